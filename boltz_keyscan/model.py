@@ -1,0 +1,313 @@
+"""The nouns of the pipeline, as frozen data, and the few protocols between its stages.
+
+Boundary: nothing here reads bytes, prints, or decides. No type in this module has a
+field that could hold a raw key; that is what makes every report, log and exception
+downstream of ``detect/`` safe by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+
+class KeyType(StrEnum):
+    """What a key may speak for: the organisation, or one workspace (spelt ``ws`` in the key)."""
+
+    ADMIN = "admin"
+    WORKSPACE = "workspace"
+
+
+class Mode(StrEnum):
+    """Whether calls with the key are real and billed, or synthetic."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class Shape(StrEnum):
+    """How much the body looks like one the API hands out; strongest first."""
+
+    CONFIRMED = "confirmed"
+    SUSPECTED = "suspected"
+    PLACEHOLDER = "placeholder"
+
+
+class Severity(StrEnum):
+    """What the key can do; worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NOTE = "note"
+
+
+class Status(StrEnum):
+    """What is known of the key beyond its text."""
+
+    UNCHECKED = "unchecked"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    AMBIGUOUS = "ambiguous"
+    NOT_LISTED = "not-listed"
+    UNKNOWN = "unknown"
+
+
+class Exposure(StrEnum):
+    """How far a location has spread; widest first."""
+
+    TRACKED = "tracked"
+    STAGED = "staged"
+    HISTORY = "history"
+    UNTRACKED = "untracked"
+    FILE = "file"
+    UNREACHABLE = "unreachable"
+    LOCAL = "local"
+
+
+class Part(StrEnum):
+    """Which part of an origin the bytes are."""
+
+    CONTENT = "content"
+    NAME = "name"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One key seen in one blob, as ``detect/`` lets it out: everything but the key."""
+
+    fingerprint: str
+    rule_id: str
+    shape: Shape
+    reason: str
+    """Why the shape was chosen, in words."""
+    offset: int
+    """Bytes from the start of the blob, counted from 0."""
+    length: int
+    """Bytes of the key."""
+    line: int
+    """Counted from 1; lines end at LF."""
+    column: int
+    """Characters from the start of the line, counted from 1."""
+    column_utf16: int
+    """The same in UTF-16 code units, as SARIF counts."""
+    context: str
+    """The line around the key, redacted, control characters escaped, at most 200 characters."""
+    decoded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a blob came from, before anything is known about its history.
+
+    ``path`` is raw bytes and may itself hold a key: only ``Detector.redact`` turns it
+    into text.
+    """
+
+    path: bytes
+    part: Part = Part.CONTENT
+    oid: str | None = None
+    """Object id in hex, for git objects."""
+    kind: str | None = None
+    """git object type, for git objects."""
+    child: str | None = None
+    """For a tree entry whose name was the blob: the id of what it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A match together with the origin of its blob."""
+
+    origin: Origin
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that was to be scanned and was not."""
+
+    where: str
+    """What was not scanned, redacted and harmless to print."""
+    reason: str
+    """One of a small set of kebab-case words, stable for programs."""
+    detail: str = ""
+    """One line for people: what happened and what to do."""
+    by_design: bool = False
+    """True for limits the user or the repository chose; see ``--require-complete``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much was looked at. Tallies add up."""
+
+    files: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    commits: int = 0
+    refs: int = 0
+    objects_missing: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.files + other.files,
+            self.blobs + other.blobs,
+            self.bytes + other.bytes,
+            self.commits + other.commits,
+            self.refs + other.refs,
+            self.objects_missing + other.objects_missing,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What one shard gave."""
+
+    hits: tuple[Hit, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    tally: Tally = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a key stands, ready for a report: every string is redacted and harmless."""
+
+    path: str
+    line: int
+    column: int
+    column_utf16: int
+    offset: int
+    length: int
+    exposure: Exposure
+    context: str
+    commit: str | None = None
+    """The first commit that brought it in, in full hex."""
+    blob: str | None = None
+    author_date: str | None = None
+    """ISO 8601 with offset, of ``commit``."""
+    members: tuple[str, ...] = ()
+    decoded: tuple[str, ...] = ()
+    cell: int | None = None
+    target: int = 0
+    """Index of the scan target it was found under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Why a finding does not block."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One distinct key with all its locations."""
+
+    fingerprint: str
+    rule_id: str
+    key_type: KeyType
+    mode: Mode
+    type_prefix: str
+    shape: Shape
+    reason: str
+    severity: Severity
+    confidence: str
+    status: Status
+    exposure: Exposure
+    """The widest exposure of any location."""
+    blocking: bool
+    locations: tuple[Location, ...]
+    suppression: Suppression | None = None
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The only form in which a key is ever shown."""
+        return f"{self.type_prefix}[REDACTED]"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """All that a run saw, and its verdict."""
+
+    targets: tuple[str, ...]
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
+    findings: tuple[Finding, ...]
+    """Worst first; placeholders included, last."""
+    gaps: tuple[Gap, ...]
+    tally: Tally
+    complete: bool
+    """No gap but those by design."""
+    exit_code: int
+    revisions: tuple[str | None, ...] = ()
+    """For each target the commit HEAD names, or None."""
+
+    @property
+    def keys(self) -> tuple[Finding, ...]:
+        """The findings that are not placeholders."""
+        return tuple(f for f in self.findings if f.shape is not Shape.PLACEHOLDER)
+
+    @property
+    def placeholders(self) -> tuple[Finding, ...]:
+        """Documentation and test fillers: notes, never blocking."""
+        return tuple(f for f in self.findings if f.shape is Shape.PLACEHOLDER)
+
+
+class Detector(Protocol):
+    """What ``detect/`` offers to the sources. Picklable, so that it travels to workers."""
+
+    @property
+    def overlap(self) -> int:
+        """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
+
+    def sniff(self, buffer: bytes | bytearray | memoryview) -> list[int]:
+        """Offsets in ``buffer`` where a key may begin; the fast pass over everything."""
+
+    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
+        """The keys in one blob given in order; the exact pass over blobs with a hit."""
+
+    def redact(self, raw: bytes) -> str:
+        """Any bytes as text that holds no key and cannot act on a terminal."""
+
+
+class Shard(Protocol):
+    """A small frozen picklable unit of work."""
+
+    def scan(self, detector: Detector) -> ShardResult:
+        """Look at every byte of the shard. Pure: no state outside the arguments."""
+
+
+class Source(Protocol):
+    """Where bytes come from, cut into shards, and what is known of a hit's whereabouts."""
+
+    def shards(self) -> Iterator[Shard]:
+        """The work, lazily, so that scanning starts before listing ends."""
+
+    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
+        """Exposure, commit and path for each hit. Work is done only for hits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What ``Source.locate`` learnt: matches with their locations, and what it could not learn."""
+
+    pairs: tuple[tuple[Match, Location], ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    tally: Tally = field(default_factory=Tally)
+
+
+class ExitCode(IntEnum):
+    """The verdict of a run, as the process tells it; the README's table is checked against this."""
+
+    CLEAN = 0
+    BLOCKING = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    INTERNAL = 4
+    INTERRUPTED = 130

@@ -1,0 +1,102 @@
+"""The policy: what each key is worth, what fails a run, and the exit code. All of it is here.
+
+Boundary: pure functions of ``model`` types; nothing here looks at bytes or options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from boltz_keyscan.model import ExitCode, Exposure, Finding, Gap, KeyType, Mode, Severity, Shape, Status
+
+SEVERITY: dict[tuple[KeyType, Mode], Severity] = {
+    (KeyType.ADMIN, Mode.LIVE): Severity.CRITICAL,
+    (KeyType.WORKSPACE, Mode.LIVE): Severity.HIGH,
+    (KeyType.ADMIN, Mode.TEST): Severity.MEDIUM,
+    (KeyType.WORKSPACE, Mode.TEST): Severity.LOW,
+}
+
+SECURITY_SEVERITY: dict[Severity, str] = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.5",
+    Severity.MEDIUM: "5.0",
+    Severity.LOW: "3.0",
+}
+"""SARIF ``security-severity`` (GitHub: above 9.0 critical, 7.0 high, 4.0 medium); notes have none."""
+
+CONFIDENCE: dict[Shape, str] = {
+    Shape.CONFIRMED: "high",
+    Shape.SUSPECTED: "medium",
+    Shape.PLACEHOLDER: "low",
+}
+
+
+class FailOn(StrEnum):
+    """Which severities fail a run."""
+
+    LIVE = "live"
+    ADMIN = "admin"
+    ANY = "any"
+    NEVER = "never"
+
+
+FAILING: dict[FailOn, frozenset[Severity]] = {
+    FailOn.LIVE: frozenset({Severity.CRITICAL, Severity.HIGH}),
+    FailOn.ADMIN: frozenset({Severity.CRITICAL}),
+    FailOn.ANY: frozenset({Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW}),
+    FailOn.NEVER: frozenset(),
+}
+
+UNEXPOSED: frozenset[Exposure] = frozenset({Exposure.LOCAL, Exposure.UNREACHABLE})
+"""Corners of this machine that no clone or push carries away: reported, not blocking."""
+
+_SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_EXPOSURE_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
+_SHAPE_RANK = {shape: rank for rank, shape in enumerate(Shape)}
+
+
+def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> Severity:
+    """The severity of a key; note for a placeholder or a key proved inactive."""
+    if shape is Shape.PLACEHOLDER or status is Status.INACTIVE:
+        return Severity.NOTE
+    return SEVERITY[key_type, mode]
+
+
+def is_blocking(severity: Severity, exposure: Exposure, *, suppressed: bool, fail_on: FailOn, unexposed: bool) -> bool:
+    """Whether a finding fails this run. ``unexposed`` is ``--fail-on-unexposed``."""
+    return severity in FAILING[fail_on] and not suppressed and (unexposed or exposure not in UNEXPOSED)
+
+
+def widest(exposures: Iterable[Exposure]) -> Exposure:
+    """The exposure that reaches furthest; raises ValueError when there is none."""
+    return min(exposures, key=_EXPOSURE_RANK.__getitem__)
+
+
+def strongest(shapes: Iterable[Shape]) -> Shape:
+    """The shape that is most like a real key; raises ValueError when there is none."""
+    return min(shapes, key=_SHAPE_RANK.__getitem__)
+
+
+def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
+    """Sort key: worst first, blocking before not, widest first, then by fingerprint."""
+    return (
+        _SEVERITY_RANK[finding.severity],
+        not finding.blocking,
+        _EXPOSURE_RANK[finding.exposure],
+        finding.fingerprint,
+    )
+
+
+def is_complete(gaps: Iterable[Gap], *, require_complete: bool) -> bool:
+    """Whether everything was scanned; gaps by design count only under ``--require-complete``."""
+    return not any(require_complete or not gap.by_design for gap in gaps)
+
+
+def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], *, require_complete: bool) -> ExitCode:
+    """The verdict: a blocking finding outweighs an incomplete scan, which outweighs clean."""
+    if any(finding.blocking for finding in findings):
+        return ExitCode.BLOCKING
+    if not is_complete(gaps, require_complete=require_complete):
+        return ExitCode.INCOMPLETE
+    return ExitCode.CLEAN
