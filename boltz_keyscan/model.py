@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class KeyType(StrEnum):
@@ -191,8 +191,33 @@ class Location:
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
-    target: int = 0
-    """Index of the scan target it was found under."""
+
+    @classmethod
+    def of(
+        cls,
+        match: Match,
+        path: str,
+        exposure: Exposure,
+        *,
+        commit: str | None = None,
+        blob: str | None = None,
+        author_date: str | None = None,
+    ) -> Location:
+        """Where ``match`` stands, now that its path and exposure are known."""
+        return cls(
+            path=path,
+            line=match.line,
+            column=match.column,
+            column_utf16=match.column_utf16,
+            offset=match.offset,
+            length=match.length,
+            exposure=exposure,
+            context=match.context,
+            commit=commit,
+            blob=blob,
+            author_date=author_date,
+            decoded=match.decoded,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +291,8 @@ class Detector(Protocol):
     def overlap(self) -> int:
         """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
 
-    def sniff(self, buffer: bytes | bytearray | memoryview) -> list[int]:
-        """Offsets in ``buffer`` where a key may begin; the fast pass over everything."""
+    def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
+        """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything."""
 
     def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
         """The keys in one blob given in order; the exact pass over blobs with a hit."""
@@ -283,11 +308,15 @@ class Shard(Protocol):
         """Look at every byte of the shard. Pure: no state outside the arguments."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where bytes come from, cut into shards, and what is known of a hit's whereabouts."""
 
-    def shards(self) -> Iterator[Shard]:
-        """The work, lazily, so that scanning starts before listing ends."""
+    def shards(self) -> Iterator[Shard | Source]:
+        """The work, lazily, so that scanning starts before listing ends.
+
+        A source that meets another one on the way (a repository in a folder) hands it out.
+        """
 
     def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
         """Exposure, commit and path for each hit. Work is done only for hits."""

@@ -6,6 +6,7 @@ Boundary: pure functions of ``model`` types; nothing here looks at bytes or opti
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from boltz_keyscan.model import ExitCode, Exposure, Finding, Gap, KeyType, Mode, Severity, Shape, Status
@@ -48,6 +49,19 @@ FAILING: dict[FailOn, frozenset[Severity]] = {
     FailOn.NEVER: frozenset(),
 }
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What whoever runs the scan asks of it."""
+
+    fail_on: FailOn = FailOn.LIVE
+    fail_on_unexposed: bool = False
+    """Keys in corners of this machine fail the run too."""
+    require_complete: bool = False
+    """Gaps by design fail the run too."""
+    empty_is_complete: bool = False
+    """Nothing to look at is a valid state (a commit of deletions), not a gap."""
+
+
 UNEXPOSED: frozenset[Exposure] = frozenset({Exposure.LOCAL, Exposure.UNREACHABLE})
 """Corners of this machine that no clone or push carries away: reported, not blocking."""
 
@@ -63,9 +77,12 @@ def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> 
     return SEVERITY[key_type, mode]
 
 
-def is_blocking(severity: Severity, exposure: Exposure, *, suppressed: bool, fail_on: FailOn, unexposed: bool) -> bool:
-    """Whether a finding fails this run. ``unexposed`` is ``--fail-on-unexposed``."""
-    return severity in FAILING[fail_on] and not suppressed and (unexposed or exposure not in UNEXPOSED)
+def judge(finding: Finding, terms: Terms) -> Finding:
+    """The finding with its severity and whether it fails this run."""
+    severity = severity_of(finding.key_type, finding.mode, finding.shape, finding.status)
+    exposed = terms.fail_on_unexposed or finding.exposure not in UNEXPOSED
+    blocking = severity in FAILING[terms.fail_on] and finding.suppression is None and exposed
+    return replace(finding, severity=severity, blocking=blocking)
 
 
 def widest(exposures: Iterable[Exposure]) -> Exposure:
@@ -88,15 +105,15 @@ def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
     )
 
 
-def is_complete(gaps: Iterable[Gap], *, require_complete: bool) -> bool:
+def is_complete(gaps: Iterable[Gap], terms: Terms) -> bool:
     """Whether everything was scanned; gaps by design count only under ``--require-complete``."""
-    return not any(require_complete or not gap.by_design for gap in gaps)
+    return not any(terms.require_complete or not gap.by_design for gap in gaps)
 
 
-def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], *, require_complete: bool) -> ExitCode:
+def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], terms: Terms) -> ExitCode:
     """The verdict: a blocking finding outweighs an incomplete scan, which outweighs clean."""
     if any(finding.blocking for finding in findings):
         return ExitCode.BLOCKING
-    if not is_complete(gaps, require_complete=require_complete):
+    if not is_complete(gaps, terms):
         return ExitCode.INCOMPLETE
     return ExitCode.CLEAN

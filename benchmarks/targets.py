@@ -1,0 +1,50 @@
+"""What the figures are held against: one row per promise, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One promise.
+
+    `limit` is a ratio (ours / peer) that holds for wall time and for CPU time alike; in rows
+    whose peer is "memory" it is the peak of the largest single Python process in MB (10^6 bytes).
+    """
+
+    work: str
+    peer: str
+    limit: float
+    stage: str
+    source: str
+
+
+RELEASE = "release"
+FINAL = "final"
+MEMORY = "memory"
+
+TARGETS = (
+    Target("history", "kingfisher", 0.60, RELEASE, "first release"),
+    Target("tree", "kingfisher", 0.60, RELEASE, "first release"),
+    Target("hook", "detect-secrets-hook", 0.80, RELEASE, "first release"),
+    Target("history", MEMORY, 250, RELEASE, "first release"),
+    Target("tree", MEMORY, 250, RELEASE, "first release"),
+    Target("hook", MEMORY, 250, RELEASE, "first release"),
+    Target("history", "kingfisher", 0.25, FINAL, "design, section 8"),
+    Target("history", "git floor", 1.30, FINAL, "design, section 8"),
+    Target("history, cache warm", "ours, no cache", 0.05, FINAL, "design, section 8"),
+    Target("growth", "ours, half of it", 2.10, FINAL, "design, section 8"),
+    Target("tree", "kingfisher", 0.25, FINAL, "design, section 8"),
+    Target("tree", "rg", 4.00, FINAL, "design, section 8"),
+    Target("hook", "detect-secrets-hook", 0.60, FINAL, "design, section 8"),
+    Target("hook", "import click", 2.50, FINAL, "design, section 8"),
+    Target("history", MEMORY, 200, FINAL, "design, section 8"),
+    Target("tree", MEMORY, 200, FINAL, "design, section 8"),
+    Target("hook", MEMORY, 200, FINAL, "design, section 8"),
+)
+
+
+def targets_for(work: str, peer: str) -> tuple[Target, ...]:
+    """The promises about one piece of work against one peer, this release's first."""
+    return tuple(target for target in TARGETS if (target.work, target.peer) == (work, peer))

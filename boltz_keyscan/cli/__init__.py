@@ -1,0 +1,28 @@
+"""The command line: options to a plan, the scan, the report, the exit code.
+
+One file per command, loaded when called. ``entry`` is the one place that catches and
+prints errors and that ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command line; the exit code, whatever happens."""
+    from boltz_keyscan.cli import guard  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
+
+    code = guard.guarded(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # The reader went away: the verdict stands, and Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

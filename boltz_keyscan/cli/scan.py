@@ -1,0 +1,140 @@
+"""``boltz-keyscan [PATH]...``: scan files and history.
+
+Boundary: options in, reports and an exit code out; what the options mean is ``plan``.
+"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from boltz_keyscan import scan as pipeline
+from boltz_keyscan.cli.output import COLORS, emit, view
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.plan import STDIN, Options, scan_plan
+from boltz_keyscan.policy import FailOn
+from boltz_keyscan.report import REPORTERS
+
+
+class _ReportTo(click.ParamType):
+    """``FORMAT=FILE``."""
+
+    name = "FORMAT=FILE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split, and check the format."""
+        name, separator, path = str(value).partition("=")
+        if name not in REPORTERS or not separator or not path:
+            self.fail(f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", param, ctx)
+        return name, path
+
+
+@click.command("scan")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--no-history", is_flag=True, help="Scan files only.")
+@click.option("--history-only", is_flag=True, help="Scan git history only.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(REPORTERS)),
+    default="text",
+    show_default=True,
+    help="Form of the report.",
+)
+@click.option("--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout.")
+@click.option("--report", "reports", type=_ReportTo(), multiple=True, help="Write one more report; repeatable.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([choice.value for choice in FailOn]),
+    default=FailOn.LIVE.value,
+    show_default=True,
+    help="Which keys make the exit code 1: live ones, live admin ones, any, or never.",
+)
+@click.option("--fail-on-unexposed", is_flag=True, help="Also fail on keys in ignored files and unreachable objects.")
+@click.option("--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like).")
+@click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]")
+@click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
+@click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
+@click.option("-v", "--verbose", is_flag=True, help="Every location and gap.")
+def scan(  # noqa: PLR0913 - one parameter per option, as click calls it
+    *,
+    paths: tuple[str, ...],
+    no_history: bool,
+    history_only: bool,
+    format_: str,
+    output: str | None,
+    reports: tuple[tuple[str, str], ...],
+    fail_on: str,
+    fail_on_unexposed: bool,
+    require_complete: bool,
+    show_placeholders: bool,
+    jobs: int | None,
+    color: str,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Find leaked Boltz API keys in files, and in the whole git history where PATH is a repository.
+
+    PATH is a file, a folder, a repository, or - for standard input; the default is the
+    current folder. A path that is spelled like a command is given as ./hook.
+    """
+    if quiet and verbose:
+        raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")
+    for path in paths:
+        _check(path, history_only=history_only)
+    plan = scan_plan(
+        Options(
+            paths=paths or (".",),
+            history=not no_history,
+            files=not history_only,
+            fail_on=FailOn(fail_on),
+            fail_on_unexposed=fail_on_unexposed,
+            require_complete=require_complete,
+            jobs=jobs,
+        )
+    )
+    files = [*reports, *([(format_, output)] if output is not None else [])]
+    _distinct([path for _, path in files])
+    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
+    verbosity = -1 if quiet else int(verbose)
+    emit(result, format_ if output is None else None, files, view(color, verbosity, placeholders=show_placeholders))
+    return result.exit_code
+
+
+def _check(path: str, *, history_only: bool) -> None:
+    """Say what is wrong with a path before anything is scanned."""
+    if path == STDIN:
+        if history_only:
+            raise KeyscanError("standard input has no history", "Leave out --history-only.")
+        return
+    if not os.path.lexists(path):
+        raise KeyscanError(f"no such file or folder: {path}", "Check the spelling, or give the path from here.")
+    if not os.path.exists(path):
+        raise KeyscanError(f"a symbolic link that leads nowhere: {path}", "Name the file or folder itself.")
+    if history_only:
+        from boltz_keyscan.sources.repository import enclosing, open_at  # noqa: PLC0415 - only here
+
+        raw = os.fsencode(os.path.abspath(path))
+        try:
+            found = open_at(raw)
+        except (OSError, ValueError) as error:
+            told = error.strerror if isinstance(error, OSError) else str(error)
+            raise KeyscanError(f"not a usable git repository: {path}: {told}", "Check its .git.") from error
+        if found is None:
+            around = enclosing(raw)
+            top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
+            hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
+            raise KeyscanError(f"not a git repository: {path}", hint)
+
+
+def _distinct(paths: list[str]) -> None:
+    seen: set[str] = set()
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in seen:
+            raise KeyscanError(f"two reports would be written to {path}", "Name a file for each.")
+        seen.add(real)

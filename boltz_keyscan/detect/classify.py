@@ -1,0 +1,241 @@
+"""How much a body looks like one the API hands out: confirmed, suspected or placeholder.
+
+Boundary: a pure function of the bytes after a type prefix. Finding the prefix, cutting
+the run where the next one begins, and letting the verdict out without the key are the
+matcher's business.
+
+A placeholder never blocks, so hiding a real key here is the one mistake that matters:
+the rows of ``FILLERS`` together must take less than one random 43-character body in 10^6
+for a filler. The bound after each row is for one such body; they add up to 2e-9.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from operator import sub
+from typing import TYPE_CHECKING, Final, Protocol
+
+from boltz_keyscan.model import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY_BODY: Final = 43
+"""Characters of a body as seen in the wild: 32 bytes in base64url without padding."""
+
+SHORTEST: Final = 20
+"""Characters, at least, of a body that is worth a finding."""
+
+CONFIRMED: Final = re.compile(rb"[A-Za-z0-9_-]{42}[048AEIMQUYcgkosw]")
+"""The default for ``classify``: 32 bytes leave 4 bits to the last character, so 16 choices."""
+
+
+class BodyPattern(Protocol):
+    """A compiled pattern of bytes, of ``re`` or of ``regex``."""
+
+    def fullmatch(self, string: bytes, /) -> object | None:
+        """A match of the whole of ``string``, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a body is, why, and how much of it is the key's."""
+
+    shape: Shape
+    reason: str
+    length: int
+    """Bytes of the body that belong to the key; never more than were given."""
+
+
+def classify(body: bytes, after: bytes = b"", body_pattern: BodyPattern = CONFIRMED) -> Verdict:
+    """Judge one body.
+
+    Args:
+        body: The run of base64url characters after a type prefix.
+        after: The few bytes behind the run.
+        body_pattern: What a confirmed body matches, from the rule.
+    """
+    if not body:
+        return Verdict(Shape.PLACEHOLDER, _why_empty(after), 0)
+    head = body[:KEY_BODY]
+    if body_pattern.fullmatch(head) and filler(head) is None:
+        if len(body) == KEY_BODY:
+            return Verdict(Shape.CONFIRMED, "43 characters, ends as a 32-byte value can", KEY_BODY)
+        return Verdict(Shape.SUSPECTED, "43 characters, then text glued on", KEY_BODY)
+    # ``KEY-->`` and ``KEY_`` are the same key as ``KEY``, and must have its fingerprint.
+    core = body.rstrip(b"-_")
+    # Measured on the whole: a short key may itself end in - or _, and is not to be hidden for it.
+    if len(body) < SHORTEST:
+        return Verdict(Shape.PLACEHOLDER, "body shorter than 20", len(core))
+    reason = filler(core)
+    if reason is not None:
+        return Verdict(Shape.PLACEHOLDER, reason, len(core))
+    return Verdict(Shape.SUSPECTED, _why_unconfirmed(len(core), after), len(core))
+
+
+def filler(body: bytes) -> str | None:
+    """The first row of ``FILLERS`` that holds for a body of 20 or more characters."""
+    return next((reason for reason, holds in FILLERS if holds(body)), None)
+
+
+def _why_empty(after: bytes) -> str:
+    return next((reason for reason, pattern in AFTER_PREFIX if pattern.match(after)), "prefix only")
+
+
+def _why_unconfirmed(length: int, after: bytes) -> str:
+    if length == KEY_BODY:
+        return "43 characters, ends as no 32-byte value can"
+    if length > KEY_BODY:
+        return "longer than 43 characters"
+    if _MASK.match(after):
+        return "cut short by a mask"
+    return "shorter than 43 characters"
+
+
+def _few_characters(body: bytes) -> bool:
+    """Six or fewer different characters: ``xxxx…``, ``XXXX-XXXX``, ``0000…``.
+
+    C(64, 6) sets times (6/64)^43: 1e-36. At 20 characters 2e-13; a cap that does not grow
+    with the length keeps long hexadecimal bodies out.
+    """
+    return len(set(body)) <= 6
+
+
+def _long_run(body: bytes) -> bool:
+    """One letter or digit 8 times in a row, as padding: ``FAKE00000000``, ``abcxxxxxxxxx``.
+
+    36 places times 62 characters over 64^8: 8e-12.
+    """
+    return _is_filler_at(body, _RUN.search(body))
+
+
+def _repetition(body: bytes) -> bool:
+    """The body is one group over and over: ``abc123abc123``, ``deadbeefdeadbeef``.
+
+    The second half must repeat the first: 64^-22, summed over periods: 2e-40.
+    """
+    # A period of at most half of 20 characters brings the first 8 back; they decide quickly.
+    if body.find(body[:8], 1) < 0:
+        return False
+    return any(body[period:] == body[:-period] for period in range(1, len(body) // 2 + 1))
+
+
+def _counting(body: bytes) -> bool:
+    """Three neighbours in five are equal or follow each other: ``abc123def456``, ``a1b2c3d4``.
+
+    Two random characters do so, case aside, with p = 0.082: C(42, 26) p^26 for neighbours, and
+    C(41, 25) p^25 for characters two apart: 2e-17. At 20 characters 2e-8.
+    """
+    lowered = body.lower()
+    return _steps(lowered, lowered[1:]) or _steps(lowered, lowered[2:])
+
+
+def _steps(left: bytes, right: bytes) -> bool:
+    near = sum(map(_NEAR.__contains__, map(sub, left, right)))
+    return 5 * near >= 3 * len(right)
+
+
+def _stock(body: bytes) -> bool:
+    """The head of an alphabet, a keyboard row or a hexadecimal joke, 8 characters or more.
+
+    36 places times 12 sequences times 3 spellings over 64^8: 5e-12.
+    """
+    return _is_filler_at(body, _STOCK.search(body))
+
+
+def _filler_word(body: bytes) -> bool:
+    """A word of 7 letters or more that no one writes into a real key: ``EXAMPLE``, ``your-key``.
+
+    37 places times at most 5 spellings over 64^7: 4e-11 for each phrase of 7 letters, and 64
+    times less for each letter more: 1e-9 for all. ``test`` alone, in 3 spellings, would be 7e-6.
+    """
+    # The exact pattern is slow; a set of the words' first 7 letters answers for nearly every body.
+    folded = body.translate(None, b"-_").lower()
+    if _HEADS.isdisjoint(folded[at : at + 7] for at in range(len(folded) - 6)):
+        return False
+    return _is_filler_at(body, _WORD.search(body))
+
+
+def _plain_words(body: bytes) -> bool:
+    """Nothing but words of one case, or capitalised, and numbers: ``not-a-real-secret``.
+
+    A letter of a given case is 26 in 64, a separator 2 in 64; over all ways to cut 43
+    characters into such words that leaves 1e-12. At 20 characters 5e-6.
+    """
+    return _WORDS.fullmatch(body) is not None
+
+
+def _is_filler_at(body: bytes, match: re.Match[bytes] | None) -> bool:
+    """Whether an embedded filler may speak for the body.
+
+    In a body of a key's length it is part of the body. In another, what stands in front may
+    be a cut key, or one of a length not seen yet, and the filler text glued on behind.
+    """
+    return match is not None and (match.start() < SHORTEST or len(body) == KEY_BODY)
+
+
+PHRASES: Final = (
+    "actual key", "actual token", "api key here", "api token", "bad token", "changeit", "change me",
+    "change this", "demo key", "demo token", "do not use", "dont use", "dummy key", "dummy secret",
+    "dummy token", "dummy value", "example", "fake api", "fake key", "fake secret", "fake token",
+    "fake value", "fill me in", "fixture", "for demo", "for docs", "for test", "goes here", "insert key",
+    "insert your", "invalid", "just a test", "key goes", "key here", "lorem ipsum", "mock key",
+    "mock secret", "mock token", "my api key", "my secret", "my token", "not a key", "not a real",
+    "not a secret", "not real", "not secret", "not valid", "paste key", "paste your", "placeholder",
+    "put your", "redacted", "removed", "replace", "sample key", "sample token", "sanitized",
+    "schema only", "secret here", "secret key", "some key", "super secret", "synthetic", "template",
+    "test key", "test only", "test secret", "test token", "testing", "this is a", "this is not",
+    "token here", "undefined", "unit test", "value here", "your actual", "your admin", "your api",
+    "your boltz", "your key", "your live", "your secret", "your test", "your token", "your workspace",
+)  # fmt: skip
+"""Filler words, in parts that a separator or a capital may set apart; 7 letters or more each."""
+
+SEQUENCES: Final = (
+    "01234567", "12345678", "abcdefgh", "abcd1234", "abc123de", "a1b2c3d4", "1a2b3c4d", "76543210",
+    "qwertyui", "asdfghjk", "deadbeef", "cafebabe",
+)  # fmt: skip
+
+
+def spellings(phrase: str) -> frozenset[str]:
+    """``phrase`` as people write it: snake, SNAKE, Pascal, camel and Sentence case."""
+    first, *rest = phrase.split(" ")
+    camel = " ".join((first, *(part.title() for part in rest)))
+    return frozenset({phrase, phrase.upper(), phrase.title(), camel, phrase.capitalize()})
+
+
+def _any_of(phrases: tuple[str, ...]) -> re.Pattern[bytes]:
+    """All spellings in one alternation, separators between the parts allowed."""
+    spelt = sorted(spelling for phrase in phrases for spelling in spellings(phrase))
+    return re.compile("|".join(spelling.replace(" ", "[-_]?") for spelling in spelt).encode())
+
+
+_RUN = re.compile(rb"([A-Za-z0-9])\1{7}")
+_STOCK = _any_of(SEQUENCES)
+_WORD = _any_of(PHRASES)
+_HEADS = frozenset(phrase.replace(" ", "").encode()[:7] for phrase in PHRASES)
+_NEAR = frozenset({-1, 0, 1})
+_TOKEN = rb"(?:[A-Z]?[a-z]+[0-9]{0,3}|[A-Z]+[0-9]{0,3}|[0-9]+)"
+_WORDS = re.compile(rb"[-_]*" + _TOKEN + rb"(?:[-_]+" + _TOKEN + rb")*")
+_MASK = re.compile(
+    rb"\.\.|\*|\?\?|##|\[(?i:redact|mask|hid)"
+    rb"|\xe2\x80[\xa2\xa6]|\xe2\x97\x8f|\xe2\x96\x88|\\u202[26]|&(?:hellip|bull);"
+)
+
+FILLERS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
+    ("few different characters", _few_characters),  # 1e-36
+    ("one character repeated", _long_run),  # 8e-12
+    ("one group repeated", _repetition),  # 2e-40
+    ("counting run", _counting),  # 2e-17
+    ("stock sequence", _stock),  # 5e-12
+    ("filler word", _filler_word),  # 1e-9
+    ("plain words", _plain_words),  # 1e-12
+)
+"""The kinds of filler, in order; a new kind is one row."""
+
+AFTER_PREFIX: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
+    ("prefix and a regex", re.compile(rb"\(*(?:\[\^?(?:\S-\S|\\|\[?:)|\\+[wSd.]|\(\?|\.[*+?{])")),
+    ("prefix and a mask", _MASK),
+    ("prefix and a template", re.compile(rb"[${<\[]|%[sdv({]|#\{|&lt;|\\u003c")),
+)
+"""What may follow a bare type prefix, in order; anything else is the prefix alone."""

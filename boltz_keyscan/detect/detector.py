@@ -1,0 +1,48 @@
+"""The detector: a rule set made ready to look at bytes.
+
+Boundary: glue between prefilter, matcher and redaction, frozen and picklable so that
+it travels to worker processes; each part is loaded when first needed, because most
+hook runs see no key and should not pay for the matcher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from boltz_keyscan.detect import prefilter
+from boltz_keyscan.model import Match
+from boltz_keyscan.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDetector:
+    """Implements ``model.Detector`` for a set of rules."""
+
+    rules: tuple[Rule, ...]
+    prefixes: tuple[bytes, ...]
+    needles: prefilter.Needles
+    overlap: int
+    """One byte less than the longest prefix: what a boundary can hide."""
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
+        """A detector for the keys of ``rules``."""
+        prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
+        return cls(rules, prefixes, prefilter.compiled(prefixes), max(map(len, prefixes)) - 1)
+
+    def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
+        """Offsets of type prefixes in ``buffer[:end]``."""
+        return prefilter.sniff(buffer, end, self.needles)
+
+    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
+        """The keys in one blob, in order of offset, redacted."""
+        from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
+
+        return match.find(chunks, match.compiled(self.rules))
+
+    def redact(self, raw: bytes) -> str:
+        """Any bytes as text without keys and without characters that act."""
+        from boltz_keyscan.detect import redact  # noqa: PLC0415 - as above
+
+        return redact.redact(raw, redact.compiled(self.prefixes))

@@ -1,0 +1,91 @@
+"""What a run will do: a pure function of what the user typed.
+
+Boundary: no file is opened and no process started here; a plan can be printed, compared
+and tested without either. To add a source, write it in ``sources/`` and name it here.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model import Source
+from boltz_keyscan.policy import FailOn, Terms
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was typed, checked for form only."""
+
+    paths: tuple[str, ...] = (".",)
+    history: bool = True
+    files: bool = True
+    fail_on: FailOn = FailOn.LIVE
+    fail_on_unexposed: bool = False
+    require_complete: bool = False
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What it means."""
+
+    targets: tuple[str, ...]
+    sources: tuple[Source, ...]
+    terms: Terms
+    jobs: int = 1
+
+
+def scan_plan(options: Options) -> Plan:
+    """The plan of ``boltz-keyscan [PATH]...``.
+
+    Raises:
+        KeyscanError: options contradict each other.
+    """
+    from boltz_keyscan.sources.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
+    from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415
+
+    if not options.history and not options.files:
+        raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
+    # Standard input first: it can only be read by this process, before others are started.
+    paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
+    sources: list[Source] = []
+    for path in paths:
+        if path == STDIN:
+            sources.append(StdinSource())
+        else:
+            prefix = _prefix(path, len(paths))
+            sources.append(TreeSource(os.fsencode(path), prefix, options.files, options.history))
+    terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
+    return Plan(paths, tuple(sources), terms, options.jobs or cores())
+
+
+def staged_plan(names: tuple[str, ...]) -> Plan:
+    """The plan of the pre-commit hook: it blocks on any key."""
+    from boltz_keyscan.sources.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
+
+    source = StagedSource(tuple(os.fsencode(name) for name in names))
+    return Plan((".",), (source,), Terms(FailOn.ANY, empty_is_complete=True))
+
+
+def _prefix(path: str, targets: int) -> bytes:
+    """What stands before the paths of a target: nothing for a single folder.
+
+    A single file keeps the folder it was given with, and with several targets each path
+    begins with its target, so that every path in a report can be opened from here.
+    """
+    raw = os.fsencode(path)
+    if os.path.isdir(raw):
+        return b"" if targets == 1 else os.path.join(raw, b"")
+    folder = os.path.dirname(raw)
+    return os.path.join(folder, b"") if folder else b""
+
+
+def cores() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,206 @@
+"""The rule set: one TOML file per key type and mode, read, checked and frozen.
+
+Boundary: this module knows what a rule file must hold and says precisely what is wrong
+with one; recognising keys is ``detect/``, proving a rule on its own examples is
+``detect/selfcheck``.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from boltz_keyscan.errors import RuleError
+from boltz_keyscan.model import KeyType, Mode, Severity, Shape
+from boltz_keyscan.policy import SEVERITY
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text that a rule must, or must not, see as a key.
+
+    ``template`` holds ``{key}`` (a whole key), ``{prefix}`` (the type prefix) or
+    ``{body}`` (a random body) in place of literals, so that no rule file holds a key.
+    """
+
+    template: str
+    shape: Shape | None
+    """The shape it must have; None for a counter-example, which must not match at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one kind of key looks like, what it can do, and what to do when it leaked."""
+
+    id: str
+    title: str
+    key_type: KeyType
+    mode: Mode
+    prefix: str
+    """The fixed, public beginning of the key: ASCII, ends in ``_``."""
+    body: str
+    """Regular expression (bytes) that a whole body of the confirmed shape matches."""
+    severity: Severity
+    summary: str
+    """One line: what somebody who holds this key can do."""
+    remediation: tuple[str, ...]
+    """What to do, in order, one line each."""
+    examples: tuple[Example, ...]
+
+    @property
+    def help(self) -> str:
+        """Summary and remediation as one text, for formats that carry help with a rule."""
+        steps = "\n".join(f"{number}. {step}" for number, step in enumerate(self.remediation, 1))
+        return f"{self.summary}\n\n{steps}\n"
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+_FIELDS: dict[str, type] = {
+    "id": str,
+    "title": str,
+    "key_type": str,
+    "mode": str,
+    "prefix": str,
+    "body": str,
+    "severity": str,
+    "summary": str,
+    "remediation": list,
+    "examples": list,
+    "counter_examples": list,
+}
+
+
+def bundled() -> Path:
+    """The folder of the rules this copy of the program came with.
+
+    In a wheel they lie inside the package; in a checkout and an editable install, where
+    hatchling maps the package folder but not forced includes, beside it.
+    """
+    # importlib.resources would do, at 15 ms of imports on every commit hook.
+    packaged = Path(__file__).parent / "_rules"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "rules"
+
+
+@functools.cache
+def load(folder: Path | None = None) -> tuple[Rule, ...]:
+    """All rules of a folder, worst severity first.
+
+    Raises:
+        RuleError: a file cannot be read or is not a rule; or there are none.
+    """
+    folder = folder or bundled()
+    try:
+        files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except OSError as error:
+        raise RuleError(f"rules: cannot list {folder}: {error.strerror}", "Reinstall boltz-keyscan.") from error
+    if not files:
+        raise RuleError(f"rules: no .toml file in {folder}", "Name a folder with one TOML file per rule.")
+    rules = [read(path) for path in files]
+    _unique(rules, files)
+    worst_first = list(Severity)
+    return tuple(sorted(rules, key=lambda rule: (worst_first.index(rule.severity), rule.id)))
+
+
+def read(path: Path) -> Rule:
+    """One rule file.
+
+    Raises:
+        RuleError: with the file, the field and what was expected.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _broken(path, "file", f"a readable file ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # A decode error's own text may quote the file: only the kind of trouble is told.
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
+        raise _broken(path, "file", f"valid TOML ({where})") from None
+    for name in table:
+        if name not in _FIELDS:
+            raise _broken(path, name, f"no such field; fields are {', '.join(_FIELDS)}")
+    for name, kind in _FIELDS.items():
+        if name not in table:
+            raise _broken(path, name, f"a {kind.__name__}, but it is missing")
+        if not isinstance(table[name], kind):
+            raise _broken(path, name, f"a {kind.__name__}, not a {type(table[name]).__name__}")
+    return _rule(path, table)
+
+
+def _rule(path: Path, table: dict[str, Any]) -> Rule:
+    key_type = _choice(path, "key_type", table["key_type"], KeyType)
+    mode = _choice(path, "mode", table["mode"], Mode)
+    severity = _choice(path, "severity", table["severity"], Severity)
+    expected = SEVERITY[key_type, mode]
+    if severity is not expected:
+        raise _broken(path, "severity", f'"{expected}", as the policy table has it for {key_type} {mode}')
+    prefix = table["prefix"]
+    if not (prefix.isascii() and len(prefix) >= 8 and prefix.endswith("_")):
+        raise _broken(path, "prefix", "at least 8 ASCII characters ending in '_'")
+    for name in ("id", "title", "summary"):
+        if not table[name].strip() or "\n" in table[name]:
+            raise _broken(path, name, "one line of text")
+    return Rule(
+        id=table["id"],
+        title=table["title"],
+        key_type=key_type,
+        mode=mode,
+        prefix=prefix,
+        body=_pattern(path, table["body"]),
+        severity=severity,
+        summary=table["summary"],
+        remediation=tuple(_lines(path, "remediation", table["remediation"])),
+        examples=tuple(_examples(path, table)),
+    )
+
+
+def _pattern(path: Path, body: str) -> str:
+    try:
+        re.compile(body.encode("ascii"))
+    except (re.error, UnicodeEncodeError) as error:
+        raise _broken(path, "body", f"an ASCII regular expression ({error})") from None
+    return body
+
+
+def _lines(path: Path, name: str, values: list[Any]) -> list[str]:
+    if not values or not all(isinstance(value, str) and value.strip() and "\n" not in value for value in values):
+        raise _broken(path, name, "a list of one or more lines of text")
+    return values
+
+
+def _examples(path: Path, table: dict[str, Any]) -> list[Example]:
+    examples = []
+    for entry in table["examples"]:
+        if not isinstance(entry, dict) or set(entry) != {"template", "shape"}:
+            raise _broken(path, "examples", "tables of template and shape")
+        examples.append(Example(entry["template"], _choice(path, "examples.shape", entry["shape"], Shape)))
+    if not any(example.shape is Shape.CONFIRMED for example in examples):
+        raise _broken(path, "examples", "at least one of shape confirmed")
+    counters = _lines(path, "counter_examples", table["counter_examples"])
+    return examples + [Example(template, None) for template in counters]
+
+
+def _choice(path: Path, name: str, value: object, choices: type[Choice]) -> Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise _broken(path, name, f"one of {', '.join(choices)}") from None
+
+
+def _unique(rules: list[Rule], files: list[Path]) -> None:
+    for name in ("id", "prefix"):
+        seen: dict[str, Path] = {}
+        for rule, path in zip(rules, files, strict=True):
+            value = getattr(rule, name)
+            if value in seen:
+                raise _broken(path, name, f"one that {seen[value].name} does not use already")
+            seen[value] = path
+
+
+def _broken(path: Path, field: str, expected: str) -> RuleError:
+    return RuleError(f"{path}: {field}: expected {expected}", "See rules/ and CONTRIBUTING.md for the form of a rule.")

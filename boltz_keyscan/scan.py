@@ -1,0 +1,176 @@
+"""The pipeline: sources into shards, shards through an executor, hits into findings, a verdict.
+
+Boundary: the only module that knows all stages; it does no reading, matching or
+deciding of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from boltz_keyscan import policy, rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model import (
+    Detector,
+    Exposure,
+    Finding,
+    Gap,
+    Hit,
+    Location,
+    Match,
+    ScanResult,
+    Shard,
+    ShardResult,
+    Source,
+    Status,
+    Tally,
+)
+from boltz_keyscan.policy import Terms
+from boltz_keyscan.rules import Rule
+from boltz_keyscan.triage import Step, apply
+
+INLINE = 48 << 20
+"""Bytes up to which starting worker processes costs more than it saves."""
+
+Work = tuple[int, Shard]
+
+_EXPOSURES = list(Exposure)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What one source gave."""
+
+    source: Source
+    hits: list[Hit] = field(default_factory=list)
+
+
+def run(
+    targets: Sequence[str], sources: Iterable[Source], terms: Terms, jobs: int = 1, steps: Sequence[Step] = ()
+) -> ScanResult:
+    """Scan, and judge what was found.
+
+    Args:
+        targets: what the user named, for the report.
+        sources: where bytes come from.
+        terms: what fails the run.
+        jobs: processes to use.
+        steps: triage, in order.
+
+    Raises:
+        KeyscanError: nothing can be said at all (rules unusable, hook outside a repository).
+    """
+    started = datetime.now(UTC)
+    clock = time.monotonic()
+    loaded = rules.load()
+    detector = KeyDetector.of(loaded)
+    gathered: list[_Gathered] = []
+    gaps: set[Gap] = set()
+    tally = Tally()
+    for number, result in _execute(_work(sources, gathered), detector, jobs):
+        gathered[number].hits += result.hits
+        gaps.update(result.gaps)
+        tally += result.tally
+    if tally == Tally() and not gaps and not terms.empty_is_complete:
+        gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
+    pairs: list[tuple[Match, Location]] = []
+    for each in gathered:
+        if each.hits:
+            located = each.source.locate(each.hits, detector)
+            pairs += located.pairs
+            gaps.update(located.gaps)
+    judged = (policy.judge(finding, terms) for finding in apply(_findings(pairs, loaded), steps))
+    findings = tuple(sorted(judged, key=policy.finding_order))
+    told = tuple(sorted((_redacted(gap, detector) for gap in gaps), key=_gap_order))
+    return ScanResult(
+        targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in targets),
+        started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        duration_s=round(time.monotonic() - clock, 3),
+        findings=findings,
+        gaps=told,
+        tally=tally,
+        complete=policy.is_complete(told, terms),
+        exit_code=policy.exit_code(findings, told, terms),
+    )
+
+
+def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work]:
+    """All shards of all sources, those met on the way included."""
+    pending = deque(sources)
+    while pending:
+        source = pending.popleft()
+        number = len(gathered)
+        gathered.append(_Gathered(source))
+        for item in source.shards():
+            if isinstance(item, Source):
+                pending.append(item)
+            else:
+                yield number, item
+
+
+def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
+    """Results in any order: in this process while there is little, in workers beyond."""
+    weight = 0
+    for number, shard in work:
+        if jobs > 1 and weight > INLINE:
+            from boltz_keyscan.executor import spread  # noqa: PLC0415 - small scans start no processes
+
+            yield from spread(itertools.chain([(number, shard)], work), detector, jobs)
+            return
+        weight += shard.weight
+        yield number, shard.scan(detector)
+
+
+def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...]) -> Iterator[Finding]:
+    """One finding per distinct key, its locations sorted, each once."""
+    by_id = {rule.id: rule for rule in loaded}
+    groups: dict[str, list[tuple[Match, Location]]] = {}
+    for match, location in pairs:
+        groups.setdefault(match.fingerprint, []).append((match, location))
+    for fingerprint, members in groups.items():
+        shape = policy.strongest(match.shape for match, _ in members)
+        strongest = min((match for match, _ in members if match.shape is shape), key=lambda match: match.reason)
+        rule = by_id[strongest.rule_id]
+        locations = tuple(sorted({location for _, location in members}, key=_location_order))
+        yield Finding(
+            fingerprint=fingerprint,
+            rule_id=rule.id,
+            key_type=rule.key_type,
+            mode=rule.mode,
+            type_prefix=rule.prefix,
+            shape=shape,
+            reason=strongest.reason,
+            severity=rule.severity,
+            confidence=policy.CONFIDENCE[shape],
+            status=Status.UNCHECKED,
+            exposure=policy.widest(location.exposure for location in locations),
+            blocking=False,
+            locations=locations,
+        )
+
+
+def _location_order(location: Location) -> tuple[int, str, bool, str, int, str]:
+    """Widest exposure first; working files before history."""
+    return (
+        _EXPOSURES.index(location.exposure),
+        location.path,
+        location.blob is not None,
+        location.author_date or "",
+        location.offset,
+        location.blob or "",
+    )
+
+
+def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:
+    return (gap.by_design, gap.where, gap.reason, gap.detail)
+
+
+def _redacted(gap: Gap, detector: Detector) -> Gap:
+    """Paths and the words of git and of the system may hold a key."""
+    where, detail = (detector.redact(text.encode("utf-8", "surrogateescape")) for text in (gap.where, gap.detail))
+    return replace(gap, where=where, detail=detail)

@@ -1,0 +1,61 @@
+"""Running a detector over one blob, and turning what the operating system says into gaps.
+
+Boundary: shared by the sources that read whole blobs; how a blob is opened is theirs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from io import RawIOBase
+
+from boltz_keyscan.model import Detector, Gap, Hit, Origin
+
+CHUNK = 1 << 20
+"""Bytes per read: large enough for few calls, small enough to stay in cache."""
+
+MOST = 10_000
+"""Keys reported of one blob. More than this is a file made to drown the report."""
+
+
+class Window:
+    """A reusable buffer that reads a stream in large pieces which overlap.
+
+    Memory is taken once and stays in the processor's cache.
+    """
+
+    def __init__(self, overlap: int) -> None:
+        self._overlap = overlap
+        self._buffer = bytearray(overlap + CHUNK)
+        self._view = memoryview(self._buffer)
+
+    def sniff(self, stream: RawIOBase, detector: Detector) -> tuple[int, list[int]]:
+        """Bytes read, and the offsets where a key may begin, in order.
+
+        Raises:
+            OSError: the stream could not be read.
+        """
+        total, kept = 0, 0
+        found: set[int] = set()
+        while count := stream.readinto(self._view[kept : kept + CHUNK]):
+            end = kept + count
+            found.update(total - kept + at for at in detector.sniff(self._buffer, end))
+            total += count
+            kept = min(self._overlap, end)
+            self._view[:kept] = self._view[end - kept : end]
+        return total, sorted(found)
+
+
+def examine(origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
+    """The hits of one blob, and a gap when there are more than ``MOST``."""
+    matches = list(itertools.islice(detector.find(chunks), MOST + 1))
+    gaps = []
+    if len(matches) > MOST:
+        matches.pop()
+        gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
+    return [Hit(origin, match) for match in matches], gaps
+
+
+def unreadable(where: str, error: OSError) -> Gap:
+    """The gap for something the operating system would not read."""
+    return Gap(where, "unreadable", f"cannot be read: {error.strerror or type(error).__name__}")

@@ -1,0 +1,121 @@
+"""Single git objects by id, for the exact pass and for the few blobs of a hook.
+
+Boundary: one object after the other; reading a whole store in bulk is ``history``.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from io import BufferedReader
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part
+from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.blob import CHUNK, examine
+
+CORRUPT = "git cannot read it; git fsck tells more"
+
+_LARGEST_TREE = 256 << 20
+"""Bytes of a tree object that are taken into memory."""
+
+
+class ObjectReader:
+    """Single objects by id, through one ``cat-file`` that is started again when it dies."""
+
+    def __init__(self, view: _git.View, where: str) -> None:
+        self._view = view
+        self._where = where
+        self._child: _git.Child | None = None
+        self._output: BufferedReader
+
+    def __enter__(self) -> ObjectReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def examine(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
+        """The hits of one object; for a tree, those in the names of its entries."""
+        where = self._named(kind, oid)
+        if kind == "tree" and size > _LARGEST_TREE:
+            return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
+        try:
+            if kind == "tree":
+                return self._names(oid, b"".join(self._content(oid)), detector, where)
+            chunks = self._content(oid)
+            found = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
+            # The exact pass may stop early, at its limit; the pipe must be left clean.
+            for _ in chunks:
+                pass
+        except (GitError, OSError):
+            self._stop()
+            return [], [Gap(where, "corrupt-object", CORRUPT)]
+        return found
+
+    def sniff(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
+        """Hits, gaps and bytes of one blob, read once when nothing is in it."""
+        oid = origin.oid or ""
+        where = self._named("blob", oid)
+        size, suspect, tail = 0, False, b""
+        try:
+            for chunk in self._content(oid):
+                size += len(chunk)
+                piece = tail + chunk
+                suspect = suspect or bool(detector.sniff(piece, len(piece)))
+                tail = piece[-detector.overlap :]
+            if not suspect:
+                return [], [], size
+            chunks = self._content(oid)
+            hits, gaps = examine(origin, chunks, detector, where)
+            for _ in chunks:
+                pass
+        except (GitError, OSError):
+            self._stop()
+            return [], [Gap(where, "corrupt-object", CORRUPT)], 0
+        return hits, gaps, size
+
+    def _named(self, kind: str, oid: str) -> str:
+        return f"{self._where}: {kind} {oid}"
+
+    def _content(self, oid: str) -> Iterator[bytes]:
+        """The bytes of an object in chunks; GitError when git cannot give them all."""
+        if self._child is None:
+            self._child = _git.Child(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
+            self._output = BufferedReader(self._child.output, CHUNK)
+        self._child.ask(oid.encode() + b"\n")
+        words = self._output.readline().split()
+        if len(words) != 3:
+            raise GitError("git does not have it")
+        left = int(words[2])
+        while left:
+            chunk = self._output.read(min(left, CHUNK))
+            if not chunk:
+                raise GitError("git ended within it")
+            left -= len(chunk)
+            yield chunk
+        self._output.read(1)
+
+    def _names(self, oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
+        hits: list[Hit] = []
+        gaps: list[Gap] = []
+        for name, child in tree_entries(tree, len(oid) // 2):
+            if detector.sniff(name, len(name)):
+                origin = Origin(name, Part.NAME, oid=oid, kind="tree", child=child)
+                found, missed = examine(origin, [name], detector, where)
+                hits += found
+                gaps += missed
+        return hits, gaps
+
+    def _stop(self) -> None:
+        if self._child is not None:
+            self._child.__exit__()
+            self._child = None
+
+
+def tree_entries(tree: bytes, id_bytes: int) -> Iterator[tuple[bytes, str]]:
+    """Name and object id of each entry (gitformat: ``mode SP name NUL id``); stops where it is broken."""
+    at = 0
+    while 0 <= (space := tree.find(b" ", at)) < (nul := tree.find(b"\0", space)):
+        at = nul + 1 + id_bytes
+        yield tree[space + 1 : nul], tree[nul + 1 : at].hex()

@@ -1,0 +1,66 @@
+"""Standard input as one blob.
+
+Boundary: bytes from the descriptor this process was given; nothing is kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from boltz_keyscan.model import (
+    Detector,
+    Exposure,
+    Gap,
+    Hit,
+    Located,
+    Location,
+    Origin,
+    Shard,
+    ShardResult,
+    Source,
+    Tally,
+)
+from boltz_keyscan.sources.blob import CHUNK, examine, unreadable
+
+NAME = b"<stdin>"
+
+
+@dataclass(frozen=True, slots=True)
+class StdinShard:
+    """Must run in the process that owns the descriptor: weighs nothing, so it does."""
+
+    weight: int = 0
+
+    def scan(self, detector: Detector) -> ShardResult:
+        """Read to the end of input."""
+        read = 0
+        hits: list[Hit] = []
+        gaps: list[Gap] = []
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal read
+            while chunk := sys.stdin.buffer.read(CHUNK):
+                read += len(chunk)
+                yield chunk
+
+        try:
+            hits, gaps = examine(Origin(NAME), chunks(), detector, NAME.decode())
+        except OSError as error:
+            gaps.append(unreadable(NAME.decode(), error))
+        return ShardResult(tuple(hits), tuple(gaps), Tally(files=1, bytes=read))
+
+
+@dataclass(frozen=True, slots=True)
+class StdinSource:
+    """What was piped in."""
+
+    def shards(self) -> Iterator[Shard | Source]:
+        """One shard."""
+        yield StdinShard()
+
+    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:  # noqa: ARG002 - the protocol's form
+        """Standard input is a file that git knows nothing of."""
+        name = NAME.decode()
+        return Located(tuple((hit.match, Location.of(hit.match, name, Exposure.FILE)) for hit in hits))

@@ -1,0 +1,178 @@
+"""A path the user named: its files, and every repository met on the way.
+
+Boundary: decides what is a file to read, a name to look at or a repository to hand
+out; reading is ``files`` and ``history``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from boltz_keyscan.model import (
+    Detector,
+    Exposure,
+    Gap,
+    Hit,
+    Located,
+    Location,
+    Match,
+    Shard,
+    ShardResult,
+    Source,
+)
+from boltz_keyscan.sources.blob import unreadable
+from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
+from boltz_keyscan.sources.history import HistorySource
+from boltz_keyscan.sources.known import Entries, Known
+from boltz_keyscan.sources.repository import enclosing, open_at
+from boltz_keyscan.sources.worktree import Worktree
+
+
+@dataclass(slots=True)
+class TreeSource:
+    """One file or folder, with or without the history of repositories in it."""
+
+    path: bytes
+    """As given."""
+    prefix: bytes
+    """What stands before paths below it in reports; empty or ending in a slash."""
+    files: bool = True
+    history: bool = True
+    _repositories: list[HistorySource] = field(default_factory=list, init=False)
+    _git_dirs: list[bytes] = field(default_factory=list, init=False)
+    _redact: Detector | None = field(default=None, init=False)
+
+    @property
+    def _root(self) -> bytes:
+        root = os.path.abspath(self.path)
+        return root if os.path.isdir(root) else os.path.dirname(root)
+
+    def shards(self) -> Iterator[Shard | Source]:
+        """Files in slices, names, gaps, and the repositories found."""
+        if not os.path.isdir(self.path):
+            name = os.path.basename(os.path.abspath(self.path))
+            yield Entries(os.fsdecode(self.path), None, ((self.prefix + name, name),))
+            yield FileShard(self._root, self.prefix, (name,), explicit=True)
+            return
+        skip: set[bytes] = set()
+        pending: list[bytes] = []
+        for walked in walk(self._root, skip):
+            yield from self._repository(walked, skip)
+            if not self.files:
+                continue
+            yield from self._oddities(walked)
+            pending += walked.files
+            if walked.links:
+                yield FileShard(self._root, self.prefix, (), tuple(walked.links))
+            while len(pending) >= SLICE:
+                yield self._slice(pending[:SLICE])
+                del pending[:SLICE]
+        if pending:
+            yield self._slice(pending)
+
+    def _slice(self, names: Sequence[bytes]) -> FileShard:
+        return FileShard(self._root, self.prefix, tuple(names))
+
+    def _oddities(self, walked: Walked) -> Iterator[Shard]:
+        """Names, and what stood there that is not a file."""
+        everything = (*walked.files, *walked.links, *walked.folders, *(name for name, _ in walked.specials))
+        if everything:
+            names = tuple((self.prefix + name, os.path.basename(name)) for name in everything)
+            yield Entries(os.fsdecode(self.prefix + walked.folder), None, names)
+        gaps = [special(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
+        if walked.error is not None:
+            gaps.append(unreadable(os.fsdecode(self.prefix + walked.folder) or ".", walked.error))
+        if gaps:
+            yield Known(ShardResult(gaps=tuple(gaps)))
+
+    def _repository(self, walked: Walked, skip: set[bytes]) -> Iterator[Shard | Source]:
+        """The repository a folder is the root or the inside of, when it is one."""
+        names = {os.path.basename(name) for name in (*walked.files, *walked.links, *walked.folders)}
+        inside = {b"HEAD", b"objects", b"refs"} <= names
+        if inside:
+            skip.update(os.path.join(walked.folder, b"objects", name) for name in self._object_folders(walked.folder))
+        if b".git" not in names and not inside:
+            return
+        folder = os.path.join(self._root, walked.folder) if walked.folder else self._root
+        where = os.fsdecode(self.prefix + walked.folder) or "."
+        try:
+            repository = open_at(folder)
+        except (OSError, ValueError) as error:
+            told = error.strerror if isinstance(error, OSError) else str(error)
+            gap = Gap(where, "repository-unreadable", f"history not read: {told}")
+            yield Known(ShardResult(gaps=(gap,) if self.history else ()))
+            return
+        if repository is None:
+            return
+        self._git_dirs += [repository.git_dir, repository.common_dir]
+        stores = {os.path.realpath(known.repository.objects) for known in self._repositories}
+        prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
+        source = HistorySource(repository, prefix, where, self._root)
+        self._repositories.append(source)
+        if self.history and os.path.realpath(repository.objects) not in stores:
+            yield source
+
+    def _object_folders(self, folder: bytes) -> list[bytes]:
+        """The compressed part of an object store; its ``info`` is plain text."""
+        try:
+            names = os.listdir(os.path.join(self._root, folder, b"objects"))
+        except OSError:
+            return []
+        return [name for name in names if name != b"info"]
+
+    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
+        """How far each file has spread, by the repository it lies in."""
+        if not self._repositories:
+            found = enclosing(self._root)
+            if found is not None:
+                self._git_dirs += [found.git_dir, found.common_dir]
+                self._repositories.append(HistorySource(found, b"", os.fsdecode(self.path), self._root))
+        paths = {hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :]) for hit in hits}
+        exposures: dict[bytes, Exposure] = {}
+        gaps: list[Gap] = []
+        for worktree, members in self._by_worktree(sorted(set(paths.values()))):
+            if worktree is None:
+                exposures.update(members)
+                continue
+            known, missed = worktree.exposures([path for path, _ in members])
+            exposures.update(known)
+            gaps += missed
+        pairs: list[tuple[Match, Location]] = [
+            (hit.match, Location.of(hit.match, detector.redact(hit.origin.path), exposures[paths[hit.origin.path]]))
+            for hit in hits
+        ]
+        return Located(tuple(pairs), tuple(gaps))
+
+    def _by_worktree(
+        self, paths: Sequence[bytes]
+    ) -> Iterator[tuple[Worktree | None, list[tuple[bytes, Exposure]]]]:
+        """Paths grouped by the innermost worktree; without one, with their exposure."""
+        groups: dict[int, list[tuple[bytes, Exposure]]] = {}
+        for path in paths:
+            innermost = -1
+            exposure = Exposure.FILE
+            if any(_within(path, folder) for folder in self._git_dirs):
+                exposure = Exposure.LOCAL
+            else:
+                depths = [
+                    (len(top), number)
+                    for number, source in enumerate(self._repositories)
+                    if (top := source.repository.worktree) is not None and _within(path, top)
+                ]
+                innermost = max(depths)[1] if depths else -1
+            groups.setdefault(innermost, []).append((path, exposure))
+        for number, members in groups.items():
+            view = self._repositories[number].opened().view if number >= 0 else None
+            if number < 0:
+                yield None, members
+            elif view is None:
+                # What git cannot tell us is taken to be able to spread.
+                yield None, [(path, Exposure.UNTRACKED) for path, _ in members]
+            else:
+                yield Worktree(self._repositories[number].repository, view), members
+
+
+def _within(path: bytes, folder: bytes) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, b""))

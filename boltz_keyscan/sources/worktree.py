@@ -1,0 +1,81 @@
+"""What git knows of files in a worktree: tracked, untracked, or ignored.
+
+Asked only for files with a hit. git reads our skeleton, the repository's index and the
+``.gitignore`` files of the tree, never its configuration; so patterns of a personal
+``core.excludesFile`` do not count, and a file hidden only by them is ``untracked``.
+
+Boundary: exposure of working files; history is ``trace``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.model import Exposure, Gap
+from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.repository import Repository
+
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """A checkout whose files can be asked about."""
+
+    repository: Repository
+    view: _git.View
+
+    def exposures(self, paths: Sequence[bytes]) -> tuple[dict[bytes, Exposure], tuple[Gap, ...]]:
+        """The exposure of each absolute path below the worktree.
+
+        A path whose answer could not be had is ``untracked``, which blocks.
+        """
+        top = self.repository.worktree or b""
+        names = {path: os.path.relpath(path, top) for path in paths}
+        known = dict.fromkeys(paths, Exposure.UNTRACKED)
+        try:
+            tracked = set(_git.fields(self.view, "ls-files", "-z")) if self.view.index else set()
+            ignored = self._ignored([name for name in names.values() if name not in tracked])
+        except GitError as error:
+            where = os.fsdecode(top)
+            detail = f"which files are tracked or ignored is unknown: {error.message.splitlines()[0]}"
+            return known, (Gap(where, "untraced", detail),)
+        for path, name in names.items():
+            if name in tracked:
+                known[path] = Exposure.TRACKED
+            elif name in ignored:
+                known[path] = Exposure.LOCAL
+        return known, ()
+
+    def _ignored(self, names: list[bytes]) -> set[bytes]:
+        top = self.repository.worktree or b""
+        # A FIFO called .gitignore would hang git.
+        names = [name for name in names if _plain_ignores(top, name)]
+        if not names:
+            return set()
+        view = _git.View(
+            self.view.skeleton, self.view.objects, self.view.alternates, self.view.index, worktree=top
+        )
+        excludes = os.path.join(self.repository.common_dir, b"info", b"exclude")
+        options: list[str | bytes] = ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
+        lines = [name + b"\0" for name in names]
+        answer, told = _git.run(
+            view, *options, "check-ignore", "-z", "--stdin", "--no-index", lines=lines, seconds=_SECONDS
+        )
+        if told and told != "git ended with status 1":
+            raise GitError(told)
+        return set(answer.split(b"\0"))
+
+
+def _plain_ignores(top: bytes, name: bytes) -> bool:
+    folder = os.path.dirname(name)
+    while True:
+        ignore = os.path.join(top, folder, b".gitignore")
+        if os.path.lexists(ignore) and not os.path.isfile(ignore):
+            return False
+        if not folder:
+            return True
+        folder = os.path.dirname(folder)
