@@ -136,7 +136,7 @@ def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...])
         shape = policy.strongest(match.shape for match, _ in members)
         strongest = min((match for match, _ in members if match.shape is shape), key=lambda match: match.reason)
         rule = by_id[strongest.rule_id]
-        locations = tuple(sorted({location for _, location in members}, key=_location_order))
+        locations = _distinct(location for _, location in members)
         yield Finding(
             fingerprint=fingerprint,
             rule_id=rule.id,
@@ -152,6 +152,14 @@ def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...])
             blocking=False,
             locations=locations,
         )
+
+
+def _distinct(locations: Iterable[Location]) -> tuple[Location, ...]:
+    """Each place once, with its widest exposure: a branch name is a reference and a file."""
+    places: dict[tuple[object, ...], Location] = {}
+    for location in sorted(locations, key=_location_order):
+        places.setdefault((location.path, location.offset, location.blob, location.decoded), location)
+    return tuple(sorted(places.values(), key=_location_order))
 
 
 def _location_order(location: Location) -> tuple[int, str, bool, str, int, str]:

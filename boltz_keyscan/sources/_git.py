@@ -107,9 +107,7 @@ def _environment(view: View) -> dict[str, str]:
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_GRAFT_FILE": nowhere,
         "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "false",
         "SSH_ASKPASS": "false",
@@ -128,6 +126,8 @@ def _environment(view: View) -> dict[str, str]:
         "GIT_INDEX_FILE": view.index,
         "GIT_SHALLOW_FILE": view.shallow,
         "GIT_WORK_TREE": view.worktree,
+        # check-ignore, the one command that gets a worktree, refuses this.
+        "GIT_LITERAL_PATHSPECS": b"1" if view.worktree is None else None,
     }
     environment.update({name: os.fsdecode(value) for name, value in optional.items() if value is not None})
     return environment

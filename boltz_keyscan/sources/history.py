@@ -22,7 +22,7 @@ from typing import IO
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, Source, ShardResult, Tally
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.blob import CHUNK, Window
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
@@ -172,7 +172,8 @@ class HistorySource:
         if view.index is None:
             return
         try:
-            names = tuple((self.prefix + name, name) for name in _git.fields(view, "ls-files", "-z"))
+            head = self._references.head if self._references is not None else None
+            names = tuple((self.prefix + name, name) for name, _ in index.changed(view, head))
         except GitError as error:
             detail = f"git cannot read the index: {error.message.splitlines()[0]}"
             yield Known(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))

@@ -27,13 +27,11 @@ from boltz_keyscan.model import (
     Source,
     Tally,
 )
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.files import FileShard
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.objects import ObjectReader
 from boltz_keyscan.sources.repository import enclosing, prepare, references
-
-_GITLINK = b"160000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +87,15 @@ class StagedSource:
         # What a shallow or partial clone lacks is never part of a commit in the making.
         gaps = tuple(gap for gap in opened.gaps if not gap.by_design)
         given = os.environb.get(b"GIT_INDEX_FILE")
-        index = os.path.join(here, given) if given else opened.view.index
+        staged_index = os.path.join(here, given) if given else opened.view.index
         view = _git.View(
-            opened.view.skeleton, opened.view.objects, opened.view.alternates, index, opened.view.shallow
+            opened.view.skeleton, opened.view.objects, opened.view.alternates, staged_index, opened.view.shallow
         )
         wanted = {os.path.relpath(os.path.join(here, name), top): name for name in self.names}
         if wanted:
-            entries = _entries(view, tuple(wanted))
+            entries = index.entries(view, tuple(wanted))
         else:
-            head = references(repository).head
-            entries = _changed(view, head) if head is not None else _entries(view, ())
-        if index is None:
-            entries = []
+            entries = index.changed(view, references(repository).head)
         yield Known(ShardResult(gaps=gaps))
         yield Entries(".", "index", tuple((path, path) for path, _ in entries))
         yield StagedShard(view, ".", tuple(entries))
@@ -124,29 +119,3 @@ def _location(hit: Hit, detector: Detector) -> Location:
         Exposure.STAGED if staged else Exposure.UNTRACKED,
         blob=hit.origin.oid,
     )
-
-
-def _entries(view: _git.View, paths: tuple[bytes, ...]) -> list[tuple[bytes, str]]:
-    """Path and blob of index entries (git-ls-files: ``mode id stage TAB path``)."""
-    found = []
-    wanted = set(paths)
-    for entry in _git.fields(view, "ls-files", "-s", "-z", "--", *paths):
-        facts, _, path = entry.partition(b"\t")
-        mode, oid, _ = facts.split(b" ")
-        if mode != _GITLINK and (not wanted or path in wanted):
-            found.append((path, oid.decode()))
-    return found
-
-
-def _changed(view: _git.View, head: str) -> list[tuple[bytes, str]]:
-    """Path and blob of entries that differ from HEAD (git-diff, "raw output format")."""
-    fields = _git.fields(
-        view, "diff-index", "--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", head
-    )
-    found = []
-    for facts in fields:
-        path = next(fields, b"")
-        _, mode, _, oid, status = facts.split(b" ")
-        if not status.startswith(b"D") and mode != _GITLINK:
-            found.append((path, oid.decode()))
-    return found

@@ -144,8 +144,7 @@ class Tracer:
         left = wanted - {oid for oid, _ in found}
         everything = self._all_commits()
         if left and everything and not self.refs.opaque:
-            unreached = [*everything, b"--not\n", *tips]
-            self._walk(left, unreached, found, "-m", reachable=False)
+            self._walk(left, [*everything, *_without(tips)], found, "-m", reachable=False)
         return found
 
     def _walk(
@@ -205,7 +204,7 @@ class Tracer:
             return {}
         lines = [oid.encode() + b"\n" for oid in sorted(oids)]
         dated, told = _git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", _FORMAT, lines=lines)
-        lost, told_too = _git.run(self.view, "rev-list", "--stdin", lines=[*lines, b"--not\n", *self._tips()])
+        lost, told_too = _git.run(self.view, "rev-list", "--stdin", lines=[*lines, *_without(self._tips())])
         if told or told_too:
             self._untraced(GitError(told or told_too))
         unreached = set(lost.decode("ascii").split())
@@ -223,6 +222,11 @@ class Tracer:
         gap = Gap(self.where, "untraced", detail, by_design)
         if gap not in self._gaps:
             self._gaps.append(gap)
+
+
+def _without(tips: list[bytes]) -> list[bytes]:
+    """The input lines that exclude what tips reach (``--not`` on stdin came with git 2.42)."""
+    return [b"^" + tip for tip in tips]
 
 
 def _target(hit: Hit) -> str | None:

@@ -61,13 +61,14 @@ class Worktree:
         )
         excludes = os.path.join(self.repository.common_dir, b"info", b"exclude")
         options: list[str | bytes] = ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
-        lines = [name + b"\0" for name in names]
+        # "./" keeps a name that begins with a colon from being read as pathspec magic.
+        lines = [b"./" + name + b"\0" for name in names]
         answer, told = _git.run(
             view, *options, "check-ignore", "-z", "--stdin", "--no-index", lines=lines, seconds=_SECONDS
         )
         if told and told != "git ended with status 1":
             raise GitError(told)
-        return set(answer.split(b"\0"))
+        return {name.removeprefix(b"./") for name in answer.split(b"\0")}
 
 
 def _plain_ignores(top: bytes, name: bytes) -> bool:

@@ -1,0 +1,54 @@
+"""Guards for every test: no ambient git settings, no home folder, no network, no keys from outside."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.repos import Repo
+
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine is set up like, tests see an empty home and a plain environment."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "BOLTZ_", "PRE_COMMIT")) or name in {"FORCE_COLOR", "NO_COLOR", "CLICOLOR"}:
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    settings = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "A. Thor",
+        "GIT_AUTHOR_EMAIL": "author@example.invalid",
+        "GIT_COMMITTER_NAME": "C. Mitter",
+        "GIT_COMMITTER_EMAIL": "committer@example.invalid",
+        "COLUMNS": "80",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection beyond loopback is a failed test."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and not str(address[0]).startswith(LOOPBACK):
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)  # type: ignore[arg-type]  # whatever the caller gave
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """A new, empty repository."""
+    return Repo(tmp_path / "repo")
