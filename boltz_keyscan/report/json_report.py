@@ -1,0 +1,104 @@
+"""The JSON report, version 1: stable, for other programs to read.
+
+Boundary: the names and their order are a promise (``schema/report-v1.schema.json``
+ships with the package and every report validates against it); text for people is not
+made here. One line per finding and per gap, so that memory stays flat and a diff of two
+reports is readable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan import __version__
+from boltz_keyscan.report.strict import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from boltz_keyscan.model import Finding, Gap, Location, ScanResult
+    from boltz_keyscan.report import View
+
+SCHEMA_VERSION = "1"
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:  # noqa: ARG001 - programs see everything
+    """Write the report, placeholders always included."""
+    stream.write(f'{{"schema_version":{dumps(SCHEMA_VERSION)},\n')
+    stream.write(f'"tool":{dumps({"name": "boltz-keyscan", "version": __version__})},\n')
+    stream.write(f'"scan":{dumps(_scan(result))},\n')
+    stream.write('"findings":[')
+    stream.writelines(_items(_finding(finding) for finding in result.findings))
+    stream.write('],\n"gaps":[')
+    stream.writelines(_items(_gap(gap) for gap in result.gaps))
+    stream.write("]}\n")
+
+
+def _items(values: Iterable[dict[str, object]]) -> Iterator[str]:
+    separator = "\n"
+    for value in values:
+        yield separator + dumps(value)
+        separator = ",\n"
+
+
+def _scan(result: ScanResult) -> dict[str, object]:
+    tally = result.tally
+    return {
+        "targets": result.targets,
+        "started_at": result.started_at,
+        "duration_s": round(result.duration_s, 3),
+        "complete": result.complete,
+        "exit_code": int(result.exit_code),
+        "receipt": {
+            "files": tally.files,
+            "blobs": tally.blobs,
+            "bytes": tally.bytes,
+            "commits": tally.commits,
+            "refs": tally.refs,
+            "objects_missing": tally.objects_missing,
+            "gaps": len(result.gaps),
+            "suppressed": sum(finding.suppression is not None for finding in result.findings),
+            "placeholders": len(result.placeholders),
+        },
+    }
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    suppression = finding.suppression
+    return {
+        "fingerprint": finding.fingerprint,
+        "rule_id": finding.rule_id,
+        "key_type": finding.key_type.value,
+        "mode": finding.mode.value,
+        "type_prefix": finding.type_prefix,
+        "shape": finding.shape.value,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence,
+        "status": finding.status.value,
+        "exposure": finding.exposure.value,
+        "blocking": finding.blocking,
+        "suppression": suppression and {"kind": suppression.kind, "reason": suppression.reason},
+        "candidates": finding.candidates,
+        "locations": [_location(location) for location in finding.locations],
+    }
+
+
+def _location(location: Location) -> dict[str, object]:
+    return {
+        "path": location.path,
+        "line": location.line,
+        "column": location.column,
+        "offset": location.offset,
+        "commit": location.commit,
+        "blob": location.blob,
+        "author_date": location.author_date,
+        "members": location.members,
+        "decoded": location.decoded,
+        "cell": location.cell,
+        "exposure": location.exposure.value,
+        "context": location.context,
+    }
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    return {"where": gap.where, "reason": gap.reason, "detail": gap.detail, "by_design": gap.by_design}

@@ -1,0 +1,187 @@
+"""SARIF results: one for each key and path, so that one alert is one file to mend.
+
+Boundary: findings to ``sarif_om`` results; runs, rules and notifications are ``sarif``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sarif_om as om
+
+from boltz_keyscan.model import Exposure, Finding, Location, Severity, Shape, Status
+from boltz_keyscan.report.uri import relative_uri
+from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+ROOT = "%SRCROOT%"
+
+MOST_RELATED = 100
+"""GitHub shows 100 locations of a result and rejects a file with a result of more than
+1,000 (docs.github.com, "SARIF support for code scanning", "Validating your SARIF file")."""
+
+LEVEL: dict[Severity, str] = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "warning",
+    Severity.NOTE: "note",
+}
+
+_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes the results of one run; remembers which line hashes it has given out."""
+
+    rule_index: dict[str, int]
+    suppressing: bool
+    """Whether any result of the run is suppressed: then every result must say whether it
+    is (SARIF 2.1.0 section 3.27.23)."""
+    most_related: int
+    """Related locations a result may have."""
+    hashes: Counter[str] = field(default_factory=Counter)
+
+    def result(self, finding: Finding, locations: tuple[Location, ...]) -> om.Result:
+        """The result for one key under one path, from its locations there."""
+        first, *further = sorted(locations, key=_order)
+        return om.Result(
+            rule_id=finding.rule_id,
+            rule_index=self.rule_index.get(finding.rule_id, -1),
+            level=LEVEL[finding.severity],
+            message=om.Message(text=_message(finding, first, further)),
+            locations=[self._location(first)],
+            related_locations=[self._related(*item) for item in enumerate(further[: self.most_related], 1)]
+            or None,
+            partial_fingerprints=self._fingerprints(finding, first),
+            suppressions=_suppressions(finding) if self.suppressing else None,
+            properties=_present(
+                fingerprint=finding.fingerprint,
+                shape=finding.shape.value,
+                exposure=first.exposure.value,
+                commit=first.commit,
+                blob=first.blob,
+                author_date=first.author_date,
+                members=list(first.members) or None,
+                decoded=list(first.decoded) or None,
+                cell=first.cell,
+            ),
+        )
+
+    def _related(self, number: int, location: Location) -> om.Location:
+        related = self._location(location)
+        related.id = number
+        related.message = om.Message(text=_sentence(_story(location)))
+        return related
+
+    def _location(self, location: Location) -> om.Location:
+        artifact = om.ArtifactLocation(uri=relative_uri(location.path), uri_base_id=ROOT)
+        region = om.Region(
+            start_line=location.line,
+            start_column=location.column_utf16,
+            end_line=location.line,
+            end_column=location.column_utf16 + location.length,
+        )
+        # Inside an archive or an encoding the offset counts bytes that are not the artifact's.
+        if not (location.members or location.decoded):
+            region.byte_offset = location.offset
+            region.byte_length = location.length
+        return om.Location(physical_location=om.PhysicalLocation(artifact_location=artifact, region=region))
+
+    def _fingerprints(self, finding: Finding, location: Location) -> dict[str, str]:
+        # GitHub matches alerts by this value alone, and would compute it from the line's
+        # text, which a file of the past has not on disk. The key and its path identify
+        # the alert: it stays the same alert when lines above it come and go.
+        seed = "\0".join((finding.rule_id, finding.fingerprint, relative_uri(location.path)))
+        digest = hashlib.sha256(seed.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+        self.hashes[digest] += 1
+        return {
+            "primaryLocationLineHash": f"{digest}:{self.hashes[digest]}",
+            "boltzKeyFingerprint/v1": finding.fingerprint,
+        }
+
+
+def by_path(
+    findings: Iterable[Finding], belongs: Callable[[Location], bool]
+) -> Iterator[tuple[Finding, tuple[Location, ...]]]:
+    """Each finding with its locations under each path, in the order of the findings."""
+    for finding in findings:
+        groups: dict[str, list[Location]] = {}
+        for location in filter(belongs, finding.locations):
+            groups.setdefault(location.path, []).append(location)
+        for _, group in sorted(groups.items()):
+            yield finding, tuple(group)
+
+
+def plain_message(text: str) -> str:
+    """Outside text fit for a SARIF message.
+
+    Braces are placeholders and are doubled (SARIF 2.1.0 section 3.11.5); ``[x](y)`` is a
+    link that a stranger's file name must not make (section 3.11.6).
+    """
+    return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _order(location: Location) -> tuple[object, ...]:
+    return (
+        _RANK[location.exposure],
+        moment(location.author_date),
+        location.commit or "",
+        location.line,
+        location.column,
+        location.offset,
+        location.members,
+    )
+
+
+def _message(finding: Finding, first: Location, further: list[Location]) -> str:
+    # Without the path: it stands beside the message, and is a stranger's text.
+    what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else "Boltz key"
+    kind = f"{finding.key_type} {finding.mode}, {finding.fingerprint}"
+    sentences = [_sentence(f"{what} {finding.shown} ({kind}) {_story(first)}")]
+    start = earliest((first, *further))
+    if start is not None and start is not first:
+        sentences.append(_sentence(f"Earliest {_commit(start)}"))
+    if further:
+        sentences.append(f"{count(len(further), 'further location')} under this path.")
+    if finding.shape is not Shape.CONFIRMED:
+        sentences.append(_sentence(f"Shape {finding.shape}: {plain_message(finding.reason)}"))
+    if finding.status is not Status.UNCHECKED:
+        sentences.append(f"Status: {finding.status}.")
+    return " ".join(sentences)
+
+
+def _story(location: Location) -> str:
+    story = EXPOSURE[location.exposure]
+    if location.members:
+        story += f", in archive member {plain_message('!'.join(location.members))}"
+    if location.commit is not None:
+        story += f"; first {_commit(location)}"
+    return story
+
+
+def _commit(location: Location) -> str:
+    date = f" of {location.author_date[:10]}" if location.author_date else ""
+    return plain_message(f"in commit {(location.commit or '')[:12]}{date}")
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith(".") else f"{text}."
+
+
+def _suppressions(finding: Finding) -> list[om.Suppression]:
+    if finding.suppression is None:
+        return []
+    kind = "inSource" if finding.suppression.kind == "inline" else "external"
+    return [om.Suppression(kind=kind, justification=finding.suppression.reason)]
+
+
+def _present(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

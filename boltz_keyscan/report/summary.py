@@ -1,0 +1,105 @@
+"""The last lines of the text report: what was found, what was looked at, the verdict.
+
+Boundary: sentences from a result; where they are put and how they look is ``text``.
+A run that did not see everything never reads as clean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.model import ExitCode, Gap, ScanResult, Severity
+from boltz_keyscan.report.words import count, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boltz_keyscan.report import View
+
+MOST_GAPS = 10
+"""Gaps listed of each kind unless verbose."""
+
+
+def summary(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
+    """Label and text of each line; an empty label continues the one before."""
+    if result.keys:
+        yield "Keys", _counts(result)
+    yield "Scanned", _receipt(result)
+    yield from _gaps("Gaps", "not scanned", [gap for gap in result.gaps if not gap.by_design], view)
+    yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
+    hidden = len(result.placeholders)
+    if hidden and not view.show_placeholders:
+        yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
+
+
+def verdict(result: ScanResult) -> Iterator[str]:
+    """What the exit code says, in one sentence, or two when a failed run is also incomplete."""
+    blocking = sum(finding.blocking for finding in result.findings)
+    code = f"(exit {int(result.exit_code)})"
+    match result.exit_code:
+        case ExitCode.CLEAN if result.complete:
+            yield _passed(result, code)
+        case ExitCode.CLEAN | ExitCode.INCOMPLETE:
+            yield f"INCOMPLETE: {_missed(result)}; no key that was seen fails this run {code}."
+        case ExitCode.BLOCKING:
+            verb = "fails" if blocking == 1 else "fail"
+            yield f"FAILED: {count(blocking, 'key')} {verb} this run {code}."
+            if not result.complete:
+                yield f"INCOMPLETE: {_missed(result)}; there may be more."
+        case ExitCode.INTERRUPTED:
+            yield f"INTERRUPTED: the scan was stopped; what it had not reached is not known {code}."
+        case _:
+            yield f"ERROR: the scan did not end as it should; nothing can be said {code}."
+
+
+def mood(result: ScanResult) -> str:
+    """Colour of the verdict: green only for a run that saw everything and found no key."""
+    if result.exit_code != ExitCode.CLEAN or not result.complete:
+        return "red"
+    return "yellow" if result.keys or result.gaps else "green"
+
+
+def _passed(result: ScanResult, code: str) -> str:
+    aside = sum(gap.by_design for gap in result.gaps)
+    but = f" in what was scanned, {count(aside, 'gap')} by design" if aside else ""
+    if not result.keys:
+        return f"Clean: no Boltz key{but} {code}."
+    return f"Passed: {count(len(result.keys), 'key')}{but}, none fails this run {code}."
+
+
+def _missed(result: ScanResult) -> str:
+    # Under --require-complete the gaps by design are what the run failed on.
+    real = sum(not gap.by_design for gap in result.gaps) or len(result.gaps)
+    return f"{count(real, 'gap')}, so not everything was scanned"
+
+
+def _counts(result: ScanResult) -> str:
+    found = [finding.severity for finding in result.keys]
+    parts = [f"{found.count(severity)} {severity}" for severity in Severity if severity in found]
+    blocking = sum(finding.blocking for finding in result.keys)
+    text = f"{', '.join(parts)}; {blocking} {'fails' if blocking == 1 else 'fail'} this run"
+    suppressed = sum(finding.suppression is not None for finding in result.keys)
+    return f"{text}; {suppressed} suppressed" if suppressed else text
+
+
+def _receipt(result: ScanResult) -> str:
+    tally = result.tally
+    parts = [count(tally.files, "file")]
+    if tally.blobs or tally.commits or tally.refs or tally.objects_missing:
+        inside = [count(tally.commits, "commit"), count(tally.refs, "ref")]
+        if tally.objects_missing:
+            inside.append(f"{tally.objects_missing:,} missing")
+        parts.append(f"{count(tally.blobs, 'git object')} ({', '.join(inside)})")
+    parts.append(f"{size(tally.bytes)} in {result.duration_s:.1f} s")
+    return ", ".join(parts)
+
+
+def _gaps(label: str, what: str, gaps: list[Gap], view: View) -> Iterator[tuple[str, str]]:
+    if not gaps:
+        return
+    yield label, f"{len(gaps):,} {what}:"
+    shown = gaps if view.verbosity > 0 else gaps[:MOST_GAPS]
+    for gap in shown:
+        yield "", f"{gap.where}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
+    if len(shown) < len(gaps):
+        yield "", f"+{len(gaps) - len(shown):,} more; see -v or --format json"

@@ -1,0 +1,19 @@
+"""Comparison with a report that a person has read; ``UPDATE_GOLDEN=1`` writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from boltz_keyscan import __version__
+
+FOLDER = Path(__file__).parent / "golden"
+
+
+def check(name: str, text: str) -> None:
+    path = FOLDER / name
+    # A release must not change every golden file.
+    text = text.replace(f'"{__version__}"', '"VERSION"')
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        path.write_text(text, encoding="utf-8", newline="\n")
+    assert text == path.read_bytes().decode(), f"{name} changed; if that is meant, run with UPDATE_GOLDEN=1"

@@ -1,0 +1,296 @@
+"""Results to report on: small, whole, and the same on every run."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+from boltz_keyscan import report, rules
+from boltz_keyscan.model import (
+    ExitCode,
+    Exposure,
+    Finding,
+    Gap,
+    KeyType,
+    Location,
+    Mode,
+    ScanResult,
+    Severity,
+    Shape,
+    Status,
+    Suppression,
+    Tally,
+)
+from boltz_keyscan.policy import CONFIDENCE, finding_order, severity_of, widest
+
+LENGTH = 60
+
+
+def oid(seed: object) -> str:
+    return hashlib.sha1(repr(seed).encode(), usedforsecurity=False).hexdigest()
+
+
+def location(path: str = "src/app.py", line: int = 3, column: int = 9, **changes: object) -> Location:
+    base = Location(
+        path=path,
+        line=line,
+        column=column,
+        column_utf16=column,
+        offset=line * 40 + column,
+        length=LENGTH,
+        exposure=Exposure.TRACKED,
+        context='key = "sk_bc_admin_live_[REDACTED]"',
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def past(number: int, path: str = "src/app.py", **changes: object) -> Location:
+    """A version of a file that stands in history only; the lower the number, the older."""
+    merged: dict[str, object] = {
+        "exposure": Exposure.HISTORY,
+        "commit": oid(("commit", path, number)),
+        "blob": oid(("blob", path, number)),
+        "author_date": f"2024-05-{number % 28 + 1:02d}T10:00:00+02:00",
+    } | changes
+    return location(path, **merged)  # type: ignore[arg-type]
+
+
+def finding(
+    kind: KeyType = KeyType.ADMIN,
+    mode: Mode = Mode.LIVE,
+    *locations: Location,
+    seed: object = 0,
+    shape: Shape = Shape.CONFIRMED,
+    status: Status = Status.UNCHECKED,
+    suppression: Suppression | None = None,
+    candidates: tuple[str, ...] = (),
+) -> Finding:
+    rule = next(rule for rule in rules.load() if (rule.key_type, rule.mode) == (kind, mode))
+    places = locations or (location(),)
+    severity = severity_of(kind, mode, shape, status)
+    exposure = widest(place.exposure for place in places)
+    return Finding(
+        fingerprint="bk1:" + hashlib.sha256(repr((kind, mode, seed)).encode()).hexdigest()[:32],
+        rule_id=rule.id,
+        key_type=kind,
+        mode=mode,
+        type_prefix=rule.prefix,
+        shape=shape,
+        reason="43 base64url characters" if shape is Shape.CONFIRMED else "ends in the word example",
+        severity=severity,
+        confidence=CONFIDENCE[shape],
+        status=status,
+        exposure=exposure,
+        blocking=severity in {Severity.CRITICAL, Severity.HIGH}
+        and suppression is None
+        and exposure not in {Exposure.LOCAL, Exposure.UNREACHABLE},
+        locations=places,
+        suppression=suppression,
+        candidates=candidates,
+    )
+
+
+def make_result(
+    *findings: Finding,
+    gaps: tuple[Gap, ...] = (),
+    tally: Tally | None = None,
+    code: ExitCode | None = None,
+    targets: tuple[str, ...] = (".",),
+) -> ScanResult:
+    real = sorted((f for f in findings if f.shape is not Shape.PLACEHOLDER), key=finding_order)
+    fillers = sorted((f for f in findings if f.shape is Shape.PLACEHOLDER), key=finding_order)
+    complete = all(gap.by_design for gap in gaps)
+    if code is None:
+        code = ExitCode.CLEAN if complete else ExitCode.INCOMPLETE
+        code = ExitCode.BLOCKING if any(f.blocking for f in findings) else code
+    return ScanResult(
+        targets=targets,
+        started_at="2025-03-01T12:00:00Z",
+        duration_s=9.2,
+        findings=(*real, *fillers),
+        gaps=gaps,
+        tally=tally or Tally(files=1234, blobs=45678, bytes=8_100_000_000, commits=120, refs=8),
+        complete=complete,
+        exit_code=code,
+        revisions=(oid("head"),),
+    )
+
+
+def tree() -> ScanResult:
+    """Files only: no git, one key of each of three kinds."""
+    here = {"exposure": Exposure.FILE}
+    return make_result(
+        finding(
+            KeyType.ADMIN,
+            Mode.LIVE,
+            location("config/prod.env", 2, 15, **here),
+            location("run.log", 90, 1, **here),
+        ),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.LIVE,
+            location(
+                "notebooks/fold.ipynb",
+                41,
+                22,
+                cell=4,
+                context='os.environ["K"] = "sk_bc_ws_live_[REDACTED]"',
+                **here,
+            ),
+        ),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.TEST,
+            location("data/a.zip", 1, 5, members=("inner.tar", "x/y.txt"), decoded=("base64",), **here),
+            shape=Shape.SUSPECTED,
+        ),
+        tally=Tally(files=6, bytes=14_200),
+    )
+
+
+def history() -> ScanResult:
+    """A key in HEAD and in many older versions; another gone from HEAD; one nobody reaches."""
+    return make_result(
+        finding(
+            KeyType.ADMIN,
+            Mode.LIVE,
+            location(),
+            location(
+                blob=oid("now"),
+                commit=oid(("commit", "src/app.py", 41)),
+                author_date="2024-06-11T10:00:00+02:00",
+            ),
+            location(line=17, column=4),
+            *(past(number) for number in range(41)),
+            *(past(number, f"old/run_{number:02d}.sh") for number in range(12)),
+        ),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.LIVE,
+            past(
+                3,
+                f".git/commit/{oid('message')}",
+                blob=oid("message"),
+                commit=oid("message"),
+                line=5,
+                column=1,
+            ),
+            past(4, "deploy/a very long folder name/that holds/the settings of production.yaml"),
+            status=Status.AMBIGUOUS,
+            candidates=("key_abc", "key_def"),
+        ),
+        finding(
+            KeyType.ADMIN,
+            Mode.TEST,
+            past(9, "tmp.txt", exposure=Exposure.UNREACHABLE, commit=None, author_date=None),
+        ),
+    )
+
+
+def empty() -> ScanResult:
+    return make_result()
+
+
+def incomplete() -> ScanResult:
+    return make_result(
+        gaps=(
+            Gap("secret/store.db", "unreadable", "Permission denied; run as a user who may read it"),
+            Gap("object 1a2b3c", "corrupt", "git could not unpack it; run git fsck"),
+            Gap("commits before 4d5e6f", "shallow", "git fetch --unshallow brings them", by_design=True),
+        ),
+        tally=Tally(files=3, blobs=10, bytes=512, commits=2, refs=1, objects_missing=1),
+    )
+
+
+def incomplete_with_keys() -> ScanResult:
+    return make_result(finding(), gaps=tuple(Gap(f"f{n:02d}", "unreadable") for n in range(25)))
+
+
+def hostile() -> ScanResult:
+    """Names that try to move the cursor, reorder text, run a command or leave the root."""
+    names = (
+        "a\x1b[2Jb\rc.py",
+        "::error file=x::owned",
+        "x ##[error]owned",
+        "evil\u202etxt.exe",
+        "../../etc/passwd",
+        "/abs/olute.py",
+        "c:/d%20 e#f?.py",
+        "caf\udce9/\U0001f600.py",
+        "[click](http://example.invalid){0}",
+    )
+    return make_result(
+        finding(
+            KeyType.WORKSPACE,
+            Mode.LIVE,
+            *(
+                location(name, number, context="::stop-commands::x ##[group]")
+                for number, name in enumerate(names, 1)
+            ),
+        ),
+        gaps=(Gap("::error::{0} [a](b)\x07", "unreadable", "\u2028::warning::x"),),
+    )
+
+
+def placeholders() -> ScanResult:
+    return make_result(
+        *(
+            finding(KeyType.WORKSPACE, Mode.LIVE, location(f"docs/{n}.md"), seed=n, shape=Shape.PLACEHOLDER)
+            for n in range(3)
+        )
+    )
+
+
+def suppressed() -> ScanResult:
+    return make_result(
+        finding(suppression=Suppression("baseline", "known since 2024; revoked")),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.LIVE,
+            location("b.py"),
+            past(2, "b.py"),
+            suppression=Suppression("inline", "demo"),
+        ),
+        finding(KeyType.WORKSPACE, Mode.TEST, location("c.py"), past(1, "c.py")),
+    )
+
+
+def by_design() -> ScanResult:
+    return make_result(gaps=(Gap("big.bin", "size-limit", "larger than --max-size", by_design=True),))
+
+
+RESULTS = {
+    sample.__name__: sample
+    for sample in (
+        tree,
+        history,
+        empty,
+        incomplete,
+        incomplete_with_keys,
+        hostile,
+        placeholders,
+        suppressed,
+        by_design,
+    )
+}
+
+
+def told(name: str, result: ScanResult, **view: object) -> str:
+    """The report in a format, as text."""
+    stream = io.StringIO()
+    report.load(name)(result, stream, report.View(**view))  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def sarif_runs(result: ScanResult, **view: object) -> tuple[Any, Any]:
+    """The tree run and the history run of the SARIF report, as parsed JSON."""
+    tree, history = json.loads(told("sarif", result, **view))["runs"]
+    return tree, history
+
+
+def sarif_result(leak: Finding) -> Any:
+    """The first SARIF result for a key in a file."""
+    return sarif_runs(make_result(leak))[0]["results"][0]

@@ -1,0 +1,39 @@
+"""Formats are found by name and cost nothing until used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from boltz_keyscan import report
+from boltz_keyscan.errors import KeyscanError
+
+HEAVY = ("json", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
+
+
+@pytest.mark.parametrize("name", report.REPORTERS)
+def test_every_format_loads(name: str) -> None:
+    assert callable(report.load(name))
+
+
+def test_an_unknown_format_is_named_with_the_known_ones() -> None:
+    with pytest.raises(KeyscanError) as caught:
+        report.load("yaml")
+    assert caught.value.message == "no report format is called 'yaml'"
+    assert caught.value.hint == "Formats: text, json, sarif."
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nprint(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_package_alone_loads_no_format() -> None:
+    assert loaded_by("import boltz_keyscan.report") == set()
+
+
+def test_text_loads_neither_json_nor_sarif() -> None:
+    assert not loaded_by("import boltz_keyscan.report.text") & {"json", "sarif_om", "attr"}

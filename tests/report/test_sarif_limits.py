@@ -1,0 +1,85 @@
+"""SARIF: what was not scanned, and what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.report import sarif
+from tests.report import samples
+from tests.report.samples import finding, location, make_result, past
+from tests.report.samples import sarif_result as one
+from tests.report.samples import sarif_runs as runs
+
+ADMIN, WORKSPACE, LIVE, TEST = KeyType.ADMIN, KeyType.WORKSPACE, Mode.LIVE, Mode.TEST
+
+
+def test_gaps_are_notifications_and_the_run_is_not_successful() -> None:
+    for run in runs(samples.incomplete()):
+        (invocation,) = run["invocations"]
+        assert invocation["executionSuccessful"] is False
+        assert invocation["exitCode"] == 3
+        assert invocation["startTimeUtc"] == "2025-03-01T12:00:00.000Z"
+        assert invocation["endTimeUtc"] == "2025-03-01T12:00:09.200Z"
+        notes = invocation["toolExecutionNotifications"]
+        assert [(note["descriptor"]["id"], note["level"]) for note in notes] == [
+            ("unreadable", "error"),
+            ("corrupt", "error"),
+            ("shallow", "note"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("result", "successful"),
+    [
+        (samples.empty(), True),
+        (samples.history(), True),
+        (samples.by_design(), True),
+        (samples.incomplete_with_keys(), False),
+        (make_result(code=ExitCode.INCOMPLETE), False),
+        (make_result(code=ExitCode.INTERNAL), False),
+        (make_result(code=ExitCode.INTERRUPTED), False),
+    ],
+)
+def test_success_means_that_the_run_saw_everything(result: ScanResult, successful: bool) -> None:  # noqa: FBT001
+    assert runs(result)[0]["invocations"][0]["executionSuccessful"] is successful
+
+
+def test_too_many_results_are_cut_worst_first_and_said_so() -> None:
+    low = finding(WORKSPACE, TEST, *(location(f"low/{number}") for number in range(sarif.MOST_RESULTS)))
+    worst = finding(
+        ADMIN, LIVE, *(location("worst", line) for line in range(1, 200)), *(past(n) for n in range(3))
+    )
+    tree, history = runs(make_result(low, worst))
+    assert len(tree["results"]) == sarif.MOST_RESULTS
+    assert tree["results"][0]["level"] == "error"
+    (note,) = tree["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"] == "1 more results are not listed here; the 5000 worst are."
+    assert note["level"] == "warning"
+    assert "toolExecutionNotifications" not in history["invocations"][0]
+    # The more results, the fewer related locations each: the file has to stay small.
+    assert len(tree["results"][0]["relatedLocations"]) == 4
+
+
+def test_related_locations_are_bounded() -> None:
+    result = one(finding(ADMIN, LIVE, *(location(line=line) for line in range(1, 500))))
+    assert len(result["relatedLocations"]) == 100
+
+
+def test_notifications_are_bounded_and_keep_the_real_gaps() -> None:
+    aside = [Gap(f"a{number:05}", "excluded", by_design=True) for number in range(sarif.MOST_NOTIFICATIONS)]
+    notes = runs(make_result(gaps=(*aside, Gap("z", "unreadable"))))[0]["invocations"][0][
+        "toolExecutionNotifications"
+    ]
+    assert len(notes) == sarif.MOST_NOTIFICATIONS + 1
+    assert notes[0]["message"]["text"] == "Not scanned: z (unreadable)."
+    assert notes[-1]["message"]["text"] == "1 more gaps are not listed here."
+
+
+def test_strangers_text_makes_no_link_and_no_placeholder() -> None:
+    (note,) = runs(make_result(gaps=(Gap("[a](http://x){0}", "unreadable", "{"),)))[0]["invocations"][0][
+        "toolExecutionNotifications"
+    ]
+    assert note["message"]["text"] == "Not scanned: [a] (http://x){{0}} (unreadable: {{)."
+    result = one(finding(ADMIN, LIVE, location("a.zip", members=("[b](http://x)", "{1}"))))
+    assert "in archive member [b] (http://x)!{{1}}." in result["message"]["text"]

@@ -1,0 +1,114 @@
+"""Words, sizes, dates and places."""
+
+from __future__ import annotations
+
+import pytest
+
+from boltz_keyscan.model import Exposure
+from boltz_keyscan.report.places import places, spread
+from boltz_keyscan.report.uri import relative_uri
+from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment, size
+from tests.report.samples import location, oid, past
+
+
+def test_every_exposure_has_words() -> None:
+    assert set(EXPOSURE) == set(Exposure)
+    assert len(set(EXPOSURE.values())) == len(EXPOSURE)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_960, "1.0 MB"),
+        (8_100_000_000, "8.1 GB"),
+        (5_300_000_000_000, "5.3 TB"),
+        (12_000_000_000_000_000, "12,000.0 TB"),
+    ],
+)
+def test_sizes(number: int, words: str) -> None:
+    assert size(number) == words
+
+
+def test_counts() -> None:
+    assert (count(0, "file"), count(1, "file"), count(1234, "file")) == ("0 files", "1 file", "1,234 files")
+
+
+def test_moments_compare_across_zones_and_without_one() -> None:
+    assert moment("2024-05-01T23:00:00-05:00") > moment("2024-05-02T01:00:00Z")
+    assert moment("2024-05-01T00:00:00") == moment("2024-05-01T00:00:00+00:00")
+    assert moment("rubbish") == moment(None) > moment("2999-01-01T00:00:00Z")
+
+
+def test_the_earliest_commit_is_by_date_not_by_text() -> None:
+    late = past(1, author_date="2024-05-01T23:00:00-05:00")
+    early = past(2, author_date="2024-05-02T01:00:00+00:00")
+    assert earliest([late, early, location()]) is early
+    assert earliest([location()]) is None
+
+
+def test_many_versions_of_a_path_are_one_place() -> None:
+    rows = places([location(), *(past(number) for number in range(41))])
+    assert [(row.where, row.story) for row in rows] == [
+        (
+            "src/app.py:3:9",
+            f"in HEAD, and in 41 older versions; first {oid(('commit', 'src/app.py', 0))[:7]} 2024-05-01",
+        )
+    ]
+
+
+def test_a_file_on_disk_and_in_head_is_one_spot() -> None:
+    (row,) = places([location(), location(blob=oid(1)), location(line=7), location(line=8), location(line=9)])
+    assert row.story == "in HEAD (also 7:9, 8:9, 9:9)"
+    (row,) = places([location(line=line) for line in range(1, 7)])
+    assert row.story == "in HEAD (also 2:9, 3:9, 4:9 and 2 more)"
+
+
+def test_a_file_that_left_git_but_not_the_disk_says_both() -> None:
+    (row,) = places([location(exposure=Exposure.LOCAL), past(1), past(2)])
+    assert row.story.startswith("git-ignored or inside .git, and in 2 older versions; first ")
+
+
+def test_history_outranks_what_no_reference_reaches() -> None:
+    (row,) = places([past(1, exposure=Exposure.UNREACHABLE, line=1), past(2, line=2)])
+    assert row.where == "src/app.py:2:9"
+    assert row.story.startswith("in history, 2 versions; first ")
+
+
+def test_members_cells_and_decodings_are_told() -> None:
+    (row,) = places([location("a.zip", members=("b.tar", "c.ipynb"), cell=4, decoded=("gzip", "base64"))])
+    assert row.where == "a.zip!b.tar!c.ipynb:3:9 cell 4 (gzip > base64)"
+
+
+def test_places_are_ordered_by_exposure_then_path() -> None:
+    found = places([past(1, "a"), location("z"), location("b"), location("c", exposure=Exposure.STAGED)])
+    assert [row.where for row in found] == ["b:3:9", "z:3:9", "c:3:9", "a:3:9"]
+
+
+def test_spread_is_one_line_over_all() -> None:
+    told = spread([past(5, "b"), location(), past(3), location(exposure=Exposure.LOCAL)])
+    assert told == "in HEAD, in history, git-ignored or inside .git; 4 locations in 2 paths, since 2024-05-04"
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("src/app.py", "src/app.py"),
+        ("./src//app.py", "src/app.py"),
+        ("/etc/passwd", "etc/passwd"),
+        ("../../etc/passwd", "etc/passwd"),
+        ("a/../../b", "b"),
+        ("..", "unnamed"),
+        ("", "unnamed"),
+        ("c:/d e#f?%.py", "c%3A/d%20e%23f%3F%25.py"),
+        ("a\\x1b.py", "a%5Cx1b.py"),
+        ("caf\u00e9/\U0001f600", "caf%C3%A9/%F0%9F%98%80"),
+        ("\udce9", "%3F"),
+        ("{0}[a](b)", "%7B0%7D%5Ba%5D%28b%29"),
+    ],
+)
+def test_uris_are_relative_and_encoded(path: str, uri: str) -> None:
+    assert relative_uri(path) == uri
