@@ -294,6 +294,9 @@ class Detector(Protocol):
     def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
         """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything."""
 
+    def for_bulk(self) -> Detector:
+        """The same detector with the engine that is worth its start-up over much data."""
+
     def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
         """The keys in one blob given in order; the exact pass over blobs with a hit."""
 
@@ -303,6 +306,10 @@ class Detector(Protocol):
 
 class Shard(Protocol):
     """A small frozen picklable unit of work."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes, roughly; 0 when it must run in this process or costs nothing."""
 
     def scan(self, detector: Detector) -> ShardResult:
         """Look at every byte of the shard. Pure: no state outside the arguments."""

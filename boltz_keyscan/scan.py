@@ -117,11 +117,13 @@ def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tu
     """Results in any order: in this process while there is little, in workers beyond."""
     weight = 0
     for number, shard in work:
-        if jobs > 1 and weight > INLINE:
-            from boltz_keyscan.executor import spread  # noqa: PLC0415 - small scans start no processes
+        if weight > INLINE:
+            detector = detector.for_bulk()
+            if jobs > 1:
+                from boltz_keyscan.executor import spread  # noqa: PLC0415 - small scans start no processes
 
-            yield from spread(itertools.chain([(number, shard)], work), detector, jobs)
-            return
+                yield from spread(itertools.chain([(number, shard)], work), detector, jobs)
+                return
         weight += shard.weight
         yield number, shard.scan(detector)
 

@@ -116,19 +116,13 @@ def _check(path: str, *, history_only: bool) -> None:
     if not os.path.exists(path):
         raise KeyscanError(f"a symbolic link that leads nowhere: {path}", "Name the file or folder itself.")
     if history_only:
-        from boltz_keyscan.sources.repository import enclosing, open_at  # noqa: PLC0415 - only here
+        from boltz_keyscan.sources.repository import open_at  # noqa: PLC0415 - only here
 
-        raw = os.fsencode(os.path.abspath(path))
         try:
-            found = open_at(raw)
+            open_at(os.fsencode(os.path.abspath(path)))
         except (OSError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) else str(error)
             raise KeyscanError(f"not a usable git repository: {path}: {told}", "Check its .git.") from error
-        if found is None:
-            around = enclosing(raw)
-            top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
-            hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
-            raise KeyscanError(f"not a git repository: {path}", hint)
 
 
 def _distinct(paths: list[str]) -> None:

@@ -8,7 +8,7 @@ hook runs see no key and should not pay for the matcher.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from boltz_keyscan.detect import prefilter
 from boltz_keyscan.model import Match
@@ -24,6 +24,8 @@ class KeyDetector:
     needles: prefilter.Needles
     overlap: int
     """One byte less than the longest prefix: what a boundary can hide."""
+    bulk: bool = False
+    """Use the engine whose start-up pays off over much data."""
 
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
@@ -33,7 +35,13 @@ class KeyDetector:
 
     def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
         """Offsets of type prefixes in ``buffer[:end]``."""
+        if self.bulk:
+            return prefilter.sniff_bulk(buffer, end, self.prefixes)
         return prefilter.sniff(buffer, end, self.needles)
+
+    def for_bulk(self) -> KeyDetector:
+        """The same detector on hyperscan."""
+        return replace(self, bulk=True)
 
     def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
         """The keys in one blob, in order of offset, redacted."""

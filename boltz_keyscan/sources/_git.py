@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import io
 import os
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, cast
 
 from boltz_keyscan.errors import GitError
 
@@ -46,6 +47,8 @@ class View:
     shallow: bytes | None = None
     """The repository's list of shallow boundaries, for walks."""
     worktree: bytes | None = None
+    id_bytes: int = 20
+    """Bytes of an object id: 20 for sha1, 32 for sha256."""
 
 
 @functools.cache
@@ -150,18 +153,20 @@ class Child:
         )
         if self._process.stdout is None:
             raise GitError("git was started without a pipe")
-        self.output: IO[bytes] = self._process.stdout
+        self.output = cast("io.RawIOBase", self._process.stdout)
         _enlarge(self.output)
 
-    def ask(self, line: bytes) -> None:
-        """Send a line to git; only for children started with ``stdin=subprocess.PIPE``.
+    def ask(self, lines: bytes) -> None:
+        """Send lines to git; only for children started with ``stdin=subprocess.PIPE``.
 
         Raises:
             BrokenPipeError: git has ended.
         """
         if self._process.stdin is None:
             raise GitError("git was started without an input pipe")
-        self._process.stdin.write(line)
+        view = memoryview(lines)
+        while view:
+            view = view[self._process.stdin.write(view) :]
 
     def finish(self, seconds: float | None = None) -> str:
         """Wait for the end; what went wrong, in git's words, or an empty string.
@@ -181,6 +186,10 @@ class Child:
             return told
         return told or (f"git ended with status {status}" if status > 0 else "git was stopped")
 
+    def complaints(self) -> bool:
+        """Whether git has complained so far."""
+        return os.fstat(self._complaints.fileno()).st_size > 0
+
     def kill(self) -> None:
         """End it now; readers see the end of its output."""
         self._process.kill()
@@ -198,7 +207,7 @@ class Child:
         self._process.wait()
 
 
-def _enlarge(pipe: IO[bytes]) -> None:
+def _enlarge(pipe: io.RawIOBase) -> None:
     """Ask Linux for a 1 MiB pipe: a sixteenth of the reads. Elsewhere the default serves."""
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - not on Windows
@@ -221,7 +230,7 @@ def run(
 ) -> tuple[bytes, str]:
     """Output and complaint of a git whose output is small. ``lines`` go to its stdin."""
     with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
-        output = child.output.read()
+        output = child.output.readall()
         return output, child.finish(seconds)
 
 

@@ -3,10 +3,10 @@
 Objects, not patches: a patch walk never shows merge resolutions, stashes, dangling
 commits, staged blobs, tag messages or files marked binary. git lists ids and sizes,
 the list is cut by bytes into shards, and each shard is one long stream out of
-``git cat-file --batch``. The listing is fed back as the header format, so the stream
-holds for each object exactly its line of the listing, its bytes and a LF, and the
-offset of a hit gives its object by arithmetic; no Python runs per object. Objects with
-a hit are read again, one by one, for the exact pass.
+``git cat-file``. The listing has the form of its headers, so the stream holds for each
+object exactly its line of the listing, its bytes and a LF, and the offset of a hit gives
+its object by arithmetic; no Python runs per object. Objects with a hit are read again,
+one by one, for the exact pass.
 
 Boundary: content and names only; what a hit's commit and path are is ``trace``.
 """
@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, Source, ShardResult, Tally
 from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.blob import CHUNK, Window
+from boltz_keyscan.sources.bulk import bulk, release
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
 from boltz_keyscan.sources.repository import Opened, References, Repository, prepare, references
@@ -36,7 +35,6 @@ SHARD_OBJECTS = 50_000
 """Objects in a shard: bounds the listing a worker holds."""
 
 _LIST_FORMAT = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
-_ECHO_FORMAT = "--batch=%(objectname) %(rest)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +50,61 @@ class ObjectShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Read the run as one stream; object by object where that stream is not whole."""
-        lines = self.listing.splitlines(keepends=True)
-        sizes = [int(line.rsplit(b" ", 1)[1]) for line in lines]
-        starts = [0, *itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))]
-        with (
-            _git.spooled([self.listing]) as stdin,
-            _git.Child(self.view, "cat-file", _ECHO_FORMAT, "--buffer", stdin=stdin) as child,
-        ):
-            total, offsets = Window(detector.overlap).sniff(child.output, detector)
-            told = child.finish()
-        whole = total == starts[-1] and not told
-        suspects = sorted({bisect.bisect_right(starts, at) - 1 for at in offsets}) if whole else range(len(lines))
+        words = self.listing.split()
+        oids, sizes = words[0::3], list(map(int, words[2::3]))
+        size = len(self.listing) + sum(sizes) + len(oids)
+        offsets = bulk(self.view).sniff(oids, size, Window(detector.overlap), detector)
+        if offsets is None:
+            release()
+            suspects: Iterable[int] = range(len(oids))
+        else:
+            suspects = self._holding(offsets, sizes) if offsets else ()
         hits: list[Hit] = []
         gaps: list[Gap] = []
         if suspects:
             with ObjectReader(self.view, self.where) as reader:
                 for number in suspects:
-                    oid, kind, size = lines[number].split()
-                    found, missed = reader.examine(oid.decode(), kind.decode(), int(size), detector)
+                    oid, kind = oids[number].decode(), words[3 * number + 1].decode()
+                    found, missed = reader.examine(oid, kind, sizes[number], detector)
                     hits += found
                     gaps += missed
-        commits = sum(b" commit " in line for line in lines)
         lost = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
-        tally = Tally(blobs=len(lines) - lost, bytes=sum(sizes), commits=commits)
+        tally = Tally(blobs=len(oids) - lost, bytes=sum(sizes), commits=self.listing.count(b" commit "))
         return ShardResult(tuple(hits), tuple(gaps), tally)
+
+    def _holding(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
+        """The numbers of the objects that stand at these offsets of the stream."""
+        lines = self.listing.splitlines(keepends=True)
+        ends = list(itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True)))
+        return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Lines of a listing that wait until they make a shard."""
+
+    lines: list[bytes] = field(default_factory=list)
+    weight: int = 0
+
+    def add(self, lines: list[bytes]) -> Iterator[tuple[bytes, int]]:
+        """Take more lines; the shards they complete, with their weights."""
+        ends = list(itertools.accumulate(int(line.rpartition(b" ")[2]) for line in lines))
+        start, passed = 0, 0
+        while start < len(lines):
+            stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
+            stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
+            self.lines += lines[start:stop]
+            taken = ends[min(stop, len(lines)) - 1]
+            self.weight += taken - passed
+            start, passed = stop, taken
+            if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[bytes, int]]:
+        """What is waiting, as a shard, if anything is."""
+        if self.lines:
+            yield b"\n".join((*self.lines, b"")), self.weight
+            self.lines, self.weight = [], 0
 
 
 @dataclass(slots=True)
@@ -91,7 +120,8 @@ class HistorySource:
     """Alternates are followed below this folder only."""
     _opened: Opened | None = field(default=None, init=False)
     _references: References | None = field(default=None, init=False)
-    _commits: IO[bytes] | None = field(default=None, init=False)
+    _commits: list[bytes] = field(default_factory=list, init=False)
+    """Ids of all commits in the store, in binary: 20 bytes each where hex would take 97."""
 
     def shards(self) -> Iterator[Shard | Source]:
         """Names first, then the objects as git lists them."""
@@ -105,9 +135,8 @@ class HistorySource:
             for name, why in self._references.broken
         )
         yield Known(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
-        names = tuple((self.prefix + b".git/" + name, name) for name, _ in self._references.tips)
-        yield Entries(self.where, "ref", names)
-        self._commits = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the source
+        tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
+        yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         yield from self._objects(opened.view)
         yield from self._index(opened.view)
 
@@ -127,28 +156,23 @@ class HistorySource:
     def _objects(self, view: _git.View) -> Iterator[Shard]:
         count = 0
         rest = b""
-        pending: list[bytes] = []
-        weight = 0
+        pending = _Pending()
         broken: list[Gap] = []
         arguments = ("cat-file", "--batch-all-objects", "--unordered", _LIST_FORMAT)
         with _git.Child(view, *arguments) as child:
             while chunk := child.output.read(CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    size = line.rsplit(b" ", 1)[1]
-                    if not size.isdigit():
-                        broken.append(self._corrupt(line))
-                        continue
-                    pending.append(line)
-                    weight += int(size)
-                    if weight >= SHARD_BYTES or len(pending) >= SHARD_OBJECTS:
-                        count += len(pending)
-                        yield self._shard(view, pending, weight)
-                        pending, weight = [], 0
+                if any(line.endswith(b" missing") for line in lines):
+                    broken += [self._corrupt(line) for line in lines if line.endswith(b" missing")]
+                    lines = [line for line in lines if not line.endswith(b" missing")]
+                count += len(lines)
+                self._note_commits(lines)
+                for listing, weight in pending.add(lines):
+                    yield ObjectShard(view, self.where, listing, weight)
             told = child.finish()
-        if pending:
-            count += len(pending)
-            yield self._shard(view, pending, weight)
+        for listing, weight in pending.rest():
+            yield ObjectShard(view, self.where, listing, weight)
+        release()
         gaps = broken
         if told and not broken:
             gaps.append(Gap(self.where, "object-store", f"git could not list all objects: {told.splitlines()[0]}"))
@@ -162,10 +186,9 @@ class HistorySource:
         oid = line.split()[0].decode("ascii", "replace")
         return Gap(f"{self.where}: object {oid}", "corrupt-object", CORRUPT)
 
-    def _shard(self, view: _git.View, lines: list[bytes], weight: int) -> ObjectShard:
-        if self._commits is not None:
-            self._commits.writelines(line[: line.index(b" ") + 1] for line in lines if b" commit " in line)
-        return ObjectShard(view, self.where, b"\n".join(lines) + b"\n", weight)
+    def _note_commits(self, lines: list[bytes]) -> None:
+        oids = b"".join(line.partition(b" ")[0] for line in lines if b" commit " in line)
+        self._commits.append(bytes.fromhex(oids.decode("ascii")))
 
     def _index(self, view: _git.View) -> Iterator[Shard]:
         """The path names staged but not committed yet: no tree holds them."""

@@ -228,6 +228,7 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
         alternates=tuple(stores[1:]),
         index=index if os.path.isfile(index) else None,
         shallow=shallow if is_shallow else None,
+        id_bytes=32 if object_format == "sha256" else 20,
     )
     return Opened(view, tuple(gaps), partial)
 

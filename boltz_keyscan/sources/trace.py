@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
@@ -41,8 +40,8 @@ class Tracer:
 
     view: _git.View
     refs: References
-    commits: IO[bytes] | None
-    """A file with the ids of all commits in the store, one to a line."""
+    commits: Sequence[bytes]
+    """The ids of all commits in the store, in binary, any number to an item."""
     prefix: bytes
     where: str
     partial: bool
@@ -127,10 +126,10 @@ class Tracer:
         return [words[0] + b"\n" for words in have if len(words) == 3 and words[1] in (b"commit", b"tag")]
 
     def _all_commits(self) -> list[bytes]:
-        if self.commits is None:
-            return []
-        self.commits.seek(0)
-        return [line for word in self.commits.read().split() for line in (word + b"\n",)]
+        size = self.view.id_bytes
+        return [
+            run[at : at + size].hex().encode() + b"\n" for run in self.commits for at in range(0, len(run), size)
+        ]
 
     def _introductions(self, wanted: set[str]) -> dict[tuple[str, bytes], Introduction]:
         found: dict[tuple[str, bytes], Introduction] = {}

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import (
     Detector,
     Exposure,
@@ -42,7 +43,6 @@ class TreeSource:
     history: bool = True
     _repositories: list[HistorySource] = field(default_factory=list, init=False)
     _git_dirs: list[bytes] = field(default_factory=list, init=False)
-    _redact: Detector | None = field(default=None, init=False)
 
     @property
     def _root(self) -> bytes:
@@ -50,8 +50,14 @@ class TreeSource:
         return root if os.path.isdir(root) else os.path.dirname(root)
 
     def shards(self) -> Iterator[Shard | Source]:
-        """Files in slices, names, gaps, and the repositories found."""
+        """Files in slices, names, gaps, and the repositories found.
+
+        Raises:
+            KeyscanError: only history was asked for, and there is none here.
+        """
         if not os.path.isdir(self.path):
+            if not self.files:
+                raise self._no_history()
             name = os.path.basename(os.path.abspath(self.path))
             yield Entries(os.fsdecode(self.path), None, ((self.prefix + name, name),))
             yield FileShard(self._root, self.prefix, (name,), explicit=True)
@@ -71,6 +77,14 @@ class TreeSource:
                 del pending[:SLICE]
         if pending:
             yield self._slice(pending)
+        if not self.files and not self._repositories:
+            raise self._no_history()
+
+    def _no_history(self) -> KeyscanError:
+        around = enclosing(self._root)
+        top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
+        hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
+        return KeyscanError(f"not a git repository: {os.fsdecode(self.path)}", hint)
 
     def _slice(self, names: Sequence[bytes]) -> FileShard:
         return FileShard(self._root, self.prefix, tuple(names))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Exposure, Gap
@@ -56,9 +56,7 @@ class Worktree:
         names = [name for name in names if _plain_ignores(top, name)]
         if not names:
             return set()
-        view = _git.View(
-            self.view.skeleton, self.view.objects, self.view.alternates, self.view.index, worktree=top
-        )
+        view = replace(self.view, worktree=top)
         excludes = os.path.join(self.repository.common_dir, b"info", b"exclude")
         options: list[str | bytes] = ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
         # "./" keeps a name that begins with a colon from being read as pathspec magic.
