@@ -270,8 +270,6 @@ class ScanResult:
     complete: bool
     """No gap but those by design."""
     exit_code: int
-    revisions: tuple[str | None, ...] = ()
-    """For each target the commit HEAD names, or None."""
 
     @property
     def keys(self) -> tuple[Finding, ...]:

@@ -83,7 +83,6 @@ def _run(result: ScanResult, view: View, category: str, belongs: Callable[[Locat
         most_related=min(MOST_RELATED, MOST_RELATED_IN_RUN // max(len(kept), 1)),
     )
     notifications = _notifications(result.gaps, cut=len(pairs) - len(kept))
-    revisions = [revision for revision in result.revisions if revision is not None]
     return om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -105,8 +104,6 @@ def _run(result: ScanResult, view: View, category: str, belongs: Callable[[Locat
         column_kind="utf16CodeUnits",
         redaction_tokens=["[REDACTED]"],
         results=[builder.result(finding, locations) for finding, locations in kept],
-        # versionControlProvenance needs the repository's URI, which is not known here.
-        properties={"revisions": revisions} if revisions else None,
     )
 
 

@@ -115,7 +115,6 @@ def make_result(
         tally=tally or Tally(files=1234, blobs=45678, bytes=8_100_000_000, commits=120, refs=8),
         complete=complete,
         exit_code=code,
-        revisions=(oid("head"),),
     )
 
 

@@ -74,7 +74,6 @@ def test_both_runs_are_always_there_each_in_its_category(name: str) -> None:
         assert run["redactionTokens"] == ["[REDACTED]"]
         assert list(run["originalUriBaseIds"]) == ["%SRCROOT%"]
         assert "versionControlProvenance" not in run
-        assert run["properties"] == {"revisions": [oid("head")]}
 
 
 def test_one_rule_for_each_key_type_and_mode() -> None:
