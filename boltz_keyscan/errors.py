@@ -27,7 +27,13 @@ class RuleError(KeyscanError):
 
 
 class OutputError(KeyscanError):
-    """A report that could not be written whole."""
+    """A report that could not be written whole.
+
+    Attributes:
+        blocking: the run had found what fails it; the exit code tells that, report or not.
+    """
+
+    blocking = False
 
 
 class GitError(KeyscanError):

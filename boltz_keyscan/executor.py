@@ -6,7 +6,7 @@ Another executor (a cluster's) needs only ``submit``.
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import multiprocessing
 import signal
 from collections.abc import Iterable, Iterator
@@ -14,12 +14,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 
 from boltz_keyscan.model import Detector, Gap, Shard, ShardResult
+from boltz_keyscan.sources.blob import attempt
 
 _AHEAD = 2
 """Shards waiting for each worker: enough to keep it busy, few enough to keep memory flat."""
 
 
-def spread(work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
+def spread(
+    work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int
+) -> Iterator[tuple[int, ShardResult]]:
     """Results as they come, each with the number its shard was given.
 
     A worker that dies (killed for its memory, say) costs the shards under way, which
@@ -29,18 +32,20 @@ def spread(work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int) -> 
     while True:
         # Spawned, not forked: the same everywhere, and no thread or lock is copied half-held.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_quiet)
+        pool = ProcessPoolExecutor(jobs, mp_context=context)
         running: dict[Future[ShardResult], int] = {}
         try:
             yield from _feed(pool, work, running, detector, jobs)
         except BrokenProcessPool:
-            gap = Gap("a worker process", "worker-died", f"{len(running)} pieces of work were lost with it")
+            lost = len(running)
+            detail = f"it was killed, perhaps for its memory; {lost} pieces of work were lost; try --jobs 1"
+            gap = Gap("a worker process", "worker-died", detail)
             yield next(iter(running.values()), 0), ShardResult(gaps=(gap,))
         else:
             return
         finally:
-            for process in multiprocessing.active_children():
-                if running:
+            if running:
+                for process in multiprocessing.active_children():
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -53,8 +58,13 @@ def _feed(
     jobs: int,
 ) -> Iterator[tuple[int, ShardResult]]:
     while True:
-        for number, shard in itertools.islice(work, jobs * (1 + _AHEAD) - len(running)):
-            running[pool.submit(shard.scan, detector)] = number
+        # One at a time: what a broken pool does not take must count as lost.
+        while len(running) < jobs * (1 + _AHEAD) and (given := next(work, None)) is not None:
+            number, shard = given
+            if not shard.weight:
+                yield number, attempt(shard, detector)
+                continue
+            running[_submit(pool, shard, detector)] = number
         if not running:
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -63,6 +73,22 @@ def _feed(
             yield running.pop(future), result
 
 
-def _quiet() -> None:
-    """Ctrl-C is the parent's to answer; it ends the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Future[ShardResult]:
+    """Hand a shard over; to a pool that has broken meanwhile, as one more lost."""
+    try:
+        with _deaf():
+            return pool.submit(attempt, shard, detector)
+    except BrokenProcessPool as error:
+        lost: Future[ShardResult] = Future()
+        lost.set_exception(error)
+        return lost
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -10,37 +10,49 @@ import re
 
 # C0, DEL and C1 controls move cursors and start escape sequences; bidirectional controls
 # and zero-width characters reorder or hide text (CVE-2021-42574); U+2028/2029 end lines
-# in some viewers; lone surrogates cannot be encoded at all. The class is built from
-# numbers so that this file holds none of them.
+# in some viewers; tags spell whole sentences that only machines read; lone surrogates
+# cannot be encoded at all. The class is built from numbers so that this file holds none
+# of them.
 _RANGES = (
     (0x00, 0x1F),
     (0x7F, 0x9F),
     (0xAD, 0xAD),
     (0x061C, 0x061C),
+    (0x180E, 0x180E),
     (0x200B, 0x200F),
     (0x2028, 0x202E),
     (0x2060, 0x206F),
     (0xD800, 0xDFFF),
     (0xFEFF, 0xFEFF),
     (0xFFF9, 0xFFFB),
+    (0x13430, 0x1343F),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
 )
 _ACTIVE = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]")
+
+# GitHub's runner, Azure's and TeamCity's, wherever it stands in a line.
+_COMMAND = re.compile(r"(##(?:vso|teamcity)?)\[")
 
 
 def _escape(found: re.Match[str]) -> str:
     point = ord(found.group())
-    return f"\\x{point:02x}" if point <= 0xFF else f"\\u{point:04x}"
+    if point <= 0xFF:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
 
 
 def harmless(text: str) -> str:
     """``text`` with every character that could act replaced by its escape.
 
-    GitHub Actions runs ``::command::`` at the start of a line and the older ``##[command]``
-    anywhere in one, on every line a step prints; both are broken up.
+    CI runners take commands from every line a step prints; both forms are broken up:
+    ``::command::`` at the start of a line, after any kind of white space, and
+    ``##[command]`` anywhere in one.
     """
     text = _ACTIVE.sub(_escape, text)
-    text = text.replace("##[", "##\\x5b")
-    stripped = text.lstrip(" ")
+    text = _COMMAND.sub(r"\1\\x5b", text)
+    stripped = text.lstrip()
     if stripped.startswith("::"):
         text = text[: len(text) - len(stripped)] + "\\x3a" + stripped[1:]
     return text

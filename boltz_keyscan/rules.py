@@ -94,13 +94,14 @@ def load(folder: Path | None = None) -> tuple[Rule, ...]:
     Raises:
         RuleError: a file cannot be read or is not a rule; or there are none.
     """
+    hint = "Name a folder with one TOML file per rule." if folder else "Reinstall boltz-keyscan."
     folder = folder or bundled()
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as error:
-        raise RuleError(f"rules: cannot list {folder}: {error.strerror}", "Reinstall boltz-keyscan.") from error
+        raise RuleError(f"rules: cannot list {folder}: {error.strerror}", hint) from error
     if not files:
-        raise RuleError(f"rules: no .toml file in {folder}", "Name a folder with one TOML file per rule.")
+        raise RuleError(f"rules: no .toml file in {folder}", hint)
     rules = [read(path) for path in files]
     _unique(rules, files)
     worst_first = list(Severity)
@@ -140,8 +141,8 @@ def _rule(path: Path, table: dict[str, Any]) -> Rule:
     if severity is not expected:
         raise _broken(path, "severity", f'"{expected}", as the policy table has it for {key_type} {mode}')
     prefix = table["prefix"]
-    if not (prefix.isascii() and len(prefix) >= 8 and prefix.endswith("_")):
-        raise _broken(path, "prefix", "at least 8 ASCII characters ending in '_'")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{7,}_", prefix):
+        raise _broken(path, "prefix", "8 or more ASCII letters, digits, '-' and '_', ending in '_'")
     for name in ("id", "title", "summary"):
         if not table[name].strip() or "\n" in table[name]:
             raise _broken(path, name, "one line of text")
@@ -178,6 +179,8 @@ def _examples(path: Path, table: dict[str, Any]) -> list[Example]:
     for entry in table["examples"]:
         if not isinstance(entry, dict) or set(entry) != {"template", "shape"}:
             raise _broken(path, "examples", "tables of template and shape")
+        if not isinstance(entry["template"], str):
+            raise _broken(path, "examples.template", f"a str, not a {type(entry['template']).__name__}")
         examples.append(Example(entry["template"], _choice(path, "examples.shape", entry["shape"], Shape)))
     if not any(example.shape is Shape.CONFIRMED for example in examples):
         raise _broken(path, "examples", "at least one of shape confirmed")
@@ -200,6 +203,9 @@ def _unique(rules: list[Rule], files: list[Path]) -> None:
             if value in seen:
                 raise _broken(path, name, f"one that {seen[value].name} does not use already")
             seen[value] = path
+    for rule, path in zip(rules, files, strict=True):
+        if any(other.prefix != rule.prefix and rule.prefix.startswith(other.prefix) for other in rules):
+            raise _broken(path, "prefix", "one that does not begin with the prefix of another rule")
 
 
 def _broken(path: Path, field: str, expected: str) -> RuleError:

@@ -21,6 +21,7 @@ from boltz_keyscan.model import (
     Finding,
     Gap,
     Hit,
+    Located,
     Location,
     Match,
     ScanResult,
@@ -32,6 +33,8 @@ from boltz_keyscan.model import (
 )
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.rules import Rule
+from boltz_keyscan.sources.blob import attempt, failed
+from boltz_keyscan.sources.known import Known
 from boltz_keyscan.triage import Step, apply
 
 INLINE = 48 << 20
@@ -76,12 +79,12 @@ def run(
         gathered[number].hits += result.hits
         gaps.update(result.gaps)
         tally += result.tally
-    if tally == Tally() and not gaps and not terms.empty_is_complete:
+    if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
         gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
     pairs: list[tuple[Match, Location]] = []
     for each in gathered:
         if each.hits:
-            located = each.source.locate(each.hits, detector)
+            located = _located(each, detector)
             pairs += located.pairs
             gaps.update(located.gaps)
     judged = (policy.judge(finding, terms) for finding in apply(_findings(pairs, loaded), steps))
@@ -106,11 +109,33 @@ def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work
         source = pending.popleft()
         number = len(gathered)
         gathered.append(_Gathered(source))
-        for item in source.shards():
-            if isinstance(item, Source):
-                pending.append(item)
-            else:
-                yield number, item
+        try:
+            for item in source.shards():
+                if isinstance(item, Source):
+                    pending.append(item)
+                else:
+                    yield number, item
+        except OSError as error:
+            yield number, Known(ShardResult(gaps=(failed(error),)))
+
+
+def _located(gathered: _Gathered, detector: Detector) -> Located:
+    """Where the hits stand; whatever happens to the asking, none is lost."""
+    try:
+        return gathered.source.locate(gathered.hits, detector)
+    except OSError as error:
+        pairs = (
+            (
+                hit.match,
+                Location.of(hit.match, _plainly(hit, detector), Exposure.UNTRACKED, blob=hit.origin.oid),
+            )
+            for hit in gathered.hits
+        )
+        return Located(tuple(pairs), (failed(error),))
+
+
+def _plainly(hit: Hit, detector: Detector) -> str:
+    return detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}"
 
 
 def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
@@ -125,7 +150,7 @@ def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tu
                 yield from spread(itertools.chain([(number, shard)], work), detector, jobs)
                 return
         weight += shard.weight
-        yield number, shard.scan(detector)
+        yield number, attempt(shard, detector)
 
 
 def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...]) -> Iterator[Finding]:
@@ -136,7 +161,9 @@ def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...])
         groups.setdefault(match.fingerprint, []).append((match, location))
     for fingerprint, members in groups.items():
         shape = policy.strongest(match.shape for match, _ in members)
-        strongest = min((match for match, _ in members if match.shape is shape), key=lambda match: match.reason)
+        strongest = min(
+            (match for match, _ in members if match.shape is shape), key=lambda match: match.reason
+        )
         rule = by_id[strongest.rule_id]
         locations = _distinct(location for _, location in members)
         yield Finding(
@@ -182,5 +209,7 @@ def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:
 
 def _redacted(gap: Gap, detector: Detector) -> Gap:
     """Paths and the words of git and of the system may hold a key."""
-    where, detail = (detector.redact(text.encode("utf-8", "surrogateescape")) for text in (gap.where, gap.detail))
+    where, detail = (
+        detector.redact(text.encode("utf-8", "surrogateescape")) for text in (gap.where, gap.detail)
+    )
     return replace(gap, where=where, detail=detail)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.repos import Repo
+
+# Laws are not timed: a busy machine is no counter-example.
+settings.register_profile("boltz-keyscan", deadline=None)
+settings.load_profile("boltz-keyscan")
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -52,3 +59,17 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def repo(tmp_path: Path) -> Repo:
     """A new, empty repository."""
     return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def unprivileged() -> tuple[str, ...]:
+    """What to put in front of a command so that file permissions count for it, even where tests run as root."""
+    if os.geteuid() != 0:
+        return ()
+    program = shutil.which("setpriv")
+    if program is None:
+        pytest.skip("root reads everything, and setpriv is not here to make it read less")
+    dropped = (program, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+    if subprocess.run([*dropped, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("root reads everything, and setpriv may not drop capabilities here")
+    return dropped

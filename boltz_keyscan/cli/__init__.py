@@ -17,12 +17,18 @@ def entry() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run a command line; the exit code, whatever happens."""
-    from boltz_keyscan.cli import guard  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
-
-    code = guard.guarded(arguments)
     try:
-        sys.stdout.flush()
-    except OSError:
-        # The reader went away: the verdict stands, and Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from boltz_keyscan.cli import guard  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
+
+        code = guard.guarded(arguments)
+    except KeyboardInterrupt:
+        # So early that there is nothing to clean up and nobody to tell it nicely.
+        code = 130
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            # The reader went away, or the disk is full and that was told: Python must not complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code

@@ -6,6 +6,8 @@ clean commit does not need.
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from boltz_keyscan import scan as pipeline
@@ -13,12 +15,26 @@ from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.plan import staged_plan
 
 
+class _TakesFiles(click.Command):
+    """A command whose arguments are written by a program, from names that strangers chose."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an option that is a file: one called ``--help`` must not end the hook well."""
+        options = args[: args.index("--")] if "--" in args else args
+        for option in options:
+            if option.startswith("-") and os.path.lexists(option):
+                raise click.UsageError(
+                    f"{option} could be an option or a file; put -- before the files.", ctx
+                )
+        return super().parse_args(ctx, args)
+
+
 @click.group("hook")
 def hook() -> None:
     """Run as a git hook."""
 
 
-@hook.command("pre-commit")
+@hook.command("pre-commit", cls=_TakesFiles)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 def pre_commit(*, files: tuple[str, ...]) -> int:
     """Stop a commit that holds a key of any kind.
@@ -28,7 +44,7 @@ def pre_commit(*, files: tuple[str, ...]) -> int:
     """
     plan = staged_plan(files)
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
-    if result.exit_code == ExitCode.CLEAN:
+    if result.exit_code == ExitCode.CLEAN and not result.gaps:
         click.echo(_clean(result))
         return result.exit_code
     from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
@@ -40,5 +56,12 @@ def pre_commit(*, files: tuple[str, ...]) -> int:
 def _clean(result: ScanResult) -> str:
     """One line: a hook that is silent could as well have looked at nothing."""
     tally = result.tally
-    files = f"{tally.files} staged file{'' if tally.files == 1 else 's'}"
-    return f"boltz-keyscan: no key in {files} ({tally.bytes:,} bytes)"
+    on_disk = tally.files - tally.blobs
+    counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
+    if on_disk:
+        counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
+    return f"boltz-keyscan: no key in {' and '.join(counts)} ({tally.bytes:,} bytes)"
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

@@ -9,8 +9,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
-from boltz_keyscan.model import ScanResult
+from boltz_keyscan.errors import OutputError
+from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.report import View, load
 
 COLORS = ("auto", "always", "never")
@@ -27,22 +29,41 @@ def view(color: str, verbosity: int, *, placeholders: bool) -> View:
 
 
 def emit(result: ScanResult, shown: str | None, files: Iterable[tuple[str, str]], look: View) -> None:
-    """Write the files first, so that a closed stdout costs none of them.
+    """Write every report that can be written, the files first.
+
+    A reader that goes away (``| head``) is no error: the exit code tells it the verdict.
 
     Raises:
-        OutputError: a file could not be written.
-        OSError: stdout could not.
+        OutputError: a report could not be written; the first one.
     """
-    files = list(files)
-    if files:
+    failed: list[OutputError] = []
+    for name, path in files:
         from boltz_keyscan.report.files import write_report  # noqa: PLC0415 - most runs write none
 
-        plain = View(width=look.width, show_placeholders=look.show_placeholders, verbosity=look.verbosity)
-        for name, path in files:
-            write_report(name, path, result, plain)
+        try:
+            write_report(name, path, result, replace(look, color=False))
+        except OutputError as error:
+            failed.append(error)
     if shown is not None:
-        load(shown)(result, sys.stdout, look)
+        try:
+            _show(shown, result, look)
+        except OutputError as error:
+            failed.append(error)
+    if failed:
+        failed[0].blocking = result.exit_code == ExitCode.BLOCKING
+        raise failed[0]
+
+
+def _show(name: str, result: ScanResult, look: View) -> None:
+    if sys.stdout is None:
+        raise OutputError("cannot write the report: standard output is closed", "Give --output FILE.")
+    try:
+        load(name)(result, sys.stdout, look)
         sys.stdout.flush()
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        raise OutputError(f"cannot write the report to standard output: {error.strerror}") from error
 
 
 def _colored(choice: str) -> bool:
@@ -56,4 +77,4 @@ def _colored(choice: str) -> bool:
         return True
     if environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb":
         return False
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()

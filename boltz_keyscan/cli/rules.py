@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from boltz_keyscan import rules as rule_files
+from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect.selfcheck import check
 from boltz_keyscan.model import ExitCode
 from boltz_keyscan.policy import SECURITY_SEVERITY
@@ -40,7 +41,8 @@ def check_(*, folder: Path | None) -> int:
     loaded = rule_files.load(folder)
     failures = [failure for rule in loaded for failure in check(rule, loaded)]
     for failure in failures:
-        click.echo(f"FAILED {failure}")
+        # A rule in the making may hold a literal key where a template belongs.
+        click.echo(f"FAILED {redacted(failure)}")
     examples = sum(len(rule.examples) for rule in loaded)
     click.echo(f"{len(loaded)} rules, {examples} examples, {len(failures)} failed")
     return ExitCode.USAGE if failures else ExitCode.CLEAN

@@ -5,6 +5,7 @@ Boundary: options in, reports and an exit code out; what the options mean is ``p
 
 from __future__ import annotations
 
+import errno
 import os
 
 import click
@@ -17,19 +18,19 @@ from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import REPORTERS
 
 
-class _ReportTo(click.ParamType):
-    """``FORMAT=FILE``."""
-
-    name = "FORMAT=FILE"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Split, and check the format."""
-        name, separator, path = str(value).partition("=")
-        if name not in REPORTERS or not separator or not path:
-            self.fail(f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", param, ctx)
-        return name, path
+def _named(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """``FORMAT=FILE``, split, the format checked."""
+    reports = []
+    for value in values:
+        name, _, path = value.partition("=")
+        if name not in REPORTERS or not path:
+            raise click.BadParameter(
+                f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
+            )
+        reports.append((name, path))
+    return tuple(reports)
 
 
 @click.command("scan")
@@ -44,8 +45,17 @@ class _ReportTo(click.ParamType):
     show_default=True,
     help="Form of the report.",
 )
-@click.option("--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout.")
-@click.option("--report", "reports", type=_ReportTo(), multiple=True, help="Write one more report; repeatable.")
+@click.option(
+    "--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout."
+)
+@click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT=FILE",
+    multiple=True,
+    callback=_named,
+    help="Write one more report; repeatable.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice([choice.value for choice in FailOn]),
@@ -53,14 +63,20 @@ class _ReportTo(click.ParamType):
     show_default=True,
     help="Which keys make the exit code 1: live ones, live admin ones, any, or never.",
 )
-@click.option("--fail-on-unexposed", is_flag=True, help="Also fail on keys in ignored files and unreachable objects.")
-@click.option("--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like).")
+@click.option(
+    "--fail-on-unexposed", is_flag=True, help="Also fail on keys in ignored files and unreachable objects."
+)
+@click.option(
+    "--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like)."
+)
 @click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
-@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
+)
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
 @click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
 @click.option("-v", "--verbose", is_flag=True, help="Every location and gap.")
-def scan(  # noqa: PLR0913 - one parameter per option, as click calls it
+def scan(
     *,
     paths: tuple[str, ...],
     no_history: bool,
@@ -84,11 +100,12 @@ def scan(  # noqa: PLR0913 - one parameter per option, as click calls it
     """
     if quiet and verbose:
         raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")
+    paths = paths or (".",)
     for path in paths:
         _check(path, history_only=history_only)
     plan = scan_plan(
         Options(
-            paths=paths or (".",),
+            paths=paths,
             history=not no_history,
             files=not history_only,
             fail_on=FailOn(fail_on),
@@ -101,7 +118,12 @@ def scan(  # noqa: PLR0913 - one parameter per option, as click calls it
     _distinct([path for _, path in files])
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
     verbosity = -1 if quiet else int(verbose)
-    emit(result, format_ if output is None else None, files, view(color, verbosity, placeholders=show_placeholders))
+    emit(
+        result,
+        format_ if output is None else None,
+        files,
+        view(color, verbosity, placeholders=show_placeholders),
+    )
     return result.exit_code
 
 
@@ -111,10 +133,26 @@ def _check(path: str, *, history_only: bool) -> None:
         if history_only:
             raise KeyscanError("standard input has no history", "Leave out --history-only.")
         return
-    if not os.path.lexists(path):
-        raise KeyscanError(f"no such file or folder: {path}", "Check the spelling, or give the path from here.")
-    if not os.path.exists(path):
-        raise KeyscanError(f"a symbolic link that leads nowhere: {path}", "Name the file or folder itself.")
+    try:
+        os.path.abspath(path)
+    except FileNotFoundError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to one that does."
+        ) from error
+    try:
+        os.stat(path)
+    except OSError as error:
+        absent = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+        if absent and os.path.islink(path):
+            message, hint = f"a symbolic link that leads nowhere: {path}", "Name the file or folder itself."
+        elif absent:
+            message, hint = (
+                f"no such file or folder: {path}",
+                "Check the spelling, or give the path from here.",
+            )
+        else:
+            message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
+        raise KeyscanError(message, hint) from error
     if history_only:
         from boltz_keyscan.sources.repository import open_at  # noqa: PLC0415 - only here
 

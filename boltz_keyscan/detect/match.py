@@ -22,8 +22,8 @@ from boltz_keyscan.rules import Rule
 RUN = 200
 """The longest body looked at; real ones have 43 characters."""
 
-AROUND = 512
-"""Bytes kept on either side of a key, for the redacted context."""
+_STEP = 1 << 12
+"""Bytes by which the window moves at least: moving it copies it, and chunks may be tiny."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -101,7 +101,7 @@ def find(chunks: Iterable[bytes], patterns: Patterns) -> Iterator[Match]:
     for chunk, last in _marked(chunks):
         window += chunk
         # A key that begins after the horizon may not have its end, or what follows, yet.
-        horizon = len(window) if last else len(window) - longest - AROUND
+        horizon = len(window) if last else len(window) - longest - redact.AFTER
         for found in patterns.keys.finditer(window, max(settled - base, 0)):
             if found.start() >= horizon:
                 break
@@ -109,9 +109,10 @@ def find(chunks: Iterable[bytes], patterns: Patterns) -> Iterator[Match]:
             yield _match(found, window, ruler, patterns)
             settled = base + found.end()
         settled = max(settled, base + horizon)
-        passed = max(horizon - AROUND, 0)
-        ruler.advance(window[max(ruler.at - base, 0) : passed])
-        window, base = window[passed:], base + passed
+        passed = horizon - redact.BEFORE
+        if passed >= _STEP:
+            ruler.advance(window[ruler.at - base : passed])
+            window, base = window[passed:], base + passed
 
 
 def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -135,5 +136,5 @@ def _match(found: regex.Match[bytes], window: bytes, ruler: _Ruler, patterns: Pa
         line=ruler.line,
         column=ruler.characters + 1,
         column_utf16=ruler.units + 1,
-        context=redact.context(window, found.start(), found.end(), patterns.redaction, AROUND),
+        context=redact.context(window, found.start(), found.end(), patterns.redaction),
     )

@@ -4,14 +4,18 @@ Everything this program prints that came from outside (context lines, paths, ref
 names, messages of git and of the operating system) passes through here. It removes
 more than the matcher finds: a line that holds a key next to the base64 of that key
 must show neither.
+
+Each disguise is a row of a table below, or one function that yields what to hide. All
+of them look at the bytes as they are, in linear time; what they find is united and only
+then replaced, so that none hides from another.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
-import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.harmless import harmless
@@ -20,13 +24,64 @@ REDACTED = "[REDACTED]"
 WIDTH = 200
 """The longest context, in characters."""
 
+BEFORE = 1024
+AFTER = 512
+"""Bytes on either side of a key that ``context`` looks at.
+
+It shows at most ``WIDTH`` bytes of what stands before: the others are there so that a
+key cut by the far edge, even one written ``0x73, 0x6b, ...``, ends before that part.
+"""
+
+_MARK = REDACTED.encode()
+
 _LEAD = 80
 """How many of them may stand before the key."""
 
 _SHORT = 8
 """Bodies below this are fillers worth reading (``example``) and are left as they are."""
 
-_TOKEN = rb"[A-Za-z0-9+/_=%\\;&#.-]"
+_LONG = 20
+"""Bodies from this on are looked for without their prefix too."""
+
+_PIECE = 12
+"""Characters of a body that must not be shown, wherever they stand."""
+
+_STEM = 6
+"""Bytes of a prefix that tell it in a disguise; rules have prefixes of 8 or more."""
+
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
+"""A run of base64, as it stands or escaped once more."""
+
+_RUN = re.compile(rb"[A-Za-z0-9_-]{%d,}" % _PIECE)
+
+_HEX = rb"[0-9A-Fa-f]"
+
+_ESCAPED = re.compile(rb"[%=\\&]")
+"""How every escape begins: without one of these there is none."""
+
+# How formats write a character by its number: with the number of one character put in,
+# this finds that character; with a pattern of numbers, any. ``x``, ``o`` and ``d`` stand
+# for the number in hexadecimal, octal and decimal. Formats nest: backslashes double.
+_ESCAPES = (
+    rb"%%(?:25)*%(x)b",  # URL
+    rb"=%(x)b",  # quoted-printable
+    rb"\\{1,15}(?:x|u\{?0{0,4}|U0{0,6})%(x)b\}?",  # JSON, JavaScript, Python, C
+    rb"\\{1,15}%(o)b",  # C, shell
+    rb"&(?:amp;)*#(?:[xX]0{0,4}%(x)b|0{0,4}%(d)b);",  # HTML, XML
+)
+_NAMED = rb"\\{1,15}[_-]|&(?:amp;)*(?:lowbar|UnderBar|hyphen|dash);"
+"""``_`` and ``-`` by other means than their number: Markdown, TeX, HTML."""
+
+# How dumps write every byte by its number: the number of one byte, any number, and what
+# stands between two. A NUL between two is UTF-16.
+_DUMPS = (
+    (b"%02x", _HEX + rb"{2}", rb"(?:[^0-9A-Fa-f]{0,4}(?:0[xX]|00)){0,6}[^0-9A-Fa-f]{0,4}"),
+    (b"%d", rb"[0-9]{2,3}", rb"[^0-9]{1,4}(?:0{1,3}[^0-9]{1,4})?0?"),
+    (b"%o", rb"[0-7]{2,3}", rb"[^0-9]{1,4}(?:0{1,3}[^0-9]{1,4})?0?"),
+)
+
+Span = tuple[int, int, bytes]
+"""Start and end of what is hidden, and what is shown for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,80 +89,167 @@ class Redaction:
     """What to remove, compiled for a set of type prefixes."""
 
     plain: re.Pattern[bytes]
-    disguised: re.Pattern[bytes]
+    """A key as it is."""
+    escaped: re.Pattern[bytes]
+    """The same with any of its characters escaped."""
+    dumps: tuple[re.Pattern[bytes], ...]
+    base64: tuple[bytes, ...]
+    """What is somewhere in the base64, or the base64 of base64, of any text with a key in it."""
 
 
 @functools.cache
 def compiled(prefixes: tuple[bytes, ...]) -> Redaction:
     """Patterns that find keys of these prefixes, plain and in common encodings."""
-    any_prefix = b"|".join(re.escape(prefix) for prefix in prefixes)
-    stem = os.path.commonprefix(prefixes)
-    wide = (stem, stem.decode().encode("utf-16-le"), stem.decode().encode("utf-16-be"))
-    once = {needle for text in wide for needle in _base64_needles(text)}
-    twice = {needle for text in once for needle in _base64_needles(text)}
-    base64_forms = b"|".join(re.escape(needle) for needle in sorted(once | twice))
-    gap = rb"[^0-9A-Fa-f]{0,4}(?:0x|00)?"
-    hex_forms = gap.join(b"%02x" % byte for byte in stem)
-    separator = rb"(?:%5[fF]|\\+u005[fF]|\\+x5[fF]|\\+137|&#0*95;|&#[xX]0*5[fF];|&lowbar;|=5[fF])"
-    escaped = rb"sk" + separator + rb"bc" + separator
-    percent = b"".join(b"%%%02x" % byte for byte in stem)
-    disguises = (
-        rb"%s*(?:%s)%s*" % (_TOKEN, base64_forms, _TOKEN),
-        rb"(?i:%s)(?:%s[0-9A-Fa-f]{2})*" % (hex_forms, gap),
-        rb"(?:%s|(?i:%s))%s*" % (escaped, percent, _TOKEN),
-    )
+    stems = sorted({prefix[:_STEM] for prefix in prefixes})
+    plain = b"|".join(map(re.escape, prefixes))
+    escaped = b"|".join(b"".join(map(_spelt, prefix)) for prefix in prefixes)
+    any_escape = b"|".join(row % {b"x": _HEX + rb"{2}", b"o": rb"[0-7]{2,3}", b"d": rb"[0-9]{2,3}"} for row in _ESCAPES)
     return Redaction(
-        plain=re.compile(rb"(%s)((?:(?!%s)[A-Za-z0-9_-])*)" % (any_prefix, any_prefix)),
-        disguised=re.compile(b"|".join(disguises)),
+        plain=re.compile(rb"(%b)((?:(?!%b)[A-Za-z0-9_-]){%d,})" % (plain, plain, _SHORT)),
+        escaped=re.compile(
+            rb"(%b)((?:(?!%b)(?:[A-Za-z0-9_-]|%b|%b)){%d,})" % (escaped, plain, any_escape, _NAMED, _SHORT)
+        ),
+        dumps=tuple(re.compile(b"|".join(_dump(stem, *row) for stem in stems)) for row in _DUMPS),
+        base64=tuple(sorted({needle for stem in stems for needle in _needles(stem)})),
     )
 
 
-def _base64_needles(text: bytes) -> set[bytes]:
+def _spelt(char: int) -> bytes:
+    """A pattern for one character, as it is and escaped."""
+    numbers = {b"x": b"(?i:%02x)" % char, b"o": b"%03o" % char, b"d": b"%d" % char}
+    escapes = [row % numbers for row in _ESCAPES]
+    named = [_NAMED] if char in b"_-" else []
+    return b"(?:%b)" % b"|".join([re.escape(bytes([char])), *escapes, *named])
+
+
+def _dump(stem: bytes, form: bytes, number: bytes, between: bytes) -> bytes:
+    """A pattern for a text that begins with ``stem``, written as numbers."""
+    beginning = between.join(form % byte for byte in stem)
+    return rb"(?i:%b)(?:%b%b)*" % (beginning, between, number)
+
+
+def _needles(stem: bytes) -> Iterator[bytes]:
+    text = stem.decode("ascii")
+    for form in (stem, text.encode("utf-16-le"), text.encode("utf-16-be")):
+        for needle in _phases(form):
+            yield needle
+            yield from _phases(needle)
+
+
+def _phases(text: bytes) -> Iterator[bytes]:
     """What ``text`` becomes inside base64, at each of the three phases, less the mixed ends."""
-    needles = set()
     for phase in range(3):
         encoded = base64.b64encode(b"\0" * phase + text)
         first = (phase * 8 + 5) // 6
         last = (phase + len(text)) * 8 // 6
-        needles.add(encoded[first:last])
-    return needles
+        yield encoded[first:last]
 
 
 def redact(raw: bytes, redaction: Redaction) -> str:
     """``raw`` as text without keys and without characters that act on a terminal."""
-    # UTF-16 text loses its NULs first, so that it is seen as the text it is.
-    if b"\0" in raw:
-        raw = raw.replace(b"\0", b"")
-    raw = redaction.plain.sub(_shorten, raw)
-    raw = redaction.disguised.sub(REDACTED.encode(), raw)
-    return harmless(raw.decode("utf-8", "backslashreplace"))
+    text = _without_nul(raw)
+    return _shown(text, _hidden(text, 0, len(text), redaction), 0, len(text))
 
 
-def _shorten(found: re.Match[bytes]) -> bytes:
-    prefix, body = found.groups()
-    return found.group() if len(body) < _SHORT else prefix + REDACTED.encode()
+def context(window: bytes, start: int, end: int, redaction: Redaction) -> str:
+    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters."""
+    before = _without_nul(window[max(start - BEFORE, 0) : start])
+    text = before + _without_nul(window[start : end + AFTER])
+    at = len(before)
+    low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
+    while low < at and 0x80 <= text[low] < 0xC0:
+        low += 1  # the rest of a character that began before
+    line_end = text.find(b"\n", at)
+    high = len(text) if line_end < 0 else line_end
+    if text[high - 1 : high] == b"\r":
+        high -= 1
+    hidden = _hidden(text, low, high, redaction)
+    lead = _shown(text, hidden, low, at)
+    rest = _shown(text, hidden, at, high)
+    lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
+    # Once more, because what was cut off may have kept a command from being one.
+    return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
 
 
-def context(window: bytes, start: int, end: int, redaction: Redaction, around: int) -> str:
-    """The line around ``window[start:end]``, redacted, at most ``WIDTH`` characters.
+def _without_nul(raw: bytes) -> bytes:
+    """UTF-16 text loses its NULs, so that it is seen as the text it is."""
+    return raw.replace(b"\0", b"") if b"\0" in raw else raw
 
-    The text is cut only after redaction, and a token cut by the edge of the window is
-    dropped: it could be the second half of another key.
-    """
-    before = window[max(start - around, 0) : start]
-    after = window[start : end + around]
-    line_start = before.rfind(b"\n") + 1
-    if line_start == 0 and start > around:
-        before = re.sub(rb"\A%s+" % _TOKEN, b"", before)
-    else:
-        before = before[line_start:]
-    line_end = after.find(b"\n", end - start)
-    if line_end >= 0:
-        after = after[:line_end].removesuffix(b"\r")
-    elif end + around < len(window):
-        after = re.sub(rb"%s+\Z" % _TOKEN, b"", after[end - start :]).join((after[: end - start], b""))
-    # The whole line is redacted at once: a disguise may begin before the key.
-    text = redact(before + after, redaction)
-    lead = redact(before, redaction)
-    first = max(len(lead) - _LEAD, 0) if len(text) > WIDTH and text.startswith(lead) else 0
-    return text[first : first + WIDTH].strip()
+
+def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
+    """``text[low:high]`` with a mark for everything hidden that reaches into it."""
+    parts = []
+    at = low
+    for start, end, mark in hidden:
+        if end > low and start < high:
+            parts += [text[at : max(start, at)], mark]
+            at = end
+    parts.append(text[at:high])
+    return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
+
+
+def _hidden(text: bytes, low: int, high: int, redaction: Redaction) -> list[Span]:
+    """What must not be shown of ``text[low:high]``, in order, without overlaps."""
+    bodies: list[bytes] = []
+    spans = list(_united([*_keys(text, redaction, bodies), *_dumps(text, redaction), *_encoded(text, redaction)]))
+    pieces = _pieces(text, low - _PIECE, high + _PIECE, spans, bodies)
+    return list(_united([*spans, *pieces]))
+
+
+def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
+    """Keys, plain or escaped; their bodies are noted."""
+    pattern = redaction.escaped if _ESCAPED.search(text) else redaction.plain
+    for found in pattern.finditer(text):
+        prefix, body = found.groups()
+        yield found.start(), found.end(), prefix + _MARK
+        if len(body) >= _LONG:
+            bodies.append(body)
+
+
+def _dumps(text: bytes, redaction: Redaction) -> Iterator[Span]:
+    """Keys written as numbers."""
+    for pattern in redaction.dumps:
+        for found in pattern.finditer(text):
+            yield found.start(), found.end(), _MARK
+
+
+def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
+    """Runs of base64 with a key in them, whole: where in it the key ends cannot be told."""
+    if not any(needle in text for needle in redaction.base64):
+        return
+    for run in _ENCODED.finditer(text):
+        if any(needle in run.group() for needle in redaction.base64):
+            yield run.start(), run.end(), _MARK
+
+
+def _pieces(text: bytes, low: int, high: int, spans: list[Span], bodies: list[bytes]) -> Iterator[Span]:
+    """Pieces of a body that stand elsewhere without its prefix, as in JSON that lists both."""
+    if not bodies:
+        return
+    ends = [0, *(end for _, end, _ in spans)]
+    starts = [*(start for start, _, _ in spans), len(text)]
+    gaps = [(max(end, low), min(start, high)) for end, start in zip(ends, starts, strict=True)]
+    runs = [run for gap in gaps for run in _RUN.finditer(text, *gap)]
+    pieces = {piece for body in bodies for piece in _cut(body)} if runs else set()
+    for run in runs:
+        if not pieces.isdisjoint(_cut(run.group())):
+            yield run.start(), run.end(), _MARK
+
+
+def _cut(run: bytes) -> Iterator[bytes]:
+    return (run[at : at + _PIECE] for at in range(len(run) - _PIECE + 1))
+
+
+def _united(spans: Iterable[Span]) -> Iterator[Span]:
+    """The spans in order, those that overlap as one under the mark of the first."""
+    united: Span | None = None
+    for span in sorted(spans):
+        if united is None:
+            united = span
+        elif span[0] < united[1]:
+            united = (united[0], max(united[1], span[1]), united[2])
+        else:
+            yield united
+            united = span
+    if united is not None:
+        yield united

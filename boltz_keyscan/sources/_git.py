@@ -65,9 +65,12 @@ def executable() -> str:
     found = shutil.which("git", path=os.pathsep.join(folders)) if folders else None
     if found is None:
         raise GitError("git is not installed or not on PATH", _UPGRADE)
-    answer = subprocess.run(  # noqa: S603 - an absolute path, found above
-        [found, "version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"LC_ALL": "C"}
-    )
+    try:
+        answer = subprocess.run(  # noqa: S603 - an absolute path, found above
+            [found, "version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"LC_ALL": "C"}
+        )
+    except OSError as error:
+        raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
     words = answer.stdout.decode("ascii", "replace").split()
     numbers = words[2].split(".") if len(words) > 2 else []
     version = tuple(int(number) for number in numbers[:3] if number.isdigit())
@@ -225,13 +228,26 @@ def spooled(lines: Iterator[bytes] | list[bytes]) -> Iterator[IO[bytes]]:
         yield file
 
 
+@contextlib.contextmanager
+def _limited(child: Child, seconds: float) -> Iterator[None]:
+    """End the child when reading its output takes longer than this."""
+    alarm = threading.Timer(seconds, child.kill)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+
+
 def run(
     view: View, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float = 600
 ) -> tuple[bytes, str]:
     """Output and complaint of a git whose output is small. ``lines`` go to its stdin."""
     with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
-        output = child.output.readall()
-        return output, child.finish(seconds)
+        with _limited(child, seconds):
+            output = child.output.readall()
+        return output, child.finish()
 
 
 def fields(
@@ -244,15 +260,10 @@ def fields(
     """
     with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
         rest = b""
-        alarm = threading.Timer(seconds, child.kill)
-        alarm.daemon = True
-        alarm.start()
-        try:
+        with _limited(child, seconds):
             while chunk := child.output.read(1 << 20):
                 *whole, rest = (rest + chunk).split(b"\0")
                 yield from whole
-        finally:
-            alarm.cancel()
         if rest:
             yield rest
         if told := child.finish():

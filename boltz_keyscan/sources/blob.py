@@ -5,17 +5,22 @@ Boundary: shared by the sources that read whole blobs; how a blob is opened is t
 
 from __future__ import annotations
 
+import errno
 import itertools
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from io import RawIOBase
+from typing import TypeVar
 
-from boltz_keyscan.model import Detector, Gap, Hit, Origin
+from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shard, ShardResult
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
 
 MOST = 10_000
 """Keys reported of one blob. More than this is a file made to drown the report."""
+
+_Got = TypeVar("_Got", int, bytes)
 
 
 class Window:
@@ -37,7 +42,7 @@ class Window:
         """
         total, kept = 0, 0
         found: set[int] = set()
-        while count := stream.readinto(self._view[kept : kept + CHUNK]):
+        while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             end = kept + count
             found.update(total - kept + at for at in detector.sniff(self._buffer, end))
             total += count
@@ -46,7 +51,9 @@ class Window:
         return total, sorted(found)
 
 
-def examine(origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
+def examine(
+    origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
+) -> tuple[list[Hit], list[Gap]]:
     """The hits of one blob, and a gap when there are more than ``MOST``."""
     matches = list(itertools.islice(detector.find(chunks), MOST + 1))
     gaps = []
@@ -54,6 +61,36 @@ def examine(origin: Origin, chunks: Iterable[bytes], detector: Detector, where: 
         matches.pop()
         gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
     return [Hit(origin, match) for match in matches], gaps
+
+
+def chunks(stream: RawIOBase) -> Iterator[bytes]:
+    """A stream from where it stands to its end.
+
+    Raises:
+        OSError: the stream could not be read.
+    """
+    while chunk := _some(stream.read(CHUNK)):
+        yield chunk
+
+
+def _some(got: _Got | None) -> _Got:
+    """What a read gave; None is not the end but a kernel file (/proc/kmsg) that would make us wait."""
+    if got is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return got
+
+
+def attempt(shard: Shard, detector: Detector) -> ShardResult:
+    """What a shard gives; a gap when the system lacks what it takes (descriptors, processes)."""
+    try:
+        return shard.scan(detector)
+    except OSError as error:
+        return ShardResult(gaps=(failed(error),))
+
+
+def failed(error: OSError) -> Gap:
+    """The gap for work that the operating system stopped, without a file to blame."""
+    return Gap("part of the scan", "failed", f"given up: {error.strerror or type(error).__name__}")
 
 
 def unreadable(where: str, error: OSError) -> Gap:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from io import FileIO
 
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, ShardResult, Tally
-from boltz_keyscan.sources.blob import CHUNK, Window, examine, unreadable
+from boltz_keyscan.sources.blob import Window, chunks, examine, unreadable
 
 SLICE = 256
 """Files in a shard."""
@@ -30,6 +30,8 @@ _FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+_KERNEL = (b"/proc", b"/sys")
 
 _NOMINAL = 24 << 10
 """Bytes a file is taken to have when work is weighed; asking costs more than guessing wrong."""
@@ -48,11 +50,13 @@ class FileShard:
     links: tuple[bytes, ...] = ()
     explicit: bool = False
     """The user named this file: links are followed, and a pipe is read."""
+    here: bool = False
+    """In another process its name would mean something else (``/dev/fd/63``)."""
 
     @property
     def weight(self) -> int:
-        """Bytes, roughly."""
-        return len(self.files) * _NOMINAL
+        """Bytes, roughly; 0 when it must be read by this process."""
+        return 0 if self.here else len(self.files) * _NOMINAL
 
     def scan(self, detector: Detector) -> ShardResult:
         """Read every file once; those with a hit a second time for the exact pass."""
@@ -68,12 +72,17 @@ class FileShard:
                 count += 1
                 read += size
         for name in self.links:
-            found, missed = self._link(name, detector)
+            found, missed, size = self._link(name, detector)
             hits += found
             gaps += missed
-        return ShardResult(tuple(hits), tuple(gaps), Tally(files=count + len(self.links), bytes=read))
+            if size is not None:
+                count += 1
+                read += size
+        return ShardResult(tuple(hits), tuple(gaps), Tally(files=count, bytes=read))
 
-    def _file(self, name: bytes, window: Window, detector: Detector) -> tuple[list[Hit], list[Gap], int | None]:
+    def _file(
+        self, name: bytes, window: Window, detector: Detector
+    ) -> tuple[list[Hit], list[Gap], int | None]:
         """Hits, gaps, and the bytes read; None when it was not read whole."""
         # Once more, when the file was written to meanwhile: a log may just have grown.
         for attempt in (1, 2):
@@ -87,10 +96,10 @@ class FileShard:
                     if offsets:
                         file.seek(0)
                         origin = Origin(self.prefix + name)
-                        found = examine(origin, _chunks(file), detector, self._where(name, detector))
+                        found = examine(origin, chunks(file), detector, self._where(name, detector))
                     after = os.fstat(file.fileno())
             except OSError as error:
-                return [], [unreadable(self._where(name, detector), error)], None
+                return [], [self._unread(name, error, detector)], None
             unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
             # Files in /proc and the like say 0 bytes and have some.
             if unchanged and size == (before.st_size or size):
@@ -101,7 +110,11 @@ class FileShard:
         raise AssertionError("unreachable")
 
     def _open(self, name: bytes) -> FileIO:
-        flags = _FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0) if self.explicit else _FLAGS
+        flags = (
+            _FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0)
+            if self.explicit
+            else _FLAGS
+        )
         return FileIO(os.open(os.path.join(self.root, name), flags), "rb")
 
     def _stream(
@@ -115,16 +128,22 @@ class FileShard:
         hits, gaps = examine(Origin(self.prefix + name), counted.chunks(), detector, where)
         return hits, gaps, counted.bytes
 
-    def _link(self, name: bytes, detector: Detector) -> tuple[list[Hit], list[Gap]]:
+    def _link(self, name: bytes, detector: Detector) -> tuple[list[Hit], list[Gap], int | None]:
         """The text of a symbolic link; what it points to is not ours to follow."""
         try:
             target = os.readlink(os.path.join(self.root, name))
         except OSError as error:
-            return [], [unreadable(self._where(name, detector), error)]
+            return [], [self._unread(name, error, detector)], None
         if not detector.sniff(target, len(target)):
-            return [], []
+            return [], [], len(target)
         origin = Origin(self.prefix + name, Part.LINK)
-        return examine(origin, [target], detector, self._where(name, detector))
+        return *examine(origin, [target], detector, self._where(name, detector)), len(target)
+
+    def _unread(self, name: bytes, error: OSError, detector: Detector) -> Gap:
+        where = self._where(name, detector)
+        if isinstance(error, FileNotFoundError) and not self.explicit:
+            return Gap(where, "vanished", "it was listed and was gone before it was read; scan again")
+        return unreadable(where, error)
 
     def _where(self, name: bytes, detector: Detector) -> str:
         return detector.redact(self.prefix + name)
@@ -138,14 +157,9 @@ class _Counted:
         self.bytes = 0
 
     def chunks(self) -> Iterator[bytes]:
-        for chunk in _chunks(self._file):
+        for chunk in chunks(self._file):
             self.bytes += len(chunk)
             yield chunk
-
-
-def _chunks(file: FileIO) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk
 
 
 def special(where: str, mode: int) -> Gap:
@@ -155,47 +169,51 @@ def special(where: str, mode: int) -> Gap:
     return Gap(where, "special-file", f"a {kind} is not read", by_design=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Walked:
     """What one folder gave. Paths are relative to the walk's root."""
 
     folder: bytes
-    files: Sequence[bytes] = ()
-    links: Sequence[bytes] = ()
-    folders: Sequence[bytes] = ()
-    specials: Sequence[tuple[bytes, int]] = ()
-    error: OSError | None = None
+    files: list[bytes] = field(default_factory=list)
+    links: list[bytes] = field(default_factory=list)
+    folders: list[bytes] = field(default_factory=list)
+    specials: list[tuple[bytes, int]] = field(default_factory=list)
+    errors: list[tuple[bytes, OSError]] = field(default_factory=list)
+    """The folder itself, or entries that could not be looked at."""
+    aside: list[bytes] = field(default_factory=list)
+    """Folders among ``folders`` that are not entered: the kernel's view of itself."""
 
 
-def walk(root: bytes, skip: Set[bytes] = frozenset()) -> Iterator[Walked]:
-    """Every folder below ``root``, depth first, without following links.
-
-    Args:
-        root: absolute path.
-        skip: folders not to enter, relative like the rest; read after each folder was
-            handed out, so that the caller may add what it learnt from it.
-    """
+def walk(root: bytes) -> Iterator[Walked]:
+    """Every folder below ``root``, an absolute path, depth first, without following links."""
     stack = [b""]
     while stack:
-        folder = stack.pop()
-        files: list[bytes] = []
-        links: list[bytes] = []
-        folders: list[bytes] = []
-        specials: list[tuple[bytes, int]] = []
+        walked = Walked(stack.pop())
         try:
-            with os.scandir(os.path.join(root, folder)) as entries:
+            with os.scandir(os.path.join(root, walked.folder)) as entries:
                 for entry in entries:
-                    name = os.path.join(folder, entry.name)
-                    if entry.is_symlink():
-                        links.append(name)
-                    elif entry.is_dir(follow_symlinks=False):
-                        folders.append(name)
-                    elif entry.is_file(follow_symlinks=False):
-                        files.append(name)
-                    else:
-                        specials.append((name, entry.stat(follow_symlinks=False).st_mode))
+                    _sort(entry, os.path.join(walked.folder, entry.name), walked)
         except OSError as error:
-            yield Walked(folder, files, links, folders, specials, error)
-            continue
-        yield Walked(folder, files, links, folders, specials)
-        stack += [name for name in sorted(folders, reverse=True) if name not in skip]
+            walked.errors.append((walked.folder, error))
+        walked.aside = [name for name in walked.folders if _is_kernel(os.path.join(root, name))]
+        yield walked
+        stack += [name for name in sorted(walked.folders, reverse=True) if name not in walked.aside]
+
+
+def _sort(entry: os.DirEntry[bytes], name: bytes, walked: Walked) -> None:
+    try:
+        if entry.is_symlink():
+            walked.links.append(name)
+        elif entry.is_dir(follow_symlinks=False):
+            walked.folders.append(name)
+        elif entry.is_file(follow_symlinks=False):
+            walked.files.append(name)
+        else:
+            walked.specials.append((name, entry.stat(follow_symlinks=False).st_mode))
+    except OSError as error:
+        walked.errors.append((name, error))
+
+
+def _is_kernel(path: bytes) -> bool:
+    """/proc and /sys: endless files that are not on any disk. Named as PATH they are read."""
+    return path in _KERNEL and os.path.ismount(path)

@@ -19,13 +19,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, Source, ShardResult, Tally
+from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.blob import CHUNK, Window
 from boltz_keyscan.sources.bulk import bulk, release
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
-from boltz_keyscan.sources.repository import Opened, References, Repository, prepare, references
+from boltz_keyscan.sources.repository import References, Repository, references
+from boltz_keyscan.sources.store import Opened, prepare
 from boltz_keyscan.sources.trace import Tracer
 
 SHARD_BYTES = 64 << 20
@@ -75,7 +76,9 @@ class ObjectShard:
     def _holding(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
         """The numbers of the objects that stand at these offsets of the stream."""
         lines = self.listing.splitlines(keepends=True)
-        ends = list(itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True)))
+        ends = list(
+            itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
+        )
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
@@ -138,12 +141,14 @@ class HistorySource:
         tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         yield from self._objects(opened.view)
+        yield Known(self._missing(opened.view, self._references, partial=opened.partial))
         yield from self._index(opened.view)
 
     def opened(self) -> Opened:
         """The repository made ready for git, once; without a view when it cannot be."""
         if self._opened is None:
             try:
+                _git.executable()
                 self._opened = prepare(self.repository, self.allowed, self.where)
             except GitError as error:
                 gap = Gap(self.where, "git-unusable", f"history not read: {error.message}; {error.hint}")
@@ -175,16 +180,55 @@ class HistorySource:
         release()
         gaps = broken
         if told and not broken:
-            gaps.append(Gap(self.where, "object-store", f"git could not list all objects: {told.splitlines()[0]}"))
+            gaps.append(
+                Gap(self.where, "object-store", f"git could not list all objects: {told.splitlines()[0]}")
+            )
         elif count == 0 and self._references is not None and self._references.tips:
             gaps.append(Gap(self.where, "no-objects", "it has references but no object that git can read"))
         if gaps:
             yield Known(ShardResult(gaps=tuple(gaps)))
 
+    def _missing(self, view: _git.View, refs: References, *, partial: bool) -> ShardResult:
+        """References that lead nowhere; and, in a partial clone, how many objects were left out."""
+        # ORIG_HEAD and its like may outlive what they name.
+        tips = [(name, oid) for name, oid in refs.tips if name == b"HEAD" or b"refs/" in name]
+        lines = [oid.encode() + b"\n" for _, oid in tips]
+        answer, _ = _git.run(view, "cat-file", "--batch-check", lines=lines)
+        gone = {line.split()[0].decode() for line in answer.splitlines() if line.endswith(b" missing")}
+        gaps = [
+            Gap(
+                self.where,
+                "reference-broken",
+                f"{name.decode('utf-8', 'backslashreplace')}: git cannot read {oid}",
+            )
+            for name, oid in tips
+            if oid in gone
+        ]
+        if not partial:
+            return ShardResult(gaps=tuple(gaps))
+        starts = [line for line in lines if line.strip().decode() not in gone]
+        if refs.opaque:
+            starts += [oid.hex().encode() + b"\n" for oid in self._commit_ids(view.id_bytes)]
+        answer, told = _git.run(
+            view, "rev-list", "--objects", "--missing=print", "--quiet", "--stdin", lines=starts
+        )
+        missing = answer.count(b"?")
+        if told:
+            detail = f"what was left out when it was cloned could not be counted: {told.splitlines()[0]}"
+            gaps.append(Gap(self.where, "partial-clone", detail))
+        elif missing:
+            detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"
+            gaps.append(Gap(self.where, "partial-clone", detail, by_design=True))
+        return ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=missing))
+
     def _corrupt(self, line: bytes) -> Gap:
         """The gap for an object of which git could not even tell the size."""
         oid = line.split()[0].decode("ascii", "replace")
         return Gap(f"{self.where}: object {oid}", "corrupt-object", CORRUPT)
+
+    def _commit_ids(self, size: int) -> Iterator[bytes]:
+        for run in self._commits:
+            yield from (run[at : at + size] for at in range(0, len(run), size))
 
     def _note_commits(self, lines: list[bytes]) -> None:
         oids = b"".join(line.partition(b" ")[0] for line in lines if b" commit " in line)
@@ -196,7 +240,7 @@ class HistorySource:
             return
         try:
             head = self._references.head if self._references is not None else None
-            names = tuple((self.prefix + name, name) for name, _ in index.changed(view, head))
+            names = tuple((self.prefix + entry.path, entry.path) for entry in index.changed(view, head))
         except GitError as error:
             detail = f"git cannot read the index: {error.message.splitlines()[0]}"
             yield Known(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))

@@ -5,44 +5,123 @@ Boundary: lists of paths and object ids; their content is ``objects``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
 
-_GITLINK = b"160000"
+EMPTY_BLOBS = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
+"""The id of a blob without bytes, in SHA-1 and SHA-256; the index may name it while no store has it."""
+
+_EMPTY_TREES = {
+    20: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    32: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+"""By the length of an object id. git knows this tree without the object being there."""
+
+_SUBMODULE = b"160000"
+_INTENT_TO_ADD = 0x20000000
+"""CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
+
+_MOST_NAMES = 64
+_MOST_BYTES = 8192
+"""Beyond these git gets no names: it compares each with every entry, and an argument list has an end."""
 
 
-def entries(view: _git.View, paths: tuple[bytes, ...] = ()) -> list[tuple[bytes, str]]:
-    """Path and blob of index entries, all or those named (git-ls-files: ``mode id stage TAB path``).
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path in the index."""
+
+    path: bytes
+    oid: str
+    """Its blob; for a submodule, a commit."""
+    submodule: bool = False
+    unmerged: bool = False
+    """A conflict is not resolved yet: what there is to commit stands in the worktree."""
+
+
+def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
+    """Those of ``paths`` that are in the index (git-ls-files: ``mode id stage TAB path``).
+
+    Raises:
+        GitError: git cannot read the index.
+    """
+    wanted = frozenset(paths)
+    if view.index is None or not wanted:
+        return []
+    found: dict[bytes, Entry] = {}
+    for line in _git.fields(view, "ls-files", "-s", "-z", "--", *_few(wanted)):
+        facts, _, path = line.partition(b"\t")
+        mode, oid, stage = facts.split(b" ")
+        if path in wanted:
+            found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
+    return list(found.values())
+
+
+def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list[Entry]:
+    """Entries that differ from HEAD, those deleted left out (git-diff, "raw output format").
+
+    Args:
+        view: the repository with its index.
+        head: the commit HEAD names; None when there is none yet.
+        intended: with paths of ``git add --intent-to-add``, which a commit leaves out.
 
     Raises:
         GitError: git cannot read the index.
     """
     if view.index is None:
         return []
-    found = []
-    wanted = set(paths)
-    for entry in _git.fields(view, "ls-files", "-s", "-z", "--", *paths):
-        facts, _, path = entry.partition(b"\t")
-        mode, oid, _ = facts.split(b" ")
-        if mode != _GITLINK and (not wanted or path in wanted):
-            found.append((path, oid.decode()))
-    return found
+    nothing = _EMPTY_TREES[view.id_bytes]
+    if head is not None:
+        try:
+            return _changed(view, head, intended=intended)
+        except GitError:
+            # HEAD is damaged: compared with nothing, everything counts as new.
+            return _changed(view, nothing, intended=intended)
+    return _changed(view, nothing, intended=intended)
 
 
-def changed(view: _git.View, head: str | None) -> list[tuple[bytes, str]]:
-    """Path and blob of entries that differ from HEAD (git-diff, "raw output format").
-
-    Raises:
-        GitError: git cannot read the index or HEAD.
-    """
-    if view.index is None:
-        return []
-    if head is None:
-        return entries(view)
-    fields = _git.fields(view, "diff-index", "--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", head)
+def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
+    options = ["--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev"]
+    if not intended:
+        options.append("--ita-invisible-in-index")
+    fields = _git.fields(view, "diff-index", *options, tree)
     found = []
     for facts in fields:
         path = next(fields, b"")
         _, mode, _, oid, status = facts.split(b" ")
-        if not status.startswith(b"D") and mode != _GITLINK:
-            found.append((path, oid.decode()))
+        if not status.startswith(b"D"):
+            found.append(Entry(path, oid.decode(), mode == _SUBMODULE, status.startswith(b"U")))
     return found
+
+
+def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
+    """Those of ``paths`` that were only announced, by ``git add --intent-to-add``.
+
+    The index gives them the empty blob; their content is in the worktree.
+
+    Raises:
+        GitError: git cannot read the index.
+    """
+    wanted = frozenset(paths)
+    found = set()
+    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted))
+    path = next(fields, b"")
+    for field in fields:
+        # What a path is like follows it in five lines, and then comes the next path.
+        *facts, following = field.split(b"\n", 5)
+        if path in wanted and int(facts[4].rpartition(b" ")[2], 16) & _INTENT_TO_ADD:
+            found.add(path)
+        path = following
+    return found
+
+
+def _few(names: Collection[bytes]) -> Collection[bytes]:
+    """The names for git's command line; none, which asks for everything, when they are many."""
+    return names if len(names) <= _MOST_NAMES and sum(map(len, names)) <= _MOST_BYTES else ()

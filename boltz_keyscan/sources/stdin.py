@@ -39,6 +39,9 @@ class StdinShard:
         hits: list[Hit] = []
         gaps: list[Gap] = []
 
+        if sys.stdin is None:
+            return ShardResult(gaps=(Gap(NAME.decode(), "unreadable", "standard input is closed"),))
+
         def chunks() -> Iterator[bytes]:
             nonlocal read
             while chunk := sys.stdin.buffer.read(CHUNK):

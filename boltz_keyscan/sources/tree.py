@@ -7,6 +7,7 @@ out; reading is ``files`` and ``history``.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,10 @@ from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.repository import enclosing, open_at
 from boltz_keyscan.sources.worktree import Worktree
 
+_LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
+_PACKED = re.compile(rb"pack-[0-9a-f]+\.(?:pack|idx|rev|bitmap|mtimes)|multi-pack-index.*")
+"""Compressed objects and tables of ids. What else lies in an object store is a file like any other."""
+
 
 @dataclass(slots=True)
 class TreeSource:
@@ -41,13 +46,19 @@ class TreeSource:
     """What stands before paths below it in reports; empty or ending in a slash."""
     files: bool = True
     history: bool = True
+    _root: bytes = field(init=False)
+    """The folder that everything is below, absolute."""
+    _file: bytes | None = field(default=None, init=False)
+    """The one file in it that was named."""
     _repositories: list[HistorySource] = field(default_factory=list, init=False)
     _git_dirs: list[bytes] = field(default_factory=list, init=False)
+    _stores: set[bytes] = field(default_factory=set, init=False)
+    _unusable: set[bytes] = field(default_factory=set, init=False)
 
-    @property
-    def _root(self) -> bytes:
-        root = os.path.abspath(self.path)
-        return root if os.path.isdir(root) else os.path.dirname(root)
+    def __post_init__(self) -> None:
+        self._root = os.path.abspath(self.path)
+        if not os.path.isdir(self._root):
+            self._root, self._file = os.path.split(self._root)
 
     def shards(self) -> Iterator[Shard | Source]:
         """Files in slices, names, gaps, and the repositories found.
@@ -55,19 +66,21 @@ class TreeSource:
         Raises:
             KeyscanError: only history was asked for, and there is none here.
         """
-        if not os.path.isdir(self.path):
+        if self._file is not None:
             if not self.files:
                 raise self._no_history()
-            name = os.path.basename(os.path.abspath(self.path))
-            yield Entries(os.fsdecode(self.path), None, ((self.prefix + name, name),))
-            yield FileShard(self._root, self.prefix, (name,), explicit=True)
+            yield from self._named(self._file)
             return
-        skip: set[bytes] = set()
         pending: list[bytes] = []
-        for walked in walk(self._root, skip):
-            yield from self._repository(walked, skip)
+        seen_all = True
+        for walked in walk(self._root):
+            yield from self._repository(walked)
+            if walked.errors:
+                seen_all = False
+                yield Known(ShardResult(gaps=self._unseen(walked)))
             if not self.files:
                 continue
+            self._without_objects(walked)
             yield from self._oddities(walked)
             pending += walked.files
             if walked.links:
@@ -77,7 +90,7 @@ class TreeSource:
                 del pending[:SLICE]
         if pending:
             yield self._slice(pending)
-        if not self.files and not self._repositories:
+        if not self.files and not self._repositories and seen_all:
             raise self._no_history()
 
     def _no_history(self) -> KeyscanError:
@@ -85,6 +98,13 @@ class TreeSource:
         top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
         hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
         return KeyscanError(f"not a git repository: {os.fsdecode(self.path)}", hint)
+
+    def _named(self, name: bytes) -> Iterator[Shard]:
+        yield Entries(os.fsdecode(self.path), None, ((self.prefix + name, name),))
+        path = os.path.join(self._root, name)
+        # /dev/stdin, /dev/fd/63 and /proc/self are about the process that opens them.
+        here = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
+        yield FileShard(self._root, self.prefix, (name,), explicit=True, here=here)
 
     def _slice(self, names: Sequence[bytes]) -> FileShard:
         return FileShard(self._root, self.prefix, tuple(names))
@@ -96,24 +116,47 @@ class TreeSource:
             names = tuple((self.prefix + name, os.path.basename(name)) for name in everything)
             yield Entries(os.fsdecode(self.prefix + walked.folder), None, names)
         gaps = [special(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
-        if walked.error is not None:
-            gaps.append(unreadable(os.fsdecode(self.prefix + walked.folder) or ".", walked.error))
+        gaps += [
+            Gap(
+                os.fsdecode(self.prefix + name),
+                "kernel-files",
+                "not on any disk, so not read",
+                by_design=True,
+            )
+            for name in walked.aside
+        ]
         if gaps:
             yield Known(ShardResult(gaps=tuple(gaps)))
 
-    def _repository(self, walked: Walked, skip: set[bytes]) -> Iterator[Shard | Source]:
+    def _unseen(self, walked: Walked) -> tuple[Gap, ...]:
+        return tuple(
+            unreadable(os.fsdecode(self.prefix + name) or ".", error) for name, error in walked.errors
+        )
+
+    def _without_objects(self, walked: Walked) -> None:
+        """Leave out what the history source reads through git."""
+        parent, name = os.path.split(walked.folder)
+        if parent in self._stores:
+            pattern = _PACKED if name == b"pack" else _LOOSE
+            walked.files = [file for file in walked.files if not pattern.fullmatch(os.path.basename(file))]
+
+    def _repository(self, walked: Walked) -> Iterator[Shard | Source]:
         """The repository a folder is the root or the inside of, when it is one."""
-        names = {os.path.basename(name) for name in (*walked.files, *walked.links, *walked.folders)}
+        specials = (name for name, _ in walked.specials)
+        names = {
+            os.path.basename(name) for name in (*walked.files, *walked.links, *walked.folders, *specials)
+        }
         inside = {b"HEAD", b"objects", b"refs"} <= names
         if inside:
-            skip.update(os.path.join(walked.folder, b"objects", name) for name in self._object_folders(walked.folder))
-        if b".git" not in names and not inside:
-            return
+            self._stores.add(os.path.join(walked.folder, b"objects"))
         folder = os.path.join(self._root, walked.folder) if walked.folder else self._root
+        if (b".git" not in names and not inside) or folder in self._unusable:
+            return
         where = os.fsdecode(self.prefix + walked.folder) or "."
         try:
             repository = open_at(folder)
         except (OSError, ValueError) as error:
+            self._unusable.add(os.path.join(folder, b".git"))
             told = error.strerror if isinstance(error, OSError) else str(error)
             gap = Gap(where, "repository-unreadable", f"history not read: {told}")
             yield Known(ShardResult(gaps=(gap,) if self.history else ()))
@@ -128,22 +171,15 @@ class TreeSource:
         if self.history and os.path.realpath(repository.objects) not in stores:
             yield source
 
-    def _object_folders(self, folder: bytes) -> list[bytes]:
-        """The compressed part of an object store; its ``info`` is plain text."""
-        try:
-            names = os.listdir(os.path.join(self._root, folder, b"objects"))
-        except OSError:
-            return []
-        return [name for name in names if name != b"info"]
-
     def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
         """How far each file has spread, by the repository it lies in."""
-        if not self._repositories:
-            found = enclosing(self._root)
-            if found is not None:
-                self._git_dirs += [found.git_dir, found.common_dir]
-                self._repositories.append(HistorySource(found, b"", os.fsdecode(self.path), self._root))
-        paths = {hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :]) for hit in hits}
+        around = enclosing(self._root)
+        if around is not None and all(around != source.repository for source in self._repositories):
+            self._git_dirs += [around.git_dir, around.common_dir]
+            self._repositories.append(HistorySource(around, b"", os.fsdecode(self.path), self._root))
+        paths = {
+            hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :]) for hit in hits
+        }
         exposures: dict[bytes, Exposure] = {}
         gaps: list[Gap] = []
         for worktree, members in self._by_worktree(sorted(set(paths.values()))):
@@ -154,7 +190,10 @@ class TreeSource:
             exposures.update(known)
             gaps += missed
         pairs: list[tuple[Match, Location]] = [
-            (hit.match, Location.of(hit.match, detector.redact(hit.origin.path), exposures[paths[hit.origin.path]]))
+            (
+                hit.match,
+                Location.of(hit.match, detector.redact(hit.origin.path), exposures[paths[hit.origin.path]]),
+            )
             for hit in hits
         ]
         return Located(tuple(pairs), tuple(gaps))

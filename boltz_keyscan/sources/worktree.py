@@ -39,10 +39,10 @@ class Worktree:
         try:
             tracked = set(_git.fields(self.view, "ls-files", "-z")) if self.view.index else set()
             ignored = self._ignored([name for name in names.values() if name not in tracked])
-        except GitError as error:
-            where = os.fsdecode(top)
-            detail = f"which files are tracked or ignored is unknown: {error.message.splitlines()[0]}"
-            return known, (Gap(where, "untraced", detail),)
+        except (GitError, OSError) as error:
+            told = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
+            detail = f"which files are tracked or ignored is unknown: {told}"
+            return known, (Gap(os.fsdecode(top), "untraced", detail),)
         for path, name in names.items():
             if name in tracked:
                 known[path] = Exposure.TRACKED
@@ -58,7 +58,9 @@ class Worktree:
             return set()
         view = replace(self.view, worktree=top)
         excludes = os.path.join(self.repository.common_dir, b"info", b"exclude")
-        options: list[str | bytes] = ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
+        options: list[str | bytes] = (
+            ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
+        )
         # "./" keeps a name that begins with a colon from being read as pathspec magic.
         lines = [b"./" + name + b"\0" for name in names]
         answer, told = _git.run(

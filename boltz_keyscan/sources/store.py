@@ -1,0 +1,180 @@
+"""Looking at an object store before git does, and making a view of it that git may have.
+
+A store can hang git (a FIFO), lead it elsewhere (alternates), or lack what git then
+passes over in silence (a pack without its index). git is asked one question here, what
+``extensions.*`` a configuration file names, with includes off.
+
+Boundary: the store and the two files that say how to read it; its objects are ``history``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+
+from boltz_keyscan.model import Gap
+from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.repository import Repository, read_small
+
+_FANOUT = re.compile(rb"[0-9a-f]{2}|pack|info")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A repository made ready for git, and what is not as it should be."""
+
+    view: _git.View | None
+    """None when its object store must not be handed to git."""
+    gaps: tuple[Gap, ...]
+    partial: bool
+    """It left objects out when it was cloned."""
+
+
+def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
+    """Look at the object store before git does, and make a view of it.
+
+    Args:
+        repository: what was found.
+        allowed: alternates are followed only below this folder.
+        where: how gaps name the repository.
+
+    Raises:
+        GitError: git is absent or too old.
+    """
+    gaps: list[Gap] = []
+    object_format, partial = _extensions(repository, where, gaps)
+    stores = [repository.objects, *_alternates(repository.objects, allowed, where, gaps)]
+    for store in stores:
+        odd, halves, promised = _inspect(store)
+        partial = partial or promised
+        if odd is not None:
+            detail = f"history not read: objects/{os.fsdecode(odd)} is not a regular file"
+            gaps.append(Gap(where, "special-file", detail))
+            return Opened(None, tuple(gaps), partial)
+        gaps += [Gap(where, "pack-incomplete", half) for half in halves]
+    if len(stores) > 1 or any(gap.reason.startswith("alternate") for gap in gaps):
+        stores = [_without_alternates(store) for store in stores]
+    shallow = os.path.join(repository.common_dir, b"shallow")
+    is_shallow = os.path.isfile(shallow) and not os.path.islink(shallow)
+    if is_shallow:
+        detail = "commits before the shallow boundary are not here; git fetch --unshallow brings them"
+        gaps.append(Gap(where, "shallow", detail, by_design=True))
+    index = os.path.join(repository.git_dir, b"index")
+    if os.path.lexists(index) and not os.path.isfile(index):
+        gaps.append(Gap(where, "index-unreadable", "the index is not a regular file"))
+    view = _git.View(
+        skeleton=_git.skeleton(object_format),
+        objects=stores[0],
+        alternates=tuple(stores[1:]),
+        index=index if os.path.isfile(index) else None,
+        shallow=shallow if is_shallow else None,
+        id_bytes=32 if object_format == "sha256" else 20,
+    )
+    return Opened(view, tuple(gaps), partial)
+
+
+def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[str, bool]:
+    """The object format, and whether the clone is a partial one."""
+    config = os.path.join(repository.common_dir, b"config")
+    try:
+        text = read_small(config).lower()
+        if b"extensions" not in text and b"promisor" not in text:
+            # As nearly everywhere; a hook has no time to start git for that.
+            return "sha1", False
+    except FileNotFoundError:
+        return "sha1", False
+    except OSError as error:
+        gaps.append(Gap(where, "config-unreadable", f"config cannot be read: {error.strerror}"))
+        return "sha1", False
+    nothing = _git.View(_git.skeleton("sha1"), os.fsencode(_git.skeleton("sha1")) + b"/objects")
+    wanted = r"^(extensions\.(objectformat|partialclone)|remote\..*\.promisor)$"
+    output, told = _git.run(
+        nothing, "config", "--file", config, "--no-includes", "-z", "--get-regexp", wanted
+    )
+    if told and told != "git ended with status 1":
+        # Status 1 is "nothing found"; anything else is a file git itself would refuse.
+        gaps.append(
+            Gap(where, "config-unreadable", "config is not valid; the object format is taken to be sha1")
+        )
+    values = dict(entry.partition(b"\n")[::2] for entry in output.split(b"\0") if entry)
+    object_format = values.pop(b"extensions.objectformat", b"sha1").decode("ascii", "replace")
+    return object_format if object_format in ("sha1", "sha256") else "sha1", bool(values)
+
+
+def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> list[bytes]:
+    """Object stores this one borrows from, to git's depth of five, refusing those elsewhere."""
+    found: list[bytes] = []
+    queue = [(store, 0)]
+    top = os.path.realpath(allowed)
+    while queue:
+        current, depth = queue.pop(0)
+        try:
+            text = read_small(os.path.join(current, b"info", b"alternates"))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            gaps.append(Gap(where, "alternate-unreadable", f"objects/info/alternates: {error.strerror}"))
+            continue
+        for line in text.split(b"\n"):
+            if not line or line.startswith(b"#"):
+                continue
+            # The system takes no NUL in a path; cut there, it is a folder that does not exist.
+            path = os.path.realpath(os.path.join(current, line.partition(b"\0")[0]))
+            named = os.fsdecode(path)
+            if not os.path.isdir(path) or b"\0" in line:
+                detail = f"it borrows objects from {named}, which does not exist"
+                gaps.append(Gap(where, "alternate-missing", detail))
+            elif os.path.commonpath((top, path)) != top:
+                detail = (
+                    f"it borrows objects from {named}, outside the scanned folder; scan a folder with both"
+                )
+                gaps.append(Gap(where, "alternate-outside", detail))
+            elif path not in found and path != os.path.realpath(store):
+                found.append(path)
+                if depth < 5:
+                    queue.append((path, depth + 1))
+    return found
+
+
+def _inspect(store: bytes) -> tuple[bytes | None, list[str], bool]:
+    """What git must not be shown, and what it would pass over in silence.
+
+    Returns:
+        The first entry that is neither folder nor file (opening a FIFO hangs git); a
+        sentence for each pack without its index or the other way round (git sees none of
+        its objects and does not say so); and whether a pack came from a partial clone.
+    """
+    pending = [b""]
+    packs: dict[bytes, set[bytes]] = {}
+    while pending:
+        folder = pending.pop()
+        for entry in os.scandir(os.path.join(store, folder)):
+            name = os.path.join(folder, entry.name)
+            if not folder and not _FANOUT.fullmatch(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(name)
+            elif not folder or not entry.is_file(follow_symlinks=False):
+                return name, [], False
+            elif folder == b"pack":
+                stem, ending = os.path.splitext(entry.name)
+                packs.setdefault(stem, set()).add(ending)
+    halves = []
+    for stem, endings in sorted(packs.items()):
+        pack = os.fsdecode(stem)
+        if stem.startswith(b"pack-") and b".idx" not in endings and b".pack" in endings:
+            halves.append(f"{pack}.pack has no .idx, so its objects are not seen; git index-pack makes one")
+        if stem.startswith(b"pack-") and b".pack" not in endings and b".idx" in endings:
+            halves.append(f"{pack}.idx has no .pack, so its objects are lost")
+    return None, halves, any(b".promisor" in endings for endings in packs.values())
+
+
+def _without_alternates(store: bytes) -> bytes:
+    """The same object store without ``info/alternates``, as a folder of links that we made."""
+    folder = os.fsencode(tempfile.mkdtemp(dir=_git.skeleton("sha1")))
+    for entry in os.scandir(store):
+        if entry.name != b"info" and _FANOUT.fullmatch(entry.name):
+            os.symlink(entry.path, os.path.join(folder, entry.name))
+    return folder

@@ -1,0 +1,220 @@
+"""What is shown holds no key: neither the one it is about nor any other, in no form."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.rules import load
+from tests.keys import PREFIXES, fake_key
+from tests.leaks import disguises, leaks
+from tests.strategies import BLOBS, NOISE
+
+DETECTOR = KeyDetector.of(load())
+PREFIX = PREFIXES["ws", "live"]
+# A body with each kind of character, so that every escape has something to escape.
+KEY = next(key for key in (fake_key("ws", "live", seed) for seed in range(99)) if "-" in key and key.count("_") > 3)
+OTHER = next(key for key in (fake_key("admin", "live", seed) for seed in range(99)) if "-" in key)
+
+FORMS = disguises(KEY)
+OTHERS = disguises(OTHER)
+GLUES = {"a space": b" ", "a comma": b'", "', "nothing": b"", "a colon": b":", "NUL": b"\0\0"}
+
+
+def contexts(line: bytes) -> list[str]:
+    shown = [match.context for match in DETECTOR.find([line])]
+    for text in shown:
+        assert len(text) <= redact.WIDTH
+        assert text == harmless(text)
+    return shown
+
+
+def test_the_leak_test_sees_every_disguise() -> None:
+    for name, form in FORMS.items():
+        assert leaks(b"before " + form + b" after", KEY), name
+    assert not leaks(b"before " + FORMS["plain"][:20] + b" after", KEY)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_text_with_a_key(form: str) -> None:
+    raw = b"cannot open " + FORMS[form] + b": no such file"
+    assert leaks(DETECTOR.redact(raw).encode(), KEY) == []
+    assert redact.REDACTED in DETECTOR.redact(raw)
+    assert DETECTOR.redact(raw).startswith("cannot open ")
+
+
+@pytest.mark.parametrize("glue", GLUES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_with_the_key_twice(form: str, glue: str) -> None:
+    plain, disguised, between = KEY.encode(), FORMS[form], GLUES[glue]
+    for line in (plain + between + disguised, disguised + between + plain, disguised + between + plain + between + disguised):
+        assert (shown := contexts(line)), form
+        assert leaks("\n".join(shown).encode(), KEY) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_with_another_key(form: str) -> None:
+    for line in (b"%b %b", b"%b, %b", b"%b\0%b"):
+        for both in itertools.permutations((OTHER.encode(), FORMS[form])):
+            assert leaks("\n".join(contexts(line % both)).encode(), KEY, OTHER) == []
+
+
+@pytest.mark.parametrize("filler", [b" ", b"x", b"=", b"\xc3\xa9", "\N{PILE OF POO}".encode()])
+@pytest.mark.parametrize("form", OTHERS)
+def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
+    for distance in range(0, redact.BEFORE + 100, 37):
+        line = OTHERS[form] + filler * (distance // len(filler)) + b" " + KEY.encode() + b" " + filler * 40
+        shown = "\n".join(contexts(line + OTHERS[form]))
+        assert leaks(shown.encode(), KEY, OTHER) == [], distance
+
+
+@pytest.mark.parametrize("form", ["plain", "base64", "hex", "hex, C array", "UTF-16", "percent"])
+def test_the_edge_of_the_window_cuts_another_key(form: str) -> None:
+    disguised = OTHERS[form]
+    for distance in range(redact.BEFORE - len(disguised) - 1, redact.BEFORE + 2):
+        line = b"y" * 3000 + disguised + b" " * distance + KEY.encode()
+        assert leaks("\n".join(contexts(line)).encode(), KEY, OTHER) == [], distance
+
+
+def test_megabytes_of_adjacent_keys() -> None:
+    keys = [fake_key("ws", "live", number) for number in range(200)]
+    line = "".join(keys).encode() * 530
+    assert len(line) > 6_000_000
+    shown = [match.context for match in itertools.islice(DETECTOR.find([line]), 600)]
+    assert len(shown) == 600
+    assert max(map(len, shown)) == redact.WIDTH
+    assert leaks("\n".join(shown).encode(), *keys) == []
+
+
+@pytest.mark.parametrize("size", [12, 20, 30, 42])
+def test_a_piece_of_the_body_without_its_prefix(size: int) -> None:
+    body = KEY.removeprefix(PREFIX)
+    for start in range(0, len(body) - size + 1, 5):
+        line = f'{{"key": "{KEY}", "prefix": "sk_bc", "part": "{body[start : start + size]}"}}'
+        (shown,) = contexts(line.encode())
+        assert leaks(shown.encode(), KEY) == []
+        assert '"prefix": "sk_bc", "part": "[REDACTED]"' in shown
+
+
+@settings(max_examples=60)
+@given(NOISE, st.sampled_from(sorted(FORMS)), NOISE, st.booleans(), NOISE)
+def test_whatever_stands_around(first: bytes, form: str, second: bytes, swapped: bool, third: bytes) -> None:  # noqa: FBT001 - drawn
+    one, two = (KEY.encode(), FORMS[form])[:: -1 if swapped else 1]
+    line = first + one + second + two + third
+    assert leaks("\n".join(sorted(set(contexts(line)))).encode(), KEY) == []
+
+
+@given(NOISE, st.sampled_from(sorted(FORMS)), NOISE)
+def test_whatever_stands_around_in_a_text(before: bytes, form: str, after: bytes) -> None:
+    # A disguise that continues what stands before it is another text.
+    shown = DETECTOR.redact(before + b" \n" + FORMS[form] + b"\n " + after)
+    assert leaks(shown.encode(), KEY) == []
+    assert shown == harmless(shown)
+
+
+@given(BLOBS)
+def test_every_context_is_short_and_harmless(blob: bytes) -> None:
+    contexts(blob)
+
+
+class TestWhatIsShown:
+    """Redaction leaves what a person needs."""
+
+    @pytest.mark.parametrize(
+        ("line", "shown"),
+        [
+            (b"{key}", "{red}"),
+            (b'  BOLTZ_API_KEY="{key}"  # prod', 'BOLTZ_API_KEY="{red}"  # prod'),
+            (b"one\ntwo {key} two\nthree", "two {red} two"),
+            (b"one\r\ntwo {key}\r\nthree", "two {red}"),
+            (b"a\rb {key}\r", "a\\x0db {red}"),
+            (b"\x1b[31m{key}\x1b[0m", "\\x1b[31m{red}\\x1b[0m"),
+            (b"\\n{key}\\n", "\\n{red}\\n"),
+            (b"?api_key%3D{key}&x=1", "?api_key%3D{red}&x=1"),
+            (b"cl\xc3\xa9 {key} \xff", "cl\xe9 {red} \\xff"),
+            (b"t\0e\0x\0t\0 \0{key}", "text {red}"),
+            (b"::error::{key}", "\\x3a:error::{red}"),
+            (b"##vso[task]{key}", "##vso\\x5btask]{red}"),
+            (b"task_bc_checkpoint_dir {key}", "task_bc_checkpoint_dir {red}"),
+            (b"commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {key}", "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {red}"),
+            (b"[115, 107] 73 6b %5F &lowbar; {key}", "[115, 107] 73 6b %5F &lowbar; {red}"),
+        ],
+        ids=str,
+    )
+    def test_the_line(self, line: bytes, shown: str) -> None:
+        (context,) = contexts(line.replace(b"{key}", KEY.encode()))
+        assert context == shown.replace("{red}", f"{PREFIX}[REDACTED]")
+
+    def test_a_placeholder_is_readable(self) -> None:
+        assert contexts(f"use {PREFIX}example here".encode()) == [f"use {PREFIX}example here"]
+
+    def test_of_a_long_line_the_part_around_the_key(self) -> None:
+        before, after = "a b " * 500, " c d" * 500
+        (context,) = contexts(f"{before}{KEY}{after}".encode())
+        red = f"{PREFIX}[REDACTED]"
+        assert context == (before[-redact._LEAD :] + red + after)[: redact.WIDTH].strip()
+        (context,) = contexts(f"{before}{KEY} end".encode())
+        assert context == (before + red + " end")[-redact.WIDTH :].strip()
+        (context,) = contexts(f"start {KEY}{after}".encode())
+        assert context == ("start " + red + after)[: redact.WIDTH].strip()
+
+    def test_no_character_is_cut_in_half(self) -> None:
+        for shift in range(4):
+            line = "x" * shift + "\N{PILE OF POO}" * 900 + KEY + "\N{PILE OF POO}" * 900
+            (context,) = contexts(line.encode())
+            assert set(context.replace(f"{PREFIX}[REDACTED]", "")) <= {"\N{PILE OF POO}", "\\", *"x0123456789abcdef"}
+            assert context.startswith("\N{PILE OF POO}")
+
+    def test_what_was_cut_off_leaves_no_command(self) -> None:
+        for lead in range(60, 120):
+            (context,) = contexts(b"a" * 300 + b"::error::" + b"b" * lead + KEY.encode() + b" " * 300)
+            assert not context.lstrip().startswith("::")
+
+
+def test_other_rules_are_redacted_by_their_own_prefixes() -> None:
+    patterns = redact.compiled((b"first_kind_", b"second_kind_"))
+    body = KEY.removeprefix(PREFIX)
+    for prefix in ("first_kind_", "second_kind_"):
+        text = f"a {prefix}{body} {(prefix + body).encode().hex()} b"
+        assert redact.redact(text.encode(), patterns) == f"a {prefix}[REDACTED] [REDACTED] b"
+    assert redact.redact(b"nothing to hide", patterns) == "nothing to hide"
+
+
+HOSTILE = {
+    "letters": b"A",
+    "backslashes": b"\\",
+    "ampersands": b"&amp;",
+    "percents": b"%25",
+    "zeros": b"00",
+    "first byte of a stem in hex": b"73",
+    "stems": b"sk_bc_",
+    "stems in hex": b"736b5f62635f",
+    "stems in decimal": b"115, 107, 95, 98, 99, 95, ",
+    "stems in base64": b"c2tfYmNf",
+    "stems, escaped": b"sk%5Fbc%5F",
+    "prefixes": PREFIX.encode(),
+    "keys": KEY.encode(),
+    "keys, escaped": KEY.replace("_", "%5F").encode(),
+    "keys and bodies": f"{KEY} {KEY.removeprefix(PREFIX)} ".encode(),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_costs_no_more_than_its_length(name: str) -> None:
+    def seconds(size: int) -> float:
+        raw = HOSTILE[name] * (size // len(HOSTILE[name]))
+        best = 60.0
+        for _ in range(3):
+            started = time.process_time()
+            DETECTOR.redact(raw)
+            best = min(best, time.process_time() - started)
+        return best
+
+    # Quadratic work would be 64 times as much for 8 times the input.
+    assert seconds(1 << 17) < 24 * seconds(1 << 14) + 0.1

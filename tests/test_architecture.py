@@ -1,0 +1,262 @@
+"""The direction of imports, who may start processes, print and exit, and the form of modules.
+
+Every law is a function of source text, so that the tests below it can plant a violation
+and see it found: a law that cannot fail proves nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from boltz_keyscan import model
+from tests.running import ROOT
+
+PACKAGE = "boltz_keyscan"
+
+LAYERS = (
+    ("__main__",),
+    ("cli",),
+    ("plan",),
+    ("scan", "api"),
+    ("executor",),
+    ("sources", "detect", "triage", "report"),
+    ("rules",),
+    ("policy",),
+    ("model",),
+    ("errors", "harmless"),
+    ("__init__",),
+)
+"""The diagram: a part imports from rows below its own, and within itself. ``__init__`` is the version."""
+
+STARTS_PROCESSES = frozenset({"sources._git"})
+TALKS = ("cli", "report")
+LONGEST = 350
+
+MODULE_NAME = re.compile(rf"{PACKAGE}(?:\.\w+)*(?::\w+)?")
+STARTERS = re.compile(
+    r"subprocess\.(?!PIPE$|DEVNULL$|STDOUT$)\w+|os\.(system|popen|fork|forkpty|startfile|exec\w+|spawn\w+|posix_spawn\w*)"
+    r"|pty\.\w+|asyncio\.create_subprocess\w+"
+)
+EXITS = frozenset({"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit", "sys.stdout", "sys.stderr"})
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the package by its name without the package's, and its text."""
+
+    name: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def part(self) -> str:
+        return self.name.partition(".")[0]
+
+
+def modules() -> list[Module]:
+    found = []
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT / PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        found.append(Module(name, path.read_text(encoding="utf-8")))
+    return found
+
+
+def imports(module: Module) -> Iterator[str]:
+    """Full names of all that a module imports, anywhere, and of modules it names in strings to load later."""
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(module=source, level=level):
+                if level:
+                    raise AssertionError(f"{module.name}: a relative import does not show its direction")
+                yield from (f"{source}.{alias.name}" for alias in node.names)
+            case ast.Constant(value=str(text)) if ":" in text and MODULE_NAME.fullmatch(text):
+                yield text.replace(":", ".")
+
+
+def row(part: str) -> int:
+    """The row of a part; a new part has to be put into the diagram first."""
+    for number, members in enumerate(LAYERS):
+        if part in members:
+            return number
+    raise AssertionError(f"{part} is in no row of LAYERS")
+
+
+def parts_imported(module: Module) -> Iterator[str]:
+    known = {name for members in LAYERS for name in members}
+    for name in imports(module):
+        package, _, rest = name.partition(".")
+        if package == PACKAGE:
+            part = rest.partition(".")[0]
+            yield part if part in known or _is_module(part) else "__init__"
+
+
+def _is_module(part: str) -> bool:
+    return (ROOT / PACKAGE / part).is_dir() or (ROOT / PACKAGE / f"{part}.py").is_file()
+
+
+def against_the_direction(module: Module) -> list[str]:
+    own = row(module.part)
+    return [
+        f"{module.name} imports {part}"
+        for part in parts_imported(module)
+        if part != module.part and row(part) <= own
+    ]
+
+
+def names_used(module: Module) -> Iterator[str]:
+    """Dotted names as they are used, and ``from a import b`` as ``a.b``."""
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=owner), attr=attribute):
+                yield f"{owner}.{attribute}"
+            case ast.Name(id=name):
+                yield name
+            case ast.ImportFrom(module=source):
+                yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def processes_started(module: Module) -> list[str]:
+    if module.name in STARTS_PROCESSES:
+        return []
+    return [f"{module.name} uses {name}" for name in names_used(module) if STARTERS.fullmatch(name)]
+
+
+def words_and_exits(module: Module) -> list[str]:
+    if module.part in TALKS:
+        return []
+    return [f"{module.name} uses {name}" for name in names_used(module) if name in EXITS]
+
+
+def form(module: Module) -> list[str]:
+    wrong = []
+    if not (ast.get_docstring(module.tree) or "").strip():
+        wrong.append(f"{module.name} has no docstring")
+    lines = module.text.count("\n")
+    if lines > LONGEST:
+        wrong.append(f"{module.name} has {lines} lines; split it by what it knows")
+    return wrong
+
+
+Law = Callable[[Module], list[str]]
+
+LAWS = (against_the_direction, processes_started, words_and_exits, form)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_the_package_keeps_the_law(law: Law) -> None:
+    found = modules()
+    assert len(found) > 30
+    assert [complaint for module in found for complaint in law(module)] == []
+
+
+PLANTED = [
+    (against_the_direction, "model", "from boltz_keyscan import policy", "model imports policy"),
+    (against_the_direction, "model", "import boltz_keyscan.policy as p", "model imports policy"),
+    (
+        against_the_direction,
+        "detect.match",
+        "from boltz_keyscan.sources import files",
+        "detect.match imports sources",
+    ),
+    (
+        against_the_direction,
+        "errors",
+        "from boltz_keyscan.harmless import harmless",
+        "errors imports harmless",
+    ),
+    (
+        against_the_direction,
+        "sources.files",
+        "def f():\n    import boltz_keyscan.scan",
+        "sources.files imports scan",
+    ),
+    (
+        against_the_direction,
+        "scan",
+        "if TYPE_CHECKING:\n    from boltz_keyscan.plan import Plan",
+        "scan imports plan",
+    ),
+    (against_the_direction, "report", "R = {'a': 'boltz_keyscan.cli.scan:scan'}", "report imports cli"),
+    (processes_started, "scan", "import subprocess\nsubprocess.run(['git'])", "scan uses subprocess.run"),
+    (processes_started, "sources.files", "def f():\n    os.system('id')", "sources.files uses os.system"),
+    (processes_started, "cli", "from subprocess import Popen", "cli uses subprocess.Popen"),
+    (processes_started, "detect", "os.execvp('git', [])", "detect uses os.execvp"),
+    (words_and_exits, "detect.match", "print(key)", "detect.match uses print"),
+    (words_and_exits, "scan", "def f():\n    sys.exit(1)", "scan uses sys.exit"),
+    (words_and_exits, "policy", "raise SystemExit(1)", "policy uses SystemExit"),
+    (words_and_exits, "sources", "sys.stderr.write('x')", "sources uses sys.stderr"),
+    (form, "plan", "x = 1\n", "plan has no docstring"),
+    (
+        form,
+        "plan",
+        '"""Long."""\n' + "x = 1\n" * LONGEST,
+        f"plan has {LONGEST + 1} lines; split it by what it knows",
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "name", "text", "complaint"), PLANTED)
+def test_the_law_can_be_broken(law: Law, name: str, text: str, complaint: str) -> None:
+    assert law(Module(name, text)) == [complaint]
+
+
+@pytest.mark.parametrize(
+    ("law", "name", "text"),
+    [
+        (against_the_direction, "detect.match", "from boltz_keyscan.detect import redact"),
+        (against_the_direction, "cli.commands", "from boltz_keyscan import __version__"),
+        (against_the_direction, "cli.commands", "C = {'scan': 'boltz_keyscan.cli.scan:scan'}"),
+        (processes_started, "sources.objects", "subprocess.PIPE"),
+        (processes_started, "sources._git", "subprocess.Popen(['git'])"),
+        (words_and_exits, "cli.rules", "print(1)"),
+    ],
+)
+def test_what_is_lawful_passes(law: Law, name: str, text: str) -> None:
+    assert law(Module(name, text)) == []
+
+
+def test_a_part_outside_the_diagram_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="helpers is in no row"):
+        against_the_direction(Module("helpers", "import os"))
+
+
+def test_a_relative_import_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="relative"):
+        against_the_direction(Module("scan", "from . import plan"))
+
+
+def test_the_nouns_are_frozen_and_have_no_dict() -> None:
+    found = [
+        thing
+        for thing in vars(model).values()
+        if isinstance(thing, type) and dataclasses.is_dataclass(thing) and thing.__module__ == model.__name__
+    ]
+    assert len(found) > 8
+    for noun in found:
+        assert noun.__dataclass_params__.frozen, noun  # type: ignore[attr-defined]  # there at run time
+        assert "__slots__" in vars(noun), noun
+
+
+def test_every_package_it_imports_is_declared() -> None:
+    used = {name.partition(".")[0] for module in modules() for name in imports(module)}
+    used -= {PACKAGE, *sys.stdlib_module_names}
+    distributions = packages_distributions()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split("[<>=]", name)[0].lower() for name in project["dependencies"]}
+    assert "click" in used
+    assert {distribution.lower() for name in used for distribution in distributions[name]} <= declared

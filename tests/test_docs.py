@@ -1,0 +1,328 @@
+"""What the documents say is what the program does."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import boltz_keyscan
+from boltz_keyscan import rules
+from boltz_keyscan.model import ExitCode, Exposure
+from boltz_keyscan.policy import SECURITY_SEVERITY
+from boltz_keyscan.report import REPORTERS
+from tests import checkout
+from tests.keys import fake_key, fingerprint
+from tests.repos import Repo
+from tests.running import ROOT, keyscan
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted(path for path in checkout.files() if path.suffix == ".md")
+
+
+def section(title: str, text: str = README) -> str:
+    """A section with its subsections."""
+    level = title.partition(" ")[0]
+    (found,) = re.findall(
+        rf"^{re.escape(title)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    return str(found)
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def table(text: str) -> list[list[str]]:
+    """The body rows of a table, without code marks."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def help_text(columns: int) -> str:
+    return keyscan("--help", env={"COLUMNS": str(columns)}).text
+
+
+# The help, and the tables made of what the program knows.
+
+
+def test_the_help_is_shown_as_it_is() -> None:
+    assert blocks("text", section("## Usage")) == [help_text(80)]
+
+
+def test_a_wider_terminal_says_the_same() -> None:
+    assert help_text(100).split() == help_text(80).split()
+    assert max(map(len, help_text(80).splitlines())) <= 80
+    assert max(map(len, help_text(100).splitlines())) <= 100
+
+
+def test_the_exit_table() -> None:
+    told = dict(table(section("## Exit codes")))
+    assert {int(code) for code in told} == {int(code) for code in ExitCode}
+    helped = help_text(100).partition("Exit codes:\n")[2].splitlines()
+    assert told == {line.split()[0]: line.split(maxsplit=1)[1] for line in helped}
+
+
+def test_the_rule_table() -> None:
+    told = [[*row[:2], *row[3:]] for row in table(section("## What it looks for"))]
+    loaded = rules.load()
+    assert told == [[r.id, r.prefix, str(r.severity), SECURITY_SEVERITY[r.severity]] for r in loaded]
+
+
+def test_every_exposure_is_explained() -> None:
+    (line,) = (line for line in section("## Words").splitlines() if line.startswith("| exposure "))
+    assert re.findall(r"`([a-z]+)`", line) == [str(exposure) for exposure in Exposure]
+
+
+def test_the_formats_are_named() -> None:
+    assert f"[{'|'.join(REPORTERS)}]" in README
+
+
+# Files that other programs read.
+
+
+def test_the_yaml_blocks_parse() -> None:
+    found = [yaml.safe_load(block) for block in blocks("yaml")]
+    assert [next(iter(each)) for each in found] == ["name", "repos"]
+
+
+def hooks_told() -> list[str]:
+    (config,) = (each for each in map(yaml.safe_load, blocks("yaml")) if "repos" in each)
+    return [hook["id"] for hook in config["repos"][0]["hooks"]]
+
+
+def test_the_hooks_are_those_there_are() -> None:
+    hooks: Any = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert hooks_told() == [hook["id"] for hook in hooks]
+
+
+def test_the_version_is_this_one() -> None:
+    assert f"rev: v{boltz_keyscan.__version__}\n" in README
+    assert f"## [{boltz_keyscan.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_changelog_names_every_release_once() -> None:
+    heads = re.findall(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert heads[0] == "Unreleased"
+    assert len(set(heads)) == len(heads)
+
+
+# Verbs, links and blocks.
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_verb_exists(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    verbs = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    told = set(re.findall(r"(?:^|`)make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE))
+    assert told <= verbs, told - verbs
+
+
+def test_the_two_commands_come_first() -> None:
+    assert re.findall(r"^(make \w+)", blocks("console")[0], re.MULTILINE) == ["make scan", "make test"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_alone_shows_the_verbs() -> None:
+    shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for verb in ("help", "scan", "test", "lint", "bench", "tools", "fmt", "clean"):
+        assert re.search(rf"^  {verb} +\w", shown, re.MULTILINE), verb
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_the_project_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_paths_in_code_marks_exist(document: Path) -> None:
+    """A document that names a module or a folder names one that is there."""
+    text = document.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:boltz_keyscan|tests|rules|benchmarks|\.ci)/[\w./-]*)`", text):
+        assert (ROOT / path).exists(), path
+
+
+# Recipes: each is run.
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a shell block; one that ends in a pipe goes on in the next line."""
+    found = [""]
+    for line in text.splitlines():
+        found[-1] += line + "\n"
+        if not line.endswith("|"):
+            found.append("")
+    return [command.strip() for command in found if command.strip()]
+
+
+RECIPES = {
+    title: [command for block in blocks("sh", body) for command in commands(block)]
+    for title, body in re.findall(
+        r"^### (.*?)\n(.*?)(?=^##|\Z)", section("## Recipes"), re.MULTILINE | re.DOTALL
+    )
+}
+
+LEAKED = fake_key("admin", "live", "recipes")
+PAST = fake_key("ws", "live", "recipes")
+OTHER = fake_key("ws", "test", "other project")
+IN_USE = fake_key("ws", "live", "in use")
+
+
+class Recipe:
+    """A shell in a repository with leaks, with the console script on the path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.repo = Repo(folder / "project")
+        self.repo.leak("old.py", f"key = '{PAST}'\n")
+        self.repo.run("rm", "--quiet", "old.py")
+        self.repo.leak("fold.ipynb", f'{{"source": ["api_key = \\"{LEAKED}\\"\\n"]}}\n')
+        (self.repo.path / "job.log.gz").write_bytes(gzip.compress(f"x-api-key: {LEAKED}\n".encode()))
+        other = folder / "other-project"
+        other.mkdir()
+        (other / ".env").write_text(f"BOLTZ_API_KEY={OTHER}\n")
+        scripts = folder / "bin"
+        scripts.mkdir()
+        # What pip would install, for this checkout.
+        script = scripts / "boltz-keyscan"
+        script.write_text(f"#!{sys.executable}\nfrom boltz_keyscan.cli import entry\nentry()\n")
+        script.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "BOLTZ_API_KEY": IN_USE,
+        }
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", command],
+            cwd=self.repo.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def run_all(self, title: str) -> list[subprocess.CompletedProcess[str]]:
+        """The commands of a recipe in order; none of them may show a key."""
+        done = [self.run(command) for command in RECIPES[title]]
+        for each in done:
+            for key in (LEAKED, PAST, OTHER, IN_USE):
+                assert key not in each.stdout + each.stderr
+            assert each.stderr == "", each
+        return done
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    return Recipe(tmp_path)
+
+
+def test_every_recipe_is_tested() -> None:
+    assert list(RECIPES) == [
+        "1. An audit",
+        "2. In CI",
+        "3. Before every commit",
+        "4. One file, from a pipe",
+        "5. JSON, into jq",
+    ]
+    assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
+
+
+def test_an_audit(recipe: Recipe) -> None:
+    here, both = recipe.run_all("1. An audit")
+    assert (here.returncode, both.returncode) == (1, 1)
+    assert "2 keys fail this run" in here.stdout
+    assert fingerprint(PAST) in here.stdout
+    assert fingerprint(OTHER) in both.stdout
+    assert "../other-project/.env" in both.stdout
+
+
+def test_in_ci(recipe: Recipe) -> None:
+    (done,) = recipe.run_all("2. In CI")
+    assert done.returncode == 1
+    report = json.loads((recipe.repo.path / "keys.json").read_bytes())
+    assert report["scan"]["complete"]
+    assert len(report["findings"]) == 2
+    assert json.loads((recipe.repo.path / "keys.sarif").read_bytes())["version"] == "2.1.0"
+
+
+def test_the_step_of_the_workflow(recipe: Recipe) -> None:
+    (workflow,) = (each for each in map(yaml.safe_load, blocks("yaml")) if "jobs" in each)
+    steps = workflow["jobs"]["boltz-keyscan"]["steps"]
+    (command,) = (step["run"] for step in steps if step.get("run", "").startswith("boltz-keyscan"))
+    assert recipe.run(command).returncode == 1
+    uploaded = steps[-1]["with"]["sarif_file"]
+    assert json.loads((recipe.repo.path / uploaded).read_bytes())["runs"]
+
+
+def test_a_shallow_clone_is_an_error_in_ci(recipe: Recipe, tmp_path: Path) -> None:
+    recipe.repo.run("rm", "--quiet", "fold.ipynb")
+    recipe.repo.commit("clean now")
+    shutil.rmtree(tmp_path / "other-project")
+    recipe.repo.run("clone", "--quiet", "--depth=1", recipe.repo.path.as_uri(), str(tmp_path / "shallow"))
+    assert keyscan(".", cwd=tmp_path / "shallow").code == 0
+    assert keyscan(".", "--require-complete", cwd=tmp_path / "shallow").code == 3
+
+
+def test_before_every_commit(recipe: Recipe) -> None:
+    assert [done.returncode for done in recipe.run_all("3. Before every commit")] == [0, 0]
+    recipe.repo.write("clean.txt", "nothing\n")
+    assert recipe.run("git add clean.txt && git commit -m clean").returncode == 0
+    recipe.repo.write("new.env", f"BOLTZ_API_KEY={OTHER}\n")
+    refused = recipe.run("git add new.env && git commit -m leak")
+    assert refused.returncode == 1
+    assert fingerprint(OTHER) in refused.stdout + refused.stderr
+    assert recipe.repo.run("log", "-1", "--format=%s") == "clean"
+
+
+def test_from_a_pipe(recipe: Recipe) -> None:
+    log, own = recipe.run_all("4. One file, from a pipe")
+    assert log.returncode == 1
+    assert fingerprint(LEAKED) in log.stdout
+    assert own.returncode == 0
+    assert fingerprint(IN_USE) in own.stdout
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_json_into_jq(recipe: Recipe) -> None:
+    (done,) = recipe.run_all("5. JSON, into jq")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        f"critical\ttracked\tfold.ipynb\t{fingerprint(LEAKED)}",
+        f"high\thistory\told.py\t{fingerprint(PAST)}",
+    ]
+
+
+# What it says it does not see, it does not see: a limit that has gone must leave the list.
+
+
+def test_archives_and_encodings_are_still_limits(tmp_path: Path) -> None:
+    limits = section("## What it does not see")
+    assert "Encoded keys" in limits
+    (tmp_path / "wide.txt").write_bytes(LEAKED.encode("utf-16"))
+    assert "archives and compressed files" in limits
+    (tmp_path / "job.log.gz").write_bytes(gzip.compress(LEAKED.encode()))
+    assert keyscan(tmp_path).code == 0
+
+
+def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:
+    assert "core.excludesFile" in section("## What it does not see")
+    repo = Repo(tmp_path / "repo")
+    (tmp_path / "mine").write_text("*.env\n")
+    repo.run("config", "core.excludesFile", str(tmp_path / "mine"))
+    repo.write("my.env", LEAKED)
+    assert keyscan(repo.path).code == 1
+    repo.write(".gitignore", "*.env\n")
+    assert keyscan(repo.path).code == 0

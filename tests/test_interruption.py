@@ -1,0 +1,263 @@
+"""Stopped halfway: Ctrl-C, a cancelled job, a killed worker; and that workers change nothing else.
+
+The scans here are held up by a file that takes longer to read than any test lasts, so
+that it is certain what a process is doing when it is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boltz_keyscan import scan
+from boltz_keyscan.model import ExitCode, ScanResult
+from boltz_keyscan.policy import Terms
+from boltz_keyscan.sources import history
+from boltz_keyscan.sources.files import FileShard
+from boltz_keyscan.sources.tree import TreeSource
+from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.repos import Repo
+from tests.running import ROOT, keyscan
+
+PROC = Path("/proc")
+INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet\n"
+FILES = 3000
+"""At 24 KiB each, as work is weighed, more than is done without workers."""
+
+pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looking at other processes takes /proc")
+
+
+def until(found: Callable[[], Any], what: str) -> Any:
+    """Wait for something to be there; what it was."""
+    for _ in range(600):
+        if got := found():
+            return got
+        time.sleep(0.05)
+    raise AssertionError(f"waited 30 s for {what}")
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """Enough small files to start workers, then one that nobody ever finishes reading."""
+    tree = tmp_path / "tree"
+    many(tree / "a", FILES)
+    (tree / "z").mkdir()
+    with (tree / "z/endless").open("wb") as file:
+        file.truncate(4 << 40)
+    Repo(tree / "repo").leak("a.txt", "clean\n")
+    return tree
+
+
+def many(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number:05}.txt").write_bytes(b"clean\n")
+
+
+class Running:
+    """The program in a session of its own, with temporary files of its own."""
+
+    def __init__(self, tmp_path: Path, *arguments: str | Path, stdin: int = subprocess.DEVNULL) -> None:
+        self.temporary = tmp_path / "temporary"
+        self.temporary.mkdir()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "boltz_keyscan", *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
+            start_new_session=True,
+        )
+
+    def family(self) -> Iterator[int]:
+        """Every process of the session, the program included."""
+        for entry in PROC.iterdir():
+            if entry.name.isdigit():
+                try:
+                    stat = (entry / "stat").read_text()
+                except OSError:
+                    continue
+                state, _, _, session = stat.rpartition(")")[2].split()[:4]
+                if int(session) == self.process.pid and state != "Z":
+                    yield int(entry.name)
+
+    def reader(self, path: Path) -> int | None:
+        """The process that has a file open."""
+        for process in self.family():
+            try:
+                if any(link.readlink() == path for link in (PROC / str(process) / "fd").iterdir()):
+                    return process
+            except OSError:
+                continue
+        return None
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr; afterwards nothing of it may be left anywhere."""
+        out, err = self.process.communicate(timeout=60)
+        until(lambda: not list(self.family()), "the last process to end")
+        assert [path.name for path in self.temporary.iterdir()] == []
+        return self.process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def begin(*arguments: str | Path, stdin: int = subprocess.DEVNULL) -> Running:
+        started.append(Running(tmp_path, *arguments, stdin=stdin))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        for process in list(running.family()):
+            os.kill(process, signal.SIGKILL)
+        running.process.communicate()
+
+
+def to_all(running: Running) -> None:
+    """Ctrl-C, as a terminal sends it: to the program, its workers and their gits alike."""
+    os.killpg(running.process.pid, signal.SIGINT)
+
+
+def to_one(running: Running) -> None:
+    os.kill(running.process.pid, signal.SIGINT)
+
+
+def cancel(running: Running) -> None:
+    """What a CI runner sends to a job it cancels."""
+    os.kill(running.process.pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("stop", [to_all, to_one, cancel])
+def test_130_when_stopped_with_workers(start: Callable[..., Running], endless: Path, stop: Callable[[Running], None]) -> None:
+    running = start(endless, "--jobs", "2")
+    worker = until(lambda: running.reader(endless / "z/endless"), "a worker at the endless file")
+    assert worker != running.process.pid
+    stop(running)
+    assert running.end() == (ExitCode.INTERRUPTED, "", INTERRUPTED)
+
+
+@pytest.mark.parametrize("stop", [to_all, to_one, cancel])
+def test_130_when_stopped_without_workers(
+    start: Callable[..., Running], endless: Path, stop: Callable[[Running], None]
+) -> None:
+    running = start(endless, "--jobs", "1", "--report", f"json={endless}/report.json")
+    until(lambda: running.reader(endless / "z/endless"), "the program at the endless file")
+    stop(running)
+    assert running.end() == (ExitCode.INTERRUPTED, "", INTERRUPTED)
+    # No report is better than half of one.
+    assert not list(endless.glob("*report*"))
+
+
+def test_130_when_stopped_while_it_waits_for_input(start: Callable[..., Running], tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    running = start("-", stdin=reading)
+    os.write(writing, b"clean\n")
+    until(lambda: waits_for_a_pipe(running.process.pid), "the program to read")
+    to_one(running)
+    assert running.end() == (ExitCode.INTERRUPTED, "", INTERRUPTED)
+    os.close(reading)
+    os.close(writing)
+
+
+def waits_for_a_pipe(process: int) -> bool:
+    return (PROC / str(process) / "wchan").read_text() in {"pipe_read", "pipe_wait", "anon_pipe_read"}
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3])
+def test_no_moment_leads_to_a_traceback(start: Callable[..., Running], endless: Path, moment: float) -> None:
+    running = start(endless, "--jobs", "2")
+    until(lambda: b"boltz_keyscan" in (PROC / str(running.process.pid) / "cmdline").read_bytes(), "Python")
+    time.sleep(0.05 + moment)
+    to_all(running)
+    code, out, err = running.end()
+    # Before the program itself runs, it is Python that is stopped, in its own way.
+    if "boltz_keyscan/cli" not in err and code in {-signal.SIGINT, 1}:
+        return
+    assert (code, out) == (ExitCode.INTERRUPTED, "")
+    assert err in {INTERRUPTED, ""}
+
+
+def test_3_when_a_worker_is_killed(start: Callable[..., Running], endless: Path) -> None:
+    running = start(endless, "--jobs", "2", "--format", "json")
+    os.kill(until(lambda: running.reader(endless / "z/endless"), "a worker at the endless file"), signal.SIGKILL)
+    code, out, err = running.end()
+    (gap,) = json.loads(out)["gaps"]
+    assert (gap["where"], gap["reason"], gap["by_design"]) == ("a worker process", "worker-died", False)
+    told = r"it was killed, perhaps for its memory; (\d+) pieces of work were lost; try --jobs 1"
+    assert re.fullmatch(told, gap["detail"])
+    assert (code, err) == (ExitCode.INCOMPLETE, "")
+
+
+def test_what_was_found_before_a_worker_died_is_told(start: Callable[..., Running], endless: Path) -> None:
+    key = fake_key("admin", "live", "before")
+    (endless / "a" / "00000.txt").write_text(key)
+    # Workers come and go: what lies behind the endless file is scanned by their successors.
+    many(endless / "zz", FILES)
+    for number in range(FILES):
+        (endless / "zz" / f"{number:05}.txt").write_text(fake_key("ws", "live", "after"))
+    running = start(endless, "--jobs", "2", "--format", "json")
+    os.kill(until(lambda: running.reader(endless / "z/endless"), "a worker at the endless file"), signal.SIGKILL)
+    code, out, _ = running.end()
+    found = {finding["fingerprint"] for finding in json.loads(out)["findings"]}
+    assert found == {fingerprint(key), fingerprint(fake_key("ws", "live", "after"))}
+    assert code == ExitCode.BLOCKING
+
+
+# -- workers change nothing ----------------------------------------------------------------
+
+
+def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
+    """The same tree twice, its files made in different orders, scanned by one process and by three."""
+    contents = {f"{number % 7}/{number:05}.txt": b"clean\n" for number in range(FILES)}
+    shuffled = random.Random(2)
+    for number, name in enumerate(shuffled.sample(sorted(contents), 60)):
+        kind, mode = list(PREFIXES)[number % 4]
+        # Some keys stand in several files, some files cannot be scanned.
+        contents[name] = f"x = {fake_key(kind, mode, number % 25)}\n".encode() * (1 + number % 3)
+    reports = []
+    for jobs in ("1", "3"):
+        tree = tmp_path / jobs
+        names = sorted(contents)
+        shuffled.shuffle(names)
+        for name in names:
+            path = tree / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents[name])
+        for name in names[:0] + [f"{folder}/pipe" for folder in range(7)]:
+            os.mkfifo(tree / name)
+        weight = sum(shard.weight for shard in TreeSource(os.fsencode(tree), b"").shards() if isinstance(shard, FileShard))
+        assert weight > scan.INLINE
+        ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=tree)
+        assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
+        reports.append(re.sub(rb'"(started_at|duration_s)":("[^"]*"|[0-9.]+)', b"", ran.out))
+    assert reports[0] == reports[1]
+
+
+def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        repo.leak(f"{number}.txt", f"{fake_key('ws', 'live', number % 5)}\n{number}\n")
+    repo.add("staged.txt", fake_key("admin", "live"))
+    repo.run("tag", "-m", fake_key("admin", "test"), "v1")
+    alone = result(repo, 1)
+    monkeypatch.setattr(scan, "INLINE", 0)
+    monkeypatch.setattr(history, "SHARD_BYTES", 300)
+    assert result(repo, 2) == alone
+    assert len(alone[0]) == 7
+
+
+def result(repo: Repo, jobs: int) -> tuple[object, ...]:
+    """All of a result but when and how long."""
+    made: ScanResult = scan.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
+    return made.findings, made.gaps, made.tally, made.exit_code

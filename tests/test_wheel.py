@@ -1,0 +1,195 @@
+"""What is installed is what was tested: the wheel and the sdist, built offline, run from an empty folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import boltz_keyscan
+from boltz_keyscan import rules
+from tests import checkout
+from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.running import ROOT
+
+RULE_IDS = [rule.id for rule in rules.load(ROOT / "rules")]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, so that nothing is left in the checkout."""
+    return checkout.copy(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="module")
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with wheel and sdist."""
+    dist = tmp_path_factory.mktemp("dist")
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--sdist",
+        "--wheel",
+        "--outdir",
+        str(dist),
+        ".",
+    ]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dist
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, alone, in a folder of its own; what it depends on is found where the tests find it."""
+    target = tmp_path_factory.mktemp("target")
+    pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--disable-pip-version-check"]
+    install = ["install", "--no-deps", "--no-index", "--target", str(target), str(wheel)]
+    subprocess.run([*pip, *install], check=True)
+    return target
+
+
+class Elsewhere:
+    """Runs the installed copy from an empty folder, where no checkout can be found by chance."""
+
+    def __init__(self, installed: Path, folder: Path) -> None:
+        self.installed = installed
+        self.folder = folder
+
+    def _run(
+        self, *command: str, stdin: bytes = b"", **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        env = {**os.environ, **environment}
+        return subprocess.run(
+            command, cwd=self.folder, input=stdin, capture_output=True, env=env, check=False
+        )
+
+    def python(self, code: str) -> str:
+        """An isolated interpreter with the installed copy in front."""
+        front = f"import sys; sys.path.insert(0, {str(self.installed)!r}); "
+        done = self._run(sys.executable, "-I", "-c", front + code)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def program(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """The console script as pip made it."""
+        script = str(self.installed / "bin" / "boltz-keyscan")
+        return self._run(sys.executable, script, *arguments, stdin=stdin, PYTHONPATH=str(self.installed))
+
+
+@pytest.fixture
+def elsewhere(installed: Path, tmp_path: Path) -> Elsewhere:
+    return Elsewhere(installed, tmp_path)
+
+
+def test_the_copy_under_test_is_the_installed_one(elsewhere: Elsewhere, installed: Path) -> None:
+    assert elsewhere.python("import boltz_keyscan; print(boltz_keyscan.__file__)").startswith(str(installed))
+
+
+def test_version(elsewhere: Elsewhere, wheel: Path) -> None:
+    assert elsewhere.program("--version").stdout.decode() == f"boltz-keyscan {boltz_keyscan.__version__}\n"
+    assert wheel.name == f"boltz_keyscan-{boltz_keyscan.__version__}-py3-none-any.whl"
+
+
+def test_the_rules_are_those_of_the_checkout(elsewhere: Elsewhere, installed: Path) -> None:
+    code = (
+        "from boltz_keyscan import rules as r; print(*(rule.id for rule in r.load()), r.bundled(), sep='\\n')"
+    )
+    *ids, folder = elsewhere.python(code).splitlines()
+    assert ids == RULE_IDS
+    assert Path(folder) == installed / "boltz_keyscan" / "_rules"
+
+
+def test_the_rules_prove_themselves(elsewhere: Elsewhere) -> None:
+    done = elsewhere.program("rules", "check")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.decode().endswith(" 0 failed\n")
+
+
+def test_it_finds_a_key(elsewhere: Elsewhere) -> None:
+    key = fake_key("admin", "live", "wheel")
+    (elsewhere.folder / "notebook.ipynb").write_text(f'"api_key={key}\\n"')
+    done = elsewhere.program(".", "--format", "json")
+    report: Any = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [finding["fingerprint"] for finding in report["findings"]] == [fingerprint(key)]
+    assert report["findings"][0]["locations"][0]["path"] == "notebook.ipynb"
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "sarif"])
+def test_every_format_is_there(elsewhere: Elsewhere, format_: str) -> None:
+    done = elsewhere.program("-", "--format", format_, stdin=fake_key().encode())
+    assert done.returncode == 1, done.stderr
+    assert PREFIXES["ws", "live"].encode() in done.stdout
+
+
+def test_what_the_wheel_carries(source: Path, wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    package = {
+        str(path.relative_to(source)) for path in (source / "boltz_keyscan").rglob("*") if path.is_file()
+    }
+    assert {"boltz_keyscan/py.typed", "boltz_keyscan/report/schema/report-v1.schema.json"} <= package
+    rule_files = {f"boltz_keyscan/_rules/{path.name}" for path in (source / "rules").iterdir()}
+    assert {name for name in names if name.startswith("boltz_keyscan/")} == package | rule_files
+    others = {name.partition("/")[0] for name in names if not name.startswith("boltz_keyscan/")}
+    assert others == {f"boltz_keyscan-{boltz_keyscan.__version__}.dist-info"}
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_schema_can_be_read_where_it_is_installed(elsewhere: Elsewhere) -> None:
+    file = "importlib.resources.files('boltz_keyscan') / 'report/schema/report-v1.schema.json'"
+    code = f"import importlib.resources, json; print(json.loads(({file}).read_text())['title'])"
+    assert elsewhere.python(code)
+
+
+def test_what_the_wheel_asks_for(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    asked = metadata.get_all("Requires-Dist") or []
+    always = {re.split("[^A-Za-z0-9_.-]", entry)[0] for entry in asked if "extra ==" not in entry}
+    assert always == {"attrs", "click", "hyperscan", "regex", "sarif-om"}
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "Apache-2.0"
+
+
+def test_the_sdist_holds_what_a_packager_needs(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    rule_files = {f"rules/{path.name}" for path in (ROOT / "rules").glob("*.toml")}
+    assert rule_files
+    assert rule_files <= names
+    wanted = {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "Makefile",
+        ".ci/run",
+        ".pre-commit-hooks.yaml",
+    }
+    assert wanted | {"tests/conftest.py", "tests/test_wheel.py", "tests/schemas/sarif-2.1.0.json"} <= names
+
+
+def test_an_editable_install_reads_the_rules_of_the_checkout() -> None:
+    assert rules.bundled() == ROOT / "rules"
+    assert [rule.id for rule in rules.load()] == RULE_IDS
