@@ -9,40 +9,47 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import TypeAlias
 
 from boltz_keyscan.model import Detector, Gap, Shard, ShardResult
 from boltz_keyscan.sources.blob import attempt
+
+Work: TypeAlias = tuple[int, Shard]
 
 _AHEAD = 2
 """Shards waiting for each worker: enough to keep it busy, few enough to keep memory flat."""
 
 
-def spread(
-    work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int
-) -> Iterator[tuple[int, ShardResult]]:
+def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
     """Results as they come, each with the number its shard was given.
 
-    A worker that dies (killed for its memory, say) costs the shards under way, which
-    become gaps; the rest goes on in new workers.
+    A worker that dies (killed for its memory, say) takes the whole pool with it. What was
+    under way is then tried again, one shard at a time, so that only the shard that kills
+    its worker is lost and becomes a gap.
     """
     work = iter(work)
+    suspects: deque[Work] = deque()
     while True:
-        # Spawned, not forked: the same everywhere, and no thread or lock is copied half-held.
+        careful = bool(suspects)
+        # Spawned, not forked: no thread or lock is copied half-held.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(jobs, mp_context=context)
-        running: dict[Future[ShardResult], int] = {}
+        pool = ProcessPoolExecutor(1 if careful else jobs, mp_context=context)
+        running: dict[Future[ShardResult], Work] = {}
         try:
-            yield from _feed(pool, work, running, detector, jobs)
+            if careful:
+                yield from _feed(pool, _drained(suspects), running, detector, 1)
+            else:
+                yield from _feed(pool, work, running, detector, jobs * (1 + _AHEAD))
+                return
         except BrokenProcessPool:
-            lost = len(running)
-            detail = f"it was killed, perhaps for its memory; {lost} pieces of work were lost; try --jobs 1"
-            gap = Gap("a worker process", "worker-died", detail)
-            yield next(iter(running.values()), 0), ShardResult(gaps=(gap,))
-        else:
-            return
+            if careful:
+                yield from _lost(running.values())
+            else:
+                suspects.extend(running.values())
         finally:
             if running:
                 for process in multiprocessing.active_children():
@@ -50,27 +57,40 @@ def spread(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _drained(suspects: deque[Work]) -> Iterator[Work]:
+    while suspects:
+        yield suspects.popleft()
+
+
+def _lost(work: Iterable[Work]) -> Iterator[tuple[int, ShardResult]]:
+    for number, shard in work:
+        where = getattr(shard, "where", "part of the scan")
+        detail = "the worker process that read it died twice, perhaps for its memory"
+        yield number, ShardResult(gaps=(Gap(where, "worker-died", detail),))
+
+
 def _feed(
     pool: ProcessPoolExecutor,
-    work: Iterator[tuple[int, Shard]],
-    running: dict[Future[ShardResult], int],
+    work: Iterator[Work],
+    running: dict[Future[ShardResult], Work],
     detector: Detector,
-    jobs: int,
+    most: int,
 ) -> Iterator[tuple[int, ShardResult]]:
+    """Results of work, of which at most so many pieces are in the pool; ``running`` tells which."""
     while True:
-        # One at a time: what a broken pool does not take must count as lost.
-        while len(running) < jobs * (1 + _AHEAD) and (given := next(work, None)) is not None:
+        while len(running) < most and (given := next(work, None)) is not None:
             number, shard = given
-            if not shard.weight:
+            if shard.weight:
+                running[_submit(pool, shard, detector)] = given
+            else:
                 yield number, attempt(shard, detector)
-                continue
-            running[_submit(pool, shard, detector)] = number
         if not running:
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             result = future.result()
-            yield running.pop(future), result
+            number, _ = running.pop(future)
+            yield number, result
 
 
 def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Future[ShardResult]:

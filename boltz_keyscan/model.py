@@ -7,7 +7,7 @@ downstream of ``detect/`` safe by construction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol, runtime_checkable
@@ -150,6 +150,8 @@ class Tally:
     commits: int = 0
     refs: int = 0
     objects_missing: int = 0
+    cached: int = 0
+    """git objects that an earlier scan has seen; they are not read again and not in ``blobs``."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -159,6 +161,7 @@ class Tally:
             self.commits + other.commits,
             self.refs + other.refs,
             self.objects_missing + other.objects_missing,
+            self.cached + other.cached,
         )
 
 
@@ -323,8 +326,15 @@ class Source(Protocol):
         A source that meets another one on the way (a repository in a folder) hands it out.
         """
 
-    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
-        """Exposure, commit and path for each hit. Work is done only for hits."""
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Exposure, commit and path for each hit. Work is done only for hits.
+
+        Called once, after the last shard.
+
+        Args:
+            gathered: what the source's shards gave together.
+            detector: to make paths fit to be shown.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class Options:
     fail_on_unexposed: bool = False
     require_complete: bool = False
     jobs: int | None = None
+    cache: str | None = None
+    """Folder for what earlier scans have seen; None for no cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def scan_plan(options: Options) -> Plan:
             sources.append(StdinSource())
         else:
             prefix = _prefix(path, len(paths))
-            sources.append(TreeSource(os.fsencode(path), prefix, options.files, options.history))
+            sources.append(TreeSource(os.fsencode(path), prefix, options.files, options.history, options.cache))
     terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 

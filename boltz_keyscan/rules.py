@@ -8,6 +8,7 @@ with one; recognising keys is ``detect/``, proving a rule on its own examples is
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -106,6 +107,12 @@ def load(folder: Path | None = None) -> tuple[Rule, ...]:
     _unique(rules, files)
     worst_first = list(Severity)
     return tuple(sorted(rules, key=lambda rule: (worst_first.index(rule.severity), rule.id)))
+
+
+@functools.cache
+def digest() -> str:
+    """A name for the bundled rules that changes with anything in them."""
+    return hashlib.sha256(repr(load()).encode()).hexdigest()
 
 
 def read(path: Path) -> Rule:

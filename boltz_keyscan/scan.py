@@ -51,6 +51,18 @@ class _Gathered:
 
     source: Source
     hits: list[Hit] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, result: ShardResult) -> None:
+        """Take what one shard gave."""
+        self.hits += result.hits
+        self.gaps += result.gaps
+        self.tally += result.tally
+
+    def whole(self) -> ShardResult:
+        """What all shards gave together."""
+        return ShardResult(tuple(self.hits), tuple(self.gaps), self.tally)
 
 
 def run(
@@ -73,20 +85,17 @@ def run(
     loaded = rules.load()
     detector = KeyDetector.of(loaded)
     gathered: list[_Gathered] = []
-    gaps: set[Gap] = set()
-    tally = Tally()
     for number, result in _execute(_work(sources, gathered), detector, jobs):
-        gathered[number].hits += result.hits
-        gaps.update(result.gaps)
-        tally += result.tally
+        gathered[number].add(result)
+    gaps = {gap for each in gathered for gap in each.gaps}
+    tally = sum((each.tally for each in gathered), Tally())
     if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
         gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
     pairs: list[tuple[Match, Location]] = []
     for each in gathered:
-        if each.hits:
-            located = _located(each, detector)
-            pairs += located.pairs
-            gaps.update(located.gaps)
+        located = _located(each, detector)
+        pairs += located.pairs
+        gaps.update(located.gaps)
     judged = (policy.judge(finding, terms) for finding in apply(_findings(pairs, loaded), steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     told = tuple(sorted((_redacted(gap, detector) for gap in gaps), key=_gap_order))
@@ -103,26 +112,28 @@ def run(
 
 
 def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work]:
-    """All shards of all sources, those met on the way included."""
+    """All shards of all sources; a source met on the way follows the one that met it."""
     pending = deque(sources)
     while pending:
         source = pending.popleft()
         number = len(gathered)
         gathered.append(_Gathered(source))
+        met: list[Source] = []
         try:
             for item in source.shards():
                 if isinstance(item, Source):
-                    pending.append(item)
+                    met.append(item)
                 else:
                     yield number, item
         except OSError as error:
             yield number, Known(ShardResult(gaps=(failed(error),)))
+        pending.extendleft(reversed(met))
 
 
 def _located(gathered: _Gathered, detector: Detector) -> Located:
     """Where the hits stand; whatever happens to the asking, none is lost."""
     try:
-        return gathered.source.locate(gathered.hits, detector)
+        return gathered.source.locate(gathered.whole(), detector)
     except OSError as error:
         pairs = (
             (

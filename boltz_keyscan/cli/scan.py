@@ -73,6 +73,8 @@ def _named(
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
 )
+@click.option("--cache-dir", type=click.Path(), metavar="DIR", help="Where to keep what was seen.  [default: the user's cache]")
+@click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
 @click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
 @click.option("-v", "--verbose", is_flag=True, help="Every location and gap.")
@@ -89,6 +91,8 @@ def scan(
     require_complete: bool,
     show_placeholders: bool,
     jobs: int | None,
+    cache_dir: str | None,
+    no_cache: bool,
     color: str,
     quiet: bool,
     verbose: bool,
@@ -112,6 +116,7 @@ def scan(
             fail_on_unexposed=fail_on_unexposed,
             require_complete=require_complete,
             jobs=jobs,
+            cache=None if no_cache else cache_dir or _cache_dir(),
         )
     )
     files = [*reports, *([(format_, output)] if output is not None else [])]
@@ -125,6 +130,12 @@ def scan(
         view(color, verbosity, placeholders=show_placeholders),
     )
     return result.exit_code
+
+
+def _cache_dir() -> str:
+    from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
+
+    return user_cache_dir("boltz-keyscan", appauthor=False)
 
 
 def _check(path: str, *, history_only: bool) -> None:

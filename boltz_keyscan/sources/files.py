@@ -58,6 +58,12 @@ class FileShard:
         """Bytes, roughly; 0 when it must be read by this process."""
         return 0 if self.here else len(self.files) * _NOMINAL
 
+    @property
+    def where(self) -> str:
+        """How a gap names the whole of it."""
+        names = [os.fsdecode(self.prefix + name) for name in (*self.files, *self.links)]
+        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
     def scan(self, detector: Detector) -> ShardResult:
         """Read every file once; those with a hit a second time for the exact pass."""
         hits: list[Hit] = []
@@ -195,9 +201,11 @@ def walk(root: bytes) -> Iterator[Walked]:
                     _sort(entry, os.path.join(walked.folder, entry.name), walked)
         except OSError as error:
             walked.errors.append((walked.folder, error))
+        for names in (walked.files, walked.links, walked.folders):
+            names.sort()
         walked.aside = [name for name in walked.folders if _is_kernel(os.path.join(root, name))]
         yield walked
-        stack += [name for name in sorted(walked.folders, reverse=True) if name not in walked.aside]
+        stack += [name for name in reversed(walked.folders) if name not in walked.aside]
 
 
 def _sort(entry: os.DirEntry[bytes], name: bytes, walked: Walked) -> None:

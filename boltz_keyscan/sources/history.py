@@ -21,22 +21,17 @@ from dataclasses import dataclass, field
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, index
-from boltz_keyscan.sources.blob import CHUNK, Window
+from boltz_keyscan.sources.ancestry import Ancestry, Places
+from boltz_keyscan.sources.blob import Window
 from boltz_keyscan.sources.bulk import bulk, release
+from boltz_keyscan.sources.cache import Cache, Memory
 from boltz_keyscan.sources.known import Entries, Known
+from boltz_keyscan.sources.listing import Names, Pending, listed, names, suspects
+from boltz_keyscan.sources.missing import MissingShard
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
 from boltz_keyscan.sources.repository import References, Repository, references
 from boltz_keyscan.sources.store import Opened, prepare
 from boltz_keyscan.sources.trace import Tracer
-
-SHARD_BYTES = 64 << 20
-"""Bytes of objects in a shard: seconds of work, so that cores end together."""
-
-SHARD_OBJECTS = 50_000
-"""Objects in a shard: bounds the listing a worker holds."""
-
-_LIST_FORMAT = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectShard:
@@ -83,34 +78,6 @@ class ObjectShard:
 
 
 @dataclass(slots=True)
-class _Pending:
-    """Lines of a listing that wait until they make a shard."""
-
-    lines: list[bytes] = field(default_factory=list)
-    weight: int = 0
-
-    def add(self, lines: list[bytes]) -> Iterator[tuple[bytes, int]]:
-        """Take more lines; the shards they complete, with their weights."""
-        ends = list(itertools.accumulate(int(line.rpartition(b" ")[2]) for line in lines))
-        start, passed = 0, 0
-        while start < len(lines):
-            stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
-            stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
-            self.lines += lines[start:stop]
-            taken = ends[min(stop, len(lines)) - 1]
-            self.weight += taken - passed
-            start, passed = stop, taken
-            if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
-                yield from self.rest()
-
-    def rest(self) -> Iterator[tuple[bytes, int]]:
-        """What is waiting, as a shard, if anything is."""
-        if self.lines:
-            yield b"\n".join((*self.lines, b"")), self.weight
-            self.lines, self.weight = [], 0
-
-
-@dataclass(slots=True)
 class HistorySource:
     """The object store, the references and the index of one repository."""
 
@@ -121,10 +88,12 @@ class HistorySource:
     """How gaps name it."""
     allowed: bytes
     """Alternates are followed below this folder only."""
+    cache: Cache | None = None
     _opened: Opened | None = field(default=None, init=False)
     _references: References | None = field(default=None, init=False)
-    _commits: list[bytes] = field(default_factory=list, init=False)
-    """Ids of all commits in the store, in binary: 20 bytes each where hex would take 97."""
+    _names: Names | None = field(default=None, init=False)
+    """What the store held when listing began."""
+    _memory: Memory = field(default_factory=Memory, init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
         """Names first, then the objects as git lists them."""
@@ -140,8 +109,11 @@ class HistorySource:
         yield Known(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
         tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
-        yield from self._objects(opened.view)
-        yield Known(self._missing(opened.view, self._references, partial=opened.partial))
+        yield MissingShard(opened.view, self.where, self._references, opened.partial)
+        if self.cache is not None:
+            self._memory = self.cache.recall(self.repository.objects)
+        self._names = names(opened.view)
+        yield from self._objects(opened.view, self._names)
         yield from self._index(opened.view)
 
     def opened(self) -> Opened:
@@ -158,81 +130,35 @@ class HistorySource:
                 self._opened = Opened(None, (gap,), partial=False)
         return self._opened
 
-    def _objects(self, view: _git.View) -> Iterator[Shard]:
-        count = 0
-        rest = b""
-        pending = _Pending()
-        broken: list[Gap] = []
-        arguments = ("cat-file", "--batch-all-objects", "--unordered", _LIST_FORMAT)
-        with _git.Child(view, *arguments) as child:
-            while chunk := child.output.read(CHUNK):
-                *lines, rest = (rest + chunk).split(b"\n")
-                if any(line.endswith(b" missing") for line in lines):
-                    broken += [self._corrupt(line) for line in lines if line.endswith(b" missing")]
-                    lines = [line for line in lines if not line.endswith(b" missing")]
-                count += len(lines)
-                self._note_commits(lines)
-                for listing, weight in pending.add(lines):
+    def _objects(self, view: _git.View, held: Names) -> Iterator[Shard]:
+        """Everything an earlier scan has not seen, and what it found something in."""
+        pending = Pending()
+        gaps: list[Gap] = []
+        count = held.cached(self._memory)
+        yield Known(ShardResult(tally=Tally(cached=count)))
+        try:
+            for lines in itertools.chain([suspects(view, self._memory)], listed(view, held, self._memory)):
+                whole = [line for line in lines if not line.endswith(b" missing")]
+                gaps += [self._corrupt(line) for line in lines if line.endswith(b" missing")]
+                count += len(whole)
+                for listing, weight in pending.add(whole):
                     yield ObjectShard(view, self.where, listing, weight)
-            told = child.finish()
+        except GitError as error:
+            if not gaps:
+                told = f"git could not list all objects: {error.message.splitlines()[0]}"
+                gaps.append(Gap(self.where, "object-store", told))
         for listing, weight in pending.rest():
             yield ObjectShard(view, self.where, listing, weight)
         release()
-        gaps = broken
-        if told and not broken:
-            gaps.append(
-                Gap(self.where, "object-store", f"git could not list all objects: {told.splitlines()[0]}")
-            )
-        elif count == 0 and self._references is not None and self._references.tips:
+        if not gaps and count == 0 and self._references is not None and self._references.tips:
             gaps.append(Gap(self.where, "no-objects", "it has references but no object that git can read"))
         if gaps:
             yield Known(ShardResult(gaps=tuple(gaps)))
-
-    def _missing(self, view: _git.View, refs: References, *, partial: bool) -> ShardResult:
-        """References that lead nowhere; and, in a partial clone, how many objects were left out."""
-        # ORIG_HEAD and its like may outlive what they name.
-        tips = [(name, oid) for name, oid in refs.tips if name == b"HEAD" or b"refs/" in name]
-        lines = [oid.encode() + b"\n" for _, oid in tips]
-        answer, _ = _git.run(view, "cat-file", "--batch-check", lines=lines)
-        gone = {line.split()[0].decode() for line in answer.splitlines() if line.endswith(b" missing")}
-        gaps = [
-            Gap(
-                self.where,
-                "reference-broken",
-                f"{name.decode('utf-8', 'backslashreplace')}: git cannot read {oid}",
-            )
-            for name, oid in tips
-            if oid in gone
-        ]
-        if not partial:
-            return ShardResult(gaps=tuple(gaps))
-        starts = [line for line in lines if line.strip().decode() not in gone]
-        if refs.opaque:
-            starts += [oid.hex().encode() + b"\n" for oid in self._commit_ids(view.id_bytes)]
-        answer, told = _git.run(
-            view, "rev-list", "--objects", "--missing=print", "--quiet", "--stdin", lines=starts
-        )
-        missing = answer.count(b"?")
-        if told:
-            detail = f"what was left out when it was cloned could not be counted: {told.splitlines()[0]}"
-            gaps.append(Gap(self.where, "partial-clone", detail))
-        elif missing:
-            detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"
-            gaps.append(Gap(self.where, "partial-clone", detail, by_design=True))
-        return ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=missing))
 
     def _corrupt(self, line: bytes) -> Gap:
         """The gap for an object of which git could not even tell the size."""
         oid = line.split()[0].decode("ascii", "replace")
         return Gap(f"{self.where}: object {oid}", "corrupt-object", CORRUPT)
-
-    def _commit_ids(self, size: int) -> Iterator[bytes]:
-        for run in self._commits:
-            yield from (run[at : at + size] for at in range(0, len(run), size))
-
-    def _note_commits(self, lines: list[bytes]) -> None:
-        oids = b"".join(line.partition(b" ")[0] for line in lines if b" commit " in line)
-        self._commits.append(bytes.fromhex(oids.decode("ascii")))
 
     def _index(self, view: _git.View) -> Iterator[Shard]:
         """The path names staged but not committed yet: no tree holds them."""
@@ -240,17 +166,40 @@ class HistorySource:
             return
         try:
             head = self._references.head if self._references is not None else None
-            names = tuple((self.prefix + entry.path, entry.path) for entry in index.changed(view, head))
+            staged = tuple((self.prefix + entry.path, entry.path) for entry in index.changed(view, head))
         except GitError as error:
             detail = f"git cannot read the index: {error.message.splitlines()[0]}"
             yield Known(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
             return
-        yield Entries(self.where, "index", names)
+        yield Entries(self.where, "index", staged)
 
-    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
-        """Commit, path and exposure of each hit."""
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Commit, path and exposure of each hit; and what is worth knowing at the next scan."""
         opened = self.opened()
-        if opened.view is None or self._references is None:
+        if opened.view is None or self._references is None or self._names is None:
             return Located()
-        tracer = Tracer(opened.view, self._references, self._commits, self.prefix, self.where, opened.partial)
-        return tracer.trace(hits, detector)
+        count = gathered.tally.commits + gathered.tally.cached
+        ancestry = Ancestry(opened.view, self._references, count, self._memory)
+        lacking = opened.partial or opened.view.shallow is not None
+        located, introduced = Tracer(ancestry, self.prefix, self.where, lacking).trace(gathered.hits, detector)
+        if self.cache is not None and all(gap.by_design for gap in (*gathered.gaps, *located.gaps)):
+            self._keep(self.cache, gathered, introduced, detector)
+        return located
+
+    def _keep(self, cache: Cache, gathered: ShardResult, introduced: Places, detector: Detector) -> None:
+        """Only after a scan without gaps: a name in the cache says that all under it was seen."""
+        if self._names is None or self._references is None:
+            return
+        fresh = Memory(
+            packs=frozenset(self._names.packs),
+            loose=self._names.loose,
+            suspects=frozenset(hit.origin.oid for hit in gathered.hits if hit.origin.oid is not None),
+            tips=frozenset(oid for _, oid in self._references.tips),
+            introduced={
+                (oid, path): first
+                for (oid, path), first in introduced.items()
+                if first.reachable and not first.merge and not detector.sniff(path, len(path))
+            },
+        )
+        if fresh != self._memory:
+            cache.keep(self.repository.objects, fresh)

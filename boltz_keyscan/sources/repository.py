@@ -196,18 +196,9 @@ def _loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iterator[
     for top in tops:
         private = top not in (repository.common_dir, repository.git_dir)
         own = os.path.relpath(top, repository.common_dir) + b"/" if private else b""
-        for pseudo in (
-            b"HEAD",
-            b"ORIG_HEAD",
-            b"MERGE_HEAD",
-            b"CHERRY_PICK_HEAD",
-            b"REVERT_HEAD",
-            b"REBASE_HEAD",
-        ):
-            if os.path.isfile(os.path.join(top, pseudo)) and (
-                pseudo != b"HEAD" or top == repository.git_dir or own
-            ):
-                yield own + pseudo, os.path.join(top, pseudo)
+        # ORIG_HEAD and its like are notes of the last command: what only they name, nothing reaches.
+        if (own or top == repository.git_dir) and os.path.isfile(os.path.join(top, b"HEAD")):
+            yield own + b"HEAD", os.path.join(top, b"HEAD")
         # os.walk does not follow links, and a reference name cannot be one.
         refs = os.path.join(top, b"refs")
         for folder, _, names in os.walk(refs, onerror=missed) if os.path.isdir(refs) else ():

@@ -142,9 +142,9 @@ class StagedSource:
         )
         yield from _on_disk(top, sorted(wanted - known))
 
-    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Staged, or on disk only."""
-        return Located(tuple((hit.match, _location(hit, detector)) for hit in hits))
+        return Located(tuple((hit.match, _location(hit, detector)) for hit in gathered.hits))
 
 
 def _gap(where: str, reason: str, detail: str) -> Known:

@@ -63,7 +63,7 @@ class StdinSource:
         """One shard."""
         yield StdinShard()
 
-    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:  # noqa: ARG002 - the protocol's form
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:  # noqa: ARG002 - the protocol's form
         """Standard input is a file that git knows nothing of."""
         name = NAME.decode()
-        return Located(tuple((hit.match, Location.of(hit.match, name, Exposure.FILE)) for hit in hits))
+        return Located(tuple((hit.match, Location.of(hit.match, name, Exposure.FILE)) for hit in gathered.hits))

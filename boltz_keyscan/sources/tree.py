@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from boltz_keyscan import rules
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import (
     Detector,
@@ -25,6 +26,7 @@ from boltz_keyscan.model import (
     Source,
 )
 from boltz_keyscan.sources.blob import unreadable
+from boltz_keyscan.sources.cache import Cache
 from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
 from boltz_keyscan.sources.history import HistorySource
 from boltz_keyscan.sources.known import Entries, Known
@@ -46,6 +48,8 @@ class TreeSource:
     """What stands before paths below it in reports; empty or ending in a slash."""
     files: bool = True
     history: bool = True
+    cache: str | None = None
+    """Folder for what is known of object stores; None to know nothing and keep nothing."""
     _root: bytes = field(init=False)
     """The folder that everything is below, absolute."""
     _file: bytes | None = field(default=None, init=False)
@@ -166,19 +170,22 @@ class TreeSource:
         self._git_dirs += [repository.git_dir, repository.common_dir]
         stores = {os.path.realpath(known.repository.objects) for known in self._repositories}
         prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
-        source = HistorySource(repository, prefix, where, self._root)
+        source = HistorySource(repository, prefix, where, self._root, self._cache())
         self._repositories.append(source)
         if self.history and os.path.realpath(repository.objects) not in stores:
             yield source
 
-    def locate(self, hits: Sequence[Hit], detector: Detector) -> Located:
+    def _cache(self) -> Cache | None:
+        return Cache(self.cache, rules.digest()) if self.cache is not None else None
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """How far each file has spread, by the repository it lies in."""
         around = enclosing(self._root)
         if around is not None and all(around != source.repository for source in self._repositories):
             self._git_dirs += [around.git_dir, around.common_dir]
             self._repositories.append(HistorySource(around, b"", os.fsdecode(self.path), self._root))
         paths = {
-            hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :]) for hit in hits
+            hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :]) for hit in gathered.hits
         }
         exposures: dict[bytes, Exposure] = {}
         gaps: list[Gap] = []
@@ -194,7 +201,7 @@ class TreeSource:
                 hit.match,
                 Location.of(hit.match, detector.redact(hit.origin.path), exposures[paths[hit.origin.path]]),
             )
-            for hit in hits
+            for hit in gathered.hits
         ]
         return Located(tuple(pairs), tuple(gaps))
 

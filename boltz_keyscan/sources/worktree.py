@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Exposure, Gap
 from boltz_keyscan.sources import _git
-from boltz_keyscan.sources.repository import Repository
+from boltz_keyscan.sources.repository import Repository, references
 
 _SECONDS = 60
+_MOST_ARGUMENTS = 200
+"""Paths given to git on the command line; beyond, git tells all and we choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,29 @@ class Worktree:
         known = dict.fromkeys(paths, Exposure.UNTRACKED)
         try:
             tracked = set(_git.fields(self.view, "ls-files", "-z")) if self.view.index else set()
+            committed = self._committed([name for name in names.values() if name in tracked])
             ignored = self._ignored([name for name in names.values() if name not in tracked])
         except (GitError, OSError) as error:
             told = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
             detail = f"which files are tracked or ignored is unknown: {told}"
             return known, (Gap(os.fsdecode(top), "untraced", detail),)
         for path, name in names.items():
-            if name in tracked:
+            if name in committed:
                 known[path] = Exposure.TRACKED
+            elif name in tracked:
+                known[path] = Exposure.STAGED
             elif name in ignored:
                 known[path] = Exposure.LOCAL
         return known, ()
+
+    def _committed(self, names: list[bytes]) -> set[bytes]:
+        """Those that HEAD has; the rest was only added so far."""
+        head = references(self.repository).head
+        if head is None or not names:
+            return set()
+        chosen = names if len(names) <= _MOST_ARGUMENTS else []
+        options = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
+        return set(_git.fields(self.view, *options, "--", *chosen)).intersection(names)
 
     def _ignored(self, names: list[bytes]) -> set[bytes]:
         top = self.repository.worktree or b""

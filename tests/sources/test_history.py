@@ -11,8 +11,9 @@ import pytest
 
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.rules import load
-from boltz_keyscan.sources import _git, bulk, history
-from boltz_keyscan.sources.history import ObjectShard, _Pending
+from boltz_keyscan.sources import _git, bulk, listing
+from boltz_keyscan.sources.history import ObjectShard
+from boltz_keyscan.sources.listing import Pending
 from boltz_keyscan.sources.objects import tree_entries
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -260,7 +261,7 @@ def test_many_hits_are_traced_without_a_longer_command_line(repo: Repo, monkeypa
     for number in range(40):
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
-    monkeypatch.setattr("boltz_keyscan.sources.trace._MOST_ARGUMENTS", 3)
+    monkeypatch.setattr("boltz_keyscan.sources.ancestry._MOST_ARGUMENTS", 3)
     from boltz_keyscan import scan
     from boltz_keyscan.plan import Options, scan_plan
 
@@ -276,17 +277,17 @@ class TestShards:
     """The listing is cut without losing a line, and a shard's result does not depend on the cut."""
 
     def test_every_line_is_in_one_shard(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(history, "SHARD_BYTES", 1000)
-        monkeypatch.setattr(history, "SHARD_OBJECTS", 7)
+        monkeypatch.setattr(listing, "SHARD_BYTES", 1000)
+        monkeypatch.setattr(listing, "SHARD_OBJECTS", 7)
         lines = [b"%040x blob %d" % (number, (number * 37) % 900) for number in range(100)]
-        pending = _Pending()
+        pending = Pending()
 
         shards = [shard for at in range(0, 100, 13) for shard in pending.add(lines[at : at + 13])]
         shards += pending.rest()
 
-        assert b"".join(listing for listing, _ in shards).splitlines() == lines
-        for listing, weight in shards:
-            sizes = [int(line.split()[2]) for line in listing.splitlines()]
+        assert b"".join(text for text, _ in shards).splitlines() == lines
+        for text, weight in shards:
+            sizes = [int(line.split()[2]) for line in text.splitlines()]
             assert sum(sizes) == weight
             assert len(sizes) <= 7
             assert sum(sizes[:-1]) < 1000
@@ -294,7 +295,7 @@ class TestShards:
     @pytest.mark.parametrize("size", [1, 200, 5_000, 1 << 30])
     def test_results_do_not_depend_on_the_cut(self, repo: Repo, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
         ledger = _plant(repo)
-        monkeypatch.setattr(history, "SHARD_BYTES", size)
+        monkeypatch.setattr(listing, "SHARD_BYTES", size)
         from boltz_keyscan import scan
         from boltz_keyscan.plan import Options, scan_plan
 
@@ -355,6 +356,6 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
 
     alone = found(1)
     monkeypatch.setattr(scan, "INLINE", -1)
-    monkeypatch.setattr(history, "SHARD_OBJECTS", 5)
+    monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
 
     assert found(2) == alone

@@ -1,0 +1,166 @@
+"""What earlier scans of an object store have seen, by names that never change their meaning.
+
+A pack's name is the hash of what it holds, a loose object's of its content: what was
+scanned once under a name need not be read again. The file holds those names, the ids of
+objects that had something in them (they are read again each time, so nothing found is
+ever taken from here) and, for those, the commits that brought them in. It holds no key
+and nothing that could be one: paths that look like one are left out.
+
+Boundary: one file per object store; believed only when it is whole, ours, and made by
+this version with these rules. Anything else is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from boltz_keyscan import __version__
+
+log = logging.getLogger("boltz_keyscan")
+
+_FORM = 1
+_LIMIT = 256 << 20
+"""Bytes of a cache file that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """The first commit in which an object stood at a path."""
+
+    time: int
+    """Committer time, seconds since 1970: with the id, what "first" is decided by."""
+    commit: str
+    author_date: str
+    reachable: bool
+    merge: bool = False
+    """It was looked for among merges, because no other commit has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known of one object store."""
+
+    packs: frozenset[str] = frozenset()
+    """Names of packs that were scanned whole."""
+    loose: frozenset[str] = frozenset()
+    """Ids of loose objects that were scanned."""
+    suspects: frozenset[str] = frozenset()
+    """Ids of objects in which something was found."""
+    tips: frozenset[str] = frozenset()
+    """What references pointed to when ``introduced`` was learnt."""
+    introduced: dict[tuple[str, bytes], Introduction] = field(default_factory=dict)
+    """By object and path, for suspects that a commit other than a merge brought in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Where memories are kept, and for which rules."""
+
+    folder: str
+    rules: str
+    """A digest of the rule set."""
+
+    def recall(self, store: bytes) -> Memory:
+        """The memory of an object store; an empty one when there is none to be trusted."""
+        path = self._path(store)
+        try:
+            raw = _read(path)
+        except FileNotFoundError:
+            return Memory()
+        except (OSError, ValueError) as error:
+            told = error.strerror if isinstance(error, OSError) else str(error)
+            log.warning("cache ignored: %s: %s", path, told)
+            return Memory()
+        try:
+            return _memory(json.loads(raw), self._header(store))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            log.warning("cache ignored: %s: not in the form this version writes", path)
+            return Memory()
+
+    def keep(self, store: bytes, memory: Memory) -> None:
+        """Write the memory of an object store; trouble is told and costs only the next scan time."""
+        document = {
+            **self._header(store),
+            "packs": sorted(memory.packs),
+            "loose": sorted(memory.loose),
+            "suspects": sorted(memory.suspects),
+            "tips": sorted(memory.tips),
+            "introduced": [
+                [oid, os.fsdecode(path), first.time, first.commit, first.author_date]
+                for (oid, path), first in sorted(memory.introduced.items())
+            ],
+        }
+        body = json.dumps(document, separators=(",", ":")).encode()
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            _replace(self._path(store), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        except OSError as error:
+            log.warning("cache not written: %s: %s", self._path(store), error.strerror)
+
+    def _path(self, store: bytes) -> str:
+        name = hashlib.sha256(os.path.realpath(store)).hexdigest()[:32]
+        return os.path.join(self.folder, f"{name}.json")
+
+    def _header(self, store: bytes) -> dict[str, object]:
+        place = hashlib.sha256(os.path.realpath(store)).hexdigest()
+        return {"form": _FORM, "tool": __version__, "rules": self.rules, "store": place}
+
+
+def _read(path: str) -> bytes:
+    """The body of a cache file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not to be believed; says why.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise ValueError("not a regular file")
+        if hasattr(os, "geteuid") and facts.st_uid != os.geteuid():
+            raise ValueError("it belongs to somebody else")
+        if os.name == "posix" and facts.st_mode & 0o022:
+            raise ValueError("others may write to it")
+        raw = file.read(_LIMIT + 1)
+    digest, _, body = raw.partition(b"\n")
+    if len(raw) > _LIMIT or hashlib.sha256(body).hexdigest().encode() != digest:
+        raise ValueError("it is damaged")
+    return body
+
+
+def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
+    """The memory in a document; an empty one when it was made by another version or for other rules."""
+    if {name: document[name] for name in header} != header:
+        return Memory()
+    return Memory(
+        packs=frozenset(map(str, document["packs"])),
+        loose=frozenset(map(str, document["loose"])),
+        suspects=frozenset(map(str, document["suspects"])),
+        tips=frozenset(map(str, document["tips"])),
+        introduced={
+            (str(oid), os.fsencode(path)): Introduction(int(time), str(commit), str(date), reachable=True)
+            for oid, path, time, commit, date in document["introduced"]
+        },
+    )
+
+
+def _replace(path: str, content: bytes) -> None:
+    """The whole file or the old one, whenever this process is stopped."""
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

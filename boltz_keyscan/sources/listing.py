@@ -1,0 +1,155 @@
+"""Which objects a store holds, which of them are new, and how they are cut into shards.
+
+Boundary: ids and sizes only; nothing here reads an object.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.blob import CHUNK
+from boltz_keyscan.sources.cache import Memory
+
+SHARD_BYTES = 64 << 20
+"""Bytes of objects in a shard: a tenth of a second of work, so that cores end together."""
+
+SHARD_OBJECTS = 50_000
+"""Objects in a shard: bounds the listing a worker holds."""
+
+_FORMAT = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+_FANOUT = re.compile(rb"[0-9a-f]{2}")
+_REST = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The immutable names in an object store at one moment."""
+
+    packs: dict[str, int]
+    """Packs, by name without ending, with the number of objects in each."""
+    loose: frozenset[str]
+    """Ids of loose objects."""
+
+    def cached(self, memory: Memory) -> int:
+        """How many of the objects an earlier scan has seen."""
+        return sum(count for name, count in self.packs.items() if name in memory.packs) + len(
+            self.loose & memory.loose
+        )
+
+
+def names(view: _git.View) -> Names:
+    """What the stores of a view hold, by name."""
+    packs: dict[str, int] = {}
+    loose: set[str] = set()
+    for store in (view.objects, *view.alternates):
+        for fanout in _listdir(store):
+            if _FANOUT.fullmatch(fanout):
+                rest = (name for name in _listdir(os.path.join(store, fanout)) if _REST.fullmatch(name))
+                loose.update((fanout + name).decode() for name in rest)
+        folder = os.path.join(store, b"pack")
+        for name in _listdir(folder):
+            if name.endswith(b".pack"):
+                stem = name.removesuffix(b".pack")
+                packs[os.fsdecode(stem)] = _count(os.path.join(folder, stem + b".idx"))
+    return Names(packs, frozenset(loose))
+
+
+def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[list[bytes]]:
+    """``id type size`` of every object not seen before, in pack order, many lines at a time.
+
+    Raises:
+        GitError: after the last line, when git complained.
+    """
+    if held.cached(memory):
+        view = _only_new(view, held, memory)
+    rest = b""
+    with _git.Child(view, "cat-file", "--batch-all-objects", "--unordered", _FORMAT) as child:
+        while chunk := child.output.read(CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if memory.loose:
+                lines = [line for line in lines if line.partition(b" ")[0].decode() not in memory.loose]
+            yield lines
+        if told := child.finish():
+            raise GitError(told)
+
+
+def suspects(view: _git.View, memory: Memory) -> list[bytes]:
+    """``id type size`` of the objects something was found in before, those that still exist."""
+    if not memory.suspects:
+        return []
+    asked = [oid.encode() + b"\n" for oid in sorted(memory.suspects)]
+    answer, _ = _git.run(view, "cat-file", _FORMAT, lines=asked)
+    return [line for line in answer.splitlines() if not line.endswith(b" missing")]
+
+
+def _only_new(view: _git.View, held: Names, memory: Memory) -> _git.View:
+    """A view of the packs that were not scanned yet, and of all loose objects."""
+    top = os.fsencode(tempfile.mkdtemp(dir=view.skeleton))
+    stores = []
+    for number, store in enumerate((view.objects, *view.alternates)):
+        folder = os.path.join(top, b"%d" % number)
+        os.makedirs(os.path.join(folder, b"pack"))
+        stores.append(folder)
+        for fanout in _listdir(store):
+            if _FANOUT.fullmatch(fanout):
+                os.symlink(os.path.join(store, fanout), os.path.join(folder, fanout))
+        packs = os.path.join(store, b"pack")
+        for name in _listdir(packs):
+            stem, ending = os.path.splitext(name)
+            known = os.fsdecode(stem)
+            if ending in {b".pack", b".idx", b".rev"} and known in held.packs and known not in memory.packs:
+                os.symlink(os.path.join(packs, name), os.path.join(folder, b"pack", name))
+    return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
+
+
+def _listdir(folder: bytes) -> list[bytes]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _count(index: bytes) -> int:
+    """Objects in a pack (gitformat-pack: the last of 256 counts behind the header of its index)."""
+    try:
+        with open(index, "rb") as file:
+            file.seek(8 + 255 * 4)
+            return int.from_bytes(file.read(4), "big")
+    except OSError:
+        return 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """Lines of a listing that wait until they make a shard."""
+
+    lines: list[bytes] = field(default_factory=list)
+    weight: int = 0
+
+    def add(self, lines: list[bytes]) -> Iterator[tuple[bytes, int]]:
+        """Take more lines; the shards they complete, with their weights."""
+        ends = list(itertools.accumulate(int(line.rpartition(b" ")[2]) for line in lines))
+        start, passed = 0, 0
+        while start < len(lines):
+            stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
+            stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
+            self.lines += lines[start:stop]
+            taken = ends[min(stop, len(lines)) - 1]
+            self.weight += taken - passed
+            start, passed = stop, taken
+            if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[bytes, int]]:
+        """What is waiting, as a shard, if anything is."""
+        if self.lines:
+            yield b"\n".join((*self.lines, b"")), self.weight
+            self.lines, self.weight = [], 0

@@ -1,0 +1,496 @@
+"""The canary test: whatever is planted, and whatever goes wrong, no byte that leaves the program gives a key away.
+
+Looks at standard output, standard error, every file written and whatever is left in the
+folder for temporary files, for the keys themselves and for every form that
+``tests.leaks`` knows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import pytest
+
+from boltz_keyscan import scan as pipeline
+from boltz_keyscan.cli import main
+from boltz_keyscan.errors import GitError, KeyscanError, OutputError, RuleError
+from tests.keys import PREFIXES, fake_key
+from tests.leaks import disguises, leaks
+from tests.repos import Repo
+from tests.running import ROOT, Ran, keyscan
+
+KINDS = tuple(PREFIXES)
+FORMATS = ("text", "json", "sarif")
+
+PLACES = (
+    "file name",
+    "folder name",
+    "branch",
+    "tag",
+    "tag message",
+    "commit message",
+    "author",
+    "email",
+    "link target",
+    "link name",
+    "ignore pattern",
+    "ignored file",
+    "packed-refs",
+    "remote",
+    "staged",
+    "staged name",
+    "stash",
+    "note",
+    "fifo",
+    "nested",
+    "arguments",
+    "environment",
+)
+CANARY = {place: fake_key(*KINDS[number % 4], place) for number, place in enumerate(PLACES)}
+CONTENT = [fake_key(kind, mode, "content") for kind, mode in KINDS]
+EVERY = [*CONTENT, *CANARY.values()]
+KEY = CANARY["arguments"]
+
+LINES = b"\n".join(
+    key.encode() + b" " + form + b" " + key.encode()
+    for number, key in enumerate(CONTENT)
+    for form in list(disguises(key).values())[number :: len(CONTENT)]
+)
+"""Lines that hold a key, one of its disguises, and the key again; each disguise once."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The folders that the runs look at. Every one of them holds canaries."""
+
+    top: Path
+    repo: Path
+    broken: Path
+    plain: Path
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    top = tmp_path_factory.mktemp("scene")
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}.items():
+            patch.setenv(name, value)
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", CANARY["author"])
+            patch.setenv(f"GIT_{role}_EMAIL", f"{CANARY['email']}@example.invalid")
+        made = Scene(top, top / "repo", top / f"broken-{CANARY['nested']}", top / "plain")
+        _haunt(made.repo)
+        _break(made.broken)
+        made.plain.mkdir()
+        (made.plain / "keys.txt").write_bytes(LINES)
+        (made.plain / f"{CANARY['file name']}.txt").write_text("nothing\n")
+        yield made
+
+
+def _haunt(path: Path) -> None:
+    """A repository with a canary wherever git and the file system take one."""
+    repo = Repo(path)
+    repo.write(".gitignore", f"ignored-{CANARY['ignore pattern']}\nignored/\n")
+    repo.write("content.txt", LINES)
+    repo.write("wide.txt", "\n".join(CONTENT).encode("utf-16"))
+    repo.write("one-line.bin", b"\0".join(key.encode() * 20 for key in CONTENT))
+    repo.write(f"name-{CANARY['file name']}.txt", f"{CANARY['file name']}\n")
+    repo.write(f"in-{CANARY['folder name']}/deep/file.txt", f"{CANARY['folder name']}\n")
+    repo.write(f"ignored/{CANARY['ignored file']}", CANARY["ignored file"])
+    (path / "link").symlink_to(f"/nowhere/{CANARY['link target']}")
+    (path / CANARY["link name"]).symlink_to("content.txt")
+    os.mkfifo(path / f"fifo-{CANARY['fifo']}")
+    repo.run("add", ".gitignore", "content.txt", "wide.txt", "one-line.bin", "name-*", "in-*", "link", CANARY["link name"])
+    repo.commit(f"about {CANARY['commit message']}\n\n{CANARY['commit message']}")
+    repo.run("branch", f"b/{CANARY['branch']}")
+    repo.run("tag", "-a", CANARY["tag"], "-m", CANARY["tag message"])
+    repo.run("remote", "add", CANARY["remote"], f"https://user:{CANARY['remote']}@example.invalid/")
+    repo.run("notes", "add", "-m", CANARY["note"])
+    repo.write("content.txt", CANARY["stash"])
+    repo.run("stash", "push", "--quiet")
+    repo.run("pack-refs", "--all")
+    with (path / ".git/packed-refs").open("a") as file:
+        file.write(f"not an id {CANARY['packed-refs']}\n")
+    repo.add("staged.txt", f"{CANARY['staged']} {CANARY['staged'].encode().hex()}\n")
+    repo.add(f"staged-{CANARY['staged name']}.txt", "nothing\n")
+
+
+def _break(top: Path) -> None:
+    """A folder of repositories that each have something wrong with a canary in it."""
+    key = CANARY["nested"]
+
+    def broken(name: str) -> Path:
+        repo = Repo(top / f"{name}-{key}")
+        repo.leak("file.txt", f"{key}\n", key)
+        return repo.path / ".git"
+
+    gone = top / f"gone-{key}"
+    gone.mkdir(parents=True)
+    (gone / ".git").write_text(f"gitdir: /nonexistent/{key}\n")
+    odd = top / "odd"
+    odd.mkdir()
+    (odd / ".git").write_text(f"{key}\n")
+    (broken("config") / "config").write_text(f"[{key}\n{key} = {key}\n")
+    (broken("section") / "config").write_text(f'[core]\n\trepositoryformatversion = 1\n[extensions "{key}"]\n\t{key} = {key}\n')
+    (broken("format") / "config").write_text(f"[extensions]\n\tobjectFormat = {key}\n\tpartialClone = {key}\n")
+    (broken("head") / "HEAD").write_text(f"ref: refs/heads/{key}\n")
+    (broken("headless") / "HEAD").write_text(f"{key}\n")
+    (broken("index") / "index").write_text(f"DIRC{key}\n")
+    (broken("packed") / "packed-refs").write_text(f"{key}\n{'0' * 40} refs/heads/{key}\n^{key}\n")
+    (broken("loose") / f"refs/heads/{key}").write_text(f"{key}\n")
+    (broken("ref-folder") / f"refs/heads/{key}").mkdir()
+    (broken("shallow") / "shallow").write_text(f"{key}\n")
+    (broken("alternates") / "objects/info/alternates").write_text(f"/nonexistent/{key}\n../../{key}\n")
+    (broken("commondir") / "commondir").write_text(f"/nonexistent/{key}\n")
+    (broken("pack") / f"objects/pack/pack-{key}.idx").write_text(key)
+    (broken("pack-of-nothing") / f"objects/pack/pack-{'0' * 40}.pack").write_text(key)
+    os.mkfifo(broken("special") / f"objects/pack/{key}")
+    store = broken("object")
+    loose = next(found for found in sorted((store / "objects").glob("??/*")))
+    loose.chmod(0o600)
+    loose.write_text(key)
+    (store / "objects/ab").mkdir(exist_ok=True)
+    (store / f"objects/ab/{key}").write_text(key)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run of the program, in the words of a shell. ``{...}`` is filled in; see ``_filled``."""
+
+    name: str
+    arguments: str
+    codes: tuple[int, ...]
+    cwd: str = "top"
+    stdin: bytes = b""
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def _scans() -> Iterator[Case]:
+    for format_ in FORMATS:
+        yield Case(f"repository, {format_}", f"repo --format {format_}", (1,))
+        yield Case(f"broken repositories, {format_}", f"{{broken}} --format {format_}", (1,))
+        yield Case(f"standard input, {format_}", f"- --format {format_}", (1,), stdin=LINES)
+        yield Case(f"several targets, {format_}", f"plain repo {{broken}} --format {format_} --output {{out}}/o", (1,))
+        yield Case(f"one more report, {format_}", f"plain --show-placeholders --report {format_}={{out}}/report", (1,))
+        yield Case(f"a file by its name, {format_}", f"plain/{CANARY['file name']}.txt --format {format_}", (1,))
+    yield Case("from inside", ".", (1,), "repo")
+    yield Case("verbose", "-v --show-placeholders repo", (1,))
+    yield Case("verbose, broken", "-v {broken}", (1,))
+    yield Case("quiet", "-q repo", (1,))
+    yield Case("in colour", "--color always -v repo", (1,))
+    yield Case("files only", "--no-history repo", (1,))
+    yield Case("history only", "--history-only -v repo", (1,))
+    yield Case("never failing", "--fail-on never --require-complete repo", (0, 3))
+    yield Case("unexposed too", "--fail-on-unexposed repo", (1,))
+    yield Case("in two processes", "--jobs 2 -v repo {broken}", (1,))
+    yield Case("a locale without letters", "-v repo {broken}", (1,), env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
+    yield Case("all reports at once", "repo --report text={out}/t --report json={out}/j --report sarif={out}/s", (1,))
+
+
+def _hooks() -> Iterator[Case]:
+    yield Case("hook", "hook pre-commit", (1,), "repo")
+    yield Case("hook, files", f"hook pre-commit staged.txt staged-{CANARY['staged name']}.txt content.txt", (1,), "repo")
+    yield Case("hook, a file that is not staged", f"hook pre-commit ignored/{CANARY['ignored file']}", (1,), "repo")
+    yield Case("hook, a file that is not there", f"hook pre-commit no-{KEY}", (0, 1, 2, 3), "repo")
+    yield Case("hook, an option", f"hook pre-commit --{KEY}", (2,), "repo")
+    yield Case("hook, another", f"hook {KEY}", (2,), "repo")
+    yield Case("hook, outside", "hook pre-commit", (2,), "plain")
+    yield Case("hook, no such index", "hook pre-commit", (0, 1, 2, 3), "repo", env={"GIT_INDEX_FILE": f"/nonexistent/{KEY}"})
+    yield Case("hook, an index that is none", "hook pre-commit", (2, 3), "repo", env={"GIT_INDEX_FILE": "content.txt"})
+    yield Case("hook, broken index", "hook pre-commit", (2, 3), f"broken/index-{CANARY['nested']}")
+    yield Case("hook, broken config", "hook pre-commit", (0, 1, 2, 3), f"broken/config-{CANARY['nested']}")
+    yield Case("hook, broken link", "hook pre-commit", (2,), f"broken/gone-{CANARY['nested']}")
+
+
+def _mistakes() -> Iterator[Case]:
+    for name, arguments in {
+        "no such path": KEY,
+        "no such path below": f"repo/{KEY}/{KEY}",
+        "no such history": f"--history-only {KEY}",
+        "no history": "--history-only plain",
+        "a broken repository's history": f"--history-only {{broken}}/gone-{CANARY['nested']}",
+        "a link to nowhere": "repo/link",
+        "an unknown option": f"--{KEY}",
+        "an unknown short option": f"-{KEY}",
+        "an unknown option with a value": f"--formt={KEY}",
+        "a format": f"--format {KEY}",
+        "a severity": f"--fail-on={KEY}",
+        "a colour": f"--color {KEY}",
+        "a number of jobs": f"--jobs {KEY}",
+        "a report in no format": f"--report {KEY}=report",
+        "a report to nowhere": f"--report json=/nonexistent/{KEY}/report plain",
+        "a report into a folder": "--report sarif={out} plain",
+        "a report without a file": f"--report {KEY}",
+        "an output to nowhere": f"--output /nonexistent/{KEY} plain",
+        "an output below a file": f"--output plain/keys.txt/{KEY} plain",
+        "an output over a link": "--output repo/link plain",
+        "a full disk": "--output /dev/full plain",
+        "two reports to one file": f"--report json={{out}}/{KEY} --report sarif={{out}}/{KEY} plain",
+        "contradictions": f"-q -v {{broken}}/{KEY}",
+        "contradictions about history": f"--history-only --no-history {CANARY['nested']}",
+        "history of standard input": f"--history-only - {KEY}",
+        "a command of rules": f"rules {KEY}",
+        "an option of rules": f"rules --{KEY}",
+        "an argument of rules": f"rules list {KEY}",
+        "no rules": f"rules check {KEY}",
+        "no rules in a folder": "rules check {broken}",
+        "rules in a file": f"rules check plain/{CANARY['file name']}.txt",
+    }.items():
+        # What was found outweighs what could not be written, so 1 is as right as 2 where a scan took place.
+        yield Case(name, arguments, (1, 2))
+    for name, form in disguises(KEY).items():
+        if b"\0" not in form and b" " not in form:
+            yield Case(f"no such path, {name}", form.decode("ascii"), (2,))
+
+
+def _surroundings() -> Iterator[Case]:
+    for name in ("TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "LANG", "LC_ALL", "GIT_DIR", "GIT_TRACE", "PAGER"):
+        yield Case(f"{name} in the environment", "plain --format text", (1,), env={name: CANARY["environment"]})
+    yield Case("no git", "-v repo", (1,), env={"PATH": f"/nonexistent/{KEY}"})
+    yield Case("no git for the hook", "hook pre-commit", (2, 3), "repo", env={"PATH": f"/nonexistent/{KEY}"})
+    yield Case("help", f"--help {KEY}", (0, 2))
+    yield Case("version", f"--version {KEY}", (0, 2))
+    yield Case("rules list", "rules list", (0,), "repo")
+    yield Case("rules check", "rules check", (0,), "repo")
+
+
+CASES = {case.name: case for case in (*_scans(), *_hooks(), *_mistakes(), *_surroundings())}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_run_gives_a_key_away(name: str, scene: Scene, tmp_path: Path) -> None:
+    case = CASES[name]
+    left = Left(tmp_path)
+    cwd = {"top": scene.top, "repo": scene.repo, "plain": scene.plain}.get(case.cwd)
+    cwd = cwd or scene.broken / Path(case.cwd).name
+    arguments = [_filled(word, scene, left.out) for word in case.arguments.split(" ")]
+    before = _listing(scene.top)
+    ran = keyscan(*arguments, cwd=cwd, stdin=case.stdin, env={**left.env, **case.env})
+    left.check(ran)
+    assert ran.code in case.codes, (ran.code, ran.errors)
+    assert _listing(scene.top) == before
+    assert "Traceback" not in ran.errors
+
+
+def _filled(word: str, scene: Scene, out: Path) -> str:
+    return word.replace("{out}", str(out)).replace("{broken}", scene.broken.name)
+
+
+def _listing(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*"))
+
+
+class Left:
+    """What a run leaves behind: two streams, files, and a folder for temporary ones that must be empty again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.out = folder / "out"
+        self.temporary = folder / "temporary"
+        self.home = folder / "home"
+        for made in (self.out, self.temporary, self.home):
+            made.mkdir()
+        self.env = {"TMPDIR": str(self.temporary), "HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / "cache")}
+
+    def check(self, ran: Ran) -> None:
+        for name, content in self._contents(ran):
+            if leaks(content, *EVERY):
+                told = {key: forms for key in EVERY if (forms := leaks(content, key))}
+                places = {place: told[key] for place, key in CANARY.items() if key in told} or {"content": list(told.values())}
+                pytest.fail(f"{name} gives away {places}: {content[:4000]!r}")
+        assert list(self.temporary.iterdir()) == []
+        assert list(self.home.iterdir()) == []
+
+    def _contents(self, ran: Ran) -> Iterator[tuple[str, bytes]]:
+        yield "standard output", ran.out
+        yield "standard error", ran.err
+        for folder in (self.out, self.temporary, self.home):
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    yield str(path.relative_to(folder)), path.read_bytes()
+
+
+def test_every_canary_that_can_be_found_is(scene: Scene) -> None:
+    """A scan that shows nothing because it saw nothing would pass the rest."""
+    found = {finding["fingerprint"] for finding in keyscan("repo", "--format", "json", cwd=scene.top).report["findings"]}
+    unseen = {"fifo", "nested", "arguments", "environment"}
+    from tests.keys import fingerprint  # noqa: PLC0415
+    missing = {place for place, key in CANARY.items() if fingerprint(key) not in found}
+    assert missing <= unseen - {"fifo"}
+    assert {fingerprint(key) for key in CONTENT} <= found
+
+
+class TestBrokenRules:
+    @pytest.mark.parametrize(
+        "content",
+        ["{key} = 1\n", "id = {key}\n", 'id = "{key}"\nid = 2\n', "[{key}\n", 'key_type = "{key}"\n', "\xff{key}"],
+        ids=["field", "no TOML", "twice", "table", "value", "not UTF-8"],
+    )
+    def test_a_rule_file_with_a_key(self, content: str, tmp_path: Path) -> None:
+        left = Left(tmp_path)
+        folder = tmp_path / f"rules-{KEY}"
+        folder.mkdir()
+        (folder / f"{KEY}.toml").write_bytes(content.replace("{key}", KEY).encode("latin-1"))
+        ran = keyscan("rules", "check", folder, env=left.env)
+        assert ran.code == 2
+        left.check(ran)
+
+    @pytest.mark.parametrize("field_", ["id", "title", "key_type", "mode", "prefix", "body", "severity", "summary"])
+    def test_a_good_rule_with_a_key_in_a_field(self, field_: str, tmp_path: Path) -> None:
+        left = Left(tmp_path)
+        folder = tmp_path / "rules"
+        folder.mkdir()
+        text = (ROOT / "rules/boltz-admin-live-key.toml").read_text()
+        text, count = re.subn(rf"(?m)^{field_} = .*$", f'{field_} = "{KEY}\\\\n("', text)
+        assert count == 1
+        (folder / "rule.toml").write_text(text)
+        left.check(keyscan("rules", "check", folder, env=left.env))
+
+
+class TestCtrlC:
+    def test_while_standard_input_is_read(self, tmp_path: Path) -> None:
+        left = Left(tmp_path)
+        left.check(self._interrupted(left, "-", "--format", "json", feed=LINES))
+
+    def test_while_files_are_read(self, scene: Scene, tmp_path: Path) -> None:
+        # A FIFO that nobody writes to, named by the user, is waited for.
+        left = Left(tmp_path)
+        left.check(self._interrupted(left, "plain", f"repo/fifo-{CANARY['fifo']}", cwd=scene.top))
+
+    def _interrupted(self, left: Left, *arguments: str, feed: bytes = b"", cwd: Path | None = None) -> Ran:
+        with subprocess.Popen(
+            [sys.executable, "-c", _READY, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**os.environ, **left.env, "PYTHONPATH": str(ROOT)},
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stderr.readline() == b"ready\n"
+            process.stdin.write(feed)
+            process.stdin.flush()
+            process.send_signal(signal.SIGINT)
+            out, err = process.stdout.read(), process.stderr.read()
+            ran = Ran(process.wait(60), out, err)
+        assert ran.code == 130
+        assert "Traceback" not in ran.errors
+        return ran
+
+
+_READY = """
+import sys
+from boltz_keyscan import scan
+from boltz_keyscan.cli import main
+run = scan.run
+def ready(*arguments, **options):
+    print("ready", file=sys.stderr, flush=True)
+    return run(*arguments, **options)
+scan.run = ready
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program, which says when its scan begins."""
+
+
+def _decoding() -> Exception:
+    return UnicodeDecodeError("utf-8", KEY.encode(), 0, 4, KEY)
+
+
+RAISED = {
+    "ValueError": (lambda: ValueError(KEY), 4),
+    "KeyError": (lambda: KeyError(KEY), 4),
+    "decoding": (_decoding, 4),
+    "RecursionError": (lambda: RecursionError(KEY), 4),
+    "MemoryError": (lambda: MemoryError(KEY), 4),
+    "AssertionError": (lambda: AssertionError(KEY), 4),
+    "OSError": (lambda: OSError(5, f"no such key: {KEY}", KEY), 2),
+    "OSError without words": (lambda: OSError(KEY), 2),
+    "TimeoutError": (lambda: TimeoutError(KEY), 2),
+    "KeyscanError": (lambda: KeyscanError(f"a {KEY}", f"b {KEY}"), 2),
+    "GitError": (lambda: GitError(f"fatal: {KEY.encode().hex()}", KEY), 2),
+    "RuleError": (lambda: RuleError(KEY, KEY), 2),
+    "OutputError": (lambda: OutputError(KEY, KEY), 2),
+    "UsageError": (lambda: click.UsageError(KEY), 2),
+    "FileError": (lambda: click.FileError(KEY, KEY), 2),
+    "KeyboardInterrupt": (lambda: KeyboardInterrupt(KEY), 130),
+}
+
+
+@pytest.mark.parametrize("name", RAISED)
+def test_no_error_shows_what_it_carries(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make, code = RAISED[name]
+
+    def fails(*_: object, **__: object) -> None:
+        secret = KEY  # noqa: F841 - a traceback with locals would show it
+        try:
+            raise LookupError(KEY)
+        except LookupError as cause:
+            raise make() from cause
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(pipeline, "run", fails)
+    try:
+        assert main([str(tmp_path)]) == code
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert leaks(err.encode(), KEY) == []
+    if code == 4:
+        assert err.splitlines()[0] == f"error: internal error: {type(make()).__name__}"
+        assert f"  {Path(__file__).name}:" in err
+
+
+class TestWhatGitIsGiven:
+    """git gets no environment of ours and, on its command line, no name that a stranger chose."""
+
+    ALLOWED = re.compile(r"PATH|HOME|XDG_CONFIG_HOME|LC_ALL|SSH_ASKPASS|GIT_[A-Z_]+")
+    SECRETS = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY", "GITHUB_TOKEN", "SOME_SECRET", "GIT_CONFIG_PARAMETERS")
+
+    @pytest.mark.parametrize(
+        "arguments", [("repo",), ("hook", "pre-commit"), ("hook", "pre-commit", "staged.txt")], ids=" ".join
+    )
+    def test_it(self, arguments: tuple[str, ...], scene: Scene, tmp_path: Path) -> None:
+        if not os.path.exists("/proc/self/environ"):
+            pytest.skip("there is no /proc that shows what a process was given")
+        real = shutil.which("git")
+        assert real is not None
+        shims = tmp_path / "bin"
+        shims.mkdir()
+        shim = shims / "git"
+        shim.write_text(
+            "#!/bin/sh\n"
+            f"n={tmp_path}/given.$$\n"
+            "tr '\\0' '\\n' < /proc/$$/environ > $n.env\n"
+            "tr '\\0' '\\n' < /proc/$$/cmdline > $n.arguments\n"
+            f'exec {real} "$@"\n'
+        )
+        shim.chmod(0o755)
+        env = {"PATH": f"{shims}{os.pathsep}{os.environ['PATH']}", **dict.fromkeys(self.SECRETS, CANARY["environment"])}
+        ran = keyscan(*arguments, cwd=scene.repo if arguments[0] == "hook" else scene.top, env=env)
+        assert ran.code == 1, ran.errors
+        environments = sorted(tmp_path.glob("given.*.env"))
+        assert len(environments) >= 2
+        for path in environments:
+            text = path.read_text()
+            names = {line.partition("=")[0] for line in text.splitlines()}
+            assert {name for name in names if not self.ALLOWED.fullmatch(name)} <= {"PWD", "SHLVL", "_"}
+            assert not names & set(self.SECRETS)
+            assert leaks(text.encode(), *EVERY) == []
+        for path in tmp_path.glob("given.*.arguments"):
+            assert leaks(path.read_bytes(), *EVERY) == [], path.read_text()
