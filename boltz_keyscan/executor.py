@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import TypeAlias
 
 from boltz_keyscan.model import Detector, Gap, Shard, ShardResult
@@ -31,6 +32,8 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
     under way is then tried again, one shard at a time, so that only the shard that kills
     its worker is lost and becomes a gap.
     """
+    # It opens its own ears when it starts a helper of its own; that must not be while _deaf.
+    resource_tracker.ensure_running()
     work = iter(work)
     suspects: deque[Work] = deque()
     while True:

@@ -24,7 +24,11 @@ LOOPBACK = ("127.", "::1", "localhost")
 def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "BOLTZ_", "PRE_COMMIT")) or name in {"FORCE_COLOR", "NO_COLOR", "CLICOLOR"}:
+        if name.startswith(("GIT_", "BOLTZ_", "PRE_COMMIT")) or name in {
+            "FORCE_COLOR",
+            "NO_COLOR",
+            "CLICOLOR",
+        }:
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     settings = {
@@ -63,7 +67,7 @@ def repo(tmp_path: Path) -> Repo:
 
 @pytest.fixture
 def unprivileged() -> tuple[str, ...]:
-    """What to put in front of a command so that file permissions count for it, even where tests run as root."""
+    """What to put in front of a command so that file permissions count for it, even for root."""
     if os.geteuid() != 0:
         return ()
     program = shutil.which("setpriv")

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -62,13 +60,19 @@ FILES_ONLY = "Leave out --history-only to scan its files."
         ([".", "nowhere"], "no such file or folder: nowhere", SPELLING),
         (["broken"], "a symbolic link that leads nowhere: broken", ITSELF),
         (["loop"], "a symbolic link that leads nowhere: loop", ITSELF),
-        (["x" * 300], f"cannot look at {'x' * 300}: File name too long", "Check the folders that lead there."),
+        (
+            ["x" * 300],
+            f"cannot look at {'x' * 300}: File name too long",
+            "Check the folders that lead there.",
+        ),
         (["--history-only", "folder"], "not a git repository: folder", FILES_ONLY),
         (["--history-only", "file"], "not a git repository: file", FILES_ONLY),
         (["--history-only", "-"], "standard input has no history", "Leave out --history-only."),
     ],
 )
-def test_a_path_that_cannot_be_used(tmp_path: Path, arguments: list[str | bytes], message: str, hint: str) -> None:
+def test_a_path_that_cannot_be_used(
+    tmp_path: Path, arguments: list[str | bytes], message: str, hint: str
+) -> None:
     (tmp_path / "file").write_text("clean\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "broken").symlink_to("nowhere")
@@ -130,7 +134,7 @@ def test_a_folder_deeper_than_a_path_can_tell(tmp_path: Path) -> None:
     (top / "key.txt").write_text(KEY)
     here = os.open(top, os.O_RDONLY)
     for _ in range(20):
-        os.mkdir("d" * 250, dir_fd=here)  # noqa: PTH102 - pathlib knows no dir_fd
+        os.mkdir("d" * 250, dir_fd=here)
         below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = below
@@ -177,7 +181,10 @@ def test_what_is_no_file_is_left_out_by_design(tmp_path: Path) -> None:
 def test_a_folder_with_nothing_to_read_in_it_is_not_clean(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     ran = keyscan(tmp_path, "--format", "json")
-    assert ("nothing-scanned" in {reason for _, reason, _, _ in gaps(ran)}, ran.code) == (True, ExitCode.INCOMPLETE)
+    assert ("nothing-scanned" in {reason for _, reason, _, _ in gaps(ran)}, ran.code) == (
+        True,
+        ExitCode.INCOMPLETE,
+    )
 
 
 def test_a_pipe_that_is_named_is_read(tmp_path: Path) -> None:
@@ -202,9 +209,15 @@ def test_standard_input_by_its_names(tmp_path: Path) -> None:
     file.write_text(KEY)
     with file.open("rb") as stream:
         command = [sys.executable, "-m", "boltz_keyscan", "/dev/stdin", "-q"]
-        assert subprocess.run(command, cwd=ROOT, stdin=stream, capture_output=True, check=False).returncode == 1
+        assert (
+            subprocess.run(command, cwd=ROOT, stdin=stream, capture_output=True, check=False).returncode == 1
+        )
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc here")
+
+
+@needs_proc
 def test_a_file_of_the_kernel_says_nothing_of_its_size() -> None:
     ran = keyscan("/proc/self/environ", "--format", "json", env={"LEAKED": KEY})
     assert (ran.code, gaps(ran), list(found(ran))) == (ExitCode.BLOCKING, [], [fingerprint(KEY)])
@@ -213,11 +226,37 @@ def test_a_file_of_the_kernel_says_nothing_of_its_size() -> None:
     assert ran.report["scan"]["receipt"]["bytes"] > 100
 
 
+@needs_proc
 def test_a_file_that_breaks_while_it_is_read() -> None:
     """Reading the memory of a process at address 0 is an input/output error."""
     ran = keyscan("/proc/self/mem", "--format", "json")
     assert gaps(ran) == [("/proc/self/mem", "unreadable", f"cannot be read: {os.strerror(errno.EIO)}", False)]
     assert ran.code == ExitCode.INCOMPLETE
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks"])
+def test_a_file_that_changes_all_the_time(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "log"
+    path.write_text(f"{KEY}\n")
+    size = 256 << 20
+    os.truncate(path, size)
+    over = threading.Event()
+
+    def meddle() -> None:
+        now = size
+        while not over.wait(0.001):
+            now += 1 if change == "grows" else -1
+            os.truncate(path, now)
+
+    meddling = threading.Thread(target=meddle)
+    meddling.start()
+    try:
+        ran = keyscan("log", "--format", "json", "--fail-on", "never", cwd=tmp_path)
+    finally:
+        over.set()
+        meddling.join()
+    assert gaps(ran) == [("log", "changed", "it changed while it was read; scan again", False)]
+    assert (ran.code, list(found(ran))) == (ExitCode.INCOMPLETE, [fingerprint(KEY)])
 
 
 def test_an_empty_file_is_scanned(tmp_path: Path) -> None:
@@ -230,7 +269,7 @@ def test_an_empty_file_is_scanned(tmp_path: Path) -> None:
 
 NAMES = {
     b"\xff\xfe.txt": r"\xff\xfe.txt",
-    "line\nfeed".encode(): r"line\x0afeed",
+    b"line\nfeed": r"line\x0afeed",
     b"\x1b[31mred": r"\x1b[31mred",
     "right\u202eleft".encode(): r"right\u202eleft",
     "\u00e9".encode(): "\u00e9",
@@ -353,7 +392,11 @@ HELP = "See 'boltz-keyscan --help'."
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'sarif'.", HELP),
+        (
+            ["--format", "xml"],
+            "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'sarif'.",
+            HELP,
+        ),
         (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range 1<=x<=256.", HELP),
         (["--jobs", "many"], "Invalid value for '--jobs': 'many' is not a valid integer range.", HELP),
         (["--quiet", "--verbose"], "--quiet and --verbose contradict each other", "Give one of them."),
@@ -377,9 +420,17 @@ HELP = "See 'boltz-keyscan --help'."
             "two reports would be written to ./a",
             "Name a file for each.",
         ),
-        (["--report", "json=a", "--output", "a"], "two reports would be written to a", "Name a file for each."),
+        (
+            ["--report", "json=a", "--output", "a"],
+            "two reports would be written to a",
+            "Name a file for each.",
+        ),
         (["--output"], "Option '--output' requires an argument.", HELP),
-        (["hook", "pre-commit", "--bogus"], "No such option '--bogus'.", "See 'boltz-keyscan hook pre-commit --help'."),
+        (
+            ["hook", "pre-commit", "--bogus"],
+            "No such option '--bogus'.",
+            "See 'boltz-keyscan hook pre-commit --help'.",
+        ),
     ],
 )
 def test_options_that_make_no_sense(clean: Path, arguments: list[str], message: str, hint: str) -> None:

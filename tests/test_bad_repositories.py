@@ -34,7 +34,9 @@ def scanned(path: Path, *options: str, **more: Any) -> Ran:
 
 def gaps(ran: Ran) -> list[tuple[str, str, str]]:
     """Where, reason and detail of the gaps that are not by design."""
-    return [(gap["where"], gap["reason"], gap["detail"]) for gap in ran.report["gaps"] if not gap["by_design"]]
+    return [
+        (gap["where"], gap["reason"], gap["detail"]) for gap in ran.report["gaps"] if not gap["by_design"]
+    ]
 
 
 def asides(ran: Ran) -> list[tuple[str, str, str]]:
@@ -254,7 +256,8 @@ def test_a_missing_alternate(tmp_path: Path) -> None:
 def test_an_alternate_outside_the_scanned_folder_is_not_read(tmp_path: Path) -> None:
     lender, borrower = borrowing(tmp_path)
     ran = scanned(borrower.path)
-    told = f"it borrows objects from {lender.path}/.git/objects, outside the scanned folder; scan a folder with both"
+    why = "outside the scanned folder; scan a folder with both"
+    told = f"it borrows objects from {lender.path}/.git/objects, {why}"
     assert (".", "alternate-outside", told) in gaps(ran)
     assert found(ran) == set()
     assert ran.code == ExitCode.INCOMPLETE
@@ -315,7 +318,9 @@ def test_a_shallow_clone(full: Repo, tmp_path: Path) -> None:
         ("blob:limit=1k", 3),
     ],
 )
-def test_a_partial_clone_is_counted_and_nothing_is_fetched(full: Repo, tmp_path: Path, kept: str, missing: int) -> None:
+def test_a_partial_clone_is_counted_and_nothing_is_fetched(
+    full: Repo, tmp_path: Path, kept: str, missing: int
+) -> None:
     full.run("config", "uploadpack.allowFilter", "true")
     clone = tmp_path / "clone"
     full.run("clone", "--quiet", "--no-checkout", f"--filter={kept}", f"file://{full.path}", str(clone))
@@ -542,13 +547,26 @@ def test_nothing_a_configuration_names_is_run(full: Repo, tmp_path: Path) -> Non
     full.write("leak.txt", fake_key("ws", "live", "worktree"))
     full.write(".gitattributes", "* filter=evil diff=evil\n")
     hooks = full.path / ".git/hooks"
-    for name in os.listdir(hooks):
-        shutil.copy(program, hooks / name.removesuffix(".sample"))
-    keys = """
-        core.fsmonitor core.sshCommand core.pager core.editor core.askPass core.gitProxy diff.external
-        diff.evil.command diff.evil.textconv filter.evil.clean filter.evil.smudge filter.evil.process
-        gpg.program credential.helper remote.origin.uploadpack uploadpack.packObjectsHook
-    """.split()
+    for sample in list(hooks.iterdir()):
+        shutil.copy(program, sample.with_suffix(""))
+    keys = [
+        "core.fsmonitor",
+        "core.sshCommand",
+        "core.pager",
+        "core.editor",
+        "core.askPass",
+        "core.gitProxy",
+        "diff.external",
+        "diff.evil.command",
+        "diff.evil.textconv",
+        "filter.evil.clean",
+        "filter.evil.smudge",
+        "filter.evil.process",
+        "gpg.program",
+        "credential.helper",
+        "remote.origin.uploadpack",
+        "uploadpack.packObjectsHook",
+    ]
     for key in keys:
         full.run("config", key, str(program))
     for key, value in {
@@ -590,7 +608,10 @@ UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
     [
         (None, "git is not installed or not on PATH"),
         ("#!/bin/sh\necho git version 2.30.0\n", "git 2.30.0 is too old to read untrusted repositories"),
-        ("#!/bin/sh\necho git version 2.39.3.windows.1\n", "git 2.39.3 is too old to read untrusted repositories"),
+        (
+            "#!/bin/sh\necho git version 2.39.3.windows.1\n",
+            "git 2.39.3 is too old to read untrusted repositories",
+        ),
         ("#!/bin/sh\nexit 3\n", "git does not run: {git} exited with status 3"),
         ("#!/nowhere/at/all\n", "git does not run: {git}: No such file or directory"),
         ("no program", "git does not run: {git}: Exec format error"),

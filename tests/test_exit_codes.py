@@ -120,7 +120,9 @@ def piped(reader: str, *arguments: str | Path) -> tuple[bytes, bytes]:
 )
 def test_placeholders_never_block(tmp_path: Path, body: str) -> None:
     (tmp_path / "docs.md").write_text(f"export BOLTZ_API_KEY={PREFIXES['admin', 'live']}{body}\n")
-    ran = keyscan(tmp_path, "--fail-on", "any", "--fail-on-unexposed", "--require-complete", "--format", "json")
+    ran = keyscan(
+        tmp_path, "--fail-on", "any", "--fail-on-unexposed", "--require-complete", "--format", "json"
+    )
     assert ran.code == ExitCode.CLEAN
     (finding,) = ran.report["findings"]
     assert (finding["shape"], finding["severity"], finding["blocking"]) == ("placeholder", "note", False)

@@ -11,7 +11,7 @@ import os
 import click
 
 from boltz_keyscan import scan as pipeline
-from boltz_keyscan.cli.output import COLORS, emit, view
+from boltz_keyscan.cli.output import COLORS, emit, tell_warnings, view
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, Options, scan_plan
 from boltz_keyscan.policy import FailOn
@@ -73,7 +73,12 @@ def _named(
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
 )
-@click.option("--cache-dir", type=click.Path(), metavar="DIR", help="Where to keep what was seen.  [default: the user's cache]")
+@click.option(
+    "--cache-dir",
+    type=click.Path(),
+    metavar="DIR",
+    help="Where to keep what was seen.  [default: the user's cache]",
+)
 @click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
 @click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
@@ -121,6 +126,7 @@ def scan(
     )
     files = [*reports, *([(format_, output)] if output is not None else [])]
     _distinct([path for _, path in files])
+    tell_warnings()
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
     verbosity = -1 if quiet else int(verbose)
     emit(

@@ -45,33 +45,53 @@ class Ancestry:
     commits: int
     """How many there are, for the time a walk may take."""
     memory: Memory
+    unchanged: bool = False
+    """Store and references are as they were when ``memory`` was made."""
     problems: list[str] = field(default_factory=list, init=False)
     """What could not be learnt, in git's words."""
     _everything: list[bytes] | None = field(default=None, init=False)
 
     def introductions(self, wanted: set[str]) -> Places:
         """The first commit of each wanted object at each path."""
-        found: Places = {}
         if not wanted:
-            return found
+            return {}
+        recalled = wanted & self.memory.traced
+        if self.unchanged and recalled == wanted:
+            return {place: first for place, first in self.memory.introduced.items() if place[0] in wanted}
         tips = self._tips()
-        recalled: set[str] = set()
-        known = {place: first for place, first in self.memory.introduced.items() if place[0] in wanted}
-        if known and self._grown(tips):
-            recalled = {oid for oid, _ in known}
-            since = [*tips, *_without(_lines(self.memory.tips))]
-            self._walk(recalled, since, found, "--no-merges", reachable=True)
-            for place, first in known.items():
-                if place not in found or first.time <= found[place].time:
-                    found[place] = first
-        self._walk(wanted - recalled, tips, found, "--no-merges", reachable=True)
+        found = self._since(recalled, tips) if recalled and self._grown(tips) else None
+        if found is None:
+            recalled, found = set(), {}
+        rest = wanted - recalled
+        self._walk(rest, tips, found, "--no-merges", reachable=True)
         # A key born in the resolution of a merge differs from every parent.
-        left = wanted - {oid for oid, _ in found}
-        self._walk(left, tips, found, "--merges", "-c", reachable=True)
-        left = wanted - {oid for oid, _ in found}
+        self._walk(rest - _found(found), tips, found, "--merges", "-c", reachable=True)
+        left = wanted - _found(found)
         if left and not self.refs.opaque and (everything := self._all_commits()):
             self._walk(left, [*everything, *_without(tips)], found, "-m", reachable=False)
         return found
+
+    def _since(self, recalled: set[str], tips: list[bytes]) -> Places:
+        """What walks over everything would find of objects that were traced before.
+
+        Exactly that: a walk over all is the walk then and a walk over what came since, and
+        merges count only for objects that no other commit brought in.
+        """
+        since = [*tips, *_without(_lines(self.memory.tips))]
+        new: Places = {}
+        known = {
+            place: first
+            for place, first in self.memory.introduced.items()
+            if place[0] in recalled and first.reachable
+        }
+        self._walk(recalled, since, new, "--no-merges", reachable=True)
+        plain = _found(new) | {oid for (oid, _), first in known.items() if not first.merge}
+        self._walk(recalled - plain, since, new, "--merges", "-c", reachable=True)
+        for place, first in known.items():
+            stands = not first.merge or place[0] not in plain
+            if stands and (place not in new or first.time <= new[place].time):
+                new[place] = first
+        return new
 
     def _grown(self, tips: list[bytes]) -> bool:
         """Whether everything references reached at the last scan is still reached."""
@@ -175,6 +195,10 @@ class Ancestry:
     def _fields(self, *arguments: str, lines: list[bytes] | None = None) -> Iterator[bytes]:
         seconds = _LEAST_SECONDS + _SECONDS_EACH * self.commits
         return _git.fields(self.view, *arguments, lines=lines, seconds=seconds)
+
+
+def _found(places: Places) -> set[str]:
+    return {oid for oid, _ in places}
 
 
 def _lines(oids: set[str] | frozenset[str]) -> list[bytes]:

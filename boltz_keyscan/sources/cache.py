@@ -19,7 +19,7 @@ import logging
 import os
 import stat
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from boltz_keyscan import __version__
@@ -56,8 +56,10 @@ class Memory:
     """Ids of objects in which something was found."""
     tips: frozenset[str] = frozenset()
     """What references pointed to when ``introduced`` was learnt."""
+    traced: frozenset[str] = frozenset()
+    """Ids of objects whose commits were looked for then."""
     introduced: dict[tuple[str, bytes], Introduction] = field(default_factory=dict)
-    """By object and path, for suspects that a commit other than a merge brought in."""
+    """What was found of them, by object and path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,9 @@ class Cache:
             "loose": sorted(memory.loose),
             "suspects": sorted(memory.suspects),
             "tips": sorted(memory.tips),
+            "traced": sorted(memory.traced),
             "introduced": [
-                [oid, os.fsdecode(path), first.time, first.commit, first.author_date]
+                [oid, os.fsdecode(path), *astuple(first)]
                 for (oid, path), first in sorted(memory.introduced.items())
             ],
         }
@@ -146,9 +149,12 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         loose=frozenset(map(str, document["loose"])),
         suspects=frozenset(map(str, document["suspects"])),
         tips=frozenset(map(str, document["tips"])),
+        traced=frozenset(map(str, document["traced"])),
         introduced={
-            (str(oid), os.fsencode(path)): Introduction(int(time), str(commit), str(date), reachable=True)
-            for oid, path, time, commit, date in document["introduced"]
+            (str(oid), os.fsencode(path)): Introduction(
+                int(time), str(commit), str(date), reachable is True, merge is True
+            )
+            for oid, path, time, commit, date, reachable, merge in document["introduced"]
         },
     )
 

@@ -26,12 +26,13 @@ from boltz_keyscan.sources.blob import Window
 from boltz_keyscan.sources.bulk import bulk, release
 from boltz_keyscan.sources.cache import Cache, Memory
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import Names, Pending, listed, names, suspects
+from boltz_keyscan.sources.listing import Names, Pending, listed, names, suspects, unseen
 from boltz_keyscan.sources.missing import MissingShard
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
 from boltz_keyscan.sources.repository import References, Repository, references
 from boltz_keyscan.sources.store import Opened, prepare
-from boltz_keyscan.sources.trace import Tracer
+from boltz_keyscan.sources.trace import Tracer, targets
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectShard:
@@ -134,14 +135,16 @@ class HistorySource:
         """Everything an earlier scan has not seen, and what it found something in."""
         pending = Pending()
         gaps: list[Gap] = []
-        count = held.cached(self._memory)
-        yield Known(ShardResult(tally=Tally(cached=count)))
+        cached = count = held.packed(self._memory)
+        again = suspects(view, self._memory)
         try:
-            for lines in itertools.chain([suspects(view, self._memory)], listed(view, held, self._memory)):
+            for lines in itertools.chain([again], listed(view, held, self._memory)):
                 whole = [line for line in lines if not line.endswith(b" missing")]
                 gaps += [self._corrupt(line) for line in lines if line.endswith(b" missing")]
+                new = whole if lines is again else unseen(whole, self._memory)
                 count += len(whole)
-                for listing, weight in pending.add(whole):
+                cached += len(whole) - len(new)
+                for listing, weight in pending.add(new):
                     yield ObjectShard(view, self.where, listing, weight)
         except GitError as error:
             if not gaps:
@@ -150,6 +153,7 @@ class HistorySource:
         for listing, weight in pending.rest():
             yield ObjectShard(view, self.where, listing, weight)
         release()
+        yield Known(ShardResult(tally=Tally(cached=cached)))
         if not gaps and count == 0 and self._references is not None and self._references.tips:
             gaps.append(Gap(self.where, "no-objects", "it has references but no object that git can read"))
         if gaps:
@@ -179,9 +183,16 @@ class HistorySource:
         if opened.view is None or self._references is None or self._names is None:
             return Located()
         count = gathered.tally.commits + gathered.tally.cached
-        ancestry = Ancestry(opened.view, self._references, count, self._memory)
+        unchanged = (self._memory.packs, self._memory.loose, self._memory.tips) == (
+            frozenset(self._names.packs),
+            self._names.loose,
+            _oids(self._references),
+        )
+        ancestry = Ancestry(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
-        located, introduced = Tracer(ancestry, self.prefix, self.where, lacking).trace(gathered.hits, detector)
+        located, introduced = Tracer(ancestry, self.prefix, self.where, lacking).trace(
+            gathered.hits, detector
+        )
         if self.cache is not None and all(gap.by_design for gap in (*gathered.gaps, *located.gaps)):
             self._keep(self.cache, gathered, introduced, detector)
         return located
@@ -190,16 +201,19 @@ class HistorySource:
         """Only after a scan without gaps: a name in the cache says that all under it was seen."""
         if self._names is None or self._references is None:
             return
+        # A path may itself hold a key: such objects are traced anew each time.
+        unfit = {oid for oid, path in introduced if detector.sniff(path, len(path))}
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
             suspects=frozenset(hit.origin.oid for hit in gathered.hits if hit.origin.oid is not None),
-            tips=frozenset(oid for _, oid in self._references.tips),
-            introduced={
-                (oid, path): first
-                for (oid, path), first in introduced.items()
-                if first.reachable and not first.merge and not detector.sniff(path, len(path))
-            },
+            tips=_oids(self._references),
+            traced=frozenset(targets(gathered.hits) - unfit),
+            introduced={place: first for place, first in introduced.items() if place[0] not in unfit},
         )
         if fresh != self._memory:
             cache.keep(self.repository.objects, fresh)
+
+
+def _oids(refs: References) -> frozenset[str]:
+    return frozenset(oid for _, oid in refs.tips)

@@ -38,11 +38,9 @@ class Names:
     loose: frozenset[str]
     """Ids of loose objects."""
 
-    def cached(self, memory: Memory) -> int:
-        """How many of the objects an earlier scan has seen."""
-        return sum(count for name, count in self.packs.items() if name in memory.packs) + len(
-            self.loose & memory.loose
-        )
+    def packed(self, memory: Memory) -> int:
+        """How many objects lie in packs that an earlier scan has seen."""
+        return sum(count for name, count in self.packs.items() if name in memory.packs)
 
 
 def names(view: _git.View) -> Names:
@@ -63,22 +61,27 @@ def names(view: _git.View) -> Names:
 
 
 def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[list[bytes]]:
-    """``id type size`` of every object not seen before, in pack order, many lines at a time.
+    """``id type size`` of every object that is loose or in a new pack, many lines at a time, in pack order.
 
     Raises:
         GitError: after the last line, when git complained.
     """
-    if held.cached(memory):
+    if held.packed(memory):
         view = _only_new(view, held, memory)
     rest = b""
     with _git.Child(view, "cat-file", "--batch-all-objects", "--unordered", _FORMAT) as child:
         while chunk := child.output.read(CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")
-            if memory.loose:
-                lines = [line for line in lines if line.partition(b" ")[0].decode() not in memory.loose]
             yield lines
         if told := child.finish():
             raise GitError(told)
+
+
+def unseen(lines: list[bytes], memory: Memory) -> list[bytes]:
+    """The lines of objects that were not seen as loose ones before, be they packed by now."""
+    if not memory.loose:
+        return lines
+    return [line for line in lines if line.partition(b" ")[0].decode() not in memory.loose]
 
 
 def suspects(view: _git.View, memory: Memory) -> list[bytes]:

@@ -6,7 +6,7 @@ Boundary: bytes from the descriptor this process was given; nothing is kept.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.model import (
@@ -66,4 +66,6 @@ class StdinSource:
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:  # noqa: ARG002 - the protocol's form
         """Standard input is a file that git knows nothing of."""
         name = NAME.decode()
-        return Located(tuple((hit.match, Location.of(hit.match, name, Exposure.FILE)) for hit in gathered.hits))
+        return Located(
+            tuple((hit.match, Location.of(hit.match, name, Exposure.FILE)) for hit in gathered.hits)
+        )

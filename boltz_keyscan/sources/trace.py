@@ -53,7 +53,7 @@ class Tracer:
         return Located(tuple(pairs), tuple(gaps)), known.introduced
 
     def _learn(self, hits: Sequence[Hit]) -> _Known:
-        wanted = {oid for hit in hits if (oid := _target(hit)) is not None}
+        wanted = targets(hits)
         introduced = self.ancestry.introductions(wanted)
         in_head = self.ancestry.head_paths(wanted)
         in_index = self.ancestry.index_paths(wanted)
@@ -114,6 +114,11 @@ class Tracer:
         first, *_ = problem.splitlines()
         detail = f"some commits and paths of what was found are unknown: {first}"
         return Gap(self.where, "untraced", detail, by_design=self.lacking)
+
+
+def targets(hits: Sequence[Hit]) -> set[str]:
+    """The objects whose places are looked for."""
+    return {oid for hit in hits if (oid := _target(hit)) is not None}
 
 
 def _target(hit: Hit) -> str | None:

@@ -17,7 +17,6 @@ from boltz_keyscan.model import (
     Detector,
     Exposure,
     Gap,
-    Hit,
     Located,
     Location,
     Match,
@@ -30,7 +29,7 @@ from boltz_keyscan.sources.cache import Cache
 from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
 from boltz_keyscan.sources.history import HistorySource
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.repository import enclosing, open_at
+from boltz_keyscan.sources.repository import Repository, enclosing, open_at
 from boltz_keyscan.sources.worktree import Worktree
 
 _LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
@@ -70,15 +69,18 @@ class TreeSource:
         Raises:
             KeyscanError: only history was asked for, and there is none here.
         """
-        if self._file is not None:
-            if not self.files:
-                raise self._no_history()
+        if self._file is None:
+            yield from self._below()
+        elif self.files:
             yield from self._named(self._file)
-            return
+        else:
+            raise self._no_history()
+
+    def _below(self) -> Iterator[Shard | Source]:
         pending: list[bytes] = []
         seen_all = True
         for walked in walk(self._root):
-            yield from self._repository(walked)
+            yield from self._unusable_repository(walked)
             if walked.errors:
                 seen_all = False
                 yield Known(ShardResult(gaps=self._unseen(walked)))
@@ -94,6 +96,8 @@ class TreeSource:
                 del pending[:SLICE]
         if pending:
             yield self._slice(pending)
+        if self.history:
+            yield from self._histories()
         if not self.files and not self._repositories and seen_all:
             raise self._no_history()
 
@@ -144,8 +148,8 @@ class TreeSource:
             pattern = _PACKED if name == b"pack" else _LOOSE
             walked.files = [file for file in walked.files if not pattern.fullmatch(os.path.basename(file))]
 
-    def _repository(self, walked: Walked) -> Iterator[Shard | Source]:
-        """The repository a folder is the root or the inside of, when it is one."""
+    def _unusable_repository(self, walked: Walked) -> Iterator[Shard]:
+        """Take note of the repository a folder is the root or the inside of; a gap when it is no use."""
         specials = (name for name, _ in walked.specials)
         names = {
             os.path.basename(name) for name in (*walked.files, *walked.links, *walked.folders, *specials)
@@ -168,12 +172,17 @@ class TreeSource:
         if repository is None:
             return
         self._git_dirs += [repository.git_dir, repository.common_dir]
-        stores = {os.path.realpath(known.repository.objects) for known in self._repositories}
         prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
-        source = HistorySource(repository, prefix, where, self._root, self._cache())
-        self._repositories.append(source)
-        if self.history and os.path.realpath(repository.objects) not in stores:
-            yield source
+        self._repositories.append(HistorySource(repository, prefix, where, self._root, self._cache()))
+
+    def _histories(self) -> Iterator[Source]:
+        """One source for each object store: of those that share it, the one with the best story to tell."""
+        best: dict[bytes, HistorySource] = {}
+        for source in self._repositories:
+            store = os.path.realpath(source.repository.objects)
+            if store not in best or _merit(source.repository) > _merit(best[store].repository):
+                best[store] = source
+        yield from best.values()
 
     def _cache(self) -> Cache | None:
         return Cache(self.cache, rules.digest()) if self.cache is not None else None
@@ -185,7 +194,8 @@ class TreeSource:
             self._git_dirs += [around.git_dir, around.common_dir]
             self._repositories.append(HistorySource(around, b"", os.fsdecode(self.path), self._root))
         paths = {
-            hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :]) for hit in gathered.hits
+            hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :])
+            for hit in gathered.hits
         }
         exposures: dict[bytes, Exposure] = {}
         gaps: list[Gap] = []
@@ -232,6 +242,11 @@ class TreeSource:
                 yield None, [(path, Exposure.UNTRACKED) for path, _ in members]
             else:
                 yield Worktree(self._repositories[number].repository, view), members
+
+
+def _merit(repository: Repository) -> tuple[bool, bool]:
+    """Paths of a worktree say more than those inside ``.git``, and the main one is not just a linked one."""
+    return repository.worktree is not None, repository.git_dir == repository.common_dir
 
 
 def _within(path: bytes, folder: bytes) -> bool:
