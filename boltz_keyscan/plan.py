@@ -60,7 +60,8 @@ def scan_plan(options: Options) -> Plan:
             sources.append(StdinSource())
         else:
             prefix = _prefix(path, len(paths))
-            sources.append(TreeSource(os.fsencode(path), prefix, options.files, options.history, options.cache))
+            raw = os.fsencode(path)
+            sources.append(TreeSource(raw, prefix, options.files, options.history, options.cache))
     terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 

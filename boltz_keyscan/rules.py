@@ -176,7 +176,9 @@ def _pattern(path: Path, body: str) -> str:
 
 
 def _lines(path: Path, name: str, values: list[Any]) -> list[str]:
-    if not values or not all(isinstance(value, str) and value.strip() and "\n" not in value for value in values):
+    if not values or not all(
+        isinstance(value, str) and value.strip() and "\n" not in value for value in values
+    ):
         raise _broken(path, name, "a list of one or more lines of text")
     return values
 
@@ -195,9 +197,9 @@ def _examples(path: Path, table: dict[str, Any]) -> list[Example]:
     return examples + [Example(template, None) for template in counters]
 
 
-def _choice(path: Path, name: str, value: object, choices: type[Choice]) -> Choice:
+def _choice(path: Path, name: str, value: str, choices: type[Choice]) -> Choice:
     try:
-        return choices(value)
+        return choices(str(value))
     except ValueError:
         raise _broken(path, name, f"one of {', '.join(choices)}") from None
 
@@ -216,4 +218,6 @@ def _unique(rules: list[Rule], files: list[Path]) -> None:
 
 
 def _broken(path: Path, field: str, expected: str) -> RuleError:
-    return RuleError(f"{path}: {field}: expected {expected}", "See rules/ and CONTRIBUTING.md for the form of a rule.")
+    return RuleError(
+        f"{path}: {field}: expected {expected}", "See rules/ and CONTRIBUTING.md for the form of a rule."
+    )

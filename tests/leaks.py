@@ -1,4 +1,4 @@
-"""Whether bytes give a key away, in any form a reader could undo. Knows nothing of how the package redacts."""
+"""Whether bytes give a key away, in any form a reader could undo; apart from how the package redacts."""
 
 from __future__ import annotations
 
@@ -110,7 +110,9 @@ def disguises(key: str) -> dict[str, bytes]:
         "base64, third phase": base64.b64encode(b"u:" + raw + b"\n"),
         "base64, URL-safe": base64.urlsafe_b64encode(b"\xff\xfe" + raw + b"\xff\xff"),
         "base64 without padding": base64.b64encode(b"Basic user:" + raw).rstrip(b"="),
-        "base64, percent": base64.b64encode(b"u:" + raw + b"\xff\xff\xff\xff").replace(b"/", b"%2F").replace(b"=", b"%3D"),
+        "base64, percent": base64.b64encode(b"u:" + raw + b"\xff\xff\xff\xff")
+        .replace(b"/", b"%2F")
+        .replace(b"=", b"%3D"),
         "base64, JSON": base64.b64encode(b"\xff\xff\xff" + raw + b"\xff\xff\xff").replace(b"/", b"\\/"),
         "base64 twice": base64.b64encode(base64.b64encode(b"u:" + raw)),
         "base64 of UTF-16": base64.b64encode(wide),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 BOM = b"\xef\xbb\xbf"
 
-KEYS = st.builds(fake_key, st.sampled_from(["admin", "ws"]), st.sampled_from(["live", "test"]), st.integers(0))
+KEYS = st.builds(
+    fake_key, st.sampled_from(["admin", "ws"]), st.sampled_from(["live", "test"]), st.integers(0)
+)
 """Whole keys of the confirmed shape, as text."""
 
 _PREFIX = PREFIXES["ws", "live"].encode()
@@ -62,7 +65,9 @@ NOISE = st.lists(_FRAGMENTS | st.binary(max_size=20) | _LONG, max_size=6).map(b"
 TEXT = st.lists(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     | st.sampled_from(["\n", "\r\n", "é", "\N{PILE OF POO}", "\ufeff", "\0"])
-    | st.builds(lambda char, times: char * times, st.sampled_from("a é\N{PILE OF POO}\n"), st.integers(1, 900)),
+    | st.builds(
+        lambda char, times: char * times, st.sampled_from("a é\N{PILE OF POO}\n"), st.integers(1, 900)
+    ),
     max_size=6,
 ).map("".join)
 """Any text."""
@@ -74,7 +79,7 @@ BLOBS = st.lists(NOISE | KEYS.map(str.encode), max_size=6).map(b"".join)
 def cut(blob: bytes, places: list[int]) -> list[bytes]:
     """The blob in pieces; a place is counted around the blob, and may be used twice."""
     edges = sorted({0, len(blob), *(place % (len(blob) + 1) for place in places)})
-    return [blob[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [blob[start:end] for start, end in itertools.pairwise(edges)]
 
 
 CUTS: SearchStrategy[list[int]] = st.lists(st.integers(0, 1 << 20), max_size=12)

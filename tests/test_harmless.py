@@ -13,7 +13,9 @@ from boltz_keyscan.harmless import harmless
 # Format characters that are seen: signs which enclose the number that follows them.
 _SEEN = {0x600, 0x601, 0x602, 0x603, 0x604, 0x605, 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
 
-COMMANDS = st.sampled_from(["::", "##[", "##", "##vso[", "##teamcity[", "error", "[", "\\", " ", "\t", "\u3000"])
+COMMANDS = st.sampled_from(
+    ["::", "##[", "##", "##vso[", "##teamcity[", "error", "[", "\\", " ", "\t", "\u3000"]
+)
 TEXTS = st.lists(st.text(max_size=5) | COMMANDS).map("".join)
 
 

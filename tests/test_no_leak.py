@@ -1,4 +1,4 @@
-"""The canary test: whatever is planted, and whatever goes wrong, no byte that leaves the program gives a key away.
+"""The canary test: whatever is planted and whatever goes wrong, no byte put out gives a key away.
 
 Looks at standard output, standard error, every file written and whatever is left in the
 folder for temporary files, for the keys themselves and for every form that
@@ -111,7 +111,17 @@ def _haunt(path: Path) -> None:
     (path / "link").symlink_to(f"/nowhere/{CANARY['link target']}")
     (path / CANARY["link name"]).symlink_to("content.txt")
     os.mkfifo(path / f"fifo-{CANARY['fifo']}")
-    repo.run("add", ".gitignore", "content.txt", "wide.txt", "one-line.bin", "name-*", "in-*", "link", CANARY["link name"])
+    repo.run(
+        "add",
+        ".gitignore",
+        "content.txt",
+        "wide.txt",
+        "one-line.bin",
+        "name-*",
+        "in-*",
+        "link",
+        CANARY["link name"],
+    )
     repo.commit(f"about {CANARY['commit message']}\n\n{CANARY['commit message']}")
     repo.run("branch", f"b/{CANARY['branch']}")
     repo.run("tag", "-a", CANARY["tag"], "-m", CANARY["tag message"])
@@ -142,8 +152,12 @@ def _break(top: Path) -> None:
     odd.mkdir()
     (odd / ".git").write_text(f"{key}\n")
     (broken("config") / "config").write_text(f"[{key}\n{key} = {key}\n")
-    (broken("section") / "config").write_text(f'[core]\n\trepositoryformatversion = 1\n[extensions "{key}"]\n\t{key} = {key}\n')
-    (broken("format") / "config").write_text(f"[extensions]\n\tobjectFormat = {key}\n\tpartialClone = {key}\n")
+    (broken("section") / "config").write_text(
+        f'[core]\n\trepositoryformatversion = 1\n[extensions "{key}"]\n\t{key} = {key}\n'
+    )
+    (broken("format") / "config").write_text(
+        f"[extensions]\n\tobjectFormat = {key}\n\tpartialClone = {key}\n"
+    )
     (broken("head") / "HEAD").write_text(f"ref: refs/heads/{key}\n")
     (broken("headless") / "HEAD").write_text(f"{key}\n")
     (broken("index") / "index").write_text(f"DIRC{key}\n")
@@ -181,9 +195,19 @@ def _scans() -> Iterator[Case]:
         yield Case(f"repository, {format_}", f"repo --format {format_}", (1,))
         yield Case(f"broken repositories, {format_}", f"{{broken}} --format {format_}", (1,))
         yield Case(f"standard input, {format_}", f"- --format {format_}", (1,), stdin=LINES)
-        yield Case(f"several targets, {format_}", f"plain repo {{broken}} --format {format_} --output {{out}}/o", (1,))
-        yield Case(f"one more report, {format_}", f"plain --show-placeholders --report {format_}={{out}}/report", (1,))
-        yield Case(f"a file by its name, {format_}", f"plain/{CANARY['file name']}.txt --format {format_}", (1,))
+        yield Case(
+            f"several targets, {format_}",
+            f"plain repo {{broken}} --format {format_} --output {{out}}/o",
+            (1,),
+        )
+        yield Case(
+            f"one more report, {format_}",
+            f"plain --show-placeholders --report {format_}={{out}}/report",
+            (1,),
+        )
+        yield Case(
+            f"a file by its name, {format_}", f"plain/{CANARY['file name']}.txt --format {format_}", (1,)
+        )
     yield Case("from inside", ".", (1,), "repo")
     yield Case("verbose", "-v --show-placeholders repo", (1,))
     yield Case("verbose, broken", "-v {broken}", (1,))
@@ -194,20 +218,43 @@ def _scans() -> Iterator[Case]:
     yield Case("never failing", "--fail-on never --require-complete repo", (0, 3))
     yield Case("unexposed too", "--fail-on-unexposed repo", (1,))
     yield Case("in two processes", "--jobs 2 -v repo {broken}", (1,))
-    yield Case("a locale without letters", "-v repo {broken}", (1,), env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
-    yield Case("all reports at once", "repo --report text={out}/t --report json={out}/j --report sarif={out}/s", (1,))
+    yield Case(
+        "a locale without letters", "-v repo {broken}", (1,), env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    )
+    yield Case(
+        "all reports at once", "repo --report text={out}/t --report json={out}/j --report sarif={out}/s", (1,)
+    )
 
 
 def _hooks() -> Iterator[Case]:
     yield Case("hook", "hook pre-commit", (1,), "repo")
-    yield Case("hook, files", f"hook pre-commit staged.txt staged-{CANARY['staged name']}.txt content.txt", (1,), "repo")
-    yield Case("hook, a file that is not staged", f"hook pre-commit ignored/{CANARY['ignored file']}", (1,), "repo")
+    yield Case(
+        "hook, files",
+        f"hook pre-commit staged.txt staged-{CANARY['staged name']}.txt content.txt",
+        (1,),
+        "repo",
+    )
+    yield Case(
+        "hook, a file that is not staged", f"hook pre-commit ignored/{CANARY['ignored file']}", (1,), "repo"
+    )
     yield Case("hook, a file that is not there", f"hook pre-commit no-{KEY}", (0, 1, 2, 3), "repo")
     yield Case("hook, an option", f"hook pre-commit --{KEY}", (2,), "repo")
     yield Case("hook, another", f"hook {KEY}", (2,), "repo")
     yield Case("hook, outside", "hook pre-commit", (2,), "plain")
-    yield Case("hook, no such index", "hook pre-commit", (0, 1, 2, 3), "repo", env={"GIT_INDEX_FILE": f"/nonexistent/{KEY}"})
-    yield Case("hook, an index that is none", "hook pre-commit", (2, 3), "repo", env={"GIT_INDEX_FILE": "content.txt"})
+    yield Case(
+        "hook, no such index",
+        "hook pre-commit",
+        (0, 1, 2, 3),
+        "repo",
+        env={"GIT_INDEX_FILE": f"/nonexistent/{KEY}"},
+    )
+    yield Case(
+        "hook, an index that is none",
+        "hook pre-commit",
+        (2, 3),
+        "repo",
+        env={"GIT_INDEX_FILE": "content.txt"},
+    )
     yield Case("hook, broken index", "hook pre-commit", (2, 3), f"broken/index-{CANARY['nested']}")
     yield Case("hook, broken config", "hook pre-commit", (0, 1, 2, 3), f"broken/config-{CANARY['nested']}")
     yield Case("hook, broken link", "hook pre-commit", (2,), f"broken/gone-{CANARY['nested']}")
@@ -252,8 +299,21 @@ def _mistakes() -> Iterator[Case]:
 
 
 def _surroundings() -> Iterator[Case]:
-    for name in ("TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "LANG", "LC_ALL", "GIT_DIR", "GIT_TRACE", "PAGER"):
-        yield Case(f"{name} in the environment", "plain --format text", (1,), env={name: CANARY["environment"]})
+    for name in (
+        "TERM",
+        "COLUMNS",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR",
+        "LANG",
+        "LC_ALL",
+        "GIT_DIR",
+        "GIT_TRACE",
+        "PAGER",
+    ):
+        yield Case(
+            f"{name} in the environment", "plain --format text", (1,), env={name: CANARY["environment"]}
+        )
     yield Case("no git", "-v repo", (1,), env={"PATH": f"/nonexistent/{KEY}"})
     yield Case("no git for the hook", "hook pre-commit", (2, 3), "repo", env={"PATH": f"/nonexistent/{KEY}"})
     yield Case("help", f"--help {KEY}", (0, 2))
@@ -289,7 +349,7 @@ def _listing(folder: Path) -> list[str]:
 
 
 class Left:
-    """What a run leaves behind: two streams, files, and a folder for temporary ones that must be empty again."""
+    """What a run leaves behind: two streams, files, and a temporary folder that must be empty again."""
 
     def __init__(self, folder: Path) -> None:
         self.out = folder / "out"
@@ -297,14 +357,18 @@ class Left:
         self.home = folder / "home"
         for made in (self.out, self.temporary, self.home):
             made.mkdir()
-        self.env = {"TMPDIR": str(self.temporary), "HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / "cache")}
+        self.env = {
+            "TMPDIR": str(self.temporary),
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+        }
 
     def check(self, ran: Ran) -> None:
         for name, content in self._contents(ran):
             if leaks(content, *EVERY):
                 told = {key: forms for key in EVERY if (forms := leaks(content, key))}
-                places = {place: told[key] for place, key in CANARY.items() if key in told} or {"content": list(told.values())}
-                pytest.fail(f"{name} gives away {places}: {content[:4000]!r}")
+                places = {place: told[key] for place, key in CANARY.items() if key in told}
+                pytest.fail(f"{name} gives away {places or told}: {content[:4000]!r}")
         assert list(self.temporary.iterdir()) == []
         assert list(self.home.iterdir()) == []
 
@@ -319,9 +383,13 @@ class Left:
 
 def test_every_canary_that_can_be_found_is(scene: Scene) -> None:
     """A scan that shows nothing because it saw nothing would pass the rest."""
-    found = {finding["fingerprint"] for finding in keyscan("repo", "--format", "json", cwd=scene.top).report["findings"]}
+    found = {
+        finding["fingerprint"]
+        for finding in keyscan("repo", "--format", "json", cwd=scene.top).report["findings"]
+    }
     unseen = {"fifo", "nested", "arguments", "environment"}
     from tests.keys import fingerprint  # noqa: PLC0415
+
     missing = {place for place, key in CANARY.items() if fingerprint(key) not in found}
     assert missing <= unseen - {"fifo"}
     assert {fingerprint(key) for key in CONTENT} <= found
@@ -330,7 +398,14 @@ def test_every_canary_that_can_be_found_is(scene: Scene) -> None:
 class TestBrokenRules:
     @pytest.mark.parametrize(
         "content",
-        ["{key} = 1\n", "id = {key}\n", 'id = "{key}"\nid = 2\n', "[{key}\n", 'key_type = "{key}"\n', "\xff{key}"],
+        [
+            "{key} = 1\n",
+            "id = {key}\n",
+            'id = "{key}"\nid = 2\n',
+            "[{key}\n",
+            'key_type = "{key}"\n',
+            "\xff{key}",
+        ],
         ids=["field", "no TOML", "twice", "table", "value", "not UTF-8"],
     )
     def test_a_rule_file_with_a_key(self, content: str, tmp_path: Path) -> None:
@@ -342,13 +417,16 @@ class TestBrokenRules:
         assert ran.code == 2
         left.check(ran)
 
-    @pytest.mark.parametrize("field_", ["id", "title", "key_type", "mode", "prefix", "body", "severity", "summary"])
-    def test_a_good_rule_with_a_key_in_a_field(self, field_: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("end", ["", "_", "\\\\n("], ids=["alone", "as a prefix", "broken"])
+    @pytest.mark.parametrize(
+        "field_", ["id", "title", "key_type", "mode", "prefix", "body", "severity", "summary"]
+    )
+    def test_a_good_rule_with_a_key_in_a_field(self, field_: str, end: str, tmp_path: Path) -> None:
         left = Left(tmp_path)
         folder = tmp_path / "rules"
         folder.mkdir()
         text = (ROOT / "rules/boltz-admin-live-key.toml").read_text()
-        text, count = re.subn(rf"(?m)^{field_} = .*$", f'{field_} = "{KEY}\\\\n("', text)
+        text, count = re.subn(rf"(?m)^{field_} = .*$", f'{field_} = "{KEY}{end}"', text)
         assert count == 1
         (folder / "rule.toml").write_text(text)
         left.check(keyscan("rules", "check", folder, env=left.env))
@@ -401,27 +479,23 @@ sys.exit(main(sys.argv[1:]))
 """The program, which says when its scan begins."""
 
 
-def _decoding() -> Exception:
-    return UnicodeDecodeError("utf-8", KEY.encode(), 0, 4, KEY)
-
-
-RAISED = {
-    "ValueError": (lambda: ValueError(KEY), 4),
-    "KeyError": (lambda: KeyError(KEY), 4),
-    "decoding": (_decoding, 4),
-    "RecursionError": (lambda: RecursionError(KEY), 4),
-    "MemoryError": (lambda: MemoryError(KEY), 4),
-    "AssertionError": (lambda: AssertionError(KEY), 4),
-    "OSError": (lambda: OSError(5, f"no such key: {KEY}", KEY), 2),
-    "OSError without words": (lambda: OSError(KEY), 2),
-    "TimeoutError": (lambda: TimeoutError(KEY), 2),
-    "KeyscanError": (lambda: KeyscanError(f"a {KEY}", f"b {KEY}"), 2),
-    "GitError": (lambda: GitError(f"fatal: {KEY.encode().hex()}", KEY), 2),
-    "RuleError": (lambda: RuleError(KEY, KEY), 2),
-    "OutputError": (lambda: OutputError(KEY, KEY), 2),
-    "UsageError": (lambda: click.UsageError(KEY), 2),
-    "FileError": (lambda: click.FileError(KEY, KEY), 2),
-    "KeyboardInterrupt": (lambda: KeyboardInterrupt(KEY), 130),
+RAISED: dict[str, tuple[BaseException, int]] = {
+    "ValueError": (ValueError(KEY), 4),
+    "KeyError": (KeyError(KEY), 4),
+    "decoding": (UnicodeDecodeError("utf-8", KEY.encode(), 0, 4, KEY), 4),
+    "RecursionError": (RecursionError(KEY), 4),
+    "MemoryError": (MemoryError(KEY), 4),
+    "AssertionError": (AssertionError(KEY), 4),
+    "OSError": (OSError(5, f"no such key: {KEY}", KEY), 2),
+    "OSError without words": (OSError(KEY), 2),
+    "TimeoutError": (TimeoutError(KEY), 2),
+    "KeyscanError": (KeyscanError(f"a {KEY}", f"b {KEY}"), 2),
+    "GitError": (GitError(f"fatal: {KEY.encode().hex()}", KEY), 2),
+    "RuleError": (RuleError(KEY, KEY), 2),
+    "OutputError": (OutputError(KEY, KEY), 2),
+    "UsageError": (click.UsageError(KEY), 2),
+    "FileError": (click.FileError(KEY, KEY), 2),
+    "KeyboardInterrupt": (KeyboardInterrupt(KEY), 130),
 }
 
 
@@ -429,14 +503,11 @@ RAISED = {
 def test_no_error_shows_what_it_carries(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    make, code = RAISED[name]
+    error, code = RAISED[name]
 
     def fails(*_: object, **__: object) -> None:
         secret = KEY  # noqa: F841 - a traceback with locals would show it
-        try:
-            raise LookupError(KEY)
-        except LookupError as cause:
-            raise make() from cause
+        raise error from LookupError(KEY)
 
     monkeypatch.setattr(pipeline, "run", fails)
     with _handlers():
@@ -446,7 +517,7 @@ def test_no_error_shows_what_it_carries(
     assert err.startswith("error: ")
     assert leaks(err.encode(), KEY) == []
     if code == 4:
-        assert err.splitlines()[0] == f"error: internal error: {type(make()).__name__}"
+        assert err.splitlines()[0] == f"error: internal error: {type(error).__name__}"
         assert f"  {Path(__file__).name}:" in err
 
 
@@ -478,13 +549,19 @@ class TestWhatGitIsGiven:
     """git gets no environment of ours and, on its command line, no name that a stranger chose."""
 
     ALLOWED = re.compile(r"PATH|HOME|XDG_CONFIG_HOME|LC_ALL|SSH_ASKPASS|GIT_[A-Z_]+")
-    SECRETS = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY", "GITHUB_TOKEN", "SOME_SECRET", "GIT_CONFIG_PARAMETERS")
+    SECRETS = (
+        "BOLTZ_API_KEY",
+        "BOLTZ_COMPUTE_API_KEY",
+        "GITHUB_TOKEN",
+        "SOME_SECRET",
+        "GIT_CONFIG_PARAMETERS",
+    )
 
     @pytest.mark.parametrize(
         "arguments", [("repo",), ("hook", "pre-commit"), ("hook", "pre-commit", "staged.txt")], ids=" ".join
     )
     def test_it(self, arguments: tuple[str, ...], scene: Scene, tmp_path: Path) -> None:
-        if not os.path.exists("/proc/self/environ"):
+        if not Path("/proc/self/environ").exists():
             pytest.skip("there is no /proc that shows what a process was given")
         real = shutil.which("git")
         assert real is not None
@@ -499,7 +576,10 @@ class TestWhatGitIsGiven:
             f'exec {real} "$@"\n'
         )
         shim.chmod(0o755)
-        env = {"PATH": f"{shims}{os.pathsep}{os.environ['PATH']}", **dict.fromkeys(self.SECRETS, CANARY["environment"])}
+        env = {
+            "PATH": f"{shims}{os.pathsep}{os.environ['PATH']}",
+            **dict.fromkeys(self.SECRETS, CANARY["environment"]),
+        }
         ran = keyscan(*arguments, cwd=scene.repo if arguments[0] == "hook" else scene.top, env=env)
         assert ran.code == 1, ran.errors
         environments = sorted(tmp_path.glob("given.*.env"))

@@ -47,9 +47,13 @@ def write(folder: Path, name: str = "rule.toml", **changes: Any) -> Path:
 class TestBundled:
     def test_there_is_one_rule_for_each_kind_of_key(self) -> None:
         loaded = rules.load()
-        assert {(rule.key_type, rule.mode) for rule in loaded} == {(kind, mode) for kind in KeyType for mode in Mode}
+        assert {(rule.key_type, rule.mode) for rule in loaded} == {
+            (kind, mode) for kind in KeyType for mode in Mode
+        }
         assert {rule.prefix for rule in loaded} == set(PREFIXES.values())
-        assert [f"{rule.id}.toml" for rule in sorted(loaded, key=lambda rule: rule.id)] == [path.name for path in FILES]
+        assert [f"{rule.id}.toml" for rule in sorted(loaded, key=lambda rule: rule.id)] == [
+            path.name for path in FILES
+        ]
 
     def test_the_worst_comes_first(self) -> None:
         assert [rule.severity for rule in rules.load()] == ["critical", "high", "medium", "low"]
@@ -64,7 +68,9 @@ class TestBundled:
         steps = "\n".join(rule.remediation).lower()
         assert rule.help.startswith(f"{rule.summary}\n\n1. {rule.remediation[0]}\n2. ")
         # Revoking first is an outage, and cleaning up alone helps nobody.
-        order = [steps.index(word) for word in ("replace it", "revoke the leaked key", "remove it from the files")]
+        order = [
+            steps.index(word) for word in ("replace it", "revoke the leaked key", "remove it from the files")
+        ]
         assert order == sorted(order)
 
     @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -99,19 +105,38 @@ class TestCommands:
         ("changes", "told"),
         [
             (
-                {"examples": [{"template": "{key}", "shape": "confirmed"}, {"template": "{key}x", "shape": "confirmed"}]},
+                {
+                    "examples": [
+                        {"template": "{key}", "shape": "confirmed"},
+                        {"template": "{key}x", "shape": "confirmed"},
+                    ]
+                },
                 "'{key}x': expected shape confirmed, found suspected (43 characters, then text glued on)",
             ),
             (
-                {"examples": [{"template": "{key}", "shape": "confirmed"}, {"template": "nothing", "shape": "placeholder"}]},
+                {
+                    "examples": [
+                        {"template": "{key}", "shape": "confirmed"},
+                        {"template": "nothing", "shape": "placeholder"},
+                    ]
+                },
                 "'nothing': expected one match of this rule, found 0 of 0",
             ),
             (
-                {"examples": [{"template": "{key}", "shape": "confirmed"}, {"template": "{key} {key}", "shape": "confirmed"}]},
+                {
+                    "examples": [
+                        {"template": "{key}", "shape": "confirmed"},
+                        {"template": "{key} {key}", "shape": "confirmed"},
+                    ]
+                },
                 "'{key} {key}': expected one match of this rule, found 2 of 2",
             ),
             ({"counter_examples": ["a {prefix} b"]}, "'a {prefix} b': expected no match, found 1"),
-            ({"body": "[a-z]{43}"}, "'{key}': expected shape confirmed, found suspected (43 characters, ends as no 32-byte value can)"),
+            (
+                {"body": "[a-z]{43}"},
+                "'{key}': expected shape confirmed, found suspected"
+                " (43 characters, ends as no 32-byte value can)",
+            ),
         ],
         ids=["shape", "none", "two", "counter", "body"],
     )
@@ -128,7 +153,10 @@ class TestCommands:
         write(tmp_path, counter_examples=[PREFIXES["admin", "live"] + body])
         ran = keyscan("rules", "check", tmp_path)
         assert ran.code == 2
-        assert "FAILED boltz-admin-live-key: 'sk_bc_admin_live_[REDACTED]': expected no match, found 1\n" in ran.text
+        assert (
+            "FAILED boltz-admin-live-key: 'sk_bc_admin_live_[REDACTED]': expected no match, found 1\n"
+            in ran.text
+        )
         assert body[:12] not in ran.text
 
 
@@ -179,7 +207,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
         "an ASCII regular expression (unterminated character set at position 0)",
     ),
     "no remediation": ({"remediation": []}, "remediation", "a list of one or more lines of text"),
-    "a number in the remediation": ({"remediation": ["a", 1]}, "remediation", "a list of one or more lines of text"),
+    "a number in the remediation": (
+        {"remediation": ["a", 1]},
+        "remediation",
+        "a list of one or more lines of text",
+    ),
     "an empty step": ({"remediation": ["a", " "]}, "remediation", "a list of one or more lines of text"),
     "no example": ({"examples": []}, "examples", "at least one of shape confirmed"),
     "only examples of another shape": (
@@ -188,7 +220,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
         "at least one of shape confirmed",
     ),
     "an example that is a text": ({"examples": [*GOOD, "{key}"]}, "examples", "tables of template and shape"),
-    "an example without a shape": ({"examples": [{"template": "{key}"}]}, "examples", "tables of template and shape"),
+    "an example without a shape": (
+        {"examples": [{"template": "{key}"}]},
+        "examples",
+        "tables of template and shape",
+    ),
     "an example of no known shape": (
         {"examples": [{"template": "{key}", "shape": "real"}]},
         "examples.shape",
@@ -199,7 +235,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
         "examples.template",
         "a str, not a int",
     ),
-    "no counter-example": ({"counter_examples": []}, "counter_examples", "a list of one or more lines of text"),
+    "no counter-example": (
+        {"counter_examples": []},
+        "counter_examples",
+        "a list of one or more lines of text",
+    ),
     "a counter-example that is a number": (
         {"counter_examples": [1]},
         "counter_examples",
@@ -239,9 +279,12 @@ class TestFolders:
         (tmp_path / "README.md").write_text("no rule")
         ran = keyscan("rules", "check", tmp_path)
         assert (ran.code, ran.text) == (2, "")
-        assert ran.errors == f"error: rules: no .toml file in {tmp_path}\nhelp: Name a folder with one TOML file per rule.\n"
+        told = f"error: rules: no .toml file in {tmp_path}\n"
+        assert ran.errors == told + "help: Name a folder with one TOML file per rule.\n"
 
-    @pytest.mark.parametrize(("name", "why"), [("none", "No such file or directory"), ("file", "Not a directory")])
+    @pytest.mark.parametrize(
+        ("name", "why"), [("none", "No such file or directory"), ("file", "Not a directory")]
+    )
     def test_none(self, name: str, why: str, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         ran = keyscan("rules", "check", tmp_path / name)

@@ -9,7 +9,7 @@ prefixes at two to three times the speed.
 from __future__ import annotations
 
 import functools
-import os
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,8 +29,13 @@ class Needles:
 
 def compiled(prefixes: tuple[bytes, ...]) -> Needles:
     """Needles for a set of type prefixes."""
-    stem = os.path.commonprefix(prefixes)
-    return Needles(stem, re.compile(b"|".join(re.escape(prefix) for prefix in prefixes)))
+    return Needles(_common(prefixes), re.compile(b"|".join(re.escape(prefix) for prefix in prefixes)))
+
+
+def _common(texts: tuple[bytes, ...]) -> bytes:
+    """What all of ``texts`` begin with: what the two that differ most do."""
+    pairs = zip(min(texts), max(texts), strict=False)
+    return bytes(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def sniff(buffer: bytes | bytearray, end: int, needles: Needles) -> list[int]:
@@ -53,7 +58,8 @@ def sniff_bulk(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...])
     def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
         found.append(stop - len(prefixes[number]))
 
-    _database(prefixes).scan(memoryview(buffer)[:end], match_event_handler=note)
+    view = memoryview(buffer)[:end]
+    _database(prefixes).scan(view, match_event_handler=note)  # type: ignore[type-var]  # any buffer does
     return sorted(found)
 
 

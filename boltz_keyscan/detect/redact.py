@@ -103,7 +103,9 @@ def compiled(prefixes: tuple[bytes, ...]) -> Redaction:
     stems = sorted({prefix[:_STEM] for prefix in prefixes})
     plain = b"|".join(map(re.escape, prefixes))
     escaped = b"|".join(b"".join(map(_spelt, prefix)) for prefix in prefixes)
-    any_escape = b"|".join(row % {b"x": _HEX + rb"{2}", b"o": rb"[0-7]{2,3}", b"d": rb"[0-9]{2,3}"} for row in _ESCAPES)
+    any_escape = b"|".join(
+        row % {b"x": _HEX + rb"{2}", b"o": rb"[0-7]{2,3}", b"d": rb"[0-9]{2,3}"} for row in _ESCAPES
+    )
     return Redaction(
         plain=re.compile(rb"(%b)((?:(?!%b)[A-Za-z0-9_-]){%d,})" % (plain, plain, _SHORT)),
         escaped=re.compile(
@@ -191,7 +193,9 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
 def _hidden(text: bytes, low: int, high: int, redaction: Redaction) -> list[Span]:
     """What must not be shown of ``text[low:high]``, in order, without overlaps."""
     bodies: list[bytes] = []
-    spans = list(_united([*_keys(text, redaction, bodies), *_dumps(text, redaction), *_encoded(text, redaction)]))
+    spans = list(
+        _united([*_keys(text, redaction, bodies), *_dumps(text, redaction), *_encoded(text, redaction)])
+    )
     pieces = _pieces(text, low - _PIECE, high + _PIECE, spans, bodies)
     return list(_united([*spans, *pieces]))
 

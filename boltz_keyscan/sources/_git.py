@@ -23,7 +23,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from boltz_keyscan.errors import GitError
 
@@ -61,13 +61,19 @@ def executable() -> str:
     Raises:
         GitError: there is none, or it is too old.
     """
-    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)]
+    folders = [
+        folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)
+    ]
     found = shutil.which("git", path=os.pathsep.join(folders)) if folders else None
     if found is None:
         raise GitError("git is not installed or not on PATH", _UPGRADE)
     try:
         answer = subprocess.run(  # noqa: S603 - an absolute path, found above
-            [found, "version"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env={"LC_ALL": "C"}
+            [found, "version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env={"LC_ALL": "C"},
         )
     except OSError as error:
         raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
@@ -91,7 +97,7 @@ def skeleton(object_format: str) -> str:
         os.mkdir(os.path.join(folder, name))
     config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
     if object_format != "sha1":
-        config = f"[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = {object_format}\n"
+        config = config.replace("= 0", "= 1") + f"[extensions]\n\tobjectFormat = {object_format}\n"
     for name, text in (("HEAD", "ref: refs/heads/none\n"), ("config", config)):
         with open(os.path.join(folder, name), "w", encoding="ascii") as file:
             file.write(text)
@@ -142,7 +148,9 @@ def _environment(view: View) -> dict[str, str]:
 class Child:
     """One running git. Use as a context manager: leaving it ends the process."""
 
-    def __init__(self, view: View, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL) -> None:
+    def __init__(
+        self, view: View, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL
+    ) -> None:
         # Complaints go to a file: nobody has to drain it, and a flood cannot block git.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
@@ -197,7 +205,7 @@ class Child:
         """End it now; readers see the end of its output."""
         self._process.kill()
 
-    def __enter__(self) -> Child:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,7 +11,7 @@ Boundary: ids in, commits and paths out; what that says of a hit is ``trace``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
@@ -136,7 +136,8 @@ class Ancestry:
         """References that lead to commits, as input lines. With unreadable references: all commits."""
         if self.refs.opaque:
             return self._all_commits()
-        answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=_lines({oid for _, oid in self.refs.tips}))
+        lines = _lines({oid for _, oid in self.refs.tips})
+        answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=lines)
         have = [line.split() for line in answer.splitlines()]
         return [words[0] + b"\n" for words in have if len(words) == 3 and words[1] in (b"commit", b"tag")]
 
@@ -151,7 +152,9 @@ class Ancestry:
             ]
         return self._everything
 
-    def _walk(self, wanted: set[str], lines: list[bytes], found: Places, *extra: str, reachable: bool) -> None:
+    def _walk(
+        self, wanted: set[str], lines: list[bytes], found: Places, *extra: str, reachable: bool
+    ) -> None:
         """Keep, for each wanted object and path, the earliest commit that put it there."""
         if not wanted or not lines:
             return
@@ -171,8 +174,7 @@ class Ancestry:
                         # Of two in one second the later told is the older: git tells parents last.
                         if place not in found or first.time <= found[place].time:
                             found[place] = first
-                        if len(found) > _MOST_PATHS:
-                            raise GitError(f"what was found stands at more than {_MOST_PATHS} paths")
+                        _bound(found)
                 elif text:
                     commit, seconds, date = text.decode("ascii", "replace").split()
                     time = int(seconds)
@@ -186,8 +188,7 @@ class Ancestry:
                 parts = form.fullmatch(entry)
                 if parts is not None and (oid := parts[1].decode()) in wanted:
                     found.add((oid, parts[2]))
-                    if len(found) > _MOST_PATHS:
-                        raise GitError(f"what was found stands at more than {_MOST_PATHS} paths")
+                    _bound(found)
         except GitError as error:
             self.problems.append(error.message)
         return found
@@ -195,6 +196,11 @@ class Ancestry:
     def _fields(self, *arguments: str, lines: list[bytes] | None = None) -> Iterator[bytes]:
         seconds = _LEAST_SECONDS + _SECONDS_EACH * self.commits
         return _git.fields(self.view, *arguments, lines=lines, seconds=seconds)
+
+
+def _bound(found: Sized) -> None:
+    if len(found) > _MOST_PATHS:
+        raise GitError(f"what was found stands at more than {_MOST_PATHS} paths")
 
 
 def _found(places: Places) -> set[str]:

@@ -31,7 +31,11 @@ class MissingShard:
         answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=lines)
         gone = {line.split()[0].decode() for line in answer.splitlines() if line.endswith(b" missing")}
         gaps = [
-            Gap(self.where, "reference-broken", f"{name.decode('utf-8', 'backslashreplace')}: git cannot read {oid}")
+            Gap(
+                self.where,
+                "reference-broken",
+                f"{name.decode('utf-8', 'backslashreplace')}: git cannot read {oid}",
+            )
             for name, oid in self.refs.tips
             if oid in gone
         ]

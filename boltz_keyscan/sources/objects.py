@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from io import BufferedReader
+from typing import Self
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part
@@ -29,7 +30,7 @@ class ObjectReader:
         self._child: _git.Child | None = None
         self._output: BufferedReader
 
-    def __enter__(self) -> ObjectReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

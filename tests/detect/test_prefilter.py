@@ -67,7 +67,9 @@ def test_nothing_beyond_the_end_is_seen(detector: KeyDetector, blob: bytes, end:
 
 @each_engine
 @given(BLOBS, CUTS, st.integers(1, 40))
-def test_no_read_boundary_hides_a_prefix(detector: KeyDetector, blob: bytes, places: list[int], chunk: int) -> None:
+def test_no_read_boundary_hides_a_prefix(
+    detector: KeyDetector, blob: bytes, places: list[int], chunk: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blobs, "CHUNK", chunk if len(blob) < 500 else 1000 * chunk)
         window = blobs.Window(detector.overlap)

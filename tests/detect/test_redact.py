@@ -19,7 +19,9 @@ from tests.strategies import BLOBS, NOISE
 DETECTOR = KeyDetector.of(load())
 PREFIX = PREFIXES["ws", "live"]
 # A body with each kind of character, so that every escape has something to escape.
-KEY = next(key for key in (fake_key("ws", "live", seed) for seed in range(99)) if "-" in key and key.count("_") > 3)
+KEY = next(
+    key for key in (fake_key("ws", "live", seed) for seed in range(99)) if "-" in key and key.count("_") > 3
+)
 OTHER = next(key for key in (fake_key("admin", "live", seed) for seed in range(99)) if "-" in key)
 
 FORMS = disguises(KEY)
@@ -53,7 +55,11 @@ def test_a_text_with_a_key(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_line_with_the_key_twice(form: str, glue: str) -> None:
     plain, disguised, between = KEY.encode(), FORMS[form], GLUES[glue]
-    for line in (plain + between + disguised, disguised + between + plain, disguised + between + plain + between + disguised):
+    for line in (
+        plain + between + disguised,
+        disguised + between + plain,
+        disguised + between + plain + between + disguised,
+    ):
         assert (shown := contexts(line)), form
         assert leaks("\n".join(shown).encode(), KEY) == []
 
@@ -142,7 +148,10 @@ class TestWhatIsShown:
             (b"::error::{key}", "\\x3a:error::{red}"),
             (b"##vso[task]{key}", "##vso\\x5btask]{red}"),
             (b"task_bc_checkpoint_dir {key}", "task_bc_checkpoint_dir {red}"),
-            (b"commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {key}", "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {red}"),
+            (
+                b"commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {key}",
+                "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {red}",
+            ),
             (b"[115, 107] 73 6b %5F &lowbar; {key}", "[115, 107] 73 6b %5F &lowbar; {red}"),
         ],
         ids=str,
@@ -168,7 +177,11 @@ class TestWhatIsShown:
         for shift in range(4):
             line = "x" * shift + "\N{PILE OF POO}" * 900 + KEY + "\N{PILE OF POO}" * 900
             (context,) = contexts(line.encode())
-            assert set(context.replace(f"{PREFIX}[REDACTED]", "")) <= {"\N{PILE OF POO}", "\\", *"x0123456789abcdef"}
+            assert set(context.replace(f"{PREFIX}[REDACTED]", "")) <= {
+                "\N{PILE OF POO}",
+                "\\",
+                *"x0123456789abcdef",
+            }
             assert context.startswith("\N{PILE OF POO}")
 
     def test_what_was_cut_off_leaves_no_command(self) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import git
 import pytest
 
+from boltz_keyscan import scan
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import _git, bulk, listing
 from boltz_keyscan.sources.history import ObjectShard
@@ -44,7 +46,7 @@ class Ledger:
         self.planted[place] = Planted(fingerprint(self.key(place)), path, exposure, commit)
 
 
-def _plant(repo: Repo) -> Ledger:
+def _plant(repo: Repo) -> Ledger:  # noqa: PLR0915 - one paragraph for each place, none shorter for being apart
     """One key in each place of a repository that is not a plain file of HEAD."""
     ledger = Ledger(repo)
     key = ledger.key
@@ -205,7 +207,8 @@ def test_a_bare_repository_and_its_plain_files(repo: Repo, tmp_path: Path) -> No
     bare = tmp_path / "bare.git"
     repo.run("clone", "--quiet", "--bare", ".", str(bare))
     (bare / "config").write_text(
-        (bare / "config").read_text() + f'[remote "o"]\n\turl = https://u:{fake_key(seed="url")}@example.invalid/\n'
+        (bare / "config").read_text()
+        + f'[remote "o"]\n\turl = https://u:{fake_key(seed="url")}@example.invalid/\n'
     )
 
     report = scan_json(".", cwd=bare)
@@ -257,14 +260,13 @@ def test_replaced_and_grafted_objects_are_seen_as_they_are(repo: Repo) -> None:
     assert finding["exposure"] == "tracked"
 
 
-def test_many_hits_are_traced_without_a_longer_command_line(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_hits_are_traced_without_a_longer_command_line(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(40):
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
     monkeypatch.setattr("boltz_keyscan.sources.ancestry._MOST_ARGUMENTS", 3)
-    from boltz_keyscan import scan
-    from boltz_keyscan.plan import Options, scan_plan
-
     plan = scan_plan(Options(paths=(str(repo.path),), files=False))
     [finding] = scan.run(plan.targets, plan.sources, plan.terms).findings
 
@@ -293,12 +295,11 @@ class TestShards:
             assert sum(sizes[:-1]) < 1000
 
     @pytest.mark.parametrize("size", [1, 200, 5_000, 1 << 30])
-    def test_results_do_not_depend_on_the_cut(self, repo: Repo, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    def test_results_do_not_depend_on_the_cut(
+        self, repo: Repo, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
         ledger = _plant(repo)
         monkeypatch.setattr(listing, "SHARD_BYTES", size)
-        from boltz_keyscan import scan
-        from boltz_keyscan.plan import Options, scan_plan
-
         plan = scan_plan(Options(paths=(str(repo.path),), files=False))
         found = scan.run(plan.targets, plan.sources, plan.terms)
 
@@ -346,8 +347,6 @@ def test_tree_entries_are_names_and_ids(repo: Repo) -> None:
 
 def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     _plant(repo)
-    from boltz_keyscan import scan
-    from boltz_keyscan.plan import Options, scan_plan
 
     def found(jobs: int) -> tuple[object, ...]:
         plan = scan_plan(Options(paths=(str(repo.path),)))
