@@ -49,6 +49,7 @@ FAILING: dict[FailOn, frozenset[Severity]] = {
     FailOn.NEVER: frozenset(),
 }
 
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What whoever runs the scan asks of it."""

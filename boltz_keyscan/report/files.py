@@ -123,17 +123,17 @@ def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: View) -
 
 
 def _replace(reporter: Reporter, path: str, result: ScanResult, view: View, mode: int) -> None:
-    temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")  # noqa: PTH118, PTH120
+    temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL, 0o600)
     try:
         with _stream(descriptor) as stream:
             reporter(result, stream, view)
             stream.flush()
             # A report holds no key, so it is as readable as any other file of the user.
-            os.chmod(stream.fileno() if os.chmod in os.supports_fd else temporary, mode)  # noqa: PTH101 - as above
+            os.chmod(stream.fileno() if os.chmod in os.supports_fd else temporary, mode)
             os.fsync(stream.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - beside the other os calls on this name
+        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108 - as above
+            os.unlink(temporary)
         raise
