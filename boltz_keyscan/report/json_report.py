@@ -56,6 +56,7 @@ def _scan(result: ScanResult) -> dict[str, object]:
             "commits": tally.commits,
             "refs": tally.refs,
             "objects_missing": tally.objects_missing,
+            "objects_cached": tally.cached,
             "gaps": len(result.gaps),
             "suppressed": sum(finding.suppression is not None for finding in result.findings),
             "placeholders": len(result.placeholders),

@@ -90,6 +90,8 @@ def _receipt(result: ScanResult) -> str:
         if tally.objects_missing:
             inside.append(f"{tally.objects_missing:,} missing")
         parts.append(f"{count(tally.blobs, 'git object')} ({', '.join(inside)})")
+    if tally.cached:
+        parts.append(f"{tally.cached:,} more seen by an earlier scan")
     parts.append(f"{size(tally.bytes)} in {result.duration_s:.1f} s")
     return ", ".join(parts)
 
