@@ -87,6 +87,7 @@ def test_the_receipt_counts() -> None:
         "commits": 120,
         "refs": 8,
         "objects_missing": 0,
+        "objects_cached": 0,
         "gaps": 3,
         "suppressed": 1,
         "placeholders": 3,
