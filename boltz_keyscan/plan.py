@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import Source
 from boltz_keyscan.policy import FailOn, Terms
 
+if TYPE_CHECKING:
+    from boltz_keyscan.sources.ranges import Push
+
 STDIN = "-"
+
+HOOK = Terms(FailOn.ANY, empty_is_complete=True)
+"""Hooks block on any key, and a commit of deletions is nothing to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,36 @@ def scan_plan(options: Options) -> Plan:
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 
 
-def staged_plan(names: tuple[str, ...]) -> Plan:
-    """The plan of the pre-commit hook: it blocks on any key."""
+def staged_plan(names: tuple[str, ...], terms: Terms = HOOK) -> Plan:
+    """The plan of the pre-commit hook, and of ``--staged``."""
     from boltz_keyscan.sources.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
     source = StagedSource(tuple(os.fsencode(name) for name in names))
-    return Plan((".",), (source,), Terms(FailOn.ANY, empty_is_complete=True))
+    return Plan((".",), (source,), terms)
+
+
+def range_plan(options: Options, expression: str) -> Plan:
+    """The plan of ``--range`` and ``--since``: part of the history of each path.
+
+    Raises:
+        KeyscanError: the expression is not a range.
+    """
+    from boltz_keyscan.sources.ranges import RangeSource  # noqa: PLC0415 - few runs need it
+    from boltz_keyscan.sources.revisions import Scope  # noqa: PLC0415
+
+    part = Scope.of(expression)
+    sources = tuple(RangeSource(os.fsencode(path), part, path) for path in options.paths)
+    terms = Terms(
+        options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=True
+    )
+    return Plan(options.paths, sources, terms, options.jobs or cores())
+
+
+def push_plan(push: Push) -> Plan:
+    """The plan of the push hooks: they block on any key."""
+    from boltz_keyscan.sources.ranges import RangeSource  # noqa: PLC0415 - a scan does not need it
+
+    return Plan((".",), (RangeSource(b".", push),), HOOK, cores())
 
 
 def _prefix(path: str, targets: int) -> bytes:

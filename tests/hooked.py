@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
-import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ from tests.keys import fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, Ran
 
+CONFIG = "hooks.yaml"
+"""Beside the repository: a first commit shall hold what the test puts into it."""
+
+PRE_COMMIT = (sys.executable, "-m", "pre_commit")
 PROGRAM = f"{shlex.quote(sys.executable)} -m boltz_keyscan"
+PLAIN = f"#!/bin/sh\nexec {PROGRAM} hook pre-commit\n"
 STAGES = ("pre-commit", "pre-merge-commit")
 
 
@@ -28,8 +34,9 @@ def manifest() -> list[dict[str, Any]]:
     return hooks
 
 
+@functools.cache
 def config() -> str:
-    """A ``.pre-commit-config.yaml`` with the published hooks, run from this checkout instead of an installed copy."""
+    """A ``.pre-commit-config.yaml`` with the published hooks, run from this checkout, not from an installed copy."""
     hooks = [
         {
             **{name: value for name, value in hook.items() if name != "minimum_pre_commit_version"},
@@ -48,32 +55,38 @@ def call(folder: Path, *command: str | bytes, env: dict[str, str] | None = None)
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
+@functools.cache
+def installed() -> dict[str, str]:
+    """The scripts that ``pre-commit install`` writes, which are the same in every repository."""
+    with tempfile.TemporaryDirectory() as folder:
+        repo = Repo(Path(folder) / "repo")
+        types = [option for stage in STAGES for option in ("--hook-type", stage)]
+        ran = call(repo.path, *PRE_COMMIT, "install", "--config", f"../{CONFIG}", *types)
+        assert ran.code == 0, ran
+        return {stage: (repo.path / ".git" / "hooks" / stage).read_text(encoding="utf-8") for stage in STAGES}
+
+
 class Guarded(Repo):
     """A repository with the hook installed, by ``pre-commit`` or as a ``plain`` script."""
 
     def __init__(self, path: Path, kind: str) -> None:
         super().__init__(path)
         self.kind = kind
-        hooks = path / ".git" / "hooks"
-        hooks.mkdir(exist_ok=True)
-        if kind == "pre-commit":
-            # Beside the repository: a first commit shall hold what the test puts into it.
-            (path.parent / "hooks.yaml").write_text(config(), encoding="utf-8")
-            types = [option for stage in STAGES for option in ("--hook-type", stage)]
-            installed = self.pre_commit("install", *types)
-            assert installed.code == 0, installed
-        else:
-            for stage in STAGES:
-                script = hooks / stage
-                script.write_text(f"#!/bin/sh\nexec {PROGRAM} hook pre-commit\n", encoding="utf-8")
-                script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        (path.parent / CONFIG).write_text(config(), encoding="utf-8")
+        scripts = installed() if kind == "pre-commit" else dict.fromkeys(STAGES, PLAIN)
+        for stage, text in scripts.items():
+            script = path / ".git" / "hooks" / stage
+            script.parent.mkdir(exist_ok=True)
+            script.write_text(text, encoding="utf-8")
+            script.chmod(0o755)
 
     def pre_commit(self, verb: str, *arguments: str) -> Ran:
         """The ``pre-commit`` program here."""
-        settings = str(self.path.parent / "hooks.yaml")
-        return call(self.path, sys.executable, "-m", "pre_commit", verb, "--config", settings, *arguments)
+        return call(self.path, *PRE_COMMIT, verb, "--config", f"../{CONFIG}", *arguments)
 
-    def hook(self, *arguments: str | bytes, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
+    def hook(
+        self, *arguments: str | bytes, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> Ran:
         """The hook's command, as pre-commit or a person calls it."""
         command = (sys.executable, "-m", "boltz_keyscan", "hook", "pre-commit", *arguments)
         return call(cwd or self.path, *command, env=env)
@@ -82,7 +95,9 @@ class Guarded(Repo):
         """What HEAD names; nothing before the first commit."""
         return call(self.path, "git", "rev-parse", "--quiet", "--verify", "HEAD").out
 
-    def try_git(self, *arguments: str | bytes, cwd: Path | None = None, env: dict[str, str] | None = None) -> Ran:
+    def try_git(
+        self, *arguments: str | bytes, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> Ran:
         """Any git command, which a hook may stop."""
         return call(cwd or self.path, "git", *arguments, env=env)
 
@@ -97,7 +112,8 @@ class Guarded(Repo):
             noun = "file" if staged == 1 else "files"
             line = rf"boltz-keyscan: no key in {staged} staged {noun} \([\d,]+ bytes\)"
         else:
-            line = r"Boltz API keys \(staged content\)\.+" + ("Passed" if staged else r"\(no files to check\)Skipped")
+            verdict = "Passed" if staged else r"\(no files to check\)Skipped"
+            line = rf"Boltz API keys \(staged content\)\.+{verdict}"
         assert len(re.findall(f"^{line}$", said, re.MULTILINE)) == 1, said
 
     def stops(self, *arguments: str | bytes, key: str, at: str) -> None:

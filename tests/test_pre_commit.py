@@ -56,14 +56,14 @@ def test_the_manifest_is_valid() -> None:
 
 def test_first_commit(empty: Guarded) -> None:
     empty.add("a.py", TEXT)
-    empty.stops(*QUIET, key=KEY, at="a.py:1:24")
+    empty.stops(*QUIET, key=KEY, at="a.py:1:25")
     empty.add("a.py", CLEAN)
     empty.passes(*QUIET)
 
 
 def test_commit(repo: Guarded) -> None:
     repo.add("src/new.py", TEXT)
-    repo.stops(*QUIET, key=KEY, at="src/new.py:1:24")
+    repo.stops(*QUIET, key=KEY, at="src/new.py:1:25")
     repo.add("src/new.py", CLEAN)
     repo.passes(*QUIET)
 
@@ -79,12 +79,12 @@ def test_commit_from_a_folder(plain: Guarded) -> None:
     plain.add("src/new.py", TEXT)
     ran = plain.try_git(*QUIET, cwd=plain.path / "src")
     assert ran.code == 1
-    tells(ran.text + ran.errors, KEY, "src/new.py:1:24")
+    tells(ran.text + ran.errors, KEY, "src/new.py:1:25")
 
 
 def test_commit_all(repo: Guarded) -> None:
     repo.write("a.py", TEXT)
-    repo.stops(*QUIET, "-a", key=KEY, at="a.py:1:24")
+    repo.stops(*QUIET, "-a", key=KEY, at="a.py:1:25")
     repo.write("a.py", CLEAN)
     repo.passes(*QUIET, "-a")
 
@@ -95,13 +95,13 @@ def test_commit_of_a_path(repo: Guarded) -> None:
     repo.passes(*QUIET, "a.py")
     repo.write("a.py", TEXT)
     repo.add("b.py", CLEAN * 2)
-    repo.stops(*QUIET, "a.py", key=KEY, at="a.py:1:24")
+    repo.stops(*QUIET, "a.py", key=KEY, at="a.py:1:25")
     repo.passes(*QUIET, "b.py")
 
 
 def test_amend(repo: Guarded) -> None:
     repo.add("a.py", TEXT)
-    repo.stops(*QUIET, "--amend", key=KEY, at="a.py:1:24")
+    repo.stops(*QUIET, "--amend", key=KEY, at="a.py:1:25")
     repo.add("a.py", CLEAN)
     repo.passes(*QUIET, "--amend")
 
@@ -117,14 +117,14 @@ def test_a_key_that_is_only_in_the_index_stops(repo: Guarded) -> None:
     repo.write("staged", CLEAN + TEXT)
     blob = repo.run("hash-object", "-w", "staged")
     repo.run("update-index", "--cacheinfo", f"100644,{blob},a.py")
-    repo.stops(*QUIET, key=KEY, at="a.py:2:24")
+    repo.stops(*QUIET, key=KEY, at="a.py:2:25")
 
 
 def test_a_key_that_head_has_already_stops_the_next_edit_of_its_file(repo: Guarded) -> None:
     repo.add("a.py", TEXT)
     repo.commit("leak", "--no-verify")
     repo.add("a.py", TEXT + CLEAN)
-    repo.stops(*QUIET, key=KEY, at="a.py:1:24")
+    repo.stops(*QUIET, key=KEY, at="a.py:1:25")
     repo.run("reset", "--quiet", "--hard")
     repo.add("b.py", CLEAN * 2)
     repo.passes(*QUIET)
@@ -133,7 +133,7 @@ def test_a_key_that_head_has_already_stops_the_next_edit_of_its_file(repo: Guard
 def test_rename_with_an_edit(repo: Guarded) -> None:
     repo.run("mv", "a.py", "c.py")
     repo.add("c.py", CLEAN * 9 + TEXT)
-    repo.stops(*QUIET, key=KEY, at="c.py:10:24")
+    repo.stops(*QUIET, key=KEY, at="c.py:10:25")
     repo.add("c.py", CLEAN * 8)
     repo.passes(*QUIET)
 
@@ -142,7 +142,7 @@ def test_merge_resolution(repo: Guarded) -> None:
     _diverge(repo, "theirs\n")
     assert repo.try_git("merge", "--quiet", "other").code == 1
     repo.add("b.py", TEXT)
-    repo.stops(*QUIET, key=KEY, at="b.py:1:24")
+    repo.stops(*QUIET, key=KEY, at="b.py:1:25")
     repo.add("b.py", CLEAN * 3)
     repo.passes(*QUIET)
 
@@ -154,7 +154,7 @@ def test_merge_without_conflict(repo: Guarded) -> None:
     repo.run("checkout", "--quiet", "main")
     repo.add("a.py", CLEAN)
     repo.commit("a", "--no-verify")
-    repo.stops("merge", "--no-edit", "other", key=KEY, at="c.py:1:24")
+    repo.stops("merge", "--no-edit", "other", key=KEY, at="c.py:1:25")
 
 
 def _diverge(repo: Guarded, theirs: str) -> None:
@@ -172,7 +172,7 @@ def test_linked_worktree(repo: Guarded) -> None:
     (linked / "a.py").write_text(TEXT, encoding="utf-8")
     ran = repo.try_git(*QUIET, "-a", cwd=linked)
     assert ran.code == 1
-    tells(ran.text + ran.errors, KEY, "a.py:1:24")
+    tells(ran.text + ran.errors, KEY, "a.py:1:25")
     (linked / "a.py").write_text(CLEAN, encoding="utf-8")
     assert repo.try_git(*QUIET, "-a", cwd=linked).code == 0
 
@@ -217,7 +217,7 @@ def test_commit_inside_a_submodule(plain: Guarded) -> None:
     (plain.path / "module" / "a.py").write_text(TEXT, encoding="utf-8")
     ran = plain.try_git(*QUIET, "-a", cwd=plain.path / "module")
     assert ran.code == 1
-    tells(ran.text + ran.errors, KEY, "a.py:1:24")
+    tells(ran.text + ran.errors, KEY, "a.py:1:25")
     (plain.path / "module" / "a.py").write_text(CLEAN, encoding="utf-8")
     assert plain.try_git(*QUIET, "-a", cwd=plain.path / "module").code == 0
 
@@ -227,12 +227,12 @@ def test_intent_to_add(repo: Guarded) -> None:
     repo.run("add", "--intent-to-add", "later.py")
     repo.add("a.py", CLEAN)
     repo.passes(*QUIET)
-    repo.stops(*QUIET, "-a", key=KEY, at="later.py:1:24")
+    repo.stops(*QUIET, "-a", key=KEY, at="later.py:1:25")
 
 
 def test_name_that_is_an_option(repo: Guarded) -> None:
     repo.add("--help", TEXT)
-    repo.stops(*QUIET, key=KEY, at="--help:1:24")
+    repo.stops(*QUIET, key=KEY, at="--help:1:25")
     repo.add("--help", CLEAN)
     repo.passes(*QUIET)
 
@@ -242,17 +242,17 @@ def test_name_that_git_could_take_for_a_pattern(plain: Guarded, name: str) -> No
     plain.add("other.py", CLEAN)
     plain.write(name, TEXT)
     plain.run("--literal-pathspecs", "add", "--", name)
-    plain.stops(*QUIET, key=KEY, at=f"{name}:1:24")
+    plain.stops(*QUIET, key=KEY, at=f"{name}:1:25")
     ran = plain.hook("--", name)
     assert ran.code == 1
-    tells(ran.text, KEY, f"{name}:1:24")
+    tells(ran.text, KEY, f"{name}:1:25")
 
 
 def test_name_that_is_not_text(plain: Guarded) -> None:
     raw = b"caf\xe9\nbar.py"
     (plain.path / os.fsdecode(raw)).write_text(TEXT, encoding="utf-8")
     plain.run("add", "--all")
-    at = "caf\\xe9\\x0abar.py:1:24"
+    at = "caf\\xe9\\x0abar.py:1:25"
     plain.stops(*QUIET, key=KEY, at=at)
     ran = plain.hook("--", raw)
     assert ran.code == 1
@@ -277,7 +277,7 @@ def test_all_files(framed: Guarded) -> None:
     framed.commit("later", "--no-verify")
     ran = framed.pre_commit("run", "boltz-keyscan", "--all-files")
     assert ran.code == 1
-    tells(ran.text, KEY, "old.py:1:24")
+    tells(ran.text, KEY, "old.py:1:25")
 
 
 def test_all_files_with_what_has_no_blob(framed: Guarded) -> None:
@@ -293,7 +293,7 @@ def test_all_files_with_what_has_no_blob(framed: Guarded) -> None:
     framed.write("later.py", TEXT)
     ran = framed.pre_commit("run", "boltz-keyscan", "--all-files")
     assert ran.code == 1
-    tells(ran.text, KEY, "later.py:1:24")
+    tells(ran.text, KEY, "later.py:1:25")
 
 
 def test_all_files_in_the_middle_of_a_conflict(framed: Guarded) -> None:
@@ -301,7 +301,7 @@ def test_all_files_in_the_middle_of_a_conflict(framed: Guarded) -> None:
     assert framed.try_git("merge", "--quiet", "other").code == 1
     ran = framed.pre_commit("run", "boltz-keyscan", "--all-files")
     assert ran.code == 1
-    tells(ran.text, KEY, "b.py:4:24")
+    tells(ran.text, KEY, "b.py:4:25")
     framed.write("b.py", CLEAN)
     assert framed.pre_commit("run", "boltz-keyscan", "--all-files").code == 0
 
@@ -312,7 +312,7 @@ def test_named_files(framed: Guarded) -> None:
     assert framed.pre_commit("run", "boltz-keyscan", "--files", "other.py", "a.py").code == 0
     ran = framed.pre_commit("run", "boltz-keyscan", "--files", "untracked.py")
     assert ran.code == 1
-    tells(ran.text, KEY, "untracked.py:1:24")
+    tells(ran.text, KEY, "untracked.py:1:25")
     assert "untracked" in ran.text
 
 
@@ -328,4 +328,4 @@ def test_the_manual_hook_sees_the_history(framed: Guarded) -> None:
     assert framed.pre_commit("run", "boltz-keyscan", "--all-files").code == 0
     ran = framed.pre_commit(*command)
     assert ran.code == 1
-    tells(ran.text, KEY, "old.py:1:24")
+    tells(ran.text, KEY, "old.py:1:25")

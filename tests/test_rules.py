@@ -20,6 +20,7 @@ from tests.keys import PREFIXES, fake_body
 from tests.running import ROOT, keyscan
 
 FILES = sorted((ROOT / "rules").glob("*.toml"))
+NO_END = "43 characters, ends as no 32-byte value can"
 HINT = "help: See rules/ and CONTRIBUTING.md for the form of a rule.\n"
 
 
@@ -132,11 +133,7 @@ class TestCommands:
                 "'{key} {key}': expected one match of this rule, found 2 of 2",
             ),
             ({"counter_examples": ["a {prefix} b"]}, "'a {prefix} b': expected no match, found 1"),
-            (
-                {"body": "[a-z]{43}"},
-                "'{key}': expected shape confirmed, found suspected"
-                " (43 characters, ends as no 32-byte value can)",
-            ),
+            ({"body": "[a-z]{43}"}, f"'{{key}}': expected shape confirmed, found suspected ({NO_END})"),
         ],
         ids=["shape", "none", "two", "counter", "body"],
     )

@@ -7,12 +7,16 @@ clean commit does not need.
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from typing import cast
 
 import click
 
 from boltz_keyscan import scan as pipeline
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.plan import staged_plan
+
+_PUSHES = {"pre-push": "pre_push", "pre-receive": "pre_receive"}
 
 
 class _TakesFiles(click.Command):
@@ -29,7 +33,22 @@ class _TakesFiles(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.group("hook")
+class _Hooks(click.Group):
+    """The commit hook is here; those for pushes are loaded when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return [*super().list_commands(ctx), *_PUSHES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The hook, imported now."""
+        if cmd_name in _PUSHES:
+            module = import_module("boltz_keyscan.cli.push")
+            return cast("click.Command", getattr(module, _PUSHES[cmd_name]))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("hook", cls=_Hooks)
 def hook() -> None:
     """Run as a git hook."""
 

@@ -13,8 +13,8 @@ import click
 from boltz_keyscan import scan as pipeline
 from boltz_keyscan.cli.output import COLORS, emit, tell_warnings, view
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.plan import STDIN, Options, scan_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
+from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report import REPORTERS
 
 
@@ -37,6 +37,11 @@ def _named(
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--no-history", is_flag=True, help="Scan files only.")
 @click.option("--history-only", is_flag=True, help="Scan git history only.")
+@click.option(
+    "--range", "range_", metavar="A..B", help="Scan what commit B has and A has not, of each repository."
+)
+@click.option("--since", metavar="REV", help="The same as --range REV..HEAD.")
+@click.option("--staged", is_flag=True, help="Scan what is staged here.")
 @click.option(
     "--format",
     "format_",
@@ -88,6 +93,9 @@ def scan(
     paths: tuple[str, ...],
     no_history: bool,
     history_only: bool,
+    range_: str | None,
+    since: str | None,
+    staged: bool,
     format_: str,
     output: str | None,
     reports: tuple[tuple[str, str], ...],
@@ -112,18 +120,29 @@ def scan(
     paths = paths or (".",)
     for path in paths:
         _check(path, history_only=history_only)
-    plan = scan_plan(
-        Options(
-            paths=paths,
-            history=not no_history,
-            files=not history_only,
-            fail_on=FailOn(fail_on),
-            fail_on_unexposed=fail_on_unexposed,
-            require_complete=require_complete,
-            jobs=jobs,
-            cache=None if no_cache else cache_dir or _cache_dir(),
-        )
+    options = Options(
+        paths=paths,
+        history=not no_history,
+        files=not history_only,
+        fail_on=FailOn(fail_on),
+        fail_on_unexposed=fail_on_unexposed,
+        require_complete=require_complete,
+        jobs=jobs,
+        cache=None if no_cache else cache_dir or _cache_dir(),
     )
+    chosen = [
+        name for name, given in (("--range", range_), ("--since", since), ("--staged", staged)) if given
+    ]
+    if len(chosen) > 1 or (chosen and (no_history or history_only)):
+        raise KeyscanError(f"{chosen[0]} chooses what to scan", "Leave out the other options that do.")
+    if staged:
+        plan = staged_plan(
+            (), Terms(options.fail_on, require_complete=require_complete, empty_is_complete=True)
+        )
+    elif range_ or since:
+        plan = range_plan(options, range_ or f"{since}..HEAD")
+    else:
+        plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
     _distinct([path for _, path in files])
     tell_warnings()

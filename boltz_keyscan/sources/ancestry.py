@@ -47,6 +47,8 @@ class Ancestry:
     memory: Memory
     unchanged: bool = False
     """Store and references are as they were when ``memory`` was made."""
+    exclude: frozenset[str] = frozenset()
+    """What these reach is none of ours."""
     problems: list[str] = field(default_factory=list, init=False)
     """What could not be learnt, in git's words."""
     _everything: list[bytes] | None = field(default=None, init=False)
@@ -67,7 +69,7 @@ class Ancestry:
         # A key born in the resolution of a merge differs from every parent.
         self._walk(rest - _found(found), tips, found, "--merges", "-c", reachable=True)
         left = wanted - _found(found)
-        if left and not self.refs.opaque and (everything := self._all_commits()):
+        if left and not self.refs.opaque and not self.exclude and (everything := self._all_commits()):
             self._walk(left, [*everything, *_without(tips)], found, "-m", reachable=False)
         return found
 
@@ -139,7 +141,8 @@ class Ancestry:
         lines = _lines({oid for _, oid in self.refs.tips})
         answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=lines)
         have = [line.split() for line in answer.splitlines()]
-        return [words[0] + b"\n" for words in have if len(words) == 3 and words[1] in (b"commit", b"tag")]
+        tips = [words[0] + b"\n" for words in have if len(words) == 3 and words[1] in (b"commit", b"tag")]
+        return [*tips, *_without(_lines(self.exclude))]
 
     def _all_commits(self) -> list[bytes]:
         """Every commit in the store; listed only when something is still unexplained."""
@@ -213,7 +216,7 @@ def _lines(oids: set[str] | frozenset[str]) -> list[bytes]:
 
 def _without(lines: list[bytes]) -> list[bytes]:
     """The input lines that exclude what these reach (``--not`` on stdin came with git 2.42)."""
-    return [b"^" + line for line in lines]
+    return [b"^" + line.removeprefix(b"^") for line in lines]
 
 
 def _result(raw: bytes) -> tuple[str, bool]:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.ancestry import Ancestry, Places
@@ -201,8 +202,8 @@ class HistorySource:
         """Only after a scan without gaps: a name in the cache says that all under it was seen."""
         if self._names is None or self._references is None:
             return
-        # A path may itself hold a key: such objects are traced anew each time.
-        unfit = {oid for oid, path in introduced if detector.sniff(path, len(path))}
+        # A path may itself hold a key, plain or in disguise: such objects are traced anew each time.
+        unfit = {oid for oid, path in introduced if detector.redact(path) != _shown(path)}
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
@@ -213,6 +214,11 @@ class HistorySource:
         )
         if fresh != self._memory:
             cache.keep(self.repository.objects, fresh)
+
+
+def _shown(path: bytes) -> str:
+    """A path as redaction shows one in which there is nothing to hide."""
+    return harmless(path.decode("utf-8", "backslashreplace"))
 
 
 def _oids(refs: References) -> frozenset[str]:

@@ -24,7 +24,8 @@ SHARD_BYTES = 64 << 20
 SHARD_OBJECTS = 50_000
 """Objects in a shard: bounds the listing a worker holds."""
 
-_FORMAT = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+FORMAT = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+"""The form of a line of a listing."""
 _FANOUT = re.compile(rb"[0-9a-f]{2}")
 _REST = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 
@@ -69,7 +70,7 @@ def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[list[bytes]
     if held.packed(memory):
         view = _only_new(view, held, memory)
     rest = b""
-    with _git.Child(view, "cat-file", "--batch-all-objects", "--unordered", _FORMAT) as child:
+    with _git.Child(view, "cat-file", "--batch-all-objects", "--unordered", FORMAT) as child:
         while chunk := child.output.read(CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")
             yield lines
@@ -89,7 +90,7 @@ def suspects(view: _git.View, memory: Memory) -> list[bytes]:
     if not memory.suspects:
         return []
     asked = [oid.encode() + b"\n" for oid in sorted(memory.suspects)]
-    answer, _ = _git.run(view, "cat-file", _FORMAT, lines=asked)
+    answer, _ = _git.run(view, "cat-file", FORMAT, lines=asked)
     return [line for line in answer.splitlines() if not line.endswith(b" missing")]
 
 

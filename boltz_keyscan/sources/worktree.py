@@ -10,6 +10,7 @@ Boundary: exposure of working files; history is ``trace``.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,9 @@ from boltz_keyscan.sources.repository import Repository, references
 _SECONDS = 60
 _MOST_ARGUMENTS = 200
 """Paths given to git on the command line; beyond, git tells all and we choose."""
+
+_TELLING = re.compile(rb"[A-Za-z0-9+/=_%-]{32}")
+"""What a key in a name looks like, in any form: command lines are seen by everybody on the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Worktree:
         head = references(self.repository).head
         if head is None or not names:
             return set()
-        chosen = names if len(names) <= _MOST_ARGUMENTS else []
+        chosen = names if len(names) <= _MOST_ARGUMENTS and not any(map(_TELLING.search, names)) else []
         options = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
         return set(_git.fields(self.view, *options, "--", *chosen)).intersection(names)
 

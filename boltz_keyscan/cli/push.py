@@ -1,0 +1,100 @@
+"""``boltz-keyscan hook pre-push|pre-receive``: what a push brings, before it is taken.
+
+Boundary: git's hook protocols (githooks(5)) in, a verdict out; which objects that means is
+``sources.ranges``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+import click
+
+from boltz_keyscan import scan as pipeline
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model import ExitCode
+from boltz_keyscan.plan import Plan, push_plan
+from boltz_keyscan.sources.ranges import Push, quarantine
+
+
+@click.command("pre-push")
+@click.argument("remote", required=False)
+@click.argument("url", required=False)
+def pre_push(*, remote: str | None, url: str | None) -> int:  # noqa: ARG001 - git gives the address, which is not needed
+    """Stop a push that brings a key to the other side.
+
+    Reads the lines git writes to a pre-push hook from standard input, or, under pre-commit,
+    its variables. Looks at every object the remote does not have.
+    """
+    given = os.environ
+    if "PRE_COMMIT_TO_REF" in given:
+        name = given.get("PRE_COMMIT_REMOTE_NAME", remote or "")
+        line = " ".join(
+            (
+                given.get("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/HEAD"),
+                given["PRE_COMMIT_TO_REF"],
+                given.get("PRE_COMMIT_REMOTE_BRANCH", "refs/heads/HEAD"),
+                given.get("PRE_COMMIT_FROM_REF", "0" * 40),
+            )
+        )
+        lines = [os.fsencode(line)]
+    else:
+        name, lines = remote or "", sys.stdin.buffer.read().splitlines()
+    updates, known = [], []
+    for words in _fields(lines, 4):
+        local, remote_ref, there = (
+            words[1].decode("ascii", "replace"),
+            words[2],
+            words[3].decode("ascii", "replace"),
+        )
+        if local.strip("0"):
+            updates.append((remote_ref, local))
+        if there.strip("0"):
+            known.append(there)
+    push = Push(tuple(updates), tuple(known), os.fsencode(name))
+    return _told(push_plan(push), "a push")
+
+
+@click.command("pre-receive")
+def pre_receive() -> int:
+    """Refuse a push that brings a key, on the server.
+
+    Reads the lines git writes to a pre-receive hook from standard input. Looks at every
+    object that came in.
+    """
+    updates = []
+    for _, new, name in _fields(sys.stdin.buffer.read().splitlines(), 3):
+        oid = new.decode("ascii", "replace")
+        if oid.strip("0"):
+            updates.append((name, oid))
+    push = Push(tuple(updates), quarantine=quarantine(os.environ, os.getcwdb()))
+    code = _told(push_plan(push), "a push")
+    if code == ExitCode.BLOCKING:
+        click.echo("This push was refused: it would have put a Boltz API key on the server.")
+        click.echo("Replace and revoke the key first, then take it out of every commit you push.")
+    return code
+
+
+def _fields(lines: Iterable[bytes], count: int) -> Iterable[list[bytes]]:
+    for line in lines:
+        words = line.split(b" ")
+        if len(words) != count:
+            raise KeyscanError(
+                "standard input is not what git writes to this hook",
+                "Install it with 'boltz-keyscan hook install', or through pre-commit.",
+            )
+        yield words
+
+
+def _told(plan: Plan, what: str) -> int:
+    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
+    tally = result.tally
+    if result.exit_code == ExitCode.CLEAN and not result.gaps:
+        click.echo(f"boltz-keyscan: no key in {what} of {tally.blobs:,} objects ({tally.commits:,} commits)")
+        return result.exit_code
+    from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
+
+    emit(result, "text", (), view("auto", 0, placeholders=False))
+    return result.exit_code

@@ -1,0 +1,162 @@
+"""Part of a history: the objects that some commits have and others have not.
+
+What a push brings, what came since a revision. All objects of the part are read, so a
+key that was added and removed within it is found.
+
+Boundary: chooses objects; reading them is ``history``, explaining them ``trace``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.ancestry import Ancestry
+from boltz_keyscan.sources.bulk import release
+from boltz_keyscan.sources.cache import Memory
+from boltz_keyscan.sources.history import ObjectShard
+from boltz_keyscan.sources.known import Entries, Known
+from boltz_keyscan.sources.listing import FORMAT, Names, Pending, listed
+from boltz_keyscan.sources.objects import CORRUPT
+from boltz_keyscan.sources.repository import References, open_at, references
+from boltz_keyscan.sources.revisions import Scope, resolve
+from boltz_keyscan.sources.store import prepare
+from boltz_keyscan.sources.trace import Tracer
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What is being pushed, in git's words: full object ids and reference names."""
+
+    updates: tuple[tuple[bytes, str], ...]
+    """Reference and the object it will point to; deletions left out."""
+    known: tuple[str, ...] = ()
+    """Objects the other side is known to have."""
+    remote: bytes | None = None
+    """The remote whose branches we have seen; None on the receiving side."""
+    quarantine: bytes | None = None
+    """Where the receiving side keeps what came in until the hook agrees (git-receive-pack)."""
+
+
+@dataclass(slots=True)
+class RangeSource:
+    """One part of one repository."""
+
+    path: bytes
+    """The repository: its root or its inside."""
+    part: Scope | Push
+    where: str = "."
+    _view: _git.View | None = field(default=None, init=False)
+    _refs: References | None = field(default=None, init=False)
+    _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
+    _partial: bool = field(default=False, init=False)
+
+    def shards(self) -> Iterator[Shard | Source]:
+        """The names that are pushed, then the objects.
+
+        Raises:
+            KeyscanError: not a repository, or a revision that it does not have.
+            GitError: git cannot be used.
+        """
+        try:
+            repository = open_at(os.path.abspath(self.path))
+        except (OSError, ValueError) as error:
+            told = error.strerror if isinstance(error, OSError) else str(error)
+            raise KeyscanError(
+                f"not a usable git repository: {self.where}: {told}", "Check its .git."
+            ) from error
+        if repository is None:
+            raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
+        opened = prepare(repository, os.path.abspath(b"/"), self.where)
+        yield Known(ShardResult(gaps=opened.gaps))
+        if opened.view is None:
+            return
+        self._refs, self._partial = references(repository), opened.partial
+        self._view = opened.view
+        if isinstance(self.part, Push):
+            self._scope = self._pushed(self.part, opened.view, self._refs)
+            names = tuple((name, part) for name, _ in self.part.updates for part in name.split(b"/"))
+            yield Entries(self.where, "ref", names)
+        else:
+            self._scope = resolve(opened.view, self._refs, self.part)
+        yield from self._objects(self._view)
+
+    def _pushed(self, push: Push, view: _git.View, refs: References) -> Scope:
+        """What comes in, and what the other side has already."""
+        if push.quarantine is not None:
+            view = replace(view, objects=push.quarantine, alternates=(view.objects, *view.alternates))
+        self._view = view
+        prefix = b"refs/remotes/" + push.remote + b"/" if push.remote is not None else b"refs/"
+        there = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
+        lines = [oid.encode() + b"\n" for oid in sorted(there)]
+        # The other side may have objects that we have not: those exclude nothing here.
+        answer, _ = _git.run(view, "cat-file", "--batch-check", lines=lines)
+        have = [line.split()[0].decode() for line in answer.splitlines() if not line.endswith(b" missing")]
+        return Scope(tuple(sorted({oid for _, oid in push.updates})), tuple(have))
+
+    def _objects(self, view: _git.View) -> Iterator[Shard]:
+        pending = Pending()
+        for lines in self._lines(view):
+            whole = [line for line in lines if line and not line.endswith(b" missing")]
+            lost = tuple(
+                Gap(
+                    f"{self.where}: object {line.split()[0].decode('ascii', 'replace')}",
+                    "corrupt-object",
+                    CORRUPT,
+                )
+                for line in lines
+                if line.endswith(b" missing")
+            )
+            yield Known(ShardResult(gaps=lost))
+            for listing, weight in pending.add(whole):
+                yield ObjectShard(view, self.where, listing, weight)
+        for listing, weight in pending.rest():
+            yield ObjectShard(view, self.where, listing, weight)
+        release()
+        yield Known(ShardResult(tally=Tally(refs=len(self._scope.include))))
+
+    def _lines(self, view: _git.View) -> Iterator[list[bytes]]:
+        """``id type size`` of each object of the part."""
+        if isinstance(self.part, Push) and self.part.quarantine is not None:
+            # All that came in lies there, and nothing else does.
+            yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
+            return
+        if not self._scope.include:
+            return
+        options = ("rev-list", "--objects", "--no-object-names", "--stdin")
+        output, told = _git.run(view, *options, lines=_walk(self._scope))
+        if told:
+            raise KeyscanError(
+                f"git cannot walk the range: {told.splitlines()[0]}",
+                "Fetch what is missing, or check with git fsck.",
+            )
+        answer, _ = _git.run(view, "cat-file", "--buffer", FORMAT, lines=output.splitlines(keepends=True))
+        yield answer.splitlines()
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Commit, path and exposure, looked for within the part only."""
+        if self._view is None or self._refs is None:
+            return Located()
+        tips = tuple((b"", oid) for oid in self._scope.include)
+        refs = replace(self._refs, tips=tips)
+        ancestry = Ancestry(
+            self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
+        )
+        lacking = self._partial or self._view.shallow is not None
+        return Tracer(ancestry, b"", self.where, lacking).trace(gathered.hits, detector)[0]
+
+
+def _walk(scope: Scope) -> list[bytes]:
+    return [oid.encode() + b"\n" for oid in scope.include] + [
+        b"^" + oid.encode() + b"\n" for oid in scope.exclude
+    ]
+
+
+def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
+    """The folder git keeps incoming objects in while a receive hook runs (git-receive-pack)."""
+    path = environment.get("GIT_QUARANTINE_PATH")
+    return os.path.join(here, os.fsencode(path)) if path else None

@@ -1,0 +1,265 @@
+"""The push hooks and ranges, with real pushes to real repositories."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import git
+import pytest
+
+from tests.keys import fake_key, fingerprint
+from tests.repos import Repo
+from tests.running import ROOT, keyscan, scan_json
+
+
+def _hook(git_dir: Path, name: str) -> None:
+    """A plain git hook that runs this checkout."""
+    path = git_dir / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m boltz_keyscan hook {name} "$@"\n'
+    )
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def server(repo: Repo, tmp_path: Path) -> Repo:
+    """A bare repository that ``repo`` knows as origin and that has its first commit."""
+    bare = Repo(tmp_path / "server.git", bare=True)
+    repo.leak("README", "hello\n")
+    repo.run("remote", "add", "origin", str(bare.path))
+    repo.run("push", "-q", "origin", "main")
+    return bare
+
+
+def _push(repo: Repo, *arguments: str) -> tuple[bool, str]:
+    """Whether the push went through, and what the pusher was told."""
+    ran = subprocess.run(
+        ["git", "push", "-q", "origin", *arguments],
+        cwd=repo.path,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    return ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.fixture(params=["pre-push", "pre-receive"])
+def gate(request: pytest.FixtureRequest, repo: Repo, server: Repo) -> str:
+    """Each hook in turn, installed where git looks for it."""
+    name = str(request.param)
+    _hook(repo.path / ".git" if name == "pre-push" else server.path, name)
+    return name
+
+
+@pytest.mark.usefixtures("gate")
+class TestGate:
+    """What both hooks stop and let pass."""
+
+    def test_a_clean_push_passes_with_one_line(self, repo: Repo) -> None:
+        repo.leak("a.txt", "clean\n")
+
+        passed, told = _push(repo, "main")
+
+        assert passed, told
+        assert "boltz-keyscan: no key in a push of 3 objects (1 commits)" in told
+
+    def test_a_key_is_stopped(self, repo: Repo) -> None:
+        commit = repo.leak("a.txt", fake_key())
+
+        passed, told = _push(repo, "main")
+
+        assert not passed
+        assert "a.txt:1:1" in told
+        assert commit[:7] in told
+        assert fake_key() not in told
+
+    def test_a_key_added_and_removed_within_the_push_is_stopped(self, repo: Repo) -> None:
+        repo.leak("a.txt", fake_key())
+        repo.leak("a.txt", "gone\n")
+
+        passed, told = _push(repo, "main")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+
+    def test_a_new_branch_is_looked_at_from_where_it_left(self, repo: Repo) -> None:
+        repo.run("checkout", "-q", "-b", "topic")
+        repo.leak("a.txt", "clean\n")
+
+        passed, told = _push(repo, "topic")
+
+        assert passed
+        assert "3 objects" in told
+
+    def test_a_deleted_branch_is_nothing_to_look_at(self, repo: Repo) -> None:
+        repo.run("push", "-q", "origin", "main:other")
+
+        passed, told = _push(repo, "--delete", "other")
+
+        assert passed, told
+
+    def test_a_force_push_is_looked_at(self, repo: Repo) -> None:
+        repo.leak("a.txt", "clean\n")
+        _push(repo, "main")
+        repo.run("reset", "-q", "--hard", "HEAD~1")
+        repo.leak("b.txt", fake_key())
+
+        passed, told = _push(repo, "--force", "main")
+
+        assert not passed
+        assert "b.txt" in told
+
+    def test_a_key_in_a_tag_message_is_stopped(self, repo: Repo) -> None:
+        repo.run("tag", "-a", "v1", "-m", f"release {fake_key()}")
+
+        passed, told = _push(repo, "v1")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+
+    def test_a_key_in_a_branch_name_is_stopped(self, repo: Repo) -> None:
+        passed, told = _push(repo, f"main:refs/heads/b-{fake_key()}")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+
+    def test_a_key_the_server_has_already_does_not_stop_others(
+        self, repo: Repo, gate: str, server: Repo
+    ) -> None:
+        hook = (repo.path / ".git" if gate == "pre-push" else server.path) / "hooks" / gate
+        hook.rename(hook.with_suffix(".off"))
+        repo.leak("old.txt", fake_key())
+        assert _push(repo, "main")[0]
+        hook.with_suffix(".off").rename(hook)
+        repo.leak("new.txt", "clean\n")
+
+        passed, told = _push(repo, "main")
+
+        assert passed, told
+
+    def test_many_references_at_once(self, repo: Repo) -> None:
+        for number in range(20):
+            repo.run("branch", f"b{number}")
+        repo.run("checkout", "-q", "b7")
+        repo.leak("a.txt", fake_key())
+
+        passed, told = _push(repo, "--all")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+
+
+def test_the_server_explains_the_refusal(repo: Repo, server: Repo) -> None:
+    _hook(server.path, "pre-receive")
+    repo.leak("a.txt", fake_key())
+
+    _, told = _push(repo, "main")
+
+    assert "remote: This push was refused: it would have put a Boltz API key on the server." in told
+    assert "remote rejected" in told
+
+
+def test_under_pre_commit_the_variables_say_what_is_pushed(repo: Repo) -> None:
+    first = repo.leak("README", "hello\n")
+    second = repo.leak("a.txt", fake_key())
+    given = {
+        "PRE_COMMIT_FROM_REF": first,
+        "PRE_COMMIT_TO_REF": second,
+        "PRE_COMMIT_REMOTE_NAME": "origin",
+        "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main",
+        "PRE_COMMIT_REMOTE_BRANCH": "refs/heads/main",
+    }
+
+    ran = keyscan("hook", "pre-push", cwd=repo.path, env=given)
+
+    assert ran.code == 1
+    assert "a.txt:1:1" in ran.text
+
+
+def test_input_that_is_not_gits_is_refused(repo: Repo) -> None:
+    ran = keyscan("hook", "pre-push", "origin", "url", cwd=repo.path, stdin=b"nonsense\n")
+
+    assert ran.code == 2
+    assert ran.errors.startswith("error: standard input is not what git writes to this hook\n")
+
+
+class TestRange:
+    """Parts of a history on the command line."""
+
+    def test_only_what_the_range_brought_is_found(self, repo: Repo) -> None:
+        repo.leak("old.txt", fake_key(seed="old"))
+        base = repo.run("rev-parse", "HEAD")
+        commit = repo.leak("new.txt", fake_key(seed="new"))
+        repo.run("rm", "-q", "new.txt")
+        repo.commit("removed")
+
+        for arguments in (("--range", f"{base}..HEAD"), ("--since", base), ("--range", "HEAD~2..")):
+            [finding] = scan_json(*arguments, ".", cwd=repo.path)["findings"]
+            assert finding["fingerprint"] == fingerprint(fake_key(seed="new"))
+            assert [(where["path"], where["commit"]) for where in finding["locations"]] == [
+                ("new.txt", commit)
+            ]
+
+    @pytest.mark.parametrize("name", ["no-such-branch", "--output=x", "HEAD~99", "a b", ""])
+    def test_an_unknown_revision_is_an_error_and_never_an_empty_scan(self, repo: Repo, name: str) -> None:
+        repo.leak("a.txt", "x\n")
+
+        ran = keyscan("--range", f"{name or 'v0'}..HEAD", ".", cwd=repo.path)
+
+        assert ran.code == 2
+        assert ran.errors.startswith(f"error: unknown revision: {name or 'v0'}\n")
+        assert not (repo.path / "x").exists()
+
+    @pytest.mark.parametrize("expression", ["HEAD", "a...b"])
+    def test_what_is_no_range_is_said(self, repo: Repo, expression: str) -> None:
+        repo.leak("a.txt", "x\n")
+
+        ran = keyscan("--range", expression, ".", cwd=repo.path)
+
+        assert (ran.code, ran.errors.splitlines()[0]) == (2, f"error: not a range: {expression}")
+
+    def test_tags_and_branches_are_names_for_it(self, repo: Repo) -> None:
+        repo.leak("a.txt", "x\n")
+        repo.run("tag", "-a", "v1", "-m", "one")
+        repo.run("pack-refs", "--all")
+        repo.leak("b.txt", fake_key())
+
+        report = scan_json("--since", "v1", ".", cwd=repo.path)
+
+        assert len(report["findings"]) == 1
+
+    def test_what_is_staged(self, repo: Repo) -> None:
+        repo.leak("a.txt", fake_key(seed="committed"))
+        repo.add("b.txt", fake_key(seed="staged"))
+        repo.write("c.txt", fake_key(seed="untracked"))
+
+        report = scan_json("--staged", cwd=repo.path)
+
+        assert {finding["fingerprint"] for finding in report["findings"]} == {
+            fingerprint(fake_key(seed="staged"))
+        }
+
+    def test_two_choices_are_refused(self, repo: Repo) -> None:
+        ran = keyscan("--staged", "--since", "HEAD", cwd=repo.path)
+
+        assert (ran.code, ran.errors.splitlines()[0]) == (2, "error: --since chooses what to scan")
+
+
+def test_the_repositorys_configuration_does_not_run(repo: Repo, server: Repo, tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    program.chmod(0o755)
+    repo.leak("a.txt", fake_key())
+    head = repo.run("rev-parse", "HEAD")
+    for key in ("core.fsmonitor", "diff.external", "core.pager", "core.sshCommand"):
+        git.Git(repo.path).config(key, str(program))
+    line = f"refs/heads/main {head} refs/heads/main {'0' * 40}\n".encode()
+
+    ran = keyscan("hook", "pre-push", "origin", str(server.path), cwd=repo.path, stdin=line)
+
+    assert ran.code == 1
+    assert not marker.exists()
