@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
 from boltz_keyscan.model import Detector, Gap, Shard, ShardResult
@@ -40,7 +43,7 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
         careful = bool(suspects)
         # Spawned, not forked: no thread or lock is copied half-held.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1 if careful else jobs, mp_context=context)
+        pool = ProcessPoolExecutor(1 if careful else jobs, mp_context=context, initializer=_follow)
         running: dict[Future[ShardResult], Work] = {}
         try:
             if careful:
@@ -105,6 +108,18 @@ def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Futu
         lost: Future[ShardResult] = Future()
         lost.set_exception(error)
         return lost
+
+
+def _follow() -> None:
+    """End this worker with its parent, even one that was killed: nobody else would tell it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

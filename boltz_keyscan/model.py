@@ -8,7 +8,7 @@ downstream of ``detect/`` safe by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -154,15 +154,7 @@ class Tally:
     """git objects that an earlier scan has seen; they are not read again and not in ``blobs``."""
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.files + other.files,
-            self.blobs + other.blobs,
-            self.bytes + other.bytes,
-            self.commits + other.commits,
-            self.refs + other.refs,
-            self.objects_missing + other.objects_missing,
-            self.cached + other.cached,
-        )
+        return Tally(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Tally)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ import base64
 import hashlib
 
 PREFIXES = {
-    (kind, mode): "_".join(("sk", "bc", kind, mode, "")) for kind in ("admin", "ws") for mode in ("live", "test")
+    (kind, mode): "_".join(("sk", "bc", kind, mode, ""))
+    for kind in ("admin", "ws")
+    for mode in ("live", "test")
 }
 
 

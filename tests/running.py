@@ -47,7 +47,9 @@ def keyscan(
     """Run ``boltz-keyscan`` from this checkout. ``before`` is put in front of the command (``setpriv``, ``sh -c``)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     command = [*before, sys.executable, "-m", "boltz_keyscan", *arguments]
-    ran = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False, timeout=120)
+    ran = subprocess.run(
+        command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False, timeout=120
+    )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 

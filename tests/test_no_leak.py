@@ -200,11 +200,6 @@ def _scans() -> Iterator[Case]:
         yield Case(f"broken repositories, {format_}", f"{{broken}} --format {format_}", (1,))
         yield Case(f"standard input, {format_}", f"- --format {format_}", (1,), stdin=LINES)
         yield Case(
-            f"several targets, {format_}",
-            f"plain repo {{broken}} --format {format_} --output {{out}}/o",
-            (1,),
-        )
-        yield Case(
             f"one more report, {format_}",
             f"plain --show-placeholders --report {format_}={{out}}/report",
             (1,),
@@ -212,6 +207,7 @@ def _scans() -> Iterator[Case]:
         yield Case(
             f"a file by its name, {format_}", f"plain/{CANARY['file name']}.txt --format {format_}", (1,)
         )
+    yield Case("several targets", "plain repo {broken} --format json --output {out}/report", (1,))
     yield Case("from inside", ".", (1,), "repo")
     yield Case("verbose", "-v --show-placeholders repo", (1,))
     yield Case("verbose, broken", "-v {broken}", (1,))

@@ -44,7 +44,7 @@ def framed(tmp_path: Path) -> Guarded:
 def _begun(repo: Guarded) -> Guarded:
     repo.add("a.py", CLEAN * 9)
     repo.add("b.py", CLEAN)
-    repo.commit("begin", "--no-verify")
+    repo.commit("begin")
     return repo
 
 
@@ -122,7 +122,7 @@ def test_a_key_that_is_only_in_the_index_stops(repo: Guarded) -> None:
 
 def test_a_key_that_head_has_already_stops_the_next_edit_of_its_file(repo: Guarded) -> None:
     repo.add("a.py", TEXT)
-    repo.commit("leak", "--no-verify")
+    repo.commit("leak")
     repo.add("a.py", TEXT + CLEAN)
     repo.stops(*QUIET, key=KEY, at="a.py:1:25")
     repo.run("reset", "--quiet", "--hard")
@@ -150,20 +150,20 @@ def test_merge_resolution(repo: Guarded) -> None:
 def test_merge_without_conflict(repo: Guarded) -> None:
     repo.run("checkout", "--quiet", "-b", "other")
     repo.add("c.py", TEXT)
-    repo.commit("c", "--no-verify")
+    repo.commit("c")
     repo.run("checkout", "--quiet", "main")
     repo.add("a.py", CLEAN)
-    repo.commit("a", "--no-verify")
+    repo.commit("a")
     repo.stops("merge", "--no-edit", "other", key=KEY, at="c.py:1:25")
 
 
 def _diverge(repo: Guarded, theirs: str) -> None:
     repo.run("checkout", "--quiet", "-b", "other")
     repo.add("b.py", theirs)
-    repo.commit("theirs", "--no-verify")
+    repo.commit("theirs")
     repo.run("checkout", "--quiet", "main")
     repo.add("b.py", "ours\n")
-    repo.commit("ours", "--no-verify")
+    repo.commit("ours")
 
 
 def test_linked_worktree(repo: Guarded) -> None:
@@ -200,7 +200,7 @@ def test_deletions_only(repo: Guarded) -> None:
 def test_submodule(repo: Guarded) -> None:
     inner = Guarded(repo.path / "inner", "plain")
     inner.add("x", TEXT)
-    inner.commit("x", "--no-verify")
+    inner.commit("x")
     repo.run("-c", "advice.addEmbeddedRepo=false", "add", "inner")
     if repo.kind == "plain":
         repo.passes(*QUIET, staged=0)
@@ -272,9 +272,9 @@ def test_name_that_is_not_text_does_not_get_past_pre_commit(framed: Guarded) -> 
 def test_all_files(framed: Guarded) -> None:
     assert framed.pre_commit("run", "boltz-keyscan", "--all-files").code == 0
     framed.add("old.py", TEXT)
-    framed.commit("leak", "--no-verify")
+    framed.commit("leak")
     framed.add("a.py", CLEAN)
-    framed.commit("later", "--no-verify")
+    framed.commit("later")
     ran = framed.pre_commit("run", "boltz-keyscan", "--all-files")
     assert ran.code == 1
     tells(ran.text, KEY, "old.py:1:25")
@@ -282,7 +282,7 @@ def test_all_files(framed: Guarded) -> None:
 
 def test_all_files_with_what_has_no_blob(framed: Guarded) -> None:
     inner = Guarded(framed.path / "inner", "plain")
-    inner.commit("x", "--no-verify")
+    inner.commit("x")
     framed.run("-c", "advice.addEmbeddedRepo=false", "add", "inner")
     framed.add("void", "")
     framed.write("later.py", CLEAN)
@@ -322,9 +322,9 @@ def test_the_manual_hook_sees_the_history(framed: Guarded) -> None:
     assert ran.code == 0, ran
     assert "Clean: no Boltz key (exit 0)." in ran.text
     framed.add("old.py", TEXT)
-    framed.commit("leak", "--no-verify")
+    framed.commit("leak")
     framed.run("rm", "--quiet", "old.py")
-    framed.commit("gone", "--no-verify")
+    framed.commit("gone")
     assert framed.pre_commit("run", "boltz-keyscan", "--all-files").code == 0
     ran = framed.pre_commit(*command)
     assert ran.code == 1

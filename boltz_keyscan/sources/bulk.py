@@ -26,6 +26,9 @@ _MARK = _NOBODY + b" missing\n"
 """What git answers when asked for an object that cannot exist: the end of a shard."""
 
 
+_DELTA_BASES = "core.deltaBaseCacheLimit=256m"
+"""Of 17.5 s that git took for 14 GB with its own 96 MiB, this saved 1.5 s."""
+
 _NAP = 0.0004
 """Seconds in which git fills a good part of the pipe."""
 
@@ -34,7 +37,8 @@ class Bulk:
     """A running ``git cat-file`` that is asked for many objects at a time."""
 
     def __init__(self, view: _git.View) -> None:
-        self._child = _git.Child(view, "cat-file", "--batch-command", "--buffer", stdin=subprocess.PIPE)
+        arguments = ("-c", _DELTA_BASES, "cat-file", "--batch-command", "--buffer")
+        self._child = _git.Child(view, *arguments, stdin=subprocess.PIPE)
 
     def sniff(self, oids: Sequence[bytes], size: int, window: Window, detector: Detector) -> list[int] | None:
         """Offsets of possible keys in the objects' stream; None when git did not give it whole.

@@ -23,7 +23,8 @@ class MissingShard:
     where: str
     refs: References
     partial: bool
-    weight: int = 0
+    weight: int = 1
+    """Hardly anything, but not for the process that feeds the others."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Ask git what is not there."""

@@ -107,6 +107,8 @@ class StagedSource:
         here = _current_folder()
         repository = _around(here)
         top = repository.worktree or here
+        # Without git nothing can be said; whatever fails after this is about this repository.
+        _git.executable()
         try:
             opened = prepare(repository, os.path.abspath(b"/"), _HERE)
         except OSError as error:
