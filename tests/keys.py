@@ -5,11 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-PREFIXES = {
-    (kind, mode): "_".join(("sk", "bc", kind, mode, ""))
-    for kind in ("admin", "ws")
-    for mode in ("live", "test")
-}
+PREFIXES = {(kind, mode): f"sk_bc_{kind}_{mode}_" for kind in ("admin", "ws") for mode in ("live", "test")}
 
 
 def fake_body(seed: object) -> str:

@@ -1,4 +1,4 @@
-"""Repositories for tests, built by real git through GitPython. Only ever our own, so its trust in them is right."""
+"""Repositories for tests, built by real git through GitPython: our own, so its trust in them is right."""
 
 from __future__ import annotations
 

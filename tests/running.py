@@ -44,7 +44,7 @@ def keyscan(
     env: dict[str, str] | None = None,
     before: tuple[str, ...] = (),
 ) -> Ran:
-    """Run ``boltz-keyscan`` from this checkout. ``before`` is put in front of the command (``setpriv``, ``sh -c``)."""
+    """Run ``boltz-keyscan`` from this checkout, with ``before`` in front of the command (``setpriv`` ...)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     command = [*before, sys.executable, "-m", "boltz_keyscan", *arguments]
     ran = subprocess.run(
