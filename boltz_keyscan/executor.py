@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
@@ -119,7 +118,8 @@ def _follow() -> None:
 
 def _end_with(parent: BaseProcess) -> None:
     parent.join()
-    os._exit(1)
+    # As terminate() would have, had the parent lived to call it.
+    signal.raise_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager

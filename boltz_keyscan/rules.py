@@ -8,7 +8,6 @@ with one; recognising keys is ``detect/``, proving a rule on its own examples is
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -112,6 +111,8 @@ def load(folder: Path | None = None) -> tuple[Rule, ...]:
 @functools.cache
 def digest() -> str:
     """A name for the bundled rules that changes with anything in them."""
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, and a hook has no cache
+
     return hashlib.sha256(repr(load()).encode()).hexdigest()
 
 

@@ -1,0 +1,128 @@
+"""What each command loads: a commit hook pays for every module, on every commit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hooked import call
+from tests.keys import fake_key
+from tests.repos import Repo
+
+_SPY = """
+import sys
+before = set(sys.modules)
+from boltz_keyscan.cli import main
+code = main(sys.argv[2:])
+loaded = sorted(set(sys.modules) - before)
+import json
+with open(sys.argv[1], "w") as file:
+    json.dump([code, loaded], file)
+"""
+
+HEAVY = frozenset(
+    {
+        "_hashlib",
+        "asyncio",
+        "attr",
+        "concurrent.futures",
+        "email",
+        "git",
+        "http",
+        "hyperscan",
+        "json",
+        "logging",
+        "multiprocessing",
+        "regex",
+        "sarif_om",
+        "socket",
+        "sqlite3",
+        "ssl",
+        "urllib.request",
+    }
+)
+
+HOOK = frozenset(
+    {
+        "cli",
+        "cli.commands",
+        "cli.guard",
+        "cli.hook",
+        "detect",
+        "detect.detector",
+        "detect.prefilter",
+        "errors",
+        "model",
+        "plan",
+        "policy",
+        "rules",
+        "scan",
+        "sources",
+        "sources._git",
+        "sources.blob",
+        "sources.files",
+        "sources.index",
+        "sources.known",
+        "sources.objects",
+        "sources.repository",
+        "sources.staged",
+        "sources.store",
+        "triage",
+    }
+)
+"""All of this package that a clean commit needs; add to it only what a commit cannot do without."""
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    repo = Repo(tmp_path / "repo")
+    repo.add("a.py", "key = os.environ\n")
+    return repo
+
+
+def _loaded(repo: Repo, code: int, *arguments: str) -> set[str]:
+    """The modules a command line loads beyond those Python starts with."""
+    found = repo.path.parent / "found.json"
+    ran = call(repo.path, sys.executable, "-c", _SPY, str(found), *arguments)
+    ended, loaded = json.loads(found.read_text(encoding="utf-8"))
+    assert ended == code, ran
+    return set(loaded)
+
+
+def _own(loaded: set[str]) -> set[str]:
+    return {name.removeprefix("boltz_keyscan.") for name in loaded if name.startswith("boltz_keyscan.")}
+
+
+@pytest.mark.parametrize("names", [(), ("--", "a.py")])
+def test_a_clean_commit(repo: Repo, names: tuple[str, ...]) -> None:
+    loaded = _loaded(repo, 0, "hook", "pre-commit", *names)
+    assert loaded & HEAVY == set()
+    assert _own(loaded) == HOOK
+
+
+def test_a_commit_that_is_stopped(repo: Repo) -> None:
+    repo.add("a.py", fake_key())
+    loaded = _loaded(repo, 1, "hook", "pre-commit")
+    assert loaded & HEAVY <= {"_hashlib", "regex"}
+    assert {"report.text", "detect.match"} <= _own(loaded)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_scan_that_is_told_in_another_format_loads_no_sarif(repo: Repo, form: str) -> None:
+    repo.commit()
+    loaded = _loaded(repo, 0, ".", "--no-cache", "--jobs", "1", "--format", form)
+    unwanted = {"sarif_om", "attr", "git", "socket", "ssl", "http", "asyncio", "multiprocessing"}
+    assert loaded & unwanted == set()
+    assert not any(name.startswith("report.sarif") for name in _own(loaded))
+
+
+def test_the_spy_does_see(repo: Repo) -> None:
+    repo.commit()
+    assert "sarif_om" in _loaded(repo, 0, ".", "--no-cache", "--format", "sarif")
+
+
+def test_help_and_version_load_no_pipeline(repo: Repo) -> None:
+    assert _own(_loaded(repo, 0, "--version")) == {"cli", "cli.commands", "cli.guard", "errors", "model"}
