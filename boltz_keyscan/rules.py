@@ -8,11 +8,11 @@ with one; recognising keys is ``detect/``, proving a rule on its own examples is
 from __future__ import annotations
 
 import functools
+import os
 import re
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import RuleError
@@ -59,6 +59,8 @@ class Rule:
         return f"{self.summary}\n\n{steps}\n"
 
 
+StrPath = str | os.PathLike[str]
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _FIELDS: dict[str, type] = {
@@ -76,19 +78,20 @@ _FIELDS: dict[str, type] = {
 }
 
 
-def bundled() -> Path:
+def bundled() -> str:
     """The folder of the rules this copy of the program came with.
 
     In a wheel they lie inside the package; in a checkout and an editable install, where
     hatchling maps the package folder but not forced includes, beside it.
     """
     # importlib.resources would do, at 15 ms of imports on every commit hook.
-    packaged = Path(__file__).parent / "_rules"
-    return packaged if packaged.is_dir() else packaged.parent.parent / "rules"
+    package = os.path.dirname(os.path.abspath(__file__))
+    packaged = os.path.join(package, "_rules")
+    return packaged if os.path.isdir(packaged) else os.path.join(os.path.dirname(package), "rules")
 
 
 @functools.cache
-def load(folder: Path | None = None) -> tuple[Rule, ...]:
+def load(folder: StrPath | None = None) -> tuple[Rule, ...]:
     """All rules of a folder, worst severity first.
 
     Raises:
@@ -97,11 +100,12 @@ def load(folder: Path | None = None) -> tuple[Rule, ...]:
     hint = "Name a folder with one TOML file per rule." if folder else "Reinstall boltz-keyscan."
     folder = folder or bundled()
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
     except OSError as error:
         raise RuleError(f"rules: cannot list {folder}: {error.strerror}", hint) from error
-    if not files:
+    if not names:
         raise RuleError(f"rules: no .toml file in {folder}", hint)
+    files = [os.path.join(folder, name) for name in names]
     rules = [read(path) for path in files]
     _unique(rules, files)
     worst_first = list(Severity)
@@ -116,14 +120,15 @@ def digest() -> str:
     return hashlib.sha256(repr(load()).encode()).hexdigest()
 
 
-def read(path: Path) -> Rule:
+def read(path: StrPath) -> Rule:
     """One rule file.
 
     Raises:
         RuleError: with the file, the field and what was expected.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            table = tomllib.loads(file.read())
     except OSError as error:
         raise _broken(path, "file", f"a readable file ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -141,7 +146,7 @@ def read(path: Path) -> Rule:
     return _rule(path, table)
 
 
-def _rule(path: Path, table: dict[str, Any]) -> Rule:
+def _rule(path: StrPath, table: dict[str, Any]) -> Rule:
     key_type = _choice(path, "key_type", table["key_type"], KeyType)
     mode = _choice(path, "mode", table["mode"], Mode)
     severity = _choice(path, "severity", table["severity"], Severity)
@@ -168,7 +173,7 @@ def _rule(path: Path, table: dict[str, Any]) -> Rule:
     )
 
 
-def _pattern(path: Path, body: str) -> str:
+def _pattern(path: StrPath, body: str) -> str:
     try:
         re.compile(body.encode("ascii"))
     except (re.error, UnicodeEncodeError) as error:
@@ -176,7 +181,7 @@ def _pattern(path: Path, body: str) -> str:
     return body
 
 
-def _lines(path: Path, name: str, values: list[Any]) -> list[str]:
+def _lines(path: StrPath, name: str, values: list[Any]) -> list[str]:
     if not values or not all(
         isinstance(value, str) and value.strip() and "\n" not in value for value in values
     ):
@@ -184,7 +189,7 @@ def _lines(path: Path, name: str, values: list[Any]) -> list[str]:
     return values
 
 
-def _examples(path: Path, table: dict[str, Any]) -> list[Example]:
+def _examples(path: StrPath, table: dict[str, Any]) -> list[Example]:
     examples = []
     for entry in table["examples"]:
         if not isinstance(entry, dict) or set(entry) != {"template", "shape"}:
@@ -198,27 +203,27 @@ def _examples(path: Path, table: dict[str, Any]) -> list[Example]:
     return examples + [Example(template, None) for template in counters]
 
 
-def _choice(path: Path, name: str, value: str, choices: type[Choice]) -> Choice:
+def _choice(path: StrPath, name: str, value: str, choices: type[Choice]) -> Choice:
     try:
         return choices(str(value))
     except ValueError:
         raise _broken(path, name, f"one of {', '.join(choices)}") from None
 
 
-def _unique(rules: list[Rule], files: list[Path]) -> None:
+def _unique(rules: list[Rule], files: list[str]) -> None:
     for name in ("id", "prefix"):
-        seen: dict[str, Path] = {}
+        seen: dict[str, str] = {}
         for rule, path in zip(rules, files, strict=True):
             value = getattr(rule, name)
             if value in seen:
-                raise _broken(path, name, f"one that {seen[value].name} does not use already")
+                raise _broken(path, name, f"one that {os.path.basename(seen[value])} does not use already")
             seen[value] = path
     for rule, path in zip(rules, files, strict=True):
         if any(other.prefix != rule.prefix and rule.prefix.startswith(other.prefix) for other in rules):
             raise _broken(path, "prefix", "one that does not begin with the prefix of another rule")
 
 
-def _broken(path: Path, field: str, expected: str) -> RuleError:
+def _broken(path: StrPath, field: str, expected: str) -> RuleError:
     return RuleError(
         f"{path}: {field}: expected {expected}", "See rules/ and CONTRIBUTING.md for the form of a rule."
     )

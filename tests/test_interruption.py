@@ -286,3 +286,18 @@ def result(repo: Repo, jobs: int) -> ScanResult:
     """A result without when and how long."""
     made = scan.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
     return replace(made, started_at="", duration_s=0)
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(repo: Repo, tmp_path: Path) -> None:
+    repo.leak("a.txt", "x\n")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f"boltz-keyscan-{gone.pid}-abc"
+    mine = tmp_path / f"boltz-keyscan-{os.getpid()}-abc"
+    other = tmp_path / "boltz-keyscan-notes"
+    for folder in (left, mine, other):
+        folder.mkdir()
+
+    keyscan(".", cwd=repo.path, env={"TMPDIR": str(tmp_path)})
+
+    assert sorted(path.name for path in tmp_path.glob("boltz-keyscan-*")) == sorted([mine.name, other.name])

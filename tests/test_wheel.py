@@ -191,5 +191,5 @@ def test_the_sdist_holds_what_a_packager_needs(built: Path) -> None:
 
 
 def test_an_editable_install_reads_the_rules_of_the_checkout() -> None:
-    assert rules.bundled() == ROOT / "rules"
+    assert Path(rules.bundled()) == ROOT / "rules"
     assert [rule.id for rule in rules.load()] == RULE_IDS

@@ -16,6 +16,7 @@ import contextlib
 import functools
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,9 @@ MINIMUM = (2, 39, 4)
 """Older versions ignore GIT_NO_LAZY_FETCH and would let a partial clone run commands (CVE-2024-32004)."""
 
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
+
+
+_SKELETON = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ def executable() -> str:
 @functools.cache
 def skeleton(object_format: str) -> str:
     """A bare git directory with an empty configuration, made once per run and format."""
-    folder = tempfile.mkdtemp(prefix="boltz-keyscan-")
+    _sweep()
+    folder = tempfile.mkdtemp(prefix=f"boltz-keyscan-{os.getpid()}-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in ("objects", "refs"):
         os.mkdir(os.path.join(folder, name))
@@ -102,6 +107,20 @@ def skeleton(object_format: str) -> str:
         with open(os.path.join(folder, name), "w", encoding="ascii") as file:
             file.write(text)
     return folder
+
+
+def _sweep() -> None:
+    """Remove what a killed run left: folders of ours named after a process that is no more."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            named = _SKELETON.fullmatch(entry.name)
+            if named and entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.geteuid():
+                try:
+                    os.kill(int(named[1]), 0)
+                except ProcessLookupError:
+                    shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _environment(view: View) -> dict[str, str]:
