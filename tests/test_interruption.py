@@ -301,3 +301,12 @@ def test_what_a_killed_run_left_is_swept_by_the_next(repo: Repo, tmp_path: Path)
     keyscan(".", cwd=repo.path, env={"TMPDIR": str(tmp_path)})
 
     assert sorted(path.name for path in tmp_path.glob("boltz-keyscan-*")) == sorted([mine.name, other.name])
+
+
+def test_workers_end_with_a_program_that_is_killed(start: Callable[..., Running], endless: Path) -> None:
+    running = start("--jobs", "2", "--no-history", endless)
+    until(lambda: running.reader(endless / "z/endless"), "a worker to read the endless file")
+
+    running.process.kill()
+
+    until(lambda: not list(running.family()), "the last worker to end")
