@@ -34,6 +34,7 @@ class Options:
     fail_on_unexposed: bool = False
     require_complete: bool = False
     jobs: int | None = None
+    follow_alternates: bool = False
     cache: str | None = None
     """Folder for what earlier scans have seen; None for no cache."""
 
@@ -68,7 +69,8 @@ def scan_plan(options: Options) -> Plan:
         else:
             prefix = _prefix(path, len(paths))
             raw = os.fsencode(path)
-            sources.append(TreeSource(raw, prefix, options.files, options.history, options.cache))
+            store = b"/" if options.follow_alternates else None
+            sources.append(TreeSource(raw, prefix, options.files, options.history, store, options.cache))
     terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 

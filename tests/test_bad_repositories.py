@@ -256,11 +256,17 @@ def test_a_missing_alternate(tmp_path: Path) -> None:
 def test_an_alternate_outside_the_scanned_folder_is_not_read(tmp_path: Path) -> None:
     lender, borrower = borrowing(tmp_path)
     ran = scanned(borrower.path)
-    why = "outside the scanned folder; scan a folder with both"
+    why = "outside the scanned folder; --follow-alternates reads them"
     told = f"it borrows objects from {lender.path}/.git/objects, {why}"
     assert (".", "alternate-outside", told) in gaps(ran)
     assert found(ran) == set()
     assert ran.code == ExitCode.INCOMPLETE
+
+
+def test_an_alternate_elsewhere_is_read_when_asked(tmp_path: Path) -> None:
+    _, borrower = borrowing(tmp_path)
+    ran = scanned(borrower.path, "--follow-alternates")
+    assert (ran.code, gaps(ran), found(ran)) == (ExitCode.BLOCKING, [], {fingerprint(KEY)})
 
 
 def test_an_alternate_inside_the_scanned_folder_is_read(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ HEAVY = frozenset(
         "json",
         "logging",
         "multiprocessing",
+        "pathlib",
         "regex",
         "sarif_om",
         "socket",

@@ -16,7 +16,11 @@ from boltz_keyscan import scan as pipeline
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.plan import staged_plan
 
-_PUSHES = {"pre-push": "pre_push", "pre-receive": "pre_receive"}
+_OTHERS = {
+    "install": "boltz_keyscan.cli.install:install",
+    "pre-push": "boltz_keyscan.cli.push:pre_push",
+    "pre-receive": "boltz_keyscan.cli.push:pre_receive",
+}
 
 
 class _TakesFiles(click.Command):
@@ -34,17 +38,17 @@ class _TakesFiles(click.Command):
 
 
 class _Hooks(click.Group):
-    """The commit hook is here; those for pushes are loaded when called."""
+    """The commit hook is here; the others are loaded when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All of them."""
-        return [*super().list_commands(ctx), *_PUSHES]
+        return [*super().list_commands(ctx), *_OTHERS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The hook, imported now."""
-        if cmd_name in _PUSHES:
-            module = import_module("boltz_keyscan.cli.push")
-            return cast("click.Command", getattr(module, _PUSHES[cmd_name]))
+        if cmd_name in _OTHERS:
+            module, _, name = _OTHERS[cmd_name].partition(":")
+            return cast("click.Command", getattr(import_module(module), name))
         return super().get_command(ctx, cmd_name)
 
 

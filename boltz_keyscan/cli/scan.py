@@ -74,6 +74,7 @@ def _named(
 @click.option(
     "--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like)."
 )
+@click.option("--follow-alternates", is_flag=True, help="Read objects borrowed from outside PATH too.")
 @click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
@@ -102,6 +103,7 @@ def scan(
     fail_on: str,
     fail_on_unexposed: bool,
     require_complete: bool,
+    follow_alternates: bool,
     show_placeholders: bool,
     jobs: int | None,
     cache_dir: str | None,
@@ -128,6 +130,7 @@ def scan(
         fail_on_unexposed=fail_on_unexposed,
         require_complete=require_complete,
         jobs=jobs,
+        follow_alternates=follow_alternates,
         cache=None if no_cache else cache_dir or _cache_dir(),
     )
     chosen = [

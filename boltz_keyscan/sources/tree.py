@@ -47,6 +47,8 @@ class TreeSource:
     """What stands before paths below it in reports; empty or ending in a slash."""
     files: bool = True
     history: bool = True
+    borrow: bytes | None = None
+    """Objects may be borrowed from below this folder; None for ``path`` itself."""
     cache: str | None = None
     """Folder for what is known of object stores; None to know nothing and keep nothing."""
     _root: bytes = field(init=False)
@@ -173,7 +175,9 @@ class TreeSource:
             return
         self._git_dirs += [repository.git_dir, repository.common_dir]
         prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
-        self._repositories.append(HistorySource(repository, prefix, where, self._root, self._cache()))
+        self._repositories.append(
+            HistorySource(repository, prefix, where, self.borrow or self._root, self._cache())
+        )
 
     def _histories(self) -> Iterator[Source]:
         """One source for each object store: of those that share it, the one with the best story to tell."""
@@ -192,7 +196,9 @@ class TreeSource:
         around = enclosing(self._root)
         if around is not None and all(around != source.repository for source in self._repositories):
             self._git_dirs += [around.git_dir, around.common_dir]
-            self._repositories.append(HistorySource(around, b"", os.fsdecode(self.path), self._root))
+            self._repositories.append(
+                HistorySource(around, b"", os.fsdecode(self.path), self.borrow or self._root)
+            )
         paths = {
             hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :])
             for hit in gathered.hits
