@@ -127,7 +127,8 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
                 detail = f"it borrows objects from {named}, which does not exist"
                 gaps.append(Gap(where, "alternate-missing", detail))
             elif os.path.commonpath((top, path)) != top:
-                detail = f"it borrows objects from {named}, outside the scanned folder; --follow-alternates reads them"
+                why = "outside the scanned folder; --follow-alternates reads them"
+                detail = f"it borrows objects from {named}, {why}"
                 gaps.append(Gap(where, "alternate-outside", detail))
             elif path not in found and path != os.path.realpath(store):
                 found.append(path)
