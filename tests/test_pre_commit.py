@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooked import Guarded, call, manifest, tells
+from tests.hooked import PRE_COMMIT, Guarded, call, manifest, tells
 from tests.keys import fake_key
 from tests.running import ROOT
 
@@ -49,7 +49,7 @@ def _begun(repo: Guarded) -> Guarded:
 
 
 def test_the_manifest_is_valid() -> None:
-    ran = call(ROOT, "pre-commit", "validate-manifest", ".pre-commit-hooks.yaml")
+    ran = call(ROOT, *PRE_COMMIT, "validate-manifest", ".pre-commit-hooks.yaml")
     assert (ran.code, ran.out, ran.err) == (0, b"", b"")
     assert [hook["id"] for hook in manifest()] == ["boltz-keyscan", "boltz-keyscan-all"]
 
