@@ -276,8 +276,9 @@ def test_a_shallow_clone_is_an_error_in_ci(recipe: Recipe, tmp_path: Path) -> No
     assert keyscan(".", "--require-complete", cwd=tmp_path / "shallow").code == 3
 
 
-def test_before_every_commit(recipe: Recipe) -> None:
-    assert [done.returncode for done in recipe.run_all("3. Before every commit")] == [0]
+def test_before_every_commit(recipe: Recipe, tmp_path: Path) -> None:
+    (installed,) = recipe.run_all("3. Before every commit")
+    assert installed.returncode == 0
     recipe.repo.write("clean.txt", "nothing\n")
     assert recipe.run("git add clean.txt && git commit -m clean").returncode == 0
     recipe.repo.write("new.env", f"BOLTZ_API_KEY={OTHER}\n")
@@ -285,6 +286,19 @@ def test_before_every_commit(recipe: Recipe) -> None:
     assert refused.returncode == 1
     assert fingerprint(OTHER) in refused.stdout + refused.stderr
     assert recipe.repo.run("log", "-1", "--format=%s") == "clean"
+    recipe.repo.run("init", "--quiet", "--bare", str(tmp_path / "elsewhere.git"))
+    pushed = recipe.run("git push ../elsewhere.git HEAD:main")
+    assert pushed.returncode == 1
+    assert fingerprint(LEAKED) in pushed.stdout + pushed.stderr
+
+
+def test_on_a_server(recipe: Recipe, tmp_path: Path) -> None:
+    assert "`hook install pre-receive`" in section("## Recipes")
+    recipe.repo.run("init", "--quiet", "--bare", str(tmp_path / "server.git"))
+    assert recipe.run("cd ../server.git && boltz-keyscan hook install pre-receive").returncode == 0
+    pushed = recipe.run("git push ../server.git HEAD:main")
+    assert pushed.returncode == 1
+    assert fingerprint(LEAKED) in pushed.stdout + pushed.stderr
 
 
 def test_from_a_pipe(recipe: Recipe) -> None:

@@ -51,7 +51,11 @@ def _begun(repo: Guarded) -> Guarded:
 def test_the_manifest_is_valid() -> None:
     ran = call(ROOT, *PRE_COMMIT, "validate-manifest", ".pre-commit-hooks.yaml")
     assert (ran.code, ran.out, ran.err) == (0, b"", b"")
-    assert [hook["id"] for hook in manifest()] == ["boltz-keyscan", "boltz-keyscan-all"]
+    assert [hook["id"] for hook in manifest()] == [
+        "boltz-keyscan",
+        "boltz-keyscan-push",
+        "boltz-keyscan-all",
+    ]
 
 
 def test_first_commit(empty: Guarded) -> None:

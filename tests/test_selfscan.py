@@ -43,7 +43,10 @@ def test_the_files_are_clean(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not checkout.IN_GIT, reason="not a clone: there is no history to look at")
 def test_the_history_is_clean() -> None:
-    ran = keyscan(ROOT, "--history-only", "--fail-on", "any", "--fail-on-unexposed", "--format", "json")
+    # Not the checkout itself: benchmarks keep repositories with keys in an ignored folder of it.
+    ran = keyscan(
+        ROOT / ".git", "--history-only", "--fail-on", "any", "--fail-on-unexposed", "--format", "json"
+    )
     assert ran.code == 0, ran.text + ran.errors
     assert ran.report["scan"]["complete"]
     assert ran.report["scan"]["receipt"]["commits"] > 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import git
 import pytest
 
+from tests.hooked import CONFIG, PRE_COMMIT, call, config
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan, scan_json
@@ -177,6 +178,23 @@ def test_under_pre_commit_the_variables_say_what_is_pushed(repo: Repo) -> None:
 
     assert ran.code == 1
     assert "a.txt:1:1" in ran.text
+
+
+def test_through_the_real_pre_commit(repo: Repo, server: Repo) -> None:
+    (repo.path.parent / CONFIG).write_text(config(), encoding="utf-8")
+    installed = call(repo.path, *PRE_COMMIT, "install", "--config", f"../{CONFIG}", "--hook-type", "pre-push")
+    assert installed.code == 0, installed
+    repo.leak("a.txt", "clean\n")
+    passed, told = _push(repo, "main")
+    assert passed, told
+    repo.leak("a.txt", fake_key())
+    repo.leak("a.txt", "gone\n")
+
+    passed, told = _push(repo, "main")
+
+    assert not passed
+    assert fingerprint(fake_key()) in told
+    assert server.run("log", "-1", "--format=%s", "main") == "leak"
 
 
 def test_input_that_is_not_gits_is_refused(repo: Repo) -> None:
