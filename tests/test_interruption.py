@@ -33,8 +33,8 @@ from tests.running import ROOT, keyscan
 
 PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet\n"
-FILES, BEHIND = 2400, 300
-"""At 24 KiB each, as work is weighed, more than is done without workers."""
+FILES, BEHIND = 7200, 300
+"""At 8 KiB each, as work is weighed, more than is done without workers."""
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looking at other processes takes /proc")
 

@@ -34,8 +34,14 @@ class Window:
         self._buffer = bytearray(overlap + CHUNK)
         self._view = memoryview(self._buffer)
 
-    def sniff(self, stream: RawIOBase, detector: Detector) -> tuple[int, list[int]]:
+    def sniff(self, stream: RawIOBase, detector: Detector, size: int = -1) -> tuple[int, list[int]]:
         """Bytes read, and the offsets where a key may begin, in order.
+
+        Args:
+            stream: what to read.
+            detector: what to look with.
+            size: bytes after which the end need not be asked for; whoever gives it looks
+                afterwards whether it still holds.
 
         Raises:
             OSError: the stream could not be read.
@@ -44,8 +50,11 @@ class Window:
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             end = kept + count
-            found.update(total - kept + at for at in detector.sniff(self._buffer, end))
+            if offsets := detector.sniff(self._buffer, end):
+                found.update(total - kept + at for at in offsets)
             total += count
+            if total == size:
+                break
             kept = min(self._overlap, end)
             self._view[:kept] = self._view[end - kept : end]
         return total, sorted(found)

@@ -33,7 +33,7 @@ _FLAGS = (
 
 _KERNEL = (b"/proc", b"/sys")
 
-_NOMINAL = 24 << 10
+_NOMINAL = 8 << 10
 """Bytes a file is taken to have when work is weighed; asking costs more than guessing wrong."""
 
 
@@ -97,7 +97,7 @@ class FileShard:
                     before = os.fstat(file.fileno())
                     if not stat.S_ISREG(before.st_mode):
                         return self._stream(name, file, before.st_mode, detector)
-                    size, offsets = window.sniff(file, detector)
+                    size, offsets = window.sniff(file, detector, before.st_size)
                     found: tuple[list[Hit], list[Gap]] = ([], [])
                     if offsets:
                         file.seek(0)
