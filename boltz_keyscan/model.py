@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 
 class KeyType(StrEnum):
@@ -308,7 +308,6 @@ class Shard(Protocol):
         """Look at every byte of the shard. Pure: no state outside the arguments."""
 
 
-@runtime_checkable
 class Source(Protocol):
     """Where bytes come from, cut into shards, and what is known of a hit's whereabouts."""
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import cast
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.detect import KeyDetector
@@ -44,6 +45,9 @@ Work = tuple[int, Shard]
 
 _EXPOSURES = list(Exposure)
 
+_NOTHING = ShardResult().tally
+"""What a shard of names gives, and there is one for each folder."""
+
 
 @dataclass(slots=True)
 class _Gathered:
@@ -58,7 +62,8 @@ class _Gathered:
         """Take what one shard gave."""
         self.hits += result.hits
         self.gaps += result.gaps
-        self.tally += result.tally
+        if result.tally is not _NOTHING:
+            self.tally += result.tally
 
     def whole(self) -> ShardResult:
         """What all shards gave together."""
@@ -121,8 +126,9 @@ def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work
         met: list[Source] = []
         try:
             for item in source.shards():
-                if isinstance(item, Source):
-                    met.append(item)
+                # Asking a protocol with isinstance costs more than looking at a small folder.
+                if hasattr(item, "shards"):
+                    met.append(cast("Source", item))
                 else:
                     yield number, item
         except OSError as error:

@@ -63,6 +63,7 @@ HOOK = frozenset(
         "scan",
         "sources",
         "sources._git",
+        "sources.batch",
         "sources.blob",
         "sources.files",
         "sources.index",

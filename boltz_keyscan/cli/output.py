@@ -5,14 +5,11 @@ Boundary: decides on streams and looks; the words are ``report``'s.
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
-from boltz_keyscan.cli.guard import tell
 from boltz_keyscan.errors import OutputError
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.report import View, load
@@ -22,9 +19,11 @@ COLORS = ("auto", "always", "never")
 
 def view(color: str, verbosity: int, *, placeholders: bool) -> View:
     """How text is to look on this terminal."""
+    from shutil import get_terminal_size  # noqa: PLC0415 - brings three compression libraries along
+
     return View(
         color=_colored(color),
-        width=max(shutil.get_terminal_size((80, 24)).columns, 40),
+        width=max(get_terminal_size((80, 24)).columns, 40),
         show_placeholders=placeholders,
         verbosity=verbosity,
     )
@@ -80,17 +79,3 @@ def _colored(choice: str) -> bool:
     if environment.get("CLICOLOR") == "0" or environment.get("TERM") == "dumb":
         return False
     return sys.stdout is not None and sys.stdout.isatty()
-
-
-class _Told(logging.Handler):
-    """Warnings of the package, one line each on stderr, through the same filter as errors."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        tell(f"{record.levelname.lower()}: {record.getMessage()}")
-
-
-def tell_warnings() -> None:
-    """Let the package's own warnings reach stderr; the root logger is not ours to touch."""
-    logger = logging.getLogger("boltz_keyscan")
-    logger.handlers[:] = [_Told()]
-    logger.propagate = False

@@ -11,7 +11,7 @@ import os
 import click
 
 from boltz_keyscan import scan as pipeline
-from boltz_keyscan.cli.output import COLORS, emit, tell_warnings, view
+from boltz_keyscan.cli.output import COLORS, emit, view
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, Terms
@@ -131,7 +131,7 @@ def scan(
         require_complete=require_complete,
         jobs=jobs,
         follow_alternates=follow_alternates,
-        cache=None if no_cache else cache_dir or _cache_dir(),
+        cache=None if no_cache or no_history else cache_dir or _cache_dir(),
     )
     chosen = [
         name for name, given in (("--range", range_), ("--since", since), ("--staged", staged)) if given
@@ -148,7 +148,10 @@ def scan(
         plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
     _distinct([path for _, path in files])
-    tell_warnings()
+    if options.cache is not None:
+        from boltz_keyscan.cli.told import tell_warnings  # noqa: PLC0415 - only the cache has warnings
+
+        tell_warnings()
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
     verbosity = -1 if quiet else int(verbose)
     emit(

@@ -52,7 +52,7 @@ class KeyDetector:
     def redact(self, raw: bytes) -> str:
         """Any bytes as text without keys and without characters that act."""
         if raw == b".":
-            # The target of a hook: the patterns would take it 15 ms to compile.
+            # The target of a hook.
             return "."
         from boltz_keyscan.detect import redact  # noqa: PLC0415 - as above
 

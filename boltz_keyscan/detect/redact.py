@@ -86,33 +86,39 @@ Span = tuple[int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What to remove, compiled for a set of type prefixes."""
+    """What to remove. The patterns are compiled when a text first needs them: they take 20 ms."""
 
-    plain: re.Pattern[bytes]
-    """A key as it is."""
-    escaped: re.Pattern[bytes]
-    """The same with any of its characters escaped."""
-    dumps: tuple[re.Pattern[bytes], ...]
+    prefixes: tuple[bytes, ...]
+    stems: tuple[bytes, ...]
     base64: tuple[bytes, ...]
     """What is somewhere in the base64, or the base64 of base64, of any text with a key in it."""
 
 
 @functools.cache
 def compiled(prefixes: tuple[bytes, ...]) -> Redaction:
-    """Patterns that find keys of these prefixes, plain and in common encodings."""
-    stems = sorted({prefix[:_STEM] for prefix in prefixes})
+    """What finds keys of these prefixes, plain and in common encodings."""
+    stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
+    needles = {needle for stem in stems for needle in _needles(stem)}
+    return Redaction(prefixes, stems, tuple(sorted(needles)))
+
+
+@functools.cache
+def _plain(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """A key as it is."""
+    plain = b"|".join(map(re.escape, prefixes))
+    return re.compile(rb"(%b)((?:(?!%b)[A-Za-z0-9_-]){%d,})" % (plain, plain, _SHORT))
+
+
+@functools.cache
+def _escaped(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """The same with any of its characters escaped."""
     plain = b"|".join(map(re.escape, prefixes))
     escaped = b"|".join(b"".join(map(_spelt, prefix)) for prefix in prefixes)
     any_escape = b"|".join(
         row % {b"x": _HEX + rb"{2}", b"o": rb"[0-7]{2,3}", b"d": rb"[0-9]{2,3}"} for row in _ESCAPES
     )
-    return Redaction(
-        plain=re.compile(rb"(%b)((?:(?!%b)[A-Za-z0-9_-]){%d,})" % (plain, plain, _SHORT)),
-        escaped=re.compile(
-            rb"(%b)((?:(?!%b)(?:[A-Za-z0-9_-]|%b|%b)){%d,})" % (escaped, plain, any_escape, _NAMED, _SHORT)
-        ),
-        dumps=tuple(re.compile(b"|".join(_dump(stem, *row) for stem in stems)) for row in _DUMPS),
-        base64=tuple(sorted({needle for stem in stems for needle in _needles(stem)})),
+    return re.compile(
+        rb"(%b)((?:(?!%b)(?:[A-Za-z0-9_-]|%b|%b)){%d,})" % (escaped, plain, any_escape, _NAMED, _SHORT)
     )
 
 
@@ -124,10 +130,11 @@ def _spelt(char: int) -> bytes:
     return b"(?:%b)" % b"|".join([re.escape(bytes([char])), *escapes, *named])
 
 
-def _dump(stem: bytes, form: bytes, number: bytes, between: bytes) -> bytes:
-    """A pattern for a text that begins with ``stem``, written as numbers."""
+@functools.cache
+def _dump(stem: bytes, form: bytes, number: bytes, between: bytes) -> re.Pattern[bytes]:
+    """A text that begins with ``stem``, written as numbers."""
     beginning = between.join(form % byte for byte in stem)
-    return rb"(?i:%b)(?:%b%b)*" % (beginning, between, number)
+    return re.compile(rb"(?i:%b)(?:%b%b)*" % (beginning, between, number))
 
 
 def _needles(stem: bytes) -> Iterator[bytes]:
@@ -202,7 +209,12 @@ def _hidden(text: bytes, low: int, high: int, redaction: Redaction) -> list[Span
 
 def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
     """Keys, plain or escaped; their bodies are noted."""
-    pattern = redaction.escaped if _ESCAPED.search(text) else redaction.plain
+    if _ESCAPED.search(text):
+        pattern = _escaped(redaction.prefixes)
+    elif any(stem in text for stem in redaction.stems):
+        pattern = _plain(redaction.prefixes)
+    else:
+        return
     for found in pattern.finditer(text):
         prefix, body = found.groups()
         yield found.start(), found.end(), prefix + _MARK
@@ -212,9 +224,13 @@ def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Sp
 
 def _dumps(text: bytes, redaction: Redaction) -> Iterator[Span]:
     """Keys written as numbers."""
-    for pattern in redaction.dumps:
-        for found in pattern.finditer(text):
-            yield found.start(), found.end(), _MARK
+    lowered = text.lower()
+    for stem in redaction.stems:
+        for row in _DUMPS:
+            # The number of the first character, without which there is none of the others.
+            if row[0] % stem[0] in lowered:
+                for found in _dump(stem, *row).finditer(text):
+                    yield found.start(), found.end(), _MARK
 
 
 def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:

@@ -12,24 +12,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import FileIO
 
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, ShardResult, Tally
+from boltz_keyscan.sources.batch import FLAGS, Batch
 from boltz_keyscan.sources.blob import Window, chunks, examine, unreadable
 
 SLICE = 256
 """Files in a shard."""
-
-_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 _KERNEL = (b"/proc", b"/sys")
 
@@ -65,26 +57,31 @@ class FileShard:
         return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Read every file once; those with a hit a second time for the exact pass."""
+        """Read every file once; large ones with a hit a second time for the exact pass."""
         hits: list[Hit] = []
         gaps: list[Gap] = []
-        read = count = 0
-        window = Window(detector.overlap)
-        for name in self.files:
-            found, missed, size = self._file(name, window, detector)
+        batch = Batch(detector)
+        base = os.path.join(self.root, b"")
+        sizes = {name: None if self.explicit else batch.take(name, base + name) for name in self.files}
+        batch.look()
+        for name, content in batch.suspects:
+            where = self._where(name, detector)
+            found, missed = examine(Origin(self.prefix + name), [content], detector, where)
             hits += found
             gaps += missed
-            if size is not None:
-                count += 1
-                read += size
+        singly = [name for name, size in sizes.items() if size is None]
+        window: Window | None = None
+        for name in singly:
+            window = window or Window(detector.overlap)
+            found, missed, sizes[name] = self._file(name, window, detector)
+            hits += found
+            gaps += missed
         for name in self.links:
-            found, missed, size = self._link(name, detector)
+            found, missed, sizes[name] = self._link(name, detector)
             hits += found
             gaps += missed
-            if size is not None:
-                count += 1
-                read += size
-        return ShardResult(tuple(hits), tuple(gaps), Tally(files=count, bytes=read))
+        read = [size for size in sizes.values() if size is not None]
+        return ShardResult(tuple(hits), tuple(gaps), Tally(files=len(read), bytes=sum(read)))
 
     def _file(
         self, name: bytes, window: Window, detector: Detector
@@ -117,9 +114,7 @@ class FileShard:
 
     def _open(self, name: bytes) -> FileIO:
         flags = (
-            _FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0)
-            if self.explicit
-            else _FLAGS
+            FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0) if self.explicit else FLAGS
         )
         return FileIO(os.open(os.path.join(self.root, name), flags), "rb")
 
@@ -180,6 +175,8 @@ class Walked:
     """What one folder gave. Paths are relative to the walk's root."""
 
     folder: bytes
+    names: list[bytes] = field(default_factory=list)
+    """Of all that is in it, as they are, without the folder."""
     files: list[bytes] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
@@ -189,37 +186,54 @@ class Walked:
     aside: list[bytes] = field(default_factory=list)
     """Folders among ``folders`` that are not entered: the kernel's view of itself."""
 
+    @property
+    def base(self) -> bytes:
+        """What stands before a name in it to make a path."""
+        return self.folder + b"/" if self.folder else b""
+
 
 def walk(root: bytes) -> Iterator[Walked]:
     """Every folder below ``root``, an absolute path, depth first, without following links."""
+    top = os.path.join(root, b"")
+    near_kernel = any(path.startswith(top) for path in _KERNEL)
     stack = [b""]
     while stack:
         walked = Walked(stack.pop())
         try:
-            with os.scandir(os.path.join(root, walked.folder)) as entries:
-                for entry in entries:
-                    _sort(entry, os.path.join(walked.folder, entry.name), walked)
+            with os.scandir(top + walked.folder) as entries:
+                _sort(entries, walked)
         except OSError as error:
             walked.errors.append((walked.folder, error))
-        for names in (walked.files, walked.links, walked.folders):
+        for names in (walked.names, walked.files, walked.links, walked.folders):
             names.sort()
-        walked.aside = [name for name in walked.folders if _is_kernel(os.path.join(root, name))]
+        if near_kernel:
+            walked.aside = [name for name in walked.folders if _is_kernel(top + name)]
         yield walked
         stack += [name for name in reversed(walked.folders) if name not in walked.aside]
 
 
-def _sort(entry: os.DirEntry[bytes], name: bytes, walked: Walked) -> None:
-    try:
-        if entry.is_symlink():
-            walked.links.append(name)
-        elif entry.is_dir(follow_symlinks=False):
-            walked.folders.append(name)
-        elif entry.is_file(follow_symlinks=False):
-            walked.files.append(name)
-        else:
-            walked.specials.append((name, entry.stat(follow_symlinks=False).st_mode))
-    except OSError as error:
-        walked.errors.append((name, error))
+def _sort(entries: Iterable[os.DirEntry[bytes]], walked: Walked) -> None:
+    """Every entry of a folder by what it is.
+
+    Raises:
+        OSError: the folder could not be listed to its end.
+    """
+    base = walked.base
+    for entry in entries:
+        walked.names.append(entry.name)
+        name = base + entry.name
+        try:
+            # Asked in this order because nearly everything is a file, and none of it costs a call.
+            if entry.is_file(follow_symlinks=False):
+                walked.files.append(name)
+            elif entry.is_symlink():
+                walked.links.append(name)
+            elif entry.is_dir(follow_symlinks=False):
+                walked.folders.append(name)
+            else:
+                walked.specials.append((name, entry.stat(follow_symlinks=False).st_mode))
+        except OSError as error:
+            walked.errors.append((name, error))
 
 
 def _is_kernel(path: bytes) -> bool:

@@ -46,3 +46,23 @@ class Entries:
                 hits += found
                 gaps += missed
         return ShardResult(tuple(hits), tuple(gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntries:
+    """The names in one folder: as ``Entries``, with paths made only when something is there."""
+
+    where: str
+    base: bytes
+    """What stands before each name in reports; empty or ending in a slash."""
+    names: tuple[bytes, ...]
+    weight: int = 0
+
+    def scan(self, detector: Detector) -> ShardResult:
+        """Look at all names at once."""
+        joined = b"\0".join(self.names)
+        if not detector.sniff(joined, len(joined)):
+            return ShardResult()
+        return Entries(self.where, None, tuple((self.base + name, name) for name in self.names)).scan(
+            detector
+        )

@@ -10,8 +10,8 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from boltz_keyscan import rules
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import (
     Detector,
@@ -25,12 +25,13 @@ from boltz_keyscan.model import (
     Source,
 )
 from boltz_keyscan.sources.blob import unreadable
-from boltz_keyscan.sources.cache import Cache
 from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
-from boltz_keyscan.sources.history import HistorySource
-from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.repository import Repository, enclosing, open_at
-from boltz_keyscan.sources.worktree import Worktree
+from boltz_keyscan.sources.known import Entries, FolderEntries, Known
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources.history import HistorySource
+    from boltz_keyscan.sources.repository import Repository
+    from boltz_keyscan.sources.worktree import Worktree
 
 _LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 _PACKED = re.compile(rb"pack-[0-9a-f]+\.(?:pack|idx|rev|bitmap|mtimes)|multi-pack-index.*")
@@ -104,6 +105,8 @@ class TreeSource:
             raise self._no_history()
 
     def _no_history(self) -> KeyscanError:
+        from boltz_keyscan.sources.repository import enclosing  # noqa: PLC0415 - only to explain
+
         around = enclosing(self._root)
         top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
         hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
@@ -121,10 +124,9 @@ class TreeSource:
 
     def _oddities(self, walked: Walked) -> Iterator[Shard]:
         """Names, and what stood there that is not a file."""
-        everything = (*walked.files, *walked.links, *walked.folders, *(name for name, _ in walked.specials))
-        if everything:
-            names = tuple((self.prefix + name, os.path.basename(name)) for name in everything)
-            yield Entries(os.fsdecode(self.prefix + walked.folder), None, names)
+        if walked.names:
+            where = os.fsdecode(self.prefix + walked.folder)
+            yield FolderEntries(where, self.prefix + walked.base, tuple(walked.names))
         gaps = [special(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
         gaps += [
             Gap(
@@ -152,16 +154,15 @@ class TreeSource:
 
     def _unusable_repository(self, walked: Walked) -> Iterator[Shard]:
         """Take note of the repository a folder is the root or the inside of; a gap when it is no use."""
-        specials = (name for name, _ in walked.specials)
-        names = {
-            os.path.basename(name) for name in (*walked.files, *walked.links, *walked.folders, *specials)
-        }
-        inside = {b"HEAD", b"objects", b"refs"} <= names
+        names = walked.names
+        inside = b"HEAD" in names and b"objects" in names and b"refs" in names
         if inside:
             self._stores.add(os.path.join(walked.folder, b"objects"))
         folder = os.path.join(self._root, walked.folder) if walked.folder else self._root
         if (b".git" not in names and not inside) or folder in self._unusable:
             return
+        from boltz_keyscan.sources.repository import open_at  # noqa: PLC0415 - many trees have none
+
         where = os.fsdecode(self.prefix + walked.folder) or "."
         try:
             repository = open_at(folder)
@@ -175,9 +176,7 @@ class TreeSource:
             return
         self._git_dirs += [repository.git_dir, repository.common_dir]
         prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
-        self._repositories.append(
-            HistorySource(repository, prefix, where, self.borrow or self._root, self._cache())
-        )
+        self._repositories.append(self._source(repository, prefix, where, self.cache))
 
     def _histories(self) -> Iterator[Source]:
         """One source for each object store: of those that share it, the one with the best story to tell."""
@@ -188,17 +187,29 @@ class TreeSource:
                 best[store] = source
         yield from best.values()
 
-    def _cache(self) -> Cache | None:
-        return Cache(self.cache, rules.digest()) if self.cache is not None else None
+    def _source(
+        self, repository: Repository, prefix: bytes, where: str, cache: str | None = None
+    ) -> HistorySource:
+        from boltz_keyscan.sources.history import HistorySource  # noqa: PLC0415 - as above
+
+        known = None
+        if cache is not None:
+            from boltz_keyscan import rules  # noqa: PLC0415 - as above
+            from boltz_keyscan.sources.cache import Cache  # noqa: PLC0415
+
+            known = Cache(cache, rules.digest())
+        return HistorySource(repository, prefix, where, self.borrow or self._root, known)
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """How far each file has spread, by the repository it lies in."""
+        if not gathered.hits:
+            return Located()
+        from boltz_keyscan.sources.repository import enclosing  # noqa: PLC0415 - clean trees need no git
+
         around = enclosing(self._root)
         if around is not None and all(around != source.repository for source in self._repositories):
             self._git_dirs += [around.git_dir, around.common_dir]
-            self._repositories.append(
-                HistorySource(around, b"", os.fsdecode(self.path), self.borrow or self._root)
-            )
+            self._repositories.append(self._source(around, b"", os.fsdecode(self.path)))
         paths = {
             hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :])
             for hit in gathered.hits
@@ -225,6 +236,8 @@ class TreeSource:
         self, paths: Sequence[bytes]
     ) -> Iterator[tuple[Worktree | None, list[tuple[bytes, Exposure]]]]:
         """Paths grouped by the innermost worktree; without one, with their exposure."""
+        from boltz_keyscan.sources.worktree import Worktree  # noqa: PLC0415 - as above
+
         groups: dict[int, list[tuple[bytes, Exposure]]] = {}
         for path in paths:
             innermost = -1
