@@ -284,7 +284,7 @@ class Detector(Protocol):
     def overlap(self) -> int:
         """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
 
-    def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
+    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
         """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything."""
 
     def for_bulk(self) -> Detector:

@@ -33,7 +33,7 @@ class KeyDetector:
         prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
         return cls(rules, prefixes, prefilter.compiled(prefixes), max(map(len, prefixes)) - 1)
 
-    def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
+    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
         """Offsets of type prefixes in ``buffer[:end]``."""
         if self.bulk:
             return prefilter.sniff_bulk(buffer, end, self.prefixes)

@@ -38,20 +38,23 @@ def _common(texts: tuple[bytes, ...]) -> bytes:
     return bytes(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def sniff(buffer: bytes | bytearray, end: int, needles: Needles) -> list[int]:
+def sniff(buffer: bytes | bytearray | memoryview, end: int, needles: Needles) -> list[int]:
     """Offsets of every prefix in ``buffer[:end]``, in order.
 
     ``bytes.find`` is several times faster than any regular expression on data without a
     hit. From the first stem on the expression takes over, so that a buffer made of
     nothing but stems costs no Python loop.
     """
+    if isinstance(buffer, memoryview):
+        # It cannot be searched as it is, and where much is looked at hyperscan does it.
+        buffer = bytes(buffer[:end])
     first = buffer.find(needles.stem, 0, end)
     if first < 0:
         return []
     return [found.start() for found in needles.exact.finditer(buffer, first, end)]
 
 
-def sniff_bulk(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...]) -> list[int]:
+def sniff_bulk(buffer: bytes | bytearray | memoryview, end: int, prefixes: tuple[bytes, ...]) -> list[int]:
     """The same through hyperscan."""
     found: list[int] = []
 

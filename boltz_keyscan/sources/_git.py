@@ -147,6 +147,11 @@ def _environment(view: View) -> dict[str, str]:
         "GIT_PAGER": "cat",
         "GIT_FLUSH": "0",
         "GIT_ADVICE": "0",
+        # glibc would give each large object's memory back to the system and fault it in anew
+        # (mallopt(3)); keeping it saves 0.7 of 21 s over 14 GB.
+        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+        "MALLOC_TOP_PAD_": str(64 << 20),
     }
     if sys.platform == "win32":
         # Without these a Windows program does not start.
@@ -168,23 +173,27 @@ class Child:
     """One running git. Use as a context manager: leaving it ends the process."""
 
     def __init__(
-        self, view: View, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL
+        self,
+        view: View,
+        *arguments: str | bytes,
+        stdin: IO[bytes] | int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
     ) -> None:
         # Complaints go to a file: nobody has to drain it, and a flood cannot block git.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
             [executable(), "--no-pager", *arguments],
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=self._complaints,
             cwd=view.worktree or view.skeleton,
             env=_environment(view),
             bufsize=0,
         )
-        if self._process.stdout is None:
-            raise GitError("git was started without a pipe")
-        self.output = cast("io.RawIOBase", self._process.stdout)
-        _enlarge(self.output)
+        # Empty for a child that was given a file to write to.
+        self.output = cast("io.RawIOBase", self._process.stdout or io.BytesIO())
+        if self._process.stdout is not None:
+            _enlarge(self.output)
 
     def ask(self, lines: bytes) -> None:
         """Send lines to git; only for children started with ``stdin=subprocess.PIPE``.
@@ -219,6 +228,10 @@ class Child:
     def complaints(self) -> bool:
         """Whether git has complained so far."""
         return os.fstat(self._complaints.fileno()).st_size > 0
+
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End it now; readers see the end of its output."""

@@ -23,16 +23,18 @@ from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.ancestry import Ancestry, Places
-from boltz_keyscan.sources.blob import Window
 from boltz_keyscan.sources.bulk import bulk, release
 from boltz_keyscan.sources.cache import Cache, Memory
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import Names, Pending, listed, names, suspects, unseen
+from boltz_keyscan.sources.listing import SHARD_BYTES, Names, Pending, listed, names, parted, suspects, unseen
 from boltz_keyscan.sources.missing import MissingShard
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
 from boltz_keyscan.sources.repository import References, Repository, references
 from boltz_keyscan.sources.store import Opened, prepare
 from boltz_keyscan.sources.trace import Tracer, targets
+
+_MOST = 2 * SHARD_BYTES + (16 << 20)
+"""Bytes of objects and listing that are read as one, in memory; one huge object makes a shard larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,13 @@ class ObjectShard:
         words = self.listing.split()
         oids, sizes = words[0::3], list(map(int, words[2::3]))
         size = len(self.listing) + sum(sizes) + len(oids)
-        offsets = bulk(self.view).sniff(oids, size, Window(detector.overlap), detector)
-        if offsets is None:
-            release()
-            suspects: Iterable[int] = range(len(oids))
-        else:
-            suspects = self._holding(offsets, sizes) if offsets else ()
+        suspects: Iterable[int] = range(len(oids))
+        if size <= _MOST:
+            offsets = bulk(self.view).sniff(oids, size, detector)
+            if offsets is None:
+                release()
+            else:
+                suspects = self._holding(offsets, sizes) if offsets else ()
         hits: list[Hit] = []
         gaps: list[Gap] = []
         if suspects:
@@ -140,11 +143,11 @@ class HistorySource:
         again = suspects(view, self._memory)
         try:
             for lines in itertools.chain([again], listed(view, held, self._memory)):
-                whole = [line for line in lines if not line.endswith(b" missing")]
-                gaps += [self._corrupt(line) for line in lines if line.endswith(b" missing")]
+                whole, lost = parted(lines)
+                gaps += map(self._corrupt, lost)
                 new = whole if lines is again else unseen(whole, self._memory)
-                count += len(whole)
-                cached += len(whole) - len(new)
+                count += whole.count(b"\n")
+                cached += whole.count(b"\n") - new.count(b"\n")
                 for listing, weight in pending.add(new):
                     yield ObjectShard(view, self.where, listing, weight)
         except GitError as error:

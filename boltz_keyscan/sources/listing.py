@@ -18,8 +18,8 @@ from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.cache import Memory
 
-SHARD_BYTES = 64 << 20
-"""Bytes of objects in a shard: a tenth of a second of work, so that cores end together."""
+SHARD_BYTES = 32 << 20
+"""Bytes of objects in a shard: a twentieth of a second of work, so that cores end together."""
 
 SHARD_OBJECTS = 50_000
 """Objects in a shard: bounds the listing a worker holds."""
@@ -61,7 +61,7 @@ def names(view: _git.View) -> Names:
     return Names(packs, frozenset(loose))
 
 
-def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[list[bytes]]:
+def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[bytes]:
     """``id type size`` of every object that is loose or in a new pack, many lines at a time, in pack order.
 
     Raises:
@@ -72,26 +72,42 @@ def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[list[bytes]
     rest = b""
     with _git.Child(view, "cat-file", "--batch-all-objects", "--unordered", FORMAT) as child:
         while chunk := child.output.read(CHUNK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield lines
+            whole, ending, rest = (rest + chunk).rpartition(b"\n")
+            yield whole + ending
         if told := child.finish():
             raise GitError(told)
 
 
-def unseen(lines: list[bytes], memory: Memory) -> list[bytes]:
+def parted(lines: bytes) -> tuple[bytes, list[bytes]]:
+    """The lines of objects git knows, and those of which it knows nothing but that they should be there."""
+    if b" missing\n" not in lines:
+        return lines, []
+    known: list[bytes] = []
+    lost: list[bytes] = []
+    for line in lines.splitlines(keepends=True):
+        (lost if line.endswith(b" missing\n") else known).append(line)
+    return b"".join(known), lost
+
+
+def unseen(lines: bytes, memory: Memory) -> bytes:
     """The lines of objects that were not seen as loose ones before, be they packed by now."""
     if not memory.loose:
         return lines
-    return [line for line in lines if line.partition(b" ")[0].decode() not in memory.loose]
+    new = (
+        line
+        for line in lines.splitlines(keepends=True)
+        if line.partition(b" ")[0].decode() not in memory.loose
+    )
+    return b"".join(new)
 
 
-def suspects(view: _git.View, memory: Memory) -> list[bytes]:
+def suspects(view: _git.View, memory: Memory) -> bytes:
     """``id type size`` of the objects something was found in before, those that still exist."""
     if not memory.suspects:
-        return []
+        return b""
     asked = [oid.encode() + b"\n" for oid in sorted(memory.suspects)]
     answer, _ = _git.run(view, "cat-file", FORMAT, lines=asked)
-    return [line for line in answer.splitlines() if not line.endswith(b" missing")]
+    return parted(answer)[0]
 
 
 def _only_new(view: _git.View, held: Names, memory: Memory) -> _git.View:
@@ -138,9 +154,10 @@ class Pending:
     lines: list[bytes] = field(default_factory=list)
     weight: int = 0
 
-    def add(self, lines: list[bytes]) -> Iterator[tuple[bytes, int]]:
+    def add(self, text: bytes) -> Iterator[tuple[bytes, int]]:
         """Take more lines; the shards they complete, with their weights."""
-        ends = list(itertools.accumulate(int(line.rpartition(b" ")[2]) for line in lines))
+        lines = text.splitlines(keepends=True)
+        ends = list(itertools.accumulate(map(int, text.split()[2::3])))
         start, passed = 0, 0
         while start < len(lines):
             stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
@@ -155,5 +172,5 @@ class Pending:
     def rest(self) -> Iterator[tuple[bytes, int]]:
         """What is waiting, as a shard, if anything is."""
         if self.lines:
-            yield b"\n".join((*self.lines, b"")), self.weight
+            yield b"".join(self.lines), self.weight
             self.lines, self.weight = [], 0

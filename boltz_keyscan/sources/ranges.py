@@ -20,7 +20,7 @@ from boltz_keyscan.sources.bulk import release
 from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import FORMAT, Names, Pending, listed
+from boltz_keyscan.sources.listing import FORMAT, Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import CORRUPT
 from boltz_keyscan.sources.repository import References, open_at, references
 from boltz_keyscan.sources.revisions import Scope, resolve
@@ -101,17 +101,16 @@ class RangeSource:
     def _objects(self, view: _git.View) -> Iterator[Shard]:
         pending = Pending()
         for lines in self._lines(view):
-            whole = [line for line in lines if line and not line.endswith(b" missing")]
-            lost = tuple(
+            whole, lost = parted(lines)
+            gaps = tuple(
                 Gap(
                     f"{self.where}: object {line.split()[0].decode('ascii', 'replace')}",
                     "corrupt-object",
                     CORRUPT,
                 )
-                for line in lines
-                if line.endswith(b" missing")
+                for line in lost
             )
-            yield Known(ShardResult(gaps=lost))
+            yield Known(ShardResult(gaps=gaps))
             for listing, weight in pending.add(whole):
                 yield ObjectShard(view, self.where, listing, weight)
         for listing, weight in pending.rest():
@@ -119,7 +118,7 @@ class RangeSource:
         release()
         yield Known(ShardResult(tally=Tally(refs=len(self._scope.include))))
 
-    def _lines(self, view: _git.View) -> Iterator[list[bytes]]:
+    def _lines(self, view: _git.View) -> Iterator[bytes]:
         """``id type size`` of each object of the part."""
         if isinstance(self.part, Push) and self.part.quarantine is not None:
             # All that came in lies there, and nothing else does.
@@ -135,7 +134,7 @@ class RangeSource:
                 "Fetch what is missing, or check with git fsck.",
             )
         answer, _ = _git.run(view, "cat-file", "--buffer", FORMAT, lines=output.splitlines(keepends=True))
-        yield answer.splitlines()
+        yield answer
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Commit, path and exposure, looked for within the part only."""

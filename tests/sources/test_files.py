@@ -191,7 +191,7 @@ class Meddling:
     def overlap(self) -> int:
         return DETECTOR.overlap
 
-    def sniff(self, buffer: bytes | bytearray, end: int) -> list[int]:
+    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
         self.passes.append(end)
         self.meddle(len(self.passes))
         return DETECTOR.sniff(buffer, end)

@@ -281,13 +281,13 @@ class TestShards:
     def test_every_line_is_in_one_shard(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(listing, "SHARD_BYTES", 1000)
         monkeypatch.setattr(listing, "SHARD_OBJECTS", 7)
-        lines = [b"%040x blob %d" % (number, (number * 37) % 900) for number in range(100)]
+        lines = [b"%040x blob %d\n" % (number, (number * 37) % 900) for number in range(100)]
         pending = Pending()
 
-        shards = [shard for at in range(0, 100, 13) for shard in pending.add(lines[at : at + 13])]
+        shards = [shard for at in range(0, 100, 13) for shard in pending.add(b"".join(lines[at : at + 13]))]
         shards += pending.rest()
 
-        assert b"".join(text for text, _ in shards).splitlines() == lines
+        assert b"".join(text for text, _ in shards) == b"".join(lines)
         for text, weight in shards:
             sizes = [int(line.split()[2]) for line in text.splitlines()]
             assert sum(sizes) == weight
