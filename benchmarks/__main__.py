@@ -11,6 +11,8 @@ from subprocess import CalledProcessError
 from typing import TYPE_CHECKING
 
 from benchmarks.contest import Contest, Outcome, hold
+from benchmarks.grown import grow, used_cache
+from benchmarks.measure import run
 from benchmarks.repository import blob_lists, checkout, git_folder, reader_env
 from benchmarks.synthetic import PLANTED, SCALES, history, staged, tree
 from benchmarks.table import not_measured, render
@@ -57,6 +59,21 @@ class Suite:
         warm = self.bench.ours(repo, "--history-only", "--cache-dir", str(base / "keyscan-cache"))
         cold = self.bench.ours(repo, "--history-only", *fresh, name="ours, no cache")
         self._hold(Contest("history, cache warm", warm, [cold], self._planted(), memory=False))
+        self._grown(repo)
+
+    def _grown(self, repo: Path) -> None:
+        """A hundred commits after a scan: what is new against everything again."""
+
+        def scan(place: Path, cache: Path) -> None:
+            tool = self.bench.ours(place, "--history-only", "--follow-alternates", "--cache-dir", str(cache))
+            if tool.command is not None:
+                run(tool.command, self.scratch)
+
+        grown = grow(repo, self.bench.base, self.bench.env, scan)
+        options = ("--history-only", "--follow-alternates")
+        again = self.bench.ours(grown.repo, *options, "--cache-dir", used_cache(grown), before=grown)
+        anew = self.bench.ours(grown.repo, *options, "--no-cache", name="ours, no cache")
+        self._hold(Contest("history, 100 commits later", again, [anew], self._planted(), memory=False))
 
     def growth(self) -> None:
         """A history of twice the commits and bytes against half of it."""

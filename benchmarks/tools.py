@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.grown import restored
 from benchmarks.measure import Command, Pipeline, simple
 from benchmarks.synthetic import PLANTED, planted_in
 from tests.keys import fingerprint
@@ -18,6 +19,7 @@ from tests.keys import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from benchmarks.grown import Grown
     from benchmarks.repository import BlobLists
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,11 +66,16 @@ class Bench:
         done = subprocess.run(argv, cwd=self.base, env=env, capture_output=True, text=True, check=False)
         return done.stdout
 
-    def ours(self, path: Path, *options: str, name: str = OURS) -> Tool:
-        """Our scan of `path`; 3 is a good exit code, for a real repository may miss an object."""
+    def ours(self, path: Path, *options: str, name: str = OURS, before: Grown | None = None) -> Tool:
+        """Our scan of `path`; 3 is a good exit code, for a real repository may miss an object.
+
+        With `before`, the cache is put back to what it was each time.
+        """
         argv, env = self.our_command()
         jobs = [] if self.jobs is None else ["--jobs", str(self.jobs)]
         argv += [*options, "--format", "json", "--fail-on", "never", *jobs, str(path)]
+        if before is not None:
+            argv = restored(before, argv)
         return Tool(name, simple(argv, self.base, env, {0, 3}), _our_finds)
 
     def our_hook(self, clean: Path, leaky: Path) -> Tool:
