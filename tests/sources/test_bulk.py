@@ -1,0 +1,106 @@
+"""Objects as one stream: what is found does not depend on where the stream is kept, or how large it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from boltz_keyscan import rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model import ShardResult
+from boltz_keyscan.sources import _git, bulk, history
+from boltz_keyscan.sources.blob import CHUNK
+from boltz_keyscan.sources.history import ObjectShard
+from boltz_keyscan.sources.listing import FORMAT
+from tests.keys import fake_key, fingerprint
+from tests.repos import Repo
+
+DETECTOR = KeyDetector.of(rules.load())
+
+AT = (0, 5, CHUNK - 70, CHUNK - 20, CHUNK, 2 * CHUNK + 1)
+"""Where keys stand in the stream's files: at and around the places where it is looked at in pieces."""
+
+
+@pytest.fixture(autouse=True)
+def _released() -> Iterator[None]:
+    yield
+    bulk.release()
+
+
+def scanned(repo: Repo, detector: KeyDetector = DETECTOR) -> ShardResult:
+    """All objects of a repository as one shard."""
+    view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    listing, _ = _git.run(view, "cat-file", "--batch-all-objects", "--unordered", FORMAT)
+    return ObjectShard(view, ".", listing, len(listing)).scan(detector)
+
+
+def planted(repo: Repo) -> set[tuple[str, int]]:
+    """Keys at awkward places of files, and with what offset."""
+    for number, at in enumerate(AT):
+        repo.add(f"{number}.bin", b"." * at + fake_key("ws", "live", number).encode() + b"." * CHUNK)
+    repo.commit()
+    return {(fingerprint(fake_key("ws", "live", number)), at) for number, at in enumerate(AT)}
+
+
+def found(result: ShardResult) -> set[tuple[str, int]]:
+    return {(hit.match.fingerprint, hit.match.offset) for hit in result.hits}
+
+
+@pytest.mark.parametrize("engine", [DETECTOR, DETECTOR.for_bulk()], ids=["find", "hyperscan"])
+def test_keys_at_the_edges_of_what_is_looked_at(repo: Repo, engine: KeyDetector) -> None:
+    expected = planted(repo)
+    result = scanned(repo, engine)
+    assert (found(result), result.gaps) == (expected, ())
+
+
+def test_a_system_without_files_in_memory(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = planted(repo)
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    assert found(scanned(repo)) == expected
+
+
+def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = planted(repo)
+    monkeypatch.setattr(history, "_MOST", 1000)
+    monkeypatch.setattr(bulk, "bulk", None)
+    assert found(scanned(repo)) == expected
+
+
+def test_one_shard_after_the_other(repo: Repo) -> None:
+    """What an earlier, longer answer left in the file is not taken for part of a later one."""
+    expected = planted(repo)
+    view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    oid = repo.run("rev-parse", "HEAD^{tree}")
+    size = repo.run("cat-file", "-s", oid)
+    whole = scanned(repo)
+    tree = ObjectShard(view, ".", f"{oid} tree {size}\n".encode(), 1).scan(DETECTOR)
+    assert (found(whole), tree.hits, tree.gaps) == (expected, (), ())
+
+
+def test_the_size_git_told_is_not_what_it_sends(repo: Repo) -> None:
+    """A store that changed, or lies: everything is read again, object by object."""
+    repo.leak("a.txt", fake_key())
+    view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    oid = repo.run("rev-parse", "HEAD:a.txt")
+    for size in (1, 10_000):
+        result = ObjectShard(view, ".", f"{oid} blob {size}\n".encode(), size).scan(DETECTOR)
+        assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(fake_key())]
+
+
+def test_no_file_is_left_open(repo: Repo) -> None:
+    before = sorted(_open_files())
+    planted(repo)
+    scanned(repo)
+    bulk.release()
+    assert sorted(_open_files()) == before
+
+
+def _open_files() -> Iterator[int]:
+    for number in range(64):
+        try:
+            os.fstat(number)
+        except OSError:
+            continue
+        yield number
