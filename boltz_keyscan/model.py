@@ -164,6 +164,8 @@ class ShardResult:
     hits: tuple[Hit, ...] = ()
     gaps: tuple[Gap, ...] = ()
     tally: Tally = Tally()
+    sources: tuple[Source, ...] = ()
+    """What reading showed to be a source of its own (a git bundle); it is scanned after the others."""
 
 
 @dataclass(frozen=True, slots=True)

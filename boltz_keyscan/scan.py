@@ -57,11 +57,13 @@ class _Gathered:
     hits: list[Hit] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    met: list[Source] = field(default_factory=list)
 
     def add(self, result: ShardResult) -> None:
         """Take what one shard gave."""
         self.hits += result.hits
         self.gaps += result.gaps
+        self.met += result.sources
         if result.tally is not _NOTHING:
             self.tally += result.tally
 
@@ -89,18 +91,19 @@ def run(
     clock = time.monotonic()
     loaded = rules.load()
     detector = KeyDetector.of(loaded)
-    gathered: list[_Gathered] = []
-    for number, result in _execute(_work(sources, gathered), detector, jobs):
-        gathered[number].add(result)
-    gaps = {gap for each in gathered for gap in each.gaps}
-    tally = sum((each.tally for each in gathered), Tally())
+    pairs: list[tuple[Match, Location]] = []
+    gaps: set[Gap] = set()
+    tally = Tally()
+    waiting = deque([sources])
+    while waiting:
+        for each, located in _scanned(waiting.popleft(), detector, jobs):
+            pairs += located.pairs
+            gaps.update(each.gaps, located.gaps)
+            tally += each.tally
+            # One at a time: each may take room in the temporary folder until it was located.
+            waiting += [(source,) for source in each.met]
     if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
         gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
-    pairs: list[tuple[Match, Location]] = []
-    for each in gathered:
-        located = _located(each, detector)
-        pairs += located.pairs
-        gaps.update(located.gaps)
     judged = (policy.judge(finding, terms) for finding in apply(_findings(pairs, loaded), steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     told = tuple(sorted((_redacted(gap, detector) for gap in gaps), key=_gap_order))
@@ -114,6 +117,15 @@ def run(
         complete=policy.is_complete(told, terms),
         exit_code=policy.exit_code(findings, told, terms),
     )
+
+
+def _scanned(sources: Iterable[Source], detector: Detector, jobs: int) -> Iterator[tuple[_Gathered, Located]]:
+    """What each source gave, with the places of its hits; those met in a listing too."""
+    gathered: list[_Gathered] = []
+    for number, result in _execute(_work(sources, gathered), detector, jobs):
+        gathered[number].add(result)
+    for each in gathered:
+        yield each, _located(each, detector)
 
 
 def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work]:
@@ -204,11 +216,12 @@ def _distinct(locations: Iterable[Location]) -> tuple[Location, ...]:
     """Each place once, with its widest exposure: a branch name is a reference and a file."""
     places: dict[tuple[object, ...], Location] = {}
     for location in sorted(locations, key=_location_order):
-        places.setdefault((location.path, location.offset, location.blob, location.decoded), location)
+        place = (location.path, location.members, location.offset, location.blob, location.decoded)
+        places.setdefault(place, location)
     return tuple(sorted(places.values(), key=_location_order))
 
 
-def _location_order(location: Location) -> tuple[int, str, bool, str, int, str]:
+def _location_order(location: Location) -> tuple[int, str, bool, str, int, str, tuple[str, ...]]:
     """Widest exposure first; working files before history."""
     return (
         _EXPOSURES.index(location.exposure),
@@ -217,6 +230,7 @@ def _location_order(location: Location) -> tuple[int, str, bool, str, int, str]:
         location.author_date or "",
         location.offset,
         location.blob or "",
+        location.members,
     )
 
 

@@ -31,8 +31,18 @@ from boltz_keyscan.errors import GitError
 MINIMUM = (2, 39, 4)
 """Older versions ignore GIT_NO_LAZY_FETCH and would let a partial clone run commands (CVE-2024-32004)."""
 
+STOPPED = "git was stopped"
+"""The complaint of a git that a signal ended: ours, when its time was up."""
+
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
 
+_OWN_EYES = "\tcommitGraph = false\n\tmultiPackIndex = false\n"
+"""What a repository says of its own objects may be stale or made up, and git believes it.
+
+A commit-graph can cut parents off, so that a key in history seems to be in objects that nothing
+reaches; a multi-pack-index can hide objects and name packs that are gone. Walks over 80,000
+commits took 8.3 s without the graph and 6.5 s with it, and they run only when something was found.
+"""
 
 _SKELETON = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
 
@@ -100,9 +110,11 @@ def skeleton(object_format: str) -> str:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in ("objects", "refs"):
         os.mkdir(os.path.join(folder, name))
-    config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+    config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n" + _OWN_EYES
     if object_format != "sha1":
-        config = config.replace("= 0", "= 1") + f"[extensions]\n\tobjectFormat = {object_format}\n"
+        config = (
+            config.replace("version = 0", "version = 1") + f"[extensions]\n\tobjectFormat = {object_format}\n"
+        )
     for name, text in (("HEAD", "ref: refs/heads/none\n"), ("config", config)):
         with open(os.path.join(folder, name), "w", encoding="ascii") as file:
             file.write(text)
@@ -223,7 +235,7 @@ class Child:
         told = self._complaints.read(4096).decode("utf-8", "backslashreplace").strip()
         if status == 0:
             return told
-        return told or (f"git ended with status {status}" if status > 0 else "git was stopped")
+        return told or (f"git ended with status {status}" if status > 0 else STOPPED)
 
     def complaints(self) -> bool:
         """Whether git has complained so far."""
@@ -284,7 +296,15 @@ def run(
     view: View, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float = 600
 ) -> tuple[bytes, str]:
     """Output and complaint of a git whose output is small. ``lines`` go to its stdin."""
-    with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
+    with spooled(lines or []) as stdin:
+        return feed(view, *arguments, stdin=stdin, seconds=seconds)
+
+
+def feed(
+    view: View, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, seconds: float
+) -> tuple[bytes, str]:
+    """Output and complaint of a git that reads a file from where that stands now."""
+    with Child(view, *arguments, stdin=stdin) as child:
         with _limited(child, seconds):
             output = child.output.readall()
         return output, child.finish()

@@ -14,6 +14,7 @@ import stat
 from bisect import bisect_right
 
 from boltz_keyscan.model import Detector
+from boltz_keyscan.sources.blob import BUNDLES
 
 LARGE = 100 << 10
 """Bytes from which a file is worth a search of its own."""
@@ -41,6 +42,8 @@ class Batch:
         self._names: list[bytes] = []
         self._starts: list[int] = []
         self._end = 0
+        self.bundles: list[bytes] = []
+        """Names of files that begin as git bundles do."""
         self.suspects: list[tuple[bytes, bytes]] = []
         """Name and content of files where a key may stand, as they were read."""
 
@@ -65,6 +68,8 @@ class Batch:
             return None
         finally:
             os.close(descriptor)
+        if self._buffer.startswith(BUNDLES, start, start + size):
+            self.bundles.append(name)
         self._names.append(name)
         self._starts.append(start)
         # Between two files, so that the end of one and the beginning of the next make no key.

@@ -20,6 +20,12 @@ CHUNK = 1 << 20
 MOST = 10_000
 """Keys reported of one blob. More than this is a file made to drown the report."""
 
+BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
+"""How a git bundle begins (gitformat-bundle)."""
+
+OPENING = 16
+"""Bytes by which a kind of file is recognised."""
+
 _Got = TypeVar("_Got", int, bytes)
 
 
@@ -33,6 +39,8 @@ class Window:
         self._overlap = overlap
         self._buffer = bytearray(overlap + CHUNK)
         self._view = memoryview(self._buffer)
+        self.opening = b""
+        """The first bytes of what was read last."""
 
     def sniff(self, stream: RawIOBase, detector: Detector, size: int = -1) -> tuple[int, list[int]]:
         """Bytes read, and the offsets where a key may begin, in order.
@@ -46,9 +54,11 @@ class Window:
         Raises:
             OSError: the stream could not be read.
         """
-        total, kept = 0, 0
+        total, kept, self.opening = 0, 0, b""
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
+            if not total:
+                self.opening = bytes(self._view[: min(count, OPENING)])
             end = kept + count
             if offsets := detector.sniff(self._buffer, end):
                 found.update(total - kept + at for at in offsets)

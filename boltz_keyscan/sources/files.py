@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import FileIO
 
-from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, ShardResult, Tally
+from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, ShardResult, Source, Tally
 from boltz_keyscan.sources.batch import FLAGS, Batch
-from boltz_keyscan.sources.blob import Window, chunks, examine, unreadable
+from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, examine, unreadable
 
 SLICE = 256
 """Files in a shard."""
@@ -42,6 +42,8 @@ class FileShard:
     links: tuple[bytes, ...] = ()
     explicit: bool = False
     """The user named this file: links are followed, and a pipe is read."""
+    bundles: bool = False
+    """git bundles among them are to be opened."""
     here: bool = False
     """In another process its name would mean something else (``/dev/fd/63``)."""
 
@@ -76,12 +78,23 @@ class FileShard:
             found, missed, sizes[name] = self._file(name, window, detector)
             hits += found
             gaps += missed
+            if sizes[name] is not None and window.opening in BUNDLES:
+                batch.bundles.append(name)
         for name in self.links:
             found, missed, sizes[name] = self._link(name, detector)
             hits += found
             gaps += missed
         read = [size for size in sizes.values() if size is not None]
-        return ShardResult(tuple(hits), tuple(gaps), Tally(files=len(read), bytes=sum(read)))
+        tally = Tally(files=len(read), bytes=sum(read))
+        met = self._bundles(batch.bundles) if self.bundles and batch.bundles else ()
+        return ShardResult(tuple(hits), tuple(gaps), tally, met)
+
+    def _bundles(self, names: list[bytes]) -> tuple[Source, ...]:
+        from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - hardly any tree has one
+
+        return tuple(
+            BundleSource(os.path.join(self.root, name), self.prefix + name, self.explicit) for name in names
+        )
 
     def _file(
         self, name: bytes, window: Window, detector: Detector

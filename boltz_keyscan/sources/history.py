@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.harmless import harmless
@@ -29,12 +30,16 @@ from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import SHARD_BYTES, Names, Pending, listed, names, parted, suspects, unseen
 from boltz_keyscan.sources.missing import MissingShard
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
+from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.repository import References, Repository, references
 from boltz_keyscan.sources.store import Opened, prepare
 from boltz_keyscan.sources.trace import Tracer, targets
 
 _MOST = 2 * SHARD_BYTES + (16 << 20)
 """Bytes of objects and listing that are read as one, in memory; one huge object makes a shard larger."""
+
+_OURS = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
+"""The folder of links through which git may have seen the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,8 @@ class HistorySource:
     allowed: bytes
     """Alternates are followed below this folder only."""
     cache: Cache | None = None
-    _opened: Opened | None = field(default=None, init=False)
+    prepared: Opened | None = None
+    """It made ready for git, when somebody else has done that."""
     _references: References | None = field(default=None, init=False)
     _names: Names | None = field(default=None, init=False)
     """What the store held when listing began."""
@@ -114,26 +120,31 @@ class HistorySource:
         yield Known(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
         tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
-        yield MissingShard(opened.view, self.where, self._references, opened.partial)
         if self.cache is not None:
             self._memory = self.cache.recall(self.repository.objects)
-        self._names = names(opened.view)
-        yield from self._objects(opened.view, self._names)
-        yield from self._index(opened.view)
+        checked = sound(opened.view, self.where, self._memory.packs)
+        if checked.mended:
+            self.cache, self._memory = None, Memory()
+        yield Known(ShardResult(gaps=checked.gaps))
+        self.prepared = replace(opened, view=checked.view)
+        yield MissingShard(checked.view, self.where, self._references, opened.partial)
+        self._names = names(checked.view)
+        yield from self._objects(checked.view, self._names)
+        yield from self._index(checked.view)
 
     def opened(self) -> Opened:
         """The repository made ready for git, once; without a view when it cannot be."""
-        if self._opened is None:
+        if self.prepared is None:
             try:
                 _git.executable()
-                self._opened = prepare(self.repository, self.allowed, self.where)
+                self.prepared = prepare(self.repository, self.allowed, self.where)
             except GitError as error:
                 gap = Gap(self.where, "git-unusable", f"history not read: {error.message}; {error.hint}")
-                self._opened = Opened(None, (gap,), partial=False)
+                self.prepared = Opened(None, (gap,), partial=False)
             except OSError as error:
                 gap = Gap(self.where, "object-store", f"history not read: {error.strerror}")
-                self._opened = Opened(None, (gap,), partial=False)
-        return self._opened
+                self.prepared = Opened(None, (gap,), partial=False)
+        return self.prepared
 
     def _objects(self, view: _git.View, held: Names) -> Iterator[Shard]:
         """Everything an earlier scan has not seen, and what it found something in."""
@@ -152,7 +163,8 @@ class HistorySource:
                     yield ObjectShard(view, self.where, listing, weight)
         except GitError as error:
             if not gaps:
-                told = f"git could not list all objects: {error.message.splitlines()[0]}"
+                plain = _OURS.sub("objects/", error.message.splitlines()[0])
+                told = f"git could not list all objects: {plain}"
                 gaps.append(Gap(self.where, "object-store", told))
         for listing, weight in pending.rest():
             yield ObjectShard(view, self.where, listing, weight)

@@ -125,7 +125,7 @@ def _only_new(view: _git.View, held: Names, memory: Memory) -> _git.View:
         for name in _listdir(packs):
             stem, ending = os.path.splitext(name)
             known = os.fsdecode(stem)
-            if ending in {b".pack", b".idx", b".rev"} and known in held.packs and known not in memory.packs:
+            if ending in {b".pack", b".idx"} and known in held.packs and known not in memory.packs:
                 os.symlink(os.path.join(packs, name), os.path.join(folder, b"pack", name))
     return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
 
@@ -138,11 +138,11 @@ def _listdir(folder: bytes) -> list[bytes]:
 
 
 def _count(index: bytes) -> int:
-    """Objects in a pack (gitformat-pack: the last of 256 counts behind the header of its index)."""
+    """Objects in a pack (gitformat-pack: the last of 256 counts, behind the header if its index has one)."""
     try:
         with open(index, "rb") as file:
-            file.seek(8 + 255 * 4)
-            return int.from_bytes(file.read(4), "big")
+            head = file.read(8 + 256 * 4)
+            return int.from_bytes(head[-4:] if head.startswith(b"\xfftOc") else head[-12:-8], "big")
     except OSError:
         return 0
 

@@ -17,6 +17,8 @@ from boltz_keyscan.sources.blob import CHUNK, examine
 
 CORRUPT = "git cannot read it; git fsck tells more"
 
+_MISNAMED = "its content is not what its name says, so where it stands is unknown; git fsck tells more"
+
 _LARGEST_TREE = 256 << 20
 """Bytes of a tree object that are taken into memory."""
 
@@ -42,17 +44,34 @@ class ObjectReader:
         if kind == "tree" and size > _LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         try:
+            name = _Name(oid, kind, size)
+            chunks = name.of(self._content(oid))
             if kind == "tree":
-                return self._names(oid, b"".join(self._content(oid)), detector, where)
-            chunks = self._content(oid)
-            found = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
+                hits, gaps = self._names(oid, b"".join(chunks), detector, where)
+            else:
+                hits, gaps = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
             # The exact pass may stop early, at its limit; the pipe must be left clean.
             for _ in chunks:
                 pass
         except (GitError, OSError):
             self._stop()
             return [], [Gap(where, "corrupt-object", CORRUPT)]
-        return found
+        if not name.true():
+            # Where it stands and who reaches it was asked under a name that is not its own.
+            gaps.append(Gap(where, "corrupt-object", _MISNAMED))
+        return hits, gaps
+
+    def whole(self, oid: str) -> bytes:
+        """The bytes of a small object.
+
+        Raises:
+            GitError, OSError: git cannot give them.
+        """
+        try:
+            return b"".join(self._content(oid))
+        except (GitError, OSError):
+            self._stop()
+            raise
 
     def sniff(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
         """Hits, gaps and bytes of one blob, read once when nothing is in it."""
@@ -112,6 +131,27 @@ class ObjectReader:
         if self._child is not None:
             self._child.__exit__()
             self._child = None
+
+
+class _Name:
+    """Whether an object is called what its content says; git itself does not look when it reads one."""
+
+    def __init__(self, oid: str, kind: str, size: int) -> None:
+        import hashlib  # noqa: PLC0415 - a clean commit has no use for it
+
+        self._oid = oid
+        form = "sha1" if len(oid) == 40 else "sha256"
+        self._digest = hashlib.new(form, f"{kind} {size}\0".encode(), usedforsecurity=False)
+
+    def of(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks, as they pass."""
+        for chunk in chunks:
+            self._digest.update(chunk)
+            yield chunk
+
+    def true(self) -> bool:
+        """After the last chunk: whether the name fits."""
+        return self._digest.hexdigest() == self._oid
 
 
 def tree_entries(tree: bytes, id_bytes: int) -> Iterator[tuple[bytes, str]]:

@@ -22,6 +22,7 @@ from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import FORMAT, Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import CORRUPT
+from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.repository import References, open_at, references
 from boltz_keyscan.sources.revisions import Scope, resolve
 from boltz_keyscan.sources.store import prepare
@@ -76,13 +77,15 @@ class RangeSource:
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
-        self._view = opened.view
+        checked = sound(opened.view, self.where)
+        yield Known(ShardResult(gaps=checked.gaps))
+        self._view = checked.view
         if isinstance(self.part, Push):
-            self._scope = self._pushed(self.part, opened.view, self._refs)
+            self._scope = self._pushed(self.part, checked.view, self._refs)
             names = tuple((name, part) for name, _ in self.part.updates for part in name.split(b"/"))
             yield Entries(self.where, "ref", names)
         else:
-            self._scope = resolve(opened.view, self._refs, self.part)
+            self._scope = resolve(checked.view, self._refs, self.part)
         yield from self._objects(self._view)
 
     def _pushed(self, push: Push, view: _git.View, refs: References) -> Scope:

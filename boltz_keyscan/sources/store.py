@@ -1,10 +1,10 @@
 """Looking at an object store before git does, and making a view of it that git may have.
 
-A store can hang git (a FIFO), lead it elsewhere (alternates), or lack what git then
-passes over in silence (a pack without its index). git is asked one question here, what
+A store can hang git (a FIFO) or lead it elsewhere (alternates). git is asked one question here, what
 ``extensions.*`` a configuration file names, with includes off.
 
-Boundary: the store and the two files that say how to read it; its objects are ``history``.
+Boundary: the store and the two files that say how to read it; its packs are ``packs``, its
+objects ``history``.
 """
 
 from __future__ import annotations
@@ -47,13 +47,12 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
     object_format, partial = _extensions(repository, where, gaps)
     stores = [repository.objects, *_alternates(repository.objects, allowed, where, gaps)]
     for store in stores:
-        odd, halves, promised = _inspect(store)
+        odd, promised = _inspect(store)
         partial = partial or promised
         if odd is not None:
             detail = f"history not read: objects/{os.fsdecode(odd)} is not a regular file"
             gaps.append(Gap(where, "special-file", detail))
             return Opened(None, tuple(gaps), partial)
-        gaps += [Gap(where, "pack-incomplete", half) for half in halves]
     if len(stores) > 1 or any(gap.reason.startswith("alternate") for gap in gaps):
         stores = [_without_alternates(store) for store in stores]
     shallow = os.path.join(repository.common_dir, b"shallow")
@@ -137,16 +136,15 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
     return found
 
 
-def _inspect(store: bytes) -> tuple[bytes | None, list[str], bool]:
-    """What git must not be shown, and what it would pass over in silence.
+def _inspect(store: bytes) -> tuple[bytes | None, bool]:
+    """What git must not be shown.
 
     Returns:
-        The first entry that is neither folder nor file (opening a FIFO hangs git); a
-        sentence for each pack without its index or the other way round (git sees none of
-        its objects and does not say so); and whether a pack came from a partial clone.
+        The first entry that is neither folder nor file (opening a FIFO hangs git), and
+        whether a pack came from a partial clone.
     """
     pending = [b""]
-    packs: dict[bytes, set[bytes]] = {}
+    promised = False
     while pending:
         folder = pending.pop()
         for entry in os.scandir(os.path.join(store, folder)):
@@ -156,18 +154,10 @@ def _inspect(store: bytes) -> tuple[bytes | None, list[str], bool]:
             if entry.is_dir(follow_symlinks=False):
                 pending.append(name)
             elif not folder or not entry.is_file(follow_symlinks=False):
-                return name, [], False
-            elif folder == b"pack":
-                stem, ending = os.path.splitext(entry.name)
-                packs.setdefault(stem, set()).add(ending)
-    halves = []
-    for stem, endings in sorted(packs.items()):
-        pack = os.fsdecode(stem)
-        if stem.startswith(b"pack-") and b".idx" not in endings and b".pack" in endings:
-            halves.append(f"{pack}.pack has no .idx, so its objects are not seen; git index-pack makes one")
-        if stem.startswith(b"pack-") and b".pack" not in endings and b".idx" in endings:
-            halves.append(f"{pack}.idx has no .pack, so its objects are lost")
-    return None, halves, any(b".promisor" in endings for endings in packs.values())
+                return name, False
+            else:
+                promised = promised or (folder == b"pack" and name.endswith(b".promisor"))
+    return None, promised
 
 
 def _without_alternates(store: bytes) -> bytes:

@@ -24,7 +24,7 @@ from boltz_keyscan.model import (
     ShardResult,
     Source,
 )
-from boltz_keyscan.sources.blob import unreadable
+from boltz_keyscan.sources.blob import BUNDLES, OPENING, unreadable
 from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
 from boltz_keyscan.sources.known import Entries, FolderEntries, Known
 
@@ -77,7 +77,7 @@ class TreeSource:
         elif self.files:
             yield from self._named(self._file)
         else:
-            raise self._no_history()
+            yield self._bundle(self._file)
 
     def _below(self) -> Iterator[Shard | Source]:
         pending: list[bytes] = []
@@ -117,10 +117,21 @@ class TreeSource:
         path = os.path.join(self._root, name)
         # /dev/stdin, /dev/fd/63 and /proc/self are about the process that opens them.
         here = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
-        yield FileShard(self._root, self.prefix, (name,), explicit=True, here=here)
+        yield FileShard(self._root, self.prefix, (name,), explicit=True, bundles=self.history, here=here)
+
+    def _bundle(self, name: bytes) -> Source:
+        """The one file with a history of its own."""
+        path = os.path.join(self._root, name)
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                if file.read(OPENING) in BUNDLES:
+                    from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - as in files
+
+                    return BundleSource(path, self.prefix + name, follow=True)
+        raise self._no_history()
 
     def _slice(self, names: Sequence[bytes]) -> FileShard:
-        return FileShard(self._root, self.prefix, tuple(names))
+        return FileShard(self._root, self.prefix, tuple(names), bundles=self.history)
 
     def _oddities(self, walked: Walked) -> Iterator[Shard]:
         """Names, and what stood there that is not a file."""
