@@ -198,7 +198,8 @@ def _fill(header: Header, file: IO[bytes], view: _git.View, size: int, where: st
     """Put the pack into the store; whole if it can be, or what can be read of it."""
     gaps = []
     if header.prerequisites:
-        detail = f"it builds on commits that are not in it ({len(header.prerequisites)}); scan a clone that has them"
+        count = len(header.prerequisites)
+        detail = f"it builds on commits that are not in it ({count}); scan a clone that has them"
         gaps.append(Gap(where, "bundle-prerequisites", detail, by_design=True))
     os.lseek(file.fileno(), header.end, os.SEEK_SET)
     told = unpack.bring_in(view.skeleton, file, view.objects, max(size, 1))

@@ -41,6 +41,8 @@ _MOST = 2 * SHARD_BYTES + (16 << 20)
 _OURS = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The folder of links through which git may have seen the store."""
 
+_OPAQUE = "references are kept as reftable, which is not read: all commits count as history"
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectShard:
@@ -117,6 +119,8 @@ class HistorySource:
             Gap(self.where, "reference-unreadable", f"{name.decode('utf-8', 'backslashreplace')}: {why}")
             for name, why in self._references.broken
         )
+        if self._references.opaque:
+            yield Known(ShardResult(gaps=(Gap(self.where, "references-unread", _OPAQUE, by_design=True),)))
         yield Known(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
         tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))

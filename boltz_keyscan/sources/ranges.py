@@ -144,7 +144,7 @@ class RangeSource:
         if self._view is None or self._refs is None:
             return Located()
         tips = tuple((b"", oid) for oid in self._scope.include)
-        refs = replace(self._refs, tips=tips)
+        refs = replace(self._refs, tips=tips, opaque=False)
         ancestry = Ancestry(
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )

@@ -144,6 +144,7 @@ def references(repository: Repository) -> References:
     """Every reference: packed, loose, HEADs of linked worktrees and the pseudo ones beside HEAD."""
     found: dict[bytes, str] = {}
     broken: list[tuple[bytes, str]] = []
+    opaque = os.path.isdir(os.path.join(repository.common_dir, b"reftable"))
     packed = os.path.join(repository.common_dir, b"packed-refs")
     if os.path.lexists(packed):
         try:
@@ -161,7 +162,8 @@ def references(repository: Repository) -> References:
             continue
         if _OID.match(text):
             found[name] = text.split()[0].decode()
-        elif not text.startswith(b"ref:"):
+        elif not text.startswith(b"ref:") and not (opaque and name == b"refs/heads"):
+            # git puts a file in the place of that folder, so that an old git does not write there.
             broken.append((name, "holds no object id"))
     try:
         head = read_small(os.path.join(repository.git_dir, b"HEAD")).strip()
@@ -172,7 +174,7 @@ def references(repository: Repository) -> References:
     return References(
         tips=tuple(sorted(found.items())),
         head=found.get(target),
-        opaque=os.path.isdir(os.path.join(repository.common_dir, b"reftable")),
+        opaque=opaque,
         broken=tuple(broken),
     )
 

@@ -52,10 +52,10 @@ def resolve(view: _git.View, refs: References, scope: Scope) -> Scope:
         arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
         answer, told = _git.run(named, *arguments)
         if told or not answer.strip():
-            raise KeyscanError(
-                f"unknown revision: {revision}",
-                "Name a branch, tag or commit that this clone has; fetch it first.",
-            )
+            hint = "Name a branch, tag or commit that this clone has; fetch it first."
+            if refs.opaque:
+                hint = "Its references are kept as reftable, which is not read: give full commit ids."
+            raise KeyscanError(f"unknown revision: {revision}", hint)
         return answer.decode("ascii").strip()
 
     return Scope(tuple(map(oid, scope.include)), tuple(map(oid, scope.exclude)))
