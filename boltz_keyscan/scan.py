@@ -41,6 +41,9 @@ from boltz_keyscan.triage import Step, apply
 INLINE = 48 << 20
 """Bytes up to which starting worker processes costs more than it saves."""
 
+MOST_MET = 1000
+"""Sources met in reading (git bundles) that are scanned: each starts git many times, however small it is."""
+
 Work = tuple[int, Shard]
 
 _EXPOSURES = list(Exposure)
@@ -95,13 +98,18 @@ def run(
     gaps: set[Gap] = set()
     tally = Tally()
     waiting = deque([sources])
+    met = 0
     while waiting:
         for each, located in _scanned(waiting.popleft(), detector, jobs):
             pairs += located.pairs
             gaps.update(each.gaps, located.gaps)
             tally += each.tally
             # One at a time: each may take room in the temporary folder until it was located.
-            waiting += [(source,) for source in each.met]
+            waiting += [(source,) for source in each.met[: MOST_MET - met]]
+            met += len(each.met)
+    if met > MOST_MET:
+        detail = f"of {met} git bundles only the first {MOST_MET} were opened"
+        gaps.add(Gap(", ".join(targets), "too-many-bundles", detail))
     if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
         gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
     judged = (policy.judge(finding, terms) for finding in apply(_findings(pairs, loaded), steps))

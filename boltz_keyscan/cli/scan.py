@@ -114,8 +114,9 @@ def scan(
 ) -> int:
     """Find leaked Boltz API keys in files, and in the whole git history where PATH is a repository.
 
-    PATH is a file, a folder, a repository, or - for standard input; the default is the
-    current folder. A path that is spelled like a command is given as ./hook.
+    PATH is a file, a folder, a repository, a git bundle, or - for standard input; the
+    default is the current folder. Submodules and bundles below it are scanned too, with
+    their history. A path that is spelled like a command is given as ./hook.
     """
     if quiet and verbose:
         raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
 from boltz_keyscan.sources import _git
-from boltz_keyscan.sources.listing import FORMAT
+from boltz_keyscan.sources.cache import Memory
+from boltz_keyscan.sources.listing import Names, listed
 from boltz_keyscan.sources.objects import ObjectReader, tree_entries
 
 _TREE = re.compile(rb"tree ([0-9a-f]+)\n")
@@ -56,17 +57,10 @@ class Lineage:
     def of(cls, view: _git.View, hits: Sequence[Hit]) -> Lineage:
         """Read all commits, and all trees until nothing more leads upwards."""
         lineage = cls(tuple(hits))
-        arguments = ("cat-file", "--batch-all-objects", "--unordered", FORMAT)
-        output, told = _git.run(view, *arguments)
-        if told:
-            lineage.problems.append(told)
-        words = [line.split() for line in output.splitlines()]
-        small = [(oid.decode(), kind) for oid, kind, size in words if int(size) <= _LARGEST]
+        commits, trees = lineage._listed(view)
         with ObjectReader(view, "") as reader:
-            for oid, kind in small:
-                if kind == b"commit":
-                    lineage._take(oid, _read(reader, oid))
-            trees = [oid for oid, kind in small if kind == b"tree"]
+            for oid in commits:
+                lineage._take(oid, _read(reader, oid))
             sought = {target for hit in hits if (target := _target(hit)) is not None}
             left = _MOST_READ
             while sought:
@@ -76,6 +70,19 @@ class Lineage:
                     break
                 sought = lineage._climb(reader, trees, sought, view.id_bytes) - lineage.holders.keys()
         return lineage
+
+    def _listed(self, view: _git.View) -> tuple[list[str], list[str]]:
+        """The ids of commits and trees that are not too large to be read."""
+        found: dict[bytes, list[str]] = {b"commit": [], b"tree": []}
+        try:
+            for lines in listed(view, Names({}, frozenset()), Memory()):
+                for line in lines:
+                    oid, kind, size = (*line.split(), b"0")[:3]
+                    if kind in found and int(size) <= _LARGEST:
+                        found[kind].append(oid.decode())
+        except GitError as error:
+            self.problems.append(error.message.splitlines()[0])
+        return found[b"commit"], found[b"tree"]
 
     def _take(self, oid: str, text: bytes) -> None:
         tree = _TREE.match(text)

@@ -34,8 +34,8 @@ _FAR = 1 << 31
 _PIECE = 1 << 16
 """Entries of an index that are looked at together."""
 
-_TOGETHER = 1 << 20
-"""Offsets that are held as a set: 80 MB."""
+_TOGETHER = 1 << 18
+"""Offsets that are held as a set: 25 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ def _distinct(near: array[int], far: tuple[int, ...] | None) -> bool:
     except IndexError:
         return False
     # A set of all would need 800 MB for ten million objects.
-    parts = [array("Q") for _ in range(len(places) // _TOGETHER + 1)]
+    parts = [array(places.typecode) for _ in range(len(places) // _TOGETHER + 1)]
     if len(parts) == 1:
         return len(set(places)) == len(places)
     end = max(places) + 1

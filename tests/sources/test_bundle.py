@@ -272,6 +272,25 @@ def test_a_bundle_that_is_too_large_is_not_opened(source: Repo, monkeypatch: pyt
     assert result.exit_code == ExitCode.INCOMPLETE
 
 
+def test_a_flood_of_bundles_is_cut_off(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bundled(source, "1.bundle")
+    for number in (2, 3):
+        shutil.copy(path, path.with_name(f"{number}.bundle"))
+    monkeypatch.setattr("boltz_keyscan.scan.MOST_MET", 2)
+    result = scanned(path.parent)
+    (gap,) = result.gaps
+    assert (gap.reason, gap.detail) == ("too-many-bundles", "of 3 git bundles only the first 2 were opened")
+    assert len(locations(result)[fingerprint(KEY)]) == 2
+
+
+def test_a_filtered_bundle_says_what_it_lacks(source: Repo) -> None:
+    path = source.path.parent / "filtered.bundle"
+    options = ("--version=3", "--quiet", str(path), "--all", "--filter=blob:none")
+    source.run("bundle", "create", *options)
+    result = scanned(path)
+    assert (reasons(result), result.tally.objects_missing) == ([("partial-clone", True)], 3)
+
+
 def test_a_bundle_that_takes_too_long_is_a_gap(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bundled(source, "x.bundle")
     monkeypatch.setattr("boltz_keyscan.sources.unpack._LEAST_SECONDS", 0.0)
