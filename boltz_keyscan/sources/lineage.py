@@ -76,7 +76,7 @@ class Lineage:
         found: dict[bytes, list[str]] = {b"commit": [], b"tree": []}
         try:
             for lines in listed(view, Names({}, frozenset()), Memory()):
-                for line in lines:
+                for line in lines.splitlines():
                     oid, kind, size = (*line.split(), b"0")[:3]
                     if kind in found and int(size) <= _LARGEST:
                         found[kind].append(oid.decode())

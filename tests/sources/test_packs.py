@@ -56,15 +56,20 @@ _templates: list[Path] = []
 
 
 @pytest.fixture
-def packed(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+def packed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Packed:
     if not _templates:
         repo = Repo(tmp_path_factory.mktemp("template"))
         # The oldest object is the last in the pack, and the one that is lost when that is cut short.
+        monkeypatch.setenv("GIT_COMMITTER_DATE", "2024-01-01T00:00:00Z")
         repo.leak("oldest.txt", "".join(map(str, range(900))), "oldest")
         repo.run("rm", "--quiet", "oldest.txt")
         for number in range(20):
             repo.add(f"{number}.txt", b"".join(b"%d %d\n" % (number, line) for line in range(200)))
+        monkeypatch.setenv("GIT_COMMITTER_DATE", "2024-01-02T00:00:00Z")
         repo.leak("k.txt", f"{KEY}\n")
+        monkeypatch.setenv("GIT_COMMITTER_DATE", "2024-01-03T00:00:00Z")
         repo.leak("k.txt", "gone\n", "gone")
         repo.run("gc", "--quiet")
         _templates.append(repo.path)
