@@ -33,8 +33,14 @@ MINIMUM = (2, 39, 4)
 
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
 
+STOPPED = "git was stopped"
+"""What is told of a git that was ended by a signal, ours or another."""
 
 _SKELETON = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
+
+
+class StoppedError(GitError):
+    """git was ended before it was done: it took longer, or told more, than was allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +229,7 @@ class Child:
         told = self._complaints.read(4096).decode("utf-8", "backslashreplace").strip()
         if status == 0:
             return told
-        return told or (f"git ended with status {status}" if status > 0 else "git was stopped")
+        return told or (f"git ended with status {status}" if status > 0 else STOPPED)
 
     def complaints(self) -> bool:
         """Whether git has complained so far."""
@@ -296,7 +302,8 @@ def fields(
     """The NUL-terminated fields that git prints, as they come.
 
     Raises:
-        GitError: after the last field, when git complained; or git took longer than ``seconds``.
+        GitError: after the last field, when git complained.
+        StoppedError: git took longer than ``seconds``, or was ended by something else.
     """
     with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
         rest = b""
@@ -307,4 +314,4 @@ def fields(
         if rest:
             yield rest
         if told := child.finish():
-            raise GitError(told)
+            raise StoppedError(told) if told == STOPPED else GitError(told)

@@ -17,7 +17,7 @@ from boltz_keyscan.sources.blob import CHUNK, examine
 
 CORRUPT = "git cannot read it; git fsck tells more"
 
-_LARGEST_TREE = 256 << 20
+LARGEST_TREE = 256 << 20
 """Bytes of a tree object that are taken into memory."""
 
 
@@ -39,7 +39,7 @@ class ObjectReader:
     def examine(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
         """The hits of one object; for a tree, those in the names of its entries."""
         where = self._named(kind, oid)
-        if kind == "tree" and size > _LARGEST_TREE:
+        if kind == "tree" and size > LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         try:
             if kind == "tree":
