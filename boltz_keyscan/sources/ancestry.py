@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.cache import Introduction, Memory, Places, Traced
+from boltz_keyscan.sources.index import patience
 from boltz_keyscan.sources.nested import Nested
 from boltz_keyscan.sources.repository import References
 from boltz_keyscan.sources.walk import MOST_PATHS, Change, Walks, Wanted, bounded, counts, introduction, keep
@@ -247,7 +248,7 @@ class Ancestry:
             return found
         each: Counter[str] = Counter()
         try:
-            for entry in _git.fields(self.view, "ls-files", "-s", "-z"):
+            for entry in _git.fields(self.view, "ls-files", "-s", "-z", seconds=patience(self.view)):
                 parts = _INDEX.fullmatch(entry)
                 if parts is None or (oid := parts[1].decode()) not in wanted:
                     continue
