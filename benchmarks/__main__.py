@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING
 
+from benchmarks.attribution import subjects
 from benchmarks.contest import Contest, Outcome, hold
 from benchmarks.grown import grow, used_cache
 from benchmarks.measure import run
@@ -21,7 +22,7 @@ from benchmarks.tools import ROOT, Bench
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-WORKS = ("history", "growth", "tree", "hook")
+WORKS = ("history", "growth", "trace", "tree", "hook")
 HOOK_RUNS = 5  # a hook run takes a tenth of a second, so it is run this many times as often
 
 
@@ -88,6 +89,27 @@ class Suite:
             history(base, commits // 2, size // 2, env), "--history-only", *fresh, name="ours, half of it"
         )
         self._hold(Contest("growth", whole, [half], self._planted(), memory=False))
+
+    def trace(self) -> None:
+        """Which commits brought what was found, against git's own walks for the same."""
+        base, env = self.bench.base, self.bench.env
+        repo = self.repo or history(base, self.scale.commits, self.scale.history_bytes, env)
+        reader = reader_env(repo, self.scratch, env)
+        chosen = subjects(repo, reader, blob_lists(reader, self.scratch).halves, self.scratch)
+        one, every = "git log --find-object", "git log --raw"
+        for work, subject in (("trace, one hit", chosen.ordinary), ("trace, a merge's", chosen.merged)):
+            if subject is None:
+                self.outcome.rows.append(not_measured(work, one, "no merge brought anything here"))
+                continue
+            oid, ids = subject
+            peer = self.bench.git_log(one, chosen.tips, reader, f"--find-object={oid}")
+            ours = self.bench.attribution(repo, ids)
+            self._hold(Contest(work, ours, [peer], 1, frozenset({one}), memory=False))
+        peer = self.bench.git_log(every, chosen.tips, reader, "--raw")
+        ours = self.bench.attribution(repo, chosen.many)
+        # A real repository may hold blobs that no commit has.
+        planted = None if self.repo else len(chosen.many.read_text().split())
+        self._hold(Contest("trace, 1000 hits", ours, [peer], planted, frozenset({every})))
 
     def tree(self) -> None:
         """Plain files, no git, against kingfisher and ripgrep."""

@@ -84,6 +84,17 @@ class Bench:
         argv += ["hook", "pre-commit", "settings.py"]
         return Tool(OURS, simple(argv, clean, env), _names_the_file, simple(argv, leaky, env, {1}))
 
+    def attribution(self, repo: Path, ids: Path) -> Tool:
+        """Where objects came from, asked for the way a scan does it."""
+        argv = [sys.executable, "-m", "benchmarks.attribution", str(repo), str(ids)]
+        env = {**self.env, "PYTHONPATH": str(ROOT)}
+        return Tool(OURS, simple(argv, self.base, env), int)
+
+    def git_log(self, name: str, tips: Path, reader: Mapping[str, str], *options: str) -> Tool:
+        """A walk of git's over all that references reach (`--all`, said as a list)."""
+        pipeline = Pipeline((("git", "log", "--stdin", *options),), tips)
+        return Tool(name, Command((pipeline,), self.base, reader))
+
     def kingfisher(self, path: Path, history: str) -> Tool:
         """Kingfisher with its own defaults, one Boltz rule, no built-in rules, nothing sent anywhere."""
         rules = self.base / "kingfisher-rule.yml"

@@ -47,6 +47,10 @@ commits took 8.3 s without the graph and 6.5 s with it, and they run only when s
 _SKELETON = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
 
 
+class StoppedError(GitError):
+    """git was ended before it was done: it took longer, or told more, than was allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What git may see of one repository. Picklable."""
@@ -316,7 +320,8 @@ def fields(
     """The NUL-terminated fields that git prints, as they come.
 
     Raises:
-        GitError: after the last field, when git complained; or git took longer than ``seconds``.
+        GitError: after the last field, when git complained.
+        StoppedError: git took longer than ``seconds``, or was ended by something else.
     """
     with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
         rest = b""
@@ -327,4 +332,4 @@ def fields(
         if rest:
             yield rest
         if told := child.finish():
-            raise GitError(told)
+            raise StoppedError(told) if told == STOPPED else GitError(told)

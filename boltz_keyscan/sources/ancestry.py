@@ -1,9 +1,11 @@
-"""Asking git where wanted objects stand and which commits brought them there.
+"""Where wanted objects stand and which commits brought them there: which walks that takes.
 
-A handful of walks whatever the number of objects: one over everything references reach,
-one over merges and one over what no reference reaches, each only for what is still
-unexplained. What an earlier scan learnt is taken over, and only the commits that came
-since are walked.
+One walk over all that references reach, without merges, explains nearly everything. Merges
+are walked only when something points to one: an object that no other commit brought, or
+that stands in HEAD, or was taken away, where no other commit had put it. What no reference
+reaches is walked for what is then still unexplained. What an earlier scan learnt is taken
+over, and only the commits that came since are walked. When git takes too long over any of
+it, ``nested`` does it all another way.
 
 Boundary: ids in, commits and paths out; what that says of a hit is ``trace``.
 """
@@ -11,29 +13,44 @@ Boundary: ids in, commits and paths out; what that says of a hit is ``trace``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sized
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
-from boltz_keyscan.sources.cache import Introduction, Memory
+from boltz_keyscan.sources.cache import Introduction, Memory, Places, Traced
+from boltz_keyscan.sources.index import patience
+from boltz_keyscan.sources.nested import Nested
 from boltz_keyscan.sources.repository import References
+from boltz_keyscan.sources.walk import MOST_PATHS, Change, Walks, Wanted, bounded, counts, introduction, keep
 
-Places = dict[tuple[str, bytes], Introduction]
-
-_MOST_ARGUMENTS = 500
-"""Object ids given to git on the command line; beyond, git tells all changes and we choose."""
-
-_MOST_PATHS = 10_000
-"""Paths of wanted objects that are kept; nested trees can be made to have 10^10."""
-
-_LEAST_SECONDS = 10.0
-_SECONDS_EACH = 0.0005
-"""Time a walk may take, for each commit: fifty times what large repositories need."""
-
-_FORMAT = "--format=%H %ct %aI"
 _TREE = re.compile(rb"\d+ \w+ ([0-9a-f]+)\t(.*)", re.DOTALL)
 _INDEX = re.compile(rb"\d+ ([0-9a-f]+) \d\t(.*)", re.DOTALL)
+
+_NESTED_SECONDS = 60.0
+_NESTED_SECONDS_EACH = 0.001
+"""Time for the other way, and more of it for each commit."""
+
+Standing = set[tuple[str, bytes]]
+"""Objects with their paths, at one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """All that was learnt about wanted objects."""
+
+    introduced: Places
+    """The first commit of each at each path."""
+    in_head: Standing
+    in_index: Standing
+    named: Standing
+    """In a tree that a reference names without a commit; a blob that one names has no path."""
+    crowded: frozenset[str]
+    """Objects that stand at more paths than these."""
+    told: Traced | None
+    """What the next scan may take over; None when it must look again."""
 
 
 @dataclass(slots=True)
@@ -52,48 +69,89 @@ class Ancestry:
     problems: list[str] = field(default_factory=list, init=False)
     """What could not be learnt, in git's words."""
     _everything: list[bytes] | None = field(default=None, init=False)
+    _crowded: set[str] = field(default_factory=set, init=False)
 
-    def introductions(self, wanted: set[str]) -> Places:
-        """The first commit of each wanted object at each path."""
+    def learn(self, wanted: Wanted, share: int) -> Learnt:
+        """Everything about the wanted objects.
+
+        Args:
+            wanted: object ids, and the names that count.
+            share: paths to name of an object when paths are too many to name them all.
+        """
         if not wanted:
-            return {}
-        recalled = wanted & self.memory.traced
-        if self.unchanged and recalled == wanted:
-            return {place: first for place, first in self.memory.introduced.items() if place[0] in wanted}
-        tips = self._tips()
-        found = self._since(recalled, tips) if recalled and self._grown(tips) else None
-        if found is None:
-            recalled, found = set(), {}
-        rest = wanted - recalled
-        self._walk(rest, tips, found, "--no-merges", reachable=True)
-        # A key born in the resolution of a merge differs from every parent.
-        self._walk(rest - _found(found), tips, found, "--merges", "-c", reachable=True)
-        left = wanted - _found(found)
-        if left and not self.refs.opaque and not self.exclude and (everything := self._all_commits()):
-            self._walk(left, [*everything, *_without(tips)], found, "-m", reachable=False)
+            return Learnt({}, set(), set(), set(), frozenset(), Traced())
+        tips, trees, blobs = self._tips()
+        in_index = self._index(wanted, share)
+        try:
+            in_head = self._tree(wanted, self.refs.head)
+            named = {place for tree in trees for place in self._tree(wanted, tree)}
+            told: Traced | None = (known := self._told(wanted, tips, in_head))
+            introduced = _first(known)
+        except _git.StoppedError:
+            with Nested(self.view, wanted, share, self._patience()) as nested:
+                introduced = self._exhaustively(nested, set(wanted), tips)
+                in_head = nested.standing(self.refs.head, introduced) if self.refs.head else set()
+                named = {place for tree in trees for place in nested.standing(tree, {})}
+            self._crowded |= nested.crowded
+            self.problems += nested.problems
+            told = None
+        named |= {(oid, b"") for oid in blobs if oid in wanted}
+        return Learnt(introduced, in_head, in_index, named, frozenset(self._crowded), told)
+
+    def _patience(self) -> float:
+        return _NESTED_SECONDS + _NESTED_SECONDS_EACH * self.commits
+
+    def _exhaustively(self, nested: Nested, wanted: set[str], tips: list[bytes]) -> Places:
+        """The first commits, without git's walks."""
+        found = nested.introductions(tips)
+        left = wanted - _oids(found)
+        if left and (lines := self._beyond(tips)):
+            for (oid, path), commit in nested.introductions(lines).items():
+                if oid in left:
+                    found[oid, path] = replace(commit, reachable=False)
         return found
 
-    def _since(self, recalled: set[str], tips: list[bytes]) -> Places:
-        """What walks over everything would find of objects that were traced before.
+    def _told(self, wanted: Wanted, tips: list[bytes], in_head: Standing) -> Traced:
+        """What the walks tell, and what they told an earlier scan."""
+        walks = Walks(self.view, self.commits)
+        recalled = wanted.keys() & self.memory.traced
+        if not (self.unchanged or (recalled and self._grown(tips))):
+            recalled = set()
+        told = self.memory.told.only(recalled)
+        since = [] if self.unchanged else [*tips, *_without(_lines(self.memory.tips))]
+        for oids, lines in ((recalled, since), (wanted.keys() - recalled, tips)):
+            self._sort(walks.plain(_some(wanted, oids), lines), told.came, told.went)
+        doubtful = _doubtful(told, wanted, in_head)
+        looked = doubtful & told.looked
+        for oids, lines in ((looked, since), (doubtful - looked, tips)):
+            self._sort(walks.merges(_some(wanted, oids), lines, told.came), told.merged, {})
+        # Of the others nothing is remembered: merges that come before the next scan were not looked at.
+        merged = {place: commit for place, commit in told.merged.items() if place[0] in doubtful}
+        told = replace(told, merged=merged, looked=frozenset(doubtful))
+        left = wanted.keys() - _oids(told.came) - _oids(told.merged)
+        if not (self.unchanged and left <= recalled):
+            told = replace(told, lost={})
+            if left and (lines := self._beyond(tips)):
+                self._sort(walks.unreached(_some(wanted, left), lines), told.lost, {})
+        for place, commit in told.lost.items():
+            told.lost[place] = replace(commit, reachable=False)
+        return told
 
-        Exactly that: a walk over all is the walk then and a walk over what came since, and
-        merges count only for objects that no other commit brought in.
-        """
-        since = [*tips, *_without(_lines(self.memory.tips))]
-        new: Places = {}
-        known = {
-            place: first
-            for place, first in self.memory.introduced.items()
-            if place[0] in recalled and first.reachable
-        }
-        self._walk(recalled, since, new, "--no-merges", reachable=True)
-        plain = _found(new) | {oid for (oid, _), first in known.items() if not first.merge}
-        self._walk(recalled - plain, since, new, "--merges", "-c", reachable=True)
-        for place, first in known.items():
-            stands = not first.merge or place[0] not in plain
-            if stands and (place not in new or first.time <= new[place].time):
-                new[place] = first
-        return new
+    def _sort(self, changes: Iterable[Change], came: Places, went: Places) -> None:
+        """Take the changes over, beside what was known: that is older."""
+        new: tuple[Places, Places] = ({}, {})
+        try:
+            for commit, oid, path, is_new in changes:
+                keep(new[0] if is_new else new[1], commit, oid, path)
+        except _git.StoppedError:
+            raise
+        except GitError as error:
+            self.problems.append(error.message)
+        for known, fresh in zip((came, went), new, strict=True):
+            for place, commit in fresh.items():
+                if place not in known or commit.time < known[place].time:
+                    known[place] = commit
+            bounded(known)
 
     def _grown(self, tips: list[bytes]) -> bool:
         """Whether everything references reached at the last scan is still reached."""
@@ -104,45 +162,46 @@ class Ancestry:
         )
         return not lost and not told
 
-    def head_paths(self, wanted: set[str]) -> set[tuple[str, bytes]]:
-        """Wanted objects in the commit HEAD names, with their paths."""
-        if self.refs.head is None or not wanted:
-            return set()
-        return self._paths(wanted, _TREE, "ls-tree", "-r", "-t", "-z", "--full-tree", self.refs.head)
-
-    def index_paths(self, wanted: set[str]) -> set[tuple[str, bytes]]:
-        """Wanted objects in the index, with their paths."""
-        if self.view.index is None or not wanted:
-            return set()
-        return self._paths(wanted, _INDEX, "ls-files", "-s", "-z")
-
     def facts(self, oids: set[str]) -> dict[str, Introduction]:
         """Dates and reachability of commits that are themselves wanted."""
         if not oids:
             return {}
         lines = _lines(oids)
-        dated, told = _git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", _FORMAT, lines=lines)
-        lost, told_too = _git.run(self.view, "rev-list", "--stdin", lines=[*lines, *_without(self._tips())])
+        form = "--format=%H,%ct,%aI"
+        dated, told = _git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
+        beyond = [*lines, *_without(self._tips()[0])]
+        lost, told_too = _git.run(self.view, "rev-list", "--stdin", lines=beyond)
         if told or told_too:
             self.problems.append(told or told_too)
         unreached = set(lost.decode("ascii").split())
         found = {}
-        for entry in dated.split(b"\0"):
-            words = entry.decode("ascii", "replace").split()
-            if words:
-                oid, time, date = words
-                found[oid] = Introduction(int(time), oid, date, oid not in unreached)
+        for entry in filter(None, dated.split(b"\0")):
+            commit = introduction(entry.decode("ascii", "replace").strip().split(","))
+            found[commit.commit] = replace(commit, reachable=commit.commit not in unreached)
         return found
 
-    def _tips(self) -> list[bytes]:
-        """References that lead to commits, as input lines. With unreadable references: all commits."""
+    def _tips(self) -> tuple[list[bytes], list[str], list[str]]:
+        """What references lead to: commits, as input lines; trees; blobs.
+
+        With unreadable references: all commits.
+        """
         if self.refs.opaque:
-            return self._all_commits()
-        lines = _lines({oid for _, oid in self.refs.tips})
+            return self._all_commits(), [], []
+        lines = [oid.encode() + b"^{}\n" for oid in sorted({oid for _, oid in self.refs.tips})]
         answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=lines)
-        have = [line.split() for line in answer.splitlines()]
-        tips = [words[0] + b"\n" for words in have if len(words) == 3 and words[1] in (b"commit", b"tag")]
-        return [*tips, *_without(_lines(self.exclude))]
+        found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
+        for line in answer.splitlines():
+            oid, kind, *_ = line.split()
+            found.get(kind, {})[oid.decode("ascii", "replace")] = None
+        commits = [oid.encode() + b"\n" for oid in found[b"commit"]]
+        return [*commits, *_without(_lines(self.exclude))], list(found[b"tree"]), list(found[b"blob"])
+
+    def _beyond(self, tips: list[bytes]) -> list[bytes]:
+        """Input lines for what no reference reaches; none in a part of a history."""
+        if self.refs.opaque or self.exclude:
+            return []
+        everything = self._all_commits()
+        return [*everything, *_without(tips)] if everything else []
 
     def _all_commits(self) -> list[bytes]:
         """Every commit in the store; listed only when something is still unexplained."""
@@ -155,58 +214,80 @@ class Ancestry:
             ]
         return self._everything
 
-    def _walk(
-        self, wanted: set[str], lines: list[bytes], found: Places, *extra: str, reachable: bool
-    ) -> None:
-        """Keep, for each wanted object and path, the earliest commit that put it there."""
-        if not wanted or not lines:
-            return
-        chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= _MOST_ARGUMENTS else []
-        options = ("--stdin", "--raw", "-r", "-t", "-z", "--no-renames", "--no-abbrev", "--root", _FORMAT)
-        time, commit, date = 0, "", ""
-        try:
-            fields = self._fields("log", *options, *extra, *chosen, lines=lines)
-            for entry in fields:
-                text = entry.lstrip(b"\n")
-                if text.startswith(b":"):
-                    path = next(fields, b"")
-                    oid, gone = _result(text)
-                    if oid in wanted and not gone:
-                        first = Introduction(time, commit, date, reachable, merge="--merges" in extra)
-                        place = (oid, path)
-                        # Of two in one second the later told is the older: git tells parents last.
-                        if place not in found or first.time <= found[place].time:
-                            found[place] = first
-                        _bound(found)
-                elif text:
-                    commit, seconds, date = text.decode("ascii", "replace").split()
-                    time = int(seconds)
-        except GitError as error:
-            self.problems.append(error.message)
+    def _tree(self, wanted: Wanted, revision: str | None) -> Standing:
+        """Wanted objects in what a revision names, with their paths.
 
-    def _paths(self, wanted: set[str], form: re.Pattern[bytes], *arguments: str) -> set[tuple[str, bytes]]:
-        found = set()
+        Raises:
+            StoppedError: there is no end of paths.
+        """
+        found: Standing = set()
+        if revision is None:
+            return found
+        options = ("ls-tree", "-r", "-t", "-z", "--full-tree", revision)
+        seconds = Walks(self.view, self.commits).seconds
         try:
-            for entry in self._fields(*arguments):
-                parts = form.fullmatch(entry)
-                if parts is not None and (oid := parts[1].decode()) in wanted:
+            for entry in _git.fields(self.view, *options, seconds=seconds):
+                parts = _TREE.fullmatch(entry)
+                if (
+                    parts is not None
+                    and (oid := parts[1].decode()) in wanted
+                    and counts(wanted, oid, parts[2])
+                ):
                     found.add((oid, parts[2]))
-                    _bound(found)
+                    bounded(found)
+        except _git.StoppedError:
+            raise
         except GitError as error:
             self.problems.append(error.message)
         return found
 
-    def _fields(self, *arguments: str, lines: list[bytes] | None = None) -> Iterator[bytes]:
-        seconds = _LEAST_SECONDS + _SECONDS_EACH * self.commits
-        return _git.fields(self.view, *arguments, lines=lines, seconds=seconds)
+    def _index(self, wanted: Wanted, share: int) -> Standing:
+        """Wanted objects in the index, with their paths: it lists them one by one, so they cannot explode."""
+        found: Standing = set()
+        if self.view.index is None:
+            return found
+        each: Counter[str] = Counter()
+        try:
+            for entry in _git.fields(self.view, "ls-files", "-s", "-z", seconds=patience(self.view)):
+                parts = _INDEX.fullmatch(entry)
+                if parts is None or (oid := parts[1].decode()) not in wanted:
+                    continue
+                if len(found) < MOST_PATHS or each[oid] < share:
+                    each[oid] += 1
+                    found.add((oid, parts[2]))
+                else:
+                    self._crowded.add(oid)
+        except GitError as error:
+            self.problems.append(error.message)
+        return found
 
 
-def _bound(found: Sized) -> None:
-    if len(found) > _MOST_PATHS:
-        raise GitError(f"what was found stands at more than {_MOST_PATHS} paths")
+def _doubtful(told: Traced, wanted: Wanted, in_head: Standing) -> set[str]:
+    """Objects that a merge may have brought: not all that is seen of them is explained."""
+    doubtful = wanted.keys() - _oids(told.came)
+    doubtful |= {oid for oid, path in in_head if (oid, path) not in told.came}
+    doubtful |= {
+        place[0]
+        for place, gone in told.went.items()
+        if place not in told.came or gone.time < told.came[place].time
+    }
+    return doubtful
 
 
-def _found(places: Places) -> set[str]:
+def _first(told: Traced) -> Places:
+    """The first commit for each place."""
+    found = {**told.lost, **told.came}
+    for place, commit in told.merged.items():
+        if place not in found or commit.time < found[place].time:
+            found[place] = commit
+    return found
+
+
+def _some(wanted: Wanted, oids: AbstractSet[str]) -> Wanted:
+    return {oid: wanted[oid] for oid in oids}
+
+
+def _oids(places: Iterable[tuple[str, bytes]]) -> set[str]:
     return {oid for oid, _ in places}
 
 
@@ -217,13 +298,3 @@ def _lines(oids: set[str] | frozenset[str]) -> list[bytes]:
 def _without(lines: list[bytes]) -> list[bytes]:
     """The input lines that exclude what these reach (``--not`` on stdin came with git 2.42)."""
     return [b"^" + line.removeprefix(b"^") for line in lines]
-
-
-def _result(raw: bytes) -> tuple[str, bool]:
-    """Object id after the change, and whether it was deleted (git-diff, "raw output format").
-
-    ``:mode mode id id status`` with one colon, mode and id more for each parent of a merge.
-    """
-    parents = len(raw) - len(raw.lstrip(b":"))
-    words = raw[parents:].split(b" ")
-    return words[2 * parents + 1].decode("ascii", "replace"), words[parents] == b"000000"

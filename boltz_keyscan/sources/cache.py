@@ -19,6 +19,7 @@ import logging
 import os
 import stat
 import tempfile
+from collections.abc import Set as AbstractSet
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
@@ -26,22 +27,49 @@ from boltz_keyscan import __version__
 
 log = logging.getLogger("boltz_keyscan")
 
-_FORM = 1
+_FORM = 2
+_KINDS = ("came", "went", "merged", "lost")
 _LIMIT = 256 << 20
 """Bytes of a cache file that are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """The first commit in which an object stood at a path."""
+    """A commit that put an object somewhere, or took it away."""
 
     time: int
     """Committer time, seconds since 1970: with the id, what "first" is decided by."""
     commit: str
     author_date: str
     reachable: bool
-    merge: bool = False
-    """It was looked for among merges, because no other commit has it."""
+
+
+Places = dict[tuple[str, bytes], Introduction]
+"""By object and path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What walks over a history told of some objects: the earliest commit for each place."""
+
+    came: Places = field(default_factory=dict)
+    """Put there by a commit with one parent or none."""
+    went: Places = field(default_factory=dict)
+    """Taken away by such a commit."""
+    merged: Places = field(default_factory=dict)
+    """In a merge and in none of its parents; only of objects in ``looked``."""
+    lost: Places = field(default_factory=dict)
+    """Put there by a commit that no reference reaches; only of objects with nothing else."""
+    looked: frozenset[str] = frozenset()
+    """Ids of objects that were looked for among all merges."""
+
+    def only(self, oids: AbstractSet[str]) -> Traced:
+        """What is known of these objects."""
+        came, went, merged, lost = (
+            {place: commit for place, commit in places.items() if place[0] in oids}
+            for places in (self.came, self.went, self.merged, self.lost)
+        )
+        return Traced(came, went, merged, lost, self.looked & oids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +83,11 @@ class Memory:
     suspects: frozenset[str] = frozenset()
     """Ids of objects in which something was found."""
     tips: frozenset[str] = frozenset()
-    """What references pointed to when ``introduced`` was learnt."""
+    """What references pointed to when ``told`` was learnt."""
     traced: frozenset[str] = frozenset()
     """Ids of objects whose commits were looked for then."""
-    introduced: dict[tuple[str, bytes], Introduction] = field(default_factory=dict)
-    """What was found of them, by object and path."""
+    told: Traced = field(default_factory=Traced)
+    """What was found of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +124,8 @@ class Cache:
             "suspects": sorted(memory.suspects),
             "tips": sorted(memory.tips),
             "traced": sorted(memory.traced),
-            "introduced": [
-                [oid, os.fsdecode(path), *astuple(first)]
-                for (oid, path), first in sorted(memory.introduced.items())
-            ],
+            "looked": sorted(memory.told.looked),
+            **{kind: _rows(getattr(memory.told, kind)) for kind in _KINDS},
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -152,13 +178,22 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         suspects=frozenset(map(str, document["suspects"])),
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
-        introduced={
-            (str(oid), os.fsencode(path)): Introduction(
-                int(time), str(commit), str(date), reachable is True, merge is True
-            )
-            for oid, path, time, commit, date, reachable, merge in document["introduced"]
-        },
+        told=Traced(
+            **{kind: _places(document[kind]) for kind in _KINDS},
+            looked=frozenset(map(str, document["looked"])),
+        ),
     )
+
+
+def _rows(places: Places) -> list[list[object]]:
+    return [[oid, os.fsdecode(path), *astuple(commit)] for (oid, path), commit in sorted(places.items())]
+
+
+def _places(rows: list[list[Any]]) -> Places:
+    return {
+        (str(oid), os.fsencode(path)): Introduction(int(time), str(commit), str(date), reachable is True)
+        for oid, path, time, commit, date, reachable in rows
+    }
 
 
 def _replace(path: str, content: bytes) -> None:

@@ -23,9 +23,9 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, index
-from boltz_keyscan.sources.ancestry import Ancestry, Places
+from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import bulk, release
-from boltz_keyscan.sources.cache import Cache, Memory
+from boltz_keyscan.sources.cache import Cache, Memory, Traced
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import SHARD_BYTES, Names, Pending, listed, names, parted, suspects, unseen
 from boltz_keyscan.sources.missing import MissingShard
@@ -210,26 +210,29 @@ class HistorySource:
         )
         ancestry = Ancestry(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
-        located, introduced = Tracer(ancestry, self.prefix, self.where, lacking).trace(
-            gathered.hits, detector
-        )
+        located, told = Tracer(ancestry, self.prefix, self.where, lacking).trace(gathered.hits, detector)
         if self.cache is not None and all(gap.by_design for gap in (*gathered.gaps, *located.gaps)):
-            self._keep(self.cache, gathered, introduced, detector)
+            self._keep(self.cache, gathered, told, detector)
         return located
 
-    def _keep(self, cache: Cache, gathered: ShardResult, introduced: Places, detector: Detector) -> None:
+    def _keep(self, cache: Cache, gathered: ShardResult, told: Traced | None, detector: Detector) -> None:
         """Only after a scan without gaps: a name in the cache says that all under it was seen."""
         if self._names is None or self._references is None:
             return
-        # A path may itself hold a key, plain or in disguise: such objects are traced anew each time.
-        unfit = {oid for oid, path in introduced if detector.redact(path) != _shown(path)}
+        # Objects that were looked for under some names only are traced anew each time, and so is
+        # one at a path that may itself hold a key, plain or in disguise.
+        traced = {oid for oid, names in targets(gathered.hits).items() if names is None}
+        if told is None:
+            told, traced = Traced(), set()
+        for places in (told.came, told.went, told.merged, told.lost):
+            traced -= {oid for oid, path in places if detector.redact(path) != _shown(path)}
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
             suspects=frozenset(hit.origin.oid for hit in gathered.hits if hit.origin.oid is not None),
             tips=_oids(self._references),
-            traced=frozenset(targets(gathered.hits) - unfit),
-            introduced={place: first for place, first in introduced.items() if place[0] not in unfit},
+            traced=frozenset(traced),
+            told=told.only(traced),
         )
         if fresh != self._memory:
             cache.keep(self.repository.objects, fresh)

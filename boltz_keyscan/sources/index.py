@@ -5,6 +5,7 @@ Boundary: lists of paths and object ids; their content is ``objects``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -28,6 +29,10 @@ _EMPTY_TREES = {
 _SUBMODULE = b"160000"
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
+
+_LEAST_SECONDS = 3.0
+_SECONDS_EACH = 0.2e-6
+"""Time for a walk over the index, for each of its bytes. HEAD's trees can be nested so that it never ends."""
 
 _MOST_NAMES = 64
 _MOST_BYTES = 8192
@@ -82,7 +87,7 @@ def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list
         try:
             return _changed(view, head, intended=intended)
         except GitError:
-            # HEAD is damaged: compared with nothing, everything counts as new.
+            # HEAD is damaged, or has no end: compared with nothing, everything counts as new.
             return _changed(view, nothing, intended=intended)
     return _changed(view, nothing, intended=intended)
 
@@ -91,7 +96,7 @@ def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
     options = ["--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev"]
     if not intended:
         options.append("--ita-invisible-in-index")
-    fields = _git.fields(view, "diff-index", *options, tree)
+    fields = _git.fields(view, "diff-index", *options, tree, seconds=patience(view))
     found = []
     for facts in fields:
         path = next(fields, b"")
@@ -120,6 +125,11 @@ def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
             found.add(path)
         path = following
     return found
+
+
+def patience(view: _git.View) -> float:
+    """Seconds in which git has gone through the index, whatever the machine."""
+    return _LEAST_SECONDS + (_SECONDS_EACH * os.path.getsize(view.index) if view.index is not None else 0)
 
 
 def _few(names: Collection[bytes]) -> Collection[bytes]:

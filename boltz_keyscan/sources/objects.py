@@ -19,7 +19,7 @@ CORRUPT = "git cannot read it; git fsck tells more"
 
 _MISNAMED = "its content is not what its name says, so where it stands is unknown; git fsck tells more"
 
-_LARGEST_TREE = 256 << 20
+LARGEST_TREE = 256 << 20
 """Bytes of a tree object that are taken into memory."""
 
 
@@ -41,7 +41,7 @@ class ObjectReader:
     def examine(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
         """The hits of one object; for a tree, those in the names of its entries."""
         where = self._named(kind, oid)
-        if kind == "tree" and size > _LARGEST_TREE:
+        if kind == "tree" and size > LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         try:
             name = _Name(oid, kind, size)

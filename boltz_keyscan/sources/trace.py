@@ -5,32 +5,41 @@ Boundary: turns hits and what ``ancestry`` learnt into locations; work is done o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
-from boltz_keyscan.sources.ancestry import Ancestry, Places
-from boltz_keyscan.sources.cache import Introduction
+from boltz_keyscan.sources.ancestry import Ancestry, Learnt
+from boltz_keyscan.sources.cache import Introduction, Traced
+from boltz_keyscan.sources.walk import Wanted
+
+_MOST_LOCATIONS = 100_000
+"""Locations of one repository: a key at more paths has all it needs to be found and removed."""
+
+_MOST_PATHS = 1000
+_MOST_PLACES = 10_000
+"""Paths named of one object, and of all, where paths are too many to look at each."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """All that was learnt about the wanted objects."""
 
-    paths: dict[str, set[bytes]]
-    introduced: Places
-    in_head: set[tuple[str, bytes]]
-    in_index: set[tuple[str, bytes]]
+    paths: dict[str, list[bytes]]
+    learnt: Learnt
     commits: dict[str, Introduction]
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """How far an object at a path has spread."""
-        if place in self.in_head:
+        if place in self.learnt.in_head:
             return Exposure.TRACKED
-        if place in self.in_index:
+        if place in self.learnt.in_index:
             return Exposure.STAGED
-        first = self.introduced.get(place)
-        return Exposure.HISTORY if first is not None and first.reachable else Exposure.UNREACHABLE
+        first = self.learnt.introduced.get(place)
+        if (first is not None and first.reachable) or place in self.learnt.named:
+            return Exposure.HISTORY
+        return Exposure.UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +54,36 @@ class Tracer:
     lacking: bool
     """It is a shallow or partial clone: not everything can be known."""
 
-    def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Places]:
-        """A location for each hit and each path it stands at; and the commits that were learnt."""
+    def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Traced | None]:
+        """A location for each hit and each path it stands at; and what the next scan may take over."""
         known = self._learn(hits)
-        pairs = [pair for hit in hits for pair in self._locations(hit, known, detector)]
+        most = max(1, _MOST_LOCATIONS // max(1, len(hits)))
+        pairs = []
+        cut = set(known.learnt.crowded)
+        for hit in hits:
+            placed = list(itertools.islice(self._locations(hit, known, detector), most + 1))
+            pairs += placed[:most]
+            if len(placed) > most:
+                cut.add(_target(hit) or "")
         gaps = {self._gap(problem) for problem in self.ancestry.problems}
-        return Located(tuple(pairs), tuple(gaps)), known.introduced
+        if cut:
+            which = f"{min(cut)} stands" if len(cut) == 1 else f"{len(cut)} objects stand"
+            detail = f"{which} at more paths than are named here"
+            gaps.add(Gap(self.where, "many-paths", detail, by_design=True))
+        return Located(tuple(pairs), tuple(gaps)), known.learnt.told
 
     def _learn(self, hits: Sequence[Hit]) -> _Known:
-        wanted = targets(hits)
-        introduced = self.ancestry.introductions(wanted)
-        in_head = self.ancestry.head_paths(wanted)
-        in_index = self.ancestry.index_paths(wanted)
-        paths: dict[str, set[bytes]] = {}
-        for oid, path in (*introduced, *in_head, *in_index):
-            paths.setdefault(oid, set()).add(path)
+        share = max(1, min(_MOST_PATHS, _MOST_PLACES // max(1, len(hits))))
+        learnt = self.ancestry.learn(targets(hits), share)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
-        return _Known(paths, introduced, in_head, in_index, self.ancestry.facts(commits))
+        known = _Known({}, learnt, self.ancestry.facts(commits))
+        for oid, path in {*learnt.introduced, *learnt.in_head, *learnt.in_index, *learnt.named}:
+            known.paths.setdefault(oid, []).append(path)
+        # The widest first: where there is no room for all, those count.
+        ranks = list(Exposure)
+        for oid, paths in known.paths.items():
+            paths.sort(key=lambda path: (ranks.index(known.exposure((oid, path))), path))
+        return known
 
     def _locations(self, hit: Hit, known: _Known, detector: Detector) -> Iterator[tuple[Match, Location]]:
         match hit.origin.kind:
@@ -77,16 +99,16 @@ class Tracer:
     def _placed(self, hit: Hit, known: _Known, detector: Detector) -> Iterator[tuple[Match, Location]]:
         """One location for each path of a blob, or of a tree entry whose name was the hit."""
         oid = _target(hit) or ""
-        paths = sorted(known.paths.get(oid, ()))
+        paths = known.paths.get(oid, [])
         if hit.origin.part is Part.NAME:
             name = hit.origin.path
             paths = [path for path in paths if path == name or path.endswith(b"/" + name)]
         for path in paths:
-            first = known.introduced.get((oid, path))
-            yield hit.match, self._location(hit, path, known.exposure((oid, path)), detector, first)
+            first = known.learnt.introduced.get((oid, path))
+            exposure = known.exposure((oid, path))
+            yield hit.match, self._location(hit, path or _nowhere(hit), exposure, detector, first)
         if not paths:
-            path = f".git/{hit.origin.kind}/{hit.origin.oid}".encode()
-            yield hit.match, self._location(hit, path, Exposure.UNREACHABLE, detector, None)
+            yield hit.match, self._location(hit, _nowhere(hit), Exposure.UNREACHABLE, detector, None)
 
     def _named(self, hit: Hit, known: _Known, detector: Detector) -> Location:
         """A commit or tag object: it has no path, so it gets one that says what it is."""
@@ -116,9 +138,20 @@ class Tracer:
         return Gap(self.where, "untraced", detail, by_design=self.lacking)
 
 
-def targets(hits: Sequence[Hit]) -> set[str]:
-    """The objects whose places are looked for."""
-    return {oid for hit in hits if (oid := _target(hit)) is not None}
+def targets(hits: Sequence[Hit]) -> Wanted:
+    """The objects whose places are looked for, and the names under which they count."""
+    wanted: dict[str, frozenset[bytes] | None] = {}
+    for hit in hits:
+        if (oid := _target(hit)) is not None:
+            names = frozenset({hit.origin.path}) if hit.origin.part is Part.NAME else None
+            known = wanted.get(oid, frozenset())
+            wanted[oid] = None if names is None or known is None else names | known
+    return wanted
+
+
+def _nowhere(hit: Hit) -> bytes:
+    """What is said instead of a path."""
+    return f".git/{hit.origin.kind}/{hit.origin.oid}".encode()
 
 
 def _target(hit: Hit) -> str | None:

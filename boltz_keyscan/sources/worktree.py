@@ -10,7 +10,6 @@ Boundary: exposure of working files; history is ``trace``.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,11 +19,6 @@ from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.repository import Repository, references
 
 _SECONDS = 60
-_MOST_ARGUMENTS = 200
-"""Paths given to git on the command line; beyond, git tells all and we choose."""
-
-_TELLING = re.compile(rb"[A-Za-z0-9+/=_%-]{32}")
-"""What a key in a name looks like, in any form: command lines are seen by everybody on the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +58,18 @@ class Worktree:
         head = references(self.repository).head
         if head is None or not names:
             return set()
-        chosen = names if len(names) <= _MOST_ARGUMENTS and not any(map(_TELLING.search, names)) else []
-        options = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
-        return set(_git.fields(self.view, *options, "--", *chosen)).intersection(names)
+        # Path by path: a listing of all that HEAD has can be without an end. And through stdin,
+        # since command lines are seen by everybody on the machine and a name may be a key.
+        found: set[bytes] = set()
+        odd = [name for name in names if b"\n" in name]
+        for group in ([name for name in names if b"\n" not in name], *([name] for name in odd)):
+            lines = [head.encode() + b":" + name + b"\0" for name in group]
+            answer, told = _git.run(self.view, "cat-file", "--batch-check=%(objecttype)", "-z", lines=lines)
+            if told:
+                raise GitError(told)
+            kinds = answer.split(b"\n")
+            found.update(name for name, kind in zip(group, kinds, strict=False) if kind == b"blob")
+        return found
 
     def _ignored(self, names: list[bytes]) -> set[bytes]:
         top = self.repository.worktree or b""
