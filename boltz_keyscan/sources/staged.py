@@ -121,7 +121,7 @@ class StagedSource:
         # what it does not get is a gap of its own. A pack that 'git gc' is just writing is none.
         wanted = {_from_top(name, here, top) for name in self.names}
         try:
-            view = replace(opened.view, index=_index(repository, here, opened.view))
+            view = replace(opened.view, index=_index(repository, here, opened.view.skeleton))
             if wanted:
                 entries = index.entries(view, [path for path in wanted if not os.path.isabs(path)])
                 announced = _announced(view, entries, top)
@@ -202,7 +202,7 @@ def _without_links(path: bytes) -> bytes:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
-def _index(repository: Repository, here: bytes, view: _git.View) -> bytes | None:
+def _index(repository: Repository, here: bytes, skeleton: str) -> bytes | None:
     """The index that is being committed; None when nothing was ever added to it.
 
     Raises:
@@ -217,15 +217,10 @@ def _index(repository: Repository, here: bytes, view: _git.View) -> bytes | None
     shared = [entry for entry in os.scandir(repository.git_dir) if entry.name.startswith(b"sharedindex.")]
     if any(not entry.is_file(follow_symlinks=False) for entry in shared):
         raise GitError("the shared part of it is not a regular file")
-    if not shared:
-        try:
-            return index.readable(path, view.id_bytes, view.skeleton)
-        except (OSError, ValueError) as error:
-            raise GitError(str(error)) from error
-    if os.path.samefile(os.path.dirname(path), repository.git_dir):
+    if not shared or os.path.samefile(os.path.dirname(path), repository.git_dir):
         return path
     # git looks for the larger half of a split index beside this half; it was put elsewhere.
-    folder = os.fsencode(tempfile.mkdtemp(dir=view.skeleton))
+    folder = os.fsencode(tempfile.mkdtemp(dir=skeleton))
     for name, target in ((b"index", path), *((entry.name, entry.path) for entry in shared)):
         os.symlink(target, os.path.join(folder, name))
     return os.path.join(folder, b"index")
