@@ -1,11 +1,9 @@
 """Where wanted objects stand and which commits brought them there: which walks that takes.
 
-One walk over all that references reach, without merges, explains nearly everything. Merges
-are walked only when something points to one: an object that no other commit brought, or
-that stands in HEAD, or was taken away, where no other commit had put it. What no reference
-reaches is walked for what is then still unexplained. What an earlier scan learnt is taken
-over, and only the commits that came since are walked. When git takes too long over any of
-it, ``nested`` does it all another way.
+One walk over all that references reach, and one over what they do not reach for what is
+then still unexplained. What an earlier scan learnt is taken over, and only the commits
+that came since are walked. When git takes too long over any of it, ``nested`` does it all
+another way.
 
 Boundary: ids in, commits and paths out; what that says of a hit is ``trace``.
 """
@@ -85,8 +83,8 @@ class Ancestry:
         try:
             in_head = self._tree(wanted, self.refs.head)
             named = {place for tree in trees for place in self._tree(wanted, tree)}
-            told: Traced | None = (known := self._told(wanted, tips, in_head))
-            introduced = _first(known)
+            told: Traced | None = (known := self._told(wanted, tips))
+            introduced = {**known.lost, **known.born}
         except _git.StoppedError:
             with Nested(self.view, wanted, share, self._patience()) as nested:
                 introduced = self._exhaustively(nested, set(wanted), tips)
@@ -111,7 +109,7 @@ class Ancestry:
                     found[oid, path] = replace(commit, reachable=False)
         return found
 
-    def _told(self, wanted: Wanted, tips: list[bytes], in_head: Standing) -> Traced:
+    def _told(self, wanted: Wanted, tips: list[bytes]) -> Traced:
         """What the walks tell, and what they told an earlier scan."""
         walks = Walks(self.view, self.commits)
         recalled = wanted.keys() & self.memory.traced
@@ -120,38 +118,31 @@ class Ancestry:
         told = self.memory.told.only(recalled)
         since = [] if self.unchanged else [*tips, *_without(_lines(self.memory.tips))]
         for oids, lines in ((recalled, since), (wanted.keys() - recalled, tips)):
-            self._sort(walks.plain(_some(wanted, oids), lines), told.came, told.went)
-        doubtful = _doubtful(told, wanted, in_head)
-        looked = doubtful & told.looked
-        for oids, lines in ((looked, since), (doubtful - looked, tips)):
-            self._sort(walks.merges(_some(wanted, oids), lines, told.came), told.merged, {})
-        # Of the others nothing is remembered: merges that come before the next scan were not looked at.
-        merged = {place: commit for place, commit in told.merged.items() if place[0] in doubtful}
-        told = replace(told, merged=merged, looked=frozenset(doubtful))
-        left = wanted.keys() - _oids(told.came) - _oids(told.merged)
-        if not (self.unchanged and left <= recalled):
-            told = replace(told, lost={})
-            if left and (lines := self._beyond(tips)):
-                self._sort(walks.unreached(_some(wanted, left), lines), told.lost, {})
-        for place, commit in told.lost.items():
-            told.lost[place] = replace(commit, reachable=False)
+            self._take(walks.births(_some(wanted, oids), lines), told.born)
+        left = wanted.keys() - _oids(told.born)
+        if self.unchanged and left <= recalled:
+            return told
+        told = Traced(told.born)
+        if left and (lines := self._beyond(tips)):
+            self._take(walks.unreached(_some(wanted, left), lines), told.lost)
+            for place, commit in told.lost.items():
+                told.lost[place] = replace(commit, reachable=False)
         return told
 
-    def _sort(self, changes: Iterable[Change], came: Places, went: Places) -> None:
-        """Take the changes over, beside what was known: that is older."""
-        new: tuple[Places, Places] = ({}, {})
+    def _take(self, changes: Iterable[Change], known: Places) -> None:
+        """Take changes over, beside what was known: that is older."""
+        new: Places = {}
         try:
-            for commit, oid, path, is_new in changes:
-                keep(new[0] if is_new else new[1], commit, oid, path)
+            for commit, oid, path in changes:
+                keep(new, commit, oid, path)
         except _git.StoppedError:
             raise
         except GitError as error:
             self.problems.append(error.message)
-        for known, fresh in zip((came, went), new, strict=True):
-            for place, commit in fresh.items():
-                if place not in known or commit.time < known[place].time:
-                    known[place] = commit
-            bounded(known)
+        for place, commit in new.items():
+            if place not in known or commit.time < known[place].time:
+                known[place] = commit
+        bounded(known)
 
     def _grown(self, tips: list[bytes]) -> bool:
         """Whether everything references reached at the last scan is still reached."""
@@ -260,27 +251,6 @@ class Ancestry:
         except GitError as error:
             self.problems.append(error.message)
         return found
-
-
-def _doubtful(told: Traced, wanted: Wanted, in_head: Standing) -> set[str]:
-    """Objects that a merge may have brought: not all that is seen of them is explained."""
-    doubtful = wanted.keys() - _oids(told.came)
-    doubtful |= {oid for oid, path in in_head if (oid, path) not in told.came}
-    doubtful |= {
-        place[0]
-        for place, gone in told.went.items()
-        if place not in told.came or gone.time < told.came[place].time
-    }
-    return doubtful
-
-
-def _first(told: Traced) -> Places:
-    """The first commit for each place."""
-    found = {**told.lost, **told.came}
-    for place, commit in told.merged.items():
-        if place not in found or commit.time < found[place].time:
-            found[place] = commit
-    return found
 
 
 def _some(wanted: Wanted, oids: AbstractSet[str]) -> Wanted:

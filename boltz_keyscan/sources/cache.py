@@ -28,14 +28,13 @@ from boltz_keyscan import __version__
 log = logging.getLogger("boltz_keyscan")
 
 _FORM = 2
-_KINDS = ("came", "went", "merged", "lost")
 _LIMIT = 256 << 20
 """Bytes of a cache file that are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """A commit that put an object somewhere, or took it away."""
+    """The first commit in which an object stood at a path."""
 
     time: int
     """Committer time, seconds since 1970: with the id, what "first" is decided by."""
@@ -52,24 +51,18 @@ Places = dict[tuple[str, bytes], Introduction]
 class Traced:
     """What walks over a history told of some objects: the earliest commit for each place."""
 
-    came: Places = field(default_factory=dict)
-    """Put there by a commit with one parent or none."""
-    went: Places = field(default_factory=dict)
-    """Taken away by such a commit."""
-    merged: Places = field(default_factory=dict)
-    """In a merge and in none of its parents; only of objects in ``looked``."""
+    born: Places = field(default_factory=dict)
+    """It stands there, and nowhere there in any parent."""
     lost: Places = field(default_factory=dict)
-    """Put there by a commit that no reference reaches; only of objects with nothing else."""
-    looked: frozenset[str] = frozenset()
-    """Ids of objects that were looked for among all merges."""
+    """The same of commits that no reference reaches; only of objects with nothing else."""
 
     def only(self, oids: AbstractSet[str]) -> Traced:
         """What is known of these objects."""
-        came, went, merged, lost = (
+        born, lost = (
             {place: commit for place, commit in places.items() if place[0] in oids}
-            for places in (self.came, self.went, self.merged, self.lost)
+            for places in (self.born, self.lost)
         )
-        return Traced(came, went, merged, lost, self.looked & oids)
+        return Traced(born, lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +117,8 @@ class Cache:
             "suspects": sorted(memory.suspects),
             "tips": sorted(memory.tips),
             "traced": sorted(memory.traced),
-            "looked": sorted(memory.told.looked),
-            **{kind: _rows(getattr(memory.told, kind)) for kind in _KINDS},
+            "born": _rows(memory.told.born),
+            "lost": _rows(memory.told.lost),
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -178,10 +171,7 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         suspects=frozenset(map(str, document["suspects"])),
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
-        told=Traced(
-            **{kind: _places(document[kind]) for kind in _KINDS},
-            looked=frozenset(map(str, document["looked"])),
-        ),
+        told=Traced(_places(document["born"]), _places(document["lost"])),
     )
 
 

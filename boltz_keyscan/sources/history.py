@@ -224,7 +224,7 @@ class HistorySource:
         traced = {oid for oid, names in targets(gathered.hits).items() if names is None}
         if told is None:
             told, traced = Traced(), set()
-        for places in (told.came, told.went, told.merged, told.lost):
+        for places in (told.born, told.lost):
             traced -= {oid for oid, path in places if detector.redact(path) != _shown(path)}
         fresh = Memory(
             packs=frozenset(self._names.packs),

@@ -5,7 +5,9 @@ Boundary: lists of paths and object ids; their content is ``objects``.
 
 from __future__ import annotations
 
+import mmap
 import os
+import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -29,6 +31,9 @@ _EMPTY_TREES = {
 _SUBMODULE = b"160000"
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
+
+_SPARSE = b"sdir"
+"""What an index holds that may have whole folders for entries."""
 
 _LEAST_SECONDS = 3.0
 _SECONDS_EACH = 0.2e-6
@@ -125,6 +130,31 @@ def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
             found.add(path)
         path = following
     return found
+
+
+def readable(path: bytes, id_bytes: int, folder: str) -> bytes:
+    """The index for git to read: itself, or a copy in ``folder`` of one that git would unfold without end.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is in no form that is known.
+    """
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return path
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(_SPARSE) < 0:
+                return path
+            whole = content[:]
+    from boltz_keyscan.sources.sparse import unfolded  # noqa: PLC0415 - few repositories need it
+
+    copy = unfolded(whole, id_bytes)
+    if copy is None:
+        return path
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix="index-")
+    with open(descriptor, "wb") as file:
+        file.write(copy)
+    return os.fsencode(name)
 
 
 def patience(view: _git.View) -> float:

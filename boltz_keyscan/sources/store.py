@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.model import Gap
 from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.index import readable
 from boltz_keyscan.sources.repository import Repository, read_small
 
 _FANOUT = re.compile(rb"[0-9a-f]{2}|pack|info")
@@ -61,17 +62,32 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
         detail = "commits before the shallow boundary are not here; git fetch --unshallow brings them"
         gaps.append(Gap(where, "shallow", detail, by_design=True))
     index = os.path.join(repository.git_dir, b"index")
-    if os.path.lexists(index) and not os.path.isfile(index):
-        gaps.append(Gap(where, "index-unreadable", "the index is not a regular file"))
+    id_bytes = 32 if object_format == "sha256" else 20
+    skeleton = _git.skeleton(object_format)
     view = _git.View(
-        skeleton=_git.skeleton(object_format),
+        skeleton=skeleton,
         objects=stores[0],
         alternates=tuple(stores[1:]),
-        index=index if os.path.isfile(index) else None,
+        index=_index(index, id_bytes, skeleton, where, gaps),
         shallow=shallow if is_shallow else None,
-        id_bytes=32 if object_format == "sha256" else 20,
+        id_bytes=id_bytes,
     )
     return Opened(view, tuple(gaps), partial)
+
+
+def _index(path: bytes, id_bytes: int, folder: str, where: str, gaps: list[Gap]) -> bytes | None:
+    """The index for git to read; None when there is none that it may."""
+    if not os.path.lexists(path):
+        return None
+    if not os.path.isfile(path):
+        gaps.append(Gap(where, "index-unreadable", "the index is not a regular file"))
+        return None
+    try:
+        return readable(path, id_bytes, folder)
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        gaps.append(Gap(where, "index-unreadable", f"the index is not read: {told}"))
+        return None
 
 
 def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""git's own walks over a history: the commits that put wanted objects somewhere, or took them away.
+"""git's own walks over a history: the commits that put wanted objects somewhere.
 
 Boundary: runs ``git log`` and reads what it prints. Which walks are needed is ``ancestry``;
 trees that git would take for ever to walk are ``nested``.
@@ -7,6 +7,7 @@ trees that git would take for ever to walk are ``nested``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from boltz_keyscan.sources import _git
@@ -15,14 +16,18 @@ from boltz_keyscan.sources.cache import Introduction, Places
 Wanted = Mapping[str, frozenset[bytes] | None]
 """Object ids, and for each the names of the entries that count; None for any name."""
 
-Change = tuple[Introduction, str, bytes, bool]
-"""A commit, an object, a path; and whether it came there (or went)."""
+Change = tuple[Introduction, str, bytes]
+"""A commit, and an object that came to stand at a path with it."""
+
+Place = tuple[str, bytes]
 
 MOST_ARGUMENTS = 4000
 """Object ids given to git on the command line, 300 kB of it; beyond, git tells all changes and we choose."""
 
 MOST_PATHS = 10_000
 """Places that are kept of what a walk tells."""
+
+_MOST_SUSPECTS = 500_000
 
 _LEAST_SECONDS = 3.0
 _SECONDS_EACH = 0.0003
@@ -48,37 +53,51 @@ class Walks:
         """The time one walk may take: more, and paths explode."""
         return _LEAST_SECONDS + _SECONDS_EACH * self.commits
 
-    def plain(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """What commits with at most one parent changed.
+    def births(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
+        """Objects that come to stand somewhere in a commit and in none of its parents, newest first.
+
+        Commits with one parent or none, then merges. Both walks go on at the same time: they
+        take as long as the longer one, which is what ``git log --find-object`` takes.
 
         Raises:
             GitError: after the last change, when git complained.
             StoppedError: it took too long.
         """
-        return self._changes(wanted, lines, "--no-merges")
+        with ThreadPoolExecutor(1) as beside:
+            merging = beside.submit(self._suspects, wanted, lines)
+            first: dict[Place, int] = {}
+            for change in self._changes(wanted, lines, "--no-merges"):
+                commit, oid, path = change
+                first[oid, path] = min(commit.time, first.get((oid, path), commit.time))
+                yield change
+            suspects = merging.result()
+        # What a merge only took from another parent, some commit before it brought there.
+        chosen = {
+            commit.commit: None
+            for commit, oid, path in suspects
+            if (oid, path) not in first or commit.time < first[oid, path]
+        }
+        if chosen:
+            yield from self._changes(
+                wanted, [oid.encode() + b"\n" for oid in chosen], "--no-walk=unsorted", "-c"
+            )
+
+    def _suspects(self, wanted: Wanted, lines: list[bytes]) -> list[Change]:
+        """What merges have that their first parents have not.
+
+        Comparing with all parents at once, as ``-c`` does, costs half as much again, and in
+        most of these the object merely came from another parent.
+        """
+        found: list[Change] = []
+        for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent"):
+            found.append(change)
+            if len(found) > _MOST_SUSPECTS:
+                raise _git.StoppedError(f"merges brought it more than {_MOST_SUSPECTS} times")
+        return found
 
     def unreached(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """What commits changed against any of their parents; errors as ``plain``."""
+        """What commits have that one of their parents has not; errors as ``births``."""
         return self._changes(wanted, lines, "-m")
-
-    def merges(self, wanted: Wanted, lines: list[bytes], known: Places) -> Iterator[Change]:
-        """Objects that stand in a merge where none of its parents has them; errors as ``plain``.
-
-        Args:
-            wanted: what to look for.
-            lines: commits, for git's input.
-            known: places whose first commit is known; later merges are of no interest there.
-        """
-        # Comparing with all parents (-c) costs half as much again as with the first, and in
-        # most of the merges told here the object merely came from another parent.
-        suspects: dict[str, None] = {}
-        for commit, oid, path, came in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent"):
-            first = known.get((oid, path))
-            if came and (first is None or commit.time < first.time):
-                suspects[commit.commit] = None
-        if suspects:
-            chosen = [oid.encode() + b"\n" for oid in suspects]
-            yield from self._changes(wanted, chosen, "--no-walk=unsorted", "-c")
 
     def _changes(self, wanted: Wanted, lines: list[bytes], *extra: str) -> Iterator[Change]:
         """Every commit, newest first, with what it changed of the wanted objects."""
@@ -92,10 +111,10 @@ class Walks:
             text = entry.lstrip(b"\n")
             if text.startswith(b":"):
                 path = next(fields, b"")
-                olds, new = _sides(text)
-                for oid in {*olds, new}:
-                    if oid in wanted and (oid != new or oid not in olds) and counts(wanted, oid, path):
-                        yield commit, oid, path, oid == new
+                olds, oid = _sides(text)
+                # One that only got another mode stood there before.
+                if oid in wanted and oid not in olds and counts(wanted, oid, path):
+                    yield commit, oid, path
             elif text:
                 commit = introduction(text.decode("ascii", "replace").split(","))
 

@@ -138,6 +138,29 @@ CASES: dict[str, tuple[History, dict[str, str], Told]] = {
         {"heads/main": "e"},
         {("k", "r", "history"), ("copy", "z", "history")},
     ),
+    "a subtree merge, and another that takes the key out": (
+        _steps(
+            r=("", ONE),
+            s=("", HELD),
+            z=("r s", {"a": "1", "sub/k": KEY}),
+            t=("s", {"k": "clean"}),
+            y=("z t", {"a": "1", "sub/k": "clean"}),
+        ),
+        {"heads/main": "y"},
+        {("k", "s", "history"), ("sub/k", "z", "history")},
+    ),
+    "born in a merge, taken out by another, and back in a commit": (
+        _steps(
+            r=("", ONE),
+            s=("r", TWO),
+            z=("r s", HELD),
+            t=("r", {"a": "4"}),
+            y=("z t", ONE),
+            e=("y", HELD),
+        ),
+        {"heads/main": "e"},
+        {("k", "z", "tracked")},
+    ),
     "born in a merge, removed, and back in a commit": (
         _steps(r=("", ONE), s=("r", TWO), z=("r s", HELD), d=("z", ONE), e=("d", HELD)),
         {"heads/main": "e"},
@@ -225,39 +248,22 @@ def _reached(history: History, tips: list[str]) -> set[str]:
     return found
 
 
-def _births(history: History, key: str, among: set[str], parents: Any) -> dict[str, str]:
+def _births(history: History, key: str, among: set[str]) -> dict[str, str]:
     """The first commit for each path in which a key stands and in none of its parents, said by the table."""
     found: dict[str, str] = {}
     for name, step in history.items():
-        if name in among and parents(len(step.parents)):
-            for path, content in step.files.items():
-                inherited = any(history[parent].files.get(path) == key for parent in step.parents)
-                if content == key and not inherited:
-                    found.setdefault(path, name)
+        for path, content in step.files.items() if name in among else ():
+            inherited = any(history[parent].files.get(path) == key for parent in step.parents)
+            if content == key and not inherited:
+                found.setdefault(path, name)
     return found
 
 
-def _looked_for_in_merges(history: History, key: str, reached: set[str], head: str) -> bool:
-    """The rule in ``ancestry``: merges are walked for a key when commits do not explain it."""
-    order = list(history)
-    plain = _births(history, key, reached, lambda count: count < 2)
-    stands = {path for path, content in history[head].files.items() if content == key}
-    taken = (
-        path not in plain or order.index(name) < order.index(plain[path])
-        for name, step in history.items()
-        if name in reached and len(step.parents) == 1
-        for path, content in history[step.parents[0]].files.items()
-        if content == key and step.files.get(path) != key
-    )
-    return not plain or not stands <= plain.keys() or any(taken)
-
-
-def _truth(history: History, branches: list[str], key: str, *, all_merges: bool) -> Told:
+def _truth(history: History, branches: list[str], key: str) -> Told:
     reached, head = _reached(history, branches), branches[0]
-    merges = all_merges or _looked_for_in_merges(history, key, reached, head)
-    births = _births(history, key, reached, lambda count: merges or count < 2)
+    births = _births(history, key, reached)
     if not births:
-        lost = _births(history, key, set(history) - reached, lambda _: True)
+        lost = _births(history, key, set(history) - reached)
         return {(path, name, "unreachable") for path, name in lost.items()}
     return {
         (path, name, "tracked" if history[head].files.get(path) == key else "history")
@@ -284,10 +290,7 @@ def test_any_history_is_told_as_it_is(
         by_tree = _scan(path)
 
     for key in KEYS:
-        assert _told(by_git, ids, key) == _truth(history, branches, key, all_merges=False)
-        # What is never found by git's walks needs no other.
-        expected = _truth(history, branches, key, all_merges=True)
-        assert _told(by_tree, ids, key) == expected
+        assert _told(by_git, ids, key) == _told(by_tree, ids, key) == _truth(history, branches, key)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
