@@ -5,12 +5,14 @@ Boundary: lists of paths and object ids; their content is ``objects``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.replies import sense
 
 EMPTY_BLOBS = frozenset(
     {
@@ -63,7 +65,8 @@ def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
     found: dict[bytes, Entry] = {}
     for line in _git.fields(view, "ls-files", "-s", "-z", "--", *_few(wanted)):
         facts, _, path = line.partition(b"\t")
-        mode, oid, stage = facts.split(b" ")
+        with sense():
+            mode, oid, stage = facts.split(b" ")
         if path in wanted:
             found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
     return list(found.values())
@@ -84,11 +87,9 @@ def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list
         return []
     nothing = _EMPTY_TREES[view.id_bytes]
     if head is not None:
-        try:
+        with contextlib.suppress(GitError):
             return _changed(view, head, intended=intended)
-        except GitError:
-            # HEAD is damaged, or has no end: compared with nothing, everything counts as new.
-            return _changed(view, nothing, intended=intended)
+        # HEAD is damaged, or has no end: compared with nothing, everything counts as new.
     return _changed(view, nothing, intended=intended)
 
 
@@ -100,7 +101,10 @@ def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
     found = []
     for facts in fields:
         path = next(fields, b"")
-        _, mode, _, oid, status = facts.split(b" ")
+        with sense():
+            _, mode, _, oid, status = facts.split(b" ")
+            if not path:
+                raise ValueError
         if not status.startswith(b"D"):
             found.append(Entry(path, oid.decode(), mode == _SUBMODULE, status.startswith(b"U")))
     return found
@@ -116,12 +120,14 @@ def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
     """
     wanted = frozenset(paths)
     found = set()
-    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted))
+    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted), terminated=False)
     path = next(fields, b"")
     for field in fields:
         # What a path is like follows it in five lines, and then comes the next path.
-        *facts, following = field.split(b"\n", 5)
-        if path in wanted and int(facts[4].rpartition(b" ")[2], 16) & _INTENT_TO_ADD:
+        with sense():
+            *facts, following = field.split(b"\n", 5)
+            flags = int(facts[4].rpartition(b" ")[2], 16)
+        if path in wanted and flags & _INTENT_TO_ADD:
             found.add(path)
         path = following
     return found

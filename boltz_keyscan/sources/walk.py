@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.cache import Introduction, Places
+from boltz_keyscan.sources.replies import sense
 
 Wanted = Mapping[str, frozenset[bytes] | None]
 """Object ids, and for each the names of the entries that count; None for any name."""
@@ -92,12 +93,14 @@ class Walks:
             text = entry.lstrip(b"\n")
             if text.startswith(b":"):
                 path = next(fields, b"")
-                olds, new = _sides(text)
+                with sense():
+                    olds, new = _sides(text)
                 for oid in {*olds, new}:
                     if oid in wanted and (oid != new or oid not in olds) and counts(wanted, oid, path):
                         yield commit, oid, path, oid == new
             elif text:
-                commit = introduction(text.decode("ascii", "replace").split(","))
+                with sense():
+                    commit = introduction(text.decode("ascii", "replace").split(","))
 
 
 def counts(wanted: Wanted, oid: str, path: bytes) -> bool:
