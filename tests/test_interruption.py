@@ -6,10 +6,12 @@ that it is certain what a process is doing when it is stopped.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,7 +73,13 @@ def sound(tmp_path: Path) -> Path:
     """A repository to scan before, so that git was used and there is something to clean up."""
     repo = Repo(tmp_path / "sound")
     repo.leak("a.txt", "clean\n")
+    borrow(repo)
     return repo.path
+
+
+def borrow(repo: Repo) -> None:
+    """Have git shown less than there is, which takes a temporary folder."""
+    repo.write(".git/objects/info/alternates", "/nowhere\n")
 
 
 class Running:
@@ -146,6 +154,10 @@ def to_one(running: Running) -> None:
 def cancel(running: Running) -> None:
     """What a CI runner sends to a job it cancels."""
     os.kill(running.process.pid, signal.SIGTERM)
+
+
+def kill(running: Running) -> None:
+    running.process.kill()
 
 
 @pytest.mark.parametrize("stop", [to_all, to_one, cancel])
@@ -290,6 +302,7 @@ def result(repo: Repo, jobs: int) -> ScanResult:
 
 def test_what_a_killed_run_left_is_swept_by_the_next(repo: Repo, tmp_path: Path) -> None:
     repo.leak("a.txt", "x\n")
+    borrow(repo)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     left = tmp_path / f"boltz-keyscan-{gone.pid}-abc"
@@ -301,6 +314,51 @@ def test_what_a_killed_run_left_is_swept_by_the_next(repo: Repo, tmp_path: Path)
     keyscan(".", cwd=repo.path, env={"TMPDIR": str(tmp_path)})
 
     assert sorted(path.name for path in tmp_path.glob("boltz-keyscan-*")) == sorted([mine.name, other.name])
+
+
+def test_a_scan_that_is_killed_leaves_no_folder(
+    start: Callable[..., Running], sound: Path, endless: Path
+) -> None:
+    running = start("--jobs", "1", sound, endless)
+    until(lambda: running.reader(endless / "z/endless"), "the program at the endless file")
+    assert [path.name.startswith("boltz-keyscan-") for path in running.temporary.iterdir()] == [True]
+
+    running.process.kill()
+
+    until(lambda: not list(running.family()), "the last process to end")
+    assert list(running.temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["cat-file", "log"])
+@pytest.mark.parametrize("stop", [to_all, to_one, cancel, kill])
+def test_git_ends_with_the_program_whatever_it_is_at(
+    start: Callable[..., Running],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    stop: Callable[[Running], None],
+) -> None:
+    """Even one that reads and writes nothing, as in a long walk, and what it has started itself."""
+    repo = Repo(tmp_path / "repo")
+    repo.leak("a.txt", fake_key())
+    script = f'case " $* " in *" {command} "*) sleep 600; exit 1;; esac; exec {shutil.which("git")} "$@"\n'
+    program = repo.write("../bin/git", f"#!/bin/sh\n{script}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent.resolve()}:{os.environ['PATH']}")
+    running = start("--jobs", "1", "--no-cache", repo.path)
+    until(lambda: "sleep" in commands(running), "git to be busy")
+
+    stop(running)
+
+    assert running.end()[0] == (-signal.SIGKILL if stop is kill else ExitCode.INTERRUPTED)
+
+
+def commands(running: Running) -> set[str]:
+    found = set()
+    for process in running.family():
+        with contextlib.suppress(OSError):
+            found.add((PROC / str(process) / "comm").read_text().strip())
+    return found
 
 
 def test_workers_end_with_a_program_that_is_killed(start: Callable[..., Running], endless: Path) -> None:

@@ -2,8 +2,8 @@
 
 A scanned repository is hostile: its configuration can name programs that git would run
 for almost any command. So git never reads it. Every child gets ``GIT_DIR`` set to a
-bare skeleton that this module made, the object store (and an index, where needed) of
-the repository through the environment, and nothing else of our own environment but
+bare skeleton that comes with this package, the object store (and an index, where needed)
+of the repository through the environment, and nothing else of our own environment but
 PATH. See git(1) for the variables; each one below has closed a door that was open.
 
 Boundary: processes and their bytes. What the output means is the caller's business.
@@ -11,44 +11,37 @@ Boundary: processes and their bytes. What the output means is the caller's busin
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
-import io
 import os
-import re
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Self, cast
+from typing import IO, Self
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.sources import bounds
+from boltz_keyscan.sources.environment import environment, folders
 
 MINIMUM = (2, 39, 4)
 """Older versions ignore GIT_NO_LAZY_FETCH and would let a partial clone run commands (CVE-2024-32004)."""
 
-STOPPED = "git was stopped"
-"""The complaint of a git that a signal ended: ours, when its time was up."""
-
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
 
-_OWN_EYES = "\tcommitGraph = false\n\tmultiPackIndex = false\n"
-"""What a repository says of its own objects may be stale or made up, and git believes it.
+SILENCE = 300.0
+"""Seconds without a byte after which git is given up. The largest object it unpacks in memory takes 5."""
 
-A commit-graph can cut parents off, so that a key in history seems to be in objects that nothing
-reaches; a multi-pack-index can hide objects and name packs that are gone. Walks over 80,000
-commits took 8.3 s without the graph and 6.5 s with it, and they run only when something was found.
-"""
+PATIENCE = 600.0
+"""Seconds for one whole answer, which may come only at the end of a walk over everything."""
 
-_SKELETON = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
+_GRACE = 30.0
+"""Seconds for what takes no time: telling a version, ending after the last byte."""
 
-
-class StoppedError(GitError):
-    """git was ended before it was done: it took longer, or told more, than was allowed."""
+NO_MATCH = "git ended with status 1"
+"""How some commands say that there is nothing, which is not a complaint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +49,23 @@ class View:
     """What git may see of one repository. Picklable."""
 
     skeleton: str
-    """A bare git directory of ours, of the right object format."""
+    """A bare git directory of ours, of the right object format. Nothing is ever written to it."""
     objects: bytes
     """The object store, absolute."""
     alternates: tuple[bytes, ...] = ()
     """Further object stores that were found safe to read, absolute."""
     index: bytes | None = None
+    others: tuple[bytes, ...] = ()
+    """The indexes of the repository's other worktrees."""
     shallow: bytes | None = None
     """The repository's list of shallow boundaries, for walks."""
     worktree: bytes | None = None
     id_bytes: int = 20
     """Bytes of an object id: 20 for sha1, 32 for sha256."""
+
+
+class StoppedError(GitError):
+    """git was ended before it was done: it took longer, or told more, than was allowed."""
 
 
 @functools.cache
@@ -79,10 +78,8 @@ def executable() -> str:
     Raises:
         GitError: there is none, or it is too old.
     """
-    folders = [
-        folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(folder)
-    ]
-    found = shutil.which("git", path=os.pathsep.join(folders)) if folders else None
+    path = folders()
+    found = shutil.which("git", path=path) if path else None
     if found is None:
         raise GitError("git is not installed or not on PATH", _UPGRADE)
     try:
@@ -92,9 +89,12 @@ def executable() -> str:
             capture_output=True,
             check=False,
             env={"LC_ALL": "C"},
+            timeout=_GRACE,
         )
     except OSError as error:
         raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"git does not run: {found} said nothing for {_GRACE:.0f} s", _UPGRADE) from error
     words = answer.stdout.decode("ascii", "replace").split()
     numbers = words[2].split(".") if len(words) > 2 else []
     version = tuple(int(number) for number in numbers[:3] if number.isdigit())
@@ -106,87 +106,30 @@ def executable() -> str:
     return found
 
 
-@functools.cache
 def skeleton(object_format: str) -> str:
-    """A bare git directory with an empty configuration, made once per run and format."""
-    _sweep()
-    folder = tempfile.mkdtemp(prefix=f"boltz-keyscan-{os.getpid()}-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name in ("objects", "refs"):
-        os.mkdir(os.path.join(folder, name))
-    config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n" + _OWN_EYES
-    if object_format != "sha1":
-        config = (
-            config.replace("version = 0", "version = 1") + f"[extensions]\n\tobjectFormat = {object_format}\n"
-        )
-    for name, text in (("HEAD", "ref: refs/heads/none\n"), ("config", config)):
-        with open(os.path.join(folder, name), "w", encoding="ascii") as file:
-            file.write(text)
-    return folder
+    """A bare git directory without anything in it, part of this package.
 
-
-def _sweep() -> None:
-    """Remove what a killed run left: folders of ours named after a process that is no more."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
-        for entry in entries:
-            named = _SKELETON.fullmatch(entry.name)
-            if named and entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.geteuid():
-                try:
-                    os.kill(int(named[1]), 0)
-                except ProcessLookupError:
-                    shutil.rmtree(entry.path, ignore_errors=True)
-
-
-def _environment(view: View) -> dict[str, str]:
-    nowhere, home, objects = os.devnull, view.skeleton, os.fsdecode(view.objects)
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": home,
-        "XDG_CONFIG_HOME": home,
-        "LC_ALL": "C",
-        "GIT_DIR": home,
-        "GIT_OBJECT_DIRECTORY": objects,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": nowhere,
-        "GIT_CONFIG_SYSTEM": nowhere,
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "false",
-        "SSH_ASKPASS": "false",
-        "GIT_ALLOW_PROTOCOL": "",
-        "GIT_PROTOCOL_FROM_USER": "0",
-        "GIT_PAGER": "cat",
-        "GIT_FLUSH": "0",
-        "GIT_ADVICE": "0",
-        # glibc would give each large object's memory back to the system and fault it in anew
-        # (mallopt(3)); keeping it saves 0.7 of 21 s over 14 GB.
-        "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-        "MALLOC_TOP_PAD_": str(64 << 20),
-    }
-    if sys.platform == "win32":
-        # Without these a Windows program does not start.
-        for name in ("SYSTEMROOT", "COMSPEC", "TEMP"):
-            environment[name] = os.environ.get(name, "")
-    optional = {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.fsencode(os.pathsep).join(view.alternates) or None,
-        "GIT_INDEX_FILE": view.index,
-        "GIT_SHALLOW_FILE": view.shallow,
-        "GIT_WORK_TREE": view.worktree,
-        # check-ignore, the one command that gets a worktree, refuses this.
-        "GIT_LITERAL_PATHSPECS": b"1" if view.worktree is None else None,
-    }
-    environment.update({name: os.fsdecode(value) for name, value in optional.items() if value is not None})
-    return environment
+    It has no ``objects``, which git does not miss because it is always told where objects are
+    (setup.c, is_git_directory), and by which nobody else takes it for a repository. Its
+    configuration turns off the tables beside the objects, which may be stale or made up: a
+    commit-graph can cut parents off, so that a key in history seems to be in objects that
+    nothing reaches; a multi-pack-index can hide objects and name packs that are gone. Walks
+    over 80,000 commits took 8.3 s without the graph and 6.5 s with it.
+    """
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "skeleton", object_format)
 
 
 class Child:
-    """One running git. Use as a context manager: leaving it ends the process."""
+    """One running git. Use as a context manager: leaving it ends the process.
+
+    Args:
+        view: what it may see.
+        arguments: its command.
+        stdin: its input.
+        stdout: a file for its output, in place of a pipe.
+        seconds: how long it may take; None when only its silence counts.
+        most: bytes of the largest file it may write.
+    """
 
     def __init__(
         self,
@@ -194,22 +137,37 @@ class Child:
         *arguments: str | bytes,
         stdin: IO[bytes] | int = subprocess.DEVNULL,
         stdout: int = subprocess.PIPE,
+        seconds: float | None = None,
+        most: int = bounds.FILE,
     ) -> None:
         # Complaints go to a file: nobody has to drain it, and a flood cannot block git.
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
-            [executable(), "--no-pager", *arguments],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=self._complaints,
-            cwd=view.worktree or view.skeleton,
-            env=_environment(view),
-            bufsize=0,
-        )
+        self._complaints = bounds.nowhere()
+        self._lifeline = bounds.Lifeline()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
+                [executable(), "--no-pager", *arguments],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=self._complaints,
+                cwd=view.worktree or view.skeleton,
+                env=environment(view),
+                bufsize=0,
+                pass_fds=self._lifeline.inherited,
+                # Ctrl-C is ours to answer; and should "git" be a script, its children end with it.
+                process_group=0,
+            )
+        except BaseException:
+            self._complaints.close()
+            self._lifeline.close()
+            raise
+        self._lifeline.tie(self._process.pid)
+        bounds.limit(self._process.pid, most)
+        self.stopped = False
+        """It was ended, by us or by somebody else, before it was done."""
         # Empty for a child that was given a file to write to.
-        self.output = cast("io.RawIOBase", self._process.stdout or io.BytesIO())
+        self.output = bounds.Output(self._process.stdout, SILENCE, seconds)
         if self._process.stdout is not None:
-            _enlarge(self.output)
+            _enlarge(self._process.stdout)
 
     def ask(self, lines: bytes) -> None:
         """Send lines to git; only for children started with ``stdin=subprocess.PIPE``.
@@ -223,23 +181,33 @@ class Child:
         while view:
             view = view[self._process.stdin.write(view) :]
 
-    def finish(self, seconds: float | None = None) -> str:
-        """Wait for the end; what went wrong, in git's words, or an empty string.
+    def finish(self) -> str:
+        """After the end of its output: what went wrong, in git's words, or an empty string.
 
         A complaint with status 0 counts: git skips a corrupt loose object with nothing
         but a line on stderr.
         """
+        if self.output.late:
+            self.stopped = True
+            self.kill()
+            return self.output.late
         try:
-            status = self._process.wait(seconds)
+            status = self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            return f"git took longer than {seconds:.0f} s"
-        self._complaints.seek(0)
-        told = self._complaints.read(4096).decode("utf-8", "backslashreplace").strip()
+            self.kill()
+            return f"git did not end within {_GRACE:.0f} s after its last word"
+        told = self._told()
         if status == 0:
             return told
-        return told or (f"git ended with status {status}" if status > 0 else STOPPED)
+        if status < 0:
+            self.stopped = True
+            return told or f"git was stopped by {_signal(-status)}"
+        return told or f"git ended with status {status}"
+
+    def _told(self) -> str:
+        # By its own place: git writes at the one this file object would otherwise move.
+        told = os.pread(self._complaints.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
+        return told or ("git complained without a word" if self.complaints() else "")
 
     def complaints(self) -> bool:
         """Whether git has complained so far."""
@@ -250,23 +218,37 @@ class Child:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End it now; readers see the end of its output."""
-        self._process.kill()
+        """End it now, and what it may have started; readers see the end of its output."""
+        # Its group exists as long as nobody has waited for it.
+        if self._process.returncode is None:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
-            self._process.kill()
+            self.kill()
         for stream in (self._process.stdin, self._process.stdout, self._complaints):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        self._process.wait()
+        # A process that hangs in the kernel ends when the kernel lets it.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        self._lifeline.close()
 
 
-def _enlarge(pipe: io.RawIOBase) -> None:
+def _signal(number: int) -> str:
+    limits = {signal.SIGXFSZ: "SIGXFSZ, for writing too much"}
+    with contextlib.suppress(ValueError):
+        known = signal.Signals(number)
+        return limits.get(known, known.name)
+    return f"signal {number}"
+
+
+def _enlarge(pipe: IO[bytes]) -> None:
     """Ask Linux for a 1 MiB pipe: a sixteenth of the reads. Elsewhere the default serves."""
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - not on Windows
@@ -276,60 +258,79 @@ def _enlarge(pipe: io.RawIOBase) -> None:
 
 
 @contextlib.contextmanager
-def spooled(lines: Iterator[bytes] | list[bytes]) -> Iterator[IO[bytes]]:
-    """Input for a child as an unlinked file: no thread to feed a pipe, no deadlock."""
-    with tempfile.TemporaryFile() as file:
+def spooled(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
+    """Input for a child as a file without a name: no thread to feed a pipe, no deadlock."""
+    with bounds.nowhere() as file:
         file.writelines(lines)
         file.seek(0)
         yield file
 
 
-@contextlib.contextmanager
-def _limited(child: Child, seconds: float) -> Iterator[None]:
-    """End the child when reading its output takes longer than this."""
-    alarm = threading.Timer(seconds, child.kill)
-    alarm.daemon = True
-    alarm.start()
-    try:
-        yield
-    finally:
-        alarm.cancel()
-
-
 def run(
-    view: View, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float = 600
+    view: View, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float | None = None
 ) -> tuple[bytes, str]:
     """Output and complaint of a git whose output is small. ``lines`` go to its stdin."""
-    with spooled(lines or []) as stdin:
-        return feed(view, *arguments, stdin=stdin, seconds=seconds)
+    with (
+        spooled(lines or []) as stdin,
+        Child(view, *arguments, stdin=stdin, seconds=seconds or PATIENCE) as child,
+    ):
+        return child.output.readall(), child.finish()
 
 
 def feed(
     view: View, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, seconds: float
-) -> tuple[bytes, str]:
-    """Output and complaint of a git that reads a file from where that stands now."""
-    with Child(view, *arguments, stdin=stdin) as child:
-        with _limited(child, seconds):
-            output = child.output.readall()
-        return output, child.finish()
+) -> str:
+    """The complaint of a git that reads a file from where that stands now, and writes files of any size."""
+    with Child(view, *arguments, stdin=stdin, seconds=seconds, most=bounds.ANY) as child:
+        child.output.readall()
+        return child.finish()
 
 
 def fields(
-    view: View, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float = 600
+    view: View,
+    *arguments: str | bytes,
+    lines: list[bytes] | None = None,
+    seconds: float | None = None,
+    terminated: bool = True,
 ) -> Iterator[bytes]:
     """The NUL-terminated fields that git prints, as they come.
 
+    Args:
+        view: what git may see.
+        arguments: its command.
+        lines: its input.
+        seconds: how long it may take; ``PATIENCE`` when not given.
+        terminated: the last field ends in NUL too.
+
     Raises:
-        GitError: after the last field, when git complained.
+        GitError: after the last field, when git complained or was cut short.
         StoppedError: git took longer than ``seconds``, or was ended by something else.
     """
-    with spooled(lines or []) as stdin, Child(view, *arguments, stdin=stdin) as child:
+    with (
+        spooled(lines or []) as stdin,
+        Child(view, *arguments, stdin=stdin, seconds=seconds or PATIENCE) as child,
+    ):
         rest = b""
-        with _limited(child, seconds):
-            while chunk := child.output.read(1 << 20):
-                *whole, rest = (rest + chunk).split(b"\0")
-                yield from whole
-        if rest:
+        while chunk := child.output.read(1 << 20):
+            *whole, rest = (rest + chunk).split(b"\0")
+            yield from whole
+        if rest and not terminated:
             yield rest
         if told := child.finish():
-            raise StoppedError(told) if told == STOPPED else GitError(told)
+            raise StoppedError(told) if child.stopped else GitError(told)
+        if rest and terminated:
+            raise GitError("git's answer ends in the middle")
+
+
+def keeper(folder: str) -> subprocess.Popen[bytes]:
+    """A process that waits until this one ends, or is killed, and then removes a folder of ours."""
+    code = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
+    return subprocess.Popen(  # noqa: S603 - this Python itself
+        [sys.executable, "-I", "-S", "-c", code, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={},
+        process_group=0,
+    )

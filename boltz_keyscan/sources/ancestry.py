@@ -17,15 +17,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, shallow
 from boltz_keyscan.sources.cache import Introduction, Memory, Places, Traced
 from boltz_keyscan.sources.index import patience
 from boltz_keyscan.sources.nested import Nested
+from boltz_keyscan.sources.replies import NONSENSE, checked, sense
 from boltz_keyscan.sources.repository import References
 from boltz_keyscan.sources.walk import MOST_PATHS, Change, Walks, Wanted, bounded, counts, introduction, keep
 
-_TREE = re.compile(rb"\d+ \w+ ([0-9a-f]+)\t(.*)", re.DOTALL)
-_INDEX = re.compile(rb"\d+ ([0-9a-f]+) \d\t(.*)", re.DOTALL)
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_TREE = re.compile(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
+_INDEX = re.compile(rb"\A\d+ ([0-9a-f]+) \d\t(.+)\Z", re.DOTALL)
 
 _NESTED_SECONDS = 60.0
 _NESTED_SECONDS_EACH = 0.001
@@ -164,11 +166,19 @@ class Ancestry:
         lost, told_too = _git.run(self.view, "rev-list", "--stdin", lines=beyond)
         if told or told_too:
             self.problems.append(told or told_too)
-        unreached = set(lost.decode("ascii").split())
+        unreached = set(lost.decode("ascii", "replace").splitlines())
+        if not all(map(_OID.fullmatch, unreached)):
+            self.problems.append(NONSENSE)
         found = {}
-        for entry in filter(None, dated.split(b"\0")):
-            commit = introduction(entry.decode("ascii", "replace").strip().split(","))
-            found[commit.commit] = replace(commit, reachable=commit.commit not in unreached)
+        try:
+            for entry in filter(None, dated.split(b"\0")):
+                with sense():
+                    commit = introduction(entry.decode("ascii", "replace").strip().split(","))
+                found[commit.commit] = replace(commit, reachable=commit.commit not in unreached)
+        except GitError as error:
+            self.problems.append(error.message)
+        if found.keys() != oids:
+            self.problems.append("git did not tell the dates of all commits")
         return found
 
     def _tips(self) -> tuple[list[bytes], list[str], list[str]]:
@@ -178,11 +188,12 @@ class Ancestry:
         """
         if self.refs.opaque:
             return self._all_commits(), [], []
-        lines = [oid.encode() + b"^{}\n" for oid in sorted({oid for _, oid in self.refs.tips})]
-        answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=lines)
+        hidden, trouble = shallow.behind(self.view)
+        asked = sorted({oid for _, oid in self.refs.tips}.union(hidden))
+        answers, told = checked(self.view, [oid + "^{}" for oid in asked])
+        self.problems += filter(None, (trouble, told))
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
-        for line in answer.splitlines():
-            oid, kind, *_ = line.split()
+        for oid, kind, *_ in answers:
             found.get(kind, {})[oid.decode("ascii", "replace")] = None
         commits = [oid.encode() + b"\n" for oid in found[b"commit"]]
         return [*commits, *_without(_lines(self.exclude))], list(found[b"tree"]), list(found[b"blob"])
@@ -198,7 +209,9 @@ class Ancestry:
         """Every commit in the store; listed only when something is still unexplained."""
         if self._everything is None:
             form = "--batch-check=%(objectname) %(objecttype)"
-            answer, _ = _git.run(self.view, "cat-file", "--batch-all-objects", "--unordered", form)
+            answer, told = _git.run(self.view, "cat-file", "--batch-all-objects", "--unordered", form)
+            if told:
+                self.problems.append(told)
             ends = b" commit"
             self._everything = [
                 line.removesuffix(ends) + b"\n" for line in answer.split(b"\n") if line.endswith(ends)
@@ -218,13 +231,10 @@ class Ancestry:
         seconds = Walks(self.view, self.commits).seconds
         try:
             for entry in _git.fields(self.view, *options, seconds=seconds):
-                parts = _TREE.fullmatch(entry)
-                if (
-                    parts is not None
-                    and (oid := parts[1].decode()) in wanted
-                    and counts(wanted, oid, parts[2])
-                ):
-                    found.add((oid, parts[2]))
+                with sense():
+                    ((name, path),) = _TREE.findall(entry)
+                if (oid := name.decode()) in wanted and counts(wanted, oid, path):
+                    found.add((oid, path))
                     bounded(found)
         except _git.StoppedError:
             raise
@@ -233,23 +243,24 @@ class Ancestry:
         return found
 
     def _index(self, wanted: Wanted, share: int) -> Standing:
-        """Wanted objects in the index, with their paths: it lists them one by one, so they cannot explode."""
+        """Wanted objects in the indexes of all worktrees, with their paths: listed one by one, so few."""
         found: Standing = set()
-        if self.view.index is None:
-            return found
         each: Counter[str] = Counter()
-        try:
-            for entry in _git.fields(self.view, "ls-files", "-s", "-z", seconds=patience(self.view)):
-                parts = _INDEX.fullmatch(entry)
-                if parts is None or (oid := parts[1].decode()) not in wanted:
-                    continue
-                if len(found) < MOST_PATHS or each[oid] < share:
-                    each[oid] += 1
-                    found.add((oid, parts[2]))
-                else:
-                    self._crowded.add(oid)
-        except GitError as error:
-            self.problems.append(error.message)
+        for index in filter(None, (self.view.index, *self.view.others)):
+            view = replace(self.view, index=index)
+            try:
+                for entry in _git.fields(view, "ls-files", "-s", "-z", seconds=patience(view)):
+                    with sense():
+                        ((name, path),) = _INDEX.findall(entry)
+                    if (oid := name.decode()) not in wanted:
+                        continue
+                    if len(found) < MOST_PATHS or each[oid] < share:
+                        each[oid] += 1
+                        found.add((oid, path))
+                    else:
+                        self._crowded.add(oid)
+            except GitError as error:
+                self.problems.append(error.message)
         return found
 
 

@@ -19,13 +19,12 @@ import atexit
 import mmap
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 
 from boltz_keyscan.model import Detector
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, bounds
 from boltz_keyscan.sources.blob import CHUNK
 
 _NOBODY = b"0" * 40
@@ -38,8 +37,8 @@ _DELTA_BASES = "core.deltaBaseCacheLimit=256m"
 _NAP = 0.0004
 """Seconds in which git writes about as much as is worth looking at."""
 
-_SILENCE = 600.0
-"""Seconds without a byte after which git is given up; one huge delta can take many."""
+_MOST = 1 << 30
+"""Bytes that git may write into the file: more than is asked for at a time, and less than a flood."""
 
 
 class Bulk:
@@ -48,7 +47,7 @@ class Bulk:
     def __init__(self, view: _git.View) -> None:
         self._file = _memory_file()
         arguments = ("-c", _DELTA_BASES, "cat-file", "--batch-command", "--buffer")
-        self._child = _git.Child(view, *arguments, stdin=subprocess.PIPE, stdout=self._file)
+        self._child = _git.Child(view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MOST)
         self._mapped: mmap.mmap | None = None
 
     def sniff(self, oids: Sequence[bytes], size: int, detector: Detector) -> list[int] | None:
@@ -111,7 +110,7 @@ class Bulk:
 
     def _silent(self, heard: float) -> bool:
         """Whether nothing more is to be expected of git."""
-        return self._child.ended() or time.monotonic() - heard > _SILENCE
+        return self._child.ended() or time.monotonic() - heard > _git.SILENCE
 
     def _ask(self, commands: bytes) -> None:
         try:
@@ -145,7 +144,5 @@ atexit.register(release)
 
 def _memory_file() -> int:
     """A file without a name, in memory where the system offers that."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("boltz-keyscan")
-    with tempfile.TemporaryFile() as file:
+    with bounds.nowhere() as file:
         return os.dup(file.fileno())

@@ -182,7 +182,7 @@ def _gap(gap: Gap) -> Known:
 def _place(header: Header) -> tuple[Repository, _git.View]:
     """A repository of ours with the references of the bundle and, so far, no object."""
     skeleton = _git.skeleton(header.object_format)
-    folder = unpack.new_store(skeleton)
+    folder = unpack.new_store()
     store = os.path.join(folder, b"objects")
     os.makedirs(os.path.join(store, b"pack"))
     lines = (oid.encode() + b" " + name + b"\n" for name, oid in header.tips if name != b"HEAD")

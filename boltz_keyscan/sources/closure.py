@@ -14,6 +14,7 @@ from io import BufferedReader
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.objects import LARGEST_TREE
+from boltz_keyscan.sources.replies import sense
 
 _MOST_TREES = 500_000
 """Trees that are remembered, 100 MB of them; between commits all may be forgotten and read again."""
@@ -82,7 +83,8 @@ class Closure:
     def root(self, revision: bytes) -> bytes | None:
         """The tree of a commit, or the tree itself; None when git does not have it."""
         words = self._ask(b"info %s^{tree}\n" % revision.hex().encode())
-        return bytes.fromhex(words[0].decode()) if len(words) == 3 else None
+        with sense():
+            return bytes.fromhex(words[0].decode("ascii", "replace")) if len(words) == 3 else None
 
     def entries(self, tree: bytes) -> dict[bytes, Entry]:
         """The entries of a tree that lead to something wanted, by name, in its order."""
@@ -169,7 +171,7 @@ class Closure:
 
     def _content(self, tree: bytes) -> bytes:
         words = self._ask(b"contents %s\n" % tree.hex().encode())
-        if len(words) != 3:
+        if len(words) != 3 or not words[2].isdigit():
             raise GitError(f"git does not have tree {tree.hex()}")
         size = int(words[2])
         if words[1] != b"tree" or size > LARGEST_TREE:

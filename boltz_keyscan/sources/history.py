@@ -16,7 +16,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
@@ -58,9 +58,12 @@ class ObjectShard:
     def scan(self, detector: Detector) -> ShardResult:
         """Read the run as one stream; object by object where that stream is not whole."""
         words = self.listing.split()
+        if len(words) != 3 * self.listing.count(b"\n") or not all(map(bytes.isdigit, words[2::3])):
+            detail = "git's listing of objects makes no sense"
+            return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
         oids, sizes = words[0::3], list(map(int, words[2::3]))
         size = len(self.listing) + sum(sizes) + len(oids)
-        suspects: Iterable[int] = range(len(oids))
+        suspects: Sequence[int] = range(len(oids))
         if size <= _MOST:
             offsets = bulk(self.view).sniff(oids, size, detector)
             if offsets is None:
@@ -71,7 +74,11 @@ class ObjectShard:
         gaps: list[Gap] = []
         if suspects:
             with ObjectReader(self.view, self.where) as reader:
-                for number in suspects:
+                for done, number in enumerate(suspects):
+                    if reader.late:
+                        detail = f"objects not read: {len(suspects) - done}; {reader.late}"
+                        gaps.append(Gap(self.where, "timed-out", detail))
+                        break
                     oid, kind = oids[number].decode(), words[3 * number + 1].decode()
                     found, missed = reader.examine(oid, kind, sizes[number], detector)
                     hits += found
@@ -155,20 +162,20 @@ class HistorySource:
         pending = Pending()
         gaps: list[Gap] = []
         cached = count = held.packed(self._memory)
-        again = suspects(view, self._memory)
         try:
-            for lines in itertools.chain([again], listed(view, held, self._memory)):
+            for listing, weight in pending.add(self._again(view, gaps)):
+                yield ObjectShard(view, self.where, listing, weight)
+            for lines in listed(view, held, self._memory):
                 whole, lost = parted(lines)
                 gaps += map(self._corrupt, lost)
-                new = whole if lines is again else unseen(whole, self._memory)
+                new = unseen(whole, self._memory)
                 count += whole.count(b"\n")
                 cached += whole.count(b"\n") - new.count(b"\n")
                 for listing, weight in pending.add(new):
                     yield ObjectShard(view, self.where, listing, weight)
         except GitError as error:
             if not gaps:
-                plain = _OURS.sub("objects/", error.message.splitlines()[0])
-                told = f"git could not list all objects: {plain}"
+                told = f"git could not list all objects: {_line(error)}"
                 gaps.append(Gap(self.where, "object-store", told))
         for listing, weight in pending.rest():
             yield ObjectShard(view, self.where, listing, weight)
@@ -179,6 +186,15 @@ class HistorySource:
         if gaps:
             yield Known(ShardResult(gaps=tuple(gaps)))
 
+    def _again(self, view: _git.View, gaps: list[Gap]) -> bytes:
+        """What something was found in before."""
+        try:
+            return suspects(view, self._memory)
+        except GitError as error:
+            told = f"git could not say where something was found before: {_line(error)}"
+            gaps.append(Gap(self.where, "object-store", told))
+            return b""
+
     def _corrupt(self, line: bytes) -> Gap:
         """The gap for an object of which git could not even tell the size."""
         oid = line.split()[0].decode("ascii", "replace")
@@ -186,16 +202,17 @@ class HistorySource:
 
     def _index(self, view: _git.View) -> Iterator[Shard]:
         """The path names staged but not committed yet: no tree holds them."""
-        if view.index is None:
-            return
-        try:
-            head = self._references.head if self._references is not None else None
-            staged = tuple((self.prefix + entry.path, entry.path) for entry in index.changed(view, head))
-        except GitError as error:
-            detail = f"git cannot read the index: {error.message.splitlines()[0]}"
-            yield Known(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
-            return
-        yield Entries(self.where, "index", staged)
+        head = self._references.head if self._references is not None else None
+        for path in filter(None, (view.index, *view.others)):
+            try:
+                entries = index.changed(replace(view, index=path), head)
+            except GitError as error:
+                detail = f"git cannot read the index: {_line(error)}"
+                yield Known(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
+                continue
+            yield Entries(
+                self.where, "index", tuple((self.prefix + entry.path, entry.path) for entry in entries)
+            )
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Commit, path and exposure of each hit; and what is worth knowing at the next scan."""
@@ -236,6 +253,10 @@ class HistorySource:
         )
         if fresh != self._memory:
             cache.keep(self.repository.objects, fresh)
+
+
+def _line(error: GitError) -> str:
+    return _OURS.sub("objects/", error.message.splitlines()[0])
 
 
 def _shown(path: bytes) -> str:

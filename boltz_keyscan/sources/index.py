@@ -5,14 +5,15 @@ Boundary: lists of paths and object ids; their content is ``objects``.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.replies import sense
 
 EMPTY_BLOBS = frozenset(
     {
@@ -68,7 +69,8 @@ def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
     found: dict[bytes, Entry] = {}
     for line in _git.fields(view, "ls-files", "-s", "-z", "--", *_few(wanted)):
         facts, _, path = line.partition(b"\t")
-        mode, oid, stage = facts.split(b" ")
+        with sense():
+            mode, oid, stage = facts.split(b" ")
         if path in wanted:
             found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
     return list(found.values())
@@ -89,11 +91,9 @@ def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list
         return []
     nothing = _EMPTY_TREES[view.id_bytes]
     if head is not None:
-        try:
+        with contextlib.suppress(GitError):
             return _changed(view, head, intended=intended)
-        except GitError:
-            # HEAD is damaged, or has no end: compared with nothing, everything counts as new.
-            return _changed(view, nothing, intended=intended)
+        # HEAD is damaged, or has no end: compared with nothing, everything counts as new.
     return _changed(view, nothing, intended=intended)
 
 
@@ -105,7 +105,10 @@ def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
     found = []
     for facts in fields:
         path = next(fields, b"")
-        _, mode, _, oid, status = facts.split(b" ")
+        with sense():
+            _, mode, _, oid, status = facts.split(b" ")
+            if not path:
+                raise ValueError
         if not status.startswith(b"D"):
             found.append(Entry(path, oid.decode(), mode == _SUBMODULE, status.startswith(b"U")))
     return found
@@ -121,19 +124,21 @@ def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
     """
     wanted = frozenset(paths)
     found = set()
-    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted))
+    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted), terminated=False)
     path = next(fields, b"")
     for field in fields:
         # What a path is like follows it in five lines, and then comes the next path.
-        *facts, following = field.split(b"\n", 5)
-        if path in wanted and int(facts[4].rpartition(b" ")[2], 16) & _INTENT_TO_ADD:
+        with sense():
+            *facts, following = field.split(b"\n", 5)
+            flags = int(facts[4].rpartition(b" ")[2], 16)
+        if path in wanted and flags & _INTENT_TO_ADD:
             found.add(path)
         path = following
     return found
 
 
-def readable(path: bytes, id_bytes: int, folder: str) -> bytes:
-    """The index for git to read: itself, or a copy in ``folder`` of one that git would unfold without end.
+def readable(path: bytes, id_bytes: int) -> bytes:
+    """The index for git to read: itself, or a copy of one that git would unfold without end.
 
     Raises:
         OSError: it cannot be read.
@@ -151,10 +156,12 @@ def readable(path: bytes, id_bytes: int, folder: str) -> bytes:
     copy = unfolded(whole, id_bytes)
     if copy is None:
         return path
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix="index-")
-    with open(descriptor, "wb") as file:
+    from boltz_keyscan.sources import scratch  # noqa: PLC0415 - as above
+
+    name = os.path.join(scratch.folder(), b"index")
+    with open(name, "wb") as file:
         file.write(copy)
-    return os.fsencode(name)
+    return name
 
 
 def patience(view: _git.View) -> float:

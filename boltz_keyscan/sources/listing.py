@@ -9,14 +9,14 @@ import bisect
 import itertools
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, scratch
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.cache import Memory
+from boltz_keyscan.sources.replies import CHECK, NONSENSE, checked, sense
 
 SHARD_BYTES = 32 << 20
 """Bytes of objects in a shard: a twentieth of a second of work, so that cores end together."""
@@ -24,8 +24,6 @@ SHARD_BYTES = 32 << 20
 SHARD_OBJECTS = 50_000
 """Objects in a shard: bounds the listing a worker holds."""
 
-FORMAT = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
-"""The form of a line of a listing."""
 _FANOUT = re.compile(rb"[0-9a-f]{2}")
 _REST = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 
@@ -38,6 +36,15 @@ class Names:
     """Packs, by name without ending, with the number of objects in each."""
     loose: frozenset[str]
     """Ids of loose objects."""
+
+    def least(self, memory: Memory) -> int:
+        """How many objects a listing of what is new must have: as many as one pack, or all loose ones."""
+        new = [count for name, count in self.packs.items() if name not in memory.packs]
+        return max([len(self.loose), *new])
+
+    def most(self, memory: Memory) -> int:
+        """How many it has when no object lies in two places."""
+        return len(self.loose) + sum(self.packs.values()) - self.packed(memory)
 
     def packed(self, memory: Memory) -> int:
         """How many objects lie in packs that an earlier scan has seen."""
@@ -65,17 +72,32 @@ def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[bytes]:
     """``id type size`` of every object that is loose or in a new pack, many lines at a time, in pack order.
 
     Raises:
-        GitError: after the last line, when git complained.
+        GitError: after the last line, when git complained or left something out.
     """
     if held.packed(memory):
         view = _only_new(view, held, memory)
+    count = 0
+    for lines in _lines(view, "--unordered", CHECK):
+        count += lines.count(b"\n")
+        yield lines
+    if count < held.most(memory):
+        # Some objects lie in two places, or git did not tell them all.
+        names_only = _lines(view, "--batch-check=%(objectname)")
+        there = max(held.least(memory), sum(lines.count(b"\n") for lines in names_only))
+        if count < there:
+            raise GitError(f"git listed {count} of {there} objects")
+
+
+def _lines(view: _git.View, *options: str) -> Iterator[bytes]:
     rest = b""
-    with _git.Child(view, "cat-file", "--batch-all-objects", "--unordered", FORMAT) as child:
+    with _git.Child(view, "cat-file", "--batch-all-objects", *options) as child:
         while chunk := child.output.read(CHUNK):
             whole, ending, rest = (rest + chunk).rpartition(b"\n")
             yield whole + ending
         if told := child.finish():
             raise GitError(told)
+        if rest:
+            raise GitError("git's answer ends in the middle")
 
 
 def parted(lines: bytes) -> tuple[bytes, list[bytes]]:
@@ -102,17 +124,22 @@ def unseen(lines: bytes, memory: Memory) -> bytes:
 
 
 def suspects(view: _git.View, memory: Memory) -> bytes:
-    """``id type size`` of the objects something was found in before, those that still exist."""
+    """``id type size`` of the objects something was found in before, those that still exist.
+
+    Raises:
+        GitError: git complained, or left some out.
+    """
     if not memory.suspects:
         return b""
-    asked = [oid.encode() + b"\n" for oid in sorted(memory.suspects)]
-    answer, _ = _git.run(view, "cat-file", FORMAT, lines=asked)
-    return parted(answer)[0]
+    answers, told = checked(view, sorted(memory.suspects))
+    if told:
+        raise GitError(told)
+    return b"".join(b" ".join(words) + b"\n" for words in answers if len(words) == 3)
 
 
 def _only_new(view: _git.View, held: Names, memory: Memory) -> _git.View:
     """A view of the packs that were not scanned yet, and of all loose objects."""
-    top = os.fsencode(tempfile.mkdtemp(dir=view.skeleton))
+    top = scratch.folder()
     stores = []
     for number, store in enumerate((view.objects, *view.alternates)):
         folder = os.path.join(top, b"%d" % number)
@@ -155,9 +182,16 @@ class Pending:
     weight: int = 0
 
     def add(self, text: bytes) -> Iterator[tuple[bytes, int]]:
-        """Take more lines; the shards they complete, with their weights."""
+        """Take more lines; the shards they complete, with their weights.
+
+        Raises:
+            GitError: these are no lines of a listing.
+        """
         lines = text.splitlines(keepends=True)
-        ends = list(itertools.accumulate(map(int, text.split()[2::3])))
+        with sense():
+            ends = list(itertools.accumulate(map(int, text.split()[2::3])))
+        if len(ends) != len(lines):
+            raise GitError(NONSENSE)
         start, passed = 0, 0
         while start < len(lines):
             stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1

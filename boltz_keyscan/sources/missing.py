@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from boltz_keyscan.model import Detector, Gap, ShardResult, Tally
 from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References
+
+
+def _complaint(where: str, told: str) -> Gap:
+    return Gap(
+        where, "references-unchecked", f"git did not say what all references lead to: {told.splitlines()[0]}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +36,10 @@ class MissingShard:
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Ask git what is not there."""
         lines = [oid.encode() + b"\n" for _, oid in self.refs.tips]
-        answer, _ = _git.run(self.view, "cat-file", "--batch-check", lines=lines)
-        gone = {line.split()[0].decode() for line in answer.splitlines() if line.endswith(b" missing")}
-        gaps = [
+        answers, told = checked(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
+        gone = {words[0].decode() for words in answers if len(words) == 2}
+        gaps = [] if not told else [_complaint(self.where, told)]
+        gaps += [
             Gap(
                 self.where,
                 "reference-broken",

@@ -21,6 +21,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.cache import Introduction, Places
 from boltz_keyscan.sources.closure import Closure, Entry
+from boltz_keyscan.sources.replies import sense
 from boltz_keyscan.sources.walk import Wanted, introduction
 
 _FORMAT = "--format=%H,%ct,%aI,%T,%P"
@@ -77,9 +78,10 @@ class Nested:
         options = ("log", "--stdin", "-z", "--reverse", _FORMAT)
         try:
             for entry in _git.fields(self.view, *options, lines=lines, seconds=self.seconds):
-                words = entry.decode("ascii", "replace").strip().split(",")
-                parents = tuple(bytes.fromhex(oid) for oid in words[4].split())
-                tree = bytes.fromhex(words[3])
+                with sense():
+                    words = entry.decode("ascii", "replace").strip().split(",")
+                    parents = tuple(bytes.fromhex(oid) for oid in words[4].split())
+                    tree = bytes.fromhex(words[3])
                 if self._closure.holds(tree):
                     self._introduce(introduction(words), tree, parents, found, count)
         except GitError as error:

@@ -5,6 +5,7 @@ Boundary: one object after the other; reading a whole store in bulk is ``history
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from io import BufferedReader
@@ -19,6 +20,9 @@ CORRUPT = "git cannot read it; git fsck tells more"
 
 _MISNAMED = "its content is not what its name says, so where it stands is unknown; git fsck tells more"
 
+_LONGEST = 200
+"""Bytes of a line that says what follows."""
+
 LARGEST_TREE = 256 << 20
 """Bytes of a tree object that are taken into memory."""
 
@@ -31,6 +35,9 @@ class ObjectReader:
         self._where = where
         self._child: _git.Child | None = None
         self._output: BufferedReader
+        self._broken = False
+        self.late = ""
+        """git stopped answering; asking for more would take as long each time."""
 
     def __enter__(self) -> Self:
         return self
@@ -43,19 +50,17 @@ class ObjectReader:
         where = self._named(kind, oid)
         if kind == "tree" and size > LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
-        try:
-            name = _Name(oid, kind, size)
-            chunks = name.of(self._content(oid))
-            if kind == "tree":
-                hits, gaps = self._names(oid, b"".join(chunks), detector, where)
-            else:
-                hits, gaps = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
-            # The exact pass may stop early, at its limit; the pipe must be left clean.
-            for _ in chunks:
-                pass
-        except (GitError, OSError):
-            self._stop()
-            return [], [Gap(where, "corrupt-object", CORRUPT)]
+        name = _Name(oid, kind, size)
+        chunks = name.of(self._content(oid, size))
+        if kind == "tree":
+            hits, gaps = self._names(oid, b"".join(chunks), detector, where)
+        else:
+            hits, gaps = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
+        # The exact pass may stop early, at its limit; the pipe must be left clean.
+        for _ in chunks:
+            pass
+        if trouble := self._trouble(where):
+            return hits, [*gaps, *trouble]
         if not name.true():
             # Where it stands and who reaches it was asked under a name that is not its own.
             gaps.append(Gap(where, "corrupt-object", _MISNAMED))
@@ -65,56 +70,72 @@ class ObjectReader:
         """The bytes of a small object.
 
         Raises:
-            GitError, OSError: git cannot give them.
+            GitError: git cannot give them.
         """
-        try:
-            return b"".join(self._content(oid))
-        except (GitError, OSError):
-            self._stop()
-            raise
+        content = b"".join(self._content(oid))
+        if trouble := self._trouble(oid):
+            raise GitError(trouble[0].detail)
+        return content
 
     def sniff(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
         """Hits, gaps and bytes of one blob, read once when nothing is in it."""
         oid = origin.oid or ""
         where = self._named("blob", oid)
         size, suspect, tail = 0, False, b""
-        try:
-            for chunk in self._content(oid):
-                size += len(chunk)
-                piece = tail + chunk
-                suspect = suspect or bool(detector.sniff(piece, len(piece)))
-                tail = piece[-detector.overlap :]
-            if not suspect:
-                return [], [], size
+        for chunk in self._content(oid):
+            size += len(chunk)
+            piece = tail + chunk
+            suspect = suspect or bool(detector.sniff(piece, len(piece)))
+            tail = piece[-detector.overlap :]
+        hits: list[Hit] = []
+        gaps = self._trouble(where)
+        if suspect:
             chunks = self._content(oid)
-            hits, gaps = examine(origin, chunks, detector, where)
+            hits, more = examine(origin, chunks, detector, where)
             for _ in chunks:
                 pass
-        except (GitError, OSError):
-            self._stop()
-            return [], [Gap(where, "corrupt-object", CORRUPT)], 0
-        return hits, gaps, size
+            gaps = list(dict.fromkeys((*gaps, *more, *self._trouble(where))))
+        return hits, gaps, size if suspect or not gaps else 0
 
     def _named(self, kind: str, oid: str) -> str:
         return f"{self._where}: {kind} {oid}"
 
-    def _content(self, oid: str) -> Iterator[bytes]:
-        """The bytes of an object in chunks; GitError when git cannot give them all."""
+    def _content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object in chunks, as many as git gives; ``_trouble`` tells if that was not all."""
+        try:
+            yield from self._asked(oid, size)
+        except (GitError, OSError):
+            self._broken = True
+
+    def _asked(self, oid: str, size: int | None) -> Iterator[bytes]:
+        """The same; GitError when git cannot give them all, or complains."""
         if self._child is None:
             self._child = _git.Child(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
             self._output = BufferedReader(self._child.output, CHUNK)
-        self._child.ask(oid.encode() + b"\n")
-        words = self._output.readline().split()
-        if len(words) != 3:
+        # git can be made to give less than it says, and then waits for the next question, as we
+        # would for the rest. So there is one, to which nobody but us knows the answer.
+        mark = os.urandom(len(oid) // 2).hex().encode()
+        end = b"\n" + mark + b" missing\n"
+        self._child.ask(oid.encode() + b"\n" + mark + b"\n")
+        words = self._output.readline(_LONGEST).split()
+        if len(words) != 3 or words[0] != oid.encode() or not words[2].isdigit():
             raise GitError("git does not have it")
         left = int(words[2])
-        while left:
-            chunk = self._output.read(min(left, CHUNK))
+        other = size not in (None, left)
+        last = b""
+        while left > 0 and last != end:
+            chunk = self._output.read1(min(left, CHUNK))
             if not chunk:
                 raise GitError("git ended within it")
             left -= len(chunk)
+            last = (last + chunk[-len(end) :])[-len(end) :]
             yield chunk
-        self._output.read(1)
+        rest = b""
+        while last != end and len(rest) < len(end) and (more := self._output.read1(len(end) - len(rest))):
+            rest += more
+            last = (last + more)[-len(end) :]
+        if other or rest != end or self._child.complaints():
+            raise GitError("git gave something else than it said")
 
     def _names(self, oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
         hits: list[Hit] = []
@@ -126,6 +147,15 @@ class ObjectReader:
                 hits += found
                 gaps += missed
         return hits, gaps
+
+    def _trouble(self, where: str) -> list[Gap]:
+        """The gap for an object that was not read whole; the next one gets a new git."""
+        if not self._broken:
+            return []
+        self._broken = False
+        self.late = self._child.output.late if self._child is not None else ""
+        self._stop()
+        return [Gap(where, "timed-out", self.late) if self.late else Gap(where, "corrupt-object", CORRUPT)]
 
     def _stop(self) -> None:
         if self._child is not None:

@@ -64,7 +64,7 @@ def sound(view: _git.View, where: str, seen: Collection[str] | None = None) -> S
     stores: list[bytes] = []
     extra: list[bytes] = []
     for store in checked:
-        folder = store.linked(view.skeleton)
+        folder = store.linked()
         stores.append(folder)
         for stem, fault in store.faults.items():
             taken, lost = _mend(view, store, stem, fault, folder)
@@ -113,9 +113,9 @@ class _Store:
         """Fit to be given to git as it is."""
         return not self.faults and not self.reversed
 
-    def linked(self, skeleton: str) -> bytes:
+    def linked(self) -> bytes:
         """A store of ours with links to the loose objects and to the packs that are good."""
-        folder = unpack.new_store(skeleton)
+        folder = unpack.new_store()
         for entry in os.scandir(self.path):
             if len(entry.name) == len("ab"):
                 os.symlink(entry.path, os.path.join(folder, entry.name))
@@ -142,7 +142,7 @@ def _mend(
         if _patch(pack, mine + b".idx", view.id_bytes):
             os.symlink(pack, mine + b".pack")
             return [], [("pack-damaged", f"{named}.pack: {fault}; what can be read of it is read")]
-        extra = unpack.new_store(view.skeleton)
+        extra = unpack.new_store()
         with open(pack, "rb") as stream:
             count, told = unpack.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)

@@ -12,17 +12,18 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model import Detector, Gap, Located, Shard, ShardResult, Source, Tally
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, shallow
 from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import release
 from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import FORMAT, Names, Pending, listed, parted
+from boltz_keyscan.sources.listing import Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import CORRUPT
 from boltz_keyscan.sources.packs import sound
+from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References, open_at, references
 from boltz_keyscan.sources.revisions import Scope, resolve
 from boltz_keyscan.sources.store import prepare
@@ -55,6 +56,7 @@ class RangeSource:
     _refs: References | None = field(default=None, init=False)
     _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
     _partial: bool = field(default=False, init=False)
+    _problem: str = field(default="", init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
         """The names that are pushed, then the objects.
@@ -77,15 +79,16 @@ class RangeSource:
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
-        checked = sound(opened.view, self.where)
-        yield Known(ShardResult(gaps=checked.gaps))
-        self._view = checked.view
+        packs = sound(opened.view, self.where)
+        yield Known(ShardResult(gaps=packs.gaps))
+        self._view = packs.view
         if isinstance(self.part, Push):
-            self._scope = self._pushed(self.part, checked.view, self._refs)
+            self._scope = self._pushed(self.part, packs.view, self._refs)
             names = tuple((name, part) for name, _ in self.part.updates for part in name.split(b"/"))
             yield Entries(self.where, "ref", names)
         else:
-            self._scope = resolve(checked.view, self._refs, self.part)
+            self._scope = resolve(packs.view, self._refs, self.part)
+        yield from self._behind_boundaries(self._view)
         yield from self._objects(self._view)
 
     def _pushed(self, push: Push, view: _git.View, refs: References) -> Scope:
@@ -95,15 +98,24 @@ class RangeSource:
         self._view = view
         prefix = b"refs/remotes/" + push.remote + b"/" if push.remote is not None else b"refs/"
         there = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
-        lines = [oid.encode() + b"\n" for oid in sorted(there)]
-        # The other side may have objects that we have not: those exclude nothing here.
-        answer, _ = _git.run(view, "cat-file", "--batch-check", lines=lines)
-        have = [line.split()[0].decode() for line in answer.splitlines() if not line.endswith(b" missing")]
+        # The other side may have objects that we have not: those exclude nothing here. Nor does
+        # what git does not answer for; more is scanned then.
+        answers, _ = checked(view, sorted(there))
+        have = [words[0].decode() for words in answers if len(words) == 3]
         return Scope(tuple(sorted({oid for _, oid in push.updates})), tuple(have))
+
+    def _behind_boundaries(self, view: _git.View) -> Iterator[Shard]:
+        """What a forged list of boundaries would keep out of the part is in it."""
+        hidden, told = shallow.behind(view)
+        if told:
+            yield self._unlisted(told)
+        if hidden:
+            include = tuple(sorted({*self._scope.include, *hidden}))
+            self._scope = replace(self._scope, include=include)
 
     def _objects(self, view: _git.View) -> Iterator[Shard]:
         pending = Pending()
-        for lines in self._lines(view):
+        for lines in self._told(view):
             whole, lost = parted(lines)
             gaps = tuple(
                 Gap(
@@ -114,15 +126,35 @@ class RangeSource:
                 for line in lost
             )
             yield Known(ShardResult(gaps=gaps))
-            for listing, weight in pending.add(whole):
-                yield ObjectShard(view, self.where, listing, weight)
+            try:
+                for listing, weight in pending.add(whole):
+                    yield ObjectShard(view, self.where, listing, weight)
+            except GitError as error:
+                yield self._unlisted(error.message)
         for listing, weight in pending.rest():
             yield ObjectShard(view, self.where, listing, weight)
+        if self._problem:
+            yield self._unlisted(self._problem)
         release()
         yield Known(ShardResult(tally=Tally(refs=len(self._scope.include))))
 
+    def _told(self, view: _git.View) -> Iterator[bytes]:
+        """``id type size`` of each object of the part; what went wrong goes to ``_problem``."""
+        try:
+            yield from self._lines(view)
+        except GitError as error:
+            self._problem = error.message
+
+    def _unlisted(self, told: str) -> Known:
+        detail = f"git could not list all objects: {told.splitlines()[0]}"
+        return Known(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
+
     def _lines(self, view: _git.View) -> Iterator[bytes]:
-        """``id type size`` of each object of the part."""
+        """``id type size`` of each object of the part.
+
+        Raises:
+            GitError: after the last line, when git complained.
+        """
         if isinstance(self.part, Push) and self.part.quarantine is not None:
             # All that came in lies there, and nothing else does.
             yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
@@ -136,8 +168,10 @@ class RangeSource:
                 f"git cannot walk the range: {told.splitlines()[0]}",
                 "Fetch what is missing, or check with git fsck.",
             )
-        answer, _ = _git.run(view, "cat-file", "--buffer", FORMAT, lines=output.splitlines(keepends=True))
-        yield answer
+        answers, told = checked(view, output.decode("ascii", "replace").split())
+        yield b"".join(b" ".join(words) + b"\n" for words in answers)
+        if told:
+            raise GitError(told)
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Commit, path and exposure, looked for within the part only."""

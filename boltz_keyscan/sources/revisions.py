@@ -1,4 +1,4 @@
-"""Names of revisions, resolved by git over references that we read and wrote down anew.
+"""Names of revisions, resolved over references that we read ourselves; what follows a name, by git.
 
 Boundary: names in, object ids out; a name that leads nowhere is an error, never an empty scan.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.repository import References
 
-_SAFE_NAME = re.compile(rb"[^\0-\x20\x7f~^:?*\[\\]+")
-"""What git-check-ref-format allows, more or less: enough that a line holds one name."""
+_SUFFIX = re.compile(r"[~^:]|@\{")
+"""Where a name ends and what git shall make of it begins; no name holds these (git-check-ref-format)."""
+
+_RULES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
+"""Where a name is looked for, in this order (gitrevisions, "<refname>")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,15 @@ def resolve(view: _git.View, refs: References, scope: Scope) -> Scope:
     Raises:
         KeyscanError: one of them names no commit of this repository.
     """
-    named = _with_names(view, refs)
+    names = dict(refs.tips)
+    if refs.head is not None:
+        names[b"HEAD"] = refs.head
 
     def oid(revision: str) -> str:
-        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
-        answer, told = _git.run(named, *arguments)
-        if told or not answer.strip():
+        meant = _named(revision, names)
+        arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", meant + "^{commit}")
+        answer, told = _git.run(view, *arguments)
+        if told or not re.fullmatch(rb"[0-9a-f]{%d}\n" % (2 * view.id_bytes), answer):
             hint = "Name a branch, tag or commit that this clone has; fetch it first."
             if refs.opaque:
                 hint = "Its references are kept as reftable, which is not read: give full commit ids."
@@ -61,20 +66,13 @@ def resolve(view: _git.View, refs: References, scope: Scope) -> Scope:
     return Scope(tuple(map(oid, scope.include)), tuple(map(oid, scope.exclude)))
 
 
-def _with_names(view: _git.View, refs: References) -> _git.View:
-    """The view with a skeleton that knows the repository's references."""
-    folder = tempfile.mkdtemp(dir=view.skeleton)
-    os.mkdir(os.path.join(folder, "refs"))
-    os.mkdir(os.path.join(folder, "objects"))
-    with open(os.path.join(view.skeleton, "config"), "rb") as file:
-        config = file.read()
-    lines = [
-        oid.encode() + b" " + name + b"\n"
-        for name, oid in refs.tips
-        if name.startswith(b"refs/") and _SAFE_NAME.fullmatch(name)
-    ]
-    head = refs.head.encode() if refs.head is not None else b"ref: refs/heads/none"
-    for name, content in (("config", config), ("packed-refs", b"".join(lines)), ("HEAD", head + b"\n")):
-        with open(os.path.join(folder, name), "wb") as file:
-            file.write(content)
-    return replace(view, skeleton=folder)
+def _named(revision: str, names: dict[bytes, str]) -> str:
+    """The revision with an object id in place of a name that is known."""
+    found = _SUFFIX.search(revision)
+    end = found.start() if found else len(revision)
+    name = revision[:end] if revision[:end] != "@" else "HEAD"
+    for rule in _RULES if name else ():
+        oid = names.get(os.fsencode(rule.format(name)))
+        if oid is not None:
+            return oid + revision[end:]
+    return revision

@@ -13,7 +13,6 @@ everything here is on the path of every commit.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,7 +35,7 @@ from boltz_keyscan.sources.files import FileShard
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.objects import ObjectReader
 from boltz_keyscan.sources.repository import Repository, enclosing, open_at, references
-from boltz_keyscan.sources.store import prepare
+from boltz_keyscan.sources.store import prepare, shared_indexes
 
 _HERE = "."
 
@@ -63,6 +62,9 @@ class StagedShard:
         with ObjectReader(self.view, _HERE) as reader:
             for oid, names in paths.items():
                 if oid in index.EMPTY_BLOBS:
+                    continue
+                if reader.late:
+                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.late) for name in names)
                     continue
                 origin = Origin(names[0], oid=oid, kind="blob")
                 found, missed, size = reader.sniff(origin, detector)
@@ -121,7 +123,7 @@ class StagedSource:
         # what it does not get is a gap of its own. A pack that 'git gc' is just writing is none.
         wanted = {_from_top(name, here, top) for name in self.names}
         try:
-            view = replace(opened.view, index=_index(repository, here, opened.view.skeleton))
+            view = replace(opened.view, index=_index(repository, here))
             if wanted:
                 entries = index.entries(view, [path for path in wanted if not os.path.isabs(path)])
                 announced = _announced(view, entries, top)
@@ -202,7 +204,7 @@ def _without_links(path: bytes) -> bytes:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
-def _index(repository: Repository, here: bytes, skeleton: str) -> bytes | None:
+def _index(repository: Repository, here: bytes) -> bytes | None:
     """The index that is being committed; None when nothing was ever added to it.
 
     Raises:
@@ -214,15 +216,18 @@ def _index(repository: Repository, here: bytes, skeleton: str) -> bytes | None:
         return None
     if not os.path.isfile(path):
         raise GitError("it is not a regular file")
-    shared = [entry for entry in os.scandir(repository.git_dir) if entry.name.startswith(b"sharedindex.")]
-    if any(not entry.is_file(follow_symlinks=False) for entry in shared):
+    shared = shared_indexes(repository.git_dir)
+    if shared is None:
         raise GitError("the shared part of it is not a regular file")
     if not shared or os.path.samefile(os.path.dirname(path), repository.git_dir):
         return path
     # git looks for the larger half of a split index beside this half; it was put elsewhere.
-    folder = os.fsencode(tempfile.mkdtemp(dir=skeleton))
-    for name, target in ((b"index", path), *((entry.name, entry.path) for entry in shared)):
-        os.symlink(target, os.path.join(folder, name))
+    from boltz_keyscan.sources import scratch  # noqa: PLC0415 - hardly ever
+
+    folder = scratch.folder()
+    os.symlink(path, os.path.join(folder, b"index"))
+    for target in shared:
+        os.symlink(target, os.path.join(folder, os.path.basename(target)))
     return os.path.join(folder, b"index")
 
 

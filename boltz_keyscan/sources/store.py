@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.model import Gap
@@ -61,33 +61,53 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
     if is_shallow:
         detail = "commits before the shallow boundary are not here; git fetch --unshallow brings them"
         gaps.append(Gap(where, "shallow", detail, by_design=True))
-    index = os.path.join(repository.git_dir, b"index")
     id_bytes = 32 if object_format == "sha256" else 20
-    skeleton = _git.skeleton(object_format)
+    index, *others = _indexes(repository, id_bytes, where, gaps)
     view = _git.View(
-        skeleton=skeleton,
+        skeleton=_git.skeleton(object_format),
         objects=stores[0],
         alternates=tuple(stores[1:]),
-        index=_index(index, id_bytes, skeleton, where, gaps),
+        index=index,
+        others=tuple(filter(None, others)),
         shallow=shallow if is_shallow else None,
         id_bytes=id_bytes,
     )
     return Opened(view, tuple(gaps), partial)
 
 
-def _index(path: bytes, id_bytes: int, folder: str, where: str, gaps: list[Gap]) -> bytes | None:
-    """The index for git to read; None when there is none that it may."""
-    if not os.path.lexists(path):
+def _indexes(repository: Repository, id_bytes: int, where: str, gaps: list[Gap]) -> Iterator[bytes | None]:
+    """The index of the worktree, then those of all others; None for one that git cannot have."""
+    worktrees = os.path.join(repository.common_dir, b"worktrees")
+    folders = [repository.git_dir, repository.common_dir]
+    if os.path.isdir(worktrees):
+        folders += (os.path.join(worktrees, name) for name in sorted(os.listdir(worktrees)))
+    for folder in dict.fromkeys(map(os.path.realpath, folders)):
+        index = os.path.join(folder, b"index")
+        if not os.path.lexists(index):
+            yield None
+            continue
+        odd = "the index is not a regular file"
+        usable = os.path.isfile(index)
+        if usable and shared_indexes(folder) is None:
+            odd, usable = "the shared part of the index is not a regular file", False
+        if usable:
+            try:
+                index = readable(index, id_bytes)
+            except (OSError, ValueError) as error:
+                told = error.strerror if isinstance(error, OSError) else str(error)
+                odd, usable = f"the index is not read: {told}", False
+        if not usable:
+            gaps.append(Gap(where, "index-unreadable", odd))
+        yield index if usable else None
+
+
+def shared_indexes(git_dir: bytes) -> list[bytes] | None:
+    """The larger halves of split indexes; None when one of them is not a regular file, and would hang git."""
+    with os.scandir(git_dir) as entries:
+        shared = [entry for entry in entries if entry.name.startswith(b"sharedindex.")]
+    if any(not entry.is_file(follow_symlinks=False) for entry in shared):
         return None
-    if not os.path.isfile(path):
-        gaps.append(Gap(where, "index-unreadable", "the index is not a regular file"))
-        return None
-    try:
-        return readable(path, id_bytes, folder)
-    except (OSError, ValueError) as error:
-        told = error.strerror if isinstance(error, OSError) else str(error)
-        gaps.append(Gap(where, "index-unreadable", f"the index is not read: {told}"))
-        return None
+    return [entry.path for entry in shared]
 
 
 def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[str, bool]:
@@ -103,17 +123,19 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
     except OSError as error:
         gaps.append(Gap(where, "config-unreadable", f"config cannot be read: {error.strerror}"))
         return "sha1", False
-    nothing = _git.View(_git.skeleton("sha1"), os.fsencode(_git.skeleton("sha1")) + b"/objects")
+    nothing = _git.View(_git.skeleton("sha1"), os.fsencode(_git.skeleton("sha1")))
     wanted = r"^(extensions\.(objectformat|partialclone)|remote\..*\.promisor)$"
     output, told = _git.run(
         nothing, "config", "--file", config, "--no-includes", "-z", "--get-regexp", wanted
     )
-    if told and told != "git ended with status 1":
+    values = dict(entry.partition(b"\n")[::2] for entry in output.split(b"\0") if entry)
+    odd = output[-1:] not in (b"", b"\0") or not all(re.fullmatch(wanted.encode(), name) for name in values)
+    if odd or (told and told != _git.NO_MATCH):
         # Status 1 is "nothing found"; anything else is a file git itself would refuse.
         gaps.append(
             Gap(where, "config-unreadable", "config is not valid; the object format is taken to be sha1")
         )
-    values = dict(entry.partition(b"\n")[::2] for entry in output.split(b"\0") if entry)
+        values = {} if odd else values
     object_format = values.pop(b"extensions.objectformat", b"sha1").decode("ascii", "replace")
     return object_format if object_format in ("sha1", "sha256") else "sha1", bool(values)
 
@@ -178,7 +200,9 @@ def _inspect(store: bytes) -> tuple[bytes | None, bool]:
 
 def _without_alternates(store: bytes) -> bytes:
     """The same object store without ``info/alternates``, as a folder of links that we made."""
-    folder = os.fsencode(tempfile.mkdtemp(dir=_git.skeleton("sha1")))
+    from boltz_keyscan.sources import scratch  # noqa: PLC0415 - few repositories borrow
+
+    folder = scratch.folder()
     for entry in os.scandir(store):
         if entry.name != b"info" and _FANOUT.fullmatch(entry.name):
             os.symlink(entry.path, os.path.join(folder, entry.name))

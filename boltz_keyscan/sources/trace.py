@@ -29,6 +29,8 @@ class _Known:
     paths: dict[str, list[bytes]]
     learnt: Learnt
     commits: dict[str, Introduction]
+    lost: Exposure
+    """Of what nothing seems to reach: when git could not be asked to the end, it may be reached."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """How far an object at a path has spread."""
@@ -39,7 +41,7 @@ class _Known:
         first = self.learnt.introduced.get(place)
         if (first is not None and first.reachable) or place in self.learnt.named:
             return Exposure.HISTORY
-        return Exposure.UNREACHABLE
+        return self.lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ class Tracer:
         share = max(1, min(_MOST_PATHS, _MOST_PLACES // max(1, len(hits))))
         learnt = self.ancestry.learn(targets(hits), share)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
-        known = _Known({}, learnt, self.ancestry.facts(commits))
+        facts = self.ancestry.facts(commits)
+        lost = Exposure.HISTORY if self.ancestry.problems else Exposure.UNREACHABLE
+        known = _Known({}, learnt, facts, lost)
         for oid, path in {*learnt.introduced, *learnt.in_head, *learnt.in_index, *learnt.named}:
             known.paths.setdefault(oid, []).append(path)
         # The widest first: where there is no room for all, those count.
@@ -108,7 +112,7 @@ class Tracer:
             exposure = known.exposure((oid, path))
             yield hit.match, self._location(hit, path or _nowhere(hit), exposure, detector, first)
         if not paths:
-            yield hit.match, self._location(hit, _nowhere(hit), Exposure.UNREACHABLE, detector, None)
+            yield hit.match, self._location(hit, _nowhere(hit), known.lost, detector, None)
 
     def _named(self, hit: Hit, known: _Known, detector: Detector) -> Location:
         """A commit or tag object: it has no path, so it gets one that says what it is."""
@@ -116,7 +120,7 @@ class Tracer:
         path = f".git/{hit.origin.kind}/{oid}".encode()
         first = known.commits.get(oid)
         reached = first.reachable if first is not None else oid in {tip for _, tip in self.ancestry.refs.tips}
-        exposure = Exposure.HISTORY if reached else Exposure.UNREACHABLE
+        exposure = Exposure.HISTORY if reached else known.lost
         return self._location(hit, path, exposure, detector, first)
 
     def _location(

@@ -10,10 +10,9 @@ Boundary: runs git on one pack; why a pack needs it is ``packs`` and ``bundle``.
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import IO
 
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, scratch
 
 _LEAST_SECONDS = 120.0
 _SECONDS_EACH_BYTE = 2e-6
@@ -24,11 +23,11 @@ _NO_SYNC = ("-c", "core.fsync=none")
 """What is thrown away again need not reach the disk."""
 
 
-def new_store(skeleton: str) -> bytes:
+def new_store() -> bytes:
     """An empty object store in the run's temporary folder."""
-    folder = tempfile.mkdtemp(dir=skeleton)
-    os.mkdir(os.path.join(folder, "pack"))
-    return os.fsencode(folder)
+    folder = scratch.folder()
+    os.mkdir(os.path.join(folder, b"pack"))
+    return folder
 
 
 def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
@@ -36,10 +35,10 @@ def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
 
     git reads every object of it and compares the checksum at its end.
     """
-    nowhere = _git.View(skeleton, os.fsencode(skeleton) + b"/objects")
+    nowhere = _git.View(skeleton, os.fsencode(skeleton))
     seconds = _seconds(os.stat(pack).st_size)
-    _, told = _git.feed(nowhere, *_NO_SYNC, "index-pack", "-o", index, pack, seconds=seconds)
-    return _in_words(told, seconds)
+    told = _git.feed(nowhere, *_NO_SYNC, "index-pack", "-o", index, pack, seconds=seconds)
+    return _in_words(told)
 
 
 def bring_in(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> str:
@@ -54,8 +53,8 @@ def bring_in(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> str:
     view = _git.View(skeleton, store)
     seconds = _seconds(most)
     options = ("index-pack", "--stdin", f"--max-input-size={most}")
-    _, told = _git.feed(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
-    return _in_words(told, seconds)
+    told = _git.feed(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    return _in_words(told)
 
 
 def salvage(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> tuple[int, str]:
@@ -66,9 +65,9 @@ def salvage(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> tuple[
     view = _git.View(skeleton, store)
     seconds = _seconds(most)
     options = ("unpack-objects", "-r", "-q", f"--max-input-size={most}")
-    _, told = _git.feed(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    told = _git.feed(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
     folders = (entry for entry in os.scandir(store) if len(entry.name) == len("ab"))
-    return sum(len(os.listdir(folder)) for folder in folders), _in_words(told, seconds)
+    return sum(len(os.listdir(folder)) for folder in folders), _in_words(told)
 
 
 def promised(stream: IO[bytes]) -> int:
@@ -81,8 +80,6 @@ def _seconds(size: int) -> float:
     return _LEAST_SECONDS + _SECONDS_EACH_BYTE * size
 
 
-def _in_words(told: str, seconds: float) -> str:
+def _in_words(told: str) -> str:
     """The last line of a complaint, which is the fatal one."""
-    if told == _git.STOPPED:
-        return f"git needed longer than {seconds:.0f} s"
     return told.splitlines()[-1].removeprefix("fatal: ") if told else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.cache import Introduction, Places
+from boltz_keyscan.sources.replies import sense
 
 Wanted = Mapping[str, frozenset[bytes] | None]
 """Object ids, and for each the names of the entries that count; None for any name."""
@@ -111,12 +112,14 @@ class Walks:
             text = entry.lstrip(b"\n")
             if text.startswith(b":"):
                 path = next(fields, b"")
-                olds, oid = _sides(text)
+                with sense():
+                    olds, oid = _sides(text)
                 # One that only got another mode stood there before.
                 if oid in wanted and oid not in olds and counts(wanted, oid, path):
                     yield commit, oid, path
             elif text:
-                commit = introduction(text.decode("ascii", "replace").split(","))
+                with sense():
+                    commit = introduction(text.decode("ascii", "replace").split(","))
 
 
 def counts(wanted: Wanted, oid: str, path: bytes) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Exposure, Gap
 from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.replies import NONSENSE
 from boltz_keyscan.sources.repository import Repository, references
 
 _SECONDS = 60
@@ -37,7 +38,8 @@ class Worktree:
         names = {path: os.path.relpath(path, top) for path in paths}
         known = dict.fromkeys(paths, Exposure.UNTRACKED)
         try:
-            tracked = set(_git.fields(self.view, "ls-files", "-z")) if self.view.index else set()
+            listed = _git.fields(self.view, "ls-files", "-z") if self.view.index else ()
+            tracked = set(names.values()).intersection(listed)
             committed = self._committed([name for name in names.values() if name in tracked])
             ignored = self._ignored([name for name in names.values() if name not in tracked])
         except (GitError, OSError) as error:
@@ -67,7 +69,10 @@ class Worktree:
             answer, told = _git.run(self.view, "cat-file", "--batch-check=%(objecttype)", "-z", lines=lines)
             if told:
                 raise GitError(told)
-            kinds = answer.split(b"\n")
+            *kinds, rest = answer.split(b"\n")
+            # Names may hold a LF in the answer "... missing", so there can be more lines.
+            if rest or len(kinds) < len(group):
+                raise GitError(NONSENSE)
             found.update(name for name, kind in zip(group, kinds, strict=False) if kind == b"blob")
         return found
 
@@ -82,12 +87,14 @@ class Worktree:
         options: list[str | bytes] = (
             ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
         )
+        # Without --no-index git leaves out what is tracked: should the list of that have been cut
+        # short, the file is untracked for us, which blocks, and not ignored.
         # "./" keeps a name that begins with a colon from being read as pathspec magic.
         lines = [b"./" + name + b"\0" for name in names]
         answer, told = _git.run(
-            view, *options, "check-ignore", "-z", "--stdin", "--no-index", lines=lines, seconds=_SECONDS
+            view, *options, "check-ignore", "-z", "--stdin", lines=lines, seconds=_SECONDS
         )
-        if told and told != "git ended with status 1":
+        if told and told != _git.NO_MATCH:
             raise GitError(told)
         return {name.removeprefix(b"./") for name in answer.split(b"\0")}
 

@@ -13,7 +13,7 @@ from boltz_keyscan.model import ShardResult
 from boltz_keyscan.sources import _git, bulk, history
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.history import ObjectShard
-from boltz_keyscan.sources.listing import FORMAT
+from boltz_keyscan.sources.replies import CHECK
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 
@@ -32,7 +32,7 @@ def _released() -> Iterator[None]:
 def scanned(repo: Repo, detector: KeyDetector = DETECTOR) -> ShardResult:
     """All objects of a repository as one shard."""
     view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
-    listing, _ = _git.run(view, "cat-file", "--batch-all-objects", "--unordered", FORMAT)
+    listing, _ = _git.run(view, "cat-file", "--batch-all-objects", "--unordered", CHECK)
     return ObjectShard(view, ".", listing, len(listing)).scan(detector)
 
 

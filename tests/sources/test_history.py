@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import git
 import pytest
@@ -18,154 +16,9 @@ from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.listing import Pending
 from boltz_keyscan.sources.objects import tree_entries
 from tests.keys import fake_key, fingerprint
+from tests.ledger import plant
 from tests.repos import Repo
 from tests.running import scan_json
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A key in one place, and what must be said of it."""
-
-    fingerprint: str
-    path: str
-    exposure: str
-    commit: str | None
-
-
-class Ledger:
-    """Plants keys and remembers where."""
-
-    def __init__(self, repo: Repo) -> None:
-        self.repo = repo
-        self.planted: dict[str, Planted] = {}
-
-    def key(self, place: str) -> str:
-        return fake_key("ws", "live", place)
-
-    def note(self, place: str, path: str, exposure: str, commit: str | None) -> None:
-        self.planted[place] = Planted(fingerprint(self.key(place)), path, exposure, commit)
-
-
-def _plant(repo: Repo) -> Ledger:  # noqa: PLR0915 - one paragraph for each place, none shorter for being apart
-    """One key in each place of a repository that is not a plain file of HEAD."""
-    ledger = Ledger(repo)
-    key = ledger.key
-    repo.leak("a.txt", "hello\n", "base")
-
-    commit = repo.leak("a.txt", f"x={key('removed')}\n")
-    repo.leak("a.txt", "hello\n", "removed again")
-    ledger.note("removed", "a.txt", "history", commit)
-
-    commit = repo.leak("deep/er/head.txt", f"x={key('head')}\n")
-    ledger.note("head", "deep/er/head.txt", "tracked", commit)
-
-    repo.write(".gitattributes", "hidden.bin -diff binary\n")
-    repo.add("hidden.bin", b"\0\1" + key("attribute").encode() + b"\0")
-    repo.run("add", ".gitattributes")
-    ledger.note("attribute", "hidden.bin", "tracked", repo.commit("hidden from diffs"))
-
-    repo.run("tag", "-a", "v1", "-m", f"release {key('tag')}")
-    ledger.note("tag", f".git/tag/{repo.run('rev-parse', 'v1')}", "history", None)
-
-    commit = repo.commit(f"about {key('message')}")
-    ledger.note("message", f".git/commit/{commit}", "history", commit)
-
-    commit = repo.commit("by somebody", f"--author={key('author')} <a@example.invalid>")
-    ledger.note("author", f".git/commit/{commit}", "history", commit)
-
-    repo.run("notes", "add", "-m", f"note {key('note')}")
-    noted = repo.run("rev-parse", "refs/notes/commits")
-    path = repo.run("ls-tree", "--name-only", noted)
-    ledger.note("note", path, "history", noted)
-
-    repo.write("a.txt", f"old stash {key('older stash')}\n")
-    repo.run("stash", "push", "--quiet")
-    ledger.note("older stash", "a.txt", "unreachable", repo.run("rev-parse", "refs/stash"))
-    repo.write("untracked.txt", f"u {key('untracked stash')}\n")
-    repo.write("a.txt", f"new stash {key('stash')}\n")
-    repo.run("stash", "push", "--quiet", "--include-untracked")
-    stash = repo.run("rev-parse", "refs/stash")
-    ledger.note("stash", "a.txt", "history", stash)
-    ledger.note("untracked stash", "untracked.txt", "history", repo.run("rev-parse", "refs/stash^3"))
-
-    commit = repo.leak("gone.txt", f"d {key('dangling')}\n")
-    repo.run("reset", "--quiet", "--hard", "HEAD~1")
-    ledger.note("dangling", "gone.txt", "unreachable", commit)
-
-    commit = repo.leak("amended.txt", f"a {key('amended')}\n")
-    repo.add("amended.txt", "clean\n")
-    repo.commit("amended", "--amend")
-    ledger.note("amended", "amended.txt", "unreachable", commit)
-
-    repo.run("checkout", "--quiet", "-b", "side")
-    repo.leak("a.txt", "side\n", "side")
-    repo.run("checkout", "--quiet", "main")
-    repo.leak("a.txt", "main\n", "main")
-    with pytest.raises(git.GitCommandError):
-        repo.run("merge", "--quiet", "side")
-    repo.add("a.txt", f"resolved {key('merge')}\n")
-    ledger.note("merge", "a.txt", "history", repo.commit("merged"))
-    repo.leak("a.txt", "after the merge\n", "after")
-
-    name = f"named-{key('file name')}.txt"
-    commit = repo.leak(name, "1\n")
-    repo.run("rm", "--quiet", "--", name)
-    repo.commit("unnamed")
-    ledger.note("file name", "named-sk_bc_ws_live_[REDACTED].txt", "history", commit)
-
-    folder = f"in-{key('folder name')}"
-    commit = repo.leak(f"{folder}/f.txt", "2\n")
-    repo.run("rm", "--quiet", "-r", "--", folder)
-    repo.commit("moved out")
-    ledger.note("folder name", "in-sk_bc_ws_live_[REDACTED]", "history", commit)
-
-    repo.run("branch", f"b/{key('branch')}")
-    ledger.note("branch", ".git/refs/heads/b/sk_bc_ws_live_[REDACTED]", "history", None)
-
-    repo.add("staged.txt", f"s {key('staged')}\n")
-    repo.write("staged.txt", "not in the worktree\n")
-    ledger.note("staged", "staged.txt", "staged", None)
-
-    repo.add("lost.txt", f"l {key('lost blob')}\n")
-    oid = repo.run("rev-parse", ":lost.txt")
-    repo.run("rm", "--quiet", "--cached", "lost.txt")
-    (repo.path / "lost.txt").unlink()
-    ledger.note("lost blob", f".git/blob/{oid}", "unreachable", None)
-    return ledger
-
-
-def _history(report: Any) -> dict[str, list[Any]]:
-    """Locations in history by fingerprint."""
-    return {
-        finding["fingerprint"]: [
-            where
-            for where in finding["locations"]
-            if where["blob"] or where["path"].startswith((".git/refs", ".git/commit"))
-        ]
-        for finding in report["findings"]
-    }
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
-@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_each_place_is_found_and_explained(tmp_path: Path, object_format: str, packed: bool) -> None:  # noqa: FBT001
-    repo = Repo(tmp_path / "repo", object_format=object_format)
-    ledger = _plant(repo)
-    if packed:
-        # Pack all, what no reference reaches included, and the references too.
-        repo.run("repack", "-a", "-d", "-k", "-q")
-        repo.run("pack-refs", "--all")
-
-    report = scan_json("--history-only", ".", cwd=repo.path)
-
-    assert report["gaps"] == []
-    assert {finding["fingerprint"] for finding in report["findings"]} == {
-        planted.fingerprint for planted in ledger.planted.values()
-    }
-    places = _history(report)
-    for place, planted in ledger.planted.items():
-        told = {(where["path"], where["exposure"], where["commit"]) for where in places[planted.fingerprint]}
-        assert told == {(planted.path, planted.exposure, planted.commit)}, place
 
 
 def test_author_dates_are_told_as_written(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +151,7 @@ class TestShards:
     def test_results_do_not_depend_on_the_cut(
         self, repo: Repo, monkeypatch: pytest.MonkeyPatch, size: int
     ) -> None:
-        ledger = _plant(repo)
+        ledger = plant(repo)
         monkeypatch.setattr(listing, "SHARD_BYTES", size)
         plan = scan_plan(Options(paths=(str(repo.path),), files=False))
         found = scan.run(plan.targets, plan.sources, plan.terms)
@@ -346,7 +199,7 @@ def test_tree_entries_are_names_and_ids(repo: Repo) -> None:
 
 
 def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    _plant(repo)
+    plant(repo)
 
     def found(jobs: int) -> tuple[object, ...]:
         plan = scan_plan(Options(paths=(str(repo.path),)))
