@@ -45,8 +45,8 @@ FEW = ("closes its output and stays", "complains without a word")
 HURRIED = """
 import sys
 from boltz_keyscan.cli import entry
-from boltz_keyscan.sources import _git
-_git.SILENCE = _git.PATIENCE = _git._GRACE = 1
+from boltz_keyscan.sources import _git, ancestry, walk
+_git.SILENCE = _git.PATIENCE = _git._GRACE = ancestry._NESTED_SECONDS = walk._LEAST_SECONDS = 1
 sys.argv[:4] = ["boltz-keyscan"]
 entry()
 """
@@ -76,7 +76,7 @@ ASKED = (
     Asked("log --stdin", HISTORY, waits=True),
     Asked("log --no-walk=unsorted", HISTORY),
     Asked("rev-list --stdin", HISTORY, again=True),
-    Asked("ls-tree", HISTORY),
+    Asked("ls-tree", HISTORY, again=True),
     Asked("ls-files -s", HISTORY),
     Asked("diff-index", HISTORY, again=True),
     Asked("config", HISTORY, again=True),
