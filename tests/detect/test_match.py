@@ -268,7 +268,7 @@ class TestManyKeys:
 
         monkeypatch.setattr(blobs, "MOST", 100)
         blobs.examine(Origin(b"f"), chunks(), DETECTOR, "f")
-        assert read == 2
+        assert read < 10
 
 
 HOSTILE = {

@@ -1,0 +1,129 @@
+"""What the fast pass looks for: every literal that a piece of a type prefix turns into.
+
+Two tiers. The shallow one holds prefixes as they are, broken, and encoded once; the deep
+one holds chains. All are made from the prefixes of the rules, so a new rule has them too.
+
+A line break may fall inside a literal. So each prefix gives at least two pieces, and one
+break leaves one of them whole: its beginning (``HEAD`` bytes) and its end (``TAIL``). That
+takes lines of 24 columns or more; in narrower ones both may be cut.
+
+Boundary: literals only; finding them is ``prefilter``, undoing the encodings is ``dig``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from boltz_keyscan.detect.forms import FORMS, Form, Spelling
+
+HEAD: Final = 7
+"""Bytes at the beginning of a prefix; with fewer, no word of four is whole at each alignment."""
+
+TAIL: Final = 6
+"""Bytes at the end of a prefix, its mode."""
+
+LONGEST: Final = 256
+"""Bytes of the longest needle."""
+
+DEPTH: Final = 3
+"""Encodings undone one after the other, at most."""
+
+PLAIN: Final = -1
+"""In place of the number of a form: the beginning of a prefix as it is."""
+
+BROKEN: Final = -2
+"""The same for the end of a prefix whose beginning stands apart."""
+
+Meaning = tuple[int, int]
+"""The number of a form in ``FORMS``, and the phase at which the literal stands in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """The literals of one tier, each with all it may mean."""
+
+    meanings: dict[bytes, tuple[Meaning, ...]]
+
+
+@functools.cache
+def shallow(prefixes: tuple[bytes, ...]) -> Needles:
+    """Prefixes as they are, broken, and encoded once; and escapes of escapes."""
+    return _collected(_shallow(prefixes))
+
+
+@functools.cache
+def deep(prefixes: tuple[bytes, ...]) -> Needles:
+    """Chains of two and three encodings, less what is in the first tier."""
+    known = shallow(prefixes).meanings
+    return _collected((literal, meaning) for literal, meaning in _deep(prefixes) if literal not in known)
+
+
+def _collected(pairs: Iterable[tuple[bytes, Meaning]]) -> Needles:
+    meanings: dict[bytes, dict[Meaning, None]] = {}
+    for literal, meaning in pairs:
+        if HEAD <= len(literal) <= LONGEST:
+            meanings.setdefault(literal, {})[meaning] = None
+    return Needles({literal: tuple(found) for literal, found in meanings.items()})
+
+
+@functools.cache
+def _pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(sorted({prefix[:HEAD] for prefix in prefixes} | {prefix[-TAIL:] for prefix in prefixes}))
+
+
+@functools.cache
+def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
+    """The end of each prefix, by which a prefix with a break in its beginning is found, and that beginning."""
+    return {prefix[HEAD - 1 :]: prefix[: HEAD - 1] for prefix in prefixes}
+
+
+@functools.cache
+def usual(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The literals of plain and of broken prefixes and of base64, first by what is met most."""
+    base64 = (literal for piece in _pieces(prefixes) for literal, _ in FORMS[0].spell(piece))
+    return tuple(dict.fromkeys((*(prefix[:HEAD] for prefix in prefixes), *rests(prefixes), *base64)))
+
+
+def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    for prefix in prefixes:
+        yield prefix[:HEAD], (PLAIN, 0)
+    for rest in rests(prefixes):
+        yield rest, (BROKEN, 0)
+    pieces = _pieces(prefixes)
+    for number, form in enumerate(FORMS):
+        yield from _spelt(number, form.spell, pieces)
+    for number, form in enumerate(FORMS):
+        inner = (literal for each in FORMS if each.name in form.around for literal in _first(each, pieces))
+        yield from _spelt(number, form.again, inner)
+
+
+def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    pieces = _pieces(prefixes)
+    innermost = [literal for form in FORMS if form.chain for literal in _first(form, pieces)]
+    whole = [form for form in FORMS if form.whole]
+    twice = [literal for form in whole for literal, _ in _spelt(0, form.chain, _whole(whole, pieces))]
+    for number, form in enumerate(FORMS):
+        yield from _spelt(number, form.chain, innermost)
+        if form.whole:
+            yield from _spelt(number, form.chain, twice)
+
+
+def _first(form: Form, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What a form makes of the pieces when it is the innermost of a chain."""
+    return (literal for piece in pieces for literal, _ in (form.chain if form.whole else form.spell)(piece))
+
+
+def _whole(forms: Iterable[Form], pieces: tuple[bytes, ...]) -> list[bytes]:
+    return [literal for form in forms for literal in _first(form, pieces)]
+
+
+def _spelt(
+    number: int, spell: Callable[[bytes], Iterable[Spelling]], texts: Iterable[bytes]
+) -> Iterator[tuple[bytes, Meaning]]:
+    for text in texts:
+        for literal, phase in spell(text):
+            if literal != text:
+                yield literal, (number, phase)
