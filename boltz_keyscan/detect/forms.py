@@ -133,11 +133,14 @@ def _wide_spell(width: int, text: bytes) -> Iterator[Spelling]:
     yield (b"\0" * (width - 1)).join(text[at : at + 1] for at in range(len(text))), 0
 
 
+_ASCII = rb"[\t\n\r -~]"
+
+
 def _wide_read(width: int, text: bytes, at: int, phase: int) -> Iterator[Reading]:
     del phase
     nuls = b"\\x00" * (width - 1)
     readings = []
-    for order, unit, shift in (("le", b"[^\\x00]" + nuls, 0), ("be", nuls + b"[^\\x00]", width - 1)):
+    for order, unit, shift in (("le", _ASCII + nuls, 0), ("be", nuls + _ASCII, width - 1)):
         low, high = _run(unit, text, at - shift) if at >= shift else (at, at)
         if high > low:
             readings.append(_spaced(f"utf-{8 * width}{order}", text, low, high, width, shift))
@@ -162,7 +165,7 @@ def _spaced(name: str, text: bytes, low: int, high: int, width: int, shift: int)
 # Hexadecimal and decimal dumps: every byte as a number, with or without something between.
 
 _BETWEEN = (
-    rb"(?:[ \t]{1,3}|[:;,._-][ \t]?(?:\r?\n[ \t]{0,60})?|[ \t]?\r?\n[ \t]{0,60}|\\{1,7}n"
+    rb"(?:[ \t]{0,3}\r?\n[ \t]{0,60}|[ \t]{1,3}|[:;,._-][ \t]{0,3}(?:\r?\n[ \t]{0,60})?|\\{1,7}n"
     rb"|[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"'])?"
 )
 _HEX = rb"(?:0[xX])?[0-9A-Fa-f]{2}" + _BETWEEN

@@ -63,7 +63,7 @@ def mended(text: bytes, at: int, beginnings: Mapping[bytes, bytes]) -> Iterator[
         beginnings: for each whole prefix what of it stands before ``at``; empty when all follows.
     """
     for kind in KINDS:
-        joint = _after_line_prefix(text, at) if kind.name == "wrapped" else kind.joint
+        joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
         for prefix, beginning in beginnings.items():
             for start in _starts(text, at, beginning):
                 places = _follow(text, start, prefix, joint)
@@ -153,13 +153,14 @@ def _after_line_prefix(text: bytes, at: int) -> Joint:
 _end_of_line = _matching(rb"\r?\n")
 _blanks = _matching(rb"[ \t]{0,60}")
 
-_SPACE = rb"(?:[ \t\r\n]|\\{1,7}[nrt]|\\{1,7}\r?\n|\\{1,7}n\",[ \t\r\n]{0,60}\")"
-_QUOTE = rb"(?:\\{0,7}(?:[\"'`]|\"\"\"|'''))"
+_SPACE = rb"(?:[ \t\r\n]|\\{1,7}n\",[ \t\r\n]{0,60}\"|\\{1,7}[nrt]|\\{1,7}\r?\n)"
+_QUOTE = rb"(?:\\{0,7}(?:\"\"\"|'''|[\"'`]))"
 _CODE = (
-    rb"%(q)b%(s)b{0,80}+(?:(?:\+|\.\.?|&|\|\||<>|~|%%|_)%(s)b{0,80}+)?[bfrRuUL@$]{0,2}%(q)b"  # "a" + "b"
-    rb"|\$?\{{1,2}[ \t]{0,9}%(q)b|%(q)b[ \t]{0,9}\}{1,2}(?:\$\{[ \t]{0,9}%(q)b)?"  # `a${"b"}`
-    rb"|%(q)b|[\\`^][ \t]{0,9}\r?\n[ \t]{0,60}"  # sh, and a line continued
+    rb"[\\`^][ \t]{0,9}\r?\n[ \t]{0,60}"  # a line continued
     rb"|\\{2,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}"  # the same, in JSON
+    rb"|%(q)b%(s)b{0,80}+(?:(?:\+|\.\.?|&|\|\||<>|~|%%|_)%(s)b{0,80}+)?[bfrRuUL@$]{0,2}%(q)b"  # "a" + "b"
+    rb"|\$?\{{1,2}[ \t]{0,9}%(q)b|%(q)b[ \t]{0,9}\}{1,2}(?:\$\{[ \t]{0,9}%(q)b)?"  # `a${"b"}`
+    rb"|[\"']"  # sh
 ) % {b"q": _QUOTE, b"s": _SPACE}
 
 KINDS: Final[tuple[Kind, ...]] = (

@@ -22,6 +22,9 @@ from boltz_keyscan.detect.forms import FORMS, Form, Spelling
 HEAD: Final = 7
 """Bytes at the beginning of a prefix; with fewer, no word of four is whole at each alignment."""
 
+STEM: Final = 6
+"""Bytes of a prefix as it is by which it is found, even when the next one is another break."""
+
 TAIL: Final = 6
 """Bytes at the end of a prefix, its mode."""
 
@@ -64,7 +67,7 @@ def deep(prefixes: tuple[bytes, ...]) -> Needles:
 def _collected(pairs: Iterable[tuple[bytes, Meaning]]) -> Needles:
     meanings: dict[bytes, dict[Meaning, None]] = {}
     for literal, meaning in pairs:
-        if HEAD <= len(literal) <= LONGEST:
+        if STEM <= len(literal) <= LONGEST:
             meanings.setdefault(literal, {})[meaning] = None
     return Needles({literal: tuple(found) for literal, found in meanings.items()})
 
@@ -77,19 +80,19 @@ def _pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
 @functools.cache
 def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
     """The end of each prefix, by which a prefix with a break in its beginning is found, and that beginning."""
-    return {prefix[HEAD - 1 :]: prefix[: HEAD - 1] for prefix in prefixes}
+    return {prefix[STEM:]: prefix[:STEM] for prefix in prefixes}
 
 
 @functools.cache
 def usual(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The literals of plain and of broken prefixes and of base64, first by what is met most."""
     base64 = (literal for piece in _pieces(prefixes) for literal, _ in FORMS[0].spell(piece))
-    return tuple(dict.fromkeys((*(prefix[:HEAD] for prefix in prefixes), *rests(prefixes), *base64)))
+    return tuple(dict.fromkeys((*(prefix[:STEM] for prefix in prefixes), *rests(prefixes), *base64)))
 
 
 def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
     for prefix in prefixes:
-        yield prefix[:HEAD], (PLAIN, 0)
+        yield prefix[:STEM], (PLAIN, 0)
     for rest in rests(prefixes):
         yield rest, (BROKEN, 0)
     pieces = _pieces(prefixes)
