@@ -73,7 +73,8 @@ def _collected(pairs: Iterable[tuple[bytes, Meaning]]) -> Needles:
 
 
 @functools.cache
-def _pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The beginnings and the ends of the prefixes: what is looked for in every encoding."""
     return tuple(sorted({prefix[:HEAD] for prefix in prefixes} | {prefix[-TAIL:] for prefix in prefixes}))
 
 
@@ -86,7 +87,7 @@ def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
 @functools.cache
 def usual(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The literals of plain and of broken prefixes and of base64, first by what is met most."""
-    base64 = (literal for piece in _pieces(prefixes) for literal, _ in FORMS[0].spell(piece))
+    base64 = (literal for piece in pieces(prefixes) for literal, _ in FORMS[0].spell(piece))
     return tuple(dict.fromkeys((*(prefix[:STEM] for prefix in prefixes), *rests(prefixes), *base64)))
 
 
@@ -95,19 +96,19 @@ def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
         yield prefix[:STEM], (PLAIN, 0)
     for rest in rests(prefixes):
         yield rest, (BROKEN, 0)
-    pieces = _pieces(prefixes)
+    parts = pieces(prefixes)
     for number, form in enumerate(FORMS):
-        yield from _spelt(number, form.spell, pieces)
+        yield from _spelt(number, form.spell, parts)
     for number, form in enumerate(FORMS):
-        inner = (literal for each in FORMS if each.name in form.around for literal in _first(each, pieces))
+        inner = (literal for each in FORMS if each.name in form.around for literal in _first(each, parts))
         yield from _spelt(number, form.again, inner)
 
 
 def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    pieces = _pieces(prefixes)
-    innermost = [literal for form in FORMS if form.chain for literal in _first(form, pieces)]
+    parts = pieces(prefixes)
+    innermost = [literal for form in FORMS for literal in _first(form, parts)]
     whole = [form for form in FORMS if form.whole]
-    twice = [literal for form in whole for literal, _ in _spelt(0, form.chain, _whole(whole, pieces))]
+    twice = [literal for form in whole for literal, _ in _spelt(0, form.chain, _whole(whole, parts))]
     for number, form in enumerate(FORMS):
         yield from _spelt(number, form.chain, innermost)
         if form.whole:

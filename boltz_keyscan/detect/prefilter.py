@@ -157,7 +157,9 @@ def _widened(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...]) -
         at += len(text) + 1
     found = []
     known = (needles.shallow(prefixes).meanings, needles.deep(prefixes).meanings)
-    for at, literal in _search(joined, len(joined), prefixes, wide=False):
+    inner = _search(joined, len(joined), prefixes, wide=False)
+    inner += [each for piece in needles.pieces(prefixes) for each in _each(joined, len(joined), piece)]
+    for at, literal in inner:
         number = bisect_right(edges, at) - 1
         start, run = runs[number]
         width = 4 if run[2] == 0 else 2
