@@ -133,7 +133,8 @@ def _wide_spell(width: int, text: bytes) -> Iterator[Spelling]:
     yield (b"\0" * (width - 1)).join(text[at : at + 1] for at in range(len(text))), 0
 
 
-_ASCII = rb"[\t\n\r -~]"
+_ASCII = rb"[\x01-\x7f]"
+_CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 
 
 def _wide_read(width: int, text: bytes, at: int, phase: int) -> Iterator[Reading]:
@@ -144,9 +145,15 @@ def _wide_read(width: int, text: bytes, at: int, phase: int) -> Iterator[Reading
         low, high = _run(unit, text, at - shift) if at >= shift else (at, at)
         if high > low:
             readings.append(_spaced(f"utf-{8 * width}{order}", text, low, high, width, shift))
-    # Text reads in either order, less a character at one end: the longer is right, and in files
-    # characters stand at even offsets.
-    readings.sort(key=lambda each: (each.low - each.high, each.low % 2))
+    # Text reads in either order, less a character at one end: the longer is right. Then the one
+    # with fewer control characters, and in files characters stand at even offsets.
+    readings.sort(
+        key=lambda each: (
+            each.low - each.high,
+            len(each.data) - len(each.data.translate(None, _CONTROLS)),
+            each.low % 2,
+        )
+    )
     yield from (replace(each, doubt=number) for number, each in enumerate(readings))
 
 

@@ -5,7 +5,7 @@ one holds chains. All are made from the prefixes of the rules, so a new rule has
 
 A line break may fall inside a literal. So each prefix gives at least two pieces, and one
 break leaves one of them whole: its beginning (``HEAD`` bytes) and its end (``TAIL``). That
-takes lines of 24 columns or more; in narrower ones both may be cut.
+takes lines of 24 columns or more, and of 60 in a chain; in narrower ones both may be cut.
 
 Boundary: literals only; finding them is ``prefilter``, undoing the encodings is ``dig``.
 """
@@ -28,7 +28,10 @@ STEM: Final = 6
 TAIL: Final = 6
 """Bytes at the end of a prefix, its mode."""
 
-LONGEST: Final = 256
+PART: Final = 12
+"""Bytes of each end of a literal that is longer."""
+
+LONGEST: Final = 128
 """Bytes of the longest needle."""
 
 DEPTH: Final = 3
@@ -105,23 +108,34 @@ def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
 
 
 def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    parts = pieces(prefixes)
-    innermost = [literal for form in FORMS for literal in _first(form, parts)]
-    whole = [form for form in FORMS if form.whole]
-    twice = [literal for form in whole for literal, _ in _spelt(0, form.chain, _whole(whole, parts))]
+    inner = {literal for form in FORMS for literal in _first(form, pieces(prefixes))}
+    whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]
+    twice = {
+        literal
+        for number, form in whole
+        for literal, _ in _parts(
+            number, form, (each for _, first in whole for each in _first(first, pieces(prefixes)))
+        )
+    }
     for number, form in enumerate(FORMS):
-        yield from _spelt(number, form.chain, innermost)
-        if form.whole:
-            yield from _spelt(number, form.chain, twice)
+        yield from _parts(number, form, sorted(inner))
+    for number, form in whole:
+        yield from _parts(number, form, sorted(twice))
 
 
-def _first(form: Form, pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
     """What a form makes of the pieces when it is the innermost of a chain."""
-    return (literal for piece in pieces for literal, _ in (form.chain if form.whole else form.spell)(piece))
+    return (literal for text in texts for literal, _ in (form.chain if form.whole else form.spell)(text))
 
 
-def _whole(forms: Iterable[Form], pieces: tuple[bytes, ...]) -> list[bytes]:
-    return [literal for form in forms for literal in _first(form, pieces)]
+def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[bytes, Meaning]]:
+    """What a form makes of literals; of long ones both ends, so that a break leaves one whole."""
+    for literal, (_, phase) in _spelt(number, form.chain, texts):
+        if len(literal) <= PART + 4 or form.name.startswith("utf-"):
+            yield literal, (number, phase)
+        else:
+            yield literal[:PART], (number, phase)
+            yield literal[-PART:], (number, (phase + len(literal) - PART) % 4)
 
 
 def _spelt(

@@ -66,7 +66,7 @@ _ROWS = (
 )
 """What a text looks like when each byte is escaped, once digits are all the same."""
 
-_WIDE = re.compile(rb"(?:[\t\n\r -~]\0){7,}[\t\n\r -~]?|(?:[\t\n\r -~]\0\0\0){7,}[\t\n\r -~]?")
+_WIDE = re.compile(rb"(?:[ -~]\0){6,}[ -~]|(?:[ -~]\0\0\0){6,}[ -~]")
 
 _seen = 0
 """Bytes this process has looked at. Which engine looks decides how fast it is, never what is found."""
