@@ -77,6 +77,23 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """A place in a Jupyter notebook, as a person finds it."""
+
+    number: int
+    """Counted from 1 over all cells, from the top."""
+    part: str
+    """``source``, ``output``, ``metadata`` or ``attachment``; empty when it is none of these."""
+    execution: int | None
+    """The number Jupyter shows in brackets, where the cell has run."""
+
+    @property
+    def words(self) -> str:
+        """What of the cell it is: ``output [7]``."""
+        return self.part + (f" [{self.execution}]" if self.execution is not None else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One key seen in one blob, as ``detect/`` lets it out: everything but the key."""
 
@@ -88,7 +105,7 @@ class Match:
     offset: int
     """Bytes from the start of the blob, counted from 0."""
     length: int
-    """Bytes of the key."""
+    """Bytes of the key as it stands there, encoded or broken."""
     line: int
     """Counted from 1; lines end at LF."""
     column: int
@@ -98,6 +115,9 @@ class Match:
     context: str
     """The line around the key, redacted, control characters escaped, at most 200 characters."""
     decoded: tuple[str, ...] = ()
+    """The encodings taken off, outermost first."""
+    cell: Cell | None = None
+    """In a notebook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +206,9 @@ class Location:
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
+    """In a notebook; counted from 1."""
+    cell_part: str = ""
+    """What of the cell it is, as ``Cell.words``."""
 
     @classmethod
     def of(
@@ -212,6 +235,8 @@ class Location:
             blob=blob,
             author_date=author_date,
             decoded=match.decoded,
+            cell=match.cell.number if match.cell else None,
+            cell_part=match.cell.words if match.cell else "",
         )
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import regex
 
 from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.forms import AHEAD, BACK
+from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
 
@@ -56,6 +57,7 @@ class _Ruler:
     line: int = 1
     characters: int = 0
     units: int = 0
+    cells: Cells = field(default_factory=Cells)
 
     def advance(self, passed: bytes) -> None:
         """Move over ``passed``, the bytes that follow ``at``.
@@ -67,6 +69,7 @@ class _Ruler:
             # Editors and SARIF viewers do not count it.
             self.characters = self.units = -1
         self.at += len(passed)
+        self.cells.advance(passed)
         breaks = passed.count(b"\n")
         if breaks:
             self.line += breaks
@@ -132,4 +135,5 @@ def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns
         column_utf16=ruler.units + 1,
         context=redact.context(window, key.start - base, key.end - base, patterns.redaction, key.prefix),
         decoded=key.chain,
+        cell=ruler.cells.here,
     )

@@ -149,7 +149,7 @@ def test_any_key_in_any_chain(  # noqa: PLR0913 - all that is drawn
     places: list[int],
 ) -> None:
     inside, start = encoded(chain, before + b" =" + key.encode() + b" " + after, len(before) + 2)
-    if _is_wide(chain[0]):
+    if any(map(_is_wide, chain)):
         # Beside a letter, text of one byte order reads as well in the other, less one character.
         first = last = b"\xff"
     blob = noise + first + inside + last + more
