@@ -207,7 +207,7 @@ class Location:
     decoded: tuple[str, ...] = ()
     cell: int | None = None
     """In a notebook; counted from 1."""
-    cell_part: str = ""
+    cell_part: str | None = None
     """What of the cell it is, as ``Cell.words``."""
 
     @classmethod
@@ -236,7 +236,7 @@ class Location:
             author_date=author_date,
             decoded=match.decoded,
             cell=match.cell.number if match.cell else None,
-            cell_part=match.cell.words if match.cell else "",
+            cell_part=match.cell.words or None if match.cell else None,
         )
 
 

@@ -31,7 +31,7 @@ TAIL: Final = 6
 PART: Final = 12
 """Bytes of each end of a literal that is longer."""
 
-LONGEST: Final = 128
+LONGEST: Final = 160
 """Bytes of the longest needle."""
 
 DEPTH: Final = 3
@@ -130,8 +130,11 @@ def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[bytes, Meaning]]:
     """What a form makes of literals; of long ones both ends, so that a break leaves one whole."""
-    for literal, (_, phase) in _spelt(number, form.chain, texts):
-        if len(literal) <= PART + 4 or form.name.startswith("utf-"):
+    wide = form.name.startswith("utf-")
+    # UTF-16 of UTF-16 is no more than UTF-32.
+    fit = (text for text in texts if not (wide and 0 in text))
+    for literal, (_, phase) in _spelt(number, form.chain, fit):
+        if len(literal) <= PART + 4 or wide:
             yield literal, (number, phase)
         else:
             yield literal[:PART], (number, phase)

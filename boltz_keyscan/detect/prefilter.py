@@ -62,11 +62,13 @@ _ALPHANUMERIC = bytes(65 if chr(byte).isalnum() and byte < 128 else 0 for byte i
 _DIGITS = bytes(104 if chr(byte) in "0123456789abcdefABCDEF" else byte for byte in range(256))
 _ROWS = (
     *(each * 6 for each in (b"%hh", b"\\uhhhh", b"\\u{hh}", b"\\xhh", b"\\hhh", b"=hh", b"&#xhh;")),
-    *(first + second for first in (b"&#hh;", b"&#hhh;") for second in (b"&#hh;", b"&#hhh;")),
+    *(one + two for one in (b"&#h;", b"&#hh;", b"&#hhh;") for two in (b"&#h;", b"&#hh;", b"&#hhh;")),
+    b"&#xhh;&#xh;",
+    b"\\u{hh}\\u{h}",
 )
 """What a text looks like when each byte is escaped, once digits are all the same."""
 
-_WIDE = re.compile(rb"(?:[ -~]\0){6,}[ -~]|(?:[ -~]\0\0\0){6,}[ -~]")
+_WIDE = re.compile(rb"(?:[ -~]\0){5,}[ -~]|(?:[ -~]\0\0\0){5,}[ -~]")
 
 _seen = 0
 """Bytes this process has looked at. Which engine looks decides how fast it is, never what is found."""

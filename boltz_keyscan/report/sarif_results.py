@@ -71,7 +71,7 @@ class Builder:
                 members=list(first.members) or None,
                 decoded=list(first.decoded) or None,
                 cell=first.cell,
-                cell_part=first.cell_part or None,
+                cell_part=first.cell_part,
             ),
         )
 
