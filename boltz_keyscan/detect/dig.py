@@ -77,8 +77,17 @@ class Key:
         return replace(self, start=self.start + by, end=self.end + by)
 
 
-_Readings = dict[int, tuple[int, int, Reading]]
-"""By form the last reading: where the text it was made of begins, up to where it serves, and itself."""
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A reading, where the text it was made of begins, and up to where in the blob it serves."""
+
+    base: int
+    until: int
+    reading: Reading
+
+
+_Readings = dict[int, list[_Done]]
+"""By form the last readings; of base64 there are four ways to read one text."""
 
 
 @dataclass(slots=True)
@@ -128,14 +137,15 @@ def _dug(
             if number in (PLAIN, BROKEN):
                 yield from _broken(text, at, literal, number, search)
                 continue
-            where, until, reading = last.get(number, (0, -1, None))
-            if reading is not None and base + at < until and reading.fits(base + at - where, phase):
+            done = [each for each in last.get(number, ()) if base + at < each.until]
+            last[number] = done
+            if any(each.reading.fits(base + at - each.base, phase) for each in done):
                 continue
-            for fresh in FORMS[number].read(text, at, phase):
+            for reading in FORMS[number].read(text, at, phase):
                 until = at + AHEAD // 2
-                last[number] = base, base + until, fresh
-                if literal in shallow or _spacious(text, fresh):
-                    yield from (key for key in _within(fresh, search, depth) if key.start < until)
+                done.append(_Done(base, base + until, reading))
+                if literal in shallow or _spacious(text, reading):
+                    yield from (key for key in _within(reading, search, depth) if key.start < until)
 
 
 def _spacious(text: bytes, reading: Reading) -> bool:
@@ -169,26 +179,46 @@ def _cut(key: Key, found: regex.Match[bytes], reading: Reading, search: Search) 
 
 def _broken(text: bytes, at: int, literal: bytes, number: int, search: Search) -> Iterator[Key]:
     """Keys whose prefix is plain, in whole or in part, but which are broken or escaped further on."""
-    if number == PLAIN:
-        beginnings = {prefix: b"" for prefix in search.prefixes if prefix.startswith(literal)}
-        plain = search.keys.match(text, at)
-        if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
-            return
-        if plain and text[plain.end() : plain.end() + 1] in (b"%", b"\\", b"&", b"="):
-            for form in _ESCAPED:
-                for reading in FORMS[form].read(text, at, 0):
-                    for key in _within(reading, search, DEPTH):
-                        if key.start == at and key.verdict.shape is Shape.CONFIRMED:
-                            yield key
-    else:
-        rests = needles.rests(search.prefixes)
-        beginnings = {rests[literal] + literal: rests[literal]}
-        if text.endswith(rests[literal], 0, at):
-            return
-    for pieces in joined.mended(text, at, beginnings):
+    if number == BROKEN:
+        beginning = needles.rests(search.prefixes)[literal]
+        if not text.endswith(beginning, 0, at):
+            yield from _mended(text, at, at, {beginning + literal: beginning}, search)
+        return
+    prefixes = [prefix for prefix in search.prefixes if prefix.startswith(literal)]
+    plain = search.keys.match(text, at)
+    if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
+        return
+    known = {prefix: _common(text, at, prefix) for prefix in prefixes}
+    stop = plain.end() if plain else at + max(known.values())
+    if text[stop : stop + 1] not in joined.FIRST:
+        return
+    if plain and text[stop : stop + 1] in (b"%", b"\\", b"&", b"="):
+        for form in _ESCAPED:
+            for reading in FORMS[form].read(text, at, 0):
+                for key in _within(reading, search, DEPTH):
+                    if key.start == at and key.verdict.shape is Shape.CONFIRMED:
+                        yield key
+    fit = (prefix for prefix in prefixes if known[prefix] >= min(stop - at, len(prefix)))
+    yield from _mended(text, at, stop, dict.fromkeys(fit, b""), search)
+
+
+def _common(text: bytes, at: int, prefix: bytes) -> int:
+    """Bytes of ``prefix`` that stand at ``at``."""
+    size = len(prefix)
+    while not text.startswith(prefix[:size], at):
+        size -= 1
+    return size
+
+
+def _mended(
+    text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
+) -> Iterator[Key]:
+    for pieces in joined.mended(text, at, stop, beginnings):
         after = text[pieces.after : pieces.after + 16]
         verdict = classify(pieces.body, after, search.bodies[pieces.prefix])
-        enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
+        enough = verdict.shape is Shape.CONFIRMED or (
+            pieces.kind.sure and verdict.shape is Shape.SUSPECTED
+        )
         size = len(pieces.prefix) + verdict.length
         start, end = pieces.places[0], pieces.places[size - 1] + 1
         if enough and end - start > size:
@@ -203,22 +233,21 @@ def settled(keys: list[Key]) -> list[Key]:
     with an escape in it, a key that a line's end cuts and the same key whole.
     """
     ordered = sorted(keys, key=lambda key: (key.start, key.end, _badness(key)))
-    kept: list[Key] = []
-    for number, key in enumerate(ordered):
-        rivals = [*kept[-8:], *_following(ordered, number)]
-        if not any(
-            _same_place(key, rival)
-            and (_badness(rival), rival.start) < (_badness(key), key.start)
-            or (rival in kept[-8:] and _same_place(key, rival) and _badness(rival) == _badness(key))
-            for rival in rivals
-        ):
-            kept.append(key)
-    return kept
+    return [key for number, key in enumerate(ordered) if not _worse(key, number, ordered)]
+
+
+def _worse(key: Key, number: int, ordered: list[Key]) -> bool:
+    """Whether another key at the same place reads better, or as well and comes first."""
+    rank = _badness(key)
+    before = ordered[max(number - _RIVALS, 0) : number]
+    return any(_same_place(key, rival) and _badness(rival) <= rank for rival in before) or any(
+        _same_place(key, rival) and _badness(rival) < rank for rival in _following(ordered, number)
+    )
 
 
 def _following(ordered: list[Key], number: int) -> Iterator[Key]:
     end = ordered[number].end
-    for rival in ordered[number + 1 : number + 40]:
+    for rival in ordered[number + 1 : number + 1 + _RIVALS]:
         if rival.start >= end:
             return
         yield rival
@@ -230,6 +259,9 @@ def _same_place(key: Key, rival: Key) -> bool:
 
 
 _SHAPES = list(Shape)
+
+_RIVALS = 16
+"""Keys on either side that are compared; a place has as many readings as there are forms at most."""
 
 
 def _badness(key: Key) -> tuple[int, int, int, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -210,14 +210,14 @@ def _numbers_read(
     del phase
     low, high = _run(unit, text, at)
     found = [
-        (each.start(1), each.end(1), int(each[1], base))
+        (each.start(), each.end(1), int(each[1], base))
         for each in _compiled(digits).finditer(text, low, high)
     ]
     data = bytes(number & 255 for _, _, number in found)
     starts = [each[0] for each in found]
 
     def fits(at: int, _phase: int) -> bool:
-        return low <= at < high and starts[min(bisect_left(starts, at), len(starts) - 1)] - at in (0, 2)
+        return low <= at < high and starts[bisect_right(starts, at) - 1] in (at, at - 2)
 
     yield Reading(name, data, starts.__getitem__, lambda index: found[index][1], low, high, fits)
 
@@ -349,7 +349,7 @@ FORMS: Final[tuple[Form, ...]] = (
     Form(
         "hex",
         _hex_spell,
-        partial(_numbers_read, "hex", _HEX, rb"([0-9A-Fa-f]{2})" + _BETWEEN, 16),
+        partial(_numbers_read, "hex", _HEX, rb"(?:0[xX])?([0-9A-Fa-f]{2})" + _BETWEEN, 16),
         _hex_chain,
         whole=True,
         around=("utf-16",),

@@ -54,16 +54,19 @@ class Pieces:
     """Where what follows it begins."""
 
 
-def mended(text: bytes, at: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
+def mended(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
     """What stands at ``at`` when it is broken: for each kind, and after each break, what it may be.
 
     Args:
         text: what to look at.
         at: where the beginning of a prefix stands, or the rest of one.
+        stop: where the first break is, when that is behind ``at``.
         beginnings: for each whole prefix what of it stands before ``at``; empty when all follows.
     """
     for kind in KINDS:
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
+        if stop > at and joint(text, stop) == stop:
+            continue
         for prefix, beginning in beginnings.items():
             for start in _starts(text, at, beginning):
                 places = _follow(text, start, prefix, joint)
@@ -176,3 +179,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
 )
 """The rows; one more is one more way to break a key."""
+
+FIRST: Final = frozenset(bytes([byte]) for byte in b"=\"'`\\^$&{<%\r\n \t\x1b\xe2\xc2")
+"""With what a break begins, or an escape."""
