@@ -1,6 +1,6 @@
 """Keys in disguise: around each needle the encoding is undone, and what it gives is looked at again.
 
-Each reading is bounded (``forms.BACK``, ``forms.AHEAD``) and serves all needles of its
+Each reading is bounded (``codecs.BACK``, ``codecs.AHEAD``) and serves all needles of its
 encoding in its first half, so a text made of nothing but needles costs no more than its
 length for each encoding. What is found depends on the bytes alone, not on where a read ended.
 
@@ -17,7 +17,8 @@ import regex
 
 from boltz_keyscan.detect import joined, needles, prefilter
 from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
-from boltz_keyscan.detect.forms import AHEAD, FORMS, Reading
+from boltz_keyscan.detect.codecs import AHEAD, Reading
+from boltz_keyscan.detect.forms import FORMS
 from boltz_keyscan.detect.needles import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.model import Shape
 
@@ -144,7 +145,7 @@ def _dug(
             for reading in FORMS[number].read(text, at, phase):
                 until = at + AHEAD // 2
                 done.append(_Done(base, base + until, reading))
-                if literal in shallow or _spacious(text, reading):
+                if literal.replace(b"\0", b"") in shallow or literal in shallow or _spacious(text, reading):
                     yield from (key for key in _within(reading, search, depth) if key.start < until)
 
 
@@ -216,9 +217,7 @@ def _mended(
     for pieces in joined.mended(text, at, stop, beginnings):
         after = text[pieces.after : pieces.after + 16]
         verdict = classify(pieces.body, after, search.bodies[pieces.prefix])
-        enough = verdict.shape is Shape.CONFIRMED or (
-            pieces.kind.sure and verdict.shape is Shape.SUSPECTED
-        )
+        enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
         size = len(pieces.prefix) + verdict.length
         start, end = pieces.places[0], pieces.places[size - 1] + 1
         if enough and end - start > size:

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from boltz_keyscan.detect.forms import FORMS, Form, Spelling
+from boltz_keyscan.detect.codecs import Spelling
+from boltz_keyscan.detect.forms import FORMS, Form
 
 HEAD: Final = 7
 """Bytes at the beginning of a prefix; with fewer, no word of four is whole at each alignment."""
