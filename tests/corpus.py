@@ -100,6 +100,11 @@ def at(key: str, *places: int) -> list[str]:
     return [key[edges[n] : edges[n + 1]] for n in range(len(edges) - 1)]
 
 
+def in_columns(columns: int, lead: int) -> Callable[[str], bytes]:
+    """Base64 in lines, with the key some way into the text."""
+    return lambda key: wrapped(b64("." * lead + f" export KEY={key}\n" + "." * 40), columns).encode()
+
+
 def _utf(name: str) -> Callable[[str], bytes]:
     return lambda key: f"BOLTZ_API_KEY = {key}\r\nnext = 1\r\n".encode(name)
 
@@ -111,7 +116,7 @@ HIDINGS: tuple[Hiding, ...] = (
     # As it is, in files that are no text.
     Hiding("plain.env", lambda key: f"BOLTZ_API_KEY={key}\n".encode()),
     Hiding("quoted.env", lambda key: f"export BOLTZ_API_KEY='{key}'\n".encode()),
-    Hiding("settings.sqlite", lambda key: database(key)),
+    Hiding("settings.sqlite", database),
     Hiding("settings.pickle", lambda key: pickle.dumps({"api_key": key, "n": 1})),
     Hiding("settings-old.pickle", lambda key: pickle.dumps({"api_key": key}, protocol=0)),
     Hiding("settings.pyc", lambda key: compiled(f"API_KEY = {key!r}\n"), glued=True),
@@ -140,13 +145,7 @@ HIDINGS: tuple[Hiding, ...] = (
     Hiding("standard.b64", lambda key: b64(b"\xff\xfb\xef" + key.encode() + b"\xff\xff").encode(), (B,)),
     Hiding("no-padding.b64", lambda key: b64(key + " x").rstrip("=").encode(), (B,)),
     *(
-        Hiding(
-            f"columns-{columns}-{lead}.b64",
-            lambda key, c=columns, n=lead: wrapped(
-                b64("." * n + f" export KEY={key}\n" + "." * 40), c
-            ).encode(),
-            (B,),
-        )
+        Hiding(f"columns-{columns}-{lead}.b64", in_columns(columns, lead), (B,))
         for columns, lead in (
             (76, 30),
             (76, 46),
@@ -403,7 +402,7 @@ HIDINGS: tuple[Hiding, ...] = (
     Hiding("plus.ipynb", lambda key: notebook(['k = "{}" + "{}"'.format(*at(key, 9))], []), (J,)),
     Hiding(
         "plus-lines.ipynb",
-        lambda key: notebook(['k = ("{}"\n'.format(at(key, 9)[0]), '     "{}")'.format(at(key, 9)[1])], []),
+        lambda key: notebook([f'k = ("{at(key, 9)[0]}"\n', f'     "{at(key, 9)[1]}")'], []),
         (J,),
     ),
     Hiding(
@@ -453,7 +452,7 @@ DECOYS: dict[str, bytes] = {
     "regex.py": f'KEY = re.compile(r"{_P}[A-Za-z0-9_-]{{43}}")\n'.encode(),
     "regex-parts.py": b'KEY = re.compile(r"sk_bc_(?:admin|ws)" r"_(?:live|test)_[A-Za-z0-9_-]{43}")\n',
     "docs.md": f"Keys start with `{_P}` or\n`{PREFIXES['admin', 'live']}` and go on.\n".encode(),
-    "docs-wrapped.md": f"A key begins with {_P}\nand then come 43 characters of base64url, such as\n".encode(),
+    "docs-wrapped.md": f"A key begins with {_P}\nand then come 43 characters of base64url,\n".encode(),
     "docs-example.md": f"export BOLTZ_API_KEY={_P}example\n".encode(),
     "docs-masked.md": f"{_P}abcd...wxyz and {_P}****\n".encode(),
     "docs-joined.py": f'HELP = "Keys look like {_P}" "and are long."\n'.encode(),
@@ -463,7 +462,7 @@ DECOYS: dict[str, bytes] = {
     "prefixes.utf16": " ".join(PREFIXES.values()).encode("utf-16"),
     "filler.utf16": f"{_P}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx".encode("utf-16"),
     "escaped-prefix.json": json.dumps(list(PREFIXES.values())).replace("_", "\\u005f").encode(),
-    "escaped.tex": "\\texttt{sk\\_bc\\_ws\\_live\\_...}".encode(),
+    "escaped.tex": b"\\texttt{sk\\_bc\\_ws\\_live\\_...}",
     "other-vendor.env": b"KEY=sk_bc_admin_prod_" + _BODY.encode().hex()[:32].encode(),
     "other-vendor.b64": base64.b64encode(b"KEY=sk_bc_admin_prod_" + _BODY.encode()),
     "similar.py": b"task_bc_checkpoint_dir = ask_bc_admins(news_test_data, aws_live_data)\n",

@@ -56,7 +56,7 @@ def _plain(literals: Iterable[bytes]) -> Iterator[Spelling]:
 # Base64. A break may fall anywhere in it, and what breaks it may hold letters of its own.
 
 _GLUE = (
-    rb"(?:\\{1,7}r)?(?:\\{1,7}n)(?:[\"'][ \t]{0,9}[,+]?[ \t\r\n]{0,60}[\"'])?[ \t]{0,40}"  # JSON, code, notebooks
+    rb"(?:\\{1,7}r)?(?:\\{1,7}n)(?:[\"'][ \t]{0,9}[,+]?[ \t\r\n]{0,60}[\"'])?[ \t]{0,40}"  # JSON, code
     rb"|[ \t]{0,9}(?:[=\\^`]|&#(?:10|xA|x0A);)?\r?\n[ \t]{0,60}(?:(?:#|//|[>|*]) ?)?"  # lines, mail, comments
     rb"|\\{1,7}/"  # JSON's slash; it stands for a character, but never within a key
     rb"|[\"'][ \t]{0,9}[+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"']"  # joined literals
@@ -77,6 +77,7 @@ def base64_spell(text: bytes) -> Iterator[Spelling]:
 
 
 def base64_read(text: bytes, at: int, phase: int) -> Iterator[Reading]:
+    """Base64, in lines of any width; ``phase`` is where in its group of four the literal begins."""
     # Forward only: read backwards, the ``n`` of a line break's escape is a letter like any other.
     runs = _compiled(b"(?:" + _GLUE + b"|" + _LETTERS + b")+").finditer(text, max(at - BACK, 0), at + AHEAD)
     low, high = next((run.span() for run in runs if run.end() > at), (at, at))
@@ -109,7 +110,7 @@ def base64_read(text: bytes, at: int, phase: int) -> Iterator[Reading]:
 
 
 def wide_spell(width: int, text: bytes) -> Iterator[Spelling]:
-    # Less the outer NULs, so that one literal stands for both byte orders.
+    """The bytes of a text with NULs between, less the outer ones: one literal for both byte orders."""
     yield (b"\0" * (width - 1)).join(text[at : at + 1] for at in range(len(text))), 0
 
 
@@ -117,14 +118,14 @@ _ASCII = rb"[\x01-\x7f]"
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 
 
-def wide_read(width: int, text: bytes, at: int, phase: int) -> Iterator[Reading]:
-    del phase
+def wide_read(width: int, text: bytes, at: int, _phase: int) -> Iterator[Reading]:
+    """UTF-16 or UTF-32, in either byte order, from the low byte of a character."""
     nuls = b"\\x00" * (width - 1)
     readings = []
     for order, unit, shift in (("le", _ASCII + nuls, 0), ("be", nuls + _ASCII, width - 1)):
         low, high = _run(unit, text, at - shift) if at >= shift else (at, at)
         if high > low:
-            readings.append(_spaced(f"utf-{8 * width}{order}", text, low, high, width, shift))
+            readings.append(_spaced(f"utf-{8 * width}{order}", text, (low, high), width=width, shift=shift))
     # Text reads in either order, less a character at one end: the longer is right. Then the one
     # with fewer control characters, and in files characters stand at even offsets.
     readings.sort(
@@ -137,7 +138,8 @@ def wide_read(width: int, text: bytes, at: int, phase: int) -> Iterator[Reading]
     yield from (replace(each, doubt=number) for number, each in enumerate(readings))
 
 
-def _spaced(name: str, text: bytes, low: int, high: int, width: int, shift: int) -> Reading:
+def _spaced(name: str, text: bytes, run: tuple[int, int], *, width: int, shift: int) -> Reading:
+    low, high = run
     return Reading(
         name,
         text[low + shift : high : width],
@@ -162,6 +164,8 @@ _HEX_BETWEEN = (b"", b" ", b":", b"-", b", ", b",")
 
 
 def hex_spell(text: bytes) -> Iterator[Spelling]:
+    """Two digits for each byte, in either case, with what dumps and arrays put between."""
+
     def literals() -> Iterator[bytes]:
         for spelt in (text.hex(), text.hex().upper()):
             pairs = [spelt[at : at + 2].encode() for at in range(0, len(spelt), 2)]
@@ -176,18 +180,20 @@ def hex_spell(text: bytes) -> Iterator[Spelling]:
 
 
 def hex_chain(text: bytes) -> Iterator[Spelling]:
+    """The same with nothing between."""
     return _plain((text.hex().encode(), text.hex().upper().encode()))
 
 
 def numbers_spell(form: bytes, text: bytes) -> Iterator[Spelling]:
+    """A number for each byte, as arrays have them."""
     numbers = [form % byte for byte in text]
     return _plain(between.join(numbers) for between in (b", ", b",", b" "))
 
 
 def numbers_read(
-    name: str, unit: bytes, digits: bytes, base: int, text: bytes, at: int, phase: int
+    text: bytes, at: int, _phase: int, *, name: str, unit: bytes, digits: bytes, base: int
 ) -> Iterator[Reading]:
-    del phase
+    """Numbers with what may stand between: a ``unit`` is one with it, ``digits`` the one alone."""
     low, high = _run(unit, text, at)
     found = [
         (each.start(), each.end(1), int(each[1], base))
@@ -221,6 +227,7 @@ def escape_spell(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
 
 
 def escape_chain(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """Every byte escaped, in the two most common ways."""
     return _plain(b"".join(form % byte for byte in text) for form in forms[:2])
 
 
@@ -233,17 +240,19 @@ def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
 
 
 def doubled(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
+    """What escapes the sign by which escapes begin."""
     return _plain([text.replace(old, new)])
 
 
 def named_spell(names: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """``_`` by its name, or marked as a character without a meaning."""
     return _plain(text.replace(b"_", name) for name in names)
 
 
 def escape_read(
-    name: str, pattern: bytes, glue: bytes, text: bytes, at: int, phase: int
+    text: bytes, at: int, _phase: int, *, name: str, pattern: bytes, glue: bytes = b""
 ) -> Iterator[Reading]:
-    del phase
+    """Text among spaces with its escapes undone once; ``glue`` stands for nothing."""
     # Text without spaces; an escape is whole, so that none begins within another.
     low, high = _run(pattern + b"|" + (glue + b"|" if glue else b"") + rb"[\x21-\x7e]", text, at)
     data = bytearray()
@@ -296,7 +305,10 @@ BACKSLASHED = (
     rb"\\(?:u\{(?P<y>[0-9A-Fa-f]{1,6})\}|[uU](?:0000)?00(?P<x>[0-9A-Fa-f]{2})|x(?P<x>[0-9A-Fa-f]{2})"
     rb"|(?P<o>[0-3][0-7]{2})|(?P<n>[\\/\"'_-]))"
 )
-HTML = rb"&(?:\#[xX]0{0,5}(?P<x>[0-9A-Fa-f]{1,2})|\#0{0,5}(?P<d>[0-9]{1,3})|(?P<n>lowbar|UnderBar|hyphen|dash|amp));"
+HTML = (
+    rb"&(?:\#[xX]0{0,5}(?P<x>[0-9A-Fa-f]{1,2})|\#0{0,5}(?P<d>[0-9]{1,3})"
+    rb"|(?P<n>lowbar|UnderBar|hyphen|dash|amp));"
+)
 
 
 @functools.cache

@@ -118,7 +118,7 @@ class Digger:
             for at, literal in prefilter.literals(part, self.search.prefixes, bulk=bulk)
             if at + low < high
         ]
-        for key in _dug(window, base, hits, self.search, self._last, 1):
+        for key in _dug(window, base, hits, self.search, last=self._last, depth=1):
             yield key.moved(base)
 
 
@@ -130,7 +130,7 @@ def _key(found: regex.Match[bytes], text: bytes, search: Search) -> Key:
 
 
 def _dug(
-    text: bytes, base: int, hits: list[prefilter.Found], search: Search, last: _Readings, depth: int
+    text: bytes, base: int, hits: list[prefilter.Found], search: Search, *, last: _Readings, depth: int
 ) -> Iterator[Key]:
     shallow = needles.shallow(search.prefixes).meanings
     for at, literal in hits:
@@ -159,7 +159,9 @@ def _within(reading: Reading, search: Search, depth: int) -> Iterator[Key]:
     data = reading.data
     inner = [_cut(_key(found, data, search), found, reading, search) for found in search.keys.finditer(data)]
     if depth < DEPTH:
-        inner += _dug(data, 0, prefilter.literals(data, search.prefixes, small=True), search, {}, depth + 1)
+        inner += _dug(
+            data, 0, prefilter.literals(data, search.prefixes, small=True), search, last={}, depth=depth + 1
+        )
     for key in inner:
         start, end = reading.start(key.start), reading.end(key.end - 1)
         # A text may be itself, but for an escape elsewhere.

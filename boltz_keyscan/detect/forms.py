@@ -42,6 +42,7 @@ def _escape(
     name: str,
     forms: tuple[bytes, ...],
     pattern: bytes,
+    *,
     glue: bytes = b"",
     around: tuple[str, ...] = (),
     again: Callable[[bytes], Iterable[Spelling]] | None = None,
@@ -49,7 +50,7 @@ def _escape(
     return Form(
         name,
         partial(codecs.escape_spell, forms),
-        partial(codecs.escape_read, name, pattern, glue),
+        partial(codecs.escape_read, name=name, pattern=pattern, glue=glue),
         partial(codecs.escape_chain, forms),
         around=around,
         again=again or partial(codecs.escape_again, forms),
@@ -68,7 +69,13 @@ FORMS: Final[tuple[Form, ...]] = (
     Form(
         "hex",
         codecs.hex_spell,
-        partial(codecs.numbers_read, "hex", codecs.HEX, rb"(?:0[xX])?([0-9A-Fa-f]{2})" + codecs.BETWEEN, 16),
+        partial(
+            codecs.numbers_read,
+            name="hex",
+            unit=codecs.HEX,
+            digits=rb"(?:0[xX])?([0-9A-Fa-f]{2})" + codecs.BETWEEN,
+            base=16,
+        ),
         codecs.hex_chain,
         whole=True,
         around=("utf-16",),
@@ -77,14 +84,14 @@ FORMS: Final[tuple[Form, ...]] = (
     Form(
         "decimal",
         partial(codecs.numbers_spell, b"%d"),
-        partial(codecs.numbers_read, "decimal", codecs.DECIMAL, rb"([0-9]{1,3})", 10),
+        partial(codecs.numbers_read, name="decimal", unit=codecs.DECIMAL, digits=rb"([0-9]{1,3})", base=10),
         around=("utf-16",),
         again=partial(codecs.numbers_spell, b"%d"),
     ),
     Form(
         "octal",
         partial(codecs.numbers_spell, b"%03o"),
-        partial(codecs.numbers_read, "octal", codecs.OCTAL, rb"([0-7]{3})", 8),
+        partial(codecs.numbers_read, name="octal", unit=codecs.OCTAL, digits=rb"([0-7]{3})", base=8),
     ),
     _escape(
         "percent",
@@ -107,16 +114,16 @@ FORMS: Final[tuple[Form, ...]] = (
         around=("html",),
         again=partial(codecs.doubled, b"&", b"&amp;"),
     ),
-    _escape("quoted-printable", (b"=%02X", b"=%02x"), rb"=(?P<x>[0-9A-Fa-f]{2})", rb"=[ \t]{0,9}\r?\n"),
+    _escape("quoted-printable", (b"=%02X", b"=%02x"), rb"=(?P<x>[0-9A-Fa-f]{2})", glue=rb"=[ \t]{0,9}\r?\n"),
     Form(
         "html-name",
         partial(codecs.named_spell, (b"&lowbar;", b"&UnderBar;")),
-        partial(codecs.escape_read, "html", codecs.HTML, b""),
+        partial(codecs.escape_read, name="html", pattern=codecs.HTML),
     ),
     Form(
         "backslash",
         partial(codecs.named_spell, (b"\\_",)),
-        partial(codecs.escape_read, "backslash", codecs.BACKSLASHED, b""),
+        partial(codecs.escape_read, name="backslash", pattern=codecs.BACKSLASHED),
         around=("unicode-escape", "hex-escape", "octal-escape", "backslash"),
         again=partial(codecs.doubled, b"\\", b"\\\\"),
     ),

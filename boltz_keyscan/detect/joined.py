@@ -37,9 +37,9 @@ class Kind:
     """One way in which a key is broken."""
 
     name: str
-    sure: bool
-    """Whether what breaks it cannot mean anything else."""
     joint: Joint
+    sure: bool = False
+    """Whether what breaks it cannot mean anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +167,13 @@ _CODE = (
 ) % {b"q": _QUOTE, b"s": _SPACE}
 
 KINDS: Final[tuple[Kind, ...]] = (
-    Kind("quoted-printable", True, _matching(rb"=[ \t]{0,9}\r?\n")),
-    Kind("joined", True, _matching(_CODE)),
-    Kind("wrapped", False, _end_of_line),
-    Kind("wrapped", False, _matching(rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}")),
-    Kind("ansi", False, _matching(rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+")),
+    Kind("quoted-printable", _matching(rb"=[ \t]{0,9}\r?\n"), sure=True),
+    Kind("joined", _matching(_CODE), sure=True),
+    Kind("wrapped", _end_of_line),
+    Kind("wrapped", _matching(rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}")),
+    Kind("ansi", _matching(rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+")),
     Kind(
         "markup",
-        False,
         _matching(rb"(?:</?[A-Za-z]{1,9}[^<>\n]{0,80}>|\xe2\x80\x8b|\xc2\xad|&(?:shy|ZeroWidthSpace);)+"),
     ),
 )

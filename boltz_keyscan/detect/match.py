@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import regex
 
 from boltz_keyscan.detect import redact
-from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.codecs import AHEAD, BACK
+from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule

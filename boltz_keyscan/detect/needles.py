@@ -84,7 +84,7 @@ def pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 @functools.cache
 def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
-    """The end of each prefix, by which a prefix with a break in its beginning is found, and that beginning."""
+    """The end of each prefix, by which it is found when its beginning is broken, and that beginning."""
     return {prefix[STEM:]: prefix[:STEM] for prefix in prefixes}
 
 

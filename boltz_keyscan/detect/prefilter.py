@@ -56,7 +56,7 @@ _MARKS = (
     b" 137",
     b"00_",
 )
-"""``_`` as the encodings write it: each literal of the shallow tier that is not looked for by itself has one."""
+"""``_`` as the encodings write it: each shallow literal that is not looked for by itself has one."""
 
 _ALPHANUMERIC = bytes(65 if chr(byte).isalnum() and byte < 128 else 0 for byte in range(256))
 _DIGITS = bytes(104 if chr(byte) in "0123456789abcdefABCDEF" else byte for byte in range(256))
@@ -91,7 +91,7 @@ def sniff_bulk(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...])
 def literals(
     buffer: bytes, prefixes: tuple[bytes, ...], *, bulk: bool = False, small: bool = False
 ) -> list[Found]:
-    """Every needle in ``buffer`` and where it stands, in order; of chains, in the least, those ``chained``."""
+    """Every needle in ``buffer`` and where it stands, in order; of chains at least those ``chained``."""
     much = not small and (bulk or _seen > ENOUGH)
     found = (_scan if much else _search)(buffer, len(buffer), prefixes)
     return sorted(set(_sound(buffer, found, prefixes))) if found else []

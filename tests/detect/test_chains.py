@@ -6,16 +6,16 @@ import base64
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, forms, needles, prefilter
+from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model import Match, Shape
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
+from tests.detect.test_prefilter import Pieces
 from tests.keys import fingerprint
 from tests.leaks import leaks
 from tests.strategies import CUTS, KEYS, NOISE, cut
@@ -137,7 +137,7 @@ def found(detector: KeyDetector, *chunks: bytes) -> list[Match]:
 
 @settings(max_examples=400)
 @given(KEYS, CHAINS, INSIDE, INSIDE, NOISE, NOISE, EDGES, EDGES, CUTS)
-def test_any_key_in_any_chain(  # noqa: PLR0913 - all that is drawn
+def test_any_key_in_any_chain(  # noqa: PLR0917 - all that is drawn
     key: str,
     chain: tuple[Layer, ...],
     before: bytes,
@@ -175,22 +175,5 @@ def test_no_read_boundary_hides_a_chain(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(blobs, "CHUNK", chunk * 20)
             window = blobs.Window(detector.overlap)
-            _, offsets = window.sniff(_Pieces(cut(blob, places)), detector)
+            _, offsets = window.sniff(Pieces(cut(blob, places)), detector)
         assert offsets
-
-
-class _Pieces:
-    """A stream that gives at most one piece at a time."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._left = b"".join(pieces)
-        self._sizes = [len(piece) for piece in pieces if piece]
-
-    def readinto(self, view: memoryview) -> int:
-        size = min(self._sizes[0] if self._sizes else 0, len(view))
-        view[:size], self._left = self._left[:size], self._left[size:]
-        if self._sizes:
-            self._sizes[0] -= size
-            if not self._sizes[0]:
-                self._sizes.pop(0)
-        return size

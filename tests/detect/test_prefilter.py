@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, prefilter
+from boltz_keyscan.detect import KeyDetector, needles, prefilter
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
 from tests.keys import PREFIXES, fake_key
@@ -61,14 +61,14 @@ def test_it_sees_something_where_the_exact_pass_finds_a_key(detector: KeyDetecto
         assert detector.sniff(blob, len(blob))
 
 
-SHALLOW = prefilter.needles.shallow(DETECTOR.prefixes).meanings
-DEEP = prefilter.needles.deep(DETECTOR.prefixes).meanings
+SHALLOW = needles.shallow(DETECTOR.prefixes).meanings
+DEEP = needles.deep(DETECTOR.prefixes).meanings
 
 
 @each_engine
 @pytest.mark.parametrize("edge", [b"\x01", b"   ", b"\xff\xfe"])
 def test_it_sees_every_literal_of_one_encoding(detector: KeyDetector, edge: bytes) -> None:
-    rests = prefilter.needles.rests(DETECTOR.prefixes)
+    rests = needles.rests(DETECTOR.prefixes)
     for literal in SHALLOW:
         blob = rests.get(literal, b"")[:3] + edge + literal + edge
         assert blob.index(literal) in detector.sniff(blob, len(blob)), literal
@@ -96,7 +96,12 @@ def test_hyperscan_sees_all_that_python_sees(blob: bytes) -> None:
 def test_much_data_brings_the_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
     scan = prefilter._scan
-    monkeypatch.setattr(prefilter, "_scan", lambda *given: used.append(len(given[0])) or scan(*given))
+
+    def spy(buffer: bytes, end: int, prefixes: tuple[bytes, ...]) -> list[tuple[int, bytes]]:
+        used.append(end)
+        return scan(buffer, end, prefixes)
+
+    monkeypatch.setattr(prefilter, "_scan", spy)
     monkeypatch.setattr(prefilter, "_seen", prefilter.ENOUGH - 10)
     for _ in range(3):
         assert DETECTOR.sniff(PREFIX, 6) == [0]
