@@ -77,23 +77,6 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A place in a Jupyter notebook, as a person finds it."""
-
-    number: int
-    """Counted from 1 over all cells, from the top."""
-    part: str
-    """``source``, ``output``, ``metadata`` or ``attachment``; empty when it is none of these."""
-    execution: int | None
-    """The number Jupyter shows in brackets, where the cell has run."""
-
-    @property
-    def words(self) -> str:
-        """What of the cell it is: ``output [7]``."""
-        return self.part + (f" [{self.execution}]" if self.execution is not None else "")
-
-
-@dataclass(frozen=True, slots=True)
 class Match:
     """One key seen in one blob, as ``detect/`` lets it out: everything but the key."""
 
@@ -115,9 +98,9 @@ class Match:
     context: str
     """The line around the key, redacted, control characters escaped, at most 200 characters."""
     decoded: tuple[str, ...] = ()
-    """The encodings taken off, outermost first."""
-    cell: Cell | None = None
-    """In a notebook."""
+    cell: int | None = None
+    cell_part: str | None = None
+    """In a notebook: the cell, counted from 1, and what of it, as ``output [7]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +189,7 @@ class Location:
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
-    """In a notebook; counted from 1."""
     cell_part: str | None = None
-    """What of the cell it is, as ``Cell.words``."""
 
     @classmethod
     def of(
@@ -235,8 +216,8 @@ class Location:
             blob=blob,
             author_date=author_date,
             decoded=match.decoded,
-            cell=match.cell.number if match.cell else None,
-            cell_part=match.cell.words or None if match.cell else None,
+            cell=match.cell,
+            cell_part=match.cell_part,
         )
 
 
@@ -345,11 +326,7 @@ class Source(Protocol):
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Exposure, commit and path for each hit. Work is done only for hits.
 
-        Called once, after the last shard.
-
-        Args:
-            gathered: what the source's shards gave together.
-            detector: to make paths fit to be shown.
+        Called once, after the last shard, with what all of the source's shards gave.
         """
 
 

@@ -123,6 +123,7 @@ def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 
 def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns) -> Match:
+    cell = ruler.cells.here
     return Match(
         fingerprint="bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32],
         rule_id=patterns.rules[key.prefix],
@@ -135,5 +136,6 @@ def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns
         column_utf16=ruler.units + 1,
         context=redact.context(window, key.start - base, key.end - base, patterns.redaction, key.prefix),
         decoded=key.chain,
-        cell=ruler.cells.here,
+        cell=cell.number if cell else None,
+        cell_part=cell.words or None if cell else None,
     )

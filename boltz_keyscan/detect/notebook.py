@@ -10,8 +10,8 @@ Boundary: structure only; what a string holds is not looked at, but for the name
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from boltz_keyscan.model import Cell
 
 LIMIT = 64 << 20
 """Bytes after which a blob is no longer taken for a notebook."""
@@ -22,6 +22,23 @@ _DEEPEST = 200
 _WITHIN = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _OUTSIDE = re.compile(rb'["{}\[\]:,]|-?[0-9]++')
 _NAMES = {b"source": "source", b"outputs": "output", b"attachments": "attachment", b"metadata": "metadata"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place in a Jupyter notebook, as a person finds it."""
+
+    number: int
+    """Counted from 1 over all cells, from the top."""
+    part: str
+    """``source``, ``output``, ``metadata`` or ``attachment``; empty when it is none of these."""
+    execution: int | None
+    """The number Jupyter shows in brackets, where the cell has run."""
+
+    @property
+    def words(self) -> str:
+        """What of the cell it is: ``output [7]``."""
+        return self.part + (f" [{self.execution}]" if self.execution is not None else "")
 
 
 class Cells:

@@ -32,7 +32,7 @@ OVERLAP: Final = LONGEST - 1
 RUN: Final = 28
 """Letters and digits in a row, at least, in each line of a chain: the columns it must have."""
 
-ENOUGH: Final = 4 << 20
+ENOUGH: Final = 1 << 20
 """Bytes after which a process takes the engine that has to be made ready."""
 
 Found = tuple[int, bytes]

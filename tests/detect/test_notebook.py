@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.notebook import Cells
-from boltz_keyscan.model import Cell
+from boltz_keyscan.detect.notebook import Cell, Cells
 from boltz_keyscan.rules import load
 from tests.corpus import b64, notebook
 from tests.keys import fake_key
@@ -28,8 +27,8 @@ SOURCE = notebook([f'client = Boltz("{KEY}")\n'], ["ok\n"])
 OUTPUT = notebook(['x = "]}"\n', "# [{\\"], [f"{KEY}\n"])
 
 
-def cells(*chunks: bytes) -> list[Cell | None]:
-    return [match.cell for match in DETECTOR.find(chunks)]
+def cells(*chunks: bytes) -> list[tuple[int | None, str | None]]:
+    return [(match.cell, match.cell_part) for match in DETECTOR.find(chunks)]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def cells(*chunks: bytes) -> list[Cell | None]:
     ids=str,
 )
 def test_the_cell(blob: bytes, cell: Cell | None) -> None:
-    assert cells(blob) == [cell]
+    assert cells(blob) == [(cell.number, cell.words or None) if cell else (None, None)]
 
 
 def test_each_cell_is_counted() -> None:
@@ -64,12 +63,12 @@ def test_each_cell_is_counted() -> None:
         for number in range(1, 6)
     ]
     found = cells(json.dumps({"cells": made}).encode())
-    assert found == [Cell(number, "source", number) for number in range(1, 6)]
+    assert found == [(number, f"source [{number}]") for number in range(1, 6)]
 
 
 @given(CUTS)
 def test_no_cut_of_the_stream_matters(places: list[int]) -> None:
-    assert cells(*cut(OUTPUT, places)) == [Cell(2, "output", 7)]
+    assert cells(*cut(OUTPUT, places)) == [(2, "output [7]")]
     scanner = Cells()
     for piece in cut(OUTPUT[: OUTPUT.index(KEY.encode())], places):
         scanner.advance(piece)
