@@ -9,7 +9,6 @@ Boundary: functions and patterns; which of them make an encoding is the table in
 
 from __future__ import annotations
 
-import base64
 import binascii
 import functools
 from bisect import bisect_left, bisect_right
@@ -64,16 +63,6 @@ _GLUE = (
 )
 _LETTERS = rb"[A-Za-z0-9+/_-]++"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-
-
-def base64_spell(text: bytes) -> Iterator[Spelling]:
-    """At each of the three phases, less the characters that are not the text's alone."""
-    for phase in range(3):
-        first, last = (phase * 8 + 5) // 6, (phase + len(text)) * 8 // 6
-        encoded = base64.b64encode(b"\0" * phase + text)
-        yield encoded[first:last], first % 4
-        if b"+" in encoded or b"/" in encoded:
-            yield encoded[first:last].translate(bytes.maketrans(b"+/", b"-_")), first % 4
 
 
 def base64_read(text: bytes, at: int, phase: int) -> Iterator[Reading]:

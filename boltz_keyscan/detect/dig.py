@@ -132,9 +132,9 @@ def _key(found: regex.Match[bytes], text: bytes, search: Search) -> Key:
 def _dug(
     text: bytes, base: int, hits: list[prefilter.Found], search: Search, *, last: _Readings, depth: int
 ) -> Iterator[Key]:
-    shallow = needles.shallow(search.prefixes).meanings
+    shallow = needles.shallow(search.prefixes)
     for at, literal in hits:
-        for number, phase in shallow.get(literal) or needles.deep(search.prefixes).meanings[literal]:
+        for number, phase in shallow.get(literal) or needles.deep(search.prefixes)[literal]:
             if number in (PLAIN, BROKEN):
                 yield from _broken(text, at, literal, number, search)
                 continue

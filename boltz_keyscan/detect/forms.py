@@ -17,6 +17,7 @@ from typing import Final
 
 from boltz_keyscan.detect import codecs
 from boltz_keyscan.detect.codecs import Reading, Spelling
+from boltz_keyscan.detect.phases import phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _wide(width: int) -> Form:
 
 
 FORMS: Final[tuple[Form, ...]] = (
-    Form("base64", codecs.base64_spell, codecs.base64_read, codecs.base64_spell, whole=True),
+    Form("base64", phases, codecs.base64_read, phases, whole=True),
     _wide(2),
     _wide(4),
     Form(

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan.detect.codecs import Spelling
-from boltz_keyscan.detect.forms import FORMS, Form
+from boltz_keyscan.detect.phases import phases
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.codecs import Spelling
+    from boltz_keyscan.detect.forms import Form
 
 HEAD: Final = 7
 """Bytes at the beginning of a prefix; with fewer, no word of four is whole at each alignment."""
@@ -48,11 +50,8 @@ Meaning = tuple[int, int]
 """The number of a form in ``FORMS``, and the phase at which the literal stands in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needles:
-    """The literals of one tier, each with all it may mean."""
-
-    meanings: dict[bytes, tuple[Meaning, ...]]
+Needles = dict[bytes, tuple[Meaning, ...]]
+"""The literals of one tier, each with all it may mean."""
 
 
 @functools.cache
@@ -64,7 +63,7 @@ def shallow(prefixes: tuple[bytes, ...]) -> Needles:
 @functools.cache
 def deep(prefixes: tuple[bytes, ...]) -> Needles:
     """Chains of two and three encodings, less what is in the first tier."""
-    known = shallow(prefixes).meanings
+    known = shallow(prefixes)
     return _collected((literal, meaning) for literal, meaning in _deep(prefixes) if literal not in known)
 
 
@@ -73,7 +72,7 @@ def _collected(pairs: Iterable[tuple[bytes, Meaning]]) -> Needles:
     for literal, meaning in pairs:
         if STEM <= len(literal) <= LONGEST:
             meanings.setdefault(literal, {})[meaning] = None
-    return Needles({literal: tuple(found) for literal, found in meanings.items()})
+    return {literal: tuple(found) for literal, found in meanings.items()}
 
 
 @functools.cache
@@ -91,11 +90,13 @@ def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
 @functools.cache
 def usual(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The literals of plain and of broken prefixes and of base64, first by what is met most."""
-    base64 = (literal for piece in pieces(prefixes) for literal, _ in FORMS[0].spell(piece))
+    base64 = (literal for piece in pieces(prefixes) for literal, _ in phases(piece))
     return tuple(dict.fromkeys((*(prefix[:STEM] for prefix in prefixes), *rests(prefixes), *base64)))
 
 
 def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - most files need none of them
+
     for prefix in prefixes:
         yield prefix[:STEM], (PLAIN, 0)
     for rest in rests(prefixes):
@@ -109,6 +110,8 @@ def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
 
 
 def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - as above
+
     inner = {literal for form in FORMS for literal in _first(form, pieces(prefixes))}
     whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]
     twice = {

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-
 LIMIT = 64 << 20
 """Bytes after which a blob is no longer taken for a notebook."""
 

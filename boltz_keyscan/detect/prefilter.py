@@ -12,10 +12,7 @@ it stands.
 from __future__ import annotations
 
 import functools
-import re
-import struct
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from boltz_keyscan.detect import needles
@@ -58,8 +55,9 @@ _MARKS = (
 )
 """``_`` as the encodings write it: each shallow literal that is not looked for by itself has one."""
 
-_ALPHANUMERIC = bytes(65 if chr(byte).isalnum() and byte < 128 else 0 for byte in range(256))
-_DIGITS = bytes(104 if chr(byte) in "0123456789abcdefABCDEF" else byte for byte in range(256))
+_ALPHANUMERIC = bytes(65 if bytes([byte]).isalnum() else 0 for byte in range(256))
+_HEX = b"0123456789abcdefABCDEF"
+_DIGITS = bytes.maketrans(_HEX, b"h" * len(_HEX))
 _ROWS = (
     *(each * 6 for each in (b"%hh", b"\\uhhhh", b"\\u{hh}", b"\\xhh", b"\\hhh", b"=hh", b"&#xhh;")),
     *(one + two for one in (b"&#h;", b"&#hh;", b"&#hhh;") for two in (b"&#h;", b"&#hh;", b"&#hhh;")),
@@ -68,7 +66,7 @@ _ROWS = (
 )
 """What a text looks like when each byte is escaped, once digits are all the same."""
 
-_WIDE = re.compile(rb"(?:[ -~]\0){5,}[ -~]|(?:[ -~]\0\0\0){5,}[ -~]")
+_WIDE = rb"(?:[ -~]\0){5,}[ -~]|(?:[ -~]\0\0\0){5,}[ -~]"
 
 _seen = 0
 """Bytes this process has looked at. Which engine looks decides how fast it is, never what is found."""
@@ -123,9 +121,9 @@ def _search(
 ) -> list[Found]:
     found = [each for literal in needles.usual(prefixes) for each in _each(buffer, end, literal)]
     if any(buffer.find(mark, 0, end) >= 0 for mark in _MARKS):
-        found += _words(prefixes, chains=False).find(buffer, end)
+        found += _among(buffer, end, prefixes, chains=False)
     if chained(buffer, end):
-        found += _words(prefixes, chains=True).find(buffer, end)
+        found += _among(buffer, end, prefixes, chains=True)
     if wide and buffer.find(b"\0", 0, end) >= 0:
         found += _widened(buffer, end, prefixes)
     return found
@@ -149,7 +147,9 @@ def chained(buffer: bytes | bytearray, end: int) -> bool:
 
 def _widened(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...]) -> list[Found]:
     """Literals with NULs between their bytes: what is in the text without them."""
-    runs = [(run.start(), run.group()) for run in _WIDE.finditer(buffer, 0, end)]
+    import re  # noqa: PLC0415 - most files have no NUL
+
+    runs = [(run.start(), run.group()) for run in re.compile(_WIDE).finditer(buffer, 0, end)]
     texts = [run.replace(b"\0", b"") for _, run in runs]
     joined = b"\n".join(texts)
     edges: list[int] = []
@@ -158,7 +158,7 @@ def _widened(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...]) -
         edges.append(at)
         at += len(text) + 1
     found = []
-    known = (needles.shallow(prefixes).meanings, needles.deep(prefixes).meanings)
+    known = (needles.shallow(prefixes), needles.deep(prefixes))
     inner = _search(joined, len(joined), prefixes, wide=False)
     inner += [each for piece in needles.pieces(prefixes) for each in _each(joined, len(joined), piece)]
     for at, literal in inner:
@@ -171,43 +171,41 @@ def _widened(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...]) -
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """Literals by the words of four bytes in them."""
+def _among(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...], *, chains: bool) -> list[Found]:
+    """The literals of one tier in ``buffer[:end]``."""
+    known, places = _words(prefixes, chains=chains)
+    words = memoryview(buffer)[: end & ~3].cast("I")
+    if known.isdisjoint(words):
+        return []
+    found = []
+    for number, word in [each for each in enumerate(words) if each[1] in known]:
+        for literal, offset in places[word]:
+            at = 4 * number - offset
+            if 0 <= at <= end - len(literal) and buffer.startswith(literal, at):
+                found.append((at, literal))
+    return found
 
-    words: frozenset[int]
-    places: dict[int, tuple[tuple[bytes, int], ...]]
-    """For each word the literals it is of, and where in them it stands."""
 
-    def find(self, buffer: bytes | bytearray, end: int) -> list[Found]:
-        """The literals in ``buffer[:end]``."""
-        words = memoryview(buffer)[: end & ~3].cast("I")
-        if self.words.isdisjoint(words):
-            return []
-        here = [(number, word) for number, word in enumerate(words) if word in self.words]
-        found = []
-        for number, word in here:
-            for literal, offset in self.places[word]:
-                at = 4 * number - offset
-                if 0 <= at <= end - len(literal) and buffer.startswith(literal, at):
-                    found.append((at, literal))
-        return found
+_Places = dict[int, list[tuple[bytes, int]]]
+"""For each word of four bytes the literals it is of, and where in them it stands."""
 
 
 @functools.cache
-def _words(prefixes: tuple[bytes, ...], *, chains: bool) -> _Words:
-    tier = needles.deep(prefixes) if chains else needles.shallow(prefixes)
+def _words(prefixes: tuple[bytes, ...], *, chains: bool) -> tuple[frozenset[int], _Places]:
+    import struct  # noqa: PLC0415 - most files need no words
+
     usual = needles.usual(prefixes)
-    places: dict[int, list[tuple[bytes, int]]] = {}
+    places: _Places = {}
     read = struct.Struct("=I").unpack_from
-    for literal in tier.meanings:
+    for literal in needles.deep(prefixes) if chains else needles.shallow(prefixes):
+        # What has NULs is found without them; see _widened.
         if 0 in literal or literal in usual:
             continue
         middle = (len(literal) - HEAD) // 2
         # One for each alignment: four offsets in a row.
         for offset in range(middle, middle + 4):
             places.setdefault(read(literal, offset)[0], []).append((literal, offset))
-    return _Words(frozenset(places), {word: tuple(found) for word, found in places.items()})
+    return frozenset(places), places
 
 
 # With hyperscan.
@@ -229,7 +227,7 @@ def _scan(buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...]) -> l
 def _database(prefixes: tuple[bytes, ...]) -> tuple[hyperscan.Database, tuple[bytes, ...]]:
     import hyperscan  # noqa: PLC0415 - most runs are too small to be worth loading it
 
-    numbered = (*needles.shallow(prefixes).meanings, *needles.deep(prefixes).meanings)
+    numbered = (*needles.shallow(prefixes), *needles.deep(prefixes))
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         # Not its literal compiler, which ends a literal at a NUL.

@@ -61,8 +61,8 @@ def test_it_sees_something_where_the_exact_pass_finds_a_key(detector: KeyDetecto
         assert detector.sniff(blob, len(blob))
 
 
-SHALLOW = needles.shallow(DETECTOR.prefixes).meanings
-DEEP = needles.deep(DETECTOR.prefixes).meanings
+SHALLOW = needles.shallow(DETECTOR.prefixes)
+DEEP = needles.deep(DETECTOR.prefixes)
 
 
 @each_engine
