@@ -88,7 +88,7 @@ class Match:
     offset: int
     """Bytes from the start of the blob, counted from 0."""
     length: int
-    """Bytes of the key."""
+    """Bytes of the key as it stands there, encoded or broken."""
     line: int
     """Counted from 1; lines end at LF."""
     column: int
@@ -98,6 +98,9 @@ class Match:
     context: str
     """The line around the key, redacted, control characters escaped, at most 200 characters."""
     decoded: tuple[str, ...] = ()
+    cell: int | None = None
+    cell_part: str | None = None
+    """In a notebook: the cell, counted from 1, and what of it, as ``output [7]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,7 @@ class Location:
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
+    cell_part: str | None = None
 
     @classmethod
     def of(
@@ -214,6 +218,8 @@ class Location:
             blob=blob,
             author_date=author_date,
             decoded=match.decoded,
+            cell=match.cell,
+            cell_part=match.cell_part,
         )
 
 
@@ -322,11 +328,7 @@ class Source(Protocol):
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Exposure, commit and path for each hit. Work is done only for hits.
 
-        Called once, after the last shard.
-
-        Args:
-            gathered: what the source's shards gave together.
-            detector: to make paths fit to be shown.
+        Called once, after the last shard, with what all of the source's shards gave.
         """
 
 

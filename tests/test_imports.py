@@ -54,6 +54,8 @@ HOOK = frozenset(
         "cli.hook",
         "detect",
         "detect.detector",
+        "detect.needles",
+        "detect.phases",
         "detect.prefilter",
         "errors",
         "model",

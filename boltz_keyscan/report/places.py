@@ -96,7 +96,7 @@ def _further_spots(present: list[Location]) -> str:
 def _where(location: Location) -> str:
     where = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
     if location.cell is not None:
-        where += f" cell {location.cell}"
+        where += f" cell {location.cell} {location.cell_part or ''}".rstrip()
     if location.decoded:
         where += f" ({' > '.join(location.decoded)})"
     return where
