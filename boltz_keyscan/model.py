@@ -9,71 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from enum import IntEnum, StrEnum
 from typing import Protocol
 
-
-class KeyType(StrEnum):
-    """What a key may speak for: the organisation, or one workspace (spelt ``ws`` in the key)."""
-
-    ADMIN = "admin"
-    WORKSPACE = "workspace"
-
-
-class Mode(StrEnum):
-    """Whether calls with the key are real and billed, or synthetic."""
-
-    LIVE = "live"
-    TEST = "test"
-
-
-class Shape(StrEnum):
-    """How much the body looks like one the API hands out; strongest first."""
-
-    CONFIRMED = "confirmed"
-    SUSPECTED = "suspected"
-    PLACEHOLDER = "placeholder"
-
-
-class Severity(StrEnum):
-    """What the key can do; worst first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    NOTE = "note"
-
-
-class Status(StrEnum):
-    """What is known of the key beyond its text."""
-
-    UNCHECKED = "unchecked"
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-    AMBIGUOUS = "ambiguous"
-    NOT_LISTED = "not-listed"
-    UNKNOWN = "unknown"
-
-
-class Exposure(StrEnum):
-    """How far a location has spread; widest first."""
-
-    TRACKED = "tracked"
-    STAGED = "staged"
-    HISTORY = "history"
-    UNTRACKED = "untracked"
-    FILE = "file"
-    UNREACHABLE = "unreachable"
-    LOCAL = "local"
-
-
-class Part(StrEnum):
-    """Which part of an origin the bytes are."""
-
-    CONTENT = "content"
-    NAME = "name"
-    LINK = "link"
+# The words come with the nouns: whoever has one needs the other.
+from boltz_keyscan.kinds import ExitCode as ExitCode  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Exposure as Exposure  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import KeyType as KeyType  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Mode as Mode  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Part as Part  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Severity as Severity  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Shape as Shape  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Status as Status  # noqa: PLC0414 - told on to whoever imports the nouns
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,14 +285,3 @@ class Located:
     pairs: tuple[tuple[Match, Location], ...] = ()
     gaps: tuple[Gap, ...] = ()
     tally: Tally = field(default_factory=Tally)
-
-
-class ExitCode(IntEnum):
-    """The verdict of a run, as the process tells it; the README's table is checked against this."""
-
-    CLEAN = 0
-    BLOCKING = 1
-    USAGE = 2
-    INCOMPLETE = 3
-    INTERNAL = 4
-    INTERRUPTED = 130

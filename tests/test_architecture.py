@@ -32,6 +32,7 @@ LAYERS = (
     ("rules",),
     ("policy",),
     ("model",),
+    ("kinds",),
     ("errors", "harmless"),
     ("__init__",),
 )

@@ -58,6 +58,7 @@ HOOK = frozenset(
         "detect.phases",
         "detect.prefilter",
         "errors",
+        "kinds",
         "model",
         "plan",
         "policy",
