@@ -38,3 +38,7 @@ class OutputError(KeyscanError):
 
 class GitError(KeyscanError):
     """git is absent, too old, or answered something that cannot be trusted."""
+
+
+class FloodError(Exception):
+    """A blob has more that looks like the beginning of a hidden key than is looked at."""

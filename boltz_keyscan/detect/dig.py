@@ -20,7 +20,11 @@ from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verd
 from boltz_keyscan.detect.codecs import AHEAD, Reading
 from boltz_keyscan.detect.forms import FORMS
 from boltz_keyscan.detect.needles import BROKEN, DEPTH, PLAIN
+from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Shape
+
+MOST = 20_000
+"""Looks at one blob. Each takes about as long as reading 100 KB."""
 
 RUN = 200
 """The longest body looked at; real ones have 43 characters."""
@@ -87,8 +91,23 @@ class _Done:
     reading: Reading
 
 
-_Readings = dict[int, list[_Done]]
-"""By form the last readings; of base64 there are four ways to read one text."""
+@dataclass(slots=True)
+class _Progress:
+    """How far the search of one text has come."""
+
+    readings: dict[int, list[_Done]] = field(default_factory=dict)
+    """By form the last ones; of base64 there are four ways to read one text."""
+    left: int = MOST
+
+    def spend(self) -> None:
+        """Count one look.
+
+        Raises:
+            FloodError: it was the last one.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise FloodError
 
 
 @dataclass(slots=True)
@@ -96,7 +115,9 @@ class Digger:
     """The keys of one blob, given in windows."""
 
     search: Search
-    _last: _Readings = field(default_factory=dict)
+    flooded: bool = False
+    """Whether it was given up to look for more than plain keys."""
+    _progress: _Progress = field(default_factory=_Progress)
 
     def keys(self, window: bytes, base: int, low: int, high: int, *, bulk: bool) -> Iterator[Key]:
         """The keys by the needles in ``window[low:high]``, with offsets from the start of the blob.
@@ -112,14 +133,21 @@ class Digger:
             if found.start() >= high:
                 break
             yield _key(found, window, self.search).moved(base)
-        part = window[low : high + needles.LONGEST]
+        if self.flooded:
+            return
+        # With what stands before, on which it depends whether a prefix is a broken one.
+        first = max(low - joined.REACH, 0)
+        part = window[first : high + needles.LONGEST]
         hits = [
-            (at + low, literal)
+            (at + first, literal)
             for at, literal in prefilter.literals(part, self.search.prefixes, bulk=bulk)
-            if at + low < high
+            if low <= at + first < high
         ]
-        for key in _dug(window, base, hits, self.search, last=self._last, depth=1):
-            yield key.moved(base)
+        try:
+            for key in _dug(window, base, hits, self.search, progress=self._progress, depth=1):
+                yield key.moved(base)
+        except FloodError:
+            self.flooded = True
 
 
 def _key(found: regex.Match[bytes], text: bytes, search: Search) -> Key:
@@ -130,18 +158,19 @@ def _key(found: regex.Match[bytes], text: bytes, search: Search) -> Key:
 
 
 def _dug(
-    text: bytes, base: int, hits: list[prefilter.Found], search: Search, *, last: _Readings, depth: int
+    text: bytes, base: int, hits: list[prefilter.Found], search: Search, *, progress: _Progress, depth: int
 ) -> Iterator[Key]:
     shallow = needles.shallow(search.prefixes)
     for at, literal in hits:
         for number, phase in shallow.get(literal) or needles.deep(search.prefixes)[literal]:
             if number in (PLAIN, BROKEN):
-                yield from _broken(text, at, literal, number, search)
+                yield from _broken(text, at, literal, number, search, progress)
                 continue
-            done = [each for each in last.get(number, ()) if base + at < each.until]
-            last[number] = done
+            done = [each for each in progress.readings.get(number, ()) if base + at < each.until]
+            progress.readings[number] = done
             if any(each.reading.fits(base + at - each.base, phase) for each in done):
                 continue
+            progress.spend()
             for reading in FORMS[number].read(text, at, phase):
                 until = at + AHEAD // 2
                 done.append(_Done(base, base + until, reading))
@@ -160,7 +189,12 @@ def _within(reading: Reading, search: Search, depth: int) -> Iterator[Key]:
     inner = [_cut(_key(found, data, search), found, reading, search) for found in search.keys.finditer(data)]
     if depth < DEPTH:
         inner += _dug(
-            data, 0, prefilter.literals(data, search.prefixes, small=True), search, last={}, depth=depth + 1
+            data,
+            0,
+            prefilter.literals(data, search.prefixes, small=True),
+            search,
+            progress=_Progress(),
+            depth=depth + 1,
         )
     for key in inner:
         start, end = reading.start(key.start), reading.end(key.end - 1)
@@ -180,28 +214,31 @@ def _cut(key: Key, found: regex.Match[bytes], reading: Reading, search: Search) 
     return replace(key, verdict=verdict) if verdict.shape is Shape.CONFIRMED else key
 
 
-def _broken(text: bytes, at: int, literal: bytes, number: int, search: Search) -> Iterator[Key]:
+def _broken(  # noqa: PLR0917 - as its caller has them
+    text: bytes, at: int, literal: bytes, number: int, search: Search, progress: _Progress
+) -> Iterator[Key]:
     """Keys whose prefix is plain, in whole or in part, but which are broken or escaped further on."""
     if number == BROKEN:
+        progress.spend()
         beginning = needles.rests(search.prefixes)[literal]
-        if not text.endswith(beginning, 0, at):
-            yield from _mended(text, at, at, {beginning + literal: beginning}, search)
+        yield from _mended(text, at, at, {beginning + literal: beginning}, search)
         return
     prefixes = [prefix for prefix in search.prefixes if prefix.startswith(literal)]
     plain = search.keys.match(text, at)
-    if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
-        return
-    known = {prefix: _common(text, at, prefix) for prefix in prefixes}
+    known = {prefix: _common(text, at, prefix) for prefix in prefixes} if not plain else {}
     stop = plain.end() if plain else at + max(known.values())
     if text[stop : stop + 1] not in joined.FIRST:
         return
+    if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
+        return
+    progress.spend()
     if plain and text[stop : stop + 1] in (b"%", b"\\", b"&", b"="):
         for form in _ESCAPED:
             for reading in FORMS[form].read(text, at, 0):
                 for key in _within(reading, search, DEPTH):
                     if key.start == at and key.verdict.shape is Shape.CONFIRMED:
                         yield key
-    fit = (prefix for prefix in prefixes if known[prefix] >= min(stop - at, len(prefix)))
+    fit = [plain[1]] if plain else [prefix for prefix in prefixes if at + known[prefix] == stop]
     yield from _mended(text, at, stop, dict.fromkeys(fit, b""), search)
 
 
@@ -225,6 +262,11 @@ def _mended(
         if enough and end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
             yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw)
+
+
+def disguised(text: bytes, hits: list[prefilter.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
+    """The keys in ``text`` that do not stand there as they are."""
+    return _dug(text, 0, hits, searching(prefixes), progress=_Progress(), depth=1)
 
 
 def settled(keys: list[Key]) -> list[Key]:

@@ -69,7 +69,10 @@ def mended(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -
             continue
         for prefix, beginning in beginnings.items():
             for start in _starts(text, at, beginning):
-                places = _follow(text, start, prefix, joint)
+                whole = text.startswith(prefix, start)
+                places = (
+                    list(range(start, start + len(prefix))) if whole else _follow(text, start, prefix, joint)
+                )
                 if places and (not beginning or places[len(beginning)] == at):
                     yield from _bodies(text, kind, joint, prefix, places)
                     break
@@ -111,6 +114,8 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
         body += text[at:end]
         places.extend(range(at, end))
         at = joint(text, end)
+        if text.startswith(prefix, at):
+            at = end  # another key
         if places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY):
             yield Pieces(kind, prefix, bytes(body), tuple(places), end)
         if at == end or len(body) > KEY_BODY:
@@ -179,5 +184,5 @@ KINDS: Final[tuple[Kind, ...]] = (
 )
 """The rows; one more is one more way to break a key."""
 
-FIRST: Final = frozenset(bytes([byte]) for byte in b"=\"'`\\^$&{<%\r\n \t\x1b\xe2\xc2")
+FIRST: Final = frozenset(bytes([byte]) for byte in b"=\"'`\\^$&{<%\r\n\x1b\xe2\xc2")
 """With what a break begins, or an escape."""

@@ -18,6 +18,7 @@ from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.codecs import AHEAD, BACK
 from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.notebook import Cells
+from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
 
@@ -87,6 +88,9 @@ def find(chunks: Iterable[bytes], patterns: Patterns, *, bulk: bool = False) -> 
         chunks: the blob's bytes in order, cut anywhere.
         patterns: from ``compiled``.
         bulk: whether the engine for much data is loaded anyhow.
+
+    Raises:
+        FloodError: after the last key, when not all that may hide one was looked at.
     """
     digger = Digger(patterns.search)
     ruler = _Ruler()
@@ -114,6 +118,8 @@ def find(chunks: Iterable[bytes], patterns: Patterns, *, bulk: bool = False) -> 
             if ruler.at < base + passed:
                 ruler.advance(window[ruler.at - base : passed])
             window, base = window[passed:], base + passed
+    if digger.flooded:
+        raise FloodError
 
 
 def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -134,7 +140,9 @@ def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns
         line=ruler.line,
         column=ruler.characters + 1,
         column_utf16=ruler.units + 1,
-        context=redact.context(window, key.start - base, key.end - base, patterns.redaction, key.prefix),
+        context=redact.context(
+            window, key.start - base, key.end - base, patterns.redaction, key.prefix if key.chain else None
+        ),
         decoded=key.chain,
         cell=cell.number if cell else None,
         cell_part=cell.words or None if cell else None,

@@ -84,7 +84,8 @@ def pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
 @functools.cache
 def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
     """The end of each prefix, by which it is found when its beginning is broken, and that beginning."""
-    return {prefix[STEM:]: prefix[:STEM] for prefix in prefixes}
+    cuts = {prefix: min(STEM, len(prefix) - HEAD) for prefix in prefixes}
+    return {prefix[cut:]: prefix[:cut] for prefix, cut in cuts.items()}
 
 
 @functools.cache

@@ -104,12 +104,14 @@ def literals(
 def _sound(
     buffer: bytes | bytearray | memoryview, found: Iterable[Found], prefixes: tuple[bytes, ...]
 ) -> Iterator[Found]:
-    """Less ends of prefixes before which no beginning ends: ``news_test_``."""
+    """Less ends of whole prefixes, and of those before which no beginning ends: ``news_test_``."""
     rests = needles.rests(prefixes)
     for at, literal in found:
-        if literal in rests and at >= _NEAR:
-            before = bytes(buffer[at - _NEAR : at])
-            if not any(part in before for part in _parts(rests[literal])):
+        if beginning := rests.get(literal):
+            before = bytes(buffer[max(at - _NEAR, 0) : at])
+            if before.endswith(beginning):
+                continue
+            if at >= _NEAR and not any(part in before for part in _parts(beginning)):
                 continue
         yield at, literal
 

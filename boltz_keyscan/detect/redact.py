@@ -163,13 +163,16 @@ def redact(raw: bytes, redaction: Redaction) -> str:
     return _shown(text, _hidden(text, 0, len(text), redaction), 0, len(text))
 
 
-def context(window: bytes, start: int, end: int, redaction: Redaction, prefix: bytes) -> str:
-    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters."""
+def context(window: bytes, start: int, end: int, redaction: Redaction, disguised: bytes | None = None) -> str:
+    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
+
+    Of a disguised key, all that stands there is hidden and its prefix, ``disguised``, shown.
+    """
     before = _without_nul(window[max(start - BEFORE, 0) : start])
     key = _without_nul(window[start:end])
     text = before + key + _without_nul(window[end : end + AFTER])
     at = len(before)
-    own = (at, at + len(key), prefix + _MARK)
+    own = [(at, at + len(key), disguised + _MARK)] if disguised else []
     low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
     while low < at and 0x80 <= text[low] < 0xC0:
         low += 1  # the rest of a character that began before
@@ -177,7 +180,7 @@ def context(window: bytes, start: int, end: int, redaction: Redaction, prefix: b
     high = len(text) if line_end < 0 else line_end
     if text[high - 1 : high] == b"\r":
         high -= 1
-    hidden = _hidden(text, low, high, redaction, own)
+    hidden = _hidden(text, low, high, redaction, *own)
     lead = _shown(text, hidden, low, at)
     rest = _shown(text, hidden, at, high)
     lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
@@ -213,11 +216,12 @@ def _hidden(text: bytes, low: int, high: int, redaction: Redaction, *own: Span) 
 
 def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
     """Keys in whatever disguise a scan would find them in; their bodies are noted."""
-    if not prefilter.sniff(text, len(text), redaction.prefixes):
+    hits = prefilter.literals(text, redaction.prefixes, small=True)
+    if not hits:
         return
     from boltz_keyscan.detect import dig  # noqa: PLC0415 - most texts have no such key
 
-    for key in dig.Digger(dig.searching(redaction.prefixes)).keys(text, 0, 0, len(text), bulk=False):
+    for key in dig.disguised(text, hits, redaction.prefixes):
         if key.verdict.shape is not Shape.PLACEHOLDER:
             yield key.start, key.end, key.prefix + _MARK
             bodies.append(key.raw.removeprefix(key.prefix))

@@ -49,6 +49,17 @@ def test_a_hiding_place(hiding: Hiding) -> None:
         assert leaks(match.context.encode(), key) == []
 
 
+@pytest.mark.parametrize("hiding", HIDINGS, ids=lambda hiding: hiding.name)
+def test_a_hiding_place_in_a_text_that_is_shown(hiding: Hiding) -> None:
+    key = key_of(hiding)
+    blob = hiding.build(key)
+    assert leaks(DETECTOR.redact(blob).encode(), key) == []
+    # Beside another key, whose line is shown.
+    beside = key_of(Hiding(f"other {hiding.name}", hiding.build)).encode() + b" " + blob
+    shown = "\n".join(match.context for match in DETECTOR.find([beside]))
+    assert leaks(shown.encode(), key) == []
+
+
 @pytest.mark.parametrize("name", DECOYS)
 def test_a_decoy(name: str) -> None:
     assert alarms(DECOYS[name]) == []
