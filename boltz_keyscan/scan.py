@@ -179,7 +179,8 @@ def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tu
     """Results in any order: in this process while there is little, in workers beyond."""
     weight = 0
     for number, shard in work:
-        if weight > INLINE:
+        # The shard in hand counts too: the first one of a long history is as large as shards get.
+        if weight + shard.weight > INLINE:
             detector = detector.for_bulk()
             if jobs > 1:
                 from boltz_keyscan.executor import spread  # noqa: PLC0415 - small scans start no processes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.repos import Repo
 # Laws are not timed: a busy machine is no counter-example.
 settings.register_profile("boltz-keyscan", deadline=None)
 settings.load_profile("boltz-keyscan")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a shell without job control: what is started here would not hear Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LOOPBACK = ("127.", "::1", "localhost")
 

@@ -35,7 +35,7 @@ from boltz_keyscan.sources.repository import References, Repository, references
 from boltz_keyscan.sources.store import Opened, prepare
 from boltz_keyscan.sources.trace import Tracer, targets
 
-_MOST = 2 * SHARD_BYTES + (16 << 20)
+_MOST = SHARD_BYTES + (32 << 20)
 """Bytes of objects and listing that are read as one, in memory; one huge object makes a shard larger."""
 
 _OURS = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")

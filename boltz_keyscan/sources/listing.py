@@ -18,8 +18,8 @@ from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.replies import CHECK, NONSENSE, checked, sense
 
-SHARD_BYTES = 32 << 20
-"""Bytes of objects in a shard: a twentieth of a second of work, so that cores end together."""
+SHARD_BYTES = 64 << 20
+"""Bytes of objects in a shard: a tenth of a second of work, so that cores end together."""
 
 SHARD_OBJECTS = 50_000
 """Objects in a shard: bounds the listing a worker holds."""
