@@ -9,8 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from enum import IntEnum, StrEnum
-from typing import Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from boltz_keyscan.errors import ExitCode as ExitCode  # noqa: PLC0414 - a noun like the others, for who imports it
+
+if TYPE_CHECKING:
+    from boltz_keyscan.excuses import Comment, Excuse, Ground, Suppression
 
 
 class KeyType(StrEnum):
@@ -98,6 +103,8 @@ class Match:
     context: str
     """The line around the key, redacted, control characters escaped, at most 200 characters."""
     decoded: tuple[str, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    """On its line, and on the line above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +195,7 @@ class Location:
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
+    comments: tuple[Comment, ...] = ()
 
     @classmethod
     def of(
@@ -214,15 +222,8 @@ class Location:
             blob=blob,
             author_date=author_date,
             decoded=match.decoded,
+            comments=match.comments,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """Why a finding does not block."""
-
-    kind: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,8 @@ class Finding:
     locations: tuple[Location, ...]
     suppression: Suppression | None = None
     candidates: tuple[str, ...] = ()
+    excuses: tuple[Excuse, ...] = ()
+    """All that asks to let it pass, in the order in which it is considered."""
 
     @property
     def shown(self) -> str:
@@ -267,6 +270,7 @@ class ScanResult:
     complete: bool
     """No gap but those by design."""
     exit_code: int
+    ground: Ground | None = None
 
     @property
     def keys(self) -> tuple[Finding, ...]:
@@ -337,14 +341,3 @@ class Located:
     pairs: tuple[tuple[Match, Location], ...] = ()
     gaps: tuple[Gap, ...] = ()
     tally: Tally = field(default_factory=Tally)
-
-
-class ExitCode(IntEnum):
-    """The verdict of a run, as the process tells it; the README's table is checked against this."""
-
-    CLEAN = 0
-    BLOCKING = 1
-    USAGE = 2
-    INCOMPLETE = 3
-    INTERNAL = 4
-    INTERRUPTED = 130

@@ -17,7 +17,7 @@ from boltz_keyscan.report import View, load
 COLORS = ("auto", "always", "never")
 
 
-def view(color: str, verbosity: int, *, placeholders: bool) -> View:
+def view(color: str, verbosity: int, *, placeholders: bool, drop_suppressed: bool = False) -> View:
     """How text is to look on this terminal."""
     from shutil import get_terminal_size  # noqa: PLC0415 - brings three compression libraries along
 
@@ -26,6 +26,7 @@ def view(color: str, verbosity: int, *, placeholders: bool) -> View:
         width=max(get_terminal_size((80, 24)).columns, 40),
         show_placeholders=placeholders,
         verbosity=verbosity,
+        drop_suppressed=drop_suppressed,
     )
 
 

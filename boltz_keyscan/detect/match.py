@@ -16,6 +16,7 @@ import regex
 
 from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.classify import classify
+from boltz_keyscan.detect.remarks import remarks
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
 
@@ -137,4 +138,5 @@ def _match(found: regex.Match[bytes], window: bytes, ruler: _Ruler, patterns: Pa
         column=ruler.characters + 1,
         column_utf16=ruler.units + 1,
         context=redact.context(window, found.start(), found.end(), patterns.redaction),
+        comments=remarks(window, found.start(), found.end(), patterns.redaction),
     )

@@ -5,7 +5,8 @@ Two runs, always both: ``boltz-keyscan/tree/`` for what stands in files and
 and an empty run is what closes the alerts of keys that are gone.
 
 No snippet and no absolute path is written. Suppressed findings carry ``suppressions``;
-GitHub ignores them, other readers do not. Placeholders are left out unless asked for.
+GitHub ignores them, other readers do not;
+``view.drop_suppressed`` leaves such findings out. Placeholders are left out unless asked for.
 
 Boundary: runs, rules and notifications; results are ``sarif_results``, the JSON is
 ``sarif_json``. Sources: OASIS SARIF 2.1.0, and docs.github.com, "SARIF support for code
@@ -75,7 +76,10 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
 
 def _run(result: ScanResult, view: View, category: str, belongs: Callable[[Location], bool]) -> om.Run:
     known = rules.load()
-    pairs = list(by_path(result.findings if view.show_placeholders else result.keys, belongs))
+    told = result.findings if view.show_placeholders else result.keys
+    if view.drop_suppressed:
+        told = tuple(finding for finding in told if finding.suppression is None)
+    pairs = list(by_path(told, belongs))
     kept = pairs[:MOST_RESULTS]
     builder = Builder(
         rule_index={rule.id: index for index, rule in enumerate(known)},

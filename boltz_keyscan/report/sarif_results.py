@@ -14,7 +14,7 @@ import sarif_om as om
 
 from boltz_keyscan.model import Exposure, Finding, Location, Severity, Shape, Status
 from boltz_keyscan.report.uri import relative_uri
-from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment
+from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -179,8 +179,13 @@ def _sentence(text: str) -> str:
 def _suppressions(finding: Finding) -> list[om.Suppression]:
     if finding.suppression is None:
         return []
-    kind = "inSource" if finding.suppression.kind == "inline" else "external"
-    return [om.Suppression(kind=kind, justification=finding.suppression.reason)]
+    return [
+        om.Suppression(
+            kind="inSource" if each.kind == "inline" else "external",
+            justification=f"{each.reason} [{each.source}]" if each.source else each.reason,
+        )
+        for each in suppressors(finding)
+    ]
 
 
 def _present(**values: object) -> dict[str, object]:

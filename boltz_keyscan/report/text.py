@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan import rules
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Finding, ScanResult, Severity, Shape, Status
+from boltz_keyscan.report.excused import excused
 from boltz_keyscan.report.places import Place, places, spread
 from boltz_keyscan.report.summary import mood, summary, verdict
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from boltz_keyscan.report import View
+
+MOST_EXCUSES = 5
+"""Excuses that were not enough shown per key unless verbose."""
 
 MOST_PLACES = 10
 """Paths shown per key unless verbose."""
@@ -44,7 +48,8 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     page = _Page(stream, view)
     quiet = view.verbosity < 0
     for finding in result.keys:
-        if finding.blocking or not quiet:
+        # The summary counts and lists what is suppressed.
+        if finding.blocking or not (quiet or (finding.suppression and view.verbosity < 1)):
             _key(page, finding, view)
     if not quiet:
         if view.show_placeholders:
@@ -96,11 +101,8 @@ class _Page:
 def _key(page: _Page, finding: Finding, view: View) -> None:
     _heading(page, finding)
     page.line(f"  {finding.shown}  {finding.fingerprint}")
-    if finding.suppression:
-        page.wrapped(f"Suppressed ({finding.suppression.kind}): {finding.suppression.reason}", "  ", "    ")
-        if view.verbosity < 1:
-            page.line()
-            return
+    for sentence in excused(finding, MOST_EXCUSES if view.verbosity < 1 else None):
+        page.wrapped(sentence, "  ", "    ")
     if finding.shape is not Shape.CONFIRMED:
         page.wrapped(f"Shape: {finding.shape}, {finding.reason}", "  ", "    ")
     if finding.status is not Status.UNCHECKED:

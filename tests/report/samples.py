@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from boltz_keyscan import report, rules
+from boltz_keyscan.excuses import Suppression
 from boltz_keyscan.model import (
     ExitCode,
     Exposure,

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from boltz_keyscan import rules
+from boltz_keyscan.excuses import Suppression
 from boltz_keyscan.model import (
     Exposure,
     Finding,
@@ -19,7 +20,6 @@ from boltz_keyscan.model import (
     Mode,
     Shape,
     Status,
-    Suppression,
 )
 from tests.report import goldens, samples
 from tests.report.samples import LENGTH, finding, location, make_result, oid, past, told

@@ -1,0 +1,75 @@
+"""Comments beside a key that ask to let it pass: on its line, or on the line above.
+
+Any comment syntax will do, because only the words are looked for. What they mean for the
+verdict is for ``triage``: here they are noted, redacted, and nothing is let pass.
+
+Boundary: a window of bytes to ``Comment``; looks as far as ``redact.context`` does.
+"""
+
+from __future__ import annotations
+
+import re
+
+from boltz_keyscan.detect import redact
+from boltz_keyscan.excuses import Comment
+
+_LONGEST = 200
+"""Characters of a reason that are kept."""
+
+_NEEDLES = (b"boltz-keyscan:", b"gitleaks:allow", b"pragma:")
+
+_ENDS = r"(?![\w-])"
+_OWN = re.compile(rf"boltz-keyscan:[ \t]*ignore{_ENDS}(?:[ \t]*=(.*))?")
+_ON_LINE = (
+    ("boltz-keyscan", _OWN),
+    ("gitleaks", re.compile(rf"gitleaks:allow{_ENDS}()")),
+    ("detect-secrets", re.compile(rf"pragma:[ \t]?(?:allow|white)list[ \t]+secret{_ENDS}()")),
+)
+_ABOVE = (
+    ("boltz-keyscan", _OWN),
+    ("detect-secrets", re.compile(rf"pragma:[ \t]?(?:allow|white)list[ \t]+nextline[ \t]+secret{_ENDS}()")),
+)
+"""The two others: github.com/gitleaks/gitleaks README, "gitleaks:allow", and
+github.com/Yelp/detect-secrets README, "Inline Allowlisting"."""
+
+_CLOSING = ("*/", "-->", "#}", "%>", "*)", "]]", "|#", "\\n", '"', "'", ",", ";")
+"""What ends a comment, or the JSON string that a notebook keeps it in."""
+
+_ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
+
+
+def remarks(window: bytes, start: int, end: int, redaction: redact.Redaction) -> tuple[Comment, ...]:
+    """The comments beside the key in ``window[start:end]``.
+
+    The line above counts only when nothing but the comment stands on it: a remark behind
+    one key must not let the key on the next line pass.
+    """
+    near = window[max(start - redact.BEFORE, 0) : end + redact.AFTER]
+    near = near.replace(b"\0", b"") if b"\0" in near else near  # UTF-16
+    if not any(needle in near for needle in _NEEDLES):
+        return ()
+    before = window[max(start - redact.BEFORE, 0) : start].replace(b"\0", b"").split(b"\n")
+    after = window[start : end + redact.AFTER].replace(b"\0", b"").split(b"\n", 1)
+    found = []
+    line = redact.redact(before[-1] + after[0], redaction)
+    for marker, form in _ON_LINE:
+        if told := form.search(line):
+            found.append(Comment(marker, _reason(told[1])))
+    # A line of which the beginning is out of sight may have anything on it.
+    whole = len(before) > 2 or (len(before) == 2 and start <= redact.BEFORE)
+    above = redact.redact(before[-2], redaction) if whole else ""
+    for marker, form in _ABOVE:
+        told = form.search(above)
+        if told and _ALONE.fullmatch(above, 0, told.start()):
+            found.append(Comment(marker, _reason(told[1])))
+    return tuple(dict.fromkeys(found))
+
+
+def _reason(text: str | None) -> str:
+    # In a loop: an expression that takes any number of any of these takes exponential time.
+    reason, before = (text or "").strip(), None
+    while reason != before:
+        before = reason
+        for closing in _CLOSING:
+            reason = reason.removesuffix(closing).rstrip()
+    return reason[:_LONGEST]
