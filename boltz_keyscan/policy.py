@@ -78,12 +78,33 @@ def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> 
     return SEVERITY[key_type, mode]
 
 
+class Standing(StrEnum):
+    """How a finding stands to the verdict; each has exactly one."""
+
+    BLOCKING = "blocking"
+    SUPPRESSED = "suppressed"
+    UNEXPOSED = "unexposed"
+    BELOW = "below"
+    """Its severity does not count under ``--fail-on``."""
+    NOTE = "note"
+
+
+def standing(finding: Finding, terms: Terms) -> Standing:
+    """Why a finding fails this run or does not; the first reason that holds, from the bottom up."""
+    severity = severity_of(finding.key_type, finding.mode, finding.shape, finding.status)
+    if severity is Severity.NOTE:
+        return Standing.NOTE
+    if finding.suppression is not None:
+        return Standing.SUPPRESSED
+    if finding.exposure in UNEXPOSED and not terms.fail_on_unexposed:
+        return Standing.UNEXPOSED
+    return Standing.BLOCKING if severity in FAILING[terms.fail_on] else Standing.BELOW
+
+
 def judge(finding: Finding, terms: Terms) -> Finding:
     """The finding with its severity and whether it fails this run."""
     severity = severity_of(finding.key_type, finding.mode, finding.shape, finding.status)
-    exposed = terms.fail_on_unexposed or finding.exposure not in UNEXPOSED
-    blocking = severity in FAILING[terms.fail_on] and finding.suppression is None and exposed
-    return replace(finding, severity=severity, blocking=blocking)
+    return replace(finding, severity=severity, blocking=standing(finding, terms) is Standing.BLOCKING)
 
 
 def widest(exposures: Iterable[Exposure]) -> Exposure:

@@ -1,10 +1,14 @@
 """Whose word counts: the scanned tree's, that of a revision, or only the command line's.
 
-| trust | baseline, ignores, configuration | inline comments |
-|---|---|---|
-| ``none`` | what was named on the command line | none |
-| ``tree`` | those in the tree | all |
-| ``base:REV`` | those in commit REV; a file named on the command line too, where it lies in the repository | those that REV has beside the same key in the same file |
+| trust        | baseline, ignores, configuration   | inline comments               |
+|--------------|------------------------------------|-------------------------------|
+| ``none``     | what was named on the command line | none                          |
+| ``tree``     | those in the tree                  | all                           |
+| ``base:REV`` | those in commit REV                | those that REV has beside the |
+|              |                                    | same key in the same file     |
+
+Under ``base:REV`` a file that was named on the command line is taken from REV too, where
+it lies in the repository.
 
 The default is ``tree`` on a person's machine. Where ``CI`` is set it is ``none``: there
 the tree is what is being judged, and a gate that the change itself can open is none; the
@@ -156,7 +160,7 @@ def named_text(path: str, standing: Sequence[Stand]) -> Text:
                 f"no such file {stand.shelf.label}: {path}", "Commit it there first, or leave out the option."
             )
         return Text(path, content, stand.shelf.label)
-    return Text(path, named(absolute), "named")
+    return Text(path, named(absolute, path), "named")
 
 
 def baseline_file(stand: Stand, chosen: bytes | None) -> Text | None:

@@ -94,7 +94,11 @@ def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dic
                 f"{name} is not for a file that was found in the tree",
                 f"Give --{name} on the command line, or this file with --config.",
             )
-        found[param.name or name] = Set(_cast(text, line, name, param, value, folder), line, value)
+        try:
+            taken = _taken(name, param, value, folder)
+        except ValueError as error:
+            raise text.broken(line, f"{name}: {error}") from None
+        found[param.name or name] = Set(taken, line, value)
     return found
 
 
@@ -106,26 +110,28 @@ def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
     return f"no such option: {name}", hint
 
 
-def _cast(text: Text, line: int, name: str, param: click.Option, value: object, folder: str) -> object:
-    """The value as the command would have it from the command line."""
+def _taken(name: str, param: click.Option, value: object, folder: str) -> object:
+    """The value as the command would have it from the command line.
+
+    Raises:
+        ValueError: with what was expected.
+    """
     if param.is_flag:
-        return _of(text, line, name, value, bool, "true or false")
+        return _of(value, bool, "true or false")
     if param.multiple:
         if not isinstance(value, list):
-            raise text.broken(line, f"{name}: expected a list of texts", f'For example {name} = ["..."].')
-        given: Any = [_of(text, line, name, each, str, "a list of texts") for each in value]
+            raise ValueError(f'expected a list of texts, such as {name} = ["..."]')
+        given: Any = [_moved(str(_of(each, str, "a list of texts")), folder) for each in value]
     elif isinstance(param.type, click.types.IntParamType):
-        given = _of(text, line, name, value, int, "a number")
+        given = _of(value, int, "a number")
     else:
-        given = _of(text, line, name, value, str, "a text")
+        given = _of(value, str, "a text")
     if isinstance(param.type, click.Path):
         given = os.path.join(folder, given)
-    elif param.multiple:
-        given = [_moved(each, folder) for each in given]
     try:
         return param.process_value(click.get_current_context(), given)
     except click.BadParameter as error:
-        raise text.broken(line, f"{name}: {error.message.rstrip('.')}") from None
+        raise ValueError(error.message.rstrip(".")) from None
 
 
 def _moved(report: str, folder: str) -> str:
@@ -134,10 +140,10 @@ def _moved(report: str, folder: str) -> str:
     return form + equals + (os.path.join(folder, path) if path else "")
 
 
-def _of(text: Text, line: int, name: str, value: object, kind: type, expected: str) -> object:
+def _of(value: object, kind: type, expected: str) -> object:
     # A bool is an int to isinstance.
     if type(value) is not kind:
-        raise text.broken(line, f"{name}: expected {expected}")
+        raise ValueError(f"expected {expected}")
     return value
 
 

@@ -85,8 +85,8 @@ def _named(
 @click.option(
     "--trust",
     metavar="none|tree|base:REV",
-    help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of commit "
-    "REV.  [default: tree; none where CI is set]",
+    help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of "
+    "commit REV.  [default: tree; none where CI is set]",
 )
 @click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
@@ -147,7 +147,7 @@ def scan(
         raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")
     paths = paths or (".",)
     for path in paths:
-        _check(path, history_only=history_only)
+        check_path(path, history_only=history_only)
     options = Options(
         paths=paths,
         history=not no_history,
@@ -157,7 +157,7 @@ def scan(
         require_complete=require_complete,
         jobs=jobs,
         follow_alternates=follow_alternates,
-        cache=None if no_cache or no_history else cache_dir or _cache_dir(),
+        cache=None if no_cache or no_history else cache_dir or default_cache_dir(),
     )
     chosen = [
         name for name, given in (("--range", range_), ("--since", since), ("--staged", staged)) if given
@@ -186,13 +186,14 @@ def scan(
     return result.exit_code
 
 
-def _cache_dir() -> str:
+def default_cache_dir() -> str:
+    """The user's cache folder for this program."""
     from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
 
     return user_cache_dir("boltz-keyscan", appauthor=False)
 
 
-def _check(path: str, *, history_only: bool) -> None:
+def check_path(path: str, *, history_only: bool) -> None:
     """Say what is wrong with a path before anything is scanned."""
     if path == STDIN:
         if history_only:

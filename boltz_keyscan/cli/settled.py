@@ -25,10 +25,14 @@ from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.excuses import Ground, Setting
 from boltz_keyscan.model import ScanResult
-from boltz_keyscan.plan import prefix
+from boltz_keyscan.plan import STDIN, prefix
+from boltz_keyscan.sources.trusted import top_of
 from boltz_keyscan.triage.entries import Text
 from boltz_keyscan.triage.excuse import Excuser
 from boltz_keyscan.trust import Say, Stand, Trust
+
+STDIN_NAME = "<stdin>"
+"""How reports name standard input."""
 
 _GROUPS = (
     {"no_history", "history_only", "range_", "since", "staged"},
@@ -81,7 +85,7 @@ def configured(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def settle(
-    ctx: click.Context, given: Mapping[str, object], paths: Sequence[str], *, scopes: Sequence[str] = ()
+    ctx: click.Context, given: Mapping[str, object], paths: Sequence[str], *, parts: bool = False
 ) -> Settled:
     """Look for a configuration, check it, and put it under what was typed.
 
@@ -89,7 +93,7 @@ def settle(
         ctx: of the command that runs.
         given: its parameters as ``click`` has them.
         paths: what is scanned.
-        scopes: how the locations of each begin in reports; without, as a scan has them.
+        parts: what is scanned are parts of repositories, not folders.
 
     Raises:
         KeyscanError: a file is broken, or a revision is unknown.
@@ -97,8 +101,8 @@ def settle(
     typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
     paths = tuple(dict.fromkeys(paths))
     trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
-    scopes = scopes or _scopes(paths, part=any(given.get(name) for name in ("range_", "since", "staged")))
-    standing = trusts.stands(zip(paths, scopes, strict=True), trust)
+    part = parts or any(given.get(name) for name in ("range_", "since", "staged"))
+    standing = trusts.stands(_targets(paths, part=part), trust)
     file, path = _configuration(given, standing)
     values, sources, settings = dict(given), dict.fromkeys(typed, "command line"), []
     outdone = set(typed).union(*(group for group in _GROUPS if group & typed))
@@ -135,12 +139,12 @@ def _whole() -> click.Command:
     return scan
 
 
-def _scopes(paths: Sequence[str], *, part: bool) -> list[str]:
-    """How reports begin the paths below each target."""
+def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
+    """Each path, and how reports begin the paths below it."""
     if part:
-        # Paths of a part of a history count from its repository.
-        return [""] * len(paths)
-    return [os.fsdecode(prefix(path, len(paths))) if path != "-" else "<stdin>" for path in paths]
+        # Paths in a part of a repository count from its root, wherever this runs.
+        return [(os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))), "") for path in paths]
+    return [(path, os.fsdecode(prefix(path, len(paths))) if path != STDIN else STDIN_NAME) for path in paths]
 
 
 def _configuration(
@@ -180,15 +184,11 @@ def borrowed(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return taking
 
 
-def effective(found: Settled, params: Iterable[click.Parameter]) -> Iterable[tuple[str, str, str]]:
+def effective(found: Settled) -> Iterable[tuple[str, str, str]]:
     """Name, value as in a configuration, and source of each option that a configuration may set."""
     for name, option in configuration.options(_whole()).items():
-        if option in params or option.name in found.values:
-            value = found.values[option.name or name]
-            if option.multiple:
-                value = ["=".join(each) if isinstance(each, tuple) else each for each in value]
-            yield (
-                name,
-                json.dumps(value) if value is not None else "-",
-                found.sources.get(option.name or name, "default"),
-            )
+        held = option.name or name
+        value = found.values[held]
+        if option.multiple:
+            value = ["=".join(each) for each in value]
+        yield name, "-" if value is None else json.dumps(value), found.sources.get(held, "default")

@@ -73,7 +73,9 @@ def _scan(result: ScanResult) -> dict[str, object]:
 
 
 def _ground(ground: Ground | None) -> dict[str, object] | None:
-    return ground and {
+    if ground is None:
+        return None
+    return {
         "trust": ground.trust,
         "commit": ground.commit,
         "settings": [

@@ -90,16 +90,28 @@ class Revision:
 Shelf = Disk | Revision
 
 
-def named(path: bytes) -> bytes:
-    """A file that was named, whole.
+def whole(path: bytes, shown: str = "") -> bytes:
+    """A regular file of some MiB that was named, whole.
 
     Raises:
         KeyscanError: it cannot be read.
     """
     try:
-        content = read_small(path)
+        return read_small(path)
     except OSError as error:
-        raise _unusable(path, error.strerror or "unreadable") from error
+        raise KeyscanError(
+            f"cannot read {shown or os.fsdecode(path)}: {error.strerror or 'unreadable'}",
+            "Name a readable file.",
+        ) from error
+
+
+def named(path: bytes, shown: str = "") -> bytes:
+    """The same, of the size that files of triage have.
+
+    Raises:
+        KeyscanError: it cannot be read.
+    """
+    content = whole(path, shown)
     if len(content) > LARGEST:
         raise _unusable(path, f"larger than {LARGEST >> 20} MiB")
     return content

@@ -53,14 +53,9 @@ def numbered(text: Text, advice: str = "") -> Iterator[tuple[int, str]]:
     encoding = next((name for mark, name in _MARKS if text.raw.startswith(mark)), "utf-8")
     try:
         content = text.raw.decode(encoding)
-    except UnicodeDecodeError:
-        line = text.raw.count(b"\n") + 1
-        for line, raw in enumerate(text.raw.split(b"\n"), 1):  # noqa: B007 - the last one looked at is told
-            try:
-                raw.decode("utf-8")
-            except UnicodeDecodeError:
-                break
-        raise text.broken(line, "not text in UTF-8", "Save it as UTF-8.") from None
+    except UnicodeDecodeError as error:
+        good = text.raw[: error.start].count(b"\n") if encoding == "utf-8" else 0
+        raise text.broken(good + 1, "not text in UTF-8", "Save it as UTF-8.") from None
     # Not splitlines: it also splits at characters that may stand in a reason.
     for number, line in enumerate(content.split("\n"), 1):
         line = line.strip()  # noqa: PLW2901 - nothing else is wanted of it

@@ -1,10 +1,14 @@
 """The step that decides whether a key is let pass: what excuses which of its locations.
 
-| excuse | covers |
-|---|---|
-| baseline entry, fingerprint in an ignore file | every location below the folder the file is for; everywhere when it was named on the command line |
-| path glob in an ignore file | the locations whose path matches, below that folder |
-| inline comment | the location it stands beside, and no other |
+| excuse                        | covers                                               |
+|-------------------------------|------------------------------------------------------|
+| baseline entry                | every location below the folder that is scanned; (1) |
+|                               | every one at all when the file was named             |
+| fingerprint in an ignore file | every location below the folder that is scanned (1)  |
+| path glob in an ignore file   | of these, the locations whose path matches           |
+| inline comment                | the locations it stands beside                       |
+
+(1) Of several that are scanned, the one the file was looked for from.
 
 A finding is suppressed when every location that could block is covered, by one excuse or
 by several together. A key that also stands somewhere uncovered blocks, and all its
@@ -14,11 +18,14 @@ there are no others.
 
 These excuse nothing, and are told with the reason:
 
-| excuse | when |
-|---|---|
-| baseline entry | its last day has passed |
-| inline comment | the key is a live admin key; the trust is ``none``; under ``base:REV``, REV does not have the same comment beside the same key in the same file |
-| comment in the form of another scanner | nobody asked to honour those |
+| excuse                         | when                                                |
+|--------------------------------|-----------------------------------------------------|
+| baseline entry                 | its last day has passed                             |
+| inline comment                 | the key is a live admin key                         |
+| inline comment                 | the trust is ``none``                               |
+| inline comment                 | the trust is ``base:REV``, and REV has no such      |
+|                                | comment beside this key in this file                |
+| comment for another scanner    | nobody asked to honour those                        |
 
 Placeholders never block, so nothing excuses them. No finding is dropped and no location
 touched: only ``suppression`` and ``excuses`` change.

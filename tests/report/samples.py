@@ -22,7 +22,6 @@ from boltz_keyscan.model import (
     Severity,
     Shape,
     Status,
-    Suppression,
     Tally,
 )
 from boltz_keyscan.policy import CONFIDENCE, finding_order, severity_of, widest
