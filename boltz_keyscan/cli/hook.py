@@ -64,7 +64,7 @@ def hook() -> None:
 def trusting(function: Callable[..., int]) -> Callable[..., int]:
     """The options that say which keys a hook lets pass."""
     baseline = click.option(
-        "--baseline", metavar="FILE", help="Keys that are accepted.  [default: .boltz-keyscan-baseline]"
+        "--baseline", metavar="FILE", help="Keys that are accepted.  [default: the tree's]"
     )
     trust = click.option(
         "--trust",

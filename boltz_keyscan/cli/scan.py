@@ -79,7 +79,7 @@ def _named(
     "--baseline",
     type=click.Path(),
     metavar="FILE",
-    help="Keys that are known and accepted.  [default: .boltz-keyscan-baseline]",
+    help="Keys that are known and accepted.  [default: the tree's]",
 )
 @click.option("--foreign-comments", is_flag=True, help="Honour comments for gitleaks and detect-secrets too.")
 @click.option(

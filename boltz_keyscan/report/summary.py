@@ -116,7 +116,7 @@ def _suppressed(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
     if not used:
         return
     keys = sum(finding.suppression is not None for finding in result.findings)
-    yield "Excused", f"{count(keys, 'key')} suppressed:"
+    yield "Excused", f"{count(keys, 'key')} suppressed{'' if view.verbosity > 0 else ', shown with -v'}:"
     shown = used if view.verbosity > 0 else used[:MOST_GAPS]
     for finding, each in shown:
         yield "", f"{finding.fingerprint} {suppressor(each)}"

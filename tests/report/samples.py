@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from boltz_keyscan import report, rules
-from boltz_keyscan.excuses import Suppression
+from boltz_keyscan.excuses import Excuse, Ground, Setting, Suppression
 from boltz_keyscan.model import (
     ExitCode,
     Exposure,
@@ -67,6 +67,7 @@ def finding(
     status: Status = Status.UNCHECKED,
     suppression: Suppression | None = None,
     candidates: tuple[str, ...] = (),
+    excuses: tuple[Excuse, ...] = (),
 ) -> Finding:
     rule = next(rule for rule in rules.load() if (rule.key_type, rule.mode) == (kind, mode))
     places = locations or (location(),)
@@ -90,6 +91,7 @@ def finding(
         locations=places,
         suppression=suppression,
         candidates=candidates,
+        excuses=excuses,
     )
 
 
@@ -243,6 +245,54 @@ def placeholders() -> ScanResult:
     )
 
 
+AT_BASE = "at origin/main, 0123456789ab"
+
+
+def excused() -> ScanResult:
+    """A key that two excuses suppress together; one whose acceptance has expired; whose word counted."""
+    parts = (
+        Excuse("ignore", "made up", f".boltz-keyscanignore:2 ({AT_BASE})", (0,), used=True),
+        Excuse("inline", "made up too", "b.py:3", (1,), used=True),
+        Excuse("ignore", "nor this", f".boltz-keyscanignore:3 ({AT_BASE})", (1,)),
+    )
+    expired = Excuse(
+        "baseline",
+        "known (accepted by Ana until 2024-12-31)",
+        f".boltz-keyscan-baseline:3 ({AT_BASE})",
+        (0,),
+        "the acceptance has expired: its last day was 2024-12-31",
+    )
+    partly = tuple(Excuse("inline", f"remark {n}", f"d.py:{n}", (n,)) for n in range(7))
+    result = make_result(
+        finding(
+            KeyType.WORKSPACE,
+            Mode.LIVE,
+            location("a.py"),
+            location("b.py"),
+            suppression=Suppression("ignore", "made up", parts[0].source),
+            excuses=parts,
+        ),
+        finding(KeyType.WORKSPACE, Mode.LIVE, location("c.py"), seed=1, excuses=(expired,)),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.TEST,
+            *(location("d.py", number + 1) for number in range(9)),
+            excuses=partly,
+        ),
+    )
+    settings = tuple(
+        Setting(option, value, "boltz-keyscan.toml", line, AT_BASE)
+        for line, (option, value) in enumerate((("fail-on", '"admin"'), ("no-history", "true")), 1)
+    )
+    return replace(result, ground=Ground("base:origin/main", oid("base"), settings))
+
+
+def unheard() -> ScanResult:
+    """A run in CI without a trust."""
+    ground = Ground("none", unheard=(".boltz-keyscan-baseline", "boltz-keyscan.toml"), by_default=True)
+    return replace(make_result(), ground=ground)
+
+
 def suppressed() -> ScanResult:
     return make_result(
         finding(suppression=Suppression("baseline", "known since 2024; revoked")),
@@ -272,6 +322,8 @@ RESULTS = {
         hostile,
         placeholders,
         suppressed,
+        excused,
+        unheard,
         by_design,
     )
 }
