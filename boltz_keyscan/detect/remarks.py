@@ -51,18 +51,23 @@ def remarks(window: bytes, start: int, end: int, redaction: redact.Redaction) ->
     before = window[max(start - redact.BEFORE, 0) : start].replace(b"\0", b"").split(b"\n")
     after = window[start : end + redact.AFTER].replace(b"\0", b"").split(b"\n", 1)
     found = []
-    line = redact.redact(before[-1] + after[0], redaction)
+    line = _line(before[-1] + after[0], redaction)
     for marker, form in _ON_LINE:
         if told := form.search(line):
             found.append(Comment(marker, _reason(told[1])))
     # A line of which the beginning is out of sight may have anything on it.
     whole = len(before) > 2 or (len(before) == 2 and start <= redact.BEFORE)
-    above = redact.redact(before[-2], redaction) if whole else ""
+    above = _line(before[-2], redaction) if whole else ""
     for marker, form in _ABOVE:
         told = form.search(above)
         if told and _ALONE.fullmatch(above, 0, told.start()):
             found.append(Comment(marker, _reason(told[1])))
     return tuple(dict.fromkeys(found))
+
+
+def _line(raw: bytes, redaction: redact.Redaction) -> str:
+    """A line, redacted; without what would become an escape, and so a word, on the way."""
+    return redact.redact(raw.removeprefix(b"\xef\xbb\xbf").replace(b"\t", b" ").strip(), redaction)
 
 
 def _reason(text: str | None) -> str:
