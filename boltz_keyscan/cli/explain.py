@@ -19,7 +19,7 @@ from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report.explain import explain as tell
 from boltz_keyscan.report.files import write_text
 from boltz_keyscan.report.remedy import History, expression, steps
-from boltz_keyscan.report.words import count, earliest
+from boltz_keyscan.report.words import earliest
 from boltz_keyscan.sources.reach import Reach, reach
 
 
@@ -64,13 +64,15 @@ def explain(
 
 
 def _absent(fingerprint: str, result: ScanResult) -> KeyscanError:
-    seen = count(len(result.findings), "other key")
     if not result.complete:
         return KeyscanError(
             f"no key {fingerprint} was seen, but not everything could be scanned",
             "See what was not with 'boltz-keyscan'.",
         )
-    return KeyscanError(f"no key {fingerprint} is here; {seen} were seen", "Copy it whole from a report.")
+    return KeyscanError(
+        f"no key {fingerprint} is here; seen were {len(result.findings):,} other",
+        "Copy it whole from a report.",
+    )
 
 
 def _history(settled: Settled, finding: Finding) -> History:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Finding, Location, Severity, Shape, Status
+from boltz_keyscan.model import Finding, KeyType, Location, Severity, Shape, Status
 from boltz_keyscan.policy import Standing, Terms, standing
 from boltz_keyscan.report.excused import excused
 from boltz_keyscan.report.places import spread
@@ -75,7 +75,8 @@ def _severity(finding: Finding, rule: Rule) -> str:
         return "a filler from documentation or a test, not a key"
     if finding.severity is Severity.NOTE:
         return "a key that does not work any more"
-    return f"a {finding.key_type} key, {finding.mode}. {rule.summary}"
+    article = "an" if finding.key_type is KeyType.ADMIN else "a"
+    return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
 
 
 def _verdict(finding: Finding, terms: Terms) -> str:
