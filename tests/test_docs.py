@@ -20,6 +20,8 @@ from boltz_keyscan import rules
 from boltz_keyscan.model import ExitCode, Exposure
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
+from boltz_keyscan.triage import baseline, ignores
+from boltz_keyscan.trust import CONFIGS
 from tests import checkout
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -187,6 +189,8 @@ class Recipe:
         self.repo.run("rm", "--quiet", "old.py")
         self.repo.leak("fold.ipynb", f'{{"source": ["api_key = \\"{LEAKED}\\"\\n"]}}\n')
         (self.repo.path / "job.log.gz").write_bytes(gzip.compress(f"x-api-key: {LEAKED}\n".encode()))
+        # As in a clone of it.
+        self.repo.run("update-ref", "refs/remotes/origin/main", "HEAD")
         other = folder / "other-project"
         other.mkdir()
         (other / ".env").write_text(f"BOLTZ_API_KEY={OTHER}\n")
@@ -236,6 +240,7 @@ def test_every_recipe_is_tested() -> None:
         "3. Before every commit",
         "4. One file, from a pipe",
         "5. JSON, into jq",
+        "6. On a repository with old leaks",
     ]
     assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
 
@@ -262,6 +267,7 @@ def test_the_step_of_the_workflow(recipe: Recipe) -> None:
     (workflow,) = (each for each in map(yaml.safe_load, blocks("yaml")) if "jobs" in each)
     steps = workflow["jobs"]["boltz-keyscan"]["steps"]
     (command,) = (step["run"] for step in steps if step.get("run", "").startswith("boltz-keyscan"))
+    recipe.environment["BASE"] = "main"
     assert recipe.run(command).returncode == 1
     uploaded = steps[-1]["with"]["sarif_file"]
     assert json.loads((recipe.repo.path / uploaded).read_bytes())["runs"]
@@ -317,6 +323,29 @@ def test_json_into_jq(recipe: Recipe) -> None:
         f"critical\ttracked\tfold.ipynb\t{fingerprint(LEAKED)}",
         f"high\thistory\told.py\t{fingerprint(PAST)}",
     ]
+
+
+def test_on_a_repository_with_old_leaks(recipe: Recipe) -> None:
+    *_, after = done = recipe.run_all("6. On a repository with old leaks")
+    assert [each.returncode for each in done] == [0, 0, 0, 0]
+    assert "2 keys suppressed" in after.stdout
+    recipe.repo.run("commit", "--quiet", "-m", "adopt")
+    recipe.repo.leak("new.py", f"K = '{IN_USE}'\n")
+    assert fingerprint(IN_USE) in recipe.run("boltz-keyscan . -q").stdout
+    # The change that brings the key brings no excuse for it.
+    recipe.run("boltz-keyscan baseline update --add --reason mine")
+    recipe.repo.run("update-ref", "refs/remotes/origin/main", "HEAD~1")
+    assert recipe.run("boltz-keyscan .").returncode == 0
+    assert recipe.run("boltz-keyscan . --trust base:origin/main").returncode == 1
+    assert recipe.run(f"boltz-keyscan explain {fingerprint(LEAKED)}").returncode == 0
+
+
+def test_the_trusts_and_the_files_are_those_there_are() -> None:
+    told = section("## What may pass, and who says so")
+    for name in (baseline.NAME, ignores.NAME, *CONFIGS, f"[tool.{CONFIGS[0].removesuffix('.toml')}]"):
+        assert f"`{name}`" in told
+    for mode in ("tree", "base:REV", "none"):
+        assert f"\n| `{mode}` |" in told
 
 
 # What it says it does not see, it does not see: a limit that has gone must leave the list.

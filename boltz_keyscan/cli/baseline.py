@@ -5,6 +5,7 @@ Boundary: a scan in, a file or a listing out; the form of the file is ``triage.b
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -229,10 +230,13 @@ def _accepted(result: ScanResult, reason: str, by: str, until: date | None) -> I
 
 
 def _who(by: str | None) -> str:
-    name = by or os.environ.get("LOGNAME") or os.environ.get("USER") or os.environ.get("USERNAME")
-    if not name:
-        raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.")
-    return name
+    if by:
+        return by
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError) as error:
+        # A container that runs as a number.
+        raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.") from error
 
 
 def _write(path: bytes, entries: list[Entry]) -> None:

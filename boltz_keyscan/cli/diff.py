@@ -15,7 +15,7 @@ from boltz_keyscan.report.reading import Report, read
 from boltz_keyscan.sources.trusted import whole
 
 
-@click.command("diff")
+@click.command("diff", short_help="Compare two JSON reports.")
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 def diff(*, old: str, new: str) -> int:

@@ -23,7 +23,7 @@ from boltz_keyscan.report.words import earliest
 from boltz_keyscan.sources.reach import Reach, reach
 
 
-@click.command("explain")
+@click.command("explain", short_help="Tell everything about one key, and what to do.")
 @click.argument("fingerprint", metavar="FINGERPRINT")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(

@@ -81,7 +81,7 @@ def _named(
     metavar="FILE",
     help="Keys that are known and accepted.  [default: the tree's]",
 )
-@click.option("--foreign-comments", is_flag=True, help="Honour comments for gitleaks and detect-secrets too.")
+@click.option("--foreign-comments", is_flag=True, help="Honour comments meant for other scanners too.")
 @click.option(
     "--trust",
     metavar="none|tree|base:REV",

@@ -53,18 +53,28 @@ class Settled:
     trust: Trust
     standing: tuple[Stand, ...]
     ground: Ground
-    named: Text | None
-    """The baseline, when it was named."""
+    named: str | None
+    """The baseline, when it was named on the command line, or in a file that was."""
     in_tree: bytes | None
     """The baseline that the configuration of the tree names."""
 
-    def excuser(self, *, unexposed: bool) -> Excuser:
-        """The step that knows all that counts.
+    def named_text(self) -> Text | None:
+        """The baseline that was named.
+
+        Raises:
+            KeyscanError: it cannot be read.
+        """
+        return trusts.named_text(self.named, self.standing) if self.named is not None else None
+
+    def excuser(self, *, unexposed: bool, accepting: bool = True) -> Excuser:
+        """The step that knows all that counts, without ``accepting`` all but baselines.
 
         Raises:
             KeyscanError: a file is broken.
         """
-        say = Say(self.named, self.in_tree, unexposed, bool(self.values.get("foreign_comments")))
+        named = self.named_text() if accepting else None
+        foreign = bool(self.values.get("foreign_comments"))
+        say = Say(named, self.in_tree, accepting, unexposed, foreign)
         return trusts.excuser(self.standing, self.trust, say, datetime.now(UTC).date())
 
     def told(self, result: ScanResult) -> ScanResult:
@@ -118,18 +128,18 @@ def settle(
             value = redacted(json.dumps(found.told))
             settings.append(Setting(option, value, redacted(file.name), found.line, redacted(file.where)))
     chosen = values.get("baseline")
-    text = None
     if chosen is not None and sources.get("baseline") != "command line" and not named:
         in_tree = _within(os.path.abspath(os.fsencode(str(chosen))), standing, sources["baseline"])
-    elif chosen is not None:
-        text = trusts.named_text(str(chosen), standing)
+        chosen = None
     commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
     missed = trusts.unheard(standing, trust)
     ground = Ground(
         redacted(str(trust)), commit, tuple(settings), tuple(map(redacted, missed)), trust.by_default
     )
     kept = {name: value for name, value in values.items() if name in given}
-    return Settled(kept, sources, trust, standing, ground, text, in_tree)
+    return Settled(
+        kept, sources, trust, standing, ground, str(chosen) if chosen is not None else None, in_tree
+    )
 
 
 def _whole() -> click.Command:
