@@ -188,6 +188,8 @@ class Say:
     """Named on the command line, or by a configuration that was."""
     in_tree: bytes | None = None
     """Named by the configuration of the first tree."""
+    accepting: bool = True
+    """Baselines count."""
     unexposed: bool = False
     foreign: bool = False
 
@@ -208,7 +210,7 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
             # Of parts of several histories reports do not tell which a location is of.
             continue
         accepted = None
-        if say.baseline is None:
+        if say.accepting and say.baseline is None:
             accepted = baseline_file(stand, say.in_tree if number == 0 else None)
         if accepted is not None:
             known.append(Known(stand.scope, "", (accepted, baseline.parse(accepted, ids))))

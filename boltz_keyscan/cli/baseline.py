@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import click
@@ -18,7 +17,7 @@ from boltz_keyscan.cli.looking import look, looking
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.model import Finding, ScanResult
+from boltz_keyscan.model import ScanResult
 from boltz_keyscan.policy import FailOn, exit_code
 from boltz_keyscan.report.files import write_text
 from boltz_keyscan.report.words import EXPOSURE, count
@@ -93,7 +92,7 @@ def create(*, settled: Settled, reason: str, by: str | None, until: date | None,
             f"there is a baseline already: {shown(path)}",
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
-    result = look(settled, (_without_baseline(settled),), FailOn.ANY)
+    result = look(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
     entries = list(_accepted(result, reason, _who(by), until))
     _write(path, entries)
     click.echo(redacted(f"{shown(path)}: {count(len(entries), 'key')} accepted. Commit it."))
@@ -177,16 +176,12 @@ def _rest(result: ScanResult) -> int:
     return exit_code((), result.gaps, Terms(FailOn.NEVER))
 
 
-def _without_baseline(settled: Settled) -> Callable[[Finding], Finding]:
-    step = settled.excuser(unexposed=False)
-    return replace(step, known=tuple(known for known in step.known if known.baseline is None))
-
-
 def _path(settled: Settled) -> bytes:
     """Where the baseline lies, or will."""
-    given = settled.values.get("baseline")
-    if given is not None:
-        return os.path.abspath(os.fsencode(given))
+    if settled.named is not None:
+        return os.path.abspath(os.fsencode(settled.named))
+    if settled.in_tree is not None:
+        return settled.in_tree
     stand = settled.standing[0]
     top = stand.shelf.top if stand.shelf is not None else top_of(stand.folder)
     # Outside a repository a scan would find it further up, but that is no place to write to.
@@ -196,8 +191,9 @@ def _path(settled: Settled) -> bytes:
 
 def _existing(settled: Settled) -> tuple[bytes, Text]:
     """The baseline there is, from disk or from the revision that is trusted."""
-    if settled.named is not None:
-        return _path(settled), settled.named
+    named = settled.named_text()
+    if named is not None:
+        return _path(settled), named
     found = baseline_file(settled.standing[0], settled.in_tree)
     if found is not None:
         return os.path.abspath(os.fsencode(found.name)), found

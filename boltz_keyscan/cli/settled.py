@@ -108,6 +108,12 @@ def settle(
     Raises:
         KeyscanError: a file is broken, or a revision is unknown.
     """
+    try:
+        os.getcwdb()
+    except FileNotFoundError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to one that does."
+        ) from error
     typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
     paths = tuple(dict.fromkeys(paths))
     trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
