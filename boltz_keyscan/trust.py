@@ -89,12 +89,22 @@ class Stand:
         while self.shelf is not None:
             for name in names:
                 path = os.path.join(folder, os.fsencode(name))
-                content = self.shelf.read(path)
+                content = self._content(self.shelf, path, name)
                 if content is not None:
                     yield path, content
             if folder == self.shelf.top or folder == os.path.dirname(folder):
                 return
             folder = os.path.dirname(folder)
+
+    @staticmethod
+    def _content(shelf: Shelf, path: bytes, name: str) -> bytes | None:
+        try:
+            return shelf.read(path)
+        except KeyscanError:
+            if name != CONFIGS[1]:
+                raise
+            # Everybody has such a file; one that cannot be read need not be about us.
+            return None
 
     def nearest(self, name: str) -> tuple[bytes, bytes] | None:
         """Path and content of the nearest file of this name."""

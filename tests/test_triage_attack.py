@@ -124,7 +124,11 @@ def test_a_known_key_is_not_a_cover_for_another(attacked: Repo) -> None:
 
 def test_under_tree_it_is_let_pass_and_told(attacked: Repo) -> None:
     """A person's own machine: the tree is believed, and every word of it that counted is told."""
-    assert keyscan(".", cwd=attacked.path).code == 0
+    ran = keyscan(".", cwd=attacked.path)
+    assert ran.code == 0
+    # It said to be quiet, which does not hide what it set.
+    flat = " ".join(ran.text.split())
+    assert f'Config {CONFIG} (in the tree): fail-on = "never", no-history = true' in flat
     attacked.run("rm", "--quiet", CONFIG)
     attacked.commit("it said to be quiet")
     ran = keyscan(".", cwd=attacked.path)
@@ -145,6 +149,18 @@ def test_in_ci_nobody_in_the_tree_is_believed_by_default(attacked: Repo) -> None
         f"none (the default, because CI is set) not asked: {BASELINE}, {IGNORES}, {CONFIG}; --trust base:REV"
         in flat
     )
+
+
+def test_whoever_is_trusted_the_same_is_found(attacked: Repo) -> None:
+    def found(trust: str) -> list[Any]:
+        report = keyscan(".", "--trust", trust, "--no-config", "--format", "json", cwd=attacked.path).report
+        for finding in report["findings"]:
+            for name in ("blocking", "suppression", "excuses"):
+                del finding[name]
+        return sorted(report["findings"], key=lambda finding: str(finding["fingerprint"]))
+
+    assert found("none") == found("tree") == found("base:main")
+    assert len(found("none")) == 4
 
 
 @pytest.mark.parametrize("name", [BASELINE, IGNORES, CONFIG])

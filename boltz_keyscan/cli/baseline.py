@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import click
@@ -17,15 +18,15 @@ from boltz_keyscan.cli.looking import look, looking
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.model import ScanResult
-from boltz_keyscan.policy import FailOn, exit_code
+from boltz_keyscan.model import Finding, ScanResult
+from boltz_keyscan.policy import FailOn, Terms, exit_code
 from boltz_keyscan.report.files import write_text
-from boltz_keyscan.report.words import EXPOSURE, count
-from boltz_keyscan.sources.trusted import top_of
+from boltz_keyscan.report.words import EXPOSURE, count, moment
+from boltz_keyscan.sources.trusted import Disk, named, top_of
 from boltz_keyscan.triage import baseline as files
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.entries import Text
-from boltz_keyscan.trust import baseline_file, named_text, shown
+from boltz_keyscan.trust import shown
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date | None:
@@ -93,7 +94,8 @@ def create(*, settled: Settled, reason: str, by: str | None, until: date | None,
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
     result = look(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
-    entries = list(_accepted(result, reason, _who(by), until))
+    found = [finding for finding in result.findings if finding.blocking]
+    entries = list(_accepted(found, reason, _who(by), until))
     _write(path, entries)
     click.echo(redacted(f"{shown(path)}: {count(len(entries), 'key')} accepted. Commit it."))
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
@@ -120,9 +122,14 @@ def update(
         raise KeyscanError("--reason is for keys that are added", "Give --add too.")
     path, text = _existing(settled)
     known = _parsed(text)
-    result = look(settled, (settled.excuser(unexposed=False),), FailOn.ANY)
+    today = datetime.now(UTC).date()
+    result = look(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
     whole = not result.gaps
-    new = list(_accepted(result, reason or "", _who(by), until)) if add else []
+    holding = {key for key, entry in known.items() if not entry.expired(today)}
+    open_ = [
+        finding for finding in result.findings if finding.blocking and finding.fingerprint not in holding
+    ]
+    new = list(_accepted(open_, reason or "", _who(by), until)) if add else []
     kept = list(files.changed(known, _occurring(result), new, whole=whole))
     if files.written(kept).encode() != text.raw:
         _write(path, kept)
@@ -132,9 +139,8 @@ def update(
     click.echo(redacted(f"{shown(path)}: {count(len(kept), 'key')}: {told}."))
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
-    unaccepted = sum(finding.blocking for finding in result.findings)
-    if unaccepted and not add:
-        click.echo(f"{count(unaccepted, 'key')} not accepted; --add --reason TEXT accepts them.")
+    if open_ and not add:
+        click.echo(f"{count(len(open_), 'key')} not accepted; --add --reason TEXT accepts them.")
     return _rest(result)
 
 
@@ -146,7 +152,7 @@ def show(*, settled: Settled, **_: object) -> int:
     """Show each accepted key: how far it has spread, or that it no longer occurs."""
     path, text = _existing(settled)
     today = datetime.now(UTC).date()
-    result = look(settled, (settled.excuser(unexposed=False),), FailOn.ANY)
+    result = look(settled, (), FailOn.ANY)
     found = {finding.fingerprint: finding for finding in result.findings}
     entries = sorted(_parsed(text).values(), key=lambda entry: entry.fingerprint)
     for entry in entries:
@@ -171,8 +177,6 @@ def _absent(result: ScanResult) -> str:
 
 def _rest(result: ScanResult) -> int:
     """The exit code of a command that judges nothing: whether everything was seen."""
-    from boltz_keyscan.policy import Terms  # noqa: PLC0415 - the terms of no run
-
     return exit_code((), result.gaps, Terms(FailOn.NEVER))
 
 
@@ -190,20 +194,17 @@ def _path(settled: Settled) -> bytes:
 
 
 def _existing(settled: Settled) -> tuple[bytes, Text]:
-    """The baseline there is, from disk or from the revision that is trusted."""
-    named = settled.named_text()
-    if named is not None:
-        return _path(settled), named
-    found = baseline_file(settled.standing[0], settled.in_tree)
-    if found is not None:
-        return os.path.abspath(os.fsencode(found.name)), found
+    """The baseline on disk, whoever is trusted: it is what these commands are about."""
     path = _path(settled)
-    if settled.standing[0].shelf is None and os.path.lexists(path):
-        # Nobody's word counts, but the file is what this command is about.
-        return path, named_text(os.fsdecode(path), ())
-    raise KeyscanError(
-        f"no such baseline: {shown(path)}", "Make it with 'boltz-keyscan baseline create --reason TEXT'."
-    )
+    if settled.named is None and settled.in_tree is None:
+        stand = replace(settled.standing[0], shelf=Disk(top_of(settled.standing[0].folder)))
+        found = stand.nearest(files.NAME)
+        path = found[0] if found else path
+    if not os.path.lexists(path):
+        raise KeyscanError(
+            f"no such baseline: {shown(path)}", "Make it with 'boltz-keyscan baseline create --reason TEXT'."
+        )
+    return path, Text(shown(path), named(path, shown(path)))
 
 
 def _parsed(text: Text) -> dict[str, Entry]:
@@ -214,15 +215,14 @@ def _occurring(result: ScanResult) -> set[str]:
     return {finding.fingerprint for finding in result.findings}
 
 
-def _accepted(result: ScanResult, reason: str, by: str, until: date | None) -> Iterator[Entry]:
-    """An entry for each key that blocks."""
-    for finding in result.findings:
-        if finding.blocking:
-            # The oldest location: it is the same one after a rename, and on every machine.
-            dated = [place for place in finding.locations if place.author_date]
-            first = min(dated, key=lambda place: (place.author_date or "", place.path), default=None)
-            path = (first or finding.locations[0]).path
-            yield Entry(finding.fingerprint, finding.rule_id, path, redacted(reason), redacted(by), until)
+def _accepted(findings: Iterable[Finding], reason: str, by: str, until: date | None) -> Iterator[Entry]:
+    """An entry for each key."""
+    for finding in findings:
+        # The oldest location: it is the same one after a rename, and on every machine.
+        dated = [place for place in finding.locations if place.author_date]
+        first = min(dated, key=lambda place: (moment(place.author_date), place.path), default=None)
+        path = (first or finding.locations[0]).path
+        yield Entry(finding.fingerprint, finding.rule_id, path, redacted(reason), redacted(by), until)
 
 
 def _who(by: str | None) -> str:

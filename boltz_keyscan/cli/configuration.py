@@ -10,7 +10,6 @@ Boundary: text to checked values with their lines; which file counts is ``settle
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -105,6 +104,8 @@ def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dic
 def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
     if name in NEVER:
         return f"{name} can only be given on the command line", ""
+    import difflib  # noqa: PLC0415 - only for who made a mistake
+
     close = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Options: {', '.join(sorted(known))}."
     return f"no such option: {name}", hint

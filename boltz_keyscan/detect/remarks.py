@@ -35,6 +35,9 @@ github.com/Yelp/detect-secrets README, "Inline Allowlisting"."""
 _CLOSING = ("*/", "-->", "#}", "%>", "*)", "]]", "|#", "\\n", '"', "'", ",", ";")
 """What ends a comment, or the JSON string that a notebook keeps it in."""
 
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{12,}")
+"""What a part of a key looks like, in whatever way it was cut or wrapped; reasons are made of words."""
+
 _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
 
 
@@ -49,9 +52,9 @@ def remarks(window: bytes, start: int, end: int, redaction: redact.Redaction) ->
     if not any(needle in near for needle in _NEEDLES):
         return ()
     before = window[max(start - redact.BEFORE, 0) : start].replace(b"\0", b"").split(b"\n")
-    after = window[start : end + redact.AFTER].replace(b"\0", b"").split(b"\n", 1)
+    after = window[end : end + redact.AFTER].replace(b"\0", b"").split(b"\n", 1)
     found = []
-    line = _line(before[-1] + after[0], redaction)
+    line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction)
     for marker, form in _ON_LINE:
         if told := form.search(line):
             found.append(Comment(marker, _reason(told[1])))
@@ -77,4 +80,10 @@ def _reason(text: str | None) -> str:
         before = reason
         for closing in _CLOSING:
             reason = reason.removesuffix(closing).rstrip()
-    return reason[:_LONGEST]
+    return _TOKEN.sub(_shown, reason)[:_LONGEST]
+
+
+def _shown(token: re.Match[str]) -> str:
+    """A word, or a mark for what is none: words have neither digits nor capitals inside."""
+    text = token.group()
+    return redact.REDACTED if any(char.isdigit() or char.isupper() for char in text[1:]) else text

@@ -111,12 +111,13 @@ def _rewrite(finding: Finding, history: History) -> Step:
     paths = shlex.join(_paths(finding, _COMMITTED))
     if commit == history.head:
         return Step(
-            "Amend the commit; it has not been pushed.",
+            "Amend the commit: no remote branch that is known here has it.",
             (f"git add -- {paths}", "git commit --amend --no-edit"),
         )
     onto = "--root" if history.root else f"{commit}^"
     return Step(
-        f"Rewrite the commits since {commit[:12]}, not pushed yet: mark that one 'edit', then go on.",
+        f"Rewrite the commits since {commit[:12]}: no remote branch that is known here has them. "
+        "Mark that one 'edit', then go on.",
         (
             f"git rebase --interactive {onto}",
             f"git add -- {paths}",

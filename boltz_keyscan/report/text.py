@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan import rules
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Finding, ScanResult, Severity, Shape, Status
-from boltz_keyscan.report.excused import excused
+from boltz_keyscan.report.excused import excused, ground
 from boltz_keyscan.report.places import Place, places, spread
 from boltz_keyscan.report.summary import mood, summary, verdict
 
@@ -55,8 +55,9 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
         if view.show_placeholders:
             _placeholders(page, result.placeholders)
         _what_to_do(page, result.keys)
-        for label, text in summary(result, view):
-            page.labelled(label, text)
+    # What a file in the tree set is told even when that file said to be quiet.
+    for label, text in ground(result.ground) if quiet else summary(result, view):
+        page.labelled(label, text)
     for sentence in verdict(result):
         page.wrapped(sentence, style=mood(result))
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.repository import enclosing, is_git_dir, read_small, references
-from boltz_keyscan.sources.revisions import Scope, resolve
-from boltz_keyscan.sources.store import prepare
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources import _git
 
 LARGEST = 16 << 20
 """Bytes of such a file; a baseline of 100,000 keys fits."""
@@ -40,10 +41,10 @@ class Disk:
         """
         if not os.path.lexists(path):
             return None
-        folder, top = os.path.realpath(os.path.dirname(path)), os.path.realpath(self.top)
-        if folder != top and not folder.startswith(os.path.join(top, b"")):
-            raise _unusable(path, "a link on the way leads out of the tree")
-        return named(path)
+        real = os.path.realpath(path)
+        if not real.startswith(os.path.join(os.path.realpath(self.top), b"")):
+            raise _unusable(path, "a link leads out of the tree")
+        return named(real, os.fsdecode(path))
 
     def names(self, path: bytes) -> bool:
         """Whether a path lies below ``top``."""
@@ -66,6 +67,8 @@ class Revision:
         Raises:
             KeyscanError: it is there and is no file, or git cannot give it.
         """
+        from boltz_keyscan.sources import _git  # noqa: PLC0415 - most runs ask no revision
+
         name = os.path.relpath(path, self.top)
         listed, told = _git.run(self.view, "ls-tree", "-z", "-l", "--full-tree", self.commit, "--", name)
         if told:
@@ -143,6 +146,9 @@ def at_revision(folder: bytes, revision: str) -> Revision:
         KeyscanError: the folder is in no repository, or that does not have the revision.
         GitError: git cannot be used.
     """
+    from boltz_keyscan.sources.revisions import Scope, resolve  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415
+
     repository = enclosing(folder)
     if repository is None:
         raise KeyscanError(

@@ -44,7 +44,7 @@ from boltz_keyscan.model import Finding, KeyType, Location, Mode, Shape
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.entries import Text
-from boltz_keyscan.triage.globs import matches
+from boltz_keyscan.triage.globs import matching
 from boltz_keyscan.triage.ignores import Ignores
 
 OWN = "boltz-keyscan"
@@ -178,7 +178,11 @@ def _ignored(known: Known, finding: Finding, below: list[int]) -> Iterator[Excus
     entry = ignores.keys.get(finding.fingerprint)
     if entry is not None:
         yield Excuse("ignore", entry.reason, text.at(entry.line), tuple(below))
-    paths = [(number, known.path(finding.locations[number])) for number in below]
-    for glob in ignores.globs:
-        covers = tuple(number for number, path in paths if matches(glob.what, path))
-        yield Excuse("ignore", glob.reason, text.at(glob.line), covers)
+    globs = tuple(glob.what for glob in ignores.globs)
+    covered: dict[int, list[int]] = {}
+    for number in below:
+        for position in matching(globs, known.path(finding.locations[number])):
+            covered.setdefault(position, []).append(number)
+    for position, covers in sorted(covered.items()):
+        glob = ignores.globs[position]
+        yield Excuse("ignore", glob.reason, text.at(glob.line), tuple(covers))

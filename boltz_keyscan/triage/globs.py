@@ -22,6 +22,12 @@ def _parts(pattern: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+@functools.lru_cache(maxsize=1 << 14)
+def matching(patterns: tuple[str, ...], path: str) -> tuple[int, ...]:
+    """Which of the patterns, by position, match a path; a file is asked about once, not once per key."""
+    return tuple(number for number, pattern in enumerate(patterns) if matches(pattern, path))
+
+
 def matches(pattern: str, path: str) -> bool:
     """Whether a path, or a folder that holds it, is what the pattern names.
 

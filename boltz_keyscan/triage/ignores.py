@@ -20,8 +20,8 @@ from boltz_keyscan.triage.entries import FINGERPRINT, Text, numbered
 NAME = ".boltz-keyscanignore"
 
 _ENTRY = re.compile(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
-_MOST = 10_000
-"""Globs: each is tried on each location of each key."""
+_MOST = 1000
+"""Globs: each is tried on each path with a key."""
 
 
 @dataclass(frozen=True, slots=True)

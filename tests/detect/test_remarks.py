@@ -121,5 +121,12 @@ def test_a_reason_gives_no_key_away_and_cannot_act(noise: str, above: bool) -> N
             assert "\x1b" not in comment.reason
 
 
+def test_a_reason_is_words() -> None:
+    half = KEY[20:36]
+    assert noted(f"KEY # boltz-keyscan: ignore=documentation of {half} since 2024-05-01") == ours(
+        "documentation of [REDACTED] since 2024-05-01"
+    )
+
+
 def test_a_reason_made_to_take_for_ever_does_not() -> None:
     noted("KEY # boltz-keyscan: ignore=" + "'\"" * 200 + "x" + " */" * 20)
