@@ -53,28 +53,28 @@ def test_what_writes_or_reads_elsewhere_is_known_as_such() -> None:
     assert paths - NAMED_ONLY == {"baseline"}
 
 
-VALUES = {bool: "true", click.Choice: '"{}"', click.types.IntRange: "2"}
-
-
-@pytest.mark.parametrize("name", sorted(set(options(scan)) - NAMED_ONLY))
-def test_every_option_is_taken_and_told(tree: Path, name: str) -> None:
-    option = options(scan)[name]
+def _example(option: click.Option, tree: Path) -> tuple[str, str]:
+    """A value for an option in a configuration, and how it is shown."""
     if option.is_flag:
-        value, told = "true", "true"
-    elif isinstance(option.type, click.Choice):
-        value = told = f'"{option.type.choices[-1]}"'
-    elif isinstance(option.type, click.types.IntParamType):
-        value = told = "3"
-    elif isinstance(option.type, click.Path):
-        (tree / "b").write_text("# boltz-keyscan baseline 1\n")
-        value, told = '"b"', f'"{tree / "b"}"'
-    else:
-        value = told = '"HEAD..HEAD"'
-    (tree / NAME).write_text(f"# a remark\n{name} = {value}\n")
-    shown = keyscan("config", "show", cwd=tree)
-    assert shown.code == 0, shown.errors
-    (line,) = (line for line in shown.text.splitlines() if line.split()[0] == name)
-    assert line.split(maxsplit=2)[1:] == [told, f"{NAME}:2 (in the tree)"]
+        return "true", "true"
+    if isinstance(option.type, click.Choice):
+        return (value := f'"{option.type.choices[-1]}"'), value
+    if isinstance(option.type, click.types.IntParamType):
+        return "3", "3"
+    if isinstance(option.type, click.Path):
+        return '"b"', f'"{tree / "b"}"'
+    return '"HEAD..HEAD"', '"HEAD..HEAD"'
+
+
+def test_every_option_is_taken_and_told(tree: Path) -> None:
+    known = {name: _example(option, tree) for name, option in options(scan).items() if name not in NAMED_ONLY}
+    lines = [f"{name} = {value}\n" for name, (value, _) in known.items()]
+    (tree / NAME).write_text("# a remark\n" + "".join(lines))
+    ran = keyscan("config", "show", cwd=tree)
+    assert ran.code == 0, ran.errors
+    shown = {line.split()[0]: line.split(maxsplit=2)[1:] for line in ran.text.splitlines()}
+    for line, (name, (_, told)) in enumerate(known.items(), 2):
+        assert shown[name] == [told, f"{NAME}:{line} (in the tree)"]
 
 
 def test_the_command_line_outdoes_it(tree: Path) -> None:

@@ -133,8 +133,9 @@ def test_why(repo: Repo) -> None:
 
 def test_verdicts(repo: Repo) -> None:
     repo.leak("a.py", f"K = '{KEY}'\n")
-    assert "nothing excuses it" in explain(repo, KEY)
-    assert "no baseline entry, no ignore entry and no comment speaks for it" in explain(repo, KEY)
+    text = explain(repo, KEY)
+    assert "nothing excuses it" in text
+    assert "no baseline entry, no ignore entry and no comment speaks for it" in text
     assert "high does not count for --fail-on admin" in explain(repo, KEY, "--fail-on", "admin")
     repo.add(".boltz-keyscanignore", "a.py  # made up\n")
     text = explain(repo, KEY)
