@@ -38,8 +38,8 @@ from boltz_keyscan.triage.excuse import Allowed, Excuser, Known, heard
 
 CONFIGS = ("boltz-keyscan.toml", "pyproject.toml")
 
-_NAMES = (baseline.NAME, ignores.NAME, CONFIGS[0])
-"""Files whose mere presence says that somebody wants them heard."""
+_NAMES = (baseline.NAME, ignores.NAME, *CONFIGS)
+"""Files that want to be heard; ``pyproject.toml`` only when it speaks of us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,23 +154,44 @@ def _shelf(folder: bytes, trust: Trust) -> Shelf | None:
 def named_text(path: str, standing: Sequence[Stand]) -> Text:
     """A file that was named on the command line.
 
-    One that lies in the scanned repository is taken from REV under ``base:REV``: naming a
-    file in the tree is no reason to believe what a change made of it.
+    One that lies in the scanned repository, by whatever way it is named, is taken from REV
+    under ``base:REV``: naming a file in the tree is no reason to believe what a change made
+    of it.
 
     Raises:
         KeyscanError: it is not there, or cannot be read.
     """
     absolute = os.path.abspath(os.fsencode(path))
     for stand in standing:
-        if stand.shelf is None or isinstance(stand.shelf, Disk) or not stand.shelf.names(absolute):
+        if stand.shelf is None or isinstance(stand.shelf, Disk):
             continue
-        content = stand.shelf.read(absolute)
+        inside = _inside(stand.shelf.top, absolute)
+        if inside is None:
+            continue
+        content = stand.shelf.read(inside)
         if content is None:
             raise KeyscanError(
                 f"no such file {stand.shelf.label}: {path}", "Commit it there first, or leave out the option."
             )
         return Text(path, content, stand.shelf.label)
     return Text(path, named(absolute, path), "named")
+
+
+def _inside(top: bytes, path: bytes) -> bytes | None:
+    """A file's path below ``top``; None when neither its name nor its target lies there.
+
+    The name goes first: what a link inside the tree leads to is the tree's word.
+    """
+    real = os.path.realpath(top)
+    for way in (path, os.path.realpath(path)):
+        folder = os.path.dirname(way)
+        while True:
+            if os.path.realpath(folder) == real:
+                return os.path.join(top, os.path.relpath(way, folder))
+            if folder == os.path.dirname(folder):
+                break
+            folder = os.path.dirname(folder)
+    return None
 
 
 def baseline_file(stand: Stand, chosen: bytes | None) -> Text | None:
@@ -284,9 +305,16 @@ def unheard(standing: Sequence[Stand], trust: Trust) -> tuple[str, ...]:
         while True:
             for name in _NAMES:
                 path = os.path.join(folder, os.fsencode(name))
-                if os.path.lexists(path):
+                if os.path.lexists(path) and (name != CONFIGS[1] or _speaks(path)):
                     found[shown(path)] = None
             if folder == top:
                 break
             folder = os.path.dirname(folder)
     return tuple(found)
+
+
+def _speaks(path: bytes) -> bool:
+    try:
+        return b"tool.boltz-keyscan" in named(path)
+    except KeyscanError:
+        return False

@@ -94,6 +94,34 @@ def test_it_still_fails_when_it_is_not_committed(attacked: Repo) -> None:
         assert (ran.code, blocking(ran.report)) == (1, blocks)
 
 
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (".", "{repo}/" + BASELINE),
+        (".", "{way}/" + BASELINE),
+        ("{way}", "{repo}/" + BASELINE),
+        (".", "{link}"),
+        (".", "{way}/linked/known"),
+        (".", "./leak/../" + BASELINE),
+    ],
+)
+def test_whatever_it_is_called_a_file_of_the_repository_is_that_of_main(
+    attacked: Repo, tmp_path: Path, path: str, named: str
+) -> None:
+    places = {"repo": attacked.path, "way": tmp_path / "way", "link": tmp_path / "link"}
+    places["way"].symlink_to(attacked.path)
+    places["link"].symlink_to(attacked.path / BASELINE)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "known").write_text(HEADER + entry(LEAK) + entry(ADMIN, "boltz-admin-live-key"))
+    (attacked.path / "linked").symlink_to(tmp_path / "mine")
+    arguments = (path.format(**places), "--trust", "base:main", "--baseline", named.format(**places))
+    ran = keyscan(*arguments, "--format", "json", cwd=attacked.path)
+    if "linked" in named:
+        assert (ran.code, "no such file at main" in ran.errors) == (2, True)
+    else:
+        assert (ran.code, blocking(ran.report)) == (1, LEAKS), ran.errors
+
+
 def test_a_configuration_that_main_has_not_is_not_read(attacked: Repo) -> None:
     ran = keyscan(".", "--trust", "base:main", "--config", CONFIG, cwd=attacked.path)
     assert ran.code == 2
@@ -152,6 +180,15 @@ def test_in_ci_nobody_in_the_tree_is_believed_by_default(attacked: Repo) -> None
     assert (
         f"none (the default, because CI is set) not asked: {BASELINE}, {IGNORES}, {CONFIG}; --trust base:REV"
         in flat
+    )
+    # One that has nothing for us is none that was not asked.
+    attacked.run("mv", "--force", CONFIG, "pyproject.toml")
+    assert f"not asked: {BASELINE}, {IGNORES}; " in " ".join(
+        keyscan(".", env={"CI": "1"}, cwd=attacked.path).text.split()
+    )
+    attacked.write("pyproject.toml", '[tool.boltz-keyscan]\nfail-on = "any"\n')
+    assert "pyproject.toml; --trust" in " ".join(
+        keyscan(".", env={"CI": "1"}, cwd=attacked.path).text.split()
     )
 
 

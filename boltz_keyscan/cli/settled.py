@@ -117,8 +117,7 @@ def settle(
     typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
     paths = tuple(dict.fromkeys(paths))
     trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
-    part = parts or any(given.get(name) for name in ("range_", "since", "staged"))
-    standing = trusts.stands(_targets(paths, part=part), trust)
+    standing = trusts.stands(_targets(paths, part=False), trust)
     file, path = _configuration(given, standing)
     values, sources, settings = dict(given), dict.fromkeys(typed, "command line"), []
     outdone = set(typed).union(*(group for group in _GROUPS if group & typed))
@@ -137,6 +136,8 @@ def settle(
     if chosen is not None and sources.get("baseline") != "command line" and not named:
         in_tree = _within(os.path.abspath(os.fsencode(str(chosen))), standing, sources["baseline"])
         chosen = None
+    if parts or any(values.get(name) for name in ("range_", "since", "staged")):
+        standing = trusts.stands(_targets(paths, part=True), trust)
     commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
     missed = trusts.unheard(standing, trust)
     ground = Ground(

@@ -115,6 +115,8 @@ def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
         raise text.broken(number, f"no such rule: {rule_id}", f"Rules: {', '.join(sorted(rules))}.")
     try:
         path, reason, by = map(json.loads, strings)
+        # JSON can write halves of a character, which no file can hold.
+        f"{path}{reason}{by}".encode()
     except ValueError:
         raise text.broken(number, "a text in quotes is not a JSON string", f"The form is: {_FORM}") from None
     if not reason.strip() or not by.strip():

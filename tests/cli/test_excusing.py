@@ -173,6 +173,22 @@ def test_globs_count_from_their_file_wherever_the_scan_begins(two: Path) -> None
     assert blocking("sub", "--trust", "base:HEAD", cwd=two / "two") == {fingerprint(KEY)}
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_in_a_part_of_a_history_paths_count_from_its_root(repo: Repo, *, configured: bool) -> None:
+    repo.leak("sub/nothing.py", "\n")
+    repo.leak("sub/a.py", f"K = '{KEY}'\n")
+    repo.write("sub/b.py", f"K = '{OTHER}'\n")
+    repo.run("add", "sub/b.py")
+    repo.write(IGNORES, "/sub/?.py  # made up\n")
+    for option, value in (("since", '"HEAD~1"'), ("range", '"HEAD~1..HEAD"'), ("staged", "true")):
+        given = () if configured else (f"--{option}", *((value.strip('"'),) if value[0] == '"' else ()))
+        repo.write("boltz-keyscan.toml", f"{option} = {value}\n" if configured else "")
+        for cwd in (repo.path, repo.path / "sub") if option == "staged" else (repo.path,):
+            ran = keyscan(*given, "--fail-on", "any", "--no-cache", cwd=cwd)
+            assert ran.code == 0, ran.text + ran.errors
+            assert "1 key suppressed" in ran.text
+
+
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
 def test_base_in_odd_repositories(tmp_path: Path, object_format: str) -> None:
     made = Repo(tmp_path / "repo", object_format=object_format)
@@ -195,6 +211,12 @@ def test_a_comment_counts_under_base_only_beside_the_same_key_in_the_same_file(r
     repo.run("mv", "a.py", "b.py")
     repo.commit("as another file")
     assert blocking(".", "--trust", "base:main~1", cwd=repo.path) == {fingerprint(KEY)}
+    # Nor does a name that git could take for a pattern make it the same one.
+    repo.run("reset", "--quiet", "--hard", "main~1")
+    for name in (":(top)a.py", "a.p*"):
+        repo.write(name, f"K = '{KEY}'  # boltz-keyscan: ignore\n")
+        assert blocking(".", "--trust", "base:main", cwd=repo.path) == {fingerprint(KEY)}
+        (repo.path / name).unlink()
 
 
 HELD = fake_key("admin", "live", "in the files of triage")

@@ -105,6 +105,7 @@ LINE = f'{key(1)} boltz-workspace-live-key "p" "why" "who" forever'
         ([HEADER, LINE.replace('"why"', '""')], 2, "no reason"),
         ([HEADER, LINE.replace('"who"', '" "')], 2, "nobody who accepted it"),
         ([HEADER, LINE.replace('"why"', '"\\x"')], 2, "not a JSON string"),
+        ([HEADER, LINE.replace('"p"', '"\\ud800"')], 2, "not a JSON string"),
         ([HEADER, LINE.replace("forever", "2030-02-30")], 2, "not a date: 2030-02-30"),
         ([HEADER, LINE.replace("forever", "20300201")], 2, "not a date"),
         ([HEADER, LINE.replace("forever", "never")], 2, "not a date"),
