@@ -44,6 +44,9 @@ def matches(pattern: str, path: str) -> bool:
         for state in states:
             if parts[state] == "**":
                 reached.add(state)
+                if state == len(parts) - 1:
+                    # At the end it is all below a folder, and so needs something below it.
+                    reached.add(state + 1)
             elif _segment(parts[state], name):
                 reached.add(state + 1)
         states = _skipped(reached, parts)
@@ -53,8 +56,7 @@ def matches(pattern: str, path: str) -> bool:
         states.discard(len(parts))
         if not states:
             return False
-    # A closing ** is all below a folder, and so needs something below it.
-    return parts[-1] == "**" and len(parts) - 1 in states and len(names) >= len(parts)
+    return False
 
 
 def _skipped(states: set[int], parts: tuple[str, ...]) -> set[int]:

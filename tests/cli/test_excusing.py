@@ -9,7 +9,7 @@ import pytest
 from tests.hooked import Guarded
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import keyscan
+from tests.running import Ran, keyscan
 
 BASELINE = ".boltz-keyscan-baseline"
 IGNORES = ".boltz-keyscanignore"
@@ -217,6 +217,26 @@ def test_a_comment_counts_under_base_only_beside_the_same_key_in_the_same_file(r
         repo.write(name, f"K = '{KEY}'  # boltz-keyscan: ignore\n")
         assert blocking(".", "--trust", "base:main", cwd=repo.path) == {fingerprint(KEY)}
         (repo.path / name).unlink()
+
+
+def test_what_is_suppressed_is_kept_and_counted_in_every_form(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{OTHER}'  # boltz-keyscan: ignore=made up\n")
+
+    def said(*arguments: str) -> Ran:
+        ran = keyscan(".", *arguments, cwd=repo.path)
+        assert ran.code == 0
+        return ran
+
+    key, words = fingerprint(OTHER), "inline: made up [a.py:1]"
+    assert "Suppressed (inline)" not in said().text
+    assert f"1 key suppressed, shown with -v:\n          {key} {words}\n" in said().text
+    assert "  Suppressed (inline): made up [a.py:1]\n" in said("-v").text
+    used = {"fingerprint": key, "kind": "inline", "reason": "made up", "source": "a.py:1"}
+    report = said("--format", "json").report
+    assert (report["scan"]["receipt"]["suppressed"], report["scan"]["receipt"]["suppressions"]) == (1, [used])
+    assert report["findings"][0]["suppression"] == {name: used[name] for name in ("kind", "reason", "source")}
+    for drop, left in (((), 1), (("--sarif-drop-suppressed",), 0)):
+        assert len(said("--format", "sarif", *drop).report["runs"][0]["results"]) == left
 
 
 HELD = fake_key("admin", "live", "in the files of triage")

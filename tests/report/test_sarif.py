@@ -198,6 +198,30 @@ def test_suppressions_are_on_all_results_of_a_run_or_on_none() -> None:
     assert "suppressions" not in runs(alone)[1]["results"][0]
 
 
+def test_all_that_suppresses_a_key_together_is_told() -> None:
+    tree, _ = runs(samples.excused())
+    found = next(result["suppressions"] for result in tree["results"] if result.get("suppressions"))
+    assert [(each["kind"], each["justification"]) for each in found] == [
+        ("external", f"made up [.boltz-keyscanignore:2 ({samples.AT_BASE})]"),
+        ("inSource", "made up too [b.py:3]"),
+    ]
+
+
+def test_suppressed_keys_may_be_left_out() -> None:
+    def results(**view: bool) -> list[Any]:
+        return [result for run in runs(samples.excused(), **view) for result in run["results"]]
+
+    def keys(found: list[Any]) -> set[str]:
+        return {result["partialFingerprints"]["boltzKeyFingerprint/v1"] for result in found}
+
+    gone = {each.fingerprint for each in samples.excused().findings if each.suppression}
+    left = results(drop_suppressed=True)
+    assert len(gone) == 1
+    assert keys(results()) - keys(left) == gone
+    assert keys(left)
+    assert not any("suppressions" in result for result in left)
+
+
 def test_placeholders_only_when_asked_for_and_as_notes() -> None:
     assert runs(samples.placeholders())[0]["results"] == []
     shown = runs(samples.placeholders(), show_placeholders=True)[0]["results"]

@@ -43,6 +43,9 @@ GLOBS = [
     ("a/**/b", "a/b", True),
     ("a/**/b", "a/x/y/b", True),
     ("a/**/b", "a/x/y/c", False),
+    ("**/a/**", "a", False),
+    ("**/a/**", "a/a", True),
+    ("**/a/**", "x/a", False),
     ("a/*", "a", False),
     ("a/*", "a/b", True),
     # Within a name.
