@@ -89,6 +89,10 @@ def test_it_still_fails(attacked: Repo, trust: str, options: tuple[str, ...], bl
 
 def test_it_still_fails_when_it_is_not_committed(attacked: Repo) -> None:
     attacked.run("reset", "--quiet", "--soft", "main")
+    # And when the configuration is in the other file.
+    (attacked.path / CONFIG).unlink()
+    attacked.write("pyproject.toml", '[tool.boltz-keyscan]\nfail-on = "never"\n')
+    assert keyscan(".", cwd=attacked.path).code == 0
     for trust, blocks in (("base:HEAD", LEAKS), ("none", LEAKS | ON_MAIN)):
         ran = keyscan(".", "--trust", trust, "--format", "json", cwd=attacked.path)
         assert (ran.code, blocking(ran.report)) == (1, blocks)
