@@ -7,19 +7,6 @@ error of another program cannot reach the terminal.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
-
-class ExitCode(IntEnum):
-    """The verdict of a run, as the process tells it; the README's table is checked against this."""
-
-    CLEAN = 0
-    BLOCKING = 1
-    USAGE = 2
-    INCOMPLETE = 3
-    INTERNAL = 4
-    INTERRUPTED = 130
-
 
 class KeyscanError(Exception):
     """Something the user has to change before anything can be said (exit 2).
@@ -51,3 +38,7 @@ class OutputError(KeyscanError):
 
 class GitError(KeyscanError):
     """git is absent, too old, or answered something that cannot be trusted."""
+
+
+class FloodError(Exception):
+    """A blob has more that looks like the beginning of a hidden key than is looked at."""

@@ -6,7 +6,11 @@ configuration. Nothing here reads or decides; every string is redacted and harml
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
+"""How files name a key: ours, and reports that are read back."""
 
 
 @dataclass(frozen=True, slots=True)

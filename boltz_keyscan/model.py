@@ -9,76 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from boltz_keyscan.errors import ExitCode as ExitCode  # noqa: PLC0414 - a noun like the others, for who imports it
+# The words come with the nouns: whoever has one needs the other.
+from boltz_keyscan.kinds import ExitCode as ExitCode  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Exposure as Exposure  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import KeyType as KeyType  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Mode as Mode  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Part as Part  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Severity as Severity  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Shape as Shape  # noqa: PLC0414 - told on to whoever imports the nouns
+from boltz_keyscan.kinds import Status as Status  # noqa: PLC0414 - told on to whoever imports the nouns
 
 if TYPE_CHECKING:
     from boltz_keyscan.excuses import Comment, Excuse, Ground, Suppression
-
-
-class KeyType(StrEnum):
-    """What a key may speak for: the organisation, or one workspace (spelt ``ws`` in the key)."""
-
-    ADMIN = "admin"
-    WORKSPACE = "workspace"
-
-
-class Mode(StrEnum):
-    """Whether calls with the key are real and billed, or synthetic."""
-
-    LIVE = "live"
-    TEST = "test"
-
-
-class Shape(StrEnum):
-    """How much the body looks like one the API hands out; strongest first."""
-
-    CONFIRMED = "confirmed"
-    SUSPECTED = "suspected"
-    PLACEHOLDER = "placeholder"
-
-
-class Severity(StrEnum):
-    """What the key can do; worst first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    NOTE = "note"
-
-
-class Status(StrEnum):
-    """What is known of the key beyond its text."""
-
-    UNCHECKED = "unchecked"
-    ACTIVE = "active"
-    INACTIVE = "inactive"
-    AMBIGUOUS = "ambiguous"
-    NOT_LISTED = "not-listed"
-    UNKNOWN = "unknown"
-
-
-class Exposure(StrEnum):
-    """How far a location has spread; widest first."""
-
-    TRACKED = "tracked"
-    STAGED = "staged"
-    HISTORY = "history"
-    UNTRACKED = "untracked"
-    FILE = "file"
-    UNREACHABLE = "unreachable"
-    LOCAL = "local"
-
-
-class Part(StrEnum):
-    """Which part of an origin the bytes are."""
-
-    CONTENT = "content"
-    NAME = "name"
-    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +37,7 @@ class Match:
     offset: int
     """Bytes from the start of the blob, counted from 0."""
     length: int
-    """Bytes of the key."""
+    """Bytes of the key as it stands there, encoded or broken."""
     line: int
     """Counted from 1; lines end at LF."""
     column: int
@@ -103,6 +47,9 @@ class Match:
     context: str
     """The line around the key, redacted, control characters escaped, at most 200 characters."""
     decoded: tuple[str, ...] = ()
+    cell: int | None = None
+    cell_part: str | None = None
+    """In a notebook: the cell, counted from 1, and what of it, as ``output [7]``."""
     comments: tuple[Comment, ...] = ()
     """On its line, and on the line above."""
 
@@ -195,6 +142,7 @@ class Location:
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
+    cell_part: str | None = None
     comments: tuple[Comment, ...] = ()
 
     @classmethod
@@ -222,6 +170,8 @@ class Location:
             blob=blob,
             author_date=author_date,
             decoded=match.decoded,
+            cell=match.cell,
+            cell_part=match.cell_part,
             comments=match.comments,
         )
 
@@ -326,11 +276,7 @@ class Source(Protocol):
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Exposure, commit and path for each hit. Work is done only for hits.
 
-        Called once, after the last shard.
-
-        Args:
-            gathered: what the source's shards gave together.
-            detector: to make paths fit to be shown.
+        Called once, after the last shard, with what all of the source's shards gave.
         """
 
 

@@ -21,6 +21,7 @@ in ``cli``, which knows the options.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from datetime import date
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.errors import FloodError, KeyscanError
 from boltz_keyscan.excuses import Comment
 from boltz_keyscan.model import Location
 from boltz_keyscan.sources.trusted import Disk, Shelf, at_revision, named, top_of
@@ -291,8 +292,12 @@ def _remarked(stand: Stand, path: str, detector: KeyDetector) -> frozenset[tuple
         content = stand.shelf.read(absolute) if stand.shelf and stand.shelf.names(absolute) else None
     except KeyscanError:
         content = None
-    matches = detector.find([content]) if content is not None else ()
-    return frozenset((match.fingerprint, comment.marker) for match in matches for comment in match.comments)
+    found: set[tuple[str, str]] = set()
+    # What a flood hides was never seen beside a comment.
+    with contextlib.suppress(FloodError):
+        for match in detector.find([content]) if content is not None else ():
+            found.update((match.fingerprint, comment.marker) for comment in match.comments)
+    return frozenset(found)
 
 
 def unheard(standing: Sequence[Stand], trust: Trust) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ LAYERS = (
     ("rules",),
     ("policy",),
     ("model",),
+    ("kinds",),
     ("errors", "harmless", "excuses"),
     ("__init__",),
 )

@@ -181,6 +181,7 @@ def test_what_was_found_before_is_not_lost_when_git_does_not_answer(repo: Repo, 
     assert ran.code != ExitCode.CLEAN
 
 
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits are set on Linux only")
 def test_limits_of_git(repo: Repo, tmp_path: Path) -> None:
     """Memory, files and core files, as a child sees them; and nothing of our environment."""
     env = moody(tmp_path, "cat-file --buffer", "complains")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -351,13 +352,20 @@ def test_the_trusts_and_the_files_are_those_there_are() -> None:
 # What it says it does not see, it does not see: a limit that has gone must leave the list.
 
 
-def test_archives_and_encodings_are_still_limits(tmp_path: Path) -> None:
+def test_archives_are_still_a_limit(tmp_path: Path) -> None:
     limits = section("## What it does not see")
-    assert "Encoded keys" in limits
-    (tmp_path / "wide.txt").write_bytes(LEAKED.encode("utf-16"))
     assert "archives and compressed files" in limits
     (tmp_path / "job.log.gz").write_bytes(gzip.compress(LEAKED.encode()))
     assert keyscan(tmp_path).code == 0
+
+
+def test_narrow_lines_of_an_encoding_are_still_a_limit(tmp_path: Path) -> None:
+    assert "narrower than 24 columns" in section("## What it does not see")
+    encoded = base64.b64encode(f"key={LEAKED} and more".encode()).decode()
+    lines = {columns: re.sub(f"(.{{{columns}}})", "\\1\n", encoded) for columns in (6, 24)}
+    for columns, code in ((6, 0), (24, 1)):
+        (tmp_path / "encoded.txt").write_text(lines[columns])
+        assert keyscan(tmp_path).code == code
 
 
 def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:

@@ -54,8 +54,11 @@ HOOK = frozenset(
         "cli.hook",
         "detect",
         "detect.detector",
+        "detect.needles",
+        "detect.phases",
         "detect.prefilter",
         "errors",
+        "kinds",
         "model",
         "plan",
         "policy",
@@ -130,4 +133,11 @@ def test_the_spy_does_see(repo: Repo) -> None:
 
 
 def test_help_and_version_load_no_pipeline(repo: Repo) -> None:
-    assert _own(_loaded(repo, 0, "--version")) == {"cli", "cli.commands", "cli.guard", "errors", "model"}
+    assert _own(_loaded(repo, 0, "--version")) == {
+        "cli",
+        "cli.commands",
+        "cli.guard",
+        "errors",
+        "kinds",
+        "model",
+    }

@@ -21,23 +21,21 @@ class KeyDetector:
 
     rules: tuple[Rule, ...]
     prefixes: tuple[bytes, ...]
-    needles: prefilter.Needles
-    overlap: int
-    """One byte less than the longest prefix: what a boundary can hide."""
+    overlap: int = prefilter.OVERLAP
+    """What a boundary between two buffers can hide."""
     bulk: bool = False
     """Use the engine whose start-up pays off over much data."""
 
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
         """A detector for the keys of ``rules``."""
-        prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
-        return cls(rules, prefixes, prefilter.compiled(prefixes), max(map(len, prefixes)) - 1)
+        return cls(rules, tuple(rule.prefix.encode("ascii") for rule in rules))
 
     def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        """Offsets of type prefixes in ``buffer[:end]``."""
+        """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``."""
         if self.bulk:
             return prefilter.sniff_bulk(buffer, end, self.prefixes)
-        return prefilter.sniff(buffer, end, self.needles)
+        return prefilter.sniff(buffer, end, self.prefixes)
 
     def for_bulk(self) -> KeyDetector:
         """The same detector on hyperscan."""
@@ -47,7 +45,7 @@ class KeyDetector:
         """The keys in one blob, in order of offset, redacted."""
         from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
 
-        return match.find(chunks, match.compiled(self.rules))
+        return match.find(chunks, match.compiled(self.rules), bulk=self.bulk)
 
     def redact(self, raw: bytes) -> str:
         """Any bytes as text without keys and without characters that act."""

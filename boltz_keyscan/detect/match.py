@@ -10,18 +10,18 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import regex
 
 from boltz_keyscan.detect import redact
-from boltz_keyscan.detect.classify import classify
+from boltz_keyscan.detect.codecs import AHEAD, BACK
+from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
+from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.remarks import remarks
+from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
-
-RUN = 200
-"""The longest body looked at; real ones have 43 characters."""
 
 _STEP = 1 << 12
 """Bytes by which the window moves at least: moving it copies it, and chunks may be tiny."""
@@ -35,29 +35,20 @@ _NOT_ASTRAL = bytes(range(0xF0))
 class Patterns:
     """A rule set compiled for the exact pass."""
 
-    keys: regex.Pattern[bytes]
-    by_prefix: dict[bytes, tuple[str, regex.Pattern[bytes]]]
+    search: Search
+    rules: dict[bytes, str]
+    """The rule of each prefix."""
     redaction: redact.Redaction
 
 
 @functools.cache
 def compiled(rules: tuple[Rule, ...]) -> Patterns:
-    """Patterns for a rule set.
-
-    There is no left boundary: in JSON, logs and URLs a letter or digit really does stand
-    before a key. A body ends where the next prefix begins, so that keys side by side
-    stay two.
-    """
+    """Patterns for a rule set."""
     prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
-    any_prefix = b"|".join(regex.escape(prefix) for prefix in prefixes)
-    body = rb"(?:(?!%b)[A-Za-z0-9_-]){0,%d}+" % (any_prefix, RUN)
-    return Patterns(
-        keys=regex.compile(rb"(%b)(%b)" % (any_prefix, body)),
-        by_prefix={
-            rule.prefix.encode("ascii"): (rule.id, regex.compile(rule.body.encode("ascii"))) for rule in rules
-        },
-        redaction=redact.compiled(prefixes),
-    )
+    bodies = {rule.prefix.encode("ascii"): regex.compile(rule.body.encode("ascii")) for rule in rules}
+    search = searching(prefixes, bodies)
+    by_prefix = {rule.prefix.encode("ascii"): rule.id for rule in rules}
+    return Patterns(search, by_prefix, redact.compiled(prefixes))
 
 
 @dataclass(slots=True)
@@ -68,6 +59,7 @@ class _Ruler:
     line: int = 1
     characters: int = 0
     units: int = 0
+    cells: Cells = field(default_factory=Cells)
 
     def advance(self, passed: bytes) -> None:
         """Move over ``passed``, the bytes that follow ``at``.
@@ -79,6 +71,7 @@ class _Ruler:
             # Editors and SARIF viewers do not count it.
             self.characters = self.units = -1
         self.at += len(passed)
+        self.cells.advance(passed)
         breaks = passed.count(b"\n")
         if breaks:
             self.line += breaks
@@ -89,31 +82,45 @@ class _Ruler:
         self.units += characters + len(passed.translate(None, _NOT_ASTRAL))
 
 
-def find(chunks: Iterable[bytes], patterns: Patterns) -> Iterator[Match]:
+def find(chunks: Iterable[bytes], patterns: Patterns, *, bulk: bool = False) -> Iterator[Match]:
     """The keys of one blob, in order of offset.
 
     Args:
         chunks: the blob's bytes in order, cut anywhere.
         patterns: from ``compiled``.
+        bulk: whether the engine for much data is loaded anyhow.
+
+    Raises:
+        FloodError: after the last key, when not all that may hide one was looked at.
     """
-    longest = max(map(len, patterns.by_prefix)) + RUN
-    window, base, settled = b"", 0, 0
+    digger = Digger(patterns.search)
     ruler = _Ruler()
+    window, base, done = b"", 0, 0
+    waiting: list[Key] = []
     for chunk, last in _marked(chunks):
         window += chunk
-        # A key that begins after the horizon may not have its end, or what follows, yet.
-        horizon = len(window) if last else len(window) - longest - redact.AFTER
-        for found in patterns.keys.finditer(window, max(settled - base, 0)):
-            if found.start() >= horizon:
+        # What begins after the horizon may not have its end, or what follows, yet.
+        horizon = base + len(window) - (0 if last else AHEAD + redact.AFTER)
+        if horizon - done < _STEP and not last:
+            continue
+        waiting += digger.keys(window, base, done - base, horizon - base, bulk=bulk)
+        done = horizon
+        # A needle to come may belong to a key that begins a little before it.
+        sure = done if last else done - BACK
+        best = settled(waiting)
+        waiting = [key for key in best if key.end > sure and not last]
+        for key in best:
+            if key.end > sure and not last:
                 break
-            ruler.advance(window[ruler.at - base : found.start()])
-            yield _match(found, window, ruler, patterns)
-            settled = base + found.end()
-        settled = max(settled, base + horizon)
-        passed = horizon - redact.BEFORE
+            ruler.advance(window[ruler.at - base : key.start - base])
+            yield _match(key, window, base, ruler, patterns)
+        passed = min([key.start for key in waiting] + [done]) - max(redact.BEFORE, BACK) - base
         if passed >= _STEP:
-            ruler.advance(window[ruler.at - base : passed])
+            if ruler.at < base + passed:
+                ruler.advance(window[ruler.at - base : passed])
             window, base = window[passed:], base + passed
+    if digger.flooded:
+        raise FloodError
 
 
 def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -122,21 +129,23 @@ def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield b"", True
 
 
-def _match(found: regex.Match[bytes], window: bytes, ruler: _Ruler, patterns: Patterns) -> Match:
-    prefix, body = found.group(1), found.group(2)
-    rule_id, body_pattern = patterns.by_prefix[prefix]
-    verdict = classify(body, window[found.end() : found.end() + 16], body_pattern)
-    key = prefix + body[: verdict.length]
+def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns) -> Match:
+    cell = ruler.cells.here
     return Match(
-        fingerprint="bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key).hexdigest()[:32],
-        rule_id=rule_id,
-        shape=verdict.shape,
-        reason=verdict.reason,
+        fingerprint="bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32],
+        rule_id=patterns.rules[key.prefix],
+        shape=key.verdict.shape,
+        reason=key.verdict.reason,
         offset=ruler.at,
-        length=len(key),
+        length=key.end - key.start,
         line=ruler.line,
         column=ruler.characters + 1,
         column_utf16=ruler.units + 1,
-        context=redact.context(window, found.start(), found.end(), patterns.redaction),
-        comments=remarks(window, found.start(), found.end(), patterns.redaction),
+        context=redact.context(
+            window, key.start - base, key.end - base, patterns.redaction, key.prefix if key.chain else None
+        ),
+        decoded=key.chain,
+        comments=remarks(window, key.start - base, key.end - base, patterns.redaction),
+        cell=cell.number if cell else None,
+        cell_part=cell.words or None if cell else None,
     )

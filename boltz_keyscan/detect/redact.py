@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import base64
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from boltz_keyscan.detect import prefilter
 from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import Shape
 
 REDACTED = "[REDACTED]"
 WIDTH = 200
@@ -160,11 +163,16 @@ def redact(raw: bytes, redaction: Redaction) -> str:
     return _shown(text, _hidden(text, 0, len(text), redaction), 0, len(text))
 
 
-def context(window: bytes, start: int, end: int, redaction: Redaction) -> str:
-    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters."""
+def context(window: bytes, start: int, end: int, redaction: Redaction, disguised: bytes | None = None) -> str:
+    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
+
+    Of a disguised key, all that stands there is hidden and its prefix, ``disguised``, shown.
+    """
     before = _without_nul(window[max(start - BEFORE, 0) : start])
-    text = before + _without_nul(window[start : end + AFTER])
+    key = _without_nul(window[start:end])
+    text = before + key + _without_nul(window[end : end + AFTER])
     at = len(before)
+    own = [(at, at + len(key), disguised + _MARK)] if disguised else []
     low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
     while low < at and 0x80 <= text[low] < 0xC0:
         low += 1  # the rest of a character that began before
@@ -172,7 +180,7 @@ def context(window: bytes, start: int, end: int, redaction: Redaction) -> str:
     high = len(text) if line_end < 0 else line_end
     if text[high - 1 : high] == b"\r":
         high -= 1
-    hidden = _hidden(text, low, high, redaction)
+    hidden = _hidden(text, low, high, redaction, *own)
     lead = _shown(text, hidden, low, at)
     rest = _shown(text, hidden, at, high)
     lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
@@ -197,14 +205,26 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
 
 
-def _hidden(text: bytes, low: int, high: int, redaction: Redaction) -> list[Span]:
+def _hidden(text: bytes, low: int, high: int, redaction: Redaction, *own: Span) -> list[Span]:
     """What must not be shown of ``text[low:high]``, in order, without overlaps."""
     bodies: list[bytes] = []
-    spans = list(
-        _united([*_keys(text, redaction, bodies), *_dumps(text, redaction), *_encoded(text, redaction)])
-    )
+    rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
+    spans = list(_united([*own, *itertools.chain(*rows), *_found(text, redaction, bodies)]))
     pieces = _pieces(text, low - _PIECE, high + _PIECE, spans, bodies)
     return list(_united([*spans, *pieces]))
+
+
+def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
+    """Keys in whatever disguise a scan would find them in; their bodies are noted."""
+    hits = prefilter.literals(text, redaction.prefixes, small=True)
+    if not hits:
+        return
+    from boltz_keyscan.detect import dig  # noqa: PLC0415 - most texts have no such key
+
+    for key in dig.disguised(text, hits, redaction.prefixes):
+        if key.verdict.shape is not Shape.PLACEHOLDER:
+            yield key.start, key.end, key.prefix + _MARK
+            bodies.append(key.raw.removeprefix(key.prefix))
 
 
 def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:

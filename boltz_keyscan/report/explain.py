@@ -11,7 +11,7 @@ from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Finding, KeyType, Location, Severity, Shape, Status
 from boltz_keyscan.policy import Standing, Terms, standing
 from boltz_keyscan.report.excused import excused
-from boltz_keyscan.report.places import spread
+from boltz_keyscan.report.places import spread, where
 from boltz_keyscan.report.words import EXPOSURE, count
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def explain(finding: Finding, rule: Rule, terms: Terms, steps: Iterable[Step], s
     line()
     line(f"Stands in {count(len(finding.locations), 'location')}")
     for place in finding.locations:
-        line(f"  {_where(place)}")
+        line(f"  {where(place)}")
         line(f"      {_story(place)}")
         if place.context:
             line(f"      | {place.context}")
@@ -94,13 +94,6 @@ def _verdict(finding: Finding, terms: Terms) -> str:
             return f"does not fail a run: {finding.severity} does not count for {limit}"
         case _:
             return "does not fail a run: it is a note"
-
-
-def _where(place: Location) -> str:
-    where = "!".join((place.path, *place.members)) + f":{place.line}:{place.column}"
-    if place.cell is not None:
-        where += f" cell {place.cell}"
-    return where + (f" ({' > '.join(place.decoded)})" if place.decoded else "")
 
 
 def _story(place: Location) -> str:

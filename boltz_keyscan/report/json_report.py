@@ -127,6 +127,7 @@ def _location(location: Location) -> dict[str, object]:
         "members": location.members,
         "decoded": location.decoded,
         "cell": location.cell,
+        "cell_part": location.cell_part,
         "exposure": location.exposure.value,
         "context": location.context,
     }

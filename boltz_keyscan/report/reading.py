@@ -7,15 +7,13 @@ at all, and what it says is a stranger's text until it is printed.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.excuses import FINGERPRINT
 from boltz_keyscan.model import Exposure, Severity, Shape, Status
 from boltz_keyscan.report.json_report import SCHEMA_VERSION
-
-_FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def read(name: str, raw: bytes) -> Report:
 
 def _told(finding: Any) -> Told:  # noqa: ANN401 - JSON, checked here
     fingerprint = _text(finding["fingerprint"])
-    if not _FINGERPRINT.fullmatch(fingerprint):
+    if not FINGERPRINT.fullmatch(fingerprint):
         raise ValueError(fingerprint)
     return Told(
         fingerprint,

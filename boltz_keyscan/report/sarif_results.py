@@ -71,6 +71,7 @@ class Builder:
                 members=list(first.members) or None,
                 decoded=list(first.decoded) or None,
                 cell=first.cell,
+                cell_part=first.cell_part,
             ),
         )
 
@@ -85,9 +86,11 @@ class Builder:
         region = om.Region(
             start_line=location.line,
             start_column=location.column_utf16,
-            end_line=location.line,
-            end_column=location.column_utf16 + location.length,
         )
+        # What is encoded may go on over lines.
+        if not location.decoded:
+            region.end_line = location.line
+            region.end_column = location.column_utf16 + location.length
         # Inside an archive or an encoding the offset counts bytes that are not the artifact's.
         if not (location.members or location.decoded):
             region.byte_offset = location.offset

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from io import RawIOBase
 from typing import TypeVar
 
+from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shard, ShardResult
 
 CHUNK = 1 << 20
@@ -73,13 +74,19 @@ class Window:
 def examine(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
-    """The hits of one blob, and a gap when there are more than ``MOST``."""
-    matches = list(itertools.islice(detector.find(chunks), MOST + 1))
-    gaps = []
-    if len(matches) > MOST:
-        matches.pop()
-        gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
-    return [Hit(origin, match) for match in matches], gaps
+    """The hits of one blob, and a gap when there are more than ``MOST``, or too many that might be one."""
+    hits: list[Hit] = []
+    gaps: list[Gap] = []
+    try:
+        for match in itertools.islice(detector.find(chunks), MOST + 1):
+            if len(hits) == MOST:
+                gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
+                break
+            hits.append(Hit(origin, match))
+    except FloodError:
+        told = "too much in it looks like a hidden key; the rest was searched for plain keys only"
+        gaps.append(Gap(where, "too-many-matches", told))
+    return hits, gaps
 
 
 def chunks(stream: RawIOBase) -> Iterator[bytes]:

@@ -21,7 +21,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from boltz_keyscan.triage.entries import FINGERPRINT, Text, numbered
+from boltz_keyscan.excuses import FINGERPRINT
+from boltz_keyscan.triage.entries import Text, numbered
 
 NAME = ".boltz-keyscan-baseline"
 """Found under this name without being asked for."""

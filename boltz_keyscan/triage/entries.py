@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from boltz_keyscan.errors import KeyscanError
 
-FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
-
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?:\s.*)?|={7}")
 """The lines git puts around what it could not merge (git-merge, "HOW CONFLICTS ARE PRESENTED")."""
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from boltz_keyscan.triage.entries import FINGERPRINT, Text, numbered
+from boltz_keyscan.excuses import FINGERPRINT
+from boltz_keyscan.triage.entries import Text, numbered
 
 NAME = ".boltz-keyscanignore"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from dataclasses import dataclass
@@ -257,6 +258,19 @@ class TestManyKeys:
         assert [gap["reason"] for gap in ran.report["gaps"]] == ["too-many-matches"]
         assert sum(len(finding["locations"]) for finding in ran.report["findings"]) == blobs.MOST
 
+    def test_a_file_of_needles_is_cut_short_and_not_called_complete(self, tmp_path: Path) -> None:
+        path = tmp_path / "drowned.txt"
+        other = fake_key("admin", "live", "at the end")
+        path.write_bytes(KEY.encode() + b" " + b"sk_bc_\n" * 30_000 + other.encode())
+        ran = keyscan(path, "--format", "json", "--fail-on", "never")
+        assert ran.code == 3
+        assert [(gap["reason"], gap["by_design"]) for gap in ran.report["gaps"]] == [
+            ("too-many-matches", False)
+        ]
+        assert {finding["fingerprint"] for finding in ran.report["findings"]} == {
+            fingerprint(key) for key in (KEY, other)
+        }
+
     def test_nothing_is_read_beyond_the_cap(self, monkeypatch: pytest.MonkeyPatch) -> None:
         read = 0
 
@@ -268,7 +282,7 @@ class TestManyKeys:
 
         monkeypatch.setattr(blobs, "MOST", 100)
         blobs.examine(Origin(b"f"), chunks(), DETECTOR, "f")
-        assert read == 2
+        assert read < 10
 
 
 HOSTILE = {
@@ -278,6 +292,18 @@ HOSTILE = {
     "keys and half keys": KEY.encode() + KEY[:40].encode(),
     "one endless body": b"A",
     "backslashes": b"\\\\",
+    "stems in base64": b"c2tfYmNfd3",
+    "keys in base64": base64.b64encode(KEY.encode() * 3),
+    "stems in hex": b"736b5f62635f77",
+    "stems in UTF-16": "sk_bc_w".encode("utf-16-le"),
+    "stems, escaped": b"sk%5Fbc%5Fw",
+    "stems and quotes": b'sk_bc_"',
+    "stems and lines": b"sk_bc_\n",
+    "ends of prefixes": b"bc_ws_live_",
+    "joined": b'sk_bc_ws_"+"live_ab"+"',
+    "templates": b"sk_bc_ws_live_{'",
+    "quotes far apart": b'sk_bc_ws_live_"' + b" " * 60,
+    "base64 of base64": base64.b64encode(base64.b64encode(b"sk_bc_ws_" * 9)),
 }
 
 
@@ -304,9 +330,9 @@ def test_the_window_does_not_grow_with_the_blob() -> None:
     lengths = set()
     context = redact.context
 
-    def spy(window: bytes, start: int, end: int, redaction: redact.Redaction) -> str:
+    def spy(window: bytes, start: int, end: int, redaction: redact.Redaction, *own: bytes | None) -> str:
         lengths.add(len(window))
-        return context(window, start, end, redaction)
+        return context(window, start, end, redaction, *own)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redact, "context", spy)

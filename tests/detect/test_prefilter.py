@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, prefilter
+from boltz_keyscan.detect import KeyDetector, needles, prefilter
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
 from tests.keys import PREFIXES, fake_key
@@ -49,13 +49,63 @@ class Pieces(io.RawIOBase):
 @given(BLOBS)
 def test_it_sees_every_prefix(detector: KeyDetector, blob: bytes) -> None:
     prefixes = "|".join(PREFIXES.values()).encode()
-    assert detector.sniff(blob, len(blob)) == [found.start() for found in re.finditer(prefixes, blob)]
+    seen = detector.sniff(blob, len(blob))
+    assert {found.start() for found in re.finditer(prefixes, blob)} <= set(seen)
+    assert seen == sorted(set(seen))
 
 
 @each_engine
 @given(BLOBS)
-def test_it_misses_nothing_that_the_exact_pass_finds(detector: KeyDetector, blob: bytes) -> None:
-    assert {match.offset for match in detector.find([blob])} <= set(detector.sniff(blob, len(blob)))
+def test_it_sees_something_where_the_exact_pass_finds_a_key(detector: KeyDetector, blob: bytes) -> None:
+    if any(detector.find([blob])):
+        assert detector.sniff(blob, len(blob))
+
+
+SHALLOW = needles.shallow(DETECTOR.prefixes)
+DEEP = needles.deep(DETECTOR.prefixes)
+
+
+@each_engine
+@pytest.mark.parametrize("edge", [b"\x01", b"   ", b"\xff\xfe"])
+def test_it_sees_every_literal_of_one_encoding(detector: KeyDetector, edge: bytes) -> None:
+    rests = needles.rests(DETECTOR.prefixes)
+    for literal in SHALLOW:
+        blob = rests.get(literal, b"")[:3] + edge + literal + edge
+        assert blob.index(literal) in detector.sniff(blob, len(blob)), literal
+
+
+@each_engine
+def test_it_sees_every_literal_of_a_chain(detector: KeyDetector) -> None:
+    # What lets the small engine look for them: in a file with a key in it there is such a line.
+    for lead in range(1, 5):
+        blob = b"A" * prefilter.RUN + b"%00" * lead
+        places = []
+        for literal in DEEP:
+            blob += b"\x80" * lead
+            places.append(len(blob))
+            blob += literal
+        seen = set(detector.sniff(blob, len(blob)))
+        assert [literal for at, literal in zip(places, DEEP, strict=True) if at not in seen] == []
+
+
+@given(BLOBS)
+def test_hyperscan_sees_all_that_python_sees(blob: bytes) -> None:
+    assert set(DETECTOR.sniff(blob, len(blob))) <= set(ENGINES["hyperscan"].sniff(blob, len(blob)))
+
+
+def test_much_data_brings_the_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    scan = prefilter._scan
+
+    def spy(buffer: bytes, end: int, prefixes: tuple[bytes, ...]) -> list[tuple[int, bytes]]:
+        used.append(end)
+        return scan(buffer, end, prefixes)
+
+    monkeypatch.setattr(prefilter, "_scan", spy)
+    monkeypatch.setattr(prefilter, "_seen", prefilter.ENOUGH - 10)
+    for _ in range(3):
+        assert DETECTOR.sniff(PREFIX, 6) == [0]
+    assert len(used) == 2
 
 
 @each_engine
@@ -74,21 +124,23 @@ def test_no_read_boundary_hides_a_prefix(
         patch.setattr(blobs, "CHUNK", chunk if len(blob) < 500 else 1000 * chunk)
         window = blobs.Window(detector.overlap)
         total, offsets = window.sniff(Pieces(cut(blob, places)), detector)
-    assert (total, offsets) == (len(blob), detector.sniff(blob, len(blob)))
+    assert total == len(blob)
+    # A buffer that ends before what stands in front of a broken prefix is looked at more closely.
+    assert set(offsets) >= set(detector.sniff(blob, len(blob)))
 
 
 @each_engine
 def test_a_window_forgets_the_last_stream(detector: KeyDetector) -> None:
     # A prefix whose halves stand in two streams is in neither.
     window = blobs.Window(detector.overlap)
-    assert window.sniff(Pieces([b"a" + PREFIX[:7]]), detector) == (8, [])
-    assert window.sniff(Pieces([PREFIX[7:]]), detector) == (len(PREFIX) - 7, [])
+    assert window.sniff(Pieces([b"a" + PREFIX[:5]]), detector) == (6, [])
+    assert window.sniff(Pieces([PREFIX[5:9]]), detector) == (4, [])
     assert window.sniff(Pieces([PREFIX]), detector) == (len(PREFIX), [0])
     assert window.sniff(Pieces([]), detector) == (0, [])
 
 
-def test_neighbours_share_one_byte_less_than_the_longest_prefix() -> None:
-    assert max(map(len, PREFIXES.values())) - 1 == DETECTOR.overlap
+def test_neighbours_share_one_byte_less_than_the_longest_literal() -> None:
+    assert max(map(len, (*SHALLOW, *DEEP))) - 1 <= DETECTOR.overlap
 
 
 @each_engine
@@ -103,5 +155,5 @@ def test_it_travels_to_workers(detector: KeyDetector) -> None:
 def test_a_rule_set_without_a_common_beginning_is_searched_all_the_same() -> None:
     prefixes = (b"first_kind_", b"second_kind_")
     buffer = b"x second_kind_1 first_kind_2"
-    assert prefilter.sniff(buffer, len(buffer), prefilter.compiled(prefixes)) == [2, 16]
-    assert prefilter.sniff_bulk(buffer, len(buffer), prefixes) == [2, 16]
+    assert {2, 16} <= set(prefilter.sniff(buffer, len(buffer), prefixes))
+    assert {2, 16} <= set(prefilter.sniff_bulk(buffer, len(buffer), prefixes))

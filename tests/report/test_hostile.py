@@ -51,6 +51,7 @@ LOCATIONS = st.builds(
     members=st.lists(SOUP, max_size=2).map(tuple),
     decoded=st.lists(SOUP, max_size=2).map(tuple),
     cell=st.none() | st.integers(0, 99),
+    cell_part=st.none() | SOUP,
 )
 BASE = samples.finding()
 FINDINGS = st.builds(

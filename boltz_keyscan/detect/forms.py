@@ -1,0 +1,132 @@
+"""The encodings a key is looked for in: one row each, with what a text becomes and how it is read back.
+
+``spell`` gives the literals that a piece of a type prefix turns into; the fast pass looks
+for them. ``read`` gives the text around such a literal, with the place of every byte. A new
+encoding is those two functions, in ``codecs``, and one row here.
+
+Boundary: one layer of one encoding; which layers may nest, and how far, is ``needles``,
+what the decoded text holds is ``dig``. Text that is only broken, not encoded, is ``joined``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from boltz_keyscan.detect import codecs
+from boltz_keyscan.detect.codecs import Reading, Spelling
+from boltz_keyscan.detect.phases import phases
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One encoding."""
+
+    name: str
+    spell: Callable[[bytes], Iterable[Spelling]]
+    """What a text becomes, for each variant and each phase of the encoding."""
+    read: Callable[[bytes, int, int], Iterable[Reading]]
+    """The text around an offset at which a literal of a given phase stands."""
+    chain: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
+    """What a text becomes as a link of a chain: every byte of it encoded, in the common variants."""
+    whole: bool = False
+    """Whether it may stand anywhere in a chain of three."""
+    around: tuple[str, ...] = ()
+    """Forms whose escapes it escapes again, leaving letters as they are."""
+    again: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
+    """What it makes of them."""
+
+
+def _escape(
+    name: str,
+    forms: tuple[bytes, ...],
+    pattern: bytes,
+    *,
+    glue: bytes = b"",
+    around: tuple[str, ...] = (),
+    again: Callable[[bytes], Iterable[Spelling]] | None = None,
+) -> Form:
+    return Form(
+        name,
+        partial(codecs.escape_spell, forms),
+        partial(codecs.escape_read, name=name, pattern=pattern, glue=glue),
+        partial(codecs.escape_chain, forms),
+        around=around,
+        again=again or partial(codecs.escape_again, forms),
+    )
+
+
+def _wide(width: int) -> Form:
+    spell = partial(codecs.wide_spell, width)
+    return Form(f"utf-{8 * width}", spell, partial(codecs.wide_read, width), spell, whole=True)
+
+
+FORMS: Final[tuple[Form, ...]] = (
+    Form("base64", phases, codecs.base64_read, phases, whole=True),
+    _wide(2),
+    _wide(4),
+    Form(
+        "hex",
+        codecs.hex_spell,
+        partial(
+            codecs.numbers_read,
+            name="hex",
+            unit=codecs.HEX,
+            digits=rb"(?:0[xX])?([0-9A-Fa-f]{2})" + codecs.BETWEEN,
+            base=16,
+        ),
+        codecs.hex_chain,
+        whole=True,
+        around=("utf-16",),
+        again=codecs.hex_spell,
+    ),
+    Form(
+        "decimal",
+        partial(codecs.numbers_spell, b"%d"),
+        partial(codecs.numbers_read, name="decimal", unit=codecs.DECIMAL, digits=rb"([0-9]{1,3})", base=10),
+        around=("utf-16",),
+        again=partial(codecs.numbers_spell, b"%d"),
+    ),
+    Form(
+        "octal",
+        partial(codecs.numbers_spell, b"%03o"),
+        partial(codecs.numbers_read, name="octal", unit=codecs.OCTAL, digits=rb"([0-7]{3})", base=8),
+    ),
+    _escape(
+        "percent",
+        (b"%%%02X", b"%%%02x"),
+        rb"%(?P<x>[0-9A-Fa-f]{2})",
+        around=("percent", "utf-16"),
+    ),
+    _escape(
+        "unicode-escape",
+        (b"\\u%04x", b"\\u%04X", b"\\u{%x}", b"\\U%08x"),
+        codecs.BACKSLASHED,
+        around=("utf-16",),
+    ),
+    _escape("hex-escape", (b"\\x%02x", b"\\x%02X"), codecs.BACKSLASHED, around=("utf-16",)),
+    _escape("octal-escape", (b"\\%03o",), codecs.BACKSLASHED),
+    _escape(
+        "html",
+        (b"&#%d;", b"&#x%x;", b"&#x%X;", b"&#x%04x;"),
+        codecs.HTML,
+        around=("html",),
+        again=partial(codecs.doubled, b"&", b"&amp;"),
+    ),
+    _escape("quoted-printable", (b"=%02X", b"=%02x"), rb"=(?P<x>[0-9A-Fa-f]{2})", glue=rb"=[ \t]{0,9}\r?\n"),
+    Form(
+        "html-name",
+        partial(codecs.named_spell, (b"&lowbar;", b"&UnderBar;")),
+        partial(codecs.escape_read, name="html", pattern=codecs.HTML),
+    ),
+    Form(
+        "backslash",
+        partial(codecs.named_spell, (b"\\_",)),
+        partial(codecs.escape_read, name="backslash", pattern=codecs.BACKSLASHED),
+        around=("unicode-escape", "hex-escape", "octal-escape", "backslash"),
+        again=partial(codecs.doubled, b"\\", b"\\\\"),
+    ),
+)
+"""The rows, in order of preference when a place reads in two ways; a new encoding is one more."""

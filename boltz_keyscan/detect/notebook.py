@@ -1,0 +1,127 @@
+"""Where in a Jupyter notebook an offset is: which cell, its source or an output, its execution count.
+
+A notebook is JSON with a list of ``cells`` (nbformat 4), read here as far as the offset and
+no further, in whatever pieces it comes. Nobody has checked that it is whole or valid: where
+it does not read as a notebook there is no cell, and never an error.
+
+Boundary: structure only; what a string holds is not looked at, but for the names of fields.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LIMIT = 64 << 20
+"""Bytes after which a blob is no longer taken for a notebook."""
+
+_DEEPEST = 200
+"""Brackets within brackets; real notebooks have a dozen."""
+
+_WITHIN = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_OUTSIDE = re.compile(rb'["{}\[\]:,]|-?[0-9]++')
+_NAMES = {b"source": "source", b"outputs": "output", b"attachments": "attachment", b"metadata": "metadata"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place in a Jupyter notebook, as a person finds it."""
+
+    number: int
+    """Counted from 1 over all cells, from the top."""
+    part: str
+    """``source``, ``output``, ``metadata`` or ``attachment``; empty when it is none of these."""
+    execution: int | None
+    """The number Jupyter shows in brackets, where the cell has run."""
+
+    @property
+    def words(self) -> str:
+        """What of the cell it is: ``output [7]``."""
+        return self.part + (f" [{self.execution}]" if self.execution is not None else "")
+
+
+class Cells:
+    """The place one has come to in a blob that may be a notebook."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._dead = False
+        self._open: list[int] = []
+        self._within = False
+        self._text = b""
+        self._rest = b""
+        self._fields = [b"", b""]
+        """The field last named in the notebook, and in the cell."""
+        self._value = False
+        """Whether what comes next is a field's value."""
+        self._number = 0
+        self._typed = False
+        self._count: int | None = None
+
+    @property
+    def here(self) -> Cell | None:
+        """The cell one is in."""
+        inside = self._open[:3] == [*b"{[{"] and self._fields[0] == b"cells" and self._typed
+        if self._dead or not inside:
+            return None
+        part = _NAMES.get(self._fields[1], "")
+        return Cell(self._number, part, self._count if part in ("source", "output") else None)
+
+    def advance(self, passed: bytes) -> None:
+        """Move over the bytes that follow."""
+        if self._dead:
+            return
+        self._seen += len(passed)
+        data, at = self._rest + passed, 0
+        self._rest = b""
+        self._dead = self._seen > LIMIT
+        while not self._dead and at < len(data):
+            at = self._string(data, at) if self._within else self._token(data, at)
+
+    def _string(self, data: bytes, at: int) -> int:
+        found = _WITHIN.match(data, at)
+        end = found.end() if found else at
+        if len(self._text) < 20:
+            self._text += data[at : min(end, at + 20)]
+        if end < len(data) and data[end : end + 1] == b"\\":
+            self._rest = b"\\"
+            return len(data)
+        self._within = end == len(data)
+        if not self._within:
+            self._named()
+        return end + 1
+
+    def _named(self) -> None:
+        """A string has ended: the name of a field, or a value."""
+        depth = len(self._open)
+        if not self._value and self._open[-1:] == [ord("{")] and depth in (1, 3):
+            self._fields[depth // 2] = self._text
+            self._typed |= depth == 3 and self._text == b"cell_type"
+
+    def _token(self, data: bytes, at: int) -> int:
+        found = _OUTSIDE.search(data, at)
+        if not found:
+            return len(data)
+        token = found.group()
+        if token == b'"':
+            self._within, self._text = True, b""
+        elif token in b"{[":
+            self._opened(token[0])
+        elif token in b"}]":
+            if self._open:
+                self._open.pop()
+            self._value = False
+            self._dead = not self._open
+        elif token in b":,":
+            self._value = token == b":"
+        elif len(self._open) == 3 and self._fields[1] == b"execution_count" and len(token) < 10:
+            self._count = int(token)
+        return found.end()
+
+    def _opened(self, bracket: int) -> None:
+        self._open.append(bracket)
+        self._value = False
+        self._dead = len(self._open) > _DEEPEST or self._open[0] != ord("{")
+        if self._open == [*b"{[{"] and self._fields[0] == b"cells":
+            self._number += 1
+            self._typed, self._count, self._fields[1] = False, None, b""

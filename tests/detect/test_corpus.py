@@ -1,0 +1,85 @@
+"""Every hiding place of the corpus is found, with its chain; no decoy raises an alarm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model import Match, Shape
+from boltz_keyscan.rules import load
+from tests.corpus import DECOYS, HIDINGS, Hiding
+from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.leaks import leaks
+from tests.running import keyscan
+
+DETECTOR = KeyDetector.of(load())
+KINDS = sorted(PREFIXES)
+
+
+def key_of(hiding: Hiding) -> str:
+    """A key with a dash and more than one underscore in its body, so that escapes have something to do."""
+    kind, mode = KINDS[len(hiding.name) % len(KINDS)]
+    keys = (fake_key(kind, mode, (hiding.name, seed)) for seed in range(999))
+    return next(key for key in keys if "-" in key and key.count("_") > 5)
+
+
+def alarms(blob: bytes) -> list[Match]:
+    return [match for match in DETECTOR.find([blob]) if match.shape is not Shape.PLACEHOLDER]
+
+
+def test_the_corpus_is_as_large_as_it_says() -> None:
+    assert len(HIDINGS) >= 90
+    assert len(DECOYS) >= 25
+    assert len({*DECOYS, *(hiding.name for hiding in HIDINGS)}) == len(DECOYS) + len(HIDINGS)
+
+
+@pytest.mark.parametrize("hiding", HIDINGS, ids=lambda hiding: hiding.name)
+def test_a_hiding_place(hiding: Hiding) -> None:
+    key = key_of(hiding)
+    blob = hiding.build(key)
+    told = [(match.fingerprint == fingerprint(key), match.shape, match.decoded) for match in alarms(blob)]
+    expected = Shape.SUSPECTED if hiding.glued else Shape.CONFIRMED
+    assert told == [(True, expected, hiding.chain)]
+    for detector in (DETECTOR, DETECTOR.for_bulk()):
+        assert detector.sniff(blob, len(blob))
+        assert list(detector.find([blob])) == list(DETECTOR.find([blob]))
+    for match in DETECTOR.find([blob]):
+        assert leaks(match.context.encode(), key) == []
+
+
+@pytest.mark.parametrize("hiding", HIDINGS, ids=lambda hiding: hiding.name)
+def test_a_hiding_place_in_a_text_that_is_shown(hiding: Hiding) -> None:
+    key = key_of(hiding)
+    blob = hiding.build(key)
+    assert leaks(DETECTOR.redact(blob).encode(), key) == []
+    # Beside another key, whose line is shown.
+    beside = key_of(Hiding(f"other {hiding.name}", hiding.build)).encode() + b" " + blob
+    shown = "\n".join(match.context for match in DETECTOR.find([beside]))
+    assert leaks(shown.encode(), key) == []
+
+
+@pytest.mark.parametrize("name", DECOYS)
+def test_a_decoy(name: str) -> None:
+    assert alarms(DECOYS[name]) == []
+
+
+def test_the_command_finds_them_all(tmp_path: Path) -> None:
+    keys = {}
+    for hiding in HIDINGS:
+        keys[hiding.name] = key_of(hiding)
+        (tmp_path / hiding.name).write_bytes(hiding.build(keys[hiding.name]))
+    for name, content in DECOYS.items():
+        (tmp_path / name).write_bytes(content)
+    ran = keyscan(tmp_path, "--format", "json", "--fail-on", "any", "--jobs", "1")
+    assert ran.code == 1
+    assert ran.report["gaps"] == []
+    found = {
+        (Path(location["path"]).name, finding["fingerprint"], tuple(location["decoded"]))
+        for finding in ran.report["findings"]
+        if finding["severity"] != "note"
+        for location in finding["locations"]
+    }
+    assert found == {(hiding.name, fingerprint(keys[hiding.name]), hiding.chain) for hiding in HIDINGS}
+    assert leaks(ran.out + ran.err, *keys.values()) == []
