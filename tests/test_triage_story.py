@@ -101,9 +101,12 @@ def test_it_outlives_renames_rewritten_history_and_new_encodings(adopted: Repo) 
     scan(adopted, code=0)
     adopted.leak("src.py", f"\ufeffK = '{OLD}'\n".encode(), "another encoding")
     scan(adopted, code=0)
+    adopted.leak("src.py", f"K = '{OLD}'\r\n".encode("utf-16"), "an encoding of other bytes")
+    places = scan(adopted, code=0)[fingerprint(OLD)]["locations"]
+    assert ["utf-16le"] in [place["decoded"] for place in places]
     adopted.run("rebase", "--quiet", "--root", "--reset-author-date")
     scan(adopted, code=0)
-    adopted.run("reset", "--quiet", "--soft", "HEAD~3")
+    adopted.run("reset", "--quiet", "--soft", "HEAD~4")
     adopted.commit("squashed", "--date=2001-01-01T00:00:00Z")
     scan(adopted, code=0)
     adopted.run("checkout", "--quiet", "--orphan", "fresh")

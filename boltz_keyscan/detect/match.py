@@ -114,7 +114,8 @@ def find(chunks: Iterable[bytes], patterns: Patterns, *, bulk: bool = False) -> 
                 break
             ruler.advance(window[ruler.at - base : key.start - base])
             yield _match(key, window, base, ruler, patterns)
-        passed = min([key.start for key in waiting] + [done]) - max(redact.BEFORE, BACK) - base
+        # A key to come begins up to ``BACK`` before what is done, and is shown with what stands before.
+        passed = min([key.start for key in waiting] + [done]) - redact.BEFORE - BACK - base
         if passed >= _STEP:
             if ruler.at < base + passed:
                 ruler.advance(window[ruler.at - base : passed])
@@ -145,7 +146,7 @@ def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns
             window, key.start - base, key.end - base, patterns.redaction, key.prefix if key.chain else None
         ),
         decoded=key.chain,
-        comments=remarks(window, key.start - base, key.end - base, patterns.redaction),
+        comments=remarks(window, key.start - base, key.end - base, patterns.redaction, key.chain),
         cell=cell.number if cell else None,
         cell_part=cell.words or None if cell else None,
     )

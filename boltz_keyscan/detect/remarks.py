@@ -41,31 +41,52 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{12,}")
 _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
 
 
-def remarks(window: bytes, start: int, end: int, redaction: redact.Redaction) -> tuple[Comment, ...]:
+def remarks(
+    window: bytes, start: int, end: int, redaction: redact.Redaction, chain: tuple[str, ...] = ()
+) -> tuple[Comment, ...]:
     """The comments beside the key in ``window[start:end]``.
+
+    They are those of the text as it stands, also when the key is encoded there: what is
+    encoded with the key is no comment that anybody sees. Only UTF-16 and UTF-32 are read
+    first, because there the whole line is.
 
     The line above counts only when nothing but the comment stands on it: a remark behind
     one key must not let the key on the next line pass.
+
+    Args:
+        window: bytes of the blob, from its start or from ``redact.BEFORE`` bytes before the key.
+        start: where in it the key begins, encoded or not.
+        end: where it ends.
+        redaction: what to remove from reasons.
+        chain: how the key is encoded, the outermost first.
     """
-    near = window[max(start - redact.BEFORE, 0) : end + redact.AFTER]
-    near = near.replace(b"\0", b"") if b"\0" in near else near  # UTF-16
+    coding = chain[0] if chain and chain[0].startswith("utf-") else ""
+    # In whole characters from the key: ``BEFORE`` is a multiple of any width.
+    low = max(start - redact.BEFORE, start % (int(coding[4:6]) // 8) if coding else 0)
+    near = window[low : end + redact.AFTER]
+    near = near.replace(b"\0", b"") if coding else near
     if not any(needle in near for needle in _NEEDLES):
         return ()
-    before = window[max(start - redact.BEFORE, 0) : start].replace(b"\0", b"").split(b"\n")
-    after = window[end : end + redact.AFTER].replace(b"\0", b"").split(b"\n", 1)
+    before = _read(window[low:start], coding).split(b"\n")
+    after = _read(window[end : end + redact.AFTER], coding).split(b"\n", 1)
     found = []
     line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction)
     for marker, form in _ON_LINE:
         if told := form.search(line):
             found.append(Comment(marker, _reason(told[1])))
     # A line of which the beginning is out of sight may have anything on it.
-    whole = len(before) > 2 or (len(before) == 2 and start <= redact.BEFORE)
+    whole = len(before) > 2 or (len(before) == 2 and start < redact.BEFORE)
     above = _line(before[-2], redaction) if whole else ""
     for marker, form in _ABOVE:
         told = form.search(above)
         if told and _ALONE.fullmatch(above, 0, told.start()):
             found.append(Comment(marker, _reason(told[1])))
     return tuple(dict.fromkeys(found))
+
+
+def _read(raw: bytes, coding: str) -> bytes:
+    """Text of two or four bytes a character as UTF-8; other bytes as they are."""
+    return raw.decode(coding, "replace").encode() if coding else raw
 
 
 def _line(raw: bytes, redaction: redact.Redaction) -> str:

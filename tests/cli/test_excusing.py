@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,29 @@ def test_a_comment_counts_under_base_only_beside_the_same_key_in_the_same_file(r
         repo.write(name, f"K = '{KEY}'  # boltz-keyscan: ignore\n")
         assert blocking(".", "--trust", "base:main", cwd=repo.path) == {fingerprint(KEY)}
         (repo.path / name).unlink()
+
+
+@pytest.mark.parametrize("form", ["base64", "utf-16", "hex"])
+def test_a_comment_counts_beside_a_key_in_disguise_too(repo: Repo, form: str) -> None:
+    admin = fake_key("admin", "live", "in disguise")
+
+    def leak(key: str, remark: str) -> None:
+        shown = {"base64": base64.b64encode(key.encode()).decode(), "hex": key.encode().hex(), "utf-16": key}
+        text = f"kind: Secret\ntoken: {shown[form]}  # {remark}\n"
+        repo.leak("secret.yaml", text.encode("utf-16" if form == "utf-16" else "utf-8"))
+
+    leak(KEY, "boltz-keyscan: ignore=made up")
+    assert blocking(".", cwd=repo.path) == blocking(".", "--trust", "base:main", cwd=repo.path) == set()
+    assert blocking(".", "--trust", "none", cwd=repo.path) == {fingerprint(KEY)}
+    leak(OTHER, "boltz-keyscan: ignored")
+    assert blocking(".", cwd=repo.path) == {fingerprint(OTHER)}
+    leak(admin, "boltz-keyscan: ignore")
+    report = keyscan(".", "--history-only", "--format", "json", cwd=repo.path).report
+    (found,) = (each for each in report["findings"] if each["fingerprint"] == fingerprint(admin))
+    assert found["blocking"]
+    assert [each["refused"] for each in found["excuses"]] == [
+        "a comment alone never excuses a live admin key"
+    ]
 
 
 def test_what_is_suppressed_is_kept_and_counted_in_every_form(repo: Repo) -> None:

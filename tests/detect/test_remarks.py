@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from boltz_keyscan import rules
-from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.detect.codecs import AHEAD
 from boltz_keyscan.excuses import Comment
 from tests.keys import fake_key
 from tests.leaks import leaks
@@ -97,6 +100,81 @@ def test_wherever_the_reads_are_cut(encoding: str) -> None:
     for cut in range(len(raw)):
         (match,) = DETECTOR.find([raw[:cut], raw[cut:]])
         assert match.comments == (Comment("boltz-keyscan", "für Tests"),)
+
+
+RAW = KEY.encode()
+
+FORMS = {
+    "base64": base64.b64encode(RAW).decode(),
+    "base64 of lines": base64.b64encode(b"export BOLTZ_API_KEY=" + RAW + b"\nexport MORE=1\n").decode(),
+    "base64 of base64": base64.b64encode(base64.b64encode(RAW)).decode(),
+    "base64 of UTF-16": base64.b64encode(KEY.encode("utf-16-le")).decode(),
+    "hex": RAW.hex(),
+    "percent": "".join(f"%{byte:02X}" for byte in RAW),
+    "joined": f"{KEY[:25]}' + '{KEY[25:]}",
+    "joined early": f"{KEY[:5]}' + '{KEY[5:]}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16", "utf-16-be"])
+def test_beside_a_key_in_disguise(form: str, coding: str) -> None:
+    """What counts is the line as it stands; what was encoded with the key is not on it."""
+    remark = "# boltz-keyscan: ignore=made up"
+    for text, expected in [
+        (f"a: 1\nkey: '{FORMS[form]}'  {remark}\nb: 2\n", ours("made up")),
+        (f"a: 1\n{remark}\nkey: '{FORMS[form]}'\nb: 2\n", ours("made up")),
+        (f"a: 1 {remark}\nkey: '{FORMS[form]}'\n{remark}\n", []),
+    ]:
+        (match,) = DETECTOR.find([text.encode(coding)])
+        assert match.decoded
+        assert list(match.comments) == expected
+
+
+@pytest.mark.parametrize("text", [f"{KEY} # boltz-keyscan: ignore", f"# boltz-keyscan: ignore\n{KEY}\n"])
+def test_a_comment_that_is_encoded_too_is_none(text: str) -> None:
+    for raw in (base64.b64encode(text.encode()), text.encode().hex().encode()):
+        (match,) = DETECTOR.find([b"x: " + raw + b"\n"])
+        assert match.decoded
+        assert match.comments == ()
+
+
+WIDE = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+
+
+@pytest.mark.parametrize("coding", WIDE)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_text_of_wide_characters_is_read_as_such(coding: str, end: str) -> None:
+    # Of these characters, some have bytes that are "#" and a line's end, or nothing but NULs, elsewhere.
+    odd = "\u0a23\u230a\u010a\u0a00\u4e00"
+    for text, expected in [
+        (f"KEY # {odd} boltz-keyscan: ignore=für {odd} Tests", ours(f"für {odd} Tests")),
+        (f"# boltz-keyscan: ignore={odd}{end}KEY", ours(odd)),
+        (f"x{end}# {odd} boltz-keyscan: ignore{end}KEY{end}", []),
+        (f"a = 1 {odd} boltz-keyscan: ignore{end}KEY{end}", []),
+        (f"a# boltz-keyscan: ignore{end}KEY{end}", []),
+        (f"KEY {odd}{end}# boltz-keyscan: ignore", []),
+    ]:
+        assert noted(text.replace("KEY", KEY).encode(coding)) == expected
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_wide_text_wherever_the_reads_are_cut(coding: str) -> None:
+    raw = ("x = 1\n" * 1500 + f"# boltz-keyscan: ignore=für Tests\nx = {KEY}\nb\n").encode(coding)
+    for cut in range(len(raw) - 300, len(raw)):
+        (match,) = DETECTOR.find([raw[:cut], raw[cut:]])
+        assert match.comments == tuple(ours("für Tests"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_read_that_ends_in_a_key_does_not_make_a_rest_of_a_line_whole(form: str) -> None:
+    """However it is cut, what stands before the key is there, as far as a comment is looked for."""
+    line = "y" * 10_000 + "\na = 1" + " " * 1100 + "# boltz-keyscan: ignore\nk: '"
+    raw = (line + FORMS[form] + "'\n" + "z\n" * 5000).encode()
+    for behind in range(60):
+        cut = len(line) + behind + AHEAD + redact.AFTER
+        (match,) = DETECTOR.find([raw[:cut], raw[cut:]])
+        assert match.comments == ()
 
 
 def test_far_into_a_large_file() -> None:
