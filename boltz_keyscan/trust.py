@@ -32,7 +32,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import FloodError, KeyscanError
 from boltz_keyscan.excuses import Comment
 from boltz_keyscan.model import Location
-from boltz_keyscan.sources.trusted import Disk, Shelf, at_revision, named, top_of
+from boltz_keyscan.sources.trusted import Contents, Disk, Revision, Shelf, at_revision, named, top_of
 from boltz_keyscan.triage import baseline, ignores
 from boltz_keyscan.triage.entries import Text
 from boltz_keyscan.triage.excuse import Allowed, Excuser, Known, heard
@@ -270,13 +270,17 @@ def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> 
     if trust.mode == "none":
         return lambda _, __, ___: "comments do not count with --trust none"
     seen: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+    shelves = {stand.shelf for stand in standing}
+    contents: dict[Shelf | None, Contents] = {
+        shelf: Contents(shelf) for shelf in shelves if isinstance(shelf, Revision)
+    }
 
     def at_base(comment: Comment, location: Location, fingerprint: str) -> str:
         for stand in sorted(standing, key=lambda stand: len(stand.scope), reverse=True):
             if location.path.startswith(stand.scope):
                 place = (stand.scope, location.path)
                 if place not in seen:
-                    seen[place] = _remarked(stand, location.path, detector)
+                    seen[place] = _remarked(stand, location.path, detector, contents.get(stand.shelf))
                 if (fingerprint, comment.marker) in seen[place]:
                     return ""
                 break
@@ -285,11 +289,13 @@ def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> 
     return at_base
 
 
-def _remarked(stand: Stand, path: str, detector: KeyDetector) -> frozenset[tuple[str, str]]:
-    """The keys with comments in a file as the shelf has it."""
+def _remarked(
+    stand: Stand, path: str, detector: KeyDetector, contents: Contents | None
+) -> frozenset[tuple[str, str]]:
+    """The keys with comments in a file as the revision has it."""
     absolute = os.path.normpath(os.path.join(stand.folder, os.fsencode(path[len(stand.scope) :])))
     try:
-        content = stand.shelf.read(absolute) if stand.shelf and stand.shelf.names(absolute) else None
+        content = contents.read(absolute) if contents is not None else None
     except KeyscanError:
         content = None
     found: set[tuple[str, str]] = set()

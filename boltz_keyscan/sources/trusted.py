@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import stat
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.sources.repository import enclosing, is_git_dir, read_small, references
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 LARGEST = 16 << 20
 """Bytes of such a file; a baseline of 100,000 keys fits."""
+
+
+_FOLDERS = 64
+"""Folders of a revision that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,52 @@ class Revision:
     def names(self, path: bytes) -> bool:
         """Whether a path lies below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
+
+
+class Contents:
+    """Many files of a revision, through one git that starts with the first of them.
+
+    What is asked for is looked at, not believed: a link gives the text that it is.
+    """
+
+    def __init__(self, revision: Revision) -> None:
+        from boltz_keyscan.sources.objects import ObjectReader  # noqa: PLC0415 - as above
+
+        self._revision = revision
+        self._reader = ObjectReader(revision.view, revision.label)
+        self._folders: dict[str, dict[bytes, str]] = {}
+        self._root = ""
+        weakref.finalize(self, self._reader.__exit__)
+
+    def read(self, path: bytes) -> bytes | None:
+        """A file below the top, by its absolute path; None when there is none.
+
+        Raises:
+            GitError: git cannot give it.
+        """
+        if not self._revision.names(path):
+            return None
+        if self._reader.late:
+            raise GitError(self._reader.late)
+        if not self._root:
+            # A commit begins with its tree (gitformat: ``tree SP id LF``).
+            self._root = (
+                self._reader.whole(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
+            )
+        oid: str | None = self._root
+        for name in os.path.relpath(path, self._revision.top).split(b"/"):
+            oid = self._entries(oid).get(name) if oid else None
+        return self._reader.whole(oid, LARGEST) if oid else None
+
+    def _entries(self, tree: str) -> dict[bytes, str]:
+        from boltz_keyscan.sources.objects import tree_entries  # noqa: PLC0415 - as above
+
+        if tree not in self._folders:
+            if len(self._folders) >= _FOLDERS:
+                self._folders.clear()
+            listed = tree_entries(self._reader.whole(tree), self._revision.view.id_bytes)
+            self._folders[tree] = dict(listed)
+        return self._folders[tree]
 
 
 Shelf = Disk | Revision
