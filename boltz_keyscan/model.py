@@ -22,6 +22,7 @@ from boltz_keyscan.kinds import Shape as Shape  # noqa: PLC0414 - told on to who
 from boltz_keyscan.kinds import Status as Status  # noqa: PLC0414 - told on to whoever imports the nouns
 
 if TYPE_CHECKING:
+    from boltz_keyscan.evidence import Asked, Evidence
     from boltz_keyscan.excuses import Comment, Excuse, Ground, Suppression
 
 
@@ -52,6 +53,10 @@ class Match:
     """In a notebook: the cell, counted from 1, and what of it, as ``output [7]``."""
     comments: tuple[Comment, ...] = ()
     """On its line, and on the line above."""
+    listed: tuple[str, ...] = ()
+    """Public prefixes of a listing that the key begins with; see ``detect.lookup``."""
+    sealed: bytes = field(default=b"", repr=False)
+    """The key under the seal of the run, for verification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,7 @@ class Finding:
     candidates: tuple[str, ...] = ()
     excuses: tuple[Excuse, ...] = ()
     """All that asks to let it pass, in the order in which it is considered."""
+    evidence: Evidence | None = None
 
     @property
     def shown(self) -> str:
@@ -221,6 +227,7 @@ class ScanResult:
     """No gap but those by design."""
     exit_code: int
     ground: Ground | None = None
+    asked: Asked | None = None
 
     @property
     def keys(self) -> tuple[Finding, ...]:

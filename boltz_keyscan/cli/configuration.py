@@ -22,11 +22,17 @@ import click
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.triage.entries import Text, numbered
 
-NEVER = frozenset({"config", "no-config", "trust", "help"})
-"""Options that choose among configurations: one that could set them would choose itself."""
+NEVER = frozenset({"config", "no-config", "trust", "help"}) | frozenset(
+    {"check", "verify", "api-base", "api-key-file", "proxy"}
+)
+"""Options that choose among configurations, where one that could set them would choose itself;
+and those that send keys: only whoever types can."""
 
-NAMED_ONLY = frozenset({"output", "report", "cache-dir", "follow-alternates"})
-"""Options that write files, or read beyond the tree: only in a file given with ``--config``."""
+NAMED_ONLY = frozenset(
+    {"output", "report", "cache-dir", "follow-alternates", "inventory", "inventory-max-age"}
+)
+"""Options that write files, read beyond the tree, or say which keys are dead: only in a file given
+with ``--config``."""
 
 _TOOL = "boltz-keyscan"
 _AT = re.compile(r"at line (\d+)")

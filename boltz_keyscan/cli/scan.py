@@ -11,6 +11,7 @@ import os
 import click
 
 from boltz_keyscan import scan as pipeline
+from boltz_keyscan.cli.asking import Asking, asking, filtered
 from boltz_keyscan.cli.output import COLORS, emit, view
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
@@ -90,6 +91,7 @@ def _named(
 )
 @click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
+@asking
 @click.option("--follow-alternates", is_flag=True, help="Read objects borrowed from outside PATH too.")
 @click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
 @click.option(
@@ -135,7 +137,7 @@ def scan(
     quiet: bool,
     verbose: bool,
     sarif_drop_suppressed: bool,
-    **_: object,
+    **others: object,
 ) -> int:
     """Find leaked Boltz API keys in files, and in the whole git history where PATH is a repository.
 
@@ -179,10 +181,13 @@ def scan(
 
         tell_warnings()
     step = settled.excuser(unexposed=fail_on_unexposed)
-    result = settled.told(pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,)))
+    inquiry = Asking.of(others).inquiry(settled, stdin=STDIN in paths)
+    result = settled.told(
+        pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry)
+    )
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
-    emit(result, format_ if output is None else None, files, look)
+    emit(result, format_ if output is None else None, files, look, filtered(inquiry))
     return result.exit_code
 
 

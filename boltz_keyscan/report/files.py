@@ -43,17 +43,24 @@ _HINTS = {
 }
 
 
-def write_report(name: str, path: str | Path, result: ScanResult, view: View) -> None:
+def write_report(
+    name: str,
+    path: str | Path,
+    result: ScanResult,
+    view: View,
+    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
+) -> None:
     """Write a report in the format ``name`` to ``path``.
 
     A regular file is replaced at once; devices, FIFOs and the descriptors of this
-    process (``/dev/stdout``, ``/dev/fd/63``) are written to as they are.
+    process (``/dev/stdout``, ``/dev/fd/63``) are written to as they are. ``through`` puts a
+    filter between the reporter and the file.
 
     Raises:
         OutputError: the report was not written; a file that was there is as it was.
         KeyscanError: no format has this name.
     """
-    reporter = load(name)
+    reporter = through(load(name))
     path = os.fspath(path)
     try:
         _write(reporter, path, result, view)

@@ -23,6 +23,7 @@ import sarif_om as om
 from boltz_keyscan import __version__, rules
 from boltz_keyscan.model import ExitCode, Gap, Location, ScanResult
 from boltz_keyscan.policy import SECURITY_SEVERITY
+from boltz_keyscan.report.evidenced import own_key
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import (
     LEVEL,
@@ -36,7 +37,7 @@ from boltz_keyscan.report.strict import dumps
 from boltz_keyscan.report.words import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from boltz_keyscan.report import View
 
@@ -86,7 +87,7 @@ def _run(result: ScanResult, view: View, category: str, belongs: Callable[[Locat
         suppressing=any(finding.suppression for finding, _ in kept),
         most_related=min(MOST_RELATED, MOST_RELATED_IN_RUN // max(len(kept), 1)),
     )
-    notifications = _notifications(result.gaps, cut=len(pairs) - len(kept))
+    notifications = [*_asked(result), *_notifications(result.gaps, cut=len(pairs) - len(kept))]
     return om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -147,6 +148,16 @@ def _notifications(gaps: tuple[Gap, ...], cut: int) -> list[om.Notification]:
         text = f"{cut} more results are not listed here; the {MOST_RESULTS} worst are."
         notifications.append(_notification(_CUT_RESULTS, "warning", text))
     return notifications
+
+
+def _asked(result: ScanResult) -> Iterator[om.Notification]:
+    """What came of asking, the worst first."""
+    if first := own_key(result):
+        yield _notification("own-key-leaked", "error", plain_message(first))
+    for line in result.asked.trouble if result.asked else ():
+        yield _notification("api-unanswered", "warning", plain_message(line))
+    for line in result.asked.notes if result.asked else ():
+        yield _notification("asked", "note", plain_message(line))
 
 
 def _told(gap: Gap) -> str:

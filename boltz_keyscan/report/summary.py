@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.model import ExitCode, Gap, ScanResult, Severity
+from boltz_keyscan.report.evidenced import asked
 from boltz_keyscan.report.excused import ground, suppressor
 from boltz_keyscan.report.words import count, size, suppressors
 
@@ -26,6 +27,7 @@ def summary(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
     if result.keys:
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
+    yield from asked(result.asked)
     yield from _gaps("Gaps", "not scanned", [gap for gap in result.gaps if not gap.by_design], view)
     yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
     yield from _suppressed(result, view)

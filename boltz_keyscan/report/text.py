@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Finding, ScanResult, Severity, Shape, Status
+from boltz_keyscan.model import Finding, ScanResult, Severity, Shape
+from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced, own_key
 from boltz_keyscan.report.excused import excused, ground
 from boltz_keyscan.report.places import Place, places, spread
 from boltz_keyscan.report.summary import mood, summary, verdict
@@ -47,6 +48,9 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     """Write the report for a person; see ``View.verbosity`` for how much of it."""
     page = _Page(stream, view)
     quiet = view.verbosity < 0
+    if first := own_key(result):
+        page.wrapped(first, style="red")
+        page.line()
     for finding in result.keys:
         # The summary counts and lists what is suppressed.
         if finding.blocking or not (quiet or (finding.suppression and view.verbosity < 1)):
@@ -106,9 +110,8 @@ def _key(page: _Page, finding: Finding, view: View) -> None:
         page.wrapped(sentence, "  ", "    ")
     if finding.shape is not Shape.CONFIRMED:
         page.wrapped(f"Shape: {finding.shape}, {finding.reason}", "  ", "    ")
-    if finding.status is not Status.UNCHECKED:
-        candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
-        page.wrapped(f"Status: {finding.status}{candidates}", "  ", "    ")
+    for sentence in evidenced(finding, MOST_CANDIDATES if view.verbosity < 1 else None):
+        page.wrapped(sentence, "  ", "    ")
     if len(finding.locations) > 1:
         page.wrapped(f"Exposure: {spread(finding.locations)}", "  ", "    ")
     _places(page, places(finding.locations), view)
