@@ -51,6 +51,26 @@ class Reach:
     """A file of certificates to believe instead of the usual ones; tests make their own."""
 
 
+def present() -> None:
+    """Load the SDK, undisturbed by what it would obey in the environment.
+
+    Raises:
+        KeyscanError: it is not installed.
+    """
+    with _undisturbed():
+        try:
+            import boltz_api  # noqa: F401, PLC0415 - an extra, and only these commands need it
+            import certifi  # noqa: F401, PLC0415
+            import httpcore  # noqa: F401, PLC0415
+            import httpx  # noqa: F401, PLC0415
+        except ImportError:
+            raise KeyscanError(
+                "this needs the Boltz SDK, which is not installed",
+                "Install it with: pip install 'boltz-keyscan[api]'",
+            ) from None
+        _silence()
+
+
 class Connection:
     """The API, with one key. Use as a context manager."""
 
@@ -63,17 +83,13 @@ class Connection:
         self._deadline = deadline
         self.requests = 0
         """How many were sent."""
-        with _undisturbed():
-            try:
-                import boltz_api  # noqa: PLC0415 - an extra, and only these commands need it
-                import httpx  # noqa: PLC0415
+        present()
+        import boltz_api  # noqa: PLC0415 - there, as was just seen
+        import httpx  # noqa: PLC0415
 
-                from boltz_keyscan.api.transport import Gate  # noqa: PLC0415
-            except ImportError:
-                raise KeyscanError(
-                    "this needs the Boltz SDK, which is not installed",
-                    "Install it with: pip install 'boltz-keyscan[api]'",
-                ) from None
+        from boltz_keyscan.api.transport import Gate  # noqa: PLC0415
+
+        with _undisturbed():
             gate = Gate(reach.base, key, deadline, proxy=reach.proxy, authorities=reach.authorities)
             self._http = httpx.Client(transport=gate, trust_env=False, follow_redirects=False)
             self._sdk: boltz_api.Boltz = boltz_api.Boltz(
@@ -83,7 +99,6 @@ class Connection:
                 max_retries=0,
                 http_client=self._http,
             )
-            _silence()
 
     def __enter__(self) -> Self:
         return self

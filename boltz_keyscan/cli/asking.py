@@ -97,7 +97,10 @@ class Asking:
             self._refuse_the_rest()
             return None
         if self.check or self.verify:
-            from boltz_keyscan.cli.fetching import fetched  # noqa: PLC0415 - the network
+            from boltz_keyscan.api.client import present  # noqa: PLC0415 - the network
+
+            present()
+            from boltz_keyscan.cli.fetching import fetched  # noqa: PLC0415 - needs what was just looked for
 
             return fetched(self, self._saved(settled), stdin=stdin)
         return self._saved(settled)

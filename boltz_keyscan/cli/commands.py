@@ -19,6 +19,7 @@ COMMANDS = {
     "diff": "boltz_keyscan.cli.diff:diff",
     "explain": "boltz_keyscan.cli.explain:explain",
     "hook": "boltz_keyscan.cli.hook:hook",
+    "keys": "boltz_keyscan.cli.keys:keys",
     "rules": "boltz_keyscan.cli.rules:rules",
 }
 

@@ -10,9 +10,10 @@ Boundary: what was typed, and the environment, to checked values; no network her
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import KeyType
 
 if TYPE_CHECKING:
-    from boltz_keyscan.api.client import Reach
+    from boltz_keyscan.api.client import Connection, Reach
     from boltz_keyscan.api.vault import Secret
 
 NAMES = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
@@ -119,3 +120,20 @@ def _first(path: str) -> str:
         raise KeyscanError(
             f"cannot read {path}: {error.strerror or type(error).__name__}", "Name a readable file."
         ) from error
+
+
+@contextlib.contextmanager
+def connected(options: Connecting, *, stdin: bool = True) -> Iterator[Connection]:
+    """The API, with the admin key.
+
+    Raises:
+        KeyscanError: the options are not to be used, there is no key, or the SDK is not installed.
+    """
+    from boltz_keyscan.api.client import Connection, present  # noqa: PLC0415 - only what asks
+
+    present()
+    from boltz_keyscan.api.transport import Deadline  # noqa: PLC0415 - needs what was just looked for
+
+    reach = options.reach()
+    with Connection(reach, options.key(stdin=stdin), Deadline(SECONDS)) as connection:
+        yield connection

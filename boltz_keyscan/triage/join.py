@@ -87,8 +87,10 @@ def join(finding: Finding, listed: Iterable[str], known: Known, answer: Answer |
         status, evidence = _by_answer(answer, found, known, status, evidence)
     if status is None or evidence is None:
         return finding
-    meant = [each for each in found if evidence.key_id in (None, each.id)] or list(found)
-    evidence = _with_candidates(evidence, finding, found, meant, known)
+    if evidence.key_id is not None and known.listing is not None:
+        # Which one it is has been said; what else begins like it plays no part any more.
+        found = tuple(each for each in known.listing.records if each.id == evidence.key_id)
+    evidence = _with_candidates(evidence, finding, found, known)
     return replace(
         finding, status=status, candidates=tuple(each.id for each in evidence.candidates), evidence=evidence
     )
@@ -180,13 +182,12 @@ def _elsewhere(answer: Answer, known: Known) -> str:
 
 
 def _with_candidates(
-    evidence: Evidence, finding: Finding, found: tuple[Record, ...], meant: list[Record], known: Known
+    evidence: Evidence, finding: Finding, found: tuple[Record, ...], known: Known
 ) -> Evidence:
     """The evidence with all that the key may be, those that work and were used last first."""
     ordered = sorted(
         found,
         key=lambda each: (
-            each.id != evidence.key_id,
             not each.live(known.now),
             -(each.last_used_at.timestamp() if each.last_used_at else 0),
             each.id,
@@ -197,7 +198,7 @@ def _with_candidates(
         body_characters=min((each.body_characters for each in found), default=None),
         candidate_count=len(found),
         candidates=tuple(_candidate(each, known.now) for each in ordered[:MOST]),
-        used_since=_used_since(finding, meant),
+        used_since=_used_since(finding, found),
     )
 
 
