@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boltz_keyscan.model import Severity
+from boltz_keyscan.kinds import Severity
 
 
 @dataclass(frozen=True, slots=True)

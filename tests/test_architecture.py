@@ -31,7 +31,7 @@ LAYERS = (
     ("sources", "detect", "triage", "report"),
     ("rules",),
     ("policy",),
-    ("model",),
+    ("model", "concerns"),
     ("kinds",),
     ("errors", "harmless", "excuses", "evidence"),
     ("__init__",),

@@ -330,7 +330,7 @@ class TestTime:
         service.fault = lambda _, __: Reply(raw=headers + b"H" * 100_000, drip=0.001)
         connection = connect(seconds=30)
         ticks = [0.0]
-        patience.now = lambda: ticks.__setitem__(0, ticks[0] + 0.5) or ticks[0]  # type: ignore[method-assign, func-returns-value]
+        patience.now = lambda: ticks.__setitem__(0, ticks[0] + 0.5) or ticks[0]  # type: ignore[method-assign]
         connection._deadline.clock = Clock(patience.now, patience.sleep)
         connection._deadline._end = 30.0
         with pytest.raises(ApiError) as raised:
