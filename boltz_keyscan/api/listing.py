@@ -17,6 +17,9 @@ from boltz_keyscan.api.pager import collect
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.records import Clean, RecordError, identifier, record
 
+_VAIN = frozenset({"unauthorized", "unreachable", "untrusted", "proxy", "timed-out", "deadline", "refused"})
+"""Failures of the first question after which the second one is not worth the wait."""
+
 Progress = Callable[[int], None]
 
 
@@ -53,7 +56,7 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
     try:
         own = me(connection)
     except ApiError as error:
-        if error.failure.reason == "unauthorized":
+        if error.failure.reason in _VAIN:
             return Fetched(_nothing(taken_at, error.failure), None, error.failure)
     except RecordError:
         # Only a convenience here: the listing has its own checks.

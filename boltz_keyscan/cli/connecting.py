@@ -35,6 +35,8 @@ SECONDS = 120.0
 
 _ADMIN = "sk_bc_admin_"
 _LONGEST = 1000
+_SHORTEST = 20
+"""Characters of a body, below which a scan takes a key for a filler too."""
 
 _OPTIONS = (
     click.option(
@@ -89,7 +91,8 @@ class Connecting:
         """
         found = self._given(stdin=stdin)
         for rule in rules.load():
-            if found.reveal().startswith(rule.prefix) and rule.key_type is KeyType.ADMIN:
+            whole = len(found.reveal()) >= len(rule.prefix) + _SHORTEST
+            if found.reveal().startswith(rule.prefix) and whole and rule.key_type is KeyType.ADMIN:
                 return found
         raise KeyscanError("the key to ask with is no admin key", f"Keys that may list begin with {_ADMIN}.")
 

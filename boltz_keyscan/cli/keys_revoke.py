@@ -183,7 +183,7 @@ def _shown(each: _Planned, found: Fetched, *, replace: bool) -> Iterator[str]:
         yield "  It is revoked already."
         return
     if record.key_type is KeyType.ADMIN:
-        yield "  Whatever manages keys, workspaces and usage, or starts or reads jobs with it, will get a 401."
+        yield "  Whatever manages keys, workspaces and usage, or starts or reads jobs with it, gets a 401."
         live = [
             other
             for other in found.listing.records

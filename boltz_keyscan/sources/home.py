@@ -46,8 +46,8 @@ _HOME = {
         .mcp.json .cursor/mcp.json .claude.json .claude/settings.json .claude/settings.local.json
         .codex/config.toml .gemini/settings.json .continue/config.json .continue/config.yaml
         .codeium/windsurf/mcp_config.json .config/Claude/claude_desktop_config.json
-        Library/Application?Support/Claude/claude_desktop_config.json .config/Code/User/mcp.json
-        .config/Code/User/settings.json .config/zed/settings.json
+        Library/Application?Support/Claude/claude_desktop_config.json
+        .config/Code/User/mcp.json .config/Code/User/settings.json .config/zed/settings.json
     """,
 }
 """Names below a person's folder, as patterns of ``glob``."""
@@ -61,9 +61,8 @@ _PROJECT = {
 }
 """The same below a project's."""
 
-_SET = re.compile(
-    rb"(?m)^[ \t]*(?:export[ \t]+|setenv[ \t]+|set[ \t]+(?:-\S+[ \t]+)*)?[\"']?(BOLTZ_[A-Z_]+)[\"']?[ \t]*[ \t=:]([^\n]*)"
-)
+_BEFORE = rb"(?m)^[ \t]*(?:export[ \t]+|setenv[ \t]+|set[ \t]+(?:-\S+[ \t]+)*)?"
+_SET = re.compile(_BEFORE + rb"[\"']?(BOLTZ_[A-Z_]+)[\"']?[ \t]*[ \t=:]([^\n]*)")
 """A variable that is set, and what to, in the forms of shells and of ``.env`` files."""
 
 _ELSEWHERE = re.compile(rb"[ \t]*[\"']?(?:[$`]|op://|vault:|$|#)")
@@ -100,10 +99,10 @@ def kept(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
     for folder, table in ((home, _HOME), (project, _PROJECT)):
         for kind, names in table.items():
             for name in names.split():
-                at = folder
+                at, rest = folder, name
                 if config and folder is home and name.startswith(".config/"):
-                    at, name = os.fsencode(config), name.removeprefix(".config/")  # noqa: PLW2901 - its other place
-                pattern = os.path.join(glob.escape(at), os.fsencode(name))
+                    at, rest = os.fsencode(config), name.removeprefix(".config/")
+                pattern = os.path.join(glob.escape(at), os.fsencode(rest))
                 for path in sorted(glob.glob(pattern, include_hidden=True)):
                     real = os.path.realpath(path)
                     if real not in seen:

@@ -22,6 +22,7 @@ from boltz_keyscan.api.vault import Secret
 from tests.boltz_api import (
     KEYS,
     ME,
+    Fault,
     Key,
     Patience,
     Reply,
@@ -52,10 +53,8 @@ def service() -> Service:
     return Service(*many(250))
 
 
-def on_page(
-    number: int, change: Callable[[dict[str, Any]], object]
-) -> Callable[[Request, Reply], Reply | None]:
-    """A fault of one page of the listing, counted from 1: ``change`` returns another document or changes it."""
+def on_page(number: int, change: Callable[[dict[str, Any]], object]) -> Fault:
+    """A fault of one page of the listing, counted from 1; ``change`` changes it or gives another."""
 
     def fault(request: Request, right: Reply) -> Reply | None:
         if request.path != KEYS:

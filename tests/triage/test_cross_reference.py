@@ -54,7 +54,7 @@ class Case:
     status: str
 
     def __str__(self) -> str:
-        return ", ".join((self.kind, self.mode, self.length, self.candidates, self.answer))
+        return f"{self.kind}, {self.mode}, {self.length}, {self.candidates}, {self.answer}"
 
 
 def cases() -> Iterator[Case]:
@@ -81,7 +81,7 @@ def test_the_table_is_whole() -> None:
 
 @pytest.fixture(scope="module")
 def answers() -> dict[tuple[str, str, str], Answer]:
-    """What a server answers to a key that works, is revoked, is used from elsewhere; and what nobody answers."""
+    """What a server says of a key that works, is revoked, is for other addresses; and what nobody says."""
     found: dict[tuple[str, str, str], Answer] = {}
     for kind, short in KINDS.items():
         for mode in ("live", "test"):
@@ -113,11 +113,10 @@ def listing(case: Case, raw: str) -> Listing | None:
         return None
     short = KINDS[case.kind]
     keys: list[Key] = []
+    other_mode = "test" if case.mode == "live" else "live"
+    other_kind = "ws" if short == "admin" else "admin"
     # Keys of other types and modes, of which some begin alike when the prefix is short.
-    for other, mode in (
-        (short, "test" if case.mode == "live" else "live"),
-        ("ws" if short == "admin" else "admin", case.mode),
-    ):
+    for other, mode in ((short, other_mode), (other_kind, case.mode)):
         keys.append(Key(f"other-{len(keys)}", fake_key(other, mode, "other")))
     which, *remarks = re.split(r", (?=listing)", case.candidates)
     for part in which.split(", "):
