@@ -18,12 +18,13 @@ import yaml
 
 import boltz_keyscan
 from boltz_keyscan import rules
-from boltz_keyscan.model import ExitCode, Exposure
+from boltz_keyscan.model import ExitCode, Exposure, Status
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.triage import baseline, ignores
 from boltz_keyscan.trust import CONFIGS
 from tests import checkout
+from tests.boltz_api import Key, Service, running
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
@@ -242,6 +243,7 @@ def test_every_recipe_is_tested() -> None:
         "4. One file, from a pipe",
         "5. JSON, into jq",
         "6. On a repository with old leaks",
+        "7. Is it alive, whose is it, and how to end it",
     ]
     assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
 
@@ -339,6 +341,29 @@ def test_on_a_repository_with_old_leaks(recipe: Recipe) -> None:
     assert recipe.run("boltz-keyscan .").returncode == 0
     assert recipe.run("boltz-keyscan . --trust base:origin/main").returncode == 1
     assert recipe.run(f"boltz-keyscan explain {fingerprint(LEAKED)}").returncode == 0
+
+
+def test_is_it_alive(recipe: Recipe, tmp_path: Path) -> None:
+    service = Service(Key("key-past", PAST, "pipeline"))
+    service.keys[0].raw = recipe.environment["BOLTZ_API_KEY"] = fake_key("admin", "live", "asks")
+    title = "7. Is it alive, whose is it, and how to end it"
+    with running(service) as up:
+        # The only thing that is changed: where the API is.
+        script = tmp_path / "bin/boltz-keyscan"
+        asks = '"keys" in sys.argv or "--check" in sys.argv'
+        more = f"import sys\nif {asks}: sys.argv += ['--api-base', '{up.url}']\n"
+        script.write_text(script.read_text().replace("entry()\n", f"{more}entry()\n"))
+        verified, shown, saved, compared, audited = (recipe.run(each) for each in RECIPES[title])
+    assert (verified.returncode, shown.returncode, saved.returncode, audited.returncode) == (1, 0, 0, 1)
+    assert "it is key key-past" in " ".join(verified.stdout.split())
+    assert "key-past 'pipeline'" in shown.stderr
+    assert "ambiguous" in compared.stdout
+    assert "[LEAKED]" in audited.stdout
+
+
+def test_every_status_is_explained() -> None:
+    (line,) = (line for line in section("## Words").splitlines() if line.startswith("| status "))
+    assert re.findall(r"`([a-z-]+)`", line) == [str(status) for status in Status]
 
 
 def test_the_trusts_and_the_files_are_those_there_are() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.api.transport import Deadline
 
-TRIES = 4
+TRIES = 3
 """Times that one thing is asked for."""
 
 _PAUSE = 0.5
@@ -105,6 +105,10 @@ class Connection:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    def renew(self) -> None:
+        """Begin the time for all requests anew."""
+        self._deadline.renew()
 
     def keys(self, after: str | None) -> Mapping[str, object]:
         """A page of the organisation's keys.

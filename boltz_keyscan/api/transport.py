@@ -56,6 +56,10 @@ class Deadline:
     def __post_init__(self) -> None:
         self._end = self.clock.now() + self.seconds
 
+    def renew(self) -> None:
+        """Begin anew: a person was asked in between, who may take as long as they like."""
+        self._end = self.clock.now() + self.seconds
+
     def left(self) -> float:
         """Seconds that are left.
 

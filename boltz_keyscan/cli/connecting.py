@@ -101,7 +101,9 @@ class Connecting:
 
         if self.api_key_file == "-":
             if not stdin:
-                raise KeyscanError("standard input is scanned already", "Give --api-key-file another file.")
+                raise KeyscanError(
+                    "standard input is needed for something else", "Give --api-key-file a file."
+                )
             return Secret(sys.stdin.readline(_LONGEST) if sys.stdin else "", "what standard input has")
         if self.api_key_file is not None:
             return Secret(_first(self.api_key_file), "what --api-key-file names")

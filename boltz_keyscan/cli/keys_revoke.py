@@ -93,18 +93,17 @@ def revoke(
         for each in plan:
             for line in _shown(each, found, replace=replace):
                 _say(line)
-        able = [each for each in plan if each.record is not None and not each.refused]
+        able = [each.record for each in plan if each.record is not None and not each.refused]
         if not doing:
             _say("Nothing was done. --execute does it, after asking; --yes without asking.")
             return ExitCode.CLEAN if len(able) == len(plan) else ExitCode.BLOCKING
-        records = [
-            each.record for each in able if each.record is not None and (yes or _confirmed(each.record))
-        ]
+        records = [each for each in able if yes or _confirmed(each)]
+        connection.renew()
         if replace and records:
-            _succeeded(connection, records[0], new_key_file)
+            _succeeded(connection, records[0], new_key_file, found.own.key_id if found.own else None)
         outcomes = _ended(connection, records, found)
-    unwell = any(not outcome.well for outcome in outcomes)
-    return ExitCode.BLOCKING if unwell or len(outcomes) < len(plan) else ExitCode.CLEAN
+    well = sum(outcome.well for outcome in outcomes)
+    return ExitCode.CLEAN if well == len(plan) else ExitCode.BLOCKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ def _confirmed(record: Record) -> bool:
     return False
 
 
-def _succeeded(connection: Connection, old: Record, path: str | None) -> None:
+def _succeeded(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
     """The successor, handed over. Without one nothing is revoked.
 
     Raises:
@@ -222,7 +221,7 @@ def _succeeded(connection: Connection, old: Record, path: str | None) -> None:
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
     _say(f"  Successor {made.record.id}, expires {_end(made.record)}: written to {where}.")
-    _audited(made.record, "created", f"successor of {old.id}", None)
+    _audited(made.record, "created", f"successor of {old.id}", own)
 
 
 def _end(record: Record) -> str:

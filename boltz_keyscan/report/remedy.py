@@ -17,10 +17,10 @@ from boltz_keyscan.report.words import earliest
 from boltz_keyscan.rules import Rule
 
 _REVOKE = (
-    'printf \'header = "x-api-key: %s"\\n\' "$BOLTZ_API_KEY" | curl --config - --request POST '
-    "https://api.boltz.bio/compute/v1/admin/api-keys/KEY_ID/revoke"
+    "boltz-keyscan . --verify --report json=scan.json",
+    "boltz-keyscan keys revoke --from-report scan.json --execute",
 )
-"""The key that authorises it comes from the environment by a pipe: arguments are seen by all on a machine."""
+"""First which key it is, then its end: what a key begins with does not tell it from others."""
 
 _COMMITTED = {Exposure.TRACKED, Exposure.HISTORY}
 _IN_FILES = {Exposure.TRACKED, Exposure.UNTRACKED, Exposure.FILE, Exposure.STAGED}
@@ -131,7 +131,7 @@ def _gone(finding: Finding, rule: Rule) -> Iterator[Step]:
     """Replace, revoke, look: all that a rule says but the cleaning up, which comes last."""
     for step in rule.remediation[:-1]:
         revoking = step.startswith("Revoke") and finding.key_type is KeyType.WORKSPACE
-        yield Step(step, (_REVOKE,) if revoking else ())
+        yield Step(step, _REVOKE if revoking else ())
 
 
 def _filter(finding: Finding, file: str | None) -> Iterator[Step]:

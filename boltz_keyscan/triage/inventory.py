@@ -22,8 +22,8 @@ from boltz_keyscan.triage.records import Clean, Record, RecordError, identifier,
 KIND = "boltz-keyscan-inventory"
 SCHEMA_VERSION = "1"
 
-LIMIT = 64 << 20
-"""Bytes of an inventory that are read: a hundred times that of 5,000 keys."""
+LIMIT = 16 << 20
+"""Bytes of an inventory that are read; 40,000 keys fit."""
 
 SKEW = timedelta(minutes=10)
 """By how much two clocks may differ."""

@@ -84,6 +84,9 @@ def join(finding: Finding, listed: Iterable[str], known: Known, answer: Answer |
         found = candidates(finding, listed, known.listing)
         status, evidence = _by_listing(finding, found, known.listing, known)
     if answer is not None:
+        if answer.reason == "rejected" and finding.shape is not Shape.CONFIRMED:
+            # A key cut by a line's end would be rejected as well, and works.
+            answer = Answer("rejected-in-part", "the API rejected it (401), but it may be a part of a key")
         status, evidence = _by_answer(answer, found, known, status, evidence)
     if status is None or evidence is None:
         return finding

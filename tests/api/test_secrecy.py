@@ -24,11 +24,12 @@ from boltz_keyscan.api.transport import Clock, Deadline, Gate, trusted
 from boltz_keyscan.api.vault import Secret, Vault
 from boltz_keyscan.detect.lookup import Lookup, opened
 from boltz_keyscan.errors import KeyscanError
-from tests.boltz_api import KEYS, ME, Reply, Service, running
+from tests.boltz_api import KEYS, ME, Reply, Service, running, tunnelling
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.api.conftest import Connect
@@ -47,13 +48,14 @@ class TestOneHost:
                 status, b"{}", (("Location", elsewhere.url + request.path),)
             )
             connection = connect()
+            calls: dict[str, Callable[[], object]] = {
+                "me": connection.me,
+                "keys": lambda: connection.keys(None),
+                "revoke": lambda: connection.revoke("key-1"),
+                "create": lambda: connection.create(name="n"),
+            }
             with pytest.raises(ApiError) as raised:
-                {
-                    "me": connection.me,
-                    "keys": lambda: connection.keys(None),
-                    "revoke": lambda: connection.revoke("key-1"),
-                    "create": lambda: connection.create(name="n"),
-                }[call]()
+                calls[call]()
         assert raised.value.failure.reason == "redirected"
         assert other.requests == []
         assert len(up.service.requests) == 1
@@ -155,6 +157,16 @@ class TestAddress:
         assert not any(leaks(repr(request).encode(), service.admin.raw) for request in between.requests)
         assert service.requests == []
 
+    def test_through_a_proxy_goes_nothing_that_it_could_read(self, tmp_path: Path) -> None:
+        service = Service()
+        with running(service, tls=tmp_path) as up, tunnelling() as (url, seen):
+            reach = Reach(api_base(up.url), proxy(url, api_base(up.url)), up.authorities)
+            with Connection(reach, Secret(service.admin.raw), Deadline(30)) as connection:
+                assert fetch(connection, str).listing.complete
+        assert [head.split()[0] for head in seen] == [b"CONNECT"]
+        assert not leaks(b"".join(seen), service.admin.raw)
+        assert service.requests[0].headers["x-api-key"] == service.admin.raw
+
 
 class TestEnvironment:
     @pytest.fixture
@@ -193,7 +205,7 @@ class TestEnvironment:
     @pytest.mark.usefixtures("hostile")
     def test_certificates_are_not_taken_from_it(self) -> None:
         context = trusted()
-        assert context.keylog_filename is None
+        assert getattr(context, "keylog_filename", None) is None
         assert context.check_hostname
         assert context.get_ca_certs()
 

@@ -26,7 +26,7 @@ from tests.boltz_api import (
     running,
     stamp,
 )
-from tests.keys import fake_key, fingerprint
+from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
 from tests.running import ROOT, Ran, keyscan
@@ -303,7 +303,7 @@ class TestVerify:
 
     def test_each_key_is_asked_once_and_fillers_never(self, repo: Repo, up: Running) -> None:
         repo.leak("b.py", f"{WS} {WS}\n{ADMIN}\n{TEST}\n", WS)
-        repo.add("c.py", f"{WS}\nsk_bc_ws_live_your-key-here-please\n")
+        repo.add("c.py", f"{WS}\n{PREFIXES['ws', 'live']}your-key-here-please\n")
         repo.commit()
         told(repo, "--verify", "--jobs", "2", up=up)
         sent = [request.headers["x-api-key"] for request in up.service.requests]
@@ -378,7 +378,7 @@ class TestOptions:
     def test_standard_input_is_one_thing_only(self) -> None:
         ran = keyscan("-", "--check", "--api-key-file", "-", stdin=b"x")
         assert ran.code == 2
-        assert "standard input is scanned already" in ran.errors
+        assert "standard input is needed for something else" in ran.errors
 
     @pytest.mark.parametrize(
         "option", ["check = true", "verify = true", 'api-base = "https://x.example"', 'proxy = "x"']

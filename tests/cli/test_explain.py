@@ -28,7 +28,8 @@ def commands(text: str) -> list[str]:
     found = []
     for line in text.partition("What to do")[2].splitlines():
         if line.startswith("       "):
-            found.append("revoke" if "/revoke" in line else line.strip())
+            words = {"--verify": "verify", "keys revoke": "revoke"}
+            found.append(next((word for part, word in words.items() if part in line), line.strip()))
         elif "Replace it first" in line:
             found.append("replace")
     return found
@@ -40,7 +41,7 @@ ENDING = ["git reflog expire --expire=now --all", "git gc --prune=now"]
 def test_a_staged_key(repo: Repo) -> None:
     repo.commit("first")
     repo.add("a b.py", KEY)
-    assert commands(explain(repo, KEY)) == ["git restore --staged -- 'a b.py'", "replace", "revoke"]
+    assert commands(explain(repo, KEY)) == ["git restore --staged -- 'a b.py'", "replace", "verify", "revoke"]
 
 
 def test_a_staged_key_before_the_first_commit(repo: Repo) -> None:
@@ -55,6 +56,7 @@ def test_the_last_commit_which_is_not_pushed(repo: Repo) -> None:
         "git add -- a.py",
         "git commit --amend --no-edit",
         "replace",
+        "verify",
         "revoke",
         *ENDING,
     ]
@@ -83,6 +85,7 @@ def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_p
     found = commands(explain(repo, KEY, "--replace-text", "expressions"))
     assert found == [
         "replace",
+        "verify",
         "revoke",
         "git filter-repo --replace-text expressions",
         "git push --force --all",

@@ -17,7 +17,7 @@ from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.api.vault import Secret
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.lookup import Lookup
-from boltz_keyscan.model import KeyType, Match, Mode, Severity, Status
+from boltz_keyscan.model import KeyType, Match, Mode, Severity, Shape, Status
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.join import Answer, Known, candidates, join
 from boltz_keyscan.triage.records import record
@@ -198,3 +198,21 @@ def test_candidates_are_what_the_definition_says() -> None:
     assert [each.id for each in candidates(finding(KeyType.ADMIN, Mode.LIVE), match.listed, found)] == [
         "same"
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_of_a_key_that_is_rejected_is_not_dead(
+    kind: str, answers: dict[tuple[str, str, str], Answer]
+) -> None:
+    before = finding(KeyType(kind), Mode.LIVE, shape=Shape.SUSPECTED)
+    joined = join(before, (), Known(NOW), answers[kind, "live", "401"])
+    assert joined.status is Status.UNKNOWN
+    assert joined.evidence is not None
+    assert joined.evidence.reason == "rejected-in-part"
+    whole = join(finding(KeyType(kind), Mode.LIVE), (), Known(NOW), answers[kind, "live", "401"])
+    assert whole.status is Status.INACTIVE
+
+
+def test_fillers_are_left_alone(answers: dict[tuple[str, str, str], Answer]) -> None:
+    filler = finding(KeyType.ADMIN, Mode.LIVE, shape=Shape.PLACEHOLDER)
+    assert join(filler, (), Known(NOW), answers["admin", "live", "200"]) is filler
