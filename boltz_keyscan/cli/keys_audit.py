@@ -22,7 +22,7 @@ from boltz_keyscan.cli.connecting import Connecting, connected, connecting
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.concerns import Audit, Check
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import OutputError
+from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model import ExitCode, Severity
 from boltz_keyscan.report import accused, audits
 from boltz_keyscan.report.files import write_text
@@ -56,11 +56,37 @@ _DAYS = click.IntRange(0, 36500)
     show_default=True,
     help="From which severity on a concern makes the exit code 1.",
 )
-@click.option("--expires-soon", type=_DAYS, metavar="DAYS", default=_LIMITS.expires_soon, show_default=True)
-@click.option("--max-age", type=_DAYS, metavar="DAYS", default=_LIMITS.oldest, show_default=True)
-@click.option("--max-idle", type=_DAYS, metavar="DAYS", default=_LIMITS.unused, show_default=True)
 @click.option(
-    "--max-admin-keys", type=click.IntRange(0), metavar="N", default=_LIMITS.admin_keys, show_default=True
+    "--expires-soon",
+    type=_DAYS,
+    metavar="DAYS",
+    default=_LIMITS.expires_soon,
+    show_default=True,
+    help="Tell of keys that expire within DAYS.",
+)
+@click.option(
+    "--max-age",
+    type=_DAYS,
+    metavar="DAYS",
+    default=_LIMITS.oldest,
+    show_default=True,
+    help="Tell of keys older than DAYS.",
+)
+@click.option(
+    "--max-idle",
+    type=_DAYS,
+    metavar="DAYS",
+    default=_LIMITS.unused,
+    show_default=True,
+    help="Tell of keys not used for DAYS.",
+)
+@click.option(
+    "--max-admin-keys",
+    type=click.IntRange(0),
+    metavar="N",
+    default=_LIMITS.admin_keys,
+    show_default=True,
+    help="Live admin keys that are expected at most.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every concern.")
 @connecting
@@ -84,6 +110,8 @@ def audit(
     keys of archived workspaces, and more: each with a reason and a remedy.
     """
     firewall.install()
+    if local and with_report:
+        raise KeyscanError("--with-report is about the organisation's keys", "Leave out --local.")
     if local:
         done = _local(fail_on)
     else:

@@ -23,7 +23,14 @@ _WIDEST = 40
 
 
 @click.command("list")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form.",
+)
 @connecting
 def list_(*, format_: str, **options: str | None) -> int:
     """Show every key of the organisation: what it is, whether it works, when it was used.

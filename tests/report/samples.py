@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from boltz_keyscan import report, rules
+from boltz_keyscan.evidence import Asked, By, Candidate, Evidence
 from boltz_keyscan.excuses import Excuse, Ground, Setting, Suppression
 from boltz_keyscan.model import (
     ExitCode,
@@ -293,6 +294,55 @@ def unheard() -> ScanResult:
     return replace(make_result(), ground=ground)
 
 
+def asked() -> ScanResult:
+    """A run with --check and --verify: each status, and trouble on the way."""
+    used = "2026-02-01T10:00:00Z"
+    twins = tuple(
+        Candidate(
+            f"key_{number}", f"job {{{number}}} \x1b[1m", state, "ws_1", used if number else None, not number
+        )
+        for number, state in enumerate(
+            ("active", "inactive", "expired", "active", "active", "active", "active")
+        )
+    )
+    dead = finding(KeyType.WORKSPACE, Mode.LIVE, past(1, "a.py"), seed=1, status=Status.INACTIVE)
+    result = make_result(
+        replace(
+            finding(seed=2, status=Status.ACTIVE),
+            candidates=("key_0",),
+            evidence=Evidence(
+                By.VERIFICATION,
+                "accepted",
+                "the API accepted it: it is key key_0",
+                body_characters=0,
+                candidate_count=1,
+                candidates=twins[:1],
+                key_id="key_0",
+                used_since=used,
+            ),
+        ),
+        replace(
+            finding(KeyType.WORKSPACE, Mode.TEST, seed=3, status=Status.AMBIGUOUS),
+            candidates=tuple(each.id for each in twins),
+            evidence=Evidence(By.LISTING, "prefix-too-short", "it may be any", 0, 7, twins, used_since=used),
+        ),
+        replace(dead, evidence=Evidence(By.VERIFICATION, "rejected", "the API rejected it (401)")),
+    )
+    run = Asked(
+        "check",
+        "org_1",
+        "2026-03-01T12:00:00Z",
+        complete=False,
+        keys=1234,
+        stale=True,
+        verified=2,
+        own_key=result.findings[0].fingerprint,
+        trouble=("the listing is not complete: the API failed (500)", "1 key not verified: no time {left}"),
+        notes=("the inventory is old",),
+    )
+    return replace(result, asked=run)
+
+
 def suppressed() -> ScanResult:
     return make_result(
         finding(suppression=Suppression("baseline", "known since 2024; revoked")),
@@ -324,6 +374,7 @@ RESULTS = {
         suppressed,
         excused,
         unheard,
+        asked,
         by_design,
     )
 }

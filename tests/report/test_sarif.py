@@ -41,7 +41,7 @@ def test_every_report_validates_against_the_schema(name: str) -> None:
     validator.validate(json.loads(told("sarif", samples.RESULTS[name](), show_placeholders=True)))
 
 
-@pytest.mark.parametrize("name", ["tree", "history", "empty", "incomplete", "hostile", "suppressed"])
+@pytest.mark.parametrize("name", ["tree", "history", "empty", "incomplete", "hostile", "suppressed", "asked"])
 def test_golden(name: str) -> None:
     document = json.loads(told("sarif", samples.RESULTS[name]()))
     for run in document["runs"]:
