@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 # The words come with the nouns: whoever has one needs the other.
 from boltz_keyscan.kinds import ExitCode as ExitCode  # noqa: PLC0414 - told on to whoever imports the nouns
@@ -20,6 +20,10 @@ from boltz_keyscan.kinds import Part as Part  # noqa: PLC0414 - told on to whoev
 from boltz_keyscan.kinds import Severity as Severity  # noqa: PLC0414 - told on to whoever imports the nouns
 from boltz_keyscan.kinds import Shape as Shape  # noqa: PLC0414 - told on to whoever imports the nouns
 from boltz_keyscan.kinds import Status as Status  # noqa: PLC0414 - told on to whoever imports the nouns
+
+if TYPE_CHECKING:
+    from boltz_keyscan.evidence import Asked, Evidence
+    from boltz_keyscan.excuses import Comment, Excuse, Ground, Suppression
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,12 @@ class Match:
     cell: int | None = None
     cell_part: str | None = None
     """In a notebook: the cell, counted from 1, and what of it, as ``output [7]``."""
+    comments: tuple[Comment, ...] = ()
+    """On its line, and on the line above."""
+    listed: tuple[str, ...] = ()
+    """Public prefixes of a listing that the key begins with; see ``detect.lookup``."""
+    sealed: bytes = field(default=b"", repr=False)
+    """The key under the seal of the run, for verification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,7 @@ class Location:
     decoded: tuple[str, ...] = ()
     cell: int | None = None
     cell_part: str | None = None
+    comments: tuple[Comment, ...] = ()
 
     @classmethod
     def of(
@@ -166,15 +177,8 @@ class Location:
             decoded=match.decoded,
             cell=match.cell,
             cell_part=match.cell_part,
+            comments=match.comments,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """Why a finding does not block."""
-
-    kind: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,9 @@ class Finding:
     locations: tuple[Location, ...]
     suppression: Suppression | None = None
     candidates: tuple[str, ...] = ()
+    excuses: tuple[Excuse, ...] = ()
+    """All that asks to let it pass, in the order in which it is considered."""
+    evidence: Evidence | None = None
 
     @property
     def shown(self) -> str:
@@ -219,6 +226,8 @@ class ScanResult:
     complete: bool
     """No gap but those by design."""
     exit_code: int
+    ground: Ground | None = None
+    asked: Asked | None = None
 
     @property
     def keys(self) -> tuple[Finding, ...]:

@@ -67,10 +67,10 @@ def scan_plan(options: Options) -> Plan:
         if path == STDIN:
             sources.append(StdinSource())
         else:
-            prefix = _prefix(path, len(paths))
             raw = os.fsencode(path)
             store = b"/" if options.follow_alternates else None
-            sources.append(TreeSource(raw, prefix, options.files, options.history, store, options.cache))
+            before = prefix(path, len(paths))
+            sources.append(TreeSource(raw, before, options.files, options.history, store, options.cache))
     terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 
@@ -107,7 +107,7 @@ def push_plan(push: Push) -> Plan:
     return Plan((".",), (RangeSource(b".", push),), HOOK, cores())
 
 
-def _prefix(path: str, targets: int) -> bytes:
+def prefix(path: str, targets: int) -> bytes:
     """What stands before the paths of a target: nothing for a single folder.
 
     A single file keeps the folder it was given with, and with several targets each path

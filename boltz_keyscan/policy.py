@@ -78,12 +78,44 @@ def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> 
     return SEVERITY[key_type, mode]
 
 
+PROOF = frozenset({"verification", "prefix"})
+"""Evidence on which a key may be taken for dead; as ``evidence.By``, which a hook need not load."""
+
+
+def severity(finding: Finding) -> Severity:
+    """The severity of a finding: a key that is called inactive without proof is as severe as before."""
+    proved = finding.evidence is not None and finding.evidence.by in PROOF
+    status = finding.status if finding.status is not Status.INACTIVE or proved else Status.UNKNOWN
+    return severity_of(finding.key_type, finding.mode, finding.shape, status)
+
+
+class Standing(StrEnum):
+    """How a finding stands to the verdict; each has exactly one."""
+
+    BLOCKING = "blocking"
+    SUPPRESSED = "suppressed"
+    UNEXPOSED = "unexposed"
+    BELOW = "below"
+    """Its severity does not count under ``--fail-on``."""
+    NOTE = "note"
+
+
+def standing(finding: Finding, terms: Terms) -> Standing:
+    """Why a finding fails this run or does not; the first reason that holds, from the bottom up."""
+    if (worth := severity(finding)) is Severity.NOTE:
+        return Standing.NOTE
+    if finding.suppression is not None:
+        return Standing.SUPPRESSED
+    if finding.exposure in UNEXPOSED and not terms.fail_on_unexposed:
+        return Standing.UNEXPOSED
+    return Standing.BLOCKING if worth in FAILING[terms.fail_on] else Standing.BELOW
+
+
 def judge(finding: Finding, terms: Terms) -> Finding:
     """The finding with its severity and whether it fails this run."""
-    severity = severity_of(finding.key_type, finding.mode, finding.shape, finding.status)
-    exposed = terms.fail_on_unexposed or finding.exposure not in UNEXPOSED
-    blocking = severity in FAILING[terms.fail_on] and finding.suppression is None and exposed
-    return replace(finding, severity=severity, blocking=blocking)
+    return replace(
+        finding, severity=severity(finding), blocking=standing(finding, terms) is Standing.BLOCKING
+    )
 
 
 def widest(exposures: Iterable[Exposure]) -> Exposure:

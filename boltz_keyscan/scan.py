@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.detect import KeyDetector
@@ -37,6 +37,10 @@ from boltz_keyscan.rules import Rule
 from boltz_keyscan.sources.blob import attempt, failed
 from boltz_keyscan.sources.known import Known
 from boltz_keyscan.triage import Step, apply
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.lookup import Lookup
+    from boltz_keyscan.evidence import Asked
 
 INLINE = 48 << 20
 """Bytes up to which starting worker processes costs more than it saves."""
@@ -75,8 +79,27 @@ class _Gathered:
         return ShardResult(tuple(self.hits), tuple(self.gaps), self.tally)
 
 
+class Inquirer(Protocol):
+    """What a scan can ask of the keys it finds; see ``inquiry``."""
+
+    @property
+    def lookup(self) -> Lookup:
+        """What is asked of each key where it is found."""
+
+    def answered(
+        self, findings: Sequence[Finding], matches: Mapping[str, Match]
+    ) -> tuple[tuple[Finding, ...], Asked, tuple[Gap, ...]]:
+        """The findings with their status, what was asked, and what was wanted and not to be had."""
+
+
 def run(
-    targets: Sequence[str], sources: Iterable[Source], terms: Terms, jobs: int = 1, steps: Sequence[Step] = ()
+    targets: Sequence[str],
+    sources: Iterable[Source],
+    terms: Terms,
+    jobs: int = 1,
+    steps: Sequence[Step] = (),
+    *,
+    inquirer: Inquirer | None = None,
 ) -> ScanResult:
     """Scan, and judge what was found.
 
@@ -86,6 +109,7 @@ def run(
         terms: what fails the run.
         jobs: processes to use.
         steps: triage, in order.
+        inquirer: knows whether keys work; without one their status is ``unchecked``.
 
     Raises:
         KeyscanError: nothing can be said at all (rules unusable, hook outside a repository).
@@ -94,6 +118,8 @@ def run(
     clock = time.monotonic()
     loaded = rules.load()
     detector = KeyDetector.of(loaded)
+    if inquirer is not None:
+        detector = detector.asking(inquirer.lookup)
     pairs: list[tuple[Match, Location]] = []
     gaps: set[Gap] = set()
     tally = Tally()
@@ -112,7 +138,14 @@ def run(
         gaps.add(Gap(", ".join(targets), "too-many-bundles", detail))
     if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
         gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
-    judged = (policy.judge(finding, terms) for finding in apply(_findings(pairs, loaded), steps))
+    known: Iterable[Finding] = _findings(pairs, loaded)
+    asked = None
+    if inquirer is not None:
+        known, asked, missed = inquirer.answered(
+            tuple(known), {match.fingerprint: match for match, _ in pairs}
+        )
+        gaps.update(missed)
+    judged = (policy.judge(finding, terms) for finding in apply(known, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     told = tuple(sorted((_redacted(gap, detector) for gap in gaps), key=_gap_order))
     return ScanResult(
@@ -124,6 +157,7 @@ def run(
         tally=tally,
         complete=policy.is_complete(told, terms),
         exit_code=policy.exit_code(findings, told, terms),
+        asked=asked,
     )
 
 

@@ -33,6 +33,7 @@ def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
             "FORCE_COLOR",
             "NO_COLOR",
             "CLICOLOR",
+            "CI",
         }:
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")

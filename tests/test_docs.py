@@ -18,10 +18,13 @@ import yaml
 
 import boltz_keyscan
 from boltz_keyscan import rules
-from boltz_keyscan.model import ExitCode, Exposure
+from boltz_keyscan.model import ExitCode, Exposure, Status
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
+from boltz_keyscan.triage import baseline, ignores
+from boltz_keyscan.trust import CONFIGS
 from tests import checkout
+from tests.boltz_api import Key, Service, running
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
@@ -188,6 +191,8 @@ class Recipe:
         self.repo.run("rm", "--quiet", "old.py")
         self.repo.leak("fold.ipynb", f'{{"source": ["api_key = \\"{LEAKED}\\"\\n"]}}\n')
         (self.repo.path / "job.log.gz").write_bytes(gzip.compress(f"x-api-key: {LEAKED}\n".encode()))
+        # As in a clone of it.
+        self.repo.run("update-ref", "refs/remotes/origin/main", "HEAD")
         other = folder / "other-project"
         other.mkdir()
         (other / ".env").write_text(f"BOLTZ_API_KEY={OTHER}\n")
@@ -237,6 +242,8 @@ def test_every_recipe_is_tested() -> None:
         "3. Before every commit",
         "4. One file, from a pipe",
         "5. JSON, into jq",
+        "6. On a repository with old leaks",
+        "7. Is it alive, whose is it, and how to end it",
     ]
     assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
 
@@ -263,6 +270,7 @@ def test_the_step_of_the_workflow(recipe: Recipe) -> None:
     (workflow,) = (each for each in map(yaml.safe_load, blocks("yaml")) if "jobs" in each)
     steps = workflow["jobs"]["boltz-keyscan"]["steps"]
     (command,) = (step["run"] for step in steps if step.get("run", "").startswith("boltz-keyscan"))
+    recipe.environment["BASE"] = "main"
     assert recipe.run(command).returncode == 1
     uploaded = steps[-1]["with"]["sarif_file"]
     assert json.loads((recipe.repo.path / uploaded).read_bytes())["runs"]
@@ -318,6 +326,52 @@ def test_json_into_jq(recipe: Recipe) -> None:
         f"critical\ttracked\tfold.ipynb\t{fingerprint(LEAKED)}",
         f"high\thistory\told.py\t{fingerprint(PAST)}",
     ]
+
+
+def test_on_a_repository_with_old_leaks(recipe: Recipe) -> None:
+    *_, after = done = recipe.run_all("6. On a repository with old leaks")
+    assert [each.returncode for each in done] == [0, 0, 0, 0]
+    assert "2 keys suppressed" in after.stdout
+    recipe.repo.run("commit", "--quiet", "-m", "adopt")
+    recipe.repo.leak("new.py", f"K = '{IN_USE}'\n")
+    assert fingerprint(IN_USE) in recipe.run("boltz-keyscan . -q").stdout
+    # The change that brings the key brings no excuse for it.
+    recipe.run("boltz-keyscan baseline update --add --reason mine")
+    recipe.repo.run("update-ref", "refs/remotes/origin/main", "HEAD~1")
+    assert recipe.run("boltz-keyscan .").returncode == 0
+    assert recipe.run("boltz-keyscan . --trust base:origin/main").returncode == 1
+    assert recipe.run(f"boltz-keyscan explain {fingerprint(LEAKED)}").returncode == 0
+
+
+def test_is_it_alive(recipe: Recipe, tmp_path: Path) -> None:
+    service = Service(Key("key-past", PAST, "pipeline"))
+    service.keys[0].raw = recipe.environment["BOLTZ_API_KEY"] = fake_key("admin", "live", "asks")
+    title = "7. Is it alive, whose is it, and how to end it"
+    with running(service) as up:
+        # The only thing that is changed: where the API is.
+        script = tmp_path / "bin/boltz-keyscan"
+        asks = '"keys" in sys.argv or "--check" in sys.argv'
+        more = f"import sys\nif {asks}: sys.argv += ['--api-base', '{up.url}']\n"
+        script.write_text(script.read_text().replace("entry()\n", f"{more}entry()\n"))
+        verified, shown, saved, compared, audited = (recipe.run(each) for each in RECIPES[title])
+    assert (verified.returncode, shown.returncode, saved.returncode, audited.returncode) == (1, 0, 0, 1)
+    assert "it is key key-past" in " ".join(verified.stdout.split())
+    assert "key-past 'pipeline'" in shown.stderr
+    assert "ambiguous" in compared.stdout
+    assert "[LEAKED]" in audited.stdout
+
+
+def test_every_status_is_explained() -> None:
+    (line,) = (line for line in section("## Words").splitlines() if line.startswith("| status "))
+    assert re.findall(r"`([a-z-]+)`", line) == [str(status) for status in Status]
+
+
+def test_the_trusts_and_the_files_are_those_there_are() -> None:
+    told = section("## What may pass, and who says so")
+    for name in (baseline.NAME, ignores.NAME, *CONFIGS, f"[tool.{CONFIGS[0].removesuffix('.toml')}]"):
+        assert f"`{name}`" in told
+    for mode in ("tree", "base:REV", "none"):
+        assert f"\n| `{mode}` |" in told
 
 
 # What it says it does not see, it does not see: a limit that has gone must leave the list.

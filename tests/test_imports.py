@@ -114,7 +114,7 @@ def test_a_clean_commit(repo: Repo, names: tuple[str, ...]) -> None:
 def test_a_commit_that_is_stopped(repo: Repo) -> None:
     repo.add("a.py", fake_key())
     loaded = _loaded(repo, 1, "hook", "pre-commit")
-    assert loaded & HEAVY <= {"_hashlib", "logging", "regex"}
+    assert loaded & HEAVY <= {"_hashlib", "json", "logging", "regex"}
     assert {"report.text", "detect.match"} <= _own(loaded)
 
 

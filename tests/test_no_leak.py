@@ -260,6 +260,37 @@ def _hooks() -> Iterator[Case]:
     yield Case("hook, broken link", "hook pre-commit", (2,), f"broken/gone-{CANARY['nested']}")
 
 
+def _triage() -> Iterator[Case]:
+    yield Case(
+        "baseline create",
+        f"baseline create --reason {KEY} --by {KEY} --until 2999-01-01 --baseline {{out}}/known repo",
+        (0, 3),
+    )
+    yield Case(
+        "explain", f"explain {fingerprint(CONTENT[0])} repo --replace-text {{out}}/expressions", (0, 3)
+    )
+    yield Case("explain, another", f"explain {fingerprint(CANARY['file name'])} -- repo", (0, 3))
+    yield Case("config show", f"config show --fail-on any --range {KEY}..{KEY} repo", (0,))
+    for name, arguments in {
+        "a baseline that is none": "--baseline plain/keys.txt repo",
+        "a baseline that is not there": f"--baseline {KEY} repo",
+        "a configuration that is none": "--config plain/keys.txt repo",
+        "a configuration that is not there": f"--config {KEY} repo",
+        "a trust that is none": f"--trust {KEY} repo",
+        "a revision that is not there": f"--trust base:{KEY} repo",
+        "a named file that a revision has not": f"--trust base:HEAD --baseline repo/{KEY} repo",
+        "explain a key": f"explain {KEY} repo",
+        "explain to nowhere": f"explain {fingerprint(CONTENT[0])} repo --replace-text {{out}}/no/{KEY}",
+        "baseline of nothing": f"baseline show {KEY}",
+        "baseline with a wrong date": f"baseline create --reason x --until {KEY} repo",
+        "a command of baseline": f"baseline {KEY}",
+        "a baseline to nowhere": f"baseline create --reason x --by y --baseline {{out}}/no/{KEY} repo",
+        "diff of nothing": f"diff {KEY} {KEY}",
+        "diff of no reports": "diff plain/keys.txt plain/keys.txt",
+    }.items():
+        yield Case(name, arguments, (2,))
+
+
 def _mistakes() -> Iterator[Case]:
     for name, arguments in {
         "no such path": KEY,
@@ -324,7 +355,7 @@ def _surroundings() -> Iterator[Case]:
     yield Case("rules check", "rules check", (0,), "repo")
 
 
-CASES = {case.name: case for case in (*_scans(), *_hooks(), *_mistakes(), *_surroundings())}
+CASES = {case.name: case for case in (*_scans(), *_hooks(), *_triage(), *_mistakes(), *_surroundings())}
 
 
 @pytest.mark.parametrize("name", CASES)

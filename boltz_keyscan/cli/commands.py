@@ -14,7 +14,12 @@ from boltz_keyscan import __version__
 
 COMMANDS = {
     "scan": "boltz_keyscan.cli.scan:scan",
+    "baseline": "boltz_keyscan.cli.baseline:baseline",
+    "config": "boltz_keyscan.cli.config:config",
+    "diff": "boltz_keyscan.cli.diff:diff",
+    "explain": "boltz_keyscan.cli.explain:explain",
     "hook": "boltz_keyscan.cli.hook:hook",
+    "keys": "boltz_keyscan.cli.keys:keys",
     "rules": "boltz_keyscan.cli.rules:rules",
 }
 

@@ -7,14 +7,18 @@ clean commit does not need.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from boltz_keyscan import scan as pipeline
-from boltz_keyscan.model import ExitCode, ScanResult
-from boltz_keyscan.plan import staged_plan
+from boltz_keyscan.model import ExitCode, Finding, ScanResult
+from boltz_keyscan.plan import Plan, staged_plan
+
+if TYPE_CHECKING:
+    from boltz_keyscan.cli.excusing import Known
 
 _OTHERS = {
     "install": "boltz_keyscan.cli.install:install",
@@ -57,17 +61,46 @@ def hook() -> None:
     """Run as a git hook."""
 
 
+def trusting(function: Callable[..., int]) -> Callable[..., int]:
+    """The options that say which keys a hook lets pass."""
+    baseline = click.option(
+        "--baseline", metavar="FILE", help="Keys that are accepted.  [default: the tree's]"
+    )
+    trust = click.option(
+        "--trust",
+        metavar="none|tree|base:REV",
+        help="Whose baseline, ignores and comments count; as for a scan.",
+    )
+    return baseline(trust(function))
+
+
+def judged(plan: Plan, baseline: str | None, trust: str | None) -> ScanResult:
+    """Run a plan; what may excuse a key is looked at when one was found, and not before."""
+    known: list[Known] = []
+
+    def step(finding: Finding) -> Finding:
+        if not known:
+            from boltz_keyscan.cli.excusing import Known  # noqa: PLC0415 - a clean commit needs none of it
+
+            known.append(Known.of(baseline, trust))
+        return known[0].excuser(finding)
+
+    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
+    return known[0].settled.told(result) if known else result
+
+
 @hook.command("pre-commit", cls=_TakesFiles)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-def pre_commit(*, files: tuple[str, ...]) -> int:
+@trusting
+def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
     """Stop a commit that holds a key of any kind.
 
     Looks at the staged content of each FILE (not at the worktree), or, without FILE, of
     everything staged. A FILE that is not in the index is read as it is.
     """
     plan = staged_plan(files)
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
-    if result.exit_code == ExitCode.CLEAN and not result.gaps:
+    result = judged(plan, baseline, trust)
+    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
         click.echo(_clean(result))
         return result.exit_code
     from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell

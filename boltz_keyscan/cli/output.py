@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from boltz_keyscan.errors import OutputError
 from boltz_keyscan.model import ExitCode, ScanResult
-from boltz_keyscan.report import View, load
+from boltz_keyscan.report import Reporter, View, load
 
 COLORS = ("auto", "always", "never")
 
 
-def view(color: str, verbosity: int, *, placeholders: bool) -> View:
+def view(color: str, verbosity: int, *, placeholders: bool, drop_suppressed: bool = False) -> View:
     """How text is to look on this terminal."""
     from shutil import get_terminal_size  # noqa: PLC0415 - brings three compression libraries along
 
@@ -26,11 +26,20 @@ def view(color: str, verbosity: int, *, placeholders: bool) -> View:
         width=max(get_terminal_size((80, 24)).columns, 40),
         show_placeholders=placeholders,
         verbosity=verbosity,
+        drop_suppressed=drop_suppressed,
     )
 
 
-def emit(result: ScanResult, shown: str | None, files: Iterable[tuple[str, str]], look: View) -> None:
+def emit(
+    result: ScanResult,
+    shown: str | None,
+    files: Iterable[tuple[str, str]],
+    look: View,
+    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
+) -> None:
     """Write every report that can be written, the files first.
+
+    ``through`` puts a filter between a reporter and its file.
 
     A reader that goes away (``| head``) is no error: the exit code tells it the verdict.
 
@@ -42,7 +51,7 @@ def emit(result: ScanResult, shown: str | None, files: Iterable[tuple[str, str]]
         from boltz_keyscan.report.files import write_report  # noqa: PLC0415 - most runs write none
 
         try:
-            write_report(name, path, result, replace(look, color=False))
+            write_report(name, path, result, replace(look, color=False), through)
         except OutputError as error:
             failed.append(error)
     if shown is not None:

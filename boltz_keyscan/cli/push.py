@@ -12,17 +12,19 @@ from collections.abc import Iterable
 
 import click
 
-from boltz_keyscan import scan as pipeline
+from boltz_keyscan.cli.hook import judged, trusting
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model import ExitCode
-from boltz_keyscan.plan import Plan, push_plan
+from boltz_keyscan.model import ExitCode, ScanResult
+from boltz_keyscan.plan import push_plan
 from boltz_keyscan.sources.ranges import Push, quarantine
+from boltz_keyscan.sources.repository import enclosing, references
 
 
 @click.command("pre-push")
 @click.argument("remote", required=False)
 @click.argument("url", required=False)
-def pre_push(*, remote: str | None, url: str | None) -> int:  # noqa: ARG001 - git gives the address, which is not needed
+@trusting
+def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust: str | None) -> int:  # noqa: ARG001 - git gives the address, which is not needed
     """Stop a push that brings a key to the other side.
 
     Reads the lines git writes to a pre-push hook from standard input, or, under pre-commit,
@@ -54,15 +56,17 @@ def pre_push(*, remote: str | None, url: str | None) -> int:  # noqa: ARG001 - g
         if there.strip("0"):
             known.append(there)
     push = Push(tuple(updates), tuple(known), os.fsencode(name))
-    return _told(push_plan(push), "a push")
+    return _told(judged(push_plan(push), baseline, trust))
 
 
 @click.command("pre-receive")
-def pre_receive() -> int:
+@trusting
+def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     """Refuse a push that brings a key, on the server.
 
     Reads the lines git writes to a pre-receive hook from standard input. Looks at every
-    object that came in.
+    object that came in. What the push brings excuses nothing: without --trust the baseline,
+    ignores and comments are those of HEAD, the default branch, before the push.
     """
     updates = []
     for _, new, name in _fields(sys.stdin.buffer.read().splitlines(), 3):
@@ -70,7 +74,7 @@ def pre_receive() -> int:
         if oid.strip("0"):
             updates.append((name, oid))
     push = Push(tuple(updates), quarantine=quarantine(os.environ, os.getcwdb()))
-    code = _told(push_plan(push), "a push")
+    code = _told(judged(push_plan(push), baseline, trust or _before()))
     if code == ExitCode.BLOCKING:
         click.echo("This push was refused: it would have put a Boltz API key on the server.")
         click.echo("Replace and revoke the key first, then take it out of every commit you push.")
@@ -88,11 +92,21 @@ def _fields(lines: Iterable[bytes], count: int) -> Iterable[list[bytes]]:
         yield words
 
 
-def _told(plan: Plan, what: str) -> int:
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
+def _before() -> str:
+    """Whose word counts for a push that comes in: what stands on the default branch already.
+
+    Not the branch that is pushed to: whoever may push there could bring the excuse first
+    and the key afterwards.
+    """
+    repository = enclosing(os.getcwdb())
+    born = repository is not None and references(repository).head is not None
+    return "base:HEAD" if born else "none"
+
+
+def _told(result: ScanResult) -> int:
     tally = result.tally
-    if result.exit_code == ExitCode.CLEAN and not result.gaps:
-        click.echo(f"boltz-keyscan: no key in {what} of {tally.blobs:,} objects ({tally.commits:,} commits)")
+    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
+        click.echo(f"boltz-keyscan: no key in a push of {tally.blobs:,} objects ({tally.commits:,} commits)")
         return result.exit_code
     from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
 

@@ -11,7 +11,9 @@ import os
 import click
 
 from boltz_keyscan import scan as pipeline
+from boltz_keyscan.cli.asking import Asking, asking, filtered
 from boltz_keyscan.cli.output import COLORS, emit, view
+from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, Terms
@@ -74,8 +76,29 @@ def _named(
 @click.option(
     "--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like)."
 )
+@click.option(
+    "--baseline",
+    type=click.Path(),
+    metavar="FILE",
+    help="Keys that are known and accepted.  [default: the tree's]",
+)
+@click.option("--foreign-comments", is_flag=True, help="Honour comments meant for other scanners too.")
+@click.option(
+    "--trust",
+    metavar="none|tree|base:REV",
+    help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of "
+    "commit REV.  [default: tree; none where CI is set]",
+)
+@click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
+@click.option("--no-config", is_flag=True, help="Read no configuration.")
+@asking
 @click.option("--follow-alternates", is_flag=True, help="Read objects borrowed from outside PATH too.")
 @click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
+@click.option(
+    "--sarif-drop-suppressed",
+    is_flag=True,
+    help="Leave suppressed keys out of SARIF; GitHub shows them as open.",
+)
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
 )
@@ -88,9 +111,11 @@ def _named(
 @click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
 @click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
-@click.option("-v", "--verbose", is_flag=True, help="Every location and gap.")
+@click.option("-v", "--verbose", is_flag=True, help="Every location, gap and suppressed key.")
+@configured
 def scan(
     *,
+    settled: Settled,
     paths: tuple[str, ...],
     no_history: bool,
     history_only: bool,
@@ -111,6 +136,8 @@ def scan(
     color: str,
     quiet: bool,
     verbose: bool,
+    sarif_drop_suppressed: bool,
+    **others: object,
 ) -> int:
     """Find leaked Boltz API keys in files, and in the whole git history where PATH is a repository.
 
@@ -122,7 +149,7 @@ def scan(
         raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")
     paths = paths or (".",)
     for path in paths:
-        _check(path, history_only=history_only)
+        check_path(path, history_only=history_only)
     options = Options(
         paths=paths,
         history=not no_history,
@@ -132,7 +159,7 @@ def scan(
         require_complete=require_complete,
         jobs=jobs,
         follow_alternates=follow_alternates,
-        cache=None if no_cache or no_history else cache_dir or _cache_dir(),
+        cache=None if no_cache or no_history else cache_dir or default_cache_dir(),
     )
     chosen = [
         name for name, given in (("--range", range_), ("--since", since), ("--staged", staged)) if given
@@ -153,24 +180,25 @@ def scan(
         from boltz_keyscan.cli.told import tell_warnings  # noqa: PLC0415 - only the cache has warnings
 
         tell_warnings()
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
-    verbosity = -1 if quiet else int(verbose)
-    emit(
-        result,
-        format_ if output is None else None,
-        files,
-        view(color, verbosity, placeholders=show_placeholders),
+    step = settled.excuser(unexposed=fail_on_unexposed)
+    inquiry = Asking.of(others).inquiry(settled, stdin=STDIN in paths)
+    result = settled.told(
+        pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry)
     )
+    verbosity = -1 if quiet else int(verbose)
+    look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
+    emit(result, format_ if output is None else None, files, look, filtered(inquiry))
     return result.exit_code
 
 
-def _cache_dir() -> str:
+def default_cache_dir() -> str:
+    """The user's cache folder for this program."""
     from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
 
     return user_cache_dir("boltz-keyscan", appauthor=False)
 
 
-def _check(path: str, *, history_only: bool) -> None:
+def check_path(path: str, *, history_only: bool) -> None:
     """Say what is wrong with a path before anything is scanned."""
     if path == STDIN:
         if history_only:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect import prefilter
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.lookup import Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class KeyDetector:
     """What a boundary between two buffers can hide."""
     bulk: bool = False
     """Use the engine whose start-up pays off over much data."""
+    lookup: Lookup | None = None
+    """What else is asked of each key that is found."""
 
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
@@ -41,11 +47,21 @@ class KeyDetector:
         """The same detector on hyperscan."""
         return replace(self, bulk=True)
 
+    def asking(self, lookup: Lookup | None) -> KeyDetector:
+        """The same detector, with questions for each key."""
+        return replace(self, lookup=lookup)
+
     def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
         """The keys in one blob, in order of offset, redacted."""
         from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
 
-        return match.find(chunks, match.compiled(self.rules), bulk=self.bulk)
+        return match.find(chunks, match.compiled(self.rules), self.lookup, bulk=self.bulk)
+
+    def hide(self, text: bytes) -> bytes:
+        """Text of our own without keys, should there be one after all, and otherwise as it is."""
+        from boltz_keyscan.detect import redact  # noqa: PLC0415 - only where raw keys are about
+
+        return redact.hide(text, redact.compiled(self.prefixes))
 
     def redact(self, raw: bytes) -> str:
         """Any bytes as text without keys and without characters that act."""

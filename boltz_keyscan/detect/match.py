@@ -11,6 +11,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import regex
 
@@ -18,9 +19,13 @@ from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.codecs import AHEAD, BACK
 from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.notebook import Cells
+from boltz_keyscan.detect.remarks import remarks
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.lookup import Lookup
 
 _STEP = 1 << 12
 """Bytes by which the window moves at least: moving it copies it, and chunks may be tiny."""
@@ -81,12 +86,15 @@ class _Ruler:
         self.units += characters + len(passed.translate(None, _NOT_ASTRAL))
 
 
-def find(chunks: Iterable[bytes], patterns: Patterns, *, bulk: bool = False) -> Iterator[Match]:
+def find(
+    chunks: Iterable[bytes], patterns: Patterns, lookup: Lookup | None = None, *, bulk: bool = False
+) -> Iterator[Match]:
     """The keys of one blob, in order of offset.
 
     Args:
         chunks: the blob's bytes in order, cut anywhere.
         patterns: from ``compiled``.
+        lookup: what else is asked of each key.
         bulk: whether the engine for much data is loaded anyhow.
 
     Raises:
@@ -112,8 +120,9 @@ def find(chunks: Iterable[bytes], patterns: Patterns, *, bulk: bool = False) -> 
             if key.end > sure and not last:
                 break
             ruler.advance(window[ruler.at - base : key.start - base])
-            yield _match(key, window, base, ruler, patterns)
-        passed = min([key.start for key in waiting] + [done]) - max(redact.BEFORE, BACK) - base
+            yield _match(key, window, base, ruler, patterns, lookup)
+        # A key to come begins up to ``BACK`` before what is done, and is shown with what stands before.
+        passed = min([key.start for key in waiting] + [done]) - redact.BEFORE - BACK - base
         if passed >= _STEP:
             if ruler.at < base + passed:
                 ruler.advance(window[ruler.at - base : passed])
@@ -128,10 +137,13 @@ def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield b"", True
 
 
-def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns) -> Match:
+def _match(  # noqa: PLR0917 - all that is known of one key
+    key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns, lookup: Lookup | None
+) -> Match:
     cell = ruler.cells.here
+    fingerprint = "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32]
     return Match(
-        fingerprint="bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32],
+        fingerprint=fingerprint,
         rule_id=patterns.rules[key.prefix],
         shape=key.verdict.shape,
         reason=key.verdict.reason,
@@ -144,6 +156,9 @@ def _match(key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns
             window, key.start - base, key.end - base, patterns.redaction, key.prefix if key.chain else None
         ),
         decoded=key.chain,
+        comments=remarks(window, key.start - base, key.end - base, patterns.redaction, key.chain),
         cell=cell.number if cell else None,
         cell_part=cell.words or None if cell else None,
+        listed=lookup.begins(key.raw) if lookup else (),
+        sealed=lookup.sealed(key.raw, fingerprint) if lookup else b"",
     )

@@ -163,6 +163,15 @@ def redact(raw: bytes, redaction: Redaction) -> str:
     return _shown(text, _hidden(text, 0, len(text), redaction), 0, len(text))
 
 
+def hide(text: bytes, redaction: Redaction) -> bytes:
+    """``text`` without keys, and otherwise as it is: for what was made fit to be shown before."""
+    parts, at = [], 0
+    for start, end, mark in _hidden(text, 0, len(text), redaction):
+        parts += [text[at:start], mark]
+        at = end
+    return b"".join([*parts, text[at:]])
+
+
 def context(window: bytes, start: int, end: int, redaction: Redaction, disguised: bytes | None = None) -> str:
     """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
 

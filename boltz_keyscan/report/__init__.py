@@ -24,7 +24,7 @@ from boltz_keyscan.model import ScanResult
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the reader asked to see; formats for programs use only ``show_placeholders``."""
+    """What the reader asked to see; formats for programs use only what to leave out."""
 
     color: bool = False
     width: int = 80
@@ -32,6 +32,8 @@ class View:
     show_placeholders: bool = False
     verbosity: int = 0
     """-1: blocking findings and the verdict; 0: what a person acts on; 1: every location."""
+    drop_suppressed: bool = False
+    """Leave suppressed findings out of SARIF, for readers that do not know suppressions."""
 
 
 Reporter: TypeAlias = Callable[[ScanResult, TextIO, View], None]

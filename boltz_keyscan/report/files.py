@@ -20,6 +20,7 @@ from boltz_keyscan.harmless import harmless
 from boltz_keyscan.report import Reporter, View, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from boltz_keyscan.model import ScanResult
@@ -42,17 +43,24 @@ _HINTS = {
 }
 
 
-def write_report(name: str, path: str | Path, result: ScanResult, view: View) -> None:
+def write_report(
+    name: str,
+    path: str | Path,
+    result: ScanResult,
+    view: View,
+    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
+) -> None:
     """Write a report in the format ``name`` to ``path``.
 
     A regular file is replaced at once; devices, FIFOs and the descriptors of this
-    process (``/dev/stdout``, ``/dev/fd/63``) are written to as they are.
+    process (``/dev/stdout``, ``/dev/fd/63``) are written to as they are. ``through`` puts a
+    filter between the reporter and the file.
 
     Raises:
         OutputError: the report was not written; a file that was there is as it was.
         KeyscanError: no format has this name.
     """
-    reporter = load(name)
+    reporter = through(load(name))
     path = os.fspath(path)
     try:
         _write(reporter, path, result, view)
@@ -64,6 +72,18 @@ def write_report(name: str, path: str | Path, result: ScanResult, view: View) ->
         if "\0" not in path:
             raise
         raise OutputError(_failed(name, path, "not a path"), "Name another file.") from error
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a text of this program's own to a regular file, at once and whole.
+
+    Raises:
+        OSError: it was not written; a file that was there is as it was.
+    """
+    mode = _mode_of(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    _replace(lambda stream: stream.write(text), path, mode)
 
 
 def _failed(name: str, path: str, why: str) -> str:
@@ -80,7 +100,7 @@ def _write(reporter: Reporter, path: str, result: ScanResult, view: View) -> Non
         return
     mode = _mode_of(path)
     if mode is None or stat.S_ISREG(mode):
-        _replace(reporter, path, result, view, 0o666 & ~_umask() if mode is None else stat.S_IMODE(mode))
+        _replace(lambda stream: reporter(result, stream, view), path, mode)
     elif stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
         _emit(reporter, os.open(path, os.O_WRONLY | _CAREFUL), result, view)
     elif stat.S_ISLNK(mode):
@@ -122,12 +142,14 @@ def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: View) -
         reporter(result, stream, view)
 
 
-def _replace(reporter: Reporter, path: str, result: ScanResult, view: View, mode: int) -> None:
+def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> None:
+    """Put what ``fill`` writes in the place of a file, with the mode that had, if there was one."""
+    mode = 0o666 & ~_umask() if mode is None else stat.S_IMODE(mode)
     temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL, 0o600)
     try:
         with _stream(descriptor) as stream:
-            reporter(result, stream, view)
+            fill(stream)
             stream.flush()
             # A report holds no key, so it is as readable as any other file of the user.
             os.chmod(stream.fileno() if os.chmod in os.supports_fd else temporary, mode)

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
 from boltz_keyscan.report.strict import dumps
+from boltz_keyscan.report.words import suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from boltz_keyscan.evidence import Asked, Evidence
+    from boltz_keyscan.excuses import Excuse, Ground, Suppression
     from boltz_keyscan.model import Finding, Gap, Location, ScanResult
     from boltz_keyscan.report import View
 
@@ -59,9 +62,80 @@ def _scan(result: ScanResult) -> dict[str, object]:
             "objects_cached": tally.cached,
             "gaps": len(result.gaps),
             "suppressed": sum(finding.suppression is not None for finding in result.findings),
+            "suppressions": [
+                {"fingerprint": finding.fingerprint, **_suppression(each)}
+                for finding in result.findings
+                for each in suppressors(finding)
+            ],
             "placeholders": len(result.placeholders),
         },
+        "ground": _ground(result.ground),
+        "asked": _asked(result.asked),
     }
+
+
+def _ground(ground: Ground | None) -> dict[str, object] | None:
+    if ground is None:
+        return None
+    return {
+        "trust": ground.trust,
+        "commit": ground.commit,
+        "settings": [
+            {"option": each.option, "value": each.value, "source": each.source} for each in ground.settings
+        ],
+        "unheard": ground.unheard,
+    }
+
+
+def _asked(asked: Asked | None) -> dict[str, object] | None:
+    if asked is None:
+        return None
+    return {
+        "listing": asked.listing,
+        "organisation": asked.organisation,
+        "taken_at": asked.taken_at,
+        "complete": asked.complete,
+        "keys": asked.keys,
+        "stale": asked.stale,
+        "verified": asked.verified,
+        "own_key": asked.own_key,
+        "trouble": asked.trouble,
+        "notes": asked.notes,
+    }
+
+
+def _evidence(evidence: Evidence | None) -> dict[str, object] | None:
+    if evidence is None:
+        return None
+    return {
+        "by": evidence.by.value,
+        "reason": evidence.reason,
+        "detail": evidence.detail,
+        "body_characters": evidence.body_characters,
+        "candidate_count": evidence.candidate_count,
+        "candidates": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "state": each.state,
+                "workspace_id": each.workspace_id,
+                "last_used_at": each.last_used_at,
+                "limited": each.limited,
+            }
+            for each in evidence.candidates
+        ],
+        "key_id": evidence.key_id,
+        "used_since": evidence.used_since,
+    }
+
+
+def _suppression(each: Excuse | Suppression) -> dict[str, object]:
+    return {"kind": each.kind, "reason": each.reason, "source": each.source}
+
+
+def _excuse(excuse: Excuse) -> dict[str, object]:
+    covers = {"locations": len(excuse.covers), "refused": excuse.refused or None, "used": excuse.used}
+    return _suppression(excuse) | covers
 
 
 def _finding(finding: Finding) -> dict[str, object]:
@@ -78,8 +152,10 @@ def _finding(finding: Finding) -> dict[str, object]:
         "status": finding.status.value,
         "exposure": finding.exposure.value,
         "blocking": finding.blocking,
-        "suppression": suppression and {"kind": suppression.kind, "reason": suppression.reason},
+        "suppression": suppression and _suppression(suppression),
+        "excuses": [_excuse(excuse) for excuse in finding.excuses],
         "candidates": finding.candidates,
+        "evidence": _evidence(finding.evidence),
         "locations": [_location(location) for location in finding.locations],
     }
 

@@ -76,7 +76,7 @@ def _place(group: list[Location]) -> Place:
     first = earliest(group)
     if first:
         story += f"; first {commit(first)}"
-    return Place(_where(shown), story, shown.context)
+    return Place(where(shown), story, shown.context)
 
 
 def _spot(location: Location) -> tuple[int, int, int]:
@@ -93,10 +93,11 @@ def _further_spots(present: list[Location]) -> str:
     return f" (also {listed}{f' and {more:,} more' if more > 0 else ''})"
 
 
-def _where(location: Location) -> str:
-    where = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
+def where(location: Location) -> str:
+    """A place as people are told it: path, members, line, column, cell and encodings."""
+    told = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
     if location.cell is not None:
-        where += f" cell {location.cell} {location.cell_part or ''}".rstrip()
+        told += f" cell {location.cell} {location.cell_part or ''}".rstrip()
     if location.decoded:
-        where += f" ({' > '.join(location.decoded)})"
-    return where
+        told += f" ({' > '.join(location.decoded)})"
+    return told

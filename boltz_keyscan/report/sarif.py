@@ -5,7 +5,8 @@ Two runs, always both: ``boltz-keyscan/tree/`` for what stands in files and
 and an empty run is what closes the alerts of keys that are gone.
 
 No snippet and no absolute path is written. Suppressed findings carry ``suppressions``;
-GitHub ignores them, other readers do not. Placeholders are left out unless asked for.
+GitHub ignores them, other readers do not;
+``view.drop_suppressed`` leaves such findings out. Placeholders are left out unless asked for.
 
 Boundary: runs, rules and notifications; results are ``sarif_results``, the JSON is
 ``sarif_json``. Sources: OASIS SARIF 2.1.0, and docs.github.com, "SARIF support for code
@@ -22,6 +23,7 @@ import sarif_om as om
 from boltz_keyscan import __version__, rules
 from boltz_keyscan.model import ExitCode, Gap, Location, ScanResult
 from boltz_keyscan.policy import SECURITY_SEVERITY
+from boltz_keyscan.report.evidenced import own_key
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import (
     LEVEL,
@@ -35,7 +37,7 @@ from boltz_keyscan.report.strict import dumps
 from boltz_keyscan.report.words import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from boltz_keyscan.report import View
 
@@ -75,14 +77,17 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
 
 def _run(result: ScanResult, view: View, category: str, belongs: Callable[[Location], bool]) -> om.Run:
     known = rules.load()
-    pairs = list(by_path(result.findings if view.show_placeholders else result.keys, belongs))
+    told = result.findings if view.show_placeholders else result.keys
+    if view.drop_suppressed:
+        told = tuple(finding for finding in told if finding.suppression is None)
+    pairs = list(by_path(told, belongs))
     kept = pairs[:MOST_RESULTS]
     builder = Builder(
         rule_index={rule.id: index for index, rule in enumerate(known)},
         suppressing=any(finding.suppression for finding, _ in kept),
         most_related=min(MOST_RELATED, MOST_RELATED_IN_RUN // max(len(kept), 1)),
     )
-    notifications = _notifications(result.gaps, cut=len(pairs) - len(kept))
+    notifications = [*_asked(result), *_notifications(result.gaps, cut=len(pairs) - len(kept))]
     return om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -143,6 +148,16 @@ def _notifications(gaps: tuple[Gap, ...], cut: int) -> list[om.Notification]:
         text = f"{cut} more results are not listed here; the {MOST_RESULTS} worst are."
         notifications.append(_notification(_CUT_RESULTS, "warning", text))
     return notifications
+
+
+def _asked(result: ScanResult) -> Iterator[om.Notification]:
+    """What came of asking, the worst first."""
+    if first := own_key(result):
+        yield _notification("own-key-leaked", "error", plain_message(first))
+    for line in result.asked.trouble if result.asked else ():
+        yield _notification("api-unanswered", "warning", plain_message(line))
+    for line in result.asked.notes if result.asked else ():
+        yield _notification("asked", "note", plain_message(line))
 
 
 def _told(gap: Gap) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import sarif_om as om
 
 from boltz_keyscan.model import Exposure, Finding, Location, Severity, Shape, Status
+from boltz_keyscan.report.evidenced import status, use
 from boltz_keyscan.report.uri import relative_uri
-from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment
+from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,6 +73,10 @@ class Builder:
                 decoded=list(first.decoded) or None,
                 cell=first.cell,
                 cell_part=first.cell_part,
+                status=None if finding.status is Status.UNCHECKED else finding.status.value,
+                evidence=finding.evidence and f"{finding.evidence.by}/{finding.evidence.reason}",
+                key_id=finding.evidence and finding.evidence.key_id,
+                candidates=list(finding.candidates) or None,
             ),
         )
 
@@ -155,8 +160,7 @@ def _message(finding: Finding, first: Location, further: list[Location]) -> str:
         sentences.append(f"{count(len(further), 'further location')} under this path.")
     if finding.shape is not Shape.CONFIRMED:
         sentences.append(_sentence(f"Shape {finding.shape}: {plain_message(finding.reason)}"))
-    if finding.status is not Status.UNCHECKED:
-        sentences.append(f"Status: {finding.status}.")
+    sentences += [_sentence(plain_message(told)) for told in (status(finding), use(finding)) if told]
     return " ".join(sentences)
 
 
@@ -182,8 +186,13 @@ def _sentence(text: str) -> str:
 def _suppressions(finding: Finding) -> list[om.Suppression]:
     if finding.suppression is None:
         return []
-    kind = "inSource" if finding.suppression.kind == "inline" else "external"
-    return [om.Suppression(kind=kind, justification=finding.suppression.reason)]
+    return [
+        om.Suppression(
+            kind="inSource" if each.kind == "inline" else "external",
+            justification=f"{each.reason} [{each.source}]" if each.source else each.reason,
+        )
+        for each in suppressors(finding)
+    ]
 
 
 def _present(**values: object) -> dict[str, object]:

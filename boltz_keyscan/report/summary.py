@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.model import ExitCode, Gap, ScanResult, Severity
-from boltz_keyscan.report.words import count, size
+from boltz_keyscan.report.evidenced import asked
+from boltz_keyscan.report.excused import ground, suppressor
+from boltz_keyscan.report.words import count, size, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +27,11 @@ def summary(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
     if result.keys:
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
+    yield from asked(result.asked)
     yield from _gaps("Gaps", "not scanned", [gap for gap in result.gaps if not gap.by_design], view)
     yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
+    yield from _suppressed(result, view)
+    yield from ground(result.ground)
     hidden = len(result.placeholders)
     if hidden and not view.show_placeholders:
         yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
@@ -105,3 +110,17 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: View) -> Iterator[tuple[
         yield "", f"{gap.where}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
     if len(shown) < len(gaps):
         yield "", f"+{len(gaps) - len(shown):,} more; see -v or --format json"
+
+
+def _suppressed(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
+    """Each suppression that was used, with its source: nobody should have to guess why a run is green."""
+    used = [(finding, each) for finding in result.findings for each in suppressors(finding)]
+    if not used:
+        return
+    keys = sum(finding.suppression is not None for finding in result.findings)
+    yield "Excused", f"{count(keys, 'key')} suppressed{'' if view.verbosity > 0 else ', shown with -v'}:"
+    shown = used if view.verbosity > 0 else used[:MOST_GAPS]
+    for finding, each in shown:
+        yield "", f"{finding.fingerprint} {suppressor(each)}"
+    if len(shown) < len(used):
+        yield "", f"+{len(used) - len(shown):,} more; see -v or --format json"

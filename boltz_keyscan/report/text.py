@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Finding, ScanResult, Severity, Shape, Status
+from boltz_keyscan.model import Finding, ScanResult, Severity, Shape
+from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced, own_key
+from boltz_keyscan.report.excused import excused, ground
 from boltz_keyscan.report.places import Place, places, spread
 from boltz_keyscan.report.summary import mood, summary, verdict
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from boltz_keyscan.report import View
+
+MOST_EXCUSES = 5
+"""Excuses that were not enough shown per key unless verbose."""
 
 MOST_PLACES = 10
 """Paths shown per key unless verbose."""
@@ -43,15 +48,20 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     """Write the report for a person; see ``View.verbosity`` for how much of it."""
     page = _Page(stream, view)
     quiet = view.verbosity < 0
+    if first := own_key(result):
+        page.wrapped(first, style="red")
+        page.line()
     for finding in result.keys:
-        if finding.blocking or not quiet:
+        # The summary counts and lists what is suppressed.
+        if finding.blocking or not (quiet or (finding.suppression and view.verbosity < 1)):
             _key(page, finding, view)
     if not quiet:
         if view.show_placeholders:
             _placeholders(page, result.placeholders)
         _what_to_do(page, result.keys)
-        for label, text in summary(result, view):
-            page.labelled(label, text)
+    # What a file in the tree set is told even when that file said to be quiet.
+    for label, text in ground(result.ground) if quiet else summary(result, view):
+        page.labelled(label, text)
     for sentence in verdict(result):
         page.wrapped(sentence, style=mood(result))
 
@@ -96,16 +106,12 @@ class _Page:
 def _key(page: _Page, finding: Finding, view: View) -> None:
     _heading(page, finding)
     page.line(f"  {finding.shown}  {finding.fingerprint}")
-    if finding.suppression:
-        page.wrapped(f"Suppressed ({finding.suppression.kind}): {finding.suppression.reason}", "  ", "    ")
-        if view.verbosity < 1:
-            page.line()
-            return
+    for sentence in excused(finding, MOST_EXCUSES if view.verbosity < 1 else None):
+        page.wrapped(sentence, "  ", "    ")
     if finding.shape is not Shape.CONFIRMED:
         page.wrapped(f"Shape: {finding.shape}, {finding.reason}", "  ", "    ")
-    if finding.status is not Status.UNCHECKED:
-        candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
-        page.wrapped(f"Status: {finding.status}{candidates}", "  ", "    ")
+    for sentence in evidenced(finding, MOST_CANDIDATES if view.verbosity < 1 else None):
+        page.wrapped(sentence, "  ", "    ")
     if len(finding.locations) > 1:
         page.wrapped(f"Exposure: {spread(finding.locations)}", "  ", "    ")
     _places(page, places(finding.locations), view)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.model import Exposure, Location
+from boltz_keyscan.model import Exposure, Finding, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from boltz_keyscan.excuses import Excuse, Suppression
 
 EXPOSURE: dict[Exposure, str] = {
     Exposure.TRACKED: "in HEAD",
@@ -63,3 +65,10 @@ def earliest(locations: Iterable[Location]) -> Location | None:
 def commit(location: Location) -> str:
     """The commit of a location for people: seven digits and the author's day."""
     return f"{(location.commit or '')[:7]} {(location.author_date or '')[:10]}".strip()
+
+
+def suppressors(finding: Finding) -> tuple[Excuse | Suppression, ...]:
+    """All that suppresses a finding together, the first of them first; nothing when it is not."""
+    if finding.suppression is None:
+        return ()
+    return tuple(excuse for excuse in finding.excuses if excuse.used) or (finding.suppression,)

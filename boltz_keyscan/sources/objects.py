@@ -66,16 +66,23 @@ class ObjectReader:
             gaps.append(Gap(where, "corrupt-object", _MISNAMED))
         return hits, gaps
 
-    def whole(self, oid: str) -> bytes:
+    def whole(self, oid: str, most: int = LARGEST_TREE) -> bytes:
         """The bytes of a small object.
 
         Raises:
-            GitError: git cannot give them.
+            GitError: git cannot give them, or they are more than ``most``.
         """
-        content = b"".join(self._content(oid))
+        content, size = [], 0
+        # To the end: the pipe must be left clean.
+        for chunk in self._content(oid):
+            size += len(chunk)
+            if size <= most:
+                content.append(chunk)
         if trouble := self._trouble(oid):
             raise GitError(trouble[0].detail)
-        return content
+        if size > most:
+            raise GitError(f"an object of more than {most} bytes is not read")
+        return b"".join(content)
 
     def sniff(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
         """Hits, gaps and bytes of one blob, read once when nothing is in it."""

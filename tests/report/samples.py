@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from boltz_keyscan import report, rules
+from boltz_keyscan.evidence import Asked, By, Candidate, Evidence
+from boltz_keyscan.excuses import Excuse, Ground, Setting, Suppression
 from boltz_keyscan.model import (
     ExitCode,
     Exposure,
@@ -21,7 +23,6 @@ from boltz_keyscan.model import (
     Severity,
     Shape,
     Status,
-    Suppression,
     Tally,
 )
 from boltz_keyscan.policy import CONFIDENCE, finding_order, severity_of, widest
@@ -67,6 +68,7 @@ def finding(
     status: Status = Status.UNCHECKED,
     suppression: Suppression | None = None,
     candidates: tuple[str, ...] = (),
+    excuses: tuple[Excuse, ...] = (),
 ) -> Finding:
     rule = next(rule for rule in rules.load() if (rule.key_type, rule.mode) == (kind, mode))
     places = locations or (location(),)
@@ -90,6 +92,7 @@ def finding(
         locations=places,
         suppression=suppression,
         candidates=candidates,
+        excuses=excuses,
     )
 
 
@@ -243,6 +246,103 @@ def placeholders() -> ScanResult:
     )
 
 
+AT_BASE = "at origin/main, 0123456789ab"
+
+
+def excused() -> ScanResult:
+    """A key that two excuses suppress together; one whose acceptance has expired; whose word counted."""
+    parts = (
+        Excuse("ignore", "made up", f".boltz-keyscanignore:2 ({AT_BASE})", (0,), used=True),
+        Excuse("inline", "made up too", "b.py:3", (1,), used=True),
+        Excuse("ignore", "nor this", f".boltz-keyscanignore:3 ({AT_BASE})", (1,)),
+    )
+    expired = Excuse(
+        "baseline",
+        "known (accepted by Ana until 2024-12-31)",
+        f".boltz-keyscan-baseline:3 ({AT_BASE})",
+        (0,),
+        "the acceptance has expired: its last day was 2024-12-31",
+    )
+    partly = tuple(Excuse("inline", f"remark {n}", f"d.py:{n}", (n,)) for n in range(7))
+    result = make_result(
+        finding(
+            KeyType.WORKSPACE,
+            Mode.LIVE,
+            location("a.py"),
+            location("b.py"),
+            suppression=Suppression("ignore", "made up", parts[0].source),
+            excuses=parts,
+        ),
+        finding(KeyType.WORKSPACE, Mode.LIVE, location("c.py"), seed=1, excuses=(expired,)),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.TEST,
+            *(location("d.py", number + 1) for number in range(9)),
+            excuses=partly,
+        ),
+    )
+    settings = tuple(
+        Setting(option, value, "boltz-keyscan.toml", line, AT_BASE)
+        for line, (option, value) in enumerate((("fail-on", '"admin"'), ("no-history", "true")), 1)
+    )
+    return replace(result, ground=Ground("base:origin/main", oid("base"), settings))
+
+
+def unheard() -> ScanResult:
+    """A run in CI without a trust."""
+    ground = Ground("none", unheard=(".boltz-keyscan-baseline", "boltz-keyscan.toml"), by_default=True)
+    return replace(make_result(), ground=ground)
+
+
+def asked() -> ScanResult:
+    """A run with --check and --verify: each status, and trouble on the way."""
+    used = "2026-02-01T10:00:00Z"
+    twins = tuple(
+        Candidate(
+            f"key_{number}", f"job {{{number}}} \x1b[1m", state, "ws_1", used if number else None, not number
+        )
+        for number, state in enumerate(
+            ("active", "inactive", "expired", "active", "active", "active", "active")
+        )
+    )
+    dead = finding(KeyType.WORKSPACE, Mode.LIVE, past(1, "a.py"), seed=1, status=Status.INACTIVE)
+    result = make_result(
+        replace(
+            finding(seed=2, status=Status.ACTIVE),
+            candidates=("key_0",),
+            evidence=Evidence(
+                By.VERIFICATION,
+                "accepted",
+                "the API accepted it: it is key key_0",
+                body_characters=0,
+                candidate_count=1,
+                candidates=twins[:1],
+                key_id="key_0",
+                used_since=used,
+            ),
+        ),
+        replace(
+            finding(KeyType.WORKSPACE, Mode.TEST, seed=3, status=Status.AMBIGUOUS),
+            candidates=tuple(each.id for each in twins),
+            evidence=Evidence(By.LISTING, "prefix-too-short", "it may be any", 0, 7, twins, used_since=used),
+        ),
+        replace(dead, evidence=Evidence(By.VERIFICATION, "rejected", "the API rejected it (401)")),
+    )
+    run = Asked(
+        "check",
+        "org_1",
+        "2026-03-01T12:00:00Z",
+        complete=False,
+        keys=1234,
+        stale=True,
+        verified=2,
+        own_key=result.findings[0].fingerprint,
+        trouble=("the listing is not complete: the API failed (500)", "1 key not verified: no time {left}"),
+        notes=("the inventory is old",),
+    )
+    return replace(result, asked=run)
+
+
 def suppressed() -> ScanResult:
     return make_result(
         finding(suppression=Suppression("baseline", "known since 2024; revoked")),
@@ -272,6 +372,9 @@ RESULTS = {
         hostile,
         placeholders,
         suppressed,
+        excused,
+        unheard,
+        asked,
         by_design,
     )
 }

@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.model import Exposure, Finding, Gap, Location, ScanResult, Status, Suppression
+from boltz_keyscan.excuses import Suppression
+from boltz_keyscan.model import Exposure, Finding, Gap, Location, ScanResult, Status
 from tests.report import samples
 from tests.report.samples import told
 

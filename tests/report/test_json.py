@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 import boltz_keyscan.report
-from boltz_keyscan.model import Suppression
+from boltz_keyscan.excuses import Suppression
 from tests.report import goldens, samples
 
 SCHEMA = json.loads(
@@ -37,7 +37,7 @@ def objects(schema: Any) -> list[dict[str, Any]]:
 
 def test_the_schema_allows_nothing_unnamed_and_lets_nothing_be_left_out() -> None:
     found = objects(SCHEMA)
-    assert len(found) == 8
+    assert len(found) == 15
     for schema in found:
         assert schema["additionalProperties"] is False
         assert schema["required"] == list(schema["properties"])
@@ -49,7 +49,8 @@ def test_every_report_validates(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["tree", "history", "empty", "incomplete", "hostile", "suppressed", "placeholders"]
+    "name",
+    ["tree", "history", "empty", "incomplete", "hostile", "suppressed", "excused", "placeholders", "asked"],
 )
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.json", samples.told("json", samples.RESULTS[name]()))
@@ -90,6 +91,14 @@ def test_the_receipt_counts() -> None:
         "objects_cached": 0,
         "gaps": 3,
         "suppressed": 1,
+        "suppressions": [
+            {
+                "fingerprint": result.findings[1].fingerprint,
+                "kind": "baseline",
+                "reason": "known",
+                "source": "",
+            }
+        ],
         "placeholders": 3,
     }
     assert (scan["complete"], scan["exit_code"]) == (False, 1)

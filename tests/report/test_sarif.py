@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from boltz_keyscan import rules
+from boltz_keyscan.excuses import Suppression
 from boltz_keyscan.model import (
     Exposure,
     Finding,
@@ -19,7 +20,6 @@ from boltz_keyscan.model import (
     Mode,
     Shape,
     Status,
-    Suppression,
 )
 from tests.report import goldens, samples
 from tests.report.samples import LENGTH, finding, location, make_result, oid, past, told
@@ -41,7 +41,7 @@ def test_every_report_validates_against_the_schema(name: str) -> None:
     validator.validate(json.loads(told("sarif", samples.RESULTS[name](), show_placeholders=True)))
 
 
-@pytest.mark.parametrize("name", ["tree", "history", "empty", "incomplete", "hostile", "suppressed"])
+@pytest.mark.parametrize("name", ["tree", "history", "empty", "incomplete", "hostile", "suppressed", "asked"])
 def test_golden(name: str) -> None:
     document = json.loads(told("sarif", samples.RESULTS[name]()))
     for run in document["runs"]:
@@ -196,6 +196,30 @@ def test_suppressions_are_on_all_results_of_a_run_or_on_none() -> None:
     assert not any("suppressions" in result for run in runs(samples.history()) for result in run["results"])
     alone = make_result(finding(suppression=Suppression("ignore", "x")), finding(WORKSPACE, LIVE, past(1)))
     assert "suppressions" not in runs(alone)[1]["results"][0]
+
+
+def test_all_that_suppresses_a_key_together_is_told() -> None:
+    tree, _ = runs(samples.excused())
+    found = next(result["suppressions"] for result in tree["results"] if result.get("suppressions"))
+    assert [(each["kind"], each["justification"]) for each in found] == [
+        ("external", f"made up [.boltz-keyscanignore:2 ({samples.AT_BASE})]"),
+        ("inSource", "made up too [b.py:3]"),
+    ]
+
+
+def test_suppressed_keys_may_be_left_out() -> None:
+    def results(**view: bool) -> list[Any]:
+        return [result for run in runs(samples.excused(), **view) for result in run["results"]]
+
+    def keys(found: list[Any]) -> set[str]:
+        return {result["partialFingerprints"]["boltzKeyFingerprint/v1"] for result in found}
+
+    gone = {each.fingerprint for each in samples.excused().findings if each.suppression}
+    left = results(drop_suppressed=True)
+    assert len(gone) == 1
+    assert keys(results()) - keys(left) == gone
+    assert keys(left)
+    assert not any("suppressions" in result for result in left)
 
 
 def test_placeholders_only_when_asked_for_and_as_notes() -> None:

@@ -163,9 +163,12 @@ def test_nothing_is_to_be_done_about_what_is_dealt_with(done: Finding) -> None:
     assert "What to do" not in told("text", make_result(done))
 
 
-def test_suppressed_keys_are_two_lines_and_whole_when_verbose() -> None:
+def test_suppressed_keys_are_listed_and_whole_when_verbose() -> None:
     result = samples.suppressed()
-    assert "b.py" not in told("text", result)
+    plain = told("text", result)
+    assert "b.py" not in plain
+    assert "2 keys suppressed" in plain
+    assert all(f"{finding.fingerprint} " in plain for finding in result.findings if finding.suppression)
     verbose = told("text", result, verbosity=1)
     assert "b.py" in verbose
     assert "Suppressed (inline): demo" in verbose

@@ -1,0 +1,105 @@
+"""All that is known of one key, for a person.
+
+Boundary: lines of text; what to do is ``remedy``. Every line is made harmless once more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import Finding, KeyType, Location, Severity, Shape, Status
+from boltz_keyscan.policy import Standing, Terms, standing
+from boltz_keyscan.report.excused import excused
+from boltz_keyscan.report.places import spread, where
+from boltz_keyscan.report.words import EXPOSURE, count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from boltz_keyscan.report.remedy import Step
+    from boltz_keyscan.rules import Rule
+
+_STATUS = {
+    Status.UNCHECKED: "nobody has asked whether it still works",
+    Status.ACTIVE: "it works",
+    Status.INACTIVE: "it does not work any more",
+    Status.AMBIGUOUS: "it may be one of several keys of the organisation",
+    Status.NOT_LISTED: "the organisation that was asked has no such key",
+    Status.UNKNOWN: "it could not be found out whether it works",
+}
+
+
+def explain(finding: Finding, rule: Rule, terms: Terms, steps: Iterable[Step], stream: TextIO) -> None:
+    """Write everything about one key."""
+
+    def line(text: str = "") -> None:
+        stream.write(harmless(text).rstrip() + "\n")
+
+    line(f"{finding.shown}  {finding.fingerprint}")
+    line()
+    for label, text in _facts(finding, rule, terms):
+        line(f"{label:<11}{text}")
+    line()
+    line(f"Stands in {count(len(finding.locations), 'location')}")
+    for place in finding.locations:
+        line(f"  {where(place)}")
+        line(f"      {_story(place)}")
+        if place.context:
+            line(f"      | {place.context}")
+    line()
+    line("What to do, in this order")
+    for number, step in enumerate(steps, 1):
+        line(f"  {number}. {step.text}")
+        for command in step.commands:
+            line(f"       {command}")
+
+
+def _facts(finding: Finding, rule: Rule, terms: Terms) -> Iterator[tuple[str, str]]:
+    yield "Rule", f"{finding.rule_id}: {rule.title}"
+    yield "Severity", f"{finding.severity}: {_severity(finding, rule)}"
+    yield "Shape", f"{finding.shape} (confidence {finding.confidence}): {finding.reason}"
+    candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
+    yield "Status", f"{finding.status}: {_STATUS[finding.status]}{candidates}"
+    yield "Exposure", spread(finding.locations)
+    yield "Verdict", _verdict(finding, terms)
+    told = list(excused(finding))
+    if not told:
+        told = ["no baseline entry, no ignore entry and no comment speaks for it"]
+    for number, sentence in enumerate(told):
+        yield ("Excuses" if number == 0 else ""), sentence
+
+
+def _severity(finding: Finding, rule: Rule) -> str:
+    if finding.shape is Shape.PLACEHOLDER:
+        return "a filler from documentation or a test, not a key"
+    if finding.severity is Severity.NOTE:
+        return "a key that does not work any more"
+    article = "an" if finding.key_type is KeyType.ADMIN else "a"
+    return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
+
+
+def _verdict(finding: Finding, terms: Terms) -> str:
+    limit = f"--fail-on {terms.fail_on}"
+    match standing(finding, terms):
+        case Standing.BLOCKING:
+            return (
+                f"fails a run: {finding.severity} counts for {limit}, it is exposed, and nothing excuses it"
+            )
+        case Standing.SUPPRESSED:
+            return "does not fail a run: it is suppressed"
+        case Standing.UNEXPOSED:
+            return "does not fail a run: no clone or push carries it away; --fail-on-unexposed counts it"
+        case Standing.BELOW:
+            return f"does not fail a run: {finding.severity} does not count for {limit}"
+        case _:
+            return "does not fail a run: it is a note"
+
+
+def _story(place: Location) -> str:
+    parts = [EXPOSURE[place.exposure]]
+    if place.commit:
+        parts.append(f"first in commit {place.commit} of {(place.author_date or 'an unknown date')[:10]}")
+    if place.blob:
+        parts.append(f"object {place.blob}")
+    return ", ".join(parts)

@@ -1,0 +1,220 @@
+"""The few files of a tree that speak about the scan: from disk, or as a commit has them.
+
+Whoever wrote the tree wrote these files, so they are read with care: regular files of a
+bounded size, no links, nothing above the repository. A commit's are read from its
+objects, through a view of the store that no configuration of the repository reaches;
+what lies in the worktree or the index plays no part then.
+
+Boundary: paths to bytes; what they say is ``triage`` and ``cli``, who is asked is ``trust``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.errors import GitError, KeyscanError
+from boltz_keyscan.sources.repository import enclosing, is_git_dir, read_small, references
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources import _git
+
+LARGEST = 16 << 20
+"""Bytes of such a file; a baseline of 100,000 keys fits."""
+
+
+_FOLDERS = 64
+"""Folders of a revision that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The files as they lie there."""
+
+    top: bytes
+    """The folder beyond which nothing is looked at, absolute."""
+    label: str = "in the tree"
+
+    def read(self, path: bytes) -> bytes | None:
+        """A file below ``top``, by its absolute path; None when there is none.
+
+        Raises:
+            KeyscanError: it is there and cannot be read, or a link leads out of the tree.
+        """
+        if not os.path.lexists(path):
+            return None
+        real = os.path.realpath(path)
+        if not real.startswith(os.path.join(os.path.realpath(self.top), b"")):
+            raise _unusable(path, "a link leads out of the tree")
+        return named(real, os.fsdecode(path))
+
+    def names(self, path: bytes) -> bool:
+        """Whether a path lies below ``top``."""
+        return path.startswith(os.path.join(self.top, b""))
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The files as one commit has them."""
+
+    top: bytes
+    """The folder that is the root of the commit's tree, absolute."""
+    label: str
+    commit: str
+    view: _git.View
+
+    def read(self, path: bytes) -> bytes | None:
+        """A file below ``top``, by the absolute path it has when checked out; None when there is none.
+
+        Raises:
+            KeyscanError: it is there and is no file, or git cannot give it.
+        """
+        from boltz_keyscan.sources import _git  # noqa: PLC0415 - most runs ask no revision
+
+        name = os.path.relpath(path, self.top)
+        listed, told = _git.run(self.view, "ls-tree", "-z", "-l", "--full-tree", self.commit, "--", name)
+        if told:
+            raise _unusable(path, f"git cannot look it up {self.label}")
+        if not listed:
+            return None
+        mode, kind, oid, size = listed.partition(b"\t")[0].split()
+        if kind != b"blob" or not mode.startswith(b"100"):
+            raise _unusable(path, f"it is no file {self.label}")
+        if not size.isdigit() or int(size) > LARGEST:
+            raise _unusable(path, f"it is too large, or not here, {self.label}")
+        content, told = _git.run(self.view, "cat-file", "blob", oid)
+        if told or len(content) != int(size):
+            raise _unusable(path, f"git cannot read it {self.label}")
+        return content
+
+    def names(self, path: bytes) -> bool:
+        """Whether a path lies below ``top``."""
+        return path.startswith(os.path.join(self.top, b""))
+
+
+class Contents:
+    """Many files of a revision, through one git that starts with the first of them.
+
+    What is asked for is looked at, not believed: a link gives the text that it is.
+    """
+
+    def __init__(self, revision: Revision) -> None:
+        from boltz_keyscan.sources.objects import ObjectReader  # noqa: PLC0415 - as above
+
+        self._revision = revision
+        self._reader = ObjectReader(revision.view, revision.label)
+        self._folders: dict[str, dict[bytes, str]] = {}
+        self._root = ""
+        weakref.finalize(self, self._reader.__exit__)
+
+    def read(self, path: bytes) -> bytes | None:
+        """A file below the top, by its absolute path; None when there is none.
+
+        Raises:
+            GitError: git cannot give it.
+        """
+        if not self._revision.names(path):
+            return None
+        if self._reader.late:
+            raise GitError(self._reader.late)
+        if not self._root:
+            # A commit begins with its tree (gitformat: ``tree SP id LF``).
+            self._root = (
+                self._reader.whole(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
+            )
+        oid: str | None = self._root
+        for name in os.path.relpath(path, self._revision.top).split(b"/"):
+            oid = self._entries(oid).get(name) if oid else None
+        return self._reader.whole(oid, LARGEST) if oid else None
+
+    def _entries(self, tree: str) -> dict[bytes, str]:
+        from boltz_keyscan.sources.objects import tree_entries  # noqa: PLC0415 - as above
+
+        if tree not in self._folders:
+            if len(self._folders) >= _FOLDERS:
+                self._folders.clear()
+            listed = tree_entries(self._reader.whole(tree), self._revision.view.id_bytes)
+            self._folders[tree] = dict(listed)
+        return self._folders[tree]
+
+
+Shelf = Disk | Revision
+
+
+def whole(path: bytes, shown: str = "") -> bytes:
+    """A regular file of some MiB that was named, whole.
+
+    Raises:
+        KeyscanError: it cannot be read.
+    """
+    try:
+        return read_small(path)
+    except OSError as error:
+        raise KeyscanError(
+            f"cannot read {shown or os.fsdecode(path)}: {error.strerror or 'unreadable'}",
+            "Name a readable file.",
+        ) from error
+
+
+def named(path: bytes, shown: str = "") -> bytes:
+    """The same, of the size that files of triage have.
+
+    Raises:
+        KeyscanError: it cannot be read.
+    """
+    content = whole(path, shown)
+    if len(content) > LARGEST:
+        raise _unusable(path, f"larger than {LARGEST >> 20} MiB")
+    return content
+
+
+def top_of(folder: bytes) -> bytes:
+    """How far up files are looked for: the root of the repository around a folder.
+
+    Outside a repository that is as far as nobody else may write: in ``/tmp`` anybody can
+    put a file above the folder that is scanned.
+    """
+    top = folder
+    while not os.path.lexists(os.path.join(top, b".git")) and not is_git_dir(top):
+        parent = os.path.dirname(top)
+        try:
+            shared = os.stat(parent).st_mode & stat.S_IWOTH
+        except OSError:
+            return top
+        if parent == top or shared:
+            return top
+        top = parent
+    return top
+
+
+def at_revision(folder: bytes, revision: str) -> Revision:
+    """The files of the repository around a folder as a revision has them.
+
+    Raises:
+        KeyscanError: the folder is in no repository, or that does not have the revision.
+        GitError: git cannot be used.
+    """
+    from boltz_keyscan.sources.revisions import Scope, resolve  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415
+
+    repository = enclosing(folder)
+    if repository is None:
+        raise KeyscanError(
+            f"--trust base:{revision} needs a git repository, and {os.fsdecode(folder)} is in none",
+            "Give --trust none, or --trust tree.",
+        )
+    opened = prepare(repository, os.path.abspath(b"/"), os.fsdecode(folder))
+    if opened.view is None:
+        raise KeyscanError(
+            f"--trust base:{revision}: {opened.gaps[-1].detail}", "Check the repository's objects."
+        )
+    (commit,) = resolve(opened.view, references(repository), Scope((revision,))).include
+    top = repository.worktree or repository.git_dir
+    return Revision(top, f"at {revision}, {commit[:12]}", commit, opened.view)
+
+
+def _unusable(path: bytes, why: str) -> KeyscanError:
+    return KeyscanError(f"{os.fsdecode(path)}: {why}", "Make it a readable file, or remove it.")

@@ -1,0 +1,176 @@
+"""The baseline: keys that are known and accepted, one line each.
+
+A line is fingerprint, rule, the path where the key was first seen, the reason, who
+accepted it, and until when: the last day it counts, or ``forever``. The fingerprint is
+of the key alone, so a line outlives renames, rebases, squashes and new encodings; and
+there is no line number and no time in it, so nothing changes that nobody changed.
+
+Merging: lines are sorted by fingerprint, and with ``merge=union`` git keeps what two
+branches add. A line that comes in twice that way counts once. The same key on two lines
+that differ is an error: which of two reasons or dates holds is for people to say.
+
+Boundary: text to entries and back; whose baseline counts is ``trust``, what an entry does
+is ``excuse``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from boltz_keyscan.excuses import FINGERPRINT
+from boltz_keyscan.triage.entries import Text, numbered
+
+NAME = ".boltz-keyscan-baseline"
+"""Found under this name without being asked for."""
+
+HEADER = "# boltz-keyscan baseline 1"
+_LEGEND = "# fingerprint, rule, first seen in, reason, accepted by, until (the last day, or forever)"
+
+ADVICE = f"With the line '{NAME} merge=union' in .gitattributes git keeps the lines of both by itself."
+
+FOREVER = "forever"
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_LINE = re.compile(rf"(\S+)\s+([a-z0-9-]+)\s+({_STRING})\s+({_STRING})\s+({_STRING})\s+(\S+)")
+_FORM = 'FINGERPRINT RULE "PATH" "REASON" "WHO" YYYY-MM-DD|forever'
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted key."""
+
+    fingerprint: str
+    rule_id: str
+    path: str
+    """Where it was first seen, as a report shows it; says nothing about where it stands now."""
+    reason: str
+    by: str
+    until: date | None
+    """The last day on which it counts (UTC); None for no end."""
+    line: int = 0
+
+    def expired(self, today: date) -> bool:
+        """Whether its last day has passed."""
+        return self.until is not None and self.until < today
+
+    @property
+    def told(self) -> str:
+        """Reason, who, and until when, in words."""
+        until = f" until {self.until.isoformat()}" if self.until else ""
+        return f"{self.reason} (accepted by {self.by}{until})"
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All but the line it stands on."""
+        return (self.rule_id, self.path, self.reason, self.by, self.until)
+
+
+def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
+    """The entries by fingerprint.
+
+    Args:
+        text: the file.
+        rules: the ids of the rules there are.
+
+    Raises:
+        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+    """
+    found: dict[str, Entry] = {}
+    headed = False
+    for number, line in numbered(text, f" {ADVICE}"):
+        if not headed and line:
+            headed = True
+            if line != HEADER:
+                raise text.broken(
+                    number,
+                    f"not a baseline of this version: the first line must be '{HEADER}'",
+                    "Make one with 'boltz-keyscan baseline create', or get the version that wrote it.",
+                )
+        if not line or line.startswith("#"):
+            continue
+        entry = _entry(text, number, line, rules)
+        before = found.setdefault(entry.fingerprint, entry)
+        if before.content != entry.content:
+            raise text.broken(
+                number,
+                f"{entry.fingerprint} is accepted twice: here, and differently on line {before.line}",
+                "Keep one of the two lines.",
+            )
+    if not headed:
+        raise text.broken(1, "it is empty, which no baseline is", "Restore it from git.")
+    return found
+
+
+def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
+    fields = _LINE.fullmatch(line)
+    if fields is None:
+        raise text.broken(number, "not an entry", f"The form is: {_FORM}")
+    fingerprint, rule_id, *strings, until = fields.groups()
+    if not FINGERPRINT.fullmatch(fingerprint):
+        raise text.broken(number, "it does not begin with a fingerprint", "That is bk1: and 32 hex digits.")
+    if rule_id not in rules:
+        raise text.broken(number, f"no such rule: {rule_id}", f"Rules: {', '.join(sorted(rules))}.")
+    try:
+        path, reason, by = map(json.loads, strings)
+        # JSON can write halves of a character, which no file can hold.
+        f"{path}{reason}{by}".encode()
+    except ValueError:
+        raise text.broken(number, "a text in quotes is not a JSON string", f"The form is: {_FORM}") from None
+    if not reason.strip() or not by.strip():
+        raise text.broken(number, "no reason, or nobody who accepted it", f"The form is: {_FORM}")
+    return Entry(fingerprint, rule_id, path, reason, by, _until(text, number, until), number)
+
+
+def _until(text: Text, number: int, word: str) -> date | None:
+    try:
+        return day(word)
+    except ValueError:
+        raise text.broken(number, f"not a date: {word}", "Give it as 2030-12-31, or as forever.") from None
+
+
+def day(word: str) -> date | None:
+    """A date, or None for ``forever``.
+
+    Raises:
+        ValueError: neither of them.
+    """
+    if word == FOREVER:
+        return None
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", word):
+        # fromisoformat takes more forms, which do not sort and do not read alike.
+        raise ValueError(word)
+    return date.fromisoformat(word)
+
+
+def written(entries: Iterable[Entry]) -> str:
+    """The file: the same entries always give the same bytes."""
+    ordered = sorted(entries, key=lambda entry: entry.fingerprint)
+    return "\n".join([HEADER, _LEGEND, *map(_written, ordered)]) + "\n"
+
+
+def _written(entry: Entry) -> str:
+    strings = (json.dumps(text, ensure_ascii=False) for text in (entry.path, entry.reason, entry.by))
+    until = entry.until.isoformat() if entry.until else FOREVER
+    return " ".join((entry.fingerprint, entry.rule_id, *strings, until))
+
+
+def changed(
+    known: dict[str, Entry], occurring: Collection[str], new: Iterable[Entry], *, whole: bool
+) -> Iterator[Entry]:
+    """The baseline after an update: what still occurs, and what is added, which outweighs what was.
+
+    Args:
+        known: the entries there are.
+        occurring: the fingerprints of all keys that were found, blocking or not.
+        new: what is added.
+        whole: everything was looked at; otherwise nothing is dropped, for it may still be there.
+    """
+    added = {entry.fingerprint: entry for entry in new}
+    yield from added.values()
+    for fingerprint, entry in known.items():
+        if fingerprint not in added and (fingerprint in occurring or not whole):
+            yield entry

@@ -1,0 +1,331 @@
+"""Whose word counts: the scanned tree's, that of a revision, or only the command line's.
+
+| trust        | baseline, ignores, configuration   | inline comments               |
+|--------------|------------------------------------|-------------------------------|
+| ``none``     | what was named on the command line | none                          |
+| ``tree``     | those in the tree                  | all                           |
+| ``base:REV`` | those in commit REV                | those that REV has beside the |
+|              |                                    | same key in the same file     |
+
+Under ``base:REV`` a file that was named on the command line is taken from REV too, where
+it lies in the repository.
+
+The default is ``tree`` on a person's machine. Where ``CI`` is set it is ``none``: there
+the tree is what is being judged, and a gate that the change itself can open is none; the
+report names the files that were not asked and the option that asks them.
+
+Boundary: reads the files through ``sources.trusted``, has them parsed by ``triage``, and
+gives the step that the pipeline takes. Configuration files are read here, and understood
+in ``cli``, which knows the options.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from boltz_keyscan import rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.errors import FloodError, KeyscanError
+from boltz_keyscan.excuses import Comment
+from boltz_keyscan.model import Location
+from boltz_keyscan.sources.trusted import Contents, Disk, Revision, Shelf, at_revision, named, top_of
+from boltz_keyscan.triage import baseline, ignores
+from boltz_keyscan.triage.entries import Text
+from boltz_keyscan.triage.excuse import Allowed, Excuser, Known, heard
+
+CONFIGS = ("boltz-keyscan.toml", "pyproject.toml")
+
+_NAMES = (baseline.NAME, ignores.NAME, *CONFIGS)
+"""Files that want to be heard; ``pyproject.toml`` only when it speaks of us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose word counts."""
+
+    mode: str
+    """``none``, ``tree`` or ``base``."""
+    revision: str = ""
+    by_default: bool = False
+
+    @classmethod
+    def of(cls, text: str | None, environment: Mapping[str, str]) -> Trust:
+        """What ``--trust`` says, or what holds when it says nothing.
+
+        Raises:
+            KeyscanError: neither of the three.
+        """
+        if text is None:
+            automatic = environment.get("CI", "").lower() not in {"", "0", "false", "no"}
+            return cls("none" if automatic else "tree", by_default=True)
+        mode, colon, revision = text.partition(":")
+        if (mode, colon) in {("none", ""), ("tree", "")} or (mode == "base" and revision):
+            return cls(mode, revision)
+        raise KeyscanError(
+            f"not a trust: {text}", "Give none, tree, or base:REV, for example base:origin/main."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.mode}:{self.revision}" if self.revision else self.mode
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One thing that is scanned, and where its own files are looked for."""
+
+    folder: bytes
+    """The folder that is scanned, or that holds the file that is, absolute."""
+    scope: str
+    """How the paths of its locations begin in reports."""
+    shelf: Shelf | None
+    """None when the tree is not asked."""
+
+    def files(self, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+        """Path and content of each file of these names, from the folder upwards."""
+        folder = self.folder
+        while self.shelf is not None:
+            for name in names:
+                path = os.path.join(folder, os.fsencode(name))
+                content = self._content(self.shelf, path, name)
+                if content is not None:
+                    yield path, content
+            if folder == self.shelf.top or folder == os.path.dirname(folder):
+                return
+            folder = os.path.dirname(folder)
+
+    @staticmethod
+    def _content(shelf: Shelf, path: bytes, name: str) -> bytes | None:
+        try:
+            return shelf.read(path)
+        except KeyscanError:
+            if name != CONFIGS[1]:
+                raise
+            # Everybody has such a file; one that cannot be read need not be about us.
+            return None
+
+    def nearest(self, name: str) -> tuple[bytes, bytes] | None:
+        """Path and content of the nearest file of this name."""
+        return next(self.files((name,)), None)
+
+    def text(self, path: bytes, content: bytes) -> Text:
+        """A file of the shelf, with the name people know it by."""
+        return Text(shown(path), content, self.shelf.label if self.shelf else "")
+
+
+def shown(path: bytes) -> str:
+    """A path from the current folder when it lies below that."""
+    here = os.path.join(os.getcwdb(), b"")
+    return os.fsdecode(path.removeprefix(here))
+
+
+def stands(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[Stand, ...]:
+    """Where to look, for each path that is scanned and how its locations begin.
+
+    Raises:
+        KeyscanError: the revision is not to be had.
+        GitError: git cannot be used.
+    """
+    found: dict[tuple[bytes, str], Stand] = {}
+    shelves: dict[bytes, Shelf | None] = {}
+    for path, scope in targets:
+        folder = os.path.abspath(os.fsencode(path)) if path != "-" else os.getcwdb()
+        if not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        top = top_of(folder)
+        if top not in shelves:
+            shelves[top] = _shelf(folder, trust)
+        found[folder, scope] = Stand(folder, scope, shelves[top])
+    return tuple(found.values())
+
+
+def _shelf(folder: bytes, trust: Trust) -> Shelf | None:
+    match trust.mode:
+        case "tree":
+            return Disk(top_of(folder))
+        case "base":
+            return at_revision(folder, trust.revision)
+        case _:
+            return None
+
+
+def named_text(path: str, standing: Sequence[Stand]) -> Text:
+    """A file that was named on the command line.
+
+    One that lies in the scanned repository, by whatever way it is named, is taken from REV
+    under ``base:REV``: naming a file in the tree is no reason to believe what a change made
+    of it.
+
+    Raises:
+        KeyscanError: it is not there, or cannot be read.
+    """
+    absolute = os.path.abspath(os.fsencode(path))
+    for stand in standing:
+        if stand.shelf is None or isinstance(stand.shelf, Disk):
+            continue
+        inside = _inside(stand.shelf.top, absolute)
+        if inside is None:
+            continue
+        content = stand.shelf.read(inside)
+        if content is None:
+            raise KeyscanError(
+                f"no such file {stand.shelf.label}: {path}", "Commit it there first, or leave out the option."
+            )
+        return Text(path, content, stand.shelf.label)
+    return Text(path, named(absolute, path), "named")
+
+
+def _inside(top: bytes, path: bytes) -> bytes | None:
+    """A file's path below ``top``; None when neither its name nor its target lies there.
+
+    The name goes first: what a link inside the tree leads to is the tree's word.
+    """
+    real = os.path.realpath(top)
+    for way in (path, os.path.realpath(path)):
+        folder = os.path.dirname(way)
+        while True:
+            if os.path.realpath(folder) == real:
+                return os.path.join(top, os.path.relpath(way, folder))
+            if folder == os.path.dirname(folder):
+                break
+            folder = os.path.dirname(folder)
+    return None
+
+
+def baseline_file(stand: Stand, chosen: bytes | None) -> Text | None:
+    """The baseline of a tree: the one its configuration names, or the one with the usual name.
+
+    Raises:
+        KeyscanError: it is named and is not there, or cannot be read.
+    """
+    if chosen is None:
+        found = stand.nearest(baseline.NAME)
+        return stand.text(*found) if found else None
+    content = stand.shelf.read(chosen) if stand.shelf else None
+    if content is None:
+        raise KeyscanError(
+            f"no such baseline: {shown(chosen)}", "Make it with 'boltz-keyscan baseline create'."
+        )
+    return stand.text(chosen, content)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """What is said besides the tree's ignores and comments."""
+
+    baseline: Text | None = None
+    """Named on the command line, or by a configuration that was."""
+    in_tree: bytes | None = None
+    """Named by the configuration of the first tree."""
+    accepting: bool = True
+    """Baselines count."""
+    unexposed: bool = False
+    foreign: bool = False
+
+
+def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> Excuser:
+    """The step that knows all that counts.
+
+    Raises:
+        KeyscanError: a file is broken.
+    """
+    ids = {rule.id for rule in rules.load()}
+    known = []
+    if say.baseline is not None:
+        known.append(Known(None, "", (say.baseline, baseline.parse(say.baseline, ids))))
+    scopes = [stand.scope for stand in standing]
+    for number, stand in enumerate(standing):
+        if stand.shelf is None or scopes.count(stand.scope) > 1:
+            # Of parts of several histories reports do not tell which a location is of.
+            continue
+        accepted = None
+        if say.accepting and say.baseline is None:
+            accepted = baseline_file(stand, say.in_tree if number == 0 else None)
+        if accepted is not None:
+            known.append(Known(stand.scope, "", (accepted, baseline.parse(accepted, ids))))
+        found = stand.nearest(ignores.NAME)
+        if found is not None:
+            text = stand.text(*found)
+            within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
+            inside = "" if within == b"." else os.fsdecode(within) + "/"
+            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text))))
+    detector = KeyDetector.of(rules.load())
+    return Excuser(
+        tuple(known),
+        today,
+        unexposed=say.unexposed,
+        foreign=say.foreign,
+        allowed=_allowed(standing, trust, detector),
+        say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
+    )
+
+
+def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> Allowed:
+    """Whose comments are heard."""
+    if trust.mode == "tree":
+        return heard
+    if trust.mode == "none":
+        return lambda _, __, ___: "comments do not count with --trust none"
+    seen: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+    shelves = {stand.shelf for stand in standing}
+    contents: dict[Shelf | None, Contents] = {
+        shelf: Contents(shelf) for shelf in shelves if isinstance(shelf, Revision)
+    }
+
+    def at_base(comment: Comment, location: Location, fingerprint: str) -> str:
+        for stand in sorted(standing, key=lambda stand: len(stand.scope), reverse=True):
+            if location.path.startswith(stand.scope):
+                place = (stand.scope, location.path)
+                if place not in seen:
+                    seen[place] = _remarked(stand, location.path, detector, contents.get(stand.shelf))
+                if (fingerprint, comment.marker) in seen[place]:
+                    return ""
+                break
+        return f"the comment is not beside this key at {trust.revision}"
+
+    return at_base
+
+
+def _remarked(
+    stand: Stand, path: str, detector: KeyDetector, contents: Contents | None
+) -> frozenset[tuple[str, str]]:
+    """The keys with comments in a file as the revision has it."""
+    absolute = os.path.normpath(os.path.join(stand.folder, os.fsencode(path[len(stand.scope) :])))
+    try:
+        content = contents.read(absolute) if contents is not None else None
+    except KeyscanError:
+        content = None
+    found: set[tuple[str, str]] = set()
+    # What a flood hides was never seen beside a comment.
+    with contextlib.suppress(FloodError):
+        for match in detector.find([content]) if content is not None else ():
+            found.update((match.fingerprint, comment.marker) for comment in match.comments)
+    return frozenset(found)
+
+
+def unheard(standing: Sequence[Stand], trust: Trust) -> tuple[str, ...]:
+    """The files in the trees that are not asked, to be told: somebody put them there."""
+    if trust.mode != "none":
+        return ()
+    found: dict[str, None] = {}
+    for stand in standing:
+        top, folder = top_of(stand.folder), stand.folder
+        while True:
+            for name in _NAMES:
+                path = os.path.join(folder, os.fsencode(name))
+                if os.path.lexists(path) and (name != CONFIGS[1] or _speaks(path)):
+                    found[shown(path)] = None
+            if folder == top:
+                break
+            folder = os.path.dirname(folder)
+    return tuple(found)
+
+
+def _speaks(path: bytes) -> bool:
+    try:
+        return b"tool.boltz-keyscan" in named(path)
+    except KeyscanError:
+        return False

@@ -1,0 +1,166 @@
+"""One key explained: why, where, what excuses it, and what to do in which order."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.keys import fake_key, fingerprint
+from tests.repos import Repo
+from tests.running import Ran, keyscan
+
+KEY = fake_key("ws", "live", "explained")
+ADMIN = fake_key("admin", "live", "explained")
+
+
+def explain(repo: Repo, key: str, *arguments: str, code: int = 0) -> str:
+    ran = keyscan("explain", fingerprint(key), *arguments, cwd=repo.path)
+    assert ran.code == code, ran.text + ran.errors
+    for each in (KEY, ADMIN):
+        assert each not in ran.text + ran.errors
+    return ran.text
+
+
+def commands(text: str) -> list[str]:
+    """The git commands, in order, and where the key is replaced and revoked."""
+    found = []
+    for line in text.partition("What to do")[2].splitlines():
+        if line.startswith("       "):
+            words = {"--verify": "verify", "keys revoke": "revoke"}
+            found.append(next((word for part, word in words.items() if part in line), line.strip()))
+        elif "Replace it first" in line:
+            found.append("replace")
+    return found
+
+
+ENDING = ["git reflog expire --expire=now --all", "git gc --prune=now"]
+
+
+def test_a_staged_key(repo: Repo) -> None:
+    repo.commit("first")
+    repo.add("a b.py", KEY)
+    assert commands(explain(repo, KEY)) == ["git restore --staged -- 'a b.py'", "replace", "verify", "revoke"]
+
+
+def test_a_staged_key_before_the_first_commit(repo: Repo) -> None:
+    repo.add("a.py", KEY)
+    assert commands(explain(repo, KEY))[0] == "git rm --cached -- a.py"
+
+
+def test_the_last_commit_which_is_not_pushed(repo: Repo) -> None:
+    repo.commit("first")
+    repo.leak("a.py", KEY)
+    assert commands(explain(repo, KEY)) == [
+        "git add -- a.py",
+        "git commit --amend --no-edit",
+        "replace",
+        "verify",
+        "revoke",
+        *ENDING,
+    ]
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_an_earlier_commit_which_is_not_pushed(repo: Repo, *, root: bool) -> None:
+    if not root:
+        repo.commit("first")
+    leaked = repo.leak("a.py", KEY)
+    repo.commit("later")
+    onto = "--root" if root else f"{leaked}^"
+    assert commands(explain(repo, KEY))[:4] == [
+        f"git rebase --interactive {onto}",
+        "git add -- a.py",
+        "git commit --amend --no-edit",
+        "git rebase --continue",
+    ]
+
+
+def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_path: Path) -> None:
+    repo.leak("a.py", KEY)
+    repo.run("init", "--quiet", "--bare", str(tmp_path / "origin"))
+    repo.run("remote", "add", "origin", str(tmp_path / "origin"))
+    repo.run("push", "--quiet", "origin", "main")
+    found = commands(explain(repo, KEY, "--replace-text", "expressions"))
+    assert found == [
+        "replace",
+        "verify",
+        "revoke",
+        "git filter-repo --replace-text expressions",
+        "git push --force --all",
+        "git push --force --tags",
+        *ENDING,
+    ]
+    text = (repo.path / "expressions").read_text()
+    assert KEY not in text
+    # As git filter-repo reads it: one line, an expression over bytes and what stands for it.
+    expression, replacement = re.fullmatch(r"regex:(.*)==>(.*)\n", text).groups()  # type: ignore[union-attr]  # or fail
+    rewritten = re.sub(expression.encode(), replacement.encode(), f"K = '{KEY}' # and {ADMIN}\n".encode())
+    assert rewritten == f"K = 'REMOVED-BOLTZ-KEY' # and {ADMIN}\n".encode()
+    # A later commit that is not pushed changes nothing about that.
+    repo.leak("b.py", KEY)
+    assert commands(explain(repo, KEY))[0] == "replace"
+    assert f"boltz-keyscan explain {fingerprint(KEY)} --replace-text replacements.txt" in explain(repo, KEY)
+
+
+def test_an_admin_key_is_revoked_in_the_console(repo: Repo) -> None:
+    repo.leak("a.py", ADMIN)
+    text = explain(repo, ADMIN)
+    assert "Revoke the leaked key in the Boltz console" in text
+    assert "revoke" not in commands(text)
+
+
+def test_why(repo: Repo) -> None:
+    leaked = repo.leak("a.py", f"# boltz-keyscan: ignore=x\nK = '{ADMIN}'\n")
+    repo.add(
+        ".boltz-keyscan-baseline",
+        f'# boltz-keyscan baseline 1\n{fingerprint(ADMIN)} boltz-admin-live-key "a" "old" "Ana" 2020-01-01\n',
+    )
+    text = explain(repo, ADMIN)
+    flat = " ".join(text.split())
+    for words in (
+        "Severity critical: an admin key, live.",
+        "Speaks for the whole organisation",
+        "Shape confirmed (confidence high): ",
+        "Status unchecked: ",
+        "Exposure in HEAD; 2 locations in 1 path",
+        "Verdict fails a run: critical counts for --fail-on live",
+        "Not excused by baseline [.boltz-keyscan-baseline:2 (in the tree)]: the acceptance has expired",
+        "Not excused by inline [a.py:2]: a comment alone never excuses a live admin key",
+        f"first in commit {leaked}",
+        "Stands in 2 locations",
+    ):
+        assert words in flat, words
+
+
+def test_verdicts(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    text = explain(repo, KEY)
+    assert "nothing excuses it" in text
+    assert "no baseline entry, no ignore entry and no comment speaks for it" in text
+    assert "high does not count for --fail-on admin" in explain(repo, KEY, "--fail-on", "admin")
+    repo.add(".boltz-keyscanignore", "a.py  # made up\n")
+    text = explain(repo, KEY)
+    assert "does not fail a run: it is suppressed" in text
+    assert "Suppressed (ignore): made up [.boltz-keyscanignore:1 (in the tree)]" in text
+    repo.write(".gitignore", "*.env\n")
+    repo.write("b.env", ADMIN)
+    assert "--fail-on-unexposed counts it" in explain(repo, ADMIN)
+    assert "fails a run" in explain(repo, ADMIN, "--fail-on-unexposed")
+
+
+def fails(repo: Repo, *arguments: str) -> Ran:
+    ran = keyscan("explain", *arguments, cwd=repo.path)
+    assert ran.code == 2
+    return ran
+
+
+def test_a_key_that_is_not_here(repo: Repo) -> None:
+    repo.leak("a.py", KEY)
+    assert f"no key {fingerprint(ADMIN)} is here; seen were 1 other" in fails(repo, fingerprint(ADMIN)).errors
+    assert KEY not in fails(repo, KEY).errors
+    assert "cannot write" in fails(repo, fingerprint(KEY), "--replace-text", "no/such/folder").errors
+    (repo.path / "vendored" / ".git").mkdir(parents=True)
+    assert "not everything could be scanned" in fails(repo, fingerprint(ADMIN)).errors
+    explain(repo, KEY, code=3)

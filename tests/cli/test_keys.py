@@ -1,0 +1,381 @@
+"""``keys list``, ``keys snapshot`` and ``keys audit`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from boltz_keyscan.triage import inventory
+from tests.boltz_api import KEYS, ME, WORKSPACES, Key, Running, Service, error, running
+from tests.keys import fake_key, fingerprint
+from tests.leaks import leaks
+from tests.running import ROOT, Ran, keyscan
+
+NOW = datetime.now(UTC)
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
+
+
+def well_kept(id_: str, **changes: Any) -> Key:
+    """A key that no check has anything to say of."""
+    values: dict[str, Any] = {
+        "name": f"pipeline {id_}",
+        "allowed_ips": ["127.0.0.1"],
+        "created_at": NOW - days(40),
+        "expires_at": NOW + days(100),
+        "last_used_at": NOW - days(2),
+    } | changes
+    return Key(id_, fake_key("ws", "live", id_), **values)
+
+
+@pytest.fixture
+def service() -> Service:
+    service = Service(well_kept("key-1"), Key("key-2", fake_key("ws", "test", 2), "trial", is_active=False))
+    service.admin.allowed_ips = ["127.0.0.1"]
+    service.admin.expires_at = NOW + days(100)
+    service.admin.created_at, service.admin.last_used_at = NOW - days(40), NOW
+    return service
+
+
+@pytest.fixture
+def up(service: Service) -> Iterator[Running]:
+    with running(service) as found:
+        yield found
+
+
+def keys(up: Running, *arguments: str | Path, **options: Any) -> Ran:
+    env = {"BOLTZ_API_KEY": up.service.admin.raw, "CI": ""} | options.pop("env", {})
+    return keyscan("keys", *arguments, "--api-base", up.url, env=env, **options)
+
+
+class TestList:
+    def test_a_table(self, up: Running) -> None:
+        ran = keys(up, "list")
+        assert (ran.code, ran.errors) == (0, "")
+        lines = ran.text.splitlines()
+        assert lines[0].split() == [
+            "ID",
+            "NAME",
+            "KIND",
+            "STATE",
+            "WORKSPACE",
+            "CREATED",
+            "EXPIRES",
+            "LAST",
+            "USED",
+            "FROM",
+            "PREFIX",
+        ]
+        assert lines[2].split()[:6] == ["key-1", "pipeline", "key-1", "workspace", "live", "active"]
+        assert "inactive" in lines[3]
+        assert lines[-1] == "3 keys"
+
+    def test_json_is_an_inventory(self, up: Running) -> None:
+        ran = keys(up, "list", "--format", "json")
+        found = inventory.read("list", ran.out, str)
+        assert [each.id for each in found.records] == ["key-1", "key-2", "key_admin"]
+        assert found.complete
+
+    def test_names_cannot_act_and_show_no_key(self, up: Running) -> None:
+        secret = fake_key("ws", "live", "in a name")
+        up.service.keys[1].name = f"\x1b[31mred\n::error::x {secret}"
+        for form in ("text", "json"):
+            ran = keys(up, "list", "--format", form)
+            assert b"\x1b" not in ran.out
+            assert not leaks(ran.out + ran.err, secret)
+        assert "[REDACTED]" in ran.text
+
+    def test_part_of_it_is_told_as_part(self, up: Running) -> None:
+        up.service.keys += [well_kept(f"more-{number}") for number in range(150)]
+        up.service.fault = lambda request, _: (
+            error(400, "bad_request") if "after_id" in request.query else None
+        )
+        ran = keys(up, "list")
+        assert ran.code == 3
+        assert "100 keys; there may be more" in ran.text
+        assert "warning: the listing is not complete" in ran.errors
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_key_that_may_not(self, status: int, up: Running) -> None:
+        up.service.fault = lambda _, __: error(status, "no")
+        ran = keys(up, "list")
+        assert (ran.code, ran.out) == (2, b"")
+        assert f"({status})" in ran.errors
+
+
+class TestSnapshot:
+    def test_it_is_whole_public_and_as_the_schema_has_it(self, up: Running, tmp_path: Path) -> None:
+        up.service.prefix_length = 1000
+        ran = keys(up, "snapshot", "--output", tmp_path / "keys.json")
+        assert ran.code == 0
+        assert "3 keys of org_1, complete" in ran.text
+        raw = (tmp_path / "keys.json").read_bytes()
+        assert not leaks(raw, *(key.raw for key in up.service.keys))
+        for key in up.service.keys:
+            body = key.raw.rpartition("_live_" if "_live_" in key.raw[:20] else "_test_")[2]
+            assert body[:8].encode() not in raw
+        schema = json.loads((ROOT / "boltz_keyscan/triage/schema/inventory-v1.schema.json").read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(json.loads(raw), schema, format_checker=jsonschema.FormatChecker())
+        found = inventory.read("it", raw, str)
+        assert inventory.written(found).encode() == raw
+        assert found.organisation == "org_1"
+
+    def test_one_that_is_not_complete_says_so(self, up: Running, tmp_path: Path) -> None:
+        up.service.keys += [well_kept(f"more-{number}") for number in range(150)]
+        up.service.fault = lambda request, _: (
+            error(400, "bad_request") if "after_id" in request.query else None
+        )
+        ran = keys(up, "snapshot", "--output", tmp_path / "keys.json")
+        assert ran.code == 3
+        found = inventory.read("it", (tmp_path / "keys.json").read_bytes(), str)
+        assert not found.complete
+        assert "400" in found.trouble
+
+    def test_nothing_is_written_when_nothing_is_known(self, up: Running, tmp_path: Path) -> None:
+        up.service.fault = lambda _, __: error(401, "unauthorized")
+        assert keys(up, "snapshot", "--output", tmp_path / "keys.json").code == 2
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_place_that_cannot_be_written(self, up: Running, tmp_path: Path) -> None:
+        assert keys(up, "snapshot", "--output", tmp_path / "no/keys.json").code == 2
+
+
+def audited(up: Running, *arguments: str | Path, code: int = 0) -> Any:
+    ran = keys(up, "audit", "--format", "json", *arguments)
+    assert ran.code == code, ran.errors
+    document = json.loads(ran.out)
+    schema = json.loads((ROOT / "boltz_keyscan/report/schema/audit-v1.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema, format_checker=jsonschema.FormatChecker())
+    assert document["exit_code"] == code
+    return document
+
+
+def concerns(document: Any) -> set[tuple[str, str]]:
+    return {(each["check"], each["subject"]) for each in document["concerns"]}
+
+
+class TestAudit:
+    def test_concerns_and_thresholds(self, up: Running) -> None:
+        assert concerns(audited(up)) == set()
+        up.service.keys += [
+            well_kept("endless", expires_at=None),
+            well_kept("archived", workspace_id="ws_old"),
+            well_kept("idle", last_used_at=NOW - days(50.5)),
+            well_kept("ending", expires_at=NOW + days(20.5)),
+            well_kept("aged", created_at=NOW - days(50.5)),
+        ]
+        alike = ("indistinguishable-prefix", "sk_bc_ws_liv workspace live")
+        assert concerns(audited(up, code=1)) == {
+            ("never-expires", "endless"),
+            ("archived-workspace", "archived"),
+            alike,
+        }
+        strict = ("--max-idle", "49", "--expires-soon", "21", "--max-age", "49", "--max-admin-keys", "0")
+        assert concerns(audited(up, *strict, "--fail-on", "never")) >= {
+            ("unused-key", "idle"),
+            ("expires-soon", "ending"),
+            ("old-key", "aged"),
+            ("many-admin-keys", "admin-keys"),
+        }
+
+    @pytest.mark.parametrize(
+        ("fail_on", "code"), [("critical", 0), ("high", 0), ("medium", 1), ("low", 1), ("never", 0)]
+    )
+    def test_what_fails(self, fail_on: str, code: int, up: Running) -> None:
+        up.service.keys.append(well_kept("bad", expires_at=None))
+        audited(up, "--fail-on", fail_on, code=code)
+
+    def test_keys_that_leaked_are_marked(self, up: Running, tmp_path: Path) -> None:
+        up.service.keys += [well_kept("bad", expires_at=None), well_kept("good")]
+        leak = up.service.keys[-2]
+        (tmp_path / "leak.txt").write_text(f"{leak.raw}\n{fake_key('ws', 'live', 'of nobody')}\n")
+        for options, wanted in (
+            (("--verify",), {"bad": "yes"}),
+            (("--check",), {"bad": "maybe", "good": "maybe", "key-1": "maybe"}),
+        ):
+            scanned = keyscan(
+                tmp_path / "leak.txt", *options, "--api-base", up.url,
+                "--report", f"json={tmp_path / 'scan.json'}",
+                env={"BOLTZ_API_KEY": up.service.admin.raw},
+            )  # fmt: skip
+            assert scanned.code == 1
+            document = audited(up, "--with-report", tmp_path / "scan.json", "--fail-on", "never")
+            marked = {each["subject"]: each["leaked"] for each in document["concerns"] if each["leaked"]}
+            assert marked == wanted
+            check = "key-leaked" if options == ("--verify",) else "key-may-have-leaked"
+            assert (check, "bad") in concerns(document)
+            text = keys(up, "audit", "--with-report", tmp_path / "scan.json").text
+            assert ("[LEAKED]" in text) == (options == ("--verify",))
+
+    def test_workspaces_that_nobody_tells_of(self, up: Running) -> None:
+        up.service.fault = lambda request, _: error(403, "forbidden") if request.path == WORKSPACES else None
+        document = audited(up, code=3)
+        assert not document["complete"]
+        assert "archived" in document["trouble"][0]
+
+    def test_text_and_sarif(self, up: Running, tmp_path: Path) -> None:
+        up.service.keys.append(well_kept("bad", workspace_id="ws_old"))
+        ran = keys(up, "audit")
+        assert ran.code == 1
+        assert "HIGH      Key of an archived workspace (archived-workspace): 1" in ran.text
+        assert "Remedy:   Revoke it." in ran.text
+        assert ran.text.splitlines()[-1] == "FAILED: 2 concerns with 3 keys that work of org_1 (exit 1)."
+        assert keys(up, "audit", "--format", "sarif", "--output", tmp_path / "a.sarif").code == 1
+        log = json.loads((tmp_path / "a.sarif").read_text())
+        schema = json.loads((ROOT / "tests/schemas/sarif-2.1.0.json").read_text(encoding="utf-8"))
+        jsonschema.validate(log, schema)
+        results = log["runs"][0]["results"]
+        assert [(each["ruleId"], each["level"]) for each in results] == [
+            ("archived-workspace", "error"),
+            ("indistinguishable-prefix", "note"),
+        ]
+
+    def test_five_thousand_keys(self, tmp_path: Path) -> None:
+        """Complete, in under 60 requests, and in hardly more memory than fifty."""
+        used: dict[int, int] = {}
+        probe = tmp_path / "probe.py"
+        probe.write_text(
+            "import json, resource, sys\n"
+            "from boltz_keyscan.cli import main\n"
+            "code = main(sys.argv[1:])\n"
+            "print(json.dumps([code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]), file=sys.stderr)\n"
+        )
+        for count in (50, 5000):
+            service = Service(*(well_kept(f"key-{number}", expires_at=None) for number in range(count)))
+            with running(service) as up:
+                output = tmp_path / f"{count}.json"
+                ran = _probed(probe, up, "keys", "audit", "--format", "json", "--output", str(output))
+                code, used[count] = json.loads(ran.errors.splitlines()[-1])
+            assert code == 0, ran.errors
+            document = json.loads(output.read_text())
+            assert document["complete"]
+            assert document["examined"] == count + 1
+            assert sum(each["check"] == "never-expires" for each in document["concerns"]) == count + 1
+            assert len(service.requests) < 60
+            assert len(service.asked(KEYS)) == count // 100 + 1
+            assert (len(service.asked(ME)), len(service.asked(WORKSPACES))) == (1, 1)
+        unit = 1 if sys.platform == "darwin" else 1024
+        assert (used[5000] - used[50]) * unit < 40 << 20
+        assert used[5000] * unit < 200 << 20
+
+
+def _probed(probe: Path, up: Running, *arguments: str) -> Ran:
+
+    ran = subprocess.run(
+        [sys.executable, probe, *arguments, "--api-base", up.url],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "BOLTZ_API_KEY": up.service.admin.raw},
+        timeout=120,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+class TestLocal:
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        home = tmp_path / "home"
+        home.mkdir()
+        (tmp_path / "project").mkdir()
+        return home
+
+    def local(self, home: Path, *arguments: str, code: int) -> Any:
+        ran = keyscan(
+            "keys", "audit", "--local", "--format", "json", *arguments, cwd=home.parent / "project",
+            env={"HOME": str(home), "XDG_CONFIG_HOME": "", "BOLTZ_API_KEY": ""},
+        )  # fmt: skip
+        assert ran.code == code, ran.errors
+        return json.loads(ran.out)
+
+    def put(self, path: Path, text: str, mode: int = 0o600) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def test_a_tidy_machine(self, home: Path) -> None:
+        self.put(
+            home / ".bashrc",
+            "export PATH\nexport BOLTZ_API_KEY=$(pass show boltz)\n# BOLTZ_API_KEY=x\n",
+            0o644,
+        )
+        self.put(home / ".config/boltz/credentials.json", "{}")
+        self.put(home.parent / "project/.env", f"BOLTZ_API_KEY={fake_key()}\n")
+        self.put(home.parent / "project/.mcp.json", '{"env": {"BOLTZ_API_KEY": "${BOLTZ_API_KEY}"}}', 0o644)
+        document = self.local(home, code=0)
+        assert document["concerns"] == []
+        assert document["examined"] == 4
+
+    @pytest.mark.parametrize(
+        ("name", "text", "line"),
+        [
+            (".bashrc", "\nexport BOLTZ_API_KEY={key}\n", 2),
+            (".zshrc", "BOLTZ_COMPUTE_API_KEY='something'\n", 1),
+            (".profile", "alias b='curl -H x-api-key:{key}'\n", 1),
+            (".config/fish/config.fish", "set -gx BOLTZ_API_KEY {key}\n", 1),
+            (".cshrc", "setenv BOLTZ_API_KEY {key}\n", 1),
+            (".config/environment.d/boltz.conf", "BOLTZ_API_KEY={key}\n", 1),
+        ],
+    )
+    def test_keys_in_start_up_files(self, name: str, text: str, line: int, home: Path) -> None:
+        self.put(home / name, text.replace("{key}", fake_key()))
+        (found,) = self.local(home, code=1)["concerns"]
+        assert (found["check"], found["line"]) == ("key-in-startup-file", line)
+        assert found["subject"] == str(home / name)
+
+    @pytest.mark.parametrize("name", ["BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS"])
+    def test_variables_that_divert_the_sdk(self, name: str, home: Path) -> None:
+        self.put(home / ".bashrc", f"export {name}=http://elsewhere\n")
+        (found,) = self.local(home, code=1)["concerns"]
+        assert (found["check"], found["detail"]) == ("sdk-diverted", f"{name} is set")
+
+    def test_files_that_others_can_read_and_the_command_that_mends_it(self, home: Path) -> None:
+        env = self.put(home.parent / "project/.env", f"A=1\nBOLTZ_API_KEY={fake_key()}\n", 0o644)
+        credentials = self.put(home / ".config/boltz-api/credentials.json", '{"refresh_token": "x"}', 0o640)
+        document = self.local(home, code=1)
+        assert [(each["check"], each["fix"]) for each in document["concerns"]] == [
+            ("credentials-readable", f"chmod 600 {credentials}"),
+            ("env-readable", f"chmod 600 {env}"),
+        ]
+        for each in document["concerns"]:
+            assert os.system(each["fix"]) == 0
+        assert self.local(home, code=0)["concerns"] == []
+
+    @pytest.mark.parametrize(
+        "name", [".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".claude/settings.json"]
+    )
+    def test_keys_in_the_configuration_of_tools(self, name: str, home: Path) -> None:
+        self.put(home.parent / "project" / name, json.dumps({"env": {"BOLTZ_API_KEY": fake_key()}}))
+        (found,) = self.local(home, code=1)["concerns"]
+        assert found["check"] == "key-in-tool-config"
+        assert fingerprint(fake_key()) in found["detail"]
+
+    def test_what_cannot_be_read_is_said(self, home: Path) -> None:
+        os.mkfifo(home / ".bashrc")
+        (home / ".zshrc").mkdir()
+        document = self.local(home, code=3)
+        assert len(document["trouble"]) == 2
+
+    def test_nothing_is_asked_and_nothing_shown(self, home: Path) -> None:
+        self.put(home / ".bashrc", f"export BOLTZ_API_KEY={fake_key()}\n")
+        (home / "boltz_api.py").write_text("raise ImportError\n")
+        for form in ("text", "json", "sarif"):
+            ran = keyscan(
+                "keys", "audit", "--local", "--format", form, cwd=home.parent / "project",
+                env={"HOME": str(home), "PYTHONPATH": f"{home}:{ROOT}", "BOLTZ_API_KEY": fake_key("admin")},
+            )  # fmt: skip
+            assert ran.code == 1
+            assert not leaks(ran.out + ran.err, fake_key(), fake_key("admin"))

@@ -1,0 +1,169 @@
+"""The baseline file: what is written is read, and what is broken is said with its line."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.triage.baseline import HEADER, Entry, changed, parse, written
+from boltz_keyscan.triage.entries import Text
+
+RULES = {"boltz-admin-live-key", "boltz-workspace-live-key"}
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).map(harmless).filter(str.strip)
+
+
+def key(number: int) -> str:
+    return f"bk1:{number:032x}"
+
+
+def entry(number: int = 1, **changes: object) -> Entry:
+    fields: dict[str, object] = {
+        "rule_id": "boltz-workspace-live-key",
+        "path": "src/a b.py",
+        "reason": 'revoked, "long" ago',
+        "by": "Ana",
+        "until": None,
+    } | changes
+    return Entry(key(number), **fields)  # type: ignore[arg-type]
+
+
+def read(text: str | bytes) -> dict[str, Entry]:
+    return parse(Text("known", text.encode() if isinstance(text, str) else text), RULES)
+
+
+ENTRIES = st.builds(
+    Entry,
+    st.integers(0, 2**128 - 1).map(key),
+    st.sampled_from(sorted(RULES)),
+    WORDS,
+    WORDS,
+    WORDS,
+    st.none() | st.dates(),
+)
+
+
+@given(st.lists(ENTRIES, unique_by=lambda each: each.fingerprint))
+def test_what_is_written_is_read(entries: list[Entry]) -> None:
+    text = written(entries)
+    found = read(text)
+    assert {each.content for each in found.values()} == {each.content for each in entries}
+    assert set(found) == {each.fingerprint for each in entries}
+    # One line for each key, whatever its path and reason are made of.
+    assert text.count("\n") == len(entries) + 2
+
+
+@given(st.lists(ENTRIES, unique_by=lambda each: each.fingerprint), st.randoms(use_true_random=False))
+def test_the_same_entries_give_the_same_bytes(entries: list[Entry], order: random.Random) -> None:
+    shuffled = list(entries)
+    order.shuffle(shuffled)
+    assert written(shuffled) == written(entries)
+    assert written(read(written(entries)).values()) == written(entries)
+
+
+TEXT = written([entry(1), entry(2, until=date(2030, 1, 31), path="für/ä.py")])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        TEXT.replace("\n", "\r\n").encode(),
+        b"\xef\xbb\xbf" + TEXT.encode(),
+        TEXT.encode("utf-16"),
+        ("\ufeff" + TEXT).encode("utf-16-be"),
+        TEXT.rstrip("\n").encode(),
+        "\n".join(reversed(TEXT.splitlines()[2:])).join([HEADER + "\n", "\n# a remark\n\n"]).encode(),
+        (TEXT + TEXT).encode(),
+    ],
+    ids=["CRLF", "BOM", "UTF-16", "UTF-16 BE", "no last line end", "any order", "lines twice"],
+)
+def test_what_editors_shells_and_merges_make_of_it_is_the_same(raw: bytes) -> None:
+    assert {each.content for each in read(raw).values()} == {each.content for each in read(TEXT).values()}
+
+
+LINE = f'{key(1)} boltz-workspace-live-key "p" "why" "who" forever'
+
+
+@pytest.mark.parametrize(
+    ("lines", "number", "reason"),
+    [
+        ([], 1, "it is empty"),
+        (["# something else"], 1, "not a baseline of this version"),
+        (["# boltz-keyscan baseline 2"], 1, "not a baseline of this version"),
+        ([LINE], 1, "not a baseline of this version"),
+        ([HEADER, "nonsense"], 2, "not an entry"),
+        ([HEADER, LINE, LINE + " more"], 3, "not an entry"),
+        ([HEADER, LINE.replace('"why"', "why")], 2, "not an entry"),
+        ([HEADER, LINE.replace("bk1:0", "bk1:x")], 2, "does not begin with a fingerprint"),
+        ([HEADER, LINE.replace("bk1", "bk2")], 2, "does not begin with a fingerprint"),
+        ([HEADER, LINE.replace("workspace", "other")], 2, "no such rule: boltz-other-live-key"),
+        ([HEADER, LINE.replace('"why"', '""')], 2, "no reason"),
+        ([HEADER, LINE.replace('"who"', '" "')], 2, "nobody who accepted it"),
+        ([HEADER, LINE.replace('"why"', '"\\x"')], 2, "not a JSON string"),
+        ([HEADER, LINE.replace('"p"', '"\\ud800"')], 2, "not a JSON string"),
+        ([HEADER, LINE.replace("forever", "2030-02-30")], 2, "not a date: 2030-02-30"),
+        ([HEADER, LINE.replace("forever", "20300201")], 2, "not a date"),
+        ([HEADER, LINE.replace("forever", "never")], 2, "not a date"),
+        (
+            [HEADER, LINE, "", LINE.replace("why", "other")],
+            4,
+            "accepted twice: here, and differently on line 2",
+        ),
+        ([HEADER, LINE, LINE.replace("forever", "2030-01-01")], 3, "accepted twice"),
+        ([HEADER, "<<<<<<< HEAD", LINE, "=======", ">>>>>>> other"], 2, "a merge conflict"),
+        ([HEADER, LINE, "======="], 3, "a merge conflict"),
+        ([HEADER, LINE, "||||||| base"], 3, "a merge conflict"),
+        ([HEADER, LINE + "\0"], 2, "not text"),
+    ],
+)
+def test_what_is_broken_is_told_with_its_line(lines: list[str], number: int, reason: str) -> None:
+    with pytest.raises(KeyscanError) as caught:
+        read("\n".join(lines))
+    assert caught.value.message.startswith(f"known:{number}: ")
+    assert reason in caught.value.message
+
+
+def test_bytes_that_are_no_text() -> None:
+    with pytest.raises(KeyscanError, match=r"known:2: not text in UTF-8"):
+        read(f"{HEADER}\n".encode() + b"\xff\xfe\n")
+
+
+def test_a_conflict_is_told_with_the_way_to_have_none() -> None:
+    with pytest.raises(KeyscanError) as caught:
+        read(f"{HEADER}\n<<<<<<< HEAD\n")
+    assert "merge=union" in caught.value.hint
+
+
+def test_the_last_day_counts() -> None:
+    last = date(2030, 1, 31)
+    assert not entry(until=last).expired(last)
+    assert entry(until=last).expired(last + timedelta(days=1))
+    assert not entry().expired(date.max)
+
+
+@pytest.mark.parametrize(
+    ("occurring", "new", "whole", "left"),
+    [
+        ({1, 2}, (), True, {1, 2}),
+        ({1}, (), True, {1}),
+        (set(), (), True, set()),
+        (set(), (), False, {1, 2}),
+        ({1, 3}, (3,), True, {1, 3}),
+        ({1, 3}, (3,), False, {1, 2, 3}),
+    ],
+)
+def test_an_update(occurring: set[int], new: tuple[int, ...], whole: bool, left: set[int]) -> None:  # noqa: FBT001 - a table
+    known = {key(number): entry(number) for number in (1, 2)}
+    kept = changed(known, {key(n) for n in occurring}, [entry(n) for n in new], whole=whole)
+    assert sorted(each.fingerprint for each in kept) == sorted(map(key, left))
+
+
+def test_a_renewal_outweighs_what_was() -> None:
+    known = {key(1): entry(1, until=date(2020, 1, 1))}
+    (kept,) = changed(known, {key(1)}, [entry(1, until=date(2040, 1, 1))], whole=True)
+    assert kept.until == date(2040, 1, 1)

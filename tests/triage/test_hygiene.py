@@ -1,0 +1,128 @@
+"""The checks of key hygiene, each on a key it has something to say of and on its neighbours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from boltz_keyscan.triage import hygiene, lodging
+from boltz_keyscan.triage.hygiene import Ground, Limits
+from boltz_keyscan.triage.records import Record, record
+from tests.boltz_api import Key
+from tests.keys import fake_key
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
+
+
+def well_kept(id_: str, kind: str = "ws", mode: str = "live", length: int = 20, **changes: Any) -> Record:
+    """A key that no check has anything to say of."""
+    values: dict[str, Any] = {
+        "name": f"pipeline {id_}",
+        "allowed_ips": ["192.0.2.1"],
+        "created_at": NOW - days(40),
+        "expires_at": NOW + days(100),
+        "last_used_at": NOW - days(2),
+    } | changes
+    return record(Key(id_, fake_key(kind, mode, id_), **values).record(length), str)
+
+
+def found(*records: Record, limits: Limits = Limits(), **leaked: str) -> list[tuple[str, str, str]]:  # noqa: B008 - frozen
+    ground = Ground(NOW, records, {"ws_old": "old"}, leaked, limits)
+    return [(each.check.id, each.subject, each.detail) for each in hygiene.examine(ground)]
+
+
+ROWS: dict[str, tuple[dict[str, Any], str]] = {
+    "never-expires": ({"expires_at": None}, "it has no end"),
+    "expires-soon": ({"expires_at": NOW + days(3.5)}, "it expires in 3 days"),
+    "old-key": ({"created_at": NOW - days(400.5)}, "it is 400 days old"),
+    "unused-key": ({"last_used_at": NOW - days(91.5)}, "it was last used 91 days ago"),
+    "never-used": ({"last_used_at": None}, "it was made 40 days ago and never used"),
+    "no-ip-list": ({"allowed_ips": []}, "it works from everywhere"),
+    "live-key-named-test": ({"name": "CI Test runner"}, "a live key, and its name says 'Test'"),
+    "archived-workspace": (
+        {"workspace_id": "ws_old"},
+        "it works, and its workspace ws_old 'old' is archived",
+    ),
+}
+
+
+@pytest.mark.parametrize("check", ROWS)
+def test_each_check_of_one_key(check: str) -> None:
+    changes, detail = ROWS[check]
+    assert found(well_kept("good")) == []
+    assert found(well_kept("good"), well_kept("bad", **changes)) == [(check, "bad", detail)]
+
+
+def test_every_check_has_its_test_and_says_why_and_what_to_do() -> None:
+    apart = {"many-admin-keys", "indistinguishable-prefix", "key-leaked", "key-may-have-leaked"}
+    assert {check.id for check, _ in hygiene.CHECKS} == {*ROWS, *apart}
+    for check in (*(row for row, _ in hygiene.CHECKS), *lodging.CHECKS):
+        assert check.reason.endswith(".")
+        assert check.remedy.endswith(".")
+
+
+def test_checks_stand_worst_first() -> None:
+    ranks = [list(type(check.severity)).index(check.severity) for check, _ in hygiene.CHECKS]
+    assert ranks == sorted(ranks)
+
+
+def test_many_admin_keys() -> None:
+    admins = [well_kept(f"admin-{number}", "admin", length=22) for number in range(4)]
+    trial = well_kept("trial", "admin", "test", length=22)
+    assert found(*admins[:3], trial) == []
+    assert found(*admins, trial) == [
+        ("many-admin-keys", "admin-keys", "4 live admin keys work; 3 are expected at most")
+    ]
+    assert found(*admins, limits=Limits(admin_keys=4)) == []
+
+
+@pytest.mark.parametrize(("length", "told"), [(12, True), (14, True), (17, True), (18, False), (1000, False)])
+def test_keys_that_cannot_be_told_apart(length: int, told: bool) -> None:  # noqa: FBT001 - a row
+    same = [
+        record(Key("a", fake_key(seed=1)).record(length), str),
+        record(Key("b", fake_key(seed=1)).record(length), str),
+    ]
+    checks = {check for check, _, _ in found(*same)}
+    assert ("indistinguishable-prefix" in checks) == told
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "changes", "check"),
+    [
+        (Limits(expires_soon=21), Limits(expires_soon=20), {"expires_at": NOW + days(20.5)}, "expires-soon"),
+        (Limits(oldest=19), Limits(oldest=20), {"created_at": NOW - days(20.5)}, "old-key"),
+        (Limits(unused=19), Limits(unused=20), {"last_used_at": NOW - days(20.5)}, "unused-key"),
+        (Limits(never_used=40), Limits(never_used=41), {"last_used_at": None}, "never-used"),
+    ],
+)
+def test_thresholds(near: Limits, far: Limits, changes: dict[str, Any], check: str) -> None:
+    edge = well_kept("edge", **changes)
+    assert check in {each for each, _, _ in found(edge, limits=near)}
+    assert check not in {each for each, _, _ in found(edge, limits=far)}
+
+
+@pytest.mark.parametrize("name", ["test", "my-test", "Testing", "dev key", "sandbox", "demo2", "tmp"])
+def test_names_of_tests(name: str) -> None:
+    assert [check for check, _, _ in found(well_kept("k", name=name))] == ["live-key-named-test"]
+    assert found(well_kept("k", mode="test", name=name)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["production", "latest", "contest", "developer portal", "attempt", "protein-design", ""]
+)
+def test_names_that_only_look_like_it(name: str) -> None:
+    assert found(well_kept("k", name=name)) == []
+
+
+def test_keys_that_leaked() -> None:
+    keys = well_kept("a"), well_kept("b"), well_kept("c")
+    assert found(*keys, a="yes", b="maybe") == [
+        ("key-leaked", "a", "a scan found it"),
+        ("key-may-have-leaked", "b", "a scan found a key that this may be"),
+    ]
