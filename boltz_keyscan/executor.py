@@ -48,6 +48,7 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
             if careful:
                 yield from _feed(pool, _drained(suspects), running, detector, 1)
             else:
+                _warm(pool, detector, jobs)
                 yield from _feed(pool, work, running, detector, jobs * (1 + _AHEAD))
                 return
         except BrokenProcessPool:
@@ -96,6 +97,14 @@ def _feed(
             result = future.result()
             number, _ = running.pop(future)
             yield number, result
+
+
+def _warm(pool: ProcessPoolExecutor, detector: Detector, jobs: int) -> None:
+    """Start the workers and the engine in them, while the first shards are being listed."""
+    # A pool that breaks here breaks again at the first shard, where that is told.
+    with _deaf(), contextlib.suppress(BrokenProcessPool):
+        for _ in range(jobs):
+            pool.submit(detector.sniff, b"", 0)
 
 
 def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Future[ShardResult]:

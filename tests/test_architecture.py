@@ -33,7 +33,7 @@ LAYERS = (
     ("policy",),
     ("model",),
     ("kinds",),
-    ("errors", "harmless"),
+    ("errors", "harmless", "machine"),
     ("__init__",),
 )
 """The diagram: a part imports from rows below its own, and within itself. ``__init__`` is the version."""

@@ -59,6 +59,7 @@ HOOK = frozenset(
         "detect.prefilter",
         "errors",
         "kinds",
+        "machine",
         "model",
         "plan",
         "policy",

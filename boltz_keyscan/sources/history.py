@@ -27,7 +27,17 @@ from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import bulk, release
 from boltz_keyscan.sources.cache import Cache, Memory, Traced
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import SHARD_BYTES, Names, Pending, listed, names, parted, suspects, unseen
+from boltz_keyscan.sources.listing import (
+    SHARD_BYTES,
+    Names,
+    Pending,
+    expected,
+    listed,
+    names,
+    parted,
+    suspects,
+    unseen,
+)
 from boltz_keyscan.sources.missing import MissingShard
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
 from boltz_keyscan.sources.packs import sound
@@ -133,6 +143,8 @@ class HistorySource:
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         if self.cache is not None:
             self._memory = self.cache.recall(self.repository.objects)
+        # Workers take as long to start as it takes to look into the packs and to list.
+        yield Known(ShardResult(), weight=expected(opened.view, self._memory))
         checked = sound(opened.view, self.where, self._memory.packs)
         if checked.mended:
             self.cache, self._memory = None, Memory()
