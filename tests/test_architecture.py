@@ -27,6 +27,7 @@ LAYERS = (
     ("cli",),
     ("plan",),
     ("scan", "api"),
+    ("isolation",),
     ("executor",),
     ("sources", "detect", "triage", "report"),
     ("rules",),

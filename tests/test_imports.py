@@ -74,6 +74,7 @@ HOOK = frozenset(
         "sources.files",
         "sources.index",
         "sources.known",
+        "sources.magic",
         "sources.objects",
         "sources.replies",
         "sources.repository",

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shard, ShardResult
+from boltz_keyscan.sources.magic import HEAD
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
@@ -21,11 +22,11 @@ CHUNK = 1 << 20
 MOST = 10_000
 """Keys reported of one blob. More than this is a file made to drown the report."""
 
+FLOODED = "too much in it looks like a hidden key; the rest was searched for plain keys only"
+"""What is said after a ``FloodError``."""
+
 BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 """How a git bundle begins (gitformat-bundle)."""
-
-OPENING = 16
-"""Bytes by which a kind of file is recognised."""
 
 _Got = TypeVar("_Got", int, bytes)
 
@@ -59,7 +60,7 @@ class Window:
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             if not total:
-                self.opening = bytes(self._view[: min(count, OPENING)])
+                self.opening = bytes(self._view[: min(count, HEAD)])
             end = kept + count
             if offsets := detector.sniff(self._buffer, end):
                 found.update(total - kept + at for at in offsets)
@@ -84,8 +85,7 @@ def examine(
                 break
             hits.append(Hit(origin, match))
     except FloodError:
-        told = "too much in it looks like a hidden key; the rest was searched for plain keys only"
-        gaps.append(Gap(where, "too-many-matches", told))
+        gaps.append(Gap(where, "too-many-matches", FLOODED))
     return hits, gaps
 
 
@@ -104,6 +104,11 @@ def _some(got: _Got | None) -> _Got:
     if got is None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     return got
+
+
+def shown(origin: Origin, detector: Detector) -> tuple[str, ...]:
+    """The archive members that lead to a blob, fit to be shown."""
+    return tuple(map(detector.redact, origin.members))
 
 
 def attempt(shard: Shard, detector: Detector) -> ShardResult:

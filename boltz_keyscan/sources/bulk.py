@@ -22,10 +22,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from itertools import compress
 
 from boltz_keyscan.machine import cores
 from boltz_keyscan.model import Detector
-from boltz_keyscan.sources import _git, bounds
+from boltz_keyscan.sources import _git, bounds, magic
 from boltz_keyscan.sources.blob import CHUNK
 
 _NOBODY = b"0" * 40
@@ -73,6 +74,24 @@ class Bulk:
             self._child.kill()
         asking.join()
         return None if self._child.complaints() else offsets
+
+    def containers(self, headers: Sequence[int], sizes: Sequence[int], blobs: Sequence[bool]) -> list[int]:
+        """The numbers of the blobs looked at last that are archives, compressed, or the like.
+
+        Args:
+            headers: bytes of each object's header line.
+            sizes: bytes of each object.
+            blobs: whether each is one.
+        """
+        if self._mapped is None:
+            return []
+        starts = list(compress(magic.starts_of(headers, sizes), blobs))
+        whole = sum(headers) + sum(sizes) + len(headers)
+        found = magic.among(self._mapped, whole, starts, list(compress(sizes, blobs)))
+        if not found:
+            return []
+        numbers = list(compress(range(len(sizes)), blobs))
+        return [numbers[each] for each in found]
 
     def close(self) -> None:
         """End git."""
