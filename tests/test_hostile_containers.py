@@ -219,7 +219,7 @@ def test_nothing_is_written_while_a_container_is_open(tmp_path: Path) -> None:
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
-    """A bomb of many gigabytes, and a file that is large and all holes: no process takes 200 MB."""
+    """A bomb of many gigabytes, and a file that is large and all zeros: no process takes 200 MB."""
     (tmp_path / "42.zip").write_bytes(pyramid(5, 16))
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(1 << 30)

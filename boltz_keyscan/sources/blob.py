@@ -28,6 +28,8 @@ FLOODED = "too much in it looks like a hidden key; the rest was searched for pla
 BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 """How a git bundle begins (gitformat-bundle)."""
 
+_ZEROS = bytes(4096)
+
 _Got = TypeVar("_Got", int, bytes)
 
 
@@ -69,7 +71,26 @@ class Window:
                 break
             kept = min(self._overlap, end)
             self._view[:kept] = self._view[end - kept : end]
+            if size > total and self._buffer.endswith(_ZEROS, 0, end) and (skipped := _hole(stream, size)):
+                total, kept = total + skipped, 0
         return total, sorted(found)
+
+
+def _hole(stream: RawIOBase, size: int) -> int:
+    """Move over a hole in a file, which reads as zeros; how many were passed over.
+
+    A disk image may have terabytes of them. Some before its end are left to be read: they
+    may be half of what UTF-16 makes of a letter.
+    """
+    here = stream.tell()
+    if not hasattr(os, "SEEK_DATA"):
+        return 0
+    try:
+        end = stream.seek(here, os.SEEK_DATA)
+    except OSError as error:
+        # Nothing but a hole follows; or the file system does not know.
+        end = size if error.errno == errno.ENXIO else here
+    return stream.seek(max(end - len(_ZEROS), here)) - here
 
 
 def examine(
