@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Match
-from boltz_keyscan.sources import magic
-from boltz_keyscan.sources.containers import exact
+from boltz_keyscan.sources import exact, magic
 from boltz_keyscan.sources.containers.formats import FORMATS
 from tests.containers import CORPUS, DECOYS, image, key_of, tarred, text, zipped, zstd
+from tests.corpus import b64, notebook
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan, scan_json
@@ -282,17 +281,24 @@ def test_among_many_blobs(blobs: list[bytes]) -> None:
 @given(st.data())
 def test_long_blobs_in_pieces_are_as_if_whole(data: st.DataObject) -> None:
     """Cut anywhere: offsets, lines, columns and contexts are those of the whole."""
-    keys = [fake_key(seed=number).encode() for number in range(3)]
+    keys = [fake_key(seed=0).encode(), *(b64(fake_key(seed=n)).encode() for n in (1, 2))]
     parts = st.sampled_from(["é" * 50, "\n", "𐐷\n", "x" * 900, "\ufeff", *(key.decode() for key in keys)])
     blob = "".join(data.draw(st.lists(parts, max_size=200))).encode()
     cuts = sorted(data.draw(st.sets(st.integers(0, len(blob)), max_size=8)))
     detector = KeyDetector.of(rules.load())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "PIECE", data.draw(st.integers(1, 9000)))
+        patch.setattr(exact, "PIECE", data.draw(st.integers(4000, 20_000)))
         patch.setattr(exact, "MARGIN", 8192)
-        pieces = exact.Pieces(detector)
-        found: list[Match] = []
-        for start, end in zip([0, *cuts], [*cuts, len(blob)], strict=True):
-            found += pieces.feed(blob[start:end])
-        found += pieces.finish()
+        chunks = (blob[start:end] for start, end in zip([0, *cuts], [*cuts, len(blob)], strict=True))
+        found = list(exact.matches(detector, chunks))
     assert found == list(detector.find([blob]))
+
+
+def test_a_long_notebook_keeps_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = KeyDetector.of(rules.load())
+    blob = notebook(["x\n"], ["y" * 70 + "\n"] * 1000 + [f"{fake_key()}\n"])
+    monkeypatch.setattr(exact, "PIECE", 10_000)
+    chunks = (blob[at : at + 3000] for at in range(0, len(blob), 3000))
+    ((match,), whole) = (list(exact.matches(detector, chunks)), list(detector.find([blob])))
+    assert [match] == whole
+    assert (match.cell, match.cell_part) == (2, "output [7]")

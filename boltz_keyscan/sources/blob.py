@@ -97,10 +97,12 @@ def examine(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
     """The hits of one blob, and a gap when there are more than ``MOST``, or too many that might be one."""
+    from boltz_keyscan.sources.exact import matches  # noqa: PLC0415 - only blobs with a hit pay for it
+
     hits: list[Hit] = []
     gaps: list[Gap] = []
     try:
-        for match in itertools.islice(detector.find(chunks), MOST + 1):
+        for match in itertools.islice(matches(detector, chunks), MOST + 1):
             if len(hits) == MOST:
                 gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
                 break

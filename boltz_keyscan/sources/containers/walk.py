@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from boltz_keyscan.model import Detector, Match, Part
 from boltz_keyscan.sources.blob import FLOODED, MOST
-from boltz_keyscan.sources.containers.exact import Pieces
 from boltz_keyscan.sources.containers.limits import Limits, Meter, Spent, Trouble
 from boltz_keyscan.sources.containers.reader import HeldSpace, Reader, Space
+from boltz_keyscan.sources.exact import Pieces
 from boltz_keyscan.sources.magic import HEAD, TAIL, ends_in_zip
 
 IMPLIED = b"content"

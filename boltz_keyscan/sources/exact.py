@@ -1,16 +1,21 @@
 """The exact pass over bytes that come once and may be many: piece by piece.
 
+Looking at each byte for each encoding takes a hundred times as long as the fast pass. So
+that one is made over each piece, and the exact one over the pieces in which it sees something.
+
 Boundary: what ``Detector.find`` says of the whole, without holding the whole; tested
-against it. Only the cell of a notebook is lost, beyond the first piece.
+against it. Only the cell of a notebook is lost, beyond the first of its pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Detector, Match
+from boltz_keyscan.sources.magic import HEAD
 
 PIECE = 4 << 20
 """Bytes looked at together. Shorter blobs are looked at whole, so nearly all are."""
@@ -18,9 +23,33 @@ PIECE = 4 << 20
 MARGIN = 32 << 10
 """Bytes of its surroundings that a key keeps, on both sides, where a long blob is cut."""
 
+_NOTEBOOK = b'"cells"'
+"""Jupyter sorts the fields of a notebook, so this is the first."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _NOT_ASTRAL = bytes(range(0xF0))
+
+
+def matches(detector: Detector, chunks: Iterable[bytes]) -> Iterator[Match]:
+    """The keys of one blob in order, as ``Detector.find`` has them.
+
+    Raises:
+        FloodError: after the last key, when not all that may hide one was looked at.
+    """
+    pieces = Pieces(detector)
+    chunks = iter(chunks)
+    head = next(chunks, b"")
+    chunks = itertools.chain([head], chunks)
+    if _NOTEBOOK in head[:HEAD]:
+        # Its cells are counted from its beginning.
+        yield from detector.find(chunks)
+        return
+    for chunk in chunks:
+        yield from pieces.feed(chunk)
+    yield from pieces.finish()
+    if pieces.flooded:
+        raise FloodError
 
 
 @dataclass(slots=True)
