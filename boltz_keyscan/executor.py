@@ -34,7 +34,7 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
     under way is then tried again, one shard at a time, so that only the shard that kills
     its worker is lost and becomes a gap.
     """
-    # It opens its own ears when it starts a helper of its own; that must not be while _deaf.
+    # It opens its own ears when it starts a helper of its own; that must not be while deaf.
     resource_tracker.ensure_running()
     work = iter(work)
     suspects: deque[Work] = deque()
@@ -42,12 +42,13 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
         careful = bool(suspects)
         # Spawned, not forked: no thread or lock is copied half-held.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(1 if careful else jobs, mp_context=context, initializer=_follow)
+        pool = ProcessPoolExecutor(1 if careful else jobs, mp_context=context, initializer=follow)
         running: dict[Future[ShardResult], Work] = {}
         try:
             if careful:
                 yield from _feed(pool, _drained(suspects), running, detector, 1)
             else:
+                _warm(pool, detector, jobs)
                 yield from _feed(pool, work, running, detector, jobs * (1 + _AHEAD))
                 return
         except BrokenProcessPool:
@@ -98,10 +99,18 @@ def _feed(
             yield number, result
 
 
+def _warm(pool: ProcessPoolExecutor, detector: Detector, jobs: int) -> None:
+    """Start the workers and the engine in them, while the first shards are being listed."""
+    # A pool that breaks here breaks again at the first shard, where that is told.
+    with deaf(), contextlib.suppress(BrokenProcessPool):
+        for _ in range(jobs):
+            pool.submit(detector.sniff, b"", 0)
+
+
 def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Future[ShardResult]:
     """Hand a shard over; to a pool that has broken meanwhile, as one more lost."""
     try:
-        with _deaf():
+        with deaf():
             return pool.submit(attempt, shard, detector)
     except BrokenProcessPool as error:
         lost: Future[ShardResult] = Future()
@@ -109,7 +118,7 @@ def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Futu
         return lost
 
 
-def _follow() -> None:
+def follow() -> None:
     """End this worker with its parent, even one that was killed: nobody else would tell it."""
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -123,7 +132,7 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -61,11 +61,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a blob came from, before anything is known about its history.
-
-    ``path`` is raw bytes and may itself hold a key: only ``Detector.redact`` turns it
-    into text.
-    """
+    """Where a blob came from. Its names may hold a key: only ``Detector.redact`` makes them text."""
 
     path: bytes
     part: Part = Part.CONTENT
@@ -75,6 +71,8 @@ class Origin:
     """git object type, for git objects."""
     child: str | None = None
     """For a tree entry whose name was the blob: the id of what it names."""
+    members: tuple[bytes, ...] = ()
+    """Archive members that lead to the blob, outermost first; raw bytes as ``path`` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,8 @@ class Gap:
     """One line for people: what happened and what to do."""
     by_design: bool = False
     """True for limits the user or the repository chose; see ``--require-complete``."""
+    oid: str | None = None
+    """The one git object it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,12 @@ class ShardResult:
     tally: Tally = Tally()
     sources: tuple[Source, ...] = ()
     """What reading showed to be a source of its own (a git bundle); it is scanned after the others."""
+    more: tuple[Shard, ...] = ()
+    """Containers it met: to be opened in a process of their own."""
+    explained: tuple[tuple[bytes, str | None, int], ...] = ()
+    """Path, object and offset of keys in containers' own bytes that belong to members."""
+    unpacked: tuple[int, int] = (0, 0)
+    """Members of containers that were looked at, and bytes that came out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,7 @@ class Location:
         commit: str | None = None,
         blob: str | None = None,
         author_date: str | None = None,
+        members: tuple[str, ...] = (),
     ) -> Location:
         """Where ``match`` stands, now that its path and exposure are known."""
         return cls(
@@ -174,6 +181,7 @@ class Location:
             commit=commit,
             blob=blob,
             author_date=author_date,
+            members=members,
             decoded=match.decoded,
             cell=match.cell,
             cell_part=match.cell_part,
@@ -257,7 +265,7 @@ class Detector(Protocol):
         """The keys in one blob given in order; the exact pass over blobs with a hit."""
 
     def redact(self, raw: bytes) -> str:
-        """Any bytes as text that holds no key and cannot act on a terminal."""
+        """Any bytes as harmless text without a key."""
 
 
 class Shard(Protocol):
@@ -275,10 +283,7 @@ class Source(Protocol):
     """Where bytes come from, cut into shards, and what is known of a hit's whereabouts."""
 
     def shards(self) -> Iterator[Shard | Source]:
-        """The work, lazily, so that scanning starts before listing ends.
-
-        A source that meets another one on the way (a repository in a folder) hands it out.
-        """
+        """The work, lazily; a source met on the way (a repository in a folder) is handed out too."""
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Exposure, commit and path for each hit. Work is done only for hits.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.machine import cores
 from boltz_keyscan.model import Source
 from boltz_keyscan.policy import FailOn, Terms
 
@@ -118,10 +119,3 @@ def prefix(path: str, targets: int) -> bytes:
         return b"" if targets == 1 else os.path.join(raw, b"")
     folder = os.path.dirname(raw)
     return os.path.join(folder, b"") if folder else b""
-
-
-def cores() -> int:
-    """The processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

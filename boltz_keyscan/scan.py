@@ -25,6 +25,7 @@ from boltz_keyscan.model import (
     Located,
     Location,
     Match,
+    Part,
     ScanResult,
     Shard,
     ShardResult,
@@ -34,7 +35,7 @@ from boltz_keyscan.model import (
 )
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.rules import Rule
-from boltz_keyscan.sources.blob import attempt, failed
+from boltz_keyscan.sources.blob import attempt, failed, shown
 from boltz_keyscan.sources.known import Known
 from boltz_keyscan.triage import Step, apply
 
@@ -65,18 +66,27 @@ class _Gathered:
     gaps: list[Gap] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     met: list[Source] = field(default_factory=list)
+    explained: set[tuple[bytes, str | None, int]] = field(default_factory=set)
 
     def add(self, result: ShardResult) -> None:
         """Take what one shard gave."""
         self.hits += result.hits
         self.gaps += result.gaps
         self.met += result.sources
+        self.explained.update(result.explained)
         if result.tally is not _NOTHING:
             self.tally += result.tally
 
     def whole(self) -> ShardResult:
-        """What all shards gave together."""
-        return ShardResult(tuple(self.hits), tuple(self.gaps), self.tally)
+        """What all shards gave together; what a member of a container tells, its bytes need not."""
+        hits = [
+            hit
+            for hit in self.hits
+            if (hit.origin.path, hit.origin.oid, hit.match.offset) not in self.explained
+            or hit.origin.members
+            or hit.origin.part is not Part.CONTENT
+        ]
+        return ShardResult(tuple(hits), tuple(self.gaps), self.tally)
 
 
 class Inquirer(Protocol):
@@ -198,9 +208,15 @@ def _located(gathered: _Gathered, detector: Detector) -> Located:
         pairs = (
             (
                 hit.match,
-                Location.of(hit.match, _plainly(hit, detector), Exposure.UNTRACKED, blob=hit.origin.oid),
+                Location.of(
+                    hit.match,
+                    _plainly(hit, detector),
+                    Exposure.UNTRACKED,
+                    blob=hit.origin.oid,
+                    members=shown(hit.origin, detector),
+                ),
             )
-            for hit in gathered.hits
+            for hit in gathered.whole().hits
         )
         return Located(tuple(pairs), (failed(error),))
 
@@ -210,7 +226,19 @@ def _plainly(hit: Hit, detector: Detector) -> str:
 
 
 def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
-    """Results in any order: in this process while there is little, in workers beyond."""
+    """Results in any order; the containers that were met are opened when all else is done."""
+    met: list[Work] = []
+    for number, result in _looked(work, detector, jobs):
+        met += ((number, shard) for shard in result.more)
+        yield number, result
+    if met:
+        from boltz_keyscan.isolation import within  # noqa: PLC0415 - most hooks and many scans meet none
+
+        yield from within(met, detector, jobs)
+
+
+def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
+    """What shards gave: in this process while there is little, in workers beyond."""
     weight = 0
     for number, shard in work:
         # The shard in hand counts too: the first one of a long history is as large as shards get.

@@ -27,13 +27,14 @@ LAYERS = (
     ("cli",),
     ("plan", "trust", "inquiry"),
     ("scan", "api"),
+    ("isolation",),
     ("executor",),
     ("sources", "detect", "triage", "report"),
     ("rules",),
     ("policy",),
     ("model", "concerns"),
     ("kinds",),
-    ("errors", "harmless", "excuses", "evidence"),
+    ("errors", "harmless", "machine", "excuses", "evidence"),
     ("__init__",),
 )
 """The diagram: a part imports from rows below its own, and within itself. ``__init__`` is the version."""

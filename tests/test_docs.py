@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -377,13 +378,6 @@ def test_the_trusts_and_the_files_are_those_there_are() -> None:
 # What it says it does not see, it does not see: a limit that has gone must leave the list.
 
 
-def test_archives_are_still_a_limit(tmp_path: Path) -> None:
-    limits = section("## What it does not see")
-    assert "archives and compressed files" in limits
-    (tmp_path / "job.log.gz").write_bytes(gzip.compress(LEAKED.encode()))
-    assert keyscan(tmp_path).code == 0
-
-
 def test_narrow_lines_of_an_encoding_are_still_a_limit(tmp_path: Path) -> None:
     assert "narrower than 24 columns" in section("## What it does not see")
     encoded = base64.b64encode(f"key={LEAKED} and more".encode()).decode()
@@ -391,6 +385,16 @@ def test_narrow_lines_of_an_encoding_are_still_a_limit(tmp_path: Path) -> None:
     for columns, code in ((6, 0), (24, 1)):
         (tmp_path / "encoded.txt").write_text(lines[columns])
         assert keyscan(tmp_path).code == code
+
+
+def test_some_containers_are_still_limits(tmp_path: Path) -> None:
+    limits = section("## What it does not see")
+    assert "Parquet" in limits
+    (tmp_path / "x.parquet").write_bytes(b"PAR1" + zlib.compress(LEAKED.encode()) + b"PAR1")
+    assert keyscan(tmp_path).code == 0
+    assert "rar" in limits
+    (tmp_path / "x.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + bytes(64))
+    assert keyscan(tmp_path).code == 3
 
 
 def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:

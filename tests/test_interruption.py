@@ -29,6 +29,7 @@ from boltz_keyscan.policy import Terms
 from boltz_keyscan.sources import listing
 from boltz_keyscan.sources.files import FileShard
 from boltz_keyscan.sources.tree import TreeSource
+from tests.containers import zstd
 from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
@@ -57,6 +58,8 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
     many(tree / "a", FILES, "clean\n")
     (tree / "z").mkdir()
     with (tree / "z/endless").open("wb") as file:
+        # A hole is passed over, but not where each byte is looked at because there may be a key.
+        file.write(PREFIXES["ws", "live"].encode())
         file.truncate(4 << 40)
     many(tree / "zz", BEHIND, fake_key("ws", "test", "behind"))
     return tree
@@ -182,6 +185,19 @@ def test_130_when_stopped_without_workers(
     assert running.end() == (ExitCode.INTERRUPTED, "", INTERRUPTED)
     # No report is better than half of one.
     assert not list(sound.glob("*report*"))
+
+
+@pytest.mark.parametrize("stop", [to_all, to_one, cancel])
+def test_130_when_stopped_within_a_container(
+    start: Callable[..., Running], tmp_path: Path, stop: Callable[[Running], None]
+) -> None:
+    """It gives four gigabytes, which is as much as it may, and so few for each byte of it."""
+    large = tmp_path / "large.zst"
+    large.write_bytes(zstd(bytes(64 << 20)) * 64 + bytes(5 << 20))
+    running = start(large)
+    until(lambda: running.reader(large) not in {None, running.process.pid}, "a worker at the container")
+    stop(running)
+    assert running.end() == (ExitCode.INTERRUPTED, "", INTERRUPTED)
 
 
 def test_130_when_stopped_while_it_waits_for_input(start: Callable[..., Running]) -> None:

@@ -8,6 +8,7 @@ folder for temporary files, for the keys themselves and for every form that
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ import pytest
 from boltz_keyscan import scan as pipeline
 from boltz_keyscan.cli import main
 from boltz_keyscan.errors import GitError, KeyscanError, OutputError, RuleError
+from tests.containers import tarred, text, zipped
+from tests.hostile import flagged
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import disguises, leaks
 from tests.repos import Repo
@@ -53,6 +56,10 @@ PLACES = (
     "stash",
     "note",
     "fifo",
+    "archive member",
+    "archive member's name",
+    "archive's comment",
+    "compressed",
     "nested",
     "arguments",
     "environment",
@@ -115,6 +122,7 @@ def _haunt(path: Path) -> None:
     (path / "link").symlink_to(f"/nowhere/{CANARY['link target']}")
     (path / CANARY["link name"]).symlink_to("content.txt")
     os.mkfifo(path / f"fifo-{CANARY['fifo']}")
+    _containers(repo)
     repo.run(
         "add",
         ".gitignore",
@@ -138,6 +146,22 @@ def _haunt(path: Path) -> None:
         file.write(f"not an id {CANARY['packed-refs']}\n")
     repo.add("staged.txt", f"{CANARY['staged']} {CANARY['staged'].encode().hex()}\n")
     repo.add(f"staged-{CANARY['staged name']}.txt", "nothing\n")
+
+
+def _containers(repo: Repo) -> None:
+    """Canaries inside archives, sound and damaged, and in the names of their members."""
+    name = CANARY["archive member's name"]
+    members = {
+        f"in-{name}/{name}.txt": text(CANARY["archive member"]),
+        f"{name}.gz": gzip.compress(LINES)[:-9],
+        f"{name.encode().hex()}.tar": tarred({f"{name}.env": LINES}),
+    }
+    archive = zipped(members, comment=CANARY["archive's comment"].encode())
+    repo.write("archive.zip", archive)
+    repo.write("encrypted.zip", flagged(archive, 1))
+    repo.write("cut.zip", archive[: len(archive) // 2])
+    repo.write("compressed", gzip.compress(CANARY["compressed"].encode() + b" " + LINES))
+    repo.run("add", "archive.zip", "encrypted.zip", "cut.zip", "compressed")
 
 
 def _break(top: Path) -> None:
@@ -207,6 +231,10 @@ def _scans() -> Iterator[Case]:
         yield Case(
             f"a file by its name, {format_}", f"plain/{CANARY['file name']}.txt --format {format_}", (1,)
         )
+    for format_ in FORMATS:
+        yield Case(f"containers, {format_}", f"-v repo/archive.zip repo/cut.zip --format {format_}", (1,))
+    yield Case("an encrypted archive", "-v repo/encrypted.zip", (1,))
+    yield Case("a container from a pipe", "- -v", (1,), stdin=gzip.compress(LINES))
     yield Case("several targets", "plain repo {broken} --format json --output {out}/report", (1,))
     yield Case("from inside", ".", (1,), "repo")
     yield Case("verbose", "-v --show-placeholders repo", (1,))

@@ -88,18 +88,18 @@ class Builder:
 
     def _location(self, location: Location) -> om.Location:
         artifact = om.ArtifactLocation(uri=relative_uri(location.path), uri_base_id=ROOT)
-        region = om.Region(
-            start_line=location.line,
-            start_column=location.column_utf16,
-        )
-        # What is encoded may go on over lines.
-        if not location.decoded:
-            region.end_line = location.line
-            region.end_column = location.column_utf16 + location.length
-        # Inside an archive or an encoding the offset counts bytes that are not the artifact's.
-        if not (location.members or location.decoded):
-            region.byte_offset = location.offset
-            region.byte_length = location.length
+        if location.members:
+            # Lines and bytes of a member are not those of the artifact, but GitHub requires a
+            # region of every location ("SARIF support for code scanning", "physicalLocation").
+            region = om.Region(start_line=1, start_column=1, end_line=1, end_column=1)
+        else:
+            region = om.Region(start_line=location.line, start_column=location.column_utf16)
+            # What is encoded may go on over lines, and has another length than the key.
+            if not location.decoded:
+                region.end_line = location.line
+                region.end_column = location.column_utf16 + location.length
+                region.byte_offset = location.offset
+                region.byte_length = location.length
         return om.Location(physical_location=om.PhysicalLocation(artifact_location=artifact, region=region))
 
     def _fingerprints(self, finding: Finding, location: Location) -> dict[str, str]:
@@ -168,6 +168,7 @@ def _story(location: Location) -> str:
     story = EXPOSURE[location.exposure]
     if location.members:
         story += f", in archive member {plain_message('!'.join(location.members))}"
+        story += f" at {location.line}:{location.column}"
     if location.commit is not None:
         story += f"; first {_commit(location)}"
     return story

@@ -15,6 +15,7 @@ from bisect import bisect_right
 
 from boltz_keyscan.model import Detector
 from boltz_keyscan.sources.blob import BUNDLES
+from boltz_keyscan.sources.magic import is_container
 
 LARGE = 100 << 10
 """Bytes from which a file is worth a search of its own."""
@@ -46,6 +47,8 @@ class Batch:
         """Names of files that begin as git bundles do."""
         self.suspects: list[tuple[bytes, bytes]] = []
         """Name and content of files where a key may stand, as they were read."""
+        self.containers: list[bytes] = []
+        """Names of files that are archives, compressed, or the like."""
 
     def take(self, name: bytes, path: bytes) -> int | None:
         """Read a file; its size in bytes, or None when it has to be read in another way."""
@@ -70,6 +73,8 @@ class Batch:
             os.close(descriptor)
         if self._buffer.startswith(BUNDLES, start, start + size):
             self.bundles.append(name)
+        elif is_container(self._buffer, start, start + size):
+            self.containers.append(name)
         self._names.append(name)
         self._starts.append(start)
         # Between two files, so that the end of one and the beginning of the next make no key.

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shard, ShardResult
+from boltz_keyscan.sources.magic import HEAD
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
@@ -21,11 +22,13 @@ CHUNK = 1 << 20
 MOST = 10_000
 """Keys reported of one blob. More than this is a file made to drown the report."""
 
+FLOODED = "too much in it looks like a hidden key; the rest was searched for plain keys only"
+"""What is said after a ``FloodError``."""
+
 BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 """How a git bundle begins (gitformat-bundle)."""
 
-OPENING = 16
-"""Bytes by which a kind of file is recognised."""
+_ZEROS = bytes(4096)
 
 _Got = TypeVar("_Got", int, bytes)
 
@@ -59,7 +62,7 @@ class Window:
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             if not total:
-                self.opening = bytes(self._view[: min(count, OPENING)])
+                self.opening = bytes(self._view[: min(count, HEAD)])
             end = kept + count
             if offsets := detector.sniff(self._buffer, end):
                 found.update(total - kept + at for at in offsets)
@@ -68,24 +71,44 @@ class Window:
                 break
             kept = min(self._overlap, end)
             self._view[:kept] = self._view[end - kept : end]
+            if size > total and self._buffer.endswith(_ZEROS, 0, end) and (skipped := _hole(stream, size)):
+                total, kept = total + skipped, 0
         return total, sorted(found)
+
+
+def _hole(stream: RawIOBase, size: int) -> int:
+    """Move over a hole in a file, which reads as zeros; how many were passed over.
+
+    A disk image may have terabytes of them. Some before its end are left to be read: they
+    may be half of what UTF-16 makes of a letter.
+    """
+    here = stream.tell()
+    if not hasattr(os, "SEEK_DATA"):
+        return 0
+    try:
+        end = stream.seek(here, os.SEEK_DATA)
+    except OSError as error:
+        # Nothing but a hole follows; or the file system does not know.
+        end = size if error.errno == errno.ENXIO else here
+    return stream.seek(max(end - len(_ZEROS), here)) - here
 
 
 def examine(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
     """The hits of one blob, and a gap when there are more than ``MOST``, or too many that might be one."""
+    from boltz_keyscan.sources.exact import matches  # noqa: PLC0415 - only blobs with a hit pay for it
+
     hits: list[Hit] = []
     gaps: list[Gap] = []
     try:
-        for match in itertools.islice(detector.find(chunks), MOST + 1):
+        for match in itertools.islice(matches(detector, chunks), MOST + 1):
             if len(hits) == MOST:
                 gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
                 break
             hits.append(Hit(origin, match))
     except FloodError:
-        told = "too much in it looks like a hidden key; the rest was searched for plain keys only"
-        gaps.append(Gap(where, "too-many-matches", told))
+        gaps.append(Gap(where, "too-many-matches", FLOODED))
     return hits, gaps
 
 
@@ -104,6 +127,11 @@ def _some(got: _Got | None) -> _Got:
     if got is None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     return got
+
+
+def shown(origin: Origin, detector: Detector) -> tuple[str, ...]:
+    """The archive members that lead to a blob, fit to be shown."""
+    return tuple(map(detector.redact, origin.members))
 
 
 def attempt(shard: Shard, detector: Detector) -> ShardResult:

@@ -154,7 +154,10 @@ class BundleSource:
             shutil.rmtree(self._history.repository.git_dir, ignore_errors=True)
         path = detector.redact(self.shown)
         pairs = (
-            (match, replace(location, path=path, members=(location.path,), exposure=exposure))
+            (
+                match,
+                replace(location, path=path, members=(location.path, *location.members), exposure=exposure),
+            )
             for match, location in located.pairs
         )
         return replace(located, pairs=tuple(pairs))

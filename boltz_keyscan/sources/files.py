@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import FileIO
 
-from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, ShardResult, Source, Tally
+from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources.batch import FLAGS, Batch
 from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, examine, unreadable
+from boltz_keyscan.sources.magic import TAIL, begins, ends_in_zip
 
 SLICE = 256
 """Files in a shard."""
@@ -71,14 +72,15 @@ class FileShard:
             found, missed = examine(Origin(self.prefix + name), [content], detector, where)
             hits += found
             gaps += missed
+        met = [self._container(name, sizes[name] or 0, hits, detector) for name in batch.containers]
         singly = [name for name, size in sizes.items() if size is None]
         window: Window | None = None
         for name in singly:
             window = window or Window(detector.overlap)
-            found, missed, sizes[name] = self._file(name, window, detector)
+            found, missed, sizes[name] = self._file(name, window, detector, met)
             hits += found
             gaps += missed
-            if sizes[name] is not None and window.opening in BUNDLES:
+            if sizes[name] is not None and window.opening.startswith(BUNDLES):
                 batch.bundles.append(name)
         for name in self.links:
             found, missed, sizes[name] = self._link(name, detector)
@@ -86,8 +88,8 @@ class FileShard:
             gaps += missed
         read = [size for size in sizes.values() if size is not None]
         tally = Tally(files=len(read), bytes=sum(read))
-        met = self._bundles(batch.bundles) if self.bundles and batch.bundles else ()
-        return ShardResult(tuple(hits), tuple(gaps), tally, met)
+        bundles = self._bundles(batch.bundles) if self.bundles and batch.bundles else ()
+        return ShardResult(tuple(hits), tuple(gaps), tally, bundles, tuple(met))
 
     def _bundles(self, names: list[bytes]) -> tuple[Source, ...]:
         from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - hardly any tree has one
@@ -96,8 +98,19 @@ class FileShard:
             BundleSource(os.path.join(self.root, name), self.prefix + name, self.explicit) for name in names
         )
 
+    def _container(self, name: bytes, size: int, hits: list[Hit], detector: Detector) -> Shard:
+        from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - most scans meet none
+            ContainerShard,
+            InFile,
+        )
+
+        place = InFile(os.path.join(self.root, name), follow=self.explicit)
+        origin = Origin(self.prefix + name)
+        seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
+        return ContainerShard(place, size, ((origin, self._where(name, detector)),), seen)
+
     def _file(
-        self, name: bytes, window: Window, detector: Detector
+        self, name: bytes, window: Window, detector: Detector, met: list[Shard]
     ) -> tuple[list[Hit], list[Gap], int | None]:
         """Hits, gaps, and the bytes read; None when it was not read whole."""
         # Once more, when the file was written to meanwhile: a log may just have grown.
@@ -106,7 +119,7 @@ class FileShard:
                 with self._open(name) as file:
                     before = os.fstat(file.fileno())
                     if not stat.S_ISREG(before.st_mode):
-                        return self._stream(name, file, before.st_mode, detector)
+                        return self._stream(name, file, before.st_mode, detector, met)
                     size, offsets = window.sniff(file, detector, before.st_size)
                     found: tuple[list[Hit], list[Gap]] = ([], [])
                     if offsets:
@@ -114,14 +127,22 @@ class FileShard:
                         origin = Origin(self.prefix + name)
                         found = examine(origin, chunks(file), detector, self._where(name, detector))
                     after = os.fstat(file.fileno())
+                    # A bundle that is a file is a source of its own.
+                    container = not window.opening.startswith(BUNDLES) and (
+                        begins(window.opening) or _ends_in_zip(file, size)
+                    )
             except OSError as error:
                 return [], [self._unread(name, error, detector)], None
             unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
             # Files in /proc and the like say 0 bytes and have some.
             if unchanged and size == (before.st_size or size):
+                if container:
+                    met.append(self._container(name, size, found[0], detector))
                 return *found, size
             if attempt == 2:
                 gap = Gap(self._where(name, detector), "changed", "it changed while it was read; scan again")
+                if container:
+                    met.append(self._container(name, size, found[0], detector))
                 return found[0], [*found[1], gap], None
         raise AssertionError("unreachable")
 
@@ -132,15 +153,20 @@ class FileShard:
         return FileIO(os.open(os.path.join(self.root, name), flags), "rb")
 
     def _stream(
-        self, name: bytes, file: FileIO, mode: int, detector: Detector
+        self, name: bytes, file: FileIO, mode: int, detector: Detector, met: list[Shard]
     ) -> tuple[list[Hit], list[Gap], int | None]:
         """Something that is not a regular file: read only when the user named it."""
         where = self._where(name, detector)
         if not self.explicit or stat.S_ISDIR(mode):
             return [], [special(where, mode)], None
-        counted = _Counted(file)
-        hits, gaps = examine(Origin(self.prefix + name), counted.chunks(), detector, where)
-        return hits, gaps, counted.bytes
+        from boltz_keyscan.sources.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
+
+        spool = Spool()
+        origin = Origin(self.prefix + name)
+        hits, gaps = examine(origin, spool.through(chunks(file)), detector, where)
+        if (shard := spool.shard(origin, where, hits)) is not None:
+            met.append(shard)
+        return hits, gaps, spool.bytes
 
     def _link(self, name: bytes, detector: Detector) -> tuple[list[Hit], list[Gap], int | None]:
         """The text of a symbolic link; what it points to is not ours to follow."""
@@ -163,17 +189,12 @@ class FileShard:
         return detector.redact(self.prefix + name)
 
 
-class _Counted:
-    """The chunks of a stream, and how many bytes they were."""
-
-    def __init__(self, file: FileIO) -> None:
-        self._file = file
-        self.bytes = 0
-
-    def chunks(self) -> Iterator[bytes]:
-        for chunk in chunks(self._file):
-            self.bytes += len(chunk)
-            yield chunk
+def _ends_in_zip(file: FileIO, size: int) -> bool:
+    """One more read, but for large files only."""
+    if size < 22 or not hasattr(os, "pread"):
+        return False
+    start = max(size - TAIL, 0)
+    return ends_in_zip(os.pread(file.fileno(), TAIL, start))
 
 
 def special(where: str, mode: int) -> Gap:

@@ -21,13 +21,23 @@ from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Detector, Gap, Hit, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model import Detector, Gap, Hit, Located, Origin, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, index
 from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import bulk, release
 from boltz_keyscan.sources.cache import Cache, Memory, Traced
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import SHARD_BYTES, Names, Pending, listed, names, parted, suspects, unseen
+from boltz_keyscan.sources.listing import (
+    SHARD_BYTES,
+    Names,
+    Pending,
+    expected,
+    listed,
+    names,
+    parted,
+    suspects,
+    unseen,
+)
 from boltz_keyscan.sources.missing import MissingShard
 from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
 from boltz_keyscan.sources.packs import sound
@@ -64,14 +74,19 @@ class ObjectShard:
         oids, sizes = words[0::3], list(map(int, words[2::3]))
         size = len(self.listing) + sum(sizes) + len(oids)
         suspects: Sequence[int] = range(len(oids))
+        containers: list[int] | None = None
         if size <= _MOST:
-            offsets = bulk(self.view).sniff(oids, size, detector)
+            stream = bulk(self.view)
+            offsets = stream.sniff(oids, size, detector)
             if offsets is None:
                 release()
             else:
                 suspects = self._holding(offsets, sizes) if offsets else ()
+                headers = list(map(len, self.listing.splitlines(keepends=True)))
+                containers = stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]])
         hits: list[Hit] = []
         gaps: list[Gap] = []
+        met: list[int] = []
         if suspects:
             with ObjectReader(self.view, self.where) as reader:
                 for done, number in enumerate(suspects):
@@ -83,9 +98,23 @@ class ObjectShard:
                     found, missed = reader.examine(oid, kind, sizes[number], detector)
                     hits += found
                     gaps += missed
+                    if reader.container and kind == "blob":
+                        met.append(number)
+        blobs = met if containers is None else containers
+        more = tuple(self._container(oids[number].decode(), sizes[number], hits) for number in blobs)
         lost = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
         tally = Tally(blobs=len(oids) - lost, bytes=sum(sizes), commits=self.listing.count(b" commit "))
-        return ShardResult(tuple(hits), tuple(gaps), tally)
+        return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
+
+    def _container(self, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
+        from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - many histories have none
+            ContainerShard,
+            InStore,
+        )
+
+        origin = Origin(b"", oid=oid, kind="blob")
+        seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
+        return ContainerShard(InStore(self.view, oid), size, ((origin, f"{self.where}: blob {oid}"),), seen)
 
     def _holding(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
         """The numbers of the objects that stand at these offsets of the stream."""
@@ -133,6 +162,8 @@ class HistorySource:
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         if self.cache is not None:
             self._memory = self.cache.recall(self.repository.objects)
+        # Workers take as long to start as it takes to look into the packs and to list.
+        yield Known(ShardResult(), weight=expected(opened.view, self._memory))
         checked = sound(opened.view, self.where, self._memory.packs)
         if checked.mended:
             self.cache, self._memory = None, Memory()
@@ -228,7 +259,8 @@ class HistorySource:
         ancestry = Ancestry(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
         located, told = Tracer(ancestry, self.prefix, self.where, lacking).trace(gathered.hits, detector)
-        if self.cache is not None and all(gap.by_design for gap in (*gathered.gaps, *located.gaps)):
+        gaps = (*gathered.gaps, *located.gaps)
+        if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
             self._keep(self.cache, gathered, told, detector)
         return located
 
@@ -246,7 +278,15 @@ class HistorySource:
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
-            suspects=frozenset(hit.origin.oid for hit in gathered.hits if hit.origin.oid is not None),
+            suspects=frozenset(
+                oid
+                for oid in (
+                    *(hit.origin.oid for hit in gathered.hits),
+                    # What of it was missed is to be told each time.
+                    *(gap.oid for gap in gathered.gaps),
+                )
+                if oid is not None
+            ),
             tips=_oids(self._references),
             traced=frozenset(traced),
             told=told.only(traced),

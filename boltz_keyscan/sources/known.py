@@ -17,6 +17,7 @@ class Known:
 
     result: ShardResult
     weight: int = 0
+    """Above 0 in a forecast: bytes of shards that will come, so that workers start meanwhile."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Hand the result over."""

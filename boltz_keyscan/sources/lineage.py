@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
 from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.blob import shown
 from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.listing import Names, listed
 from boltz_keyscan.sources.objects import ObjectReader, tree_entries
@@ -120,7 +121,8 @@ class Lineage:
         oid = _target(hit)
         places: dict[bytes, _Commit | None] = {}
         for path, commit in self._paths(oid) if oid is not None else ():
-            if hit.origin.part is Part.NAME and path.rpartition(b"/")[2] != hit.origin.path:
+            entry = hit.origin.part is Part.NAME and not hit.origin.members
+            if entry and path.rpartition(b"/")[2] != hit.origin.path:
                 continue
             first = places.get(path)
             if first is None or commit.time < first.time:
@@ -139,6 +141,7 @@ class Lineage:
                     commit=first.oid if first else None,
                     blob=hit.origin.oid,
                     author_date=first.author_date if first else None,
+                    members=shown(hit.origin, detector),
                 ),
             )
 

@@ -6,6 +6,7 @@ Boundary: ids and sizes only; nothing here reads an object.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import os
 import re
@@ -66,6 +67,19 @@ def names(view: _git.View) -> Names:
                 stem = name.removesuffix(b".pack")
                 packs[os.fsdecode(stem)] = _count(os.path.join(folder, stem + b".idx"))
     return Names(packs, frozenset(loose))
+
+
+def expected(view: _git.View, memory: Memory) -> int:
+    """Bytes of the packs that were not scanned yet; what is in them is more."""
+    total = 0
+    for store in (view.objects, *view.alternates):
+        folder = os.path.join(store, b"pack")
+        for name in _listdir(folder):
+            if name.endswith(b".pack") and os.fsdecode(name.removesuffix(b".pack")) not in memory.packs:
+                # One that is gone, or was never there, is a matter for ``packs``.
+                with contextlib.suppress(OSError):
+                    total += os.stat(os.path.join(folder, name)).st_size
+    return total
 
 
 def listed(view: _git.View, held: Names, memory: Memory) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.blob import CHUNK, examine
+from boltz_keyscan.sources.magic import HEAD, TAIL, begins, ends_in_zip
 
 CORRUPT = "git cannot read it; git fsck tells more"
 
@@ -38,6 +39,8 @@ class ObjectReader:
         self._broken = False
         self.late = ""
         """git stopped answering; asking for more would take as long each time."""
+        self.container = False
+        """Whether the blob examined last is an archive, compressed, or the like."""
 
     def __enter__(self) -> Self:
         return self
@@ -45,9 +48,20 @@ class ObjectReader:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
+    def ready(self) -> None:
+        """Start git now, if it does not run.
+
+        Raises:
+            GitError: it cannot be started.
+        """
+        if self._child is None:
+            self._child = _git.Child(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
+            self._output = BufferedReader(self._child.output, CHUNK)
+
     def examine(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
         """The hits of one object; for a tree, those in the names of its entries."""
         where = self._named(kind, oid)
+        self.container = False
         if kind == "tree" and size > LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         name = _Name(oid, kind, size)
@@ -88,6 +102,7 @@ class ObjectReader:
         """Hits, gaps and bytes of one blob, read once when nothing is in it."""
         oid = origin.oid or ""
         where = self._named("blob", oid)
+        self.container = False
         size, suspect, tail = 0, False, b""
         for chunk in self._content(oid):
             size += len(chunk)
@@ -110,15 +125,15 @@ class ObjectReader:
     def _content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
         """The bytes of an object in chunks, as many as git gives; ``_trouble`` tells if that was not all."""
         try:
-            yield from self._asked(oid, size)
+            yield from self.content(oid, size)
         except (GitError, OSError):
             self._broken = True
 
-    def _asked(self, oid: str, size: int | None) -> Iterator[bytes]:
+    def content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
         """The same; GitError when git cannot give them all, or complains."""
+        self.ready()
         if self._child is None:
-            self._child = _git.Child(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
-            self._output = BufferedReader(self._child.output, CHUNK)
+            raise GitError("git is not running")
         # git can be made to give less than it says, and then waits for the next question, as we
         # would for the rest. So there is one, to which nobody but us knows the answer.
         mark = os.urandom(len(oid) // 2).hex().encode()
@@ -129,13 +144,15 @@ class ObjectReader:
             raise GitError("git does not have it")
         left = int(words[2])
         other = size not in (None, left)
-        last = b""
+        head = tail = last = b""
         while left > 0 and last != end:
             chunk = self._output.read1(min(left, CHUNK))
             if not chunk:
                 raise GitError("git ended within it")
             left -= len(chunk)
             last = (last + chunk[-len(end) :])[-len(end) :]
+            head = (head + chunk)[:HEAD] if len(head) < HEAD else head
+            tail = chunk[-TAIL:] if len(chunk) >= TAIL else (tail + chunk)[-TAIL:]
             yield chunk
         rest = b""
         while last != end and len(rest) < len(end) and (more := self._output.read1(len(end) - len(rest))):
@@ -143,6 +160,7 @@ class ObjectReader:
             last = (last + more)[-len(end) :]
         if other or rest != end or self._child.complaints():
             raise GitError("git gave something else than it said")
+        self.container = begins(head) or ends_in_zip(tail)
 
     def _names(self, oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
         hits: list[Hit] = []

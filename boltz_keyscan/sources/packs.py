@@ -15,6 +15,7 @@ Boundary: which packs git may have and through which index; objects are ``histor
 from __future__ import annotations
 
 import hashlib
+import itertools
 import operator
 import os
 import struct
@@ -34,8 +35,8 @@ _FAR = 1 << 31
 _PIECE = 1 << 16
 """Entries of an index that are looked at together."""
 
-_TOGETHER = 1 << 18
-"""Offsets that are held as a set: 25 MB."""
+_TOGETHER = 1 << 20
+"""Offsets that are sorted at a time: 40 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +266,8 @@ class _Layout:
                 ordered = ordered and last < ids[0] and all(map(operator.lt, ids, ids[1:]))
                 last = ids[-1]
         else:
-            row = struct.Struct(f"{self.id_bytes}s")
             for piece in self._pieces(file, self.id_bytes, digest):
-                ids = tuple(name for (name,) in row.iter_unpack(piece))
+                ids = struct.unpack(f"{self.id_bytes}s" * (len(piece) // self.id_bytes), piece)
                 ordered = ordered and last < ids[0] and all(map(operator.lt, ids, ids[1:]))
                 last = ids[-1]
             for _ in self._pieces(file, 4, digest):
@@ -298,18 +298,20 @@ class _Layout:
 def _distinct(near: array[int], far: tuple[int, ...] | None) -> bool:
     """Whether no two objects have the same place."""
     try:
-        places = (
-            array("Q", [place if place < _FAR else far[place - _FAR] for place in near])
-            if far and max(near, default=0) >= _FAR
-            else near
-        )
+        places = array("Q", [place if place < _FAR else far[place - _FAR] for place in near]) if far else near
     except IndexError:
         return False
-    # A set of all would need 800 MB for ten million objects.
+    # All at once would need 400 MB for ten million objects.
     parts = [array(places.typecode) for _ in range(len(places) // _TOGETHER + 1)]
     if len(parts) == 1:
-        return len(set(places)) == len(places)
+        return _unique(places)
     end = max(places) + 1
     for place in places:
         parts[place * len(parts) // end].append(place)
-    return all(len(set(part)) == len(part) for part in parts)
+    return all(map(_unique, parts))
+
+
+def _unique(places: array[int]) -> bool:
+    """Whether no value stands twice; sorting takes half the time of a set of a million."""
+    ordered = sorted(places)
+    return not any(map(operator.eq, ordered, itertools.islice(ordered, 1, None)))

@@ -4,7 +4,8 @@ It goes with the process that made it, however that ends: a second process waits
 end and cleans up. Should that be killed too (with the whole session, say), the next folder
 made removes what is left.
 
-Boundary: folders with links in them; no content of anything scanned is ever put there.
+Boundary: folders with links in them; no content of anything scanned is ever put there, but
+for a large container that came through a pipe, as it came (``spool``).
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from boltz_keyscan.model import (
     Tally,
 )
 from boltz_keyscan.sources import _git, index
+from boltz_keyscan.sources.blob import shown
 from boltz_keyscan.sources.files import FileShard
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.objects import ObjectReader
@@ -58,6 +59,7 @@ class StagedShard:
             paths.setdefault(oid, []).append(path)
         hits: list[Hit] = []
         gaps: list[Gap] = []
+        more: list[Shard] = []
         read = absent = 0
         with ObjectReader(self.view, _HERE) as reader:
             for oid, names in paths.items():
@@ -69,6 +71,8 @@ class StagedShard:
                 origin = Origin(names[0], oid=oid, kind="blob")
                 found, missed, size = reader.sniff(origin, detector)
                 read += size
+                if reader.container:
+                    more.append(self._container(oid, size, names, found))
                 hits += (replace(hit, origin=replace(origin, path=name)) for name in names for hit in found)
                 if missed and self._left_out(oid):
                     absent += 1
@@ -77,7 +81,18 @@ class StagedShard:
                     replace(gap, where=f"{os.fsdecode(name)}: blob {oid}") for name in names for gap in missed
                 )
         count = len(self.blobs)
-        return ShardResult(tuple(hits), tuple(gaps), Tally(count, count, read, objects_missing=absent))
+        tally = Tally(count, count, read, objects_missing=absent)
+        return ShardResult(tuple(hits), tuple(gaps), tally, more=tuple(more))
+
+    def _container(self, oid: str, size: int, names: Sequence[bytes], found: Sequence[Hit]) -> Shard:
+        from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - most commits have none
+            ContainerShard,
+            InStore,
+        )
+
+        origins = tuple((Origin(name, oid=oid, kind="blob"), os.fsdecode(name)) for name in names)
+        seen = tuple(hit.match.offset for hit in found)
+        return ContainerShard(InStore(self.view, oid), size, origins, seen)
 
     def _left_out(self, oid: str) -> bool:
         """Whether a blob that git cannot give was never fetched; a damaged one is there."""
@@ -272,4 +287,5 @@ def _location(hit: Hit, detector: Detector) -> Location:
         detector.redact(hit.origin.path),
         Exposure.STAGED if staged else Exposure.UNTRACKED,
         blob=hit.origin.oid,
+        members=shown(hit.origin, detector),
     )

@@ -22,7 +22,8 @@ from boltz_keyscan.model import (
     Source,
     Tally,
 )
-from boltz_keyscan.sources.blob import CHUNK, examine, unreadable
+from boltz_keyscan.sources.blob import CHUNK, examine, shown, unreadable
+from boltz_keyscan.sources.spool import Spool
 
 NAME = b"<stdin>"
 
@@ -35,7 +36,7 @@ class StdinShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Read to the end of input."""
-        read = 0
+        spool = Spool()
         hits: list[Hit] = []
         gaps: list[Gap] = []
 
@@ -43,16 +44,19 @@ class StdinShard:
             return ShardResult(gaps=(Gap(NAME.decode(), "unreadable", "standard input is closed"),))
 
         def chunks() -> Iterator[bytes]:
-            nonlocal read
             while chunk := sys.stdin.buffer.read(CHUNK):
-                read += len(chunk)
                 yield chunk
 
+        origin, name = Origin(NAME), NAME.decode()
+        more: Shard | None = None
         try:
-            hits, gaps = examine(Origin(NAME), chunks(), detector, NAME.decode())
+            hits, gaps = examine(origin, spool.through(chunks()), detector, name)
+            more = spool.shard(origin, name, hits)
         except OSError as error:
-            gaps.append(unreadable(NAME.decode(), error))
-        return ShardResult(tuple(hits), tuple(gaps), Tally(files=1, bytes=read))
+            gaps.append(unreadable(name, error))
+        tally = Tally(files=1, bytes=spool.bytes)
+        met = (more,) if more is not None else ()
+        return ShardResult(tuple(hits), tuple(gaps), tally, more=met)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,15 @@ class StdinSource:
         """One shard."""
         yield StdinShard()
 
-    def locate(self, gathered: ShardResult, detector: Detector) -> Located:  # noqa: ARG002 - the protocol's form
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Standard input is a file that git knows nothing of."""
         name = NAME.decode()
         return Located(
-            tuple((hit.match, Location.of(hit.match, name, Exposure.FILE)) for hit in gathered.hits)
+            tuple(
+                (
+                    hit.match,
+                    Location.of(hit.match, name, Exposure.FILE, members=shown(hit.origin, detector)),
+                )
+                for hit in gathered.hits
+            )
         )

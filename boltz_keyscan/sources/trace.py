@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
 from boltz_keyscan.sources.ancestry import Ancestry, Learnt
+from boltz_keyscan.sources.blob import shown
 from boltz_keyscan.sources.cache import Introduction, Traced
 from boltz_keyscan.sources.walk import Wanted
 
@@ -104,7 +105,7 @@ class Tracer:
         """One location for each path of a blob, or of a tree entry whose name was the hit."""
         oid = _target(hit) or ""
         paths = known.paths.get(oid, [])
-        if hit.origin.part is Part.NAME:
+        if hit.origin.part is Part.NAME and not hit.origin.members:
             name = hit.origin.path
             paths = [path for path in paths if path == name or path.endswith(b"/" + name)]
         for path in paths:
@@ -133,6 +134,7 @@ class Tracer:
             commit=first.commit if first else None,
             blob=hit.origin.oid,
             author_date=first.author_date if first else None,
+            members=shown(hit.origin, detector),
         )
 
     def _gap(self, problem: str) -> Gap:
@@ -147,7 +149,8 @@ def targets(hits: Sequence[Hit]) -> Wanted:
     wanted: dict[str, frozenset[bytes] | None] = {}
     for hit in hits:
         if (oid := _target(hit)) is not None:
-            names = frozenset({hit.origin.path}) if hit.origin.part is Part.NAME else None
+            named = hit.origin.part is Part.NAME and not hit.origin.members
+            names = frozenset({hit.origin.path}) if named else None
             known = wanted.get(oid, frozenset())
             wanted[oid] = None if names is None or known is None else names | known
     return wanted

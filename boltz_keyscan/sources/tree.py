@@ -24,7 +24,7 @@ from boltz_keyscan.model import (
     ShardResult,
     Source,
 )
-from boltz_keyscan.sources.blob import BUNDLES, OPENING, unreadable
+from boltz_keyscan.sources.blob import BUNDLES, shown, unreadable
 from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
 from boltz_keyscan.sources.known import Entries, FolderEntries, Known
 
@@ -124,7 +124,7 @@ class TreeSource:
         path = os.path.join(self._root, name)
         if os.path.isfile(path):
             with open(path, "rb") as file:
-                if file.read(OPENING) in BUNDLES:
+                if file.read(len(BUNDLES[0])) in BUNDLES:
                     from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - as in files
 
                     return BundleSource(path, self.prefix + name, follow=True)
@@ -237,7 +237,12 @@ class TreeSource:
         pairs: list[tuple[Match, Location]] = [
             (
                 hit.match,
-                Location.of(hit.match, detector.redact(hit.origin.path), exposures[paths[hit.origin.path]]),
+                Location.of(
+                    hit.match,
+                    detector.redact(hit.origin.path),
+                    exposures[paths[hit.origin.path]],
+                    members=shown(hit.origin, detector),
+                ),
             )
             for hit in gathered.hits
         ]

@@ -82,4 +82,4 @@ def test_strangers_text_makes_no_link_and_no_placeholder() -> None:
     ]
     assert note["message"]["text"] == "Not scanned: [a] (http://x){{0}} (unreadable: {{)."
     result = one(finding(ADMIN, LIVE, location("a.zip", members=("[b](http://x)", "{1}"))))
-    assert "in archive member [b] (http://x)!{{1}}." in result["message"]["text"]
+    assert "in archive member [b] (http://x)!{{1}} at 3:9." in result["message"]["text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -540,3 +541,46 @@ def test_names_are_told_apart_from_content(tmp_path: Path) -> None:
         for hit in shard.scan(DETECTOR).hits
     }
     assert parts == {Part.NAME, Part.CONTENT}
+
+
+# -- holes -----------------------------------------------------------------------------------
+
+
+def _has_holes(path: Path) -> bool:
+    """Whether the file system tells where a file has nothing."""
+    with path.open("rb") as file:
+        try:
+            os.lseek(file.fileno(), 0, os.SEEK_DATA)
+        except OSError as error:
+            return error.errno == errno.ENXIO
+    return False
+
+
+def test_terabytes_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.touch()
+    os.truncate(path, 4 << 40)
+    if not _has_holes(path):
+        pytest.skip("this file system does not tell where a file has nothing")
+    report = scan_json(tmp_path)
+    assert (report["gaps"], report["scan"]["receipt"]["bytes"]) == ([], 4 << 40)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-le", "utf-16-be", "utf-32-be"])
+def test_what_stands_around_holes_is_found(tmp_path: Path, encoding: str) -> None:
+    """At the beginning, at the end, and on both sides of where something else stands."""
+    size = 24 << 20
+    key = [fake_key(seed=number).encode(encoding) for number in range(5)]
+    places = (0, (3 << 20) - len(key[1]), 3 << 20, (9 << 20) - 8, size - len(key[4]))
+    path = tmp_path / "disk.img"
+    with path.open("wb") as file:
+        for at, content in zip(places, key, strict=True):
+            file.seek(at)
+            file.write(content)
+    report = scan_json(path)
+    found = {
+        (finding["fingerprint"], place["offset"])
+        for finding in report["findings"]
+        for place in finding["locations"]
+    }
+    assert found == {(fingerprint(fake_key(seed=n)), at) for n, at in enumerate(places)}

@@ -1,0 +1,76 @@
+"""What comes through a pipe, kept while it passes, in case it turns out to be a container.
+
+A container is opened in another process, which cannot have the pipe. A small one is
+handed over in memory. A large one waits in a file only we can read, as it came and with
+nothing in it opened; the file goes with this process.
+
+Boundary: bytes kept and handed over; looking at them as they pass is the source's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from boltz_keyscan.model import Hit, Origin, Part, Shard
+from boltz_keyscan.sources.magic import HEAD, begins, is_container
+
+HELD = 32 << 20
+"""Bytes kept in memory."""
+
+
+class Spool:
+    """One stream as it passes."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        """How many have passed."""
+        self._held = bytearray()
+        self._path: bytes | None = None
+        self._passing = False
+
+    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks.
+
+        Raises:
+            OSError: they could not be read, or kept.
+        """
+        for chunk in chunks:
+            self.bytes += len(chunk)
+            if not self._passing:
+                self._held += chunk
+                if len(self._held) > HELD:
+                    self._let_go()
+            yield chunk
+
+    def shard(self, origin: Origin, where: str, hits: Iterable[Hit]) -> Shard | None:
+        """The container it was, as work to be done; None when it was none."""
+        if self._path is not None:
+            self._write()
+        elif self._passing or not is_container(self._held, 0, len(self._held)):
+            return None
+        from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - most scans meet none
+            ContainerShard,
+            Held,
+            InFile,
+        )
+
+        place = InFile(self._path) if self._path is not None else Held(bytes(self._held))
+        seen = tuple(hit.match.offset for hit in hits if hit.origin.part is Part.CONTENT)
+        return ContainerShard(place, self.bytes, ((origin, where),), seen)
+
+    def _let_go(self) -> None:
+        """Too much for memory: into a file when it begins like a container, else nowhere."""
+        if self._path is not None or begins(bytes(self._held[:HEAD])):
+            self._write()
+        else:
+            self._passing = True
+        self._held.clear()
+
+    def _write(self) -> None:
+        if self._path is None:
+            from boltz_keyscan.sources.scratch import folder  # noqa: PLC0415 - most pipes are small
+
+            self._path = os.path.join(folder(), b"piped")
+        with open(self._path, "ab") as file:
+            file.write(self._held)
