@@ -34,8 +34,6 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
     under way is then tried again, one shard at a time, so that only the shard that kills
     its worker is lost and becomes a gap.
     """
-    # It opens its own ears when it starts a helper of its own; that must not be while deaf.
-    resource_tracker.ensure_running()
     work = iter(work)
     suspects: deque[Work] = deque()
     while True:
@@ -134,6 +132,8 @@ def _end_with(parent: BaseProcess) -> None:
 @contextlib.contextmanager
 def deaf() -> Iterator[None]:
     """Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it."""
+    # It opens all ears when it starts a helper of its own; that must not be meanwhile.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

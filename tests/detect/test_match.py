@@ -278,7 +278,7 @@ class TestManyKeys:
             nonlocal read
             for _ in range(100):
                 read += 1
-                yield (PREFIX.encode() + b" ") * 100
+                yield ((PREFIX.encode() + b" ") * 100).ljust(blobs.CHUNK)
 
         monkeypatch.setattr(blobs, "MOST", 100)
         blobs.examine(Origin(b"f"), chunks(), DETECTOR, "f")
