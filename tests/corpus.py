@@ -7,6 +7,7 @@ chain of decodings a report must show; a decoy has no chain, and there must be n
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import json
 import marshal
@@ -74,11 +75,11 @@ def transcript(*events: object) -> bytes:
 
 def database(key: str) -> bytes:
     """An SQLite file with the key in a row."""
-    connection = sqlite3.connect(":memory:")
-    connection.execute("create table settings (name text, value text)")
-    connection.executemany("insert into settings values (?, ?)", [("other", "x" * 50), ("api_key", key)])
-    connection.commit()
-    return connection.serialize()
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create table settings (name text, value text)")
+        connection.executemany("insert into settings values (?, ?)", [("other", "x" * 50), ("api_key", key)])
+        connection.commit()
+        return connection.serialize()
 
 
 def compiled(source: str) -> bytes:
