@@ -11,7 +11,20 @@ import struct
 import tarfile
 import zlib
 
-from tests.containers import FILLER, cpio, deflated, pack, pdf, rpm, seven, tarred, text, zip_of, zipped, zstd
+from conformance.containers import (
+    FILLER,
+    cpio,
+    deflated,
+    pack,
+    pdf,
+    rpm,
+    seven,
+    tarred,
+    text,
+    zip_of,
+    zipped,
+    zstd,
+)
 from tests.keys import fake_key
 
 MIB = 1 << 20

@@ -22,8 +22,8 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.sources import exact, magic
 from boltz_keyscan.sources.containers.formats import FORMATS
-from tests.containers import CORPUS, DECOYS, image, key_of, tarred, text, zipped, zstd
-from tests.corpus import b64, notebook
+from conformance.containers import CORPUS, DECOYS, image, key_of, tarred, text, zipped, zstd
+from conformance.encodings import b64, notebook
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan, scan_json

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from tests import containers, corpus
-from tests.containers import cpio, seven, tarred, zipped, zstd
+from conformance import containers
+from conformance import encodings as corpus
+from conformance.containers import cpio, seven, tarred, zipped, zstd
 from tests.detect.test_corpus import key_of
 from tests.keys import fingerprint
 from tests.repos import Repo

@@ -21,7 +21,7 @@ from boltz_keyscan.model import Origin, ShardResult
 from boltz_keyscan.sources.containers import shard
 from boltz_keyscan.sources.containers.limits import Limits
 from boltz_keyscan.sources.containers.shard import ContainerShard, Held
-from tests.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
+from conformance.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
 from tests.hostile import FOUND, HOSTILE, MIB, overlapping, pyramid
 from tests.keys import fake_key, fingerprint
 from tests.misbehaving import Misbehaving

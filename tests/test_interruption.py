@@ -29,7 +29,7 @@ from boltz_keyscan.policy import Terms
 from boltz_keyscan.sources import listing
 from boltz_keyscan.sources.files import FileShard
 from boltz_keyscan.sources.tree import TreeSource
-from tests.containers import zstd
+from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
 from tests.running import ROOT, keyscan

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.model import ExitCode
-from tests.ledger import family
+from conformance.gitplaces import family
 from tests.running import keyscan
 
 

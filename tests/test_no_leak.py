@@ -25,7 +25,7 @@ import pytest
 from boltz_keyscan import scan as pipeline
 from boltz_keyscan.cli import main
 from boltz_keyscan.errors import GitError, KeyscanError, OutputError, RuleError
-from tests.containers import tarred, text, zipped
+from conformance.containers import tarred, text, zipped
 from tests.hostile import flagged
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import disguises, leaks

@@ -9,7 +9,7 @@ import pytest
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model import Match, Shape
 from boltz_keyscan.rules import load
-from tests.corpus import DECOYS, HIDINGS, Hiding
+from conformance.encodings import DECOYS, HIDINGS, Hiding
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
 from tests.running import keyscan

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.notebook import Cell, Cells
 from boltz_keyscan.rules import load
-from tests.corpus import b64, notebook
+from conformance.encodings import b64, notebook
 from tests.keys import fake_key
 from tests.repos import Repo
 from tests.running import keyscan

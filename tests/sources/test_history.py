@@ -15,8 +15,8 @@ from boltz_keyscan.sources import _git, bulk, listing
 from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.listing import Pending
 from boltz_keyscan.sources.objects import tree_entries
+from conformance.gitplaces import plant
 from tests.keys import fake_key, fingerprint
-from tests.ledger import plant
 from tests.repos import Repo
 from tests.running import scan_json
 

@@ -1,6 +1,6 @@
 """Files that hide a key, and files that only look as if: what the scanner must and must not find.
 
-Built when the tests run. A row is a file name, what makes its bytes of a key, and the
+Built when the suite or a test runs. A row is a file name, what makes its bytes of a key, and the
 chain of decodings a report must show; a decoy has no chain, and there must be no alarm.
 """
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import quote
 
-from tests.keys import PREFIXES, fake_body
+from conformance.keys import PREFIXES, fake_body
 
 Chain = tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Containers for tests, built when the tests run: one row for each, with the key that is in it.
+"""Containers, built when the suite or a test runs: one row for each, with the key that is in it.
 
 A row is a function from a key to the bytes of a file; ``MEMBERS`` says where in it the
 key must be told to stand.
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import zstandard
 
-from tests.keys import fake_key
+from conformance.keys import fake_key
 
 Build = Callable[[str], bytes]
 

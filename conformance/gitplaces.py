@@ -6,15 +6,16 @@ exposure, commit and author date.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import git
-import pytest
 
-from tests.keys import fake_key, fingerprint
-from tests.repos import Repo
+from conformance.keys import fake_key, fingerprint
+from conformance.repos import Repo
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,16 @@ class Planted:
     author_date: str | None
 
 
+def _by_name(place: str) -> str:
+    return fake_key("ws", "live", place)
+
+
 class Ledger:
     """Plants keys and remembers where."""
 
-    def __init__(self, repo: Repo) -> None:
+    def __init__(self, repo: Repo, keys: Callable[[str], str] = _by_name) -> None:
         self.repo = repo
+        self.keys = keys
         self.planted: dict[str, Planted] = {}
         self._date = ""
 
@@ -40,17 +46,17 @@ class Ledger:
         """The key for a place; commits made from now on are of another day."""
         self._date = f"2024-03-{1 + len(self.planted):02}T12:00:00+02:00"
         self.repo.git.update_environment(GIT_AUTHOR_DATE=self._date)
-        return fake_key("ws", "live", place)
+        return self.keys(place)
 
     def note(self, place: str, path: str, exposure: str, commit: str | None = None) -> None:
         """What must be said of the key that was planted last, or with it."""
-        found = fingerprint(fake_key("ws", "live", place))
+        found = fingerprint(self.keys(place))
         self.planted[place] = Planted(found, path, exposure, commit, self._date if commit else None)
 
 
-def plant(repo: Repo) -> Ledger:  # noqa: PLR0915 - one paragraph for each place, none shorter for being apart
+def plant(repo: Repo, keys: Callable[[str], str] = _by_name) -> Ledger:  # noqa: PLR0915 - one paragraph for each place, none shorter for being apart
     """One key in each place of a repository that is not a plain file of HEAD."""
-    ledger = Ledger(repo)
+    ledger = Ledger(repo, keys)
     key = ledger.key
     repo.leak("a.txt", "hello\n", "base")
 
@@ -65,8 +71,10 @@ def plant(repo: Repo) -> Ledger:  # noqa: PLR0915 - one paragraph for each place
     repo.add("hidden.bin", b"\0\1" + key("attribute").encode() + b"\0")
     ledger.note("attribute", "hidden.bin", "tracked", repo.commit("hidden from diffs"))
 
-    # Text that git takes for binary. The key in it is plain; one in UTF-16 belongs here as
-    # well, as "UTF-16 key", as soon as encoded keys are found.
+    repo.add("wide.txt", f"the key: {key('UTF-16 key')}\r\n".encode("utf-16"))
+    ledger.note("UTF-16 key", "wide.txt", "tracked", repo.commit("UTF-16"))
+
+    # Text that git takes for binary, with a plain key in it.
     text = "the key:\r\n".encode("utf-16")
     repo.add("utf16.txt", text + key("UTF-16 and NUL").encode() + b"\r\0\n\0")
     ledger.note("UTF-16 and NUL", "utf16.txt", "tracked", repo.commit("UTF-16"))
@@ -108,7 +116,7 @@ def plant(repo: Repo) -> Ledger:  # noqa: PLR0915 - one paragraph for each place
     repo.leak("a.txt", "side\n", "side")
     repo.run("checkout", "--quiet", "main")
     repo.leak("a.txt", "main\n", "main")
-    with pytest.raises(git.GitCommandError):
+    with contextlib.suppress(git.GitCommandError):  # it conflicts, as it should
         repo.run("merge", "--quiet", "side")
     repo.add("a.txt", f"resolved {key('merge')}\n")
     ledger.note("merge", "a.txt", "history", repo.commit("merged"))
@@ -141,10 +149,16 @@ def plant(repo: Repo) -> Ledger:  # noqa: PLR0915 - one paragraph for each place
     return ledger
 
 
-def family(top: Path, *, object_format: str = "sha1", packed: bool = False) -> dict[str, Planted]:
+def family(
+    top: Path,
+    keys: Callable[[str], str] = _by_name,
+    *,
+    object_format: str = "sha1",
+    packed: bool = False,
+) -> dict[str, Planted]:
     """A repository with all that ``plant`` plants, and what belongs to it; paths are below ``top``."""
     repo = Repo(top / "main", object_format=object_format)
-    ledger = plant(repo)
+    ledger = plant(repo, keys)
     key, note = ledger.key, ledger.note
 
     repo.run("update-ref", "--create-reflog", "-m", f"moved by {key('reflog')}", "refs/heads/logged", "HEAD")
@@ -161,7 +175,7 @@ def family(top: Path, *, object_format: str = "sha1", packed: bool = False) -> d
     repo.run("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "sub")
     shutil.rmtree(inner.path)
     submodule = Planted(
-        fingerprint(fake_key("ws", "live", "submodule")),
+        fingerprint(keys("submodule")),
         "main/sub/key.txt",
         "history",
         commit,
