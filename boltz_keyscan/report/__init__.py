@@ -42,6 +42,7 @@ REPORTERS = {
     "text": "boltz_keyscan.report.text:report",
     "json": "boltz_keyscan.report.json_report:report",
     "sarif": "boltz_keyscan.report.sarif:report",
+    "jsonl": "boltz_keyscan.report.jsonl:report",
 }
 
 
