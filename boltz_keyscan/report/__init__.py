@@ -43,6 +43,7 @@ REPORTERS = {
     "json": "boltz_keyscan.report.json_report:report",
     "sarif": "boltz_keyscan.report.sarif:report",
     "jsonl": "boltz_keyscan.report.jsonl:report",
+    "csv": "boltz_keyscan.report.csv_report:report",
 }
 
 
