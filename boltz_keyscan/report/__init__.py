@@ -44,6 +44,7 @@ REPORTERS = {
     "sarif": "boltz_keyscan.report.sarif:report",
     "jsonl": "boltz_keyscan.report.jsonl:report",
     "csv": "boltz_keyscan.report.csv_report:report",
+    "markdown": "boltz_keyscan.report.markdown:report",
 }
 
 
