@@ -45,6 +45,7 @@ REPORTERS = {
     "jsonl": "boltz_keyscan.report.jsonl:report",
     "csv": "boltz_keyscan.report.csv_report:report",
     "markdown": "boltz_keyscan.report.markdown:report",
+    "junit": "boltz_keyscan.report.junit:report",
 }
 
 
