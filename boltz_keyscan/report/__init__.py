@@ -46,6 +46,7 @@ REPORTERS = {
     "csv": "boltz_keyscan.report.csv_report:report",
     "markdown": "boltz_keyscan.report.markdown:report",
     "junit": "boltz_keyscan.report.junit:report",
+    "github": "boltz_keyscan.report.github:report",
 }
 
 
