@@ -47,6 +47,7 @@ REPORTERS = {
     "markdown": "boltz_keyscan.report.markdown:report",
     "junit": "boltz_keyscan.report.junit:report",
     "github": "boltz_keyscan.report.github:report",
+    "gitlab": "boltz_keyscan.report.gitlab:report",
 }
 
 
