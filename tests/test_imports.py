@@ -120,7 +120,7 @@ def test_a_commit_that_is_stopped(repo: Repo) -> None:
     assert {"report.text", "detect.match"} <= _own(loaded)
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab"])
 def test_a_scan_that_is_told_in_another_format_loads_no_sarif(repo: Repo, form: str) -> None:
     repo.commit()
     loaded = _loaded(repo, 0, ".", "--no-cache", "--jobs", "1", "--format", form)

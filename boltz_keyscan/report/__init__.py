@@ -42,6 +42,12 @@ REPORTERS = {
     "text": "boltz_keyscan.report.text:report",
     "json": "boltz_keyscan.report.json_report:report",
     "sarif": "boltz_keyscan.report.sarif:report",
+    "jsonl": "boltz_keyscan.report.jsonl:report",
+    "csv": "boltz_keyscan.report.csv_report:report",
+    "markdown": "boltz_keyscan.report.markdown:report",
+    "junit": "boltz_keyscan.report.junit:report",
+    "github": "boltz_keyscan.report.github:report",
+    "gitlab": "boltz_keyscan.report.gitlab:report",
 }
 
 

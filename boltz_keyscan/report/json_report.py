@@ -29,11 +29,11 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:  # noqa: ARG
     """Write the report, placeholders always included."""
     stream.write(f'{{"schema_version":{dumps(SCHEMA_VERSION)},\n')
     stream.write(f'"tool":{dumps({"name": "boltz-keyscan", "version": __version__})},\n')
-    stream.write(f'"scan":{dumps(_scan(result))},\n')
+    stream.write(f'"scan":{dumps(scan_object(result))},\n')
     stream.write('"findings":[')
-    stream.writelines(_items(_finding(finding) for finding in result.findings))
+    stream.writelines(_items(finding_object(finding) for finding in result.findings))
     stream.write('],\n"gaps":[')
-    stream.writelines(_items(_gap(gap) for gap in result.gaps))
+    stream.writelines(_items(gap_object(gap) for gap in result.gaps))
     stream.write("]}\n")
 
 
@@ -44,7 +44,8 @@ def _items(values: Iterable[dict[str, object]]) -> Iterator[str]:
         separator = ",\n"
 
 
-def _scan(result: ScanResult) -> dict[str, object]:
+def scan_object(result: ScanResult) -> dict[str, object]:
+    """The member ``scan``."""
     tally = result.tally
     return {
         "targets": result.targets,
@@ -138,7 +139,8 @@ def _excuse(excuse: Excuse) -> dict[str, object]:
     return _suppression(excuse) | covers
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def finding_object(finding: Finding) -> dict[str, object]:
+    """One of ``findings``."""
     suppression = finding.suppression
     return {
         "fingerprint": finding.fingerprint,
@@ -178,5 +180,6 @@ def _location(location: Location) -> dict[str, object]:
     }
 
 
-def _gap(gap: Gap) -> dict[str, object]:
+def gap_object(gap: Gap) -> dict[str, object]:
+    """One of ``gaps``."""
     return {"where": gap.where, "reason": gap.reason, "detail": gap.detail, "by_design": gap.by_design}

@@ -1,4 +1,4 @@
-"""Paths as the relative URIs that code scanning can place in a repository.
+"""Paths as code scanning can place them in a repository, plain and as relative URIs.
 
 Boundary: text to text. A path here is already a display form: what could not be shown
 stands in it as an escape and stays one.
@@ -21,10 +21,16 @@ def relative_uri(path: str) -> str:
     outside the checkout. A colon is encoded, or the first segment would read as a scheme
     (RFC 3986 section 4.2).
     """
+    segments = relative_path(path).split("/")
+    return "/".join(quote(segment, safe="-._~", errors="replace") for segment in segments)
+
+
+def relative_path(path: str) -> str:
+    """``path`` below the scanned root: without a root of its own, and without ``..``."""
     segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
             del segments[-1:]
         elif segment not in {"", "."}:
             segments.append(segment)
-    return "/".join(quote(segment, safe="-._~", errors="replace") for segment in segments) or _UNNAMED
+    return "/".join(segments) or _UNNAMED

@@ -22,7 +22,7 @@ def test_an_unknown_format_is_named_with_the_known_ones() -> None:
     with pytest.raises(KeyscanError) as caught:
         report.load("yaml")
     assert caught.value.message == "no report format is called 'yaml'"
-    assert caught.value.hint == "Formats: text, json, sarif."
+    assert caught.value.hint == "Formats: text, json, sarif, jsonl, csv, markdown, junit, github, gitlab."
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -1,0 +1,113 @@
+"""CSV for spreadsheets: one row per location of a key, and one per gap.
+
+The first row, ``run``, holds the verdict, so that a table without keys from a run that saw
+nothing cannot be taken for a clean one. Every cell is quoted. A spreadsheet reads a cell as
+a formula when it begins with ``=``, ``+``, ``-`` or ``@`` and would run it (owasp.org, "CSV
+Injection"): such a cell gets an apostrophe in front.
+
+Boundary: rows from a result; quoting is the ``csv`` module's.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import Shape
+from boltz_keyscan.report.excused import suppressor
+from boltz_keyscan.report.summary import verdict
+from boltz_keyscan.report.words import suppressors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boltz_keyscan.model import Finding, Gap, ScanResult
+    from boltz_keyscan.report import View
+
+COLUMNS = (
+    "record",
+    "severity",
+    "fails_run",
+    "key",
+    "fingerprint",
+    "shape",
+    "status",
+    "exposure",
+    "path",
+    "members",
+    "line",
+    "column",
+    "cell",
+    "decoded",
+    "commit",
+    "author_date",
+    "suppressed_by",
+    "detail",
+)
+"""``record`` is ``run``, ``key``, ``placeholder`` or ``gap``; ``exposure`` is that of the row's location."""
+
+# The full-width forms count in some locales. After a semicolon as well: where it is the
+# separator of lists, a spreadsheet may cut there, quoted or not.
+_FORMULA = re.compile('(^|;)([\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:
+    """Write the table; placeholders only when they are asked for."""
+    table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in _rows(result, view):
+        table.writerow([_cell(row.get(column)) for column in COLUMNS])
+
+
+def _cell(value: object) -> str:
+    return _FORMULA.sub(r"\1'\2", harmless("" if value is None else str(value)))
+
+
+def _rows(result: ScanResult, view: View) -> Iterator[dict[str, object]]:
+    yield {
+        "record": "run",
+        "fails_run": _yes(result.exit_code != 0),
+        "path": " ".join(result.targets),
+        "detail": " ".join(verdict(result)),
+    }
+    for finding in result.findings if view.show_placeholders else result.keys:
+        yield from _locations(finding)
+    for gap in result.gaps:
+        yield _gap(gap)
+
+
+def _locations(finding: Finding) -> Iterator[dict[str, object]]:
+    common = {
+        "record": "placeholder" if finding.shape is Shape.PLACEHOLDER else "key",
+        "severity": finding.severity,
+        "fails_run": _yes(finding.blocking),
+        "key": finding.shown,
+        "fingerprint": finding.fingerprint,
+        "shape": finding.shape,
+        "status": finding.status,
+        "suppressed_by": ", ".join(map(suppressor, suppressors(finding))),
+    }
+    for location in finding.locations:
+        yield common | {
+            "exposure": location.exposure,
+            "path": location.path,
+            "members": "!".join(location.members),
+            "line": location.line,
+            "column": location.column,
+            "cell": location.cell,
+            "decoded": " > ".join(location.decoded),
+            "commit": location.commit,
+            "author_date": location.author_date,
+            "detail": location.context,
+        }
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    told = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+    return {"record": "gap", "fails_run": "", "path": gap.where, "detail": told}
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 - one value to its word
+    return "yes" if value else "no"

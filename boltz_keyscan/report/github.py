@@ -1,0 +1,127 @@
+"""Annotations of GitHub Actions: keys beside the lines they stand in.
+
+An ``error`` is a key that fails the run, or that the run could not see everything; a
+``warning`` is any other key, or a gap; a ``notice`` is a note. Lines without a command tell
+the verdict and what is not annotated.
+
+Boundary: commands from a result. They act when a step prints them, so this is for the
+output of a step; for its summary there is ``markdown``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import ExitCode, Severity, Shape
+from boltz_keyscan.report.evidenced import own_key, status, use
+from boltz_keyscan.report.places import spread, where
+from boltz_keyscan.report.summary import verdict
+from boltz_keyscan.report.uri import relative_path
+from boltz_keyscan.report.words import PAST, count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boltz_keyscan.model import Finding, Gap, Location, ScanResult
+    from boltz_keyscan.report import View
+
+MOST = 10
+"""Annotations of each level that GitHub keeps of a step (github.com/orgs/community,
+discussion 26680, "GitHub Actions annotation limitations")."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """One annotation."""
+
+    level: str
+    title: str
+    lines: tuple[str, ...]
+    place: Location | None = None
+    """A place in a file of the checkout, if there is one."""
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:
+    """Write the commands, then the verdict."""
+    left = {"error": MOST, "warning": MOST, "notice": MOST}
+    cut = 0
+    for note in _notes(result, view):
+        if left[note.level] == 0:
+            cut += 1
+            continue
+        left[note.level] -= 1
+        stream.write(_command(note) + "\n")
+    if cut:
+        more = f"+{count(cut, 'more annotation')} than GitHub shows; see --report markdown=FILE or json=FILE"
+        stream.write(more + "\n")
+    suppressed = sum(finding.suppression is not None for finding in result.keys)
+    if suppressed:
+        stream.write(f"{count(suppressed, 'key')} suppressed, not annotated\n")
+    stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
+
+
+def _notes(result: ScanResult, view: View) -> Iterator[_Note]:
+    # First: with ten keys there would be no room left for it.
+    if not result.complete or result.exit_code not in {ExitCode.CLEAN, ExitCode.BLOCKING}:
+        yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))
+    if first := own_key(result):
+        yield _Note("error", "Boltz keys: the key used for checking leaked", (first,))
+    for finding in result.findings if view.show_placeholders else result.keys:
+        if finding.suppression is None:
+            yield _key(finding)
+    yield from (_gap(gap) for gap in result.gaps if not gap.by_design)
+
+
+def _key(finding: Finding) -> _Note:
+    level = "error" if finding.blocking else "notice" if finding.severity is Severity.NOTE else "warning"
+    what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
+    place = next(filter(_stands, finding.locations), None)
+    first = place or next(iter(finding.locations), None)
+    told = (
+        f"{finding.shown} ({finding.fingerprint})" + (f" at {where(first)}" if first else ""),
+        spread(finding.locations),
+        "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
+        status(finding),
+        use(finding),
+    )
+    title = f"Boltz {finding.key_type} {finding.mode} {what}: {finding.severity}"
+    return _Note(level, title, tuple(filter(None, told)), place)
+
+
+def _gap(gap: Gap) -> _Note:
+    told = f"{gap.where}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
+    return _Note("warning", "Boltz keys: not scanned", (told,))
+
+
+def _stands(location: Location) -> bool:
+    """Whether it is a line of a file of the checkout: no past version, member or path outside."""
+    return (
+        location.exposure not in PAST
+        and not location.members
+        and relative_path(location.path) == location.path
+    )
+
+
+def _command(note: _Note) -> str:
+    about = [f"title={_property(note.title)}"]
+    if note.place is not None:
+        about = [
+            f"file={_property(note.place.path)}",
+            f"line={note.place.line}",
+            f"col={note.place.column}",
+            *about,
+        ]
+    text = "\n".join(map(harmless, note.lines))
+    return f"::{note.level} {','.join(about)}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    """The message of a command, as the runner unescapes it (actions/toolkit, command.ts)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """A property of a command; a colon would end the properties, and a comma the property."""
+    return _data(harmless(text)).replace(":", "%3A").replace(",", "%2C")

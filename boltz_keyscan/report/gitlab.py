@@ -1,0 +1,171 @@
+"""GitLab's report of secret detection, ``gl-secret-detection-report.json``.
+
+One vulnerability for each key and path. GitLab's form has no place for a key that is
+suppressed: those are left out, and a message says how many.
+
+Boundary: the form is GitLab's (gitlab.com/gitlab-org/security-products/security-report-schemas,
+secret-detection-report-format.json); its texts are read as Markdown, so strangers' text
+stands only where a file, a commit or plain text is expected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan import __version__, rules
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import ExitCode, Severity, Shape
+from boltz_keyscan.report.evidenced import own_key, status, use
+from boltz_keyscan.report.places import spread, where
+from boltz_keyscan.report.strict import dumps
+from boltz_keyscan.report.summary import verdict
+from boltz_keyscan.report.uri import relative_path
+from boltz_keyscan.report.words import PAST, count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from boltz_keyscan.model import Finding, Location, ScanResult
+    from boltz_keyscan.report import View
+
+SCHEMA_VERSION = "15.0.7"
+"""GitLab takes in no report of a version it does not know; old ones it knows for long
+(gitlab.com/gitlab-org/gitlab, issue 497405)."""
+
+NO_COMMIT = "0000000"
+"""The form demands a commit; this is what GitLab's own analyser says of files without one."""
+
+MOST_MESSAGES = 1000
+
+_SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {Severity.NOTE: "Info"}
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:
+    """Write the document; placeholders only when they are asked for."""
+    found = [
+        finding
+        for finding in (result.findings if view.show_placeholders else result.keys)
+        if finding.suppression is None
+    ]
+    loaded = {rule.id: rule for rule in rules.load()}
+    stream.write(f'{{"version":{dumps(SCHEMA_VERSION)},\n"scan":{dumps(_scan(result))},\n"vulnerabilities":[')
+    separator = "\n"
+    for finding in found:
+        for locations in _by_path(finding.locations):
+            stream.write(separator + dumps(_vulnerability(finding, locations, loaded.get(finding.rule_id))))
+            separator = ",\n"
+    stream.write("]}\n")
+
+
+def _scan(result: ScanResult) -> dict[str, object]:
+    tool = {
+        "id": "boltz-keyscan",
+        "name": "boltz-keyscan",
+        "version": __version__,
+        "vendor": {"name": "boltz-keyscan"},
+    }
+    start = datetime.fromisoformat(result.started_at)
+    seen = result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}
+    return {
+        "type": "secret_detection",
+        "analyzer": tool,
+        "scanner": tool,
+        "start_time": _time(start),
+        "end_time": _time(start + timedelta(seconds=result.duration_s)),
+        "status": "success" if seen else "failure",
+        "messages": list(_messages(result)),
+    }
+
+
+def _time(when: datetime) -> str:
+    """UTC, and without a sign that it is: the form's pattern allows none."""
+    return when.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _messages(result: ScanResult) -> Iterator[dict[str, object]]:
+    yield {"level": "info" if result.complete else "warn", "value": " ".join(verdict(result))}
+    if first := own_key(result):
+        yield {"level": "warn", "value": first}
+    suppressed = sum(finding.suppression is not None for finding in result.keys)
+    if suppressed:
+        yield {"level": "info", "value": f"{count(suppressed, 'key')} suppressed, not listed here."}
+    gaps = sorted(result.gaps, key=lambda gap: gap.by_design)
+    for gap in gaps[:MOST_MESSAGES]:
+        detail = f": {gap.detail}" if gap.detail else ""
+        text = harmless(f"Not scanned: {gap.where}: {gap.reason}{detail}")
+        yield {"level": "info" if gap.by_design else "warn", "value": text}
+    if len(gaps) > MOST_MESSAGES:
+        yield {"level": "warn", "value": f"{count(len(gaps) - MOST_MESSAGES, 'more gap')} not listed here."}
+
+
+def _by_path(locations: Iterable[Location]) -> Iterator[list[Location]]:
+    """The locations under each path, those in files of now before those of the past."""
+    groups: dict[str, list[Location]] = {}
+    for location in locations:
+        groups.setdefault(relative_path(location.path), []).append(location)
+    for _, group in sorted(groups.items()):
+        yield sorted(group, key=lambda location: location.exposure in PAST)
+
+
+def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule | None) -> dict[str, object]:
+    first = locations[0]
+    path = relative_path(first.path)
+    what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
+    name = f"Boltz {finding.key_type} {finding.mode} {what}"
+    told: dict[str, object] = {
+        "id": _uuid(finding.fingerprint, path),
+        "name": name,
+        "description": rule.summary if rule else name,
+        "severity": _SEVERITY[finding.severity],
+        "solution": " ".join(rule.remediation)[:7000] if rule else "Replace it, then revoke it.",
+        "identifiers": _identifiers(finding),
+        "location": {
+            "file": harmless(path),
+            "start_line": first.line,
+            "end_line": first.line,
+            "commit": _commit(first),
+        },
+        "details": {
+            member: {"type": "text", "name": title, "value": harmless(text)}
+            for member, title, text in (
+                ("key", "Key", f"{finding.shown} ({finding.fingerprint})"),
+                ("exposure", "Exposure", spread(locations)),
+                ("place", "Place", where(first)),
+                ("shape", "Shape", f"{finding.shape}: {finding.reason}"),
+                ("status", "Status", " ".join(filter(None, (status(finding), use(finding))))),
+            )
+            if text
+        },
+    }
+    return told
+
+
+def _identifiers(finding: Finding) -> list[dict[str, object]]:
+    """The rule, the weakness, and the key: GitLab tells findings apart by the first and the place."""
+    rule = harmless(finding.rule_id) or "unknown"
+    key = harmless(finding.fingerprint) or "unknown"
+    return [
+        {"type": "boltz_keyscan_rule_id", "name": f"boltz-keyscan rule {rule}", "value": rule},
+        {
+            "type": "cwe",
+            "name": "CWE-798",
+            "value": "798",
+            "url": "https://cwe.mitre.org/data/definitions/798.html",
+        },
+        {"type": "boltz_keyscan_fingerprint", "name": f"boltz-keyscan key {key}", "value": key},
+    ]
+
+
+def _commit(location: Location) -> dict[str, object]:
+    told: dict[str, object] = {"sha": harmless(location.commit or "") or NO_COMMIT}
+    if location.author_date:
+        told["date"] = harmless(location.author_date)
+    return told
+
+
+def _uuid(*parts: str) -> str:
+    """The same id for the same key and path on every run (RFC 9562 section 5.8, version 8)."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"

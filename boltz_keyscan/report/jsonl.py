@@ -1,0 +1,34 @@
+"""JSON Lines: the JSON report with one object per line, for log stores and streams.
+
+The members are those of the JSON report. Each line says with ``record`` what it is: the
+first, ``scan``, tells of the run and its verdict, so that a run that found nothing because
+it saw nothing cannot be taken for a clean one; then each ``finding``, then each ``gap``.
+
+Boundary: lines only; what stands in them is ``json_report``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan import __version__
+from boltz_keyscan.report.json_report import SCHEMA_VERSION, finding_object, gap_object, scan_object
+from boltz_keyscan.report.strict import dumps
+
+if TYPE_CHECKING:
+    from boltz_keyscan.model import ScanResult
+    from boltz_keyscan.report import View
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:  # noqa: ARG001 - programs see everything
+    """Write the report, placeholders always included."""
+    head = {
+        "record": "scan",
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "boltz-keyscan", "version": __version__},
+    }
+    stream.write(dumps(head | scan_object(result)) + "\n")
+    stream.writelines(
+        dumps({"record": "finding"} | finding_object(finding)) + "\n" for finding in result.findings
+    )
+    stream.writelines(dumps({"record": "gap"} | gap_object(gap)) + "\n" for gap in result.gaps)

@@ -1,0 +1,123 @@
+"""JUnit XML: each key is a test case, and so is the scan itself.
+
+A key that fails the run is a ``failure``, a suppressed one is ``skipped``, any other key
+passes with what is known of it. The case ``complete`` is an ``error`` when the run did not
+see everything, so that a run without keys cannot be taken for a clean one.
+
+Boundary: elements from a result. The form is that of the schema of Jenkins' xUnit plugin
+(github.com/jenkinsci/xunit-plugin, junit-10.xsd), which Jenkins, GitLab and others read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan import __version__
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import ExitCode
+from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced
+from boltz_keyscan.report.excused import excused
+from boltz_keyscan.report.places import places, spread
+from boltz_keyscan.report.summary import summary, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from boltz_keyscan.model import Finding, ScanResult
+    from boltz_keyscan.report import View
+
+MOST_PLACES = 100
+"""Paths told of a key unless verbose."""
+
+# XML 1.0 section 2.2 "Characters": what is left of the forbidden ones after ``harmless``.
+_FORBIDDEN = re.compile("[\ufffe\uffff]")
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One test case; ``outcome`` is the name of the element that says how it ended."""
+
+    group: str
+    name: str
+    outcome: str
+    kind: str
+    message: str
+    lines: tuple[str, ...]
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:
+    """Write the document; placeholders only when they are asked for."""
+    shown = result.findings if view.show_placeholders else result.keys
+    cases = [_scan(result, view), *(_case(finding, view) for finding in shown)]
+    outcomes = [case.outcome for case in cases]
+    totals = f'tests="{len(cases)}" failures="{outcomes.count("failure")}" errors="{outcomes.count("error")}"'
+    time = f'time="{result.duration_s:.3f}"'
+    started = _text(result.started_at)
+    stream.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+    stream.write(f'<testsuites name="boltz-keyscan" {totals} {time}>\n')
+    stream.write(
+        f'<testsuite name="boltz-keyscan" {totals} skipped="{outcomes.count("skipped")}"'
+        f' {time} timestamp="{started}">\n'
+    )
+    stream.write(f'<properties>\n<property name="version" value="{__version__}"/>\n</properties>\n')
+    stream.writelines(_element(case) for case in cases)
+    stream.write("</testsuite>\n</testsuites>\n")
+
+
+def _scan(result: ScanResult, view: View) -> _Case:
+    seen = result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}
+    return _Case(
+        group="boltz-keyscan",
+        name="complete",
+        outcome="system-out" if seen else "error",
+        kind="incomplete",
+        message=" ".join(verdict(result)),
+        lines=tuple(f"{label:<10}{text}" for label, text in summary(result, view)),
+    )
+
+
+def _case(finding: Finding, view: View) -> _Case:
+    verbose = view.verbosity > 0
+    found = places(finding.locations)
+    kept = found if verbose else found[:MOST_PLACES]
+    lines = [
+        f"Shape: {finding.shape}, {finding.reason}",
+        *evidenced(finding, None if verbose else MOST_CANDIDATES),
+        *excused(finding, None if verbose else MOST_CANDIDATES),
+        f"Exposure: {spread(finding.locations)}",
+        *(f"  {place.where}  {place.story}" for place in kept),
+    ]
+    if len(kept) < len(found):
+        lines.append(f"  +{len(found) - len(kept):,} more paths; see -v or --format json")
+    outcome = "failure" if finding.blocking else "skipped" if finding.suppression else "system-out"
+    return _Case(
+        group=f"boltz-keyscan.{finding.rule_id}",
+        name=f"{finding.shown} {finding.fingerprint}",
+        outcome=outcome,
+        kind=finding.severity,
+        message=f"{finding.severity}: {finding.shown} at {found[0].where}" if found else finding.shown,
+        lines=tuple(lines),
+    )
+
+
+def _element(case: _Case) -> str:
+    about = (
+        "" if case.outcome == "system-out" else f' type="{_text(case.kind)}" message="{_text(case.message)}"'
+    )
+    return (
+        f'<testcase classname="{_text(case.group)}" name="{_text(case.name)}">\n'
+        f"<{case.outcome}{about}>\n{_lines([case.message, *case.lines])}</{case.outcome}>\n</testcase>\n"
+    )
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{_text(line).rstrip()}\n" for line in lines)
+
+
+def _text(text: str) -> str:
+    """Text fit for XML, as content and as the value of an attribute."""
+    plain = _FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", harmless(text))
+    return plain.translate(_MARKUP)

@@ -1,0 +1,143 @@
+"""Markdown, fit for a step summary, a comment or an issue.
+
+Strangers' text stands in code only, fenced or in a span: there nothing is a link, a
+mention, an image or markup. The verdict comes first, and the report ends before the size
+at which GitHub would drop it whole.
+
+Boundary: layout; sentences are those of ``summary``, ``evidenced`` and ``excused``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TextIO
+
+from boltz_keyscan import rules
+from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model import Severity
+from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced, own_key
+from boltz_keyscan.report.excused import excused
+from boltz_keyscan.report.places import places, spread
+from boltz_keyscan.report.summary import summary, verdict
+from boltz_keyscan.report.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from boltz_keyscan.model import Finding, ScanResult
+    from boltz_keyscan.report import View
+
+MOST_BYTES = 900 * 1024
+"""A step summary of more than 1 MiB is not shown at all (docs.github.com, "Workflow commands
+for GitHub Actions", "Step isolation and limits"); other steps' text is not counted in it."""
+
+MOST_EXCUSES = 5
+MOST_PLACES = 10
+"""Of each key unless verbose."""
+
+_FENCE = re.compile("`+")
+
+
+def report(result: ScanResult, stream: TextIO, view: View) -> None:
+    """Write the report; keys that no longer fit are counted."""
+    head = _head(result)
+    tail = _tail(result, view)
+    room = MOST_BYTES - _size(head) - _size(tail)
+    stream.write(head)
+    shown = _shown(result, view)
+    for number, finding in enumerate(shown):
+        text = _key(finding, view)
+        # The last line, which says how many are left out, has its place as well.
+        if _size(text) > room - 200:
+            left = count(len(shown) - number, "more key")
+            stream.write(f"\n{left} not shown here: they do not fit. See another format.\n")
+            break
+        room -= _size(text)
+        stream.write(text)
+    stream.write(tail)
+
+
+def _shown(result: ScanResult, view: View) -> list[Finding]:
+    """As in the text report: the summary lists what is suppressed."""
+    found = result.findings if view.show_placeholders else result.keys
+    if view.verbosity < 0:
+        return [finding for finding in found if finding.blocking]
+    return [finding for finding in found if view.verbosity > 0 or finding.suppression is None]
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+def _head(result: ScanResult) -> str:
+    lines = ["## Boltz keys", "", f"**{' '.join(verdict(result))}**", ""]
+    if first := own_key(result):
+        lines += [_code(first), ""]
+    return "\n".join(lines)
+
+
+def _key(finding: Finding, view: View) -> str:
+    verbose = view.verbosity > 0
+    fails = "fails this run" if finding.blocking else "does not fail this run"
+    facts = [
+        *excused(finding, None if verbose else MOST_EXCUSES),
+        f"Shape: {finding.shape}, {finding.reason}",
+        *evidenced(finding, None if verbose else MOST_CANDIDATES),
+        f"Exposure: {spread(finding.locations)}",
+    ]
+    found = places(finding.locations)
+    kept = found if verbose else found[:MOST_PLACES]
+    facts += [f"  {place.where}  {place.story}" for place in kept]
+    if len(kept) < len(found):
+        facts.append(f"  +{len(found) - len(kept):,} more paths; see --format json")
+    lines = ["", f"### {finding.severity.capitalize()}: {_code(finding.shown)}, {fails}", ""]
+    return "\n".join([*lines, _code(finding.fingerprint), "", _block(facts)])
+
+
+def _tail(result: ScanResult, view: View) -> str:
+    rows = [f"{label:<10}{text}" for label, text in summary(result, view)]
+    parts = [*_what_to_do(result), "", "### Scan", "", _block(_fitting(rows))]
+    return "\n".join(parts)
+
+
+def _fitting(rows: list[str]) -> Iterator[str]:
+    """The first rows, up to half of the room: with -v there may be any number of gaps."""
+    room = MOST_BYTES // 2
+    for number, row in enumerate(rows):
+        room -= _size(harmless(row)) + 1
+        if room < 0:
+            yield f"+{len(rows) - number:,} more lines; see another format"
+            return
+        yield row
+
+
+def _what_to_do(result: ScanResult) -> Iterator[str]:
+    leaked = {
+        finding.rule_id
+        for finding in result.keys
+        if finding.severity is not Severity.NOTE and finding.suppression is None
+    }
+    for rule in rules.load() if leaked else ():
+        if rule.id in leaked:
+            yield from ("", f"### What to do: {rule.title}", "")
+            yield from (f"{number}. {step}" for number, step in enumerate(rule.remediation, 1))
+
+
+def _block(lines: Iterable[str]) -> str:
+    """Lines as a fenced block, with a fence longer than any run of backquotes in it."""
+    told = [harmless(line).rstrip() for line in lines]
+    fence = "`" * max(3, 1 + _longest(told))
+    return "\n".join([f"{fence}text", *told, fence, ""])
+
+
+def _code(text: str) -> str:
+    """Text as a code span."""
+    text = harmless(text).strip() or "-"
+    ticks = "`" * (1 + _longest([text]))
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{space}{text}{space}{ticks}"
+
+
+def _longest(lines: Iterable[str]) -> int:
+    """The longest run of backquotes."""
+    return max((len(run) for line in lines for run in _FENCE.findall(line)), default=0)

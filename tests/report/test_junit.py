@@ -1,0 +1,131 @@
+"""JUnit: well-formed whatever a string holds, of the form that consumers read, and the counts are true."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
+from tests.report import goldens, samples
+from tests.report.samples import finding, location, make_result, told
+from tests.report.test_hostile import RESULTS, acts
+
+# What junit-10.xsd of Jenkins' xUnit plugin allows, as far as it is used here.
+CHILDREN = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"properties", "testcase"},
+    "properties": {"property"},
+    "property": set(),
+    "testcase": {"skipped", "error", "failure", "system-out"},
+    "skipped": set(),
+    "error": set(),
+    "failure": set(),
+    "system-out": set(),
+}
+REQUIRED = {
+    "testsuite": {"name", "tests", "failures", "errors"},
+    "property": {"name", "value"},
+    "testcase": {"name"},
+}
+ALLOWED = {
+    "testsuites": {"name", "time", "tests", "failures", "errors"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
+    "property": {"name", "value"},
+    "testcase": {"name", "classname", "time"},
+    "skipped": {"type", "message"},
+    "error": {"type", "message"},
+    "failure": {"type", "message"},
+}
+
+
+def read(text: str) -> ET.Element:
+    """The document, of the form that is allowed and with counts that hold."""
+    root = ET.fromstring(text)
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        assert {child.tag for child in element} <= CHILDREN[element.tag]
+        assert REQUIRED.get(element.tag, set()) <= set(element.attrib) <= ALLOWED.get(element.tag, set())
+    (suite,) = root
+    for owner in root.iter():
+        if owner.tag in {"testsuites", "testsuite"}:
+            assert int(owner.attrib["tests"]) == len(list(root.iter("testcase")))
+            assert int(owner.attrib["failures"]) == len(list(root.iter("failure")))
+            assert int(owner.attrib["errors"]) == len(list(root.iter("error")))
+    assert int(suite.attrib["skipped"]) == len(list(root.iter("skipped")))
+    return root
+
+
+@pytest.mark.parametrize("name", ["tree", "history", "incomplete", "hostile", "suppressed", "empty", "asked"])
+def test_golden(name: str) -> None:
+    goldens.check(f"{name}.junit.xml", told("junit", samples.RESULTS[name]()))
+
+
+@pytest.mark.parametrize("name", samples.RESULTS)
+def test_every_key_is_a_case_and_those_that_fail_the_run_fail(name: str) -> None:
+    result = samples.RESULTS[name]()
+    root = read(told("junit", result))
+    cases = {case.attrib["name"]: [child.tag for child in case] for case in root.iter("testcase")}
+    assert cases.pop("complete") == ["system-out" if result.complete else "error"]
+    assert cases == {
+        f"{each.shown} {each.fingerprint}": [
+            "failure" if each.blocking else "skipped" if each.suppression else "system-out"
+        ]
+        for each in result.keys
+    }
+
+
+@pytest.mark.parametrize("code", [ExitCode.INCOMPLETE, ExitCode.INTERNAL, ExitCode.INTERRUPTED])
+def test_a_run_that_did_not_end_well_is_an_error(code: ExitCode) -> None:
+    (error,) = read(told("junit", make_result(code=code))).iter("error")
+    assert f"(exit {int(code)})" in error.attrib["message"]
+
+
+def test_placeholders_pass_when_asked_for() -> None:
+    result = samples.placeholders()
+    assert len(list(read(told("junit", result)).iter("testcase"))) == 1
+    root = read(told("junit", result, show_placeholders=True))
+    assert len(list(root.iter("testcase"))) == 4
+    assert root.attrib["failures"] == "0"
+
+
+@settings(max_examples=200)
+@given(RESULTS, st.booleans())
+def test_whatever_a_string_holds_it_reads_back_and_no_line_acts(
+    result: ScanResult,
+    placeholders: bool,  # noqa: FBT001
+) -> None:
+    text = told("junit", result, show_placeholders=placeholders)
+    assert not any(map(acts, text))
+    for line in text.split("\n"):
+        assert not line.lstrip().startswith("::")
+        assert "##[" not in line
+    read(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["]]>", "<!--", "&lt;", '"', "'", "</failure>", "\ufffe", "\uffff", "<!ENTITY x 'y'>", "\x00"]
+)
+def test_a_name_that_would_break_out(name: str) -> None:
+    leak = finding(KeyType.ADMIN, Mode.LIVE, location(name))
+    root = read(told("junit", make_result(leak, gaps=(Gap(name, name, name),))))
+    (failure,) = root.iter("failure")
+    shown = {"\ufffe": "\\ufffe", "\uffff": "\\uffff", "\x00": "\\x00"}.get(name, name)
+    assert failure.attrib["message"].endswith(f" at {shown}:3:9")
+    assert f"  {shown}:3:9  in HEAD" in (failure.text or "")
+
+
+@pytest.mark.skipif(shutil.which("xmllint") is None, reason="xmllint is not installed")
+@pytest.mark.parametrize("name", samples.RESULTS)
+def test_another_parser_reads_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    path.write_text(told("junit", samples.RESULTS[name]()), encoding="utf-8", newline="\n")
+    done = subprocess.run(
+        ["xmllint", "--noout", "--nonet", path], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
