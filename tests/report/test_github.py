@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import ExitCode, Exposure, Gap, KeyType, Mode, ScanResult, Severity
+from boltz_keyscan.model import ExitCode, Exposure, Gap, KeyType, Location, Mode, ScanResult, Severity
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.test_hostile import RESULTS, acts
@@ -105,7 +105,7 @@ def test_a_key_stands_beside_its_line() -> None:
     ],
     ids=lambda place: f"{place.exposure} {place.path}",
 )
-def test_what_is_no_line_of_the_checkout_is_told_without_one(place: samples.Location) -> None:
+def test_what_is_no_line_of_the_checkout_is_told_without_one(place: Location) -> None:
     (note,) = commands(make_result(finding(KeyType.ADMIN, Mode.LIVE, place)))
     assert set(note.properties) == {"title"}
     assert f" at {place.path}" in note.message
