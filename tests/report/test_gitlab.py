@@ -31,8 +31,8 @@ TOOL: dict[str, Any] = {
 }
 TIME = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"}
 
-# What version 15.0.7 of GitLab's schema demands, said anew, and nothing else allowed that is
-# not used. The published file is not here: it comes without a package to take it from.
+# What GitLab's schema demands (security-report-schemas, secret detection, version 15), said anew,
+# and nothing else allowed that is not used. The published file itself was not run.
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["version", "scan", "vulnerabilities"],
