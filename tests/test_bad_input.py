@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.model import ExitCode
+from boltz_keyscan.report import REPORTERS
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, Ran, keyscan
@@ -346,7 +347,7 @@ def test_standard_output_that_is_full_or_closed(clean: Path) -> None:
     closed = "error: cannot write the report: standard output is closed\nhelp: Give --output FILE.\n"
     for redirection, told in ((">/dev/full", full), (">&-", closed)):
         for path, code in (("clean.txt", ExitCode.USAGE), ("leak", ExitCode.BLOCKING)):
-            for format_ in ("text", "json", "sarif"):
+            for format_ in REPORTERS:
                 ran = redirected(redirection, path, "--format", format_, cwd=clean)
                 assert (ran.code, ran.errors) == (code, told)
     ran = redirected(">/dev/full", "--help", cwd=clean)
@@ -394,7 +395,7 @@ HELP = "See 'boltz-keyscan --help'."
     [
         (
             ["--format", "xml"],
-            "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'sarif'.",
+            f"Invalid value for '--format': 'xml' is not one of {str(list(REPORTERS))[1:-1]}.",
             HELP,
         ),
         (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range 1<=x<=256.", HELP),
@@ -407,12 +408,12 @@ HELP = "See 'boltz-keyscan --help'."
         ),
         (
             ["--report", "xml=x"],
-            "Invalid value for '--report': expected FORMAT=FILE with FORMAT one of text, json, sarif",
+            f"Invalid value for '--report': expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}",
             HELP,
         ),
         (
             ["--report", "json"],
-            "Invalid value for '--report': expected FORMAT=FILE with FORMAT one of text, json, sarif",
+            f"Invalid value for '--report': expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}",
             HELP,
         ),
         (

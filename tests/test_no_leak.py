@@ -25,6 +25,7 @@ import pytest
 from boltz_keyscan import scan as pipeline
 from boltz_keyscan.cli import main
 from boltz_keyscan.errors import GitError, KeyscanError, OutputError, RuleError
+from boltz_keyscan.report import REPORTERS
 from conformance.containers import tarred, text, zipped
 from tests.hostile import flagged
 from tests.keys import PREFIXES, fake_key, fingerprint
@@ -33,7 +34,7 @@ from tests.repos import Repo
 from tests.running import ROOT, Ran, keyscan
 
 KINDS = tuple(PREFIXES)
-FORMATS = ("text", "json", "sarif")
+FORMATS = tuple(REPORTERS)
 
 PLACES = (
     "file name",
