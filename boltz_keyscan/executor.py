@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
+from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
@@ -23,8 +27,22 @@ from boltz_keyscan.sources.blob import attempt
 
 Work: TypeAlias = tuple[int, Shard]
 
+Context: TypeAlias = SpawnContext | ForkContext
+"""How processes start: as new ones, or as copies of this one."""
+
+COPIED = 8 << 20
+"""Bytes from which on starting workers pays, when they are copies of this process."""
+
+SPAWNED = 48 << 20
+"""The same when they are not."""
+
 _AHEAD = 2
 """Shards waiting for each worker: enough to keep it busy, few enough to keep memory flat."""
+
+
+def pays(weight: int) -> bool:
+    """Whether so many bytes are worth processes of their own."""
+    return weight > (COPIED if isinstance(alike(), ForkContext) else SPAWNED)
 
 
 def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
@@ -38,16 +56,18 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
     suspects: deque[Work] = deque()
     while True:
         careful = bool(suspects)
-        # Spawned, not forked: no thread or lock is copied half-held.
-        context = multiprocessing.get_context("spawn")
+        context = alike()
+        if isinstance(context, ForkContext):
+            # Made ready once, for all that are copies.
+            detector.sniff(b"", 0)
         pool = ProcessPoolExecutor(1 if careful else jobs, mp_context=context, initializer=follow)
         running: dict[Future[ShardResult], Work] = {}
         try:
             if careful:
-                yield from _feed(pool, _drained(suspects), running, detector, 1)
+                yield from _feed(pool, _drained(suspects), running, detector, 1, context=context)
             else:
-                _warm(pool, detector, jobs)
-                yield from _feed(pool, work, running, detector, jobs * (1 + _AHEAD))
+                _warm(pool, detector, jobs, context)
+                yield from _feed(pool, work, running, detector, jobs * (1 + _AHEAD), context=context)
                 return
         except BrokenProcessPool:
             if careful:
@@ -79,13 +99,15 @@ def _feed(
     running: dict[Future[ShardResult], Work],
     detector: Detector,
     most: int,
+    *,
+    context: Context,
 ) -> Iterator[tuple[int, ShardResult]]:
     """Results of work, of which at most so many pieces are in the pool; ``running`` tells which."""
     while True:
         while len(running) < most and (given := next(work, None)) is not None:
             number, shard = given
             if shard.weight:
-                running[_submit(pool, shard, detector)] = given
+                running[_submit(pool, shard, detector, context)] = given
             else:
                 yield number, attempt(shard, detector)
         if not running:
@@ -97,18 +119,20 @@ def _feed(
             yield number, result
 
 
-def _warm(pool: ProcessPoolExecutor, detector: Detector, jobs: int) -> None:
+def _warm(pool: ProcessPoolExecutor, detector: Detector, jobs: int, context: Context) -> None:
     """Start the workers and the engine in them, while the first shards are being listed."""
     # A pool that breaks here breaks again at the first shard, where that is told.
-    with deaf(), contextlib.suppress(BrokenProcessPool):
+    with deaf(context), contextlib.suppress(BrokenProcessPool):
         for _ in range(jobs):
             pool.submit(detector.sniff, b"", 0)
 
 
-def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Future[ShardResult]:
+def _submit(
+    pool: ProcessPoolExecutor, shard: Shard, detector: Detector, context: Context
+) -> Future[ShardResult]:
     """Hand a shard over; to a pool that has broken meanwhile, as one more lost."""
     try:
-        with deaf():
+        with deaf(context):
             return pool.submit(attempt, shard, detector)
     except BrokenProcessPool as error:
         lost: Future[ShardResult] = Future()
@@ -116,8 +140,45 @@ def _submit(pool: ProcessPoolExecutor, shard: Shard, detector: Detector) -> Futu
         return lost
 
 
+def alike() -> Context:
+    """How to start workers: as copies of this process where that is exact, and a hundred times faster.
+
+    It is when no thread could be copied in the middle of something, and no pipe would stay open because
+    a copy has it too. Elsewhere than on Linux the system's own libraries cannot be trusted with it.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            opened = any(map(_opened_here, map(int, os.listdir("/proc/self/fd"))))
+            if not opened and _alone():
+                return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn")
+
+
+def _alone() -> bool:
+    """Whether this process has one thread; one that has been joined may take a moment to be gone."""
+    for _ in range(50):
+        if len(os.listdir("/proc/self/task")) == 1:
+            return True
+        if threading.active_count() > 1:
+            break
+        time.sleep(0.001)
+    return False
+
+
+def _opened_here(descriptor: int) -> bool:
+    """Not inherited: whatever Python opens would not survive the start of a program (PEP 446)."""
+    try:
+        return not os.get_inheritable(descriptor)
+    except OSError:
+        # The one by which they were listed.
+        return False
+
+
 def follow() -> None:
     """End this worker with its parent, even one that was killed: nobody else would tell it."""
+    # A copy has its parent's handler.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -130,11 +191,15 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 @contextlib.contextmanager
-def deaf() -> Iterator[None]:
-    """Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it."""
-    # It opens all ears when it starts a helper of its own; that must not be meanwhile.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def deaf(context: Context) -> Iterator[None]:
+    """Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it.
+
+    What ends them they hear from ``follow`` on, when it does not go to a copied handler.
+    """
+    if isinstance(context, SpawnContext):
+        # It opens all ears when it starts a helper of its own; that must not be meanwhile.
+        resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

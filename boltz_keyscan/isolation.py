@@ -18,10 +18,10 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkProcess, SpawnProcess
 from typing import Protocol, TypeAlias, cast
 
-from boltz_keyscan.executor import deaf, follow
+from boltz_keyscan.executor import Context, alike, deaf, follow
 from boltz_keyscan.model import Detector, Shard, ShardResult
 from boltz_keyscan.sources.blob import attempt
 from boltz_keyscan.sources.containers.limits import TOGETHER, Limits, Meter, Spent
@@ -69,7 +69,7 @@ Told: TypeAlias = Generator[tuple[int, ShardResult], None, None]
 class _Worker:
     """A process, the line to it, and what it was given and has not answered, oldest first."""
 
-    process: SpawnProcess
+    process: SpawnProcess | ForkProcess
     line: Connection
     since: float
     ready: bool = False
@@ -122,10 +122,13 @@ def apart(shards: Sequence[Isolated], detector: Detector, jobs: int) -> Told:
     if sum(task.shard.weight for task in waiting) > _MUCH:
         detector = detector.for_bulk()
     workers: list[_Worker] = []
+    # Those that replace a dead one are new: by then there are lines to others, which a copy would have too.
+    context = alike()
     try:
         while waiting or any(worker.given for worker in workers):
             while waiting and len(workers) < jobs and len(workers) < len(waiting) + _busy(workers):
-                workers.append(_start(detector))
+                workers.append(_start(detector, context))
+            context = multiprocessing.get_context("spawn")
             _hand_out(waiting, workers)
             busy = [worker for worker in workers if worker.given]
             soonest = min(worker.until for worker in busy)
@@ -200,11 +203,10 @@ def _dismissed(worker: _Worker, waiting: deque[_Task], workers: list[_Worker]) -
     return task
 
 
-def _start(detector: Detector) -> _Worker:
-    context = multiprocessing.get_context("spawn")
+def _start(detector: Detector, context: Context) -> _Worker:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, detector), daemon=True)
-    with deaf(), _without_main():
+    with deaf(context), _without_main():
         process.start()
     theirs.close()
     return _Worker(process, ours, time.monotonic())

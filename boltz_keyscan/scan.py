@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
     from boltz_keyscan.evidence import Asked
 
-INLINE = 48 << 20
-"""Bytes up to which starting worker processes costs more than it saves."""
+INLINE = 8 << 20
+"""Bytes up to which worker processes are not even thought of."""
 
 MOST_MET = 1000
 """Sources met in reading (git bundles) that are scanned: each starts git many times, however small it is."""
@@ -245,10 +245,11 @@ def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tup
         if weight + shard.weight > INLINE:
             detector = detector.for_bulk()
             if jobs > 1:
-                from boltz_keyscan.executor import spread  # noqa: PLC0415 - small scans start no processes
+                from boltz_keyscan import executor  # noqa: PLC0415 - small scans start no processes
 
-                yield from spread(itertools.chain([(number, shard)], work), detector, jobs)
-                return
+                if executor.pays(weight + shard.weight):
+                    yield from executor.spread(itertools.chain([(number, shard)], work), detector, jobs)
+                    return
         weight += shard.weight
         yield number, attempt(shard, detector)
 

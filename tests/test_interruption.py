@@ -23,11 +23,11 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan import scan
+from boltz_keyscan import executor, scan
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.sources import listing
-from boltz_keyscan.sources.files import FileShard
+from boltz_keyscan.sources.files import SLICE, FileShard
 from boltz_keyscan.sources.tree import TreeSource
 from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
@@ -36,7 +36,7 @@ from tests.running import ROOT, keyscan
 
 PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet\n"
-FILES, BEHIND = 7200, 300
+FILES, BEHIND = 7200, 600
 """At 8 KiB each, as work is weighed, more than is done without workers."""
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looking at other processes takes /proc")
@@ -238,18 +238,18 @@ def test_3_when_a_worker_is_killed(start: Callable[..., Running], endless: Path)
     kill_reader(running, endless, but=once)
     code, out, err = running.end()
     report = json.loads(out)
-    # Files go to workers in slices of 256, in order; the one with the endless file is lost.
-    last = FILES // 256 * 256
+    # Files go to workers in slices, in order; the one with the endless file is lost.
+    last = FILES // SLICE * SLICE
     assert report["gaps"] == [
         {
-            "where": f"a/{last:05}.txt and 255 more",
+            "where": f"a/{last:05}.txt and {SLICE - 1} more",
             "reason": "worker-died",
             "detail": "the worker process that read it died twice, perhaps for its memory",
             "by_design": False,
         }
     ]
     (finding,) = report["findings"]
-    assert len(finding["locations"]) == BEHIND - (256 - (FILES - last) - 1)
+    assert len(finding["locations"]) == BEHIND - (SLICE - (FILES - last) - 1)
     assert (code, err) == (ExitCode.INCOMPLETE, "")
 
 
@@ -291,7 +291,7 @@ def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
             for shard in TreeSource(os.fsencode(tree), b"").shards()
             if isinstance(shard, FileShard)
         )
-        assert weight > scan.INLINE
+        assert weight > executor.COPIED
         ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=tree)
         assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
         reports.append(re.sub(rb'"(started_at|duration_s)":("[^"]*"|[0-9.]+)', b"", ran.out))
@@ -305,9 +305,28 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     repo.run("tag", "-m", fake_key("admin", "test"), "v1")
     alone = result(repo, 1)
     monkeypatch.setattr(scan, "INLINE", 0)
+    monkeypatch.setattr(executor, "pays", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone
     assert len(alone.findings) == 7
+
+
+@pytest.mark.parametrize(
+    ("before", "method"),
+    [
+        ("", "fork"),
+        ("held = os.dup2(1, 7)", "fork"),
+        ("held = open(os.devnull)", "spawn"),
+        ("threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "spawn"),
+    ],
+    ids=["alone", "inherited", "opened", "threads"],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied")
+def test_a_process_is_copied_only_where_that_is_exact(before: str, method: str) -> None:
+    script = f"import os, threading, time; from boltz_keyscan import executor; {before or 'pass'}; "
+    script += "print(executor.alike().get_start_method(), flush=True); os._exit(0)"
+    told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, check=True)
+    assert told.stdout.decode().strip() == method
 
 
 def result(repo: Repo, jobs: int) -> ScanResult:

@@ -119,6 +119,11 @@ class Pieces:
             self._lines += breaks
             self._characters = self._units = 0
             passed = passed[passed.rindex(b"\n") + 1 :]
+        if passed.isascii():
+            # Twenty times as fast, and what a bomb is made of.
+            self._characters += len(passed)
+            self._units += len(passed)
+            return
         characters = len(passed.translate(None, _CONTINUATION))
         self._characters += characters
         self._units += characters + len(passed.translate(None, _NOT_ASTRAL))

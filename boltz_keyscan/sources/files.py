@@ -21,7 +21,7 @@ from boltz_keyscan.sources.batch import FLAGS, Batch
 from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, examine, unreadable
 from boltz_keyscan.sources.magic import TAIL, begins, ends_in_zip
 
-SLICE = 256
+SLICE = 512
 """Files in a shard."""
 
 _KERNEL = (b"/proc", b"/sys")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from boltz_keyscan.sources.repository import Repository
     from boltz_keyscan.sources.worktree import Worktree
 
+_FORECAST = 5
+"""Slices from which on it is told how much there is at least, before the first of them is read."""
+
 _LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 _PACKED = re.compile(rb"pack-[0-9a-f]+\.(?:pack|idx|rev|bitmap|mtimes)|multi-pack-index.*")
 """Compressed objects and tables of ids. What else lies in an object store is a file like any other."""
@@ -73,7 +76,7 @@ class TreeSource:
             KeyscanError: only history was asked for, and there is none here.
         """
         if self._file is None:
-            yield from self._below()
+            yield from _forecast(self._below())
         elif self.files:
             yield from self._named(self._file)
         else:
@@ -277,6 +280,21 @@ class TreeSource:
                 yield None, [(path, Exposure.UNTRACKED) for path, _ in members]
             else:
                 yield Worktree(self._repositories[number].repository, view), members
+
+
+def _forecast(shards: Iterator[Shard | Source]) -> Iterator[Shard | Source]:
+    """The same; where they are many that is told first, so that the first are not read one by one."""
+    held: list[Shard | Source] = []
+    weight = 0
+    for shard in shards:
+        held.append(shard)
+        if isinstance(shard, FileShard):
+            weight += shard.weight
+            if len(shard.files) == SLICE and weight >= _FORECAST * shard.weight:
+                yield Known(ShardResult(), weight=weight)
+                break
+    yield from held
+    yield from shards
 
 
 def _merit(repository: Repository) -> tuple[bool, bool]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import git
 import pytest
 
-from boltz_keyscan import scan
+from boltz_keyscan import executor, scan
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.rules import load
@@ -208,6 +208,7 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
 
     alone = found(1)
     monkeypatch.setattr(scan, "INLINE", -1)
+    monkeypatch.setattr(executor, "pays", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
 
     assert found(2) == alone
