@@ -26,8 +26,9 @@ from boltz_keyscan.model import Detector, Shard, ShardResult
 from boltz_keyscan.sources.blob import attempt
 from boltz_keyscan.sources.containers.limits import TOGETHER, Limits, Meter, Spent
 
-_AHEAD = 8
-"""Shards a worker has been given: enough that it does not wait for the next."""
+_AHEAD = 2
+"""Shards a worker has been given: enough that it does not wait for the next, and no more, because a
+small one may take a second and none that waits behind it can go to another worker."""
 
 _START = 60.0
 """Seconds in which a worker has to report for work."""
