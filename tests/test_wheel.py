@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -106,6 +107,25 @@ def test_the_copy_under_test_is_the_installed_one(elsewhere: Elsewhere, installe
 def test_version(elsewhere: Elsewhere, wheel: Path) -> None:
     assert elsewhere.program("--version").stdout.decode() == f"boltz-keyscan {boltz_keyscan.__version__}\n"
     assert wheel.name == f"boltz_keyscan-{boltz_keyscan.__version__}-py3-none-any.whl"
+
+
+def test_it_is_installed_as_the_readme_says(source: Path, tmp_path: Path) -> None:
+    """Each line of the README with ``pip`` for ``pipx``, which is pip in an environment of its own."""
+    readme = (source / "README.md").read_text(encoding="utf-8")
+    told = [
+        shlex.split(line, comments=True)[2] for line in re.findall(r"^pipx install .*", readme, re.MULTILINE)
+    ]
+    assert told == [".", ".[api]"]
+    pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-index", "--no-build-isolation", "--target"]
+    for number, what in enumerate(told):
+        target = tmp_path / str(number)
+        done = subprocess.run(
+            [*pip, "install", *options, str(target), what], cwd=source, capture_output=True, check=True
+        )
+        # An extra that is not there is a warning.
+        assert done.stderr == b""
+        assert Elsewhere(target, tmp_path).program("--version").returncode == 0
 
 
 def test_the_rules_are_those_of_the_checkout(elsewhere: Elsewhere, installed: Path) -> None:
