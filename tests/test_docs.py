@@ -229,6 +229,7 @@ def test_every_recipe_is_tested() -> None:
         "5. JSON, into jq",
         "6. On a repository with old leaks",
         "7. Is it alive, whose is it, and how to end it",
+        "8. From Python",
     ]
     assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.sources import listing
@@ -291,7 +291,7 @@ def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
             for shard in TreeSource(os.fsencode(tree), b"").shards()
             if isinstance(shard, FileShard)
         )
-        assert weight > scan.INLINE
+        assert weight > pipeline.INLINE
         ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=tree)
         assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
         reports.append(re.sub(rb'"(started_at|duration_s)":("[^"]*"|[0-9.]+)', b"", ran.out))
@@ -304,7 +304,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     repo.add("staged.txt", fake_key("admin", "live"))
     repo.run("tag", "-m", fake_key("admin", "test"), "v1")
     alone = result(repo, 1)
-    monkeypatch.setattr(scan, "INLINE", 0)
+    monkeypatch.setattr(pipeline, "INLINE", 0)
     monkeypatch.setattr(listing, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone
     assert len(alone.findings) == 7
@@ -312,7 +312,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
 
 def result(repo: Repo, jobs: int) -> ScanResult:
     """A result without when and how long."""
-    made = scan.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
+    made = pipeline.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
     return replace(made, started_at="", duration_s=0)
 
 

@@ -180,6 +180,50 @@ def test_the_schema_can_be_read_where_it_is_installed(elsewhere: Elsewhere) -> N
     assert elsewhere.python(code)
 
 
+CONSUMER = """
+from boltz_keyscan import Finding, KeyscanError, ScanResult, Severity, scan, write_report
+
+result: ScanResult = scan(["."], history=False, fail_on="any")
+first: Finding = result.findings[0]
+severity: Severity = first.severity
+path: str = first.locations[0].path
+reason: str = first.suppression.reason if first.suppression else ""
+write_report(result, "json", "report.json")
+try:
+    scan("nowhere")
+except KeyscanError as error:
+    print(result.exit_code, severity, path, error.message)
+"""
+
+MISTAKEN = """
+from boltz_keyscan import nothing
+from boltz_keyscan import scan
+scan(".", fail_on="everything")
+scan(".").findings[0].raw_key
+"""
+
+
+def test_a_script_of_somebody_else_is_typed_and_runs(elsewhere: Elsewhere, installed: Path) -> None:
+    """mypy reads the installed copy, as it would a user's."""
+    (elsewhere.folder / "a.env").write_text(fake_key())
+    for name, text in (("consumer.py", CONSUMER), ("mistaken.py", MISTAKEN)):
+        (elsewhere.folder / name).write_text(text)
+
+    def mypy(name: str) -> str:
+        cache = str(elsewhere.folder / "cache")
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", cache, name]
+        env = {**os.environ, "MYPYPATH": str(installed)}
+        return subprocess.run(
+            command, cwd=elsewhere.folder, env=env, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert mypy("consumer.py") == "Success: no issues found in 1 source file\n"
+    found = re.findall(r"^mistaken\.py:(\d+): error: .*\[([a-z-]+)\]$", mypy("mistaken.py"), re.MULTILINE)
+    assert found == [("2", "attr-defined"), ("4", "arg-type"), ("5", "attr-defined")]
+    text = elsewhere.python("exec(open('consumer.py').read())")
+    assert text.splitlines() == ["1 high a.env no such file or folder: nowhere"]
+
+
 def test_what_the_wheel_asks_for(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
