@@ -40,5 +40,9 @@ class GitError(KeyscanError):
     """git is absent, too old, or answered something that cannot be trusted."""
 
 
+class InternalError(KeyscanError):
+    """A bug of this program, told without values; the library's form of exit code 4."""
+
+
 class FloodError(Exception):
     """A blob has more that looks like the beginning of a hidden key than is looked at."""

@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import resource_tracker
+from multiprocessing import resource_tracker, spawn
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from boltz_keyscan.model import Detector, Gap, Shard, ShardResult
 from boltz_keyscan.sources.blob import attempt
@@ -38,6 +38,10 @@ SPAWNED = 48 << 20
 
 _AHEAD = 2
 """Shards waiting for each worker: enough to keep it busy, few enough to keep memory flat."""
+
+
+_STARTS = threading.Lock()
+"""One worker is started at a time: two threads may be scanning."""
 
 
 def pays(weight: int) -> bool:
@@ -76,7 +80,8 @@ def spread(work: Iterable[Work], detector: Detector, jobs: int) -> Iterator[tupl
                 suspects.extend(running.values())
         finally:
             if running:
-                for process in multiprocessing.active_children():
+                # Its own: whoever calls us as a library may have children too.
+                for process in tuple((pool._processes or {}).values()):  # noqa: SLF001 - no other way before 3.14
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -122,7 +127,7 @@ def _feed(
 def _warm(pool: ProcessPoolExecutor, detector: Detector, jobs: int, context: Context) -> None:
     """Start the workers and the engine in them, while the first shards are being listed."""
     # A pool that breaks here breaks again at the first shard, where that is told.
-    with deaf(context), contextlib.suppress(BrokenProcessPool):
+    with starting(context), contextlib.suppress(BrokenProcessPool):
         for _ in range(jobs):
             pool.submit(detector.sniff, b"", 0)
 
@@ -132,7 +137,7 @@ def _submit(
 ) -> Future[ShardResult]:
     """Hand a shard over; to a pool that has broken meanwhile, as one more lost."""
     try:
-        with deaf(context):
+        with starting(context):
             return pool.submit(attempt, shard, detector)
     except BrokenProcessPool as error:
         lost: Future[ShardResult] = Future()
@@ -191,16 +196,46 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 @contextlib.contextmanager
-def deaf(context: Context) -> Iterator[None]:
-    """Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it.
+def starting(context: Context) -> Iterator[None]:
+    """Around every start of a worker: what it is not to hear, and not to run.
 
-    What ends them they hear from ``follow`` on, when it does not go to a copied handler.
+    Ctrl-C is the parent's to answer, and it ends the workers: those started here do not
+    hear it; what ends them they hear from ``follow`` on, when no copied handler answers.
     """
-    if isinstance(context, SpawnContext):
-        # It opens all ears when it starts a helper of its own; that must not be meanwhile.
-        resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with contextlib.ExitStack() as stack:
+        if isinstance(context, SpawnContext):
+            # It opens all ears when it starts a helper of its own; that must not be meanwhile.
+            resource_tracker.ensure_running()
+            stack.enter_context(_without_main())
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Start new processes that do not load the program that called us again.
+
+    It would parse no command line, that saves a third of their start, and a script that
+    calls us outside of a guard is not run a second time. Other threads may start processes
+    of their own meanwhile; those are as they would be.
+    """
+    with _STARTS:
+        told, own = spawn.get_preparation_data, threading.get_ident()
+
+        def prepared(name: str) -> dict[str, Any]:
+            data = told(name)
+            if threading.get_ident() == own:
+                data.pop("init_main_from_name", None)
+                data.pop("init_main_from_path", None)
+            return data
+
+        # There is no other way to say it: the module __main__ itself, which could be exchanged for
+        # a moment instead, belongs to all threads.
+        spawn.get_preparation_data = prepared
+        try:
+            yield
+        finally:
+            spawn.get_preparation_data = told

@@ -13,15 +13,14 @@ import contextlib
 import multiprocessing
 import sys
 import time
-import types
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess, SpawnProcess
 from typing import Protocol, TypeAlias, cast
 
-from boltz_keyscan.executor import Context, alike, deaf, follow
+from boltz_keyscan.executor import Context, alike, follow, starting
 from boltz_keyscan.model import Detector, Shard, ShardResult
 from boltz_keyscan.sources.blob import attempt
 from boltz_keyscan.sources.containers.limits import TOGETHER, Limits, Meter, Spent
@@ -207,25 +206,10 @@ def _dismissed(worker: _Worker, waiting: deque[_Task], workers: list[_Worker]) -
 def _start(detector: Detector, context: Context) -> _Worker:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, detector), daemon=True)
-    with deaf(context), _without_main():
+    with starting(context):
         process.start()
     theirs.close()
     return _Worker(process, ours, time.monotonic())
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """Start a process that does not load the program again: it would parse no command line.
-
-    That saves a third of its start, and a script that calls us outside of a guard is not
-    run a second time.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _serve(line: Connection, detector: Detector) -> None:

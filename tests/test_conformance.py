@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,19 +84,24 @@ def test_what_counts() -> None:
 
 
 def test_the_commands(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs/conformance.md").read_text(encoding="utf-8")
+    told = re.findall(r"^python -m conformance (.*)$", page, re.MULTILINE)
+    assert [line.split()[0] for line in told] == ["make", "score"]
+    make_, score_ = (line.replace("../places", str(tmp_path / "d")).split() for line in told)
+
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-m", "conformance", *arguments]
         return subprocess.run(
             argv, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False
         )
 
-    made = run("make", str(tmp_path / "d"), "--seed", "1")
+    made = run(*make_, "--seed", "1")
     assert (made.returncode, made.stderr) == (0, "")
     assert "by seed 1" in made.stdout
     again = run("make", str(tmp_path / "d"))
     assert again.returncode == 1
     assert "there already" in again.stderr
-    scored = run("score", str(tmp_path / "d"), "--tool", "boltz-keyscan", "--misses")
+    scored = run(*score_, "--tool", "boltz-keyscan")
     assert (scored.returncode, scored.stderr) == (0, "")
     assert "| 100.0 % | 100.0 % |" in scored.stdout
     (tmp_path / "d/ledger.json").write_text("{}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +22,9 @@ from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.triage import baseline, ignores
 from boltz_keyscan.trust import CONFIGS
-from tests import checkout
-from tests.boltz_api import Key, Service, running
-from tests.keys import fake_key, fingerprint
+from tests import checkout, docstages
+from tests.docstages import IN_USE, LEAKED, OTHER, PAST, Place
+from tests.keys import fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
@@ -141,6 +139,19 @@ def test_the_two_commands_come_first() -> None:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_verbs_told_can_be_run(page: str) -> None:
+    """Each line of make, without doing it; what builds environments is done for real in ``.ci/run``."""
+    first = blocks("console", (ROOT / page).read_text(encoding="utf-8"))[0]
+    lines = [line.partition("#")[0].split() for line in first.splitlines()]
+    assert {line[0] for line in lines} == {"make"}
+    for line in lines:
+        subprocess.run([*line, "--dry-run"], cwd=ROOT, capture_output=True, check=True)
+    run = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert {verb for line in lines for verb in line[1:]} - {"help"} <= set(re.findall(r"make ([a-z]+)", run))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_alone_shows_the_verbs() -> None:
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for verb in ("help", "scan", "test", "lint", "bench", "tools", "fmt", "clean"):
@@ -181,63 +192,32 @@ RECIPES = {
     )
 }
 
-LEAKED = fake_key("admin", "live", "recipes")
-PAST = fake_key("ws", "live", "recipes")
-OTHER = fake_key("ws", "test", "other project")
-IN_USE = fake_key("ws", "live", "in use")
-
 
 class Recipe:
-    """A shell in a repository with leaks, with the console script on the path."""
+    """The stage ``leaky``, where the recipes of the README are run one command at a time."""
 
-    def __init__(self, folder: Path) -> None:
-        self.repo = Repo(folder / "project")
-        self.repo.leak("old.py", f"key = '{PAST}'\n")
-        self.repo.run("rm", "--quiet", "old.py")
-        self.repo.leak("fold.ipynb", f'{{"source": ["api_key = \\"{LEAKED}\\"\\n"]}}\n')
-        (self.repo.path / "job.log.gz").write_bytes(gzip.compress(f"x-api-key: {LEAKED}\n".encode()))
-        # As in a clone of it.
-        self.repo.run("update-ref", "refs/remotes/origin/main", "HEAD")
-        other = folder / "other-project"
-        other.mkdir()
-        (other / ".env").write_text(f"BOLTZ_API_KEY={OTHER}\n")
-        scripts = folder / "bin"
-        scripts.mkdir()
-        # What pip would install, for this checkout.
-        script = scripts / "boltz-keyscan"
-        script.write_text(f"#!{sys.executable}\nfrom boltz_keyscan.cli import entry\nentry()\n")
-        script.chmod(0o755)
-        self.environment = {
-            **os.environ,
-            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "BOLTZ_API_KEY": IN_USE,
-        }
+    def __init__(self, at: Place) -> None:
+        self.at = at
+        self.repo = Repo(at.here)
+        self.environment = at.environment
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["sh", "-c", command],
-            cwd=self.repo.path,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return self.at.run(command)
 
     def run_all(self, title: str) -> list[subprocess.CompletedProcess[str]]:
         """The commands of a recipe in order; none of them may show a key."""
         done = [self.run(command) for command in RECIPES[title]]
         for each in done:
-            for key in (LEAKED, PAST, OTHER, IN_USE):
+            for key in self.at.keys:
                 assert key not in each.stdout + each.stderr
             assert each.stderr == "", each
         return done
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
-    return Recipe(tmp_path)
+def recipe(tmp_path: Path) -> Iterator[Recipe]:
+    with docstages.leaky(tmp_path) as at:
+        yield Recipe(at)
 
 
 def test_every_recipe_is_tested() -> None:
@@ -249,6 +229,7 @@ def test_every_recipe_is_tested() -> None:
         "5. JSON, into jq",
         "6. On a repository with old leaks",
         "7. Is it alive, whose is it, and how to end it",
+        "8. From Python",
     ]
     assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
 
@@ -348,17 +329,10 @@ def test_on_a_repository_with_old_leaks(recipe: Recipe) -> None:
     assert recipe.run(f"boltz-keyscan explain {fingerprint(LEAKED)}").returncode == 0
 
 
-def test_is_it_alive(recipe: Recipe, tmp_path: Path) -> None:
-    service = Service(Key("key-past", PAST, "pipeline"))
-    service.keys[0].raw = recipe.environment["BOLTZ_API_KEY"] = fake_key("admin", "live", "asks")
+def test_is_it_alive(tmp_path: Path) -> None:
     title = "7. Is it alive, whose is it, and how to end it"
-    with running(service) as up:
-        # The only thing that is changed: where the API is.
-        script = tmp_path / "bin/boltz-keyscan"
-        asks = '"keys" in sys.argv or "--check" in sys.argv'
-        more = f"import sys\nif {asks}: sys.argv += ['--api-base', '{up.url}']\n"
-        script.write_text(script.read_text().replace("entry()\n", f"{more}entry()\n"))
-        verified, shown, saved, compared, audited = (recipe.run(each) for each in RECIPES[title])
+    with docstages.api(tmp_path) as at:
+        verified, shown, saved, compared, audited = (at.run(each) for each in RECIPES[title])
     assert (verified.returncode, shown.returncode, saved.returncode, audited.returncode) == (1, 0, 0, 1)
     assert "it is key key-past" in " ".join(verified.stdout.split())
     assert "key-past 'pipeline'" in shown.stderr

@@ -61,10 +61,10 @@ HOOK = frozenset(
         "kinds",
         "machine",
         "model",
+        "pipeline",
         "plan",
         "policy",
         "rules",
-        "scan",
         "sources",
         "sources._git",
         "sources.batch",
@@ -143,3 +143,19 @@ def test_help_and_version_load_no_pipeline(repo: Repo) -> None:
         "kinds",
         "model",
     }
+
+
+def test_the_package_alone_costs_nothing(repo: Repo) -> None:
+    code = "import sys; before = set(sys.modules); import boltz_keyscan; print(*set(sys.modules) - before)"
+    ran = call(repo.path, sys.executable, "-c", code)
+    assert ran.text.split() == ["boltz_keyscan"], ran
+
+
+def test_its_names_are_loaded_when_they_are_asked_for(repo: Repo) -> None:
+    code = (
+        "import sys; from boltz_keyscan import scan; assert callable(scan);"
+        "print(*(name for name in ('click', 'boltz_keyscan.cli', 'sarif_om', 'multiprocessing', 'socket')"
+        " if name in sys.modules))"
+    )
+    ran = call(repo.path, sys.executable, "-c", code)
+    assert (ran.code, ran.text) == (0, "\n"), ran

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan import executor, scan
+from boltz_keyscan import executor, pipeline
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.sources import listing
@@ -304,7 +304,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     repo.add("staged.txt", fake_key("admin", "live"))
     repo.run("tag", "-m", fake_key("admin", "test"), "v1")
     alone = result(repo, 1)
-    monkeypatch.setattr(scan, "INLINE", 0)
+    monkeypatch.setattr(pipeline, "INLINE", 0)
     monkeypatch.setattr(executor, "pays", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone
@@ -331,7 +331,7 @@ def test_a_process_is_copied_only_where_that_is_exact(before: str, method: str) 
 
 def result(repo: Repo, jobs: int) -> ScanResult:
     """A result without when and how long."""
-    made = scan.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
+    made = pipeline.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
     return replace(made, started_at="", duration_s=0)
 
 

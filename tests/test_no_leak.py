@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 import pytest
 
-from boltz_keyscan import scan as pipeline
+from boltz_keyscan import pipeline
 from boltz_keyscan.cli import main
 from boltz_keyscan.errors import GitError, KeyscanError, OutputError, RuleError
 from boltz_keyscan.report import REPORTERS
@@ -548,13 +548,13 @@ class TestCtrlC:
 
 _READY = """
 import sys
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.cli import main
-run = scan.run
+run = pipeline.run
 def ready(*arguments, **options):
     print("ready", file=sys.stderr, flush=True)
     return run(*arguments, **options)
-scan.run = ready
+pipeline.run = ready
 sys.exit(main(sys.argv[1:]))
 """
 """The program, which says when its scan begins."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -108,6 +109,25 @@ def test_version(elsewhere: Elsewhere, wheel: Path) -> None:
     assert wheel.name == f"boltz_keyscan-{boltz_keyscan.__version__}-py3-none-any.whl"
 
 
+def test_it_is_installed_as_the_readme_says(source: Path, tmp_path: Path) -> None:
+    """Each line of the README with ``pip`` for ``pipx``, which is pip in an environment of its own."""
+    readme = (source / "README.md").read_text(encoding="utf-8")
+    told = [
+        shlex.split(line, comments=True)[2] for line in re.findall(r"^pipx install .*", readme, re.MULTILINE)
+    ]
+    assert told == [".", ".[api]"]
+    pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-index", "--no-build-isolation", "--target"]
+    for number, what in enumerate(told):
+        target = tmp_path / str(number)
+        done = subprocess.run(
+            [*pip, "install", *options, str(target), what], cwd=source, capture_output=True, check=True
+        )
+        # An extra that is not there is a warning.
+        assert done.stderr == b""
+        assert Elsewhere(target, tmp_path).program("--version").returncode == 0
+
+
 def test_the_rules_are_those_of_the_checkout(elsewhere: Elsewhere, installed: Path) -> None:
     code = (
         "from boltz_keyscan import rules as r; print(*(rule.id for rule in r.load()), r.bundled(), sep='\\n')"
@@ -158,6 +178,50 @@ def test_the_schema_can_be_read_where_it_is_installed(elsewhere: Elsewhere) -> N
     file = "importlib.resources.files('boltz_keyscan') / 'report/schema/report-v1.schema.json'"
     code = f"import importlib.resources, json; print(json.loads(({file}).read_text())['title'])"
     assert elsewhere.python(code)
+
+
+CONSUMER = """
+from boltz_keyscan import Finding, KeyscanError, ScanResult, Severity, scan, write_report
+
+result: ScanResult = scan(["."], history=False, fail_on="any")
+first: Finding = result.findings[0]
+severity: Severity = first.severity
+path: str = first.locations[0].path
+reason: str = first.suppression.reason if first.suppression else ""
+write_report(result, "json", "report.json")
+try:
+    scan("nowhere")
+except KeyscanError as error:
+    print(result.exit_code, severity, path, error.message)
+"""
+
+MISTAKEN = """
+from boltz_keyscan import nothing
+from boltz_keyscan import scan
+scan(".", fail_on="everything")
+scan(".").findings[0].raw_key
+"""
+
+
+def test_a_script_of_somebody_else_is_typed_and_runs(elsewhere: Elsewhere, installed: Path) -> None:
+    """mypy reads the installed copy, as it would a user's."""
+    (elsewhere.folder / "a.env").write_text(fake_key())
+    for name, text in (("consumer.py", CONSUMER), ("mistaken.py", MISTAKEN)):
+        (elsewhere.folder / name).write_text(text)
+
+    def mypy(name: str) -> str:
+        cache = str(elsewhere.folder / "cache")
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", cache, name]
+        env = {**os.environ, "MYPYPATH": str(installed)}
+        return subprocess.run(
+            command, cwd=elsewhere.folder, env=env, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert mypy("consumer.py") == "Success: no issues found in 1 source file\n"
+    found = re.findall(r"^mistaken\.py:(\d+): error: .*\[([a-z-]+)\]$", mypy("mistaken.py"), re.MULTILINE)
+    assert found == [("2", "attr-defined"), ("4", "arg-type"), ("5", "attr-defined")]
+    text = elsewhere.python("exec(open('consumer.py').read())")
+    assert text.splitlines() == ["1 high a.env no such file or folder: nowhere"]
 
 
 def test_what_the_wheel_asks_for(wheel: Path) -> None:

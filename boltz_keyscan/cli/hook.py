@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from boltz_keyscan import scan as pipeline
+from boltz_keyscan import pipeline
 from boltz_keyscan.model import ExitCode, Finding, ScanResult
 from boltz_keyscan.plan import Plan, staged_plan
 

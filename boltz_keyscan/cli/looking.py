@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from boltz_keyscan import scan as pipeline
+from boltz_keyscan import pipeline
 from boltz_keyscan.cli.scan import check_path, default_cache_dir
 from boltz_keyscan.cli.settled import Settled, borrowed
 from boltz_keyscan.model import ScanResult

@@ -5,12 +5,12 @@ Boundary: options in, reports and an exit code out; what the options mean is ``p
 
 from __future__ import annotations
 
-import errno
 import os
 
 import click
 
-from boltz_keyscan import scan as pipeline
+from boltz_keyscan import paths as named
+from boltz_keyscan import pipeline
 from boltz_keyscan.cli.asking import Asking, asking, filtered
 from boltz_keyscan.cli.output import COLORS, emit, view
 from boltz_keyscan.cli.settled import Settled, configured
@@ -204,34 +204,7 @@ def check_path(path: str, *, history_only: bool) -> None:
         if history_only:
             raise KeyscanError("standard input has no history", "Leave out --history-only.")
         return
-    try:
-        os.path.abspath(path)
-    except FileNotFoundError as error:
-        raise KeyscanError(
-            "the current folder does not exist any more", "Change to one that does."
-        ) from error
-    try:
-        os.stat(path)
-    except OSError as error:
-        absent = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-        if absent and os.path.islink(path):
-            message, hint = f"a symbolic link that leads nowhere: {path}", "Name the file or folder itself."
-        elif absent:
-            message, hint = (
-                f"no such file or folder: {path}",
-                "Check the spelling, or give the path from here.",
-            )
-        else:
-            message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
-        raise KeyscanError(message, hint) from error
-    if history_only:
-        from boltz_keyscan.sources.repository import open_at  # noqa: PLC0415 - only here
-
-        try:
-            open_at(os.fsencode(os.path.abspath(path)))
-        except (OSError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) else str(error)
-            raise KeyscanError(f"not a usable git repository: {path}: {told}", "Check its .git.") from error
+    named.check(path, history_only=history_only)
 
 
 def _distinct(paths: list[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.model import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
 from tests.keys import fake_key, fingerprint
@@ -22,7 +22,7 @@ from tests.running import keyscan
 
 def _scan(repo: Repo, cache: Path | None) -> ScanResult:
     plan = scan_plan(Options(paths=(str(repo.path),), files=False, cache=str(cache) if cache else None))
-    return scan.run(plan.targets, plan.sources, plan.terms)
+    return pipeline.run(plan.targets, plan.sources, plan.terms)
 
 
 def _file(cache: Path) -> Path:

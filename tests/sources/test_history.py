@@ -7,7 +7,7 @@ from pathlib import Path
 import git
 import pytest
 
-from boltz_keyscan import executor, scan
+from boltz_keyscan import executor, pipeline
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.rules import load
@@ -121,7 +121,7 @@ def test_many_hits_are_traced_without_a_longer_command_line(
     commit = repo.commit("many")
     monkeypatch.setattr("boltz_keyscan.sources.walk.MOST_ARGUMENTS", 3)
     plan = scan_plan(Options(paths=(str(repo.path),), files=False))
-    [finding] = scan.run(plan.targets, plan.sources, plan.terms).findings
+    [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
 
     assert {(where.path, where.commit) for where in finding.locations} == {
         (f"f{number}.txt", commit) for number in range(40)
@@ -154,7 +154,7 @@ class TestShards:
         ledger = plant(repo)
         monkeypatch.setattr(listing, "SHARD_BYTES", size)
         plan = scan_plan(Options(paths=(str(repo.path),), files=False))
-        found = scan.run(plan.targets, plan.sources, plan.terms)
+        found = pipeline.run(plan.targets, plan.sources, plan.terms)
 
         assert {finding.fingerprint for finding in found.findings} == {
             planted.fingerprint for planted in ledger.planted.values()
@@ -203,11 +203,11 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
 
     def found(jobs: int) -> tuple[object, ...]:
         plan = scan_plan(Options(paths=(str(repo.path),)))
-        result = scan.run(plan.targets, plan.sources, plan.terms, jobs)
+        result = pipeline.run(plan.targets, plan.sources, plan.terms, jobs)
         return result.findings, result.gaps, result.tally
 
     alone = found(1)
-    monkeypatch.setattr(scan, "INLINE", -1)
+    monkeypatch.setattr(pipeline, "INLINE", -1)
     monkeypatch.setattr(executor, "pays", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
 

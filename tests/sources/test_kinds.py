@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.plan import Options, range_plan, scan_plan, staged_plan
@@ -22,7 +22,7 @@ LOCAL = ("-c", "protocol.file.allow=always")
 
 def scanned(path: Path, *, files: bool = True) -> ScanResult:
     plan = scan_plan(Options(paths=(str(path),), files=files))
-    return scan.run(plan.targets, plan.sources, plan.terms)
+    return pipeline.run(plan.targets, plan.sources, plan.terms)
 
 
 def told(result: ScanResult) -> dict[str, set[tuple[str, str]]]:
@@ -208,15 +208,15 @@ def test_a_range_of_a_reftable_repository_takes_full_ids(repo: Repo) -> None:
     as_reftable(repo)
     options = Options(paths=(str(repo.path),))
     with pytest.raises(KeyscanError) as raised:
-        scan.run((), range_plan(options, "main~1..main").sources, range_plan(options, "a..b").terms)
+        pipeline.run((), range_plan(options, "main~1..main").sources, range_plan(options, "a..b").terms)
     assert raised.value.message == "unknown revision: main"
     assert "reftable" in raised.value.hint
     plan = range_plan(options, f"{base}..{head}")
-    result = scan.run(plan.targets, plan.sources, plan.terms)
+    result = pipeline.run(plan.targets, plan.sources, plan.terms)
     assert told(result) == at("key.txt", "history")
     assert [where.commit for where in result.findings[0].locations] == [brought]
     plan = range_plan(options, f"{brought}..{head}")
-    result = scan.run(plan.targets, plan.sources, plan.terms)
+    result = pipeline.run(plan.targets, plan.sources, plan.terms)
     assert (told(result), result.exit_code, result.tally.blobs) == ({}, ExitCode.CLEAN, 3)
 
 
@@ -227,7 +227,7 @@ def test_what_is_staged_in_a_reftable_repository(repo: Repo, monkeypatch: pytest
 
     def staged() -> ScanResult:
         plan = staged_plan(())
-        return scan.run(plan.targets, plan.sources, plan.terms)
+        return pipeline.run(plan.targets, plan.sources, plan.terms)
 
     # HEAD is not known, so the whole index counts as new: more than is needed, never less.
     assert (told(staged()), staged().tally.files, staged().exit_code) == ({}, 1, ExitCode.CLEAN)
@@ -344,12 +344,12 @@ def test_a_range_and_the_index_hold_only_the_submodules_commit(
     nested.run("add", "libs/mid")
     monkeypatch.chdir(nested.path)
     plan = staged_plan(())
-    assert told(scan.run(plan.targets, plan.sources, plan.terms)) == {}
+    assert told(pipeline.run(plan.targets, plan.sources, plan.terms)) == {}
     nested.commit("the submodule moved on")
     plan = range_plan(Options(), "HEAD~1..HEAD")
-    result = scan.run(plan.targets, plan.sources, plan.terms)
+    result = pipeline.run(plan.targets, plan.sources, plan.terms)
     assert (told(result), gaps(result), result.exit_code) == ({}, [], ExitCode.CLEAN)
     # It is the submodule's own range that has it.
     plan = range_plan(Options(paths=("libs/mid",)), "HEAD~1..HEAD")
-    result = scan.run(plan.targets, plan.sources, plan.terms)
+    result = pipeline.run(plan.targets, plan.sources, plan.terms)
     assert told(result) == at("new.txt", "tracked")

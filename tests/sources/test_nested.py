@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.model import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources import index, trace, walk
@@ -29,7 +29,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _scan(repo: Repo, *, files: bool = False) -> ScanResult:
     plan = scan_plan(Options(paths=(str(repo.path),), files=files))
-    return scan.run(plan.targets, plan.sources, plan.terms)
+    return pipeline.run(plan.targets, plan.sources, plan.terms)
 
 
 def _blob(repo: Repo, content: str) -> str:

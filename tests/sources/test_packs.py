@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.model import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources import packs
@@ -24,7 +24,7 @@ LOST = fake_key(seed="in an unreachable object")
 
 def scanned(path: Path, cache: Path | None = None) -> ScanResult:
     plan = scan_plan(Options(paths=(str(path),), files=False, cache=str(cache) if cache else None))
-    return scan.run(plan.targets, plan.sources, plan.terms)
+    return pipeline.run(plan.targets, plan.sources, plan.terms)
 
 
 def exposures(result: ScanResult) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan import scan
+from boltz_keyscan import pipeline
 from boltz_keyscan.model import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources import walk
@@ -26,7 +26,7 @@ Told = set[tuple[str, str | None, str]]
 
 def _scan(path: Path, cache: Path | None = None) -> ScanResult:
     plan = scan_plan(Options(paths=(str(path),), files=False, cache=str(cache) if cache else None))
-    return scan.run(plan.targets, plan.sources, plan.terms)
+    return pipeline.run(plan.targets, plan.sources, plan.terms)
 
 
 def _told(result: ScanResult, ids: Mapping[str, str], key: str = KEY) -> Told:

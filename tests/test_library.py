@@ -1,0 +1,457 @@
+"""The library: the same as the command line, from scripts that were not written with it in mind."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import logging
+import multiprocessing
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import typing
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import boltz_keyscan
+from boltz_keyscan import (
+    ExitCode,
+    FailOn,
+    KeyscanError,
+    ScanResult,
+    executor,
+    pipeline,
+    rules,
+    scan,
+    write_report,
+)
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.executor import spread
+from boltz_keyscan.report import REPORTERS
+from boltz_keyscan.sources.files import FileShard
+from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.leaks import leaks
+from tests.repos import Repo
+from tests.running import ROOT, keyscan
+
+KEY = fake_key("admin", "live", "library")
+PAST = fake_key("ws", "live", "library")
+PACKED = fake_key("ws", "test", "library")
+
+
+@pytest.fixture
+def leaky(repo: Repo) -> Repo:
+    """A key at HEAD, one in history, one in an archive."""
+    repo.leak("old.py", f"key = '{PAST}'\n")
+    repo.run("rm", "--quiet", "old.py")
+    with zipfile.ZipFile(repo.path / "packed.zip", "w") as archive:
+        archive.writestr("inner.env", f"BOLTZ_API_KEY={PACKED}\n")
+    repo.run("add", "packed.zip")
+    repo.leak("new.py", f"key = '{KEY}'\n")
+    return repo
+
+
+def told(result: ScanResult, form: str = "json") -> str:
+    stream = io.StringIO()
+    write_report(result, form, stream)
+    return stream.getvalue()
+
+
+def timeless(report: str | bytes) -> Any:
+    document = json.loads(report)
+    del document["scan"]["started_at"], document["scan"]["duration_s"]
+    return document
+
+
+# The result.
+
+
+def test_it_is_what_the_command_line_says(leaky: Repo, capfd: pytest.CaptureFixture[str]) -> None:
+    result = scan(leaky.path)
+    assert capfd.readouterr() == ("", "")
+    ran = keyscan(leaky.path, "--trust", "none", "--no-config", "--no-cache", "--format", "json")
+    assert timeless(told(result)) == timeless(ran.out)
+    assert (ran.code, result.exit_code, result.complete) == (1, 1, True)
+    assert {finding.fingerprint for finding in result.keys} == {
+        fingerprint(key) for key in (KEY, PAST, PACKED)
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ({"history": False}, ("--no-history",)),
+        ({"files": False}, ("--history-only",)),
+        ({"commits": "HEAD~1..HEAD"}, ("--range", "HEAD~1..HEAD")),
+        ({"fail_on": "never"}, ("--fail-on", "never")),
+        ({"fail_on": FailOn.ADMIN}, ("--fail-on", "admin")),
+        ({"fail_on_unexposed": True}, ("--fail-on-unexposed",)),
+        ({"require_complete": True}, ("--require-complete",)),
+        ({"jobs": 1}, ("--jobs", "1")),
+        ({"trust": "tree"}, ("--trust", "tree")),
+        ({"trust": "base:HEAD~1"}, ("--trust", "base:HEAD~1")),
+        (
+            {"baseline": ".boltz-keyscan-baseline"},
+            ("--baseline", ".boltz-keyscan-baseline", "--trust", "none"),
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_arguments_mean_what_the_options_mean(
+    leaky: Repo, arguments: dict[str, Any], options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(leaky.path)
+    assert keyscan("baseline", "create", "--reason", "known", "--by", "Ana", cwd=leaky.path).code == 0
+    leaky.add(".boltz-keyscan-baseline", (leaky.path / ".boltz-keyscan-baseline").read_bytes())
+    leaky.commit("accept")
+    leaky.leak("ignored.log", f"{fake_key('ws', 'live', 'late')}\n")
+    trust = () if "--trust" in options else ("--trust", "none")
+    ran = keyscan(".", *options, *trust, "--no-config", "--no-cache", "--format", "json", cwd=leaky.path)
+    result = scan(**arguments)
+    assert timeless(told(result)) == timeless(ran.out)
+    assert ran.code == result.exit_code
+
+
+def test_several_paths_of_several_kinds(leaky: Repo, tmp_path: Path) -> None:
+    (tmp_path / "-").write_text(KEY)
+    for paths in ([leaky.path, tmp_path / "-"], (os.fsencode(leaky.path), str(tmp_path / "-"))):
+        assert len(scan(paths).targets) == 2
+    assert len(scan(path for path in [leaky.path, leaky.path]).targets) == 1
+
+
+def test_a_file_named_like_standard_input_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_text(KEY)
+    assert [finding.locations[0].path for finding in scan("-").keys] == ["./-"]
+
+
+def test_what_was_not_seen_is_told(tmp_path: Path) -> None:
+    result = scan(tmp_path)
+    assert (result.exit_code, result.complete) == (ExitCode.INCOMPLETE, False)
+    assert [gap.reason for gap in result.gaps] == ["nothing-scanned"]
+
+
+def test_strangers_do_not_excuse_themselves_unless_they_are_trusted(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.write("boltz-keyscan.toml", 'fail-on = "never"\n')
+    repo.leak("a.py", f"key = '{PAST}'  # boltz-keyscan: ignore=mine\n")
+    (found,) = scan(repo.path).keys
+    assert found.blocking
+    (found,) = scan(repo.path, trust="tree").keys
+    # The comment counts, the configuration does not: what is asked is in the call.
+    assert not found.blocking
+    assert found.suppression is not None
+    assert found.suppression.reason == "mine"
+    repo.leak("b.py", f"key = '{KEY}'\n")
+    assert scan(repo.path, trust="tree").exit_code == 1
+    monkeypatch.setenv("CI", "true")
+    assert scan(repo.path).ground == scan(repo.path, trust="none").ground
+
+
+def test_nothing_in_a_result_holds_a_key(leaky: Repo) -> None:
+    result = scan(leaky.path)
+    assert leaks(repr(result).encode(), KEY, PAST, PACKED) == []
+    again = pickle.loads(pickle.dumps(result))
+    assert again == result
+    assert leaks(pickle.dumps(result), KEY, PAST, PACKED) == []
+
+
+def test_every_format_can_be_written(leaky: Repo, tmp_path: Path) -> None:
+    result = scan(leaky.path)
+    for form in REPORTERS:
+        write_report(result, form, tmp_path / form)
+        assert (tmp_path / form).read_text() == told(result, form)
+
+
+def test_the_cache_is_where_it_is_told_to_be(
+    leaky: Repo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = scan(leaky.path, cache=tmp_path / "kept")
+    second = scan(leaky.path, cache=tmp_path / "kept")
+    assert first.tally.cached == 0
+    assert second.tally.cached > 0
+    assert second.findings == first.findings
+    (tmp_path / "kept").chmod(0o777)
+    assert scan(leaky.path, cache=tmp_path / "kept").findings == first.findings
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_outlives_the_call(leaky: Repo, tmp_path: Path) -> None:
+    def state() -> object:
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)]
+        root = logging.getLogger()
+        return handlers, dict(os.environ), Path.cwd(), root.handlers[:], root.level, sys.modules["__main__"]
+
+    before = state()
+    scan(leaky.path, jobs=2)
+    assert state() == before
+    assert multiprocessing.active_children() == []
+    home = Path(os.environ["HOME"])
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["repo"]
+
+
+# Names and types.
+
+
+def test_the_public_names_are_there_and_documented() -> None:
+    for name in boltz_keyscan.__all__:
+        thing = getattr(boltz_keyscan, name)
+        assert name == "__version__" or thing.__doc__, name
+    assert dir(boltz_keyscan) == sorted(boltz_keyscan.__all__)
+    guide = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    assert set(boltz_keyscan.__all__) <= set(re.findall(r"`(\w+)`", guide)) | {"__version__"}
+
+
+def test_a_name_that_is_not_there_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        boltz_keyscan.nothing  # type: ignore[attr-defined]  # noqa: B018 - mypy knows too
+
+
+def test_results_are_frozen_and_typed() -> None:
+    for name in ("ScanResult", "Finding", "Location", "Gap", "Tally", "Suppression"):
+        noun = getattr(boltz_keyscan, name)
+        assert noun.__dataclass_params__.frozen
+        assert {field.name for field in dataclasses.fields(noun)} == set(noun.__slots__)
+    hints = typing.get_type_hints(scan)
+    assert hints["return"] is ScanResult
+
+
+@pytest.mark.parametrize("name", ["ScanResult", "Finding", "Location", "Gap"])
+def test_the_guide_names_every_field(name: str) -> None:
+    guide = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    (table,) = re.findall(rf"^\| of `{name}` \| \|\n\|---\|---\|\n((?:\|.*\n)+)", guide, re.MULTILINE)
+    told_of = [field for line in table.splitlines() for field in re.findall(r"`(\w+)`", line.split("|")[1])]
+    noun = getattr(boltz_keyscan, name)
+    properties = {key for key, value in vars(noun).items() if isinstance(value, property)}
+    assert sorted(told_of) == sorted({field.name for field in dataclasses.fields(noun)} | properties)
+
+
+def test_the_guide_names_every_argument() -> None:
+    guide = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", guide, re.MULTILINE)
+    defaults = {"paths": ".", **(scan.__kwdefaults__ or {})}
+    assert {name: eval(default) for name, default in rows} == defaults  # our own page
+
+
+# Errors.
+
+
+def _nul(folder: Path) -> object:
+    return scan(f"{folder}\0")
+
+
+MISTAKES: list[tuple[str, Callable[[Path], object], str]] = [
+    ("absent", lambda folder: scan(folder / "nothing"), "no such file or folder"),
+    ("none", lambda _: scan([]), "no path was given"),
+    ("empty", lambda _: scan(""), "not a path"),
+    ("nul", _nul, "not a path"),
+    ("surrogate", lambda _: scan("\ud800"), "not a path"),
+    ("fail_on", lambda folder: scan(folder, fail_on="live keys"), "not a choice for fail_on"),  # type: ignore[arg-type]  # as typed
+    ("jobs", lambda folder: scan(folder, jobs=0), "not a number of processes"),
+    ("nothing left", lambda folder: scan(folder, history=False, files=False), "leave nothing to scan"),
+    ("two choices", lambda folder: scan(folder, commits="A..B", files=False), "commits chooses"),
+    ("no range", lambda folder: scan(folder, commits="HEAD"), "range"),
+    ("trust", lambda folder: scan(folder, trust="me"), "not a trust"),
+    ("base", lambda folder: scan(folder, trust="base:nowhere"), "nowhere"),
+    ("baseline", lambda folder: scan(folder, baseline=folder / "nothing"), "No such file"),
+    ("no repository", lambda folder: scan(folder, files=False), "not a git repository"),
+    ("format", lambda folder: write_report(scan(folder), "xml", io.StringIO()), "no report format"),
+    ("report", lambda folder: write_report(scan(folder), "json", folder), "it is a folder"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES])
+def test_what_is_wrong_is_told_in_one_error(
+    call: Callable[[Path], object], words: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("nothing\n")
+    with pytest.raises(KeyscanError, match=re.escape(words)):
+        call(tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_error_shows_no_key(tmp_path: Path) -> None:
+    with pytest.raises(KeyscanError) as raised:
+        scan(tmp_path / KEY)
+    assert PREFIXES["admin", "live"] in raised.value.message
+    error: BaseException | None = raised.value
+    while error is not None:
+        assert leaks(repr(error).encode() + str(error).encode(), KEY) == []
+        error = error.__cause__ or error.__context__
+
+
+def test_a_bug_is_told_without_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError(KEY)
+
+    monkeypatch.setattr(pipeline, "run", broken)
+    (tmp_path / "a.txt").write_text("nothing\n")
+    with pytest.raises(boltz_keyscan.InternalError, match=r"ValueError at .*test_library\.py:\d+") as raised:
+        scan(tmp_path)
+    assert raised.value.__cause__ is raised.value.__context__ is None
+    assert leaks(str(raised.value).encode(), KEY) == []
+
+
+def test_ctrl_c_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scan(tmp_path)
+
+
+# Where it is called from.
+
+UNGUARDED = """
+print("started", flush=True)
+from boltz_keyscan import executor, pipeline, scan
+pipeline.INLINE, executor.pays = -1, lambda _: True  # all work goes to workers
+held = HELD
+result = scan(TREE, jobs=2)
+print(result.exit_code, len(result.keys), result.gaps)
+"""
+
+
+def python(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("held", ["None", "open(__import__('os').devnull)"], ids=["copied", "spawned"])
+@pytest.mark.parametrize("way", ["file", "stdin", "-c", "-m", "interactive"])
+def test_a_script_without_a_guard_runs_once(leaky: Repo, tmp_path: Path, way: str, held: str) -> None:
+    text = UNGUARDED.replace("TREE", repr(str(leaky.path))).replace("HELD", held)
+    (tmp_path / "script.py").write_text(text)
+    arguments, stdin = {
+        "file": (["script.py"], ""),
+        "stdin": (["-"], text),
+        "-c": (["-c", text], ""),
+        "-m": (["-m", "script"], ""),
+        "interactive": (["-i", "-q"], f"import sys; sys.ps1 = ''; sys.ps2 = ''\n{text}"),
+    }[way]
+    ran = python(tmp_path, *arguments, stdin=stdin)
+    assert ran.stdout == "started\n1 3 ()\n", ran
+    assert way == "interactive" or ran.stderr == ""
+
+
+def test_from_threads_at_the_same_time(leaky: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "INLINE", -1)
+    monkeypatch.setattr(executor, "pays", lambda _: True)
+    main = sys.modules["__main__"]
+    with ThreadPoolExecutor(3) as threads:
+        results = list(threads.map(lambda _: scan(leaky.path, jobs=2), range(3)))
+    assert {result.findings for result in results} == {results[0].findings}
+    assert [(result.exit_code, result.gaps) for result in results] == [(1, ())] * 3
+    assert sys.modules["__main__"] is main
+
+
+def test_from_the_workers_of_a_pool(leaky: Repo, tmp_path: Path) -> None:
+    text = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from boltz_keyscan import KeyscanError, scan
+
+def daemonic(path):
+    try:
+        return scan(path)
+    except KeyscanError as error:
+        return error.hint
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        print(len(pool.submit(scan, sys.argv[1]).result().keys))
+    with context.Pool(1) as pool:
+        print(pool.apply(daemonic, [sys.argv[1]]))
+"""
+    (tmp_path / "script.py").write_text(text)
+    ran = python(tmp_path, "script.py", str(leaky.path))
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines() == [
+        "3",
+        "Call scan() from concurrent.futures.ProcessPoolExecutor instead of multiprocessing.Pool.",
+    ]
+
+
+@pytest.fixture
+def child() -> Iterator[multiprocessing.process.BaseProcess]:
+    """A process of the caller's own, which has nothing to do with a scan."""
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    process.start()
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_the_callers_own_processes_are_left_alone(
+    child: multiprocessing.process.BaseProcess, tmp_path: Path
+) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.txt").write_text("nothing\n")
+    shards = [FileShard(os.fsencode(tmp_path), b"", (b"%d.txt" % number,)) for number in range(20)]
+    results = spread(enumerate(shards), KeyDetector.of(rules.load()), 1)
+    next(results)
+    # Ended in the middle, as by Ctrl-C.
+    results.close()  # type: ignore[attr-defined]  # a generator
+    assert child.is_alive()
+    assert multiprocessing.active_children() == [child]
+
+
+def test_another_threads_processes_start_as_ever(tmp_path: Path) -> None:
+    """While a worker starts, nobody else's process loses its program."""
+    text = """
+import multiprocessing, sys, threading
+from boltz_keyscan import executor
+
+def whose():
+    return __name__
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("spawn")
+    entered, done = threading.Event(), threading.Event()
+
+    def starting():
+        with executor.starting(context):
+            entered.set()
+            done.wait()
+
+    thread = threading.Thread(target=starting)
+    thread.start()
+    entered.wait()
+    with context.Pool(1) as pool:
+        print(pool.apply(whose))
+    done.set()
+    thread.join()
+"""
+    (tmp_path / "script.py").write_text(text)
+    ran = python(tmp_path, "script.py")
+    assert (ran.stdout, ran.stderr) == ("__mp_main__\n", "")
+
+
+def test_the_threads_of_a_scan_end_with_it(leaky: Repo) -> None:
+    before = threading.active_count()
+    scan(leaky.path, jobs=2)
+    assert threading.active_count() == before

@@ -1,0 +1,187 @@
+"""The reference pages say what the program knows: no more and no less."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from boltz_keyscan.cli.configuration import NAMED_ONLY, NEVER
+from boltz_keyscan.cli.scan import scan
+from boltz_keyscan.report import REPORTERS
+from tests.running import ROOT, keyscan
+from tests.test_docs import README, section, table
+
+PAGE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+SCHEMA: Any = json.loads((ROOT / "boltz_keyscan/report/schema/report-v1.schema.json").read_bytes())
+OBJECTS = {name: each for name, each in SCHEMA["$defs"].items() if "properties" in each}
+OPTIONS = [param for param in scan.params if isinstance(param, click.Option)]
+
+
+def test_every_format_is_told() -> None:
+    assert [row[0] for row in table(section("## Formats", PAGE))] == list(REPORTERS)
+
+
+def test_the_exit_codes_are_those_of_the_readme() -> None:
+    assert table(section("## Exit codes", PAGE)) == table(section("## Exit codes", README))
+
+
+# Options.
+
+
+def _name(option: click.Option) -> str:
+    return next(each for each in option.opts if each.startswith("--")).removeprefix("--")
+
+
+def _type(option: click.Option) -> str:
+    if option.is_flag:
+        return "true or false"
+    if option.multiple:
+        return "list of texts"
+    match option.type:
+        case click.Choice():
+            return "a [format](#formats)" if _name(option) == "format" else ", ".join(option.type.choices)
+        case click.types.IntParamType():
+            return "number"
+        case click.Path():
+            return "path"
+        case _:
+            return "text"
+
+
+def _default(option: click.Option) -> str:
+    """What it is when nobody says; in words where the help has words for it."""
+    if option.is_flag:
+        return "false"
+    if isinstance(option.default, str | int):
+        return str(option.default)
+    told = re.search(r"\[default: (.*)\]", option.help or "")
+    return told[1] if told else "-"
+
+
+def _where(option: click.Option) -> str:
+    name = _name(option)
+    return "no" if name in NEVER else "with --config" if name in NAMED_ONLY else "yes"
+
+
+def test_every_option_is_told() -> None:
+    wanted = [[_name(each), _type(each), _default(each), _where(each)] for each in OPTIONS if not each.hidden]
+    assert table(section("## Options and configuration", PAGE)) == wanted
+
+
+def test_the_configuration_shown_is_taken(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "boltz-keyscan.toml").write_text(block)
+    shown = keyscan("config", "show", cwd=tmp_path)
+    assert (shown.code, shown.errors) == (0, "")
+    assert re.search(r"^fail-on +\"any\" +boltz-keyscan\.toml", shown.text, re.MULTILINE), shown.text
+
+
+# Gaps.
+
+MAKERS = frozenset({"Gap", "Trouble", "Spent", "lost", "_gap"})
+"""What is called with the reason of a gap, as its first or second argument."""
+
+HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps"})
+"""Reasons that stand in a tuple before they come to a gap."""
+
+REASON = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+def _reasons() -> set[str]:
+    """The reasons that stand in the code."""
+    found: set[str] = set()
+    for path in (ROOT / "boltz_keyscan").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name not in MAKERS:
+                continue
+            first = 0 if name in {"Trouble", "Spent", "lost"} else 1
+            given = [
+                *node.args[first : first + 1],
+                *(key.value for key in node.keywords if key.arg == "reason"),
+            ]
+            found.update(
+                each.value
+                for argument in given
+                for each in ast.walk(argument)
+                if isinstance(each, ast.Constant)
+                and isinstance(each.value, str)
+                and REASON.fullmatch(each.value)
+            )
+    return found
+
+
+def test_every_gap_is_told() -> None:
+    told = [row[0] for row in table_of_gaps()]
+    assert len(set(told)) == len(told)
+    assert set(told) == _reasons() | HANDED_ON
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "boltz_keyscan").rglob("*.py"))
+    assert [reason for reason in HANDED_ON if f'"{reason}"' not in code] == []
+
+
+def test_gaps_by_design_are_told_as_such() -> None:
+    """Where the code says it in the same breath."""
+    by_design = {row[0] for row in table_of_gaps() if row[1]}
+    for path in (ROOT / "boltz_keyscan").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gap" and len(node.args) > 1:
+                reason = node.args[1]
+                if isinstance(reason, ast.Constant) and any(key.arg == "by_design" for key in node.keywords):
+                    assert reason.value in by_design
+
+
+def table_of_gaps() -> list[list[str]]:
+    """The rows of all its tables."""
+    text = section("## Gaps", PAGE)
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\w*) ?\| (.+) \|$", text, re.MULTILINE)
+    return [list(row) for row in rows]
+
+
+# The JSON report.
+
+
+def _json_type(schema: Any) -> str:  # noqa: PLR0911 - one for each kind
+    """A type in the page's words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name})" if name in OBJECTS else name.replace("_", " ")
+    if "const" in schema:
+        return f'"{schema["const"]}"'
+    if "enum" in schema:
+        return ", ".join("null" if each is None else str(each) for each in schema["enum"])
+    if "oneOf" in schema:
+        nothing, something = schema["oneOf"]
+        assert nothing == {"type": "null"}
+        return f"{_json_type(something)} or null"
+    match schema["type"]:
+        case [kind, "null"]:
+            return f"{_json_type({**schema, 'type': kind})} or null"
+        case "array":
+            items = schema["items"]
+            fields = ", ".join(items.get("properties", ()))
+            return f"list of objects: {fields}" if fields else f"list of {_json_type(items)}"
+        case "string":
+            return "time" if schema.get("format") == "date-time" else "text"
+        case kind:
+            return {"boolean": "true or false", "integer": "integer", "number": "seconds"}[kind]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_schema_is_told_field_by_field(name: str) -> None:
+    told = table(section(f"### `{name}`", PAGE))
+    assert [row[:2] for row in told] == [
+        [field, _json_type(schema)] for field, schema in OBJECTS[name]["properties"].items()
+    ]
+    assert all(row[2] for row in told)
+
+
+def test_every_object_is_told() -> None:
+    assert re.findall(r"^### `(\w+)`", PAGE, re.MULTILINE) == list(OBJECTS)
