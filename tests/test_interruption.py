@@ -316,15 +316,16 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     [
         ("", "fork"),
         ("held = os.dup2(1, 7)", "fork"),
+        ("from boltz_keyscan.sources import scratch; scratch.folder()", "fork"),
         ("held = open(os.devnull)", "spawn"),
         ("threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "spawn"),
     ],
-    ids=["alone", "inherited", "opened", "threads"],
+    ids=["alone", "inherited", "folder", "opened", "threads"],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied")
 def test_a_process_is_copied_only_where_that_is_exact(before: str, method: str) -> None:
     script = f"import os, threading, time; from boltz_keyscan import executor; {before or 'pass'}; "
-    script += "print(executor.alike().get_start_method(), flush=True); os._exit(0)"
+    script += "print(executor.alike().get_start_method(), flush=True)"
     told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, check=True)
     assert told.stdout.decode().strip() == method
 

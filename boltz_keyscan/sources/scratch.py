@@ -34,6 +34,9 @@ def _top() -> str:
     path = os.path.join(tempfile.gettempdir(), f"boltz-keyscan-{os.getpid()}-{os.urandom(8).hex()}")
     # Who cleans up is there before there is anything to clean up.
     keeper = _git.keeper(path)
+    if keeper.stdin is not None:
+        # A copy of this process may have it too (``executor.alike``): copies end with this one.
+        os.set_inheritable(keeper.stdin.fileno(), True)  # noqa: FBT003 - it takes no keyword
 
     def clean() -> None:
         shutil.rmtree(path, ignore_errors=True)

@@ -53,6 +53,11 @@ class Names:
         return b"/".join(reversed(parts))
 
 
+_FIELDS = tuple(tuple(8 * bit for bit in range(7) if order >> bit & 1) for order in range(128))
+"""For each order to copy where its bytes belong: four bits say which of the offset follow, three which of
+the size."""
+
+
 def number(raw: bytes, at: int) -> tuple[int, int]:
     """A number of seven bits to a byte, lowest first, and where it ends (gitformat-pack)."""
     value = shift = 0
@@ -79,19 +84,20 @@ def applied(base: bytes, change: bytes, most: int) -> bytes:
     if wanted > most:
         raise Trouble("too-large", f"an object of {wanted} bytes that is told as a difference is not made")
     out = bytearray()
-    while at < len(change) and len(out) <= wanted:
+    end = len(change)
+    # So that an order cut short reads zeros.
+    change += bytes(7)
+    while at < end and len(out) <= wanted:
         order = change[at]
         at += 1
         if not order & 0x80:
-            out += change[at : at + order]
+            out += change[at : min(at + order, end)]
             at += order
             continue
-        # Four bits say which bytes of the offset follow, three which of the size.
         values = 0
-        for bit in range(7):
-            if order >> bit & 1:
-                values |= change[at] << 8 * bit if at < len(change) else 0
-                at += 1
+        for shift in _FIELDS[order & 0x7F]:
+            values |= change[at] << shift
+            at += 1
         start, length = values & 0xFFFFFFFF, values >> 32 or 0x10000
         out += base[start : start + length]
     if len(out) != wanted:
