@@ -29,6 +29,7 @@ _USE = (
 
 _CANNOT = (
     FEW,
+    "to show which kind of key it is: secretlint masks the name of a pattern as it does the key",
     "git history: secretlint reads files",
     "files that are not text, which secretlint passes over",
 )

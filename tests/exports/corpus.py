@@ -57,6 +57,11 @@ def _run(text: str) -> int:
     return len(found[0]) if found else 0
 
 
+def _filled(template: str, seed: int) -> str:
+    """A template with so many characters of a random body, of its own, for each ``{43}`` and the like."""
+    return re.sub(r"\{(\d+)\}", lambda found: fake_body(("like", seed))[: int(found[1])], template)
+
+
 def build(folder: Path) -> Corpus:
     """Write the corpus into a folder."""
     plain: dict[str, str] = {}
@@ -86,9 +91,7 @@ def build(folder: Path) -> Corpus:
     lookalikes = {}
     for number, (template, after, shape, _) in enumerate(KEYS):
         if shape is not Shape.PLACEHOLDER:
-            body = re.sub(
-                r"\{(\d+)\}", lambda found, seed=number: fake_body(("like", seed))[: int(found[1])], template
-            )
+            body = _filled(template, number)
             text = f'KEY = "{PREFIXES["ws", "live"]}{body}{after}\n'
             lookalikes[put(f"lookalikes/{number}.txt", text.encode())] = template
     decoys = {put(f"decoys/{name}", content) for name, content in encodings.DECOYS.items()}
