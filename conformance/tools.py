@@ -71,12 +71,9 @@ def kingfisher(folder: Path) -> Iterator[Found]:
         ]
         told = _run(argv, folder, {0, 200})
     for line in told.splitlines():
-        if line.startswith("{"):
-            row = json.loads(line)
-            finding = row.get("finding", row)
-            yield from _named(
-                _relative(str(finding.get("path", "")), folder), str(finding.get("snippet", ""))
-            )
+        # The last line is about the run.
+        if line.startswith("{") and (finding := json.loads(line).get("finding")):
+            yield from _named(_relative(finding["path"], folder), finding["snippet"])
 
 
 def betterleaks(folder: Path) -> Iterator[Found]:

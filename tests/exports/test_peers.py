@@ -20,6 +20,7 @@ from conformance.tools import UnusableError
 from tests.detect.fillers import COUNTING, FEW, GROUP, WORD, WORDS
 from tests.exports import corpus
 from tests.exports.gate import absent
+from tests.keys import PREFIXES, fake_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +133,22 @@ def test_the_key_is_taken_whole_and_nothing_more(planted: tuple[Path, corpus.Cor
     for path, key in files.plain.items():
         if path.partition("/")[2] not in MISSED["detect-secrets"]:
             assert hashlib.sha1(key.encode(), usedforsecurity=False).hexdigest() in named, path
+
+
+@pytest.mark.parametrize("name", SCANNERS)
+def test_a_hostile_file_ends(name: str, tmp_path: Path) -> None:
+    """Long runs after a prefix: an expression that tries all ways to match would not come back."""
+    head = PREFIXES["ws", "live"]
+    bodies = (
+        "a" * 100_000,
+        "abcdef" * 20_000 + "g",
+        "a-" * 50_000 + "!",
+        "aB" * 50_000 + "-",
+        "test-key" * 9_000,
+    )
+    (tmp_path / "runs.txt").write_text("".join(f"{head}{body}\n" for body in bodies) + fake_key() + "\n")
+    with dialect(name) as scanner, installed():
+        assert {each.path for each in tools.TOOLS[scanner](tmp_path)} == {"runs.txt"}
 
 
 def test_kingfisher_leaves_out_plain_words_when_told_as_the_export_says(
