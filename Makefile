@@ -9,6 +9,8 @@ ARGS ?=
 BIN := .venv/bin
 # Its own programs come with it: npm makes a package.json there, and none here.
 MULTITOOL := @microsoft/sarif-multitool@5.7.0
+# The last that runs with Node 20; its rules have its version.
+SECRETLINT := secretlint@11.7.1 @secretlint/secretlint-rule-pattern@11.7.1
 
 export PYTHON
 
@@ -42,9 +44,9 @@ bench: ## measure against git, ripgrep, kingfisher and detect-secrets; REPO=/pat
 	@.ci/venv
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-tools: ## install the SARIF validator into .tools, with npm
+tools: ## install the SARIF validator and secretlint into .tools, with npm
 	@command -v npm >/dev/null || { echo "error: npm is not on PATH; it comes with Node.js" >&2; exit 1; }
-	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(MULTITOOL)
+	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(MULTITOOL) $(SECRETLINT)
 
 clean: ## remove what the other verbs made, all but .bench
 	rm -rf .venv .venv-* .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -43,6 +43,8 @@ def make(folder: Path, seed: int) -> int:
     The ledger has no key: for each place its group, its path below ``folder``, the key's
     fingerprint, and its SHA-1, by which detect-secrets names what it found.
     """
+    # git takes a relative path of a submodule for one beside the remote.
+    folder = folder.absolute()
     keys = Keys(seed)
     rows: list[dict[str, str]] = []
 

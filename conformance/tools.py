@@ -1,6 +1,6 @@
-"""The scanners: how each is started with one rule for Boltz keys, and how its report is read.
+"""The scanners: how each is started with the rules made for it, and how its report is read.
 
-Each gets the plain rule its own language can express and its own defaults otherwise;
+Each gets what ``boltz-keyscan rules export`` writes for it, and its own defaults otherwise;
 nothing is verified and nothing sent. To add a scanner, write a function and a line in ``TOOLS``.
 
 Boundary: child processes and their reports; counting is ``scoring``.
@@ -8,6 +8,8 @@ Boundary: child processes and their reports; counting is ``scoring``.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -18,39 +20,24 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from boltz_keyscan import exports, rules
+from boltz_keyscan.exports.detect_secrets import FILTER
 from conformance.keys import fingerprint
 from conformance.scoring import Found
 
-_PLAIN = r"sk_bc_(?:admin|ws)_(?:live|test)_[A-Za-z0-9_-]{43}"
-_KEY = re.compile(_PLAIN)
+_TOOLS = Path(__file__).resolve().parent.parent / ".tools/node_modules/.bin"
+"""Where ``make tools`` puts what comes from npm."""
 
-_KINGFISHER = f"""\
-rules:
-  - name: Boltz API key
-    id: conformance.boltz.1
-    pattern: '({_PLAIN})'
-    min_entropy: 3.0
-    confidence: medium
-    examples: []
-"""
+_KEY = re.compile(r"sk_bc_(?:admin|ws)_(?:live|test)_[A-Za-z0-9_-]{43}")
 
-_GITLEAKS = f"""\
-[[rules]]
-id = "boltz"
-description = "Boltz API key"
-regex = '''({_PLAIN})'''
-keywords = ["sk_bc_"]
-"""
-
-_DETECT_SECRETS = f"""\
-import re
-
-from detect_secrets.plugins.base import RegexBasedDetector
-
-
-class BoltzDetector(RegexBasedDetector):
-    secret_type = "Boltz API key"
-    denylist = [re.compile(r"{_PLAIN}")]
+_BETTERLEAKS = """\
+import json, sys
+from pybetterleaks import scan_dir
+result = scan_dir(".", config_path=sys.argv[1], redact=False)
+if not result.ok:
+    sys.exit("; ".join(f"{error.code}: {error.message}" for error in result.errors))
+rows = [(each.rule_id, each.file or "", each.secret or "") for each in result.findings]
+json.dump(rows, sys.stdout)
 """
 
 
@@ -71,48 +58,72 @@ def ours(folder: Path) -> Iterator[Found]:
 
 def kingfisher(folder: Path) -> Iterator[Found]:
     """Kingfisher: files, archives and history, decoding Base64."""
-    with tempfile.TemporaryDirectory() as scratch:
-        rules = Path(scratch, "boltz.yml")
-        rules.write_text(_KINGFISHER, encoding="utf-8")
-        argv = [_program("kingfisher", "kingfisher-bin"), "scan", ".", "--git-history", "full"]
-        argv += ["--load-builtins=false", "--rules-path", str(rules), "--rule", "all", "--no-validate"]
-        argv += ["--no-update-check", "--quiet", "--format", "jsonl", "--rule-cache-dir", scratch]
+    with _exported("kingfisher", "boltz.yml") as rule_file:
+        argv = [_program("kingfisher", "pip install kingfisher-bin"), "scan", ".", "--git-history", "full"]
+        argv += ["--load-builtins=false", "--rules-path", str(rule_file), "--rule", "all", "--no-validate"]
+        argv += [
+            "--no-update-check",
+            "--quiet",
+            "--format",
+            "jsonl",
+            "--rule-cache-dir",
+            str(rule_file.parent),
+        ]
         told = _run(argv, folder, {0, 200})
     for line in told.splitlines():
-        if line.startswith("{"):
-            row = json.loads(line)
-            finding = row.get("finding", row)
-            yield from _named(
-                _relative(str(finding.get("path", "")), folder), str(finding.get("snippet", ""))
-            )
+        # The last line is about the run.
+        if line.startswith("{") and (finding := json.loads(line).get("finding")):
+            yield from _named(_relative(finding["path"], folder), finding["snippet"])
 
 
 def betterleaks(folder: Path) -> Iterator[Found]:
-    """Betterleaks: files, with archives and decoding; and the history of the repository."""
-    program = _program("betterleaks", "pybetterleaks")
-    with tempfile.TemporaryDirectory() as scratch:
-        rules = Path(scratch, "boltz.toml")
-        rules.write_text(_GITLEAKS, encoding="utf-8")
-        common = ["--config", str(rules), "--no-banner", "--exit-code", "0", "--report-format", "json"]
-        common += ["--max-decode-depth", "3", "--max-archive-depth", "8", "--report-path"]
-        for kind, path in (("dir", "."), ("git", "git/main")):
-            report = Path(scratch, f"{kind}.json")
-            _run([program, kind, path, *common, str(report)], folder, {0})
-            for row in json.loads(report.read_text(encoding="utf-8")) or ():
-                yield from _named(_relative(row["File"].split("!")[0], folder), row["Secret"])
+    """Betterleaks, by its binding for Python: files and archives, decoding; it reads no history that way."""
+    if importlib.util.find_spec("pybetterleaks") is None:
+        raise UnusableError("not installed: pip install pybetterleaks")
+    with _exported("betterleaks", "boltz.toml") as rule_file:
+        told = _run([sys.executable, "-c", _BETTERLEAKS, str(rule_file)], folder, {0})
+    for rule, path, secret in json.loads(told):
+        # The export extends betterleaks' own rules, which are not what is measured.
+        if rule.startswith("boltz-"):
+            yield from _named(_relative(path, folder), secret)
 
 
 def detect_secrets(folder: Path) -> Iterator[Found]:
     """detect-secrets: files; it names what it found by SHA-1."""
-    with tempfile.TemporaryDirectory() as scratch:
-        plugin = Path(scratch, "boltz.py")
-        plugin.write_text(_DETECT_SECRETS, encoding="utf-8")
-        argv = [_program("detect-secrets", "detect-secrets"), "scan", "--all-files", "--no-verify"]
-        told = _run([*argv, "--plugin", str(plugin), "."], folder, {0})
+    with _exported("detect-secrets", "boltz.py") as plugin:
+        argv = [_program("detect-secrets", "pip install detect-secrets"), "scan", "--all-files"]
+        told = _run(
+            [*argv, "--no-verify", "--plugin", str(plugin), "--disable-filter", FILTER, "."], folder, {0}
+        )
     for path, rows in json.loads(told)["results"].items():
         for row in rows:
-            if row["type"] == "Boltz API key":
-                yield Found(path.removeprefix("./"), sha1=row["hashed_secret"])
+            if row["type"].startswith("Boltz "):
+                yield Found(_relative(path, folder), sha1=row["hashed_secret"])
+
+
+def secretlint(folder: Path) -> Iterator[Found]:
+    """secretlint: files that are text; which file is all that is read of its report."""
+    program = _TOOLS / "secretlint"
+    if not program.exists():
+        raise UnusableError("not installed: make tools")
+    with _exported("secretlint", ".secretlintrc.yaml") as rule_file:
+        # Into a file: to a pipe it writes no more than 64 KiB.
+        report = rule_file.with_name("report.json")
+        argv = [str(program), "**/*", "**/.*", "--secretlintrc", str(rule_file), "--format", "json"]
+        _run([*argv, "--maskSecrets", "--output", str(report)], folder, {0})
+        told = report.read_text(encoding="utf-8")
+    for row in json.loads(told):
+        if row["messages"]:
+            yield Found(_relative(row["filePath"], folder))
+
+
+@contextlib.contextmanager
+def _exported(name: str, file: str) -> Iterator[Path]:
+    """The rules that ``boltz-keyscan rules export`` writes for a scanner, in a folder that goes away."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, file)
+        path.write_text(exports.load(name)(rules.load()), encoding="utf-8")
+        yield path
 
 
 def _named(path: str, secret: str) -> Iterator[Found]:
@@ -123,15 +134,19 @@ def _named(path: str, secret: str) -> Iterator[Found]:
 
 
 def _relative(path: str, folder: Path) -> str:
+    """The file below the folder; a scanner's path may go on in it: ``a.zip!b``, ``a.sqlite/table.sql``."""
     whole = str(folder.resolve()) + os.sep
-    return path.removeprefix(whole).removeprefix("./")
+    path = path.removeprefix(whole).removeprefix("./").split("!")[0]
+    while path and not os.path.lexists(folder / path):
+        path = path.rpartition("/")[0]
+    return path
 
 
-def _program(name: str, package: str) -> str:
+def _program(name: str, install: str) -> str:
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise UnusableError(f"not installed: pip install {package}")
+        raise UnusableError(f"not installed: {install}")
     return found
 
 
@@ -152,4 +167,5 @@ TOOLS: dict[str, Callable[[Path], Iterator[Found]]] = {
     "kingfisher": kingfisher,
     "betterleaks": betterleaks,
     "detect-secrets": detect_secrets,
+    "secretlint": secretlint,
 }

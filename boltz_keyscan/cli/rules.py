@@ -1,6 +1,6 @@
-"""``boltz-keyscan rules list|check``: the rule set, shown and proved.
+"""``boltz-keyscan rules list|check|export``: the rule set, shown, proved, and told to other scanners.
 
-Boundary: prints what ``rules`` and ``detect.selfcheck`` say.
+Boundary: prints what ``rules``, ``detect.selfcheck`` and ``exports`` say.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import click
 from boltz_keyscan import rules as rule_files
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect.selfcheck import check
+from boltz_keyscan.errors import OutputError
+from boltz_keyscan.exports import EXPORTERS, load
+from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import ExitCode
 from boltz_keyscan.policy import SECURITY_SEVERITY
+from boltz_keyscan.report.files import write_text
 
 
 @click.group("rules")
 def rules() -> None:
-    """Show and check the rules."""
+    """Show, check and export the rules."""
 
 
 @rules.command("list")
@@ -46,3 +50,28 @@ def check_(*, folder: Path | None) -> int:
     examples = sum(len(rule.examples) for rule in loaded)
     click.echo(f"{len(loaded)} rules, {examples} examples, {len(failures)} failed")
     return ExitCode.USAGE if failures else ExitCode.CLEAN
+
+
+@rules.command("export")
+@click.option(
+    "--for", "scanner", type=click.Choice(list(EXPORTERS)), required=True, help="Whose rules to write."
+)
+@click.option(
+    "--output", type=click.Path(), metavar="FILE", help="Write the rules to FILE instead of stdout."
+)
+def export(*, scanner: str, output: str | None) -> int:
+    """Write the rules for another scanner: a file it takes as it is.
+
+    The file says how to use it, and what that scanner cannot be told.
+    """
+    text = load(scanner)(rule_files.load())
+    if output is None:
+        click.echo(text, nl=False)
+        return ExitCode.CLEAN
+    try:
+        write_text(output, text)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the rules to {harmless(output)}: {error.strerror}", "Name another file."
+        ) from error
+    return ExitCode.CLEAN

@@ -163,7 +163,7 @@ def _plain_words(body: bytes) -> bool:
     A letter of a given case is 26 in 64, a separator 2 in 64; over all ways to cut 43
     characters into such words that leaves 1e-12. At 20 characters 5e-6.
     """
-    return _WORDS.fullmatch(body) is not None
+    return WORDS.fullmatch(body) is not None
 
 
 def _is_filler_at(body: bytes, match: re.Match[bytes] | None) -> bool:
@@ -216,7 +216,7 @@ _WORD = _any_of(PHRASES)
 _HEADS = frozenset(phrase.replace(" ", "").encode()[:7] for phrase in PHRASES)
 _NEAR = frozenset({-1, 0, 1})
 _TOKEN = rb"(?:[A-Z]?[a-z]+[0-9]{0,3}|[A-Z]+[0-9]{0,3}|[0-9]+)"
-_WORDS = re.compile(rb"[-_]*" + _TOKEN + rb"(?:[-_]+" + _TOKEN + rb")*")
+WORDS = re.compile(rb"[-_]*" + _TOKEN + rb"(?:[-_]+" + _TOKEN + rb")*")
 _MASK = re.compile(
     rb"\.\.|\*|\?\?|##|\[(?i:redact|mask|hid)"
     rb"|\xe2\x80[\xa2\xa6]|\xe2\x97\x8f|\xe2\x96\x88|\\u202[26]|&(?:hellip|bull);"
