@@ -138,7 +138,10 @@ def test_every_format_is_there(elsewhere: Elsewhere) -> None:
     reports = [f"--report={name}=report.{name}" for name in REPORTERS]
     done = elsewhere.program("-", *reports, stdin=fake_key().encode())
     assert done.returncode == 1, done.stderr
-    for written in (done.stdout, *(Path(elsewhere.folder, f"report.{name}").read_bytes() for name in REPORTERS)):
+    for written in (
+        done.stdout,
+        *(Path(elsewhere.folder, f"report.{name}").read_bytes() for name in REPORTERS),
+    ):
         assert PREFIXES["ws", "live"].encode() in written
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from lxml import etree
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
 from tests.report import goldens, samples

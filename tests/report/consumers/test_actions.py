@@ -40,7 +40,9 @@ def annotation(note: Command) -> dict[str, object]:
 
 def test_each_command_is_what_it_would_print() -> None:
     results = [hostile(), *(sample() for sample in samples.RESULTS.values())]
-    lines = [line for result in results for line in told("github", result, show_placeholders=True).split("\n")]
+    lines = [
+        line for result in results for line in told("github", result, show_placeholders=True).split("\n")
+    ]
     pairs = [(line, note) for line in lines if (note := obeyed(line)) is not None]
     assert len(pairs) > 40
     asked = json.dumps([annotation(note) for _, note in pairs])
