@@ -33,7 +33,7 @@ def program(name: str) -> str:
     """A program of the Python packages."""
     path = PROGRAMS / name
     if not path.exists():
-        missing(name)
+        missing(f".tools/python/bin/{name}")
     return str(path)
 
 
