@@ -7,10 +7,12 @@
 P ?= .
 ARGS ?=
 BIN := .venv/bin
-# Its own programs come with it: npm makes a package.json there, and none here.
-MULTITOOL := @microsoft/sarif-multitool@5.7.0
-# The last that runs with Node 20; its rules have its version.
+# Other people's programs that read our reports and rules. sarif-multitool brings its own programs; npm makes a package.json
+# in .tools, and none here. sarif-tools draws charts as well: in an environment of their own the Python ones burden nobody.
+# secretlint's is the last version that runs with Node 20; its rules have the same.
 SECRETLINT := secretlint@11.7.1 @secretlint/secretlint-rule-pattern@11.7.1
+NODE_TOOLS := @microsoft/sarif-multitool@5.7.0 @actions/core@3.0.1 xlsx@0.18.5 $(SECRETLINT)
+PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscanner2junit==1.1.0 jq==1.13.0
 
 export PYTHON
 
@@ -44,9 +46,12 @@ bench: ## measure against git, ripgrep, kingfisher and detect-secrets; REPO=/pat
 	@.ci/venv
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-tools: ## install the SARIF validator and secretlint into .tools, with npm
+tools: ## install the programs that read our reports back into .tools, with npm and pip
 	@command -v npm >/dev/null || { echo "error: npm is not on PATH; it comes with Node.js" >&2; exit 1; }
-	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(MULTITOOL) $(SECRETLINT)
+	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(NODE_TOOLS)
+	@.ci/venv
+	@[ -x .tools/python/bin/python ] || $(BIN)/python -m venv .tools/python
+	@.tools/python/bin/python -m pip install -qq --disable-pip-version-check --no-compile $(PYTHON_TOOLS)
 
 clean: ## remove what the other verbs made, all but .bench
 	rm -rf .venv .venv-* .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -18,6 +18,7 @@ import pytest
 
 import boltz_keyscan
 from boltz_keyscan import rules
+from boltz_keyscan.report import REPORTERS
 from tests import checkout
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.running import ROOT
@@ -153,11 +154,15 @@ def test_it_finds_a_key(elsewhere: Elsewhere) -> None:
     assert report["findings"][0]["locations"][0]["path"] == "notebook.ipynb"
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "sarif"])
-def test_every_format_is_there(elsewhere: Elsewhere, format_: str) -> None:
-    done = elsewhere.program("-", "--format", format_, stdin=fake_key().encode())
+def test_every_format_is_there(elsewhere: Elsewhere) -> None:
+    reports = [f"--report={name}=report.{name}" for name in REPORTERS]
+    done = elsewhere.program("-", *reports, stdin=fake_key().encode())
     assert done.returncode == 1, done.stderr
-    assert PREFIXES["ws", "live"].encode() in done.stdout
+    for written in (
+        done.stdout,
+        *(Path(elsewhere.folder, f"report.{name}").read_bytes() for name in REPORTERS),
+    ):
+        assert PREFIXES["ws", "live"].encode() in written
 
 
 def test_what_the_wheel_carries(source: Path, wheel: Path) -> None:

@@ -105,14 +105,10 @@ def _stands(location: Location) -> bool:
 
 
 def _command(note: _Note) -> str:
+    # In the order of GitHub's own library (actions/toolkit, core), so that it can be held against it.
     about = [f"title={_property(note.title)}"]
     if note.place is not None:
-        about = [
-            f"file={_property(note.place.path)}",
-            f"line={note.place.line}",
-            f"col={note.place.column}",
-            *about,
-        ]
+        about += [f"file={_property(note.place.path)}", f"line={note.place.line}", f"col={note.place.column}"]
     text = "\n".join(map(harmless, note.lines))
     return f"::{note.level} {','.join(about)}::{_data(text)}"
 

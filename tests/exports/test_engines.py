@@ -19,7 +19,7 @@ from boltz_keyscan import exports, rules
 from boltz_keyscan.exports import pieces
 from tests.detect.fillers import FEW, GROUP, WORD
 from tests.exports import corpus
-from tests.exports.gate import absent
+from tests.gate import absent
 from tests.keys import fake_key
 
 if TYPE_CHECKING:

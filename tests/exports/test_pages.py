@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conformance.tools import TOOLS
-from tests.exports.gate import absent
+from tests.gate import absent
 from tests.keys import fake_key
 from tests.repos import Repo
 from tests.running import ROOT

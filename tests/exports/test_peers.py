@@ -19,7 +19,7 @@ from conformance import tools
 from conformance.tools import UnusableError
 from tests.detect.fillers import COUNTING, FEW, GROUP, WORD, WORDS
 from tests.exports import corpus
-from tests.exports.gate import absent
+from tests.gate import absent
 from tests.keys import PREFIXES, fake_key
 
 if TYPE_CHECKING:

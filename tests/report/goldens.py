@@ -9,6 +9,19 @@ from boltz_keyscan import __version__
 
 FOLDER = Path(__file__).parent / "golden"
 
+ENDINGS = {
+    "text": "txt",
+    "json": "json",
+    "sarif": "sarif",
+    "jsonl": "jsonl",
+    "csv": "csv",
+    "markdown": "md",
+    "junit": "junit.xml",
+    "github": "github.txt",
+    "gitlab": "gitlab.json",
+}
+"""How the golden files of each format end."""
+
 
 def check(name: str, text: str) -> None:
     path = FOLDER / name

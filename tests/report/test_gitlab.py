@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import operator
+import os
 import re
 import uuid
+from functools import cache, reduce
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -31,8 +35,10 @@ TOOL: dict[str, Any] = {
 }
 TIME = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$"}
 
-# What GitLab's schema demands (security-report-schemas, secret detection, version 15), said anew,
-# and nothing else allowed that is not used. The published file itself was not run.
+PUBLISHED = os.environ.get("GITLAB_SCHEMA")
+"""GitLab's own file, secret-detection-report-format.json of security-report-schemas, where there is one."""
+
+# What it demands (version 15.0.7 and 15.2.4), said anew, and nothing else allowed that is not used.
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["version", "scan", "vulnerabilities"],
@@ -129,7 +135,53 @@ def read(result: ScanResult, **view: object) -> Any:
     assert text.isascii()
     document = json.loads(text)
     jsonschema.Draft7Validator(SCHEMA).validate(document)
+    if PUBLISHED:
+        jsonschema.Draft7Validator(published()).validate(document)
     return document
+
+
+@cache
+def published() -> Any:
+    assert PUBLISHED is not None
+    return json.loads(Path(PUBLISHED).read_text(encoding="utf-8"))
+
+
+ONE = ("vulnerabilities", 0)
+BROKEN: dict[str, tuple[tuple[str | int, ...], object]] = {
+    "no version": (("version",), None),
+    "a time with a zone": (("scan", "start_time"), "2025-03-01T12:00:00Z"),
+    "another type": (("scan", "type"), "sast"),
+    "an empty message": (("scan", "messages", 0, "value"), ""),
+    "no commit": ((*ONE, "location", "commit"), None),
+    "an empty commit": ((*ONE, "location", "commit", "sha"), ""),
+    "no identifier": ((*ONE, "identifiers"), []),
+    "a severity of ours": ((*ONE, "severity"), "note"),
+    "a long name": ((*ONE, "name"), "x" * 256),
+    "a detail without a name": ((*ONE, "details", "key", "name"), None),
+    "a detail of no type": ((*ONE, "details", "key", "type"), "word"),
+}
+"""A member, and what it becomes; None takes it away."""
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_gitlab_refuses_is_refused(how: str) -> None:
+    """Controls, of the published schema too: ours is to refuse at least what that refuses."""
+    document = read(samples.history())
+    (*path, last), value = BROKEN[how]
+    owner = reduce(operator.getitem, path, document)
+    if value is None:
+        del owner[last]
+    else:
+        owner[last] = value
+    assert not jsonschema.Draft7Validator(SCHEMA).is_valid(document)
+    if PUBLISHED:
+        assert not jsonschema.Draft7Validator(published()).is_valid(document)
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="GITLAB_SCHEMA names no schema of GitLab's")
+@pytest.mark.parametrize("name", samples.RESULTS)
+def test_the_published_schema_takes_it(name: str) -> None:
+    read(samples.RESULTS[name](), show_placeholders=True)
 
 
 @pytest.mark.parametrize("name", ["tree", "history", "incomplete", "hostile", "suppressed", "empty", "asked"])

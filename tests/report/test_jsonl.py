@@ -33,7 +33,7 @@ def lines(result: ScanResult) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
-@pytest.mark.parametrize("name", ["tree", "incomplete", "hostile", "empty", "asked"])
+@pytest.mark.parametrize("name", ["tree", "incomplete", "hostile", "suppressed", "empty", "asked"])
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.jsonl", samples.told("jsonl", samples.RESULTS[name]()))
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from cmarkgfm import github_flavored_markdown_to_html
+from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 
 from boltz_keyscan.harmless import harmless
@@ -37,6 +40,89 @@ def prose(text: str) -> str:
             kept.append(re.sub(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)", "", line))
     assert not fence, "a block is left open"
     return "\n".join(kept)
+
+
+@dataclass
+class Page(HTMLParser):
+    """A report as GitHub's renderer shows it: its elements, its headings, and what stands outside code."""
+
+    tags: set[str] = field(default_factory=set)
+    headings: list[str] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    outside: str = ""
+    open: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert dict(attrs) in ({}, {"lang": "text"}), attrs
+        self.tags.add(tag)
+        self.open.append(tag)
+        if tag == "h3":
+            self.headings.append("")
+        if tag == "code":
+            self.code.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "h3" in self.open:
+            self.headings[-1] += data
+        if "code" in self.open:
+            self.code[-1] += data
+        else:
+            self.outside += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+
+def rendered(text: str) -> Page:
+    """With tables, links out of bare addresses, and raw HTML let through, so that it would be seen."""
+    page = Page()
+    page.feed(github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE))
+    page.close()
+    assert page.open == []
+    return page
+
+
+OURS = {"h2", "h3", "p", "strong", "code", "pre", "ol", "li"}
+
+
+@pytest.mark.parametrize("name", samples.RESULTS)
+def test_github_shows_each_key_and_nothing_else_under_a_heading(name: str) -> None:
+    result = samples.RESULTS[name]()
+    page = rendered(told("markdown", result))
+    shown = [each for each in result.keys if each.suppression is None]
+    keys = [heading for heading in page.headings if ": sk_bc_" in heading]
+    assert keys == [
+        f"{each.severity.capitalize()}: {each.shown},"
+        f" {'fails' if each.blocking else 'does not fail'} this run"
+        for each in shown
+    ]
+    others = [heading for heading in page.headings if heading not in keys]
+    assert others.pop() == "Scan"
+    assert all(heading.startswith("What to do: ") for heading in others)
+    assert {each.fingerprint for each in shown} <= set(page.code)
+
+
+@settings(max_examples=200)
+@given(RESULTS, VIEWS)
+def test_github_makes_neither_markup_nor_links_of_strangers_text(
+    result: ScanResult, view: dict[str, Any]
+) -> None:
+    page = rendered(told("markdown", result, **view))
+    assert page.tags <= OURS
+    assert re.fullmatch(r"[\w \n.,:;()'/+-]*", page.outside, re.ASCII), page.outside
+
+
+@pytest.mark.parametrize("text", ["<b>x</b>", "www.example.invalid", "|a|\n|-|\n|b|", "[a](b)", "<!-- x -->"])
+def test_what_would_be_markup_is_seen(text: str) -> None:
+    """Controls of the test above."""
+    with pytest.raises(AssertionError):
+        assert rendered(text).tags <= OURS
 
 
 @pytest.mark.parametrize("name", samples.RESULTS)

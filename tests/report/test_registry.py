@@ -9,6 +9,7 @@ import pytest
 
 from boltz_keyscan import report
 from boltz_keyscan.errors import KeyscanError
+from tests.report import goldens, samples
 
 HEAVY = ("json", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
 
@@ -16,6 +17,19 @@ HEAVY = ("json", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules
 @pytest.mark.parametrize("name", report.REPORTERS)
 def test_every_format_loads(name: str) -> None:
     assert callable(report.load(name))
+
+
+@pytest.mark.parametrize("name", report.REPORTERS)
+def test_every_format_has_golden_files(name: str) -> None:
+    """What a person has read: keys, none, too little seen, suppressed ones, hostile names."""
+    for sample in ("tree", "empty", "incomplete", "suppressed", "hostile"):
+        assert (goldens.FOLDER / f"{sample}.{goldens.ENDINGS[name]}").is_file()
+
+
+def test_every_golden_file_is_of_a_sample_and_a_format() -> None:
+    known = {f"{sample}.{ending}" for sample in samples.RESULTS for ending in goldens.ENDINGS.values()}
+    assert {path.name for path in goldens.FOLDER.iterdir()} <= known
+    assert goldens.ENDINGS.keys() == report.REPORTERS.keys()
 
 
 def test_an_unknown_format_is_named_with_the_known_ones() -> None:

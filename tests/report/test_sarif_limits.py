@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
 from boltz_keyscan.report import sarif
 from tests.report import samples
-from tests.report.samples import finding, location, make_result, past
+from tests.report.samples import finding, location, make_result, past, told
 from tests.report.samples import sarif_result as one
 from tests.report.samples import sarif_runs as runs
 
@@ -59,6 +65,62 @@ def test_too_many_results_are_cut_worst_first_and_said_so() -> None:
     assert "toolExecutionNotifications" not in history["invocations"][0]
     # The more results, the fewer related locations each: the file has to stay small.
     assert len(tree["results"][0]["relatedLocations"]) == 4
+
+
+def within_githubs_limits(text: str) -> Any:
+    """The report, held to every number of docs.github.com, "SARIF support for code scanning".
+
+    More than any of them, and GitHub rejects the file.
+    """
+    assert len(gzip.compress(text.encode(), mtime=0)) <= 10_000_000
+    document = json.loads(text)
+    assert len(document["runs"]) <= 20
+    for run in document["runs"]:
+        assert len(run["results"]) <= 25_000
+        assert len(run["tool"]["driver"]["rules"]) <= 25_000
+        assert len(run["tool"].get("extensions", ())) <= 100
+        for rule in run["tool"]["driver"]["rules"]:
+            assert len(rule["properties"]["tags"]) <= 20
+            assert max(len(rule[name]["text"]) for name in ("shortDescription", "fullDescription")) <= 1024
+        for each in run["results"]:
+            assert len(each["locations"]) + len(each.get("relatedLocations", ())) <= 1000
+            assert "codeFlows" not in each
+    return document
+
+
+def test_25000_findings_stay_within_githubs_limits_and_the_cut_is_said() -> None:
+    """Each key in three files and three versions of one, under paths that do not compress well."""
+    here = [location(), location("b.py", 7), location("c/d.ipynb", 9, cell=4)]
+    shapes = {
+        (kind, mode): finding(kind, mode, *here, *(past(number) for number in range(3)))
+        for kind in KeyType
+        for mode in Mode
+    }
+    many = []
+    for number in range(25_000):
+        base = list(shapes.values())[number % len(shapes)]
+        seed = samples.oid(number)
+        places = tuple(replace(place, path=f"{seed}/{seed[::-1]}/{place.path}") for place in base.locations)
+        many.append(replace(base, fingerprint=f"bk1:{seed[:32]}", locations=places))
+    text = told("sarif", make_result(*many))
+    tree, history = within_githubs_limits(text)["runs"]
+    for run, paths in ((tree, 75_000), (history, 25_000)):
+        assert len(run["results"]) == sarif.MOST_RESULTS
+        # Worst first: there are more critical ones than GitHub keeps.
+        assert Counter(each["ruleId"] for each in run["results"]) == {"boltz-admin-live-key": 5000}
+        (note,) = run["invocations"][0]["toolExecutionNotifications"]
+        assert note["descriptor"]["id"] == "results-cut"
+        told_so = f"{paths - 5000} more results are not listed here; the 5000 worst are."
+        assert note["message"]["text"] == told_so
+
+
+def test_few_findings_at_many_places_stay_within_the_limits_too() -> None:
+    everywhere = [
+        finding(ADMIN, LIVE, *(location(line=line) for line in range(1, 200)), seed=seed)
+        for seed in range(200)
+    ]
+    tree, _ = within_githubs_limits(told("sarif", make_result(*everywhere)))["runs"]
+    assert {len(each["relatedLocations"]) for each in tree["results"]} == {100}
 
 
 def test_related_locations_are_bounded() -> None:
