@@ -9,6 +9,7 @@ in, what lies beside it is reached with ``..``. To add one, write it and give it
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shlex
 import subprocess
@@ -197,14 +198,41 @@ def api(folder: Path) -> Iterator[Place]:
     The only thing that is changed in the commands is where the API is. ``$KEY_ID`` is the id
     of the workspace key in history.
     """
-    service = Service(Key("key-past", PAST, "pipeline"), Key("key-leaked", LEAKED, "nightly", None))
+    with _asked(folder, Key("key-past", PAST, "pipeline"), Key("key-leaked", LEAKED, "nightly", None)) as at:
+        _leak(at)
+        at.environment["KEY_ID"] = "key-past"
+        yield at
+
+
+@contextmanager
+def _asked(folder: Path, *keys: Key) -> Iterator[Place]:
+    service = Service(*keys)
     with running(service) as up:
         asks = '"keys" in sys.argv[1:2] or {"--check", "--verify"} & set(sys.argv)'
         at = place(folder, f"if {asks}: sys.argv += ['--api-base', '{up.url}']")
-        _leak(at)
         at.environment["BOLTZ_API_KEY"] = service.admin.raw
-        at.environment["KEY_ID"] = "key-past"
         at.keys = (*KEYS, service.admin.raw)
+        yield at
+
+
+@contextmanager
+def incident(folder: Path) -> Iterator[Place]:
+    """One workspace key, in a notebook for two commits and in a tag; pushed, and the API knows it.
+
+    ``$FINGERPRINT`` is that of the key, ``$KEY_ID`` its id.
+    """
+    with _asked(folder, Key("key-nightly", PAST, "nightly pipeline", "ws_2")) as at:
+        repo = repository(at)
+        cell = f"client = Boltz(api_key='{PAST}')"
+        repo.leak("predict.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": [cell]}]}))
+        repo.leak(
+            "predict.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": ["# run\n", cell]}]})
+        )
+        repo.run("tag", "-m", "first", "v1")
+        push(repo)
+        repo.run("push", "--quiet", "origin", "v1")
+        at.environment["FINGERPRINT"] = fingerprint(PAST)
+        at.environment["KEY_ID"] = "key-nightly"
         yield at
 
 
@@ -217,4 +245,5 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "pushed": pushed,
     "old-leaks": old_leaks,
     "api": api,
+    "incident": incident,
 }

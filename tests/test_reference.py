@@ -1,4 +1,4 @@
-"""The reference pages say what the program knows: no more and no less."""
+"""The pages of reference say what the program knows: no more and no less."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from typing import Any
 import click
 import pytest
 
+from boltz_keyscan import rules
 from boltz_keyscan.cli.configuration import NAMED_ONLY, NEVER
 from boltz_keyscan.cli.scan import scan
+from boltz_keyscan.detect import classify, joined, needles
+from boltz_keyscan.detect.forms import FORMS
+from boltz_keyscan.model import Shape
 from boltz_keyscan.report import REPORTERS
+from boltz_keyscan.sources.containers import formats
+from boltz_keyscan.sources.containers.limits import DEFAULTS
 from tests.running import ROOT, keyscan
 from tests.test_docs import README, section, table
 
@@ -185,3 +191,54 @@ def test_the_schema_is_told_field_by_field(name: str) -> None:
 
 def test_every_object_is_told() -> None:
     assert re.findall(r"^### `(\w+)`", PAGE, re.MULTILINE) == list(OBJECTS)
+
+
+# How detection works.
+
+HOW = (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8")
+
+
+def _first_column(title: str, heading: str) -> list[str]:
+    """The names in the first column of the table with this heading, in a section."""
+    text = section(f"## {title}", HOW)
+    (rows,) = re.findall(rf"^\| {re.escape(heading)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [name.strip("` ") for row in rows.splitlines() for name in row.split("|")[1].split(", ")]
+
+
+def test_the_literals_are_as_many_as_it_says() -> None:
+    prefixes = tuple(rule.prefix.encode() for rule in rules.load())
+    count = len(needles.shallow(prefixes)) + len(needles.deep(prefixes))
+    (told,) = re.findall(r"one of some ([\d,]+) literals", HOW)
+    assert round(count, -2) == int(told.replace(",", ""))
+
+
+def test_the_shapes_and_fillers_are_told() -> None:
+    assert _first_column("What counts as a key", "shape") == [str(shape) for shape in Shape]
+    assert _first_column("What counts as a key", "filler") == [reason for reason, _ in classify.FILLERS]
+
+
+def test_the_encodings_are_told() -> None:
+    assert sorted(_first_column("Encodings", "encoding")) == sorted(form.name for form in FORMS)
+    assert set(_first_column("Encodings", "broken")) == {kind.name for kind in joined.KINDS}
+
+
+def test_the_containers_and_their_limits_are_told() -> None:
+    text = section("## Containers", HOW)
+    words = {
+        "old-tar": "tar",
+        "pdf": "PDF",
+        "git-bundle": "git bundles",
+        "git-pack": "packs",
+        "git-object": "loose objects",
+    }
+    for format_ in formats.FORMATS:
+        assert words.get(format_.name, format_.name) in text
+    limits = dict(row[:2] for row in table(text))
+    assert limits == {
+        "depth": f"{DEFAULTS.depth}",
+        "members": f"{DEFAULTS.members:,}",
+        "output": f"{DEFAULTS.output >> 30} GiB",
+        "ratio": f"{DEFAULTS.ratio:,}, from {DEFAULTS.slack >> 20} MiB on",
+        "seconds": f"{DEFAULTS.seconds:.0f}",
+        "memory": f"{DEFAULTS.memory >> 30} GiB",
+    }

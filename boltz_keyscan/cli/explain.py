@@ -57,6 +57,8 @@ def explain(
     rule = next(rule for rule in rules.load() if rule.id == finding.rule_id)
     if replace_text is not None:
         _write(replace_text, expression(rule))
+        # It is used in another folder, a fresh clone.
+        replace_text = os.path.abspath(replace_text)
     told = io.StringIO()
     tell(finding, rule, terms, steps(finding, rule, _history(settled, finding), replace_text), told)
     click.echo(told.getvalue(), nl=False)

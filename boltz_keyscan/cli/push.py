@@ -16,6 +16,7 @@ from boltz_keyscan.cli.hook import judged, trusting
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.plan import push_plan
+from boltz_keyscan.report.words import count
 from boltz_keyscan.sources.ranges import Push, quarantine
 from boltz_keyscan.sources.repository import enclosing, references
 
@@ -106,7 +107,8 @@ def _before() -> str:
 def _told(result: ScanResult) -> int:
     tally = result.tally
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
-        click.echo(f"boltz-keyscan: no key in a push of {tally.blobs:,} objects ({tally.commits:,} commits)")
+        what = f"{count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
+        click.echo(f"boltz-keyscan: no key in a push of {what}")
         return result.exit_code
     from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
 

@@ -135,16 +135,12 @@ def _gone(finding: Finding, rule: Rule) -> Iterator[Step]:
 
 
 def _filter(finding: Finding, file: str | None) -> Iterator[Step]:
-    name = file or "replacements.txt"
+    # Beside the clone: git filter-repo takes no clone in which there is a file it does not know.
+    name = file or "../replacements.txt"
     write = () if file else (f"boltz-keyscan explain {finding.fingerprint} --replace-text {name}",)
     yield Step(
         "Rewrite the history, in a fresh clone. The file names no key: it takes out all keys of this type.",
-        (
-            *write,
-            f"git filter-repo --replace-text {shlex.quote(name)}",
-            "git push --force --all",
-            "git push --force --tags",
-        ),
+        (*write, f"git filter-repo --replace-text {shlex.quote(name)}"),
     )
     coded = sorted({place.path for place in finding.locations if place.decoded or place.members})
     if coded:
@@ -153,4 +149,13 @@ def _filter(finding: Finding, file: str | None) -> Iterator[Step]:
             "Take those files out of the history:",
             (f"git filter-repo --invert-paths {' '.join(f'--path {shlex.quote(path)}' for path in coded)}",),
         )
+    yield Step(
+        "Look whether it is gone, and push. git filter-repo has taken out the remote; URL is where it was.",
+        (
+            "boltz-keyscan .",
+            "git remote add origin URL",
+            "git push --force --all",
+            "git push --force --tags",
+        ),
+    )
     yield Step("Have everybody clone anew, and treat every clone and fork as still having it.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
 import pytest
 
+from tests import docstages
+from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan
@@ -18,7 +21,7 @@ ADMIN = fake_key("admin", "live", "explained")
 def explain(repo: Repo, key: str, *arguments: str, code: int = 0) -> str:
     ran = keyscan("explain", fingerprint(key), *arguments, cwd=repo.path)
     assert ran.code == code, ran.text + ran.errors
-    for each in (KEY, ADMIN):
+    for each in (KEY, ADMIN, PAST):
         assert each not in ran.text + ran.errors
     return ran.text
 
@@ -87,7 +90,9 @@ def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_p
         "replace",
         "verify",
         "revoke",
-        "git filter-repo --replace-text expressions",
+        f"git filter-repo --replace-text {repo.path / 'expressions'}",
+        "boltz-keyscan .",
+        "git remote add origin URL",
         "git push --force --all",
         "git push --force --tags",
         *ENDING,
@@ -101,7 +106,30 @@ def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_p
     # A later commit that is not pushed changes nothing about that.
     repo.leak("b.py", KEY)
     assert commands(explain(repo, KEY))[0] == "replace"
-    assert f"boltz-keyscan explain {fingerprint(KEY)} --replace-text replacements.txt" in explain(repo, KEY)
+    assert f"boltz-keyscan explain {fingerprint(KEY)} --replace-text ../replacements.txt" in explain(
+        repo, KEY
+    )
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_the_commands_for_a_pushed_key_clean_its_history(tmp_path: Path, *, coded: bool) -> None:
+    """All that is told from the rewriting on, as it is told, in a fresh clone, by git filter-repo."""
+    with docstages.incident(tmp_path) as at:
+        repo = Repo(at.here)
+        if coded:
+            repo.leak("secret.txt", base64.b64encode(f"api_key: {PAST}\n".encode()))
+            repo.run("push", "--quiet", "origin", "main")
+        told = commands(explain(repo, PAST))
+        write, *rest = told[told.index("revoke") + 1 :]
+        assert len(rest) == 7 + coded
+        repo.run("clone", "--quiet", "--no-local", str(tmp_path / "origin.git"), str(tmp_path / "fresh"))
+        at.here = tmp_path / "fresh"
+        for command in (write, *rest):
+            done = at.run(command.replace("URL", "../origin.git"))
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+    assert keyscan(tmp_path / "origin.git", "--history-only", "--fail-on", "any", "--no-cache").code == 0
+    assert (tmp_path / "fresh/predict.ipynb").is_file()
+    assert (tmp_path / "fresh/secret.txt").exists() is False
 
 
 def test_an_admin_key_is_revoked_in_the_console(repo: Repo) -> None:

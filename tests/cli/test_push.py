@@ -65,7 +65,7 @@ class TestGate:
         passed, told = _push(repo, "main")
 
         assert passed, told
-        assert "boltz-keyscan: no key in a push of 3 objects (1 commits)" in told
+        assert "boltz-keyscan: no key in a push of 3 objects (1 commit)" in told
 
     def test_a_key_is_stopped(self, repo: Repo) -> None:
         commit = repo.leak("a.txt", fake_key())
