@@ -42,9 +42,12 @@ bench: ## measure against git, ripgrep, kingfisher and detect-secrets; REPO=/pat
 	@.ci/venv
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-tools: ## install the SARIF validator into .tools, with npm
+tools: ## fetch into .tools the SARIF validator, with npm, and the packages that pipelines install
 	@command -v npm >/dev/null || { echo "error: npm is not on PATH; it comes with Node.js" >&2; exit 1; }
 	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(MULTITOOL)
+	@.ci/venv
+	@$(BIN)/python -m pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: \
+		--dest .tools/wheels -r pipelines/build.txt -r pipelines/requirements.txt
 
 clean: ## remove what the other verbs made, all but .bench
 	rm -rf .venv .venv-* .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
