@@ -543,10 +543,42 @@ def test_all_steps_one_after_the_other(server: Server, tmp_path: Path) -> None:
 
 
 def test_what_install_says_when_it_cannot(tmp_path: Path) -> None:
-    job = Job(Repo(tmp_path / "clone"), "push", "{}", variables={**wheels(), "PIP_FIND_LINKS": str(tmp_path)})
-    job.known |= {"steps.python.outputs.found": interpreter(), "steps.setup.outputs.python-path": ""}
-    assert job.step("install").code != 0
-    assert (
-        "steps.install.outputs.python" not in job.known
-        or job.known["steps.install.outputs.python"] == interpreter()
-    )
+    nowhere = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    job = Job(Repo(tmp_path / "clone"), "push", "{}", variables=nowhere)
+    job.known |= {"steps.python.outputs.found": sys.executable, "steps.setup.outputs.python-path": ""}
+    del job.known["steps.install.outputs.python"]
+    ran = job.step("install")
+    assert ran.code != 0
+    assert "No matching distribution found" in ran.errors
+    assert "steps.install.outputs.python" not in job.known
+
+
+def test_no_python_is_told(tmp_path: Path) -> None:
+    """A PATH with what the scripts need, and with Pythons that are too old or do not run."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "sh", "dirname", "mktemp"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    for name, script in (("python3", "exit 1"), ("python3.13", "exit 127")):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    job = Job(Repo(tmp_path / "clone"), "push", "{}", variables={"PATH": str(programs)})
+    assert job.step("python").code == 0
+    assert job.known["steps.python.outputs.found"] == ""
+    # So the step that sets one up runs; were it to fail, the next one says it.
+    assert expression(STEPS["setup"]["if"], job.known)
+    job.known["steps.setup.outputs.python-path"] = ""
+    ran = job.step("install")
+    assert ran.code == 2
+    assert ran.errors.startswith("error: no Python 3.11 or newer")
+
+
+def test_python_is_found_among_the_tools_of_a_runner(tmp_path: Path) -> None:
+    tools = tmp_path / "tools/Python/3.12.1/x64/bin"
+    tools.mkdir(parents=True)
+    (tools / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tools / "python").chmod(0o755)
+    variables = {"PATH": "/nowhere", "RUNNER_TOOL_CACHE": str(tmp_path / "tools")}
+    script = [shutil.which("sh") or "sh", str(ROOT / "pipelines/python.sh")]
+    done = subprocess.run(script, env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{tools}/python\n"

@@ -1,4 +1,4 @@
-"""The GitLab template: against the schema GitLab publishes, and its script with the variables GitLab documents."""
+"""The GitLab template: against the schema of GitLab, and its script with the variables GitLab documents."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def leaks_and_removes(repo: Repo) -> None:
 
 
 def pipeline(source: str, commit: str, **more: str) -> dict[str, str]:
-    """docs.gitlab.com, "Predefined CI/CD variables reference"; those of a branch unless it is another kind."""
+    """docs.gitlab.com, "Predefined CI/CD variables reference"; those of a branch unless told otherwise."""
     given = {
         "CI_PIPELINE_SOURCE": source,
         "CI_COMMIT_SHA": commit,
