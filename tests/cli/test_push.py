@@ -237,6 +237,38 @@ def test_through_the_real_pre_commit(repo: Repo, server: Repo) -> None:
     assert server.run("log", "-1", "--format=%s", "main") == "leak"
 
 
+def test_the_first_push_of_all_through_pre_commit(repo: Repo, tmp_path: Path) -> None:
+    """Of a whole history it tells the hook no commits (its hook_impl.py, _pre_push_ns)."""
+    (repo.path.parent / CONFIG).write_text(config(), encoding="utf-8")
+    server = Repo(tmp_path / "server.git", bare=True)
+    repo.run("remote", "add", "origin", str(server.path))
+    call(repo.path, *PRE_COMMIT, "install", "--config", f"../{CONFIG}", "--hook-type", "pre-push")
+    repo.leak("a.txt", fake_key())
+    repo.leak("a.txt", "gone\n")
+    repo.run("tag", "-a", "v1", "-m", f"with {fake_key(seed='tag')}")
+
+    for pushed, key in (
+        ("main", fake_key()),
+        ("HEAD~1:refs/heads/x", fake_key()),
+        ("v1", fake_key(seed="tag")),
+    ):
+        passed, told = _push(repo, pushed)
+
+        assert not passed, pushed
+        assert fingerprint(key) in told
+
+
+@pytest.mark.parametrize("leaks", [False, True])
+def test_the_push_hook_called_by_hand_through_pre_commit(repo: Repo, *, leaks: bool) -> None:
+    repo.leak("README", "hello\n")
+    repo.leak("a.txt", fake_key() if leaks else "clean\n")
+
+    ran = keyscan("hook", "pre-push", cwd=repo.path, env={"PRE_COMMIT": "1"})
+
+    assert ran.code == int(leaks)
+    assert leaks or ran.text.startswith("boltz-keyscan: no key in a push of 6 objects")
+
+
 def test_input_that_is_not_gits_is_refused(repo: Repo) -> None:
     ran = keyscan("hook", "pre-push", "origin", "url", cwd=repo.path, stdin=b"nonsense\n")
 

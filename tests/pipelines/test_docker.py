@@ -230,6 +230,49 @@ def test_nothing_that_only_builds_is_in_it(image: Image) -> None:
     assert not names & {"pip", "hatchling", "boltz_api", "pytest"}
 
 
+DOCKER = """#!/bin/sh
+# "docker build" and "docker run" of docker.md: the options there are, then the image, then its arguments.
+[ "$1" = build ] && { [ -f "$4/Dockerfile" ] && exit 0; exit 125; }
+[ "$1" = run ] || exit 125
+shift
+while :; do
+    case $1 in
+        --rm) shift ;;
+        --network) [ "$2" = none ] || exit 125; shift 2 ;;
+        --volume) mounted=${2%:/repo:ro}; shift 2 ;;
+        boltz-keyscan) shift; break ;;
+        *) exit 125 ;;
+    esac
+done
+[ $# -gt 0 ] || set -- {command}
+cd "$mounted" && exec env -i {environment} {user} {entry} "$@"
+"""
+
+
+def test_the_guide(image: Image, mounted: Repo, place: Path) -> None:
+    """Of docker.md: its commands, with a stand-in for Docker that runs what the image would."""
+    page = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"::test_the_guide -->\n```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    programs = place / "programs"
+    programs.mkdir()
+    script = DOCKER.replace("{command}", shlex.join(json.loads(FINAL["CMD"])))
+    script = script.replace("{entry}", shlex.join(json.loads(FINAL["ENTRYPOINT"])))
+    script = script.replace("{user}", shlex.join(as_user()))
+    variables = [f"{name}={value}" for name, value in image.environment.items()]
+    (programs / "docker").write_text(script.replace("{environment}", shlex.join(variables)))
+    (programs / "docker").chmod(0o755)
+    env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    build, *runs = commands.splitlines()
+    assert subprocess.run(["sh", "-c", build], cwd=ROOT, env=env, check=False).returncode == 0
+    assert len(runs) == 2
+    for command in runs:
+        ran = subprocess.run(
+            ["sh", "-c", command], cwd=mounted.path, env=env, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 1, ran
+        assert fingerprint(KEY) in ran.stdout
+
+
 # The files themselves.
 
 
