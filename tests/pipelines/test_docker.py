@@ -96,8 +96,8 @@ def as_user() -> tuple[str, ...]:
     if os.geteuid() != 0 or program is None:
         pytest.skip("only root can give a repository to somebody else, and be another (setpriv)")
     capability = "+dac_read_search"
-    found = (program, "--reuid", user, "--regid", group, "--clear-groups")
-    found += ("--inh-caps", capability, "--ambient-caps", capability)
+    be = ("--reuid", user, "--regid", group, "--clear-groups")
+    found = (program, *be, "--inh-caps", capability, "--ambient-caps", capability)
     if subprocess.run([*found, "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine lets nobody become another user with capabilities")
     return found
