@@ -48,14 +48,13 @@ def interpreter() -> str:
 
 def wheels() -> dict[str, str]:
     """Variables with which pip takes the pinned packages from a folder, and reaches no network."""
-    folder = Path(os.environ.get("KEYSCAN_WHEELS", WHEELS))
-    if not list(folder.glob("hatchling-*.whl")):
-        reason = f"the pinned packages are not in {folder}: make tools"
+    if not list(WHEELS.glob("hatchling-*.whl")):
+        reason = f"the pinned packages are not in {WHEELS}: make tools"
         # A gate that is skipped where it matters is no gate.
         if IN_CI:
             pytest.fail(reason)
         pytest.skip(reason)
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_CONFIG_FILE": os.devnull}
 
 
 class Server:
@@ -214,7 +213,10 @@ def tool(name: str) -> str:
     """A program of the development environment, which stands beside its Python."""
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
-        pytest.skip(f"{name} is not installed: pip install -e '.[dev]'")
+        reason = f"{name} is not installed: pip install -e '.[dev]'"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
     return found
 
 

@@ -114,6 +114,12 @@ def test_the_workflow_for_github(tmp_path: Path) -> None:
     assert job["steps"][0]["with"]["fetch-depth"] == 0
 
 
+def test_the_workflow_of_the_readme(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (workflow,) = (found for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "jobs:" in found)
+    workflow_checked(tmp_path, workflow)
+
+
 def test_the_steps_that_go_on(tmp_path: Path) -> None:
     text = block("ci-github.md", "yaml", "test_the_steps_that_go_on")
     steps = yaml.safe_load(text)["steps"]
