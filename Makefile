@@ -46,12 +46,14 @@ bench: ## measure against git, ripgrep, kingfisher and detect-secrets; REPO=/pat
 	@.ci/venv
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-tools: ## install the programs that read our reports back into .tools, with npm and pip
+tools: ## install the programs that read our reports back into .tools, and the packages that pipelines install
 	@command -v npm >/dev/null || { echo "error: npm is not on PATH; it comes with Node.js" >&2; exit 1; }
 	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(NODE_TOOLS)
 	@.ci/venv
 	@[ -x .tools/python/bin/python ] || $(BIN)/python -m venv .tools/python
 	@.tools/python/bin/python -m pip install -qq --disable-pip-version-check --no-compile $(PYTHON_TOOLS)
+	@$(BIN)/python -m pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: \
+		--dest .tools/wheels -r pipelines/build.txt -r pipelines/requirements.txt
 
 clean: ## remove what the other verbs made, all but .bench
 	rm -rf .venv .venv-* .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

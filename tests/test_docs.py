@@ -25,6 +25,7 @@ from boltz_keyscan.trust import CONFIGS
 from tests import checkout, docstages
 from tests.docstages import IN_USE, LEAKED, OTHER, PAST, Place
 from tests.keys import fingerprint
+from tests.pipelines.services import Job
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
@@ -253,13 +254,16 @@ def test_in_ci(recipe: Recipe) -> None:
 
 
 def test_the_step_of_the_workflow(recipe: Recipe) -> None:
+    """The action, with the inputs it gets there; what it does on which event is in ``tests/pipelines``."""
     (workflow,) = (each for each in map(yaml.safe_load, blocks("yaml")) if "jobs" in each)
-    steps = workflow["jobs"]["boltz-keyscan"]["steps"]
-    (command,) = (step["run"] for step in steps if step.get("run", "").startswith("boltz-keyscan"))
-    recipe.environment["BASE"] = "main"
-    assert recipe.run(command).returncode == 1
-    uploaded = steps[-1]["with"]["sarif_file"]
-    assert json.loads((recipe.repo.path / uploaded).read_bytes())["runs"]
+    checkout_step, step = workflow["jobs"]["boltz-keyscan"]["steps"]
+    assert checkout_step["with"]["fetch-depth"] == 0
+    assert step["uses"] == f"OWNER/boltz-keyscan@v{boltz_keyscan.__version__}"
+    job = Job(recipe.repo, "schedule", {"repository": {"default_branch": "main"}}, step.get("with", {}))
+    assert job.step("scan").code == 1
+    assert job.uploads
+    assert workflow["permissions"]["security-events"] == "write"
+    assert json.loads(Path(job.output("sarif-file")).read_bytes())["runs"]
 
 
 def test_a_shallow_clone_is_an_error_in_ci(recipe: Recipe, tmp_path: Path) -> None:

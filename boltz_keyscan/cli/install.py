@@ -34,7 +34,8 @@ def install(*, hooks: tuple[str, ...]) -> int:
     folder = Path(os.fsdecode(repository.common_dir)) / "hooks"
     for name in dict.fromkeys(hooks or _HOOKS[:2]):
         path = folder / name
-        command = f'exec {shlex.quote(sys.executable)} -m boltz_keyscan hook {name} "$@"'
+        # -P: with -m alone Python takes modules from the folder it runs in, which is the worktree.
+        command = f'exec {shlex.quote(sys.executable)} -P -m boltz_keyscan hook {name} "$@"'
         if path.is_symlink() or (path.exists() and _OURS not in path.read_text(errors="replace")):
             raise KeyscanError(f"there is a {name} hook already: {path}", f"Add this line to it: {command}")
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -45,6 +45,8 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
         lines = [os.fsencode(line)]
     else:
         name, lines = remote or "", sys.stdin.buffer.read().splitlines()
+        if not lines and "PRE_COMMIT" in given:
+            name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_untold(given)]
     updates, known = [], []
     for words in _fields(lines, 4):
         local, remote_ref, there = (
@@ -91,6 +93,23 @@ def _fields(lines: Iterable[bytes], count: int) -> Iterable[list[bytes]]:
                 "Install it with 'boltz-keyscan hook install', or through pre-commit.",
             )
         yield words
+
+
+def _untold(given: Mapping[str, str]) -> bytes:
+    """The line for a push of which pre-commit tells names and no commits: the first of a whole history.
+
+    Also for its hook called by hand, with no push at all: then all that HEAD has. Without
+    this a run would look at nothing and pass.
+    """
+    local, there = given.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD"), given.get("PRE_COMMIT_REMOTE_BRANCH", "HEAD")
+    repository = enclosing(os.getcwdb())
+    # A tag names an object of its own; what is no reference (HEAD~1) names a commit.
+    oid = dict(references(repository).tips).get(os.fsencode(local)) if repository is not None else None
+    if oid is None:
+        from boltz_keyscan.sources.trusted import at_revision  # noqa: PLC0415 - few pushes need it
+
+        oid = at_revision(os.getcwdb(), local).commit
+    return b" ".join((os.fsencode(local), oid.encode(), os.fsencode(there), b"0" * len(oid)))
 
 
 def _before() -> str:

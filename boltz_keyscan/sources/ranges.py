@@ -24,7 +24,7 @@ from boltz_keyscan.sources.listing import Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import CORRUPT
 from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.replies import checked
-from boltz_keyscan.sources.repository import References, open_at, references
+from boltz_keyscan.sources.repository import References, enclosing, open_at, references
 from boltz_keyscan.sources.revisions import Scope, resolve
 from boltz_keyscan.sources.store import prepare
 from boltz_keyscan.sources.trace import Tracer
@@ -193,6 +193,15 @@ def _walk(scope: Scope) -> list[bytes]:
 
 
 def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
-    """The folder git keeps incoming objects in while a receive hook runs (git-receive-pack)."""
-    path = environment.get("GIT_QUARANTINE_PATH")
-    return os.path.join(here, os.fsencode(path)) if path else None
+    """The folder git keeps incoming objects in while a receive hook runs (git-receive-pack).
+
+    GitLab runs hooks in an environment of its own making, with only the second of the
+    variables (Gitaly, customHooksEnv); without a quarantine that names the whole store.
+    """
+    path = environment.get("GIT_QUARANTINE_PATH") or environment.get("GIT_OBJECT_DIRECTORY")
+    if not path:
+        return None
+    found = os.path.join(here, os.fsencode(path))
+    repository = enclosing(here)
+    store = os.path.join(repository.common_dir, b"objects") if repository is not None else b""
+    return None if os.path.realpath(found) == os.path.realpath(store) else found

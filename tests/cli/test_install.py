@@ -54,3 +54,14 @@ class TestInstall:
             2,
             "error: this folder is in no git repository\nhelp: Change to your repository.\n",
         )
+
+    def test_a_module_in_the_worktree_is_not_run(self, repo: Repo) -> None:
+        """Whoever wrote the branch that is checked out wrote these."""
+        assert keyscan("hook", "install", cwd=repo.path).code == 0
+        for name in ("click", "regex", "boltz_keyscan/__init__", "boltz_keyscan/__main__"):
+            repo.add(f"{name}.py", "import pathlib; pathlib.Path('ran').touch()\n")
+
+        repo.run("commit", "-q", "-m", "modules", env={"PYTHONPATH": str(ROOT)})
+
+        assert repo.run("log", "-1", "--format=%s") == "modules"
+        assert not (repo.path / "ran").exists()

@@ -15,13 +15,12 @@ from tests.repos import Repo
 from tests.running import ROOT, keyscan, scan_json
 
 
-def _hook(git_dir: Path, name: str) -> None:
+def _hook(git_dir: Path, name: str, before: str = "") -> None:
     """A plain git hook that runs this checkout."""
     path = git_dir / "hooks" / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m boltz_keyscan hook {name} "$@"\n'
-    )
+    run = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m boltz_keyscan hook {name} "$@"'
+    path.write_text(f"#!/bin/sh\n{before}\n{run}\n")
     path.chmod(0o755)
 
 
@@ -163,6 +162,47 @@ def test_the_server_explains_the_refusal(repo: Repo, server: Repo) -> None:
     assert "remote rejected" in told
 
 
+def test_a_server_that_hands_on_only_the_folder_of_objects(repo: Repo, server: Repo) -> None:
+    """As GitLab does: its hooks get GIT_OBJECT_DIRECTORY and its alternates, not the quarantine."""
+    _hook(server.path, "pre-receive", before="unset GIT_QUARANTINE_PATH")
+    repo.leak("a.txt", "clean\n")
+    passed, told = _push(repo, "main")
+    assert passed, told
+    assert "3 objects" in told
+    repo.leak("a.txt", fake_key())
+    repo.leak("a.txt", "gone\n")
+
+    passed, told = _push(repo, "main")
+
+    assert not passed
+    assert fingerprint(fake_key()) in told
+
+
+def test_a_server_without_a_quarantine(repo: Repo, server: Repo) -> None:
+    """The objects are where all are; what was there before is not part of the push."""
+    old = server.run("rev-parse", "main")
+    repo.leak("old.txt", fake_key(seed="old"))
+    repo.run("push", "-q", "origin", "main")
+    before = server.run("rev-parse", "main")
+    repo.leak("new.txt", fake_key(seed="new"))
+    repo.run("push", "-q", "origin", "main:refs/heads/elsewhere")
+    after = server.run("rev-parse", "refs/heads/elsewhere")
+    server.run("update-ref", "-d", "refs/heads/elsewhere")
+    assert old != before
+    for given in (
+        {},
+        {"GIT_OBJECT_DIRECTORY": str(server.path / "objects")},
+        {"GIT_OBJECT_DIRECTORY": "objects"},
+    ):
+        line = f"{before} {after} refs/heads/main\n".encode()
+
+        ran = keyscan("hook", "pre-receive", cwd=server.path, stdin=line, env=given)
+
+        assert ran.code == 1
+        assert fingerprint(fake_key(seed="new")) in ran.text
+        assert fingerprint(fake_key(seed="old")) not in ran.text
+
+
 def test_under_pre_commit_the_variables_say_what_is_pushed(repo: Repo) -> None:
     first = repo.leak("README", "hello\n")
     second = repo.leak("a.txt", fake_key())
@@ -195,6 +235,38 @@ def test_through_the_real_pre_commit(repo: Repo, server: Repo) -> None:
     assert not passed
     assert fingerprint(fake_key()) in told
     assert server.run("log", "-1", "--format=%s", "main") == "leak"
+
+
+def test_the_first_push_of_all_through_pre_commit(repo: Repo, tmp_path: Path) -> None:
+    """Of a whole history it tells the hook no commits (its hook_impl.py, _pre_push_ns)."""
+    (repo.path.parent / CONFIG).write_text(config(), encoding="utf-8")
+    server = Repo(tmp_path / "server.git", bare=True)
+    repo.run("remote", "add", "origin", str(server.path))
+    call(repo.path, *PRE_COMMIT, "install", "--config", f"../{CONFIG}", "--hook-type", "pre-push")
+    repo.leak("a.txt", fake_key())
+    repo.leak("a.txt", "gone\n")
+    repo.run("tag", "-a", "v1", "-m", f"with {fake_key(seed='tag')}")
+
+    for pushed, key in (
+        ("main", fake_key()),
+        ("HEAD~1:refs/heads/x", fake_key()),
+        ("v1", fake_key(seed="tag")),
+    ):
+        passed, told = _push(repo, pushed)
+
+        assert not passed, pushed
+        assert fingerprint(key) in told
+
+
+@pytest.mark.parametrize("leaks", [False, True])
+def test_the_push_hook_called_by_hand_through_pre_commit(repo: Repo, *, leaks: bool) -> None:
+    repo.leak("README", "hello\n")
+    repo.leak("a.txt", fake_key() if leaks else "clean\n")
+
+    ran = keyscan("hook", "pre-push", cwd=repo.path, env={"PRE_COMMIT": "1"})
+
+    assert ran.code == int(leaks)
+    assert leaks or ran.text.startswith("boltz-keyscan: no key in a push of 6 objects")
 
 
 def test_input_that_is_not_gits_is_refused(repo: Repo) -> None:

@@ -1,0 +1,232 @@
+"""The scan of ``action.yml``: what GitHub says about the event in, reports and outputs out.
+
+Names and forms are those of docs.github.com: "Variables reference", "Webhook events and
+payloads" (push, pull_request, merge_group), "Workflow commands for GitHub Actions". The event
+is written by whoever pushes: of it only commit ids and the name of the default branch are used,
+and nothing of it is printed. The inputs are the workflow's own.
+
+Boundary: chooses with ``part`` and runs the scanner of the environment that runs this file,
+isolated from ``PYTHONPATH`` and from the folder that is scanned.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Isolated, Python does not look beside the script; last, so that what is installed goes first.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.harmless import harmless
+from pipelines.part import FETCH_ALL, SCANS, Change, Nothing, chosen, commit, gone, remote, shallow, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CATEGORY = "boltz-keyscan"
+"""How the categories of our SARIF runs begin."""
+
+UPLOADS = ("auto", "always", "never")
+
+_DEEPER = "Give actions/checkout 'fetch-depth: 0'."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the later steps of the action are told."""
+
+    code: int
+    keys: int = 0
+    failing: int = 0
+    gaps: int = 0
+    json: str = ""
+    sarif: str = ""
+    upload: bool = False
+
+
+def change(event: str, payload: Mapping[str, Any], default: str) -> Change:
+    """What an event brought; the whole repository for every event that brings nothing by itself.
+
+    Raises:
+        Nothing: it deleted a branch or tag.
+    """
+    if event == "push":
+        if payload.get("deleted") is True or gone(payload.get("after")):
+            raise Nothing
+        ref = payload.get("ref")
+        if not isinstance(ref, str) or not ref.startswith("refs/heads/"):
+            # A tag has a message, which is in no range of commits.
+            return Change(default=default)
+        return Change(
+            commit(payload.get("after")),
+            commit(payload.get("before")),
+            default,
+            to_default=remote(ref.removeprefix("refs/heads/")) == default,
+        )
+    if event in {"pull_request", "pull_request_target"}:
+        head, base = (_at(payload, "pull_request", end, "sha") for end in ("head", "base"))
+        return Change(commit(head), commit(base), default)
+    if event == "merge_group":
+        head, base = (_at(payload, "merge_group", f"{end}_sha") for end in ("head", "base"))
+        return Change(commit(head), commit(base), default)
+    return Change(default=default)
+
+
+def run(environment: Mapping[str, str]) -> Done:
+    """Scan, and write the reports and the summary.
+
+    Raises:
+        KeyscanError: an input is wrong, or the checkout is not what the event is about.
+    """
+    event = environment.get("GITHUB_EVENT_NAME", "")
+    payload = _payload(environment.get("GITHUB_EVENT_PATH", ""))
+    folder = _folder(environment)
+    scan = _one_of(environment, "KEYSCAN_SCAN", SCANS)
+    upload = _one_of(environment, "KEYSCAN_UPLOAD", UPLOADS)
+    default = remote(_at(payload, "repository", "default_branch"))
+    part = chosen(folder, change(event, payload, default), scan)
+    print(part.told, flush=True)
+    reports = Path(tempfile.mkdtemp(prefix="boltz-keyscan-", dir=environment.get("RUNNER_TEMP") or None))
+    files = {name: reports / f"boltz-keyscan.{name}" for name in ("json", "sarif", "markdown")}
+    command = [
+        *(sys.executable, "-I", "-m", "boltz_keyscan", ".", *part.options),
+        *("--trust", environment.get("KEYSCAN_TRUST") or part.trust),
+        *(f"--report={name}={path}" for name, path in files.items()),
+        *("--format", "github"),
+        # A gate that saw half of it is none; what other jobs left in a cache is not believed.
+        *("--require-complete", "--no-cache"),
+        *_given(environment, "fail-on"),
+        *_given(environment, "baseline"),
+        *words(environment.get("KEYSCAN_ARGS", "")),
+    ]
+    code = subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603 - our own program
+    _summarize(environment.get("GITHUB_STEP_SUMMARY", ""), files["markdown"])
+    if not files["json"].exists() or code < 0:
+        return Done(code if code > 0 else 4)
+    report = json.loads(files["json"].read_bytes())
+    if not report["scan"]["complete"] and shallow(folder):
+        print(f"::error title=boltz-keyscan::{FETCH_ALL.capitalize()}. {_DEEPER}")
+    keys = [finding for finding in report["findings"] if finding["shape"] != "placeholder"]
+    failing = sum(finding["blocking"] for finding in keys)
+    if files["sarif"].exists():
+        _recategorize(files["sarif"], environment.get("KEYSCAN_CATEGORY") or CATEGORY)
+    sends, why = _uploads(upload, event, complete=report["scan"]["complete"], part=bool(part.options))
+    if why:
+        print(why)
+    sarif = str(files["sarif"]) if files["sarif"].exists() else ""
+    upload_it = sends and bool(sarif)
+    return Done(code, len(keys), failing, len(report["gaps"]), str(files["json"]), sarif, upload_it)
+
+
+def _uploads(upload: str, event: str, *, complete: bool, part: bool) -> tuple[bool, str]:
+    """Whether code scanning gets the report, and why not.
+
+    An upload replaces what the same category had on the same branch, and closes the alerts
+    of whatever is not in it. A pull request is scanned from its base every time; a push is not.
+    """
+    if upload == "never":
+        return False, ""
+    if not complete:
+        return False, "SARIF not uploaded: GitHub takes none of a scan that is not complete."
+    if upload == "auto" and part and event == "push":
+        told = "SARIF not uploaded: the next push would close its alerts. 'scan: all' uploads on a push."
+        return False, told
+    return True, ""
+
+
+def _payload(path: str) -> Mapping[str, Any]:
+    """The event."""
+    try:
+        payload = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise KeyscanError(
+            "cannot read the event: GITHUB_EVENT_PATH names no JSON file",
+            "Run this inside GitHub Actions; elsewhere call boltz-keyscan itself.",
+        ) from error
+    return payload if isinstance(payload, dict) else {}
+
+
+def _at(payload: object, *names: str) -> object:
+    """A value of the event; None where the event is of another form."""
+    for name in names:
+        payload = payload.get(name) if isinstance(payload, dict) else None
+    return payload
+
+
+def _folder(environment: Mapping[str, str]) -> Path:
+    """Where the repository was checked out."""
+    return Path(environment.get("GITHUB_WORKSPACE", ""), environment.get("KEYSCAN_PATH", ""))
+
+
+def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    value = environment.get(name) or choices[0]
+    if value not in choices:
+        option = name.removeprefix("KEYSCAN_").lower()
+        raise KeyscanError(f"not a value for {option}: {value}", f"Give one of {', '.join(choices)}.")
+    return value
+
+
+def _given(environment: Mapping[str, str], option: str) -> tuple[str, ...]:
+    """An option that an input sets; without it the configuration's word or the default holds."""
+    value = environment.get(f"KEYSCAN_{option.upper().replace('-', '_')}", "")
+    return (f"--{option}={value}",) if value else ()
+
+
+def _recategorize(path: Path, category: str) -> None:
+    """Give the runs another category: the one in the file goes before upload-sarif's input."""
+    if category == CATEGORY:
+        return
+    log = json.loads(path.read_bytes())
+    for sarif_run in log["runs"]:
+        details = sarif_run["automationDetails"]
+        details["id"] = category + details["id"].removeprefix(CATEGORY)
+    path.write_text(json.dumps(log), encoding="utf-8")
+
+
+def _summarize(summary: str, report: Path) -> None:
+    """Append the report to the summary of the step, where other text may stand."""
+    if summary and report.exists():
+        with Path(summary).open("ab") as stream:
+            stream.write(report.read_bytes())
+
+
+def _tell(output: str, done: Done) -> None:
+    """Write the outputs of the step."""
+    told = {
+        "exit-code": done.code,
+        "keys": done.keys,
+        "failing-keys": done.failing,
+        "gaps": done.gaps,
+        "json-file": done.json,
+        "sarif-file": done.sarif,
+        "upload": str(done.upload).lower(),
+    }
+    with Path(output).open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{name}={value}\n" for name, value in told.items())
+
+
+def main() -> int:
+    """Run, tell the outputs, and end as the scanner ended."""
+    try:
+        done = run(os.environ)
+    except Nothing:
+        print("Nothing to scan: a branch or tag was deleted.")
+        done = Done(0)
+    except KeyscanError as error:
+        deeper = f" {_DEEPER}" if shallow(_folder(os.environ)) else ""
+        told = harmless(f"{error.message}. {error.hint}{deeper}")
+        print(f"::error title=boltz-keyscan::{told.replace('%', '%25')}")
+        done = Done(2)
+    _tell(os.environ["GITHUB_OUTPUT"], done)
+    return done.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
