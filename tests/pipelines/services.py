@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
+from tests.gate import absent
 from tests.repos import Repo
 from tests.running import ROOT, Ran
 
@@ -31,8 +31,6 @@ ZEROS = "0" * 40
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS: dict[str, Any] = {step.get("id", step["name"]): step for step in ACTION["runs"]["steps"]}
 WHEELS = ROOT / ".tools" / "wheels"
-IN_CI = bool(os.environ.get("CI"))
-"""Read when tests are collected: none of them sees the variable."""
 
 
 @functools.cache
@@ -49,11 +47,7 @@ def interpreter() -> str:
 def wheels() -> dict[str, str]:
     """Variables with which pip takes the pinned packages from a folder, and reaches no network."""
     if not list(WHEELS.glob("hatchling-*.whl")):
-        reason = f"the pinned packages are not in {WHEELS}: make tools"
-        # A gate that is skipped where it matters is no gate.
-        if IN_CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent(f"the pinned packages are not in {WHEELS}: make tools")
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_CONFIG_FILE": os.devnull}
 
 
@@ -213,10 +207,7 @@ def tool(name: str) -> str:
     """A program of the development environment, which stands beside its Python."""
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
-        reason = f"{name} is not installed: pip install -e '.[dev]'"
-        if IN_CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent(f"{name} is not installed: pip install -e '.[dev]'")
     return found
 
 
