@@ -395,7 +395,7 @@ HELP = "See 'boltz-keyscan --help'."
     [
         (
             ["--format", "xml"],
-            f"Invalid value for '--format': 'xml' is not one of {str(list(REPORTERS))[1:-1]}.",
+            f"Invalid value for '--format': 'xml' is no format. Formats: auto, {', '.join(REPORTERS)}.",
             HELP,
         ),
         (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range 1<=x<=256.", HELP),
@@ -407,8 +407,18 @@ HELP = "See 'boltz-keyscan --help'."
             "Give one of them.",
         ),
         (
+            ["--format", "sarfi"],
+            "Invalid value for '--format': 'sarfi' is no format. Did you mean sarif?",
+            HELP,
+        ),
+        (
             ["--report", "xml=x"],
-            f"Invalid value for '--report': expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}",
+            f"Invalid value for '--report': 'xml' is no format. Formats: {', '.join(REPORTERS)}.",
+            HELP,
+        ),
+        (
+            ["--report", "Jsonl=x"],
+            "Invalid value for '--report': 'Jsonl' is no format. Did you mean jsonl?",
             HELP,
         ),
         (
@@ -425,6 +435,11 @@ HELP = "See 'boltz-keyscan --help'."
             ["--report", "json=a", "--output", "a"],
             "two reports would be written to a",
             "Name a file for each.",
+        ),
+        (
+            ["keys", "audit", "--local", "--format", "txt"],
+            "Invalid value for '--format': 'txt' is no format. Did you mean text?",
+            "See 'boltz-keyscan keys audit --help'.",
         ),
         (["--output"], "Option '--output' requires an argument.", HELP),
         (

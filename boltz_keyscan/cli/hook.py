@@ -103,9 +103,9 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
         click.echo(_clean(result))
         return result.exit_code
-    from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
+    from boltz_keyscan.cli.output import AUTO, emit, view  # noqa: PLC0415 - only when there is something to tell
 
-    emit(result, "text", (), view("auto", 0, placeholders=False))
+    emit(result, AUTO, (), view("auto", 0, placeholders=False))
     return result.exit_code
 
 

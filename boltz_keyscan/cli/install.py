@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model import ExitCode
 from boltz_keyscan.sources.repository import enclosing
@@ -45,6 +46,6 @@ def install(*, hooks: tuple[str, ...]) -> int:
             raise OutputError(
                 f"cannot write {path}: {error.strerror}", "Check who owns the hooks folder."
             ) from error
-        click.echo(f"installed {path}")
+        click.echo(redacted(f"installed {path}"))
     click.echo("git looks elsewhere when core.hooksPath is set: see 'git config --get core.hooksPath'.")
     return ExitCode.CLEAN

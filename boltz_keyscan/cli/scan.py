@@ -12,27 +12,13 @@ import click
 
 from boltz_keyscan import scan as pipeline
 from boltz_keyscan.cli.asking import Asking, asking, filtered
-from boltz_keyscan.cli.output import COLORS, emit, view
+from boltz_keyscan.cli.formats import Format, named
+from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report import REPORTERS
-
-
-def _named(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """``FORMAT=FILE``, split, the format checked."""
-    reports = []
-    for value in values:
-        name, _, path = value.partition("=")
-        if name not in REPORTERS or not path:
-            raise click.BadParameter(
-                f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
-            )
-        reports.append((name, path))
-    return tuple(reports)
 
 
 @click.command("scan")
@@ -47,10 +33,10 @@ def _named(
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(REPORTERS)),
-    default="text",
+    type=Format([AUTO, *REPORTERS]),
+    default=AUTO,
     show_default=True,
-    help="Form of the report.",
+    help="Form of the report; auto is text, and in GitHub Actions annotations and a step summary too.",
 )
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout."
@@ -60,7 +46,7 @@ def _named(
     "reports",
     metavar="FORMAT=FILE",
     multiple=True,
-    callback=_named,
+    callback=named,
     help="Write one more report; repeatable.",
 )
 @click.option(
@@ -175,7 +161,7 @@ def scan(
     else:
         plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
-    _distinct([path for _, path in files])
+    distinct([path for _, path in files], stdout=output is None)
     if options.cache is not None:
         from boltz_keyscan.cli.told import tell_warnings  # noqa: PLC0415 - only the cache has warnings
 
@@ -232,12 +218,3 @@ def check_path(path: str, *, history_only: bool) -> None:
         except (OSError, ValueError) as error:
             told = error.strerror if isinstance(error, OSError) else str(error)
             raise KeyscanError(f"not a usable git repository: {path}: {told}", "Check its .git.") from error
-
-
-def _distinct(paths: list[str]) -> None:
-    seen: set[str] = set()
-    for path in paths:
-        real = os.path.realpath(path)
-        if real in seen:
-            raise KeyscanError(f"two reports would be written to {path}", "Name a file for each.")
-        seen.add(real)
