@@ -26,7 +26,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("plan", "trust", "inquiry"),
-    ("scan", "api"),
+    ("scan", "api", "forecast"),
     ("isolation",),
     ("executor",),
     ("sources", "detect", "triage", "report"),

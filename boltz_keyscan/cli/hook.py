@@ -74,7 +74,9 @@ def trusting(function: Callable[..., int]) -> Callable[..., int]:
     return baseline(trust(function))
 
 
-def judged(plan: Plan, baseline: str | None, trust: str | None) -> ScanResult:
+def judged(
+    plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.Watch | None = None
+) -> ScanResult:
     """Run a plan; what may excuse a key is looked at when one was found, and not before."""
     known: list[Known] = []
 
@@ -85,7 +87,7 @@ def judged(plan: Plan, baseline: str | None, trust: str | None) -> ScanResult:
             known.append(Known.of(baseline, trust))
         return known[0].excuser(finding)
 
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
+    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), watch=watch)
     return known[0].settled.told(result) if known else result
 
 

@@ -102,7 +102,7 @@ def _identity(path: str | int) -> tuple[object, ...] | None:
         try:
             status = os.stat(path)
         except FileNotFoundError:
-            folder, name = os.path.split(os.path.abspath(path))
+            folder, name = os.path.split(os.path.abspath(str(path)))
             status = os.stat(folder)
             return status.st_dev, status.st_ino, name
     except (OSError, ValueError):

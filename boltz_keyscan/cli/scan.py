@@ -14,6 +14,7 @@ from boltz_keyscan import scan as pipeline
 from boltz_keyscan.cli.asking import Asking, asking, filtered
 from boltz_keyscan.cli.formats import Format, named
 from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
+from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
@@ -168,9 +169,11 @@ def scan(
         tell_warnings()
     step = settled.excuser(unexposed=fail_on_unexposed)
     inquiry = Asking.of(others).inquiry(settled, stdin=STDIN in paths)
-    result = settled.told(
-        pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry)
-    )
+    with watching(plan.sources, quiet=quiet) as watch:
+        result = pipeline.run(
+            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
+        )
+    result = settled.told(result)
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
     emit(result, format_ if output is None else None, files, look, filtered(inquiry))
