@@ -119,12 +119,14 @@ def screen(output: str) -> list[str]:
 
 @contextlib.contextmanager
 def typed(
-    *arguments: str | os.PathLike[str], cwd: Path | None = None, columns: int = 80, **env: str
+    *arguments: str | os.PathLike[str],
+    cwd: Path | None = None,
+    columns: int = 80,
+    env: dict[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """``boltz-keyscan`` from this checkout on a terminal."""
-    terminal = Terminal(
-        [sys.executable, "-m", "boltz_keyscan", *arguments], cwd=cwd, columns=columns, env=env
-    )
+    command = [sys.executable, "-m", "boltz_keyscan", *arguments]
+    terminal = Terminal(command, cwd=cwd, columns=columns, env=env)
     try:
         yield terminal
     finally:

@@ -15,6 +15,7 @@ from boltz_keyscan import __version__
 COMMANDS = {
     "scan": "boltz_keyscan.cli.scan:scan",
     "baseline": "boltz_keyscan.cli.baseline:baseline",
+    "completion": "boltz_keyscan.cli.completion:completion",
     "config": "boltz_keyscan.cli.config:config",
     "diff": "boltz_keyscan.cli.diff:diff",
     "explain": "boltz_keyscan.cli.explain:explain",

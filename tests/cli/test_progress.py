@@ -69,7 +69,7 @@ def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: 
 def test_nobody_is_told_who_does_not_want_to_know(
     endless: Path, arguments: tuple[str, ...], env: dict[str, str]
 ) -> None:
-    with typed(endless, "--jobs", "1", *arguments, **env) as terminal:
+    with typed(endless, "--jobs", "1", *arguments, env=env) as terminal:
         # Longer than it takes for the line to come.
         with pytest.raises(AssertionError, match="never printed"):
             terminal.until("Scanning", patience=2.5)
@@ -276,7 +276,7 @@ def test_a_text_that_has_not_changed_is_not_written_again(terminal: Screen) -> N
 
 def test_keys_are_told_ten_times_a_second_at_most(terminal: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
     with progress.Progress("verifying") as told:
         for number in range(1000):
             told.part(number, 1000)
