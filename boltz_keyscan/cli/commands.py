@@ -68,6 +68,9 @@ class Commands(click.Group):
         # Under the program's own name: nobody has to type "scan".
         scan.format_help(click.Context(scan, info_name=ctx.info_name, **SETTINGS), formatter)  # type: ignore[arg-type]
         self.format_commands(ctx, formatter)
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl(
                 [

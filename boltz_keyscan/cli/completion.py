@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import click
 
+from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import ExitCode
 
@@ -108,7 +109,7 @@ complete -c boltz-keyscan -f -a '(__boltz_keyscan_complete)'
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-@click.command("completion", short_help="Let a shell complete command lines of this program.")
+@click.command("completion", cls=Shown, short_help="Let a shell complete command lines of this program.")
 @click.argument("shell", type=click.Choice(list(SCRIPTS)))
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- WORD...]")
 def completion(*, shell: str, words: tuple[str, ...]) -> int:

@@ -40,6 +40,12 @@ class _TakesFiles(click.Command):
                 )
         return super().parse_args(ctx, args)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples."""
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
+
 
 class _Hooks(click.Group):
     """The commit hook is here; the others are loaded when called."""
@@ -54,6 +60,12 @@ class _Hooks(click.Group):
             module, _, name = _OTHERS[cmd_name].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
         return super().get_command(ctx, cmd_name)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples."""
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
 
 
 @click.group("hook", cls=_Hooks)

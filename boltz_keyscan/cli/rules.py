@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 
 from boltz_keyscan import rules as rule_files
+from boltz_keyscan.cli.examples import ShownGroup
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect.selfcheck import check
 from boltz_keyscan.model import ExitCode
 from boltz_keyscan.policy import SECURITY_SEVERITY
 
 
-@click.group("rules")
+@click.group("rules", cls=ShownGroup)
 def rules() -> None:
     """Show and check the rules."""
 
