@@ -32,8 +32,27 @@ _RANGES = (
 )
 _ACTIVE = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]")
 
+# Seen by nobody, and passed over by .NET's comparison of texts, which is how GitHub's runner looks for
+# commands (actions/runner, ActionCommand.cs): joiners, fillers and variation selectors. They are part of
+# ordinary names, such as those with an emoji, and only matter within a command.
+_PASSED_OVER = "".join(
+    f"{chr(low)}-{chr(high)}"
+    for low, high in (
+        (0x034F, 0x034F),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFFA0, 0xFFA0),
+    )
+)
+
 # GitHub's runner, Azure's and TeamCity's, wherever it stands in a line.
-_COMMAND = re.compile(r"(##(?:vso|teamcity)?)\[")
+_COMMAND = re.compile(rf"(#[{_PASSED_OVER}]*#(?:[{_PASSED_OVER}]*|vso|teamcity))\[")
+
+# At the start of a line, after any white space.
+_COLONS = re.compile(rf"([\s{_PASSED_OVER}]*):(?=[{_PASSED_OVER}]*:)")
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -52,7 +71,5 @@ def harmless(text: str) -> str:
     """
     text = _ACTIVE.sub(_escape, text)
     text = _COMMAND.sub(r"\1\\x5b", text)
-    stripped = text.lstrip()
-    if stripped.startswith("::"):
-        text = text[: len(text) - len(stripped)] + "\\x3a" + stripped[1:]
-    return text
+    found = _COLONS.match(text)
+    return f"{found[1]}\\x3a{text[found.end() :]}" if found else text

@@ -89,6 +89,19 @@ class _Gathered:
         return ShardResult(tuple(hits), tuple(self.gaps), self.tally)
 
 
+class Watch(Protocol):
+    """Who wants to know how far a scan is; nothing it does changes anything."""
+
+    def read(self, tally: Tally) -> None:
+        """So much more was scanned."""
+
+    def opened(self, done: int, whole: int) -> None:
+        """So many containers of those that were met, or 0 when that begins."""
+
+    def placing(self) -> None:
+        """All was read; now it is looked where the keys stand."""
+
+
 class Inquirer(Protocol):
     """What a scan can ask of the keys it finds; see ``inquiry``."""
 
@@ -110,6 +123,7 @@ def run(
     steps: Sequence[Step] = (),
     *,
     inquirer: Inquirer | None = None,
+    watch: Watch | None = None,
 ) -> ScanResult:
     """Scan, and judge what was found.
 
@@ -120,6 +134,7 @@ def run(
         jobs: processes to use.
         steps: triage, in order.
         inquirer: knows whether keys work; without one their status is ``unchecked``.
+        watch: is told how far it is.
 
     Raises:
         KeyscanError: nothing can be said at all (rules unusable, hook outside a repository).
@@ -136,7 +151,7 @@ def run(
     waiting = deque([sources])
     met = 0
     while waiting:
-        for each, located in _scanned(waiting.popleft(), detector, jobs):
+        for each, located in _scanned(waiting.popleft(), detector, jobs, watch):
             pairs += located.pairs
             gaps.update(each.gaps, located.gaps)
             tally += each.tally
@@ -171,11 +186,15 @@ def run(
     )
 
 
-def _scanned(sources: Iterable[Source], detector: Detector, jobs: int) -> Iterator[tuple[_Gathered, Located]]:
+def _scanned(
+    sources: Iterable[Source], detector: Detector, jobs: int, watch: Watch | None
+) -> Iterator[tuple[_Gathered, Located]]:
     """What each source gave, with the places of its hits; those met in a listing too."""
     gathered: list[_Gathered] = []
-    for number, result in _execute(_work(sources, gathered), detector, jobs):
+    for number, result in _execute(_work(sources, gathered), detector, jobs, watch):
         gathered[number].add(result)
+    if watch is not None:
+        watch.placing()
     for each in gathered:
         yield each, _located(each, detector)
 
@@ -225,16 +244,25 @@ def _plainly(hit: Hit, detector: Detector) -> str:
     return detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}"
 
 
-def _execute(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
+def _execute(
+    work: Iterator[Work], detector: Detector, jobs: int, watch: Watch | None
+) -> Iterator[tuple[int, ShardResult]]:
     """Results in any order; the containers that were met are opened when all else is done."""
     met: list[Work] = []
     for number, result in _looked(work, detector, jobs):
         met += ((number, shard) for shard in result.more)
+        if watch is not None:
+            watch.read(result.tally)
         yield number, result
     if met:
         from boltz_keyscan.isolation import within  # noqa: PLC0415 - most hooks and many scans meet none
 
-        yield from within(met, detector, jobs)
+        if watch is not None:
+            watch.opened(0, len(met))
+        for done, told in enumerate(within(met, detector, jobs), 1):
+            if watch is not None:
+                watch.opened(done, len(met))
+            yield told
 
 
 def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:

@@ -29,10 +29,11 @@ LOOPBACK = ("127.", "::1", "localhost")
 def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "BOLTZ_", "PRE_COMMIT")) or name in {
+        if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in {
             "FORCE_COLOR",
             "NO_COLOR",
             "CLICOLOR",
+            "CLICOLOR_FORCE",
             "CI",
         }:
             monkeypatch.delenv(name)

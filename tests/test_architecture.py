@@ -26,7 +26,7 @@ LAYERS = (
     ("__main__",),
     ("cli", "library"),
     ("plan", "trust", "inquiry", "paths"),
-    ("pipeline", "api", "exports"),
+    ("pipeline", "api", "exports", "forecast"),
     ("isolation",),
     ("executor",),
     ("sources", "detect", "triage", "report"),

@@ -333,6 +333,70 @@ def test_a_report_that_cannot_be_written(clean: Path, target: str, why: str, hin
     assert not list(clean.glob(".boltz-keyscan*"))
 
 
+def test_auto_in_a_file_that_cannot_be_written(clean: Path) -> None:
+    """It is the text report that goes there, and inside GitHub Actions the rest comes all the same."""
+    (clean / "link").symlink_to("clean.txt")
+    for target, why in (
+        (".", "it is a folder"),
+        ("/dev/full", "No space left on device"),
+        ("link", "it is a symbolic link, and what it points at would be overwritten"),
+    ):
+        ran = keyscan(".", "--output", target, cwd=clean)
+        assert (ran.code, ran.out) == (ExitCode.USAGE, b"")
+        assert ran.errors.startswith(f"error: cannot write the text report to {target}: {why}\n")
+        summary = clean.parent / "summary"
+        summary.write_bytes(b"")
+        env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+        ran = keyscan(".", "--output", target, cwd=clean, env=env)
+        assert ran.code == ExitCode.USAGE
+        assert "Clean: no Boltz key" in summary.read_text()
+    assert (clean / "clean.txt").read_text() == "clean\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("a", "./a"),
+        ("a", "folder/../a"),
+        ("folder/a", "door/a"),
+        ("there", "hard"),
+        ("there", "soft"),
+        ("dangling", "dangling"),
+        ("/dev/fd/2", "/dev/stderr"),
+        ("pipe", "./pipe"),
+    ],
+)
+def test_two_reports_for_one_file_however_it_is_spelt(clean: Path, first: str, second: str) -> None:
+    (clean / "folder").mkdir()
+    (clean / "door").symlink_to("folder")
+    (clean / "there").write_text("there")
+    (clean / "hard").hardlink_to(clean / "there")
+    (clean / "soft").symlink_to("there")
+    (clean / "dangling").symlink_to("nowhere")
+    os.mkfifo(clean / "pipe")
+    before = sorted(clean.rglob("*"))
+    told = f"two reports would be written to {second}"
+    for arguments in (
+        ("--report", f"json={first}", "--report", f"json={second}"),
+        ("--report", f"json={second}", "--format", "sarif", "--output", second),
+    ):
+        refused(keyscan(".", *arguments, cwd=clean), told, "Name a file for each.")
+    assert sorted(clean.rglob("*")) == before
+    assert (clean / "there").read_text() == "there"
+
+
+def test_a_report_for_the_file_that_standard_output_goes_to(clean: Path) -> None:
+    for redirection, target in ((">out", "out"), (">>out", "./out"), ("| cat", "/dev/stdout")):
+        ran = redirected(redirection, ".", "--report", f"json={target}", cwd=clean)
+        assert ran.errors == f"error: two reports would be written to {target}\nhelp: Name a file for each.\n"
+    assert not (clean / "out").read_bytes()
+    # One report is one report, and what keeps nothing takes any number.
+    assert redirected("| cat >out", ".", "--format", "json", "--output", "/dev/stdout", cwd=clean).code == 0
+    assert (clean / "out").read_bytes().startswith(b"{")
+    null = ("--report", "json=/dev/null", "--report", "sarif=/dev/null")
+    assert redirected(">/dev/null", ".", *null, cwd=clean) == Ran(ExitCode.CLEAN, b"", b"")
+
+
 def test_a_report_where_nothing_may_be_written(clean: Path, unprivileged: tuple[str, ...]) -> None:
     (clean / "closed").mkdir(mode=0o555)
     ran = keyscan(".", "--format", "json", "--output", "closed/x", cwd=clean, before=unprivileged)
@@ -347,9 +411,12 @@ def test_standard_output_that_is_full_or_closed(clean: Path) -> None:
     closed = "error: cannot write the report: standard output is closed\nhelp: Give --output FILE.\n"
     for redirection, told in ((">/dev/full", full), (">&-", closed)):
         for path, code in (("clean.txt", ExitCode.USAGE), ("leak", ExitCode.BLOCKING)):
-            for format_ in REPORTERS:
+            for format_ in ("auto", *REPORTERS):
                 ran = redirected(redirection, path, "--format", format_, cwd=clean)
                 assert (ran.code, ran.errors) == (code, told)
+            # What is said of it inside GitHub Actions is said once, too.
+            ran = redirected(redirection, path, cwd=clean, env={"GITHUB_ACTIONS": "true"})
+            assert (ran.code, ran.errors) == (code, told)
     ran = redirected(">/dev/full", "--help", cwd=clean)
     assert (ran.code, ran.errors) == (ExitCode.USAGE, "error: could not go on: No space left on device\n")
 
@@ -367,8 +434,39 @@ def test_standard_input_that_is_closed_or_a_folder(clean: Path) -> None:
     assert redirected("<&- >/dev/null 2>&-", ".", cwd=clean).code == ExitCode.CLEAN
 
 
-def redirected(redirection: str, *arguments: str, cwd: Path) -> Ran:
-    return keyscan(*arguments, cwd=cwd, before=("sh", "-c", f'"$@" {redirection}', "sh"))
+def redirected(redirection: str, *arguments: str, cwd: Path, env: dict[str, str] | None = None) -> Ran:
+    return keyscan(*arguments, cwd=cwd, before=("sh", "-c", f'"$@" {redirection}', "sh"), env=env)
+
+
+@pytest.mark.parametrize("format_", ["auto", *REPORTERS])
+def test_a_reader_that_goes_away_hears_the_verdict(clean: Path, format_: str) -> None:
+    """A report that is larger than any pipe, and `head` that has seen enough of it."""
+    for number in range(40):
+        (clean / f"{number}{'-' * 200}.env").write_text(
+            "".join(f"{fake_key('ws', 'live', (number, n))}\n" for n in range(20))
+        )
+    words = f"{sys.executable} -m boltz_keyscan . --format {format_} -v --no-cache"
+    for inside in ("false", "true"):
+        script = f"{words} | head -1 >/dev/null; echo ${{PIPESTATUS[0]}}"
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "GITHUB_ACTIONS": inside}
+        ran = subprocess.run(
+            ["bash", "-c", script], cwd=clean, env=env, capture_output=True, check=True, timeout=60
+        )
+        assert (ran.stdout, ran.stderr) == (b"1\n", b"")
+
+
+@pytest.mark.parametrize("format_", ["auto", *REPORTERS])
+def test_names_that_are_no_text_in_any_format(tmp_path: Path, format_: str) -> None:
+    folder = os.fsencode(tmp_path)
+    for name in NAMES:
+        Path(os.fsdecode(os.path.join(folder, name))).write_text(KEY)  # noqa: PTH118 - bytes
+    ran = keyscan(".", "--format", format_, "-v", cwd=tmp_path)
+    assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
+    assert ran.text.endswith("\n")
+    assert not set(ran.out) & {*range(10), *range(11, 32), 0x7F}
+    to_file = keyscan(".", "--format", format_, "-v", "--output", "../told", cwd=tmp_path)
+    assert (to_file.code, to_file.out) == (ExitCode.BLOCKING, b"")
+    assert not set((tmp_path.parent / "told").read_bytes()) & {*range(10), *range(11, 32), 0x7F}
 
 
 @pytest.mark.parametrize("most", [5, 8, 11, 14])
@@ -395,7 +493,7 @@ HELP = "See 'boltz-keyscan --help'."
     [
         (
             ["--format", "xml"],
-            f"Invalid value for '--format': 'xml' is not one of {str(list(REPORTERS))[1:-1]}.",
+            f"Invalid value for '--format': 'xml' is no format. Formats: auto, {', '.join(REPORTERS)}.",
             HELP,
         ),
         (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range 1<=x<=256.", HELP),
@@ -407,8 +505,18 @@ HELP = "See 'boltz-keyscan --help'."
             "Give one of them.",
         ),
         (
+            ["--format", "sarfi"],
+            "Invalid value for '--format': 'sarfi' is no format. Did you mean sarif?",
+            HELP,
+        ),
+        (
             ["--report", "xml=x"],
-            f"Invalid value for '--report': expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}",
+            f"Invalid value for '--report': 'xml' is no format. Formats: {', '.join(REPORTERS)}.",
+            HELP,
+        ),
+        (
+            ["--report", "Jsonl=x"],
+            "Invalid value for '--report': 'Jsonl' is no format. Did you mean jsonl?",
             HELP,
         ),
         (
@@ -425,6 +533,11 @@ HELP = "See 'boltz-keyscan --help'."
             ["--report", "json=a", "--output", "a"],
             "two reports would be written to a",
             "Name a file for each.",
+        ),
+        (
+            ["keys", "audit", "--local", "--format", "txt"],
+            "Invalid value for '--format': 'txt' is no format. Did you mean text?",
+            "See 'boltz-keyscan keys audit --help'.",
         ),
         (["--output"], "Option '--output' requires an argument.", HELP),
         (

@@ -92,7 +92,7 @@ def test_every_exposure_is_explained() -> None:
 
 
 def test_the_formats_are_named() -> None:
-    assert f"[{'|'.join(REPORTERS)}]" in README
+    assert f"[{'|'.join(('auto', *REPORTERS))}]" in README
 
 
 # Files that other programs read.

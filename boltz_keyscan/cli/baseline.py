@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.cli.examples import Shown, ShownGroup
 from boltz_keyscan.cli.looking import look, looking
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.cli.settled import Settled, configured
@@ -67,7 +68,7 @@ def _accepting(*, required: bool) -> Callable[[Callable[..., int]], Callable[...
     return taking
 
 
-@click.group("baseline")
+@click.group("baseline", cls=ShownGroup)
 def baseline() -> None:
     """Accept keys that are known, so that only new ones fail a run.
 
@@ -76,7 +77,7 @@ def baseline() -> None:
     """
 
 
-@baseline.command("create")
+@baseline.command("create", cls=Shown)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @_accepting(required=True)
 @looking
@@ -103,7 +104,7 @@ def create(*, settled: Settled, reason: str, by: str | None, until: date | None,
     return _rest(result)
 
 
-@baseline.command("update")
+@baseline.command("update", cls=Shown)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
 @_accepting(required=False)

@@ -15,6 +15,7 @@ from boltz_keyscan import __version__
 COMMANDS = {
     "scan": "boltz_keyscan.cli.scan:scan",
     "baseline": "boltz_keyscan.cli.baseline:baseline",
+    "completion": "boltz_keyscan.cli.completion:completion",
     "config": "boltz_keyscan.cli.config:config",
     "diff": "boltz_keyscan.cli.diff:diff",
     "explain": "boltz_keyscan.cli.explain:explain",
@@ -67,6 +68,9 @@ class Commands(click.Group):
         # Under the program's own name: nobody has to type "scan".
         scan.format_help(click.Context(scan, info_name=ctx.info_name, **SETTINGS), formatter)  # type: ignore[arg-type]
         self.format_commands(ctx, formatter)
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl(
                 [

@@ -9,13 +9,14 @@ import os
 
 import click
 
+from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.report.compare import compare, exit_code, lines
 from boltz_keyscan.report.reading import Report, read
 from boltz_keyscan.sources.trusted import whole
 
 
-@click.command("diff", short_help="Compare two JSON reports.")
+@click.command("diff", cls=Shown, short_help="Compare two JSON reports.")
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 def diff(*, old: str, new: str) -> int:

@@ -11,6 +11,7 @@ import os
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.cli.looking import look, looking
 from boltz_keyscan.cli.settled import Settled, borrowed, configured
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -23,7 +24,7 @@ from boltz_keyscan.report.words import earliest
 from boltz_keyscan.sources.reach import Reach, reach
 
 
-@click.command("explain", short_help="Tell everything about one key, and what to do.")
+@click.command("explain", cls=Shown, short_help="Tell everything about one key, and what to do.")
 @click.argument("fingerprint", metavar="FINGERPRINT")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(

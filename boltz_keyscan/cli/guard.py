@@ -8,6 +8,7 @@ Boundary: knows errors and streams, no commands.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -44,6 +45,7 @@ def guarded(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         # Once is enough: what is left is cleaning up.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _clean_line()
         code = _failed(ExitCode.INTERRUPTED, "interrupted; nothing can be said of what was not read yet", "")
     except BrokenPipeError:
         # Whoever read a help text or a listing has seen enough of it.
@@ -80,15 +82,22 @@ def _failed(code: ExitCode, message: str, hint: str) -> int:
     return code
 
 
+def _clean_line() -> None:
+    """Begin where nothing stands: a terminal has shown ^C behind whatever was there."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\n" if os.environ.get("TERM", "") in {"", "dumb"} else "\r\x1b[K")
+
+
 def tell(line: str) -> None:
     """One line on stderr, without keys and without characters that act."""
     from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only when there is something to tell
 
-    try:
+    # Whoever has shown progress has loaded it; nobody else needs to.
+    progress = sys.modules.get("boltz_keyscan.cli.progress")
+    # Nobody reads our stderr: there is no better place to say so.
+    with contextlib.suppress(OSError), progress.LINE.hidden() if progress else contextlib.nullcontext():
         click.echo(redacted(line), err=True)
-    except OSError:
-        # Nobody reads our stderr; there is no better place to say so.
-        return
 
 
 def _internal(error: Exception) -> int:

@@ -40,6 +40,12 @@ class _TakesFiles(click.Command):
                 )
         return super().parse_args(ctx, args)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples."""
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
+
 
 class _Hooks(click.Group):
     """The commit hook is here; the others are loaded when called."""
@@ -54,6 +60,12 @@ class _Hooks(click.Group):
             module, _, name = _OTHERS[cmd_name].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
         return super().get_command(ctx, cmd_name)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples."""
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
 
 
 @click.group("hook", cls=_Hooks)
@@ -74,7 +86,9 @@ def trusting(function: Callable[..., int]) -> Callable[..., int]:
     return baseline(trust(function))
 
 
-def judged(plan: Plan, baseline: str | None, trust: str | None) -> ScanResult:
+def judged(
+    plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.Watch | None = None
+) -> ScanResult:
     """Run a plan; what may excuse a key is looked at when one was found, and not before."""
     known: list[Known] = []
 
@@ -85,7 +99,7 @@ def judged(plan: Plan, baseline: str | None, trust: str | None) -> ScanResult:
             known.append(Known.of(baseline, trust))
         return known[0].excuser(finding)
 
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
+    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), watch=watch)
     return known[0].settled.told(result) if known else result
 
 
@@ -103,9 +117,9 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
         click.echo(_clean(result))
         return result.exit_code
-    from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
+    from boltz_keyscan.cli.output import AUTO, emit, view  # noqa: PLC0415 - only when there is something to tell
 
-    emit(result, "text", (), view("auto", 0, placeholders=False))
+    emit(result, AUTO, (), view("auto", 0, placeholders=False))
     return result.exit_code
 
 

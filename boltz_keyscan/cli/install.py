@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model import ExitCode
 from boltz_keyscan.sources.repository import enclosing
@@ -20,7 +22,7 @@ _HOOKS = ("pre-commit", "pre-push", "pre-receive")
 _OURS = "# written by 'boltz-keyscan hook install'"
 
 
-@click.command("install")
+@click.command("install", cls=Shown, short_help="Install plain git hooks here.")
 @click.argument("hooks", nargs=-1, type=click.Choice(_HOOKS), metavar="[HOOK]...")
 def install(*, hooks: tuple[str, ...]) -> int:
     """Install plain git hooks in the repository around the current folder.
@@ -46,6 +48,6 @@ def install(*, hooks: tuple[str, ...]) -> int:
             raise OutputError(
                 f"cannot write {path}: {error.strerror}", "Check who owns the hooks folder."
             ) from error
-        click.echo(f"installed {path}")
+        click.echo(redacted(f"installed {path}"))
     click.echo("git looks elsewhere when core.hooksPath is set: see 'git config --get core.hooksPath'.")
     return ExitCode.CLEAN

@@ -37,6 +37,12 @@ class _Keys(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         return cast("click.Command", getattr(import_module(module), name))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples."""
+        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
+
+        write(ctx, formatter)
+
 
 @click.group("keys", cls=_Keys)
 def keys() -> None:

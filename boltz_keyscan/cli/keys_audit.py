@@ -19,6 +19,8 @@ import click
 from boltz_keyscan import rules
 from boltz_keyscan.cli import firewall
 from boltz_keyscan.cli.connecting import Connecting, connected, connecting
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.formats import Format
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.concerns import Audit, Check
 from boltz_keyscan.detect import KeyDetector
@@ -38,14 +40,12 @@ _LIMITS = Limits()
 _DAYS = click.IntRange(0, 36500)
 
 
-@click.command("audit")
+@click.command("audit", cls=Shown)
 @click.option("--local", is_flag=True, help="Look at how keys are kept on this machine; asks nobody.")
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
-@click.option(
-    "--format", "format_", type=click.Choice(list(audits.FORMATS)), default="text", show_default=True
-)
+@click.option("--format", "format_", type=Format(list(audits.FORMATS)), default="text", show_default=True)
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the audit to FILE instead of stdout."
 )

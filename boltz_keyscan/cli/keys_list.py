@@ -12,6 +12,7 @@ import click
 
 from boltz_keyscan.cli import firewall
 from boltz_keyscan.cli.connecting import Connecting, connected, connecting
+from boltz_keyscan.cli.formats import Format
 from boltz_keyscan.cli.keys import listed
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import ExitCode
@@ -26,7 +27,7 @@ _WIDEST = 40
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json"]),
+    type=Format(["text", "json"]),
     default="text",
     show_default=True,
     help="Form.",

@@ -20,6 +20,7 @@ import click
 
 from boltz_keyscan.cli import firewall
 from boltz_keyscan.cli.connecting import Connecting, connected, connecting
+from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.cli.guard import tell
 from boltz_keyscan.cli.keys import listed
 from boltz_keyscan.cli.redaction import redacted
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.api.vault import Secret
 
 
-@click.command("revoke")
+@click.command("revoke", cls=Shown)
 @click.option("--id", "ids", metavar="ID", multiple=True, help="The key to revoke, by its id; repeatable.")
 @click.option(
     "--from-report",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from boltz_keyscan import pipeline
+from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.scan import check_path, default_cache_dir
 from boltz_keyscan.cli.settled import Settled, borrowed
 from boltz_keyscan.model import ScanResult
@@ -45,4 +46,6 @@ def look(settled: Settled, steps: Sequence[Step], fail_on: FailOn, *, unexposed:
             cache=None if values["no_cache"] else values["cache_dir"] or default_cache_dir(),
         )
     )
-    return settled.told(pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps))
+    with watching(plan.sources) as watch:
+        result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, watch=watch)
+    return settled.told(result)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from boltz_keyscan.cli.hook import judged, trusting
+from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import ExitCode, ScanResult
 from boltz_keyscan.plan import push_plan
@@ -59,7 +60,7 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
         if there.strip("0"):
             known.append(there)
     push = Push(tuple(updates), tuple(known), os.fsencode(name))
-    return _told(judged(push_plan(push), baseline, trust))
+    return _told(_judged(push, baseline, trust))
 
 
 @click.command("pre-receive")
@@ -77,11 +78,17 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
         if oid.strip("0"):
             updates.append((name, oid))
     push = Push(tuple(updates), quarantine=quarantine(os.environ, os.getcwdb()))
-    code = _told(judged(push_plan(push), baseline, trust or _before()))
+    code = _told(_judged(push, baseline, trust or _before()))
     if code == ExitCode.BLOCKING:
         click.echo("This push was refused: it would have put a Boltz API key on the server.")
         click.echo("Replace and revoke the key first, then take it out of every commit you push.")
     return code
+
+
+def _judged(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
+    plan = push_plan(push)
+    with watching(plan.sources) as watch:
+        return judged(plan, baseline, trust, watch)
 
 
 def _fields(lines: Iterable[bytes], count: int) -> Iterable[list[bytes]]:
@@ -129,7 +136,7 @@ def _told(result: ScanResult) -> int:
         what = f"{count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
         click.echo(f"boltz-keyscan: no key in a push of {what}")
         return result.exit_code
-    from boltz_keyscan.cli.output import emit, view  # noqa: PLC0415 - only when there is something to tell
+    from boltz_keyscan.cli.output import AUTO, emit, view  # noqa: PLC0415 - only when there is something to tell
 
-    emit(result, "text", (), view("auto", 0, placeholders=False))
+    emit(result, AUTO, (), view("auto", 0, placeholders=False))
     return result.exit_code

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from boltz_keyscan import rules as rule_files
+from boltz_keyscan.cli.examples import ShownGroup
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect.selfcheck import check
 from boltz_keyscan.errors import OutputError
@@ -20,7 +21,7 @@ from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report.files import write_text
 
 
-@click.group("rules")
+@click.group("rules", cls=ShownGroup)
 def rules() -> None:
     """Show, check and export the rules."""
 

@@ -5,34 +5,19 @@ Boundary: options in, reports and an exit code out; what the options mean is ``p
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from boltz_keyscan import paths as named
+from boltz_keyscan import paths as targets
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.asking import Asking, asking, filtered
-from boltz_keyscan.cli.output import COLORS, emit, view
+from boltz_keyscan.cli.formats import Format, named
+from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
+from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report import REPORTERS
-
-
-def _named(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """``FORMAT=FILE``, split, the format checked."""
-    reports = []
-    for value in values:
-        name, _, path = value.partition("=")
-        if name not in REPORTERS or not path:
-            raise click.BadParameter(
-                f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
-            )
-        reports.append((name, path))
-    return tuple(reports)
 
 
 @click.command("scan")
@@ -47,10 +32,10 @@ def _named(
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(REPORTERS)),
-    default="text",
+    type=Format([AUTO, *REPORTERS]),
+    default=AUTO,
     show_default=True,
-    help="Form of the report.",
+    help="Form of the report; auto is text, and in GitHub Actions annotations and a step summary too.",
 )
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout."
@@ -60,7 +45,7 @@ def _named(
     "reports",
     metavar="FORMAT=FILE",
     multiple=True,
-    callback=_named,
+    callback=named,
     help="Write one more report; repeatable.",
 )
 @click.option(
@@ -175,16 +160,18 @@ def scan(
     else:
         plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
-    _distinct([path for _, path in files])
+    distinct([path for _, path in files], stdout=output is None)
     if options.cache is not None:
         from boltz_keyscan.cli.told import tell_warnings  # noqa: PLC0415 - only the cache has warnings
 
         tell_warnings()
     step = settled.excuser(unexposed=fail_on_unexposed)
     inquiry = Asking.of(others).inquiry(settled, stdin=STDIN in paths)
-    result = settled.told(
-        pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry)
-    )
+    with watching(plan.sources, quiet=quiet) as watch:
+        result = pipeline.run(
+            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
+        )
+    result = settled.told(result)
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
     emit(result, format_ if output is None else None, files, look, filtered(inquiry))
@@ -204,13 +191,4 @@ def check_path(path: str, *, history_only: bool) -> None:
         if history_only:
             raise KeyscanError("standard input has no history", "Leave out --history-only.")
         return
-    named.check(path, history_only=history_only)
-
-
-def _distinct(paths: list[str]) -> None:
-    seen: set[str] = set()
-    for path in paths:
-        real = os.path.realpath(path)
-        if real in seen:
-            raise KeyscanError(f"two reports would be written to {path}", "Name a file for each.")
-        seen.add(real)
+    targets.check(path, history_only=history_only)

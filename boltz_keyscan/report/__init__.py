@@ -13,7 +13,7 @@ Boundary: importing this package loads no format; ``files`` puts a report under 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TextIO, TypeAlias, cast
@@ -51,6 +51,15 @@ REPORTERS = {
 }
 
 
+def meant(name: str, formats: Iterable[str]) -> str:
+    """What to tell who named a format that there is not: the one that was meant, else all of them."""
+    import difflib  # noqa: PLC0415 - only for who made a mistake
+
+    known = tuple(formats)
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Formats: {', '.join(known)}."
+
+
 def load(name: str) -> Reporter:
     """The reporter of a format.
 
@@ -58,6 +67,6 @@ def load(name: str) -> Reporter:
         KeyscanError: no format has this name.
     """
     if name not in REPORTERS:
-        raise KeyscanError(f"no report format is called {name!r}", f"Formats: {', '.join(REPORTERS)}.")
+        raise KeyscanError(f"no report format is called {name!r}", meant(name, REPORTERS))
     module, _, function = REPORTERS[name].partition(":")
     return cast("Reporter", getattr(import_module(module), function))

@@ -144,6 +144,9 @@ def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: View) -
 
 def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> None:
     """Put what ``fill`` writes in the place of a file, with the mode that had, if there was one."""
+    if mode is not None and not os.access(path, os.W_OK):
+        # Somebody made it so; a rename would get around that.
+        raise PermissionError(errno.EACCES, "it is read-only")
     mode = 0o666 & ~_umask() if mode is None else stat.S_IMODE(mode)
     temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL, 0o600)

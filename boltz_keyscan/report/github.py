@@ -45,14 +45,8 @@ class _Note:
 
 def report(result: ScanResult, stream: TextIO, view: View) -> None:
     """Write the commands, then the verdict."""
-    left = {"error": MOST, "warning": MOST, "notice": MOST}
-    cut = 0
-    for note in _notes(result, view):
-        if left[note.level] == 0:
-            cut += 1
-            continue
-        left[note.level] -= 1
-        stream.write(_command(note) + "\n")
+    told, cut = commands(result, view)
+    stream.writelines(f"{command}\n" for command in told)
     if cut:
         more = f"+{count(cut, 'more annotation')} than GitHub shows; see --report markdown=FILE or json=FILE"
         stream.write(more + "\n")
@@ -60,6 +54,22 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     if suppressed:
         stream.write(f"{count(suppressed, 'key')} suppressed, not annotated\n")
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
+
+
+def commands(result: ScanResult, view: View) -> tuple[list[str], int]:
+    """The annotations that GitHub shows, each a line, and how many more there would be."""
+    left = {"error": MOST, "warning": MOST, "notice": MOST}
+    told: list[str] = []
+    cut = 0
+    for note in _notes(result, view):
+        if view.verbosity < 0 and note.level != "error":
+            continue
+        if left[note.level] == 0:
+            cut += 1
+            continue
+        left[note.level] -= 1
+        told.append(_command(note))
+    return told, cut
 
 
 def _notes(result: ScanResult, view: View) -> Iterator[_Note]:

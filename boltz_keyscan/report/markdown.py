@@ -35,20 +35,32 @@ MOST_EXCUSES = 5
 MOST_PLACES = 10
 """Of each key unless verbose."""
 
+_LAST = 200
+"""Bytes kept for the line that says how many keys are left out."""
+
+_NO_ROOM = "The keys do not fit here. See the log, or another format."
+
 _FENCE = re.compile("`+")
 
 
 def report(result: ScanResult, stream: TextIO, view: View) -> None:
     """Write the report; keys that no longer fit are counted."""
+    fitting(result, stream, view, MOST_BYTES)
+
+
+def fitting(result: ScanResult, stream: TextIO, view: View, most: int) -> None:
+    """Write as much of the report as fits into so many bytes; without room for the scan, the verdict."""
     head = _head(result)
-    tail = _tail(result, view)
-    room = MOST_BYTES - _size(head) - _size(tail)
+    tail = _tail(result, view, most)
+    room = most - _size(head) - _size(tail)
+    if room < _LAST:
+        stream.write(f"{head}\n{_NO_ROOM}\n")
+        return
     stream.write(head)
     shown = _shown(result, view)
     for number, finding in enumerate(shown):
         text = _key(finding, view)
-        # The last line, which says how many are left out, has its place as well.
-        if _size(text) > room - 200:
+        if _size(text) > room - _LAST:
             left = count(len(shown) - number, "more key")
             stream.write(f"\n{left} not shown here: they do not fit. See another format.\n")
             break
@@ -94,15 +106,14 @@ def _key(finding: Finding, view: View) -> str:
     return "\n".join([*lines, _code(finding.fingerprint), "", _block(facts)])
 
 
-def _tail(result: ScanResult, view: View) -> str:
+def _tail(result: ScanResult, view: View, most: int) -> str:
     rows = [f"{label:<10}{text}" for label, text in summary(result, view)]
-    parts = [*_what_to_do(result), "", "### Scan", "", _block(_fitting(rows))]
+    parts = [*_what_to_do(result), "", "### Scan", "", _block(_first(rows, most // 2))]
     return "\n".join(parts)
 
 
-def _fitting(rows: list[str]) -> Iterator[str]:
+def _first(rows: list[str], room: int) -> Iterator[str]:
     """The first rows, up to half of the room: with -v there may be any number of gaps."""
-    room = MOST_BYTES // 2
     for number, row in enumerate(rows):
         room -= _size(harmless(row)) + 1
         if room < 0:

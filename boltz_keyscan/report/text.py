@@ -79,10 +79,6 @@ class _Page:
 
     def line(self, text: str = "", style: str = "") -> None:
         text = harmless(text).rstrip()
-        # The runner trims every kind of white space before it looks for a command.
-        bare = text.lstrip()
-        if bare.startswith("::"):
-            text = text[: len(text) - len(bare)] + "\\x3a" + bare[1:]
         if style and text and self.view.color:
             text = f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
         self.stream.write(text + "\n")

@@ -192,7 +192,10 @@ class HistorySource:
         """Everything an earlier scan has not seen, and what it found something in."""
         pending = Pending()
         gaps: list[Gap] = []
-        cached = count = held.packed(self._memory)
+        count = held.packed(self._memory)
+        cached = 0
+        # At once: whoever watches is to know what need not be waited for.
+        yield Known(ShardResult(tally=Tally(cached=count)))
         try:
             for listing, weight in pending.add(self._again(view, gaps)):
                 yield ObjectShard(view, self.where, listing, weight)

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
@@ -54,9 +54,18 @@ class Names:
 
 def names(view: _git.View) -> Names:
     """What the stores of a view hold, by name."""
+    return _held((view.objects, *view.alternates))
+
+
+def objects(store: bytes) -> int:
+    """How many objects a store holds, by its own account."""
+    return _held((store,)).most(Memory())
+
+
+def _held(stores: Iterable[bytes]) -> Names:
     packs: dict[str, int] = {}
     loose: set[str] = set()
-    for store in (view.objects, *view.alternates):
+    for store in stores:
         for fanout in _listdir(store):
             if _FANOUT.fullmatch(fanout):
                 rest = (name for name in _listdir(os.path.join(store, fanout)) if _REST.fullmatch(name))

@@ -167,7 +167,7 @@ def test_a_list_is_checked_as_well(tree: Path, tmp_path: Path) -> None:
     for text, words in (
         ('report = "json=x"', "expected a list of texts"),
         ("report = [1]", "expected a list of texts"),
-        ('report = ["yaml=x"]', "expected FORMAT=FILE"),
+        ('report = ["yaml=x"]', "'yaml' is no format"),
     ):
         other.write_text(text)
         assert words in run(tree, "--config", str(other)).errors
@@ -181,7 +181,7 @@ def test_show_says_where_each_comes_from(tree: Path) -> None:
     }
     assert shown["fail-on"] == ['"any"', f"{NAME}:1 (in the tree)"]
     assert shown["jobs"] == ["2", "command line"]
-    assert shown["format"] == ['"text"', "default"]
+    assert shown["format"] == ['"auto"', "default"]
     assert shown["trust"] == ["tree", "the default"]
 
 

@@ -68,13 +68,14 @@ def test_a_name_without_a_folder_is_in_this_one(tmp_path: Path, monkeypatch: pyt
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
-def failed(path: str | Path) -> OutputError:
+def failed(path: str | Path, name: str = "json") -> OutputError:
     with pytest.raises(OutputError) as caught:
-        write(path)
+        write(path, name)
     return caught.value
 
 
-def test_what_cannot_be_written_is_said_with_a_way_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", report.REPORTERS)
+def test_what_cannot_be_written_is_said_with_a_way_out(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "dangling").symlink_to("nowhere")
@@ -92,11 +93,37 @@ def test_what_cannot_be_written_is_said_with_a_way_out(tmp_path: Path) -> None:
         Path("/dev/full"): ("No space left on device", "Free some space, or name a file on another disk."),
     }
     for path, (why, hint) in cases.items():
-        error = failed(path)
-        assert error.message == f"cannot write the json report to {path}: {why}"
+        error = failed(path, name)
+        assert error.message == f"cannot write the {name} report to {path}: {why}"
         assert error.hint == hint
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "file", "link"]
     assert (tmp_path / "file").read_text() == ""
+
+
+READ_ONLY = """
+import sys
+from boltz_keyscan.errors import OutputError
+from boltz_keyscan.report import View, files
+from tests.report import samples
+try:
+    files.write_report("json", sys.argv[1], samples.tree(), View())
+except OutputError as error:
+    print(error.message, error.hint, sep="\\n")
+"""
+
+
+def test_a_file_that_is_read_only_is_not_replaced(tmp_path: Path, unprivileged: tuple[str, ...]) -> None:
+    path = tmp_path / "report"
+    path.write_text("precious")
+    path.chmod(0o444)
+    command = [*unprivileged, sys.executable, "-c", READ_ONLY, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.splitlines() == [
+        f"cannot write the json report to {path}: it is read-only",
+        "Name a file in a folder you may write to.",
+    ]
+    assert path.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_paths_that_are_none(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ import unicodedata
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.excuses import Suppression
 from boltz_keyscan.model import Exposure, Finding, Gap, Location, ScanResult, Status
+from boltz_keyscan.report import REPORTERS
 from tests.report import samples
 from tests.report.samples import told
 
@@ -107,6 +109,20 @@ def test_text_has_no_character_that_acts_and_no_line_that_commands(
         assert not line.lstrip().startswith("::")
         assert "##[" not in line
     assert text.encode("utf-8").decode() == text
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+@settings(max_examples=60)
+@given(RESULTS, VIEWS)
+def test_every_format_is_text_that_does_nothing(name: str, result: ScanResult, view: dict[str, Any]) -> None:
+    text = told(name, result, **view)
+    assert text.endswith("\n")
+    assert text.encode("utf-8").decode() == text
+    assert not [hex(ord(char)) for char in text if acts(char)]
+    for line in text.split("\n"):
+        assert not re.search(r"##(?:vso|teamcity)?\[", line)
+        # What the one format for commands says is looked at where it is tested.
+        assert name == "github" or not line.lstrip().startswith("::")
 
 
 @settings(max_examples=200)

@@ -11,7 +11,7 @@ from boltz_keyscan import report
 from boltz_keyscan.errors import KeyscanError
 from tests.report import goldens, samples
 
-HEAVY = ("json", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
+HEAVY = ("json", "difflib", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
 
 
 @pytest.mark.parametrize("name", report.REPORTERS)
@@ -37,6 +37,15 @@ def test_an_unknown_format_is_named_with_the_known_ones() -> None:
         report.load("yaml")
     assert caught.value.message == "no report format is called 'yaml'"
     assert caught.value.hint == "Formats: text, json, sarif, jsonl, csv, markdown, junit, github, gitlab."
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("jsn", "json"), ("JSON", "json"), ("sarfi", "sarif"), ("gihub", "github")]
+)
+def test_a_near_miss_is_told_what_was_meant(typed: str, meant: str) -> None:
+    with pytest.raises(KeyscanError) as caught:
+        report.load(typed)
+    assert caught.value.hint == f"Did you mean {meant}?"
 
 
 def loaded_by(statement: str) -> set[str]:

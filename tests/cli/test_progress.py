@@ -1,0 +1,321 @@
+"""The line that says how far a scan is: on a terminal and nowhere else, and gone at the end."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from boltz_keyscan.cli import progress
+from boltz_keyscan.cli.watching import Pace, parts, span
+from boltz_keyscan.forecast import forecast
+from boltz_keyscan.model import ExitCode
+from boltz_keyscan.pipeline import run
+from boltz_keyscan.plan import Options, scan_plan
+from conformance.containers import zstd
+from tests.keys import PREFIXES, fake_key
+from tests.repos import Repo
+from tests.terminals import Terminal, screen, typed
+
+FILES = 300
+INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet"
+
+
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some files, and one that nobody ever finishes reading."""
+    tree = tmp_path_factory.mktemp("tree")
+    for number in range(FILES):
+        (tree / f"{number:05}.txt").write_text("clean\n")
+    with (tree / "z-endless").open("wb") as file:
+        # A hole is passed over, but not where each byte is looked at because there may be a key.
+        file.write(PREFIXES["ws", "live"].encode())
+        file.truncate(4 << 40)
+    return tree
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: Path, columns: int) -> None:
+    began = time.monotonic()
+    with typed(endless, "--jobs", "1", columns=columns) as terminal:
+        terminal.until(rf"Scanning: 256 of {FILES + 1}")
+        terminal.until("0:0[3-9]|0:[1-9]" if columns > 40 else "Scanning")
+        # While it runs the line is one line, and nothing else is there.
+        (shown,) = terminal.screen
+        assert shown.startswith(f"Scanning: 256 of {FILES + 1}")
+        assert len(shown) < columns
+        assert ("files and objects (85%), 0:0" in shown) is (columns > 40)
+        terminal.type("\x03")
+        assert terminal.end() == ExitCode.INTERRUPTED
+    # A narrow terminal wraps it by itself.
+    assert terminal.screen == [INTERRUPTED]
+    # No flicker: each text is written over the one before, and not often.
+    drawn = re.findall(r"\r(Scanning[^\r]*)", terminal.output.decode())
+    assert 1 <= len(drawn) <= (time.monotonic() - began) / progress.OFTEN
+    assert all(text.partition("\x1b[K")[0] for text in drawn)
+    assert "\x1b[KScanning" not in terminal.output.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [(("--quiet",), {}), ((), {"CI": "true"}), ((), {"TERM": "dumb"}), ((), {"TERM": ""})],
+    ids=str,
+)
+def test_nobody_is_told_who_does_not_want_to_know(
+    endless: Path, arguments: tuple[str, ...], env: dict[str, str]
+) -> None:
+    with typed(endless, "--jobs", "1", *arguments, env=env) as terminal:
+        # Longer than it takes for the line to come.
+        with pytest.raises(AssertionError, match="never printed"):
+            terminal.until("Scanning", patience=2.5)
+        terminal.type("\x03")
+        assert terminal.end() == ExitCode.INTERRUPTED
+    assert [line for line in terminal.screen if line not in {"", "^C"}] == [INTERRUPTED]
+
+
+def test_only_what_is_on_a_terminal_shows_it(endless: Path, tmp_path: Path) -> None:
+    """Standard error in a file, with a terminal all around it."""
+    script = 'exec "$@" 2>"$0"'
+    command = [sys.executable, "-m", "boltz_keyscan", str(endless), "--jobs", "1"]
+    terminal = Terminal(["sh", "-c", script, str(tmp_path / "errors"), *command])
+    try:
+        with pytest.raises(AssertionError, match="never printed"):
+            terminal.until("Scanning", patience=2.5)
+        terminal.type("\x03")
+        assert terminal.end() == ExitCode.INTERRUPTED
+    finally:
+        terminal.close()
+    assert (tmp_path / "errors").read_text() == f"{INTERRUPTED}\n"
+
+
+def test_a_short_scan_shows_the_report_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("clean\n")
+    with typed(tmp_path) as terminal:
+        assert terminal.end() == ExitCode.CLEAN
+    assert "Scanning" not in terminal.output.decode()
+    assert terminal.screen[-1] == "Clean: no Boltz key (exit 0)."
+
+
+def test_archives_are_counted_when_their_turn_comes(tmp_path: Path) -> None:
+    (tmp_path / "large.zst").write_bytes(zstd(bytes(64 << 20)) * 64 + bytes(5 << 20))
+    with typed(tmp_path, "--jobs", "1") as terminal:
+        terminal.until(r"Opening archives: 0 of 1 \(0%\), 0:0")
+        terminal.type("\x03")
+        assert terminal.end() == ExitCode.INTERRUPTED
+    assert terminal.screen == [INTERRUPTED]
+
+
+def test_ctrl_c_at_a_question_leaves_a_clean_line(tmp_path: Path) -> None:
+    """Nothing was shown there but ^C."""
+    with typed("-", cwd=tmp_path) as terminal:
+        # It reads from the terminal now.
+        terminal.type("clean\n")
+        terminal.until("clean")
+        time.sleep(1)
+        terminal.type("\x03")
+        assert terminal.end() == ExitCode.INTERRUPTED
+    assert terminal.screen[-1] == INTERRUPTED
+
+
+# -- the forecast --------------------------------------------------------------------------
+
+
+def test_the_forecast_is_what_is_read(tmp_path: Path, repo: Repo) -> None:
+    for number in range(5):
+        repo.leak(f"folder/{number}.txt", f"{number}\n")
+    repo.run("gc", "-q")
+    repo.leak("new.txt", "loose\n")
+    (repo.path / "link").symlink_to("new.txt")
+    (tmp_path / "repo/inner").mkdir()
+    inner = Repo(tmp_path / "repo/inner/one")
+    inner.leak("a.txt", "a\n")
+    plan = scan_plan(Options((str(repo.path),)))
+    counted = sum(forecast(plan.sources))
+    seen = Seen()
+    result = run(plan.targets, plan.sources, plan.terms, watch=seen)
+    assert counted == seen.items == result.tally.files + result.tally.blobs
+    # Its counting has changed nothing.
+    assert sum(forecast(plan.sources)) == counted
+    for options in (Options((str(repo.path),), history=False), Options((str(repo.path),), files=False)):
+        plan = scan_plan(options)
+        expected = sum(forecast(plan.sources))
+        tally = run(plan.targets, plan.sources, plan.terms).tally
+        assert expected == tally.files + tally.blobs
+
+
+def test_what_an_earlier_scan_has_seen_is_done_at_once(tmp_path: Path, repo: Repo) -> None:
+    for number in range(5):
+        repo.leak(f"{number}.txt", f"{number}\n")
+    repo.run("gc", "-q")
+    options = Options((str(repo.path),), cache=str(tmp_path / "cache"))
+    for _ in range(2):
+        plan = scan_plan(options)
+        counted = sum(forecast(plan.sources))
+        seen = Seen()
+        tally = run(plan.targets, plan.sources, plan.terms, watch=seen).tally
+        assert counted == seen.items
+    assert tally.cached > 0
+
+
+def test_what_cannot_be_listed_costs_only_the_forecast(tmp_path: Path) -> None:
+    plan = scan_plan(Options((str(tmp_path),), files=False))
+    assert sum(forecast(plan.sources)) == 0
+
+
+class Seen:
+    """A watch that adds up."""
+
+    def __init__(self) -> None:
+        self.items = 0
+
+    def read(self, tally: object) -> None:
+        self.items += sum(getattr(tally, name) for name in ("files", "blobs", "cached"))
+
+    def opened(self, done: int, whole: int) -> None:
+        assert 0 <= done <= whole
+
+    def placing(self) -> None:
+        """Not counted."""
+
+
+# -- the words -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("case", "count", "rest"),
+    [
+        ((0, None, 0, (0, 0)), "0", ", 0:05 so far, 0 bytes"),
+        ((12, None, 5000, (2, 999)), "12", ", 0:05 so far, 999 bytes/s, 5.0 kB"),
+        ((1234, 9876, 10**9, (100, 10**8)), "1,234 of 9,876", " (12%), 1:26 left, 100.0 MB/s, 1.0 GB"),
+        ((9876, 9876, 1, (1, 1)), "9,876 of 9,876", " (100%), 0:05 so far, 1 bytes/s, 1 bytes"),
+        ((9877, 9876, 1, (1, 0)), "9,877", ", 0:05 so far, 1 bytes"),
+        ((1, 10**7, 1, (1, 0)), "1 of 10,000,000", " (0%), 2777:46:39 left, 1 bytes"),
+    ],
+)
+def test_what_is_told(case: tuple[int, int | None, int, tuple[float, float]], count: str, rest: str) -> None:
+    assert ", ".join(parts(*case, 5)) == f"Scanning: {count} files and objects{rest}"
+
+
+def test_the_pace_is_that_of_late() -> None:
+    pace = Pace()
+    assert pace.at(0, 0, 0) == (0, 0)
+    assert pace.at(1, 1000, 50) == (1000, 50)
+    for second in range(2, 30):
+        recent = pace.at(second, 1000 + second, 50)
+    assert recent == (1, 0)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0:00"), (59.6, "1:00"), (3661, "1:01:01")])
+def test_spans(seconds: float, told: str) -> None:
+    assert span(seconds) == told
+
+
+class Screen:
+    """A terminal to write to."""
+
+    def __init__(self, broken: bool = False) -> None:  # noqa: FBT001, FBT002 - a test's stream
+        self.text = ""
+        self.broken = broken
+
+    def write(self, text: str) -> int:
+        if self.broken:
+            raise OSError(5, "Input/output error")
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise OSError(25, "not a terminal after all")
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    there = Screen()
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=there))
+    monkeypatch.setenv("TERM", "xterm")
+    return there
+
+
+def test_the_line_belongs_to_the_last_who_took_it(terminal: Screen) -> None:
+    line, first, second = progress.Line(), object(), object()
+    line.show(first, "nobody has it")
+    line.take(first)
+    line.show(first, "first")
+    line.take(second)
+    line.show(first, "hidden")
+    line.show(second, "second", "x" * 60, "more that does not fit")
+    assert screen(terminal.text) == [f"second, {'x' * 60}"]
+    line.give(second)
+    assert screen(terminal.text) == []
+    line.show(first, "again")
+    with line.hidden():
+        terminal.write("told\n")
+    assert screen(terminal.text) == ["told"]
+    line.show(first, "again")
+    line.give(first)
+    assert screen(terminal.text) == ["told"]
+
+
+def test_a_text_that_has_not_changed_is_not_written_again(terminal: Screen) -> None:
+    line, owner = progress.Line(), object()
+    line.take(owner)
+    for _ in range(5):
+        line.show(owner, "same")
+    assert terminal.text == "\rsame\x1b[K"
+
+
+def test_keys_are_told_ten_times_a_second_at_most(terminal: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
+    with progress.Progress("verifying") as told:
+        for number in range(1000):
+            told.part(number, 1000)
+            now += 0.01
+    assert 90 <= terminal.text.count("\r") <= 102
+    assert screen(terminal.text) == []
+
+
+def test_a_terminal_that_goes_away_stops_nothing(terminal: Screen) -> None:
+    terminal.broken = True
+    with progress.Progress("verifying") as told:
+        told.keys(1)
+
+
+@pytest.mark.parametrize(
+    ("env", "shown"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "CI": "0"}, True),
+        ({"TERM": "xterm", "CI": "1"}, False),
+        ({"TERM": "xterm", "CI": "woodpecker"}, False),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("terminal")
+def test_who_is_shown_anything(env: dict[str, str], shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    monkeypatch.setattr(os, "environ", env)
+    assert progress.shows() is shown
+
+
+def test_a_warning_in_between_stands_on_a_line_of_its_own(endless: Path, tmp_path: Path) -> None:
+    """A cache that is no cache is told of while the scan is on."""
+    repo = Repo(tmp_path / "repo")
+    repo.leak("a.txt", fake_key())
+    with typed(repo.path, "--cache-dir", repo.path / "a.txt") as told:
+        assert told.end() == ExitCode.BLOCKING
+    warnings = [line for line in told.screen if "warning" in line]
+    assert warnings
+    assert all(line.startswith("warning: ") for line in warnings)
+    assert endless.exists()
