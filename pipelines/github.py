@@ -80,7 +80,7 @@ def change(event: str, payload: Mapping[str, Any], default: str) -> Change:
 
 
 def run(environment: Mapping[str, str]) -> Done:
-    """Scan, and write the reports and the summary.
+    """Scan, and write the reports.
 
     Raises:
         KeyscanError: an input is wrong, or the checkout is not what the event is about.
@@ -94,12 +94,13 @@ def run(environment: Mapping[str, str]) -> Done:
     part = chosen(folder, change(event, payload, default), scan)
     print(part.told, flush=True)
     reports = Path(tempfile.mkdtemp(prefix="boltz-keyscan-", dir=environment.get("RUNNER_TEMP") or None))
-    files = {name: reports / f"boltz-keyscan.{name}" for name in ("json", "sarif", "markdown")}
+    files = {name: reports / f"boltz-keyscan.{name}" for name in ("json", "sarif")}
     command = [
         *(sys.executable, "-I", "-m", "boltz_keyscan", ".", *part.options),
         *("--trust", environment.get("KEYSCAN_TRUST") or part.trust),
         *(f"--report={name}={path}" for name, path in files.items()),
-        *("--format", "github"),
+        # Annotations and the summary of the step, whatever a configuration says.
+        *("--format", "auto"),
         # A gate that saw half of it is none; what other jobs left in a cache is not believed.
         *("--require-complete", "--no-cache"),
         *_given(environment, "fail-on"),
@@ -107,7 +108,6 @@ def run(environment: Mapping[str, str]) -> Done:
         *words(environment.get("KEYSCAN_ARGS", "")),
     ]
     code = subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603 - our own program
-    _summarize(environment.get("GITHUB_STEP_SUMMARY", ""), files["markdown"])
     if not files["json"].exists() or code < 0:
         return Done(code if code > 0 else 4)
     report = json.loads(files["json"].read_bytes())
@@ -188,13 +188,6 @@ def _recategorize(path: Path, category: str) -> None:
         details = sarif_run["automationDetails"]
         details["id"] = category + details["id"].removeprefix(CATEGORY)
     path.write_text(json.dumps(log), encoding="utf-8")
-
-
-def _summarize(summary: str, report: Path) -> None:
-    """Append the report to the summary of the step, where other text may stand."""
-    if summary and report.exists():
-        with Path(summary).open("ab") as stream:
-            stream.write(report.read_bytes())
 
 
 def _tell(output: str, done: Done) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests import docstages
 from tests.docstages import IN_USE, LEAKED, OTHER, PAST, Place
 from tests.keys import fingerprint
-from tests.test_docs import RECIPES, blocks
+from tests.test_docs import RECIPES
 
 Done = subprocess.CompletedProcess[str]
 
@@ -89,12 +89,3 @@ def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     run("git reflog expire --expire=now --all && git gc --quiet --prune=now")
     assert fingerprint(IN_USE) not in run("boltz-keyscan . --verbose")
     assert ci(at, folder / "end").returncode == 0
-
-
-def test_the_step_is_the_same_in_both_recipes_for_ci() -> None:
-    """What is pasted into a workflow and what is run anywhere else trust the same."""
-    (anywhere,) = RECIPES["2. In CI"]
-    (workflow,) = (each for each in blocks("yaml") if "jobs:" in each)
-    for option in ("--trust", "--require-complete", "--report sarif="):
-        assert option in anywhere
-        assert option in workflow

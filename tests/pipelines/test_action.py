@@ -95,7 +95,7 @@ def test_a_push_is_scanned_from_before_to_after(server: Server) -> None:
     assert re.search(r"^::error .*admin live", ran.text, re.MULTILINE)
     # What another step wrote stays, and the report comes behind it.
     summary = job.summary.read_text()
-    assert summary.startswith("what another step wrote\n## Boltz keys\n")
+    assert summary.startswith("what another step wrote\n\n## Boltz keys\n")
     assert fingerprint(NEW) in summary
     sarif = json.loads(Path(job.output("sarif-file")).read_bytes())
     assert [run["automationDetails"]["id"] for run in sarif["runs"]] == [
