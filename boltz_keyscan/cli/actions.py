@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TextIO
 
 from boltz_keyscan.cli.guard import tell
-from boltz_keyscan.cli.output import show
 from boltz_keyscan.model import ScanResult
 from boltz_keyscan.report import Reporter, View, step_summary
 from boltz_keyscan.report.github import commands
@@ -21,9 +20,13 @@ from boltz_keyscan.report.words import count
 
 
 def annotated(
-    result: ScanResult, view: View, files: Iterable[str], through: Callable[[Reporter], Reporter]
+    result: ScanResult,
+    view: View,
+    files: Iterable[str],
+    through: Callable[[Reporter], Reporter],
+    show: Callable[[Reporter, ScanResult, View], None],
 ) -> None:
-    """Write the annotations to standard output, and the summary to its file.
+    """Write the annotations to standard output, by ``show``, and the summary to its file.
 
     ``files`` are those that reports were written to: one of them may be the summary.
 

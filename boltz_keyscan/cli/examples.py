@@ -107,6 +107,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "rules": (
         ("What is looked for, and what can such a key do?", "boltz-keyscan rules list"),
         ("Rules of your own, proved on their examples.", "boltz-keyscan rules check my-rules"),
+        ("For another scanner.", "boltz-keyscan rules export --for gitleaks --output boltz.toml"),
     ),
     "completion": (
         ("bash, in ~/.bashrc.", 'eval "$(boltz-keyscan completion bash)"'),

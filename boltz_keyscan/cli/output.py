@@ -70,7 +70,7 @@ def emit(
         from boltz_keyscan.cli.actions import annotated  # noqa: PLC0415 - in few places
 
         try:
-            annotated(result, look, [path for _, path in files], through)
+            annotated(result, look, [path for _, path in files], through, show)
         except OutputError as error:
             failed.append(error)
     if failed:
