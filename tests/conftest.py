@@ -22,6 +22,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a shell without job control: what is started here would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Thousands of processes start here: none of them should have to compile the program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 
