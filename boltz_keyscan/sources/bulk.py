@@ -136,8 +136,8 @@ class Bulk:
     def _ask(self, commands: bytes) -> None:
         try:
             self._child.ask(commands)
-        except OSError:
-            # git ended early; the reader sees the end of its output and tells.
+        except (OSError, ValueError):
+            # git ended early, and the reader sees that and tells; or Ctrl-C closed its input.
             return
 
 

@@ -104,3 +104,10 @@ def _open_files() -> Iterator[int]:
         except OSError:
             continue
         yield number
+
+
+def test_a_second_hand_that_asks_a_git_that_was_ended_says_nothing(repo: Repo) -> None:
+    """As when Ctrl-C ends the program: a traceback of that thread would be all that is seen of it."""
+    running = bulk.Bulk(_git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
+    running.close()
+    running._ask(b"contents HEAD\nflush\n")
