@@ -29,7 +29,7 @@ scan: ## scan this folder, or P=/path, for Boltz keys; ARGS="--format json" and 
 
 test: ## run the tests on all cores; ARGS="tests/detect -k shape" runs some
 	@.ci/venv dev
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n auto $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: ## ruff, its formatter, and mypy
 	@.ci/venv dev
