@@ -15,7 +15,6 @@ Boundary: bytes of known objects in a known order; what they hold is the detecto
 
 from __future__ import annotations
 
-import atexit
 import mmap
 import os
 import subprocess
@@ -23,6 +22,7 @@ import threading
 import time
 from collections.abc import Sequence
 from itertools import compress
+from multiprocessing.util import Finalize
 
 from boltz_keyscan.machine import cores
 from boltz_keyscan.model import Detector
@@ -149,6 +149,8 @@ def bulk(view: _git.View) -> Bulk:
     """The running git for a repository, started when there is none."""
     if view not in _running:
         release()
+        # Not by atexit, which a worker that is a copy of its parent does not come to.
+        Finalize(None, release, exitpriority=1)
         _running[view] = Bulk(view)
     return _running[view]
 
@@ -158,9 +160,6 @@ def release() -> None:
     for running in _running.values():
         running.close()
     _running.clear()
-
-
-atexit.register(release)
 
 
 def _memory_file() -> int:
