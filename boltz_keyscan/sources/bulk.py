@@ -15,14 +15,15 @@ Boundary: bytes of known objects in a known order; what they hold is the detecto
 
 from __future__ import annotations
 
+import atexit
 import mmap
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from itertools import compress
-from multiprocessing.util import Finalize
 
 from boltz_keyscan.machine import cores
 from boltz_keyscan.model import Detector
@@ -149,10 +150,19 @@ def bulk(view: _git.View) -> Bulk:
     """The running git for a repository, started when there is none."""
     if view not in _running:
         release()
-        # Not by atexit, which a worker that is a copy of its parent does not come to.
-        Finalize(None, release, exitpriority=1)
+        _at_the_end()
         _running[view] = Bulk(view)
     return _running[view]
+
+
+def _at_the_end() -> None:
+    """See to it that git ends with this process, and is waited for."""
+    # A worker that is a copy of its parent comes to the one and not to the other; a scan without workers
+    # does not load so much for this.
+    if (workers := sys.modules.get("multiprocessing.util")) is not None:
+        workers.Finalize(None, release, exitpriority=1)
+    else:
+        atexit.register(release)
 
 
 def release() -> None:
