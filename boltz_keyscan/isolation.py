@@ -122,7 +122,8 @@ def apart(shards: Sequence[Isolated], detector: Detector, jobs: int) -> Told:
     if sum(task.shard.weight for task in waiting) > _MUCH:
         detector = detector.for_bulk()
     workers: list[_Worker] = []
-    # Those that replace a dead one are new: by then there are lines to others, which a copy would have too.
+    # Copies that start together have the lines to those before them; as all end with this process (follow),
+    # that keeps nobody waiting. Those that replace a dead one are new: what is open by then is not known here.
     context = alike()
     try:
         while waiting or any(worker.given for worker in workers):
