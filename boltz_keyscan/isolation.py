@@ -123,7 +123,7 @@ def apart(shards: Sequence[Isolated], detector: Detector, jobs: int) -> Told:
         detector = detector.for_bulk()
     workers: list[_Worker] = []
     # Copies that start together have the lines to those before them; as all end with this process (follow),
-    # that keeps nobody waiting. Those that replace a dead one are new: what is open by then is not known here.
+    # that keeps nobody waiting. Those that replace a dead one are new: by then other things may be open.
     context = alike()
     try:
         while waiting or any(worker.given for worker in workers):
