@@ -29,6 +29,7 @@ HEAVY = frozenset(
         "asyncio",
         "attr",
         "concurrent.futures",
+        "dulwich",
         "email",
         "git",
         "http",

@@ -235,7 +235,16 @@ def test_what_the_wheel_asks_for(wheel: Path) -> None:
         metadata = Parser().parsestr(archive.read(name).decode())
     asked = metadata.get_all("Requires-Dist") or []
     always = {re.split("[^A-Za-z0-9_.-]", entry)[0] for entry in asked if "extra ==" not in entry}
-    assert always == {"attrs", "click", "hyperscan", "platformdirs", "regex", "sarif-om", "zstandard"}
+    assert always == {
+        "attrs",
+        "click",
+        "dulwich",
+        "hyperscan",
+        "platformdirs",
+        "regex",
+        "sarif-om",
+        "zstandard",
+    }
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
 

@@ -1,128 +1,51 @@
-"""Every object in an object store, read once, in pack order.
+"""Every object in an object store, read once.
 
 Objects, not patches: a patch walk never shows merge resolutions, stashes, dangling
-commits, staged blobs, tag messages or files marked binary. git lists ids and sizes,
-the list is cut by bytes into shards, and each shard is one long stream out of
-``git cat-file``. The listing has the form of its headers, so the stream holds for each
-object exactly its line of the listing, its bytes and a LF, and the offset of a hit gives
-its object by arithmetic; no Python runs per object. Objects with a hit are read again,
-one by one, for the exact pass.
+commits, staged blobs, tag messages or files marked binary. Large packs are cut into
+families of objects and read here (``families``, ``packed``); of all others git lists ids
+and sizes, and gives them in long streams (``listing``, ``streamed``).
 
 Boundary: content and names only; what a hit's commit and path are is ``trace``.
 """
 
 from __future__ import annotations
 
-import bisect
-import itertools
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Detector, Gap, Hit, Located, Origin, Shard, ShardResult, Source, Tally
-from boltz_keyscan.sources import _git, index
+from boltz_keyscan.model import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.sources import _git, index, listing
 from boltz_keyscan.sources.ancestry import Ancestry
-from boltz_keyscan.sources.bulk import bulk, release
+from boltz_keyscan.sources.bulk import release
 from boltz_keyscan.sources.cache import Cache, Memory, Traced
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import (
-    SHARD_BYTES,
     Names,
     Pending,
-    expected,
     listed,
     names,
     parted,
     suspects,
+    unscanned,
     unseen,
 )
 from boltz_keyscan.sources.missing import MissingShard
-from boltz_keyscan.sources.objects import CORRUPT, ObjectReader
+from boltz_keyscan.sources.objects import lost
 from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.repository import References, Repository, references
 from boltz_keyscan.sources.store import Opened, prepare
+from boltz_keyscan.sources.streamed import ObjectShard
 from boltz_keyscan.sources.trace import Tracer, targets
-
-_MOST = SHARD_BYTES + (32 << 20)
-"""Bytes of objects and listing that are read as one, in memory; one huge object makes a shard larger."""
 
 _OURS = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The folder of links through which git may have seen the store."""
 
 _OPAQUE = "references are kept as reftable, which is not read: all commits count as history"
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectShard:
-    """A run of objects in pack order."""
-
-    view: _git.View
-    where: str
-    listing: bytes
-    """Lines of ``id type size``."""
-    weight: int
-    """Bytes of the objects."""
-
-    def scan(self, detector: Detector) -> ShardResult:
-        """Read the run as one stream; object by object where that stream is not whole."""
-        words = self.listing.split()
-        if len(words) != 3 * self.listing.count(b"\n") or not all(map(bytes.isdigit, words[2::3])):
-            detail = "git's listing of objects makes no sense"
-            return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
-        oids, sizes = words[0::3], list(map(int, words[2::3]))
-        size = len(self.listing) + sum(sizes) + len(oids)
-        suspects: Sequence[int] = range(len(oids))
-        containers: list[int] | None = None
-        if size <= _MOST:
-            stream = bulk(self.view)
-            offsets = stream.sniff(oids, size, detector)
-            if offsets is None:
-                release()
-            else:
-                suspects = self._holding(offsets, sizes) if offsets else ()
-                headers = list(map(len, self.listing.splitlines(keepends=True)))
-                containers = stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]])
-        hits: list[Hit] = []
-        gaps: list[Gap] = []
-        met: list[int] = []
-        if suspects:
-            with ObjectReader(self.view, self.where) as reader:
-                for done, number in enumerate(suspects):
-                    if reader.late:
-                        detail = f"objects not read: {len(suspects) - done}; {reader.late}"
-                        gaps.append(Gap(self.where, "timed-out", detail))
-                        break
-                    oid, kind = oids[number].decode(), words[3 * number + 1].decode()
-                    found, missed = reader.examine(oid, kind, sizes[number], detector)
-                    hits += found
-                    gaps += missed
-                    if reader.container and kind == "blob":
-                        met.append(number)
-        blobs = met if containers is None else containers
-        more = tuple(self._container(oids[number].decode(), sizes[number], hits) for number in blobs)
-        lost = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
-        tally = Tally(blobs=len(oids) - lost, bytes=sum(sizes), commits=self.listing.count(b" commit "))
-        return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
-
-    def _container(self, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
-        from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - many histories have none
-            ContainerShard,
-            InStore,
-        )
-
-        origin = Origin(b"", oid=oid, kind="blob")
-        seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
-        return ContainerShard(InStore(self.view, oid), size, ((origin, f"{self.where}: blob {oid}"),), seen)
-
-    def _holding(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
-        """The numbers of the objects that stand at these offsets of the stream."""
-        lines = self.listing.splitlines(keepends=True)
-        ends = list(
-            itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
-        )
-        return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
 @dataclass(slots=True)
@@ -145,7 +68,7 @@ class HistorySource:
     _memory: Memory = field(default_factory=Memory, init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
-        """Names first, then the objects as git lists them."""
+        """Names first, then the objects."""
         opened = self.opened()
         yield Known(ShardResult(gaps=opened.gaps))
         if opened.view is None:
@@ -162,8 +85,12 @@ class HistorySource:
         yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         if self.cache is not None:
             self._memory = self.cache.recall(self.repository.objects)
+        sizes = unscanned(opened.view, self._memory).values()
+        if any(size >= listing.WORTH for size in sizes):
+            # Now, so that workers that are copies of this process have it too.
+            import boltz_keyscan.sources.packed  # noqa: F401, PLC0415 - small histories do without
         # Workers take as long to start as it takes to look into the packs and to list.
-        yield Known(ShardResult(), weight=expected(opened.view, self._memory))
+        yield Known(ShardResult(), weight=sum(sizes))
         checked = sound(opened.view, self.where, self._memory.packs)
         if checked.mended:
             self.cache, self._memory = None, Memory()
@@ -171,7 +98,10 @@ class HistorySource:
         self.prepared = replace(opened, view=checked.view)
         yield MissingShard(checked.view, self.where, self._references, opened.partial)
         self._names = names(checked.view)
-        yield from self._objects(checked.view, self._names)
+        taken: set[str] = set()
+        if not checked.mended:
+            yield from self._packs(checked.view, taken)
+        yield from self._objects(checked.view, self._names, taken)
         yield from self._index(checked.view)
 
     def opened(self) -> Opened:
@@ -188,8 +118,25 @@ class HistorySource:
                 self.prepared = Opened(None, (gap,), partial=False)
         return self.prepared
 
-    def _objects(self, view: _git.View, held: Names) -> Iterator[Shard]:
-        """Everything an earlier scan has not seen, and what it found something in."""
+    def _packs(self, view: _git.View, taken: set[str]) -> Iterator[Shard]:
+        """The packs that are read without git; their names are put into ``taken``."""
+        for stem, size in unscanned(view, self._memory).items():
+            if size >= listing.WORTH:
+                from boltz_keyscan.sources.packed import shards  # noqa: PLC0415 - as above
+
+                if parts := shards(view, self.where, stem):
+                    taken.add(os.fsdecode(os.path.basename(stem)))
+                while parts:
+                    yield parts.pop()
+
+    def _objects(self, view: _git.View, held: Names, taken: AbstractSet[str]) -> Iterator[Shard]:
+        """Everything an earlier scan has not seen, and what it found something in; less what was taken.
+
+        Args:
+            view: of the stores.
+            held: what they hold.
+            taken: names of packs that are read without git.
+        """
         pending = Pending()
         gaps: list[Gap] = []
         count = held.packed(self._memory)
@@ -197,22 +144,24 @@ class HistorySource:
         # At once: whoever watches is to know what need not be waited for.
         yield Known(ShardResult(tally=Tally(cached=count)))
         try:
-            for listing, weight in pending.add(self._again(view, gaps)):
-                yield ObjectShard(view, self.where, listing, weight)
-            for lines in listed(view, held, self._memory):
-                whole, lost = parted(lines)
-                gaps += map(self._corrupt, lost)
+            for lines, weight in pending.add(self._again(view, gaps)):
+                yield ObjectShard(view, self.where, lines, weight)
+            rest = replace(self._memory, packs=self._memory.packs | taken)
+            count += held.packed(rest) - held.packed(self._memory)
+            for told in listed(view, held, rest) if held.most(rest) or not taken else ():
+                whole, gone = parted(told)
+                gaps += (lost(self.where, line.split()[0].decode("ascii", "replace")) for line in gone)
                 new = unseen(whole, self._memory)
                 count += whole.count(b"\n")
                 cached += whole.count(b"\n") - new.count(b"\n")
-                for listing, weight in pending.add(new):
-                    yield ObjectShard(view, self.where, listing, weight)
+                for lines, weight in pending.add(new):
+                    yield ObjectShard(view, self.where, lines, weight)
         except GitError as error:
             if not gaps:
-                told = f"git could not list all objects: {_line(error)}"
-                gaps.append(Gap(self.where, "object-store", told))
-        for listing, weight in pending.rest():
-            yield ObjectShard(view, self.where, listing, weight)
+                detail = f"git could not list all objects: {_line(error)}"
+                gaps.append(Gap(self.where, "object-store", detail))
+        for lines, weight in pending.rest():
+            yield ObjectShard(view, self.where, lines, weight)
         release()
         yield Known(ShardResult(tally=Tally(cached=cached)))
         if not gaps and count == 0 and self._references is not None and self._references.tips:
@@ -228,11 +177,6 @@ class HistorySource:
             told = f"git could not say where something was found before: {_line(error)}"
             gaps.append(Gap(self.where, "object-store", told))
             return b""
-
-    def _corrupt(self, line: bytes) -> Gap:
-        """The gap for an object of which git could not even tell the size."""
-        oid = line.split()[0].decode("ascii", "replace")
-        return Gap(f"{self.where}: object {oid}", "corrupt-object", CORRUPT)
 
     def _index(self, view: _git.View) -> Iterator[Shard]:
         """The path names staged but not committed yet: no tree holds them."""

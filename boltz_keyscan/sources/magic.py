@@ -66,7 +66,7 @@ def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) ->
     if buffer[end - 22 : end - 18] == END_OF_ZIP and end - start >= 22:
         return True
     if _CARRIERS.match(buffer, start, end):
-        return ends_in_zip(bytes(buffer[max(start, end - TAIL) : end]))
+        return buffer.rfind(END_OF_ZIP, max(start, end - TAIL), end - 18) >= 0
     return False
 
 

@@ -67,7 +67,7 @@ class ObjectReader:
         name = _Name(oid, kind, size)
         chunks = name.of(self._content(oid, size))
         if kind == "tree":
-            hits, gaps = self._names(oid, b"".join(chunks), detector, where)
+            hits, gaps = _in_names(oid, b"".join(chunks), detector, where)
         else:
             hits, gaps = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
         # The exact pass may stop early, at its limit; the pipe must be left clean.
@@ -120,7 +120,7 @@ class ObjectReader:
         return hits, gaps, size if suspect or not gaps else 0
 
     def _named(self, kind: str, oid: str) -> str:
-        return f"{self._where}: {kind} {oid}"
+        return called(self._where, kind, oid)
 
     def _content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
         """The bytes of an object in chunks, as many as git gives; ``_trouble`` tells if that was not all."""
@@ -162,17 +162,6 @@ class ObjectReader:
             raise GitError("git gave something else than it said")
         self.container = begins(head) or ends_in_zip(tail)
 
-    def _names(self, oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
-        hits: list[Hit] = []
-        gaps: list[Gap] = []
-        for name, child in tree_entries(tree, len(oid) // 2):
-            if detector.sniff(name, len(name)):
-                origin = Origin(name, Part.NAME, oid=oid, kind="tree", child=child)
-                found, missed = examine(origin, [name], detector, where)
-                hits += found
-                gaps += missed
-        return hits, gaps
-
     def _trouble(self, where: str) -> list[Gap]:
         """The gap for an object that was not read whole; the next one gets a new git."""
         if not self._broken:
@@ -188,6 +177,53 @@ class ObjectReader:
             self._child = None
 
 
+def called(where: str, kind: str, oid: str) -> str:
+    """How gaps name an object."""
+    return f"{where}: {kind} {oid}"
+
+
+def lost(where: str, oid: str) -> Gap:
+    """The gap for an object of which git could not even tell the size."""
+    return Gap(f"{where}: object {oid}", "corrupt-object", CORRUPT)
+
+
+def examined(
+    oid: str, kind: str, content: bytes, detector: Detector, where: str
+) -> tuple[list[Hit], list[Gap]]:
+    """The hits of an object that is at hand; for a tree, those in the names of its entries.
+
+    Args:
+        oid: its name.
+        kind: its type, as git calls it.
+        content: all of it.
+        detector: what to look with.
+        where: how gaps name the store.
+    """
+    here = called(where, kind, oid)
+    if kind == "tree":
+        return _in_names(oid, content, detector, here)
+    return examine(Origin(b"", oid=oid, kind=kind), [content], detector, here)
+
+
+def misnamed(oid: str, kind: str, content: bytes, where: str) -> list[Gap]:
+    """The gap for an object that is not called what its content says; ``where`` as above."""
+    name = _Name(oid, kind, len(content))
+    name.add(content)
+    return [] if name.true() else [Gap(called(where, kind, oid), "corrupt-object", _MISNAMED)]
+
+
+def _in_names(oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
+    hits: list[Hit] = []
+    gaps: list[Gap] = []
+    for name, child in tree_entries(tree, len(oid) // 2):
+        if detector.sniff(name, len(name)):
+            origin = Origin(name, Part.NAME, oid=oid, kind="tree", child=child)
+            found, missed = examine(origin, [name], detector, where)
+            hits += found
+            gaps += missed
+    return hits, gaps
+
+
 class _Name:
     """Whether an object is called what its content says; git itself does not look when it reads one."""
 
@@ -201,8 +237,12 @@ class _Name:
     def of(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """The chunks, as they pass."""
         for chunk in chunks:
-            self._digest.update(chunk)
+            self.add(chunk)
             yield chunk
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes."""
+        self._digest.update(chunk)
 
     def true(self) -> bool:
         """After the last chunk: whether the name fits."""

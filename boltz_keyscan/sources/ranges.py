@@ -18,7 +18,6 @@ from boltz_keyscan.sources import _git, shallow
 from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import release
 from boltz_keyscan.sources.cache import Memory
-from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import CORRUPT
@@ -27,6 +26,7 @@ from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References, enclosing, open_at, references
 from boltz_keyscan.sources.revisions import Scope, resolve
 from boltz_keyscan.sources.store import prepare
+from boltz_keyscan.sources.streamed import ObjectShard
 from boltz_keyscan.sources.trace import Tracer
 
 

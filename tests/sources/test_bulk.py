@@ -10,10 +10,10 @@ import pytest
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model import ShardResult
-from boltz_keyscan.sources import _git, bulk, history
+from boltz_keyscan.sources import _git, bulk, streamed
 from boltz_keyscan.sources.blob import CHUNK
-from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.replies import CHECK
+from boltz_keyscan.sources.streamed import ObjectShard
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 
@@ -63,7 +63,7 @@ def test_a_system_without_files_in_memory(repo: Repo, monkeypatch: pytest.Monkey
 
 def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = planted(repo)
-    monkeypatch.setattr(history, "_MOST", 1000)
+    monkeypatch.setattr(streamed, "_MOST", 1000)
     monkeypatch.setattr(bulk, "bulk", None)
     assert found(scanned(repo)) == expected
 

@@ -12,9 +12,9 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import _git, bulk, listing
-from boltz_keyscan.sources.history import ObjectShard
 from boltz_keyscan.sources.listing import Pending
 from boltz_keyscan.sources.objects import tree_entries
+from boltz_keyscan.sources.streamed import ObjectShard
 from conformance.gitplaces import plant
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

@@ -14,7 +14,7 @@ import pytest
 from boltz_keyscan import pipeline
 from boltz_keyscan.model import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources import packs
+from boltz_keyscan.sources import listing, packindex
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 
@@ -33,6 +33,12 @@ def exposures(result: ScanResult) -> dict[str, str]:
 
 def reasons(result: ScanResult) -> set[str]:
     return {gap.reason for gap in result.gaps if not gap.by_design}
+
+
+@pytest.fixture(autouse=True, params=["git", "us"])
+def _read_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large packs are read without git; here all are, or none."""
+    monkeypatch.setattr(listing, "WORTH", 0 if request.param == "us" else 1 << 40)
 
 
 class Packed(Repo):
@@ -371,5 +377,5 @@ def test_places_are_told_apart(
     far: tuple[int, ...],
     distinct: bool,  # noqa: FBT001
 ) -> None:
-    monkeypatch.setattr(packs, "_TOGETHER", together)
-    assert packs._distinct(array("I", near), far) is distinct
+    monkeypatch.setattr(packindex, "_TOGETHER", together)
+    assert packindex._distinct(array("I", near), far) is distinct
