@@ -216,7 +216,7 @@ class _Run:
         if kind == "commit":
             self.tally_commits += 1
         # What begins in the part that is the same, and does not end there, is new too.
-        start = max(same - self.detector.overlap, 0) if base not in self.suspects else 0
+        start = max(same - self.detector.overlap, 0)
         self.batch.append(_Waiting(row, kind, content, base, start))
         self.waiting += size
         self.pieces += size - start

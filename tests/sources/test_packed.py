@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import random
@@ -18,6 +19,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model import Detector, Match, ScanResult, Shard, ShardResult, Tally
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources import _git, bulk, families, listing, packed
+from boltz_keyscan.sources.replies import checked
 from conformance.gitplaces import family
 from tests.keys import fake_key, fingerprint
 from tests.packer import BY_NAME, ORDER, Packer, difference, distance, header, named
@@ -323,6 +325,60 @@ def test_nothing_is_lost_where_pieces_meet(tmp_path_factory: pytest.TempPathFact
     result = read(pack)
     assert (keys(result), result.gaps) == (expected, ())
     assert result.tally == Tally(blobs=len(packer.entries), bytes=result.tally.bytes)
+
+
+SPELT = {
+    "plain": KEY,
+    "hex": KEY.hex().encode(),
+    "base64": base64.b64encode(KEY),
+    "utf-16": KEY.decode().encode("utf-16-le"),
+    "base64 twice": base64.b64encode(base64.b64encode(KEY)),
+}
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=["then inserted", "then copied from further on"])
+@pytest.mark.parametrize("spelling", SPELT)
+def test_a_key_that_comes_together_where_pieces_meet(tmp_path: Path, spelling: str, copied: bool) -> None:  # noqa: FBT001
+    """Wherever it is cut: what is the same as in a base without a key is not looked at again."""
+    spelt = SPELT[spelling]
+    packer = Packer()
+    expected = set()
+    for at in range(1, len(spelt)):
+        first, second = b"%d\n" % at + b"." * 500 + spelt[:at], spelt[at:] + b"\n" + b"." * 500
+        base = first + b"\n" + b"." * 200 + second if copied else first
+        made = first + second
+        orders: tuple[ORDER, ...] = ((0, len(first)), second)
+        if copied:
+            orders = ((0, len(first)), (len(base) - len(second), len(second)))
+        packer.made(made, packer.whole(base), difference(len(base), len(made), *orders))
+        expected.add((named(made), fingerprint(KEY.decode())))
+    result = read(packer.write(tmp_path / "pack"))
+    assert expected <= {(oid, mark) for oid, mark, _ in keys(result)}
+
+
+def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of differences that branch, each branch holds what it is made from; git makes the rest."""
+    packer = Packer()
+    row = [(packer.whole(b"." * 10_000), b"." * 10_000)]
+    for depth in range(6):
+        below = []
+        for number, (place, base) in enumerate(row):
+            for twin in range(2):
+                made = base + b"%d %d %d\n" % (depth, number, twin)
+                change = difference(len(base), len(made), (0, len(base)), made[len(base) :])
+                below.append((packer.made(made, place, change), made))
+        row = below
+    monkeypatch.setattr(packed, "_HELD", 25_000)
+    asked: list[str] = []
+
+    def noted(view: _git.View, oids: list[str]) -> tuple[list[list[bytes]], str]:
+        asked.extend(oids)
+        return checked(view, oids)
+
+    monkeypatch.setattr(packed, "checked", noted)
+    result = read(packer.write(tmp_path / "pack"))
+    assert 0 < len(asked) < len(packer.entries)
+    assert (result.gaps, result.tally.blobs) == ((), len(packer.entries))
 
 
 def test_what_was_found_in_a_base_is_found_in_what_is_made_from_it(tmp_path: Path) -> None:
