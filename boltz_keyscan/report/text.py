@@ -66,6 +66,9 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
         page.wrapped(sentence, style=mood(result))
 
 
+_ONE_KEY = "The commands for one key: boltz-keyscan explain FINGERPRINT"
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """Lines to a stream, made harmless, coloured when asked."""
@@ -181,3 +184,5 @@ def _what_to_do(page: _Page, findings: Iterable[Finding]) -> None:
             for number, step in enumerate(rule.remediation, 1):
                 page.wrapped(step, f"  {number}. ", "     ")
             page.line()
+    page.wrapped(_ONE_KEY)
+    page.line()

@@ -150,6 +150,7 @@ def test_real_gaps_and_those_by_design_stand_apart() -> None:
 def test_what_to_do_stands_once_for_each_kind_of_key() -> None:
     text = told("text", make_result(*(finding(seed=seed) for seed in range(3)), LOW))
     admin, low = rules.load()[0], rules.load()[-1]
+    assert text.count("boltz-keyscan explain FINGERPRINT") == 1
     assert [line for line in text.splitlines() if line.startswith("What to do")] == [
         f"What to do: {admin.title}",
         f"What to do: {low.title}",
@@ -161,6 +162,7 @@ def test_what_to_do_stands_once_for_each_kind_of_key() -> None:
 @pytest.mark.parametrize("done", [finding(status=Status.INACTIVE), samples.suppressed().findings[0]])
 def test_nothing_is_to_be_done_about_what_is_dealt_with(done: Finding) -> None:
     assert "What to do" not in told("text", make_result(done))
+    assert "explain" not in told("text", make_result(done))
 
 
 def test_suppressed_keys_are_listed_and_whole_when_verbose() -> None:
