@@ -13,28 +13,30 @@ import contextlib
 import functools
 import json
 import os
-import re
 import select
+import shlex
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tests.asking import ask, at_start, told
+
+if TYPE_CHECKING:
+    import _socket
 
 ROOT = Path(__file__).resolve().parent.parent
 
+COMMAND = (sys.executable, "-m", "boltz_keyscan")
+"""The program, started in full."""
+
 PATIENCE = 120.0
 """Seconds that a run may take."""
-
-_AT_START = re.compile(
-    r"PYTHON|LC_|LANG|TZ|LD_|MALLOC_|OPENSSL_|SSL|HTTPX_|BOLTZ_(?!API_KEY|COMPUTE_API_KEY)"
-)
-"""Variables that Python, the system's libraries, and the SDK read when they are loaded."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,42 @@ def keyscan(
     With ``started``, Python is started for it, whatever that costs: for tests of the start itself, and of
     what differs from one Python process to the next, such as the hashes of strings.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    environment = _environment(env)
     if not (before or started) and (warm := _warm()) is not None and warm.suits(environment):
-        return warm.run([os.fsencode(argument) for argument in arguments], cwd, stdin, environment)
-    command = [*before, sys.executable, "-m", "boltz_keyscan", *arguments]
+        return warm.run(arguments, cwd, stdin, environment)
+    command = [*before, *COMMAND, *arguments]
     ran = subprocess.run(
         command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False, timeout=PATIENCE
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def begin(
+    *arguments: str | os.PathLike[str] | bytes,
+    streams: tuple[int, int, int],
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+) -> Callable[[], int]:
+    """Have ``boltz-keyscan`` run with these for its streams; what waits for it and tells its exit code."""
+    environment = _environment(env)
+    if (warm := _warm()) is not None and warm.suits(environment):
+        asking = warm.asked(arguments, cwd, environment, streams)
+        return lambda: warm.ended(asking)
+    stdin, stdout, stderr = streams
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=environment
+    )
+    return lambda: process.wait(PATIENCE)
+
+
+def program() -> Path:
+    """A program that does what ``boltz-keyscan`` does, for shells, hooks and a PATH, until the tests end.
+
+    Its environment must have a ``PYTHONPATH`` with nothing but this checkout. It hears no signals but those
+    that end it.
+    """
+    warm = _warm()
+    return Path(warm.program) if warm is not None else _without()
 
 
 def scan_json(*arguments: str | os.PathLike[str] | bytes, cwd: Path | None = None, **options: Any) -> Any:
@@ -93,42 +123,61 @@ def scan_json(*arguments: str | os.PathLike[str] | bytes, cwd: Path | None = Non
 class Warm:
     """The program, loaded and waiting at a socket for what it is to do."""
 
-    socket: str
+    folder: str
     environment: dict[str, str]
+
+    @property
+    def socket(self) -> str:
+        return f"{self.folder}/socket"
+
+    @property
+    def program(self) -> str:
+        return f"{self.folder}/boltz-keyscan"
 
     def suits(self, environment: dict[str, str]) -> bool:
         """Whether a program started with this environment would be loaded as this one was."""
-        return _at_start(environment) == _at_start(self.environment)
+        return at_start(environment) == at_start(self.environment)
 
-    def run(self, arguments: list[bytes], cwd: Path | None, stdin: bytes, environment: dict[str, str]) -> Ran:
-        """A run by a copy of it."""
-        variables = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in environment.items()]
-        mask = os.umask(0)
-        os.umask(mask)
-        words = [os.fsencode(cwd or Path.cwd()), b"%d" % mask, b"%d" % len(arguments), *arguments, *variables]
-        assert not any(b"\0" in word for word in words)
-        asked = b"\0".join(words)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.connect(self.socket)
-            ours, theirs = _pipes()
-            try:
-                socket.send_fds(asking, [len(asked).to_bytes(8, "big")], theirs)
-            finally:
-                for end in theirs:
-                    os.close(end)
-            asking.sendall(asked)
-            pid = _number(asking)
-            try:
-                out, err = _exchanged(*ours, stdin)
-                asking.settimeout(PATIENCE)
-                return Ran(_number(asking), out, err)
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise
+    def asked(
+        self,
+        arguments: Sequence[str | os.PathLike[str] | bytes],
+        cwd: Path | None,
+        environment: dict[str, str],
+        streams: tuple[int, int, int],
+    ) -> _socket.socket:
+        """Have a copy of it run; the socket that tells how that ended."""
+        encoded = [os.fsencode(argument) for argument in arguments]
+        return ask(self.socket, encoded, os.fsencode(cwd or Path.cwd()), environment, streams)
 
+    @staticmethod
+    def ended(asking: _socket.socket) -> int:
+        """Wait for its end; its exit code."""
+        try:
+            asking.settimeout(PATIENCE)
+            return told(asking)
+        finally:
+            asking.close()
 
-def _at_start(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if _AT_START.match(name)}
+    def run(
+        self,
+        arguments: Sequence[str | os.PathLike[str] | bytes],
+        cwd: Path | None,
+        stdin: bytes,
+        environment: dict[str, str],
+    ) -> Ran:
+        """A whole run."""
+        ours, theirs = _pipes()
+        try:
+            asking = self.asked(arguments, cwd, environment, theirs)
+        finally:
+            for end in theirs:
+                os.close(end)
+        try:
+            out, err = _exchanged(*ours, stdin)
+        except TimeoutError:
+            asking.close()
+            raise
+        return Ran(self.ended(asking), out, err)
 
 
 @functools.cache
@@ -137,9 +186,9 @@ def _warm() -> Warm | None:
     if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
         return None
     folder = tempfile.mkdtemp(prefix="boltz-keyscan-warm-")
-    # A home that is empty, as in every test: Python looks there for modules.
     ambient = {name: value for name, value in os.environ.items() if not name.startswith("BOLTZ_")}
-    warm = Warm(f"{folder}/socket", {**ambient, "PYTHONPATH": str(ROOT), "HOME": folder})
+    # A home that is empty, as in every test: Python looks there for modules.
+    warm = Warm(folder, {**ambient, "PYTHONPATH": str(ROOT), "HOME": folder})
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.warm", warm.socket],
         stdin=subprocess.PIPE,
@@ -155,8 +204,33 @@ def _warm() -> Warm | None:
         shutil.rmtree(folder)
 
     atexit.register(end)
+    # -I and -S: nothing of the folder it is called in, and no packages to look for.
+    _script(
+        Path(warm.program),
+        f"#!{sys.executable} -IS\nimport sys\nsys.path.append({str(ROOT / 'tests')!r})\n"
+        f"from asking import main\nmain({warm.socket!r}, {at_start(warm.environment)!r})\n",
+    )
     assert process.stdout.readline() == b"ready\n"
     return warm
+
+
+@functools.cache
+def _without() -> Path:
+    """Where no program can be kept ready: one that is started each time."""
+    folder = tempfile.mkdtemp(prefix="boltz-keyscan-program-")
+    atexit.register(shutil.rmtree, folder)
+    path = Path(folder) / "boltz-keyscan"
+    _script(path, f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    return path
+
+
+def _script(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+def _environment(env: dict[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
 
 
 def _pipes() -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -198,15 +272,3 @@ def _exchanged(stdin: int, stdout: int, stderr: int, content: bytes) -> tuple[by
         for descriptor in opened:
             os.close(descriptor)
     return bytes(read[stdout]), bytes(read[stderr])
-
-
-def _number(asking: socket.socket) -> int:
-    """The next number that the socket tells.
-
-    Raises:
-        EOFError: nobody is there any more to tell one.
-    """
-    told = asking.recv(8, socket.MSG_WAITALL)
-    if len(told) != 8:
-        raise EOFError("the process that keeps the program ready has ended")
-    return int.from_bytes(told, "big", signed=True)

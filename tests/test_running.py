@@ -223,3 +223,27 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     )
     assert ran.stderr == b""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_for_a_shell_is_the_program(stage: Path, tmp_path: Path) -> None:
+    """Its streams, folder, arguments, exit code; and what ends it."""
+    script = (
+        'cd repo; printf "%s" "$KEY" | "$0" - --format json 3<"$0"; echo $?; "$0" --no-such-option; echo $?'
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "KEY": FOUND}
+    command = ["bash", "-c", script, str(under_test.program())]
+    for more in ({}, {"PYTHONVERBOSE": "1"}):
+        ran = subprocess.run(
+            command, cwd=stage, env={**env, **more}, capture_output=True, check=False, timeout=60
+        )
+        report, first, second = ran.stdout.rsplit(b"\n", 3)[:3]
+        assert (first, second) == (b"1", b"2"), ran
+        assert fingerprint(FOUND).encode() in report
+        assert ran.stderr.count(b"No such option") == 1
+        assert (b"import 'click'" in ran.stderr) == bool(more)
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    git.chmod(0o755)
+    env["PATH"] = f"{tmp_path}:{env['PATH']}"
+    killed = subprocess.run([under_test.program(), "--history-only", ROOT], env=env, check=False)
+    assert killed.returncode in {128 + signal.SIGKILL, -signal.SIGKILL}

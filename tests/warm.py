@@ -25,12 +25,11 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import boltz_keyscan
-
-NUMBER = 8
-"""Bytes of a number on the socket: the length of what is asked, the id of the process, its exit code."""
+from tests.asking import NUMBER
 
 LATE = (
     *("boltz_api.resources.admin.admin", "boltz_api.resources.auth", "certifi", "click.shell_completion"),
@@ -53,7 +52,7 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(path: str) -> list[bytes] | None:
+def serve(path: str) -> list[bytes] | None:  # noqa: C901 - all that it waits for, in one place
     """Answer whoever asks, until nobody can; in a copy, the arguments that the program is to be run with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -63,7 +62,7 @@ def serve(path: str) -> list[bytes] | None:
     poll = select.poll()
     poll.register(0, select.POLLIN)
     poll.register(listening, select.POLLIN)
-    runs: dict[int, tuple[int, socket.socket]] = {}
+    runs: dict[int, Run] = {}
     while True:
         for descriptor, _ in poll.poll():
             if descriptor == 0:
@@ -73,22 +72,46 @@ def serve(path: str) -> list[bytes] | None:
                 asked, streams = received(caller)
                 pid = os.fork()
                 if pid == 0:
-                    for held in (listening, caller, *(other for _, other in runs.values())):
+                    for held in (listening, caller, *(run.caller for run in runs.values())):
                         # Its number is closed below; it must not close whatever gets that number next.
                         held.detach()
                     return become(asked, streams)
                 for stream in streams:
                     os.close(stream)
-                end = os.pidfd_open(pid)
-                runs[end] = pid, caller
-                poll.register(end, select.POLLIN)
-                told(caller, pid)
+                begun = Run(pid, os.pidfd_open(pid), caller)
+                runs[begun.end] = runs[caller.fileno()] = begun
+                poll.register(begun.end, select.POLLIN)
+                poll.register(caller, select.POLLHUP)
+            elif (run := runs.get(descriptor)) is None:
+                # It has ended, and whoever asked is gone: both were seen at once.
+                continue
+            elif descriptor == run.end:
+                for done in (run.end, run.caller.fileno()):
+                    poll.unregister(done)
+                    del runs[done]
+                finish(run)
             else:
-                pid, caller = runs.pop(descriptor)
-                poll.unregister(descriptor)
-                os.close(descriptor)
-                told(caller, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-                caller.close()
+                # Nobody waits for it any more.
+                os.kill(run.pid, signal.SIGKILL)
+                poll.modify(run.caller, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One that is under way: its process, what tells its end, and who waits for that."""
+
+    pid: int
+    end: int
+    caller: socket.socket
+
+
+def finish(run: Run) -> None:
+    """Tell who waits for a run how it has ended."""
+    code = os.waitstatus_to_exitcode(os.waitpid(run.pid, 0)[1])
+    os.close(run.end)
+    with contextlib.suppress(OSError):
+        run.caller.sendall(code.to_bytes(NUMBER, "big", signed=True))
+    run.caller.close()
 
 
 def received(caller: socket.socket) -> tuple[bytes, list[int]]:
@@ -97,12 +120,6 @@ def received(caller: socket.socket) -> tuple[bytes, list[int]]:
     length = int.from_bytes(head, "big")
     with caller.makefile("rb") as reading:
         return reading.read(length), streams
-
-
-def told(caller: socket.socket, number: int) -> None:
-    """Send a number to a caller, who may have gone."""
-    with contextlib.suppress(OSError):
-        caller.sendall(number.to_bytes(NUMBER, "big", signed=True))
 
 
 def become(asked: bytes, streams: list[int]) -> list[bytes]:
