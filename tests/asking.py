@@ -13,17 +13,20 @@ from typing import NoReturn
 NUMBER = 8
 """Bytes of a number on the socket: the length of what is asked, an exit code."""
 
-_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "MALLOC_", "OPENSSL_", "SSL", "HTTPX_", "BOLTZ_")
+_AT_START = ("PYTHON", "LANGUAGE", "TZ", "LD_", "MALLOC_", "OPENSSL_", "SSL", "HTTPX_", "BOLTZ_")
 _LATER = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
 
 
 def at_start(environment: dict[str, str]) -> dict[str, str]:
     """The variables that Python, the system's libraries and the SDK read when they are loaded."""
-    return {
+    found = {
         name: value
         for name, value in environment.items()
         if name.startswith(_AT_START) and name not in _LATER
     }
+    # Of all that a locale says, Python takes which characters there are, from the first of these.
+    given = (environment.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return found | {"LC_CTYPE": next(filter(None, given), "")}
 
 
 def ask(
