@@ -51,8 +51,8 @@ def kept(
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     if (warm := _warm(before, changed)) is not None and warm.suits(environment):
-        return warm.run(list(map(os.fsencode, arguments)), cwd, b"", environment)
-    command = [*before, sys.executable, "-c", changed + _STARTED, *arguments]
+        return warm.run(arguments, cwd, b"", environment)
+    command = [*before, sys.executable, "-c", f"{changed}\n{_STARTED}", *arguments]
     ran = subprocess.run(
         command, cwd=cwd, input=b"", capture_output=True, env=environment, check=False, timeout=PATIENCE
     )
@@ -66,9 +66,9 @@ def _warm(before: tuple[str, ...], changed: str) -> Warm | None:
         return None
     folder = tempfile.mkdtemp(prefix="boltz-keyscan-kept-")
     ambient = {name: value for name, value in os.environ.items() if not name.startswith("BOLTZ_")}
-    warm = Warm(f"{folder}/socket", {**ambient, "PYTHONPATH": str(ROOT), "HOME": folder})
+    warm = Warm(folder, {**ambient, "PYTHONPATH": str(ROOT), "HOME": folder})
     process = subprocess.Popen(
-        [*before, sys.executable, "-c", changed + _KEPT, warm.socket],
+        [*before, sys.executable, "-c", f"{changed}\n{_KEPT}", warm.socket],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=warm.environment,

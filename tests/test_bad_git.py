@@ -129,7 +129,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Repo:
 def repo(template: Repo, tmp_path: Path) -> Repo:
     """A copy, where git may do what it will."""
     shutil.copytree(template.path, tmp_path / "repo", symlinks=True)
-    return Repo(tmp_path / "repo")
+    return Repo.there(tmp_path / "repo")
 
 
 _sound: dict[tuple[str, ...], Ran] = {}

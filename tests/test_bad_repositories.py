@@ -82,7 +82,7 @@ def full(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repo:
         repo.leak("a.txt", "two\n", "second")
         _templates.append(repo.path)
     shutil.copytree(_templates[0], tmp_path / "repo", symlinks=True)
-    return Repo(tmp_path / "repo")
+    return Repo.there(tmp_path / "repo")
 
 
 # -- damage --------------------------------------------------------------------------------

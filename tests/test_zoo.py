@@ -55,7 +55,7 @@ def cage(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     traps = tmp_path / "traps"
     traps.mkdir()
     with listener() as listening:
-        made = Cage(Repo(tmp_path / "repo"), traps, listening.getsockname()[1])
+        made = Cage(Repo.there(tmp_path / "repo"), traps, listening.getsockname()[1])
         Path(made.program).write_text(f'#!/bin/sh\necho "$0 $*" >> {made.marker}\n')
         Path(made.program).chmod(0o755)
         yield made

@@ -7,6 +7,7 @@ bash with their options, expressions filled in, outputs read back from files.
 from __future__ import annotations
 
 import atexit
+import copy
 import functools
 import json
 import os
@@ -19,13 +20,17 @@ import tempfile
 import venv
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tests.gate import absent
+from tests.keys import fake_key
 from tests.repos import Repo
 from tests.running import ROOT, Ran
+
+if TYPE_CHECKING:
+    import pytest
 
 ZEROS = "0" * 40
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -67,6 +72,16 @@ class Server:
         self.work.add("README", "a project\n")
         self.work.commit("first")
 
+    def moved(self, folder: Path) -> Server:
+        """A copy of all of it in another folder."""
+        other = copy.copy(self)
+        other.folder = folder
+        for name in ("server.git", "work"):
+            shutil.copytree(self.folder / name, folder / name, symlinks=True)
+        other.bare, other.work = Repo.there(folder / "server.git"), Repo.there(folder / "work")
+        other.work.run("remote", "set-url", "origin", other.bare.path.as_uri())
+        return other
+
     def push(self, *options: str) -> str:
         """Push the current branch; the commit that is there now."""
         self.work.run("push", "--quiet", *options, "origin", "HEAD")
@@ -96,6 +111,19 @@ class Server:
         clone.run("fetch", "--quiet", *options, "origin", *specs)
         clone.run("checkout", "--quiet", "--detach", commit)
         return clone
+
+
+OLD = fake_key("ws", "live", "old")
+_leaky: list[Server] = []
+
+
+def leaky(folder: Path, factory: pytest.TempPathFactory) -> Server:
+    """A server whose default branch holds an old leak, built once and copied."""
+    if not _leaky:
+        _leaky.append(Server(factory.mktemp("server")))
+        _leaky[0].work.leak("old.py", f"key = '{OLD}'\n")
+        _leaky[0].push()
+    return _leaky[0].moved(folder)
 
 
 def expression(text: str, known: dict[str, Any]) -> Any:
