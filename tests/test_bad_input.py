@@ -436,7 +436,7 @@ def test_standard_input_that_is_closed_or_a_folder(clean: Path) -> None:
 
 
 def redirected(redirection: str, *arguments: str, cwd: Path, env: dict[str, str] | None = None) -> Ran:
-    script = ["sh", "-c", f'"$@" {redirection}', "sh", program(), *arguments]
+    script: list[str | Path] = ["sh", "-c", f'"$@" {redirection}', "sh", program(), *arguments]
     env = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     ran = subprocess.run(
         script, cwd=cwd, env=env, input=b"", capture_output=True, check=False, timeout=PATIENCE

@@ -27,7 +27,7 @@ import yaml
 from tests.gate import absent
 from tests.keys import fake_key
 from tests.repos import Repo
-from tests.running import ROOT, Ran
+from tests.running import ROOT, Ran, program
 
 if TYPE_CHECKING:
     import pytest
@@ -39,14 +39,28 @@ WHEELS = ROOT / ".tools" / "wheels"
 
 
 @functools.cache
-def interpreter() -> str:
-    """A Python like the one ``install.sh`` makes, but with this checkout and what the tests have."""
+def interpreter(*, started: bool = False) -> str:
+    """A Python like the one ``install.sh`` makes, but with this checkout and what the tests have.
+
+    Unless the scan is to be ``started`` in full, it is a copy of the program that is kept ready.
+    """
     folder = Path(tempfile.mkdtemp(prefix="boltz-keyscan-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     venv.create(folder, symlinks=True, with_pip=False)
     packages = next(folder.glob("lib/python3.*/site-packages"))
-    (packages / "checkout.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
-    return str(folder / "bin" / "python")
+    lines = [str(ROOT), sysconfig.get_path("purelib")]
+    python = folder / "bin" / "python"
+    if not started:
+        # What the scripts of the pipelines start: the scanner, by the name of the Python they run in.
+        instead = folder / "bin" / "instead"
+        scan = f'shift 3; PYTHONPATH={ROOT} exec {program()} "$@"'
+        instead.write_text(
+            f'#!/bin/sh\ncase "$1 $2 $3" in "-I -m boltz_keyscan") {scan} ;; esac\nexec {python} "$@"\n'
+        )
+        instead.chmod(0o755)
+        lines.append(f"import sys; sys.executable = {str(instead)!r}")
+    (packages / "checkout.pth").write_text("".join(f"{line}\n" for line in lines))
+    return str(python)
 
 
 def wheels() -> dict[str, str]:
@@ -152,6 +166,8 @@ class Job:
     inputs: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     action: Path = ROOT
+    started: bool = False
+    """Whether the scanner is started in full."""
 
     def __post_init__(self) -> None:
         self.temp = self.clone.path.parent / "runner temp"
@@ -163,7 +179,7 @@ class Job:
         self.known = {f"inputs.{name}": value for name, value in {**given, **self.inputs}.items()}
         self.known["github.workspace"] = str(self.clone.path)
         # What install.sh would have told; a test that runs it overwrites this.
-        self.known["steps.install.outputs.python"] = interpreter()
+        self.known["steps.install.outputs.python"] = interpreter(started=self.started)
 
     def environment(self) -> dict[str, str]:
         """As docs.github.com, "Variables reference", lists it."""
@@ -215,9 +231,9 @@ class Job:
         return bool(expression(condition, self.known))
 
 
-def gitlab(clone: Repo, variables: dict[str, str]) -> Ran:
+def gitlab(clone: Repo, variables: dict[str, str], *, started: bool = False) -> Ran:
     """The scan of the template in a job of GitLab, with the variables its runner sets."""
-    command = [interpreter(), "-I", str(ROOT / "pipelines" / "gitlab.py")]
+    command = [interpreter(started=started), "-I", str(ROOT / "pipelines" / "gitlab.py")]
     env = {**os.environ, "CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": str(clone.path), **variables}
     ran = subprocess.run(
         command,

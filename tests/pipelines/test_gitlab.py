@@ -65,7 +65,7 @@ def test_a_push(server: Server) -> None:
     leaks_and_removes(server.work)
     after = server.push()
     clone = server.checkout(after, "refs/heads/main")
-    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before))
+    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before), started=True)
     assert ran.code == 1, ran
     assert found(clone) == prints(NEW)
     assert fingerprint(NEW) in ran.text
