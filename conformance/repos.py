@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import git
 
@@ -16,6 +17,13 @@ class Repo:
         self.git = git.Git(path)
         options = ["--quiet", "--initial-branch=main", f"--object-format={object_format}"]
         self.git.init(*options, *(["--bare"] if bare else []))
+
+    @classmethod
+    def there(cls, path: Path) -> Self:
+        """One that was made before, as by copying another."""
+        repo = cls.__new__(cls)
+        repo.path, repo.git = path, git.Git(path)
+        return repo
 
     def run(self, *arguments: str, **options: object) -> str:
         """Any git command; its output. Raises git.GitCommandError when it fails."""
@@ -35,7 +43,10 @@ class Repo:
 
     def commit(self, message: str = "a commit", *options: str) -> str:
         """Commit what is staged; the new commit's id."""
-        self.run("commit", "--quiet", "--allow-empty", "-m", message, *options)
+        # Without looking whether there is something to tidy up, which takes as long again.
+        self.run(
+            "-c", "maintenance.auto=false", "commit", "--quiet", "--allow-empty", "-m", message, *options
+        )
         return self.run("rev-parse", "HEAD")
 
     def leak(self, name: str, content: str | bytes, message: str = "leak") -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.boltz_api import Key, Service, running
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import ROOT
+from tests.running import ROOT, program
 
 LEAKED = fake_key("admin", "live", "recipes")
 """In a notebook at HEAD, and in a job log that is not committed."""
@@ -67,16 +67,14 @@ class Place:
 def place(folder: Path, more_arguments: str = "") -> Place:
     """An empty project folder, with ``boltz-keyscan`` and ``python`` of this checkout on the path.
 
-    ``more_arguments`` is Python that may change ``sys.argv`` of ``boltz-keyscan``.
+    ``more_arguments`` is shell that may change the arguments of ``boltz-keyscan``.
     """
     here, programs = folder / "project", folder / "bin"
     here.mkdir(parents=True)
     programs.mkdir()
     python = shlex.quote(sys.executable)
     scripts = {
-        # What pip would install, for this checkout.
-        "boltz-keyscan": f"#!{sys.executable}\nimport sys\n{more_arguments}\n"
-        "from boltz_keyscan.cli import entry\nentry()\n",
+        "boltz-keyscan": f'#!/bin/sh\n{more_arguments}\nexec {program()} "$@"\n',
         # No links: the environment of an interpreter is found beside the name it is called by.
         "python": f'#!/bin/sh\nexec {python} "$@"\n',
         "python3": f'#!/bin/sh\nexec {python} "$@"\n',
@@ -208,8 +206,8 @@ def api(folder: Path) -> Iterator[Place]:
 def _asked(folder: Path, *keys: Key) -> Iterator[Place]:
     service = Service(*keys)
     with running(service) as up:
-        asks = '"keys" in sys.argv[1:2] or {"--check", "--verify"} & set(sys.argv)'
-        at = place(folder, f"if {asks}: sys.argv += ['--api-base', '{up.url}']")
+        asks = '" keys "* | *" --check "* | *" --verify "*'
+        at = place(folder, f'case " $* " in {asks}) set -- "$@" --api-base {up.url} ;; esac')
         at.environment["BOLTZ_API_KEY"] = service.admin.raw
         at.keys = (*KEYS, service.admin.raw)
         yield at

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,14 +15,12 @@ import yaml
 
 from tests.keys import fingerprint
 from tests.repos import Repo
-from tests.running import ROOT, Ran
+from tests.running import ROOT, Ran, keyscan, program
 
 CONFIG = "hooks.yaml"
 """Beside the repository: a first commit shall hold what the test puts into it."""
 
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
-PROGRAM = f"{shlex.quote(sys.executable)} -m boltz_keyscan"
-PLAIN = f"#!/bin/sh\nexec {PROGRAM} hook pre-commit\n"
 STAGES = ("pre-commit", "pre-merge-commit")
 
 
@@ -41,7 +38,7 @@ def config() -> str:
         {
             **{name: value for name, value in hook.items() if name != "minimum_pre_commit_version"},
             "language": "system",
-            "entry": hook["entry"].replace("boltz-keyscan", PROGRAM, 1),
+            "entry": hook["entry"].replace("boltz-keyscan", str(program()), 1),
         }
         for hook in manifest()
     ]
@@ -76,7 +73,11 @@ class Guarded(Repo):
         super().__init__(path, object_format=object_format)
         self.kind = kind
         (path.parent / CONFIG).write_text(config(), encoding="utf-8")
-        scripts = installed() if kind == "pre-commit" else dict.fromkeys(STAGES, PLAIN)
+        scripts = (
+            installed()
+            if kind == "pre-commit"
+            else dict.fromkeys(STAGES, f"#!/bin/sh\nexec {program()} hook pre-commit\n")
+        )
         for stage, text in scripts.items():
             script = path / ".git" / "hooks" / stage
             script.parent.mkdir(exist_ok=True)
@@ -95,8 +96,7 @@ class Guarded(Repo):
         self, *arguments: str | bytes, cwd: Path | None = None, env: dict[str, str] | None = None
     ) -> Ran:
         """The hook's command, as pre-commit or a person calls it."""
-        command = (sys.executable, "-m", "boltz_keyscan", "hook", "pre-commit", *arguments)
-        return call(cwd or self.path, *command, env=env)
+        return keyscan("hook", "pre-commit", *arguments, cwd=cwd or self.path, env=env)
 
     def head(self) -> bytes:
         """What HEAD names; nothing before the first commit."""

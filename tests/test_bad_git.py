@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import Any
 import pytest
 
 from boltz_keyscan.model import ExitCode
+from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import Ran, keyscan
+from tests.running import Ran
 
 GIT = shutil.which("git")
 KEY = fake_key("ws", "live", "bad git")
@@ -43,12 +43,8 @@ FEW = ("closes its output and stays", "complains without a word")
 """Moods that make no difference to who reads the answer."""
 
 HURRIED = """
-import sys
-from boltz_keyscan.cli import entry
 from boltz_keyscan.sources import _git, ancestry, walk
 _git.SILENCE = _git.PATIENCE = _git._GRACE = ancestry._NESTED_SECONDS = walk._LEAST_SECONDS = 1
-sys.argv[:4] = ["boltz-keyscan"]
-entry()
 """
 
 
@@ -103,10 +99,9 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(asked, mood, id=f"{asked.words.split('=')[0]} in {asked.scan[0]} {mood}")
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
+def build(path: Path) -> Repo:
     """A key in history, in a message, in the index and in an ignored file."""
-    repo = Repo(tmp_path / "repo")
+    repo = Repo(path)
     repo.leak("a-file-with-a-name-of-more-than-thirty-characters.txt", "one\n")
     repo.run("tag", "v0")
     repo.leak("another-file-with-a-name-of-more-than-thirty.txt", f"x = {KEY}\n", f"about {KEY}")
@@ -117,6 +112,34 @@ def repo(tmp_path: Path) -> Repo:
     repo.write(".git/info/exclude", "*.secret\n")
     repo.write("an-ignored-file-with-a-name-of-more-than-thirty.secret", f"{KEY}\n")
     return repo
+
+
+_built: list[Repo] = []
+
+
+@pytest.fixture
+def template(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """Built once, and not changed."""
+    if not _built:
+        _built.append(build(tmp_path_factory.mktemp("template") / "repo"))
+    return _built[0]
+
+
+@pytest.fixture
+def repo(template: Repo, tmp_path: Path) -> Repo:
+    """A copy, where git may do what it will."""
+    shutil.copytree(template.path, tmp_path / "repo", symlinks=True)
+    return Repo.there(tmp_path / "repo")
+
+
+_sound: dict[tuple[str, ...], Ran] = {}
+
+
+def sound(template: Repo, arguments: tuple[str, ...]) -> Ran:
+    """What a scan comes to when git does as it should."""
+    if arguments not in _sound:
+        _sound[arguments] = scanned(template, arguments)
+    return _sound[arguments]
 
 
 def moody(folder: Path, words: str, mood: str) -> dict[str, str]:
@@ -132,8 +155,8 @@ def moody(folder: Path, words: str, mood: str) -> dict[str, str]:
 def scanned(
     repo: Repo, arguments: tuple[str, ...], env: dict[str, str] | None = None, *, hurried: bool = False
 ) -> Ran:
-    before = ("timeout", "60", *((sys.executable, "-c", HURRIED) if hurried else ()))
-    return keyscan(*arguments, "--jobs", "1", "--format", "json", cwd=repo.path, env=env, before=before)
+    changed = HURRIED if hurried else ""
+    return kept(*arguments, "--jobs", "1", "--format", "json", cwd=repo.path, env=env, changed=changed)
 
 
 def gaps(ran: Ran) -> set[str]:
@@ -141,7 +164,7 @@ def gaps(ran: Ran) -> set[str]:
 
 
 @pytest.mark.parametrize(("asked", "mood"), list(cases()))
-def test_a_git_in_a_bad_mood(repo: Repo, tmp_path: Path, asked: Asked, mood: str) -> None:
+def test_a_git_in_a_bad_mood(template: Repo, repo: Repo, tmp_path: Path, asked: Asked, mood: str) -> None:
     # Cut off from us, one that stays is waited for as one that hangs.
     hurried = "sleep 600" in MOODS[mood] or (asked.words in STAYING and "head" in MOODS[mood])
     ran = scanned(repo, asked.scan, moody(tmp_path, asked.words, mood), hurried=hurried)
@@ -156,11 +179,11 @@ def test_a_git_in_a_bad_mood(repo: Repo, tmp_path: Path, asked: Asked, mood: str
     assert ran.errors == ""
     if not gaps(ran):
         assert asked.again, ran.text
-        sound = scanned(repo, asked.scan)
+        wanted = sound(template, asked.scan)
         assert {each["fingerprint"] for each in ran.report["findings"]} == {
-            each["fingerprint"] for each in sound.report["findings"]
+            each["fingerprint"] for each in wanted.report["findings"]
         }
-        assert ran.code in {sound.code, ExitCode.BLOCKING}
+        assert ran.code in {wanted.code, ExitCode.BLOCKING}
     else:
         assert ran.code != ExitCode.CLEAN
 

@@ -25,9 +25,8 @@ FSCK = "git cannot read it; git fsck tells more"
 
 
 def scanned(path: Path, *options: str, **more: Any) -> Ran:
-    """A scan that must not hang and must not complain."""
-    ran = keyscan(path, "--format", "json", *options, before=("timeout", "20"), **more)
-    assert ran.code != 124, "it hangs"
+    """A scan that must not hang, which is ended and fails, and must not complain."""
+    ran = keyscan(path, "--format", "json", *options, **more)
     assert ran.errors == ""
     return ran
 
@@ -83,7 +82,7 @@ def full(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Repo:
         repo.leak("a.txt", "two\n", "second")
         _templates.append(repo.path)
     shutil.copytree(_templates[0], tmp_path / "repo", symlinks=True)
-    return Repo(tmp_path / "repo")
+    return Repo.there(tmp_path / "repo")
 
 
 # -- damage --------------------------------------------------------------------------------
@@ -629,9 +628,7 @@ def test_a_git_that_cannot_be_used(full: Repo, tmp_path: Path, script: str | Non
         program.write_text(script)
         program.chmod(0o755)
     env = {"PATH": str(program.parent)}
-    before = shutil.which("timeout")
-    assert before is not None
-    ran = keyscan(full.path, "--format", "json", env=env, before=(before, "20"))
+    ran = keyscan(full.path, "--format", "json", env=env)
     detail = f"history not read: {told.format(git=program)}; {UPGRADE}"
     assert gaps(ran) == [(".", "git-unusable", detail)]
     assert (ran.code, ran.errors) == (ExitCode.INCOMPLETE, "")

@@ -25,11 +25,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_ours_finds_all_and_invents_nothing(folder: Path) -> None:
     ledger = Ledger.read(folder / LEDGER)
-    ours = score("boltz-keyscan", ledger, TOOLS["boltz-keyscan"](folder))
+    told = list(TOOLS["boltz-keyscan"](folder))
+    ours = score("boltz-keyscan", ledger, told)
     assert (ours.missed, ours.false) == ((), ())
     # Not by the file's name: each key by its fingerprint.
-    told = {each.fingerprint for each in TOOLS["boltz-keyscan"](folder)}
-    assert {place.fingerprint for place in ledger.places} - told == set()
+    assert {place.fingerprint for place in ledger.places} <= {each.fingerprint for each in told}
 
 
 @pytest.mark.parametrize("name", sorted(set(TOOLS) - {"boltz-keyscan"}))

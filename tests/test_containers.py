@@ -69,17 +69,15 @@ def gaps(report: Any) -> set[str]:
     return {re.sub("!.*", "", gap["where"]) for gap in report["gaps"]}
 
 
-@pytest.mark.parametrize("jobs", ["1", "3"])
-def test_in_a_tree(corpus: Path, jobs: str) -> None:
-    report = scan_json(corpus, "--jobs", jobs)
-    check(report)
-    assert gaps(report) == DAMAGED
-
-
-def test_any_number_of_jobs_makes_the_same_report(corpus: Path) -> None:
-    reports = [keyscan(".", "--format", "json", "--jobs", jobs, cwd=corpus).text for jobs in ("1", "4")]
-    one, four = (re.sub(r'"(started_at|duration_s)":("[^"]*"|[0-9.]+)', "", each) for each in reports)
-    assert one == four
+def test_in_a_tree_whatever_the_number_of_jobs(corpus: Path) -> None:
+    told = set()
+    for jobs in ("1", "4"):
+        # Started each time, as the hashes of strings are others then.
+        ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=corpus, started=True)
+        check(ran.report)
+        assert gaps(ran.report) == DAMAGED
+        told.add(re.sub(r'"(started_at|duration_s)":("[^"]*"|[0-9.]+)', "", ran.text))
+    assert len(told) == 1
 
 
 def test_in_history_when_the_tree_has_them_no_more(corpus: Path, tmp_path: Path) -> None:

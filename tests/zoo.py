@@ -459,6 +459,8 @@ def git_in_the_tree(cage: Cage) -> None:
 
 def inherited(cage: Cage) -> None:
     """What a shell may have exported for git, and what must not be handed on."""
+    grafts = cage.traps / "grafts"
+    grafts.write_text(cage.repo.run("rev-parse", "HEAD") + "\n")
     cage.env |= {
         "GIT_TRACE": str(cage.marker),
         "GIT_TRACE2": str(cage.marker),
@@ -478,7 +480,8 @@ def inherited(cage: Cage) -> None:
         "GIT_CONFIG_GLOBAL": str(cage.git / "config"),
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(cage.traps),
         "GIT_OBJECT_DIRECTORY": str(cage.traps),
-        "GIT_GRAFT_FILE": str(cage.marker),
+        # Not the marker: git would read for ever what it traces meanwhile.
+        "GIT_GRAFT_FILE": str(grafts),
         "GIT_REPLACE_REF_BASE": "refs/heads/",
         "GIT_NAMESPACE": "x",
         "GIT_CEILING_DIRECTORIES": "/",

@@ -269,7 +269,8 @@ def test_a_full_disk_leaves_no_half_summary(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 
     done = subprocess.run(
-        [sys.executable, "-c", script, str(path)],
+        # Not to write what it compiles: half of that would stay for the tests after this one.
+        [sys.executable, "-B", "-c", script, str(path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from boltz_keyscan.cli.commands import COMMANDS, Commands
 from boltz_keyscan.cli.completing import answer
 from boltz_keyscan.cli.completion import SCRIPTS
 from boltz_keyscan.report import REPORTERS
-from tests.running import ROOT, keyscan
+from tests.running import ROOT, keyscan, program
 from tests.terminals import Terminal
 
 Complete = Callable[[str, list[str]], str]
@@ -46,9 +45,7 @@ def place(tmp_path: Path) -> Path:
     """A folder with files to complete, and the program on the path."""
     scripts = tmp_path / "bin"
     scripts.mkdir()
-    script = scripts / "boltz-keyscan"
-    script.write_text(f"#!{sys.executable}\nfrom boltz_keyscan.cli import entry\nentry()\n")
-    script.chmod(0o755)
+    (scripts / "boltz-keyscan").symlink_to(program())
     here = tmp_path / "here"
     (here / "quay").mkdir(parents=True)
     (here / "quay/inner.txt").touch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import git
@@ -12,14 +11,14 @@ import pytest
 from tests.hooked import CONFIG, PRE_COMMIT, call, config
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import ROOT, keyscan, scan_json
+from tests.running import ROOT, keyscan, program, scan_json
 
 
 def _hook(git_dir: Path, name: str, before: str = "") -> None:
     """A plain git hook that runs this checkout."""
     path = git_dir / "hooks" / name
     path.parent.mkdir(exist_ok=True)
-    run = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m boltz_keyscan hook {name} "$@"'
+    run = f'PYTHONPATH="{ROOT}" exec {program()} hook {name} "$@"'
     path.write_text(f"#!/bin/sh\n{before}\n{run}\n")
     path.chmod(0o755)
 

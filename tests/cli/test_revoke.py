@@ -20,7 +20,7 @@ import pytest
 from tests.boltz_api import KEYS, ME, NOW, Key, Reply, Request, Running, Service, error, json_reply, running
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
-from tests.running import ROOT, Ran, keyscan
+from tests.running import ROOT, Ran, begin, keyscan
 
 WS = fake_key("ws", "live")
 
@@ -196,17 +196,10 @@ class Terminal:
     def type(self, answers: list[str], *arguments: str | Path) -> tuple[int, str]:
         """The exit code and all that was shown, having typed a line for each question."""
         master, slave = pty.openpty()
-        env = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "BOLTZ_API_KEY": self.up.service.admin.raw,
-            "TERM": "dumb",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "boltz_keyscan", "keys", "revoke", *arguments, "--api-base", self.up.url],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
+        env = {"BOLTZ_API_KEY": self.up.service.admin.raw, "TERM": "dumb"}
+        ended = begin(
+            *("keys", "revoke", *arguments, "--api-base", self.up.url),
+            streams=(slave, slave, slave),
             env=env,
         )
         os.close(slave)
@@ -218,7 +211,7 @@ class Terminal:
                 if waiting and shown.count(b"type its name: ") == len(answers) - len(waiting) + 1:
                     os.write(master, waiting.pop(0).encode() + b"\n")
         os.close(master)
-        return process.wait(60), shown.decode()
+        return ended(), shown.decode()
 
 
 class TestAsking:

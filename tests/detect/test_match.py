@@ -18,6 +18,7 @@ from boltz_keyscan.detect.classify import SHORTEST
 from boltz_keyscan.model import Match, Origin, Shape
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
+from tests.kept import kept
 from tests.keys import PREFIXES, fake_body, fake_key, fingerprint
 from tests.running import keyscan
 from tests.strategies import BLOBS, BOM, CUTS, KEYS, TEXT, cut
@@ -252,11 +253,12 @@ class TestManyKeys:
 
     def test_a_file_of_keys_is_cut_short_and_not_called_complete(self, tmp_path: Path) -> None:
         path = tmp_path / "drowned.txt"
-        path.write_bytes((PREFIX.encode() + b" ") * (blobs.MOST + 5) + KEY.encode())
-        ran = keyscan(path, "--format", "json")
+        path.write_bytes((PREFIX.encode() + b" ") * 505 + KEY.encode())
+        fewer = "from boltz_keyscan.sources import blob; blob.MOST = 500"
+        ran = kept(str(path), "--format", "json", changed=fewer)
         assert ran.code == 3
         assert [gap["reason"] for gap in ran.report["gaps"]] == ["too-many-matches"]
-        assert sum(len(finding["locations"]) for finding in ran.report["findings"]) == blobs.MOST
+        assert sum(len(finding["locations"]) for finding in ran.report["findings"]) == 500
 
     def test_a_file_of_needles_is_cut_short_and_not_called_complete(self, tmp_path: Path) -> None:
         path = tmp_path / "drowned.txt"
@@ -313,17 +315,19 @@ def test_hostile_input_costs_no_more_than_its_length(name: str) -> None:
 
     def seconds(size: int) -> float:
         blob = PREFIX.encode() + unit * (size // len(unit))
-        best = 60.0
-        for _ in range(2):
-            started = time.process_time()
-            for _match in DETECTOR.find([blob]):
-                pass
-            best = min(best, time.process_time() - started)
-        return best
+        started = time.process_time()
+        for _match in DETECTOR.find([blob]):
+            pass
+        return time.process_time() - started
 
     seconds(1 << 10)
-    # Quadratic work would be 64 times as much for 8 times the input.
-    assert seconds(1 << 15) < 24 * seconds(1 << 12) + 0.1
+    few = many = 60.0
+    for _ in range(2):
+        few, many = min(few, seconds(1 << 12)), min(many, seconds(1 << 15))
+        # Quadratic work would be 64 times as much for 8 times the input.
+        if many < 24 * few + 0.1:
+            return
+    pytest.fail(f"{few} seconds, and {many} for 8 times as much")
 
 
 def test_the_window_does_not_grow_with_the_blob() -> None:

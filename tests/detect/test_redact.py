@@ -71,13 +71,20 @@ def test_a_line_with_another_key(form: str) -> None:
             assert leaks("\n".join(contexts(line % both)).encode(), KEY, OTHER) == []
 
 
-@pytest.mark.parametrize("filler", [b" ", b"x", b"=", b"\xc3\xa9", "\N{PILE OF POO}".encode()])
+FAR = [b" ", b"x", b"=", b"\xc3\xa9", "\N{PILE OF POO}".encode()]
+"""What may stand between two keys."""
+
+
+@pytest.mark.parametrize("filler", FAR)
 @pytest.mark.parametrize("form", OTHERS)
 def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
-    for distance in range(0, redact.BEFORE + 100, 37):
+    """Of what is too far to be shown, each distance with one or two of the fillers."""
+    near, far = range(0, redact.WIDTH + 37, 37), range(37 * FAR.index(filler), redact.BEFORE + 100, 37 * 3)
+    shown = []
+    for distance in sorted({*near, *far}):
         line = OTHERS[form] + filler * (distance // len(filler)) + b" " + KEY.encode() + b" " + filler * 40
-        shown = "\n".join(contexts(line + OTHERS[form]))
-        assert leaks(shown.encode(), KEY, OTHER) == [], distance
+        shown += contexts(line + OTHERS[form])
+    assert leaks("\n".join(shown).encode(), KEY, OTHER) == []
 
 
 @pytest.mark.parametrize("form", ["plain", "base64", "hex", "hex, C array", "UTF-16", "percent"])
@@ -90,10 +97,11 @@ def test_the_edge_of_the_window_cuts_another_key(form: str) -> None:
 
 def test_megabytes_of_adjacent_keys() -> None:
     keys = [fake_key("ws", "live", number) for number in range(200)]
-    line = "".join(keys).encode() * 530
-    assert len(line) > 6_000_000
-    shown = [match.context for match in itertools.islice(DETECTOR.find([line]), 600)]
-    assert len(shown) == 600
+    line = "".join(keys).encode() * 180
+    assert len(line) > 2_000_000
+    # Each of them, and those of the beginning once more, as they come behind the last.
+    shown = [match.context for match in itertools.islice(DETECTOR.find([line]), 250)]
+    assert len(shown) == 250
     assert max(map(len, shown)) == redact.WIDTH
     assert leaks("\n".join(shown).encode(), *keys) == []
 
@@ -222,12 +230,14 @@ HOSTILE = {
 def test_hostile_text_costs_no_more_than_its_length(name: str) -> None:
     def seconds(size: int) -> float:
         raw = HOSTILE[name] * (size // len(HOSTILE[name]))
-        best = 60.0
-        for _ in range(3):
-            started = time.process_time()
-            DETECTOR.redact(raw)
-            best = min(best, time.process_time() - started)
-        return best
+        started = time.process_time()
+        DETECTOR.redact(raw)
+        return time.process_time() - started
 
-    # Quadratic work would be 64 times as much for 8 times the input.
-    assert seconds(1 << 17) < 24 * seconds(1 << 14) + 0.1
+    few = many = 60.0
+    for _ in range(3):
+        few, many = min(few, seconds(1 << 14)), min(many, seconds(1 << 17))
+        # Quadratic work would be 64 times as much for 8 times the input.
+        if many < 24 * few + 0.1:
+            return
+    pytest.fail(f"{few} seconds, and {many} for 8 times as much")

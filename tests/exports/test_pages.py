@@ -16,7 +16,7 @@ from conformance.tools import TOOLS
 from tests.gate import absent
 from tests.keys import fake_key
 from tests.repos import Repo
-from tests.running import ROOT
+from tests.running import ROOT, program
 
 OTHERS = "docs/other-scanners.md"
 COMPARED = "docs/comparison.md"
@@ -48,10 +48,9 @@ class Stage:
         self.repo.leak("settings.py", f'client = Boltz("{LEAKED}")\n')
         scripts = folder / "bin"
         scripts.mkdir()
-        for name, module in (("boltz-keyscan", "boltz_keyscan"), ("python", "")):
-            start = f"-m {module} " if module else ""
-            (scripts / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {start}"$@"\n')
-            (scripts / name).chmod(0o755)
+        (scripts / "boltz-keyscan").symlink_to(program())
+        (scripts / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (scripts / "python").chmod(0o755)
         self.environment = {
             **os.environ,
             "PATH": f"{scripts}{os.pathsep}{PATH}",

@@ -7,6 +7,7 @@ bash with their options, expressions filled in, outputs read back from files.
 from __future__ import annotations
 
 import atexit
+import copy
 import functools
 import json
 import os
@@ -19,13 +20,17 @@ import tempfile
 import venv
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tests.gate import absent
+from tests.keys import fake_key
 from tests.repos import Repo
-from tests.running import ROOT, Ran
+from tests.running import ROOT, Ran, program
+
+if TYPE_CHECKING:
+    import pytest
 
 ZEROS = "0" * 40
 ACTION: Any = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -34,14 +39,28 @@ WHEELS = ROOT / ".tools" / "wheels"
 
 
 @functools.cache
-def interpreter() -> str:
-    """A Python like the one ``install.sh`` makes, but with this checkout and what the tests have."""
+def interpreter(*, started: bool = False) -> str:
+    """A Python like the one ``install.sh`` makes, but with this checkout and what the tests have.
+
+    Unless the scan is to be ``started`` in full, it is a copy of the program that is kept ready.
+    """
     folder = Path(tempfile.mkdtemp(prefix="boltz-keyscan-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     venv.create(folder, symlinks=True, with_pip=False)
     packages = next(folder.glob("lib/python3.*/site-packages"))
-    (packages / "checkout.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
-    return str(folder / "bin" / "python")
+    lines = [str(ROOT), sysconfig.get_path("purelib")]
+    python = folder / "bin" / "python"
+    if not started:
+        # What the scripts of the pipelines start: the scanner, by the name of the Python they run in.
+        instead = folder / "bin" / "instead"
+        scan = f'shift 3; PYTHONPATH={ROOT} exec {program()} "$@"'
+        instead.write_text(
+            f'#!/bin/sh\ncase "$1 $2 $3" in "-I -m boltz_keyscan") {scan} ;; esac\nexec {python} "$@"\n'
+        )
+        instead.chmod(0o755)
+        lines.append(f"import sys; sys.executable = {str(instead)!r}")
+    (packages / "checkout.pth").write_text("".join(f"{line}\n" for line in lines))
+    return str(python)
 
 
 def wheels() -> dict[str, str]:
@@ -66,6 +85,16 @@ class Server:
         self.work.run("remote", "add", "origin", self.bare.path.as_uri())
         self.work.add("README", "a project\n")
         self.work.commit("first")
+
+    def moved(self, folder: Path) -> Server:
+        """A copy of all of it in another folder."""
+        other = copy.copy(self)
+        other.folder = folder
+        for name in ("server.git", "work"):
+            shutil.copytree(self.folder / name, folder / name, symlinks=True)
+        other.bare, other.work = Repo.there(folder / "server.git"), Repo.there(folder / "work")
+        other.work.run("remote", "set-url", "origin", other.bare.path.as_uri())
+        return other
 
     def push(self, *options: str) -> str:
         """Push the current branch; the commit that is there now."""
@@ -98,6 +127,19 @@ class Server:
         return clone
 
 
+OLD = fake_key("ws", "live", "old")
+_leaky: list[Server] = []
+
+
+def leaky(folder: Path, factory: pytest.TempPathFactory) -> Server:
+    """A server whose default branch holds an old leak, built once and copied."""
+    if not _leaky:
+        _leaky.append(Server(factory.mktemp("server")))
+        _leaky[0].work.leak("old.py", f"key = '{OLD}'\n")
+        _leaky[0].push()
+    return _leaky[0].moved(folder)
+
+
 def expression(text: str, known: dict[str, Any]) -> Any:
     """The value of the few forms of expression that ``action.yml`` uses."""
     text = text.replace("!cancelled()", "True").replace("||", " or ").replace("&&", " and ")
@@ -124,6 +166,8 @@ class Job:
     inputs: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     action: Path = ROOT
+    started: bool = False
+    """Whether the scanner is started in full."""
 
     def __post_init__(self) -> None:
         self.temp = self.clone.path.parent / "runner temp"
@@ -135,7 +179,7 @@ class Job:
         self.known = {f"inputs.{name}": value for name, value in {**given, **self.inputs}.items()}
         self.known["github.workspace"] = str(self.clone.path)
         # What install.sh would have told; a test that runs it overwrites this.
-        self.known["steps.install.outputs.python"] = interpreter()
+        self.known["steps.install.outputs.python"] = interpreter(started=self.started)
 
     def environment(self) -> dict[str, str]:
         """As docs.github.com, "Variables reference", lists it."""
@@ -187,9 +231,9 @@ class Job:
         return bool(expression(condition, self.known))
 
 
-def gitlab(clone: Repo, variables: dict[str, str]) -> Ran:
+def gitlab(clone: Repo, variables: dict[str, str], *, started: bool = False) -> Ran:
     """The scan of the template in a job of GitLab, with the variables its runner sets."""
-    command = [interpreter(), "-I", str(ROOT / "pipelines" / "gitlab.py")]
+    command = [interpreter(started=started), "-I", str(ROOT / "pipelines" / "gitlab.py")]
     env = {**os.environ, "CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": str(clone.path), **variables}
     ran = subprocess.run(
         command,

@@ -23,6 +23,7 @@ from tests import checkout
 from tests.keys import fake_key, fingerprint
 from tests.pipelines.services import (
     ACTION,
+    OLD,
     STEPS,
     ZEROS,
     Job,
@@ -30,13 +31,13 @@ from tests.pipelines.services import (
     checked,
     expression,
     interpreter,
+    leaky,
     tool,
     wheels,
 )
 from tests.repos import Repo
 from tests.running import ROOT
 
-OLD = fake_key("ws", "live", "old")
 NEW = fake_key("admin", "live", "new")
 MAIN = "refs/heads/main"
 REPOSITORY = {"repository": {"default_branch": "main"}}
@@ -64,12 +65,9 @@ def prints(*keys: str) -> set[str]:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
+def server(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """A server whose default branch holds an old leak."""
-    server = Server(tmp_path)
-    server.work.leak("old.py", line(OLD))
-    server.push()
-    return server
+    return leaky(tmp_path, tmp_path_factory)
 
 
 def leaks_and_removes(repo: Repo) -> None:
@@ -86,7 +84,7 @@ def test_a_push_is_scanned_from_before_to_after(server: Server) -> None:
     before = server.work.run("rev-parse", "HEAD")
     leaks_and_removes(server.work)
     after = server.push()
-    job = Job(server.checkout(after, MAIN), "push", pushed(before, after))
+    job = Job(server.checkout(after, MAIN), "push", pushed(before, after), started=True)
     ran = job.step("scan")
     assert ran.code == 1, ran
     assert found(job) == prints(NEW)
@@ -419,13 +417,16 @@ def test_names_of_branches_do_nothing(tmp_path: Path, name: str) -> None:
     after = server.push()
     repository = {"repository": {"default_branch": default}}
     clone = server.checkout(after, f"refs/heads/{default}")
+    told = {"head_commit": {"message": name}, **repository}
     for payload in (
-        {**pushed(before, after, f"refs/heads/{default}"), **repository},
-        {**pushed(ZEROS, after, f"refs/heads/{name}"), **repository},
-        {**pushed(before, after, f"refs/heads/{name}"), "head_commit": {"message": name}, **repository},
+        *([{**pushed(before, after, f"refs/heads/{default}"), **told}] if name != default else []),
+        {**pushed(ZEROS, after, f"refs/heads/{name}"), **told},
+        {**pushed(before, after, f"refs/heads/{name}"), **told},
     ):
         variables = {"GITHUB_REF": f"refs/heads/{name}", "GITHUB_REF_NAME": name, "GITHUB_HEAD_REF": name}
-        job = Job(clone, "push", payload, variables=variables)
+        # In full with the name in each place where there is one.
+        whole = payload["before"] != ZEROS
+        job = Job(clone, "push", payload, variables=variables, started=whole)
         ran = job.step("scan")
         topic = payload["before"] == ZEROS and name != default
         assert ran.code == (0 if topic else 1), ran
@@ -441,7 +442,8 @@ def test_nothing_of_the_checkout_is_run(server: Server) -> None:
     server.work.add("pip.conf", "[global]\nindex-url = https://example.invalid/\n")
     server.work.commit("modules")
     clone = server.checkout(server.push(), MAIN)
-    job = Job(clone, "schedule", REPOSITORY, variables={"PYTHONPATH": ".", "PYTHONSTARTUP": "click.py"})
+    variables = {"PYTHONPATH": ".", "PYTHONSTARTUP": "click.py"}
+    job = Job(clone, "schedule", REPOSITORY, variables=variables, started=True)
     ran = job.step("scan")
     assert ran.code == 1, ran
     assert found(job) == prints(OLD)

@@ -15,7 +15,7 @@ import yaml
 from pipelines.gitlab import REPORTS
 from tests import checkout
 from tests.keys import fake_key, fingerprint
-from tests.pipelines.services import ZEROS, Server, checked, gitlab, tool, wheels
+from tests.pipelines.services import OLD, ZEROS, Server, checked, gitlab, leaky, tool, wheels
 from tests.repos import Repo
 from tests.running import ROOT
 
@@ -24,16 +24,12 @@ SPEC: Any
 JOB: Any
 SPEC, JOB = yaml.safe_load_all(TEMPLATE)
 
-OLD = fake_key("ws", "live", "old")
 NEW = fake_key("admin", "live", "new")
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    server = Server(tmp_path)
-    server.work.leak("old.py", f"key = '{OLD}'\n")
-    server.push()
-    return server
+def server(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    return leaky(tmp_path, tmp_path_factory)
 
 
 def leaks_and_removes(repo: Repo) -> None:
@@ -69,7 +65,7 @@ def test_a_push(server: Server) -> None:
     leaks_and_removes(server.work)
     after = server.push()
     clone = server.checkout(after, "refs/heads/main")
-    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before))
+    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before), started=True)
     assert ran.code == 1, ran
     assert found(clone) == prints(NEW)
     assert fingerprint(NEW) in ran.text

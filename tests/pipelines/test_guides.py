@@ -24,7 +24,7 @@ from tests.hooked import config
 from tests.keys import fake_key, fingerprint
 from tests.pipelines.services import ACTION, Job, Server, checked, tool
 from tests.repos import Repo
-from tests.running import ROOT, Ran
+from tests.running import ROOT, Ran, program
 
 DOCS = ROOT / "docs"
 KEY = fake_key("ws", "live", "in a guide")
@@ -49,13 +49,16 @@ def rows(page: str, heading: str) -> list[list[str]]:
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """A shell's variables, with ``boltz-keyscan`` and ``pre-commit`` on the path."""
+def environment(folder: Path, *, started: bool = False) -> dict[str, str]:
+    """A shell's variables, with ``pre-commit`` and ``boltz-keyscan``, in full or as a copy, on the path."""
     programs = folder / "programs"
     programs.mkdir(exist_ok=True)
     python = shlex.quote(sys.executable)
-    for name, module in (("boltz-keyscan", "boltz_keyscan"), ("pre-commit", "pre_commit")):
-        (programs / name).write_text(f'#!/bin/sh\nexec {python} -P -m {module} "$@"\n')
+    for name, command in (
+        ("boltz-keyscan", f"{python} -P -m boltz_keyscan" if started else str(program())),
+        ("pre-commit", f"{python} -P -m pre_commit"),
+    ):
+        (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         (programs / name).chmod(0o755)
     return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
@@ -197,7 +200,7 @@ def test_gitlab_without_the_template(tmp_path: Path) -> None:
     ran = shell(
         clone.path,
         block("ci-gitlab.md", "sh", "test_gitlab_without_the_template"),
-        {**environment(tmp_path), "CI": "true"},
+        {**environment(tmp_path, started=True), "CI": "true"},
     )
     assert ran.code == 1
     report = json.loads((clone.path / "gl-secret-detection-report.json").read_bytes())
@@ -248,7 +251,7 @@ def test_what_pre_commit_ci_runs_needs_no_network(tmp_path: Path, *, leaks: bool
     repo.leak("gone.py", KEY)
     repo.run("rm", "--quiet", "gone.py")
     repo.leak("a.py", TEST_KEY if leaks else "clean\n")
-    ran = shell(repo.path, "pre-commit run --all-files", environment(tmp_path), *alone)
+    ran = shell(repo.path, "pre-commit run --all-files", environment(tmp_path, started=True), *alone)
     assert ran.code == int(leaks), ran
     # The page says so: it sees the files of the last commit, and not what is in history only.
     assert fingerprint(KEY) not in said(ran)

@@ -11,9 +11,9 @@ from boltz_keyscan.model import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources import index, trace, walk
 from tests.histories import nested
+from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import keyscan
 
 KEY = fake_key()
 TEN = [f"n{number}" for number in range(10)]
@@ -25,6 +25,13 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """git's walks end sooner than they do for users, so that the tests do."""
     monkeypatch.setattr(walk, "_LEAST_SECONDS", 0.3)
     monkeypatch.setattr(index, "_LEAST_SECONDS", 0.3)
+
+
+IMPATIENT = """
+from boltz_keyscan.sources import index, walk
+index._LEAST_SECONDS = walk._LEAST_SECONDS = 0.3
+"""
+"""The same for the program."""
 
 
 def _scan(repo: Repo, *, files: bool = False) -> ScanResult:
@@ -250,8 +257,8 @@ def test_a_range_and_a_hook_end_too(repo: Repo) -> None:
     repo.run("update-ref", "HEAD", _commit(repo, _tree(repo), "HEAD"))
     repo.add("b.txt", fake_key(seed="staged"))
 
-    ranged = keyscan("--since", start, "--format", "json", ".", cwd=repo.path)
-    hooked = keyscan("hook", "pre-commit", cwd=repo.path)
+    ranged = kept("--since", start, "--format", "json", ".", cwd=repo.path, changed=IMPATIENT)
+    hooked = kept("hook", "pre-commit", cwd=repo.path, changed=IMPATIENT)
 
     assert [finding["fingerprint"] for finding in ranged.report["findings"]] == [fingerprint(KEY)]
     assert ranged.code == 1

@@ -1,0 +1,189 @@
+"""The program, loaded once and kept ready: a run of it is a copy of this process, which saves its start.
+
+A run is a process of its own: arguments, environment, folder, streams and exit code are its own, and nothing
+it does stays. What it lacks is a start: that of the interpreter, the order in which modules are loaded, and
+what they read of the environment while they are. ``tests/running.py`` knows for which runs that matters, and
+``tests/test_running.py`` holds both kinds of run against each other.
+
+Boundary: started by ``tests/running.py`` and nobody else, with the socket to listen at for its argument. It
+ends with whoever holds the other end of its standard input. Linux only, where a process with one thread can
+be copied safely.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import io
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import boltz_keyscan
+from boltz_keyscan import rules
+from boltz_keyscan.detect import KeyDetector
+from tests.asking import NUMBER
+
+LATE = (
+    *("boltz_api.resources.admin.admin", "boltz_api.resources.auth", "certifi", "click.shell_completion"),
+    *("concurrent.futures.process", "difflib", "fcntl", "hashlib", "httpcore", "httpx", "hyperscan", "mmap"),
+    *("multiprocessing.popen_fork", "platformdirs.unix", "regex", "sarif_om", "tempfile", "traceback"),
+    *("encodings.idna", "zstandard"),
+)
+"""What is imported within functions, and takes a while."""
+
+
+def load() -> None:
+    """Load whatever a command may load, and run none of it; what every scan works out first is worked out."""
+    for module in pkgutil.walk_packages(boltz_keyscan.__path__, "boltz_keyscan."):
+        if module.name != "boltz_keyscan.__main__":
+            importlib.import_module(module.name)
+    for name in LATE:
+        importlib.import_module(name)
+    # The tables of detection, which are the same in every run with our rules, take longer than most runs.
+    detector = KeyDetector.of(rules.load())
+    blob = b"%5F" + detector.prefixes[0] + b" " * 20
+    detector.sniff(blob, len(blob))
+    list(detector.find([blob]))
+    # What is here already is not looked at again in each copy.
+    gc.collect()
+    gc.freeze()
+
+
+def serve(path: str) -> list[bytes] | None:  # noqa: C901 - all that it waits for, in one place
+    """Answer whoever asks, until nobody can; in a copy, the arguments that the program is to be run with."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(path)
+    listening.listen(64)
+    os.write(1, b"ready\n")
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    poll.register(listening, select.POLLIN)
+    runs: dict[int, Run] = {}
+    while True:
+        for descriptor, _ in poll.poll():
+            if descriptor == 0:
+                return None
+            if descriptor == listening.fileno():
+                caller, _ = listening.accept()
+                asked, streams = received(caller)
+                pid = os.fork()
+                if pid == 0:
+                    for held in (listening, caller, *(run.caller for run in runs.values())):
+                        # Its number is closed below; it must not close whatever gets that number next.
+                        held.detach()
+                    return become(asked, streams)
+                for stream in streams:
+                    os.close(stream)
+                begun = Run(pid, os.pidfd_open(pid), caller)
+                runs[begun.end] = runs[caller.fileno()] = begun
+                poll.register(begun.end, select.POLLIN)
+                poll.register(caller, select.POLLHUP)
+            elif (run := runs.get(descriptor)) is None:
+                # It has ended, and whoever asked is gone: both were seen at once.
+                continue
+            elif descriptor == run.end:
+                for done in (run.end, run.caller.fileno()):
+                    poll.unregister(done)
+                    del runs[done]
+                finish(run)
+            else:
+                # Nobody waits for it any more.
+                os.kill(run.pid, signal.SIGKILL)
+                poll.modify(run.caller, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One that is under way: its process, what tells its end, and who waits for that."""
+
+    pid: int
+    end: int
+    caller: socket.socket
+
+
+def finish(run: Run) -> None:
+    """Tell who waits for a run how it has ended."""
+    code = os.waitstatus_to_exitcode(os.waitpid(run.pid, 0)[1])
+    os.close(run.end)
+    with contextlib.suppress(OSError):
+        run.caller.sendall(code.to_bytes(NUMBER, "big", signed=True))
+    run.caller.close()
+
+
+def received(caller: socket.socket) -> tuple[bytes, list[int]]:
+    """What a caller asks for, and its three streams."""
+    head, streams, _, _ = socket.recv_fds(caller, NUMBER, 3)
+    length = int.from_bytes(head, "big")
+    with caller.makefile("rb") as reading:
+        return reading.read(length), streams
+
+
+def become(asked: bytes, streams: list[int]) -> list[bytes]:
+    """Turn this copy into what the caller would have started; the arguments for it."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.closerange(3, max(int(held.name) for held in Path("/proc/self/fd").iterdir()) + 1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder, mask, count, *rest = asked.split(b"\0")
+    os.chdir(folder)
+    os.umask(int(mask))
+    os.environ.clear()
+    for pair in rest[int(count) :]:
+        name, _, value = pair.partition(b"=")
+        os.environb[name] = value
+    for number, (stream_name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        _open(number, stream_name, mode)
+    return rest[: int(count)]
+
+
+def _open(number: int, name: str, mode: str) -> None:
+    """A stream as Python opens it when it starts."""
+    before = getattr(sys, name)
+    raw = io.FileIO(number, f"{mode}b", closefd=False)
+    raw.name = f"<{name}>"
+    stream = io.TextIOWrapper(
+        io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw),
+        before.encoding,
+        before.errors,
+        newline=None if mode == "r" else "\n",
+        line_buffering=number == sys.stderr.fileno() or os.isatty(number),
+    )
+    stream.mode = mode  # type: ignore[misc]  # Python itself sets it so
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
+
+
+def main() -> None:
+    """Keep the program ready; in a copy, run it."""
+    load()
+    arguments = serve(sys.argv[1])
+    if arguments is not None:
+        # As for 'python -m': the first place to import from is the folder it is run in.
+        sys.path[0] = str(Path.cwd())
+        sys.argv[1:] = map(os.fsdecode, arguments)
+        try:
+            runpy.run_module("boltz_keyscan", run_name="__main__", alter_sys=True)
+        except SystemExit as leave:
+            if not isinstance(leave.code, int):
+                raise
+            # As Python ends, but for taking all modules apart, which takes longer than most runs.
+            threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter itself calls
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(leave.code)
+
+
+if __name__ == "__main__":
+    main()
