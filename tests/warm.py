@@ -162,9 +162,7 @@ def main() -> None:
     """Keep the program ready; in a copy, run it."""
     load()
     arguments = serve(sys.argv[1])
-    if arguments is None:
-        shutil.rmtree(Path(sys.argv[1]).parent)
-    else:
+    if arguments is not None:
         # As for 'python -m': the first place to import from is the folder it is run in.
         sys.path[0] = str(Path.cwd())
         sys.argv[1:] = map(os.fsdecode, arguments)
@@ -183,3 +181,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # Copies do not come here. Whoever started this may have ended without a word.
+    shutil.rmtree(Path(sys.argv[1]).parent)
