@@ -199,11 +199,8 @@ def _warm() -> Warm | None:
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def end() -> None:
-        process.communicate()
-        shutil.rmtree(folder)
-
-    atexit.register(end)
+    # It ends with its standard input, also where we end without a word, and takes the folder along.
+    atexit.register(process.communicate)
     # -I and -S: nothing of the folder it is called in, and no packages to look for.
     _script(
         Path(warm.program),

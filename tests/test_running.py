@@ -209,12 +209,11 @@ def test_a_run_that_does_not_end_well_is_told(
             keyscan("--history-only", ROOT, env=path)
 
 
-def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
-    code = (
-        "import os, sys\nfrom tests.running import _warm, keyscan\n"
-        "assert keyscan('--version').code == 0\nprint(_warm() and _warm().socket)\n"
-    )
+@pytest.mark.parametrize("last", ["", "os._exit(0)"], ids=["in order", "at once"])
+def test_it_ends_with_whoever_started_it(last: str, tmp_path: Path) -> None:
+    code = f"import os\nfrom tests.running import keyscan\nassert keyscan('--version').code == 0\n{last}"
     ran = subprocess.run(
+        # Its standard error is that of what it starts too: it is read until both have ended.
         [sys.executable, "-c", code],
         cwd=ROOT,
         capture_output=True,

@@ -6,8 +6,8 @@ what they read of the environment while they are. ``tests/running.py`` knows for
 ``tests/test_running.py`` holds both kinds of run against each other.
 
 Boundary: started by ``tests/running.py`` and nobody else, with the socket to listen at for its argument. It
-ends with whoever holds the other end of its standard input. Linux only, where a process with one thread can
-be copied safely.
+ends with whoever holds the other end of its standard input, and removes the folder of the socket. Linux only,
+where a process with one thread can be copied safely.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import os
 import pkgutil
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -187,3 +188,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # Copies do not come here. Whoever started this may have ended without a word.
+    shutil.rmtree(Path(sys.argv[1]).parent)
