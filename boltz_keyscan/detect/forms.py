@@ -33,6 +33,8 @@ class Form:
     """What a text becomes as a link of a chain: every byte of it encoded, in the common variants."""
     whole: bool = False
     """Whether it may stand anywhere in a chain of three."""
+    lined: bool = False
+    """Whether it comes in lines, which in a chain can break what another link broke already."""
     around: tuple[str, ...] = ()
     """Forms whose escapes it escapes again, leaving letters as they are."""
     again: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
@@ -64,7 +66,7 @@ def _wide(width: int) -> Form:
 
 
 FORMS: Final[tuple[Form, ...]] = (
-    Form("base64", phases, codecs.base64_read, phases, whole=True),
+    Form("base64", phases, codecs.base64_read, phases, whole=True, lined=True),
     _wide(2),
     _wide(4),
     Form(

@@ -6,6 +6,8 @@ one holds chains. All are made from the prefixes of the rules, so a new rule has
 A line break may fall inside a literal. So each prefix gives at least two pieces, and one
 break leaves one of them whole: its beginning (``HEAD`` bytes) and its end (``TAIL``). That
 takes lines of 24 columns or more, and of 60 in a chain; in narrower ones both may be cut.
+Where two links of a chain come in lines there may be two breaks: of such the literals are
+cut in two, or have the inner break in them. Three links in lines can still cut them all.
 
 Boundary: literals only; finding them is ``prefilter``, undoing the encodings is ``dig``.
 """
@@ -32,7 +34,13 @@ TAIL: Final = 6
 """Bytes at the end of a prefix, its mode."""
 
 PART: Final = 12
-"""Bytes of each end of a literal that is longer."""
+"""Bytes of each part of a literal that is longer, at most."""
+
+LEAST: Final = 6
+"""Characters of a link of which base64 makes enough to be looked for: seven."""
+
+_BREAKS = (b"\n", b"\r\n", b"\\n")
+"""What stands between lines, with nothing before the next."""
 
 LONGEST: Final = 160
 """Bytes of the longest needle."""
@@ -126,6 +134,13 @@ def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
         yield from _parts(number, form, sorted(inner))
     for number, form in whole:
         yield from _parts(number, form, sorted(twice))
+    lined = [(number, form) for number, form in enumerate(FORMS) if form.lined]
+    once = {literal for _, form in lined for literal in _first(form, pieces(prefixes))}
+    again = {literal for number, form in lined for literal, _ in _parts(number, form, sorted(once))}
+    for number, form in lined:
+        yield from _parts(number, form, _halves(once))
+    for number, form in whole:
+        yield from _parts(number, form, _halves(again))
 
 
 def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
@@ -133,8 +148,27 @@ def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
     return (literal for text in texts for literal, _ in (form.chain if form.whole else form.spell)(text))
 
 
+def _halves(links: Iterable[bytes]) -> list[bytes]:
+    """What one break leaves whole of literals in lines."""
+    return sorted({text for link in links for text in _broken(link)})
+
+
+def _broken(link: bytes) -> Iterator[bytes]:
+    """The same of one; where too little is left, all of it with the break."""
+    size = len(link)
+    yield link[:LEAST]
+    yield link[-LEAST:]
+    for at in range(size - LEAST + 1, LEAST):
+        yield from (link[:at] + each + link[at:] for each in _BREAKS)
+        # What is before an indented line, as far as it is known.
+        if at >= LEAST // 2:
+            yield link[:at] + b"\n    "[: LEAST - at]
+        else:
+            yield b"    "[: LEAST - size + at] + link[at:]
+
+
 def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[bytes, Meaning]]:
-    """What a form makes of literals; of long ones both ends, so that a break leaves one whole."""
+    """What a form makes of literals; of long ones parts, so that a break leaves one whole."""
     wide = form.name.startswith("utf-")
     # UTF-16 of UTF-16 is no more than UTF-32.
     fit = (text for text in texts if not (wide and 0 in text))
@@ -142,8 +176,11 @@ def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[by
         if len(literal) <= PART + 4 or wide:
             yield literal, (number, phase)
         else:
-            yield literal[:PART], (number, phase)
-            yield literal[-PART:], (number, (phase + len(literal) - PART) % 4)
+            # With nothing in common: a break in one leaves the others whole.
+            part = min(PART, len(literal) // 2)
+            last = len(literal) - part
+            for at in (*(range(0, last - part + 1, part) if form.lined else (0,)), last):
+                yield literal[at : at + part], (number, (phase + at) % 4)
 
 
 def _spelt(

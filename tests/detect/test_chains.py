@@ -16,7 +16,7 @@ from boltz_keyscan.model import Match, Shape
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
 from tests.detect.test_prefilter import Pieces
-from tests.keys import fingerprint
+from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
 from tests.strategies import CUTS, KEYS, NOISE, cut
 
@@ -162,6 +162,45 @@ def test_any_key_in_any_chain(  # noqa: PLR0917 - all that is drawn
     assert found(DETECTOR, *cut(blob, places)) == matches
     assert found(BULK, blob) == matches
     assert leaks("\n".join(match.context for match in matches).encode(), key) == []
+
+
+LINED = WHOLE[2:6]
+"""Base64 in lines: in a chain of two of them, breaks of both can fall within what is looked for."""
+
+
+def missed(chain: tuple[Layer, ...], size: int, detector: KeyDetector) -> bool:
+    """Whether a key is not found that stands so far within the innermost text."""
+    key = fake_key(seed=f"{size} in lines")
+    inside, _ = encoded(chain, b"x" * size + key.encode() + b" and more", size)
+    return fingerprint(key) not in {
+        match.fingerprint for match in found(detector, b"\xff" + inside + b"\xff")
+    }
+
+
+@pytest.mark.parametrize("inner", range(len(LINED)))
+@pytest.mark.parametrize("outer", range(len(LINED)))
+def test_two_links_in_lines_break_a_key_wherever_they_do(outer: int, inner: int) -> None:
+    chain = (LINED[outer], LINED[inner])
+    # The lines meet anew after so many bytes.
+    assert [size for size in range(120) if missed(chain, size, (BULK, DETECTOR)[size % 7 == 0])] == []
+
+
+@pytest.mark.parametrize("other", range(len(WHOLE)))
+def test_so_they_do_with_another_link(other: int) -> None:
+    chains = {
+        chain
+        for outer, inner in itertools.product(LINED, LINED)
+        for chain in itertools.permutations((outer, inner, WHOLE[other]))
+    }
+    lost = [
+        (number, size)
+        for number, chain in enumerate(
+            sorted(chains, key=lambda chain: [WHOLE.index(each) for each in chain])
+        )
+        for size in (number % 97, number % 31 + 40)
+        if missed(chain, size, BULK)
+    ]
+    assert lost == []
 
 
 @settings(max_examples=150)
