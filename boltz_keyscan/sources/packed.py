@@ -19,24 +19,18 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Final, NamedTuple
-
-from dulwich.errors import ApplyDeltaError
-from dulwich.pack import apply_delta
+from typing import IO, NamedTuple
 
 from boltz_keyscan.model import Detector, Gap, Hit, Shard, ShardResult, Tally
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources import _git, deltas
 from boltz_keyscan.sources.blob import CHUNK
-from boltz_keyscan.sources.families import LARGEST, WIDEST, Families, families
+from boltz_keyscan.sources.families import LARGEST, Families, families
 from boltz_keyscan.sources.listing import Pending
 from boltz_keyscan.sources.magic import is_container
 from boltz_keyscan.sources.objects import examined, lost, misnamed
 from boltz_keyscan.sources.packindex import Layout
 from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.streamed import ObjectShard, container
-
-FAST: Final = not hasattr(apply_delta, "__code__")
-"""Whether dulwich's compiled code is there; its Python code would be slower than git."""
 
 _KINDS = ("commit", "tree", "blob", "tag")
 
@@ -107,7 +101,7 @@ def shards(view: _git.View, where: str, stem: bytes) -> list[Shard]:
         stem: path of the pack without ``.pack``. Its index was checked.
     """
     try:
-        parts = families(stem, view.id_bytes) if FAST else []
+        parts = families(stem, view.id_bytes) if deltas.FAST else []
     except OSError:
         # git tells what is the matter.
         return []
@@ -170,7 +164,7 @@ class _Run:
                 stack.pop()
                 held -= len(content)
             change = self._inflated(row)
-            if change is None or (told := _applied(content, change)) is None or held > _HELD:
+            if change is None or (told := _made(content, change)) is None or held > _HELD:
                 self._leave(row, made)
                 continue
             content, same = told
@@ -276,57 +270,13 @@ class _Waiting(NamedTuple):
     """What is before is the same as in the base."""
 
 
-def _applied(base: bytes, change: bytes) -> tuple[bytes, int] | None:
-    """What a difference makes, and how much of it is as in the base, from the beginning; None when nothing.
-
-    What a difference is: gitformat-pack, "Deltified representation".
-    """
+def _made(base: bytes, change: bytes) -> tuple[bytes, int] | None:
+    """What a difference makes, and how much of its beginning is the base's; None when it makes nothing."""
     try:
-        at = 0
-        while change[at] > 127:
-            at += 1
-        at += 1
-        size = change[at] & 127
-        shift = 7
-        while change[at] > 127:
-            at += 1
-            size |= (change[at] & 127) << shift
-            shift += 7
-            if shift > WIDEST:
-                return None
-        if size > LARGEST:
-            return None
-        same = _same(change, at + 1)
-        return b"".join(apply_delta(base, change)), same
-    except (ApplyDeltaError, IndexError):
+        _, size, orders = deltas.sizes(change)
+        return (deltas.applied(base, change), deltas.same(change, orders)) if size <= LARGEST else None
+    except ValueError:
         return None
-
-
-def _same(change: bytes, at: int) -> int:
-    """Bytes that the first orders of a difference copy from where they stand to where they stood."""
-    same, end = 0, len(change)
-    while at < end and (order := change[at]) > 127:
-        at += 1
-        start = 0
-        if order & 15:
-            for bit in range(4):
-                if order >> bit & 1:
-                    start |= change[at] << 8 * bit
-                    at += 1
-        if start != same:
-            break
-        length = 0
-        if order & 16:
-            length = change[at]
-            at += 1
-        if order & 32:
-            length |= change[at] << 8
-            at += 1
-        if order & 64:
-            length |= change[at] << 16
-            at += 1
-        same += length or 0x10000
-    return same
 
 
 def _read_by_git(shard: PackShard, oids: list[str], detector: Detector) -> Iterator[ShardResult]:

@@ -18,7 +18,7 @@ from boltz_keyscan import executor, pipeline, rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model import Detector, Match, ScanResult, Shard, ShardResult, Tally
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources import _git, bulk, families, listing, packed
+from boltz_keyscan.sources import _git, bulk, deltas, families, listing, packed
 from boltz_keyscan.sources.replies import checked
 from conformance.gitplaces import family
 from tests.keys import fake_key, fingerprint
@@ -237,7 +237,7 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(packed, "shards", cut_here)
     ours = told(scanned(tmp_path / "family"))
     assert any(read_here)
-    monkeypatch.setattr(packed, "FAST", False)
+    monkeypatch.setattr(deltas, "FAST", False)
     read_here.clear()
     gits = told(scanned(tmp_path / "family"))
     assert not any(read_here)
@@ -273,7 +273,7 @@ def test_small_packs_are_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch
 
 def test_the_compiled_code_is_there() -> None:
     """Without it git is faster, and reads; then the benchmarks would have to be made again."""
-    assert packed.FAST
+    assert deltas.FAST
 
 
 # -- differences -------------------------------------------------------------------------------

@@ -53,11 +53,6 @@ class Names:
         return b"/".join(reversed(parts))
 
 
-_FIELDS = tuple(tuple(8 * bit for bit in range(7) if order >> bit & 1) for order in range(128))
-"""For each order to copy where its bytes belong: four bits say which of the offset follow, three which of
-the size."""
-
-
 def number(raw: bytes, at: int) -> tuple[int, int]:
     """A number of seven bits to a byte, lowest first, and where it ends (gitformat-pack)."""
     value = shift = 0
@@ -71,35 +66,19 @@ def number(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def applied(base: bytes, change: bytes, most: int) -> bytes:
-    """What a difference makes of what it differs from (gitformat-pack, "Deltified representation").
+    """What a difference makes of what it differs from.
 
     Raises:
-        Trouble: it differs from something else, or makes more than ``most`` bytes.
+        Trouble: it differs from something else, makes more than ``most`` bytes, or is damaged.
     """
-    size, at = number(change[:20], 0)
-    wanted, used = number(change[at : at + 20], 0)
-    at += used
+    from boltz_keyscan.sources import deltas  # noqa: PLC0415 - few containers are packs
+
+    try:
+        size, wanted, _ = deltas.sizes(change)
+        if size == len(base) and wanted <= most:
+            return deltas.applied(base, change)
+    except ValueError:
+        raise damaged("a difference in it is damaged") from None
     if size != len(base):
         raise damaged("a difference in it is from something else")
-    if wanted > most:
-        raise Trouble("too-large", f"an object of {wanted} bytes that is told as a difference is not made")
-    out = bytearray()
-    end = len(change)
-    # So that an order cut short reads zeros.
-    change += bytes(7)
-    while at < end and len(out) <= wanted:
-        order = change[at]
-        at += 1
-        if not order & 0x80:
-            out += change[at : min(at + order, end)]
-            at += order
-            continue
-        values = 0
-        for shift in _FIELDS[order & 0x7F]:
-            values |= change[at] << shift
-            at += 1
-        start, length = values & 0xFFFFFFFF, values >> 32 or 0x10000
-        out += base[start : start + length]
-    if len(out) != wanted:
-        raise damaged("a difference in it is damaged")
-    return bytes(out)
+    raise Trouble("too-large", f"an object of {wanted} bytes that is told as a difference is not made")
