@@ -172,5 +172,5 @@ def test_the_ratios_are_those_of_the_benchmarks(told: str, work: str, peer: str)
     ratio = float(row.split("|")[4].split()[0])
     page = (ROOT / COMPARED).read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in page if line.startswith(f"| {told}"))
-    assert line.split("|")[2].split()[0].rstrip(":") == f"{ratio:.2g}"
+    assert float(line.split("|")[2].split()[0].rstrip(":")) == float(f"{ratio:.2g}")
     assert ("**slower**" in line) is (ratio > 1)

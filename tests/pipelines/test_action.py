@@ -512,7 +512,7 @@ def test_what_is_pinned_is_what_is_declared() -> None:
     }
     for name, needs in declared.items():
         text = (ROOT / "pipelines" / name).read_text()
-        pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", text, re.MULTILINE))
+        pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)(?: ; [^\n\\]+)? \\$", text, re.MULTILINE))
         assert len(pinned) == len(re.findall(r"^[^#\s]", text, re.MULTILINE))
         for need in map(Requirement, needs):
             assert pinned[need.name] in need.specifier, need
