@@ -7,7 +7,8 @@ A line break may fall inside a literal. So each prefix gives at least two pieces
 break leaves one of them whole: its beginning (``HEAD`` bytes) and its end (``TAIL``). That
 takes lines of 24 columns or more, and of 60 in a chain; in narrower ones both may be cut.
 Where two links of a chain come in lines there may be two breaks: of such the literals are
-cut in two, or have the inner break in them. Three links in lines can still cut them all.
+cut in two, or have the inner break in them. Not so in UTF-16 of two links in lines: that
+would take a thousand literals more, and above 6,500 the engine takes half as long again.
 
 Boundary: literals only; finding them is ``prefilter``, undoing the encodings is ``dig``.
 """
@@ -130,17 +131,28 @@ def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
             number, form, (each for _, first in whole for each in _first(first, pieces(prefixes)))
         )
     }
-    for number, form in enumerate(FORMS):
-        yield from _parts(number, form, sorted(inner))
-    for number, form in whole:
-        yield from _parts(number, form, sorted(twice))
     lined = [(number, form) for number, form in enumerate(FORMS) if form.lined]
     once = {literal for _, form in lined for literal in _first(form, pieces(prefixes))}
-    again = {literal for number, form in lined for literal, _ in _parts(number, form, sorted(once))}
-    for number, form in lined:
-        yield from _parts(number, form, _halves(once))
+    again = _made(lined, once)
+    for number, form in enumerate(FORMS):
+        yield from _parts(number, form, inner | _halves(once) if form.lined else inner)
     for number, form in whole:
-        yield from _parts(number, form, _halves(again))
+        if form.lined:
+            texts = (twice - again) | _halves(again)
+        elif _is_wide(form):
+            # What is found in a text without its NULs, by those who look for it there.
+            texts = twice | _made(lined, _ends(once))
+        else:
+            texts = twice | _ends(again)
+        yield from _parts(number, form, texts)
+
+
+def _is_wide(form: Form) -> bool:
+    return form.name.startswith("utf-")
+
+
+def _made(forms: Iterable[tuple[int, Form]], texts: set[bytes]) -> set[bytes]:
+    return {literal for number, form in forms for literal, _ in _parts(number, form, texts)}
 
 
 def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
@@ -148,16 +160,15 @@ def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
     return (literal for text in texts for literal, _ in (form.chain if form.whole else form.spell)(text))
 
 
-def _halves(links: Iterable[bytes]) -> list[bytes]:
+def _halves(links: Iterable[bytes]) -> set[bytes]:
     """What one break leaves whole of literals in lines."""
-    return sorted({text for link in links for text in _broken(link)})
+    return {text for link in links for text in _broken(link)}
 
 
 def _broken(link: bytes) -> Iterator[bytes]:
     """The same of one; where too little is left, all of it with the break."""
+    yield from _ends((link,))
     size = len(link)
-    yield link[:LEAST]
-    yield link[-LEAST:]
     for at in range(size - LEAST + 1, LEAST):
         yield from (link[:at] + each + link[at:] for each in _BREAKS)
         # What is before an indented line, as far as it is known.
@@ -167,9 +178,13 @@ def _broken(link: bytes) -> Iterator[bytes]:
             yield b"    "[: LEAST - size + at] + link[at:]
 
 
+def _ends(links: Iterable[bytes]) -> set[bytes]:
+    return {end for link in links for end in (link[:LEAST], link[-LEAST:])}
+
+
 def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[bytes, Meaning]]:
     """What a form makes of literals; of long ones parts, so that a break leaves one whole."""
-    wide = form.name.startswith("utf-")
+    wide = _is_wide(form)
     # UTF-16 of UTF-16 is no more than UTF-32.
     fit = (text for text in texts if not (wide and 0 in text))
     for literal, (_, phase) in _spelt(number, form.chain, fit):
@@ -186,7 +201,7 @@ def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[by
 def _spelt(
     number: int, spell: Callable[[bytes], Iterable[Spelling]], texts: Iterable[bytes]
 ) -> Iterator[tuple[bytes, Meaning]]:
-    for text in texts:
+    for text in sorted(texts):
         for literal, phase in spell(text):
             if literal != text:
                 yield literal, (number, phase)

@@ -109,12 +109,25 @@ def _is_wide(layer: Layer) -> bool:
     return layer.name.startswith("utf-")
 
 
+LINED = WHOLE[2:6]
+"""Base64 in lines: in a chain of two of them, breaks of both can fall within what is looked for."""
+
+
+def claimed(chain: tuple[Layer, ...]) -> bool:
+    """Less what docs/how-it-works.md says is not seen everywhere: UTF-16 of two links in lines."""
+    return not (len(chain) == 3 and _is_wide(chain[0]) and chain[1] in LINED and chain[2] in LINED)
+
+
 CHAINS = st.one_of(
     st.tuples(st.sampled_from((*WHOLE, *ESCAPES, *DUMPS))),
     st.tuples(st.sampled_from(WHOLE), st.sampled_from((*WHOLE, *ESCAPES))),
     st.tuples(st.sampled_from(FULL), st.sampled_from(WHOLE)),
     st.tuples(st.sampled_from(WHOLE), st.sampled_from(WHOLE), st.sampled_from(WHOLE)),
-).filter(lambda chain: not any(_is_wide(one) and _is_wide(two) for one, two in itertools.pairwise(chain)))
+).filter(
+    lambda chain: (
+        not any(_is_wide(one) and _is_wide(two) for one, two in itertools.pairwise(chain)) and claimed(chain)
+    )
+)
 """Outermost first; UTF-16 of UTF-16 is UTF-32."""
 
 INSIDE = st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=60).map(str.encode)
@@ -164,10 +177,6 @@ def test_any_key_in_any_chain(  # noqa: PLR0917 - all that is drawn
     assert leaks("\n".join(match.context for match in matches).encode(), key) == []
 
 
-LINED = WHOLE[2:6]
-"""Base64 in lines: in a chain of two of them, breaks of both can fall within what is looked for."""
-
-
 def missed(chain: tuple[Layer, ...], size: int, detector: KeyDetector) -> bool:
     """Whether a key is not found that stands so far within the innermost text."""
     key = fake_key(seed=f"{size} in lines")
@@ -191,6 +200,7 @@ def test_so_they_do_with_another_link(other: int) -> None:
         chain
         for outer, inner in itertools.product(LINED, LINED)
         for chain in itertools.permutations((outer, inner, WHOLE[other]))
+        if claimed(chain)
     }
     lost = [
         (number, size)
