@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.running import PATIENCE, ROOT, Ran, Warm
+from tests.running import COPIES, PATIENCE, ROOT, Ran, Warm
 
 _STARTED = """
 import sys
@@ -62,7 +62,7 @@ def kept(
 @functools.cache
 def _warm(before: tuple[str, ...], changed: str) -> Warm | None:
     """The one for these runs, started when it is first needed; it ends with us."""
-    if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
+    if not COPIES:
         return None
     folder = tempfile.mkdtemp(prefix="boltz-keyscan-kept-")
     ambient = {name: value for name, value in os.environ.items() if not name.startswith("BOLTZ_")}

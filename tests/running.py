@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.asking import ask, at_start, told
 
@@ -180,10 +180,14 @@ class Warm:
         return Ran(self.ended(asking), out, err)
 
 
+COPIES: Final = sys.platform == "linux" and hasattr(os, "pidfd_open")
+"""Whether runs can be copies of a process kept ready; where not, each is started."""
+
+
 @functools.cache
 def _warm() -> Warm | None:
     """The one of this test process, started when it is first needed; it ends with us."""
-    if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
+    if not COPIES:
         return None
     folder = tempfile.mkdtemp(prefix="boltz-keyscan-warm-")
     ambient = {name: value for name, value in os.environ.items() if not name.startswith("BOLTZ_")}

@@ -29,6 +29,11 @@ def test_no_file_holds_a_key_shaped_literal() -> None:
     assert [path.name for path in found if path.is_file() and KEY.search(path.read_bytes())] == []
 
 
+def test_every_file_is_text() -> None:
+    """A package that was downloaded beside the code once went into a commit with it."""
+    assert [path.name for path in checkout.files() if path.is_file() and b"\0" in path.read_bytes()] == []
+
+
 def test_the_files_are_clean(tmp_path: Path) -> None:
     # A copy: other tests write caches into the checkout, and a file that changes is a gap.
     place = checkout.copy(tmp_path / "checkout")

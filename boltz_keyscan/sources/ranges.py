@@ -20,7 +20,7 @@ from boltz_keyscan.sources.bulk import release
 from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import Names, Pending, listed, parted
-from boltz_keyscan.sources.objects import CORRUPT
+from boltz_keyscan.sources.objects import lost
 from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References, enclosing, open_at, references
@@ -116,16 +116,9 @@ class RangeSource:
     def _objects(self, view: _git.View) -> Iterator[Shard]:
         pending = Pending()
         for lines in self._told(view):
-            whole, lost = parted(lines)
-            gaps = tuple(
-                Gap(
-                    f"{self.where}: object {line.split()[0].decode('ascii', 'replace')}",
-                    "corrupt-object",
-                    CORRUPT,
-                )
-                for line in lost
-            )
-            yield Known(ShardResult(gaps=gaps))
+            whole, gone = parted(lines)
+            gaps = (lost(self.where, line.split()[0].decode("ascii", "replace")) for line in gone)
+            yield Known(ShardResult(gaps=tuple(gaps)))
             try:
                 for listing, weight in pending.add(whole):
                     yield ObjectShard(view, self.where, listing, weight)
