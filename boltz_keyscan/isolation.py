@@ -32,9 +32,6 @@ small one may take a second and none that waits behind it can go to another work
 _START = 60.0
 """Seconds in which a worker has to report for work."""
 
-_MUCH = 32 << 20
-"""Bytes of containers from which on the engine for bulk is worth its start."""
-
 
 class Isolated(Protocol):
     """A shard that may take its process with it."""
@@ -119,8 +116,6 @@ def within(
 def apart(shards: Sequence[Isolated], detector: Detector, jobs: int) -> Told:
     """Results as they come, each with its shard's place in the sequence."""
     waiting = deque(map(_Task, range(len(shards)), shards))
-    if sum(task.shard.weight for task in waiting) > _MUCH:
-        detector = detector.for_bulk()
     workers: list[_Worker] = []
     # Copies that start together have the lines to those before them; as all end with this process (follow),
     # that keeps nobody waiting. Those that replace a dead one are new: by then other things may be open.

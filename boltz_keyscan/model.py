@@ -258,9 +258,6 @@ class Detector(Protocol):
     def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
         """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything."""
 
-    def for_bulk(self) -> Detector:
-        """The same detector with the engine that is worth its start-up over much data."""
-
     def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
         """The keys in one blob given in order; the exact pass over blobs with a hit."""
 

@@ -270,14 +270,12 @@ def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tup
     weight = 0
     for number, shard in work:
         # The shard in hand counts too: the first one of a long history is as large as shards get.
-        if weight + shard.weight > INLINE:
-            detector = detector.for_bulk()
-            if jobs > 1:
-                from boltz_keyscan import executor  # noqa: PLC0415 - small scans start no processes
+        if jobs > 1 and weight + shard.weight > INLINE:
+            from boltz_keyscan import executor  # noqa: PLC0415 - small scans start no processes
 
-                if executor.pays(weight + shard.weight):
-                    yield from executor.spread(itertools.chain([(number, shard)], work), detector, jobs)
-                    return
+            if executor.pays(weight + shard.weight):
+                yield from executor.spread(itertools.chain([(number, shard)], work), detector, jobs)
+                return
         weight += shard.weight
         yield number, attempt(shard, detector)
 

@@ -14,7 +14,7 @@ import pytest
 from boltz_keyscan import rules
 from boltz_keyscan.cli.configuration import NAMED_ONLY, NEVER
 from boltz_keyscan.cli.scan import scan
-from boltz_keyscan.detect import classify, joined, needles
+from boltz_keyscan.detect import classify, joined, literals
 from boltz_keyscan.detect.forms import FORMS
 from boltz_keyscan.model import Shape
 from boltz_keyscan.report import REPORTERS
@@ -207,7 +207,7 @@ def _first_column(title: str, heading: str) -> list[str]:
 
 def test_the_literals_are_as_many_as_it_says() -> None:
     prefixes = tuple(rule.prefix.encode() for rule in rules.load())
-    count = len(needles.shallow(prefixes)) + len(needles.deep(prefixes))
+    count = len(literals.table(prefixes).literals)
     (told,) = re.findall(r"one of some ([\d,]+) literals", HOW)
     assert round(count, -2) == int(told.replace(",", ""))
 

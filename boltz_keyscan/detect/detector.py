@@ -1,6 +1,6 @@
 """The detector: a rule set made ready to look at bytes.
 
-Boundary: glue between prefilter, matcher and redaction, frozen and picklable so that
+Boundary: glue between engine, matcher and redaction, frozen and picklable so that
 it travels to worker processes; each part is loaded when first needed, because most
 hook runs see no key and should not pay for the matcher.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.detect import prefilter
+from boltz_keyscan.detect import engine
 from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
 
@@ -25,10 +25,8 @@ class KeyDetector:
 
     rules: tuple[Rule, ...]
     prefixes: tuple[bytes, ...]
-    overlap: int = prefilter.OVERLAP
+    overlap: int = engine.OVERLAP
     """What a boundary between two buffers can hide."""
-    bulk: bool = False
-    """Use the engine whose start-up pays off over much data."""
     lookup: Lookup | None = None
     """What else is asked of each key that is found."""
 
@@ -39,13 +37,7 @@ class KeyDetector:
 
     def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
         """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``."""
-        if self.bulk:
-            return prefilter.sniff_bulk(buffer, end, self.prefixes)
-        return prefilter.sniff(buffer, end, self.prefixes)
-
-    def for_bulk(self) -> KeyDetector:
-        """The same detector on hyperscan."""
-        return replace(self, bulk=True)
+        return engine.candidate_offsets(buffer, end, self.prefixes)
 
     def asking(self, lookup: Lookup | None) -> KeyDetector:
         """The same detector, with questions for each key."""
@@ -55,7 +47,7 @@ class KeyDetector:
         """The keys in one blob, in order of offset, redacted."""
         from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
 
-        return match.find(chunks, match.compiled(self.rules), self.lookup, bulk=self.bulk)
+        return match.find(chunks, match.compiled(self.rules), self.lookup)
 
     def hide(self, text: bytes) -> bytes:
         """Text of our own without keys, should there be one after all, and otherwise as it is."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 
 import regex
 
-from boltz_keyscan.detect import joined, needles, prefilter
+from boltz_keyscan.detect import engine, joined, literals
 from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
 from boltz_keyscan.detect.codecs import AHEAD, Reading
 from boltz_keyscan.detect.forms import FORMS
-from boltz_keyscan.detect.needles import BROKEN, DEPTH, PLAIN
+from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Shape
 
@@ -119,7 +119,7 @@ class Digger:
     """Whether it was given up to look for more than plain keys."""
     _progress: _Progress = field(default_factory=_Progress)
 
-    def keys(self, window: bytes, base: int, low: int, high: int, *, bulk: bool) -> Iterator[Key]:
+    def keys(self, window: bytes, base: int, low: int, high: int) -> Iterator[Key]:
         """The keys by the needles in ``window[low:high]``, with offsets from the start of the blob.
 
         Args:
@@ -127,7 +127,6 @@ class Digger:
             base: where in the blob they begin.
             low: where what was not yet looked at begins.
             high: where it ends; ``AHEAD`` bytes follow, or the end of the blob.
-            bulk: whether the engine for much data is loaded anyhow.
         """
         for found in self.search.keys.finditer(window, low):
             if found.start() >= high:
@@ -137,10 +136,10 @@ class Digger:
             return
         # With what stands before, on which it depends whether a prefix is a broken one.
         first = max(low - joined.REACH, 0)
-        part = window[first : high + needles.LONGEST]
+        part = window[first : high + literals.LONGEST]
         hits = [
             (at + first, literal)
-            for at, literal in prefilter.literals(part, self.search.prefixes, bulk=bulk)
+            for at, literal in engine.find_literals(part, self.search.prefixes)
             if low <= at + first < high
         ]
         try:
@@ -158,11 +157,11 @@ def _key(found: regex.Match[bytes], text: bytes, search: Search) -> Key:
 
 
 def _dug(
-    text: bytes, base: int, hits: list[prefilter.Found], search: Search, *, progress: _Progress, depth: int
+    text: bytes, base: int, hits: list[engine.Found], search: Search, *, progress: _Progress, depth: int
 ) -> Iterator[Key]:
-    shallow = needles.shallow(search.prefixes)
+    meanings = engine.engine(search.prefixes).meanings
     for at, literal in hits:
-        for number, phase in shallow.get(literal) or needles.deep(search.prefixes)[literal]:
+        for number, phase in meanings(literal):
             if number in (PLAIN, BROKEN):
                 yield from _broken(text, at, literal, number, search, progress)
                 continue
@@ -174,14 +173,7 @@ def _dug(
             for reading in FORMS[number].read(text, at, phase):
                 until = at + AHEAD // 2
                 done.append(_Done(base, base + until, reading))
-                if literal.replace(b"\0", b"") in shallow or literal in shallow or _spacious(text, reading):
-                    yield from (key for key in _within(reading, search, depth) if key.start < until)
-
-
-def _spacious(text: bytes, reading: Reading) -> bool:
-    """Whether a chain has the lines that the small engine asks for, so that both find the same."""
-    seen = reading.data if reading.name.startswith("utf-") else text[reading.low : reading.high]
-    return prefilter.chained(seen, len(seen))
+                yield from (key for key in _within(reading, search, depth) if key.start < until)
 
 
 def _within(reading: Reading, search: Search, depth: int) -> Iterator[Key]:
@@ -191,7 +183,7 @@ def _within(reading: Reading, search: Search, depth: int) -> Iterator[Key]:
         inner += _dug(
             data,
             0,
-            prefilter.literals(data, search.prefixes, small=True),
+            engine.find_literals(data, search.prefixes),
             search,
             progress=_Progress(),
             depth=depth + 1,
@@ -220,7 +212,7 @@ def _broken(  # noqa: PLR0917 - as its caller has them
     """Keys whose prefix is plain, in whole or in part, but which are broken or escaped further on."""
     if number == BROKEN:
         progress.spend()
-        beginning = needles.rests(search.prefixes)[literal]
+        beginning = literals.prefix_endings(search.prefixes)[literal]
         yield from _mended(text, at, at, {beginning + literal: beginning}, search)
         return
     prefixes = [prefix for prefix in search.prefixes if prefix.startswith(literal)]
@@ -264,7 +256,7 @@ def _mended(
             yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw)
 
 
-def disguised(text: bytes, hits: list[prefilter.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
+def disguised(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
     """The keys in ``text`` that do not stand there as they are."""
     return _dug(text, 0, hits, searching(prefixes), progress=_Progress(), depth=1)
 

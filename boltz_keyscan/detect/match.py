@@ -86,16 +86,13 @@ class _Ruler:
         self.units += characters + len(passed.translate(None, _NOT_ASTRAL))
 
 
-def find(
-    chunks: Iterable[bytes], patterns: Patterns, lookup: Lookup | None = None, *, bulk: bool = False
-) -> Iterator[Match]:
+def find(chunks: Iterable[bytes], patterns: Patterns, lookup: Lookup | None = None) -> Iterator[Match]:
     """The keys of one blob, in order of offset.
 
     Args:
         chunks: the blob's bytes in order, cut anywhere.
         patterns: from ``compiled``.
         lookup: what else is asked of each key.
-        bulk: whether the engine for much data is loaded anyhow.
 
     Raises:
         FloodError: after the last key, when not all that may hide one was looked at.
@@ -110,7 +107,7 @@ def find(
         horizon = base + len(window) - (0 if last else AHEAD + redact.AFTER)
         if horizon - done < _STEP and not last:
             continue
-        waiting += digger.keys(window, base, done - base, horizon - base, bulk=bulk)
+        waiting += digger.keys(window, base, done - base, horizon - base)
         done = horizon
         # A needle to come may belong to a key that begins a little before it.
         sure = done if last else done - BACK

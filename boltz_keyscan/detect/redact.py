@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from boltz_keyscan.detect import prefilter
+from boltz_keyscan.detect import engine
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Shape
 
@@ -225,7 +225,7 @@ def _hidden(text: bytes, low: int, high: int, redaction: Redaction, *own: Span) 
 
 def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
     """Keys in whatever disguise a scan would find them in; their bodies are noted."""
-    hits = prefilter.literals(text, redaction.prefixes, small=True)
+    hits = engine.find_literals(text, redaction.prefixes)
     if not hits:
         return
     from boltz_keyscan.detect import dig  # noqa: PLC0415 - most texts have no such key

@@ -12,18 +12,16 @@ this version with these rules. Anything else is as if it were not there.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
-import stat
-import tempfile
 from collections.abc import Set as AbstractSet
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from boltz_keyscan import __version__
+from boltz_keyscan.machine import read_private_file, replace_file
 
 log = logging.getLogger("boltz_keyscan")
 
@@ -123,7 +121,7 @@ class Cache:
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            _replace(self._path(store), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            replace_file(self._path(store), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError as error:
             log.warning("cache not written: %s: %s", self._path(store), error.strerror)
 
@@ -143,20 +141,8 @@ def _read(path: str) -> bytes:
         OSError: it cannot be read.
         ValueError: it is not to be believed; says why.
     """
-    flags = os.O_RDONLY
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-        flags |= getattr(os, name, 0)
-    with open(os.open(path, flags), "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise ValueError("not a regular file")
-        if hasattr(os, "geteuid") and facts.st_uid != os.geteuid():
-            raise ValueError("it belongs to somebody else")
-        if os.name == "posix" and facts.st_mode & 0o022:
-            raise ValueError("others may write to it")
-        raw = file.read(_LIMIT + 1)
-    digest, _, body = raw.partition(b"\n")
-    if len(raw) > _LIMIT or hashlib.sha256(body).hexdigest().encode() != digest:
+    digest, _, body = read_private_file(path, _LIMIT).partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
         raise ValueError("it is damaged")
     return body
 
@@ -184,16 +170,3 @@ def _places(rows: list[list[Any]]) -> Places:
         (str(oid), os.fsencode(path)): Introduction(int(time), str(commit), str(date), reachable is True)
         for oid, path, time, commit, date, reachable in rows
     }
-
-
-def _replace(path: str, content: bytes) -> None:
-    """The whole file or the old one, whenever this process is stopped."""
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

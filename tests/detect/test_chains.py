@@ -15,13 +15,12 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model import Match, Shape
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
-from tests.detect.test_prefilter import Pieces
+from tests.detect.test_engine import Pieces
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
 from tests.strategies import CUTS, KEYS, NOISE, cut
 
 DETECTOR = KeyDetector.of(load())
-BULK = DETECTOR.for_bulk()
 
 
 @dataclass(frozen=True)
@@ -173,16 +172,15 @@ def test_any_key_in_any_chain(  # noqa: PLR0917 - all that is drawn
         (tuple(layer.name for layer in chain), Shape.CONFIRMED)
     ]
     assert found(DETECTOR, *cut(blob, places)) == matches
-    assert found(BULK, blob) == matches
     assert leaks("\n".join(match.context for match in matches).encode(), key) == []
 
 
-def missed(chain: tuple[Layer, ...], size: int, detector: KeyDetector) -> bool:
+def missed(chain: tuple[Layer, ...], size: int) -> bool:
     """Whether a key is not found that stands so far within the innermost text."""
     key = fake_key(seed=f"{size} in lines")
     inside, _ = encoded(chain, b"x" * size + key.encode() + b" and more", size)
     return fingerprint(key) not in {
-        match.fingerprint for match in found(detector, b"\xff" + inside + b"\xff")
+        match.fingerprint for match in found(DETECTOR, b"\xff" + inside + b"\xff")
     }
 
 
@@ -191,7 +189,7 @@ def missed(chain: tuple[Layer, ...], size: int, detector: KeyDetector) -> bool:
 def test_two_links_in_lines_break_a_key_wherever_they_do(outer: int, inner: int) -> None:
     chain = (LINED[outer], LINED[inner])
     # The lines meet anew after so many bytes.
-    assert [size for size in range(120) if missed(chain, size, (BULK, DETECTOR)[size % 7 == 0])] == []
+    assert [size for size in range(120) if missed(chain, size)] == []
 
 
 @pytest.mark.parametrize("other", range(len(WHOLE)))
@@ -208,7 +206,7 @@ def test_so_they_do_with_another_link(other: int) -> None:
             sorted(chains, key=lambda chain: [WHOLE.index(each) for each in chain])
         )
         for size in (number % 97, number % 31 + 40)
-        if missed(chain, size, BULK)
+        if missed(chain, size)
     ]
     assert lost == []
 
@@ -220,9 +218,8 @@ def test_no_read_boundary_hides_a_chain(
 ) -> None:
     inside, _ = encoded(chain, b"key = " + key.encode() + b" and more", 0)
     blob = noise + b"\x01" + inside + b"\x01"
-    for detector in (DETECTOR, BULK):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(blobs, "CHUNK", chunk * 20)
-            window = blobs.Window(detector.overlap)
-            _, offsets = window.sniff(Pieces(cut(blob, places)), detector)
-        assert offsets
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blobs, "CHUNK", chunk * 20)
+        window = blobs.Window(DETECTOR.overlap)
+        _, offsets = window.sniff(Pieces(cut(blob, places)), DETECTOR)
+    assert offsets

@@ -10,23 +10,22 @@ Where two links of a chain come in lines there may be two breaks: of such the li
 cut in two, or have the inner break in them. Not so in UTF-16 of two links in lines: that
 would take a thousand literals more, and above 6,500 the engine takes half as long again.
 
-Boundary: literals only; finding them is ``prefilter``, undoing the encodings is ``dig``.
+Boundary: literals only; finding them is ``engine``, undoing the encodings is ``dig``.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-from boltz_keyscan.detect.phases import phases
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.codecs import Spelling
     from boltz_keyscan.detect.forms import Form
 
 HEAD: Final = 7
-"""Bytes at the beginning of a prefix; with fewer, no word of four is whole at each alignment."""
+"""Bytes at the beginning of a prefix; encoded, they are seldom met by chance."""
 
 STEM: Final = 6
 """Bytes of a prefix as it is by which it is found, even when the next one is another break."""
@@ -44,7 +43,7 @@ _BREAKS = (b"\n", b"\r\n", b"\\n")
 """What stands between lines, with nothing before the next."""
 
 LONGEST: Final = 160
-"""Bytes of the longest needle."""
+"""Bytes of the longest literal."""
 
 DEPTH: Final = 3
 """Encodings undone one after the other, at most."""
@@ -59,59 +58,70 @@ Meaning = tuple[int, int]
 """The number of a form in ``FORMS``, and the phase at which the literal stands in it."""
 
 
-Needles = dict[bytes, tuple[Meaning, ...]]
-"""The literals of one tier, each with all it may mean."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All literals, those of one encoding before those of chains."""
+
+    literals: tuple[bytes, ...]
+    meanings: tuple[tuple[Meaning, ...], ...]
+    """All that each may mean."""
 
 
 @functools.cache
-def shallow(prefixes: tuple[bytes, ...]) -> Needles:
-    """Prefixes as they are, broken, and encoded once; and escapes of escapes."""
-    return _collected(_shallow(prefixes))
-
-
-@functools.cache
-def deep(prefixes: tuple[bytes, ...]) -> Needles:
-    """Chains of two and three encodings, less what is in the first tier."""
-    known = shallow(prefixes)
-    return _collected((literal, meaning) for literal, meaning in _deep(prefixes) if literal not in known)
-
-
-def _collected(pairs: Iterable[tuple[bytes, Meaning]]) -> Needles:
+def table(prefixes: tuple[bytes, ...]) -> Table:
+    """Return the literals for a set of type prefixes."""
     meanings: dict[bytes, dict[Meaning, None]] = {}
+    _collect(_shallow(prefixes), meanings, frozenset())
+    _collect(_deep(prefixes), meanings, frozenset(meanings))
+    return Table(tuple(meanings), tuple(tuple(found) for found in meanings.values()))
+
+
+def _collect(
+    pairs: Iterable[tuple[bytes, Meaning]],
+    meanings: dict[bytes, dict[Meaning, None]],
+    known: frozenset[bytes],
+) -> None:
     for literal, meaning in pairs:
-        if STEM <= len(literal) <= LONGEST:
+        if STEM <= len(literal) <= LONGEST and literal not in known:
             meanings.setdefault(literal, {})[meaning] = None
-    return {literal: tuple(found) for literal, found in meanings.items()}
+
+
+def write_meanings(meanings: tuple[Meaning, ...]) -> bytes:
+    """Return the meanings of a literal as a line of text: ``number:phase`` for each."""
+    return b" ".join(b"%d:%d" % meaning for meaning in meanings)
+
+
+def read_meanings(line: bytes) -> tuple[Meaning, ...]:
+    """Return the meanings that ``write_meanings`` wrote.
+
+    Raises:
+        ValueError: it is not such a line.
+    """
+    pairs = (word.split(b":") for word in line.split())
+    return tuple((int(number), int(phase)) for number, phase in pairs)
 
 
 @functools.cache
-def pieces(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The beginnings and the ends of the prefixes: what is looked for in every encoding."""
+def prefix_fragments(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return the beginnings and the ends of the prefixes, which are looked for in every encoding."""
     return tuple(sorted({prefix[:HEAD] for prefix in prefixes} | {prefix[-TAIL:] for prefix in prefixes}))
 
 
 @functools.cache
-def rests(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
-    """The end of each prefix, by which it is found when its beginning is broken, and that beginning."""
+def prefix_endings(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
+    """Return, by the end of each prefix, its beginning: the end finds a key whose beginning is broken."""
     cuts = {prefix: min(STEM, len(prefix) - HEAD) for prefix in prefixes}
     return {prefix[cut:]: prefix[:cut] for prefix, cut in cuts.items()}
 
 
-@functools.cache
-def usual(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The literals of plain and of broken prefixes and of base64, first by what is met most."""
-    base64 = (literal for piece in pieces(prefixes) for literal, _ in phases(piece))
-    return tuple(dict.fromkeys((*(prefix[:STEM] for prefix in prefixes), *rests(prefixes), *base64)))
-
-
 def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - most files need none of them
+    from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - a saved engine needs none of them
 
     for prefix in prefixes:
         yield prefix[:STEM], (PLAIN, 0)
-    for rest in rests(prefixes):
+    for rest in prefix_endings(prefixes):
         yield rest, (BROKEN, 0)
-    parts = pieces(prefixes)
+    parts = prefix_fragments(prefixes)
     for number, form in enumerate(FORMS):
         yield from _spelt(number, form.spell, parts)
     for number, form in enumerate(FORMS):
@@ -122,17 +132,17 @@ def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
 def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
     from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - as above
 
-    inner = {literal for form in FORMS for literal in _first(form, pieces(prefixes))}
+    inner = {literal for form in FORMS for literal in _first(form, prefix_fragments(prefixes))}
     whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]
     twice = {
         literal
         for number, form in whole
         for literal, _ in _parts(
-            number, form, (each for _, first in whole for each in _first(first, pieces(prefixes)))
+            number, form, (each for _, first in whole for each in _first(first, prefix_fragments(prefixes)))
         )
     }
     lined = [(number, form) for number, form in enumerate(FORMS) if form.lined]
-    once = {literal for _, form in lined for literal in _first(form, pieces(prefixes))}
+    once = {literal for _, form in lined for literal in _first(form, prefix_fragments(prefixes))}
     again = _made(lined, once)
     for number, form in enumerate(FORMS):
         yield from _parts(number, form, inner | _halves(once) if form.lined else inner)

@@ -1,0 +1,155 @@
+"""The fast search: every byte of a scan passes through it once.
+
+One hyperscan database holds every literal that a piece of a type prefix turns into. It is
+compiled once, kept in the user's cache (``engine_file``), and loaded in under a millisecond
+from then on; without a usable cache it is compiled in this process.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from typing import TYPE_CHECKING, Final
+
+import hyperscan
+
+from boltz_keyscan.detect import engine_file, literals
+from boltz_keyscan.detect.engine_file import Stored
+from boltz_keyscan.detect.literals import LONGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boltz_keyscan.detect.literals import Meaning
+
+OVERLAP: Final = LONGEST - 1
+"""Bytes that two neighbouring buffers share, so that no literal hides in the boundary."""
+
+_NEAR = 100
+"""Bytes before the end of a broken prefix in which its beginning has to end."""
+
+Found = tuple[int, bytes]
+"""An offset and the literal found there."""
+
+Buffer = bytes | bytearray | memoryview
+
+
+class _Scratch(threading.local):
+    """The working memory of one thread: hyperscan allows one scan at a time in each."""
+
+    def __init__(self, database: hyperscan.Database) -> None:
+        self.memory = hyperscan.Scratch(database)
+
+
+class Engine:
+    """A database, and the literals its matches stand for.
+
+    Args:
+        database: matches carry the number of a literal.
+        lengths: bytes of each literal, by number.
+        text: all literals, one after the other.
+        meanings: a line for each literal; see ``literals.Table``.
+        prefixes: the type prefixes that the literals were made of.
+    """
+
+    def __init__(self, database: hyperscan.Database, stored: Stored, prefixes: tuple[bytes, ...]) -> None:
+        self._database = database
+        self._scratch = _Scratch(database)
+        self._lengths = stored.lengths
+        self._text = stored.text
+        self._meanings = stored.meanings
+        self._starts: tuple[int, ...] = ()
+        self._lines: list[bytes] = []
+        self._ends = literals.prefix_endings(prefixes)
+
+    def find(self, buffer: Buffer, end: int) -> list[Found]:
+        """Find every literal in ``buffer[:end]``, in the order in which they end."""
+        matches: list[tuple[int, int]] = []
+
+        def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
+            matches.append((stop, number))
+
+        self._database.scan(
+            memoryview(buffer)[:end],  # type: ignore[type-var]  # any buffer does
+            match_event_handler=note,
+            scratch=self._scratch.memory,
+        )
+        if not matches:
+            return []
+        found = ((stop - self._lengths[number], self._literal(number)) for stop, number in matches)
+        return list(self._plausible(buffer, found))
+
+    def meanings(self, literal: bytes) -> tuple[Meaning, ...]:
+        """Return all that a literal may mean."""
+        return self._by_literal[literal]
+
+    def _literal(self, number: int) -> bytes:
+        self._starts = self._starts or (0, *itertools.accumulate(self._lengths))
+        return self._text[self._starts[number] : self._starts[number + 1]]
+
+    @functools.cached_property
+    def _by_literal(self) -> dict[bytes, tuple[Meaning, ...]]:
+        lines = self._meanings.splitlines()
+        return {self._literal(number): literals.read_meanings(line) for number, line in enumerate(lines)}
+
+    def _plausible(self, buffer: Buffer, found: Iterator[Found]) -> Iterator[Found]:
+        """Drop ends of whole prefixes, and ends before which no beginning ends: ``news_test_``."""
+        for offset, literal in found:
+            if beginning := self._ends.get(literal):
+                before = bytes(buffer[max(offset - _NEAR, 0) : offset])
+                if before.endswith(beginning):
+                    continue
+                if offset >= _NEAR and not any(part in before for part in _halves(beginning)):
+                    continue
+            yield offset, literal
+
+
+def candidate_offsets(buffer: Buffer, end: int, prefixes: tuple[bytes, ...]) -> list[int]:
+    """Return the offsets in ``buffer[:end]`` where a key may begin, in order."""
+    found = engine(prefixes).find(buffer, end)
+    return sorted({offset for offset, _ in found}) if found else []
+
+
+def find_literals(buffer: bytes, prefixes: tuple[bytes, ...]) -> list[Found]:
+    """Find every literal in ``buffer``, in order of offset."""
+    found = engine(prefixes).find(buffer, len(buffer))
+    return sorted(set(found)) if found else []
+
+
+@functools.cache
+def engine(prefixes: tuple[bytes, ...]) -> Engine:
+    """Return the engine for a set of type prefixes: loaded from the cache, or compiled and saved there."""
+    identity = engine_file.identity(prefixes)
+    if (loaded := engine_file.load(identity)) is not None:
+        database, stored = loaded
+        return Engine(database, stored, prefixes)
+    table = literals.table(prefixes)
+    database = compile_literals(table.literals)
+    stored = Stored(
+        lengths=bytes(map(len, table.literals)),
+        text=b"".join(table.literals),
+        meanings=b"\n".join(map(literals.write_meanings, table.meanings)),
+    )
+    engine_file.save(identity, database, stored)
+    return Engine(database, stored, prefixes)
+
+
+def compile_literals(texts: tuple[bytes, ...]) -> hyperscan.Database:
+    """Compile a database whose matches carry the position of the literal in ``texts``."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        # Hyperscan's literal compiler ends a literal at a NUL, so bytes are given as \xHH.
+        expressions=[b"\\x" + text.hex("\t").encode().replace(b"\t", b"\\x") for text in texts],
+        ids=list(range(len(texts))),
+        elements=len(texts),
+        flags=[0] * len(texts),
+    )
+    return database
+
+
+@functools.cache
+def _halves(beginning: bytes) -> tuple[bytes, ...]:
+    """Return the parts of ``beginning`` of which one is whole after any single break."""
+    half = max(len(beginning) // 2, 1)
+    return tuple({beginning[at : at + half] for at in range(len(beginning) - half + 1)})

@@ -1,0 +1,153 @@
+"""The compiled engine in the user's cache.
+
+One file for each rule set, version of this program, version of hyperscan and processor. It
+is trusted only when it belongs to this user, nobody else may write to it, its checksum
+holds, hyperscan accepts it for this processor, and a probe finds what it must. A file that
+fails is replaced. The format is plain: a header line, then the sections it gives the sizes of.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from dataclasses import dataclass
+from typing import NoReturn
+
+import hyperscan
+
+from boltz_keyscan import __version__
+from boltz_keyscan.machine import read_private_file, replace_file, user_cache_dir
+
+_FORMAT = b"boltz-keyscan engine 1"
+
+_MAX_BYTES = 64 << 20
+"""Bytes of a file that are read; real ones have about 900 kB."""
+
+_KEPT_FILES = 8
+"""Engines that are kept: a machine may have several installations of several versions."""
+
+_PROBE_STEP = 61
+"""Every so many literals one is proved when an engine is loaded; prime, so that all forms have some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The literals of an engine, as they are stored."""
+
+    lengths: bytes
+    """The length of each literal, one byte each."""
+    text: bytes
+    """All literals, one after the other."""
+    meanings: bytes
+    """A line for each literal."""
+
+
+def identity(prefixes: tuple[bytes, ...]) -> bytes:
+    """Return the line that two engines have in common exactly when one can serve for the other."""
+    # The build of hyperscan decides what the serialised form is; hyperscan itself checks the processor.
+    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    built = hyperscan.__version__  # type: ignore[attr-defined]  # its stubs leave it out
+    parts = (__version__, built, sys.platform, machine)
+    return " ".join(parts).encode() + b" " + b" ".join(prefixes)
+
+
+def path(identity: bytes) -> str | None:
+    """Return the place of an engine in the user's cache; None when this user has no cache."""
+    folder = user_cache_dir()
+    return None if folder is None else os.path.join(folder, f"engine-{zlib.crc32(identity):08x}")
+
+
+def load(identity: bytes) -> tuple[hyperscan.Database, Stored] | None:
+    """Load an engine; None when there is none that can be trusted, with a warning when there is another."""
+    place = path(identity)
+    if place is None:
+        return None
+    try:
+        database, stored = _parse(read_private_file(place, _MAX_BYTES), identity)
+        _prove(database, stored)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, hyperscan.HyperscanError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+        _warn("saved search engine ignored: %s: %s", place, reason)
+        return None
+    return database, stored
+
+
+def save(identity: bytes, database: hyperscan.Database, stored: Stored) -> None:
+    """Write an engine to the user's cache; a failure costs only the next run time."""
+    place = path(identity)
+    if place is None:
+        return
+    sections = (identity, hyperscan.dumpb(database), stored.lengths, stored.text, stored.meanings)
+    sizes = " ".join(str(len(section)) for section in sections).encode()
+    body = sizes + b"\n" + b"".join(sections)
+    try:
+        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+        replace_file(place, b"%b %08x\n%b" % (_FORMAT, zlib.crc32(body), body))
+        _remove_old(os.path.dirname(place))
+    except OSError as error:
+        _warn("search engine not saved: %s: %s", place, error.strerror)
+
+
+def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
+    """Read the sections of a file.
+
+    Raises:
+        ValueError: it is damaged, or an engine for something else.
+        hyperscan.HyperscanError: its database does not run here.
+    """
+    head, _, body = raw.partition(b"\n")
+    if head != b"%b %08x" % (_FORMAT, zlib.crc32(body)):
+        _refuse("it is damaged")
+    sizes, _, body = body.partition(b"\n")
+    sections = []
+    for size in map(int, sizes.split()):
+        sections.append(body[:size])
+        body = body[size:]
+    named, serialised, lengths, text, meanings = sections
+    if named != identity or sum(lengths) != len(text):
+        _refuse("it is for another version")
+    return hyperscan.loadb(serialised, hyperscan.HS_MODE_BLOCK), Stored(lengths, text, meanings)
+
+
+def _prove(database: hyperscan.Database, stored: Stored) -> None:
+    """Check that the database finds literals of every kind where they are.
+
+    Raises:
+        ValueError: it does not.
+    """
+    expected: set[tuple[int, int]] = set()
+    probe = b""
+    start = 0
+    for number, length in enumerate(stored.lengths):
+        if number % _PROBE_STEP == 0:
+            probe += b"\x80" + stored.text[start : start + length]
+            expected.add((number, len(probe)))
+        start += length
+    found: set[tuple[int, int]] = set()
+    database.scan(
+        probe,
+        match_event_handler=lambda number, _start, stop, _flags, _context: found.add((number, stop)),
+        scratch=hyperscan.Scratch(database),
+    )
+    if not expected or not expected <= found:
+        _refuse("it does not find what it must")
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise ValueError(reason)
+
+
+def _remove_old(folder: str) -> None:
+    names = [name for name in os.listdir(folder) if name.startswith("engine-")]
+    paths = [os.path.join(folder, name) for name in names]
+    for old in sorted(paths, key=lambda each: os.lstat(each).st_mtime)[:-_KEPT_FILES]:
+        os.unlink(old)
+
+
+def _warn(message: str, *parts: object) -> None:
+    import logging  # noqa: PLC0415 - 5 ms that a hook pays only when something is wrong
+
+    logging.getLogger("boltz_keyscan").warning(message, *parts)
