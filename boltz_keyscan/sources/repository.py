@@ -14,10 +14,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _LIMIT = 64 << 20
 """Bytes of a reference or configuration file that are read; packed-refs of huge servers fit."""
+
+_MAX_SYMBOLIC_DEPTH = 5
+"""Symbolic references that git follows in a row (refs.c, SYMREF_MAXDEPTH)."""
 
 _OID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -138,22 +141,25 @@ class References:
     """The names are kept in a form this module cannot read (reftable)."""
     broken: tuple[tuple[bytes, str], ...]
     """Names that could not be read, with the reason."""
+    symbolic: tuple[tuple[bytes, bytes], ...] = ()
+    """Symbolic references with the names that they point to."""
+
+    def target(self, name: bytes) -> str | None:
+        """Return the object id that a full name leads to; None when the name is not known."""
+        known, names = dict(self.tips), dict(self.symbolic)
+        for _ in range(_MAX_SYMBOLIC_DEPTH):
+            if name not in names:
+                return known.get(name)
+            name = names[name]
+        return None
 
 
 def references(repository: Repository) -> References:
     """Every reference: packed, loose, HEADs of linked worktrees and the pseudo ones beside HEAD."""
-    found: dict[bytes, str] = {}
+    symbolic: dict[bytes, bytes] = {}
     broken: list[tuple[bytes, str]] = []
     opaque = os.path.isdir(os.path.join(repository.common_dir, b"reftable"))
-    packed = os.path.join(repository.common_dir, b"packed-refs")
-    if os.path.lexists(packed):
-        try:
-            for line in read_small(packed).splitlines():
-                oid, _, name = line.partition(b" ")
-                if _OID.fullmatch(oid):
-                    found[name] = oid.decode()
-        except OSError as error:
-            broken.append((b"packed-refs", error.strerror or "unreadable"))
+    found = _packed(repository, broken)
     for name, path in _loose(repository, broken):
         try:
             text = read_small(path).strip()
@@ -162,7 +168,9 @@ def references(repository: Repository) -> References:
             continue
         if _OID.match(text):
             found[name] = text.split()[0].decode()
-        elif not text.startswith(b"ref:") and not (opaque and name == b"refs/heads"):
+        elif text.startswith(b"ref:"):
+            symbolic[name] = text.removeprefix(b"ref:").strip()
+        elif not (opaque and name == b"refs/heads"):
             # git puts a file in the place of that folder, so that an old git does not write there.
             broken.append((name, "holds no object id"))
     try:
@@ -171,12 +179,29 @@ def references(repository: Repository) -> References:
         head = b""
         broken.append((b"HEAD", error.strerror or "unreadable"))
     target = head.removeprefix(b"ref:").strip() if head.startswith(b"ref:") else b"HEAD"
-    return References(
+    read = References(
         tips=tuple(sorted(found.items())),
-        head=found.get(target),
+        head=None,
         opaque=opaque,
         broken=tuple(broken),
+        symbolic=tuple(sorted(symbolic.items())),
     )
+    return replace(read, head=read.target(target))
+
+
+def _packed(repository: Repository, broken: list[tuple[bytes, str]]) -> dict[bytes, str]:
+    """Return the object ids of packed references by name; a file that cannot be read goes to ``broken``."""
+    packed = os.path.join(repository.common_dir, b"packed-refs")
+    found: dict[bytes, str] = {}
+    if os.path.lexists(packed):
+        try:
+            for line in read_small(packed).splitlines():
+                oid, _, name = line.partition(b" ")
+                if _OID.fullmatch(oid):
+                    found[name] = oid.decode()
+        except OSError as error:
+            broken.append((b"packed-refs", error.strerror or "unreadable"))
+    return found
 
 
 def _loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iterator[tuple[bytes, bytes]]:
