@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
-from boltz_keyscan.sources.replies import sense
+from boltz_keyscan.sources.replies import CHECK, sense
 
 EMPTY_BLOBS = frozenset(
     {
@@ -40,10 +40,6 @@ _LEAST_SECONDS = 3.0
 _SECONDS_EACH = 0.2e-6
 """Time for a walk over the index, for each of its bytes. HEAD's trees can be nested so that it never ends."""
 
-_MOST_NAMES = 64
-_MOST_BYTES = 8192
-"""Beyond these git gets no names: it compares each with every entry, and an argument list has an end."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -66,14 +62,35 @@ def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
     wanted = frozenset(paths)
     if view.index is None or not wanted:
         return []
-    found: dict[bytes, Entry] = {}
-    for line in _git.fields(view, "ls-files", "-s", "-z", "--", *_few(wanted)):
+    found = _looked_up(view, wanted)
+    if len(found) == len(wanted):
+        return list(found.values())
+    for line in _git.fields(view, "ls-files", "-s", "-z"):
         facts, _, path = line.partition(b"\t")
         with sense():
             mode, oid, stage = facts.split(b" ")
         if path in wanted:
             found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
     return list(found.values())
+
+
+def _looked_up(view: _git.View, paths: Collection[bytes]) -> dict[bytes, Entry]:
+    """Return the entries of those paths whose objects git can give, without going through the index.
+
+    By standard input, as a path can hold a key and command lines can be read by everybody.
+    """
+    # An answer "... missing" repeats the path, and one with a LF would take two lines.
+    asked = [path for path in paths if b"\n" not in path]
+    lines = [b":0:" + path + b"\0" for path in asked]
+    answer, complaint = _git.run(view, "cat-file", "--buffer", CHECK, "-z", lines=lines)
+    answers = [line.split(b" ") for line in answer.splitlines()]
+    if complaint or len(answers) != len(asked):
+        return {}
+    return {
+        path: Entry(path, words[0].decode("ascii", "replace"))
+        for path, words in zip(asked, answers, strict=True)
+        if len(words) == 3 and words[1] == b"blob" and words[2].isdigit()
+    }
 
 
 def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list[Entry]:
@@ -124,7 +141,7 @@ def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
     """
     wanted = frozenset(paths)
     found = set()
-    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted), terminated=False)
+    fields = _git.fields(view, "ls-files", "--debug", "-z", terminated=False)
     path = next(fields, b"")
     for field in fields:
         # What a path is like follows it in five lines, and then comes the next path.
@@ -167,8 +184,3 @@ def readable(path: bytes, id_bytes: int) -> bytes:
 def patience(view: _git.View) -> float:
     """Seconds in which git has gone through the index, whatever the machine."""
     return _LEAST_SECONDS + (_SECONDS_EACH * os.path.getsize(view.index) if view.index is not None else 0)
-
-
-def _few(names: Collection[bytes]) -> Collection[bytes]:
-    """The names for git's command line; none, which asks for everything, when they are many."""
-    return names if len(names) <= _MOST_NAMES and sum(map(len, names)) <= _MOST_BYTES else ()

@@ -63,10 +63,10 @@ class UnknownRevisionError(KeyscanError):
 
 
 def find(view: _git.View, refs: References, revision: str) -> str:
-    """Return the full id of the commit or annotated tag that a revision names.
+    """Return the full id of what a revision names: a commit, or whatever a reference points to.
 
     Raises:
-        UnknownRevisionError: it names neither.
+        UnknownRevisionError: it names nothing.
         KeyscanError: it can mean two things.
     """
     found = _SUFFIX.search(revision)
@@ -78,12 +78,12 @@ def find(view: _git.View, refs: References, revision: str) -> str:
     # Of several objects that begin alike the one that leads to a commit is meant, as for git.
     questions = [start + suffix + "^{commit}"] if suffix else [start, start + "^{commit}"]
     for question in questions:
-        oid, kind = _ask(view, question)
-        if kind in {"commit", "tag"}:
+        oid, _ = _ask(view, question)
+        if oid:
             return oid
     error = _unknown(view, refs, revision)
     # A reference that leads to nothing is a fault of the store, not of the name.
-    error.incomplete = error.incomplete or (start in dict(refs.tips).values() and not _ask(view, start)[0])
+    error.incomplete |= start in dict(refs.tips).values() and not _ask(view, start)[0]
     raise error
 
 

@@ -114,8 +114,8 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
     """The object format, and whether the clone is a partial one."""
     config = os.path.join(repository.common_dir, b"config")
     try:
-        text = read_small(config).lower()
-        if b"extensions" not in text and b"promisor" not in text:
+        text = read_small(config)
+        if not re.search(rb"extensions|promisor", text, re.IGNORECASE):
             # As nearly everywhere; a hook has no time to start git for that.
             return "sha1", False
     except FileNotFoundError:
@@ -126,7 +126,7 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
     nothing = _git.View(_git.skeleton("sha1"), os.fsencode(_git.skeleton("sha1")))
     wanted = r"^(extensions\.(objectformat|partialclone)|remote\..*\.promisor)$"
     output, told = _git.run(
-        nothing, "config", "--file", config, "--no-includes", "-z", "--get-regexp", wanted
+        nothing, "config", "--file", "-", "--no-includes", "-z", "--get-regexp", wanted, lines=[text]
     )
     values = dict(entry.partition(b"\n")[::2] for entry in output.split(b"\0") if entry)
     odd = output[-1:] not in (b"", b"\0") or not all(re.fullmatch(wanted.encode(), name) for name in values)

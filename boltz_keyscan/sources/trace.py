@@ -30,6 +30,8 @@ class _Known:
     paths: dict[str, list[bytes]]
     learnt: Learnt
     commits: dict[str, Introduction]
+    tags: frozenset[str]
+    """Annotated tags that references lead to; all that were hit, when references are unknown."""
     lost: Exposure
     """Of what nothing seems to reach: when git could not be asked to the end, it may be reached."""
 
@@ -80,8 +82,9 @@ class Tracer:
         learnt = self.ancestry.learn(targets(hits), share)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
         facts = self.ancestry.facts(commits)
+        tags = self.ancestry.tags({hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"})
         lost = Exposure.HISTORY if self.ancestry.problems else Exposure.UNREACHABLE
-        known = _Known({}, learnt, facts, lost)
+        known = _Known({}, learnt, facts, tags, lost)
         for oid, path in {*learnt.introduced, *learnt.in_head, *learnt.in_index, *learnt.named}:
             known.paths.setdefault(oid, []).append(path)
         # The widest first: where there is no room for all, those count.
@@ -120,7 +123,7 @@ class Tracer:
         oid = hit.origin.oid or ""
         path = f".git/{hit.origin.kind}/{oid}".encode()
         first = known.commits.get(oid)
-        reached = first.reachable if first is not None else oid in {tip for _, tip in self.ancestry.refs.tips}
+        reached = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reached else known.lost
         return self._location(hit, path, exposure, detector, first)
 

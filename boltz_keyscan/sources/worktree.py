@@ -82,18 +82,13 @@ class Worktree:
         names = [name for name in names if _plain_ignores(top, name)]
         if not names:
             return set()
-        view = replace(self.view, worktree=top)
         excludes = os.path.join(self.repository.common_dir, b"info", b"exclude")
-        options: list[str | bytes] = (
-            ["-c", b"core.excludesFile=" + excludes] if os.path.isfile(excludes) else []
-        )
+        view = replace(self.view, worktree=top, excludes=excludes if os.path.isfile(excludes) else None)
         # Without --no-index git leaves out what is tracked: should the list of that have been cut
         # short, the file is untracked for us, which blocks, and not ignored.
         # "./" keeps a name that begins with a colon from being read as pathspec magic.
         lines = [b"./" + name + b"\0" for name in names]
-        answer, told = _git.run(
-            view, *options, "check-ignore", "-z", "--stdin", lines=lines, seconds=_SECONDS
-        )
+        answer, told = _git.run(view, "check-ignore", "-z", "--stdin", lines=lines, seconds=_SECONDS)
         if told and told != _git.NO_MATCH:
             raise GitError(told)
         return {name.removeprefix(b"./") for name in answer.split(b"\0")}
