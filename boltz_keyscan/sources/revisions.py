@@ -23,7 +23,7 @@ _SUFFIX = re.compile(r"[~^:]|@\{")
 _RULES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 """Where a name is looked for (gitrevisions, "<refname>")."""
 
-_FULL_NAME = re.compile(r"refs/.*|[A-Z_]*HEAD", re.DOTALL)
+_FULL_NAME = re.compile(r"refs/.*|([A-Z]+_)*HEAD", re.DOTALL)
 """A name that is looked for under no other: no tag can be called HEAD to be taken for it."""
 
 _ABBREVIATION = re.compile(r"(?:.*-g)?([0-9a-fA-F]{4,})", re.DOTALL)
@@ -109,7 +109,7 @@ def _start(view: _git.View, refs: References, name: str) -> str | None:
     full_names = [os.fsencode(rule.format(name)) for rule in rules]
     targets = {full: refs.head if full == b"HEAD" else refs.target(full) for full in full_names}
     meanings = {os.fsdecode(full): oid for full, oid in targets.items() if oid is not None}
-    if len(rules) == 1 and meanings:
+    if len(rules) == 1 and meanings and os.fsencode(name) not in dict(refs.broken):
         return meanings[name]
     _require_readable(refs, name, full_names)
     abbreviation = _ABBREVIATION.fullmatch(name) if len(rules) > 1 else None

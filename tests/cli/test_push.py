@@ -523,7 +523,7 @@ class TestIncomplete:
             assert ran.code == 3, ran
             assert gaps(ran.report) == [("partial-clone", False)]
             assert "a clone without --filter has them" in ran.report["gaps"][0]["detail"]
-            assert ran.report["scan"]["objects_missing"] > 0
+            assert ran.report["scan"]["receipt"]["objects_missing"] > 0
 
     def test_a_range_of_which_a_partial_clone_has_everything(self, origin: Repo) -> None:
         clone = self.clone(origin, "--filter=blob:none")
@@ -538,9 +538,7 @@ class TestIncomplete:
         """Also where its configuration says that it was left out: that is the repository's word."""
         clone = self.clone(origin)
         blob = clone.run("rev-parse", "HEAD~1:k.txt")
-        clone.run("unpack-objects", "-q", istream=(pack := _sole_pack(clone)).open("rb"))
-        pack.unlink()
-        pack.with_suffix(".idx").unlink()
+        _unpack(clone)
         (clone.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
         if claims:
             clone.run("config", "extensions.partialClone", "origin")
@@ -555,9 +553,7 @@ class TestIncomplete:
     def test_a_commit_that_a_whole_clone_lost(self, origin: Repo) -> None:
         clone = self.clone(origin)
         commit = clone.run("rev-parse", "HEAD")
-        clone.run("unpack-objects", "-q", istream=(pack := _sole_pack(clone)).open("rb"))
-        pack.unlink()
-        pack.with_suffix(".idx").unlink()
+        _unpack(clone)
         base = clone.run("rev-parse", "HEAD~2")
         for lost in (clone.run("rev-parse", "HEAD~1"), commit):
             (clone.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
@@ -626,12 +622,13 @@ class TestIncomplete:
         assert "git fetch --unshallow" in ran.errors
 
 
-def _sole_pack(repo: Repo) -> Path:
-    """The pack of a clone, put aside so that its objects can be unpacked."""
+def _unpack(repo: Repo) -> None:
+    """Give every object of a fresh clone a file of its own."""
     [pack] = (repo.path / ".git" / "objects" / "pack").glob("*.pack")
-    aside = repo.path.parent / pack.name
-    pack.with_suffix(".idx").rename(aside.with_suffix(".idx"))
-    return pack.rename(aside)
+    aside = pack.rename(repo.path.parent / pack.name)
+    pack.with_suffix(".idx").unlink()
+    with aside.open("rb") as stream:
+        repo.run("unpack-objects", "-q", istream=stream)
 
 
 def test_the_repositorys_configuration_does_not_run(repo: Repo, server: Repo, tmp_path: Path) -> None:

@@ -145,6 +145,13 @@ def test_a_reference_that_cannot_be_read_may_be_what_is_meant(two: Repo) -> None
     with pytest.raises(KeyscanError, match="cannot tell what main means: refs/tags/main cannot be read"):
         _find(two, "main")
     assert _find(two, "refs/heads/main") == two.run("rev-parse", "refs/heads/main")
+    # What git packed before is not what the name means now.
+    (two.path / ".git" / "refs" / "tags" / "main").unlink()
+    two.run("pack-refs", "--all")
+    two.write(".git/refs/heads/first", "not an id\n")
+    for name in ("first", "refs/heads/first"):
+        with pytest.raises(KeyscanError, match="refs/heads/first cannot be read"):
+            _find(two, name)
 
 
 def test_tags_are_found_as_they_are_and_lead_to_commits(two: Repo) -> None:
