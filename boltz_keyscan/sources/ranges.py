@@ -224,9 +224,14 @@ class RangeSource:
         """Return the objects that did not come in with a push, whose objects are listed already."""
         if not (isinstance(self.part, Push) and self.part.quarantine is not None):
             return oids
-        answers, _ = checked(replace(view, alternates=()), oids)
-        received = {words[0].decode() for words in answers if len(words) == 3}
-        return [oid for oid in oids if oid not in received]
+        asked = [oid.encode() + b"\n" for oid in oids]
+        form = "--batch-check=%(objectname)"
+        answer, _ = _git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=asked)
+        lines = answer.splitlines()
+        if len(lines) != len(asked):
+            # Better read twice than not at all.
+            return oids
+        return [line.split()[0].decode() for line in lines if line.endswith(b" missing")]
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Commit, path and exposure, looked for within the part only."""
