@@ -60,7 +60,7 @@ class RangeSource:
     _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
     _partial: bool = field(default=False, init=False)
     _problem: str = field(default="", init=False)
-    _absent: set[str] = field(default_factory=set, init=False)
+    _absent: int = field(default=0, init=False)
     """Objects of the part that this clone does not have."""
     _is_cut: bool = field(default=False, init=False)
     """A shallow boundary lies within the part."""
@@ -131,12 +131,12 @@ class RangeSource:
             detail = f"commits of this part are behind the shallow boundary; {shallow.DEEPER}"
             gaps = [Gap(self.where, "shallow", detail)]
         if self._absent and self._partial:
-            detail = f"objects of this part left out when it was cloned: {len(self._absent)}; {_WHOLE_CLONE}"
+            detail = f"objects of this part left out when it was cloned: {self._absent}; {_WHOLE_CLONE}"
             gaps.append(Gap(self.where, "partial-clone", detail))
         elif self._absent:
-            detail = f"objects of this part that are not here: {len(self._absent)}; check with git fsck"
+            detail = f"objects of this part that are not here: {self._absent}; check with git fsck"
             gaps.append(Gap(self.where, "object-store", detail))
-        return Known(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=len(self._absent))))
+        return Known(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=self._absent)))
 
     def _pushed(self, push: Push, view: _git.View, refs: References) -> Scope:
         """What comes in, and what the other side has already."""
@@ -206,8 +206,8 @@ class RangeSource:
         options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
         output, complaint = _git.run(view, *options, lines=_walk(self._scope))
         reached = output.decode("ascii", "replace").split()
-        if b"?" in output:
-            self._absent = {oid.removeprefix("?") for oid in reached if oid.startswith("?")}
+        self._absent = output.count(b"?")
+        if self._absent:
             reached = [oid for oid in reached if not oid.startswith("?")]
         with contextlib.suppress(OSError):
             self._is_cut = not shallow.boundaries(view).isdisjoint(reached)
