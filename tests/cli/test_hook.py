@@ -272,6 +272,17 @@ def test_more_names_than_git_gets(repo: Guarded) -> None:
     assert repo.hook(*names).code == 1
 
 
+@pytest.mark.parametrize("name", ["a blob", "a blob 3", "a\nblob", "a\rblob 3", " ", "\u00e9 blob"])
+@pytest.mark.parametrize("staged", [False, True])
+def test_names_that_look_like_an_answer(repo: Guarded, name: str, *, staged: bool) -> None:
+    repo.write(name, TEXT)
+    if staged:
+        repo.run("add", "--", name)
+        repo.write(name, CLEAN)
+
+    assert repo.hook("a.py", name, "b.py").code == 1
+
+
 def test_what_was_only_announced(repo: Guarded) -> None:
     repo.write("later.py", TEXT)
     repo.write("void.py", "")
