@@ -116,6 +116,15 @@ class Contents:
         Raises:
             GitError: git cannot give it.
         """
+        oid = self.find(path)
+        return self._reader.whole(oid, LARGEST) if oid else None
+
+    def find(self, path: bytes) -> str | None:
+        """Return the id of the object at an absolute path below the top, or None when there is none.
+
+        Raises:
+            GitError: git cannot give the folders that lead to it.
+        """
         if not self._revision.names(path):
             return None
         if self._reader.late:
@@ -128,7 +137,7 @@ class Contents:
         oid: str | None = self._root
         for name in os.path.relpath(path, self._revision.top).split(b"/"):
             oid = self._entries(oid).get(name) if oid else None
-        return self._reader.whole(oid, LARGEST) if oid else None
+        return oid
 
     def _entries(self, tree: str) -> dict[bytes, str]:
         from boltz_keyscan.sources.objects import tree_entries  # noqa: PLC0415 - as above
