@@ -21,6 +21,7 @@ from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import lost
+from boltz_keyscan.sources.other_side import OtherSide
 from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References, enclosing, open_at, references
@@ -42,6 +43,8 @@ class Push:
     """The remote whose branches we have seen; None on the receiving side."""
     quarantine: bytes | None = None
     """Where the receiving side keeps what came in until the hook agrees (git-receive-pack)."""
+    existing: frozenset[bytes] = frozenset()
+    """References that the other side has already: their names are not new."""
 
 
 @dataclass(slots=True)
@@ -84,7 +87,8 @@ class RangeSource:
         self._view = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed(self.part, packs.view, self._refs)
-            names = tuple((name, part) for name, _ in self.part.updates for part in name.split(b"/"))
+            new = [name for name, _ in self.part.updates if name not in self.part.existing]
+            names = tuple((name, part) for name in new for part in name.split(b"/"))
             yield Entries(self.where, "ref", names)
         else:
             self._scope = resolve(packs.view, self._refs, self.part)
@@ -176,7 +180,17 @@ class RangeSource:
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         lacking = self._partial or self._view.shallow is not None
-        return Tracer(ancestry, b"", self.where, lacking).trace(gathered.hits, detector)[0]
+        other = OtherSide(self._view, self._scope.include, self._scope.exclude)
+        there = other.reached({hit.origin.oid for hit in gathered.hits if hit.origin.oid is not None})
+        new = [hit for hit in gathered.hits if hit.origin.oid not in there]
+        located = Tracer(ancestry, b"", self.where, lacking, other).trace(new, detector)[0]
+        unknown = (
+            Gap(
+                self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
+            )
+            for problem in dict.fromkeys(each.splitlines()[0] for each in other.problems)
+        )
+        return replace(located, gaps=(*located.gaps, *unknown))
 
 
 def _walk(scope: Scope) -> list[bytes]:
