@@ -107,10 +107,12 @@ def judged(
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @trusting
 def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
-    """Stop a commit that holds a key of any kind.
+    """Stop a commit that adds a key of any kind.
 
     Looks at the staged content of each FILE (not at the worktree), or, without FILE, of
-    everything staged. A FILE that is not in the index is read as it is.
+    everything staged. A FILE that is not in the index is read as it is. A key that the file
+    had before, in HEAD or in a commit that is being merged, does not stop the commit; a FILE
+    without changes is judged whole.
     """
     plan = staged_plan(files)
     result = judged(plan, baseline, trust)

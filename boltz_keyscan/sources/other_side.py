@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ _SECONDS = 120.0
 _MAX_PATHS = 1000
 _MAX_VERSIONS = 10_000
 """Files that are looked up on the other side, and versions of files that are read."""
+
+_BREAKS = re.compile(rb"[\r\n]")
+_SPECIAL = re.compile(rb"[*?\[\\]")
 
 _RAW = ("--raw", "-r", "-m", "-z", "--no-renames", "--no-abbrev")
 
@@ -113,8 +117,7 @@ class OtherSide:
 
     def _had(self, places: AbstractSet[Place], commits: list[str], keys: Keys) -> set[Place]:
         """Return the places of which some version, in the history of these commits, had the key."""
-        # Paths go to git a line each, and it may strip what it takes for the end of a line.
-        asked = sorted({path for _, path in places if path and not set(path) & set(b"\r\n")})[:_MAX_PATHS]
+        asked = sorted({path for _, path in places if path})[:_MAX_PATHS]
         left: dict[bytes, set[str]] = {path: set() for path in asked}
         for fingerprint, path in places:
             if path in left:
@@ -122,7 +125,7 @@ class OtherSide:
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
         found: set[Place] = set()
         versions = 0
-        lines = [*_lines(commits), b"--\n", *(path + b"\n" for path in asked)]
+        lines = [*_lines(commits), b"--\n", *map(_pathspec, asked)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
             for _, old, new, path in changes if any(left.values()) else ():
                 for parent in _parents(path):
@@ -169,7 +172,7 @@ class OtherSide:
     def _changes(self, *options: str, lines: list[bytes]) -> Generator[Change, None, None]:
         """Yield each change that git tells; a failure goes to ``problems``."""
         pair = 0
-        arguments = ("--literal-pathspecs", "log", *_RAW, *options, "--format=%H", "--root", "--stdin")
+        arguments = ("--no-literal-pathspecs", "log", *_RAW, *options, "--format=%H", "--root", "--stdin")
         fields = _git.fields(self.view, *arguments, lines=lines, seconds=_SECONDS)
         try:
             for entry in fields:
@@ -183,6 +186,14 @@ class OtherSide:
                     pair += 1
         except GitError as error:
             self.problems.append(error.message)
+
+
+def _pathspec(path: bytes) -> bytes:
+    """Return the line that limits git to a path, and perhaps to a few more."""
+    if not _BREAKS.search(path):
+        return b":(literal)" + path + b"\n"
+    # git reads paths by line, so that a line break in one can only be meant by a wildcard.
+    return b":(glob)" + _BREAKS.sub(b"?", _SPECIAL.sub(rb"\\\g<0>", path)) + b"\n"
 
 
 def _is_object(oid: str) -> bool:

@@ -221,6 +221,24 @@ class TestRange:
             assert ran.code == 0
             assert text in " ".join(ran.text.split(" ")), form
 
+    @pytest.mark.parametrize(
+        "name", ["a\nb*.env", "a\nb\\.env\r", "\n", ":(glob)**", "*", "[a].env", "-- a", " a", "d/\n/e"]
+    )
+    def test_names_that_git_could_take_for_something_else(
+        self, repo: Repo, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+        # Its wildcards match this one too.
+        other = name.replace("\n", "x").replace("*", "x") + "x"
+        repo.leak(other, NEW)
+        repo.leak(name, OLD)
+        repo.leak(name, f"more\n{OLD}\n{NEW}\n")
+
+        report = scan_json("--range", "HEAD~..", cwd=repo.path)
+
+        blocking = {finding["fingerprint"]: finding["blocking"] for finding in report["findings"]}
+        assert blocking == {fingerprint(OLD): False, fingerprint(NEW): True}
+
     @pytest.mark.usefixtures("server")
     def test_a_range_without_a_common_past(self, repo: Repo) -> None:
         repo.run("checkout", "-q", "--orphan", "other")
