@@ -58,6 +58,9 @@ class OtherSide:
     """The history that a range leaves out."""
 
     view: _git.View
+    """The repository with all that the range brings."""
+    before: _git.View
+    """The repository without what the range brings, where that can be told apart."""
     include: tuple[str, ...]
     """Tips of the range."""
     exclude: tuple[str, ...]
@@ -67,14 +70,18 @@ class OtherSide:
 
     def reached(self, oids: AbstractSet[str]) -> frozenset[str]:
         """Return which of these objects the other side has."""
-        found: set[bytes] = set()
-        wanted = {oid.encode() for oid in oids}
-        if not wanted or not self.exclude:
+        if not oids or not self.exclude:
             return frozenset()
+        answers, problem = checked(self.before, sorted(oids))
+        self.problems += filter(None, [problem])
+        wanted = {words[0] for words in answers if len(words) == 3}
+        if not wanted:
+            return frozenset()
+        found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
             _git.spooled(_lines(self.exclude)) as stdin,
-            _git.Child(self.view, *options, "--stdin", stdin=stdin, seconds=_SECONDS) as child,
+            _git.Child(self.before, *options, "--stdin", stdin=stdin, seconds=_SECONDS) as child,
         ):
             rest = b""
             while found != wanted and (chunk := child.output.read(1 << 20)):
@@ -95,8 +102,8 @@ class OtherSide:
             detector: what finds keys in older versions.
         """
         places = {place for each in wanted.values() for place in each}
-        commits = self._commits()
-        if not places or not commits:
+        commits = self._commits() if places else []
+        if not commits:
             return frozenset()
         with Keys(self.view, detector) as keys:
             old = self._had(places, commits, keys)

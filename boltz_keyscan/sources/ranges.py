@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.model import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model import Detector, Gap, Located, Shape, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, shallow
 from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import release
@@ -56,6 +56,8 @@ class RangeSource:
     part: Scope | Push
     where: str = "."
     _view: _git.View | None = field(default=None, init=False)
+    _before: _git.View | None = field(default=None, init=False)
+    """Without what is in quarantine."""
     _refs: References | None = field(default=None, init=False)
     _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
     _partial: bool = field(default=False, init=False)
@@ -84,7 +86,7 @@ class RangeSource:
         self._refs, self._partial = references(repository), opened.partial
         packs = sound(opened.view, self.where)
         yield Known(ShardResult(gaps=packs.gaps))
-        self._view = packs.view
+        self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed(self.part, packs.view, self._refs)
             new = [name for name, _ in self.part.updates if name not in self.part.existing]
@@ -180,8 +182,10 @@ class RangeSource:
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         lacking = self._partial or self._view.shallow is not None
-        other = OtherSide(self._view, self._scope.include, self._scope.exclude)
-        there = other.reached({hit.origin.oid for hit in gathered.hits if hit.origin.oid is not None})
+        before = self._before or self._view
+        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
+        keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
+        there = other.reached({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in there]
         located = Tracer(ancestry, b"", self.where, lacking, other).trace(new, detector)[0]
         unknown = (

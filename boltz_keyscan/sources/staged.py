@@ -25,6 +25,7 @@ from boltz_keyscan.model import (
     Located,
     Location,
     Origin,
+    Shape,
     Shard,
     ShardResult,
     Source,
@@ -172,7 +173,8 @@ class StagedSource:
 
     def _old(self, hits: Sequence[Hit], detector: Detector) -> list[bool]:
         """Return for each hit whether the commit did not bring it."""
-        if self._repository is None or self._view is None or not hits:
+        found = any(hit.match.shape is not Shape.PLACEHOLDER for hit in hits)
+        if self._repository is None or self._view is None or not found:
             return [False] * len(hits)
         from boltz_keyscan.sources.versions import Parents, merged  # noqa: PLC0415 - only when a key was found
 
