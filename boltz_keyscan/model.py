@@ -155,6 +155,8 @@ class Location:
     cell: int | None = None
     cell_part: str | None = None
     comments: tuple[Comment, ...] = ()
+    old: bool = False
+    """The file had the key before the change that was scanned, so that change did not bring it."""
 
     @classmethod
     def of(
@@ -167,6 +169,7 @@ class Location:
         blob: str | None = None,
         author_date: str | None = None,
         members: tuple[str, ...] = (),
+        old: bool = False,
     ) -> Location:
         """Where ``match`` stands, now that its path and exposure are known."""
         return cls(
@@ -186,6 +189,7 @@ class Location:
             cell=match.cell,
             cell_part=match.cell_part,
             comments=match.comments,
+            old=old,
         )
 
 

@@ -123,13 +123,15 @@ class Guarded(Repo):
             line = rf"Boltz API keys \(staged content\)\.+{verdict}"
         assert len(re.findall(f"^{line}$", said, re.MULTILINE)) == 1, said
 
-    def stops(self, *arguments: str | bytes, key: str, at: str) -> None:
-        """The git command makes no commit, and the reader learns which key stands where."""
+    def stops(self, *arguments: str | bytes, key: str, at: str) -> str:
+        """The git command makes no commit, and prints which key stands where; all it printed."""
         before = self.head()
         ran = self.try_git(*arguments)
         assert ran.code != 0
         assert self.head() == before
-        tells((ran.out + ran.err).decode("utf-8", "replace"), key, at)
+        said = (ran.out + ran.err).decode("utf-8", "replace")
+        tells(said, key, at)
+        return said
 
 
 def tells(said: str, key: str, at: str) -> None:

@@ -51,14 +51,23 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
         name, lines = remote or "", sys.stdin.buffer.read().splitlines()
         if not lines and "PRE_COMMIT" in given:
             name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_untold(given)]
-    updates, known = [], []
+    updates, known, existing = [], [], set()
     for _, local, remote_ref, there in _updates(lines, 4):
         if local.strip("0"):
             updates.append((os.fsencode(remote_ref), local))
         if there.strip("0"):
             known.append(there)
-    push = Push(tuple(updates), tuple(known), os.fsencode(name))
-    return _told(_judged(push, baseline, trust))
+            existing.add(os.fsencode(remote_ref))
+    # Under pre-commit this is a commit that the other side has, whether it has the reference or not.
+    named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
+    push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
+    code = _report(_judged(push, baseline, trust))
+    # Called by hand through pre-commit, there is no push.
+    if code == ExitCode.BLOCKING and ("PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given):
+        click.echo("The push was stopped: nothing of it was sent, and no key has reached the other side.")
+        click.echo("Take the key out of every commit of it; the commands: boltz-keyscan explain FINGERPRINT")
+        click.echo("To accept it: boltz-keyscan baseline create --reason WHY")
+    return code
 
 
 @click.command("pre-receive")
@@ -71,17 +80,20 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     brings excuses nothing: without --trust the baseline, ignores and comments are those of
     HEAD, the default branch, before the push.
     """
-    updates, known = [], []
+    updates, known, existing = [], [], set()
     for old, new, name in _updates(sys.stdin.buffer.read().splitlines(), 3):
         if new.strip("0"):
             updates.append((os.fsencode(name), new))
         if old.strip("0"):
             known.append(old)
-    push = Push(tuple(updates), tuple(known), quarantine=quarantine(os.environ, os.getcwdb()))
-    code = _told(_judged(push, baseline, trust or _before()))
+            existing.add(os.fsencode(name))
+    inside = quarantine(os.environ, os.getcwdb())
+    push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
+    code = _report(_judged(push, baseline, trust or _before()))
     if code == ExitCode.BLOCKING:
         click.echo("This push was refused: it would have put a Boltz API key on the server.")
         click.echo("Replace and revoke the key first, then take it out of every commit you push.")
+        click.echo("A key is accepted when the baseline of the default branch has it before the push.")
     return code
 
 
@@ -148,13 +160,13 @@ def _before() -> str:
     return "base:HEAD" if born else "none"
 
 
-def _told(result: ScanResult) -> int:
+def _report(result: ScanResult) -> int:
     tally = result.tally
+    what = f"a push of {count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
-        what = f"{count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
-        click.echo(f"boltz-keyscan: no key in a push of {what}")
+        click.echo(f"boltz-keyscan: no key in {what}")
         return result.exit_code
-    from boltz_keyscan.cli.output import AUTO, emit, view  # noqa: PLC0415 - only when there is something to tell
+    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
 
-    emit(result, AUTO, (), view("auto", 0, placeholders=False))
+    write(result, "push", what)
     return result.exit_code

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.model import ExitCode, Gap, ScanResult, Severity
 from boltz_keyscan.report.evidenced import asked
 from boltz_keyscan.report.excused import ground, suppressor
-from boltz_keyscan.report.words import count, size, suppressors
+from boltz_keyscan.report.words import count, is_old, size, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,9 @@ def _counts(result: ScanResult) -> str:
     blocking = sum(finding.blocking for finding in result.keys)
     text = f"{', '.join(parts)}; {blocking} {'fails' if blocking == 1 else 'fail'} this run"
     suppressed = sum(finding.suppression is not None for finding in result.keys)
-    return f"{text}; {suppressed} suppressed" if suppressed else text
+    old = sum(map(is_old, result.keys))
+    text += f"; {suppressed} suppressed" if suppressed else ""
+    return f"{text}; {old} there before the change" if old else text
 
 
 def _receipt(result: ScanResult) -> str:

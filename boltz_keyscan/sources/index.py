@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
@@ -115,20 +115,42 @@ def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list
 
 
 def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
-    options = ["--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev"]
-    if not intended:
-        options.append("--ita-invisible-in-index")
-    fields = _git.fields(view, "diff-index", *options, tree, seconds=patience(view))
-    found = []
+    options = () if intended else ("--ita-invisible-in-index",)
+    return [
+        Entry(path, oid, mode == _SUBMODULE, status == b"U")
+        for path, (mode, _, oid, status) in _differences(view, tree, *options)
+        if status != b"D"
+    ]
+
+
+def replaced(view: _git.View, commit: str) -> dict[bytes, str | None]:
+    """Return every path at which the index differs from a commit.
+
+    Returns:
+        For a path that the index does not have, the commit's object there; None for any other.
+
+    Raises:
+        GitError: git cannot compare them.
+    """
+    return {
+        path: old if status == b"D" else None
+        for path, (_, old, _, status) in _differences(view, commit, "--ita-invisible-in-index")
+    }
+
+
+def _differences(
+    view: _git.View, tree: str, *options: str
+) -> Iterator[tuple[bytes, tuple[bytes, str, str, bytes]]]:
+    """Yield each path at which the index differs from a tree: new mode, old object, new object, status."""
+    arguments = ("--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", *options, tree)
+    fields = _git.fields(view, "diff-index", *arguments, seconds=patience(view))
     for facts in fields:
         path = next(fields, b"")
         with sense():
-            _, mode, _, oid, status = facts.split(b" ")
+            _, mode, old, oid, status = facts.split(b" ")
             if not path:
                 raise ValueError
-        if not status.startswith(b"D"):
-            found.append(Entry(path, oid.decode(), mode == _SUBMODULE, status.startswith(b"U")))
-    return found
+        yield path, (mode, old.decode(), oid.decode(), status[:1])
 
 
 def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:

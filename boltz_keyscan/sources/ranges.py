@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.model import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model import Detector, Gap, Located, Shape, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, shallow
 from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import release
@@ -22,6 +22,7 @@ from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.known import Entries, Known
 from boltz_keyscan.sources.listing import SHARD_OBJECTS, Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import lost
+from boltz_keyscan.sources.other_side import OtherSide
 from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References, enclosing, open_at, references
@@ -45,6 +46,8 @@ class Push:
     """The remote whose branches we have seen; None on the receiving side."""
     quarantine: bytes | None = None
     """Where the receiving side keeps what came in until the hook agrees (git-receive-pack)."""
+    existing: frozenset[bytes] = frozenset()
+    """References that the other side has already: their names are not new."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ class RangeSource:
     part: Scope | Push
     where: str = "."
     _view: _git.View | None = field(default=None, init=False)
+    _before: _git.View | None = field(default=None, init=False)
+    """Without what is in quarantine."""
     _refs: References | None = field(default=None, init=False)
     _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
     _partial: bool = field(default=False, init=False)
@@ -88,10 +93,11 @@ class RangeSource:
         self._refs, self._partial = references(repository), opened.partial
         packs = sound(opened.view, self.where)
         yield Known(ShardResult(gaps=packs.gaps))
-        self._view = packs.view
+        self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed(self.part, packs.view, self._refs)
-            names = tuple((name, part) for name, _ in self.part.updates for part in name.split(b"/"))
+            new = [name for name, _ in self.part.updates if name not in self.part.existing]
+            names = tuple((name, part) for name in new for part in name.split(b"/"))
             yield Entries(self.where, "ref", names)
         else:
             unknown: list[Gap] = []
@@ -243,7 +249,19 @@ class RangeSource:
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         lacking = self._partial or self._view.shallow is not None
-        return Tracer(ancestry, b"", self.where, lacking).trace(gathered.hits, detector)[0]
+        before = self._before or self._view
+        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
+        keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
+        there = other.reached({hit.origin.oid for hit in keys if hit.origin.oid is not None})
+        new = [hit for hit in gathered.hits if hit.origin.oid not in there]
+        located = Tracer(ancestry, b"", self.where, lacking, other).trace(new, detector)[0]
+        unknown = (
+            Gap(
+                self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
+            )
+            for problem in dict.fromkeys(each.splitlines()[0] for each in other.problems)
+        )
+        return replace(located, gaps=(*located.gaps, *unknown))
 
 
 def _walk(scope: Scope) -> list[bytes]:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
+from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part, Shape
 from boltz_keyscan.sources.ancestry import Ancestry, Learnt
 from boltz_keyscan.sources.blob import shown
 from boltz_keyscan.sources.cache import Introduction, Traced
 from boltz_keyscan.sources.walk import Wanted
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources.other_side import OtherSide, Place
 
 _MOST_LOCATIONS = 100_000
 """Locations of one repository: a key at more paths has all it needs to be found and removed."""
@@ -34,6 +38,8 @@ class _Known:
     """Annotated tags that references lead to; all that were hit, when references are unknown."""
     lost: Exposure
     """Of what nothing seems to reach: when git could not be asked to the end, it may be reached."""
+    old: frozenset[Place] = frozenset()
+    """Places that had the key before the range that was scanned."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """How far an object at a path has spread."""
@@ -45,6 +51,14 @@ class _Known:
         if (first is not None and first.reachable) or place in self.learnt.named:
             return Exposure.HISTORY
         return self.lost
+
+    def of(self, hit: Hit) -> list[bytes]:
+        """Return the paths of a blob, or of a tree entry whose name was the hit."""
+        paths = self.paths.get(_target(hit) or "", [])
+        if hit.origin.part is Part.NAME and not hit.origin.members:
+            name = hit.origin.path
+            return [path for path in paths if path == name or path.endswith(b"/" + name)]
+        return paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +72,14 @@ class Tracer:
     """How gaps name it."""
     lacking: bool
     """It is a shallow or partial clone: not everything can be known."""
+    other: OtherSide | None = None
+    """What the other side of a range has; None for a whole history."""
 
     def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Traced | None]:
         """A location for each hit and each path it stands at; and what the next scan may take over."""
         known = self._learn(hits)
+        if self.other is not None:
+            known = replace(known, old=self._old(hits, known, self.other, detector))
         most = max(1, _MOST_LOCATIONS // max(1, len(hits)))
         pairs = []
         cut = set(known.learnt.crowded)
@@ -93,6 +111,18 @@ class Tracer:
             paths.sort(key=lambda path: (ranks.index(known.exposure((oid, path))), path))
         return known
 
+    def _old(
+        self, hits: Sequence[Hit], known: _Known, other: OtherSide, detector: Detector
+    ) -> frozenset[Place]:
+        """Return the places at which the range did not add a key."""
+        wanted: dict[str, set[Place]] = {}
+        for hit in hits:
+            target = _target(hit)
+            if target is not None and hit.match.shape is not Shape.PLACEHOLDER:
+                places = ((hit.match.fingerprint, path) for path in known.of(hit))
+                wanted.setdefault(target, set()).update(places)
+        return other.old({oid: frozenset(places) for oid, places in wanted.items()}, detector)
+
     def _locations(self, hit: Hit, known: _Known, detector: Detector) -> Iterator[tuple[Match, Location]]:
         match hit.origin.kind:
             case "commit" | "tag":
@@ -107,14 +137,12 @@ class Tracer:
     def _placed(self, hit: Hit, known: _Known, detector: Detector) -> Iterator[tuple[Match, Location]]:
         """One location for each path of a blob, or of a tree entry whose name was the hit."""
         oid = _target(hit) or ""
-        paths = known.paths.get(oid, [])
-        if hit.origin.part is Part.NAME and not hit.origin.members:
-            name = hit.origin.path
-            paths = [path for path in paths if path == name or path.endswith(b"/" + name)]
+        paths = known.of(hit)
         for path in paths:
             first = known.learnt.introduced.get((oid, path))
             exposure = known.exposure((oid, path))
-            yield hit.match, self._location(hit, path or _nowhere(hit), exposure, detector, first)
+            location = self._location(hit, path or _nowhere(hit), exposure, detector, first)
+            yield hit.match, replace(location, old=(hit.match.fingerprint, path) in known.old)
         if not paths:
             yield hit.match, self._location(hit, _nowhere(hit), known.lost, detector, None)
 

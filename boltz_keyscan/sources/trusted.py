@@ -115,8 +115,6 @@ class Contents:
         Raises:
             GitError: git cannot give it.
         """
-        if not self._revision.names(path):
-            return None
         entry = self.find(path)
         return self.whole(entry[1]) if entry is not None else None
 
@@ -126,6 +124,8 @@ class Contents:
         Raises:
             GitError: git cannot give a folder on the way.
         """
+        if not self._revision.names(path):
+            return None
         if self._reader.late:
             raise GitError(self._reader.late)
         if not self._root:

@@ -162,13 +162,17 @@ class Excuser:
 
 
 def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
-    """The locations that need an excuse, by position: the exposed ones, or all when there are none."""
+    """The locations that need an excuse, by position: the exposed ones, or all when there are none.
+
+    Locations that had the key before the change that was scanned need none beside new ones.
+    """
     exposed = [
         number
         for number, place in enumerate(finding.locations)
         if unexposed or place.exposure not in UNEXPOSED
     ]
-    return exposed or list(range(len(finding.locations)))
+    new = [number for number in exposed if not finding.locations[number].old]
+    return new or exposed or list(range(len(finding.locations)))
 
 
 def _ignored(known: Known, finding: Finding, below: list[int]) -> Iterator[Excuse]:

@@ -114,6 +114,18 @@ def test_a_push_without_a_key_passes_what_was_there_before(server: Server) -> No
     assert found(job) == set()
 
 
+def test_an_old_key_in_a_changed_file_is_a_notice(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    server.work.leak("old.py", f"more\n{line(OLD)}")
+    after = server.push()
+    job = Job(server.checkout(after, MAIN), "push", pushed(before, after))
+    ran = job.step("scan")
+    assert ran.code == 0, ran
+    assert (job.output("exit-code"), job.output("keys"), job.output("failing-keys")) == ("0", "1", "0")
+    assert re.search(r"^::notice .*%0AAlready there: the file had this key", ran.text, re.MULTILINE)
+    assert "Already there: the file had this key before the change" in job.summary.read_text()
+
+
 @pytest.mark.parametrize("event", ["push", "schedule", "workflow_dispatch", "release"])
 def test_everything_is_scanned_when_asked_or_when_nothing_was_pushed(server: Server, event: str) -> None:
     commit = server.push()

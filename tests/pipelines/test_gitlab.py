@@ -74,6 +74,17 @@ def test_a_push(server: Server) -> None:
     assert b"<testcase" in (clone.path / REPORTS["junit"]).read_bytes()
 
 
+def test_an_old_key_in_a_changed_file_does_not_fail(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    server.work.leak("old.py", f"more\nkey = '{OLD}'\n")
+    after = server.push()
+    clone = server.checkout(after, "refs/heads/main")
+    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before))
+    assert ran.code == 0, ran
+    assert found(clone) == prints(OLD)
+    assert "Already there: the file had this key before the change" in ran.text
+
+
 def test_a_new_branch(server: Server) -> None:
     server.branch("topic")
     leaks_and_removes(server.work)

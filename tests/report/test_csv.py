@@ -24,7 +24,7 @@ def rows(result: ScanResult, **view: object) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text), strict=True))
 
 
-@pytest.mark.parametrize("name", ["tree", "incomplete", "hostile", "suppressed", "empty"])
+@pytest.mark.parametrize("name", ["tree", "incomplete", "hostile", "suppressed", "old", "empty"])
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.csv", samples.told("csv", samples.RESULTS[name]()))
 

@@ -50,7 +50,18 @@ def test_every_report_validates(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["tree", "history", "empty", "incomplete", "hostile", "suppressed", "excused", "placeholders", "asked"],
+    [
+        "tree",
+        "history",
+        "empty",
+        "incomplete",
+        "hostile",
+        "suppressed",
+        "old",
+        "excused",
+        "placeholders",
+        "asked",
+    ],
 )
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.json", samples.told("json", samples.RESULTS[name]()))
