@@ -29,7 +29,9 @@ _EMPTY_TREES = {
 }
 """By the length of an object id. git knows this tree without the object being there."""
 
-_SUBMODULE = b"160000"
+SUBMODULE = b"160000"
+"""Mode of an entry that is another repository's commit."""
+
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
 
@@ -72,7 +74,7 @@ def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
         with sense():
             mode, oid, stage = facts.split(b" ")
         if path in wanted:
-            found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
+            found[path] = Entry(path, oid.decode(), mode == SUBMODULE, stage != b"0")
     return list(found.values())
 
 
@@ -110,7 +112,7 @@ def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
             if not path:
                 raise ValueError
         if not status.startswith(b"D"):
-            found.append(Entry(path, oid.decode(), mode == _SUBMODULE, status.startswith(b"U")))
+            found.append(Entry(path, oid.decode(), mode == SUBMODULE, status.startswith(b"U")))
     return found
 
 

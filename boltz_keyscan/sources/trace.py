@@ -56,6 +56,8 @@ class Tracer:
     """How gaps name it."""
     lacking: bool
     """It is a shallow or partial clone: not everything can be known."""
+    carried: bool = False
+    """What nothing reaches is not lost: the files of the repository are part of another one."""
 
     def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Traced | None]:
         """A location for each hit and each path it stands at; and what the next scan may take over."""
@@ -80,7 +82,8 @@ class Tracer:
         learnt = self.ancestry.learn(targets(hits), share)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
         facts = self.ancestry.facts(commits)
-        lost = Exposure.HISTORY if self.ancestry.problems else Exposure.UNREACHABLE
+        spreads = self.carried or bool(self.ancestry.problems)
+        lost = Exposure.HISTORY if spreads else Exposure.UNREACHABLE
         known = _Known({}, learnt, facts, lost)
         for oid, path in {*learnt.introduced, *learnt.in_head, *learnt.in_index, *learnt.named}:
             known.paths.setdefault(oid, []).append(path)
