@@ -114,7 +114,8 @@ def _rewrite(finding: Finding, rule: Rule, history: History) -> Step:
     if first is None or first.commit is None:
         pattern = f"{rule.prefix}[A-Za-z0-9_-]{{20}}"
         return Step(
-            "Find the commit that brought it in, the last one that this lists, and rewrite from there on.",
+            "Find the commit that brought it in, the last one that this lists. If it was pushed, replace and "
+            "revoke the key before you rewrite the commits since then.",
             (f"git log --oneline -G '{pattern}' -- {paths}",),
         )
     commit = first.commit
