@@ -38,7 +38,7 @@ from boltz_keyscan.model import (
     Status,
     Tally,
 )
-from boltz_keyscan.plan import STDIN, Options, Plan, prefix, range_plan, scan_plan
+from boltz_keyscan.plan import STDIN, Options, Plan, choose_prefixes, range_plan, scan_plan
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import View, load
 from boltz_keyscan.report.files import write_report as _written
@@ -240,7 +240,7 @@ def _triage(options: Options, trust: Trust, accepted: str | None, *, part: bool)
         tops = [os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))) for path in options.paths]
         targets = [(top, "") for top in tops]
     else:
-        targets = [(path, os.fsdecode(prefix(path, len(options.paths)))) for path in options.paths]
+        targets = [(path, os.fsdecode(before)) for path, before in choose_prefixes(options.paths).items()]
     standing = trusts.stands(targets, trust)
     text = None if accepted is None else trusts.named_text(accepted, standing)
     say = Say(text, unexposed=options.fail_on_unexposed)

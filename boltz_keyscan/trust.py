@@ -24,7 +24,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from boltz_keyscan import rules
@@ -32,6 +32,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import FloodError, KeyscanError
 from boltz_keyscan.excuses import Comment
 from boltz_keyscan.model import Location
+from boltz_keyscan.sources.repository import enclosing, find_linked_worktrees, is_within, resolve_folder
 from boltz_keyscan.sources.trusted import Contents, Disk, Revision, Shelf, at_revision, named, top_of
 from boltz_keyscan.triage import baseline, ignores
 from boltz_keyscan.triage.entries import Text
@@ -83,6 +84,8 @@ class Stand:
     """How the paths of its locations begin in reports."""
     shelf: Shelf | None
     """None when the tree is not asked."""
+    linked: bool = False
+    """A linked worktree inside another thing that is scanned."""
 
     def files(self, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
         """Path and content of each file of these names, from the folder upwards."""
@@ -132,14 +135,24 @@ def stands(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[Stand, ...
     found: dict[tuple[bytes, str], Stand] = {}
     shelves: dict[bytes, Shelf | None] = {}
     for path, scope in targets:
-        folder = os.path.abspath(os.fsencode(path)) if path != "-" else os.getcwdb()
-        if not os.path.isdir(folder):
-            folder = os.path.dirname(folder)
+        folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
         top = top_of(folder)
         if top not in shelves:
             shelves[top] = _shelf(folder, trust)
         found[folder, scope] = Stand(folder, scope, shelves[top])
-    return tuple(found.values())
+    linked = [each for stand in found.values() for each in _find_linked(stand)]
+    return (*found.values(), *linked)
+
+
+def _find_linked(stand: Stand) -> Iterator[Stand]:
+    """Yield the linked worktrees inside what is scanned: their files count from their own root."""
+    around = enclosing(stand.folder) if stand.shelf is not None else None
+    if around is None or stand.shelf is None:
+        return
+    for root in find_linked_worktrees(around):
+        if root != stand.folder and is_within(root, stand.folder):
+            scope = stand.scope + os.fsdecode(os.path.relpath(root, stand.folder)) + "/"
+            yield Stand(root, scope, replace(stand.shelf, top=root), linked=True)
 
 
 def _shelf(folder: bytes, trust: Trust) -> Shelf | None:
@@ -245,13 +258,15 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         if say.accepting and say.baseline is None:
             accepted = baseline_file(stand, say.in_tree if number == 0 else None)
         if accepted is not None:
-            known.append(Known(stand.scope, "", (accepted, baseline.parse(accepted, ids))))
+            known.append(
+                Known(stand.scope, "", (accepted, baseline.parse(accepted, ids)), linked=stand.linked)
+            )
         found = stand.nearest(ignores.NAME)
         if found is not None:
             text = stand.text(*found)
             within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
             inside = "" if within == b"." else os.fsdecode(within) + "/"
-            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text))))
+            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text)), stand.linked))
     detector = KeyDetector.of(rules.load())
     return Excuser(
         tuple(known),

@@ -25,7 +25,7 @@ from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.excuses import Ground, Setting
 from boltz_keyscan.model import ScanResult
-from boltz_keyscan.plan import STDIN, prefix
+from boltz_keyscan.plan import STDIN, choose_prefixes
 from boltz_keyscan.sources.trusted import top_of
 from boltz_keyscan.triage.entries import Text
 from boltz_keyscan.triage.excuse import Excuser
@@ -161,7 +161,8 @@ def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
     if part:
         # Paths in a part of a repository count from its root, wherever this runs.
         return [(os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))), "") for path in paths]
-    return [(path, os.fsdecode(prefix(path, len(paths))) if path != STDIN else STDIN_NAME) for path in paths]
+    before = choose_prefixes(paths)
+    return [(path, os.fsdecode(before[path]) if path != STDIN else STDIN_NAME) for path in paths]
 
 
 def _configuration(

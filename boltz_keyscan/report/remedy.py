@@ -23,7 +23,7 @@ _REVOKE = (
 """First which key it is, then its end: what a key begins with does not tell it from others."""
 
 _COMMITTED = {Exposure.TRACKED, Exposure.HISTORY}
-_IN_FILES = {Exposure.TRACKED, Exposure.UNTRACKED, Exposure.FILE, Exposure.STAGED}
+_IN_FILES = {Exposure.TRACKED, Exposure.STAGED, Exposure.MODIFIED, Exposure.UNTRACKED, Exposure.FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> I
     if not committed or not history.pushed:
         yield from _out_of_files(finding)
         if committed:
-            yield _rewrite(finding, history)
+            yield _rewrite(finding, rule, history)
         yield Step("If anybody or anything else has read it since (a backup, an agent, a log), go on:")
         yield from _gone(finding, rule)
     else:
@@ -99,16 +99,26 @@ def _unstage(finding: Finding, history: History) -> Step:
 
 def _out_of_files(finding: Finding) -> Iterator[Step]:
     paths = _paths(finding, _IN_FILES)
-    if paths and {place.exposure for place in finding.locations} & _IN_FILES:
+    exposures = {place.exposure for place in finding.locations}
+    if paths and exposures & _IN_FILES:
+        kept = exposures.isdisjoint(_COMMITTED) and Exposure.MODIFIED in exposures
         yield Step(
             f"Take it out of {', '.join(paths)}; read it from an environment variable such as BOLTZ_API_KEY."
+            + (" It is in no commit, so no history has to be rewritten." if kept else "")
         )
 
 
-def _rewrite(finding: Finding, history: History) -> Step:
+def _rewrite(finding: Finding, rule: Rule, history: History) -> Step:
     first = earliest(finding.locations)
-    commit = first.commit if first and first.commit else "COMMIT"
     paths = shlex.join(_paths(finding, _COMMITTED))
+    if first is None or first.commit is None:
+        pattern = f"{rule.prefix}[A-Za-z0-9_-]{{20}}"
+        return Step(
+            "Find the commit that brought it in, the last one that this lists. If it was pushed, replace and "
+            "revoke the key before you rewrite the commits since then.",
+            (f"git log --oneline -G '{pattern}' -- {paths}",),
+        )
+    commit = first.commit
     if commit == history.head:
         return Step(
             "Amend the commit: no remote branch that is known here has it.",

@@ -20,6 +20,7 @@ EXPOSURE: dict[Exposure, str] = {
     Exposure.TRACKED: "in HEAD",
     Exposure.STAGED: "staged",
     Exposure.HISTORY: "in history",
+    Exposure.MODIFIED: "changed, not committed",
     Exposure.UNTRACKED: "untracked",
     Exposure.FILE: "in a file outside git",
     Exposure.UNREACHABLE: "in git objects no reference reaches",

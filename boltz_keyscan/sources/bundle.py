@@ -173,7 +173,8 @@ class BundleSource:
         """How far the file itself has spread."""
         from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - it imports the files that import us
 
-        hit = Hit(Origin(os.path.basename(self.path)), match)
+        # A key in a bundle is not in the bytes of its file, as one in an archive is not.
+        hit = Hit(Origin(os.path.basename(self.path), members=(b"",)), match)
         located = TreeSource(self.path, b"").locate(ShardResult((hit,)), detector)
         return located.pairs[0][1].exposure
 

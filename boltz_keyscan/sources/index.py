@@ -29,7 +29,9 @@ _EMPTY_TREES = {
 }
 """By the length of an object id. git knows this tree without the object being there."""
 
-_SUBMODULE = b"160000"
+SUBMODULE = b"160000"
+"""Mode of an entry that is another repository's commit."""
+
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
 
@@ -70,7 +72,7 @@ def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
         with sense():
             mode, oid, stage = facts.split(b" ")
         if path in wanted:
-            found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
+            found[path] = Entry(path, oid.decode(), mode == SUBMODULE, stage != b"0")
     return list(found.values())
 
 
@@ -117,7 +119,7 @@ def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list
 def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
     options = () if intended else ("--ita-invisible-in-index",)
     return [
-        Entry(path, oid, mode == _SUBMODULE, status == b"U")
+        Entry(path, oid, mode == SUBMODULE, status == b"U")
         for path, (mode, _, oid, status) in _differences(view, tree, *options)
         if status != b"D"
     ]

@@ -9,11 +9,12 @@ fit for git is ``store``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 _LIMIT = 64 << 20
@@ -69,6 +70,9 @@ def open_at(path: bytes) -> Repository | None:
         if not text.startswith(b"gitdir:") or b"\0" in text:
             raise ValueError(".git is a file but does not say 'gitdir:'")
         dot_git = os.path.join(path, text[len(b"gitdir:") :].strip())
+        if not os.path.lexists(dot_git):
+            named = f"{os.fsdecode(dot_git)}, which is not there (not mounted?)"
+            raise ValueError(f".git points to {named}; make it available at that path")
     if not is_git_dir(dot_git):
         raise ValueError(".git has no HEAD, objects and refs")
     return _open(dot_git, path)
@@ -88,6 +92,75 @@ def enclosing(path: bytes) -> Repository | None:
         if parent == path:
             return None
         path = parent
+
+
+def find_worktrees_around(path: bytes) -> Iterator[Repository]:
+    """Yield the repositories whose worktree holds ``path``, innermost first; broken ones do not count.
+
+    A folder that only is a repository inside (bare) does not count either: it may be part of a worktree.
+    """
+    folder = os.path.abspath(path)
+    while True:
+        if os.path.lexists(os.path.join(folder, b".git")):
+            with contextlib.suppress(OSError, ValueError):
+                if (found := open_at(folder)) is not None:
+                    yield found
+        if folder == os.path.dirname(folder):
+            return
+        folder = os.path.dirname(folder)
+
+
+def find_linked_worktrees(repository: Repository) -> Iterator[bytes]:
+    """Yield the roots of the linked worktrees: those that the repository names and that name it in turn."""
+    folder = os.path.join(os.path.realpath(repository.common_dir), b"worktrees")
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        private = os.path.join(folder, name)
+        try:
+            dot_git = os.path.join(private, read_small(os.path.join(private, b"gitdir")).strip())
+            root = os.path.realpath(os.path.dirname(dot_git))
+            found = open_at(root)
+        except (OSError, ValueError):
+            continue
+        if found is not None and os.path.realpath(found.git_dir) == private:
+            yield root
+
+
+def resolve_folder(path: bytes) -> bytes:
+    """Return the folder that is scanned, or that holds the named file: absolute, without links.
+
+    What a link leads to may lie in another repository than the link.
+    """
+    folder = os.path.abspath(path)
+    return os.path.realpath(folder if os.path.isdir(folder) else os.path.dirname(folder))
+
+
+def find_root(path: bytes) -> bytes | None:
+    """Return the root of the worktree that holds ``path``; None for none, and for what is below ``.git``."""
+    around = next(find_worktrees_around(path), None)
+    if around is None or around.worktree is None or is_below_dot_git(path, around.worktree):
+        return None
+    return around.worktree
+
+
+def is_carried(repository: Repository, others: Iterable[Repository]) -> bool:
+    """Return True if another repository's worktree holds this git directory as files it could add."""
+    return any(
+        other.worktree is not None
+        and other.common_dir != repository.common_dir
+        and is_within(repository.common_dir, other.worktree)
+        and not is_below_dot_git(repository.common_dir, other.worktree)
+        for other in others
+    )
+
+
+def is_below_dot_git(path: bytes, folder: bytes) -> bool:
+    """Return True if a path below ``folder`` has a component ``.git``, which git adds nowhere."""
+    return b".git" in os.path.relpath(path, folder).split(b"/")
+
+
+def is_within(path: bytes, folder: bytes) -> bool:
+    """Return True if a path is a folder or lies below it, by its name."""
+    return path == folder or path.startswith(os.path.join(folder, b""))
 
 
 def _open(git_dir: bytes, worktree: bytes | None) -> Repository:

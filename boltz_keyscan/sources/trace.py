@@ -74,6 +74,8 @@ class Tracer:
     """It is a shallow or partial clone: not everything can be known."""
     other: OtherSide | None = None
     """What the other side of a range has; None for a whole history."""
+    carried: bool = False
+    """What nothing reaches is not lost: the files of the repository are part of another one."""
 
     def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Traced | None]:
         """A location for each hit and each path it stands at; and what the next scan may take over."""
@@ -100,8 +102,9 @@ class Tracer:
         learnt = self.ancestry.learn(targets(hits), share)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
         facts = self.ancestry.facts(commits)
+        spreads = self.carried or bool(self.ancestry.problems)
+        lost = Exposure.HISTORY if spreads else Exposure.UNREACHABLE
         tags = self.ancestry.tags({hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"})
-        lost = Exposure.HISTORY if self.ancestry.problems else Exposure.UNREACHABLE
         known = _Known({}, learnt, facts, tags, lost)
         for oid, path in {*learnt.introduced, *learnt.in_head, *learnt.in_index, *learnt.named}:
             known.paths.setdefault(oid, []).append(path)

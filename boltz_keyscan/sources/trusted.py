@@ -17,7 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.sources.repository import enclosing, is_git_dir, read_small, references
+from boltz_keyscan.sources.repository import (
+    Repository,
+    enclosing,
+    find_worktrees_around,
+    is_carried,
+    is_git_dir,
+    read_small,
+    references,
+)
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources import _git
@@ -222,7 +230,7 @@ def at_revision(folder: bytes, revision: str) -> Revision:
     from boltz_keyscan.sources.revisions import find_commit  # noqa: PLC0415 - most runs ask no revision
     from boltz_keyscan.sources.store import prepare  # noqa: PLC0415 - as above
 
-    repository = enclosing(folder)
+    repository = _find_holder(folder)
     if repository is None:
         raise KeyscanError(
             f"--trust base:{revision} needs a git repository, and {os.fsdecode(folder)} is in none",
@@ -236,6 +244,27 @@ def at_revision(folder: bytes, revision: str) -> Revision:
     commit = find_commit(opened.view, references(repository), revision)
     top = repository.worktree or repository.git_dir
     return Revision(top, f"at {revision}, {commit[:12]}", commit, opened.view)
+
+
+def _find_holder(folder: bytes) -> Repository | None:
+    """Return the repository around a folder; not a bare one that another repository has as tracked files.
+
+    Whoever writes a change could commit such a one, with references of the right names.
+    """
+    from boltz_keyscan.sources import _git  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415
+
+    repository = enclosing(folder)
+    if repository is None or repository.worktree is not None:
+        return repository
+    for around in find_worktrees_around(folder):
+        if around.worktree is None or not is_carried(repository, (around,)):
+            continue
+        view = prepare(around, os.path.abspath(b"/"), os.fsdecode(folder)).view
+        head = os.path.relpath(os.path.join(repository.git_dir, b"HEAD"), around.worktree)
+        if view is None or (view.index is not None and head in set(_git.fields(view, "ls-files", "-z"))):
+            return around
+    return repository
 
 
 def _unusable(path: bytes, why: str) -> KeyscanError:

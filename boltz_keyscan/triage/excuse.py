@@ -69,6 +69,8 @@ class Known:
     """What stands between that folder and those paths; empty or ending in a slash."""
     baseline: tuple[Text, Mapping[str, Entry]] | None = None
     ignores: tuple[Text, Ignores] | None = None
+    linked: bool = False
+    """They are those of a linked worktree: what is said around it counts in it too."""
 
     def path(self, location: Location) -> str:
         """The path of a location as a glob sees it."""
@@ -115,16 +117,16 @@ class Excuser:
 
     def _offers(self, finding: Finding) -> Iterator[Excuse]:
         """Everything that speaks for the key, those first that say most."""
-        scopes = sorted({each.scope or "" for each in self.known}, key=len, reverse=True)
-        # Of two folders one of which holds the other, the files of the inner one count.
-        owner = [
-            next((scope for scope in scopes if place.path.startswith(scope)), None)
-            for place in finding.locations
-        ]
+        scopes = {each.scope or "": each.linked for each in self.known}
+        ordered = sorted(scopes, key=len, reverse=True)
         below: dict[str | None, list[int]] = {None: list(range(len(finding.locations)))}
-        for number, scope in enumerate(owner):
-            if scope is not None:
-                below.setdefault(scope, []).append(number)
+        for number, place in enumerate(finding.locations):
+            for scope in ordered:
+                if place.path.startswith(scope):
+                    below.setdefault(scope, []).append(number)
+                    # Of two folders one of which holds the other, the files of the inner one count.
+                    if not scopes[scope]:
+                        break
         for each in self.known:
             yield from self._accepted(each, finding.fingerprint, tuple(below.get(each.scope, ())))
         for each in self.known:

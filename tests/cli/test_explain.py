@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from boltz_keyscan import pipeline, rules
+from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.report.remedy import History, steps
 from tests import docstages
 from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint
@@ -63,6 +67,31 @@ def test_the_last_commit_which_is_not_pushed(repo: Repo) -> None:
         "revoke",
         *ENDING,
     ]
+
+
+def test_a_key_that_is_not_committed(repo: Repo) -> None:
+    repo.leak("a.py", "clean\n")
+    repo.write("a.py", KEY)
+    told = explain(repo, KEY)
+    assert commands(told) == ["replace", "verify", "revoke"]
+    assert "1. Take it out of a.py" in told
+
+
+def test_a_commit_that_is_not_known_can_be_found(repo: Repo) -> None:
+    repo.leak("a b.py", "clean\n")
+    leaked = repo.leak("a b.py", KEY)
+    repo.leak("a b.py", f"more\n{KEY}")
+    plan = scan_plan(Options((str(repo.path),), history=False))
+    [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
+    [rule] = (rule for rule in rules.load() if rule.id == finding.rule_id)
+
+    told = [
+        command for step in steps(finding, rule, History(pushed=False), None) for command in step.commands
+    ]
+
+    assert not [command for command in told if "COMMIT" in command]
+    [command] = (command for command in told if command.startswith("git log"))
+    assert leaked.startswith(repo.run(*shlex.split(command)[1:]).splitlines()[-1].split()[0])
 
 
 @pytest.mark.parametrize("root", [True, False])
