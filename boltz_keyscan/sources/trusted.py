@@ -85,7 +85,7 @@ class Revision:
         """
         contents = Contents(self)
         try:
-            entry = contents.find(path)
+            entry = contents.look_up(path)
             if entry is None:
                 return None
             mode, oid = entry
@@ -123,10 +123,10 @@ class Contents:
         Raises:
             GitError: git cannot give it.
         """
-        entry = self.find(path)
+        entry = self.look_up(path)
         return self.whole(entry[1]) if entry is not None else None
 
-    def find(self, path: bytes) -> tuple[bytes, str] | None:
+    def look_up(self, path: bytes) -> tuple[bytes, str] | None:
         """Return mode and object id of what has an absolute path below the top; None when nothing has.
 
         Raises:

@@ -114,7 +114,7 @@ class Parents:
         fingerprint, path = hit.match.fingerprint, hit.origin.path
         try:
             if hit.origin.part is not Part.NAME or hit.origin.members:
-                entry = contents.find(b"/" + path)
+                entry = contents.look_up(b"/" + path)
                 if entry is None:
                     return False
                 return entry[1] == hit.origin.oid or fingerprint in self._keys.of(entry[1])
@@ -122,7 +122,7 @@ class Parents:
             names = path.split(b"/")
             beginnings = (b"/".join(names[:end]) for end in range(1, len(names) + 1))
             first = next((name for name in beginnings if fingerprint in self._keys.in_name(name)), path)
-            return contents.find(b"/" + first) is not None
+            return contents.look_up(b"/" + first) is not None
         except GitError:
             return False
 
