@@ -10,12 +10,18 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import random
 import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
+from boltz_keyscan import rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model import ShardResult
+from boltz_keyscan.sources.files import FileShard
 from conformance.containers import (
     FILLER,
     ar,
@@ -32,6 +38,7 @@ from conformance.containers import (
 )
 from tests.keys import fake_key
 
+DETECTOR = KeyDetector.of(rules.load())
 KEY = fake_key(seed="mutant")
 PLAIN = FILLER[:130] + text(KEY)
 PACKED = gzip.compress(PLAIN, mtime=0)
@@ -185,3 +192,13 @@ def _changed(raw: bytes, other: bytes, draw: random.Random) -> tuple[bytes, str]
         case _:
             new = draw.choice((b"\n", b"x" * 600, other, draw.randbytes(count), bytes(512)))
             return raw + new, f"{len(new)} bytes behind"
+
+
+def scanned(path: Path) -> ShardResult:
+    """Return what a scan finds in one file, in this process."""
+    results = [FileShard(os.fsencode(path.parent), b"", (os.fsencode(path.name),)).scan(DETECTOR)]
+    results += [shard.scan(DETECTOR) for shard in results[0].more]
+    return ShardResult(
+        tuple(hit for result in results for hit in result.hits),
+        tuple(gap for result in results for gap in result.gaps),
+    )

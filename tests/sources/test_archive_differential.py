@@ -20,18 +20,13 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan import rules
-from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import ShardResult
-from boltz_keyscan.sources.files import FileShard
 from tests.gate import absent
 from tests.keys import fingerprint
-from tests.mutants import KEY, SAMPLES, mutant
+from tests.mutants import KEY, SAMPLES, mutant, scanned
 
 # Read when this is imported: tests see no settings of ours.
 COUNT = int(os.environ.get("BOLTZ_KEYSCAN_MUTANTS", "130"))
 
-DETECTOR = KeyDetector.of(rules.load())
 TIMEOUT_S = 60
 TOO_LARGE = 1 << 20
 
@@ -118,16 +113,6 @@ def _readable(output: bytes) -> bool:
         if KEY.encode() in inner.getvalue():
             return True
     return False
-
-
-def scanned(path: Path) -> ShardResult:
-    """Return what a scan finds in one file, in this process."""
-    results = [FileShard(os.fsencode(path.parent), b"", (os.fsencode(path.name),)).scan(DETECTOR)]
-    results += [shard.scan(DETECTOR) for shard in results[0].more]
-    return ShardResult(
-        tuple(hit for result in results for hit in result.hits),
-        tuple(gap for result in results for gap in result.gaps),
-    )
 
 
 def tally_of(name: str, count: int, folder: Path) -> tuple[Counter[str], list[str]]:
