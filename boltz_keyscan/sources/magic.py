@@ -87,6 +87,20 @@ _CANDIDATE = bytes(
 
 def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
     """Return whether ``buffer[start:end]``, a whole blob, begins as a container does."""
+    size = end - start
+    # Most blobs differ from all of them in a few bytes, one of which is zero in the older tar and in lzma.
+    if not (
+        size > 0
+        and (
+            _CANDIDATE[buffer[start]]
+            or (
+                size > 262
+                and (buffer[start + 257] == 0x75 or not (buffer[start + 154] and buffer[start + 155]))
+            )
+            or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
+        )
+    ):
+        return False
     if _BEGINNING.match(buffer, start, end):
         return True
     return _PERHAPS.match(buffer, start, end) is not None and _is_checked(

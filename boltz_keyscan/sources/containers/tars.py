@@ -54,7 +54,8 @@ def members(content: Content) -> Iterator[Member]:
             if not ended and not lost:
                 lost = True
                 content.tell(damaged("a header in it is damaged; what follows may lack its names"))
-            if len(reader.read(_BLOCK)) < _BLOCK:
+            # Where only a signature says that this is a tar, that of the next says where to go on.
+            if not content.sure or len(reader.read(_BLOCK)) < _BLOCK:
                 return
             continue
         ended = lost = False

@@ -11,6 +11,7 @@ Boundary: knows no format; those are rows of ``formats``.
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -178,7 +179,6 @@ class Walk:
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
             self._trouble(Trouble("unsupported-container", detail), frame)
             return
-        end = 0
         if "zip" in map(marks.get, starts):
             zips = next(each for each in self._formats if each.name == "zip")
             self._open(zips, Content(Reader(()), self._meter, space, sure=False), frame)
@@ -186,14 +186,16 @@ class Walk:
         for at in starts:
             part = PartSpace(space, at)
             format_ = self._format(part.read(0, HEAD))
-            if at < end or at in told or marks[at] == "zip" or format_ is None or self._meter.spent:
+            if at in told or marks[at] == "zip" or format_ is None or self._meter.spent:
                 continue
             # The signatures of others are so long, or checked, that they do not stand there by chance.
             faint = marks[at] in ("gzip", "zstd", "tar")
             inner = Frame(frame.chain, frame.prefix, frame.depth, faint=faint)
             reader = Reader(self._guarded(pieces(part), inner))
-            self._open(format_, Content(reader, self._meter, part), inner)
-            end = max(frame.join(inner, at), at + reader.position)
+            self._open(format_, Content(reader, self._meter, part, sure=not faint), inner)
+            end = frame.join(inner, at)
+            behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
+            told |= {at + offset for offset in inner.covered(other - at for other in behind)}
 
     def _open(self, format_: Format, content: Content, frame: Frame) -> None:
         """Look into a container."""

@@ -248,8 +248,16 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
     if head[2:] != b"\5\0" or len(properties) < 5:
         raise damaged("its properties of lzma are not of the length they have")
     # The same stream in the format of lzma: its properties, and a size that is not known.
-    alone = Reader(_with(properties + b"\xff" * 8, reader))
-    yield from streams.unlzma(alone, meter)
+    head = properties + b"\xff" * 8
+    start = reader.position
+    alone = Reader(_with(head, reader))
+    try:
+        yield from streams.unlzma(alone, meter)
+    finally:
+        # What was taken and not needed is what follows the member.
+        rest = reader.position - start - max(alone.position - len(head), 0)
+        if alone.position >= len(head) and rest > 0:
+            reader.unread(alone.peek(rest))
 
 
 def _with(head: bytes, reader: Reader) -> Iterator[bytes]:
