@@ -259,8 +259,13 @@ class Detector(Protocol):
     def overlap(self) -> int:
         """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything."""
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
+        """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything.
+
+        ``marks`` takes the offsets where an archive may begin, for ``sources.magic`` to check.
+        """
 
     def for_bulk(self) -> Detector:
         """The same detector with the engine that is worth its start-up over much data."""

@@ -159,7 +159,10 @@ HOSTILE: dict[str, tuple[bytes, set[str]]] = {
     "deeper.gz": (nested(60), {"too-deep"}),
     # What says what is not so.
     "window.zst": (b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x03\0\x80" + bytes(1024), {"memory-limit"}),
-    "window.lzma": (b"\x5d" + struct.pack("<I", 0x60000000) + b"\xff" * 8 + bytes(64), {"memory-limit"}),
+    "window.lzma": (
+        b"\x5d" + struct.pack("<I", 0x60000000) + lzma.compress(FILLER, lzma.FORMAT_ALONE)[5:],
+        {"memory-limit"},
+    ),
     "crc.zip": (patched(_GOOD, b"PK\1\2", 16, b"abcd"), {"corrupt-container"}),
     "crc.gz": (gzip.compress(FILLER)[:-8] + b"abcd" + gzip.compress(FILLER)[-4:], {"corrupt-container"}),
     "crc.xz": (patched(lzma.compress(FILLER), b"YZ", -20, b"abcd"), {"corrupt-container"}),

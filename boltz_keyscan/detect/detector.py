@@ -37,11 +37,16 @@ class KeyDetector:
         """A detector for the keys of ``rules``."""
         return cls(rules, tuple(rule.prefix.encode("ascii") for rule in rules))
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``."""
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
+        """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``.
+
+        ``marks`` takes the offsets where an archive may begin.
+        """
         if self.bulk:
-            return prefilter.sniff_bulk(buffer, end, self.prefixes)
-        return prefilter.sniff(buffer, end, self.prefixes)
+            return prefilter.sniff_bulk(buffer, end, self.prefixes, marks)
+        return prefilter.sniff(buffer, end, self.prefixes, marks)
 
     def for_bulk(self) -> KeyDetector:
         """The same detector on hyperscan."""

@@ -55,6 +55,27 @@ _MARKS = (
 )
 """``_`` as the encodings write it: each shallow literal that is not looked for by itself has one."""
 
+SIGNATURES: Final = (
+    (rb"PK\x01\x02", 4, b"\2"),
+    (rb"PK\x03\x04", 4, b"\3"),
+    (rb"7z\xbc\xaf\x27\x1c", 6, b"\x1c"),
+    (rb"\xfd7zXZ\x00", 6, b"\xfd"),
+    (rb"BZh[1-9]1AY&SY", 10, b"1AY&SY"),
+    (rb"\x1f\x8b\x08[\x00-\x1f]", 4, b"\x1f"),
+    (rb"\x28\xb5\x2f\xfd", 4, b"\xb5"),
+    (rb"Rar!\x1a\x07", 6, b"\x1a"),
+    (rb"MSCF\x00{4}", 8, b"MSCF"),
+    (rb"LZIP\x01", 5, b"LZIP"),
+    (rb"ustar[\x00 ]", 263, b"ustar"),
+    (rb"-l[hz][0-9ds]-", 7, b"-l"),
+    (rb"koly\x00{3}\x04\x00{2}\x02\x00", 12, b"koly"),
+    (rb"\xef\xbe\xad\xdeNullsoftInst", 16, b"Nullsoft"),
+)
+"""Signatures of archives that other bytes may precede: expression, bytes from the beginning of the
+archive to the end of the signature, and bytes without which there is none.
+
+They are here because the engine finds them in the pass it makes anyway; ``sources.magic`` checks them."""
+
 _ALPHANUMERIC = bytes(65 if bytes([byte]).isalnum() else 0 for byte in range(256))
 _HEX = b"0123456789abcdefABCDEF"
 _DIGITS = bytes.maketrans(_HEX, b"h" * len(_HEX))
@@ -72,23 +93,42 @@ _seen = 0
 """Bytes this process has looked at. Which engine looks decides how fast it is, never what is found."""
 
 
-def sniff(buffer: bytes | bytearray | memoryview, end: int, prefixes: tuple[bytes, ...]) -> list[int]:
-    """Offsets in ``buffer[:end]`` where a key may stand, in order."""
+def sniff(
+    buffer: bytes | bytearray | memoryview,
+    end: int,
+    prefixes: tuple[bytes, ...],
+    marks: list[int] | None = None,
+) -> list[int]:
+    """Offsets in ``buffer[:end]`` where a key may stand, in order.
+
+    Args:
+        buffer: what to look at.
+        end: bytes of it that count.
+        prefixes: those of the rules.
+        marks: takes the offsets where an archive may begin.
+    """
     global _seen  # noqa: PLW0603 - see there
     _seen += end
     if _seen > ENOUGH:
-        found = _scan(buffer, end, prefixes)
+        found = _scan(buffer, end, prefixes, marks)
     else:
         if isinstance(buffer, memoryview):
             # It cannot be searched as it is, and where much is looked at hyperscan does it.
             buffer = bytes(buffer[:end])
         found = _search(buffer, end, prefixes)
+        if marks is not None:
+            marks += _signatures(buffer, end)
     return sorted({at for at, _ in _sound(buffer, found, prefixes)}) if found else []
 
 
-def sniff_bulk(buffer: bytes | bytearray | memoryview, end: int, prefixes: tuple[bytes, ...]) -> list[int]:
+def sniff_bulk(
+    buffer: bytes | bytearray | memoryview,
+    end: int,
+    prefixes: tuple[bytes, ...],
+    marks: list[int] | None = None,
+) -> list[int]:
     """The same through hyperscan at once."""
-    found = _scan(buffer, end, prefixes)
+    found = _scan(buffer, end, prefixes, marks)
     return sorted({at for at, _ in _sound(buffer, found, prefixes)}) if found else []
 
 
@@ -218,16 +258,35 @@ def _words(prefixes: tuple[bytes, ...], *, chains: bool) -> tuple[frozenset[int]
     return frozenset(places), places
 
 
+def _signatures(buffer: bytes | bytearray, end: int) -> Iterator[int]:
+    """Yield where an archive may begin."""
+    for expression, length, needed in SIGNATURES:
+        if buffer.find(needed, 0, end) >= 0:
+            import re  # noqa: PLC0415 - text has none of them
+
+            for found in re.compile(expression).finditer(buffer, 0, end):
+                if found.end() >= length:
+                    yield found.end() - length
+
+
 # With hyperscan.
 
 
-def _scan(buffer: bytes | bytearray | memoryview, end: int, prefixes: tuple[bytes, ...]) -> list[Found]:
+def _scan(
+    buffer: bytes | bytearray | memoryview,
+    end: int,
+    prefixes: tuple[bytes, ...],
+    marks: list[int] | None = None,
+) -> list[Found]:
     database, numbered = _database(prefixes)
     found: list[Found] = []
 
     def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
-        literal = numbered[number]
-        found.append((stop - len(literal), literal))
+        if number < len(numbered):
+            literal = numbered[number]
+            found.append((stop - len(literal), literal))
+        elif marks is not None and (at := stop - SIGNATURES[number - len(numbered)][1]) >= 0:
+            marks.append(at)
 
     database.scan(memoryview(buffer)[:end], match_event_handler=note)  # type: ignore[type-var]  # any buffer does
     return found
@@ -239,11 +298,9 @@ def _database(prefixes: tuple[bytes, ...]) -> tuple[hyperscan.Database, tuple[by
 
     numbered = (*needles.shallow(prefixes), *needles.deep(prefixes))
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        # Not its literal compiler, which ends a literal at a NUL.
-        expressions=[b"".join(b"\\x%02x" % byte for byte in literal) for literal in numbered],
-        ids=list(range(len(numbered))),
-        elements=len(numbered),
-        flags=[0] * len(numbered),
-    )
+    # Not its literal compiler, which ends a literal at a NUL.
+    expressions = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in numbered]
+    expressions += [expression for expression, _, _ in SIGNATURES]
+    count = len(expressions)
+    database.compile(expressions=expressions, ids=list(range(count)), elements=count, flags=[0] * count)
     return database, numbered

@@ -15,7 +15,7 @@ from bisect import bisect_right
 
 from boltz_keyscan.model import Detector
 from boltz_keyscan.sources.blob import BUNDLES
-from boltz_keyscan.sources.magic import is_container
+from boltz_keyscan.sources.magic import is_container, sound
 
 LARGE = 100 << 10
 """Bytes from which a file is worth a search of its own."""
@@ -48,7 +48,7 @@ class Batch:
         self.suspects: list[tuple[bytes, bytes]] = []
         """Name and content of files where a key may stand, as they were read."""
         self.containers: list[bytes] = []
-        """Names of files that are archives, compressed, or the like."""
+        """Names of files that are archives, compressed, or the like, or have such in them."""
 
     def take(self, name: bytes, path: bytes) -> int | None:
         """Read a file; its size in bytes, or None when it has to be read in another way."""
@@ -84,7 +84,12 @@ class Batch:
 
     def look(self) -> None:
         """Search what was read since the last look, and begin anew."""
-        offsets = self._detector.sniff(self._buffer, self._end)
+        marks: list[int] = []
+        offsets = self._detector.sniff(self._buffer, self._end, marks)
+        for at, _ in sound(self._buffer, self._end, marks):
+            name = self._names[bisect_right(self._starts, at) - 1]
+            if name not in self.containers and name not in self.bundles:
+                self.containers.append(name)
         for number in dict.fromkeys(bisect_right(self._starts, offset) - 1 for offset in offsets):
             start = self._starts[number]
             end = self._starts[number + 1] if number + 1 < len(self._starts) else self._end

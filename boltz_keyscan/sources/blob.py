@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shard, ShardResult
-from boltz_keyscan.sources.magic import HEAD
+from boltz_keyscan.sources.magic import HEAD, sound
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
@@ -45,6 +45,8 @@ class Window:
         self._view = memoryview(self._buffer)
         self.opening = b""
         """The first bytes of what was read last."""
+        self.archives = False
+        """Whether an archive begins somewhere in it."""
 
     def sniff(self, stream: RawIOBase, detector: Detector, size: int = -1) -> tuple[int, list[int]]:
         """Bytes read, and the offsets where a key may begin, in order.
@@ -58,14 +60,16 @@ class Window:
         Raises:
             OSError: the stream could not be read.
         """
-        total, kept, self.opening = 0, 0, b""
+        total, kept, self.opening, self.archives = 0, 0, b"", False
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             if not total:
                 self.opening = bytes(self._view[: min(count, HEAD)])
             end = kept + count
-            if offsets := detector.sniff(self._buffer, end):
+            marks: list[int] = []
+            if offsets := detector.sniff(self._buffer, end, marks):
                 found.update(total - kept + at for at in offsets)
+            self.archives = self.archives or bool(sound(self._buffer, end, marks))
             total += count
             if total == size:
                 break

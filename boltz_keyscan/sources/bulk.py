@@ -53,6 +53,8 @@ class Bulk:
         arguments = ("-c", _DELTA_BASES, "cat-file", "--batch-command", "--buffer")
         self._child = _git.Child(view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MOST)
         self._mapped: mmap.mmap | None = None
+        self._marks: list[int] = []
+        """Where in the stream looked at last an archive may begin."""
 
     def sniff(self, oids: Sequence[bytes], size: int, detector: Detector) -> list[int] | None:
         """Offsets of possible keys in the objects' stream; None when git did not give it whole.
@@ -88,7 +90,8 @@ class Bulk:
             return []
         starts = list(compress(magic.starts_of(headers, sizes), blobs))
         whole = sum(headers) + sum(sizes) + len(headers)
-        found = magic.among(self._mapped, whole, starts, list(compress(sizes, blobs)))
+        marks = magic.sound(self._mapped, whole, self._marks)
+        found = magic.among(self._mapped, whole, starts, list(compress(sizes, blobs)), marks)
         if not found:
             return []
         numbers = list(compress(range(len(sizes)), blobs))
@@ -110,6 +113,7 @@ class Bulk:
     def _follow(self, view: memoryview, whole: int, detector: Detector) -> list[int] | None:
         """Look at what git has written until that is all; None when it is not what was asked for."""
         found: set[int] = set()
+        self._marks = []
         done = seen = 0
         heard = time.monotonic()
         while done < whole:
@@ -118,7 +122,9 @@ class Bulk:
                 return None
             if at == whole or at - done >= CHUNK:
                 start = max(done - detector.overlap, 0)
-                found.update(start + offset for offset in detector.sniff(view[start:at], at - start))
+                marks: list[int] = []
+                found.update(start + offset for offset in detector.sniff(view[start:at], at - start, marks))
+                self._marks += [start + mark for mark in marks]
                 done = seen = at
                 heard = time.monotonic()
                 continue

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Detector, Match
-from boltz_keyscan.sources.magic import HEAD
+from boltz_keyscan.sources.magic import HEAD, sound
 
 PIECE = 4 << 20
 """Bytes looked at together. Shorter blobs are looked at whole, so nearly all are."""
@@ -61,6 +61,8 @@ class Pieces:
     """Where in its blob the held piece begins."""
     flooded: bool = False
     """Whether not all was looked at that may hide a key."""
+    marks: dict[int, str] = field(default_factory=dict)
+    """Where in its blob an archive begins, and of which format."""
     _held: bytearray = field(default_factory=bytearray)
     _first: bool = True
     _lines: int = 0
@@ -84,7 +86,10 @@ class Pieces:
 
     def _look(self, high: int) -> Iterator[Match]:
         low = 0 if self._first else MARGIN
-        if not self.detector.sniff(self._held, len(self._held)):
+        marks: list[int] = []
+        offsets = self.detector.sniff(self._held, len(self._held), marks)
+        self.marks.update((self.base + at, kind) for at, kind in sound(self._held, len(self._held), marks))
+        if not offsets:
             return
         try:
             for match in self.detector.find([bytes(self._held)]):

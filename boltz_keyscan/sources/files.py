@@ -19,7 +19,7 @@ from io import FileIO
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources.batch import FLAGS, Batch
 from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, examine, unreadable
-from boltz_keyscan.sources.magic import TAIL, begins, ends_in_zip
+from boltz_keyscan.sources.magic import begins
 
 SLICE = 512
 """Files in a shard."""
@@ -129,7 +129,7 @@ class FileShard:
                     after = os.fstat(file.fileno())
                     # A bundle that is a file is a source of its own.
                     container = not window.opening.startswith(BUNDLES) and (
-                        begins(window.opening) or _ends_in_zip(file, size)
+                        begins(window.opening) or window.archives
                     )
             except OSError as error:
                 return [], [self._unread(name, error, detector)], None
@@ -161,9 +161,10 @@ class FileShard:
             return [], [special(where, mode)], None
         from boltz_keyscan.sources.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
 
-        spool = Spool()
+        spool = Spool(detector)
         origin = Origin(self.prefix + name)
         hits, gaps = examine(origin, spool.through(chunks(file)), detector, where)
+        gaps += spool.gaps(where)
         if (shard := spool.shard(origin, where, hits)) is not None:
             met.append(shard)
         return hits, gaps, spool.bytes
@@ -187,14 +188,6 @@ class FileShard:
 
     def _where(self, name: bytes, detector: Detector) -> str:
         return detector.redact(self.prefix + name)
-
-
-def _ends_in_zip(file: FileIO, size: int) -> bool:
-    """One more read, but for large files only."""
-    if size < 22 or not hasattr(os, "pread"):
-        return False
-    start = max(size - TAIL, 0)
-    return ends_in_zip(os.pread(file.fileno(), TAIL, start))
 
 
 def special(where: str, mode: int) -> Gap:

@@ -44,8 +44,10 @@ class Suspicious:
     def overlap(self) -> int:
         return DETECTOR.overlap
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        del buffer
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
+        del buffer, marks
         return list(range(end))
 
     def for_bulk(self) -> Detector:
