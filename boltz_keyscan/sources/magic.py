@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import mmap
 
-HEAD = 512
-"""Bytes from the beginning that tell a format (tar's are the last to do so, from 257 on)."""
+HEAD = 1032
+"""Bytes from the beginning that tell a format (a PDF's header may be 1,024 bytes behind it)."""
 
 TAIL = 22 + 0xFFFF
 """Bytes at the end in which a zip has its directory's end, whatever is before it (APPNOTE 4.3.16)."""
@@ -48,6 +48,9 @@ BEGINNINGS = {
 }
 """The first bytes of each format, as regular expressions in which a dot is any byte."""
 
+_PDF = re.compile(rb"%PDF-")
+_PDF_BYTES = 1024 + len("%PDF-")
+
 _BEGINNING = re.compile(b"|".join(BEGINNINGS.values()), re.DOTALL)
 
 _CARRIERS = re.compile(rb"MZ|\x7fELF|#!|\x89PNG|\xff\xd8\xff|GIF8|[\xca\xcf][\xfe\xfa]")
@@ -59,9 +62,18 @@ _CANDIDATE = bytes(
 """1 for each byte that one of the above can begin with."""
 
 
+def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: int | None = None) -> bool:
+    """Return whether ``buffer[start:end]``, a whole blob, has the header of a PDF where readers look for it.
+
+    That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
+    """
+    last = len(buffer) if end is None else end
+    return _PDF.search(buffer, start, min(last, start + _PDF_BYTES)) is not None
+
+
 def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
     """Whether ``buffer[start:end]``, a whole blob, is a container or ends in one."""
-    if _BEGINNING.match(buffer, start, end):
+    if _BEGINNING.match(buffer, start, end) or has_pdf_header(buffer, start, end):
         return True
     if buffer[end - 22 : end - 18] == END_OF_ZIP and end - start >= 22:
         return True
@@ -72,7 +84,7 @@ def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) ->
 
 def begins(head: bytes) -> bool:
     """Whether a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
-    return _BEGINNING.match(head) is not None
+    return _BEGINNING.match(head) is not None or has_pdf_header(head)
 
 
 def ends_in_zip(tail: bytes) -> bool:
@@ -84,7 +96,7 @@ def ends_in_zip(tail: bytes) -> bool:
 def among(stream: mmap.mmap | bytes, length: int, starts: Sequence[int], sizes: Sequence[int]) -> list[int]:
     """The numbers of the blobs in ``stream`` that are containers.
 
-    Looks at three bytes of each, through C, and at the few that pass as a whole.
+    Looks at three bytes and the first kilobyte of each, through C, and at the few that pass as a whole.
 
     Args:
         stream: many blobs, with anything before and between them.
@@ -97,15 +109,18 @@ def among(stream: mmap.mmap | bytes, length: int, starts: Sequence[int], sizes: 
     if far < 2:
         far = 0
     else:
-        ends = map(operator.add, starts, sizes)
+        ends = list(map(operator.add, starts, sizes))
+        # The headers of PDFs: a loop in C that searches the beginning of each blob.
+        until = map(min, ends, _moved(starts, _PDF_BYTES))
+        documents = map(_PDF.search, itertools.repeat(stream), starts, until)
         probes = (iter(starts), _moved(starts, 257), _moved(ends, -22))
         first, tar, last = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
         marked = map(_CANDIDATE.__getitem__, first)
-        looked = zip(marked, tar, last, sizes, strict=False)
+        looked = zip(marked, tar, last, sizes, documents, strict=False)
         numbers = [
             number
-            for number, (marks, tar_mark, end_mark, size) in enumerate(looked)
-            if marks or tar_mark == 0x75 or end_mark == 0x50 or not size % 512
+            for number, (marks, tar_mark, end_mark, size, document) in enumerate(looked)
+            if marks or tar_mark == 0x75 or end_mark == 0x50 or not size % 512 or document
         ]
     candidates = itertools.chain(numbers if far else (), range(far, len(starts)))
     return [

@@ -23,7 +23,7 @@ from boltz_keyscan.sources.containers import (
 )
 from boltz_keyscan.sources.containers.limits import Trouble
 from boltz_keyscan.sources.containers.walk import Content, Format, Member, Members
-from boltz_keyscan.sources.magic import BEGINNINGS
+from boltz_keyscan.sources.magic import BEGINNINGS, has_pdf_header
 
 
 def _row(name: str, members: Members) -> Format:
@@ -65,5 +65,7 @@ FORMATS: tuple[Format, ...] = (
     _row("tar", tars.members),
     # Their first bytes are not enough; and git's loose objects are looked for in containers only.
     Format("old-tar", tars.is_header, tars.members),
+    # Behind all others: a tar may begin with a document.
+    Format("pdf-behind", has_pdf_header, pdfs.members),
     Format("git-object", streams.is_object, streams.stream(streams.object_content)),
 )
