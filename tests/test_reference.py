@@ -227,6 +227,7 @@ def test_the_containers_and_their_limits_are_told() -> None:
     words = {
         "old-tar": "tar",
         "pdf": "PDF",
+        "pdf-behind": "PDF",
         "git-bundle": "git bundles",
         "git-pack": "packs",
         "git-object": "loose objects",

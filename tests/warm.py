@@ -38,7 +38,7 @@ LATE = (
     *("boltz_api.resources.admin.admin", "boltz_api.resources.auth", "certifi", "click.shell_completion"),
     *("concurrent.futures.process", "difflib", "fcntl", "hashlib", "httpcore", "httpx", "hyperscan", "mmap"),
     *("multiprocessing.popen_fork", "platformdirs.unix", "regex", "sarif_om", "tempfile", "traceback"),
-    *("encodings.idna", "zstandard"),
+    *("encodings.idna", "pypdf", "zstandard"),
 )
 """What is imported within functions, and takes a while."""
 

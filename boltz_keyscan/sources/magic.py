@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.model import Detector
 
-HEAD = 512
-"""Bytes from the beginning that tell a format; a signature is checked with no more."""
+HEAD = 1032
+"""Bytes from the beginning that tell a format (a PDF's header may be 1,024 bytes behind it)."""
+
+CHECKED_BYTES = 512
+"""Bytes with which a signature is checked."""
 
 MAX_CHECKS = 2000
 """Signatures of nothing that are checked in one buffer."""
@@ -76,6 +79,9 @@ CHECKED = {
 }
 """The same for formats whose first bytes are not enough; ``signatures.CHECKED`` looks closer."""
 
+_PDF = re.compile(rb"%PDF-")
+_PDF_BYTES = 1024 + len("%PDF-")
+
 _BEGINNING = re.compile(b"|".join(BEGINNINGS.values()), re.DOTALL)
 _PERHAPS = re.compile(b"|".join(CHECKED.values()), re.DOTALL)
 
@@ -83,6 +89,15 @@ _CANDIDATE = bytes(
     byte in b"\x1fB\xfd\x28P7%!\xed0R\x02\x04LMQRSTUVWXYZ[\\^_#\xc7\x71\x60xhs\x89IW" for byte in range(256)
 )
 """1 for each byte that one of the above begins with, less those that a probe at another place finds."""
+
+
+def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: int | None = None) -> bool:
+    """Return whether ``buffer[start:end]``, a whole blob, has the header of a PDF where readers look for it.
+
+    That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
+    """
+    last = len(buffer) if end is None else end
+    return _PDF.search(buffer, start, min(last, start + _PDF_BYTES)) is not None
 
 
 def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
@@ -100,11 +115,11 @@ def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) ->
             or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
         )
     ):
-        return False
-    if _BEGINNING.match(buffer, start, end):
+        return has_pdf_header(buffer, start, end)
+    if _BEGINNING.match(buffer, start, end) or has_pdf_header(buffer, start, end):
         return True
     return _PERHAPS.match(buffer, start, end) is not None and _is_checked(
-        bytes(buffer[start : min(start + HEAD, end)])
+        bytes(buffer[start : min(start + CHECKED_BYTES, end)])
     )
 
 
@@ -136,7 +151,8 @@ def sound(buffer: bytes | bytearray | memoryview | mmap.mmap, end: int, marks: S
     found: list[Mark] = []
     false = 0
     for at in sorted(set(marks)):
-        kind = signatures.kind(bytes(buffer[at : min(at + HEAD, end)])) if false < MAX_CHECKS else FLOOD
+        checked = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
+        kind = signatures.kind(checked) if false < MAX_CHECKS else FLOOD
         if kind is None:
             false += 1
         else:
@@ -159,7 +175,7 @@ class Finder:
         marks: list[int] = []
         offsets = self._detector.sniff(piece, len(piece), marks)
         self.found = self.found or bool(sound(piece, len(piece), marks))
-        self._tail = piece[-max(self._detector.overlap, HEAD) :]
+        self._tail = piece[-max(self._detector.overlap, CHECKED_BYTES) :]
         return offsets
 
     def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -178,7 +194,7 @@ def among(
 ) -> list[int]:
     """The numbers of the blobs in ``stream`` that are containers, or have one in them.
 
-    Looks at three bytes of each, through C, and at the few that pass as a whole.
+    Looks at three bytes and the first kilobyte of each, through C, and at the few that pass as a whole.
 
     Args:
         stream: many blobs, with anything before and between them.
@@ -195,11 +211,14 @@ def among(
         probes = (iter(starts), _moved(starts, 257), _moved(starts, 13))
         first, tar, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
         marked = map(_CANDIDATE.__getitem__, first)
-        looked = zip(marked, tar, lzma, sizes, strict=False)
+        # The headers of PDFs: a loop in C that searches the beginning of each blob.
+        until = map(min, map(operator.add, starts, sizes), _moved(starts, _PDF_BYTES))
+        documents = map(_PDF.search, itertools.repeat(stream), starts, until)
+        looked = zip(marked, tar, lzma, sizes, documents, strict=False)
         numbers = [
             number
-            for number, (candidate, tar_mark, lzma_mark, size) in enumerate(looked)
-            if candidate or tar_mark == 0x75 or lzma_mark == 0 or not size % 512
+            for number, (candidate, tar_mark, lzma_mark, size, document) in enumerate(looked)
+            if candidate or tar_mark == 0x75 or lzma_mark == 0 or not size % 512 or document
         ]
     candidates = itertools.chain(numbers if far else (), range(far, len(starts)))
     found = {

@@ -4,7 +4,7 @@ A signature of four bytes stands in many files by chance, and in every program t
 format. What its readers need beside it (a method that exists, a checksum, a first block that
 can be decompressed) does not.
 
-Boundary: at most the first ``magic.HEAD`` bytes of what may be an archive. Fewer than a check
+Boundary: at most the first ``magic.CHECKED_BYTES`` bytes of what may be an archive. Fewer than a check
 needs pass it: the rest may only be out of sight.
 """
 
@@ -247,4 +247,4 @@ CHECKED: dict[str, Callable[[bytes], bool]] = {
     "lha": is_lha,
     "old-tar": is_tar_header,
 }
-"""What the first ``magic.HEAD`` bytes must be of formats whose signature is not enough."""
+"""What the first ``magic.CHECKED_BYTES`` bytes must be of formats whose signature is not enough."""

@@ -23,7 +23,7 @@ from boltz_keyscan.sources.containers import (
 )
 from boltz_keyscan.sources.containers.limits import Trouble
 from boltz_keyscan.sources.containers.walk import Content, Format, Member, Members
-from boltz_keyscan.sources.magic import BEGINNINGS, CHECKED
+from boltz_keyscan.sources.magic import BEGINNINGS, CHECKED, has_pdf_header
 
 
 def _row(name: str, members: Members) -> Format:
@@ -89,5 +89,7 @@ FORMATS: tuple[Format, ...] = (
     _row("warc", warcs.members),
     _checked("arj", _unread("arj")),
     _checked("lha", _unread("LHA")),
+    # Behind all others: a tar may begin with a document.
+    Format("pdf-behind", has_pdf_header, pdfs.members),
     Format("git-object", streams.is_object, streams.stream(streams.object_content)),
 )
