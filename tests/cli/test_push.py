@@ -530,7 +530,7 @@ class TestIncomplete:
         base = clone.run("rev-parse", "HEAD")
         clone.leak("b.txt", "clean\n")
         assert keyscan("--since", base, ".", "--require-complete", cwd=clone.path).code == 0
-        clone.leak("c.txt", fake_key())
+        clone.leak("c.txt", fake_key(seed="new"))
         assert keyscan("--since", base, ".", "--require-complete", cwd=clone.path).code == 1
 
     @pytest.mark.parametrize("claims", [False, True])
