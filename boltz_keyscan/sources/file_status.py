@@ -56,10 +56,11 @@ def find_exposures(
         waiting = members
         for depth, holder in enumerate(holders):
             told, missed = _ask(sources[holder], [placed[number] for number in waiting], detector)
+            # A repository around the first one counts only where it has the file, or does not tell.
+            silent = sources[holder].opened().view is None
             gaps += missed
             for number, exposure in zip(waiting, told, strict=True):
-                # A repository around the first one counts only where it has the file itself.
-                if depth == 0 or exposure not in {Exposure.UNTRACKED, Exposure.LOCAL}:
+                if depth == 0 or silent or exposure not in {Exposure.UNTRACKED, Exposure.LOCAL}:
                     exposures[number] = exposure
             waiting = [number for number in waiting if exposures[number] in UNEXPOSED]
             if not waiting:

@@ -185,16 +185,17 @@ def _inspect(store: bytes) -> tuple[bytes | None, bool]:
     promised = False
     while pending:
         folder = pending.pop()
-        for entry in os.scandir(os.path.join(store, folder)):
-            name = os.path.join(folder, entry.name)
-            if not folder and not _FANOUT.fullmatch(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(name)
-            elif not folder or not entry.is_file(follow_symlinks=False):
-                return name, False
-            else:
-                promised = promised or (folder == b"pack" and name.endswith(b".promisor"))
+        with os.scandir(os.path.join(store, folder)) as entries:
+            for entry in entries:
+                name = os.path.join(folder, entry.name)
+                if not folder and not _FANOUT.fullmatch(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(name)
+                elif not folder or not entry.is_file(follow_symlinks=False):
+                    return name, False
+                else:
+                    promised = promised or (folder == b"pack" and name.endswith(b".promisor"))
     return None, promised
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +168,17 @@ def test_an_inner_repository_does_not_hide_what_the_outer_one_tracks(repo: Repo)
     repo.run("rm", "--quiet", "--cached", "inner/key.txt")
     repo.commit()
     assert exposures(scanned(repo.path, history=False)) == {"inner/key.txt": {"local"}}
+
+
+def test_an_outer_repository_that_does_not_answer_may_have_it(repo: Repo) -> None:
+    repo.leak("inner/key.txt", KEY)
+    Repo(repo.path / "inner").write(".gitignore", "*\n")
+    os.mkfifo(repo.path / ".git/objects/pack/pack-0.pack")
+
+    result = scanned(repo.path)
+
+    assert exposures(result) == {"inner/key.txt": {"untracked"}}
+    assert result.exit_code == ExitCode.BLOCKING
 
 
 # -- pointers ----------------------------------------------------------------------------------
