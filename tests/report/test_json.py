@@ -101,6 +101,7 @@ def test_the_receipt_counts() -> None:
         "objects_missing": 0,
         "objects_cached": 0,
         "gaps": 3,
+        "old": 0,
         "suppressed": 1,
         "suppressions": [
             {
