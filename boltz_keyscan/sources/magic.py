@@ -192,14 +192,14 @@ def among(
     if far < 2:
         far = 0
     else:
-        probes = (iter(starts), _moved(starts, 257), _moved(starts, 13))
-        first, tar, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
+        probes = (iter(starts), _moved(starts, 2), _moved(starts, 13))
+        first, lha, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
         marked = map(_CANDIDATE.__getitem__, first)
-        looked = zip(marked, tar, lzma, sizes, strict=False)
+        looked = zip(marked, lha, lzma, sizes, strict=False)
         numbers = [
             number
-            for number, (candidate, tar_mark, lzma_mark, size) in enumerate(looked)
-            if candidate or tar_mark == 0x75 or lzma_mark == 0 or not size % 512
+            for number, (candidate, lha_mark, lzma_mark, size) in enumerate(looked)
+            if candidate or lha_mark == 0x2D or lzma_mark == 0 or not size % 512
         ]
     candidates = itertools.chain(numbers if far else (), range(far, len(starts)))
     found = {
