@@ -208,17 +208,17 @@ def among(
     if far < 2:
         far = 0
     else:
-        probes = (iter(starts), _moved(starts, 257), _moved(starts, 13))
-        first, tar, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
+        probes = (iter(starts), _moved(starts, 2), _moved(starts, 13))
+        first, lha, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
         marked = map(_CANDIDATE.__getitem__, first)
         # The headers of PDFs: a loop in C that searches the beginning of each blob.
         until = map(min, map(operator.add, starts, sizes), _moved(starts, _PDF_BYTES))
         documents = map(_PDF.search, itertools.repeat(stream), starts, until)
-        looked = zip(marked, tar, lzma, sizes, documents, strict=False)
+        looked = zip(marked, lha, lzma, sizes, documents, strict=False)
         numbers = [
             number
-            for number, (candidate, tar_mark, lzma_mark, size, document) in enumerate(looked)
-            if candidate or tar_mark == 0x75 or lzma_mark == 0 or not size % 512 or document
+            for number, (candidate, lha_mark, lzma_mark, size, document) in enumerate(looked)
+            if candidate or lha_mark == 0x2D or lzma_mark == 0 or not size % 512 or document
         ]
     candidates = itertools.chain(numbers if far else (), range(far, len(starts)))
     found = {

@@ -41,7 +41,7 @@ def kind(window: bytes) -> str | None:
             return name
     if window[257:262] == b"ustar" and (len(window) < _BLOCK or is_tar_header(window)):
         return "tar"
-    return "lha" if is_lha(window) else None
+    return None
 
 
 def is_tar_header(block: bytes) -> bool:
@@ -180,9 +180,9 @@ def _is_gzip(window: bytes) -> bool:
 
 def _is_bzip2(window: bytes) -> bool:
     """Return whether the header of the first block is one: its start, the bytes in use, its tables."""
+    if window[3:4] not in b"123456789" or window[4:10] != b"1AY&SY" or len(window) < 22:
+        return 0 < len(window) < 22 and window[4:10] == b"1AY&SY"
     bits = int.from_bytes(window[14:22], "big")
-    if len(window) < 22 or window[4:10] != b"1AY&SY":
-        return len(window) < 22
     randomised, start, used = bits >> 63, bits >> 39 & 0xFFFFFF, bits >> 23 & 0xFFFF
     at = 14 * 8 + 1 + 24 + 16 + 16 * used.bit_count()
     rest = int.from_bytes(window, "big") >> max(len(window) * 8 - at - 18, 0) & 0x3FFFF
@@ -235,8 +235,8 @@ _CHECKS: dict[bytes, tuple[str, Callable[[bytes], bool]]] = {
     b"Rar!": ("rar", _is_rar),
     b"MSCF": ("cab", _is_cab),
     b"LZIP": ("lzip", _is_lzip),
-    b"koly": ("dmg", lambda _: True),
-    b"\xef\xbe\xad\xde": ("nsis", lambda _: True),
+    b"koly\0\0\0\4\0\0\2\0": ("dmg", lambda _: True),
+    b"\xef\xbe\xad\xdeNullsoftInst": ("nsis", lambda _: True),
 }
 """By the first bytes of a signature: the format, and its check."""
 

@@ -152,11 +152,11 @@ def test_a_signature_of_nothing_costs_no_gap(filling: bytes, tmp_path: Path) -> 
 
 
 def test_what_only_begins_an_archive_is_not_even_opened() -> None:
-    for expression, _, needed in SIGNATURES:
-        blob = b"text" * 100 + needed + b"text" * 100
+    for literal, _, _ in SIGNATURES:
+        blob = b"text" * 100 + literal + b"text" * 100
         marks: list[int] = []
         DETECTOR.sniff(blob, len(blob), marks)
-        assert magic.sound(blob, len(blob), marks) == [], expression
+        assert magic.sound(blob, len(blob), marks) == [], literal
 
 
 def test_more_signatures_than_are_checked_are_a_gap(tmp_path: Path) -> None:
