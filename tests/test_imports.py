@@ -69,6 +69,7 @@ HOOK = frozenset(
         "sources",
         "sources._git",
         "sources.batch",
+        "sources.beneath",
         "sources.blob",
         "sources.bounds",
         "sources.environment",

@@ -5,12 +5,16 @@ Boundary: options in, reports and an exit code out; what the options mean is ``p
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import click
 
 from boltz_keyscan import paths as targets
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.asking import Asking, asking, filtered
 from boltz_keyscan.cli.formats import Format, named
+from boltz_keyscan.cli.guard import tell
 from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
 from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.settled import Settled, configured
@@ -178,11 +182,17 @@ def scan(
     return result.exit_code
 
 
-def default_cache_dir() -> str:
-    """The user's cache folder for this program."""
+def default_cache_dir() -> str | None:
+    """Return the user's cache folder for this program; None, with a warning, for a user without a home."""
     from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
 
-    return user_cache_dir("boltz-keyscan", appauthor=False)
+    # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
+    with contextlib.suppress(RuntimeError, KeyError, OSError):
+        folder = user_cache_dir("boltz-keyscan", appauthor=False)
+        if os.path.isabs(folder):
+            return folder
+    tell("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
+    return None
 
 
 def check_path(path: str, *, history_only: bool) -> None:

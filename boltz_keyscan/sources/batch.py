@@ -14,6 +14,7 @@ import stat
 from bisect import bisect_right
 
 from boltz_keyscan.model import Detector
+from boltz_keyscan.sources.beneath import Beneath
 from boltz_keyscan.sources.blob import BUNDLES
 from boltz_keyscan.sources.magic import is_container, sound
 
@@ -21,16 +22,6 @@ LARGE = 100 << 10
 """Bytes from which a file is worth a search of its own."""
 
 _ROOM = 256 << 10
-
-FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-"""How a file that nobody named is opened: without following, waiting or becoming a terminal's child."""
 
 
 class Batch:
@@ -50,10 +41,10 @@ class Batch:
         self.containers: list[bytes] = []
         """Names of files that are archives, compressed, or the like, or have such in them."""
 
-    def take(self, name: bytes, path: bytes) -> int | None:
-        """Read a file; its size in bytes, or None when it has to be read in another way."""
+    def take(self, name: bytes, beneath: Beneath) -> int | None:
+        """Read a file; return its size in bytes, or None when it has to be read in another way."""
         try:
-            descriptor = os.open(path, FLAGS)
+            descriptor = beneath.open(name)
         except OSError:
             return None
         try:

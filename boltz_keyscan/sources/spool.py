@@ -57,7 +57,10 @@ class Spool:
             InFile,
         )
 
-        place = InFile(self._path) if self._path is not None else Held(bytes(self._held))
+        place: InFile | Held = Held(bytes(self._held))
+        if self._path is not None:
+            folder, name = os.path.split(self._path)
+            place = InFile(name, folder)
         seen = tuple(hit.match.offset for hit in hits if hit.origin.part is Part.CONTENT)
         return ContainerShard(place, self.bytes, ((origin, where),), seen)
 

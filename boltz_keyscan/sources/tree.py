@@ -127,7 +127,7 @@ class TreeSource:
                 if file.read(len(BUNDLES[0])) in BUNDLES:
                     from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - as in files
 
-                    return BundleSource(path, self.prefix + name, follow=True)
+                    return BundleSource(name, self.prefix + name, self._root, follow=True)
         raise self._no_history()
 
     def _slice(self, names: Sequence[bytes]) -> FileShard:
@@ -176,6 +176,11 @@ class TreeSource:
 
         where = os.fsdecode(self.prefix + walked.folder) or "."
         try:
+            if os.path.realpath(folder) != os.path.normpath(
+                os.path.join(os.path.realpath(self._root), walked.folder)
+            ):
+                # git opens paths, so this is as much as can be known before it does.
+                raise ValueError("a folder on the way to it became a link, which is not followed")  # noqa: TRY301 - as below
             repository = open_at(folder)
         except (OSError, ValueError) as error:
             self._unusable.add(os.path.join(folder, b".git"))

@@ -274,6 +274,11 @@ def test_a_gap_quotes_nothing_of_the_document() -> None:
         assert all(KEY not in gap.detail for gap in scan(content).gaps)
 
 
+def test_nothing_of_the_document_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    scan(pdf(b"<</A(" + KEY.encode() + b">>stream\n(\nendstream", b"<</A 1/A 2/" + KEY.encode() + b"\\>>"))
+    assert not caplog.records
+
+
 def pieces(size: int) -> Iterable[bytes]:
     return (KEY[at : at + size].encode() for at in range(0, len(KEY), size))
 

@@ -68,7 +68,9 @@ _TRAILER_BYTES = 4096
 _PARSED = 4096
 """Objects that are kept for those that refer to them."""
 
-logging.getLogger("pypdf").disabled = True  # its warnings quote the document
+# Its warnings quote the document; without a handler of its own they would reach stderr.
+logging.getLogger("pypdf").addHandler(logging.NullHandler())
+logging.getLogger("pypdf").propagate = False
 pypdf.overwrite_configuration(jbig2dec_binary=None)  # no program of the machine is started
 
 
