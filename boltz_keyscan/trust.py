@@ -10,7 +10,7 @@
 Under ``base:REV`` a file that was named on the command line is taken from REV too, where
 it lies in the repository.
 
-The default is ``tree`` on a person's machine. Where ``CI`` is set it is ``none``: there
+The default is ``tree`` on a person's machine. In a CI job (``automation``) it is ``none``: there
 the tree is what is being judged, and a gate that the change itself can open is none; the
 report names the files that were not asked and the option that asks them.
 
@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from boltz_keyscan import rules
+from boltz_keyscan.automation import is_automated
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import FloodError, KeyscanError
 from boltz_keyscan.excuses import Comment
@@ -60,8 +61,7 @@ class Trust:
             KeyscanError: neither of the three.
         """
         if text is None:
-            automatic = environment.get("CI", "").lower() not in {"", "0", "false", "no"}
-            return cls("none" if automatic else "tree", by_default=True)
+            return cls("none" if is_automated(environment) else "tree", by_default=True)
         mode, colon, revision = text.partition(":")
         if (mode, colon) in {("none", ""), ("tree", "")} or (mode == "base" and revision):
             return cls(mode, revision)
@@ -245,13 +245,15 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         if say.accepting and say.baseline is None:
             accepted = baseline_file(stand, say.in_tree if number == 0 else None)
         if accepted is not None:
-            known.append(Known(stand.scope, "", (accepted, baseline.parse(accepted, ids))))
+            entries = baseline.parse(accepted, ids)
+            known.append(Known(stand.scope, "", (accepted, entries), is_whole=_lies_in(accepted, stand)))
         found = stand.nearest(ignores.NAME)
         if found is not None:
             text = stand.text(*found)
             within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
             inside = "" if within == b"." else os.fsdecode(within) + "/"
-            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text))))
+            own = _lies_in(text, stand)
+            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text)), is_whole=own))
     detector = KeyDetector.of(rules.load())
     return Excuser(
         tuple(known),
@@ -261,6 +263,10 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         allowed=_allowed(standing, trust, detector),
         say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
     )
+
+
+def _lies_in(text: Text, stand: Stand) -> bool:
+    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == stand.folder
 
 
 def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> Allowed:
