@@ -1,22 +1,11 @@
-"""Whose word counts: the scanned tree's, that of a revision, or only the command line's.
+"""The files that may suppress findings: the scanned tree's, those of a revision, or only the named ones.
 
-| trust        | baseline, ignores, configuration   | inline comments               |
-|--------------|------------------------------------|-------------------------------|
-| ``none``     | what was named on the command line | none                          |
-| ``tree``     | those in the tree                  | all                           |
-| ``base:REV`` | those in commit REV                | those that REV has beside the |
-|              |                                    | same key in the same file     |
+README has the table. Under ``base:REV`` a file that was named on the command line is taken
+from REV too, where it lies in the repository. In a CI job (``automation``) the default is
+``none``: there the tree is what is being judged, and the report names what was not read.
 
-Under ``base:REV`` a file that was named on the command line is taken from REV too, where
-it lies in the repository.
-
-The default is ``tree`` on a person's machine. Where ``CI`` is set it is ``none``: there
-the tree is what is being judged, and a gate that the change itself can open is none; the
-report names the files that were not asked and the option that asks them.
-
-Boundary: reads the files through ``sources.trusted``, has them parsed by ``triage``, and
-gives the step that the pipeline takes. Configuration files are read here, and understood
-in ``cli``, which knows the options.
+Boundary: reads the files through ``sources.trusted`` and has them parsed by ``triage``.
+Configuration files are read here, and understood in ``cli``, which knows the options.
 """
 
 from __future__ import annotations
@@ -28,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from boltz_keyscan import rules
+from boltz_keyscan.automation import is_automated
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import FloodError, KeyscanError
 from boltz_keyscan.excuses import Comment
@@ -61,8 +51,7 @@ class Trust:
             KeyscanError: neither of the three.
         """
         if text is None:
-            automatic = environment.get("CI", "").lower() not in {"", "0", "false", "no"}
-            return cls("none" if automatic else "tree", by_default=True)
+            return cls("none" if is_automated(environment) else "tree", by_default=True)
         mode, colon, revision = text.partition(":")
         if (mode, colon) in {("none", ""), ("tree", "")} or (mode == "base" and revision):
             return cls(mode, revision)
@@ -258,15 +247,17 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         if say.accepting and say.baseline is None:
             accepted = baseline_file(stand, say.in_tree if number == 0 else None)
         if accepted is not None:
-            known.append(
-                Known(stand.scope, "", (accepted, baseline.parse(accepted, ids)), linked=stand.linked)
-            )
+            entries, own = baseline.parse(accepted, ids), _lies_in(accepted, stand)
+            known.append(Known(stand.scope, "", (accepted, entries), linked=stand.linked, is_whole=own))
         found = stand.nearest(ignores.NAME)
         if found is not None:
             text = stand.text(*found)
             within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
             inside = "" if within == b"." else os.fsdecode(within) + "/"
-            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text)), stand.linked))
+            own = _lies_in(text, stand)
+            known.append(
+                Known(stand.scope, inside, None, (text, ignores.parse(text)), stand.linked, is_whole=own)
+            )
     detector = KeyDetector.of(rules.load())
     return Excuser(
         tuple(known),
@@ -276,6 +267,10 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         allowed=_allowed(standing, trust, detector),
         say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
     )
+
+
+def _lies_in(text: Text, stand: Stand) -> bool:
+    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == stand.folder
 
 
 def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> Allowed:

@@ -76,7 +76,7 @@ from boltz_keyscan.report import REPORTERS
     "--trust",
     metavar="none|tree|base:REV",
     help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of "
-    "commit REV.  [default: tree; none where CI is set]",
+    "commit REV.  [default: tree; none in CI]",
 )
 @click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
@@ -99,7 +99,9 @@ from boltz_keyscan.report import REPORTERS
 )
 @click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
-@click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="On standard output only blocking findings and the verdict."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every location, gap and suppressed key.")
 @configured
 def scan(
@@ -175,7 +177,8 @@ def scan(
         result = pipeline.run(
             plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
         )
-    result = settled.told(result)
+    is_whole = options.history and options.files and not chosen and all(map(os.path.isdir, paths))
+    result = settled.told(result, step if is_whole else None)
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
     emit(result, format_ if output is None else None, files, look, filtered(inquiry))

@@ -21,7 +21,7 @@ from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.remarks import remarks
 from boltz_keyscan.errors import FloodError
-from boltz_keyscan.model import Match
+from boltz_keyscan.model import Match, Shape
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
@@ -153,7 +153,12 @@ def _match(  # noqa: PLR0917 - all that is known of one key
         column=ruler.characters + 1,
         column_utf16=ruler.units + 1,
         context=redact.context(
-            window, key.start - base, key.end - base, patterns.redaction, key.prefix if key.chain else None
+            window,
+            key.start - base,
+            key.end - base,
+            patterns.redaction,
+            b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix),
+            key.prefix if key.chain else None,
         ),
         decoded=key.chain,
         comments=remarks(window, key.start - base, key.end - base, patterns.redaction, key.chain),

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from boltz_keyscan.detect import prefilter
+from boltz_keyscan.detect import prefilter, random_text
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Shape
 
@@ -46,16 +46,11 @@ _SHORT = 8
 _LONG = 20
 """Bodies from this on are looked for without their prefix too."""
 
-_PIECE = 12
-"""Characters of a body that must not be shown, wherever they stand."""
-
 _STEM = 6
 """Bytes of a prefix that tell it in a disguise; rules have prefixes of 8 or more."""
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
 """A run of base64, as it stands or escaped once more."""
-
-_RUN = re.compile(rb"[A-Za-z0-9_-]{%d,}" % _PIECE)
 
 _HEX = rb"[0-9A-Fa-f]"
 
@@ -160,36 +155,54 @@ def _phases(text: bytes) -> Iterator[bytes]:
 def redact(raw: bytes, redaction: Redaction) -> str:
     """``raw`` as text without keys and without characters that act on a terminal."""
     text = _without_nul(raw)
-    return _shown(text, _hidden(text, 0, len(text), redaction), 0, len(text))
+    return _shown(text, _hidden(text, redaction), 0, len(text))
+
+
+def without_random(text: str) -> str:
+    """Return ``text``, of one line and made fit to be shown, with a mark for each part that looks random."""
+    raw = text.encode()
+    parts = random_text.random_parts(raw, 0, len(raw))
+    return _shown(raw, list(_united((*part, _MARK) for part in parts)), 0, len(raw))
 
 
 def hide(text: bytes, redaction: Redaction) -> bytes:
     """``text`` without keys, and otherwise as it is: for what was made fit to be shown before."""
     parts, at = [], 0
-    for start, end, mark in _hidden(text, 0, len(text), redaction):
+    for start, end, mark in _hidden(text, redaction):
         parts += [text[at:start], mark]
         at = end
     return b"".join([*parts, text[at:]])
 
 
-def context(window: bytes, start: int, end: int, redaction: Redaction, disguised: bytes | None = None) -> str:
-    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
+def context(  # noqa: PLR0917 - all that is known of one key
+    window: bytes,
+    start: int,
+    end: int,
+    redaction: Redaction,
+    body: bytes = b"",
+    disguised: bytes | None = None,
+) -> str:
+    """Return the line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
 
     Of a disguised key, all that stands there is hidden and its prefix, ``disguised``, shown.
+    ``body`` is the key's body, for a key that is spelt otherwise there than it is read.
     """
     before = _without_nul(window[max(start - BEFORE, 0) : start])
     key = _without_nul(window[start:end])
     text = before + key + _without_nul(window[end : end + AFTER])
     at = len(before)
     own = [(at, at + len(key), disguised + _MARK)] if disguised else []
-    low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
+    line_start = text.rfind(b"\n", 0, at) + 1
+    low = max(line_start, at - WIDTH)
     while low < at and 0x80 <= text[low] < 0xC0:
         low += 1  # the rest of a character that began before
     line_end = text.find(b"\n", at)
     high = len(text) if line_end < 0 else line_end
     if text[high - 1 : high] == b"\r":
         high -= 1
-    hidden = _hidden(text, low, high, redaction, *own)
+    hidden = _hidden(
+        text, redaction, *own, bodies=[body] if len(body) >= _LONG else [], line=(line_start, high)
+    )
     lead = _shown(text, hidden, low, at)
     rest = _shown(text, hidden, at, high)
     lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
@@ -214,13 +227,60 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
 
 
-def _hidden(text: bytes, low: int, high: int, redaction: Redaction, *own: Span) -> list[Span]:
-    """What must not be shown of ``text[low:high]``, in order, without overlaps."""
-    bodies: list[bytes] = []
-    rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
-    spans = list(_united([*own, *itertools.chain(*rows), *_found(text, redaction, bodies)]))
-    pieces = _pieces(text, low - _PIECE, high + _PIECE, spans, bodies)
-    return list(_united([*spans, *pieces]))
+def _hidden(
+    text: bytes,
+    redaction: Redaction,
+    *own: Span,
+    bodies: Iterable[bytes] = (),
+    line: random_text.Range | None = None,
+) -> list[Span]:
+    """Return what must not be shown of ``text``, in order, without overlaps.
+
+    Args:
+        text: the bytes to look at.
+        redaction: what to look for.
+        own: spans that are hidden in any case.
+        bodies: bodies of which no part may be shown.
+        line: a part of the text in which nothing that looks random may be shown either.
+    """
+    known = list(bodies)
+    rows = (_keys(text, redaction, known), _dumps(text, redaction), _encoded(text, redaction))
+    mirrored = _mirrored(text, redaction, known)
+    spans = list(_united([*own, *itertools.chain(*rows, mirrored), *_found(text, redaction, known)]))
+    if known:
+        visible = _visible(spans, *(line or (0, len(text))))
+        parts = list(random_text.parts_of(known, text, visible))
+        spans = list(_united([*spans, *((*part, _MARK) for part in parts)]))
+    if line:
+        visible = _visible(spans, *line)
+        parts = [part for gap in visible for part in random_text.random_parts(text, *gap)]
+        spans = list(_united([*spans, *((*part, _MARK) for part in parts)]))
+    return spans
+
+
+def _visible(spans: list[Span], low: int, high: int) -> Iterator[random_text.Range]:
+    """Yield what is between the spans, as far as it is in ``[low:high]``."""
+    starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
+    for end, start in zip([0, *ends], [*starts, high], strict=True):
+        if max(end, low) < min(start, high):
+            yield max(end, low), min(start, high)
+
+
+def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
+    """Keys with their prefix in the wrong case, in rot13, or either of them reversed."""
+    lowered = text.lower()
+    for view, is_reversed in itertools.product(
+        (lowered, lowered.translate(random_text.ROT13)), (False, True)
+    ):
+        mirrored = view[::-1] if is_reversed else view
+        # A key as it should be is in the first view too.
+        if not any(mirrored.count(prefix) > text.count(prefix) for prefix in redaction.prefixes):
+            continue
+        for found in _plain(redaction.prefixes).finditer(mirrored):
+            start, end = (len(text) - at for at in found.span()[::-1]) if is_reversed else found.span()
+            if len(found[2]) >= _LONG and not text.startswith(found[1], start):
+                yield start, end, _MARK
+                bodies.append(found[2])
 
 
 def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
@@ -269,24 +329,6 @@ def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
     for run in _ENCODED.finditer(text):
         if any(needle in run.group() for needle in redaction.base64):
             yield run.start(), run.end(), _MARK
-
-
-def _pieces(text: bytes, low: int, high: int, spans: list[Span], bodies: list[bytes]) -> Iterator[Span]:
-    """Pieces of a body that stand elsewhere without its prefix, as in JSON that lists both."""
-    if not bodies:
-        return
-    ends = [0, *(end for _, end, _ in spans)]
-    starts = [*(start for start, _, _ in spans), len(text)]
-    gaps = [(max(end, low), min(start, high)) for end, start in zip(ends, starts, strict=True)]
-    runs = [run for gap in gaps for run in _RUN.finditer(text, *gap)]
-    pieces = {piece for body in bodies for piece in _cut(body)} if runs else set()
-    for run in runs:
-        if not pieces.isdisjoint(_cut(run.group())):
-            yield run.start(), run.end(), _MARK
-
-
-def _cut(run: bytes) -> Iterator[bytes]:
-    return (run[at : at + _PIECE] for at in range(len(run) - _PIECE + 1))
 
 
 def _united(spans: Iterable[Span]) -> Iterator[Span]:

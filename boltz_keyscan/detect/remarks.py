@@ -101,7 +101,7 @@ def _reason(text: str | None) -> str:
         before = reason
         for closing in _CLOSING:
             reason = reason.removesuffix(closing).rstrip()
-    return _TOKEN.sub(_shown, reason)[:_LONGEST]
+    return redact.without_random(_TOKEN.sub(_shown, reason))[:_LONGEST]
 
 
 def _shown(token: re.Match[str]) -> str:

@@ -55,7 +55,7 @@ def ground(found: Ground | None) -> Iterator[tuple[str, str]]:
         return
     if found.trust != "tree":
         at = f", which is {found.commit[:12]}" if found.commit else ""
-        why = " (the default, because CI is set)" if found.by_default else ""
+        why = " (the default in CI)" if found.by_default else ""
         yield "Trust", f"{found.trust}{at}{why}"
     if found.unheard:
         yield "", f"not asked: {', '.join(found.unheard)}; --trust base:REV takes them from commit REV"

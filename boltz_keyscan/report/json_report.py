@@ -86,6 +86,7 @@ def _ground(ground: Ground | None) -> dict[str, object] | None:
             {"option": each.option, "value": each.value, "source": each.source} for each in ground.settings
         ],
         "unheard": ground.unheard,
+        "unmatched": ground.unmatched,
     }
 
 

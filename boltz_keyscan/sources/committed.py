@@ -17,7 +17,7 @@ from typing import Self
 
 from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Origin, Part
 from boltz_keyscan.sources import _git
-from boltz_keyscan.sources.batch import FLAGS
+from boltz_keyscan.sources.beneath import FLAGS
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.index import EMPTY_BLOBS
 from boltz_keyscan.sources.objects import ObjectReader

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from boltz_keyscan.sources.batch import FLAGS
+from boltz_keyscan.sources.beneath import FLAGS
 
 _FANOUT = re.compile(rb"[0-9a-f]{2}")
 _LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")

@@ -35,7 +35,7 @@ Boundary: ``Finding -> Finding``; whose files and comments are heard is ``trust`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -71,6 +71,8 @@ class Known:
     ignores: tuple[Text, Ignores] | None = None
     linked: bool = False
     """They are those of a linked worktree: what is said around it counts in it too."""
+    is_whole: bool = False
+    """The files lie in the folder that is scanned, so that whatever they name was scanned."""
 
     def path(self, location: Location) -> str:
         """The path of a location as a glob sees it."""
@@ -114,6 +116,27 @@ class Excuser:
             suppression=Suppression(first.kind, first.reason, first.source),
             excuses=tuple(offers),
         )
+
+    def unmatched(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """Yield the source of each entry that names no key of ``findings``, those of a whole scan."""
+        fingerprints = {finding.fingerprint for finding in findings}
+        for known in self.known:
+            if not known.is_whole:
+                continue
+            sources: list[tuple[Text, int]] = []
+            if known.baseline is not None:
+                text, entries = known.baseline
+                sources += [(text, entry.line) for key, entry in entries.items() if key not in fingerprints]
+            if known.ignores is not None:
+                text, ignores = known.ignores
+                keys = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
+                globs = tuple(glob.what for glob in ignores.globs)
+                places = (place for finding in findings for place in finding.locations)
+                paths = {known.path(place) for place in places if place.path.startswith(known.scope or "")}
+                used = {position for path in paths for position in matching(globs, path)}
+                spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
+                sources += [(text, entry.line) for entry in (*keys, *spare)]
+            yield from (self.say(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1]))
 
     def _offers(self, finding: Finding) -> Iterator[Excuse]:
         """Everything that speaks for the key, those first that say most."""

@@ -13,7 +13,7 @@ from boltz_keyscan.detect import KeyDetector, redact
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.rules import load
 from tests.keys import PREFIXES, fake_key
-from tests.leaks import disguises, leaks
+from tests.leaks import disguises, leaks, without_prefix
 from tests.strategies import BLOBS, NOISE
 
 DETECTOR = KeyDetector.of(load())
@@ -26,6 +26,7 @@ OTHER = next(key for key in (fake_key("admin", "live", seed) for seed in range(9
 
 FORMS = disguises(KEY)
 OTHERS = disguises(OTHER)
+BARE = without_prefix(KEY)
 GLUES = {"a space": b" ", "a comma": b'", "', "nothing": b"", "a colon": b":", "NUL": b"\0\0"}
 
 
@@ -41,6 +42,20 @@ def test_the_leak_test_sees_every_disguise() -> None:
     for name, form in FORMS.items():
         assert leaks(b"before " + form + b" after", KEY), name
     assert not leaks(b"before " + FORMS["plain"][:20] + b" after", KEY)
+
+
+@pytest.mark.parametrize("form", BARE)
+def test_a_line_with_the_body_once_more(form: str) -> None:
+    assert leaks(b"before " + BARE[form] + b" after", KEY)
+    for line in (b"%b %b", b'{"a": "%b", "b": "%b"}'):
+        for both in itertools.permutations((KEY.encode(), BARE[form])):
+            assert (shown := contexts(line % both))
+            assert leaks("\n".join(shown).encode(), KEY) == [], shown
+
+
+@pytest.mark.parametrize("form", [form for form in BARE if form.startswith("whole")])
+def test_a_path_with_the_key_in_another_spelling(form: str) -> None:
+    assert DETECTOR.redact(b"data/" + BARE[form] + b".txt") == f"data/{redact.REDACTED}.txt"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -113,7 +128,8 @@ def test_a_piece_of_the_body_without_its_prefix(size: int) -> None:
         line = f'{{"key": "{KEY}", "prefix": "sk_bc", "part": "{body[start : start + size]}"}}'
         (shown,) = contexts(line.encode())
         assert leaks(shown.encode(), KEY) == []
-        assert '"prefix": "sk_bc", "part": "[REDACTED]"' in shown
+        assert '"prefix": "sk_bc", "' in shown
+        assert shown.endswith('[REDACTED]"}')
 
 
 @settings(max_examples=60)
@@ -158,7 +174,15 @@ class TestWhatIsShown:
             (b"task_bc_checkpoint_dir {key}", "task_bc_checkpoint_dir {red}"),
             (
                 b"commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {key}",
-                "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {red}",
+                "commit [REDACTED] {red}",
+            ),
+            (
+                b"2026-11-28T17:13:55.123456+00:00 [main] INFO https://api.boltz.bio/compute/v1/jobs?key={key}",
+                "2026-11-28T17:13:55.123456+00:00 [main] INFO https://api.boltz.bio/compute/v1/jobs?key={red}",
+            ),
+            (
+                b'"os\\nBOLTZ_API_KEY=\\"{key}\\"\\nBoltzClient(openMM=8) # x86_64"',
+                '"os\\nBOLTZ_API_KEY=\\"{red}\\"\\nBoltzClient(openMM=8) # x86_64"',
             ),
             (b"[115, 107] 73 6b %5F &lowbar; {key}", "[115, 107] 73 6b %5F &lowbar; {red}"),
         ],
@@ -172,7 +196,7 @@ class TestWhatIsShown:
         assert contexts(f"use {PREFIX}example here".encode()) == [f"use {PREFIX}example here"]
 
     def test_of_a_long_line_the_part_around_the_key(self) -> None:
-        before, after = "a b " * 500, " c d" * 500
+        before, after = "one two " * 250, " four five" * 200
         (context,) = contexts(f"{before}{KEY}{after}".encode())
         red = f"{PREFIX}[REDACTED]"
         assert context == (before[-redact._LEAD :] + red + after)[: redact.WIDTH].strip()
