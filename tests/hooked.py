@@ -21,6 +21,9 @@ CONFIG = "hooks.yaml"
 """Beside the repository: a first commit shall hold what the test puts into it."""
 
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
+ISOLATED = "python -I -m boltz_keyscan"
+"""How the published hooks start the program."""
+
 STAGES = ("pre-commit", "pre-merge-commit")
 
 
@@ -38,7 +41,7 @@ def config() -> str:
         {
             **{name: value for name, value in hook.items() if name != "minimum_pre_commit_version"},
             "language": "system",
-            "entry": hook["entry"].replace("boltz-keyscan", str(program()), 1),
+            "entry": hook["entry"].replace(ISOLATED, str(program()), 1),
         }
         for hook in manifest()
     ]

@@ -62,6 +62,7 @@ HOOK = frozenset(
         "kinds",
         "machine",
         "model",
+        "module_search",
         "pipeline",
         "plan",
         "policy",
@@ -144,6 +145,7 @@ def test_help_and_version_load_no_pipeline(repo: Repo) -> None:
         "errors",
         "kinds",
         "model",
+        "module_search",
     }
 
 

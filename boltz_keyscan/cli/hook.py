@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.cli.excusing import Known
 
 _OTHERS = {
+    "doctor": "boltz_keyscan.cli.doctor:doctor",
     "install": "boltz_keyscan.cli.install:install",
     "pre-push": "boltz_keyscan.cli.push:pre_push",
     "pre-receive": "boltz_keyscan.cli.push:pre_receive",

@@ -19,6 +19,7 @@ from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
 from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.module_search import restrict
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report import REPORTERS
@@ -157,6 +158,7 @@ def scan(
     ]
     if len(chosen) > 1 or (chosen and (no_history or history_only)):
         raise KeyscanError(f"{chosen[0]} chooses what to scan", "Leave out the other options that do.")
+    restrict(path for path in paths if path != STDIN)
     if staged:
         plan = staged_plan(
             (), Terms(options.fail_on, require_complete=require_complete, empty_is_complete=True)

@@ -19,7 +19,6 @@ import atexit
 import mmap
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -156,19 +155,10 @@ def bulk(view: _git.View) -> Bulk:
     """The running git for a repository, started when there is none."""
     if view not in _running:
         release()
-        _at_the_end()
+        atexit.unregister(release)
+        atexit.register(release)
         _running[view] = Bulk(view)
     return _running[view]
-
-
-def _at_the_end() -> None:
-    """See to it that git ends with this process, and is waited for."""
-    # A worker that is a copy of its parent comes to the one and not to the other; a scan without workers
-    # does not load so much for this.
-    if (workers := sys.modules.get("multiprocessing.util")) is not None:
-        workers.Finalize(None, release, exitpriority=1)
-    else:
-        atexit.register(release)
 
 
 def release() -> None:
