@@ -231,6 +231,9 @@ def test_the_containers_and_their_limits_are_told() -> None:
         "git-bundle": "git bundles",
         "git-pack": "packs",
         "git-object": "loose objects",
+        "warc": "WARC",
+        "lha": "LHA",
+        "nsis": "NSIS",
     }
     for format_ in formats.FORMATS:
         assert words.get(format_.name, format_.name) in text

@@ -54,7 +54,7 @@ BEGINNINGS = {
     "rar": rb"Rar!\x1a\x07",
     "lz4": rb"(?:\x04\x22\x4d\x18|[\x02\x03]\x21\x4c\x18)",  # also the legacy frame
     "lzip": rb"LZIP[\x00\x01]",
-    "old-gzip": rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])",  # gzip 0.5, and pack: gzip reads both
+    "pack": rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])",  # gzip 0.5, and pack: gzip reads both
     "compress": rb"\x1f\x9d[\x09-\x10\x89-\x90]",
     "cab": rb"MSCF\x00{4}",
     "xar": rb"xar!\x00.\x00[\x00\x01]",

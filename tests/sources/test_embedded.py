@@ -260,7 +260,7 @@ UNREAD = {
     "chm": b"ITSF\3\0\0\0" + bytes(80),
     "lz4": b"\x02\x21\x4c\x18" + bytes(8),
     "compress": b"\x1f\x9d\x90" + bytes(9),
-    "old-gzip": b"\x1f\x1e\0\0\1\0\5" + bytes(9),
+    "pack": b"\x1f\x1e\0\0\1\0\5" + bytes(9),
     "lha": b"\x26\0-lh5-" + bytes(12) + b" \2\0" + bytes(40),
     "arj": b"\x60\xea\x2c\0\x22" + bytes(60),
     "zoo": b"ZOO 2.10 Archive.\x1a\0\0\xdc\xa7\xc4\xfd" + bytes(20),

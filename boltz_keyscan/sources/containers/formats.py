@@ -54,7 +54,7 @@ _UNREAD = {
     "rar": "rar",
     "lz4": "lz4",
     "lzip": "lzip",
-    "old-gzip": "gzip's older form or pack (.z)",
+    "pack": "gzip's older form or pack (.z)",
     "compress": "compress (.Z)",
     "cab": "cab",
     "xar": "xar",
