@@ -21,7 +21,6 @@ in ``cli``, which knows the options.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from datetime import date
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import FloodError, KeyscanError
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.excuses import Comment
 from boltz_keyscan.model import Location
 from boltz_keyscan.sources.trusted import Contents, Disk, Revision, Shelf, at_revision, named, top_of
@@ -299,10 +298,8 @@ def _remarked(
     except KeyscanError:
         content = None
     found: set[tuple[str, str]] = set()
-    # What a flood hides was never seen beside a comment.
-    with contextlib.suppress(FloodError):
-        for match in detector.find([content]) if content is not None else ():
-            found.update((match.fingerprint, comment.marker) for comment in match.comments)
+    for match in detector.find([content]) if content is not None else ():
+        found.update((match.fingerprint, comment.marker) for comment in match.comments)
     return frozenset(found)
 
 

@@ -34,7 +34,7 @@ LAYERS = (
     ("policy",),
     ("model", "concerns"),
     ("kinds",),
-    ("errors", "harmless", "machine", "excuses", "evidence"),
+    ("errors", "harmless", "machine", "excuses", "evidence", "columns"),
     ("__init__",),
 )
 """The diagram: a part imports from rows below its own, and within itself.

@@ -16,8 +16,9 @@ import base64
 import functools
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boltz_keyscan.detect import prefilter
 from boltz_keyscan.harmless import harmless
@@ -85,6 +86,9 @@ _DUMPS = (
 
 Span = tuple[int, int, bytes]
 """Start and end of what is hidden, and what is shown for it."""
+
+Known = tuple[int, int, bytes, bytes, bool]
+"""Start and end of a key, its prefix, its body, and whether it is disguised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,29 +176,53 @@ def hide(text: bytes, redaction: Redaction) -> bytes:
     return b"".join([*parts, text[at:]])
 
 
-def context(window: bytes, start: int, end: int, redaction: Redaction, disguised: bytes | None = None) -> str:
-    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The text around keys that are close together, redacted once for all of them."""
 
-    Of a disguised key, all that stands there is hidden and its prefix, ``disguised``, shown.
-    """
-    before = _without_nul(window[max(start - BEFORE, 0) : start])
-    key = _without_nul(window[start:end])
-    text = before + key + _without_nul(window[end : end + AFTER])
-    at = len(before)
-    own = [(at, at + len(key), disguised + _MARK)] if disguised else []
-    low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
-    while low < at and 0x80 <= text[low] < 0xC0:
-        low += 1  # the rest of a character that began before
-    line_end = text.find(b"\n", at)
-    high = len(text) if line_end < 0 else line_end
-    if text[high - 1 : high] == b"\r":
-        high -= 1
-    hidden = _hidden(text, low, high, redaction, *own)
-    lead = _shown(text, hidden, low, at)
-    rest = _shown(text, hidden, at, high)
-    lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
-    # Once more, because what was cut off may have kept a command from being one.
-    return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
+    low: int
+    raw: bytes = field(repr=False)
+    text: bytes = field(repr=False)
+    """The same without NULs."""
+    hidden: list[Span]
+    ends: list[int]
+
+    @classmethod
+    def of(
+        cls, window: bytes, low: int, high: int, redaction: Redaction, known: Iterable[Known]
+    ) -> Surroundings:
+        """Redact ``window[low:high]``, in which all keys that a scan finds are known."""
+        raw = window[low:high]
+        text = _without_nul(raw)
+        own: list[Span] = []
+        bodies: list[bytes] = []
+        for start, end, prefix, body, disguised in known:
+            begin, stop = max(start - low, 0), min(end, high) - low
+            if begin < stop:
+                bodies.append(body)
+                if disguised:
+                    begin -= raw.count(0, 0, begin)
+                    own.append((begin, stop - raw.count(0, 0, stop), prefix + _MARK))
+        hidden = _hidden(text, 0, len(text), redaction, (own, bodies))
+        return cls(low, raw, text, hidden, [end for _, end, _ in hidden])
+
+    def context(self, start: int, end: int) -> str:
+        """Return the line around the key in ``window[start:end]``, at most ``WIDTH`` characters."""
+        at, stop = (each - self.raw.count(0, 0, each) for each in (start - self.low, end - self.low))
+        text = self.text[: stop + AFTER]
+        low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
+        while low < at and 0x80 <= text[low] < 0xC0:
+            low += 1  # the rest of a character that began before
+        line_end = text.find(b"\n", at)
+        high = len(text) if line_end < 0 else line_end
+        if text[high - 1 : high] == b"\r":
+            high -= 1
+        hidden = self.hidden[bisect_right(self.ends, low) : bisect_left(self.ends, high) + 1]
+        lead = _shown(text, hidden, low, at)
+        rest = _shown(text, hidden, at, high)
+        lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
+        # Once more, because what was cut off may have kept a command from being one.
+        return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
 
 
 def _without_nul(raw: bytes) -> bytes:
@@ -214,11 +242,21 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
 
 
-def _hidden(text: bytes, low: int, high: int, redaction: Redaction, *own: Span) -> list[Span]:
-    """What must not be shown of ``text[low:high]``, in order, without overlaps."""
-    bodies: list[bytes] = []
+def _hidden(
+    text: bytes,
+    low: int,
+    high: int,
+    redaction: Redaction,
+    known: tuple[list[Span], list[bytes]] | None = None,
+) -> list[Span]:
+    """What must not be shown of ``text[low:high]``, in order, without overlaps.
+
+    ``known`` are the keys in disguise and the bodies of all; without it they are looked for.
+    """
+    own, bodies = known or ([], [])
     rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
-    spans = list(_united([*own, *itertools.chain(*rows), *_found(text, redaction, bodies)]))
+    found = _found(text, redaction, bodies) if known is None else ()
+    spans = list(_united([*own, *itertools.chain(*rows), *found]))
     pieces = _pieces(text, low - _PIECE, high + _PIECE, spans, bodies)
     return list(_united([*spans, *pieces]))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from boltz_keyscan.model import Detector, Match, Part
-from boltz_keyscan.sources.blob import FLOODED, MOST
+from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.containers.limits import Limits, Meter, Spent, Trouble
 from boltz_keyscan.sources.containers.reader import HeldSpace, Reader, Space
 from boltz_keyscan.sources.exact import Pieces
@@ -144,12 +144,12 @@ class _Frame:
 class _Rest:
     """What of a container's bytes is no member's."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, quota: Quota) -> None:
         self._detector = detector
         self._pieces: Pieces | None = None
         self._next = 0
         self.matches: list[Match] = []
-        self.flooded = False
+        self._quota = quota
 
     def feed(self, at: int, chunk: bytes) -> None:
         """Take some bytes; what was taken before is passed over."""
@@ -158,7 +158,7 @@ class _Rest:
             at = self._next
         if self._pieces is None or at != self._next:
             self.finish()
-            self._pieces = Pieces(self._detector, at)
+            self._pieces = Pieces(self._detector, at, self._quota)
         self.matches += self._pieces.feed(chunk)
         self._next = max(self._next, at + len(chunk)) if chunk else self._next
 
@@ -166,7 +166,6 @@ class _Rest:
         """Look at what is held still."""
         if self._pieces is not None:
             self.matches += self._pieces.finish()
-            self.flooded |= self._pieces.flooded
             self._pieces = None
 
 
@@ -179,6 +178,7 @@ class Walk:
         self._limits = limits
         self._meter = Meter(limits, size)
         self._untold = 0
+        self._quota = Quota()
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
         """Members, reason and detail."""
         self.found: list[Found] = []
@@ -210,6 +210,7 @@ class Walk:
         if self._untold:
             detail = f"{self._untold} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
+        self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         return sorted(frame.covered(seen))
 
     def _format(self, head: bytes) -> Format | None:
@@ -245,7 +246,7 @@ class Walk:
             for at in member.named:
                 frame.cover(at, at + len(member.name))
         inner = _Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
-        rest = _Rest(self._detector)
+        rest = _Rest(self._detector, self._quota)
         chunks = self._guarded(member.chunks, inner)
         reader = Reader(chunks, rest.feed)
         format_ = self._format(reader.peek(HEAD))
@@ -260,20 +261,18 @@ class Walk:
             while reader.take():
                 pass
             rest.finish()
-            self._own(rest.matches, inner, flooded=rest.flooded)
+            self._own(rest.matches, inner)
         if member.standing is not None:
             frame.cover(member.standing, member.standing + reader.position)
 
     def _named(self, member: Member, chain: tuple[bytes, ...]) -> None:
-        pieces = Pieces(self._detector)
+        pieces = Pieces(self._detector, admits=self._quota)
         for match in (*pieces.feed(member.name), *pieces.finish()):
-            self._add(Found(chain, Part.NAME, match))
-        if pieces.flooded:
-            self._trouble(Trouble("too-many-matches", FLOODED), _Frame(chain, chain, 0))
+            self.found.append(Found(chain, Part.NAME, match))
 
     def _blob(self, reader: Reader, frame: _Frame) -> None:
         """A member that is no container, but may end in one."""
-        pieces = Pieces(self._detector)
+        pieces = Pieces(self._detector, admits=self._quota)
         kept: list[bytes] | None = []
         size = 0
         matches: list[Match] = []
@@ -288,23 +287,14 @@ class Walk:
             space = HeldSpace(content)
             if ends_in_zip(content[-TAIL:]) and (format_ := self._last(space)) is not None:
                 self._open(format_, Content(Reader([content]), self._meter, space), frame)
-        self._own(matches, frame, flooded=pieces.flooded)
+        self._own(matches, frame)
 
-    def _own(self, matches: Sequence[Match], frame: _Frame, *, flooded: bool) -> None:
+    def _own(self, matches: Sequence[Match], frame: _Frame) -> None:
         """Add what stands in a container's own bytes, but not what its members told already."""
         told = frame.covered(match.offset for match in matches)
         for match in matches:
             if match.offset not in told:
-                self._add(Found(frame.chain, Part.CONTENT, match))
-        if flooded:
-            self._trouble(Trouble("too-many-matches", FLOODED), frame)
-
-    def _add(self, found: Found) -> None:
-        if len(self.found) < MOST:
-            self.found.append(found)
-        else:
-            detail = f"only the first {MOST} keys of it are reported"
-            self._trouble(Spent("too-many-matches", detail), _Frame((), (), 0))
+                self.found.append(Found(frame.chain, Part.CONTENT, match))
 
     def _guarded(self, chunks: Iterable[bytes], frame: _Frame) -> Iterator[bytes]:
         """The bytes of a blob as far as they go; where that is not their end, a gap."""
