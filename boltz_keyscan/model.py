@@ -252,6 +252,15 @@ class ScanResult:
         return tuple(f for f in self.findings if f.shape is Shape.PLACEHOLDER)
 
 
+class Admits(Protocol):
+    """The choice of the keys that are reported, made before what takes time is known of each."""
+
+    def __call__(
+        self, offset: int, rule_id: str, shape: Shape, fingerprint: str, /, *, commented: bool
+    ) -> bool:
+        """Whether a key is reported; asked once for each, in order."""
+
+
 class Detector(Protocol):
     """What ``detect/`` offers to the sources. Picklable, so that it travels to workers."""
 
@@ -270,7 +279,7 @@ class Detector(Protocol):
     def for_bulk(self) -> Detector:
         """The same detector with the engine that is worth its start-up over much data."""
 
-    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
+    def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
         """The keys in one blob given in order; the exact pass over blobs with a hit."""
 
     def redact(self, raw: bytes) -> str:

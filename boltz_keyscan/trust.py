@@ -10,7 +10,6 @@ Configuration files are read here, and understood in ``cli``, which knows the op
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from datetime import date
 from boltz_keyscan import rules
 from boltz_keyscan.automation import is_automated
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import FloodError, KeyscanError
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.excuses import Comment
 from boltz_keyscan.model import Location
 from boltz_keyscan.sources.repository import enclosing, find_linked_worktrees, is_within, resolve_folder
@@ -309,10 +308,8 @@ def _remarked(
     except KeyscanError:
         content = None
     found: set[tuple[str, str]] = set()
-    # What a flood hides was never seen beside a comment.
-    with contextlib.suppress(FloodError):
-        for match in detector.find([content]) if content is not None else ():
-            found.update((match.fingerprint, comment.marker) for comment in match.comments)
+    for match in detector.find([content]) if content is not None else ():
+        found.update((match.fingerprint, comment.marker) for comment in match.comments)
     return frozenset(found)
 
 

@@ -34,7 +34,7 @@ LAYERS = (
     ("policy",),
     ("model", "concerns"),
     ("kinds",),
-    ("errors", "harmless", "machine", "automation", "excuses", "evidence"),
+    ("errors", "harmless", "machine", "automation", "excuses", "evidence", "columns"),
     ("__init__",),
     ("module_search",),
 )

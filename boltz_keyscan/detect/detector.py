@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect import prefilter
-from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
+    from boltz_keyscan.model import Admits, Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class KeyDetector:
         """The same detector, with questions for each key."""
         return replace(self, lookup=lookup)
 
-    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
-        """The keys in one blob, in order of offset, redacted."""
+    def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
+        """The keys in one blob, in order of offset, redacted; all, or those that are admitted."""
         from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
 
-        return match.find(chunks, match.compiled(self.rules), self.lookup, bulk=self.bulk)
+        return match.find(chunks, match.compiled(self.rules), self.lookup, bulk=self.bulk, admits=admits)
 
     def hide(self, text: bytes) -> bytes:
         """Text of our own without keys, should there be one after all, and otherwise as it is."""

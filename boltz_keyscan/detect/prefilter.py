@@ -170,7 +170,12 @@ def _parts(beginning: bytes) -> tuple[bytes, ...]:
 def _search(
     buffer: bytes | bytearray, end: int, prefixes: tuple[bytes, ...], *, wide: bool = True
 ) -> list[Found]:
-    found = [each for literal in needles.usual(prefixes) for each in _each(buffer, end, literal)]
+    found = [
+        each
+        for literal in needles.usual(prefixes)
+        if buffer.find(literal, 0, end) >= 0
+        for each in _each(buffer, end, literal)
+    ]
     if any(buffer.find(mark, 0, end) >= 0 for mark in _MARKS):
         found += _among(buffer, end, prefixes, chains=False)
     if chained(buffer, end):

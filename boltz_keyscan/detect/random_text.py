@@ -69,11 +69,10 @@ Range = tuple[int, int]
 
 def parts_of(bodies: Iterable[bytes], text: bytes, ranges: Iterable[Range]) -> Iterator[Range]:
     """Yield parts of bodies in ranges of ``text``, in any case, reversed, in rot13, with any separators."""
-    known = set(bodies)
+    known = frozenset().union(*map(_grams_of, set(bodies)))
     for low, high in ranges:
         letters = b"".join(_PIECE.findall(text, low, high)).lower()
-        there = set(_grams(letters))
-        grams = set().union(*(there & _grams_of(body) for body in known)) if there else there
+        grams = known.intersection(_grams(letters))
         if grams:
             yield from _matching(grams, letters, text, low, high)
 
@@ -86,7 +85,7 @@ def _grams_of(body: bytes) -> frozenset[bytes]:
     return frozenset(gram for view in views for way in (view, view[::-1]) for gram in _grams(way))
 
 
-def _matching(grams: set[bytes], letters: bytes, text: bytes, low: int, high: int) -> Iterator[Range]:
+def _matching(grams: frozenset[bytes], letters: bytes, text: bytes, low: int, high: int) -> Iterator[Range]:
     """Yield the parts of ``text[low:high]`` of which the letters, ``letters``, are in ``grams``."""
     starts, ends, length = [], [], 0
     for piece in _PIECE.finditer(text, low, high):

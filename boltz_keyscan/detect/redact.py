@@ -16,8 +16,9 @@ import base64
 import functools
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boltz_keyscan.detect import prefilter, random_text
 from boltz_keyscan.harmless import harmless
@@ -80,6 +81,9 @@ _DUMPS = (
 
 Span = tuple[int, int, bytes]
 """Start and end of what is hidden, and what is shown for it."""
+
+Known = tuple[int, int, bytes, bytes, bool]
+"""Start and end of a key, its prefix, its body, and whether it is disguised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,40 +178,54 @@ def hide(text: bytes, redaction: Redaction) -> bytes:
     return b"".join([*parts, text[at:]])
 
 
-def context(  # noqa: PLR0917 - all that is known of one key
-    window: bytes,
-    start: int,
-    end: int,
-    redaction: Redaction,
-    body: bytes = b"",
-    disguised: bytes | None = None,
-) -> str:
-    """Return the line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The text around keys that are close together, redacted once for all of them."""
 
-    Of a disguised key, all that stands there is hidden and its prefix, ``disguised``, shown.
-    ``body`` is the key's body, for a key that is spelt otherwise there than it is read.
-    """
-    before = _without_nul(window[max(start - BEFORE, 0) : start])
-    key = _without_nul(window[start:end])
-    text = before + key + _without_nul(window[end : end + AFTER])
-    at = len(before)
-    own = [(at, at + len(key), disguised + _MARK)] if disguised else []
-    line_start = text.rfind(b"\n", 0, at) + 1
-    low = max(line_start, at - WIDTH)
-    while low < at and 0x80 <= text[low] < 0xC0:
-        low += 1  # the rest of a character that began before
-    line_end = text.find(b"\n", at)
-    high = len(text) if line_end < 0 else line_end
-    if text[high - 1 : high] == b"\r":
-        high -= 1
-    hidden = _hidden(
-        text, redaction, *own, bodies=[body] if len(body) >= _LONG else [], line=(line_start, high)
-    )
-    lead = _shown(text, hidden, low, at)
-    rest = _shown(text, hidden, at, high)
-    lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
-    # Once more, because what was cut off may have kept a command from being one.
-    return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
+    low: int
+    raw: bytes = field(repr=False)
+    text: bytes = field(repr=False)
+    """The same without NULs."""
+    hidden: list[Span]
+    ends: list[int]
+
+    @classmethod
+    def of(
+        cls, window: bytes, low: int, high: int, redaction: Redaction, known: Iterable[Known]
+    ) -> Surroundings:
+        """Redact ``window[low:high]``, in which all keys that a scan finds are known."""
+        raw = window[low:high]
+        text = _without_nul(raw)
+        own: list[Span] = []
+        bodies: list[bytes] = []
+        for start, end, prefix, body, disguised in known:
+            begin, stop = max(start - low, 0), min(end, high) - low
+            if begin < stop:
+                if len(body) >= _LONG:
+                    bodies.append(body)
+                if disguised:
+                    begin -= raw.count(0, 0, begin)
+                    own.append((begin, stop - raw.count(0, 0, stop), prefix + _MARK))
+        hidden = _hidden(text, redaction, (own, bodies))
+        return cls(low, raw, text, hidden, [end for _, end, _ in hidden])
+
+    def context(self, start: int, end: int) -> str:
+        """Return the line around the key in ``window[start:end]``, at most ``WIDTH`` characters."""
+        at, stop = (each - self.raw.count(0, 0, each) for each in (start - self.low, end - self.low))
+        text = self.text[: stop + AFTER]
+        low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
+        while low < at and 0x80 <= text[low] < 0xC0:
+            low += 1  # the rest of a character that began before
+        line_end = text.find(b"\n", at)
+        high = len(text) if line_end < 0 else line_end
+        if text[high - 1 : high] == b"\r":
+            high -= 1
+        hidden = self.hidden[bisect_right(self.ends, low) : bisect_left(self.ends, high) + 1]
+        lead = _shown(text, hidden, low, at)
+        rest = _shown(text, hidden, at, high)
+        lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
+        # Once more, because what was cut off may have kept a command from being one.
+        return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
 
 
 def _without_nul(raw: bytes) -> bytes:
@@ -230,40 +248,47 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
 def _hidden(
     text: bytes,
     redaction: Redaction,
-    *own: Span,
-    bodies: Iterable[bytes] = (),
-    line: random_text.Range | None = None,
+    known: tuple[list[Span], list[bytes]] | None = None,
 ) -> list[Span]:
     """Return what must not be shown of ``text``, in order, without overlaps.
 
     Args:
         text: the bytes to look at.
         redaction: what to look for.
-        own: spans that are hidden in any case.
-        bodies: bodies of which no part may be shown.
-        line: a part of the text in which nothing that looks random may be shown either.
+        known: for the text around keys, those in disguise and the bodies of all; then nothing in it
+            that looks random may be shown either. Without it, keys in disguise are looked for.
     """
-    known = list(bodies)
-    rows = (_keys(text, redaction, known), _dumps(text, redaction), _encoded(text, redaction))
-    mirrored = _mirrored(text, redaction, known)
-    spans = list(_united([*own, *itertools.chain(*rows, mirrored), *_found(text, redaction, known)]))
-    if known:
-        visible = _visible(spans, *(line or (0, len(text))))
-        parts = list(random_text.parts_of(known, text, visible))
+    own, bodies = known or ([], [])
+    rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
+    mirrored = _mirrored(text, redaction, bodies)
+    found = _found(text, redaction, bodies) if known is None else ()
+    spans = list(_united([*own, *itertools.chain(*rows, mirrored), *found]))
+    if bodies:
+        parts = list(random_text.parts_of(bodies, text, _visible(spans, len(text))))
         spans = list(_united([*spans, *((*part, _MARK) for part in parts)]))
-    if line:
-        visible = _visible(spans, *line)
-        parts = [part for gap in visible for part in random_text.random_parts(text, *gap)]
+    if known is not None:
+        lines = [line for gap in _visible(spans, len(text)) for line in _lines(text, *gap)]
+        parts = [part for line in lines for part in random_text.random_parts(text, *line)]
         spans = list(_united([*spans, *((*part, _MARK) for part in parts)]))
     return spans
 
 
-def _visible(spans: list[Span], low: int, high: int) -> Iterator[random_text.Range]:
-    """Yield what is between the spans, as far as it is in ``[low:high]``."""
+def _visible(spans: list[Span], size: int) -> Iterator[random_text.Range]:
+    """Yield what is between the spans."""
     starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
-    for end, start in zip([0, *ends], [*starts, high], strict=True):
-        if max(end, low) < min(start, high):
-            yield max(end, low), min(start, high)
+    for end, start in zip([0, *ends], [*starts, size], strict=True):
+        if end < start:
+            yield end, start
+
+
+def _lines(text: bytes, low: int, high: int) -> Iterator[random_text.Range]:
+    """Yield the parts of ``text[low:high]`` that are in one line each."""
+    while low < high:
+        end = text.find(b"\n", low, high)
+        end = high if end < 0 else end
+        if low < end:
+            yield low, end
+        low = end + 1
 
 
 def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from boltz_keyscan.model import Detector, Match
+from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.containers.reader import Reader, Space, between, pieces
 from boltz_keyscan.sources.exact import Pieces
 from boltz_keyscan.sources.magic import HEAD, sound
@@ -63,14 +64,14 @@ class Frame:
 class Rest:
     """What of a container's bytes is no member's."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, quota: Quota) -> None:
         self._detector = detector
+        self._quota = quota
         self._pieces: Pieces | None = None
         self._next = 0
         self.matches: list[Match] = []
         self.marks: dict[int, str] = {}
         """Where in it an archive begins, and of which format."""
-        self.flooded = False
 
     def feed(self, at: int, chunk: bytes) -> None:
         """Take some bytes; what was taken before is passed over."""
@@ -79,7 +80,7 @@ class Rest:
             at = self._next
         if self._pieces is None or at != self._next:
             self.finish()
-            self._pieces = Pieces(self._detector, at)
+            self._pieces = Pieces(self._detector, at, self._quota)
         self.matches += self._pieces.feed(chunk)
         self._next = max(self._next, at + len(chunk)) if chunk else self._next
 
@@ -93,7 +94,6 @@ class Rest:
         """Look at what is held still."""
         if self._pieces is not None:
             self.matches += self._pieces.finish()
-            self.flooded |= self._pieces.flooded
             self.marks |= self._pieces.marks
             self._pieces = None
 

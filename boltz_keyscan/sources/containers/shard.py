@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, ShardResult
 from boltz_keyscan.sources.beneath import open_file
-from boltz_keyscan.sources.blob import unreadable
+from boltz_keyscan.sources.blob import MORE_PLACES, unreadable
 from boltz_keyscan.sources.containers.limits import DEFAULTS, Limits
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class ContainerShard:
                 yield self._gap("!".join((where, *names)), origin, reason, detail)
 
     def _gap(self, where: str, origin: Origin, reason: str, detail: str) -> Gap:
-        return Gap(where, reason, detail, oid=origin.oid)
+        return Gap(where, reason, detail, by_design=reason == MORE_PLACES, oid=origin.oid)
 
 
 @contextlib.contextmanager

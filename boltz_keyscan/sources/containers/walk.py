@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from boltz_keyscan.model import Detector, Match, Part
-from boltz_keyscan.sources.blob import FLOODED, MOST
+from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.containers.frames import Frame, Rest, find
 from boltz_keyscan.sources.containers.limits import Limits, Meter, Spent, Trouble
 from boltz_keyscan.sources.containers.reader import HeldSpace, PartSpace, Reader, Space, pieces
@@ -115,6 +115,7 @@ class Walk:
         self._limits = limits
         self._meter = Meter(limits, size)
         self._untold = 0
+        self._quota = Quota()
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
         """Members, reason and detail."""
         self.found: list[Found] = []
@@ -138,7 +139,7 @@ class Walk:
             Those of ``seen`` that stand in what was read as a member.
         """
         frame = Frame((), (), 0)
-        rest = Rest(self._detector)
+        rest = Rest(self._detector, self._quota)
         # Its own bytes were searched for keys where it was met.
         reader = Reader(self._guarded(chunks, frame), rest.feed if whole is None else None)
         content = Content(reader, self._meter, whole)
@@ -154,6 +155,7 @@ class Walk:
         if self._untold:
             detail = f"{self._untold} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
+        self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         return sorted(frame.covered(seen))
 
     def _format(self, head: bytes) -> Format | None:
@@ -224,7 +226,7 @@ class Walk:
                 frame.cover(at, at + len(member.name))
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
         inner.faint = frame.faint and member.implied
-        rest = Rest(self._detector)
+        rest = Rest(self._detector, self._quota)
         chunks = self._guarded(member.chunks, inner)
         reader = Reader(chunks, rest.feed)
         format_ = self._format(reader.peek(HEAD))
@@ -236,22 +238,20 @@ class Walk:
             content = Content(reader, self._meter)
             self._open(format_, content, inner)
             rest.drain(reader)
-            self._own(rest.matches, inner, flooded=rest.flooded)
+            self._own(rest.matches, inner)
             self._embedded(rest.marks, content.whole, inner, format_)
             content.release()
         if member.standing is not None:
             frame.cover(member.standing, member.standing + reader.position)
 
     def _named(self, member: Member, chain: tuple[bytes, ...]) -> None:
-        looked = Pieces(self._detector)
+        looked = Pieces(self._detector, admits=self._quota)
         for match in (*looked.feed(member.name), *looked.finish()):
-            self._add(Found(chain, Part.NAME, match))
-        if looked.flooded:
-            self._trouble(Trouble("too-many-matches", FLOODED), Frame(chain, chain, 0))
+            self.found.append(Found(chain, Part.NAME, match))
 
     def _blob(self, reader: Reader, frame: Frame) -> None:
         """A member that is no container, but may have one in it."""
-        looked = Pieces(self._detector)
+        looked = Pieces(self._detector, admits=self._quota)
         kept: list[bytes] | None = []
         size = 0
         matches: list[Match] = []
@@ -265,23 +265,14 @@ class Walk:
         matches += looked.finish()
         if looked.marks:
             self._embedded(looked.marks, HeldSpace(b"".join(kept)) if kept is not None else None, frame)
-        self._own(matches, frame, flooded=looked.flooded)
+        self._own(matches, frame)
 
-    def _own(self, matches: Sequence[Match], frame: Frame, *, flooded: bool) -> None:
+    def _own(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add what stands in a container's own bytes, but not what its members told already."""
         told = frame.covered(match.offset for match in matches)
         for match in matches:
             if match.offset not in told:
-                self._add(Found(frame.chain, Part.CONTENT, match))
-        if flooded:
-            self._trouble(Trouble("too-many-matches", FLOODED), frame)
-
-    def _add(self, found: Found) -> None:
-        if len(self.found) < MOST:
-            self.found.append(found)
-        else:
-            detail = f"only the first {MOST} keys of it are reported"
-            self._trouble(Spent("too-many-matches", detail), Frame((), (), 0))
+                self.found.append(Found(frame.chain, Part.CONTENT, match))
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         """The bytes of a blob as far as they go; where that is not their end, a gap."""
