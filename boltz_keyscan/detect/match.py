@@ -22,6 +22,7 @@ from boltz_keyscan.detect.codecs import AHEAD, BACK
 from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.remarks import remarks
+from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model import Admits, Match, Shape
 from boltz_keyscan.rules import Rule
 
@@ -83,14 +84,14 @@ def find(
     for chunk, last in _marked(chunks):
         window += chunk
         # What begins after the horizon may not have its end, or what follows, yet.
-        horizon = base + len(window) - (0 if last else AHEAD + redact.AFTER)
+        horizon = base + len(window) - (0 if last else AHEAD + AFTER)
         if horizon - done < _STEP and not last:
             continue
         waiting += digger.keys(window, base, done - base, horizon - base, bulk=bulk)
         done = horizon
         # A needle to come may belong to a key that begins a little before it; and what is shown with a
         # key depends on those after it.
-        sure = done if last else done - BACK - redact.AFTER
+        sure = done if last else done - BACK - AFTER
         best = settled(waiting)
         count = next(
             (n for n, key in enumerate(best) if (key.start | (_CELL - 1)) >= sure or key.end > sure),
@@ -102,7 +103,7 @@ def find(
             yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits)
         # A key to come begins up to ``BACK`` before what is done, and is shown with what stands before.
         first = min([key.start for key in waiting] + [done])
-        passed = (first & ~(_CELL - 1)) - redact.BEFORE - BACK - base
+        passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
         recent = [key for key in [*recent, *ready] if key.end > base + passed]
         if passed >= _STEP:
             if ruler.at < base + passed:
@@ -141,14 +142,14 @@ def _matches(  # noqa: PLR0917 - all that is known of some keys
             wanted.append((key, fingerprint, comments or remarks(*place)))
     if not wanted:
         return
-    low = max(keys[0].start - redact.BEFORE, base)
-    high = max(key.end for key in keys) + redact.AFTER
+    low = max(keys[0].start - BEFORE, base)
+    high = max(key.end for key in keys) + AFTER
     known = [
         (key.start - base, key.end - base, key.prefix, _secret(key), bool(key.chain))
         for key in near
         if key.end > low and key.start < high
     ]
-    around = redact.Surroundings.of(window, low - base, high - base, patterns.redaction, known)
+    around = Surroundings.of(window, low - base, high - base, patterns.redaction, known)
     for key, fingerprint, comments in wanted:
         _advance(ruler, cells, window, base, key.start - base)
         cell, where = cells.here, ruler.place(key.chain[0] if key.chain else "")

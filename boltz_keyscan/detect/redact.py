@@ -16,35 +16,20 @@ import base64
 import functools
 import itertools
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from boltz_keyscan.detect import prefilter, random_text
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Shape
 
 REDACTED = "[REDACTED]"
-WIDTH = 200
-"""The longest context, in characters."""
-
-BEFORE = 1024
-AFTER = 512
-"""Bytes on either side of a key that ``context`` looks at.
-
-It shows at most ``WIDTH`` bytes of what stands before: the others are there so that a
-key cut by the far edge, even one written ``0x73, 0x6b, ...``, ends before that part.
-"""
-
-_MARK = REDACTED.encode()
-
-_LEAD = 80
-"""How many of them may stand before the key."""
+MARK = REDACTED.encode()
 
 _SHORT = 8
 """Bodies below this are fillers worth reading (``example``) and are left as they are."""
 
-_LONG = 20
+MIN_SECRET_BYTES = 20
 """Bodies from this on are looked for without their prefix too."""
 
 _STEM = 6
@@ -81,9 +66,6 @@ _DUMPS = (
 
 Span = tuple[int, int, bytes]
 """Start and end of what is hidden, and what is shown for it."""
-
-Known = tuple[int, int, bytes, bytes, bool]
-"""Start and end of a key, its prefix, its body, and whether it is disguised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,82 +140,32 @@ def _phases(text: bytes) -> Iterator[bytes]:
 
 def redact(raw: bytes, redaction: Redaction) -> str:
     """``raw`` as text without keys and without characters that act on a terminal."""
-    text = _without_nul(raw)
-    return _shown(text, _hidden(text, redaction), 0, len(text))
+    text = without_nul(raw)
+    return with_marks(text, hidden_spans(text, redaction), 0, len(text))
 
 
 def without_random(text: str) -> str:
     """Return ``text``, of one line and made fit to be shown, with a mark for each part that looks random."""
     raw = text.encode()
     parts = random_text.random_parts(raw, 0, len(raw))
-    return _shown(raw, list(_united((*part, _MARK) for part in parts)), 0, len(raw))
+    return with_marks(raw, list(_united((*part, MARK) for part in parts)), 0, len(raw))
 
 
 def hide(text: bytes, redaction: Redaction) -> bytes:
     """``text`` without keys, and otherwise as it is: for what was made fit to be shown before."""
     parts, at = [], 0
-    for start, end, mark in _hidden(text, redaction):
+    for start, end, mark in hidden_spans(text, redaction):
         parts += [text[at:start], mark]
         at = end
     return b"".join([*parts, text[at:]])
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The text around keys that are close together, redacted once for all of them."""
-
-    low: int
-    raw: bytes = field(repr=False)
-    text: bytes = field(repr=False)
-    """The same without NULs."""
-    hidden: list[Span]
-    ends: list[int]
-
-    @classmethod
-    def of(
-        cls, window: bytes, low: int, high: int, redaction: Redaction, known: Iterable[Known]
-    ) -> Surroundings:
-        """Redact ``window[low:high]``, in which all keys that a scan finds are known."""
-        raw = window[low:high]
-        text = _without_nul(raw)
-        own: list[Span] = []
-        bodies: list[bytes] = []
-        for start, end, prefix, body, disguised in known:
-            begin, stop = max(start - low, 0), min(end, high) - low
-            if begin < stop:
-                if len(body) >= _LONG:
-                    bodies.append(body)
-                if disguised:
-                    begin -= raw.count(0, 0, begin)
-                    own.append((begin, stop - raw.count(0, 0, stop), prefix + _MARK))
-        hidden = _hidden(text, redaction, (own, bodies))
-        return cls(low, raw, text, hidden, [end for _, end, _ in hidden])
-
-    def context(self, start: int, end: int) -> str:
-        """Return the line around the key in ``window[start:end]``, at most ``WIDTH`` characters."""
-        at, stop = (each - self.raw.count(0, 0, each) for each in (start - self.low, end - self.low))
-        text = self.text[: stop + AFTER]
-        low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
-        while low < at and 0x80 <= text[low] < 0xC0:
-            low += 1  # the rest of a character that began before
-        line_end = text.find(b"\n", at)
-        high = len(text) if line_end < 0 else line_end
-        if text[high - 1 : high] == b"\r":
-            high -= 1
-        hidden = self.hidden[bisect_right(self.ends, low) : bisect_left(self.ends, high) + 1]
-        lead = _shown(text, hidden, low, at)
-        rest = _shown(text, hidden, at, high)
-        lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
-        # Once more, because what was cut off may have kept a command from being one.
-        return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
-
-
-def _without_nul(raw: bytes) -> bytes:
+def without_nul(raw: bytes) -> bytes:
     """UTF-16 text loses its NULs, so that it is seen as the text it is."""
     return raw.replace(b"\0", b"") if b"\0" in raw else raw
 
 
-def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
+def with_marks(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     """``text[low:high]`` with a mark for everything hidden that reaches into it."""
     parts = []
     at = low
@@ -245,7 +177,7 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
 
 
-def _hidden(
+def hidden_spans(
     text: bytes,
     redaction: Redaction,
     known: tuple[list[Span], list[bytes]] | None = None,
@@ -265,11 +197,11 @@ def _hidden(
     spans = list(_united([*own, *itertools.chain(*rows, mirrored), *found]))
     if bodies:
         parts = list(random_text.parts_of(bodies, text, _visible(spans, len(text))))
-        spans = list(_united([*spans, *((*part, _MARK) for part in parts)]))
+        spans = list(_united([*spans, *((*part, MARK) for part in parts)]))
     if known is not None:
         lines = [line for gap in _visible(spans, len(text)) for line in _lines(text, *gap)]
         parts = [part for line in lines for part in random_text.random_parts(text, *line)]
-        spans = list(_united([*spans, *((*part, _MARK) for part in parts)]))
+        spans = list(_united([*spans, *((*part, MARK) for part in parts)]))
     return spans
 
 
@@ -303,8 +235,8 @@ def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterato
             continue
         for found in _plain(redaction.prefixes).finditer(mirrored):
             start, end = (len(text) - at for at in found.span()[::-1]) if is_reversed else found.span()
-            if len(found[2]) >= _LONG and not text.startswith(found[1], start):
-                yield start, end, _MARK
+            if len(found[2]) >= MIN_SECRET_BYTES and not text.startswith(found[1], start):
+                yield start, end, MARK
                 bodies.append(found[2])
 
 
@@ -317,7 +249,7 @@ def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[S
 
     for key in dig.disguised(text, hits, redaction.prefixes):
         if key.verdict.shape is not Shape.PLACEHOLDER:
-            yield key.start, key.end, key.prefix + _MARK
+            yield key.start, key.end, key.prefix + MARK
             bodies.append(key.raw.removeprefix(key.prefix))
 
 
@@ -331,8 +263,8 @@ def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Sp
         return
     for found in pattern.finditer(text):
         prefix, body = found.groups()
-        yield found.start(), found.end(), prefix + _MARK
-        if len(body) >= _LONG:
+        yield found.start(), found.end(), prefix + MARK
+        if len(body) >= MIN_SECRET_BYTES:
             bodies.append(body)
 
 
@@ -344,7 +276,7 @@ def _dumps(text: bytes, redaction: Redaction) -> Iterator[Span]:
             # The number of the first character, without which there is none of the others.
             if row[0] % stem[0] in lowered:
                 for found in _dump(stem, *row).finditer(text):
-                    yield found.start(), found.end(), _MARK
+                    yield found.start(), found.end(), MARK
 
 
 def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
@@ -353,7 +285,7 @@ def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
         return
     for run in _ENCODED.finditer(text):
         if any(needle in run.group() for needle in redaction.base64):
-            yield run.start(), run.end(), _MARK
+            yield run.start(), run.end(), MARK
 
 
 def _united(spans: Iterable[Span]) -> Iterator[Span]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.detect import KeyDetector, surroundings
 from boltz_keyscan.detect.classify import SHORTEST
 from boltz_keyscan.model import Match, Origin, Shape
 from boltz_keyscan.rules import load
@@ -346,14 +346,14 @@ def test_hostile_input_costs_no_more_than_its_length(name: str) -> None:
 
 def test_the_window_does_not_grow_with_the_blob() -> None:
     lengths = set()
-    of = redact.Surroundings.of
+    of = surroundings.Surroundings.of
 
-    def spy(window: bytes, *more: object) -> redact.Surroundings:
+    def spy(window: bytes, *more: object) -> surroundings.Surroundings:
         lengths.add(len(window))
         return of(window, *more)  # type: ignore[arg-type]  # as they came
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redact.Surroundings, "of", spy)
+        patch.setattr(surroundings.Surroundings, "of", spy)
         list(DETECTOR.find([KEY.encode().ljust(5_000)] * 200))
         list(DETECTOR.find([KEY.encode().ljust(5_000) * 200]))
     assert len(lengths) > 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.detect import KeyDetector, surroundings
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.rules import load
 from tests.keys import PREFIXES, fake_key
@@ -33,7 +33,7 @@ GLUES = {"a space": b" ", "a comma": b'", "', "nothing": b"", "a colon": b":", "
 def contexts(line: bytes) -> list[str]:
     shown = [match.context for match in DETECTOR.find([line])]
     for text in shown:
-        assert len(text) <= redact.WIDTH
+        assert len(text) <= surroundings.WIDTH
         assert text == harmless(text)
     return shown
 
@@ -94,7 +94,10 @@ FAR = [b" ", b"x", b"=", b"\xc3\xa9", "\N{PILE OF POO}".encode()]
 @pytest.mark.parametrize("form", OTHERS)
 def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
     """Of what is too far to be shown, each distance with one or two of the fillers."""
-    near, far = range(0, redact.WIDTH + 37, 37), range(37 * FAR.index(filler), redact.BEFORE + 100, 37 * 3)
+    near, far = (
+        range(0, surroundings.WIDTH + 37, 37),
+        range(37 * FAR.index(filler), surroundings.BEFORE + 100, 37 * 3),
+    )
     shown = []
     for distance in sorted({*near, *far}):
         line = OTHERS[form] + filler * (distance // len(filler)) + b" " + KEY.encode() + b" " + filler * 40
@@ -105,7 +108,7 @@ def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
 @pytest.mark.parametrize("form", ["plain", "base64", "hex", "hex, C array", "UTF-16", "percent"])
 def test_the_edge_of_the_window_cuts_another_key(form: str) -> None:
     disguised = OTHERS[form]
-    for distance in range(redact.BEFORE - len(disguised) - 1, redact.BEFORE + 2):
+    for distance in range(surroundings.BEFORE - len(disguised) - 1, surroundings.BEFORE + 2):
         line = b"y" * 3000 + disguised + b" " * distance + KEY.encode()
         assert leaks("\n".join(contexts(line)).encode(), KEY, OTHER) == [], distance
 
@@ -117,7 +120,7 @@ def test_megabytes_of_adjacent_keys() -> None:
     # Each of them, and those of the beginning once more, as they come behind the last.
     shown = [match.context for match in itertools.islice(DETECTOR.find([line]), 250)]
     assert len(shown) == 250
-    assert max(map(len, shown)) == redact.WIDTH
+    assert max(map(len, shown)) == surroundings.WIDTH
     assert leaks("\n".join(shown).encode(), *keys) == []
 
 
@@ -199,11 +202,11 @@ class TestWhatIsShown:
         before, after = "one two " * 250, " four five" * 200
         (context,) = contexts(f"{before}{KEY}{after}".encode())
         red = f"{PREFIX}[REDACTED]"
-        assert context == (before[-redact._LEAD :] + red + after)[: redact.WIDTH].strip()
+        assert context == (before[-surroundings._LEAD :] + red + after)[: surroundings.WIDTH].strip()
         (context,) = contexts(f"{before}{KEY} end".encode())
-        assert context == (before + red + " end")[-redact.WIDTH :].strip()
+        assert context == (before + red + " end")[-surroundings.WIDTH :].strip()
         (context,) = contexts(f"start {KEY}{after}".encode())
-        assert context == ("start " + red + after)[: redact.WIDTH].strip()
+        assert context == ("start " + red + after)[: surroundings.WIDTH].strip()
 
     def test_no_character_is_cut_in_half(self) -> None:
         for shift in range(4):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boltz_keyscan import rules
-from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.detect import KeyDetector, surroundings
 from boltz_keyscan.detect.codecs import AHEAD
 from boltz_keyscan.excuses import Comment
 from tests.keys import fake_key
@@ -172,7 +172,7 @@ def test_a_read_that_ends_in_a_key_does_not_make_a_rest_of_a_line_whole(form: st
     line = "y" * 10_000 + "\na = 1" + " " * 1100 + "# boltz-keyscan: ignore\nk: '"
     raw = (line + FORMS[form] + "'\n" + "z\n" * 5000).encode()
     for behind in range(60):
-        cut = len(line) + behind + AHEAD + redact.AFTER
+        cut = len(line) + behind + AHEAD + surroundings.AFTER
         (match,) = DETECTOR.find([raw[:cut], raw[cut:]])
         assert match.comments == ()
 
