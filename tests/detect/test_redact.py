@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, surroundings
+from boltz_keyscan.detect import KeyDetector, redact, surroundings
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.rules import load
 from tests.keys import PREFIXES, fake_key
