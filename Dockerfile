@@ -38,5 +38,6 @@ ENV PATH=/opt/boltz-keyscan/bin:$PATH \
 WORKDIR /repo
 # Nobody in particular: a number needs no entry in /etc/passwd, and Kubernetes can see that it is not root.
 USER 65532:65532
-ENTRYPOINT ["boltz-keyscan"]
+# Isolated: no module comes from the mounted repository, whatever the environment says. -B as above, which -I leaves out.
+ENTRYPOINT ["/opt/boltz-keyscan/bin/python", "-IB", "-m", "boltz_keyscan"]
 CMD ["."]

@@ -17,7 +17,7 @@ PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscan
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint fmt bench tools clean
+.PHONY: help scan test lint fmt bench nightly tools clean
 
 help: ## show this list
 	@echo "make VERB"
@@ -45,6 +45,11 @@ fmt: ## format, and fix what ruff can
 bench: ## measure against git, ripgrep, kingfisher and detect-secrets; REPO=/path/to/clone uses a real one
 	@.ci/venv
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+nightly: ## compare thousands of damaged archives with what their own programs read; ARGS as for test
+	@.ci/venv dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" BOLTZ_KEYSCAN_MUTANTS=5200 \
+		python -m pytest -n auto --dist worksteal -rP tests/sources/test_archive_differential.py $(ARGS)
 
 tools: ## install the programs that read our reports back into .tools, and the packages that pipelines install
 	@command -v npm >/dev/null || { echo "error: npm is not on PATH; it comes with Node.js" >&2; exit 1; }

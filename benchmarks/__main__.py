@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 from benchmarks.attribution import subjects
 from benchmarks.contest import Contest, Outcome, hold
+from benchmarks.floods import PREFIX, flood, measured
 from benchmarks.grown import grow, used_cache
 from benchmarks.measure import run
 from benchmarks.repository import blob_lists, checkout, git_folder, reader_env
 from benchmarks.synthetic import PLANTED, SCALES, history, staged, tree
-from benchmarks.table import not_measured, render
+from benchmarks.table import flood_row, memory_row, not_measured, render
 from benchmarks.tools import ROOT, Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-WORKS = ("history", "growth", "trace", "tree", "hook")
+WORKS = ("history", "growth", "trace", "tree", "hook", "floods")
 HOOK_RUNS = 5  # a hook run takes a tenth of a second, so it is run this many times as often
 
 
@@ -130,6 +131,18 @@ class Suite:
         peers = [self.bench.detect_secrets(clean, leaky), self.bench.import_click()]
         contest = Contest("hook", self.bench.our_hook(clean, leaky), peers, planted=1)
         self._hold(contest, self.runs * HOOK_RUNS)
+
+    def floods(self) -> None:
+        """Every flood in this process, by processor time for a megabyte; and memory over a long one."""
+        size = 100_000 if self.scale is SCALES["small"] else 1_000_000
+        self.outcome.rows.append(flood_row(sorted(measured(size), reverse=True), self._remark))
+        place = self.bench.base / "flood"
+        place.write_bytes(flood(b"key=" + PREFIX.encode() + b"****1234\n", 20_000_000))
+        tool = self.bench.ours(place, "--no-cache")
+        if tool.command is not None:
+            self.outcome.rows.append(
+                memory_row("floods", run(tool.command, self.scratch, watch=True).python_peak(), "-")
+            )
 
     def _planted(self) -> int | None:
         return None if self.repo else len(PLANTED)

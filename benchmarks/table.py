@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.targets import FINAL, Target, targets_for
+from benchmarks.targets import CPU, FINAL, Target, targets_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 HEADER = ("work", "ours", "peer", "ratio median (min-max)", "target", "met?", "found")
 MISSED = "MISSED"
@@ -60,6 +60,20 @@ def memory_row(work: str, peak: int, others: str) -> Row:
     if not peak:
         return Row(f"{work}, peak memory", "needs Linux /proc", others, target=_limits(targets, MB))
     return Row(f"{work}, peak memory", MB.format(megabytes), others, **_verdict(targets, megabytes, MB))
+
+
+def flood_row(floods: Sequence[tuple[float, str, bool]], remark: Callable[[str], None]) -> Row:
+    """Seconds of processor time for a MB, names, and whether the key behind was found; dearest first."""
+    for seconds, name, found in floods:
+        remark(f"floods, {name}: {seconds:.2f} s/MB" + ("" if found else f", key {MISSED}"))
+    most, name, _ = floods[0]
+    return Row(
+        work="floods, cpu for a MB",
+        ours=f"{most:.2f} s at most ({name})",
+        peer=f"median {median(seconds for seconds, _, _ in floods):.2f} s",
+        found=f"{sum(found for _, _, found in floods)}/{len(floods)}",
+        **_verdict(targets_for("floods", CPU), most, "{:.2f} s"),
+    )
 
 
 def not_measured(work: str, peer: str, why: str, ours: str = "-", found: str = "") -> Row:

@@ -64,7 +64,10 @@ if not TYPE_CHECKING:
         """A name of the library, at its first use."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from boltz_keyscan import library  # noqa: PLC0415 - that is what this function is for
+        from boltz_keyscan import module_search  # noqa: PLC0415 - only for what follows
+
+        with module_search.Guard():
+            from boltz_keyscan import library  # noqa: PLC0415 - that is what this function is for
 
         found = globals()[name] = getattr(library, name)
         return found

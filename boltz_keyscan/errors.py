@@ -42,7 +42,3 @@ class GitError(KeyscanError):
 
 class InternalError(KeyscanError):
     """A bug of this program, told without values; the library's form of exit code 4."""
-
-
-class FloodError(Exception):
-    """A blob has more that looks like the beginning of a hidden key than is looked at."""

@@ -78,5 +78,8 @@ class Ground:
     settings: tuple[Setting, ...] = ()
     unheard: tuple[str, ...] = ()
     """Files in the tree that would have been asked under ``tree``, and were not."""
+    unmatched: tuple[str, ...] = ()
+    """Entries of baseline and ignore file that name no key, as suppressions name their source; only
+    where everything that they may name was scanned."""
     by_default: bool = False
     """Nobody chose the trust: it follows from where the program runs."""

@@ -57,6 +57,8 @@ class Exposure(StrEnum):
     TRACKED = "tracked"
     STAGED = "staged"
     HISTORY = "history"
+    MODIFIED = "modified"
+    """Only in the working file of a tracked path: neither HEAD nor the index has it there."""
     UNTRACKED = "untracked"
     FILE = "file"
     UNREACHABLE = "unreachable"

@@ -11,7 +11,6 @@ imported here are the public ones; ``boltz_keyscan`` hands them on.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,7 +37,8 @@ from boltz_keyscan.model import (
     Status,
     Tally,
 )
-from boltz_keyscan.plan import STDIN, Options, Plan, prefix, range_plan, scan_plan
+from boltz_keyscan.module_search import Guard
+from boltz_keyscan.plan import STDIN, Options, Plan, choose_prefixes, range_plan, scan_plan
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import View, load
 from boltz_keyscan.report.files import write_report as _written
@@ -132,7 +132,8 @@ def scan(
     accepted = None if baseline is None else _path(baseline)
     failed: KeyscanError | None = None
     try:
-        return _scanned(options, commits, trust, accepted)
+        with Guard(options.paths):
+            return _scanned(options, commits, trust, accepted)
     except KeyscanError as error:
         failed = _redacted(error)
     except OSError as error:
@@ -156,10 +157,11 @@ def write_report(result: ScanResult, format: str, to: TextIO | StrPath) -> None:
         OutputError: the file was not written; one that was there is as it was. What a stream
             raises comes as it is.
     """
-    if isinstance(to, (str, bytes, os.PathLike)):
-        _written(format, _path(to), result, View())
-    else:
-        load(format)(result, to, View())
+    with Guard():
+        if isinstance(to, (str, bytes, os.PathLike)):
+            _written(format, _path(to), result, View())
+        else:
+            load(format)(result, to, View())
 
 
 def _options(
@@ -199,7 +201,6 @@ def _path(path: StrPath) -> str:
 
 
 def _scanned(options: Options, commits: str | None, trust: str, accepted: str | None) -> ScanResult:
-    _alone()
     for path in options.paths:
         named.check(path, history_only=not options.files)
     plan = _plan(options, commits)
@@ -213,16 +214,6 @@ def _scanned(options: Options, commits: str | None, trust: str, accepted: str | 
             logger.addHandler(logging.NullHandler())
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
     return replace(result, ground=ground)
-
-
-def _alone() -> None:
-    """Python forbids the workers of ``multiprocessing.Pool`` to start any; better said before the scan."""
-    loaded = sys.modules.get("multiprocessing.process")
-    if loaded is not None and loaded.current_process().daemon:
-        raise KeyscanError(
-            "a daemonic process may not start others, which a scan has to",
-            "Call scan() from concurrent.futures.ProcessPoolExecutor instead of multiprocessing.Pool.",
-        )
 
 
 def _plan(options: Options, commits: str | None) -> Plan:
@@ -240,7 +231,7 @@ def _triage(options: Options, trust: Trust, accepted: str | None, *, part: bool)
         tops = [os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))) for path in options.paths]
         targets = [(top, "") for top in tops]
     else:
-        targets = [(path, os.fsdecode(prefix(path, len(options.paths)))) for path in options.paths]
+        targets = [(path, os.fsdecode(before)) for path, before in choose_prefixes(options.paths).items()]
     standing = trusts.stands(targets, trust)
     text = None if accepted is None else trusts.named_text(accepted, standing)
     say = Say(text, unexposed=options.fail_on_unexposed)

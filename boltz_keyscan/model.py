@@ -155,6 +155,8 @@ class Location:
     cell: int | None = None
     cell_part: str | None = None
     comments: tuple[Comment, ...] = ()
+    old: bool = False
+    """The file had the key before the change that was scanned, so that change did not bring it."""
 
     @classmethod
     def of(
@@ -167,6 +169,7 @@ class Location:
         blob: str | None = None,
         author_date: str | None = None,
         members: tuple[str, ...] = (),
+        old: bool = False,
     ) -> Location:
         """Where ``match`` stands, now that its path and exposure are known."""
         return cls(
@@ -186,6 +189,7 @@ class Location:
             cell=match.cell,
             cell_part=match.cell_part,
             comments=match.comments,
+            old=old,
         )
 
 
@@ -248,6 +252,15 @@ class ScanResult:
         return tuple(f for f in self.findings if f.shape is Shape.PLACEHOLDER)
 
 
+class Admits(Protocol):
+    """The choice of the keys that are reported, made before what takes time is known of each."""
+
+    def __call__(
+        self, offset: int, rule_id: str, shape: Shape, fingerprint: str, /, *, commented: bool
+    ) -> bool:
+        """Whether a key is reported; asked once for each, in order."""
+
+
 class Detector(Protocol):
     """What ``detect/`` offers to the sources. Picklable, so that it travels to workers."""
 
@@ -255,10 +268,15 @@ class Detector(Protocol):
     def overlap(self) -> int:
         """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything."""
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
+        """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything.
 
-    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
+        ``marks`` takes the offsets where an archive may begin, for ``sources.magic`` to check.
+        """
+
+    def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
         """The keys in one blob given in order; the exact pass over blobs with a hit."""
 
     def redact(self, raw: bytes) -> str:

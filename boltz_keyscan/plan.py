@@ -1,12 +1,13 @@
-"""What a run will do: a pure function of what the user typed.
+"""The work of a run, from what the user typed and where that lies.
 
-Boundary: no file is opened and no process started here; a plan can be printed, compared
-and tested without either. To add a source, write it in ``sources/`` and name it here.
+Boundary: no process is started and nothing is scanned here; all that is read is which
+repository a target lies in. To add a source, write it in ``sources/`` and name it here.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ def scan_plan(options: Options) -> Plan:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
     # Standard input first: it can only be read by this process, before others are started.
     paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
+    before = choose_prefixes(paths)
     sources: list[Source] = []
     for path in paths:
         if path == STDIN:
@@ -70,8 +72,9 @@ def scan_plan(options: Options) -> Plan:
         else:
             raw = os.fsencode(path)
             store = b"/" if options.follow_alternates else None
-            before = prefix(path, len(paths))
-            sources.append(TreeSource(raw, before, options.files, options.history, store, options.cache))
+            sources.append(
+                TreeSource(raw, before[path], options.files, options.history, store, options.cache)
+            )
     terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 
@@ -108,14 +111,27 @@ def push_plan(push: Push) -> Plan:
     return Plan((".",), (RangeSource(b".", push),), HOOK, cores())
 
 
-def prefix(path: str, targets: int) -> bytes:
-    """What stands before the paths of a target: nothing for a single folder.
+def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
+    """Return the beginning of the paths of each target in reports; empty or ending in a slash.
 
-    A single file keeps the folder it was given with, and with several targets each path
-    begins with its target, so that every path in a report can be opened from here.
+    Paths count from the root of the repository that the targets lie in, so that a viewer can
+    place them. Where targets lie in several repositories, or some in none, that could name two
+    files alike. Then a path begins with its target as given, so that it can be opened from
+    here; for a single folder in no repository, with nothing.
     """
-    raw = os.fsencode(path)
-    if os.path.isdir(raw):
-        return b"" if targets == 1 else os.path.join(raw, b"")
-    folder = os.path.dirname(raw)
-    return os.path.join(folder, b"") if folder else b""
+    from boltz_keyscan.sources.repository import find_root, resolve_folder  # noqa: PLC0415 - the hook needs no root
+
+    targets = [path for path in dict.fromkeys(paths) if path != STDIN]
+    folders = {path: resolve_folder(os.fsencode(path)) for path in targets}
+    roots = {find_root(folder) for folder in folders.values()}
+    found: dict[str, bytes] = {}
+    for path, folder in folders.items():
+        raw = os.fsencode(path)
+        given = raw if os.path.isdir(raw) else os.path.dirname(raw)
+        if len(roots) == 1 and (root := min(roots, key=bool)) is not None:
+            given = os.path.relpath(folder, root)
+            given = b"" if given == b"." else given
+        elif len(targets) == 1 and os.path.isdir(raw):
+            given = b""
+        found[path] = os.path.join(given, b"") if given else b""
+    return found

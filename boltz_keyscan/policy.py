@@ -95,6 +95,8 @@ class Standing(StrEnum):
     BLOCKING = "blocking"
     SUPPRESSED = "suppressed"
     UNEXPOSED = "unexposed"
+    OLD = "old"
+    """The change that was scanned did not bring it: each file had the key before."""
     BELOW = "below"
     """Its severity does not count under ``--fail-on``."""
     NOTE = "note"
@@ -108,7 +110,20 @@ def standing(finding: Finding, terms: Terms) -> Standing:
         return Standing.SUPPRESSED
     if finding.exposure in UNEXPOSED and not terms.fail_on_unexposed:
         return Standing.UNEXPOSED
+    if is_old(finding, unexposed=terms.fail_on_unexposed):
+        return Standing.OLD
     return Standing.BLOCKING if worth in FAILING[terms.fail_on] else Standing.BELOW
+
+
+def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
+    """Return whether every file in which a key is exposed had it before the change that was scanned.
+
+    Args:
+        finding: the key.
+        unexposed: locations in corners of this machine count too.
+    """
+    exposed = [place for place in finding.locations if unexposed or place.exposure not in UNEXPOSED]
+    return bool(exposed) and all(place.old for place in exposed)
 
 
 def judge(finding: Finding, terms: Terms) -> Finding:

@@ -1,37 +1,27 @@
-"""Whose word counts: the scanned tree's, that of a revision, or only the command line's.
+"""The files that may suppress findings: the scanned tree's, those of a revision, or only the named ones.
 
-| trust        | baseline, ignores, configuration   | inline comments               |
-|--------------|------------------------------------|-------------------------------|
-| ``none``     | what was named on the command line | none                          |
-| ``tree``     | those in the tree                  | all                           |
-| ``base:REV`` | those in commit REV                | those that REV has beside the |
-|              |                                    | same key in the same file     |
+README has the table. Under ``base:REV`` a file that was named on the command line is taken
+from REV too, where it lies in the repository. In a CI job (``automation``) the default is
+``none``: there the tree is what is being judged, and the report names what was not read.
 
-Under ``base:REV`` a file that was named on the command line is taken from REV too, where
-it lies in the repository.
-
-The default is ``tree`` on a person's machine. Where ``CI`` is set it is ``none``: there
-the tree is what is being judged, and a gate that the change itself can open is none; the
-report names the files that were not asked and the option that asks them.
-
-Boundary: reads the files through ``sources.trusted``, has them parsed by ``triage``, and
-gives the step that the pipeline takes. Configuration files are read here, and understood
-in ``cli``, which knows the options.
+Boundary: reads the files through ``sources.trusted`` and has them parsed by ``triage``.
+Configuration files are read here, and understood in ``cli``, which knows the options.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from boltz_keyscan import rules
+from boltz_keyscan.automation import is_automated
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import FloodError, KeyscanError
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.excuses import Comment
 from boltz_keyscan.model import Location
+from boltz_keyscan.sources.repository import enclosing, find_linked_worktrees, is_within, resolve_folder
 from boltz_keyscan.sources.trusted import Contents, Disk, Revision, Shelf, at_revision, named, top_of
 from boltz_keyscan.triage import baseline, ignores
 from boltz_keyscan.triage.entries import Text
@@ -60,8 +50,7 @@ class Trust:
             KeyscanError: neither of the three.
         """
         if text is None:
-            automatic = environment.get("CI", "").lower() not in {"", "0", "false", "no"}
-            return cls("none" if automatic else "tree", by_default=True)
+            return cls("none" if is_automated(environment) else "tree", by_default=True)
         mode, colon, revision = text.partition(":")
         if (mode, colon) in {("none", ""), ("tree", "")} or (mode == "base" and revision):
             return cls(mode, revision)
@@ -83,6 +72,8 @@ class Stand:
     """How the paths of its locations begin in reports."""
     shelf: Shelf | None
     """None when the tree is not asked."""
+    linked: bool = False
+    """A linked worktree inside another thing that is scanned."""
 
     def files(self, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
         """Path and content of each file of these names, from the folder upwards."""
@@ -132,14 +123,24 @@ def stands(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[Stand, ...
     found: dict[tuple[bytes, str], Stand] = {}
     shelves: dict[bytes, Shelf | None] = {}
     for path, scope in targets:
-        folder = os.path.abspath(os.fsencode(path)) if path != "-" else os.getcwdb()
-        if not os.path.isdir(folder):
-            folder = os.path.dirname(folder)
+        folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
         top = top_of(folder)
         if top not in shelves:
             shelves[top] = _shelf(folder, trust)
         found[folder, scope] = Stand(folder, scope, shelves[top])
-    return tuple(found.values())
+    linked = [each for stand in found.values() for each in _find_linked(stand)]
+    return (*found.values(), *linked)
+
+
+def _find_linked(stand: Stand) -> Iterator[Stand]:
+    """Yield the linked worktrees inside what is scanned: their files count from their own root."""
+    around = enclosing(stand.folder) if stand.shelf is not None else None
+    if around is None or stand.shelf is None:
+        return
+    for root in find_linked_worktrees(around):
+        if root != stand.folder and is_within(root, stand.folder):
+            scope = stand.scope + os.fsdecode(os.path.relpath(root, stand.folder)) + "/"
+            yield Stand(root, scope, replace(stand.shelf, top=root), linked=True)
 
 
 def _shelf(folder: bytes, trust: Trust) -> Shelf | None:
@@ -245,13 +246,17 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         if say.accepting and say.baseline is None:
             accepted = baseline_file(stand, say.in_tree if number == 0 else None)
         if accepted is not None:
-            known.append(Known(stand.scope, "", (accepted, baseline.parse(accepted, ids))))
+            entries, own = baseline.parse(accepted, ids), _lies_in(accepted, stand)
+            known.append(Known(stand.scope, "", (accepted, entries), linked=stand.linked, is_whole=own))
         found = stand.nearest(ignores.NAME)
         if found is not None:
             text = stand.text(*found)
             within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
             inside = "" if within == b"." else os.fsdecode(within) + "/"
-            known.append(Known(stand.scope, inside, None, (text, ignores.parse(text))))
+            own = _lies_in(text, stand)
+            known.append(
+                Known(stand.scope, inside, None, (text, ignores.parse(text)), stand.linked, is_whole=own)
+            )
     detector = KeyDetector.of(rules.load())
     return Excuser(
         tuple(known),
@@ -261,6 +266,10 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         allowed=_allowed(standing, trust, detector),
         say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
     )
+
+
+def _lies_in(text: Text, stand: Stand) -> bool:
+    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == stand.folder
 
 
 def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> Allowed:
@@ -299,10 +308,8 @@ def _remarked(
     except KeyscanError:
         content = None
     found: set[tuple[str, str]] = set()
-    # What a flood hides was never seen beside a comment.
-    with contextlib.suppress(FloodError):
-        for match in detector.find([content]) if content is not None else ():
-            found.update((match.fingerprint, comment.marker) for comment in match.comments)
+    for match in detector.find([content]) if content is not None else ():
+        found.update((match.fingerprint, comment.marker) for comment in match.comments)
     return frozenset(found)
 
 

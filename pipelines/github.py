@@ -36,6 +36,7 @@ CATEGORY = "boltz-keyscan"
 UPLOADS = ("auto", "always", "never")
 
 _DEEPER = "Give actions/checkout 'fetch-depth: 0'."
+_UNFILTERED = "This clone left objects out. Leave 'filter' out of actions/checkout."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def run(environment: Mapping[str, str]) -> Done:
     report = json.loads(files["json"].read_bytes())
     if not report["scan"]["complete"] and shallow(folder):
         print(f"::error title=boltz-keyscan::{FETCH_ALL.capitalize()}. {_DEEPER}")
+    if any(gap["reason"] == "partial-clone" for gap in report["gaps"]):
+        print(f"::error title=boltz-keyscan::{_UNFILTERED}")
     keys = [finding for finding in report["findings"] if finding["shape"] != "placeholder"]
     failing = sum(finding["blocking"] for finding in keys)
     if files["sarif"].exists():

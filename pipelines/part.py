@@ -93,7 +93,7 @@ def chosen(folder: Path, change: Change, scan: str) -> Part:
     trust = f"base:{word}" if word else "none"
     if scan == ALL or not change.end:
         return Part((), trust, "Scanning every file and the whole history.")
-    if not start:
+    if not start or (shallow(folder) and not _known(folder, change.end)):
         why = "there is nothing earlier to compare with" if not shallow(folder) else FETCH_ALL
         return Part((), trust, f"Scanning every file and the whole history: {why}.")
     if not _known(folder, change.end):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from boltz_keyscan.automation import VARIABLES
 from tests.repos import Repo
 
 # Laws are not timed: a busy machine is no counter-example.
@@ -37,7 +38,7 @@ def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
             "NO_COLOR",
             "CLICOLOR",
             "CLICOLOR_FORCE",
-            "CI",
+            *VARIABLES,
         }:
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")

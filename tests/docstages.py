@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.boltz_api import Key, Service, running
-from tests.keys import fake_key, fingerprint
+from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, program
 
@@ -231,6 +231,11 @@ def incident(folder: Path) -> Iterator[Place]:
         repo.run("push", "--quiet", "origin", "v1")
         at.environment["FINGERPRINT"] = fingerprint(PAST)
         at.environment["KEY_ID"] = "key-nightly"
+        # An editor, and a person who takes the key out with it.
+        editor = folder / "bin" / "editor"
+        editor.write_text(f"#!/bin/sh\nexec sed -i 's/{PREFIXES['ws', 'live']}[A-Za-z0-9_-]*//' \"$1\"\n")
+        editor.chmod(0o755)
+        at.environment["EDITOR"] = "editor"
         yield at
 
 

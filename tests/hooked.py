@@ -21,6 +21,9 @@ CONFIG = "hooks.yaml"
 """Beside the repository: a first commit shall hold what the test puts into it."""
 
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
+ISOLATED = "python -I -m boltz_keyscan"
+"""How the published hooks start the program."""
+
 STAGES = ("pre-commit", "pre-merge-commit")
 
 
@@ -38,7 +41,7 @@ def config() -> str:
         {
             **{name: value for name, value in hook.items() if name != "minimum_pre_commit_version"},
             "language": "system",
-            "entry": hook["entry"].replace("boltz-keyscan", str(program()), 1),
+            "entry": hook["entry"].replace(ISOLATED, str(program()), 1),
         }
         for hook in manifest()
     ]
@@ -123,13 +126,15 @@ class Guarded(Repo):
             line = rf"Boltz API keys \(staged content\)\.+{verdict}"
         assert len(re.findall(f"^{line}$", said, re.MULTILINE)) == 1, said
 
-    def stops(self, *arguments: str | bytes, key: str, at: str) -> None:
-        """The git command makes no commit, and the reader learns which key stands where."""
+    def stops(self, *arguments: str | bytes, key: str, at: str) -> str:
+        """The git command makes no commit, and prints which key stands where; all it printed."""
         before = self.head()
         ran = self.try_git(*arguments)
         assert ran.code != 0
         assert self.head() == before
-        tells((ran.out + ran.err).decode("utf-8", "replace"), key, at)
+        said = (ran.out + ran.err).decode("utf-8", "replace")
+        tells(said, key, at)
+        return said
 
 
 def tells(said: str, key: str, at: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import functools
 import html
 import re
@@ -35,6 +36,7 @@ def leaks(text: bytes, *keys: str) -> list[str]:
     found = set()
     # Most views of a text are the same, or have nothing in them that could be of a key.
     held: dict[bytes, bool] = {}
+    keys = tuple(form for key in keys for form in _spellings(key))
     for name, view in _views(text):
         runs = b"\n".join(_RUN.findall(view))
         if runs not in held:
@@ -44,8 +46,16 @@ def leaks(text: bytes, *keys: str) -> list[str]:
     return sorted(found)
 
 
+@functools.cache
+def _spellings(key: str) -> tuple[str, ...]:
+    """The body, and what is made of it by a change of case, by rot13 and backwards."""
+    body = _body(key).decode()
+    forms = (body, body.swapcase(), body.lower(), body.upper(), codecs.encode(body, "rot13"))
+    return tuple(dict.fromkeys(way for form in forms for way in (form, form[::-1])))
+
+
 def _body(key: str) -> bytes:
-    prefix = next(prefix for prefix in PREFIXES.values() if key.startswith(prefix))
+    prefix = next((prefix for prefix in PREFIXES.values() if key.startswith(prefix)), "")
     body = key.removeprefix(prefix).encode()
     assert _RUN.fullmatch(body)
     return body
@@ -64,6 +74,7 @@ def _holds(runs: bytes, key: str) -> bool:
 
 def _views(text: bytes) -> Iterator[tuple[str, bytes]]:
     yield from _simple(text)
+    yield from ((f"{name} backwards", view) for name, view in _base64(text[::-1]))
     for name, view in _base64(text):
         yield name, view
         yield from ((f"{name} of {inner}", deeper) for inner, deeper in _base64(view))
@@ -73,7 +84,7 @@ def _simple(text: bytes) -> Iterator[tuple[str, bytes]]:
     yield "plain", text
     yield "UTF-16", text.replace(b"\0", b"")
     yield "escaped NULs", re.sub(rb"\\x00|\\u0000|\\0", b"", text)
-    yield "reversed", text[::-1]
+    yield "separators", re.sub(rb"[^A-Za-z0-9_\n-]+", b"", text)
     yield "percent", unquote_to_bytes(text)
     yield "percent twice", unquote_to_bytes(unquote_to_bytes(text))
     yield "quoted-printable", re.sub(rb"=([0-9A-Fa-f]{2})", _from_hex, text)
@@ -115,6 +126,49 @@ def _each(form: str, key: str, only: str = "") -> bytes:
 
 def _joined(form: str, separator: str, raw: bytes) -> bytes:
     return separator.join(form.format(byte) for byte in raw).encode()
+
+
+def without_prefix(key: str) -> dict[str, bytes]:
+    """The body alone, or a part of it, in forms that a scan does not look for."""
+    body = _body(key).decode()
+    mirrored = {
+        "as it is": body,
+        "reversed": body[::-1],
+        "swapped case": body.swapcase(),
+        "lower case": body.lower(),
+        "upper case": body.upper(),
+        "rot13": codecs.encode(body, "rot13"),
+        "first part": body[: PIECE + 3],
+        "last part": body[-PIECE - 3 :],
+    }
+    found: dict[str, bytes] = {}
+    for name, text in mirrored.items():
+        raw = text.encode()
+        found |= {
+            name: raw,
+            f"{name}, spaced out": " ".join(text).encode(),
+            f"{name}, in groups": b" . ".join(raw[at : at + 4] for at in range(0, len(raw), 4)),
+            f"{name}, base64": base64.b64encode(raw),
+            f"{name}, base64, second phase": base64.b64encode(b"u" + raw),
+            f"{name}, base64, third phase": base64.urlsafe_b64encode(b"u:" + raw + b"\xff"),
+            f"{name}, base64 backwards": base64.b64encode(raw)[::-1],
+            f"{name}, hex": raw.hex().encode(),
+            f"{name}, hex, upper": raw.hex().upper().encode(),
+            f"{name}, hex, spaces": raw.hex(" ").encode(),
+            f"{name}, hex, words": raw.hex(" ", 2).encode(),
+            f"{name}, hex, C array": _joined("0x{:02x}", ", ", raw),
+            f"{name}, hex, C string": _joined("\\x{:02x}", "", raw),
+            f"{name}, decimal": _joined("{}", ", ", raw),
+            f"{name}, chr": _joined("chr({})", " + ", raw),
+            f"{name}, octal": _joined("\\{:03o}", "", raw),
+            f"{name}, percent": _joined("%{:02X}", "", raw),
+            f"{name}, JSON": _joined("\\u{:04x}", "", raw),
+            f"{name}, HTML": _joined("&#{};", "", raw),
+            f"{name}, JSON, some": _each("\\u{:04x}", text, "_-"),
+            f"{name}, UTF-16": text.encode("utf-16-le"),
+        }
+    whole = {"reversed": key[::-1], "swapped case": key.swapcase(), "rot13": codecs.encode(key, "rot13")}
+    return found | {f"whole, {name}": text.encode() for name, text in whole.items()}
 
 
 def disguises(key: str) -> dict[str, bytes]:

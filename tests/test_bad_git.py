@@ -48,6 +48,10 @@ _git.SILENCE = _git.PATIENCE = _git._GRACE = ancestry._NESTED_SECONDS = walk._LE
 """
 
 
+REVISION = "cat-file --batch-check=%(objectname) %(objecttype) %(objectsize) -z"
+"""The question for the object that a revision names."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A command of git, by words of it, and a scan that uses it."""
@@ -76,7 +80,7 @@ ASKED = (
     Asked("ls-files -s", HISTORY),
     Asked("diff-index", HISTORY, again=True),
     Asked("config", HISTORY, again=True),
-    Asked("rev-parse", RANGE),
+    Asked(REVISION, RANGE),
     Asked("rev-list --objects", RANGE),
     Asked("cat-file --buffer", RANGE),
     Asked("ls-files -z", (".", "--no-history"), again=True),
@@ -173,7 +177,7 @@ def test_a_git_in_a_bad_mood(template: Repo, repo: Repo, tmp_path: Path, asked: 
     if ran.code == ExitCode.USAGE:
         # Nothing can be said at all without knowing what to scan.
         assert asked.scan == RANGE
-        assert "rev-" in asked.words
+        assert asked.words == REVISION
         return
     assert ran.code in {ExitCode.CLEAN, ExitCode.BLOCKING, ExitCode.INCOMPLETE}, ran
     assert ran.errors == ""

@@ -382,6 +382,7 @@ def test_a_repository_of_somebody_else(full: Repo) -> None:
 # -- .git that is not what it should be ----------------------------------------------------
 
 NO_PARTS = ".git has no HEAD, objects and refs"
+ABSENT = ".git points to /nowhere/at/all, which is not there (not mounted?); make it available at that path"
 
 
 def git_file(text: bytes) -> Callable[[Path], object]:
@@ -406,7 +407,8 @@ def with_common_dir(text: bytes) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (git_file(b"gitdir: /nowhere/at/all\n"), NO_PARTS),
+        (git_file(b"gitdir: /nowhere/at/all\n"), ABSENT),
+        (git_file(b"gitdir: .\n"), NO_PARTS),
         (git_file(b"gitdir: \0\n"), ".git is a file but does not say 'gitdir:'"),
         (git_file(b""), ".git is a file but does not say 'gitdir:'"),
         (Path.mkdir, NO_PARTS),

@@ -253,7 +253,7 @@ def test_bundles_as_git_makes_them(tmp_path: Path, object_format: str, version: 
 
 
 def test_every_beginning_has_a_reader() -> None:
-    assert {each.name for each in FORMATS} == {*magic.BEGINNINGS, "git-object"}
+    assert {each.name for each in FORMATS} == {*magic.BEGINNINGS, *magic.CHECKED, "git-object", "pdf-behind"}
 
 
 _BLOBS = [*DECOYS.values(), CORPUS["old.tar"][0](key_of("old.tar")), CORPUS["picture.png"][0]("x")]

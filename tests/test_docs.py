@@ -17,6 +17,7 @@ import yaml
 
 import boltz_keyscan
 from boltz_keyscan import rules
+from boltz_keyscan.automation import VARIABLES
 from boltz_keyscan.model import ExitCode, Exposure, Status
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
@@ -388,3 +389,8 @@ def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:
     assert keyscan(repo.path).code == 1
     repo.write(".gitignore", "*.env\n")
     assert keyscan(repo.path).code == 0
+
+
+def test_the_readme_has_every_variable_of_ci() -> None:
+    rows = table(section("## What may pass, and who says so").partition("CI is where")[2])
+    assert rows[: len(VARIABLES)] == [list(each) for each in VARIABLES.items()]

@@ -55,13 +55,15 @@ HOOK = frozenset(
         "cli.hook",
         "detect",
         "detect.detector",
-        "detect.needles",
-        "detect.phases",
-        "detect.prefilter",
+        "detect.literals",
+        
+        "detect.engine",
+        "detect.engine_file",
         "errors",
         "kinds",
         "machine",
         "model",
+        "module_search",
         "pipeline",
         "plan",
         "policy",
@@ -69,6 +71,7 @@ HOOK = frozenset(
         "sources",
         "sources._git",
         "sources.batch",
+        "sources.beneath",
         "sources.blob",
         "sources.bounds",
         "sources.environment",
@@ -143,6 +146,7 @@ def test_help_and_version_load_no_pipeline(repo: Repo) -> None:
         "errors",
         "kinds",
         "model",
+        "module_search",
     }
 
 

@@ -325,8 +325,8 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied")
 def test_a_process_is_copied_only_where_that_is_exact(before: str, method: str) -> None:
-    script = f"import os, threading, time; from boltz_keyscan import executor; {before or 'pass'}; "
-    script += "print(executor.alike().get_start_method(), flush=True)"
+    script = f"import os, threading, time; from boltz_keyscan.workers import process; {before or 'pass'}; "
+    script += "print('fork' if process.can_copy() else 'spawn', flush=True)"
     told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, check=True)
     assert told.stdout.decode().strip() == method
 

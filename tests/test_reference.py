@@ -93,7 +93,7 @@ def test_the_configuration_shown_is_taken(tmp_path: Path) -> None:
 MAKERS = frozenset({"Gap", "Trouble", "Spent", "lost", "_gap"})
 """What is called with the reason of a gap, as its first or second argument."""
 
-HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps"})
+HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places"})
 """Reasons that stand in a tuple before they come to a gap."""
 
 REASON = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -227,9 +227,13 @@ def test_the_containers_and_their_limits_are_told() -> None:
     words = {
         "old-tar": "tar",
         "pdf": "PDF",
+        "pdf-behind": "PDF",
         "git-bundle": "git bundles",
         "git-pack": "packs",
         "git-object": "loose objects",
+        "warc": "WARC",
+        "lha": "LHA",
+        "nsis": "NSIS",
     }
     for format_ in formats.FORMATS:
         assert words.get(format_.name, format_.name) in text

@@ -53,6 +53,7 @@ RUNS = (
     (f"explain {fingerprint(FOUND)} repo", 0),
     ("hook pre-commit", 1),
     ("hook install", 0),
+    ("hook doctor", 1),
     ("hook pre-push origin", 0),
     ("hook pre-receive", 0),
     ("rules list", 0),

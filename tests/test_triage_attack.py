@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from boltz_keyscan.automation import VARIABLES
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
@@ -181,10 +182,7 @@ def test_in_ci_nobody_in_the_tree_is_believed_by_default(attacked: Repo) -> None
     assert keyscan(".", env={"CI": "false"}, cwd=attacked.path).code == 0
     ran = keyscan(".", env={"CI": "true"}, cwd=attacked.path)
     flat = " ".join(ran.text.split())
-    assert (
-        f"none (the default, because CI is set) not asked: {BASELINE}, {IGNORES}, {CONFIG}; --trust base:REV"
-        in flat
-    )
+    assert f"none (the default in CI) not asked: {BASELINE}, {IGNORES}, {CONFIG}; --trust base:REV" in flat
     # One that has nothing for us is none that was not asked.
     attacked.run("mv", "--force", CONFIG, "pyproject.toml")
     assert f"not asked: {BASELINE}, {IGNORES}; " in " ".join(
@@ -194,6 +192,12 @@ def test_in_ci_nobody_in_the_tree_is_believed_by_default(attacked: Repo) -> None
     assert "pyproject.toml; --trust" in " ".join(
         keyscan(".", env={"CI": "1"}, cwd=attacked.path).text.split()
     )
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_every_service_is_recognised_by_its_variable(attacked: Repo, name: str) -> None:
+    assert keyscan(".", env={name: "1"}, cwd=attacked.path).code == 1
+    assert keyscan(".", env={name: ""}, cwd=attacked.path).code == 0
 
 
 def test_whoever_is_trusted_the_same_is_found(attacked: Repo) -> None:

@@ -158,16 +158,50 @@ def test_without_the_advice_a_conflict_is_told_as_one(adopted: Repo) -> None:
     assert "merge=union" in ran.errors
 
 
-def test_two_reasons_for_one_key_are_for_people_to_settle(adopted: Repo) -> None:
-    for name in ("left", "right"):
+def test_two_branches_that_accept_the_same_key_merge(adopted: Repo) -> None:
+    adopted.write(".gitattributes", f"{BASELINE} merge=union\n")
+    adopted.add(".gitattributes", f"{BASELINE} merge=union\n")
+    adopted.commit("union")
+    for name, until in (("left", "forever"), ("right", "2999-12-31")):
         adopted.run("checkout", "--quiet", "-b", name, "main")
-        edited(adopted, old="known before", new=f"as {name} sees it")
+        edited(adopted, old='"known before"', new=f'"as {name} sees it"')
+        edited(adopted, old="forever", new=until)
         adopted.run("add", BASELINE)
         adopted.commit("reword")
     adopted.run("merge", "--quiet", "--no-edit", "left")
-    ran = keyscan(".", cwd=adopted.path)
-    assert ran.code == 2
-    assert "is accepted twice" in ran.errors
+    assert len(accepted(adopted)) == 2 * len(set(accepted(adopted)))
+    found = scan(adopted, code=0)
+    assert "as right sees it" in found[fingerprint(OLD)]["suppression"]["reason"]
+    baseline(adopted, "update")
+    assert len(accepted(adopted)) == len(set(accepted(adopted)))
+    assert "as left sees it" not in (adopted.path / BASELINE).read_text()
+    assert scan(adopted, code=0).keys() == found.keys()
+
+
+def test_entries_that_match_nothing_are_named(adopted: Repo) -> None:
+    adopted.add(".boltz-keyscanignore", "./old.py  # known\n\ntests/dta/**  # misspelt\n")
+    gone = fingerprint(fake_key("ws", "live", "never there"))
+    adopted.write(".boltz-keyscanignore", f"./old.py  # known\n\ntests/dta/**  # misspelt\n{gone}  # gone\n")
+    (adopted.path / "deep").mkdir()
+    (adopted.path / "deep/x.txt").write_text("nothing")
+    ran = keyscan(".", "--format", "json", cwd=adopted.path)
+    assert ran.report["scan"]["ground"]["unmatched"] == [
+        ".boltz-keyscanignore:3 (in the tree)",
+        ".boltz-keyscanignore:4 (in the tree)",
+    ]
+    text = keyscan(".", cwd=adopted.path).text
+    assert ".boltz-keyscanignore:3 (in the tree): this entry matches no key" in text
+    # A part of the repository may not have the place that an entry is for.
+    for part in (
+        ["--no-history"],
+        ["--history-only"],
+        ["--staged"],
+        ["--range", "HEAD~1..HEAD"],
+        ["deep"],
+        ["old.py"],
+    ):
+        ran = keyscan(*part, "--format", "json", cwd=adopted.path)
+        assert ran.report["scan"]["ground"]["unmatched"] == [], part
 
 
 def test_a_new_leak_is_red_in_every_place(adopted: Repo) -> None:

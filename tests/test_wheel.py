@@ -248,6 +248,7 @@ def test_what_the_wheel_asks_for(wheel: Path) -> None:
         "dulwich",
         "hyperscan",
         "platformdirs",
+        "pypdf",
         "regex",
         "sarif-om",
         "zstandard",

@@ -36,9 +36,9 @@ from tests.asking import NUMBER
 
 LATE = (
     *("boltz_api.resources.admin.admin", "boltz_api.resources.auth", "certifi", "click.shell_completion"),
-    *("concurrent.futures.process", "difflib", "fcntl", "hashlib", "httpcore", "httpx", "hyperscan", "mmap"),
-    *("multiprocessing.popen_fork", "platformdirs.unix", "regex", "sarif_om", "tempfile", "traceback"),
-    *("encodings.idna", "zstandard"),
+    *("concurrent.futures.thread", "difflib", "fcntl", "hashlib", "httpcore", "httpx", "hyperscan", "mmap"),
+    *("platformdirs.unix", "queue", "regex", "sarif_om", "tempfile", "traceback"),
+    *("encodings.idna", "pypdf", "zstandard"),
 )
 """What is imported within functions, and takes a while."""
 

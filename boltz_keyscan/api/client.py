@@ -167,8 +167,9 @@ class Connection:
         if 200 <= status < 300:
             return _Outcome(NOT_JSON, document)
         code = document.get("code") if document is not None else None
-        if status == 401 and not isinstance(code, str):
-            # The API says so in JSON; anything else in between must not make a key look dead.
+        message = document.get("message") if document is not None else None
+        if status == 401 and not (code == "unauthorized" and isinstance(message, str)):
+            # The form that the API documents; anything else in between must not make a key look dead.
             return _Outcome(Failure("not-json", "a refusal (401) that is not the API's"))
         return _Outcome(of_status(status, code), wait=_seconds(response.headers.get("retry-after")))
 

@@ -4,18 +4,20 @@ One file per command, loaded when called. ``entry`` is the one place that catche
 prints errors and that ends the process.
 """
 
-from __future__ import annotations
-
+# No "from __future__": that is a module too, and could come from the folder that is scanned.
 import os
 import sys
 
+from boltz_keyscan import module_search
+
 
 def entry() -> None:
-    """The console script."""
+    """Run as the console script."""
+    module_search.restrict()
     sys.exit(main(sys.argv[1:]))
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: "list[str]") -> int:
     """Run a command line; the exit code, whatever happens."""
     try:
         from boltz_keyscan.cli import guard  # noqa: PLC0415 - a worker process that re-imports the script pays nothing

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TextIO
 
 from boltz_keyscan.cli.guard import tell
@@ -19,16 +18,18 @@ from boltz_keyscan.report.github import commands
 from boltz_keyscan.report.words import count
 
 
-def annotated(
+def annotated(  # noqa: PLR0917 - both places, and what they share
     result: ScanResult,
     view: View,
+    written: View,
     files: Iterable[str],
     through: Callable[[Reporter], Reporter],
     show: Callable[[Reporter, ScanResult, View], None],
 ) -> None:
     """Write the annotations to standard output, by ``show``, and the summary to its file.
 
-    ``files`` are those that reports were written to: one of them may be the summary.
+    ``view`` is for the first, ``written`` for the second. ``files`` are those that reports
+    were written to: one of them may be the summary.
 
     Raises:
         OutputError: the annotations could not be written; the summary is, all the same.
@@ -37,7 +38,7 @@ def annotated(
         if sys.stdout is not None:
             show(annotate, result, view)
     finally:
-        _summarize(result, view, files, through)
+        _summarize(result, written, files, through)
 
 
 def annotate(result: ScanResult, stream: TextIO, view: View) -> None:
@@ -60,7 +61,7 @@ def _summarize(
     if not path or any(_same(path, file) for file in files):
         return
     try:
-        step_summary.append(path, result, replace(view, color=False), through)
+        step_summary.append(path, result, view, through)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         tell(f"warning: the step summary was not written to {path}: {why}")

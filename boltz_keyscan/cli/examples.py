@@ -33,11 +33,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "hook": (
         ("Guard this repository: commits and pushes.", "boltz-keyscan hook install"),
         ("On a server, in the bare repository.", "boltz-keyscan hook install pre-receive"),
+        ("Would the hooks really run?", "boltz-keyscan hook doctor"),
         ("What would the commit hook say now?", "boltz-keyscan hook pre-commit"),
     ),
     "hook install": (
         ("Guard this repository: commits and pushes.", "boltz-keyscan hook install"),
         ("On a server, in the bare repository.", "boltz-keyscan hook install pre-receive"),
+    ),
+    "hook doctor": (
+        ("Would the hooks of this repository run?", "boltz-keyscan hook doctor"),
+        ("That of a server, in the bare repository.", "boltz-keyscan hook doctor pre-receive"),
     ),
     "hook pre-commit": (
         ("What would the hook say of what is staged now?", "boltz-keyscan hook pre-commit"),

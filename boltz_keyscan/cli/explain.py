@@ -20,7 +20,6 @@ from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report.explain import explain as tell
 from boltz_keyscan.report.files import write_text
 from boltz_keyscan.report.remedy import History, expression, steps
-from boltz_keyscan.report.words import earliest
 from boltz_keyscan.sources.reach import Reach, reach
 
 
@@ -86,9 +85,11 @@ def _history(settled: Settled, finding: Finding) -> History:
         known = known or reach(stand.folder, commits)
     if known is None:
         return History(pushed=bool(commits))
-    first = earliest(finding.locations)
-    root = first is not None and first.commit in known.roots
-    return History(not commits <= known.unpushed, known.head, root)
+    if not commits or not commits <= set(known.unpushed):
+        return History(pushed=True, head=known.head)
+    return History(
+        pushed=False, head=known.head, commits=known.unpushed, root=known.unpushed[0] in known.roots
+    )
 
 
 def _write(path: str, text: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.cli.excusing import Known
 
 _OTHERS = {
+    "doctor": "boltz_keyscan.cli.doctor:doctor",
     "install": "boltz_keyscan.cli.install:install",
     "pre-push": "boltz_keyscan.cli.push:pre_push",
     "pre-receive": "boltz_keyscan.cli.push:pre_receive",
@@ -107,30 +108,40 @@ def judged(
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @trusting
 def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
-    """Stop a commit that holds a key of any kind.
+    """Stop a commit that adds a key of any kind.
 
     Looks at the staged content of each FILE (not at the worktree), or, without FILE, of
-    everything staged. A FILE that is not in the index is read as it is.
+    everything staged. A FILE that is not in the index is read as it is. A key that the file
+    had before, in HEAD or in a commit that is being merged, does not stop the commit; a FILE
+    without changes is judged whole.
     """
     plan = staged_plan(files)
     result = judged(plan, baseline, trust)
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
-        click.echo(_clean(result))
+        click.echo(f"boltz-keyscan: no key in {_looked_at(result)}")
         return result.exit_code
-    from boltz_keyscan.cli.output import AUTO, emit, view  # noqa: PLC0415 - only when there is something to tell
+    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
 
-    emit(result, AUTO, (), view("auto", 0, placeholders=False))
+    write(result, "commit", _looked_at(result))
+    # git sets it for the hooks of a commit; a hook that is called by hand has stopped none.
+    if result.exit_code == ExitCode.BLOCKING and "GIT_INDEX_FILE" in os.environ:
+        click.echo("The commit was stopped: nothing was committed, and no key has left this machine with it.")
+        click.echo("Take the key out of the file, stage the file again, and commit.")
+        click.echo(
+            "To accept it: boltz-keyscan baseline create --reason WHY, "
+            "or a comment on its line, boltz-keyscan: ignore=WHY"
+        )
     return result.exit_code
 
 
-def _clean(result: ScanResult) -> str:
-    """One line: a hook that is silent could as well have looked at nothing."""
+def _looked_at(result: ScanResult) -> str:
+    """Return how much was looked at: a hook that is silent could as well have looked at nothing."""
     tally = result.tally
     on_disk = tally.files - tally.blobs
     counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
     if on_disk:
         counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
-    return f"boltz-keyscan: no key in {' and '.join(counts)} ({tally.bytes:,} bytes)"
+    return f"{' and '.join(counts)} ({tally.bytes:,} bytes)"
 
 
 def _s(number: int) -> str:

@@ -177,6 +177,9 @@ def _local(fail_on: str) -> Audit:
     home = os.path.expanduser("~")
     files = list(kept(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
     trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)
+    if not os.path.isabs(home):
+        # Left as "~" for a user id without an entry in the passwd file.
+        trouble = ("~: this user has no home folder; set HOME", *trouble)
     return _judged(
         Audit(
             "local",

@@ -13,6 +13,7 @@ from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.scan import check_path, default_cache_dir
 from boltz_keyscan.cli.settled import Settled, borrowed
 from boltz_keyscan.model import ScanResult
+from boltz_keyscan.module_search import restrict
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.triage import Step
@@ -36,6 +37,7 @@ def look(settled: Settled, steps: Sequence[Step], fail_on: FailOn, *, unexposed:
     paths = values["paths"] or (".",)
     for path in paths:
         check_path(path, history_only=False)
+    restrict(paths)
     plan = scan_plan(
         Options(
             paths=paths,

@@ -53,12 +53,14 @@ def emit(
     """
     failed: list[OutputError] = []
     files = tuple(files)
+    # --quiet is for standard output: a file is read later, and by others.
+    written = replace(look, color=False, verbosity=max(look.verbosity, 0))
     automatic = AUTO in (shown, *(name for name, _ in files))
     for name, path in files:
         from boltz_keyscan.report.files import write_report  # noqa: PLC0415 - most runs write none
 
         try:
-            write_report(_form(name), path, result, replace(look, color=False), through)
+            write_report(_form(name), path, result, written, through)
         except OutputError as error:
             failed.append(error)
     if shown is not None:
@@ -70,7 +72,7 @@ def emit(
         from boltz_keyscan.cli.actions import annotated  # noqa: PLC0415 - in few places
 
         try:
-            annotated(result, look, [path for _, path in files], through, show)
+            annotated(result, look, written, [path for _, path in files], through, show)
         except OutputError as error:
             failed.append(error)
     if failed:

@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
+from boltz_keyscan.automation import is_automated
+
 if TYPE_CHECKING:
     from boltz_keyscan.model import Source
     from boltz_keyscan.pipeline import Watch
@@ -29,9 +31,8 @@ _CLEAR = "\r\x1b[K"
 def shows() -> bool:
     """Whether anybody looks: a terminal, and no CI job that writes one into a log."""
     environment = os.environ
-    automatic = environment.get("CI", "").lower() not in {"", "0", "false", "no"}
     able = environment.get("TERM", "") not in {"", "dumb"}
-    return sys.stderr is not None and sys.stderr.isatty() and able and not automatic
+    return sys.stderr is not None and sys.stderr.isatty() and able and not is_automated(environment)
 
 
 def watching(

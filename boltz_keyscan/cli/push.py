@@ -7,8 +7,9 @@ Boundary: git's hook protocols (githooks(5)) in, a verdict out; which objects th
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
@@ -20,6 +21,9 @@ from boltz_keyscan.plan import push_plan
 from boltz_keyscan.report.words import count
 from boltz_keyscan.sources.ranges import Push, quarantine
 from boltz_keyscan.sources.repository import enclosing, references
+
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""A full object id, as git gives it to hooks."""
 
 
 @click.command("pre-push")
@@ -35,32 +39,35 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
     given = os.environ
     if "PRE_COMMIT_TO_REF" in given:
         name = given.get("PRE_COMMIT_REMOTE_NAME", remote or "")
-        line = " ".join(
-            (
-                given.get("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/HEAD"),
-                given["PRE_COMMIT_TO_REF"],
-                given.get("PRE_COMMIT_REMOTE_BRANCH", "refs/heads/HEAD"),
-                given.get("PRE_COMMIT_FROM_REF", "0" * 40),
-            )
+        line = (
+            given.get("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/HEAD"),
+            # Names, when pre-commit was called by hand with --from-ref and --to-ref.
+            _object(given["PRE_COMMIT_TO_REF"]),
+            given.get("PRE_COMMIT_REMOTE_BRANCH", "refs/heads/HEAD"),
+            _object(given.get("PRE_COMMIT_FROM_REF", "0" * 40)),
         )
-        lines = [os.fsencode(line)]
+        lines = [os.fsencode(" ".join(line))]
     else:
         name, lines = remote or "", sys.stdin.buffer.read().splitlines()
         if not lines and "PRE_COMMIT" in given:
             name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_untold(given)]
-    updates, known = [], []
-    for words in _fields(lines, 4):
-        local, remote_ref, there = (
-            words[1].decode("ascii", "replace"),
-            words[2],
-            words[3].decode("ascii", "replace"),
-        )
+    updates, known, existing = [], [], set()
+    for _, local, remote_ref, there in _updates(lines, 4):
         if local.strip("0"):
-            updates.append((remote_ref, local))
+            updates.append((os.fsencode(remote_ref), local))
         if there.strip("0"):
             known.append(there)
-    push = Push(tuple(updates), tuple(known), os.fsencode(name))
-    return _told(_judged(push, baseline, trust))
+            existing.add(os.fsencode(remote_ref))
+    # Under pre-commit this is a commit that the other side has, whether it has the reference or not.
+    named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
+    push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
+    code = _report(_judged(push, baseline, trust))
+    # Called by hand through pre-commit, there is no push.
+    if code == ExitCode.BLOCKING and ("PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given):
+        click.echo("The push was stopped: nothing of it was sent, and no key has reached the other side.")
+        click.echo("Take the key out of every commit of it; the commands: boltz-keyscan explain FINGERPRINT")
+        click.echo("To accept it: boltz-keyscan baseline create --reason WHY")
+    return code
 
 
 @click.command("pre-receive")
@@ -69,19 +76,24 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     """Refuse a push that brings a key, on the server.
 
     Reads the lines git writes to a pre-receive hook from standard input. Looks at every
-    object that came in. What the push brings excuses nothing: without --trust the baseline,
-    ignores and comments are those of HEAD, the default branch, before the push.
+    object that came in, and at every other that no reference led to before. What the push
+    brings excuses nothing: without --trust the baseline, ignores and comments are those of
+    HEAD, the default branch, before the push.
     """
-    updates = []
-    for _, new, name in _fields(sys.stdin.buffer.read().splitlines(), 3):
-        oid = new.decode("ascii", "replace")
-        if oid.strip("0"):
-            updates.append((name, oid))
-    push = Push(tuple(updates), quarantine=quarantine(os.environ, os.getcwdb()))
-    code = _told(_judged(push, baseline, trust or _before()))
+    updates, known, existing = [], [], set()
+    for old, new, name in _updates(sys.stdin.buffer.read().splitlines(), 3):
+        if new.strip("0"):
+            updates.append((os.fsencode(name), new))
+        if old.strip("0"):
+            known.append(old)
+            existing.add(os.fsencode(name))
+    inside = quarantine(os.environ, os.getcwdb())
+    push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
+    code = _report(_judged(push, baseline, trust or _before()))
     if code == ExitCode.BLOCKING:
         click.echo("This push was refused: it would have put a Boltz API key on the server.")
         click.echo("Replace and revoke the key first, then take it out of every commit you push.")
+        click.echo("A key is accepted when the baseline of the default branch has it before the push.")
     return code
 
 
@@ -91,15 +103,39 @@ def _judged(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
         return judged(plan, baseline, trust, watch)
 
 
-def _fields(lines: Iterable[bytes], count: int) -> Iterable[list[bytes]]:
+def _updates(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
+    """Yield the words of lines that git writes to a push hook: names, and full object ids.
+
+    Raises:
+        KeyscanError: the lines have another form.
+    """
+    ids = {3: (0, 1), 4: (1, 3)}[count]
     for line in lines:
-        words = line.split(b" ")
-        if len(words) != count:
+        words = os.fsdecode(line).rsplit(" ", count - 1)
+        if len(words) != count or not all(_ID.fullmatch(words[place]) for place in ids):
             raise KeyscanError(
                 "standard input is not what git writes to this hook",
                 "Install it with 'boltz-keyscan hook install', or through pre-commit.",
             )
         yield words
+
+
+def _object(revision: str) -> str:
+    """Return the full id of the commit or annotated tag that a revision names, here.
+
+    Raises:
+        KeyscanError: it names none, or can mean two things.
+    """
+    if _ID.fullmatch(revision):
+        return revision
+    from boltz_keyscan.sources.revisions import find  # noqa: PLC0415 - git itself gives object ids
+    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415 - as above
+
+    repository = enclosing(os.getcwdb())
+    view = prepare(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
+    if repository is None or view is None:
+        raise KeyscanError(f"no usable git repository to look up {revision} in", "Check its .git.")
+    return find(view, references(repository), revision)
 
 
 def _untold(given: Mapping[str, str]) -> bytes:
@@ -109,13 +145,7 @@ def _untold(given: Mapping[str, str]) -> bytes:
     this a run would look at nothing and pass.
     """
     local, there = given.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD"), given.get("PRE_COMMIT_REMOTE_BRANCH", "HEAD")
-    repository = enclosing(os.getcwdb())
-    # A tag names an object of its own; what is no reference (HEAD~1) names a commit.
-    oid = dict(references(repository).tips).get(os.fsencode(local)) if repository is not None else None
-    if oid is None:
-        from boltz_keyscan.sources.trusted import at_revision  # noqa: PLC0415 - few pushes need it
-
-        oid = at_revision(os.getcwdb(), local).commit
+    oid = _object(local)
     return b" ".join((os.fsencode(local), oid.encode(), os.fsencode(there), b"0" * len(oid)))
 
 
@@ -130,13 +160,13 @@ def _before() -> str:
     return "base:HEAD" if born else "none"
 
 
-def _told(result: ScanResult) -> int:
+def _report(result: ScanResult) -> int:
     tally = result.tally
+    what = f"a push of {count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
-        what = f"{count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
-        click.echo(f"boltz-keyscan: no key in a push of {what}")
+        click.echo(f"boltz-keyscan: no key in {what}")
         return result.exit_code
-    from boltz_keyscan.cli.output import AUTO, emit, view  # noqa: PLC0415 - only when there is something to tell
+    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
 
-    emit(result, AUTO, (), view("auto", 0, placeholders=False))
+    write(result, "push", what)
     return result.exit_code

@@ -5,16 +5,21 @@ Boundary: options in, reports and an exit code out; what the options mean is ``p
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import click
 
 from boltz_keyscan import paths as targets
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.asking import Asking, asking, filtered
 from boltz_keyscan.cli.formats import Format, named
+from boltz_keyscan.cli.guard import tell
 from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
 from boltz_keyscan.cli.progress import watching
 from boltz_keyscan.cli.settled import Settled, configured
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.module_search import restrict
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, Terms
 from boltz_keyscan.report import REPORTERS
@@ -72,7 +77,7 @@ from boltz_keyscan.report import REPORTERS
     "--trust",
     metavar="none|tree|base:REV",
     help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of "
-    "commit REV.  [default: tree; none where CI is set]",
+    "commit REV.  [default: tree; none in CI]",
 )
 @click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
@@ -95,7 +100,9 @@ from boltz_keyscan.report import REPORTERS
 )
 @click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
-@click.option("-q", "--quiet", is_flag=True, help="Only blocking findings and the verdict.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="On standard output only blocking findings and the verdict."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Every location, gap and suppressed key.")
 @configured
 def scan(
@@ -151,6 +158,7 @@ def scan(
     ]
     if len(chosen) > 1 or (chosen and (no_history or history_only)):
         raise KeyscanError(f"{chosen[0]} chooses what to scan", "Leave out the other options that do.")
+    restrict(path for path in paths if path != STDIN)
     if staged:
         plan = staged_plan(
             (), Terms(options.fail_on, require_complete=require_complete, empty_is_complete=True)
@@ -171,18 +179,25 @@ def scan(
         result = pipeline.run(
             plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
         )
-    result = settled.told(result)
+    is_whole = options.history and options.files and not chosen and all(map(os.path.isdir, paths))
+    result = settled.told(result, step if is_whole else None)
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
     emit(result, format_ if output is None else None, files, look, filtered(inquiry))
     return result.exit_code
 
 
-def default_cache_dir() -> str:
-    """The user's cache folder for this program."""
+def default_cache_dir() -> str | None:
+    """Return the user's cache folder for this program; None, with a warning, for a user without a home."""
     from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
 
-    return user_cache_dir("boltz-keyscan", appauthor=False)
+    # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
+    with contextlib.suppress(RuntimeError, KeyError, OSError):
+        folder = user_cache_dir("boltz-keyscan", appauthor=False)
+        if os.path.isabs(folder):
+            return folder
+    tell("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
+    return None
 
 
 def check_path(path: str, *, history_only: bool) -> None:

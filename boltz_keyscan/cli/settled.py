@@ -25,7 +25,7 @@ from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.excuses import Ground, Setting
 from boltz_keyscan.model import ScanResult
-from boltz_keyscan.plan import STDIN, prefix
+from boltz_keyscan.plan import STDIN, choose_prefixes
 from boltz_keyscan.sources.trusted import top_of
 from boltz_keyscan.triage.entries import Text
 from boltz_keyscan.triage.excuse import Excuser
@@ -77,9 +77,16 @@ class Settled:
         say = Say(named, self.in_tree, accepting, unexposed, foreign)
         return trusts.excuser(self.standing, self.trust, say, datetime.now(UTC).date())
 
-    def told(self, result: ScanResult) -> ScanResult:
-        """The result with whose word counted."""
-        return replace(result, ground=self.ground)
+    def told(self, result: ScanResult, step: Excuser | None = None) -> ScanResult:
+        """Return the result with whose word counted, and with the entries of ``step`` that name no key.
+
+        Args:
+            result: of the scan.
+            step: what excused its keys, where files and history were scanned, each of them whole.
+        """
+        # What was not scanned may have the keys.
+        unmatched = tuple(step.unmatched(result.findings)) if step and not result.gaps else ()
+        return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 
 def configured(function: Callable[..., int]) -> Callable[..., int]:
@@ -141,7 +148,11 @@ def settle(
     commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
     missed = trusts.unheard(standing, trust)
     ground = Ground(
-        redacted(str(trust)), commit, tuple(settings), tuple(map(redacted, missed)), trust.by_default
+        redacted(str(trust)),
+        commit,
+        tuple(settings),
+        tuple(map(redacted, missed)),
+        by_default=trust.by_default,
     )
     kept = {name: value for name, value in values.items() if name in given}
     return Settled(
@@ -161,7 +172,8 @@ def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
     if part:
         # Paths in a part of a repository count from its root, wherever this runs.
         return [(os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))), "") for path in paths]
-    return [(path, os.fsdecode(prefix(path, len(paths))) if path != STDIN else STDIN_NAME) for path in paths]
+    before = choose_prefixes(paths)
+    return [(path, os.fsdecode(before[path]) if path != STDIN else STDIN_NAME) for path in paths]
 
 
 def _configuration(

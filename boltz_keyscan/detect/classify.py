@@ -166,6 +166,18 @@ def _plain_words(body: bytes) -> bool:
     return WORDS.fullmatch(body) is not None
 
 
+def _date(body: bytes) -> bool:
+    """Return whether the body is a date or a time, alone or among words: ``2026-01-02T03-04-05Z``.
+
+    A date takes 8 digits, of which the month, the day and the century leave 1 in 700: 3e-12 at each of
+    36 places; a time since 1970 takes 10: 4e-10. The rest must be words: less than 1e-12 for all.
+    """
+    return any(
+        _SIDE.fullmatch(body, 0, found.start()) and _SIDE.fullmatch(body, found.end())
+        for found in _STAMP.finditer(body)
+    )
+
+
 def _is_filler_at(body: bytes, match: re.Match[bytes] | None) -> bool:
     """Whether an embedded filler may speak for the body.
 
@@ -217,6 +229,13 @@ _HEADS = frozenset(phrase.replace(" ", "").encode()[:7] for phrase in PHRASES)
 _NEAR = frozenset({-1, 0, 1})
 _TOKEN = rb"(?:[A-Z]?[a-z]+[0-9]{0,3}|[A-Z]+[0-9]{0,3}|[0-9]+)"
 WORDS = re.compile(rb"[-_]*" + _TOKEN + rb"(?:[-_]+" + _TOKEN + rb")*")
+_CLOCK = rb"(?:[01][0-9]|2[0-3])[-_]?[0-5][0-9](?:[-_]?[0-5][0-9](?:[-_]?[0-9]{1,9})?)?"
+_STAMP = re.compile(
+    rb"(?:(?:19|20)[0-9]{2}[-_]?(?:0[1-9]|1[0-2])[-_]?(?:0[1-9]|[12][0-9]|3[01])"
+    rb"(?:[-_]*[Tt]?[-_]?%b)?(?:[Zz]|[-_]*(?:UTC|GMT))?(?:[-_]*[0-9]{2}[-_]?[0-9]{2})?"
+    rb"|1[0-9]{9}(?:[0-9]{3}){0,3})" % _CLOCK
+)
+_SIDE = re.compile(rb"[-_]*+(?:%b(?:[-_]++%b)*+)?[-_]*+" % (_TOKEN, _TOKEN))
 _MASK = re.compile(
     rb"\.\.|\*|\?\?|##|\[(?i:redact|mask|hid)"
     rb"|\xe2\x80[\xa2\xa6]|\xe2\x97\x8f|\xe2\x96\x88|\\u202[26]|&(?:hellip|bull);"
@@ -230,6 +249,7 @@ FILLERS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
     ("stock sequence", _stock),  # 5e-12
     ("filler word", _filler_word),  # 1e-9
     ("plain words", _plain_words),  # 1e-12
+    ("date or time", _date),  # 1e-12
 )
 """The kinds of filler, in order; a new kind is one row."""
 

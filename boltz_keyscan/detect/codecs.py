@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import binascii
 import functools
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 BACK: Final = 1 << 10
 """Bytes before a literal that belong to the same key at most."""
 
-AHEAD: Final = 4 << 10
-"""Bytes decoded after it: one decoding serves all literals in the first half of them."""
+SERVED: Final = 14 << 10
+"""Bytes after a literal of which all literals are served by one decoding."""
+
+AHEAD: Final = SERVED + (2 << 10)
+"""Bytes decoded after it: a key that begins in the served part is whole."""
 
 Spelling = tuple[bytes, int]
 """A literal, and where in a group of the encoding it begins."""
@@ -62,20 +66,23 @@ _GLUE = (
     rb"|%0[dD]%0[aA]|%0[aA]"
 )
 _LETTERS = rb"[A-Za-z0-9+/_-]++"
+_BASE64 = b"(?:" + _GLUE + b"|" + _LETTERS + b")+"
+_LETTERS_OR_GLUE = _GLUE + b"|(" + _LETTERS + b")"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
-def base64_read(text: bytes, at: int, phase: int) -> Iterator[Reading]:
-    """Base64, in lines of any width; ``phase`` is where in its group of four the literal begins."""
+def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
+    """Read base64, in lines of any width; ``phase`` is where in its group of four the literal begins."""
     # Forward only: read backwards, the ``n`` of a line break's escape is a letter like any other.
-    runs = _compiled(b"(?:" + _GLUE + b"|" + _LETTERS + b")+").finditer(text, max(at - BACK, 0), at + AHEAD)
+    runs = _compiled(_BASE64).finditer(text, max(at - BACK, low), at + AHEAD)
     low, high = next((run.span() for run in runs if run.end() > at), (at, at))
     letters = bytearray()
     places: list[int] = []
-    for found in _compiled(_GLUE + b"|(" + _LETTERS + b")").finditer(text, low, high):
-        if found[1]:
-            letters += found[1]
-            places.extend(range(found.start(), found.end()))
+    for found in _compiled(_LETTERS_OR_GLUE).finditer(text, low, high):
+        begin, stop = found.span(1)
+        if begin >= 0:
+            letters += text[begin:stop]
+            places.extend(range(begin, stop))
     if not places:
         return
     # What stands before belongs to the group of the first character only in part.
@@ -107,7 +114,7 @@ _ASCII = rb"[\x01-\x7f]"
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 
 
-def wide_read(width: int, text: bytes, at: int, _phase: int) -> Iterator[Reading]:
+def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     """UTF-16 or UTF-32, in either byte order, from the low byte of a character."""
     nuls = b"\\x00" * (width - 1)
     readings = []
@@ -180,21 +187,40 @@ def numbers_spell(form: bytes, text: bytes) -> Iterator[Spelling]:
 
 
 def numbers_read(
-    text: bytes, at: int, _phase: int, *, name: str, unit: bytes, digits: bytes, base: int
+    text: bytes, at: int, _phase: int, _low: int, *, name: str, unit: bytes, digits: bytes, base: int
 ) -> Iterator[Reading]:
-    """Numbers with what may stand between: a ``unit`` is one with it, ``digits`` the one alone."""
+    """Read numbers with what may stand between: a ``unit`` is one with it, ``digits`` the one alone."""
     low, high = _run(unit, text, at)
-    found = [
-        (each.start(), each.end(1), int(each[1], base))
-        for each in _compiled(digits).finditer(text, low, high)
-    ]
-    data = bytes(number & 255 for _, _, number in found)
-    starts = [each[0] for each in found]
+    starts: list[int] = []
+    ends: list[int] = []
+    data = bytearray()
+    bytes_of = _numbers(base)
+    run = text[low:high]
+    if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
+        starts, ends = list(range(low, high, 2)), list(range(low + 2, high + 2, 2))
+        data = bytearray.fromhex(run.decode("ascii"))
+    for each in () if starts else _compiled(digits).finditer(text, low, high):
+        starts.append(each.start())
+        begin, end = each.span(1)
+        ends.append(end)
+        data.append(bytes_of[text[begin:end]])
 
     def fits(at: int, _phase: int) -> bool:
         return low <= at < high and starts[bisect_right(starts, at) - 1] in (at, at - 2)
 
-    yield Reading(name, data, starts.__getitem__, lambda index: found[index][1], low, high, fits)
+    yield Reading(name, bytes(data), starts.__getitem__, ends.__getitem__, low, high, fits)
+
+
+_DIGITS = b"0123456789abcdefABCDEF"
+
+
+@functools.cache
+def _numbers(base: int) -> dict[bytes, int]:
+    """The byte that each number of up to three digits stands for."""
+    digits = _DIGITS if base == 16 else b"0123456789"[:base]
+    widths = {16: (2,), 10: (1, 2, 3), 8: (3,)}[base]
+    texts = (bytes(each) for width in widths for each in itertools.product(digits, repeat=width))
+    return {text: int(text, base) & 255 for text in texts}
 
 
 # Escapes: a character by its number or its name, among others as they are.
@@ -239,24 +265,27 @@ def named_spell(names: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
 
 
 def escape_read(
-    text: bytes, at: int, _phase: int, *, name: str, pattern: bytes, glue: bytes = b""
+    text: bytes, at: int, _phase: int, _low: int, *, name: str, pattern: bytes, glue: bytes = b""
 ) -> Iterator[Reading]:
-    """Text among spaces with its escapes undone once; ``glue`` stands for nothing."""
+    """Read text among spaces with its escapes undone once; ``glue`` stands for nothing."""
     # Text without spaces; an escape is whole, so that none begins within another.
     low, high = _run(pattern + b"|" + (glue + b"|" if glue else b"") + rb"[\x21-\x7e]", text, at)
     data = bytearray()
     starts: list[int] = []
     ends: list[int] = []
     last = low
-    for found in _compiled(pattern + (b"|" + glue if glue else b"")).finditer(text, low, high):
-        data += text[last : found.start()]
-        starts.extend(range(last, found.start()))
-        ends.extend(range(last + 1, found.start() + 1))
-        last = found.end()
-        if (char := _number(found.groupdict())) is not None:
+    escapes = pattern + (b"|" + glue if glue else b"")
+    for found in _compiled(escapes).finditer(text, low, high):
+        begin, end = found.span()
+        if begin > last:
+            data += text[last:begin]
+            starts.extend(range(last, begin))
+            ends.extend(range(last + 1, begin + 1))
+        last = end
+        if (char := _number(escapes, text[begin:end])) is not None:
             data.append(char)
-            starts.append(found.start())
-            ends.append(last)
+            starts.append(begin)
+            ends.append(end)
     data += text[last:high]
     starts.extend(range(last, high))
     ends.extend(range(last + 1, high + 1))
@@ -271,12 +300,17 @@ def escape_read(
     )
 
 
-def _number(groups: dict[str, bytes | None]) -> int | None:
-    """The character an escape stands for; None for what stands for nothing."""
+@functools.lru_cache(maxsize=1 << 12)
+def _number(escapes: bytes, escape: bytes) -> int | None:
+    """Return the character an escape stands for; None for what stands for nothing."""
+    found = _compiled(escapes).fullmatch(escape)
+    groups = found.groupdict() if found else {}
     for group, base in (("x", 16), ("y", 16), ("o", 8), ("d", 10)):
         if value := groups.get(group):
             number = int(value, base)
             return number if number < 256 else 0xFF
+    if groups.get("h"):
+        return ord("-")
     if value := groups.get("n"):
         return _NAMES.get(value, value[-1])
     return None
@@ -288,6 +322,7 @@ _NAMES = {
     b"hyphen": ord("-"),
     b"dash": ord("-"),
     b"amp": ord("&"),
+    b"~": ord(" "),
 }
 
 BACKSLASHED = (

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect import engine
-from boltz_keyscan.model import Match
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
+    from boltz_keyscan.model import Admits, Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,24 @@ class KeyDetector:
         """A detector for the keys of ``rules``."""
         return cls(rules, tuple(rule.prefix.encode("ascii") for rule in rules))
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``."""
-        return engine.candidate_offsets(buffer, end, self.prefixes)
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
+        """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``.
+
+        ``marks`` takes the offsets where an archive may begin.
+        """
+        return engine.candidate_offsets(buffer, end, self.prefixes, marks)
 
     def asking(self, lookup: Lookup | None) -> KeyDetector:
         """The same detector, with questions for each key."""
         return replace(self, lookup=lookup)
 
-    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
-        """The keys in one blob, in order of offset, redacted."""
+    def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
+        """The keys in one blob, in order of offset, redacted; all, or those that are admitted."""
         from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
 
-        return match.find(chunks, match.compiled(self.rules), self.lookup)
+        return match.find(chunks, match.compiled(self.rules), self.lookup, admits=admits)
 
     def hide(self, text: bytes) -> bytes:
         """Text of our own without keys, should there be one after all, and otherwise as it is."""

@@ -1,8 +1,9 @@
 """Keys in disguise: around each needle the encoding is undone, and what it gives is looked at again.
 
 Each reading is bounded (``codecs.BACK``, ``codecs.AHEAD``) and serves all needles of its
-encoding in its first half, so a text made of nothing but needles costs no more than its
-length for each encoding. What is found depends on the bytes alone, not on where a read ended.
+encoding in what it was made for (``codecs.SERVED``), whoever asks; the keys in it are looked
+for once. So a text made of nothing but needles costs no more than its length for each encoding.
+What is found depends on the bytes alone, not on where a read ended.
 
 Boundary: raw keys pass through here and go to ``match``, which lets out a hash.
 """
@@ -10,31 +11,32 @@ Boundary: raw keys pass through here and go to ``match``, which lets out a hash.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import regex
 
-from boltz_keyscan.detect import engine, joined, literals
+from boltz_keyscan.detect import engine, joined, literals, rtf
 from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
-from boltz_keyscan.detect.codecs import AHEAD, Reading
+from boltz_keyscan.detect.codecs import AHEAD, BACK, SERVED, Reading
 from boltz_keyscan.detect.forms import FORMS
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
-from boltz_keyscan.errors import FloodError
 from boltz_keyscan.model import Shape
-
-MOST = 20_000
-"""Looks at one blob. Each takes about as long as reading 100 KB."""
 
 RUN = 200
 """The longest body looked at; real ones have 43 characters."""
 
-_ESCAPED = tuple(
-    number
-    for number, form in enumerate(FORMS)
-    if form.name in ("percent", "unicode-escape", "html", "quoted-printable")
+_NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
+_READERS = tuple(_NUMBERS[form.like or form.name] for form in FORMS)
+"""For each form the one that reads it."""
+
+_ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
+"""What may begin within a body, its prefix being plain, and the form that undoes it."""
+
+_BACKSLASHES = {b"x": "hex-escape", b"u": "unicode-escape", b"U": "unicode-escape"} | dict.fromkeys(
+    (b"0", b"1", b"2", b"3"), "octal-escape"
 )
-"""What may begin within a body, its prefix being plain."""
+"""The name of an escape by what follows the backslash; others are called after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +79,102 @@ class Key:
     doubt: int = 0
     """More than 0 when the same bytes read better in another way."""
 
-    def moved(self, by: int) -> Key:
-        """The same, counted from elsewhere."""
-        return replace(self, start=self.start + by, end=self.end + by)
 
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """A reading, where the text it was made of begins, and up to where in the blob it serves."""
+@dataclass(slots=True)
+class _Decoded:
+    """A reading, where the text it was made of begins, up to where in the blob it serves, and its keys."""
 
     base: int
     until: int
+    text: bytes = field(repr=False)
     reading: Reading
+    search: Search
+    reported: bool = False
+    _plain: dict[int, Key] | None = None
+
+    @property
+    def plain(self) -> dict[int, Key]:
+        """The keys that are in it as they are, by where in the blob they begin."""
+        if self._plain is None:
+            inner = (
+                _cut(_key(found, self.reading.data, self.search), found, self.reading, self.search)
+                for found in self.search.keys.finditer(self.reading.data)
+            )
+            self._plain = {key.start: key for key in self._outer(inner)}
+        return self._plain
+
+    def report(self, depth: int, *, is_rtf: bool) -> Iterator[Key]:
+        """Return the keys in it, at most once, less those that the next one has whole."""
+        if self.reported:
+            return
+        self.reported = True
+        yield from (key for key in self.plain.values() if key.start < self.until)
+        if depth < DEPTH:
+            data = self.reading.data
+            hits = engine.find_literals(data, self.search.prefixes)
+            inner = _dug(data, 0, hits, _Decodings(self.search, depth + 1, is_rtf)) if hits else ()
+            yield from (key for key in self._outer(inner) if key.start < self.until)
+
+    def _outer(self, inner: Iterable[Key]) -> Iterator[Key]:
+        """Keys of the text that was read, as they are in the blob."""
+        reading, base = self.reading, self.base
+        for key in inner:
+            start, end = reading.start(key.start), reading.end(key.end - 1)
+            # A text may be itself, but for an escape elsewhere.
+            if end - start > len(key.raw) or key.chain:
+                chain = (self._name(start, end), *key.chain)
+                doubt = reading.doubt + key.doubt
+                yield Key(base + start, base + end, chain, key.prefix, key.verdict, key.raw, doubt)
+
+    def _name(self, start: int, end: int) -> str:
+        """The form of the first escape, where one reading undoes several."""
+        if self.reading.name != "backslash":
+            return self.reading.name
+        first = self.text.find(b"\\", start, end) + 1
+        return _BACKSLASHES.get(self.text[first : first + 1], "backslash")
 
 
 @dataclass(slots=True)
-class _Progress:
-    """How far the search of one text has come."""
+class _Decodings:
+    """What of one text has been decoded, as far as needles to come may be in it."""
 
-    readings: dict[int, list[_Done]] = field(default_factory=dict)
-    """By form the last ones; of base64 there are four ways to read one text."""
-    left: int = MOST
+    search: Search
+    depth: int = 1
+    rtf: bool = False
+    """Whether words of RTF were seen."""
+    _searched: int = 0
+    """Up to where they were looked for."""
+    _latest: dict[int, list[_Decoded]] = field(default_factory=dict)
+    """By form; of base64 there are four ways to read one text."""
+    _ends: dict[int, int] = field(default_factory=dict)
+    """By form, the end of what was read last: what comes after it does not begin before it."""
 
-    def spend(self) -> None:
-        """Count one look.
+    def around(self, text: bytes, base: int, at: int, number: int, phase: int) -> list[_Decoded]:
+        """Return the readings of a form that serve an offset of the text, decoded once."""
+        place = base + at
+        number = _READERS[number]
+        if number == _NUMBERS["backslash"] and self._is_rtf(text, base, at):
+            number = _NUMBERS["rtf"]
+        latest = [each for each in self._latest.get(number, ()) if place < each.until]
+        fit = [each for each in latest if each.reading.fits(place - each.base, phase)]
+        if not fit:
+            before = self._ends.get(number, 0)
+            low = max(before - base, 0) if before <= place else 0
+            for reading in FORMS[number].read(text, at, phase, low):
+                until = base + min(at + SERVED, reading.high)
+                fit.append(_Decoded(base, until, text, reading, self.search))
+                ends = reading.high if reading.high < at + AHEAD else reading.high - BACK
+                self._ends[number] = base + ends
+            latest += fit
+        self._latest[number] = latest
+        return fit
 
-        Raises:
-            FloodError: it was the last one.
-        """
-        self.left -= 1
-        if self.left < 0:
-            raise FloodError
+    def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
+        """Whether the text before an offset is RTF; each byte of it is looked at once."""
+        if not self.rtf and base + at > self._searched:
+            self.rtf = rtf.is_rtf(text, max(self._searched - base - rtf.WORD, 0), at)
+            self._searched = base + at
+        return self.rtf
 
 
 @dataclass(slots=True)
@@ -115,9 +182,11 @@ class Digger:
     """The keys of one blob, given in windows."""
 
     search: Search
-    flooded: bool = False
-    """Whether it was given up to look for more than plain keys."""
-    _progress: _Progress = field(default_factory=_Progress)
+    _decodings: _Decodings = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing decoded."""
+        self._decodings = _Decodings(self.search)
 
     def keys(self, window: bytes, base: int, low: int, high: int) -> Iterator[Key]:
         """The keys by the needles in ``window[low:high]``, with offsets from the start of the blob.
@@ -131,9 +200,7 @@ class Digger:
         for found in self.search.keys.finditer(window, low):
             if found.start() >= high:
                 break
-            yield _key(found, window, self.search).moved(base)
-        if self.flooded:
-            return
+            yield _key(found, window, self.search, base)
         # With what stands before, on which it depends whether a prefix is a broken one.
         first = max(low - joined.REACH, 0)
         part = window[first : high + literals.LONGEST]
@@ -142,58 +209,26 @@ class Digger:
             for at, literal in engine.find_literals(part, self.search.prefixes)
             if low <= at + first < high
         ]
-        try:
-            for key in _dug(window, base, hits, self.search, progress=self._progress, depth=1):
-                yield key.moved(base)
-        except FloodError:
-            self.flooded = True
+        yield from _dug(window, base, hits, self._decodings)
 
 
-def _key(found: regex.Match[bytes], text: bytes, search: Search) -> Key:
-    prefix, body = found.group(1), found.group(2)
-    verdict = classify(body, text[found.end() : found.end() + 16], search.bodies[prefix])
+def _key(found: regex.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key:
+    prefix, body = found.group(1, 2)
+    start, end = found.span()
+    verdict = classify(body, text[end : end + 16], search.bodies[prefix])
     raw = prefix + body[: verdict.length]
-    return Key(found.start(), found.start() + len(raw), (), prefix, verdict, raw)
+    return Key(base + start, base + start + len(raw), (), prefix, verdict, raw)
 
 
-def _dug(
-    text: bytes, base: int, hits: list[engine.Found], search: Search, *, progress: _Progress, depth: int
-) -> Iterator[Key]:
-    meanings = engine.engine(search.prefixes).meanings
+def _dug(text: bytes, base: int, hits: list[engine.Found], decodings: _Decodings) -> Iterator[Key]:
+    meanings = engine.engine(decodings.search.prefixes).meanings
     for at, literal in hits:
         for number, phase in meanings(literal):
             if number in (PLAIN, BROKEN):
-                yield from _broken(text, at, literal, number, search, progress)
+                yield from _broken(text, base, at, literal, number, decodings)
                 continue
-            done = [each for each in progress.readings.get(number, ()) if base + at < each.until]
-            progress.readings[number] = done
-            if any(each.reading.fits(base + at - each.base, phase) for each in done):
-                continue
-            progress.spend()
-            for reading in FORMS[number].read(text, at, phase):
-                until = at + AHEAD // 2
-                done.append(_Done(base, base + until, reading))
-                yield from (key for key in _within(reading, search, depth) if key.start < until)
-
-
-def _within(reading: Reading, search: Search, depth: int) -> Iterator[Key]:
-    data = reading.data
-    inner = [_cut(_key(found, data, search), found, reading, search) for found in search.keys.finditer(data)]
-    if depth < DEPTH:
-        inner += _dug(
-            data,
-            0,
-            engine.find_literals(data, search.prefixes),
-            search,
-            progress=_Progress(),
-            depth=depth + 1,
-        )
-    for key in inner:
-        start, end = reading.start(key.start), reading.end(key.end - 1)
-        # A text may be itself, but for an escape elsewhere.
-        if end - start > len(key.raw) or key.chain:
-            chain = (reading.name, *key.chain)
-            yield Key(start, end, chain, key.prefix, key.verdict, key.raw, reading.doubt + key.doubt)
+            for each in decodings.around(text, base, at, number, phase):
+                yield from each.report(decodings.depth, is_rtf=decodings.rtf)
 
 
 def _cut(key: Key, found: regex.Match[bytes], reading: Reading, search: Search) -> Key:
@@ -207,43 +242,46 @@ def _cut(key: Key, found: regex.Match[bytes], reading: Reading, search: Search) 
 
 
 def _broken(  # noqa: PLR0917 - as its caller has them
-    text: bytes, at: int, literal: bytes, number: int, search: Search, progress: _Progress
+    text: bytes, base: int, at: int, literal: bytes, number: int, decodings: _Decodings
 ) -> Iterator[Key]:
     """Keys whose prefix is plain, in whole or in part, but which are broken or escaped further on."""
+    search = decodings.search
     if number == BROKEN:
-        progress.spend()
         beginning = literals.prefix_endings(search.prefixes)[literal]
-        yield from _mended(text, at, at, {beginning + literal: beginning}, search)
+        yield from _mended(text, base, at, at, {beginning + literal: beginning}, search)
         return
-    prefixes = [prefix for prefix in search.prefixes if prefix.startswith(literal)]
     plain = search.keys.match(text, at)
-    known = {prefix: _common(text, at, prefix) for prefix in prefixes} if not plain else {}
-    stop = plain.end() if plain else at + max(known.values())
+    if plain:
+        stop, fit = plain.end(), [plain[1]]
+    else:
+        known = {
+            prefix: _common(text, at, prefix) for prefix in search.prefixes if prefix.startswith(literal)
+        }
+        stop = at + max(known.values())
+        fit = [prefix for prefix in known if at + known[prefix] == stop]
     if text[stop : stop + 1] not in joined.FIRST:
         return
     if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
         return
-    progress.spend()
-    if plain and text[stop : stop + 1] in (b"%", b"\\", b"&", b"="):
-        for form in _ESCAPED:
-            for reading in FORMS[form].read(text, at, 0):
-                for key in _within(reading, search, DEPTH):
-                    if key.start == at and key.verdict.shape is Shape.CONFIRMED:
-                        yield key
-    fit = [plain[1]] if plain else [prefix for prefix in prefixes if at + known[prefix] == stop]
-    yield from _mended(text, at, stop, dict.fromkeys(fit, b""), search)
+    name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
+    if name:
+        for each in decodings.around(text, base, at, _NUMBERS[name], 0):
+            key = each.plain.get(base + at)
+            if key and key.verdict.shape is Shape.CONFIRMED:
+                yield key
+    yield from _mended(text, base, at, stop, dict.fromkeys(fit, b""), search)
 
 
 def _common(text: bytes, at: int, prefix: bytes) -> int:
     """Bytes of ``prefix`` that stand at ``at``."""
-    size = len(prefix)
-    while not text.startswith(prefix[:size], at):
-        size -= 1
+    size, most = 0, min(len(prefix), len(text) - at)
+    while size < most and text[at + size] == prefix[size]:
+        size += 1
     return size
 
 
-def _mended(
-    text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
+def _mended(  # noqa: PLR0917 - as its caller has them
+    text: bytes, base: int, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
 ) -> Iterator[Key]:
     for pieces in joined.mended(text, at, stop, beginnings):
         after = text[pieces.after : pieces.after + 16]
@@ -253,12 +291,12 @@ def _mended(
         start, end = pieces.places[0], pieces.places[size - 1] + 1
         if enough and end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw)
+            yield Key(base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw)
 
 
 def disguised(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
     """The keys in ``text`` that do not stand there as they are."""
-    return _dug(text, 0, hits, searching(prefixes), progress=_Progress(), depth=1)
+    return _dug(text, 0, hits, _Decodings(searching(prefixes)))
 
 
 def settled(keys: list[Key]) -> list[Key]:
@@ -267,25 +305,17 @@ def settled(keys: list[Key]) -> list[Key]:
     A place reads in several ways when encodings look alike: UTF-16 in either order, text
     with an escape in it, a key that a line's end cuts and the same key whole.
     """
-    ordered = sorted(keys, key=lambda key: (key.start, key.end, _badness(key)))
-    return [key for number, key in enumerate(ordered) if not _worse(key, number, ordered)]
-
-
-def _worse(key: Key, number: int, ordered: list[Key]) -> bool:
-    """Whether another key at the same place reads better, or as well and comes first."""
-    rank = _badness(key)
-    before = ordered[max(number - _RIVALS, 0) : number]
-    return any(_same_place(key, rival) and _badness(rival) <= rank for rival in before) or any(
-        _same_place(key, rival) and _badness(rival) < rank for rival in _following(ordered, number)
-    )
-
-
-def _following(ordered: list[Key], number: int) -> Iterator[Key]:
-    end = ordered[number].end
-    for rival in ordered[number + 1 : number + 1 + _RIVALS]:
-        if rival.start >= end:
-            return
-        yield rival
+    ranked = sorted(((key.start, key.end, _badness(key)), number) for number, key in enumerate(keys))
+    ordered = [(keys[number], rank[2]) for rank, number in ranked]
+    worse: set[int] = set()
+    for number, (key, rank) in enumerate(ordered):
+        for other in range(number + 1, min(number + 1 + _RIVALS, len(ordered))):
+            rival, rivals = ordered[other]
+            if rival.start >= key.end:
+                break
+            if _same_place(key, rival):
+                worse.add(other if rank <= rivals else number)
+    return [key for number, (key, _) in enumerate(ordered) if number not in worse]
 
 
 def _same_place(key: Key, rival: Key) -> bool:

@@ -29,6 +29,27 @@ OVERLAP: Final = LONGEST - 1
 _NEAR = 100
 """Bytes before the end of a broken prefix in which its beginning has to end."""
 
+SIGNATURES: Final = (
+    (b"PK\1\2", 0),
+    (b"PK\3\4", 0),
+    (b"7z\xbc\xaf\x27\x1c", 0),
+    (b"\xfd7zXZ\0", 0),
+    (b"1AY&SY", 4),
+    (b"\x1f\x8b\x08", 0),
+    (b"\x28\xb5\x2f\xfd", 0),
+    (b"Rar!\x1a\7", 0),
+    (b"MSCF\0\0\0\0", 0),
+    (b"LZIP\1", 0),
+    (b"ustar\0", 257),
+    (b"ustar  ", 257),
+    (b"koly\0\0\0\4", 0),
+    (b"NullsoftInst", 4),
+)
+"""Signatures of archives that other bytes may precede: literal, and bytes of the archive before it.
+
+They are here because the engine finds them in the pass it makes anyway; ``sources.magic`` checks
+them. All are plain literals: with expressions among them the engine takes a third longer."""
+
 Found = tuple[int, bytes]
 """An offset and the literal found there."""
 
@@ -46,10 +67,8 @@ class Engine:
     """A database, and the literals its matches stand for.
 
     Args:
-        database: matches carry the number of a literal.
-        lengths: bytes of each literal, by number.
-        text: all literals, one after the other.
-        meanings: a line for each literal; see ``literals.Table``.
+        database: compiled from the literals and then ``SIGNATURES``; a match carries the number.
+        stored: the literals, and what each may mean.
         prefixes: the type prefixes that the literals were made of.
     """
 
@@ -63,12 +82,25 @@ class Engine:
         self._lines: list[bytes] = []
         self._ends = literals.prefix_endings(prefixes)
 
-    def find(self, buffer: Buffer, end: int) -> list[Found]:
-        """Find every literal in ``buffer[:end]``, in the order in which they end."""
+    def find(self, buffer: Buffer, end: int, marks: list[int] | None = None) -> list[Found]:
+        """Find every literal in ``buffer[:end]``, in the order in which they end.
+
+        Args:
+            buffer: what to search.
+            end: bytes of it that count.
+            marks: takes the offsets where an archive may begin.
+        """
         matches: list[tuple[int, int]] = []
 
+        count = len(self._lengths)
+
         def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
-            matches.append((stop, number))
+            if number < count:
+                matches.append((stop, number))
+            elif marks is not None:
+                literal, before = SIGNATURES[number - count]
+                if (offset := stop - len(literal) - before) >= 0:
+                    marks.append(offset)
 
         self._database.scan(
             memoryview(buffer)[:end],  # type: ignore[type-var]  # any buffer does
@@ -105,9 +137,14 @@ class Engine:
             yield offset, literal
 
 
-def candidate_offsets(buffer: Buffer, end: int, prefixes: tuple[bytes, ...]) -> list[int]:
-    """Return the offsets in ``buffer[:end]`` where a key may begin, in order."""
-    found = engine(prefixes).find(buffer, end)
+def candidate_offsets(
+    buffer: Buffer, end: int, prefixes: tuple[bytes, ...], marks: list[int] | None = None
+) -> list[int]:
+    """Return the offsets in ``buffer[:end]`` where a key may begin, in order.
+
+    ``marks`` takes the offsets where an archive may begin.
+    """
+    found = engine(prefixes).find(buffer, end, marks)
     return sorted({offset for offset, _ in found}) if found else []
 
 
@@ -125,7 +162,7 @@ def engine(prefixes: tuple[bytes, ...]) -> Engine:
         database, stored = loaded
         return Engine(database, stored, prefixes)
     table = literals.table(prefixes)
-    database = compile_literals(table.literals)
+    database = compile_literals((*table.literals, *(literal for literal, _ in SIGNATURES)))
     stored = Stored(
         lengths=bytes(map(len, table.literals)),
         text=b"".join(table.literals),

@@ -8,6 +8,7 @@ fails is replaced. The format is plain: a header line, then the sections it give
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import zlib
@@ -23,6 +24,9 @@ _FORMAT = b"boltz-keyscan engine 1"
 
 _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
+
+_MAKERS = ("codecs", "engine", "forms", "literals", "phases")
+"""Modules that decide what is searched for: in a checkout they change without the version."""
 
 _KEPT_FILES = 8
 """Engines that are kept: a machine may have several installations of several versions."""
@@ -48,8 +52,19 @@ def identity(prefixes: tuple[bytes, ...]) -> bytes:
     # The build of hyperscan decides what the serialised form is; hyperscan itself checks the processor.
     machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
     built = hyperscan.__version__  # type: ignore[attr-defined]  # its stubs leave it out
-    parts = (__version__, built, sys.platform, machine)
+    parts = (__version__, built, sys.platform, machine, _changed())
     return " ".join(parts).encode() + b" " + b" ".join(prefixes)
+
+
+def _changed() -> str:
+    """Return sizes and times of the modules that decide what is searched for."""
+    folder = os.path.dirname(__file__)
+    found = []
+    for name in _MAKERS:
+        with contextlib.suppress(OSError):
+            facts = os.stat(os.path.join(folder, f"{name}.py"))
+            found.append(f"{facts.st_size}:{facts.st_mtime_ns}")
+    return ",".join(found)
 
 
 def path(identity: bytes) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from boltz_keyscan.detect import codecs
+from boltz_keyscan.detect import codecs, rtf
 from boltz_keyscan.detect.codecs import Reading, Spelling
 from boltz_keyscan.detect.phases import phases
 
@@ -27,8 +27,8 @@ class Form:
     name: str
     spell: Callable[[bytes], Iterable[Spelling]]
     """What a text becomes, for each variant and each phase of the encoding."""
-    read: Callable[[bytes, int, int], Iterable[Reading]]
-    """The text around an offset at which a literal of a given phase stands."""
+    read: Callable[[bytes, int, int, int], Iterable[Reading]]
+    """The text around an offset at which a literal of a given phase is, from an offset on at the earliest."""
     chain: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
     """What a text becomes as a link of a chain: every byte of it encoded, in the common variants."""
     whole: bool = False
@@ -39,6 +39,8 @@ class Form:
     """Forms whose escapes it escapes again, leaving letters as they are."""
     again: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
     """What it makes of them."""
+    like: str = ""
+    """The form that reads the same, so that one reading serves both."""
 
 
 def _escape(
@@ -49,6 +51,7 @@ def _escape(
     glue: bytes = b"",
     around: tuple[str, ...] = (),
     again: Callable[[bytes], Iterable[Spelling]] | None = None,
+    like: str = "",
 ) -> Form:
     return Form(
         name,
@@ -57,6 +60,7 @@ def _escape(
         partial(codecs.escape_chain, forms),
         around=around,
         again=again or partial(codecs.escape_again, forms),
+        like=like,
     )
 
 
@@ -107,9 +111,10 @@ FORMS: Final[tuple[Form, ...]] = (
         (b"\\u%04x", b"\\u%04X", b"\\u{%x}", b"\\U%08x"),
         codecs.BACKSLASHED,
         around=("utf-16",),
+        like="backslash",
     ),
-    _escape("hex-escape", (b"\\x%02x", b"\\x%02X"), codecs.BACKSLASHED, around=("utf-16",)),
-    _escape("octal-escape", (b"\\%03o",), codecs.BACKSLASHED),
+    _escape("hex-escape", (b"\\x%02x", b"\\x%02X"), codecs.BACKSLASHED, around=("utf-16",), like="backslash"),
+    _escape("octal-escape", (b"\\%03o",), codecs.BACKSLASHED, like="backslash"),
     _escape(
         "html",
         (b"&#%d;", b"&#x%x;", b"&#x%X;", b"&#x%04x;"),
@@ -122,7 +127,10 @@ FORMS: Final[tuple[Form, ...]] = (
         "html-name",
         partial(codecs.named_spell, (b"&lowbar;", b"&UnderBar;")),
         partial(codecs.escape_read, name="html", pattern=codecs.HTML),
+        like="html",
     ),
+    # Only read: ``_`` is written as it is there, so that a prefix is found without needles of its own.
+    _escape("rtf", (), rtf.ESCAPES),
     Form(
         "backslash",
         partial(codecs.named_spell, (b"\\_",)),

@@ -10,6 +10,8 @@ Boundary: one key from the place where its prefix begins, or where the rest of i
 from __future__ import annotations
 
 import functools
+import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,6 +27,16 @@ REACH: Final = 100
 _LONGEST = 300
 """Characters of a body that are gathered."""
 
+_BODY = frozenset(
+    bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+)
+
+_YAML = (b" >", b" |", b" >-", b" |-", b" >+", b" |+")
+"""With what the line ends before a text that goes on in indented lines."""
+
+_NARROW = 40
+"""Columns, at least, of lines of which two are believed to be one text."""
+
 _LINE = 400
 """Bytes of a line that are looked at for what all lines begin with."""
 
@@ -38,6 +50,10 @@ class Kind:
 
     name: str
     joint: Joint
+    first: bytes
+    """With what it begins."""
+    ends: bytes = b""
+    """What ends a line, where that alone breaks a key: then the lines must be as wide as wrapped ones."""
     sure: bool = False
     """Whether what breaks it cannot mean anything else."""
 
@@ -63,12 +79,28 @@ def mended(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -
         stop: where the first break is, when that is behind ``at``.
         beginnings: for each whole prefix what of it stands before ``at``; empty when all follows.
     """
-    for kind in KINDS:
+    starts = {
+        prefix: list(_starts(text, at, beginning)) if beginning else [(at, b"")]
+        for prefix, beginning in beginnings.items()
+    }
+    first = text[stop : stop + 1]
+    for kind in KINDS if any(starts.values()) else ():
+        if stop > at and first not in kind.first:
+            continue
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
         if stop > at and joint(text, stop) == stop:
             continue
-        for prefix, beginning in beginnings.items():
-            for start in _starts(text, at, beginning):
+        after = joint(text, stop) if stop > at else stop
+        for prefix, each in starts.items():
+            beginning = beginnings[prefix]
+            size = stop - at
+            follows = text[after : after + 1]
+            if size >= len(prefix):
+                if follows not in _BODY or text.startswith(prefix, after):
+                    continue
+            elif size and follows != prefix[size : size + 1]:
+                continue
+            for start in _broken_by(kind, each):
                 whole = text.startswith(prefix, start)
                 places = (
                     list(range(start, start + len(prefix))) if whole else _follow(text, start, prefix, joint)
@@ -78,15 +110,19 @@ def mended(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -
                     break
 
 
-def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[int]:
-    """Where a prefix may begin of which the rest stands at ``at``."""
-    if not beginning:
-        yield at
-        return
+def _broken_by(kind: Kind, starts: list[tuple[int, bytes]]) -> Iterator[int]:
+    return (start for start, broken in starts if broken in kind.first)
+
+
+def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where a prefix may begin of which the rest stands at ``at``, and with what the break in it begins."""
     low = max(at - REACH, 0)
     start = text.rfind(beginning[:1], low, at)
     while start >= 0:
-        yield start
+        # It breaks after the first bytes of it, if it is one.
+        stop = start + len(os.path.commonprefix((text[start:at], beginning)))  # noqa: RUF071 - bytes, no paths
+        if stop == at or text[stop : stop + 1] in FIRST:
+            yield start, b"" if stop == at else text[stop : stop + 1]
         start = text.rfind(beginning[:1], low, start)
 
 
@@ -116,10 +152,43 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
         at = joint(text, end)
         if text.startswith(prefix, at):
             at = end  # another key
-        if places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY):
+        whole = places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY)
+        if whole and (
+            not kind.ends or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), kind.ends)
+        ):
             yield Pieces(kind, prefix, bytes(body), tuple(places), end)
         if at == end or len(body) > KEY_BODY:
             return
+
+
+def _is_wrapped(text: bytes, places: list[int], size: int, ends: bytes) -> bool:
+    """Return whether lines that break a key are as wide as lines that a program wraps.
+
+    Such a program fills its lines: those that go on in the next one are equally wide, as is the one
+    before, and the last is no wider. Two short lines that follow each other are only that,
+    unless it is the prefix that goes on in the other, or YAML says that they are one text.
+    """
+    if places[-1] - places[size - 1] < len(places) - size + 1:
+        return True
+    stops = [one + 1 for one, other in itertools.pairwise(places) if other - one > 1]
+    widths = [stop - _line_start(text, stop, ends) for stop in stops]
+    if not widths or places[-1] + 1 - _line_start(text, places[-1] + 1, ends) > max(widths):
+        return False
+    if min(widths) >= _NARROW or (len(widths) > 1 and len(set(widths)) == 1):
+        return True
+    start = _line_start(text, stops[0], ends)
+    before = text[_line_start(text, max(start - len(ends), 0), ends) : max(start - len(ends), 0)]
+    before = before.removesuffix(b"\r")
+    return len(widths) == 1 and (len(before) == widths[0] or before.rstrip().endswith(_YAML))
+
+
+def _line_start(text: bytes, at: int, ends: bytes) -> int:
+    low = max(at - _LINE, 0)
+    found = max(
+        (text.rfind(ends, low, at) + 1 or 1 - len(ends)) - 1 + len(ends), text.rfind(b"\n", low, at) + 1, low
+    )
+    # The text of a string in JSON begins at its quote.
+    return max(found, text.rfind(b'"', low, at) + 1) if ends != b"\n" else found
 
 
 @functools.cache
@@ -172,17 +241,20 @@ _CODE = (
 ) % {b"q": _QUOTE, b"s": _SPACE}
 
 KINDS: Final[tuple[Kind, ...]] = (
-    Kind("quoted-printable", _matching(rb"=[ \t]{0,9}\r?\n"), sure=True),
-    Kind("joined", _matching(_CODE), sure=True),
-    Kind("wrapped", _end_of_line),
-    Kind("wrapped", _matching(rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}")),
-    Kind("ansi", _matching(rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+")),
+    Kind("quoted-printable", _matching(rb"=[ \t]{0,9}\r?\n"), b"=", sure=True),
+    Kind("joined", _matching(_CODE), b"\"'`\\^${%", sure=True),
+    Kind("wrapped", _end_of_line, b"\r\n", ends=b"\n"),
+    Kind("wrapped", _matching(rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}"), b"\\", ends=b"\\n"),
+    Kind(
+        "ansi", _matching(rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+"), b"\x1b\\"
+    ),
     Kind(
         "markup",
         _matching(rb"(?:</?[A-Za-z]{1,9}[^<>\n]{0,80}>|\xe2\x80\x8b|\xc2\xad|&(?:shy|ZeroWidthSpace);)+"),
+        b"<\xe2\xc2&",
     ),
 )
 """The rows; one more is one more way to break a key."""
 
-FIRST: Final = frozenset(bytes([byte]) for byte in b"=\"'`\\^$&{<%\r\n\x1b\xe2\xc2")
+FIRST: Final = frozenset(bytes([byte]) for kind in KINDS for byte in kind.first) | {b"%", b"&", b"=", b"\\"}
 """With what a break begins, or an escape."""

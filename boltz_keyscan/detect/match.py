@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import regex
 
+from boltz_keyscan.columns import Ruler
 from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.codecs import AHEAD, BACK
 from boltz_keyscan.detect.dig import Digger, Key, Search, searching, settled
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.remarks import remarks
-from boltz_keyscan.errors import FloodError
-from boltz_keyscan.model import Match
+from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
+from boltz_keyscan.model import Admits, Match, Shape
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
 _STEP = 1 << 12
 """Bytes by which the window moves at least: moving it copies it, and chunks may be tiny."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CONTINUATION = bytes(range(0x80, 0xC0))
-_NOT_ASTRAL = bytes(range(0xF0))
+_SLICE = 1 << 16
+"""Bytes by which it moves at most, so that the keys in them are few."""
+
+_CELL = 1 << 13
+"""Bytes of a blob whose keys have their surroundings redacted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,107 +59,130 @@ def compiled(rules: tuple[Rule, ...]) -> Patterns:
     return Patterns(search, by_prefix, redact.compiled(prefixes))
 
 
-@dataclass(slots=True)
-class _Ruler:
-    """Line and column of one offset, which only moves forward."""
-
-    at: int = 0
-    line: int = 1
-    characters: int = 0
-    units: int = 0
-    cells: Cells = field(default_factory=Cells)
-
-    def advance(self, passed: bytes) -> None:
-        """Move over ``passed``, the bytes that follow ``at``.
-
-        A character is any byte that does not continue a UTF-8 sequence: exact for UTF-8,
-        and it adds up over arbitrary cuts, which decoding does not.
-        """
-        if self.at == 0 and passed.startswith(_BYTE_ORDER_MARK):
-            # Editors and SARIF viewers do not count it.
-            self.characters = self.units = -1
-        self.at += len(passed)
-        self.cells.advance(passed)
-        breaks = passed.count(b"\n")
-        if breaks:
-            self.line += breaks
-            self.characters = self.units = 0
-            passed = passed[passed.rindex(b"\n") + 1 :]
-        characters = len(passed.translate(None, _CONTINUATION))
-        self.characters += characters
-        self.units += characters + len(passed.translate(None, _NOT_ASTRAL))
-
-
-def find(chunks: Iterable[bytes], patterns: Patterns, lookup: Lookup | None = None) -> Iterator[Match]:
+def find(
+    chunks: Iterable[bytes],
+    patterns: Patterns,
+    lookup: Lookup | None = None,
+    *,
+    admits: Admits | None = None,
+) -> Iterator[Match]:
     """The keys of one blob, in order of offset.
 
     Args:
         chunks: the blob's bytes in order, cut anywhere.
         patterns: from ``compiled``.
         lookup: what else is asked of each key.
-
-    Raises:
-        FloodError: after the last key, when not all that may hide one was looked at.
+        admits: chooses the keys that are wanted; all are without it.
     """
     digger = Digger(patterns.search)
-    ruler = _Ruler()
+    ruler, cells = Ruler(), Cells()
     window, base, done = b"", 0, 0
     waiting: list[Key] = []
+    recent: list[Key] = []
     for chunk, last in _marked(chunks):
         window += chunk
         # What begins after the horizon may not have its end, or what follows, yet.
-        horizon = base + len(window) - (0 if last else AHEAD + redact.AFTER)
+        horizon = base + len(window) - (0 if last else AHEAD + AFTER)
         if horizon - done < _STEP and not last:
             continue
         waiting += digger.keys(window, base, done - base, horizon - base)
         done = horizon
-        # A needle to come may belong to a key that begins a little before it.
-        sure = done if last else done - BACK
+        # A needle to come may belong to a key that begins a little before it; and what is shown with a
+        # key depends on those after it.
+        sure = done if last else done - BACK - AFTER
         best = settled(waiting)
-        waiting = [key for key in best if key.end > sure and not last]
-        for key in best:
-            if key.end > sure and not last:
-                break
-            ruler.advance(window[ruler.at - base : key.start - base])
-            yield _match(key, window, base, ruler, patterns, lookup)
+        count = next(
+            (n for n, key in enumerate(best) if (key.start | (_CELL - 1)) >= sure or key.end > sure),
+            len(best),
+        )
+        ready, waiting = (best, []) if last else (best[:count], best[count:])
+        near = [*recent, *best]
+        for _, cell in itertools.groupby(ready, lambda key: key.start // _CELL):
+            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits)
         # A key to come begins up to ``BACK`` before what is done, and is shown with what stands before.
-        passed = min([key.start for key in waiting] + [done]) - redact.BEFORE - BACK - base
+        first = min([key.start for key in waiting] + [done])
+        passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
+        recent = [key for key in [*recent, *ready] if key.end > base + passed]
         if passed >= _STEP:
             if ruler.at < base + passed:
-                ruler.advance(window[ruler.at - base : passed])
+                _advance(ruler, cells, window, base, passed)
             window, base = window[passed:], base + passed
-    if digger.flooded:
-        raise FloodError
 
 
 def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     for chunk in chunks:
-        yield chunk, False
+        for at in range(0, len(chunk), _SLICE):
+            yield chunk[at : at + _SLICE], False
     yield b"", True
 
 
-def _match(  # noqa: PLR0917 - all that is known of one key
-    key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns, lookup: Lookup | None
-) -> Match:
-    cell = ruler.cells.here
-    fingerprint = "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32]
-    return Match(
-        fingerprint=fingerprint,
-        rule_id=patterns.rules[key.prefix],
-        shape=key.verdict.shape,
-        reason=key.verdict.reason,
-        offset=ruler.at,
-        length=key.end - key.start,
-        line=ruler.line,
-        column=ruler.characters + 1,
-        column_utf16=ruler.units + 1,
-        context=redact.context(
-            window, key.start - base, key.end - base, patterns.redaction, key.prefix if key.chain else None
-        ),
-        decoded=key.chain,
-        comments=remarks(window, key.start - base, key.end - base, patterns.redaction, key.chain),
-        cell=cell.number if cell else None,
-        cell_part=cell.words or None if cell else None,
-        listed=lookup.begins(key.raw) if lookup else (),
-        sealed=lookup.sealed(key.raw, fingerprint) if lookup else b"",
-    )
+def _matches(  # noqa: PLR0917 - all that is known of some keys
+    keys: list[Key],
+    near: list[Key],
+    window: bytes,
+    base: int,
+    ruler: Ruler,
+    cells: Cells,
+    patterns: Patterns,
+    lookup: Lookup | None,
+    admits: Admits | None,
+) -> Iterator[Match]:
+    """Return the matches of keys that are close together; ``near`` are all the keys around."""
+    wanted = []
+    for key in keys:
+        fingerprint = _fingerprint(key)
+        place = (window, key.start - base, key.end - base, patterns.redaction, key.chain)
+        shape = key.verdict.shape
+        # A comment makes no difference to a placeholder, of which there may be very many.
+        comments = () if shape is Shape.PLACEHOLDER else remarks(*place)
+        rule = patterns.rules[key.prefix]
+        if admits is None or admits(key.start, rule, shape, fingerprint, commented=bool(comments)):
+            wanted.append((key, fingerprint, comments or remarks(*place)))
+    if not wanted:
+        return
+    low = max(keys[0].start - BEFORE, base)
+    high = max(key.end for key in keys) + AFTER
+    known = [
+        (key.start - base, key.end - base, key.prefix, _secret(key), bool(key.chain))
+        for key in near
+        if key.end > low and key.start < high
+    ]
+    around = Surroundings.of(window, low - base, high - base, patterns.redaction, known)
+    for key, fingerprint, comments in wanted:
+        _advance(ruler, cells, window, base, key.start - base)
+        cell, where = cells.here, ruler.place(key.chain[0] if key.chain else "")
+        yield Match(
+            fingerprint=fingerprint,
+            rule_id=patterns.rules[key.prefix],
+            shape=key.verdict.shape,
+            reason=key.verdict.reason,
+            offset=ruler.at,
+            length=key.end - key.start,
+            line=where.line + 1,
+            column=where.characters + 1,
+            column_utf16=where.units + 1,
+            context=around.context(key.start - base, key.end - base),
+            decoded=key.chain,
+            comments=comments,
+            cell=cell.number if cell else None,
+            cell_part=cell.words or None if cell else None,
+            listed=lookup.begins(key.raw) if lookup else (),
+            sealed=lookup.sealed(key.raw, fingerprint) if lookup else b"",
+        )
+
+
+def _secret(key: Key) -> bytes:
+    """Return the body of a key, of which no part may be shown; a placeholder has no such body."""
+    return b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix)
+
+
+def _advance(ruler: Ruler, cells: Cells, window: bytes, base: int, to: int) -> None:
+    if not ruler.at:
+        ruler.begin(window)
+    passed = window[ruler.at - base : to]
+    ruler.advance(passed)
+    cells.advance(passed)
+
+
+def _fingerprint(key: Key) -> str:
+    return "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32]

@@ -18,6 +18,9 @@ LIMIT = 64 << 20
 _DEEPEST = 200
 """Brackets within brackets; real notebooks have a dozen."""
 
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""A byte order mark, and what JSON allows before an object."""
+
 _WITHIN = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _OUTSIDE = re.compile(rb'["{}\[\]:,]|-?[0-9]++')
 _NAMES = {b"source": "source", b"outputs": "output", b"attachments": "attachment", b"metadata": "metadata"}
@@ -74,7 +77,9 @@ class Cells:
         self._seen += len(passed)
         data, at = self._rest + passed, 0
         self._rest = b""
-        self._dead = self._seen > LIMIT
+        # A notebook is one JSON object: most blobs are none, and need not be read as one.
+        first = b"{" if self._open or self._within else data.lstrip(_BLANK)[:1]
+        self._dead = self._seen > LIMIT or first not in b"{"
         while not self._dead and at < len(data):
             at = self._string(data, at) if self._within else self._token(data, at)
 

@@ -19,43 +19,24 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from boltz_keyscan.detect import engine
+from boltz_keyscan.detect import engine, random_text
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Shape
 
 REDACTED = "[REDACTED]"
-WIDTH = 200
-"""The longest context, in characters."""
-
-BEFORE = 1024
-AFTER = 512
-"""Bytes on either side of a key that ``context`` looks at.
-
-It shows at most ``WIDTH`` bytes of what stands before: the others are there so that a
-key cut by the far edge, even one written ``0x73, 0x6b, ...``, ends before that part.
-"""
-
-_MARK = REDACTED.encode()
-
-_LEAD = 80
-"""How many of them may stand before the key."""
+MARK = REDACTED.encode()
 
 _SHORT = 8
 """Bodies below this are fillers worth reading (``example``) and are left as they are."""
 
-_LONG = 20
+MIN_SECRET_BYTES = 20
 """Bodies from this on are looked for without their prefix too."""
-
-_PIECE = 12
-"""Characters of a body that must not be shown, wherever they stand."""
 
 _STEM = 6
 """Bytes of a prefix that tell it in a disguise; rules have prefixes of 8 or more."""
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
 """A run of base64, as it stands or escaped once more."""
-
-_RUN = re.compile(rb"[A-Za-z0-9_-]{%d,}" % _PIECE)
 
 _HEX = rb"[0-9A-Fa-f]"
 
@@ -159,50 +140,32 @@ def _phases(text: bytes) -> Iterator[bytes]:
 
 def redact(raw: bytes, redaction: Redaction) -> str:
     """``raw`` as text without keys and without characters that act on a terminal."""
-    text = _without_nul(raw)
-    return _shown(text, _hidden(text, 0, len(text), redaction), 0, len(text))
+    text = without_nul(raw)
+    return with_marks(text, hidden_spans(text, redaction), 0, len(text))
+
+
+def without_random(text: str) -> str:
+    """Return ``text``, of one line and made fit to be shown, with a mark for each part that looks random."""
+    raw = text.encode()
+    parts = random_text.random_parts(raw, 0, len(raw))
+    return with_marks(raw, list(_united((*part, MARK) for part in parts)), 0, len(raw))
 
 
 def hide(text: bytes, redaction: Redaction) -> bytes:
     """``text`` without keys, and otherwise as it is: for what was made fit to be shown before."""
     parts, at = [], 0
-    for start, end, mark in _hidden(text, 0, len(text), redaction):
+    for start, end, mark in hidden_spans(text, redaction):
         parts += [text[at:start], mark]
         at = end
     return b"".join([*parts, text[at:]])
 
 
-def context(window: bytes, start: int, end: int, redaction: Redaction, disguised: bytes | None = None) -> str:
-    """The line around the key in ``window[start:end]``, redacted, at most ``WIDTH`` characters.
-
-    Of a disguised key, all that stands there is hidden and its prefix, ``disguised``, shown.
-    """
-    before = _without_nul(window[max(start - BEFORE, 0) : start])
-    key = _without_nul(window[start:end])
-    text = before + key + _without_nul(window[end : end + AFTER])
-    at = len(before)
-    own = [(at, at + len(key), disguised + _MARK)] if disguised else []
-    low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
-    while low < at and 0x80 <= text[low] < 0xC0:
-        low += 1  # the rest of a character that began before
-    line_end = text.find(b"\n", at)
-    high = len(text) if line_end < 0 else line_end
-    if text[high - 1 : high] == b"\r":
-        high -= 1
-    hidden = _hidden(text, low, high, redaction, *own)
-    lead = _shown(text, hidden, low, at)
-    rest = _shown(text, hidden, at, high)
-    lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
-    # Once more, because what was cut off may have kept a command from being one.
-    return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
-
-
-def _without_nul(raw: bytes) -> bytes:
+def without_nul(raw: bytes) -> bytes:
     """UTF-16 text loses its NULs, so that it is seen as the text it is."""
     return raw.replace(b"\0", b"") if b"\0" in raw else raw
 
 
-def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
+def with_marks(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     """``text[low:high]`` with a mark for everything hidden that reaches into it."""
     parts = []
     at = low
@@ -214,13 +177,67 @@ def _shown(text: bytes, hidden: list[Span], low: int, high: int) -> str:
     return harmless(b"".join(parts).decode("utf-8", "backslashreplace"))
 
 
-def _hidden(text: bytes, low: int, high: int, redaction: Redaction, *own: Span) -> list[Span]:
-    """What must not be shown of ``text[low:high]``, in order, without overlaps."""
-    bodies: list[bytes] = []
+def hidden_spans(
+    text: bytes,
+    redaction: Redaction,
+    known: tuple[list[Span], list[bytes]] | None = None,
+) -> list[Span]:
+    """Return what must not be shown of ``text``, in order, without overlaps.
+
+    Args:
+        text: the bytes to look at.
+        redaction: what to look for.
+        known: for the text around keys, those in disguise and the bodies of all; then nothing in it
+            that looks random may be shown either. Without it, keys in disguise are looked for.
+    """
+    own, bodies = known or ([], [])
     rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
-    spans = list(_united([*own, *itertools.chain(*rows), *_found(text, redaction, bodies)]))
-    pieces = _pieces(text, low - _PIECE, high + _PIECE, spans, bodies)
-    return list(_united([*spans, *pieces]))
+    mirrored = _mirrored(text, redaction, bodies)
+    found = _found(text, redaction, bodies) if known is None else ()
+    spans = list(_united([*own, *itertools.chain(*rows, mirrored), *found]))
+    if bodies:
+        parts = list(random_text.parts_of(bodies, text, _visible(spans, len(text))))
+        spans = list(_united([*spans, *((*part, MARK) for part in parts)]))
+    if known is not None:
+        lines = [line for gap in _visible(spans, len(text)) for line in _lines(text, *gap)]
+        parts = [part for line in lines for part in random_text.random_parts(text, *line)]
+        spans = list(_united([*spans, *((*part, MARK) for part in parts)]))
+    return spans
+
+
+def _visible(spans: list[Span], size: int) -> Iterator[random_text.Range]:
+    """Yield what is between the spans."""
+    starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
+    for end, start in zip([0, *ends], [*starts, size], strict=True):
+        if end < start:
+            yield end, start
+
+
+def _lines(text: bytes, low: int, high: int) -> Iterator[random_text.Range]:
+    """Yield the parts of ``text[low:high]`` that are in one line each."""
+    while low < high:
+        end = text.find(b"\n", low, high)
+        end = high if end < 0 else end
+        if low < end:
+            yield low, end
+        low = end + 1
+
+
+def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
+    """Keys with their prefix in the wrong case, in rot13, or either of them reversed."""
+    lowered = text.lower()
+    for view, is_reversed in itertools.product(
+        (lowered, lowered.translate(random_text.ROT13)), (False, True)
+    ):
+        mirrored = view[::-1] if is_reversed else view
+        # A key as it should be is in the first view too.
+        if not any(mirrored.count(prefix) > text.count(prefix) for prefix in redaction.prefixes):
+            continue
+        for found in _plain(redaction.prefixes).finditer(mirrored):
+            start, end = (len(text) - at for at in found.span()[::-1]) if is_reversed else found.span()
+            if len(found[2]) >= MIN_SECRET_BYTES and not text.startswith(found[1], start):
+                yield start, end, MARK
+                bodies.append(found[2])
 
 
 def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
@@ -232,7 +249,7 @@ def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[S
 
     for key in dig.disguised(text, hits, redaction.prefixes):
         if key.verdict.shape is not Shape.PLACEHOLDER:
-            yield key.start, key.end, key.prefix + _MARK
+            yield key.start, key.end, key.prefix + MARK
             bodies.append(key.raw.removeprefix(key.prefix))
 
 
@@ -246,8 +263,8 @@ def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Sp
         return
     for found in pattern.finditer(text):
         prefix, body = found.groups()
-        yield found.start(), found.end(), prefix + _MARK
-        if len(body) >= _LONG:
+        yield found.start(), found.end(), prefix + MARK
+        if len(body) >= MIN_SECRET_BYTES:
             bodies.append(body)
 
 
@@ -259,7 +276,7 @@ def _dumps(text: bytes, redaction: Redaction) -> Iterator[Span]:
             # The number of the first character, without which there is none of the others.
             if row[0] % stem[0] in lowered:
                 for found in _dump(stem, *row).finditer(text):
-                    yield found.start(), found.end(), _MARK
+                    yield found.start(), found.end(), MARK
 
 
 def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
@@ -268,25 +285,7 @@ def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
         return
     for run in _ENCODED.finditer(text):
         if any(needle in run.group() for needle in redaction.base64):
-            yield run.start(), run.end(), _MARK
-
-
-def _pieces(text: bytes, low: int, high: int, spans: list[Span], bodies: list[bytes]) -> Iterator[Span]:
-    """Pieces of a body that stand elsewhere without its prefix, as in JSON that lists both."""
-    if not bodies:
-        return
-    ends = [0, *(end for _, end, _ in spans)]
-    starts = [*(start for start, _, _ in spans), len(text)]
-    gaps = [(max(end, low), min(start, high)) for end, start in zip(ends, starts, strict=True)]
-    runs = [run for gap in gaps for run in _RUN.finditer(text, *gap)]
-    pieces = {piece for body in bodies for piece in _cut(body)} if runs else set()
-    for run in runs:
-        if not pieces.isdisjoint(_cut(run.group())):
-            yield run.start(), run.end(), _MARK
-
-
-def _cut(run: bytes) -> Iterator[bytes]:
-    return (run[at : at + _PIECE] for at in range(len(run) - _PIECE + 1))
+            yield run.start(), run.end(), MARK
 
 
 def _united(spans: Iterable[Span]) -> Iterator[Span]:

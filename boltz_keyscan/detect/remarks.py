@@ -3,7 +3,7 @@
 Any comment syntax will do, because only the words are looked for. What they mean for the
 verdict is for ``triage``: here they are noted, redacted, and nothing is let pass.
 
-Boundary: a window of bytes to ``Comment``; looks as far as ``redact.context`` does.
+Boundary: a window of bytes to ``Comment``; looks as far as ``surroundings`` does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from boltz_keyscan.detect import redact
+from boltz_keyscan.detect.surroundings import AFTER, BEFORE
 from boltz_keyscan.excuses import Comment
 
 _LONGEST = 200
@@ -54,7 +55,7 @@ def remarks(
     one key must not let the key on the next line pass.
 
     Args:
-        window: bytes of the blob, from its start or from ``redact.BEFORE`` bytes before the key.
+        window: bytes of the blob, from its start or from ``BEFORE`` bytes before the key.
         start: where in it the key begins, encoded or not.
         end: where it ends.
         redaction: what to remove from reasons.
@@ -62,20 +63,20 @@ def remarks(
     """
     coding = chain[0] if chain and chain[0].startswith("utf-") else ""
     # In whole characters from the key: ``BEFORE`` is a multiple of any width.
-    low = max(start - redact.BEFORE, start % (int(coding[4:6]) // 8) if coding else 0)
-    near = window[low : end + redact.AFTER]
+    low = max(start - BEFORE, start % (int(coding[4:6]) // 8) if coding else 0)
+    near = window[low : end + AFTER]
     near = near.replace(b"\0", b"") if coding else near
     if not any(needle in near for needle in _NEEDLES):
         return ()
     before = _read(window[low:start], coding).split(b"\n")
-    after = _read(window[end : end + redact.AFTER], coding).split(b"\n", 1)
+    after = _read(window[end : end + AFTER], coding).split(b"\n", 1)
     found = []
     line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction)
     for marker, form in _ON_LINE:
         if told := form.search(line):
             found.append(Comment(marker, _reason(told[1])))
     # A line of which the beginning is out of sight may have anything on it.
-    whole = len(before) > 2 or (len(before) == 2 and start < redact.BEFORE)
+    whole = len(before) > 2 or (len(before) == 2 and start < BEFORE)
     above = _line(before[-2], redaction) if whole else ""
     for marker, form in _ABOVE:
         told = form.search(above)
@@ -101,7 +102,7 @@ def _reason(text: str | None) -> str:
         before = reason
         for closing in _CLOSING:
             reason = reason.removesuffix(closing).rstrip()
-    return _TOKEN.sub(_shown, reason)[:_LONGEST]
+    return redact.without_random(_TOKEN.sub(_shown, reason))[:_LONGEST]
 
 
 def _shown(token: re.Match[str]) -> str:

@@ -45,6 +45,7 @@ COLUMNS = (
     "author_date",
     "suppressed_by",
     "detail",
+    "old",
 )
 """``record`` is ``run``, ``key``, ``placeholder`` or ``gap``; ``exposure`` is that of the row's location."""
 
@@ -101,6 +102,7 @@ def _locations(finding: Finding) -> Iterator[dict[str, object]]:
             "commit": location.commit,
             "author_date": location.author_date,
             "detail": location.context,
+            "old": _yes(location.old),
         }
 
 

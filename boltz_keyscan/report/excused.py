@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.report.words import count, suppressors
+from boltz_keyscan.report.words import OLD, count, is_old, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,8 @@ def excused(finding: Finding, most: int | None = None) -> Iterator[str]:
     """
     for each in suppressors(finding):
         yield f"Suppressed ({each.kind}): {each.reason}" + (f" [{each.source}]" if each.source else "")
+    if is_old(finding):
+        yield f"{OLD}. 'boltz-keyscan .' shows all its places"
     spare = [excuse for excuse in finding.excuses if not excuse.used]
     if finding.suppression is not None:
         return
@@ -53,7 +55,7 @@ def ground(found: Ground | None) -> Iterator[tuple[str, str]]:
         return
     if found.trust != "tree":
         at = f", which is {found.commit[:12]}" if found.commit else ""
-        why = " (the default, because CI is set)" if found.by_default else ""
+        why = " (the default in CI)" if found.by_default else ""
         yield "Trust", f"{found.trust}{at}{why}"
     if found.unheard:
         yield "", f"not asked: {', '.join(found.unheard)}; --trust base:REV takes them from commit REV"

@@ -90,6 +90,8 @@ def _verdict(finding: Finding, terms: Terms) -> str:
             return "does not fail a run: it is suppressed"
         case Standing.UNEXPOSED:
             return "does not fail a run: no clone or push carries it away; --fail-on-unexposed counts it"
+        case Standing.OLD:
+            return "does not fail a run: its files had it before the change that was scanned"
         case Standing.BELOW:
             return f"does not fail a run: {finding.severity} does not count for {limit}"
         case _:

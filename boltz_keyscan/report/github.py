@@ -1,8 +1,8 @@
 """Annotations of GitHub Actions: keys beside the lines they stand in.
 
 An ``error`` is a key that fails the run, or that the run could not see everything; a
-``warning`` is any other key, or a gap; a ``notice`` is a note. Lines without a command tell
-the verdict and what is not annotated.
+``warning`` is any other key, or a gap; a ``notice`` is a note, or a key that was there before.
+Lines without a command tell the verdict and what is not annotated.
 
 Boundary: commands from a result. They act when a step prints them, so this is for the
 output of a step; for its summary there is ``markdown``.
@@ -19,7 +19,7 @@ from boltz_keyscan.report.evidenced import own_key, status, use
 from boltz_keyscan.report.places import spread, where
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
-from boltz_keyscan.report.words import PAST, count
+from boltz_keyscan.report.words import OLD, PAST, count, is_old
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,13 +85,15 @@ def _notes(result: ScanResult, view: View) -> Iterator[_Note]:
 
 
 def _key(finding: Finding) -> _Note:
-    level = "error" if finding.blocking else "notice" if finding.severity is Severity.NOTE else "warning"
+    mild = finding.severity is Severity.NOTE or is_old(finding)
+    level = "error" if finding.blocking else "notice" if mild else "warning"
     what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
     place = next(filter(_stands, finding.locations), None)
     first = place or next(iter(finding.locations), None)
     told = (
         f"{finding.shown} ({finding.fingerprint})" + (f" at {where(first)}" if first else ""),
         spread(finding.locations),
+        f"{OLD}." if is_old(finding) else "",
         "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
         status(finding),
         use(finding),

@@ -22,7 +22,7 @@ from boltz_keyscan.report.places import spread, where
 from boltz_keyscan.report.strict import dumps
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
-from boltz_keyscan.report.words import PAST, count
+from boltz_keyscan.report.words import OLD, PAST, count, is_old
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,6 +134,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
                 ("exposure", "Exposure", spread(locations)),
                 ("place", "Place", where(first)),
                 ("shape", "Shape", f"{finding.shape}: {finding.reason}"),
+                ("old", "Old", f"{OLD}." if is_old(finding) else ""),
                 ("status", "Status", " ".join(filter(None, (status(finding), use(finding))))),
             )
             if text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
 from boltz_keyscan.report.strict import dumps
-from boltz_keyscan.report.words import suppressors
+from boltz_keyscan.report.words import is_old, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,6 +62,7 @@ def scan_object(result: ScanResult) -> dict[str, object]:
             "objects_missing": tally.objects_missing,
             "objects_cached": tally.cached,
             "gaps": len(result.gaps),
+            "old": sum(map(is_old, result.keys)),
             "suppressed": sum(finding.suppression is not None for finding in result.findings),
             "suppressions": [
                 {"fingerprint": finding.fingerprint, **_suppression(each)}
@@ -85,6 +86,7 @@ def _ground(ground: Ground | None) -> dict[str, object] | None:
             {"option": each.option, "value": each.value, "source": each.source} for each in ground.settings
         ],
         "unheard": ground.unheard,
+        "unmatched": ground.unmatched,
     }
 
 
@@ -176,6 +178,7 @@ def _location(location: Location) -> dict[str, object]:
         "cell": location.cell,
         "cell_part": location.cell_part,
         "exposure": location.exposure.value,
+        "old": location.old,
         "context": location.context,
     }
 

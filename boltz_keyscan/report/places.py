@@ -73,6 +73,8 @@ def _place(group: list[Location]) -> Place:
         story += f", and in {count(versions, 'older version')}"
     elif versions > 1:
         story += f", {count(versions, 'version')}"
+    if all(location.old for location in group):
+        story += "; there before the change"
     first = earliest(group)
     if first:
         story += f"; first {commit(first)}"

@@ -1,7 +1,8 @@
 """What to do about one key, in order, as commands: from what is staged to what was pushed.
 
-A key that was pushed is replaced and revoked before its history is touched: rewriting
-does not take back what others have, and it takes time in which the key still works.
+A key is replaced and revoked before its history is touched: rewriting does not take back
+what others have, and it takes time in which the key still works. Only a key that nobody
+else has read goes straight to the cleaning up.
 
 Boundary: a finding and what is known of its commits to steps; nothing is run.
 """
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.model import Exposure, Finding, KeyType
-from boltz_keyscan.report.words import earliest
 from boltz_keyscan.rules import Rule
 
 _REVOKE = (
@@ -22,8 +22,14 @@ _REVOKE = (
 )
 """First which key it is, then its end: what a key begins with does not tell it from others."""
 
+_AMEND = "git commit --amend --no-edit --allow-empty"
+"""Also where the commit brought nothing but the key."""
+
+_SHORT = 12
+"""Digits of a commit in a sentence."""
+
 _COMMITTED = {Exposure.TRACKED, Exposure.HISTORY}
-_IN_FILES = {Exposure.TRACKED, Exposure.UNTRACKED, Exposure.FILE, Exposure.STAGED}
+_IN_FILES = {Exposure.TRACKED, Exposure.STAGED, Exposure.MODIFIED, Exposure.UNTRACKED, Exposure.FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class History:
     pushed: bool
     """A remote-tracking branch has one of them, or nothing is known of them."""
     head: str | None = None
+    commits: tuple[str, ...] = ()
+    """All of them, parents first, when none was pushed."""
     root: bool = False
     """The first of them has no parent."""
 
@@ -66,23 +74,27 @@ def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> I
     """
     exposures = {place.exposure for place in finding.locations}
     committed = bool(exposures & _COMMITTED)
+    pushed = committed and history.pushed
+    yield from _gone(finding, rule, may_be_unread=not pushed)
     if Exposure.STAGED in exposures:
         yield _unstage(finding, history)
-    if not committed or not history.pushed:
-        yield from _out_of_files(finding)
-        if committed:
-            yield _rewrite(finding, history)
-        yield Step("If anybody or anything else has read it since (a backup, an agent, a log), go on:")
-        yield from _gone(finding, rule)
-    else:
-        yield from _gone(finding, rule)
-        yield from _out_of_files(finding)
+    if pushed:
+        yield from _out_of_files(finding, _IN_FILES)
         yield from _filter(finding, file)
-    if committed or Exposure.UNREACHABLE in exposures:
+    elif not committed or history.commits == (history.head,):
+        yield from _out_of_files(finding, _IN_FILES)
+        if committed:
+            yield _amend(finding)
+    else:
+        # What is committed is taken out while git rewrites it: git rebase wants files without changes.
+        yield from _out_of_files(finding, _IN_FILES - _COMMITTED)
+        yield from _rebase(finding, history)
+    if committed or exposures & {Exposure.STAGED, Exposure.UNREACHABLE}:
         yield Step(
             "Let git forget the objects that no reference reaches any more.",
             ("git reflog expire --expire=now --all", "git gc --prune=now"),
         )
+        yield Step("Scan once more: this key must be gone.", ("boltz-keyscan .",))
 
 
 def _paths(finding: Finding, exposures: set[Exposure]) -> list[str]:
@@ -97,41 +109,59 @@ def _unstage(finding: Finding, history: History) -> Step:
     return Step("Take it out of what is staged.", (f"{verb} {paths}",))
 
 
-def _out_of_files(finding: Finding) -> Iterator[Step]:
-    paths = _paths(finding, _IN_FILES)
-    if paths and {place.exposure for place in finding.locations} & _IN_FILES:
+def _out_of_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
+    found = {place.exposure for place in finding.locations}
+    if found & exposures:
+        paths = ", ".join(_paths(finding, exposures))
+        kept = found.isdisjoint(_COMMITTED) and Exposure.MODIFIED in found
         yield Step(
-            f"Take it out of {', '.join(paths)}; read it from an environment variable such as BOLTZ_API_KEY."
+            f"Take it out of {paths}; read it from an environment variable such as BOLTZ_API_KEY."
+            + (" It is in no commit, so no history has to be rewritten." if kept else "")
         )
 
 
-def _rewrite(finding: Finding, history: History) -> Step:
-    first = earliest(finding.locations)
-    commit = first.commit if first and first.commit else "COMMIT"
-    paths = shlex.join(_paths(finding, _COMMITTED))
-    if commit == history.head:
-        return Step(
-            "Amend the commit: no remote branch that is known here has it.",
-            (f"git add -- {paths}", "git commit --amend --no-edit"),
-        )
-    onto = "--root" if history.root else f"{commit}^"
+def _amend(finding: Finding) -> Step:
     return Step(
-        f"Rewrite the commits since {commit[:12]}: no remote branch that is known here has them. "
-        "Mark that one 'edit', then go on.",
-        (
-            f"git rebase --interactive {onto}",
-            f"git add -- {paths}",
-            "git commit --amend --no-edit",
-            "git rebase --continue",
-        ),
+        "Amend the commit: no remote branch that is known here has it.",
+        (f"git add -- {shlex.join(_paths(finding, _COMMITTED))}", _AMEND),
     )
 
 
-def _gone(finding: Finding, rule: Rule) -> Iterator[Step]:
-    """Replace, revoke, look: all that a rule says but the cleaning up, which comes last."""
-    for step in rule.remediation[:-1]:
-        revoking = step.startswith("Revoke") and finding.key_type is KeyType.WORKSPACE
-        yield Step(step, _REVOKE if revoking else ())
+def _rebase(finding: Finding, history: History) -> Iterator[Step]:
+    first = history.commits[0]
+    short = [commit[:_SHORT] for commit in history.commits]
+    yield Step(
+        f"Rewrite the commits since {short[0]}: no remote branch that is known here has them. "
+        f"In the list that opens, change 'pick' to 'edit' before {', '.join(short)}.",
+        (f"git rebase --interactive {'--root' if history.root else f'{first}^'}",),
+    )
+    for commit in history.commits:
+        places = [place for place in finding.locations if place.commit == commit]
+        lines = ", ".join(dict.fromkeys(f"{place.path} line {place.line}" for place in places))
+        paths = shlex.join(dict.fromkeys(place.path for place in places))
+        yield Step(
+            f"git stops at {commit[:_SHORT]}. Take the key out of {lines}, then go on.",
+            (f"git add -- {paths}", _AMEND, "git rebase --continue"),
+        )
+    yield Step(
+        "If git stops because of a conflict, keep what the later commit does, without the key; 'git add' "
+        "the file, or 'git rm' it when that commit deletes it, and 'git rebase --continue'. "
+        "In the end make git forget what conflicted:",
+        ("git read-tree HEAD",),
+    )
+
+
+def _gone(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
+    """Yield what a rule says, to replace, revoke and look, but for the cleaning up, which comes last."""
+    advice = rule.remediation[:-1]
+    for number, text in enumerate(advice):
+        unread = (
+            f" If nothing and nobody else has read it (no backup, agent, log), begin with {len(advice) + 1}."
+            if may_be_unread and number == 0
+            else ""
+        )
+        revoking = text.startswith("Revoke") and finding.key_type is KeyType.WORKSPACE
+        yield Step(text + unread, _REVOKE if revoking else ())
 
 
 def _filter(finding: Finding, file: str | None) -> Iterator[Step]:

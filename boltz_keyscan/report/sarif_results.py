@@ -15,7 +15,7 @@ import sarif_om as om
 from boltz_keyscan.model import Exposure, Finding, Location, Severity, Shape, Status
 from boltz_keyscan.report.evidenced import status, use
 from boltz_keyscan.report.uri import relative_uri
-from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment, suppressors
+from boltz_keyscan.report.words import EXPOSURE, OLD, count, earliest, moment, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -52,11 +52,12 @@ class Builder:
     def result(self, finding: Finding, locations: tuple[Location, ...]) -> om.Result:
         """The result for one key under one path, from its locations there."""
         first, *further = sorted(locations, key=_order)
+        old = all(location.old for location in locations)
         return om.Result(
             rule_id=finding.rule_id,
             rule_index=self.rule_index.get(finding.rule_id, -1),
-            level=LEVEL[finding.severity],
-            message=om.Message(text=_message(finding, first, further)),
+            level="note" if old and not finding.blocking else LEVEL[finding.severity],
+            message=om.Message(text=_message(finding, first, further, old=old)),
             locations=[self._location(first)],
             related_locations=[self._related(*item) for item in enumerate(further[: self.most_related], 1)]
             or None,
@@ -66,6 +67,7 @@ class Builder:
                 fingerprint=finding.fingerprint,
                 shape=finding.shape.value,
                 exposure=first.exposure.value,
+                old=old or None,
                 commit=first.commit,
                 blob=first.blob,
                 author_date=first.author_date,
@@ -148,11 +150,13 @@ def _order(location: Location) -> tuple[object, ...]:
     )
 
 
-def _message(finding: Finding, first: Location, further: list[Location]) -> str:
+def _message(finding: Finding, first: Location, further: list[Location], *, old: bool) -> str:
     # Without the path: it stands beside the message, and is a stranger's text.
     what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else "Boltz key"
     kind = f"{finding.key_type} {finding.mode}, {finding.fingerprint}"
     sentences = [_sentence(f"{what} {finding.shown} ({kind}) {_story(first)}")]
+    if old:
+        sentences.append(_sentence(OLD))
     start = earliest((first, *further))
     if start is not None and start is not first:
         sentences.append(_sentence(f"Earliest {_commit(start)}"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.model import ExitCode, Gap, ScanResult, Severity
 from boltz_keyscan.report.evidenced import asked
 from boltz_keyscan.report.excused import ground, suppressor
-from boltz_keyscan.report.words import count, size, suppressors
+from boltz_keyscan.report.words import count, is_old, size, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ def summary(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
     yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
     yield from _suppressed(result, view)
     yield from ground(result.ground)
+    yield from _unmatched(result, view)
     hidden = len(result.placeholders)
     if hidden and not view.show_placeholders:
         yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
@@ -84,7 +85,9 @@ def _counts(result: ScanResult) -> str:
     blocking = sum(finding.blocking for finding in result.keys)
     text = f"{', '.join(parts)}; {blocking} {'fails' if blocking == 1 else 'fail'} this run"
     suppressed = sum(finding.suppression is not None for finding in result.keys)
-    return f"{text}; {suppressed} suppressed" if suppressed else text
+    old = sum(map(is_old, result.keys))
+    text += f"; {suppressed} suppressed" if suppressed else ""
+    return f"{text}; {old} there before the change" if old else text
 
 
 def _receipt(result: ScanResult) -> str:
@@ -110,6 +113,16 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: View) -> Iterator[tuple[
         yield "", f"{gap.where}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
     if len(shown) < len(gaps):
         yield "", f"+{len(gaps) - len(shown):,} more; see -v or --format json"
+
+
+def _unmatched(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
+    """Yield the entries without effect: one that is misspelt looks like one that works."""
+    found = result.ground.unmatched if result.ground else ()
+    shown = found if view.verbosity > 0 else found[:MOST_GAPS]
+    for number, source in enumerate(shown):
+        yield ("Unused" if number == 0 else ""), f"{source}: this entry matches no key"
+    if len(shown) < len(found):
+        yield "", f"+{len(found) - len(shown):,} more; see -v or --format json"
 
 
 def _suppressed(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from boltz_keyscan import policy
 from boltz_keyscan.model import Exposure, Finding, Location
 
 if TYPE_CHECKING:
@@ -19,11 +20,15 @@ EXPOSURE: dict[Exposure, str] = {
     Exposure.TRACKED: "in HEAD",
     Exposure.STAGED: "staged",
     Exposure.HISTORY: "in history",
+    Exposure.MODIFIED: "changed, not committed",
     Exposure.UNTRACKED: "untracked",
     Exposure.FILE: "in a file outside git",
     Exposure.UNREACHABLE: "in git objects no reference reaches",
     Exposure.LOCAL: "git-ignored or inside .git",
 }
+
+OLD = "Already there: the file had this key before the change that was scanned"
+"""The sentence about a key that a change did not bring."""
 
 PAST = frozenset({Exposure.HISTORY, Exposure.UNREACHABLE})
 """Exposures of what stands in git objects only, and in no file a person would open."""
@@ -65,6 +70,11 @@ def earliest(locations: Iterable[Location]) -> Location | None:
 def commit(location: Location) -> str:
     """The commit of a location for people: seven digits and the author's day."""
     return f"{(location.commit or '')[:7]} {(location.author_date or '')[:10]}".strip()
+
+
+def is_old(finding: Finding) -> bool:
+    """Return whether a key does not fail the run because its files had it before the change."""
+    return finding.suppression is None and not finding.blocking and policy.is_old(finding)
 
 
 def suppressors(finding: Finding) -> tuple[Excuse | Suppression, ...]:

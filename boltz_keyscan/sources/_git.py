@@ -60,6 +60,8 @@ class View:
     shallow: bytes | None = None
     """The repository's list of shallow boundaries, for walks."""
     worktree: bytes | None = None
+    excludes: bytes | None = None
+    """The repository's own list of ignored paths. Not on the command line, which everybody can read."""
     id_bytes: int = 20
     """Bytes of an object id: 20 for sha1, 32 for sha256."""
 

@@ -181,6 +181,19 @@ class Ancestry:
             self.problems.append("git did not tell the dates of all commits")
         return found
 
+    def tags(self, wanted: set[str]) -> frozenset[str]:
+        """Return those of some annotated tags that references lead to, directly or through other tags."""
+        tips = {oid for _, oid in self.refs.tips}
+        if self.refs.opaque or wanted <= tips:
+            return frozenset(wanted)
+        options = ("--objects", "--no-object-names", "--no-walk", "--filter=object:type=tag", "--stdin")
+        answers, _ = checked(self.view, sorted(tips))
+        lines = [oid + b"\n" for oid, *_ in (words for words in answers if len(words) == 3)]
+        listed, complaint = _git.run(self.view, "rev-list", *options, lines=lines)
+        if complaint:
+            self.problems.append(complaint)
+        return frozenset(wanted.intersection(listed.decode("ascii", "replace").split()))
+
     def _tips(self) -> tuple[list[bytes], list[str], list[str]]:
         """What references lead to: commits, as input lines; trees; blobs.
 

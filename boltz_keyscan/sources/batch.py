@@ -14,23 +14,14 @@ import stat
 from bisect import bisect_right
 
 from boltz_keyscan.model import Detector
+from boltz_keyscan.sources.beneath import Beneath
 from boltz_keyscan.sources.blob import BUNDLES
-from boltz_keyscan.sources.magic import is_container
+from boltz_keyscan.sources.magic import is_container, sound
 
 LARGE = 100 << 10
 """Bytes from which a file is worth a search of its own."""
 
 _ROOM = 256 << 10
-
-FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-"""How a file that nobody named is opened: without following, waiting or becoming a terminal's child."""
 
 
 class Batch:
@@ -48,12 +39,12 @@ class Batch:
         self.suspects: list[tuple[bytes, bytes]] = []
         """Name and content of files where a key may stand, as they were read."""
         self.containers: list[bytes] = []
-        """Names of files that are archives, compressed, or the like."""
+        """Names of files that are archives, compressed, or the like, or have such in them."""
 
-    def take(self, name: bytes, path: bytes) -> int | None:
-        """Read a file; its size in bytes, or None when it has to be read in another way."""
+    def take(self, name: bytes, beneath: Beneath) -> int | None:
+        """Read a file; return its size in bytes, or None when it has to be read in another way."""
         try:
-            descriptor = os.open(path, FLAGS)
+            descriptor = beneath.open(name)
         except OSError:
             return None
         try:
@@ -84,7 +75,12 @@ class Batch:
 
     def look(self) -> None:
         """Search what was read since the last look, and begin anew."""
-        offsets = self._detector.sniff(self._buffer, self._end)
+        marks: list[int] = []
+        offsets = self._detector.sniff(self._buffer, self._end, marks)
+        for at, _ in sound(self._buffer, self._end, marks):
+            name = self._names[bisect_right(self._starts, at) - 1]
+            if name not in self.containers and name not in self.bundles:
+                self.containers.append(name)
         for number in dict.fromkeys(bisect_right(self._starts, offset) - 1 for offset in offsets):
             start = self._starts[number]
             end = self._starts[number + 1] if number + 1 < len(self._starts) else self._end

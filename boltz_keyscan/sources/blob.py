@@ -6,24 +6,29 @@ Boundary: shared by the sources that read whole blobs; how a blob is opened is t
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from io import RawIOBase
 from typing import TypeVar
 
-from boltz_keyscan.errors import FloodError
-from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shard, ShardResult
-from boltz_keyscan.sources.magic import HEAD
+from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shape, Shard, ShardResult
+from boltz_keyscan.sources.magic import HEAD, sound
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
 
 MOST = 10_000
-"""Keys reported of one blob. More than this is a file made to drown the report."""
+"""Different keys of one rule reported of one blob. More than this is a file made to drown the report."""
 
-FLOODED = "too much in it looks like a hidden key; the rest was searched for plain keys only"
-"""What is said after a ``FloodError``."""
+MOST_PLACES = 1_000
+"""Places reported of one key in one blob. More of them change nothing."""
+
+MOST_PLACEHOLDERS = 200
+"""Placeholders reported of one blob."""
+
+MORE_PLACES = "more-places"
+"""The reason of a gap by design: what is left out cannot change what the run comes to."""
 
 BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 """How a git bundle begins (gitformat-bundle)."""
@@ -45,6 +50,8 @@ class Window:
         self._view = memoryview(self._buffer)
         self.opening = b""
         """The first bytes of what was read last."""
+        self.archives = False
+        """Whether an archive begins somewhere in it."""
 
     def sniff(self, stream: RawIOBase, detector: Detector, size: int = -1) -> tuple[int, list[int]]:
         """Bytes read, and the offsets where a key may begin, in order.
@@ -58,14 +65,16 @@ class Window:
         Raises:
             OSError: the stream could not be read.
         """
-        total, kept, self.opening = 0, 0, b""
+        total, kept, self.opening, self.archives = 0, 0, b"", False
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             if not total:
                 self.opening = bytes(self._view[: min(count, HEAD)])
             end = kept + count
-            if offsets := detector.sniff(self._buffer, end):
+            marks: list[int] = []
+            if offsets := detector.sniff(self._buffer, end, marks):
                 found.update(total - kept + at for at in offsets)
+            self.archives = self.archives or bool(sound(self._buffer, end, marks))
             total += count
             if total == size:
                 break
@@ -93,23 +102,65 @@ def _hole(stream: RawIOBase, size: int) -> int:
     return stream.seek(max(end - len(_ZEROS), here)) - here
 
 
+@dataclass(slots=True)
+class Quota:
+    """The keys that are reported of one blob: what may not block takes no place from what may.
+
+    The rules have a limit each. A key beside a comment and the same key without one count apart,
+    because a comment may excuse it.
+    """
+
+    most: int = field(default_factory=lambda: MOST)
+    _keys: dict[str, set[str]] = field(default_factory=dict)
+    _places: dict[tuple[str, bool], int] = field(default_factory=dict)
+    _again: int = 0
+    _placeholders: int = 0
+    _left: dict[str, None] = field(default_factory=dict)
+    _full: bool = False
+
+    def __call__(
+        self, _offset: int, rule_id: str, shape: Shape, fingerprint: str, /, *, commented: bool
+    ) -> bool:
+        """Whether one more key is reported."""
+        if shape is Shape.PLACEHOLDER:
+            self._placeholders += 1
+            return self._within(self._placeholders, MOST_PLACEHOLDERS, "placeholders in it")
+        known = self._keys.setdefault(rule_id, set())
+        if fingerprint not in known:
+            if len(known) >= self.most:
+                self._full = True
+                return False
+            known.add(fingerprint)
+        places = self._places[fingerprint, commented] = self._places.get((fingerprint, commented), 0) + 1
+        if places > 1 and self._within(places, MOST_PLACES, "places of one key in it"):
+            self._again += 1
+            # However many keys there are, their further places are no more than the keys may be.
+            return self._within(self._again, max(self.most, MOST_PLACES), "further places of keys in it")
+        return places == 1
+
+    def _within(self, count: int, most: int, what: str) -> bool:
+        if count > most:
+            self._left[f"only the first {most} {what} are reported"] = None
+        return count <= most
+
+    def gaps(self, where: str) -> Iterator[Gap]:
+        """Return what was left out."""
+        if self._full:
+            detail = f"only the first {self.most} keys of it are reported"
+            yield Gap(where, "too-many-matches", detail)
+        for detail in self._left:
+            yield Gap(where, MORE_PLACES, detail, by_design=True)
+
+
 def examine(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
-    """The hits of one blob, and a gap when there are more than ``MOST``, or too many that might be one."""
+    """The hits of one blob, and gaps when there are more than are reported."""
     from boltz_keyscan.sources.exact import matches  # noqa: PLC0415 - only blobs with a hit pay for it
 
-    hits: list[Hit] = []
-    gaps: list[Gap] = []
-    try:
-        for match in itertools.islice(matches(detector, chunks), MOST + 1):
-            if len(hits) == MOST:
-                gaps.append(Gap(where, "too-many-matches", f"only the first {MOST} keys of it are reported"))
-                break
-            hits.append(Hit(origin, match))
-    except FloodError:
-        gaps.append(Gap(where, "too-many-matches", FLOODED))
-    return hits, gaps
+    quota = Quota()
+    hits = [Hit(origin, match) for match in matches(detector, chunks, quota)]
+    return hits, list(quota.gaps(where))
 
 
 def chunks(stream: RawIOBase) -> Iterator[bytes]:

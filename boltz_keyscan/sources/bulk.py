@@ -19,7 +19,6 @@ import atexit
 import mmap
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -53,6 +52,8 @@ class Bulk:
         arguments = ("-c", _DELTA_BASES, "cat-file", "--batch-command", "--buffer")
         self._child = _git.Child(view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MOST)
         self._mapped: mmap.mmap | None = None
+        self._marks: list[int] = []
+        """Where in the stream looked at last an archive may begin."""
 
     def sniff(self, oids: Sequence[bytes], size: int, detector: Detector) -> list[int] | None:
         """Offsets of possible keys in the objects' stream; None when git did not give it whole.
@@ -88,7 +89,8 @@ class Bulk:
             return []
         starts = list(compress(magic.starts_of(headers, sizes), blobs))
         whole = sum(headers) + sum(sizes) + len(headers)
-        found = magic.among(self._mapped, whole, starts, list(compress(sizes, blobs)))
+        marks = magic.sound(self._mapped, whole, self._marks)
+        found = magic.among(self._mapped, whole, starts, list(compress(sizes, blobs)), marks)
         if not found:
             return []
         numbers = list(compress(range(len(sizes)), blobs))
@@ -110,6 +112,7 @@ class Bulk:
     def _follow(self, view: memoryview, whole: int, detector: Detector) -> list[int] | None:
         """Look at what git has written until that is all; None when it is not what was asked for."""
         found: set[int] = set()
+        self._marks = []
         done = seen = 0
         heard = time.monotonic()
         while done < whole:
@@ -118,7 +121,9 @@ class Bulk:
                 return None
             if at == whole or at - done >= CHUNK:
                 start = max(done - detector.overlap, 0)
-                found.update(start + offset for offset in detector.sniff(view[start:at], at - start))
+                marks: list[int] = []
+                found.update(start + offset for offset in detector.sniff(view[start:at], at - start, marks))
+                self._marks += [start + mark for mark in marks]
                 done = seen = at
                 heard = time.monotonic()
                 continue
@@ -150,19 +155,10 @@ def bulk(view: _git.View) -> Bulk:
     """The running git for a repository, started when there is none."""
     if view not in _running:
         release()
-        _at_the_end()
+        atexit.unregister(release)
+        atexit.register(release)
         _running[view] = Bulk(view)
     return _running[view]
-
-
-def _at_the_end() -> None:
-    """See to it that git ends with this process, and is waited for."""
-    # A worker that is a copy of its parent comes to the one and not to the other; a scan without workers
-    # does not load so much for this.
-    if (workers := sys.modules.get("multiprocessing.util")) is not None:
-        workers.Finalize(None, release, exitpriority=1)
-    else:
-        atexit.register(release)
 
 
 def release() -> None:

@@ -32,7 +32,7 @@ from boltz_keyscan.model import (
     Source,
 )
 from boltz_keyscan.sources import _git, unpack
-from boltz_keyscan.sources.batch import FLAGS
+from boltz_keyscan.sources.beneath import open_file
 from boltz_keyscan.sources.blob import BUNDLES, unreadable
 from boltz_keyscan.sources.history import HistorySource
 from boltz_keyscan.sources.known import Known
@@ -100,10 +100,12 @@ def read_header(file: IO[bytes]) -> Header:
 class BundleSource:
     """The history in one bundle."""
 
-    path: bytes
-    """Absolute."""
+    name: bytes
+    """Relative to ``root``."""
     shown: bytes
     """Its path in reports."""
+    root: bytes
+    """Absolute; what is below it is opened without following links."""
     follow: bool = False
     """The user named it: it may be a symbolic link."""
     _history: HistorySource | None = field(default=None, init=False)
@@ -113,9 +115,8 @@ class BundleSource:
     def shards(self) -> Iterator[Shard | Source]:
         """The objects of its pack, as those of any repository."""
         where = os.fsdecode(self.shown)
-        flags = FLAGS & ~getattr(os, "O_NOFOLLOW", 0) if self.follow else FLAGS
         try:
-            with open(os.open(self.path, flags), "rb") as file:
+            with open(open_file(self.root, self.name, follow=self.follow), "rb") as file:
                 header = read_header(file)
                 size = os.fstat(file.fileno()).st_size - header.end
                 if size > LARGEST:
@@ -173,8 +174,10 @@ class BundleSource:
         """How far the file itself has spread."""
         from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - it imports the files that import us
 
-        hit = Hit(Origin(os.path.basename(self.path)), match)
-        located = TreeSource(self.path, b"").locate(ShardResult((hit,)), detector)
+        path = os.path.join(self.root, self.name)
+        # A key in a bundle is not in the bytes of its file, as one in an archive is not.
+        hit = Hit(Origin(os.path.basename(path), members=(b"",)), match)
+        located = TreeSource(path, b"").locate(ShardResult((hit,)), detector)
         return located.pairs[0][1].exposure
 
 

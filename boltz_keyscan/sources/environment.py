@@ -54,6 +54,9 @@ def environment(view: View) -> dict[str, str]:
         "GIT_INDEX_FILE": view.index,
         "GIT_SHALLOW_FILE": view.shallow,
         "GIT_WORK_TREE": view.worktree,
+        "GIT_CONFIG_COUNT": b"1" if view.excludes is not None else None,
+        "GIT_CONFIG_KEY_0": b"core.excludesFile" if view.excludes is not None else None,
+        "GIT_CONFIG_VALUE_0": view.excludes,
         # check-ignore, the one command that gets a worktree, refuses this.
         "GIT_LITERAL_PATHSPECS": b"1" if view.worktree is None else None,
     }

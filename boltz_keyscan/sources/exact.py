@@ -13,9 +13,9 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from boltz_keyscan.errors import FloodError
-from boltz_keyscan.model import Detector, Match
-from boltz_keyscan.sources.magic import HEAD
+from boltz_keyscan.columns import Ruler
+from boltz_keyscan.model import Admits, Detector, Match, Shape
+from boltz_keyscan.sources.magic import HEAD, sound
 
 PIECE = 4 << 20
 """Bytes looked at together. Shorter blobs are looked at whole, so nearly all are."""
@@ -26,30 +26,20 @@ MARGIN = 32 << 10
 _NOTEBOOK = b'"cells"'
 """Jupyter sorts the fields of a notebook, so this is the first."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CONTINUATION = bytes(range(0x80, 0xC0))
-_NOT_ASTRAL = bytes(range(0xF0))
 
-
-def matches(detector: Detector, chunks: Iterable[bytes]) -> Iterator[Match]:
-    """The keys of one blob in order, as ``Detector.find`` has them.
-
-    Raises:
-        FloodError: after the last key, when not all that may hide one was looked at.
-    """
-    pieces = Pieces(detector)
+def matches(detector: Detector, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
+    """The keys of one blob in order, as ``Detector.find`` has them."""
+    pieces = Pieces(detector, admits=admits)
     chunks = iter(chunks)
     head = next(chunks, b"")
     chunks = itertools.chain([head], chunks)
     if _NOTEBOOK in head[:HEAD]:
         # Its cells are counted from its beginning.
-        yield from detector.find(chunks)
+        yield from detector.find(chunks, admits)
         return
     for chunk in chunks:
         yield from pieces.feed(chunk)
     yield from pieces.finish()
-    if pieces.flooded:
-        raise FloodError
 
 
 @dataclass(slots=True)
@@ -59,13 +49,13 @@ class Pieces:
     detector: Detector
     base: int = 0
     """Where in its blob the held piece begins."""
-    flooded: bool = False
-    """Whether not all was looked at that may hide a key."""
+    admits: Admits | None = None
+    """The choice of the matches that are wanted; all are without it."""
+    marks: dict[int, str] = field(default_factory=dict)
+    """Where in its blob an archive begins, and of which format."""
     _held: bytearray = field(default_factory=bytearray)
     _first: bool = True
-    _lines: int = 0
-    _characters: int = 0
-    _units: int = 0
+    _ruler: Ruler = field(default_factory=Ruler)
 
     def feed(self, chunk: bytes) -> Iterator[Match]:
         """More bytes; the matches that are certain by now."""
@@ -84,24 +74,31 @@ class Pieces:
 
     def _look(self, high: int) -> Iterator[Match]:
         low = 0 if self._first else MARGIN
-        if not self.detector.sniff(self._held, len(self._held)):
+        marks: list[int] = []
+        offsets = self.detector.sniff(self._held, len(self._held), marks)
+        self.marks.update((self.base + at, kind) for at, kind in sound(self._held, len(self._held), marks))
+        if not offsets:
             return
-        try:
-            for match in self.detector.find([bytes(self._held)]):
-                if low <= match.offset < high:
-                    yield self._moved(match) if self.base else match
-        except FloodError:
-            self.flooded = True
+
+        def admits(offset: int, rule_id: str, shape: Shape, fingerprint: str, *, commented: bool) -> bool:
+            # What is in the margins is another piece's.
+            return low <= offset < high and (
+                self.admits is None or self.admits(offset, rule_id, shape, fingerprint, commented=commented)
+            )
+
+        for match in self.detector.find([bytes(self._held)], admits):
+            yield self._moved(match) if self.base else match
 
     def _moved(self, match: Match) -> Match:
-        """A match as it stands in the whole; its cell is not known, for that begins before."""
+        """A match as it is in the whole; its cell is not known, for that begins before."""
+        before = self._ruler.place(match.decoded[0] if match.decoded else "")
         first = match.line == 1
         return replace(
             match,
             offset=match.offset + self.base,
-            line=match.line + self._lines,
-            column=match.column + (self._characters if first else 0),
-            column_utf16=match.column_utf16 + (self._units if first else 0),
+            line=match.line + before.line,
+            column=match.column + (before.characters if first else 0),
+            column_utf16=match.column_utf16 + (before.units if first else 0),
             cell=None,
             cell_part=None,
         )
@@ -110,20 +107,8 @@ class Pieces:
         """Count the lines and columns of what is let go."""
         passed = bytes(self._held[:count])
         del self._held[:count]
-        if self._first and passed.startswith(_BYTE_ORDER_MARK):
-            self._characters = self._units = -1
+        if self._first:
+            self._ruler.begin(passed)
         self._first = False
         self.base += count
-        breaks = passed.count(b"\n")
-        if breaks:
-            self._lines += breaks
-            self._characters = self._units = 0
-            passed = passed[passed.rindex(b"\n") + 1 :]
-        if passed.isascii():
-            # Twenty times as fast, and what a bomb is made of.
-            self._characters += len(passed)
-            self._units += len(passed)
-            return
-        characters = len(passed.translate(None, _CONTINUATION))
-        self._characters += characters
-        self._units += characters + len(passed.translate(None, _NOT_ASTRAL))
+        self._ruler.advance(passed)

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from io import FileIO
 
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, Shard, ShardResult, Source, Tally
-from boltz_keyscan.sources.batch import FLAGS, Batch
+from boltz_keyscan.sources.batch import Batch
+from boltz_keyscan.sources.beneath import FLAGS, Beneath
 from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, examine, unreadable
-from boltz_keyscan.sources.magic import TAIL, begins, ends_in_zip
+from boltz_keyscan.sources.magic import begins
 
 SLICE = 512
 """Files in a shard."""
@@ -61,11 +62,14 @@ class FileShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Read every file once; large ones with a hit a second time for the exact pass."""
+        with Beneath(self.root) as beneath:
+            return self._scan(detector, beneath)
+
+    def _scan(self, detector: Detector, beneath: Beneath) -> ShardResult:
         hits: list[Hit] = []
         gaps: list[Gap] = []
         batch = Batch(detector)
-        base = os.path.join(self.root, b"")
-        sizes = {name: None if self.explicit else batch.take(name, base + name) for name in self.files}
+        sizes = {name: None if self.explicit else batch.take(name, beneath) for name in self.files}
         batch.look()
         for name, content in batch.suspects:
             where = self._where(name, detector)
@@ -77,13 +81,13 @@ class FileShard:
         window: Window | None = None
         for name in singly:
             window = window or Window(detector.overlap)
-            found, missed, sizes[name] = self._file(name, window, detector, met)
+            found, missed, sizes[name] = self._file(name, window, detector, met, beneath)
             hits += found
             gaps += missed
             if sizes[name] is not None and window.opening.startswith(BUNDLES):
                 batch.bundles.append(name)
         for name in self.links:
-            found, missed, sizes[name] = self._link(name, detector)
+            found, missed, sizes[name] = self._link(name, detector, beneath)
             hits += found
             gaps += missed
         read = [size for size in sizes.values() if size is not None]
@@ -94,9 +98,7 @@ class FileShard:
     def _bundles(self, names: list[bytes]) -> tuple[Source, ...]:
         from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - hardly any tree has one
 
-        return tuple(
-            BundleSource(os.path.join(self.root, name), self.prefix + name, self.explicit) for name in names
-        )
+        return tuple(BundleSource(name, self.prefix + name, self.root, self.explicit) for name in names)
 
     def _container(self, name: bytes, size: int, hits: list[Hit], detector: Detector) -> Shard:
         from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - most scans meet none
@@ -104,19 +106,19 @@ class FileShard:
             InFile,
         )
 
-        place = InFile(os.path.join(self.root, name), follow=self.explicit)
+        place = InFile(name, self.root, follow=self.explicit)
         origin = Origin(self.prefix + name)
         seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
         return ContainerShard(place, size, ((origin, self._where(name, detector)),), seen)
 
     def _file(
-        self, name: bytes, window: Window, detector: Detector, met: list[Shard]
+        self, name: bytes, window: Window, detector: Detector, met: list[Shard], beneath: Beneath
     ) -> tuple[list[Hit], list[Gap], int | None]:
         """Hits, gaps, and the bytes read; None when it was not read whole."""
         # Once more, when the file was written to meanwhile: a log may just have grown.
         for attempt in (1, 2):
             try:
-                with self._open(name) as file:
+                with self._open(name, beneath) as file:
                     before = os.fstat(file.fileno())
                     if not stat.S_ISREG(before.st_mode):
                         return self._stream(name, file, before.st_mode, detector, met)
@@ -129,7 +131,7 @@ class FileShard:
                     after = os.fstat(file.fileno())
                     # A bundle that is a file is a source of its own.
                     container = not window.opening.startswith(BUNDLES) and (
-                        begins(window.opening) or _ends_in_zip(file, size)
+                        begins(window.opening) or window.archives
                     )
             except OSError as error:
                 return [], [self._unread(name, error, detector)], None
@@ -146,10 +148,10 @@ class FileShard:
                 return found[0], [*found[1], gap], None
         raise AssertionError("unreachable")
 
-    def _open(self, name: bytes) -> FileIO:
-        flags = (
-            FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0) if self.explicit else FLAGS
-        )
+    def _open(self, name: bytes, beneath: Beneath) -> FileIO:
+        if not self.explicit:
+            return FileIO(beneath.open(name), "rb")
+        flags = FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0)
         return FileIO(os.open(os.path.join(self.root, name), flags), "rb")
 
     def _stream(
@@ -161,17 +163,20 @@ class FileShard:
             return [], [special(where, mode)], None
         from boltz_keyscan.sources.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
 
-        spool = Spool()
+        spool = Spool(detector)
         origin = Origin(self.prefix + name)
         hits, gaps = examine(origin, spool.through(chunks(file)), detector, where)
+        gaps += spool.gaps(where)
         if (shard := spool.shard(origin, where, hits)) is not None:
             met.append(shard)
         return hits, gaps, spool.bytes
 
-    def _link(self, name: bytes, detector: Detector) -> tuple[list[Hit], list[Gap], int | None]:
+    def _link(
+        self, name: bytes, detector: Detector, beneath: Beneath
+    ) -> tuple[list[Hit], list[Gap], int | None]:
         """The text of a symbolic link; what it points to is not ours to follow."""
         try:
-            target = os.readlink(os.path.join(self.root, name))
+            target = beneath.readlink(name)
         except OSError as error:
             return [], [self._unread(name, error, detector)], None
         if not detector.sniff(target, len(target)):
@@ -187,14 +192,6 @@ class FileShard:
 
     def _where(self, name: bytes, detector: Detector) -> str:
         return detector.redact(self.prefix + name)
-
-
-def _ends_in_zip(file: FileIO, size: int) -> bool:
-    """One more read, but for large files only."""
-    if size < 22 or not hasattr(os, "pread"):
-        return False
-    start = max(size - TAIL, 0)
-    return ends_in_zip(os.pread(file.fileno(), TAIL, start))
 
 
 def special(where: str, mode: int) -> Gap:
@@ -228,13 +225,18 @@ class Walked:
 
 def walk(root: bytes) -> Iterator[Walked]:
     """Every folder below ``root``, an absolute path, depth first, without following links."""
+    with Beneath(root) as beneath:
+        yield from _walk(root, beneath)
+
+
+def _walk(root: bytes, beneath: Beneath) -> Iterator[Walked]:
     top = os.path.join(root, b"")
     near_kernel = any(path.startswith(top) for path in _KERNEL)
     stack = [b""]
     while stack:
         walked = Walked(stack.pop())
         try:
-            with os.scandir(top + walked.folder) as entries:
+            with os.scandir(beneath.folder(walked.folder)) as entries:
                 _sort(entries, walked)
         except OSError as error:
             walked.errors.append((walked.folder, error))
@@ -246,7 +248,7 @@ def walk(root: bytes) -> Iterator[Walked]:
         stack += [name for name in reversed(walked.folders) if name not in walked.aside]
 
 
-def _sort(entries: Iterable[os.DirEntry[bytes]], walked: Walked) -> None:
+def _sort(entries: Iterable[os.DirEntry[str] | os.DirEntry[bytes]], walked: Walked) -> None:
     """Every entry of a folder by what it is.
 
     Raises:
@@ -254,8 +256,10 @@ def _sort(entries: Iterable[os.DirEntry[bytes]], walked: Walked) -> None:
     """
     base = walked.base
     for entry in entries:
-        walked.names.append(entry.name)
-        name = base + entry.name
+        # Below a descriptor they are text, and the same bytes again.
+        own = os.fsencode(entry.name)
+        walked.names.append(own)
+        name = base + own
         try:
             # Asked in this order because nearly everything is a file, and none of it costs a call.
             if entry.is_file(follow_symlinks=False):

@@ -62,6 +62,8 @@ class HistorySource:
     cache: Cache | None = None
     prepared: Opened | None = None
     """It made ready for git, when somebody else has done that."""
+    carried: bool = False
+    """Its files can be committed in another repository, so what nothing reaches spreads with them."""
     _references: References | None = field(default=None, init=False)
     _names: Names | None = field(default=None, init=False)
     """What the store held when listing began."""
@@ -205,7 +207,9 @@ class HistorySource:
         )
         ancestry = Ancestry(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
-        located, told = Tracer(ancestry, self.prefix, self.where, lacking).trace(gathered.hits, detector)
+        located, told = Tracer(ancestry, self.prefix, self.where, lacking, carried=self.carried).trace(
+            gathered.hits, detector
+        )
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
             self._keep(self.cache, gathered, told, detector)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import _git
-from boltz_keyscan.sources.replies import sense
+from boltz_keyscan.sources.replies import CHECK, sense
 
 EMPTY_BLOBS = frozenset(
     {
@@ -29,7 +29,9 @@ _EMPTY_TREES = {
 }
 """By the length of an object id. git knows this tree without the object being there."""
 
-_SUBMODULE = b"160000"
+SUBMODULE = b"160000"
+"""Mode of an entry that is another repository's commit."""
+
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
 
@@ -39,10 +41,6 @@ _SPARSE = b"sdir"
 _LEAST_SECONDS = 3.0
 _SECONDS_EACH = 0.2e-6
 """Time for a walk over the index, for each of its bytes. HEAD's trees can be nested so that it never ends."""
-
-_MOST_NAMES = 64
-_MOST_BYTES = 8192
-"""Beyond these git gets no names: it compares each with every entry, and an argument list has an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +64,35 @@ def entries(view: _git.View, paths: Collection[bytes]) -> list[Entry]:
     wanted = frozenset(paths)
     if view.index is None or not wanted:
         return []
-    found: dict[bytes, Entry] = {}
-    for line in _git.fields(view, "ls-files", "-s", "-z", "--", *_few(wanted)):
+    found = _looked_up(view, wanted)
+    if len(found) == len(wanted):
+        return list(found.values())
+    for line in _git.fields(view, "ls-files", "-s", "-z"):
         facts, _, path = line.partition(b"\t")
         with sense():
             mode, oid, stage = facts.split(b" ")
         if path in wanted:
-            found[path] = Entry(path, oid.decode(), mode == _SUBMODULE, stage != b"0")
+            found[path] = Entry(path, oid.decode(), mode == SUBMODULE, stage != b"0")
     return list(found.values())
+
+
+def _looked_up(view: _git.View, paths: Collection[bytes]) -> dict[bytes, Entry]:
+    """Return the entries of those paths whose objects git can give, without going through the index.
+
+    By standard input, as a path can hold a key and command lines can be read by everybody.
+    """
+    # An answer "... missing" repeats the path, and one with a LF would take two lines.
+    asked = [path for path in paths if b"\n" not in path]
+    lines = [b":0:" + path + b"\0" for path in asked]
+    answer, complaint = _git.run(view, "cat-file", "--buffer", CHECK, "-z", lines=lines)
+    answers = [line.split(b" ") for line in answer.splitlines()]
+    if complaint or len(answers) != len(asked):
+        return {}
+    return {
+        path: Entry(path, words[0].decode("ascii", "replace"))
+        for path, words in zip(asked, answers, strict=True)
+        if len(words) == 3 and words[1] == b"blob" and words[2].isdigit()
+    }
 
 
 def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list[Entry]:
@@ -98,20 +117,42 @@ def changed(view: _git.View, head: str | None, *, intended: bool = True) -> list
 
 
 def _changed(view: _git.View, tree: str, *, intended: bool) -> list[Entry]:
-    options = ["--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev"]
-    if not intended:
-        options.append("--ita-invisible-in-index")
-    fields = _git.fields(view, "diff-index", *options, tree, seconds=patience(view))
-    found = []
+    options = () if intended else ("--ita-invisible-in-index",)
+    return [
+        Entry(path, oid, mode == SUBMODULE, status == b"U")
+        for path, (mode, _, oid, status) in _differences(view, tree, *options)
+        if status != b"D"
+    ]
+
+
+def replaced(view: _git.View, commit: str) -> dict[bytes, str | None]:
+    """Return every path at which the index differs from a commit.
+
+    Returns:
+        For a path that the index does not have, the commit's object there; None for any other.
+
+    Raises:
+        GitError: git cannot compare them.
+    """
+    return {
+        path: old if status == b"D" else None
+        for path, (_, old, _, status) in _differences(view, commit, "--ita-invisible-in-index")
+    }
+
+
+def _differences(
+    view: _git.View, tree: str, *options: str
+) -> Iterator[tuple[bytes, tuple[bytes, str, str, bytes]]]:
+    """Yield each path at which the index differs from a tree: new mode, old object, new object, status."""
+    arguments = ("--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", *options, tree)
+    fields = _git.fields(view, "diff-index", *arguments, seconds=patience(view))
     for facts in fields:
         path = next(fields, b"")
         with sense():
-            _, mode, _, oid, status = facts.split(b" ")
+            _, mode, old, oid, status = facts.split(b" ")
             if not path:
                 raise ValueError
-        if not status.startswith(b"D"):
-            found.append(Entry(path, oid.decode(), mode == _SUBMODULE, status.startswith(b"U")))
-    return found
+        yield path, (mode, old.decode(), oid.decode(), status[:1])
 
 
 def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
@@ -124,7 +165,7 @@ def intended(view: _git.View, paths: Collection[bytes]) -> set[bytes]:
     """
     wanted = frozenset(paths)
     found = set()
-    fields = _git.fields(view, "ls-files", "--debug", "-z", "--", *_few(wanted), terminated=False)
+    fields = _git.fields(view, "ls-files", "--debug", "-z", terminated=False)
     path = next(fields, b"")
     for field in fields:
         # What a path is like follows it in five lines, and then comes the next path.
@@ -167,8 +208,3 @@ def readable(path: bytes, id_bytes: int) -> bytes:
 def patience(view: _git.View) -> float:
     """Seconds in which git has gone through the index, whatever the machine."""
     return _LEAST_SECONDS + (_SECONDS_EACH * os.path.getsize(view.index) if view.index is not None else 0)
-
-
-def _few(names: Collection[bytes]) -> Collection[bytes]:
-    """The names for git's command line; none, which asks for everything, when they are many."""
-    return names if len(names) <= _MOST_NAMES and sum(map(len, names)) <= _MOST_BYTES else ()

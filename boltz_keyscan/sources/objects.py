@@ -15,7 +15,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.blob import CHUNK, examine
-from boltz_keyscan.sources.magic import HEAD, TAIL, begins, ends_in_zip
+from boltz_keyscan.sources.magic import HEAD, Finder, begins
 
 CORRUPT = "git cannot read it; git fsck tells more"
 
@@ -65,7 +65,10 @@ class ObjectReader:
         if kind == "tree" and size > LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         name = _Name(oid, kind, size)
+        finder = Finder(detector)
         chunks = name.of(self._content(oid, size))
+        if kind == "blob":
+            chunks = finder.through(chunks)
         if kind == "tree":
             hits, gaps = _in_names(oid, b"".join(chunks), detector, where)
         else:
@@ -73,6 +76,7 @@ class ObjectReader:
         # The exact pass may stop early, at its limit; the pipe must be left clean.
         for _ in chunks:
             pass
+        self.container = self.container or finder.found
         if trouble := self._trouble(where):
             return hits, [*gaps, *trouble]
         if not name.true():
@@ -103,12 +107,11 @@ class ObjectReader:
         oid = origin.oid or ""
         where = self._named("blob", oid)
         self.container = False
-        size, suspect, tail = 0, False, b""
+        size, suspect, finder = 0, False, Finder(detector)
         for chunk in self._content(oid):
             size += len(chunk)
-            piece = tail + chunk
-            suspect = suspect or bool(detector.sniff(piece, len(piece)))
-            tail = piece[-detector.overlap :]
+            suspect = bool(finder.feed(chunk)) or suspect
+        container = self.container or finder.found
         hits: list[Hit] = []
         gaps = self._trouble(where)
         if suspect:
@@ -117,6 +120,7 @@ class ObjectReader:
             for _ in chunks:
                 pass
             gaps = list(dict.fromkeys((*gaps, *more, *self._trouble(where))))
+        self.container = container
         return hits, gaps, size if suspect or not gaps else 0
 
     def _named(self, kind: str, oid: str) -> str:
@@ -144,7 +148,7 @@ class ObjectReader:
             raise GitError("git does not have it")
         left = int(words[2])
         other = size not in (None, left)
-        head = tail = last = b""
+        head = last = b""
         while left > 0 and last != end:
             chunk = self._output.read1(min(left, CHUNK))
             if not chunk:
@@ -152,7 +156,6 @@ class ObjectReader:
             left -= len(chunk)
             last = (last + chunk[-len(end) :])[-len(end) :]
             head = (head + chunk)[:HEAD] if len(head) < HEAD else head
-            tail = chunk[-TAIL:] if len(chunk) >= TAIL else (tail + chunk)[-TAIL:]
             yield chunk
         rest = b""
         while last != end and len(rest) < len(end) and (more := self._output.read1(len(end) - len(rest))):
@@ -160,7 +163,7 @@ class ObjectReader:
             last = (last + more)[-len(end) :]
         if other or rest != end or self._child.complaints():
             raise GitError("git gave something else than it said")
-        self.container = begins(head) or ends_in_zip(tail)
+        self.container = begins(head)
 
     def _trouble(self, where: str) -> list[Gap]:
         """The gap for an object that was not read whole; the next one gets a new git."""

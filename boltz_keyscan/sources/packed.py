@@ -26,7 +26,7 @@ from boltz_keyscan.sources import _git, deltas
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.families import LARGEST, Families, families
 from boltz_keyscan.sources.listing import Pending
-from boltz_keyscan.sources.magic import is_container
+from boltz_keyscan.sources.magic import is_container, sound
 from boltz_keyscan.sources.objects import examined, lost, misnamed
 from boltz_keyscan.sources.packindex import Layout
 from boltz_keyscan.sources.replies import checked
@@ -128,6 +128,8 @@ class _Run:
     pieces: int = 0
     """Bytes of them that are to be looked at."""
     suspects: set[int] = field(default_factory=set)
+    archives: set[int] = field(default_factory=set)
+    """Rows of blobs that are containers, or have one in them."""
     """Rows of objects in which there was something: all of what is made from them is looked at."""
     tally_blobs: int = 0
     tally_bytes: int = 0
@@ -223,18 +225,31 @@ class _Run:
         # The LF is of no object, so that none ends in what the next begins with.
         joined = b"\n".join([each.content[each.start :] if each.start else each.content for each in batch])
         found: set[int] = set()
-        if offsets := self.detector.sniff(joined, len(joined)):
+        archives: set[int] = set()
+        marks: list[int] = []
+        if (offsets := self.detector.sniff(joined, len(joined), marks)) or marks:
             ends = list(itertools.accumulate(len(each.content) - each.start + 1 for each in batch))
             found = {bisect_right(ends, offset) for offset in offsets}
+            archives = {bisect_right(ends, at) for at, _ in sound(joined, len(joined), marks)}
         for number, each in enumerate(batch):
             suspect = number in found or (each.base in self.suspects and self._whole(each))
-            opened = each.kind == "blob" and is_container(each.content, 0, len(each.content))
+            opened = each.kind == "blob" and (
+                number in archives
+                or is_container(each.content, 0, len(each.content))
+                or (each.base in self.archives and self._has_archive(each))
+            )
             if suspect or opened:
                 self._examine(each, suspect=suspect, opened=opened)
 
     def _whole(self, each: _Waiting) -> bool:
         """Whether there is something in an object of which a part was not looked at, and should have been."""
         return each.start > 0 and bool(self.detector.sniff(each.content, len(each.content)))
+
+    def _has_archive(self, each: _Waiting) -> bool:
+        """Return whether an archive begins in an object that was made of one that has some."""
+        marks: list[int] = []
+        self.detector.sniff(each.content, len(each.content), marks)
+        return bool(sound(each.content, len(each.content), marks))
 
     def _examine(self, each: _Waiting, *, suspect: bool, opened: bool) -> None:
         """What is in an object in which there may be something, or that is a container."""
@@ -246,6 +261,7 @@ class _Run:
             self.hits += hits
             self.gaps += gaps
         if opened:
+            self.archives.add(each.row)
             self.more.append(container(self.shard.view, where, oid, len(each.content), hits))
         # It will be read again, and looked for in commits, by its name.
         self.gaps += misnamed(oid, each.kind, each.content, where)

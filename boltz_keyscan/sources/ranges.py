@@ -8,26 +8,30 @@ Boundary: chooses objects; reading them is ``history``, explaining them ``trace`
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.model import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model import Detector, Gap, Located, Shape, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources import _git, shallow
 from boltz_keyscan.sources.ancestry import Ancestry
 from boltz_keyscan.sources.bulk import release
 from boltz_keyscan.sources.cache import Memory
 from boltz_keyscan.sources.known import Entries, Known
-from boltz_keyscan.sources.listing import Names, Pending, listed, parted
+from boltz_keyscan.sources.listing import SHARD_OBJECTS, Names, Pending, listed, parted
 from boltz_keyscan.sources.objects import lost
+from boltz_keyscan.sources.other_side import OtherSide
 from boltz_keyscan.sources.packs import sound
 from boltz_keyscan.sources.replies import checked
 from boltz_keyscan.sources.repository import References, enclosing, open_at, references
-from boltz_keyscan.sources.revisions import Scope, resolve
+from boltz_keyscan.sources.revisions import Scope, UnknownRevisionError, find
 from boltz_keyscan.sources.store import prepare
 from boltz_keyscan.sources.streamed import ObjectShard
 from boltz_keyscan.sources.trace import Tracer
+
+_WHOLE_CLONE = "a clone without --filter has them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Push:
     """The remote whose branches we have seen; None on the receiving side."""
     quarantine: bytes | None = None
     """Where the receiving side keeps what came in until the hook agrees (git-receive-pack)."""
+    existing: frozenset[bytes] = frozenset()
+    """References that the other side has already: their names are not new."""
 
 
 @dataclass(slots=True)
@@ -53,10 +59,16 @@ class RangeSource:
     part: Scope | Push
     where: str = "."
     _view: _git.View | None = field(default=None, init=False)
+    _before: _git.View | None = field(default=None, init=False)
+    """Without what is in quarantine."""
     _refs: References | None = field(default=None, init=False)
     _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
     _partial: bool = field(default=False, init=False)
     _problem: str = field(default="", init=False)
+    _absent: int = field(default=0, init=False)
+    """Objects of the part that this clone does not have."""
+    _is_cut: bool = field(default=False, init=False)
+    """A shallow boundary lies within the part."""
 
     def shards(self) -> Iterator[Shard | Source]:
         """The names that are pushed, then the objects.
@@ -75,21 +87,62 @@ class RangeSource:
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
         opened = prepare(repository, os.path.abspath(b"/"), self.where)
-        yield Known(ShardResult(gaps=opened.gaps))
+        yield Known(ShardResult(gaps=tuple(gap for gap in opened.gaps if gap.reason != "shallow")))
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
         packs = sound(opened.view, self.where)
         yield Known(ShardResult(gaps=packs.gaps))
-        self._view = packs.view
+        self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed(self.part, packs.view, self._refs)
-            names = tuple((name, part) for name, _ in self.part.updates for part in name.split(b"/"))
+            new = [name for name, _ in self.part.updates if name not in self.part.existing]
+            names = tuple((name, part) for name in new for part in name.split(b"/"))
             yield Entries(self.where, "ref", names)
         else:
-            self._scope = resolve(packs.view, self._refs, self.part)
+            unknown: list[Gap] = []
+            include = self._found(self.part.include, packs.view, self._refs, unknown)
+            self._scope = Scope(include, self._found(self.part.exclude, packs.view, self._refs, unknown))
+            yield Known(ShardResult(gaps=tuple(unknown)))
         yield from self._behind_boundaries(self._view)
         yield from self._objects(self._view)
+        yield self._left_out([gap for gap in opened.gaps if gap.reason == "shallow"])
+
+    def _found(
+        self, revisions: Iterable[str], view: _git.View, refs: References, unknown: list[Gap]
+    ) -> tuple[str, ...]:
+        """Return the object ids of revisions; those that an incomplete clone lacks become gaps.
+
+        Without its start, a range is all that its end reaches here: more than was asked for.
+
+        Raises:
+            KeyscanError: a name means nothing, or two things.
+        """
+        found = []
+        for revision in revisions:
+            try:
+                found.append(find(view, refs, revision))
+            except UnknownRevisionError as error:
+                if not error.incomplete:
+                    raise
+                reason = "shallow" if view.shallow is not None else "object-store"
+                remedy = shallow.DEEPER if view.shallow is not None else "check with git fsck"
+                unknown.append(Gap(self.where, reason, f"{revision} is not in this clone; {remedy}"))
+        return tuple(found)
+
+    def _left_out(self, by_design: list[Gap]) -> Known:
+        """Return gaps for what the part should have and this clone has not: it could not be looked at."""
+        gaps = by_design
+        if self._is_cut:
+            detail = f"commits of this part are behind the shallow boundary; {shallow.DEEPER}"
+            gaps = [Gap(self.where, "shallow", detail)]
+        if self._absent and self._partial:
+            detail = f"objects of this part left out when it was cloned: {self._absent}; {_WHOLE_CLONE}"
+            gaps.append(Gap(self.where, "partial-clone", detail))
+        elif self._absent:
+            detail = f"objects of this part that are not here: {self._absent}; check with git fsck"
+            gaps.append(Gap(self.where, "object-store", detail))
+        return Known(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=self._absent)))
 
     def _pushed(self, push: Push, view: _git.View, refs: References) -> Scope:
         """What comes in, and what the other side has already."""
@@ -133,10 +186,16 @@ class RangeSource:
 
     def _told(self, view: _git.View) -> Iterator[bytes]:
         """``id type size`` of each object of the part; what went wrong goes to ``_problem``."""
-        try:
-            yield from self._lines(view)
-        except GitError as error:
-            self._problem = error.message
+        for listing in (self._received, self._lines):
+            try:
+                yield from listing(view)
+            except GitError as error:
+                self._problem = error.message
+
+    def _received(self, view: _git.View) -> Iterator[bytes]:
+        """Return ``id type size`` of each object that came in, reachable or not; errors as ``_lines``."""
+        if isinstance(self.part, Push) and self.part.quarantine is not None:
+            yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
     def _unlisted(self, told: str) -> Known:
         detail = f"git could not list all objects: {told.splitlines()[0]}"
@@ -148,23 +207,37 @@ class RangeSource:
         Raises:
             GitError: after the last line, when git complained.
         """
-        if isinstance(self.part, Push) and self.part.quarantine is not None:
-            # All that came in lies there, and nothing else does.
-            yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
-            return
         if not self._scope.include:
             return
-        options = ("rev-list", "--objects", "--no-object-names", "--stdin")
-        output, told = _git.run(view, *options, lines=_walk(self._scope))
-        if told:
-            raise KeyscanError(
-                f"git cannot walk the range: {told.splitlines()[0]}",
-                "Fetch what is missing, or check with git fsck.",
-            )
-        answers, told = checked(view, output.decode("ascii", "replace").split())
-        yield b"".join(b" ".join(words) + b"\n" for words in answers)
-        if told:
-            raise GitError(told)
+        options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
+        output, complaint = _git.run(view, *options, lines=_walk(self._scope))
+        reached = output.decode("ascii", "replace").split()
+        self._absent = output.count(b"?")
+        if self._absent:
+            reached = [oid for oid in reached if not oid.startswith("?")]
+        with contextlib.suppress(OSError):
+            self._is_cut = not shallow.boundaries(view).isdisjoint(reached)
+        for start in range(0, len(reached), SHARD_OBJECTS):
+            few = reached[start : start + SHARD_OBJECTS]
+            answers, told = checked(view, self._new_here(view, few))
+            yield b"".join(b" ".join(words) + b"\n" for words in answers)
+            complaint = complaint or told
+        if complaint:
+            remedy = _WHOLE_CLONE if self._partial else "check with git fsck"
+            raise GitError(f"{complaint.splitlines()[0]}; {remedy}")
+
+    def _new_here(self, view: _git.View, oids: Sequence[str]) -> Sequence[str]:
+        """Return the objects that did not come in with a push, whose objects are listed already."""
+        if not (isinstance(self.part, Push) and self.part.quarantine is not None):
+            return oids
+        asked = [oid.encode() + b"\n" for oid in oids]
+        form = "--batch-check=%(objectname)"
+        answer, _ = _git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=asked)
+        lines = answer.splitlines()
+        if len(lines) != len(asked):
+            # Better read twice than not at all.
+            return oids
+        return [line.split()[0].decode() for line in lines if line.endswith(b" missing")]
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Commit, path and exposure, looked for within the part only."""
@@ -176,7 +249,19 @@ class RangeSource:
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         lacking = self._partial or self._view.shallow is not None
-        return Tracer(ancestry, b"", self.where, lacking).trace(gathered.hits, detector)[0]
+        before = self._before or self._view
+        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
+        keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
+        there = other.reached({hit.origin.oid for hit in keys if hit.origin.oid is not None})
+        new = [hit for hit in gathered.hits if hit.origin.oid not in there]
+        located = Tracer(ancestry, b"", self.where, lacking, other).trace(new, detector)[0]
+        unknown = (
+            Gap(
+                self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
+            )
+            for problem in dict.fromkeys(each.splitlines()[0] for each in other.problems)
+        )
+        return replace(located, gaps=(*located.gaps, *unknown))
 
 
 def _walk(scope: Scope) -> list[bytes]:

@@ -21,8 +21,8 @@ class Reach:
 
     head: str | None
     """What is checked out, in full hex; None before the first commit."""
-    unpushed: frozenset[str]
-    """Commits that no remote-tracking branch of this clone reaches."""
+    unpushed: tuple[str, ...]
+    """Commits that no remote-tracking branch of this clone reaches, parents first."""
     roots: frozenset[str]
     """Commits without a parent."""
 
@@ -43,7 +43,9 @@ def reach(folder: bytes, commits: Collection[str]) -> Reach | None:
         remote = {oid for name, oid in refs.tips if name.startswith(b"refs/remotes/")}
         lines = [oid.encode() + b"\n" for oid in sorted(here)]
         lines += [b"^" + oid.encode() + b"\n" for oid in sorted(remote)]
-        ahead, told = _git.run(view, "rev-list", "--stdin", lines=lines) if here else (b"", "")
+        ahead, told = (
+            _git.run(view, "rev-list", "--topo-order", "--stdin", lines=lines) if here else (b"", "")
+        )
         if told:
             return None
         roots, told = (
@@ -51,5 +53,5 @@ def reach(folder: bytes, commits: Collection[str]) -> Reach | None:
         )
     except (GitError, OSError):
         return None
-    known = set(ahead.decode("ascii").split())
-    return Reach(refs.head, frozenset(here & known), frozenset(here & set(roots.decode("ascii").split())))
+    known = tuple(oid for oid in reversed(ahead.decode("ascii").split()) if oid in here)
+    return Reach(refs.head, known, frozenset(here & set(roots.decode("ascii").split())))

@@ -9,15 +9,19 @@ fit for git is ``store``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 _LIMIT = 64 << 20
 """Bytes of a reference or configuration file that are read; packed-refs of huge servers fit."""
+
+_MAX_SYMBOLIC_DEPTH = 5
+"""Symbolic references that git follows in a row (refs.c, SYMREF_MAXDEPTH)."""
 
 _OID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -66,6 +70,9 @@ def open_at(path: bytes) -> Repository | None:
         if not text.startswith(b"gitdir:") or b"\0" in text:
             raise ValueError(".git is a file but does not say 'gitdir:'")
         dot_git = os.path.join(path, text[len(b"gitdir:") :].strip())
+        if not os.path.lexists(dot_git):
+            named = f"{os.fsdecode(dot_git)}, which is not there (not mounted?)"
+            raise ValueError(f".git points to {named}; make it available at that path")
     if not is_git_dir(dot_git):
         raise ValueError(".git has no HEAD, objects and refs")
     return _open(dot_git, path)
@@ -85,6 +92,75 @@ def enclosing(path: bytes) -> Repository | None:
         if parent == path:
             return None
         path = parent
+
+
+def find_worktrees_around(path: bytes) -> Iterator[Repository]:
+    """Yield the repositories whose worktree holds ``path``, innermost first; broken ones do not count.
+
+    A folder that only is a repository inside (bare) does not count either: it may be part of a worktree.
+    """
+    folder = os.path.abspath(path)
+    while True:
+        if os.path.lexists(os.path.join(folder, b".git")):
+            with contextlib.suppress(OSError, ValueError):
+                if (found := open_at(folder)) is not None:
+                    yield found
+        if folder == os.path.dirname(folder):
+            return
+        folder = os.path.dirname(folder)
+
+
+def find_linked_worktrees(repository: Repository) -> Iterator[bytes]:
+    """Yield the roots of the linked worktrees: those that the repository names and that name it in turn."""
+    folder = os.path.join(os.path.realpath(repository.common_dir), b"worktrees")
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        private = os.path.join(folder, name)
+        try:
+            dot_git = os.path.join(private, read_small(os.path.join(private, b"gitdir")).strip())
+            root = os.path.realpath(os.path.dirname(dot_git))
+            found = open_at(root)
+        except (OSError, ValueError):
+            continue
+        if found is not None and os.path.realpath(found.git_dir) == private:
+            yield root
+
+
+def resolve_folder(path: bytes) -> bytes:
+    """Return the folder that is scanned, or that holds the named file: absolute, without links.
+
+    What a link leads to may lie in another repository than the link.
+    """
+    folder = os.path.abspath(path)
+    return os.path.realpath(folder if os.path.isdir(folder) else os.path.dirname(folder))
+
+
+def find_root(path: bytes) -> bytes | None:
+    """Return the root of the worktree that holds ``path``; None for none, and for what is below ``.git``."""
+    around = next(find_worktrees_around(path), None)
+    if around is None or around.worktree is None or is_below_dot_git(path, around.worktree):
+        return None
+    return around.worktree
+
+
+def is_carried(repository: Repository, others: Iterable[Repository]) -> bool:
+    """Return True if another repository's worktree holds this git directory as files it could add."""
+    return any(
+        other.worktree is not None
+        and other.common_dir != repository.common_dir
+        and is_within(repository.common_dir, other.worktree)
+        and not is_below_dot_git(repository.common_dir, other.worktree)
+        for other in others
+    )
+
+
+def is_below_dot_git(path: bytes, folder: bytes) -> bool:
+    """Return True if a path below ``folder`` has a component ``.git``, which git adds nowhere."""
+    return b".git" in os.path.relpath(path, folder).split(b"/")
+
+
+def is_within(path: bytes, folder: bytes) -> bool:
+    """Return True if a path is a folder or lies below it, by its name."""
+    return path == folder or path.startswith(os.path.join(folder, b""))
 
 
 def _open(git_dir: bytes, worktree: bytes | None) -> Repository:
@@ -138,22 +214,25 @@ class References:
     """The names are kept in a form this module cannot read (reftable)."""
     broken: tuple[tuple[bytes, str], ...]
     """Names that could not be read, with the reason."""
+    symbolic: tuple[tuple[bytes, bytes], ...] = ()
+    """Symbolic references with the names that they point to."""
+
+    def target(self, name: bytes) -> str | None:
+        """Return the object id that a full name leads to; None when the name is not known."""
+        known, names = dict(self.tips), dict(self.symbolic)
+        for _ in range(_MAX_SYMBOLIC_DEPTH):
+            if name not in names:
+                return known.get(name)
+            name = names[name]
+        return None
 
 
 def references(repository: Repository) -> References:
     """Every reference: packed, loose, HEADs of linked worktrees and the pseudo ones beside HEAD."""
-    found: dict[bytes, str] = {}
+    symbolic: dict[bytes, bytes] = {}
     broken: list[tuple[bytes, str]] = []
     opaque = os.path.isdir(os.path.join(repository.common_dir, b"reftable"))
-    packed = os.path.join(repository.common_dir, b"packed-refs")
-    if os.path.lexists(packed):
-        try:
-            for line in read_small(packed).splitlines():
-                oid, _, name = line.partition(b" ")
-                if _OID.fullmatch(oid):
-                    found[name] = oid.decode()
-        except OSError as error:
-            broken.append((b"packed-refs", error.strerror or "unreadable"))
+    found = _packed(repository, broken)
     for name, path in _loose(repository, broken):
         try:
             text = read_small(path).strip()
@@ -162,7 +241,9 @@ def references(repository: Repository) -> References:
             continue
         if _OID.match(text):
             found[name] = text.split()[0].decode()
-        elif not text.startswith(b"ref:") and not (opaque and name == b"refs/heads"):
+        elif text.startswith(b"ref:"):
+            symbolic[name] = text.removeprefix(b"ref:").strip()
+        elif not (opaque and name == b"refs/heads"):
             # git puts a file in the place of that folder, so that an old git does not write there.
             broken.append((name, "holds no object id"))
     try:
@@ -171,12 +252,29 @@ def references(repository: Repository) -> References:
         head = b""
         broken.append((b"HEAD", error.strerror or "unreadable"))
     target = head.removeprefix(b"ref:").strip() if head.startswith(b"ref:") else b"HEAD"
-    return References(
+    read = References(
         tips=tuple(sorted(found.items())),
-        head=found.get(target),
+        head=None,
         opaque=opaque,
         broken=tuple(broken),
+        symbolic=tuple(sorted(symbolic.items())),
     )
+    return replace(read, head=read.target(target))
+
+
+def _packed(repository: Repository, broken: list[tuple[bytes, str]]) -> dict[bytes, str]:
+    """Return the object ids of packed references by name; a file that cannot be read goes to ``broken``."""
+    packed = os.path.join(repository.common_dir, b"packed-refs")
+    found: dict[bytes, str] = {}
+    if os.path.lexists(packed):
+        try:
+            for line in read_small(packed).splitlines():
+                oid, _, name = line.partition(b" ")
+                if _OID.fullmatch(oid):
+                    found[name] = oid.decode()
+        except OSError as error:
+            broken.append((b"packed-refs", error.strerror or "unreadable"))
+    return found
 
 
 def _loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iterator[tuple[bytes, bytes]]:

@@ -35,7 +35,7 @@ def _top() -> str:
     # Who cleans up is there before there is anything to clean up.
     keeper = _git.keeper(path)
     if keeper.stdin is not None:
-        # A copy of this process may have it too (``executor.alike``): copies end with this one.
+        # A copy of this process may have it too (``workers.process``): copies end with this one.
         os.set_inheritable(keeper.stdin.fileno(), True)  # noqa: FBT003 - it takes no keyword
 
     def clean() -> None:

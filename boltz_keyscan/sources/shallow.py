@@ -21,12 +21,25 @@ _MOST = 256 << 20
 """Bytes of boundary commits that are read."""
 
 
+DEEPER = "fetch the rest with 'git fetch --unshallow' (in CI: a fetch depth of 0)"
+"""The remedy for a history that ends early."""
+
+
+def boundaries(view: _git.View) -> frozenset[str]:
+    """Return the commits at which a shallow clone ends.
+
+    Raises:
+        OSError: the list cannot be read.
+    """
+    if view.shallow is None:
+        return frozenset()
+    return frozenset(oid.decode() for oid in _ID.findall(read_small(view.shallow)))
+
+
 def behind(view: _git.View) -> tuple[list[str], str]:
     """Parents of boundary commits that the store has, and what went wrong. None, in a true shallow clone."""
-    if view.shallow is None:
-        return [], ""
     try:
-        listed = sorted({oid.decode() for oid in _ID.findall(read_small(view.shallow))})
+        listed = sorted(boundaries(view))
     except OSError as error:
         return [], f"shallow cannot be read: {error.strerror}"
     answers, told = checked(view, listed)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from boltz_keyscan.model import Hit, Origin, Part, Shard
-from boltz_keyscan.sources.magic import HEAD, begins, is_container
+from boltz_keyscan.model import Detector, Gap, Hit, Origin, Part, Shard
+from boltz_keyscan.sources.magic import HEAD, Finder, begins, is_container
 
 HELD = 32 << 20
 """Bytes kept in memory."""
@@ -22,7 +22,8 @@ HELD = 32 << 20
 class Spool:
     """One stream as it passes."""
 
-    def __init__(self) -> None:
+    def __init__(self, detector: Detector) -> None:
+        self._finder = Finder(detector)
         self.bytes = 0
         """How many have passed."""
         self._held = bytearray()
@@ -37,6 +38,7 @@ class Spool:
         """
         for chunk in chunks:
             self.bytes += len(chunk)
+            self._finder.feed(chunk)
             if not self._passing:
                 self._held += chunk
                 if len(self._held) > HELD:
@@ -47,7 +49,7 @@ class Spool:
         """The container it was, as work to be done; None when it was none."""
         if self._path is not None:
             self._write()
-        elif self._passing or not is_container(self._held, 0, len(self._held)):
+        elif self._passing or not (self._finder.found or is_container(self._held, 0, len(self._held))):
             return None
         from boltz_keyscan.sources.containers.shard import (  # noqa: PLC0415 - most scans meet none
             ContainerShard,
@@ -55,13 +57,23 @@ class Spool:
             InFile,
         )
 
-        place = InFile(self._path) if self._path is not None else Held(bytes(self._held))
+        place: InFile | Held = Held(bytes(self._held))
+        if self._path is not None:
+            folder, name = os.path.split(self._path)
+            place = InFile(name, folder)
         seen = tuple(hit.match.offset for hit in hits if hit.origin.part is Part.CONTENT)
         return ContainerShard(place, self.bytes, ((origin, where),), seen)
 
+    def gaps(self, where: str) -> list[Gap]:
+        """Return a gap for an archive that came after so much that nothing of it was kept."""
+        if not (self._passing and self._finder.found):
+            return []
+        detail = f"an archive begins after its first {HELD >> 20} MiB; write it to a file and scan that"
+        return [Gap(where, "too-large", detail)]
+
     def _let_go(self) -> None:
-        """Too much for memory: into a file when it begins like a container, else nowhere."""
-        if self._path is not None or begins(bytes(self._held[:HEAD])):
+        """Too much for memory: into a file when there is a container in it, else nowhere."""
+        if self._path is not None or self._finder.found or begins(bytes(self._held[:HEAD])):
             self._write()
         else:
             self._passing = True

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model import (
@@ -25,6 +25,7 @@ from boltz_keyscan.model import (
     Located,
     Location,
     Origin,
+    Shape,
     Shard,
     ShardResult,
     Source,
@@ -107,12 +108,14 @@ def _left_out_gap(oid: str) -> Gap:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StagedSource:
     """The staged content of named files, or of all that differ from HEAD."""
 
     names: tuple[bytes, ...]
     """As given, relative to the current folder; empty means everything staged."""
+    _repository: Repository | None = field(default=None, init=False)
+    _view: _git.View | None = field(default=None, init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
         """One shard of blobs, one of names, and files whose content is not in the index.
@@ -139,6 +142,7 @@ class StagedSource:
         wanted = {_from_top(name, here, top) for name in self.names}
         try:
             view = replace(opened.view, index=_index(repository, here))
+            self._repository, self._view = repository, view
             if wanted:
                 entries = index.entries(view, [path for path in wanted if not os.path.isabs(path)])
                 announced = _announced(view, entries, top)
@@ -162,8 +166,22 @@ class StagedSource:
         yield from _on_disk(top, sorted(wanted - known))
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Staged, or on disk only."""
-        return Located(tuple((hit.match, _location(hit, detector)) for hit in gathered.hits))
+        """Staged or on disk only, and whether the file had the key before."""
+        old = self._old(gathered.hits, detector)
+        pairs = zip(gathered.hits, old, strict=True)
+        return Located(tuple((hit.match, _location(hit, detector, old=had)) for hit, had in pairs))
+
+    def _old(self, hits: Sequence[Hit], detector: Detector) -> list[bool]:
+        """Return for each hit whether the commit did not bring it."""
+        found = any(hit.match.shape is not Shape.PLACEHOLDER for hit in hits)
+        if self._repository is None or self._view is None or not found:
+            return [False] * len(hits)
+        from boltz_keyscan.sources.versions import Parents, merged  # noqa: PLC0415 - only when a key was found
+
+        head = references(self._repository).head
+        commits = filter(None, (head, *merged(self._repository.git_dir)))
+        with Parents(self._view, commits, detector) as parents:
+            return [parents.had(hit) for hit in hits]
 
 
 def _gap(where: str, reason: str, detail: str) -> Known:
@@ -280,7 +298,7 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
     yield FileShard(top, b"", tuple(files), tuple(links))
 
 
-def _location(hit: Hit, detector: Detector) -> Location:
+def _location(hit: Hit, detector: Detector, *, old: bool) -> Location:
     staged = hit.origin.kind is not None
     return Location.of(
         hit.match,
@@ -288,4 +306,5 @@ def _location(hit: Hit, detector: Detector) -> Location:
         Exposure.STAGED if staged else Exposure.UNTRACKED,
         blob=hit.origin.oid,
         members=shown(hit.origin, detector),
+        old=old,
     )

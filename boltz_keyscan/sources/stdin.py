@@ -36,7 +36,7 @@ class StdinShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Read to the end of input."""
-        spool = Spool()
+        spool = Spool(detector)
         hits: list[Hit] = []
         gaps: list[Gap] = []
 
@@ -52,6 +52,7 @@ class StdinShard:
         try:
             hits, gaps = examine(origin, spool.through(chunks()), detector, name)
             more = spool.shard(origin, name, hits)
+            gaps += spool.gaps(name)
         except OSError as error:
             gaps.append(unreadable(name, error))
         tally = Tally(files=1, bytes=spool.bytes)

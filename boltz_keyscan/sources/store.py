@@ -114,8 +114,8 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
     """The object format, and whether the clone is a partial one."""
     config = os.path.join(repository.common_dir, b"config")
     try:
-        text = read_small(config).lower()
-        if b"extensions" not in text and b"promisor" not in text:
+        text = read_small(config)
+        if not re.search(rb"extensions|promisor", text, re.IGNORECASE):
             # As nearly everywhere; a hook has no time to start git for that.
             return "sha1", False
     except FileNotFoundError:
@@ -126,7 +126,7 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
     nothing = _git.View(_git.skeleton("sha1"), os.fsencode(_git.skeleton("sha1")))
     wanted = r"^(extensions\.(objectformat|partialclone)|remote\..*\.promisor)$"
     output, told = _git.run(
-        nothing, "config", "--file", config, "--no-includes", "-z", "--get-regexp", wanted
+        nothing, "config", "--file", "-", "--no-includes", "-z", "--get-regexp", wanted, lines=[text]
     )
     values = dict(entry.partition(b"\n")[::2] for entry in output.split(b"\0") if entry)
     odd = output[-1:] not in (b"", b"\0") or not all(re.fullmatch(wanted.encode(), name) for name in values)
@@ -185,16 +185,17 @@ def _inspect(store: bytes) -> tuple[bytes | None, bool]:
     promised = False
     while pending:
         folder = pending.pop()
-        for entry in os.scandir(os.path.join(store, folder)):
-            name = os.path.join(folder, entry.name)
-            if not folder and not _FANOUT.fullmatch(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(name)
-            elif not folder or not entry.is_file(follow_symlinks=False):
-                return name, False
-            else:
-                promised = promised or (folder == b"pack" and name.endswith(b".promisor"))
+        with os.scandir(os.path.join(store, folder)) as entries:
+            for entry in entries:
+                name = os.path.join(folder, entry.name)
+                if not folder and not _FANOUT.fullmatch(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(name)
+                elif not folder or not entry.is_file(follow_symlinks=False):
+                    return name, False
+                else:
+                    promised = promised or (folder == b"pack" and name.endswith(b".promisor"))
     return None, promised
 
 

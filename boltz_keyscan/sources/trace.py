@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part
+from boltz_keyscan.model import Detector, Exposure, Gap, Hit, Located, Location, Match, Part, Shape
 from boltz_keyscan.sources.ancestry import Ancestry, Learnt
 from boltz_keyscan.sources.blob import shown
 from boltz_keyscan.sources.cache import Introduction, Traced
 from boltz_keyscan.sources.walk import Wanted
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources.other_side import OtherSide, Place
 
 _MOST_LOCATIONS = 100_000
 """Locations of one repository: a key at more paths has all it needs to be found and removed."""
@@ -30,8 +34,12 @@ class _Known:
     paths: dict[str, list[bytes]]
     learnt: Learnt
     commits: dict[str, Introduction]
+    tags: frozenset[str]
+    """Annotated tags that references lead to; all that were hit, when references are unknown."""
     lost: Exposure
     """Of what nothing seems to reach: when git could not be asked to the end, it may be reached."""
+    old: frozenset[Place] = frozenset()
+    """Places that had the key before the range that was scanned."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """How far an object at a path has spread."""
@@ -43,6 +51,14 @@ class _Known:
         if (first is not None and first.reachable) or place in self.learnt.named:
             return Exposure.HISTORY
         return self.lost
+
+    def of(self, hit: Hit) -> list[bytes]:
+        """Return the paths of a blob, or of a tree entry whose name was the hit."""
+        paths = self.paths.get(_target(hit) or "", [])
+        if hit.origin.part is Part.NAME and not hit.origin.members:
+            name = hit.origin.path
+            return [path for path in paths if path == name or path.endswith(b"/" + name)]
+        return paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +72,16 @@ class Tracer:
     """How gaps name it."""
     lacking: bool
     """It is a shallow or partial clone: not everything can be known."""
+    other: OtherSide | None = None
+    """What the other side of a range has; None for a whole history."""
+    carried: bool = False
+    """What nothing reaches is not lost: the files of the repository are part of another one."""
 
     def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Traced | None]:
         """A location for each hit and each path it stands at; and what the next scan may take over."""
         known = self._learn(hits)
+        if self.other is not None:
+            known = replace(known, old=self._old(hits, known, self.other, detector))
         most = max(1, _MOST_LOCATIONS // max(1, len(hits)))
         pairs = []
         cut = set(known.learnt.crowded)
@@ -80,8 +102,10 @@ class Tracer:
         learnt = self.ancestry.learn(targets(hits), share)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
         facts = self.ancestry.facts(commits)
-        lost = Exposure.HISTORY if self.ancestry.problems else Exposure.UNREACHABLE
-        known = _Known({}, learnt, facts, lost)
+        spreads = self.carried or bool(self.ancestry.problems)
+        lost = Exposure.HISTORY if spreads else Exposure.UNREACHABLE
+        tags = self.ancestry.tags({hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"})
+        known = _Known({}, learnt, facts, tags, lost)
         for oid, path in {*learnt.introduced, *learnt.in_head, *learnt.in_index, *learnt.named}:
             known.paths.setdefault(oid, []).append(path)
         # The widest first: where there is no room for all, those count.
@@ -89,6 +113,18 @@ class Tracer:
         for oid, paths in known.paths.items():
             paths.sort(key=lambda path: (ranks.index(known.exposure((oid, path))), path))
         return known
+
+    def _old(
+        self, hits: Sequence[Hit], known: _Known, other: OtherSide, detector: Detector
+    ) -> frozenset[Place]:
+        """Return the places at which the range did not add a key."""
+        wanted: dict[str, set[Place]] = {}
+        for hit in hits:
+            target = _target(hit)
+            if target is not None and hit.match.shape is not Shape.PLACEHOLDER:
+                places = ((hit.match.fingerprint, path) for path in known.of(hit))
+                wanted.setdefault(target, set()).update(places)
+        return other.old({oid: frozenset(places) for oid, places in wanted.items()}, detector)
 
     def _locations(self, hit: Hit, known: _Known, detector: Detector) -> Iterator[tuple[Match, Location]]:
         match hit.origin.kind:
@@ -104,14 +140,12 @@ class Tracer:
     def _placed(self, hit: Hit, known: _Known, detector: Detector) -> Iterator[tuple[Match, Location]]:
         """One location for each path of a blob, or of a tree entry whose name was the hit."""
         oid = _target(hit) or ""
-        paths = known.paths.get(oid, [])
-        if hit.origin.part is Part.NAME and not hit.origin.members:
-            name = hit.origin.path
-            paths = [path for path in paths if path == name or path.endswith(b"/" + name)]
+        paths = known.of(hit)
         for path in paths:
             first = known.learnt.introduced.get((oid, path))
             exposure = known.exposure((oid, path))
-            yield hit.match, self._location(hit, path or _nowhere(hit), exposure, detector, first)
+            location = self._location(hit, path or _nowhere(hit), exposure, detector, first)
+            yield hit.match, replace(location, old=(hit.match.fingerprint, path) in known.old)
         if not paths:
             yield hit.match, self._location(hit, _nowhere(hit), known.lost, detector, None)
 
@@ -120,7 +154,7 @@ class Tracer:
         oid = hit.origin.oid or ""
         path = f".git/{hit.origin.kind}/{oid}".encode()
         first = known.commits.get(oid)
-        reached = first.reachable if first is not None else oid in {tip for _, tip in self.ancestry.refs.tips}
+        reached = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reached else known.lost
         return self._location(hit, path, exposure, detector, first)
 

@@ -7,7 +7,6 @@ out; reading is ``files`` and ``history``.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model import (
     Detector,
-    Exposure,
     Gap,
+    Hit,
     Located,
     Location,
-    Match,
+    Part,
     Shard,
     ShardResult,
     Source,
@@ -31,14 +30,9 @@ from boltz_keyscan.sources.known import Entries, FolderEntries, Known
 if TYPE_CHECKING:
     from boltz_keyscan.sources.history import HistorySource
     from boltz_keyscan.sources.repository import Repository
-    from boltz_keyscan.sources.worktree import Worktree
 
 _FORECAST = 5
 """Slices from which on it is told how much there is at least, before the first of them is read."""
-
-_LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
-_PACKED = re.compile(rb"pack-[0-9a-f]+\.(?:pack|idx|rev|bitmap|mtimes)|multi-pack-index.*")
-"""Compressed objects and tables of ids. What else lies in an object store is a file like any other."""
 
 
 @dataclass(slots=True)
@@ -60,14 +54,17 @@ class TreeSource:
     _file: bytes | None = field(default=None, init=False)
     """The one file in it that was named."""
     _repositories: list[HistorySource] = field(default_factory=list, init=False)
-    _git_dirs: list[bytes] = field(default_factory=list, init=False)
-    _stores: set[bytes] = field(default_factory=set, init=False)
+    _holders: list[Repository] | None = field(default=None, init=False)
+    _stores: dict[bytes, bool] = field(default_factory=dict, init=False)
+    """Object stores of the repositories met; True where every file has to be looked into."""
     _unusable: set[bytes] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
-        self._root = os.path.abspath(self.path)
-        if not os.path.isdir(self._root):
-            self._root, self._file = os.path.split(self._root)
+        root = os.path.abspath(self.path)
+        if not os.path.isdir(root):
+            root, self._file = os.path.split(root)
+        # A link may stand in one repository and lead into another.
+        self._root = os.path.realpath(root)
 
     def shards(self) -> Iterator[Shard | Source]:
         """Files in slices, names, gaps, and the repositories found.
@@ -130,7 +127,7 @@ class TreeSource:
                 if file.read(len(BUNDLES[0])) in BUNDLES:
                     from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - as in files
 
-                    return BundleSource(path, self.prefix + name, follow=True)
+                    return BundleSource(name, self.prefix + name, self._root, follow=True)
         raise self._no_history()
 
     def _slice(self, names: Sequence[bytes]) -> FileShard:
@@ -161,17 +158,17 @@ class TreeSource:
 
     def _without_objects(self, walked: Walked) -> None:
         """Leave out what the history source reads through git."""
-        parent, name = os.path.split(walked.folder)
-        if parent in self._stores:
-            pattern = _PACKED if name == b"pack" else _LOOSE
-            walked.files = [file for file in walked.files if not pattern.fullmatch(os.path.basename(file))]
+        folder = os.path.join(self._root, walked.folder)
+        store, name = os.path.split(folder)
+        if store in self._stores:
+            from boltz_keyscan.sources.stored import list_other_files  # noqa: PLC0415 - few folders are such
+
+            walked.files = list_other_files(self._root, walked.files, name, look=self._stores[store])
 
     def _unusable_repository(self, walked: Walked) -> Iterator[Shard]:
         """Take note of the repository a folder is the root or the inside of; a gap when it is no use."""
         names = walked.names
         inside = b"HEAD" in names and b"objects" in names and b"refs" in names
-        if inside:
-            self._stores.add(os.path.join(walked.folder, b"objects"))
         folder = os.path.join(self._root, walked.folder) if walked.folder else self._root
         if (b".git" not in names and not inside) or folder in self._unusable:
             return
@@ -179,6 +176,11 @@ class TreeSource:
 
         where = os.fsdecode(self.prefix + walked.folder) or "."
         try:
+            if os.path.realpath(folder) != os.path.normpath(
+                os.path.join(os.path.realpath(self._root), walked.folder)
+            ):
+                # git opens paths, so this is as much as can be known before it does.
+                raise ValueError("a folder on the way to it became a link, which is not followed")  # noqa: TRY301 - as below
             repository = open_at(folder)
         except (OSError, ValueError) as error:
             self._unusable.add(os.path.join(folder, b".git"))
@@ -188,9 +190,21 @@ class TreeSource:
             return
         if repository is None:
             return
-        self._git_dirs += [repository.git_dir, repository.common_dir]
+        carried = self._is_carried(repository)
+        if self.history or not carried:
+            self._stores[repository.objects] = carried or not self.history
         prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
-        self._repositories.append(self._source(repository, prefix, where, self.cache))
+        source = self._source(repository, prefix, where, self.cache)
+        source.carried = carried
+        self._repositories.append(source)
+
+    def _is_carried(self, repository: Repository) -> bool:
+        """Return True if a worktree holds the repository as files that can be committed there."""
+        from boltz_keyscan.sources.repository import is_carried  # noqa: PLC0415 - as above
+
+        return is_carried(
+            repository, (*self._around(), *(source.repository for source in self._repositories))
+        )
 
     def _histories(self) -> Iterator[Source]:
         """One source for each object store: of those that share it, the one with the best story to tell."""
@@ -215,71 +229,40 @@ class TreeSource:
         return HistorySource(repository, prefix, where, self.borrow or self._root, known)
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """How far each file has spread, by the repository it lies in."""
+        """Return each hit with the exposure of its file."""
         if not gathered.hits:
             return Located()
-        from boltz_keyscan.sources.repository import enclosing  # noqa: PLC0415 - clean trees need no git
+        from boltz_keyscan.sources.file_status import find_exposures  # noqa: PLC0415 - clean trees need no git
 
-        around = enclosing(self._root)
-        if around is not None and all(around != source.repository for source in self._repositories):
-            self._git_dirs += [around.git_dir, around.common_dir]
-            self._repositories.append(self._source(around, b"", os.fsdecode(self.path)))
-        paths = {
-            hit.origin.path: os.path.join(self._root, hit.origin.path[len(self.prefix) :])
-            for hit in gathered.hits
-        }
-        exposures: dict[bytes, Exposure] = {}
-        gaps: list[Gap] = []
-        for worktree, members in self._by_worktree(sorted(set(paths.values()))):
-            if worktree is None:
-                exposures.update(members)
-                continue
-            known, missed = worktree.exposures([path for path, _ in members])
-            exposures.update(known)
-            gaps += missed
-        pairs: list[tuple[Match, Location]] = [
+        known = [source.repository for source in self._repositories]
+        around = (self._source(each, b"", os.fsdecode(self.path)) for each in self._around())
+        sources = [*self._repositories, *(each for each in around if each.repository not in known)]
+        placed = [(self._path(hit), hit) for hit in gathered.hits]
+        exposures, gaps = find_exposures(placed, sources, detector)
+        pairs = tuple(
             (
                 hit.match,
                 Location.of(
-                    hit.match,
-                    detector.redact(hit.origin.path),
-                    exposures[paths[hit.origin.path]],
-                    members=shown(hit.origin, detector),
+                    hit.match, detector.redact(hit.origin.path), exposure, members=shown(hit.origin, detector)
                 ),
             )
-            for hit in gathered.hits
-        ]
-        return Located(tuple(pairs), tuple(gaps))
+            for hit, exposure in zip(gathered.hits, exposures, strict=True)
+        )
+        return Located(pairs, gaps)
 
-    def _by_worktree(
-        self, paths: Sequence[bytes]
-    ) -> Iterator[tuple[Worktree | None, list[tuple[bytes, Exposure]]]]:
-        """Paths grouped by the innermost worktree; without one, with their exposure."""
-        from boltz_keyscan.sources.worktree import Worktree  # noqa: PLC0415 - as above
+    def _path(self, hit: Hit) -> bytes:
+        """Return the absolute path of a file; what a link that was named leads to."""
+        path = os.path.join(self._root, hit.origin.path[len(self.prefix) :])
+        named = self._file is not None and hit.origin.part is Part.CONTENT
+        return os.path.realpath(path) if named else path
 
-        groups: dict[int, list[tuple[bytes, Exposure]]] = {}
-        for path in paths:
-            innermost = -1
-            exposure = Exposure.FILE
-            if any(_within(path, folder) for folder in self._git_dirs):
-                exposure = Exposure.LOCAL
-            else:
-                depths = [
-                    (len(top), number)
-                    for number, source in enumerate(self._repositories)
-                    if (top := source.repository.worktree) is not None and _within(path, top)
-                ]
-                innermost = max(depths)[1] if depths else -1
-            groups.setdefault(innermost, []).append((path, exposure))
-        for number, members in groups.items():
-            view = self._repositories[number].opened().view if number >= 0 else None
-            if number < 0:
-                yield None, members
-            elif view is None:
-                # What git cannot tell us is taken to be able to spread.
-                yield None, [(path, Exposure.UNTRACKED) for path, _ in members]
-            else:
-                yield Worktree(self._repositories[number].repository, view), members
+    def _around(self) -> list[Repository]:
+        """Return the repositories whose worktree holds the scanned folder."""
+        from boltz_keyscan.sources.repository import find_worktrees_around  # noqa: PLC0415 - as above
+
+        if self._holders is None:
+            self._holders = list(find_worktrees_around(self._root))
+        return self._holders
 
 
 def _forecast(shards: Iterator[Shard | Source]) -> Iterator[Shard | Source]:
@@ -300,7 +283,3 @@ def _forecast(shards: Iterator[Shard | Source]) -> Iterator[Shard | Source]:
 def _merit(repository: Repository) -> tuple[bool, bool]:
     """Paths of a worktree say more than those inside ``.git``, and the main one is not just a linked one."""
     return repository.worktree is not None, repository.git_dir == repository.common_dir
-
-
-def _within(path: bytes, folder: bytes) -> bool:
-    return path == folder or path.startswith(os.path.join(folder, b""))

@@ -17,7 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.sources.repository import enclosing, is_git_dir, read_small, references
+from boltz_keyscan.sources.repository import (
+    Repository,
+    enclosing,
+    find_worktrees_around,
+    is_carried,
+    is_git_dir,
+    read_small,
+    references,
+)
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources import _git
@@ -28,6 +36,9 @@ LARGEST = 16 << 20
 
 _FOLDERS = 64
 """Folders of a revision that are remembered."""
+
+_FOLDER = b"40000"
+"""The mode of a folder in a tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +83,19 @@ class Revision:
         Raises:
             KeyscanError: it is there and is no file, or git cannot give it.
         """
-        from boltz_keyscan.sources import _git  # noqa: PLC0415 - most runs ask no revision
-
-        name = os.path.relpath(path, self.top)
-        listed, told = _git.run(self.view, "ls-tree", "-z", "-l", "--full-tree", self.commit, "--", name)
-        if told:
-            raise _unusable(path, f"git cannot look it up {self.label}")
-        if not listed:
-            return None
-        mode, kind, oid, size = listed.partition(b"\t")[0].split()
-        if kind != b"blob" or not mode.startswith(b"100"):
-            raise _unusable(path, f"it is no file {self.label}")
-        if not size.isdigit() or int(size) > LARGEST:
-            raise _unusable(path, f"it is too large, or not here, {self.label}")
-        content, told = _git.run(self.view, "cat-file", "blob", oid)
-        if told or len(content) != int(size):
-            raise _unusable(path, f"git cannot read it {self.label}")
-        return content
+        contents = Contents(self)
+        try:
+            entry = contents.look_up(path)
+            if entry is None:
+                return None
+            mode, oid = entry
+            if not mode.startswith(b"100"):
+                raise _unusable(path, f"it is no file {self.label}")
+            return contents.whole(oid)
+        except GitError as error:
+            raise _unusable(path, f"not read {self.label}: {error.message}") from error
+        finally:
+            contents.close()
 
     def names(self, path: bytes) -> bool:
         """Whether a path lies below ``top``."""
@@ -102,19 +109,28 @@ class Contents:
     """
 
     def __init__(self, revision: Revision) -> None:
-        from boltz_keyscan.sources.objects import ObjectReader  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.objects import ObjectReader  # noqa: PLC0415 - most runs ask no revision
 
         self._revision = revision
         self._reader = ObjectReader(revision.view, revision.label)
-        self._folders: dict[str, dict[bytes, str]] = {}
+        self._folders: dict[str, dict[bytes, tuple[bytes, str]]] = {}
         self._root = ""
-        weakref.finalize(self, self._reader.__exit__)
+        self.close = weakref.finalize(self, self._reader.__exit__)
 
     def read(self, path: bytes) -> bytes | None:
         """A file below the top, by its absolute path; None when there is none.
 
         Raises:
             GitError: git cannot give it.
+        """
+        entry = self.look_up(path)
+        return self.whole(entry[1]) if entry is not None else None
+
+    def look_up(self, path: bytes) -> tuple[bytes, str] | None:
+        """Return mode and object id of what has an absolute path below the top; None when nothing has.
+
+        Raises:
+            GitError: git cannot give a folder on the way.
         """
         if not self._revision.names(path):
             return None
@@ -125,19 +141,33 @@ class Contents:
             self._root = (
                 self._reader.whole(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
             )
-        oid: str | None = self._root
+        entry: tuple[bytes, str] | None = (_FOLDER, self._root)
         for name in os.path.relpath(path, self._revision.top).split(b"/"):
-            oid = self._entries(oid).get(name) if oid else None
-        return self._reader.whole(oid, LARGEST) if oid else None
+            if entry is None or entry[0] != _FOLDER:
+                return None
+            entry = self._entries(entry[1]).get(name)
+        return entry
 
-    def _entries(self, tree: str) -> dict[bytes, str]:
-        from boltz_keyscan.sources.objects import tree_entries  # noqa: PLC0415 - as above
+    def whole(self, oid: str) -> bytes:
+        """Return the bytes of a blob.
 
+        Raises:
+            GitError: git cannot give them, or they are too many.
+        """
+        return self._reader.whole(oid, LARGEST)
+
+    def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
         if tree not in self._folders:
             if len(self._folders) >= _FOLDERS:
                 self._folders.clear()
-            listed = tree_entries(self._reader.whole(tree), self._revision.view.id_bytes)
-            self._folders[tree] = dict(listed)
+            content, id_bytes = self._reader.whole(tree), self._revision.view.id_bytes
+            # Entries as in gitformat: ``mode SP name NUL id``; what follows a broken one is left out.
+            found, at = {}, 0
+            while 0 <= (space := content.find(b" ", at)) < (nul := content.find(b"\0", space)):
+                mode, name = content[at:space].lstrip(b"0"), content[space + 1 : nul]
+                at = nul + 1 + id_bytes
+                found[name] = (mode, content[nul + 1 : at].hex())
+            self._folders[tree] = found
         return self._folders[tree]
 
 
@@ -197,10 +227,10 @@ def at_revision(folder: bytes, revision: str) -> Revision:
         KeyscanError: the folder is in no repository, or that does not have the revision.
         GitError: git cannot be used.
     """
-    from boltz_keyscan.sources.revisions import Scope, resolve  # noqa: PLC0415 - as above
-    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415
+    from boltz_keyscan.sources.revisions import find_commit  # noqa: PLC0415 - most runs ask no revision
+    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415 - as above
 
-    repository = enclosing(folder)
+    repository = _find_holder(folder)
     if repository is None:
         raise KeyscanError(
             f"--trust base:{revision} needs a git repository, and {os.fsdecode(folder)} is in none",
@@ -211,9 +241,30 @@ def at_revision(folder: bytes, revision: str) -> Revision:
         raise KeyscanError(
             f"--trust base:{revision}: {opened.gaps[-1].detail}", "Check the repository's objects."
         )
-    (commit,) = resolve(opened.view, references(repository), Scope((revision,))).include
+    commit = find_commit(opened.view, references(repository), revision)
     top = repository.worktree or repository.git_dir
     return Revision(top, f"at {revision}, {commit[:12]}", commit, opened.view)
+
+
+def _find_holder(folder: bytes) -> Repository | None:
+    """Return the repository around a folder; not a bare one that another repository has as tracked files.
+
+    Whoever writes a change could commit such a one, with references of the right names.
+    """
+    from boltz_keyscan.sources import _git  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.store import prepare  # noqa: PLC0415
+
+    repository = enclosing(folder)
+    if repository is None or repository.worktree is not None:
+        return repository
+    for around in find_worktrees_around(folder):
+        if around.worktree is None or not is_carried(repository, (around,)):
+            continue
+        view = prepare(around, os.path.abspath(b"/"), os.fsdecode(folder)).view
+        head = os.path.relpath(os.path.join(repository.git_dir, b"HEAD"), around.worktree)
+        if view is None or (view.index is not None and head in set(_git.fields(view, "ls-files", "-z"))):
+            return around
+    return repository
 
 
 def _unusable(path: bytes, why: str) -> KeyscanError:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from boltz_keyscan.module_search import carried
 from boltz_keyscan.sources import _git
 from boltz_keyscan.sources.cache import Introduction, Places
 from boltz_keyscan.sources.replies import sense
@@ -65,7 +66,7 @@ class Walks:
             StoppedError: it took too long.
         """
         with ThreadPoolExecutor(1) as beside:
-            merging = beside.submit(self._suspects, wanted, lines)
+            merging = beside.submit(carried(self._suspects), wanted, lines)
             first: dict[Place, int] = {}
             for change in self._changes(wanted, lines, "--no-merges"):
                 commit, oid, path = change

@@ -6,8 +6,8 @@ of the key alone, so a line outlives renames, rebases, squashes and new encoding
 there is no line number and no time in it, so nothing changes that nobody changed.
 
 Merging: lines are sorted by fingerprint, and with ``merge=union`` git keeps what two
-branches add. A line that comes in twice that way counts once. The same key on two lines
-that differ is an error: which of two reasons or dates holds is for people to say.
+branches add. A key that two branches accepted counts once, with the line that ends first,
+or else the first one; the next update of the file leaves out the other.
 
 Boundary: text to entries and back; whose baseline counts is ``trust``, what an entry does
 is ``excuse``.
@@ -63,11 +63,6 @@ class Entry:
         until = f" until {self.until.isoformat()}" if self.until else ""
         return f"{self.reason} (accepted by {self.by}{until})"
 
-    @property
-    def content(self) -> tuple[object, ...]:
-        """All but the line it stands on."""
-        return (self.rule_id, self.path, self.reason, self.by, self.until)
-
 
 def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
     """The entries by fingerprint.
@@ -94,12 +89,8 @@ def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
             continue
         entry = _entry(text, number, line, rules)
         before = found.setdefault(entry.fingerprint, entry)
-        if before.content != entry.content:
-            raise text.broken(
-                number,
-                f"{entry.fingerprint} is accepted twice: here, and differently on line {before.line}",
-                "Keep one of the two lines.",
-            )
+        if (entry.until or date.max) < (before.until or date.max):
+            found[entry.fingerprint] = entry
     if not headed:
         raise text.broken(1, "it is empty, which no baseline is", "Restore it from git.")
     return found

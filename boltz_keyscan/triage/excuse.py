@@ -35,7 +35,7 @@ Boundary: ``Finding -> Finding``; whose files and comments are heard is ``trust`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -69,6 +69,10 @@ class Known:
     """What stands between that folder and those paths; empty or ending in a slash."""
     baseline: tuple[Text, Mapping[str, Entry]] | None = None
     ignores: tuple[Text, Ignores] | None = None
+    linked: bool = False
+    """They are those of a linked worktree: what is said around it counts in it too."""
+    is_whole: bool = False
+    """The files lie in the folder that is scanned, so that whatever they name was scanned."""
 
     def path(self, location: Location) -> str:
         """The path of a location as a glob sees it."""
@@ -113,18 +117,39 @@ class Excuser:
             excuses=tuple(offers),
         )
 
+    def unmatched(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """Yield the source of each entry that names no key of ``findings``, those of a whole scan."""
+        fingerprints = {finding.fingerprint for finding in findings}
+        for known in self.known:
+            if not known.is_whole:
+                continue
+            sources: list[tuple[Text, int]] = []
+            if known.baseline is not None:
+                text, entries = known.baseline
+                sources += [(text, entry.line) for key, entry in entries.items() if key not in fingerprints]
+            if known.ignores is not None:
+                text, ignores = known.ignores
+                keys = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
+                globs = tuple(glob.what for glob in ignores.globs)
+                places = (place for finding in findings for place in finding.locations)
+                paths = {known.path(place) for place in places if place.path.startswith(known.scope or "")}
+                used = {position for path in paths for position in matching(globs, path)}
+                spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
+                sources += [(text, entry.line) for entry in (*keys, *spare)]
+            yield from (self.say(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1]))
+
     def _offers(self, finding: Finding) -> Iterator[Excuse]:
         """Everything that speaks for the key, those first that say most."""
-        scopes = sorted({each.scope or "" for each in self.known}, key=len, reverse=True)
-        # Of two folders one of which holds the other, the files of the inner one count.
-        owner = [
-            next((scope for scope in scopes if place.path.startswith(scope)), None)
-            for place in finding.locations
-        ]
+        scopes = {each.scope or "": each.linked for each in self.known}
+        ordered = sorted(scopes, key=len, reverse=True)
         below: dict[str | None, list[int]] = {None: list(range(len(finding.locations)))}
-        for number, scope in enumerate(owner):
-            if scope is not None:
-                below.setdefault(scope, []).append(number)
+        for number, place in enumerate(finding.locations):
+            for scope in ordered:
+                if place.path.startswith(scope):
+                    below.setdefault(scope, []).append(number)
+                    # Of two folders one of which holds the other, the files of the inner one count.
+                    if not scopes[scope]:
+                        break
         for each in self.known:
             yield from self._accepted(each, finding.fingerprint, tuple(below.get(each.scope, ())))
         for each in self.known:
@@ -162,13 +187,17 @@ class Excuser:
 
 
 def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
-    """The locations that need an excuse, by position: the exposed ones, or all when there are none."""
+    """The locations that need an excuse, by position: the exposed ones, or all when there are none.
+
+    Locations that had the key before the change that was scanned need none beside new ones.
+    """
     exposed = [
         number
         for number, place in enumerate(finding.locations)
         if unexposed or place.exposure not in UNEXPOSED
     ]
-    return exposed or list(range(len(finding.locations)))
+    new = [number for number in exposed if not finding.locations[number].old]
+    return new or exposed or list(range(len(finding.locations)))
 
 
 def _ignored(known: Known, finding: Finding, below: list[int]) -> Iterator[Excuse]:

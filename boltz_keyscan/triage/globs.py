@@ -13,6 +13,9 @@ import functools
 
 @functools.lru_cache(maxsize=4096)
 def _parts(pattern: str) -> tuple[str, ...]:
+    if pattern.startswith("./"):
+        # As a shell completes it: from the folder of the file.
+        pattern = pattern[1:]
     body = pattern.strip("/")
     anchored = pattern.startswith("/") or "/" in body
     parts = ["**"] if not anchored else []

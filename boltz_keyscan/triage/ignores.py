@@ -66,14 +66,8 @@ def parse(text: Text) -> Ignores:
         else:
             _check(text, number, what)
             kind = globs
-        before = kind.setdefault(what, entry)
-        if before.reason != reason:
-            # Word for word the same line is what merge=union may leave.
-            raise text.broken(
-                number,
-                f"the same entry stands on line {before.line} with another reason",
-                "Keep one of the two.",
-            )
+        # merge=union keeps what two branches wrote: the first of two reasons is as good as the other.
+        kind.setdefault(what, entry)
     if len(globs) > _MOST:
         raise text.broken(1, f"more than {_MOST:,} path globs", "Name folders in place of files.")
     return Ignores(keys, tuple(globs.values()))
@@ -88,7 +82,7 @@ def _check(text: Text, number: int, glob: str) -> None:
         )
     if ".." in glob.split("/"):
         raise text.broken(number, "'..' leads out of the tree", "Globs count from the folder of this file.")
-    if not glob.strip("/*"):
+    if not glob.removeprefix(".").strip("/*"):
         raise text.broken(
             number,
             "it names every path",

@@ -87,7 +87,9 @@ def join(finding: Finding, listed: Iterable[str], known: Known, answer: Answer |
         if answer.reason == "rejected" and finding.shape is not Shape.CONFIRMED:
             # A key cut by a line's end would be rejected as well, and works.
             answer = Answer("rejected-in-part", "the API rejected it (401), but it may be a part of a key")
-        status, evidence = _by_answer(answer, found, known, status, evidence)
+        is_limited = answer.reason == "rejected" and not _is_address_ruled_out(finding, found, known)
+        answer = replace(answer, reason="rejected-here") if is_limited else answer
+        status, evidence = _by_answer(answer, known, status, evidence)
     if status is None or evidence is None:
         return finding
     if evidence.key_id is not None and known.listing is not None:
@@ -146,7 +148,6 @@ def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Statu
 
 def _by_answer(
     answer: Answer,
-    found: tuple[Record, ...],
     known: Known,
     status: Status | None,
     evidence: Evidence | None,
@@ -157,11 +158,16 @@ def _by_answer(
             detail = f"the API accepted it: it is key {answer.key_id}" + _elsewhere(answer, known)
             return Status.ACTIVE, Evidence(By.VERIFICATION, "accepted", detail, key_id=answer.key_id)
         case "rejected":
-            if any(each.live(known.now) and each.allowed_ips for each in found):
-                detail = "the API rejected it here (401), but a key it may be works from some addresses only"
-                return Status.UNKNOWN, Evidence(By.VERIFICATION, "rejected-here", detail)
-            detail = "the API rejected it (401): it was revoked, has expired, or never was"
+            detail = (
+                "the API rejected it (401), and no listed key that it may be is limited to other addresses"
+            )
             return Status.INACTIVE, Evidence(By.VERIFICATION, "rejected", detail)
+        case "rejected-here" if status is not Status.INACTIVE or evidence is None:
+            detail = (
+                "rejected from this address (401): it was revoked or has expired, or works from other "
+                "addresses only; a complete listing (--check) may tell"
+            )
+            return Status.UNKNOWN, Evidence(By.VERIFICATION, "rejected-here", detail)
         case "forbidden":
             detail = "the API refused it (403), which says nothing of whether it works elsewhere"
             return Status.UNKNOWN, Evidence(By.VERIFICATION, "forbidden", detail)
@@ -169,6 +175,20 @@ def _by_answer(
         return status, evidence
     detail = f"it could not be verified: {answer.detail or answer.reason}"
     return Status.UNKNOWN, Evidence(By.VERIFICATION, answer.reason, detail)
+
+
+def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Known) -> bool:
+    """Return whether the listing proves that a rejection is not for the address it was asked from.
+
+    A key that is not in the listing may be limited in another organisation. One that was
+    made, or limited, after the listing was taken is not in it either.
+    """
+    listing = known.listing
+    if listing is None or not listing.complete or known.stale or not found:
+        return False
+    kind = (finding.key_type, finding.mode)
+    unclear = [each for each in listing.records if not each.understood and (each.key_type, each.mode) == kind]
+    return not any(each.live(known.now) and each.allowed_ips for each in (*found, *unclear))
 
 
 def _elsewhere(answer: Answer, known: Known) -> str:

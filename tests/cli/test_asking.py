@@ -273,9 +273,39 @@ class TestVerify:
 
     def test_a_key_that_was_revoked(self, repo: Repo, up: Running) -> None:
         up.service.keys[1].is_active = False
-        report = told(repo, "--verify", up=up)
+        report = told(repo, "--check", "--verify", up=up)
         assert (one(report)["status"], one(report)["severity"]) == ("inactive", "note")
         assert report["scan"]["exit_code"] == 0
+
+    def test_a_refusal_alone_proves_nothing(self, repo: Repo, up: Running) -> None:
+        before = one(told(repo))
+        up.service.keys[1].is_active = False
+        after = one(told(repo, "--verify", up=up))
+        assert (after["status"], after["evidence"]["reason"]) == ("unknown", "rejected-here")
+        assert after["evidence"]["detail"].startswith("rejected from this address (401)")
+        assert [before[name] for name in ("severity", "blocking")] == [
+            after[name] for name in ("severity", "blocking")
+        ]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"code": "unauthorised", "message": "no"},
+            {"code": "blocked", "message": "no"},
+            {"code": "unauthorized"},
+            {"code": "unauthorized", "message": None},
+            {"error": {"code": "unauthorized", "message": "no"}},
+            ["unauthorized"],
+        ],
+    )
+    def test_a_refusal_in_another_form_is_none(self, body: Any, repo: Repo, up: Running) -> None:
+        up.service.keys[1].is_active = False
+        up.service.fault = lambda request, _: (
+            json_reply(body, 401) if request.headers["x-api-key"] == WS else None
+        )
+        finding = one(told(repo, "--verify", "--check", up=up))
+        assert (finding["status"], finding["severity"]) == ("unknown", "high")
+        assert finding["evidence"]["reason"] == "not-json"
 
     def test_a_key_for_other_addresses(self, repo: Repo, up: Running) -> None:
         up.service.keys[1].allowed_ips = ["192.0.2.7"]
@@ -284,7 +314,7 @@ class TestVerify:
         up.service.fault = lambda request, _: (
             error(401, "unauthorized") if request.headers["x-api-key"] == WS else None
         )
-        assert one(told(repo, "--verify", up=up))["status"] == "inactive"
+        assert one(told(repo, "--verify", up=up))["status"] == "unknown"
         finding = one(told(repo, "--verify", "--check", up=up))
         assert (finding["status"], finding["evidence"]["reason"]) == ("unknown", "rejected-here")
 

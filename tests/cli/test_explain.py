@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from boltz_keyscan import pipeline, rules
+from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.report.remedy import History, steps
 from tests import docstages
 from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint
@@ -38,31 +43,65 @@ def commands(text: str) -> list[str]:
     return found
 
 
+AMEND = "git commit --amend --no-edit --allow-empty"
 ENDING = ["git reflog expire --expire=now --all", "git gc --prune=now"]
 
 
 def test_a_staged_key(repo: Repo) -> None:
     repo.commit("first")
     repo.add("a b.py", KEY)
-    assert commands(explain(repo, KEY)) == ["git restore --staged -- 'a b.py'", "replace", "verify", "revoke"]
+    assert commands(explain(repo, KEY)) == [
+        "replace",
+        "verify",
+        "revoke",
+        "git restore --staged -- 'a b.py'",
+        *ENDING,
+        "boltz-keyscan .",
+    ]
 
 
 def test_a_staged_key_before_the_first_commit(repo: Repo) -> None:
     repo.add("a.py", KEY)
-    assert commands(explain(repo, KEY))[0] == "git rm --cached -- a.py"
+    assert commands(explain(repo, KEY))[3] == "git rm --cached -- a.py"
 
 
 def test_the_last_commit_which_is_not_pushed(repo: Repo) -> None:
     repo.commit("first")
     repo.leak("a.py", KEY)
     assert commands(explain(repo, KEY)) == [
-        "git add -- a.py",
-        "git commit --amend --no-edit",
         "replace",
         "verify",
         "revoke",
+        "git add -- a.py",
+        AMEND,
         *ENDING,
+        "boltz-keyscan .",
     ]
+
+
+def test_a_key_that_is_not_committed(repo: Repo) -> None:
+    repo.leak("a.py", "clean\n")
+    repo.write("a.py", KEY)
+    told = explain(repo, KEY)
+    assert commands(told) == ["replace", "verify", "revoke"]
+    assert "1. Take it out of a.py" in told
+
+
+def test_a_commit_that_is_not_known_can_be_found(repo: Repo) -> None:
+    repo.leak("a b.py", "clean\n")
+    leaked = repo.leak("a b.py", KEY)
+    repo.leak("a b.py", f"more\n{KEY}")
+    plan = scan_plan(Options((str(repo.path),), history=False))
+    [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
+    [rule] = (rule for rule in rules.load() if rule.id == finding.rule_id)
+
+    told = [
+        command for step in steps(finding, rule, History(pushed=False), None) for command in step.commands
+    ]
+
+    assert not [command for command in told if "COMMIT" in command]
+    [command] = (command for command in told if command.startswith("git log"))
+    assert leaked.startswith(repo.run(*shlex.split(command)[1:]).splitlines()[-1].split()[0])
 
 
 @pytest.mark.parametrize("root", [True, False])
@@ -72,12 +111,93 @@ def test_an_earlier_commit_which_is_not_pushed(repo: Repo, *, root: bool) -> Non
     leaked = repo.leak("a.py", KEY)
     repo.commit("later")
     onto = "--root" if root else f"{leaked}^"
-    assert commands(explain(repo, KEY))[:4] == [
+    assert commands(explain(repo, KEY))[3:] == [
         f"git rebase --interactive {onto}",
         "git add -- a.py",
-        "git commit --amend --no-edit",
+        AMEND,
         "git rebase --continue",
+        "git read-tree HEAD",
+        *ENDING,
+        "boltz-keyscan .",
     ]
+
+
+def test_replacing_is_the_first_step_and_says_when_it_may_be_left_out(repo: Repo) -> None:
+    repo.commit("first")
+    repo.add("a.py", KEY)
+    for act in (lambda: None, lambda: repo.commit("leak"), lambda: repo.commit("later")):
+        act()
+        steps = explain(repo, KEY).partition("What to do, in this order\n")[2]
+        number = int(re.findall(r"begin with (\d)\.", steps)[0])
+        assert steps.startswith("  1. Replace it first")
+        assert re.search(rf"^  {number}\. (Take it out|Rewrite)", steps, re.MULTILINE)
+
+
+def _head(repo: Repo) -> None:
+    repo.leak("a.py", f"a = 1\nK = '{KEY}'\n")
+
+
+def _only_the_key(repo: Repo) -> None:
+    repo.leak("key.txt", KEY)
+
+
+def _earlier(repo: Repo) -> None:
+    repo.leak("a.py", f"a = 1\nK = '{KEY}'\n")
+    repo.leak("b.py", "b = 1\n")
+
+
+def _twice(repo: Repo) -> None:
+    repo.leak("a.py", f"a = 1\nK = '{KEY}'\n")
+    repo.leak("b.py", f"b = 1\nL = '{KEY}'\n")
+    repo.leak("c.py", "c = 1\n")
+
+
+def _deleted(repo: Repo) -> None:
+    _only_the_key(repo)
+    repo.run("rm", "--quiet", "key.txt")
+    repo.commit("remove it")
+
+
+def _staged(repo: Repo) -> None:
+    repo.add("a.py", f"K = '{KEY}'\n")
+
+
+SITUATIONS = (_head, _only_the_key, _earlier, _twice, _deleted, _staged)
+
+
+@pytest.mark.parametrize("root", [False, True])
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__.strip("_"))
+def test_the_recipe_ends_without_the_key(
+    tmp_path: Path, situation: Callable[[Repo], None], *, root: bool
+) -> None:
+    """All that is printed for a key that is not pushed, as it is printed, up to the scan."""
+    with docstages.empty(tmp_path) as at:
+        repo = Repo(at.here)
+        if not root:
+            repo.leak("first.py", "first = 1\n")
+        situation(repo)
+        text = explain(repo, KEY)
+        for words in re.split(r"^  \d+\. ", text.partition("What to do")[2], flags=re.MULTILINE)[4:]:
+            sentence, *commands = (line.strip() for line in words.splitlines())
+            if "Take" in sentence:
+                for path in at.here.glob("*.*"):
+                    if path.name in sentence:
+                        path.write_text(path.read_text().replace(KEY, "REMOVED"))
+            for short in re.findall("[0-9a-f]{12}", sentence.partition("before")[2]):
+                marks = [
+                    at.environment.get("GIT_SEQUENCE_EDITOR", "sed -i"),
+                    f"-e '/^pick {short[:7]}/s/pick/edit/'",
+                ]
+                at.environment["GIT_SEQUENCE_EDITOR"] = " ".join(marks)
+            for command in commands:
+                done = at.run(command)
+                while "CONFLICT" in done.stdout:
+                    done = at.run("git rm -q key.txt && git -c core.editor=true rebase --continue")
+                assert done.returncode == 0, (command, done.stdout, done.stderr)
+        assert at.run("git status --short --untracked-files=no").stdout == ""
+        assert at.run("git rebase --show-current-patch").returncode != 0
+        end = keyscan(at.here, "--fail-on", "any", "--fail-on-unexposed", "--no-cache")
+    assert end.code == 0, end.text
 
 
 def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_path: Path) -> None:
@@ -96,6 +216,7 @@ def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_p
         "git push --force --all",
         "git push --force --tags",
         *ENDING,
+        "boltz-keyscan .",
     ]
     text = (repo.path / "expressions").read_text()
     assert KEY not in text
@@ -121,7 +242,7 @@ def test_the_commands_for_a_pushed_key_clean_its_history(tmp_path: Path, *, code
             repo.run("push", "--quiet", "origin", "main")
         told = commands(explain(repo, PAST))
         write, *rest = told[told.index("revoke") + 1 :]
-        assert len(rest) == 7 + coded
+        assert len(rest) == 8 + coded
         repo.run("clone", "--quiet", "--no-local", str(tmp_path / "origin.git"), str(tmp_path / "fresh"))
         at.here = tmp_path / "fresh"
         for command in (write, *rest):

@@ -272,6 +272,17 @@ def test_more_names_than_git_gets(repo: Guarded) -> None:
     assert repo.hook(*names).code == 1
 
 
+@pytest.mark.parametrize("name", ["a blob", "a blob 3", "a\nblob", "a\rblob 3", " ", "\u00e9 blob"])
+@pytest.mark.parametrize("staged", [False, True])
+def test_names_that_look_like_an_answer(repo: Guarded, name: str, *, staged: bool) -> None:
+    repo.write(name, TEXT)
+    if staged:
+        repo.run("add", "--", name)
+        repo.write(name, CLEAN)
+
+    assert repo.hook("a.py", name, "b.py").code == 1
+
+
 def test_what_was_only_announced(repo: Guarded) -> None:
     repo.write("later.py", TEXT)
     repo.write("void.py", "")
@@ -299,7 +310,15 @@ def test_a_conflict(repo: Guarded, names: tuple[str, ...]) -> None:
     repo.run("checkout", "--quiet", "main")
     repo.leak("b.py", "ours\n")
     assert repo.try_git("merge", "other").code == 1
-    _stops(repo.hook(*names), "b.py:4:7")
+    # The side that is merged has the key in this file.
+    ran = repo.hook(*names)
+    assert ran.code == 0
+    assert "1 key was there before and does not stop this commit" in ran.text
+    another = fake_key("admin", "live", "another")
+    repo.write("b.py", f"{TEXT}{another}\n")
+    ran = repo.hook(*names)
+    assert ran.code == 1
+    tells(ran.text, another, "b.py:2:1")
     # What counts is what will be added, not what the two sides were.
     repo.write("b.py", CLEAN)
     _passes(repo.hook(*names), "1 file that is not staged (17 bytes)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import git
 import pytest
@@ -202,6 +203,98 @@ def test_a_server_without_a_quarantine(repo: Repo, server: Repo) -> None:
         assert fingerprint(fake_key(seed="old")) not in ran.text
 
 
+class TestReached:
+    """What a new reference reaches on a server, wherever it lies there."""
+
+    @pytest.fixture
+    def left(self, repo: Repo, server: Repo) -> str:
+        """A commit with a key that the server still has although no reference leads to it."""
+        commit = repo.leak("a.txt", fake_key())
+        repo.run("push", "-q", "origin", f"{commit}:refs/heads/gone")
+        server.run("update-ref", "-d", "refs/heads/gone")
+        _hook(server.path, "pre-receive")
+        return commit
+
+    @pytest.mark.usefixtures("left")
+    def test_an_object_that_the_store_still_has(self, repo: Repo, server: Repo) -> None:
+        passed, told = _push(repo, "main:refs/heads/again")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+        assert "a.txt:1:1" in told
+        assert server.run("for-each-ref", "--format=%(refname)") == "refs/heads/main"
+
+    @pytest.mark.usefixtures("left")
+    @pytest.mark.parametrize("what", ["HEAD:a.txt", "HEAD^{tree}"])
+    @pytest.mark.parametrize("annotated", [False, True])
+    def test_a_blob_or_tree_that_only_a_tag_names(self, repo: Repo, what: str, *, annotated: bool) -> None:
+        repo.run("tag", *(("-a", "-m", "of it") if annotated else ()), "it", what)
+
+        passed, told = _push(repo, "it")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+
+    def test_an_object_that_only_a_fork_has(self, repo: Repo, server: Repo, tmp_path: Path) -> None:
+        """Forks share a store, and not their references."""
+        shared = Repo(tmp_path / "shared.git", bare=True)
+        repo.leak("a.txt", fake_key())
+        repo.run("push", "-q", str(shared.path), "main:refs/heads/fork")
+        alternates = server.path / "objects" / "info" / "alternates"
+        alternates.write_text(f"{shared.path}/objects\n")
+        _hook(server.path, "pre-receive")
+
+        passed, told = _push(repo, "main")
+
+        assert not passed
+        assert fingerprint(fake_key()) in told
+
+    def test_what_a_reference_reached_before_is_not_new(self, repo: Repo, server: Repo, left: str) -> None:
+        server.run("update-ref", "refs/keep/it", left)
+
+        passed, told = _push(repo, "main:refs/heads/again")
+
+        assert passed, told
+        assert "no key in a push of 0 objects" in told
+
+
+def test_a_key_in_a_tag_of_a_tag_is_stopped(repo: Repo, server: Repo) -> None:
+    _hook(server.path, "pre-receive")
+    repo.run("tag", "-a", "v1", "-m", f"release {fake_key()}")
+    repo.run("-c", "advice.nestedTag=false", "tag", "-a", "v2", "-m", "again", "v1")
+
+    passed, told = _push(repo, "v2")
+
+    assert not passed
+    assert fingerprint(fake_key()) in told
+
+
+def test_a_tag_of_a_tag_in_a_whole_scan(repo: Repo) -> None:
+    repo.leak("README", "hello\n")
+    repo.run("tag", "-a", "v1", "-m", f"release {fake_key()}")
+    repo.run("-c", "advice.nestedTag=false", "tag", "-a", "v2", "-m", "again", "v1")
+    repo.run("tag", "-d", "v1")
+
+    [finding] = scan_json(".", cwd=repo.path)["findings"]
+
+    assert (finding["exposure"], finding["blocking"]) == ("history", True)
+
+
+def test_names_given_to_pre_commit_by_hand(repo: Repo) -> None:
+    first = repo.leak("README", "hello\n")
+    repo.run("branch", "before", first)
+    repo.leak("a.txt", fake_key())
+    given = {"PRE_COMMIT_FROM_REF": "before", "PRE_COMMIT_TO_REF": "HEAD", "PRE_COMMIT_REMOTE_NAME": "o"}
+
+    ran = keyscan("hook", "pre-push", cwd=repo.path, env=given)
+    assert ran.code == 1, ran
+    repo.run("tag", "before", "HEAD")
+    ran = keyscan("hook", "pre-push", cwd=repo.path, env=given)
+
+    assert ran.code == 2
+    assert "refs/tags/before or refs/heads/before" in ran.errors
+
+
 def test_under_pre_commit_the_variables_say_what_is_pushed(repo: Repo) -> None:
     first = repo.leak("README", "hello\n")
     second = repo.leak("a.txt", fake_key())
@@ -320,6 +413,65 @@ class TestRange:
 
         assert len(report["findings"]) == 1
 
+    def test_a_reference_called_like_a_commit_is_not_taken_for_it(self, repo: Repo) -> None:
+        base = repo.leak("a.txt", "x\n")
+        head = repo.leak("b.txt", fake_key())
+        repo.run("update-ref", f"refs/tags/{base}", head)
+        repo.run("update-ref", f"refs/heads/{head}", base)
+
+        for arguments in (("--range", f"{base}..{head}"), ("--since", base), ("--range", f"{base}..")):
+            ran = keyscan(*arguments, ".", cwd=repo.path)
+            assert ran.code == 1, ran
+        (repo.path / ".boltz-keyscanignore").write_text("b.txt  # mine\n")
+        repo.run("add", ".")
+        excuse = repo.commit("excuse")
+        repo.run("update-ref", f"refs/tags/{base}", excuse)
+        assert keyscan(".", "--no-cache", "--trust", f"base:{base}", cwd=repo.path).code == 1
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("--range", "x..HEAD"), ("--since", "x"), ("--trust", "base:x"), ("--trust", "base:x~0")],
+    )
+    def test_a_name_with_two_meanings_is_an_error(self, repo: Repo, arguments: tuple[str, str]) -> None:
+        repo.leak("a.txt", "x\n")
+        repo.run("branch", "x")
+        repo.run("tag", "x")
+
+        ran = keyscan(*arguments, ".", "--no-cache", cwd=repo.path)
+
+        assert ran.code == 2
+        assert ran.errors == (
+            "error: ambiguous revision: x can mean refs/tags/x or refs/heads/x\n"
+            "help: Give the full name, such as refs/heads/x, or the full commit id.\n"
+        )
+        assert (
+            keyscan(*arguments[:1], arguments[1].replace("x", "refs/heads/x"), ".", cwd=repo.path).code == 0
+        )
+
+    def test_the_message_of_the_tag_at_its_end(self, repo: Repo) -> None:
+        base = repo.leak("a.txt", "x\n")
+        repo.run("tag", "-a", "v1", "-m", f"release {fake_key(seed='v1')}")
+        repo.run("-c", "advice.nestedTag=false", "tag", "-a", "v2", "-m", "again", "v1")
+        repo.run("tag", "-a", "blob", "-m", f"blob {fake_key(seed='blob')}", "HEAD:a.txt")
+        repo.run("tag", "-d", "v1")
+
+        for end, seed in (("v2", "v1"), ("refs/tags/v2", "v1"), ("blob", "blob")):
+            report = scan_json("--range", f"{base}..{end}", ".", cwd=repo.path)
+            assert [(key["fingerprint"], key["blocking"]) for key in report["findings"]] == [
+                (fingerprint(fake_key(seed=seed)), True)
+            ]
+        assert scan_json("--range", f"{base}..v2^{{}}", ".", cwd=repo.path)["findings"] == []
+
+    @pytest.mark.parametrize("what", ["HEAD:b.txt", "HEAD^{tree}"])
+    def test_a_tag_that_names_a_blob_or_tree(self, repo: Repo, what: str) -> None:
+        base = repo.leak("a.txt", "x\n")
+        repo.leak("b.txt", fake_key())
+        repo.run("tag", "light", what)
+        repo.run("tag", "-a", "heavy", "-m", "of it", what)
+
+        for end in ("light", "heavy"):
+            assert keyscan("--range", f"{base}..{end}", ".", cwd=repo.path).code == 1
+
     def test_what_is_staged(self, repo: Repo) -> None:
         repo.leak("a.txt", fake_key(seed="committed"))
         repo.add("b.txt", fake_key(seed="staged"))
@@ -335,6 +487,148 @@ class TestRange:
         ran = keyscan("--staged", "--since", "HEAD", cwd=repo.path)
 
         assert (ran.code, ran.errors.splitlines()[0]) == (2, "error: --since chooses what to scan")
+
+
+def gaps(report: Any) -> list[tuple[str, bool]]:
+    return [(gap["reason"], gap["by_design"]) for gap in report["gaps"]]
+
+
+class TestIncomplete:
+    """Ranges and pushes of clones that do not have everything."""
+
+    @pytest.fixture
+    def origin(self, tmp_path: Path) -> Repo:
+        """Three commits; the second has a key that the third takes away."""
+        origin = Repo(tmp_path / "origin")
+        origin.run("config", "uploadpack.allowFilter", "true")
+        origin.leak("a.txt", "x\n")
+        origin.leak("k.txt", fake_key())
+        origin.run("rm", "-q", "k.txt")
+        origin.commit("gone")
+        return origin
+
+    @staticmethod
+    def clone(origin: Repo, *options: str) -> Repo:
+        path = origin.path.parent / "clone"
+        origin.run("clone", "-q", *options, origin.path.as_uri(), str(path))
+        return Repo.there(path)
+
+    @pytest.mark.parametrize("left_out", ["blob:none", "tree:0"])
+    def test_a_range_of_a_partial_clone(self, origin: Repo, left_out: str) -> None:
+        clone = self.clone(origin, f"--filter={left_out}")
+
+        for arguments in (("--range", "HEAD~2..HEAD"), ("--since", "HEAD~2")):
+            ran = keyscan(*arguments, ".", "--format", "json", cwd=clone.path)
+
+            assert ran.code == 3, ran
+            assert gaps(ran.report) == [("partial-clone", False)]
+            assert "a clone without --filter has them" in ran.report["gaps"][0]["detail"]
+            assert ran.report["scan"]["receipt"]["objects_missing"] > 0
+
+    def test_a_range_of_which_a_partial_clone_has_everything(self, origin: Repo) -> None:
+        clone = self.clone(origin, "--filter=blob:none")
+        base = clone.run("rev-parse", "HEAD")
+        clone.leak("b.txt", "clean\n")
+        assert keyscan("--since", base, ".", "--require-complete", cwd=clone.path).code == 0
+        clone.leak("c.txt", fake_key(seed="new"))
+        assert keyscan("--since", base, ".", "--require-complete", cwd=clone.path).code == 1
+
+    @pytest.mark.parametrize("claims", [False, True])
+    def test_an_object_that_a_whole_clone_lost(self, origin: Repo, *, claims: bool) -> None:
+        """Also where its configuration says that it was left out: that is the repository's word."""
+        clone = self.clone(origin)
+        blob = clone.run("rev-parse", "HEAD~1:k.txt")
+        _unpack(clone)
+        (clone.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+        if claims:
+            clone.run("config", "extensions.partialClone", "origin")
+            clone.run("config", "core.repositoryFormatVersion", "1")
+
+        ran = keyscan("--range", "HEAD~2..HEAD", ".", "--format", "json", cwd=clone.path)
+
+        assert ran.code == 3, ran
+        assert gaps(ran.report) == [("partial-clone" if claims else "object-store", False)]
+        assert claims or "git fsck" in ran.report["gaps"][0]["detail"]
+
+    def test_a_commit_that_a_whole_clone_lost(self, origin: Repo) -> None:
+        clone = self.clone(origin)
+        commit = clone.run("rev-parse", "HEAD")
+        _unpack(clone)
+        base = clone.run("rev-parse", "HEAD~2")
+        for lost in (clone.run("rev-parse", "HEAD~1"), commit):
+            (clone.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+
+            ran = keyscan("--range", f"{base}..HEAD", ".", "--format", "json", cwd=clone.path)
+
+            assert ran.code == 3, ran
+            assert ("object-store", False) in gaps(ran.report)
+            assert "git fsck" in ran.text
+
+    @pytest.mark.parametrize(
+        "expression", ["HEAD~2..HEAD", "HEAD~1..HEAD", "v0..HEAD", "HEAD~2..HEAD~1", f"{'a' * 40}..HEAD"]
+    )
+    def test_a_range_that_a_shallow_clone_has_not(self, origin: Repo, expression: str) -> None:
+        origin.run("tag", "v0", "HEAD~2")
+        clone = self.clone(origin, "--depth=1")
+
+        ran = keyscan("--range", expression, ".", "--format", "json", cwd=clone.path)
+
+        assert ran.code == 3, ran
+        assert {reason for reason, by_design in gaps(ran.report) if not by_design} == {"shallow"}
+        assert "git fetch --unshallow" in ran.report["gaps"][0]["detail"]
+
+    def test_a_range_that_ends_at_a_boundary_within_it(self, origin: Repo) -> None:
+        """Two commits that were fetched alone: nobody knows what lies between."""
+        clone = self.clone(origin, "--depth=1")
+        base = origin.run("rev-parse", "HEAD~2")
+        origin.run("config", "uploadpack.allowAnySHA1InWant", "true")
+        clone.run("fetch", "-q", "--depth=1", "origin", base)
+
+        ran = keyscan("--range", f"{base}..HEAD", ".", "--format", "json", cwd=clone.path)
+
+        assert ran.code == 3, ran
+        assert gaps(ran.report) == [("shallow", False)]
+
+    def test_a_range_of_which_a_shallow_clone_has_everything(self, origin: Repo) -> None:
+        clone = self.clone(origin, "--depth=1")
+        base = clone.run("rev-parse", "HEAD")
+        clone.leak("b.txt", "clean\n")
+
+        ran = keyscan("--since", base, ".", "--format", "json", cwd=clone.path)
+
+        assert (ran.code, gaps(ran.report)) == (0, [("shallow", True)])
+
+    @pytest.mark.parametrize("option", ["--filter=blob:none", "--filter=tree:0", "--depth=1"])
+    def test_a_push_from_such_a_clone(self, origin: Repo, option: str) -> None:
+        """What is new is here; a remote of which nothing is known may lack all that is not."""
+        clone = self.clone(origin, option)
+        head = clone.leak("b.txt", "clean\n")
+        line = f"refs/heads/main {head} refs/heads/main {'0' * 40}\n".encode()
+
+        assert keyscan("hook", "pre-push", "origin", "u", cwd=clone.path, stdin=line).code == 0
+        ran = keyscan("hook", "pre-push", "elsewhere", "u", cwd=clone.path, stdin=line)
+
+        assert ran.code == 3, ran
+        assert ("git fetch --unshallow" if "depth" in option else "without --filter") in " ".join(
+            ran.text.split()
+        )
+
+    def test_trust_in_a_commit_that_a_shallow_clone_has_not(self, origin: Repo) -> None:
+        clone = self.clone(origin, "--depth=1")
+
+        ran = keyscan(".", "--trust", "base:HEAD~2", cwd=clone.path)
+
+        assert ran.code == 2
+        assert "git fetch --unshallow" in ran.errors
+
+
+def _unpack(repo: Repo) -> None:
+    """Give every object of a fresh clone a file of its own."""
+    [pack] = (repo.path / ".git" / "objects" / "pack").glob("*.pack")
+    aside = pack.rename(repo.path.parent / pack.name)
+    pack.with_suffix(".idx").unlink()
+    with aside.open("rb") as stream:
+        repo.run("unpack-objects", "-q", istream=stream)
 
 
 def test_the_repositorys_configuration_does_not_run(repo: Repo, server: Repo, tmp_path: Path) -> None:

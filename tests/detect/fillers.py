@@ -19,6 +19,7 @@ COUNTING = "counting run"
 STOCK = "stock sequence"
 WORD = "filler word"
 WORDS = "plain words"
+DATE = "date or time"
 BARE = "prefix only"
 MASK = "prefix and a mask"
 TEMPLATE = "prefix and a template"
@@ -125,6 +126,16 @@ FILLERS: tuple[tuple[str, str, Shape, str], ...] = (
     ("A_WORKSPACE_CREDENTIAL", "", P, WORDS),
     ("Ask-An-Admin-For-The-Credential-Of-Today", "", P, WORDS),
     ("thequickbrownfoxjumps", "", P, WORDS),
+    # Dates and times, as names of files and of jobs have them.
+    ("2026-01-02T03-04-05Z", "", P, DATE),
+    ("2026_01_02T03_04_05Z", "", P, DATE),
+    ("20260102T030405Z-backup", "", P, DATE),
+    ("2026-01-02T03-04-05-123Z", "", P, DATE),
+    ("2026-01-02T03-04-05-0800", "", P, DATE),
+    ("backup2026-01-02T03-04-05Z", "", P, DATE),
+    ("run1767322800500abcdefg", "", P, DATE),
+    ("20260102030405123456", "", P, WORDS),
+    ("job-1767322800-fold-run1", "", P, WORDS),
 )
 
 KEYS: tuple[tuple[str, str, Shape, str], ...] = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hyperscan
@@ -20,10 +21,10 @@ PREFIXES = tuple(rule.prefix.encode() for rule in load())
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     engine.engine.cache_clear()
-    yield tmp_path / "boltz-keyscan"  # type: ignore[misc]  # a fixture may yield
+    yield tmp_path / "boltz-keyscan"
     engine.engine.cache_clear()
 
 
@@ -115,7 +116,7 @@ def _no_database(path: Path) -> None:
     """Put something there that hyperscan does not take, with sizes and checksum that hold."""
     sections = (engine_file.identity(PREFIXES), b"x" * 5000, b"", b"", b"")
     body = " ".join(str(len(section)) for section in sections).encode() + b"\n" + b"".join(sections)
-    head = b"%b %08x\n" % (engine_file._FORMAT, engine_file.zlib.crc32(body))
+    head = b"%b %08x\n" % (engine_file._FORMAT, zlib.crc32(body))
     replace_file(str(path), head + body)
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.detect import KeyDetector, redact, surroundings
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.rules import load
 from tests.keys import PREFIXES, fake_key
-from tests.leaks import disguises, leaks
+from tests.leaks import disguises, leaks, without_prefix
 from tests.strategies import BLOBS, NOISE
 
 DETECTOR = KeyDetector.of(load())
@@ -26,13 +26,14 @@ OTHER = next(key for key in (fake_key("admin", "live", seed) for seed in range(9
 
 FORMS = disguises(KEY)
 OTHERS = disguises(OTHER)
+BARE = without_prefix(KEY)
 GLUES = {"a space": b" ", "a comma": b'", "', "nothing": b"", "a colon": b":", "NUL": b"\0\0"}
 
 
 def contexts(line: bytes) -> list[str]:
     shown = [match.context for match in DETECTOR.find([line])]
     for text in shown:
-        assert len(text) <= redact.WIDTH
+        assert len(text) <= surroundings.WIDTH
         assert text == harmless(text)
     return shown
 
@@ -41,6 +42,20 @@ def test_the_leak_test_sees_every_disguise() -> None:
     for name, form in FORMS.items():
         assert leaks(b"before " + form + b" after", KEY), name
     assert not leaks(b"before " + FORMS["plain"][:20] + b" after", KEY)
+
+
+@pytest.mark.parametrize("form", BARE)
+def test_a_line_with_the_body_once_more(form: str) -> None:
+    assert leaks(b"before " + BARE[form] + b" after", KEY)
+    for line in (b"%b %b", b'{"a": "%b", "b": "%b"}'):
+        for both in itertools.permutations((KEY.encode(), BARE[form])):
+            assert (shown := contexts(line % both))
+            assert leaks("\n".join(shown).encode(), KEY) == [], shown
+
+
+@pytest.mark.parametrize("form", [form for form in BARE if form.startswith("whole")])
+def test_a_path_with_the_key_in_another_spelling(form: str) -> None:
+    assert DETECTOR.redact(b"data/" + BARE[form] + b".txt") == f"data/{redact.REDACTED}.txt"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -79,7 +94,10 @@ FAR = [b" ", b"x", b"=", b"\xc3\xa9", "\N{PILE OF POO}".encode()]
 @pytest.mark.parametrize("form", OTHERS)
 def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
     """Of what is too far to be shown, each distance with one or two of the fillers."""
-    near, far = range(0, redact.WIDTH + 37, 37), range(37 * FAR.index(filler), redact.BEFORE + 100, 37 * 3)
+    near, far = (
+        range(0, surroundings.WIDTH + 37, 37),
+        range(37 * FAR.index(filler), surroundings.BEFORE + 100, 37 * 3),
+    )
     shown = []
     for distance in sorted({*near, *far}):
         line = OTHERS[form] + filler * (distance // len(filler)) + b" " + KEY.encode() + b" " + filler * 40
@@ -90,7 +108,7 @@ def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
 @pytest.mark.parametrize("form", ["plain", "base64", "hex", "hex, C array", "UTF-16", "percent"])
 def test_the_edge_of_the_window_cuts_another_key(form: str) -> None:
     disguised = OTHERS[form]
-    for distance in range(redact.BEFORE - len(disguised) - 1, redact.BEFORE + 2):
+    for distance in range(surroundings.BEFORE - len(disguised) - 1, surroundings.BEFORE + 2):
         line = b"y" * 3000 + disguised + b" " * distance + KEY.encode()
         assert leaks("\n".join(contexts(line)).encode(), KEY, OTHER) == [], distance
 
@@ -102,7 +120,7 @@ def test_megabytes_of_adjacent_keys() -> None:
     # Each of them, and those of the beginning once more, as they come behind the last.
     shown = [match.context for match in itertools.islice(DETECTOR.find([line]), 250)]
     assert len(shown) == 250
-    assert max(map(len, shown)) == redact.WIDTH
+    assert max(map(len, shown)) == surroundings.WIDTH
     assert leaks("\n".join(shown).encode(), *keys) == []
 
 
@@ -113,7 +131,8 @@ def test_a_piece_of_the_body_without_its_prefix(size: int) -> None:
         line = f'{{"key": "{KEY}", "prefix": "sk_bc", "part": "{body[start : start + size]}"}}'
         (shown,) = contexts(line.encode())
         assert leaks(shown.encode(), KEY) == []
-        assert '"prefix": "sk_bc", "part": "[REDACTED]"' in shown
+        assert '"prefix": "sk_bc", "' in shown
+        assert shown.endswith('[REDACTED]"}')
 
 
 @settings(max_examples=60)
@@ -158,7 +177,15 @@ class TestWhatIsShown:
             (b"task_bc_checkpoint_dir {key}", "task_bc_checkpoint_dir {red}"),
             (
                 b"commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {key}",
-                "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 {red}",
+                "commit [REDACTED] {red}",
+            ),
+            (
+                b"2026-11-28T17:13:55.123456+00:00 [main] INFO https://api.boltz.bio/compute/v1/jobs?key={key}",
+                "2026-11-28T17:13:55.123456+00:00 [main] INFO https://api.boltz.bio/compute/v1/jobs?key={red}",
+            ),
+            (
+                b'"os\\nBOLTZ_API_KEY=\\"{key}\\"\\nBoltzClient(openMM=8) # x86_64"',
+                '"os\\nBOLTZ_API_KEY=\\"{red}\\"\\nBoltzClient(openMM=8) # x86_64"',
             ),
             (b"[115, 107] 73 6b %5F &lowbar; {key}", "[115, 107] 73 6b %5F &lowbar; {red}"),
         ],
@@ -172,14 +199,14 @@ class TestWhatIsShown:
         assert contexts(f"use {PREFIX}example here".encode()) == [f"use {PREFIX}example here"]
 
     def test_of_a_long_line_the_part_around_the_key(self) -> None:
-        before, after = "a b " * 500, " c d" * 500
+        before, after = "one two " * 250, " four five" * 200
         (context,) = contexts(f"{before}{KEY}{after}".encode())
         red = f"{PREFIX}[REDACTED]"
-        assert context == (before[-redact._LEAD :] + red + after)[: redact.WIDTH].strip()
+        assert context == (before[-surroundings._LEAD :] + red + after)[: surroundings.WIDTH].strip()
         (context,) = contexts(f"{before}{KEY} end".encode())
-        assert context == (before + red + " end")[-redact.WIDTH :].strip()
+        assert context == (before + red + " end")[-surroundings.WIDTH :].strip()
         (context,) = contexts(f"start {KEY}{after}".encode())
-        assert context == ("start " + red + after)[: redact.WIDTH].strip()
+        assert context == ("start " + red + after)[: surroundings.WIDTH].strip()
 
     def test_no_character_is_cut_in_half(self) -> None:
         for shift in range(4):

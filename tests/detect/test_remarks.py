@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boltz_keyscan import rules
-from boltz_keyscan.detect import KeyDetector, redact
+from boltz_keyscan.detect import KeyDetector, surroundings
 from boltz_keyscan.detect.codecs import AHEAD
 from boltz_keyscan.excuses import Comment
 from tests.keys import fake_key
-from tests.leaks import leaks
+from tests.leaks import leaks, without_prefix
 
 KEY = fake_key("ws", "live", "remarks")
 OTHER = fake_key("ws", "live", "beside")
@@ -172,7 +172,7 @@ def test_a_read_that_ends_in_a_key_does_not_make_a_rest_of_a_line_whole(form: st
     line = "y" * 10_000 + "\na = 1" + " " * 1100 + "# boltz-keyscan: ignore\nk: '"
     raw = (line + FORMS[form] + "'\n" + "z\n" * 5000).encode()
     for behind in range(60):
-        cut = len(line) + behind + AHEAD + redact.AFTER
+        cut = len(line) + behind + AHEAD + surroundings.AFTER
         (match,) = DETECTOR.find([raw[:cut], raw[cut:]])
         assert match.comments == ()
 
@@ -197,6 +197,14 @@ def test_a_reason_gives_no_key_away_and_cannot_act(noise: str, above: bool) -> N
             assert not leaks(comment.reason.encode("utf-8", "backslashreplace"), KEY, OTHER)
             assert len(comment.reason) <= 200
             assert "\x1b" not in comment.reason
+
+
+@pytest.mark.parametrize("form", [name for name, form in without_prefix(KEY).items() if form.isascii()])
+def test_a_reason_gives_no_part_of_a_key_away(form: str) -> None:
+    disguised = without_prefix(KEY)[form].replace(b"\0", b"").decode()
+    for match in DETECTOR.find([f"{KEY} # boltz-keyscan: ignore=see {disguised} there".encode()]):
+        for comment in match.comments:
+            assert not leaks(comment.reason.encode(), KEY), comment.reason
 
 
 def test_a_reason_is_words() -> None:

@@ -79,6 +79,7 @@ class Server:
         self.bare = Repo(folder / "server.git", bare=True)
         # As GitHub and GitLab have it: any commit that is there can be asked for.
         self.bare.run("config", "uploadpack.allowAnySHA1InWant", "true")
+        self.bare.run("config", "uploadpack.allowFilter", "true")
         self.bare.run("symbolic-ref", "HEAD", f"refs/heads/{default}")
         self.work = Repo(folder / "work")
         self.work.run("checkout", "--quiet", "-b", default) if default != "main" else None
@@ -112,7 +113,9 @@ class Server:
         self.work.run("push", "--quiet", "origin", f"HEAD:refs/pull/{number}/merge")
         return self.work.run("rev-parse", "HEAD")
 
-    def checkout(self, commit: str, ref: str, *, depth: int = 0, name: str = "checkout") -> Repo:
+    def checkout(
+        self, commit: str, ref: str, *, depth: int = 0, left_out: str = "", name: str = "checkout"
+    ) -> Repo:
         """A clone as actions/checkout makes it (its src/ref-helper.ts, getRefSpecForAllHistory)."""
         clone = Repo(self.folder / name)
         clone.run("remote", "add", "origin", self.bare.path.as_uri())
@@ -122,6 +125,7 @@ class Server:
             specs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
             specs += [f"+{commit}:{own}"] if ref.startswith("refs/pull/") else []
         options = ["--no-tags", "--prune"] + ([f"--depth={depth}"] if depth else [])
+        options += [f"--filter={left_out}"] if left_out else []
         clone.run("fetch", "--quiet", *options, "origin", *specs)
         clone.run("checkout", "--quiet", "--detach", commit)
         return clone

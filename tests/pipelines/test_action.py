@@ -114,6 +114,18 @@ def test_a_push_without_a_key_passes_what_was_there_before(server: Server) -> No
     assert found(job) == set()
 
 
+def test_an_old_key_in_a_changed_file_is_a_notice(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    server.work.leak("old.py", f"more\n{line(OLD)}")
+    after = server.push()
+    job = Job(server.checkout(after, MAIN), "push", pushed(before, after))
+    ran = job.step("scan")
+    assert ran.code == 0, ran
+    assert (job.output("exit-code"), job.output("keys"), job.output("failing-keys")) == ("0", "1", "0")
+    assert re.search(r"^::notice .*%0AAlready there: the file had this key", ran.text, re.MULTILINE)
+    assert "Already there: the file had this key before the change" in job.summary.read_text()
+
+
 @pytest.mark.parametrize("event", ["push", "schedule", "workflow_dispatch", "release"])
 def test_everything_is_scanned_when_asked_or_when_nothing_was_pushed(server: Server, event: str) -> None:
     commit = server.push()
@@ -230,6 +242,58 @@ def test_a_shallow_clone_fails_and_says_what_to_do(server: Server) -> None:
     assert job.output("exit-code") == "3"
     # Of what was not seen the alerts would be closed.
     assert not job.uploads
+
+
+def test_a_shallow_clone_of_a_merge_has_not_the_head_of_its_pull_request(server: Server) -> None:
+    """The default of actions/checkout, where the workflow fetched the base."""
+    server.work.run("rm", "--quiet", "old.py")
+    server.work.commit("clean now")
+    server.push()
+    server.branch("topic")
+    leaks_and_removes(server.work)
+    base, head = pull_request(server)
+    clone = server.checkout(server.merged(), "refs/pull/1/merge", depth=1)
+    clone.run("fetch", "--quiet", "--depth=1", "origin", base)
+    job = Job(clone, "pull_request", pulled(base, head))
+    ran = job.step("scan")
+    assert ran.code == 3, ran
+    assert "fetch-depth: 0" in ran.text
+    assert json.loads(Path(job.output("json-file")).read_bytes())["gaps"]
+
+
+def test_a_partial_clone_fails_and_says_what_to_do(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    leaks_and_removes(server.work)
+    after = server.push()
+    job = Job(server.checkout(after, MAIN, left_out="blob:none"), "push", pushed(before, after))
+    ran = job.step("scan")
+    assert ran.code == 3, ran
+    assert "Leave 'filter' out of actions/checkout." in ran.text
+    [gap] = json.loads(Path(job.output("json-file")).read_bytes())["gaps"]
+    assert (gap["reason"], gap["by_design"]) == ("partial-clone", False)
+    assert not job.uploads
+
+
+@pytest.mark.parametrize("event", ["push", "pull_request"])
+def test_no_reference_is_taken_for_a_commit(server: Server, event: str) -> None:
+    """A tag called like the commit the event begins at, and one called like the default branch."""
+    base = server.work.run("rev-parse", "HEAD")
+    server.branch("topic")
+    leaks_and_removes(server.work)
+    head = server.push()
+    excuse(server.work)
+    clone = server.checkout(head, "refs/heads/topic")
+    clone.run("fetch", "--quiet", str(server.work.path), "HEAD")
+    for name in (base, "origin/main", "refs/remotes/origin/main"):
+        clone.run("update-ref", f"refs/tags/{name}", "FETCH_HEAD")
+    payload = pushed(base, head, "refs/heads/topic") if event == "push" else pulled(base, head)
+    job = Job(clone, event, payload)
+    assert job.step("scan").code == 1
+    assert found(job) == prints(NEW)
+    ambiguous = Job(clone, event, payload, {"trust": "base:origin/main"})
+    ran = ambiguous.step("scan")
+    assert ran.code == 2, ran
+    assert "refs/tags/origin/main or refs/remotes/origin/main" in ran.text + ran.errors
 
 
 def test_a_leak_in_a_shallow_clone_is_a_leak(server: Server) -> None:

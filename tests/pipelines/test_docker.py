@@ -75,11 +75,10 @@ class Image:
 
     def run(self, folder: Path, *arguments: str, before: tuple[str, ...] = (), **more: str) -> Ran:
         """``docker run IMAGE ARGUMENT...`` with a folder mounted at the working directory."""
-        command = [*before, *as_user(), *json.loads(FINAL["ENTRYPOINT"])]
-        command += arguments or json.loads(FINAL["CMD"])
+        program, *words = map(self.here, json.loads(FINAL["ENTRYPOINT"]))
+        command = [*before, *as_user(), program, *words, *(arguments or json.loads(FINAL["CMD"]))]
         env = {**self.environment, **more}
-        program = shutil.which(command[-1 - len(arguments or json.loads(FINAL["CMD"]))], path=env["PATH"])
-        assert program is not None
+        assert words == ["-IB", "-m", "boltz_keyscan"]
         assert Path(program).is_relative_to(self.root)
         ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False, timeout=120)
         return Ran(ran.returncode, ran.stdout, ran.stderr)

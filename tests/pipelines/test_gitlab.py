@@ -74,6 +74,17 @@ def test_a_push(server: Server) -> None:
     assert b"<testcase" in (clone.path / REPORTS["junit"]).read_bytes()
 
 
+def test_an_old_key_in_a_changed_file_does_not_fail(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    server.work.leak("old.py", f"more\nkey = '{OLD}'\n")
+    after = server.push()
+    clone = server.checkout(after, "refs/heads/main")
+    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before))
+    assert ran.code == 0, ran
+    assert found(clone) == prints(OLD)
+    assert "Already there: the file had this key before the change" in ran.text
+
+
 def test_a_new_branch(server: Server) -> None:
     server.branch("topic")
     leaks_and_removes(server.work)
@@ -147,6 +158,29 @@ def test_a_shallow_clone_fails_and_says_what_to_do(server: Server) -> None:
     ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before))
     assert ran.code == 3
     assert "Set GIT_DEPTH to 0 for this job." in ran.errors
+
+
+def test_a_partial_clone_fails_and_says_what_to_do(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    leaks_and_removes(server.work)
+    after = server.push()
+    clone = server.checkout(after, "refs/heads/main", left_out="blob:none")
+    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before))
+    assert ran.code == 3, ran
+    assert "without --filter" in " ".join(ran.text.split())
+    [gap] = json.loads((clone.path / REPORTS["json"]).read_bytes())["gaps"]
+    assert (gap["reason"], gap["by_design"]) == ("partial-clone", False)
+
+
+def test_no_reference_is_taken_for_a_commit(server: Server) -> None:
+    before = server.work.run("rev-parse", "HEAD")
+    leaks_and_removes(server.work)
+    after = server.push()
+    clone = server.checkout(after, "refs/heads/main")
+    clone.run("update-ref", f"refs/tags/{before}", after)
+    clone.run("update-ref", f"refs/heads/{after}", before)
+    assert gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before)).code == 1
+    assert found(clone) == prints(NEW)
 
 
 def test_no_change_excuses_its_own_leak(server: Server) -> None:

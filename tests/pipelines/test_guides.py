@@ -305,6 +305,8 @@ def test_the_hook_of_a_plain_server(tmp_path: Path) -> None:
         assert line.strip() in told, told
 
 
+OPT = "/opt/boltz-keyscan/bin/python -I -m boltz_keyscan"
+
 DISPATCHER = """#!/bin/sh
 # As Gitea writes it, and as Gitaly does it: every executable file of the folder gets the same input.
 input=$(cat)
@@ -325,14 +327,14 @@ GITALY = (
 @pytest.mark.parametrize("how", ["", GITALY], ids=["gitea", "gitlab"])
 def test_the_hook_of_gitlab_and_gitea(tmp_path: Path, how: str) -> None:
     script = block("server-hook.md", "sh", "test_the_hook_of_gitlab_and_gitea")
-    assert "/opt/boltz-keyscan/bin/boltz-keyscan" in script
+    assert OPT in script
     pushed = Pushed(tmp_path)
     program = shutil.which("boltz-keyscan", path=pushed.env["PATH"])
     assert program is not None
     hooks = pushed.server.path / "hooks"
     folder = hooks / "pre-receive.d"
     folder.mkdir(parents=True)
-    (folder / "boltz-keyscan").write_text(script.replace("/opt/boltz-keyscan/bin/boltz-keyscan", program))
+    (folder / "boltz-keyscan").write_text(script.replace(OPT, program))
     (hooks / "pre-receive").write_text(DISPATCHER.replace("{environment}", how))
     for path in (folder / "boltz-keyscan", hooks / "pre-receive"):
         path.chmod(0o755)

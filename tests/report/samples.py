@@ -88,6 +88,7 @@ def finding(
         exposure=exposure,
         blocking=severity in {Severity.CRITICAL, Severity.HIGH}
         and suppression is None
+        and not all(place.old for place in places)
         and exposure not in {Exposure.LOCAL, Exposure.UNREACHABLE},
         locations=places,
         suppression=suppression,
@@ -357,6 +358,21 @@ def suppressed() -> ScanResult:
     )
 
 
+def old() -> ScanResult:
+    """A change that was scanned: a key its file had before, one old in one of two files, a new one."""
+    staged = Exposure.STAGED
+    return make_result(
+        finding(KeyType.WORKSPACE, Mode.LIVE, location("a.env", 1, exposure=staged, old=True)),
+        finding(
+            KeyType.ADMIN,
+            Mode.LIVE,
+            location("a.env", 2, exposure=staged, old=True),
+            location("b.env", 1, exposure=staged),
+        ),
+        finding(KeyType.WORKSPACE, Mode.TEST, location("c.env", exposure=staged)),
+    )
+
+
 def by_design() -> ScanResult:
     return make_result(gaps=(Gap("big.bin", "size-limit", "larger than --max-size", by_design=True),))
 
@@ -372,6 +388,7 @@ RESULTS = {
         hostile,
         placeholders,
         suppressed,
+        old,
         excused,
         unheard,
         asked,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan.harmless import harmless
 from boltz_keyscan.model import Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.report.csv_report import COLUMNS
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result
 from tests.report.test_hostile import RESULTS, acts
@@ -24,7 +25,7 @@ def rows(result: ScanResult, **view: object) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text), strict=True))
 
 
-@pytest.mark.parametrize("name", ["tree", "incomplete", "hostile", "suppressed", "empty"])
+@pytest.mark.parametrize("name", ["tree", "incomplete", "hostile", "suppressed", "old", "empty"])
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.csv", samples.told("csv", samples.RESULTS[name]()))
 
@@ -86,7 +87,7 @@ def test_no_cell_is_a_formula_and_no_line_acts(result: ScanResult, placeholders:
     assert not any(map(acts, text))
     assert "##[" not in text
     table = list(csv.reader(io.StringIO(text), strict=True))
-    assert {len(row) for row in table} == {18}
+    assert {len(row) for row in table} == {len(COLUMNS)}
     assert all(line.startswith('"') for line in text.split("\n")[:-1])
     for cell in (cell for row in table for cell in row):
         for part in re.split(";", cell):

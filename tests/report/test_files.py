@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -17,8 +18,10 @@ import pytest
 
 from boltz_keyscan import report
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.report import View, files
+from boltz_keyscan.report import REPORTERS, View, files
+from tests.keys import fake_key, fingerprint
 from tests.report import samples
+from tests.running import keyscan
 
 if TYPE_CHECKING:
     from boltz_keyscan.model import ScanResult
@@ -247,3 +250,18 @@ def test_standard_output_by_name_keeps_its_order(name: str, to_file: bool, tmp_p
     else:
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
         assert done.stdout == expected
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_quiet_is_for_standard_output_alone(tmp_path: Path, name: str) -> None:
+    """A file is read later, and by others: it holds what blocks nothing as well."""
+    (tmp_path / "a.py").write_text(f"{fake_key('ws', 'test', 'quiet')}\n{fake_key('ws', 'live', 'quiet')}\n")
+
+    def written(*arguments: str) -> list[str]:
+        ran = keyscan("a.py", "--report", f"{name}=report", *arguments, cwd=tmp_path)
+        assert ran.code == 1
+        times = r"\d+\.\d+|\d{4}-\d\d-\d\dT[\d:.]+Z?|[0-9a-f]{8}-[0-9a-f-]{27}"
+        return re.sub(times, "", (tmp_path / "report").read_text()).splitlines()
+
+    assert written("-q") == written()
+    assert fingerprint(fake_key("ws", "test", "quiet")) in "".join(written("-q"))

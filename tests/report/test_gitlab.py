@@ -184,7 +184,9 @@ def test_the_published_schema_takes_it(name: str) -> None:
     read(samples.RESULTS[name](), show_placeholders=True)
 
 
-@pytest.mark.parametrize("name", ["tree", "history", "incomplete", "hostile", "suppressed", "empty", "asked"])
+@pytest.mark.parametrize(
+    "name", ["tree", "history", "incomplete", "hostile", "suppressed", "old", "empty", "asked"]
+)
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.gitlab.json", told("gitlab", samples.RESULTS[name]()))
 

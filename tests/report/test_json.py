@@ -50,7 +50,18 @@ def test_every_report_validates(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["tree", "history", "empty", "incomplete", "hostile", "suppressed", "excused", "placeholders", "asked"],
+    [
+        "tree",
+        "history",
+        "empty",
+        "incomplete",
+        "hostile",
+        "suppressed",
+        "old",
+        "excused",
+        "placeholders",
+        "asked",
+    ],
 )
 def test_golden(name: str) -> None:
     goldens.check(f"{name}.json", samples.told("json", samples.RESULTS[name]()))
@@ -90,6 +101,7 @@ def test_the_receipt_counts() -> None:
         "objects_missing": 0,
         "objects_cached": 0,
         "gaps": 3,
+        "old": 0,
         "suppressed": 1,
         "suppressions": [
             {

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.sources.batch import LARGE, Batch
+from boltz_keyscan.sources.beneath import Beneath
 from tests.keys import fake_key
 
 DETECTOR = KeyDetector.of(rules.load())
@@ -28,10 +29,10 @@ def test_every_file_is_looked_at_by_itself(
     """Neighbours in the buffer, whatever they end and begin with, make no key and hide none."""
     folder = tmp_path_factory.mktemp("files")
     batch = Batch(DETECTOR)
-    for number, content in enumerate(contents):
-        path = folder / str(number)
-        path.write_bytes(content)
-        assert batch.take(b"%d" % number, os.fsencode(path)) == len(content)
+    with Beneath(os.fsencode(folder)) as beneath:
+        for number, content in enumerate(contents):
+            (folder / str(number)).write_bytes(content)
+            assert batch.take(b"%d" % number, beneath) == len(content)
     batch.look()
     prefix = KEY[:14]
     expected = [(b"%d" % number, content) for number, content in enumerate(contents) if prefix in content]
@@ -41,11 +42,12 @@ def test_every_file_is_looked_at_by_itself(
 def test_what_comes_after_a_look_is_not_taken_for_what_was_before(tmp_path: Path) -> None:
     path = tmp_path / "file"
     batch = Batch(DETECTOR)
-    for content in (b"a long one: " + KEY, b"short"):
-        path.write_bytes(content)
-        batch.take(content[:1], os.fsencode(path))
-        batch.look()
-    assert batch.suspects == [(b"a", b"a long one: " + KEY)]
+    with Beneath(os.fsencode(tmp_path)) as beneath:
+        for content in (b"a long one: " + KEY, b"short"):
+            path.write_bytes(content)
+            batch.take(b"file", beneath)
+            batch.look()
+    assert batch.suspects == [(b"file", b"a long one: " + KEY)]
 
 
 def open_files() -> list[int]:
@@ -74,7 +76,8 @@ def test_what_it_does_not_take(tmp_path: Path, prepare: Callable[[Path], object]
     prepare(tmp_path / "file")
     before = open_files()
     batch = Batch(DETECTOR)
-    assert batch.take(b"file", os.fsencode(tmp_path / "file")) is None
+    with Beneath(os.fsencode(tmp_path)) as beneath:
+        assert batch.take(b"file", beneath) is None
     batch.look()
     assert (batch.suspects, open_files()) == ([], before)
 
@@ -89,4 +92,5 @@ def test_a_file_that_is_not_as_long_as_it_says(
     told = path.stat()
     lie = os.stat_result((*told[:6], size, *told[7:]))
     monkeypatch.setattr(os, "fstat", lambda _: lie)
-    assert Batch(DETECTOR).take(b"file", os.fsencode(path)) is None
+    with Beneath(os.fsencode(tmp_path)) as beneath:
+        assert Batch(DETECTOR).take(b"file", beneath) is None

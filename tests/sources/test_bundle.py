@@ -311,7 +311,7 @@ def test_without_git_a_bundle_is_a_gap(source: Repo) -> None:
 
 def test_a_bundle_that_is_gone_when_it_is_opened(source: Repo) -> None:
     path = bundled(source, "x.bundle")
-    vanished = bundle.BundleSource(bytes(path), b"x.bundle")
+    vanished = bundle.BundleSource(b"x.bundle", b"x.bundle", bytes(path.parent))
     shutil.rmtree(path.parent)
     (shard,) = vanished.shards()
     (gap,) = shard.scan(None).gaps  # type: ignore[union-attr,arg-type]  # a gap needs no detector

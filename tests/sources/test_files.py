@@ -192,10 +192,12 @@ class Meddling:
     def overlap(self) -> int:
         return DETECTOR.overlap
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
         self.passes.append(end)
         self.meddle(len(self.passes))
-        return DETECTOR.sniff(buffer, end)
+        return DETECTOR.sniff(buffer, end, marks)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(DETECTOR, name)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import executor, pipeline, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Detector, Match, ScanResult, Shard, ShardResult, Tally
+from boltz_keyscan.model import Admits, Detector, Match, ScanResult, Shard, ShardResult, Tally
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources import _git, bulk, deltas, families, listing, packed
 from boltz_keyscan.sources.replies import checked
@@ -44,12 +44,14 @@ class Suspicious:
     def overlap(self) -> int:
         return DETECTOR.overlap
 
-    def sniff(self, buffer: bytes | bytearray | memoryview, end: int) -> list[int]:
-        del buffer
+    def sniff(
+        self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
+    ) -> list[int]:
+        del buffer, marks
         return list(range(end))
 
-    def find(self, chunks: Iterable[bytes]) -> Iterator[Match]:
-        del chunks
+    def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
+        del chunks, admits
         return iter(())
 
     def redact(self, raw: bytes) -> str:

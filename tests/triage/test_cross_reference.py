@@ -210,7 +210,28 @@ def test_a_part_of_a_key_that_is_rejected_is_not_dead(
     assert joined.evidence is not None
     assert joined.evidence.reason == "rejected-in-part"
     whole = join(finding(KeyType(kind), Mode.LIVE), (), Known(NOW), answers[kind, "live", "401"])
-    assert whole.status is Status.INACTIVE
+    assert whole.evidence is not None
+    assert whole.evidence.reason == "rejected-here"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_listed_prefix_that_is_not_understood_may_be_a_key_with_an_address_list(
+    kind: str, answers: dict[tuple[str, str, str], Answer]
+) -> None:
+    raw = fake_key(KINDS[kind], "live", "found")
+    keys = [Key("same", raw, is_active=False), Key("strange", fake_key(KINDS[kind], "live", "strange"))]
+    for addresses, status in (([], Status.INACTIVE), (["192.0.2.1"], Status.UNKNOWN)):
+        keys[1].allowed_ips = addresses
+        first, second = (key.record(12) for key in keys)
+        second["key_prefix"] = "abcd"
+        found = Listing(NOW, complete=True, records=(record(first, str), record(second, str)))
+        joined = join(
+            finding(KeyType(kind), Mode.LIVE),
+            (found.records[0].key_prefix,),
+            Known(NOW, found),
+            answers[kind, "live", "401"],
+        )
+        assert joined.status is status
 
 
 def test_fillers_are_left_alone(answers: dict[tuple[str, str, str], Answer]) -> None:

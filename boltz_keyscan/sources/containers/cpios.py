@@ -1,67 +1,89 @@
-"""cpio, as rpm and initial ram disks have it.
+"""cpio, as rpm, initial ram disks and ``cpio -o`` have it: in digits, and in the older binary form.
 
 Boundary: cpio(5).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from boltz_keyscan.sources.containers.limits import TRUNCATED, damaged
 from boltz_keyscan.sources.containers.reader import Reader
 from boltz_keyscan.sources.containers.walk import Content, Member
 
-_MAGIC = {b"070707": 76, b"070701": 110, b"070702": 110}
-"""Bytes of a header, for each kind."""
-
-_ODC = b"070707"
 _ZEROS = 64 << 10
 _LONG = 1 << 20
 """Bytes of a name that are believed."""
 
+_DAMAGED = "a header in it is damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A form of the header."""
+
+    length: int
+    name: slice
+    """Where the size of the name is, and that of the content."""
+    size: slice
+    base: int
+    """Of the digits; 0 for binary."""
+    step: int
+    """Bytes of which name and content take a multiple."""
+
+
+_NEW = _Kind(110, slice(94, 102), slice(54, 62), 16, 4)
+_BINARY = _Kind(26, slice(20, 22), slice(22, 26), 0, 2)
+_KINDS = {
+    b"070707": _Kind(76, slice(59, 65), slice(65, 76), 8, 1),
+    b"070701": _NEW,
+    b"070702": _NEW,
+    b"\xc7\x71": _BINARY,
+    b"\x71\xc7": _BINARY,
+}
+_DIGITS = {8: re.compile(rb"\s*([0-7]*)"), 16: re.compile(rb"\s*([0-9A-Fa-f]*)")}
+
 
 def members(content: Content) -> Iterator[Member]:
-    """What is in a cpio, or in several that follow each other with zeros between."""
+    """Yield what is in a cpio, or in several that follow each other with zeros between."""
     reader = content.reader
     ended = False
     while magic := reader.peek(6):
-        if magic not in _MAGIC and not magic.strip(b"\0"):
+        kind = _KINDS.get(magic) or _KINDS.get(magic[:2])
+        if kind is None and not magic.strip(b"\0"):
             _skip_zeros(reader)
             continue
-        if magic not in _MAGIC:
+        if kind is None:
             break
-        at = reader.position
-        header = reader.read(_MAGIC[magic])
-        name_size, size = _sizes(header, magic)
-        name = reader.read(min(name_size, _LONG)).rstrip(b"\0")
-        _align(reader, magic)
+        base = reader.position
+        header = reader.read(kind.length)
+        if len(header) < kind.length:
+            raise damaged(TRUNCATED)
+        name_size, size = _number(content, kind, header, kind.name), _number(content, kind, header, kind.size)
+        name = reader.read(min(name_size, _LONG)).partition(b"\0")[0]
+        reader.skip(-(reader.position - base) % kind.step)
         ended = name == b"TRAILER!!!"
         if not ended:
-            yield Member(name, reader.member(size), reader.position, (at + len(header),))
-            _align(reader, magic)
+            yield Member(name, reader.member(size), reader.position, (base + len(header),))
+            reader.skip(-size % kind.step)
     if not ended:
-        content.tell(damaged(TRUNCATED))
+        content.tell(damaged(_DAMAGED if reader.peek(1) else TRUNCATED))
 
 
-def _sizes(header: bytes, magic: bytes) -> tuple[int, int]:
-    """Bytes of the name and of the content."""
-    if len(header) < _MAGIC[magic]:
-        raise damaged(TRUNCATED)
-    fields, base = (
-        ((header[59:65], header[65:76]), 8) if magic == _ODC else ((header[94:102], header[54:62]), 16)
-    )
-    try:
-        name_size, size = (int(field, base) for field in fields)
-    except ValueError as error:
-        raise damaged("a header in it is damaged") from error
-    if name_size < 0 or size < 0:
-        raise damaged("a header in it is damaged")
-    return name_size, size
-
-
-def _align(reader: Reader, magic: bytes) -> None:
-    if magic != _ODC:
-        reader.skip(-reader.position % 4)
+def _number(content: Content, kind: _Kind, header: bytes, where: slice) -> int:
+    """Return a size as cpio and bsdtar read it: up to what is no digit, which is reported."""
+    field = header[where]
+    if not kind.base:
+        order: Literal["little", "big"] = "little" if header[:1] == b"\xc7" else "big"
+        words = [int.from_bytes(field[at : at + 2], order) for at in range(0, len(field), 2)]
+        return words[0] if len(words) == 1 else words[0] << 16 | words[1]
+    if header[6:].translate(None, b"0123456789abcdefABCDEF"):
+        content.tell(damaged(_DAMAGED))
+    found = _DIGITS[kind.base].match(field)
+    return int(found[1] or b"0", kind.base) if found else 0
 
 
 def _skip_zeros(reader: Reader) -> None:

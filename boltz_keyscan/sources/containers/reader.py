@@ -144,6 +144,34 @@ class HeldSpace:
         return bytes(self.held[at : at + count]) if at >= 0 else b""
 
 
+@dataclass(frozen=True, slots=True)
+class PartSpace:
+    """Bytes of another space from ``start`` on."""
+
+    space: Space
+    start: int
+
+    @property
+    def size(self) -> int:
+        """Return how many there are."""
+        return self.space.size - self.start
+
+    def read(self, at: int, count: int) -> bytes:
+        """Return some of them."""
+        return self.space.read(self.start + at, count) if at >= 0 else b""
+
+
+def between(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Yield what the ranges leave of the whole."""
+    at = 0
+    for start, end in sorted(ranges):
+        if start > at:
+            yield at, start
+        at = max(at, end)
+    if at < size:
+        yield at, size
+
+
 def pieces(space: Space, start: int = 0, end: int | None = None, first: int = CHUNK) -> Iterator[bytes]:
     """What stands from ``start`` to ``end``, or to where the space ends.
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model import Detector, Gap, Hit, Origin, ShardResult
-from boltz_keyscan.sources.batch import FLAGS
-from boltz_keyscan.sources.blob import unreadable
+from boltz_keyscan.sources.beneath import open_file
+from boltz_keyscan.sources.blob import MORE_PLACES, unreadable
 from boltz_keyscan.sources.containers.limits import DEFAULTS, Limits
 
 if TYPE_CHECKING:
@@ -39,8 +39,10 @@ _TOLD = 1000
 class InFile:
     """A container that is a file."""
 
-    path: bytes
-    """Absolute."""
+    name: bytes
+    """Relative to ``root``."""
+    root: bytes
+    """Absolute; what is below it is opened without following links."""
     follow: bool = False
     """The user named it: it may be a link."""
 
@@ -133,7 +135,7 @@ class ContainerShard:
                 yield self._gap("!".join((where, *names)), origin, reason, detail)
 
     def _gap(self, where: str, origin: Origin, reason: str, detail: str) -> Gap:
-        return Gap(where, reason, detail, oid=origin.oid)
+        return Gap(where, reason, detail, by_design=reason == MORE_PLACES, oid=origin.oid)
 
 
 @contextlib.contextmanager
@@ -150,8 +152,7 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], S
         yield readers.pieces(held), held
         return
     if isinstance(place, InFile):
-        flags = FLAGS & ~getattr(os, "O_NOFOLLOW", 0) if place.follow else FLAGS
-        descriptor = os.open(place.path, flags)
+        descriptor = open_file(place.root, place.name, follow=place.follow)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):

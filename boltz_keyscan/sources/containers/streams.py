@@ -57,12 +57,17 @@ def inflated(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
     rest = b""
     while not engine.eof:
         rest = rest or reader.take()
+        before = engine.copy()
         try:
             # At the end the engine may still have something.
             got = engine.decompress(rest, CHUNK) if rest else engine.flush()
         except zlib.error as error:
+            good, last = _salvaged(before, rest)
             # Whoever goes on behind this begins before it.
-            reader.unread(rest)
+            reader.unread(rest[good:])
+            if last:
+                meter.output(len(last))
+                yield last
             raise damaged(_words(error)) from error
         if got:
             meter.output(len(got))
@@ -71,6 +76,17 @@ def inflated(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
             raise damaged(TRUNCATED)
         rest = engine.unconsumed_tail
     reader.unread(engine.unused_data)
+
+
+def _salvaged(engine: zlib._Decompress, given: bytes) -> tuple[int, bytes]:
+    """Return the bytes before those that an engine fails on: how many, and what they give."""
+    parts = []
+    for at in range(len(given)):
+        try:
+            parts.append(engine.decompress(given[at : at + 1]))
+        except zlib.error:
+            return at, b"".join(parts)
+    return len(given), b"".join(parts)
 
 
 def is_object(head: bytes) -> bool:
@@ -166,9 +182,11 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
     """Zstd (RFC 8878), block by block: what comes out of one is bounded, whatever it says."""
     import zstandard  # noqa: PLC0415 - the one format that the standard library does not read
 
+    skipped = False
     while True:
         head = reader.peek(4)
         if head == _FRAME:
+            skipped = False
             engine = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
             try:
                 for piece in _frame(reader):
@@ -184,6 +202,10 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
             size = int.from_bytes(reader.read(8)[4:], "little")
             if reader.skip(size) < size:
                 raise damaged(TRUNCATED)
+            skipped = True
+        elif skipped and head:
+            # Where the frame to skip ends is told by nothing else; what it took may have been another.
+            raise damaged("behind a frame to skip there is no other")
         else:
             return
 

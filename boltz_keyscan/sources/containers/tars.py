@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from boltz_keyscan.sources.containers.limits import TRUNCATED, damaged
 from boltz_keyscan.sources.containers.reader import Reader
 from boltz_keyscan.sources.containers.walk import Content, Member
+from boltz_keyscan.sources.signatures import is_tar_header, octal
 
 _BLOCK = 512
 _ZERO = bytes(_BLOCK)
@@ -48,12 +49,13 @@ def members(content: Content) -> Iterator[Member]:
             _skip_zeros(reader)
             continue
         size = _size(header)
-        if len(header) < _BLOCK or size is None or not is_header(header):
+        if len(header) < _BLOCK or size is None or not is_tar_header(header):
             # Behind its end there may be anything, and it is no trouble.
             if not ended and not lost:
                 lost = True
                 content.tell(damaged("a header in it is damaged; what follows may lack its names"))
-            if len(reader.read(_BLOCK)) < _BLOCK:
+            # Where only a signature says that this is a tar, that of the next says where to go on.
+            if not content.sure or len(reader.read(_BLOCK)) < _BLOCK:
                 return
             continue
         ended = lost = False
@@ -92,23 +94,6 @@ def _skip_zeros(reader: Reader) -> None:
         reader.skip(count)
 
 
-def is_header(block: bytes) -> bool:
-    """Whether a block's checksum is that of its bytes, which old programs took as signed."""
-    told = _octal(block[148:156])
-    if told is None or len(block) < _BLOCK:
-        return False
-    rest = block[:148] + block[156:_BLOCK]
-    unsigned = sum(rest) + 8 * 32
-    return told in (unsigned, unsigned - 256 * sum(byte > 127 for byte in rest))
-
-
-def _octal(field: bytes) -> int | None:
-    text = field.strip(b" \0")
-    if not text:
-        return 0
-    return int(text, 8) if text.isdigit() and not text.strip(b"01234567") else None
-
-
 def _size(header: bytes) -> int | None:
     """Bytes of content; None for what no content can have."""
     field = header[124:136]
@@ -116,7 +101,7 @@ def _size(header: bytes) -> int | None:
         # Base 256, of two's complement.
         number = int.from_bytes(field[1:], "big")
         return number if field[:1] == b"\x80" and number < 1 << 62 else None
-    return _octal(field)
+    return octal(field)
 
 
 def _name(header: bytes, at: int) -> tuple[bytes, int]:

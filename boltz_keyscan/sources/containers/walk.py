@@ -11,21 +11,20 @@ Boundary: knows no format; those are rows of ``formats``.
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from boltz_keyscan.model import Detector, Match, Part
-from boltz_keyscan.sources.blob import FLOODED, MOST
+from boltz_keyscan.sources.blob import Quota
+from boltz_keyscan.sources.containers.frames import Frame, Rest, find
 from boltz_keyscan.sources.containers.limits import Limits, Meter, Spent, Trouble
-from boltz_keyscan.sources.containers.reader import HeldSpace, Reader, Space
+from boltz_keyscan.sources.containers.reader import HeldSpace, PartSpace, Reader, Space, pieces
 from boltz_keyscan.sources.exact import Pieces
-from boltz_keyscan.sources.magic import HEAD, TAIL, ends_in_zip
+from boltz_keyscan.sources.magic import FLOOD, HEAD
 
 IMPLIED = b"content"
 """The name of what is in a compressed stream, when it is no container itself."""
-
-_KEPT = 4 << 20
-"""Bytes of a member that are held to see whether it ends in a zip."""
 
 _LONGEST = 4096
 """Bytes of a member's name that are told."""
@@ -57,6 +56,8 @@ class Content:
     """Takes trouble after which there may be more members."""
     cover: Callable[[int, int], None] = lambda _start, _end: None
     """To be told from where to where a member stands in another form, when it was read."""
+    sure: bool = True
+    """It is one from its first byte on; where one may only stand in it, what cannot be read is none."""
 
     def space(self) -> Space | None:
         """Its bytes anywhere; None when they are too many to be held."""
@@ -94,8 +95,6 @@ class Format:
     begins: Callable[[bytes], bool]
     """Whether a blob with this head is one."""
     members: Members
-    ends: Callable[[Space], bool] = lambda _: False
-    """Whether a blob with another beginning ends in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,69 +106,6 @@ class Found:
     match: Match
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A blob that is being looked at."""
-
-    chain: tuple[bytes, ...]
-    """Its own name, as members."""
-    prefix: tuple[bytes, ...]
-    """What the names of its members begin with."""
-    depth: int
-    """Containers around it."""
-    broken: bool = False
-    """Its own bytes end early; that was told."""
-    _covered: list[tuple[int, int]] = field(default_factory=list)
-    """From where to where its bytes were read as members."""
-
-    def cover(self, start: int, end: int) -> None:
-        """Note some of them."""
-        if start < end:
-            self._covered.append((start, end))
-
-    def covered(self, offsets: Iterable[int]) -> set[int]:
-        """Those offsets at which it was read as a member."""
-        self._covered.sort()
-        found = set()
-        at = reach = 0
-        for offset in sorted(offsets):
-            while at < len(self._covered) and self._covered[at][0] <= offset:
-                reach = max(reach, self._covered[at][1])
-                at += 1
-            if offset < reach:
-                found.add(offset)
-        return found
-
-
-class _Rest:
-    """What of a container's bytes is no member's."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._pieces: Pieces | None = None
-        self._next = 0
-        self.matches: list[Match] = []
-        self.flooded = False
-
-    def feed(self, at: int, chunk: bytes) -> None:
-        """Take some bytes; what was taken before is passed over."""
-        if self._pieces is not None and at < self._next:
-            chunk = chunk[self._next - at :]
-            at = self._next
-        if self._pieces is None or at != self._next:
-            self.finish()
-            self._pieces = Pieces(self._detector, at)
-        self.matches += self._pieces.feed(chunk)
-        self._next = max(self._next, at + len(chunk)) if chunk else self._next
-
-    def finish(self) -> None:
-        """Look at what is held still."""
-        if self._pieces is not None:
-            self.matches += self._pieces.finish()
-            self.flooded |= self._pieces.flooded
-            self._pieces = None
-
-
 class Walk:
     """One container that is no member of another, with all that is in it."""
 
@@ -179,6 +115,7 @@ class Walk:
         self._limits = limits
         self._meter = Meter(limits, size)
         self._untold = 0
+        self._quota = Quota()
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
         """Members, reason and detail."""
         self.found: list[Found] = []
@@ -201,25 +138,68 @@ class Walk:
         Returns:
             Those of ``seen`` that stand in what was read as a member.
         """
-        frame = _Frame((), (), 0)
-        reader = Reader(self._guarded(chunks, frame))
+        frame = Frame((), (), 0)
+        rest = Rest(self._detector, self._quota)
+        # Its own bytes were searched for keys where it was met.
+        reader = Reader(self._guarded(chunks, frame), rest.feed if whole is None else None)
         content = Content(reader, self._meter, whole)
-        format_ = self._format(reader.peek(HEAD)) or self._last(content.space())
+        format_ = self._format(reader.peek(HEAD))
         if format_ is not None:
             self._open(format_, content, frame)
+        space = content.space() if format_ is None else content.whole
+        if whole is None:
+            rest.drain(reader)
+        else:
+            rest.marks = find(whole, frame.uncovered(whole.size), self._detector)
+        self._embedded(rest.marks, space, frame, format_)
         if self._untold:
             detail = f"{self._untold} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
+        self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         return sorted(frame.covered(seen))
 
     def _format(self, head: bytes) -> Format | None:
         return next((each for each in self._formats if each.begins(head)), None)
 
-    def _last(self, space: Space | None) -> Format | None:
-        """What a blob ends in. One that is too large to be sure of is taken for a zip."""
-        return next((each for each in self._formats if space is None or each.ends(space)), None)
+    def _embedded(
+        self, marks: dict[int, str], space: Space | None, frame: Frame, outer: Format | None = None
+    ) -> None:
+        """Open the containers that begin within a blob, where it was not read as a member.
 
-    def _open(self, format_: Format, content: Content, frame: _Frame) -> None:
+        Args:
+            marks: where they begin, and their formats.
+            space: the blob's bytes; None when they are too many to be held.
+            frame: the blob.
+            outer: what it was opened as itself; headers of that kind are its own.
+        """
+        told = frame.covered(marks)
+        own = {} if outer is None else {outer.name: ("zip", "tar").count(outer.name)}
+        starts = [at for at in sorted(marks.keys() - told) if not own.get(marks[at]) and (at or not own)]
+        if not starts or self._meter.spent or frame.depth >= self._limits.depth:
+            return
+        if space is None or any(marks[at] == FLOOD for at in starts):
+            detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
+            self._trouble(Trouble("unsupported-container", detail), frame)
+            return
+        if "zip" in map(marks.get, starts):
+            zips = next(each for each in self._formats if each.name == "zip")
+            self._open(zips, Content(Reader(()), self._meter, space, sure=False), frame)
+            told = frame.covered(starts)
+        for at in starts:
+            part = PartSpace(space, at)
+            format_ = self._format(part.read(0, HEAD))
+            if at in told or marks[at] == "zip" or format_ is None or self._meter.spent:
+                continue
+            # The signatures of others are so long, or checked, that they do not stand there by chance.
+            faint = marks[at] in ("gzip", "zstd", "tar")
+            inner = Frame(frame.chain, frame.prefix, frame.depth, faint=faint)
+            reader = Reader(self._guarded(pieces(part), inner))
+            self._open(format_, Content(reader, self._meter, part, sure=not faint), inner)
+            end = frame.join(inner, at)
+            behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
+            told |= {at + offset for offset in inner.covered(other - at for other in behind)}
+
+    def _open(self, format_: Format, content: Content, frame: Frame) -> None:
         """Look into a container."""
         try:
             if frame.depth >= self._limits.depth:
@@ -236,7 +216,7 @@ class Walk:
         except Exception as error:  # noqa: BLE001 - hostile bytes: what a reader trips over costs this container
             self._trouble(_unexpected(error), frame)
 
-    def _member(self, member: Member, frame: _Frame) -> None:
+    def _member(self, member: Member, frame: Frame) -> None:
         self._meter.member()
         name = member.name[:_LONGEST]
         prefix = frame.prefix if member.implied else (*frame.prefix, name)
@@ -244,8 +224,9 @@ class Walk:
             self._named(member, prefix)
             for at in member.named:
                 frame.cover(at, at + len(member.name))
-        inner = _Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
-        rest = _Rest(self._detector)
+        inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
+        inner.faint = frame.faint and member.implied
+        rest = Rest(self._detector, self._quota)
         chunks = self._guarded(member.chunks, inner)
         reader = Reader(chunks, rest.feed)
         format_ = self._format(reader.peek(HEAD))
@@ -256,57 +237,44 @@ class Walk:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
             content = Content(reader, self._meter)
             self._open(format_, content, inner)
+            rest.drain(reader)
+            self._own(rest.matches, inner)
+            self._embedded(rest.marks, content.whole, inner, format_)
             content.release()
-            while reader.take():
-                pass
-            rest.finish()
-            self._own(rest.matches, inner, flooded=rest.flooded)
         if member.standing is not None:
             frame.cover(member.standing, member.standing + reader.position)
 
     def _named(self, member: Member, chain: tuple[bytes, ...]) -> None:
-        pieces = Pieces(self._detector)
-        for match in (*pieces.feed(member.name), *pieces.finish()):
-            self._add(Found(chain, Part.NAME, match))
-        if pieces.flooded:
-            self._trouble(Trouble("too-many-matches", FLOODED), _Frame(chain, chain, 0))
+        looked = Pieces(self._detector, admits=self._quota)
+        for match in (*looked.feed(member.name), *looked.finish()):
+            self.found.append(Found(chain, Part.NAME, match))
 
-    def _blob(self, reader: Reader, frame: _Frame) -> None:
-        """A member that is no container, but may end in one."""
-        pieces = Pieces(self._detector)
+    def _blob(self, reader: Reader, frame: Frame) -> None:
+        """A member that is no container, but may have one in it."""
+        looked = Pieces(self._detector, admits=self._quota)
         kept: list[bytes] | None = []
         size = 0
         matches: list[Match] = []
         for chunk in reader.part(1 << 62):
-            matches += pieces.feed(chunk)
+            matches += looked.feed(chunk)
             size += len(chunk)
             if kept is not None:
-                kept = [*kept, chunk] if size <= _KEPT else None
-        matches += pieces.finish()
-        if kept and size >= 22:
-            content = kept[0] if len(kept) == 1 else b"".join(kept)
-            space = HeldSpace(content)
-            if ends_in_zip(content[-TAIL:]) and (format_ := self._last(space)) is not None:
-                self._open(format_, Content(Reader([content]), self._meter, space), frame)
-        self._own(matches, frame, flooded=pieces.flooded)
+                kept = kept if size <= self._limits.spool else None
+            if kept is not None:
+                kept.append(chunk)
+        matches += looked.finish()
+        if looked.marks:
+            self._embedded(looked.marks, HeldSpace(b"".join(kept)) if kept is not None else None, frame)
+        self._own(matches, frame)
 
-    def _own(self, matches: Sequence[Match], frame: _Frame, *, flooded: bool) -> None:
+    def _own(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add what stands in a container's own bytes, but not what its members told already."""
         told = frame.covered(match.offset for match in matches)
         for match in matches:
             if match.offset not in told:
-                self._add(Found(frame.chain, Part.CONTENT, match))
-        if flooded:
-            self._trouble(Trouble("too-many-matches", FLOODED), frame)
+                self.found.append(Found(frame.chain, Part.CONTENT, match))
 
-    def _add(self, found: Found) -> None:
-        if len(self.found) < MOST:
-            self.found.append(found)
-        else:
-            detail = f"only the first {MOST} keys of it are reported"
-            self._trouble(Spent("too-many-matches", detail), _Frame((), (), 0))
-
-    def _guarded(self, chunks: Iterable[bytes], frame: _Frame) -> Iterator[bytes]:
+    def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         """The bytes of a blob as far as they go; where that is not their end, a gap."""
         try:
             for chunk in chunks:
@@ -321,9 +289,11 @@ class Walk:
             self._trouble(_unexpected(error), frame)
             frame.broken = True
 
-    def _trouble(self, trouble: Trouble, frame: _Frame) -> None:
+    def _trouble(self, trouble: Trouble, frame: Frame) -> None:
         """Tell what is not scanned, once: not again what follows from it."""
         if self._meter.spent or (frame.broken and not isinstance(trouble, Spent)):
+            return
+        if frame.faint and trouble.reason == "corrupt-container":
             return
         self._meter.spent = isinstance(trouble, Spent)
         if len(self.gaps) < self._limits.gaps or self._meter.spent:

@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.sources.blob import CHUNK
-from boltz_keyscan.sources.containers.limits import Trouble, damaged
+from boltz_keyscan.sources.containers.limits import damaged
 from boltz_keyscan.sources.containers.reader import Space
-from boltz_keyscan.sources.magic import END_OF_ZIP, TAIL
 
 LOCAL = b"PK\3\4"
+END_OF_ZIP = b"PK\5\6"
+
+TAIL = 80 << 10
+"""Bytes at the end in which a zip has its directory's end. A comment may be 64 KiB (4.3.16); unzip
+looks through 66,000 bytes, in blocks of 8 KiB."""
+
 _ENTRY = b"PK\1\2"
 
 
@@ -33,23 +38,6 @@ class Entry:
     """Where its local header begins."""
     named: int
     """Where its name stands."""
-
-
-def ends(space: Space) -> bool:
-    """Whether there is a whole zip behind something else: programs hold its signatures as well."""
-    start = max(space.size - TAIL, 0)
-    tail = space.read(start, TAIL)
-    at = tail.rfind(END_OF_ZIP)
-    if at < 0 or at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") != len(tail):
-        return False
-    try:
-        first, last, _, told = directory(space)
-    except Trouble:
-        return False
-    entry = next(entries(space, first, last), None)
-    return entry is not None and any(
-        space.read(at, 4) == LOCAL for at in (entry.local, entry.local + first - told)
-    )
 
 
 def directory(space: Space) -> tuple[int, int, int, int]:

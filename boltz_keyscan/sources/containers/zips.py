@@ -21,7 +21,7 @@ from dataclasses import replace
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.containers import streams
 from boltz_keyscan.sources.containers.limits import TRUNCATED, Meter, Spent, Trouble, damaged, raising
-from boltz_keyscan.sources.containers.reader import Reader, Space, pieces
+from boltz_keyscan.sources.containers.reader import Reader, Space, between, pieces
 from boltz_keyscan.sources.containers.walk import Content, Member
 from boltz_keyscan.sources.containers.zipheads import (
     LOCAL,
@@ -32,6 +32,7 @@ from boltz_keyscan.sources.containers.zipheads import (
     whole,
     wide,
 )
+from boltz_keyscan.sources.signatures import ZIP_METHODS
 
 _DESCRIPTOR = 0x08
 _ENCRYPTED = 0x01 | 0x40 | 0x2000
@@ -44,8 +45,6 @@ _END = re.compile(rb"PK(?:\x07\x08|\x03\x04|\x01\x02)")
 """What a stored member of unknown size may end at."""
 
 _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 97: "wavpack", 98: "ppmd", 99: "AES"}
-_KNOWN = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
-"""Methods of compression that are in use (4.4.5): what has another is no local header."""
 
 
 def members(content: Content) -> Iterator[Member]:
@@ -59,22 +58,12 @@ def members(content: Content) -> Iterator[Member]:
         yield from _listed(space, content, covered)
     except Trouble as trouble:
         # What the directory does not lead to may still be found by its local headers.
-        content.tell(trouble)
-    for start, end in _between(covered, space.size):
+        if content.sure or covered:
+            content.tell(trouble)
+    for start, end in between(covered, space.size):
         if end - start > 30:
             stray = Reader(pieces(space, start, end))
-            yield from _local_members(stray, content, start, sure=not covered)
-
-
-def _between(ranges: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
-    """What the ranges leave of the whole."""
-    at = 0
-    for start, end in sorted(ranges):
-        if start > at:
-            yield at, start
-        at = max(at, end)
-    if at < size:
-        yield at, size
+            yield from _local_members(stray, content, start, sure=content.sure and not covered)
 
 
 def _listed(space: Space, content: Content, covered: list[tuple[int, int]]) -> Iterator[Member]:
@@ -177,7 +166,7 @@ def _local_members(reader: Reader, content: Content, base: int, *, sure: bool) -
         flags, method, crc, size, full, name_length, extra_length = struct.unpack("<6xHH4xIIIHH", fixed)
         names = reader.peek(30 + name_length + extra_length)[30:]
         name, extra = names[:name_length], names[name_length:]
-        if method not in _KNOWN or not name or min(name) < 0x20 or not made_of_fields(extra):
+        if method not in ZIP_METHODS or not name or min(name) < 0x20 or not made_of_fields(extra):
             reader.skip(4)
             continue
         start = base + reader.position
@@ -259,8 +248,16 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
     if head[2:] != b"\5\0" or len(properties) < 5:
         raise damaged("its properties of lzma are not of the length they have")
     # The same stream in the format of lzma: its properties, and a size that is not known.
-    alone = Reader(_with(properties + b"\xff" * 8, reader))
-    yield from streams.unlzma(alone, meter)
+    head = properties + b"\xff" * 8
+    start = reader.position
+    alone = Reader(_with(head, reader))
+    try:
+        yield from streams.unlzma(alone, meter)
+    finally:
+        # What was taken and not needed is what follows the member.
+        rest = reader.position - start - max(alone.position - len(head), 0)
+        if alone.position >= len(head) and rest > 0:
+            reader.unread(alone.peek(rest))
 
 
 def _with(head: bytes, reader: Reader) -> Iterator[bytes]:

@@ -1,0 +1,160 @@
+"""The folder that git takes hooks from, as the user's configuration says, and who else writes there.
+
+Read with GitPython, which follows ``include`` as git does. It opens the repository that the user works
+in, and nothing that is scanned; importing it takes as long as a commit hook, so nothing else loads it.
+
+Boundary: names of folders and files; nothing is written.
+"""
+
+from __future__ import annotations
+
+import configparser
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.cli.guard import tell
+from boltz_keyscan.cli.hook_script import SHARED
+from boltz_keyscan.errors import GitError, KeyscanError
+from boltz_keyscan.sources import _git
+
+if TYPE_CHECKING:
+    import git as gitpython
+
+    from boltz_keyscan.sources.repository import Repository
+
+_ROOT_FILES = (
+    *("lefthook.yml", "lefthook.yaml", "lefthook.toml", "lefthook.json"),
+    *(".lefthook.yml", ".lefthook.yaml", ".lefthook.toml", ".lefthook.json"),
+    *(".config/lefthook.yml", ".config/lefthook.yaml", ".config/lefthook.toml", ".config/lefthook.json"),
+)
+"""https://lefthook.dev/configuration/"""
+
+
+@dataclass(frozen=True, slots=True)
+class HooksFolder:
+    """The folder that git takes a hook from."""
+
+    path: str
+    because: str
+    """The setting that says so, and its file; empty for git's default."""
+    outside: bool = False
+    """It lies in neither the worktree nor the repository: other repositories may use it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """Another tool that runs the hooks of a repository."""
+
+    name: str
+    file: str
+    """The file that a line for us belongs into."""
+    hint: str
+
+
+def hooks_folder(repository: Repository, name: str) -> HooksFolder:
+    """Return the folder that git takes the hook of this name from.
+
+    Raises:
+        KeyscanError: the configuration cannot be read.
+    """
+    value, file = _configured(repository)
+    if not value:
+        return HooksFolder(os.path.join(os.fsdecode(repository.common_dir), "hooks"), "")
+    # git-config(1): relative to the folder that hooks run in.
+    top = repository.git_dir if name == "pre-receive" else repository.worktree or repository.git_dir
+    path = os.path.normpath(os.path.join(os.fsdecode(top), os.path.expanduser(value)))
+    own = [repository.common_dir, repository.git_dir, repository.worktree or repository.git_dir]
+    outside = not any(_is_within(path, os.fsdecode(folder)) for folder in own)
+    return HooksFolder(path, f"core.hooksPath={value} in {file}", outside)
+
+
+def manager(repository: Repository, folder: HooksFolder, name: str) -> Manager | None:
+    """Return the tool that runs the hook of this name here, if one does."""
+    line = SHARED.get(name)
+    if repository.worktree is None or line is None:
+        return None
+    root = os.fsdecode(repository.worktree)
+    parts = folder.path.split(os.sep)
+    if ".husky" in parts[-2:]:
+        file = os.path.join(os.sep.join(parts[: parts.index(".husky", -2) + 1]), name)
+        return Manager("husky", file, f"Add this line to {file}: {line}")
+    for each in _ROOT_FILES:
+        file = os.path.join(root, each)
+        if os.path.lexists(file):
+            job = f"run: {line}" if name == "pre-commit" else f"run: {_push()}, use_stdin: true"
+            return Manager("lefthook", file, f"Add this command to {name} in {file}: {{ {job} }}")
+    file = os.path.join(root, ".pre-commit-config.yaml")
+    # pre-commit refuses to install itself where core.hooksPath is set.
+    if os.path.lexists(file) and not folder.because:
+        hook = "boltz-keyscan" if name == "pre-commit" else "boltz-keyscan-push"
+        hint = f"Add the hook {hook} to {file}, and run 'pre-commit install --hook-type {name}'."
+        return Manager("pre-commit", file, hint)
+    return None
+
+
+def _push() -> str:
+    return "env PYTHONPATH= boltz-keyscan hook pre-push {1} {2}"
+
+
+def _configured(repository: Repository) -> tuple[str, str]:
+    """Return the value of core.hooksPath and the file that has the last word on it."""
+    git = _gitpython()
+    try:
+        opened: gitpython.Repo | None = git.Repo(os.fsdecode(repository.worktree or repository.git_dir))
+    except (git.GitError, ValueError, OSError):
+        # Only conditions of "includeIf" need it.
+        opened = None
+    found = "", ""
+    for file in _files(repository):
+        try:
+            parser = git.GitConfigParser(file, read_only=True, repo=opened)
+            # With a default, get_value would pass over a file that does not parse.
+            parser.read()
+            value = str(parser.get_value("core", "hooksPath", ""))
+        except (configparser.Error, OSError, ValueError) as error:
+            raise KeyscanError(
+                f"cannot read git's configuration: {file}", "See what 'git config --list' says of it."
+            ) from error
+        if value:
+            found = value, file
+    return found
+
+
+def _files(repository: Repository) -> Iterator[str]:
+    """Return the files of git's configuration that are there, the most important last (git-config(1))."""
+    given = os.environ
+    names = []
+    if not given.get("GIT_CONFIG_NOSYSTEM"):
+        names.append(given.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
+    if "GIT_CONFIG_GLOBAL" in given:
+        names.append(given["GIT_CONFIG_GLOBAL"])
+    else:
+        home = given.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        names += [os.path.join(home, "git", "config"), os.path.expanduser("~/.gitconfig")]
+    names.append(os.path.join(os.fsdecode(repository.common_dir), "config"))
+    # With extensions.worktreeConfig; git ignores it without, and nothing else is called so.
+    names.append(os.path.join(os.fsdecode(repository.git_dir), "config.worktree"))
+    return (name for name in names if os.path.isfile(name))
+
+
+@functools.cache
+def _gitpython() -> ModuleType:
+    """Load GitPython with the git that we use, or without any, and say so."""
+    try:
+        # It starts git when it is loaded, and would take one from the working folder if PATH says so.
+        os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = _git.executable()
+    except GitError as error:
+        tell(f"note: {error.message}; the hooks need it")
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+    import git  # noqa: PLC0415 - takes as long as a commit hook
+
+    return git
+
+
+def _is_within(path: str, folder: str) -> bool:
+    real, root = os.path.realpath(path), os.path.realpath(folder)
+    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)

@@ -1,0 +1,129 @@
+"""The text of a hook that ``hook install`` writes, and what a hook that is there says.
+
+Boundary: text of scripts, and starting the interpreter that one names to ask for its version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+
+from boltz_keyscan import __version__, module_search
+from boltz_keyscan.workers.process import output_of
+
+OURS = "# written by 'boltz-keyscan hook install'"
+
+SHARED = {
+    "pre-commit": "env PYTHONPATH= boltz-keyscan hook pre-commit",
+    "pre-push": 'env PYTHONPATH= boltz-keyscan hook pre-push "$@"',
+}
+"""Lines for files that people share: without a path of this machine, and with no module of the worktree."""
+
+_START = """\
+import sys
+sys.path[3:3] = {folders}
+try:
+    from boltz_keyscan.cli import entry
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"boltz-keyscan: this hook cannot run: {{error}}, in {{sys.executable}}. "
+        "Install boltz-keyscan, and run [boltz-keyscan hook install] here again."
+    )
+entry()"""
+# -I leaves out the environment, the working folder and the user's packages. Where the program is found
+# only by one of the latter two (pip install --user, PYTHONPATH), the folder is named, behind Python's own.
+
+_AGAIN = "Run 'boltz-keyscan hook install' here again."
+
+_SCRIPT = """\
+#!/bin/sh
+{ours}
+python={python}
+if ! [ -x "$python" ]; then
+    echo "boltz-keyscan: this hook cannot run: $python is gone. {help}" >&2
+    exit 1
+fi
+exec "$python" -I -c {start} hook {name} "$@"
+"""
+
+_PYTHON = re.compile(r"^(?:python=|exec )(?P<python>\S.*?)(?: -P -m boltz_keyscan .*)?$", re.MULTILINE)
+_FOLDERS = re.compile(r"^sys\.path\[3:3\] = (\[.*\])$", re.MULTILINE)
+_ANSWER = re.compile(rb"boltz-keyscan (\S+)\n")
+
+
+def folders() -> list[str]:
+    """Return the folders that this program needs and an isolated Python would not look into."""
+    answer = output_of([sys.executable, "-I", "-c", r"import sys; print(*sys.path, sep='\0', end='')"])
+    isolated = {os.path.realpath(entry) for entry in os.fsdecode(answer or b"").split("\0")}
+    beside = os.path.realpath(os.path.dirname(sys.argv[0]))
+    trusted = module_search.trusted_folders()
+    return [folder for folder in trusted if os.path.realpath(folder) not in {*isolated, beside}]
+
+
+def _literal(more: list[str]) -> str:
+    """Return a list as Python reads it, without the one character that a shell's quotes cannot hold."""
+    return json.dumps(more).replace("'", r"\u0027")
+
+
+def text(name: str, more: list[str]) -> str:
+    """Return the script for a hook."""
+    start = shlex.quote(_START.format(folders=_literal(more)))
+    return _SCRIPT.format(ours=OURS, python=shlex.quote(sys.executable), start=start, name=name, help=_AGAIN)
+
+
+def line(name: str, more: list[str]) -> str:
+    """Return the line that calls us, for somebody else's script."""
+    code = f"import sys; sys.path[3:3] = {_literal(more)}; from boltz_keyscan.cli import entry; entry()"
+    start = f"-c {shlex.quote(code)}" if more else "-m boltz_keyscan"
+    return f'{shlex.quote(sys.executable)} -I {start} hook {name} "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The program that a hook calls."""
+
+    python: str
+    version: str | None = None
+    """Of boltz-keyscan; None when it does not run."""
+    asked: bool = True
+    """It lies outside of the repository, and was asked."""
+    outdated: bool = False
+    """The script is not the one that this version writes."""
+
+
+def called(script: str, name: str, inside: str) -> Called | None:
+    """Return what a script of ours calls; None for a script of somebody else.
+
+    Only an interpreter outside of the repository is asked: whoever made the repository could have made it.
+
+    Args:
+        script: its text.
+        name: of the hook.
+        inside: the folder of the repository.
+    """
+    found = _PYTHON.search(script)
+    if OURS not in script or found is None:
+        return None
+    try:
+        python = shlex.split(found["python"])[0]
+        named = _FOLDERS.search(script)
+        more: list[str] = json.loads(named[1]) if named else []
+    except (ValueError, IndexError):
+        # Somebody changed it.
+        return None
+    if python == sys.executable:
+        return Called(python, __version__, outdated=script != text(name, folders()))
+    if any(_lies_within(path, inside) for path in (python, *more)):
+        return Called(python, asked=False)
+    answer = output_of([python, "-I", "-c", _START.format(folders=_literal(more)), "--version"])
+    version = _ANSWER.fullmatch(answer or b"")
+    return Called(python, version and version[1].decode("ascii", "replace"))
+
+
+def _lies_within(path: str, folder: str) -> bool:
+    real, root = os.path.realpath(path), os.path.realpath(folder)
+    return not os.path.isabs(path) or real == root or real.startswith(root.rstrip(os.sep) + os.sep)

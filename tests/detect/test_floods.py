@@ -1,0 +1,63 @@
+"""Work grows with the size of a text, whatever is in it, and a key behind it is found."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.floods import BEHIND, flood, units
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.detect.forms import FORMS
+from boltz_keyscan.detect.joined import KINDS
+from boltz_keyscan.rules import load
+from boltz_keyscan.sources.blob import Quota
+from conformance.encodings import HIDINGS
+from tests.keys import fingerprint
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+DETECTOR = KeyDetector.of(load())
+FLOODS = dict(units())
+SIZE = 20_000
+"""Bytes: more than one decoding serves, so that what is decoded again shows."""
+
+MOST_STEPS = 40
+"""Calls and returns for each byte of a flood; before each region was decoded once there were thousands."""
+
+
+def steps(blob: bytes) -> tuple[int, set[str]]:
+    """The calls and returns that finding takes, which no load of the machine changes, and what was found."""
+    count = 0
+
+    def step(_frame: FrameType, _event: str, _argument: object) -> None:
+        nonlocal count
+        count += 1
+
+    sys.setprofile(step)
+    try:
+        found = {match.fingerprint for match in DETECTOR.find([blob], Quota())}
+    finally:
+        sys.setprofile(None)
+    return count, found
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_work_grows_with_the_size(name: str) -> None:
+    steps(flood(FLOODS[name], 500))  # what is made once is made by now
+    few, found = steps(flood(FLOODS[name], SIZE))
+    many, found_again = steps(flood(FLOODS[name], 2 * SIZE))
+    assert fingerprint(BEHIND) in found & found_again
+    assert many <= 2.1 * few
+    assert many <= 2 * SIZE * MOST_STEPS
+
+
+def test_every_form_and_every_kind_is_among_them() -> None:
+    named = " ".join(FLOODS)
+    assert [
+        form.name for form in FORMS if any(form.spell(b"sk_bc_")) and f"{form.name}, 0" not in named
+    ] == []
+    hidden = {link for hiding in HIDINGS for link in hiding.chain}
+    assert [kind.name for kind in KINDS if kind.name not in hidden] == []

@@ -1,0 +1,277 @@
+"""Archives that begin where no file begins: behind text, programs, damage; and what only looks like one."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import random
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from boltz_keyscan import rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.detect.engine import SIGNATURES
+from boltz_keyscan.model import Shape
+from boltz_keyscan.sources import magic, signatures
+from boltz_keyscan.sources.containers.formats import FORMATS
+from conformance.containers import FILLER, ar, cpio, rpm, seven, tarred, text, zipped, zstd
+from tests.keys import fake_key, fingerprint
+from tests.mutants import scanned
+from tests.repos import Repo
+from tests.running import scan_json
+
+DETECTOR = KeyDetector.of(rules.load())
+KEY = fake_key(seed="embedded")
+CONTENT = FILLER[:100] + text(KEY)
+
+ARCHIVES: dict[str, bytes] = {
+    "zip": zipped({"a.env": CONTENT}),
+    "zip-commented": zipped({"a.env": CONTENT}, comment=b"c" * 3000),
+    "zip-cut": zipped({"a.env": CONTENT})[:-60],
+    "zip-stored": zipped({"a.zip": zipped({"a.env": CONTENT})}, zipfile.ZIP_STORED),
+    "7z": seven({"a.env": CONTENT}),
+    "gzip": gzip.compress(CONTENT),
+    "bzip2": bz2.compress(CONTENT),
+    "xz": lzma.compress(CONTENT),
+    "zstd": zstd(CONTENT),
+    "tar": tarred({"a.gz": gzip.compress(CONTENT)}),
+    "ar": ar({"a.gz": gzip.compress(CONTENT)}),
+    "cpio": cpio({"a.xz": lzma.compress(CONTENT)}),
+    "rpm": rpm(gzip.compress(cpio({"a.env": CONTENT}))),
+}
+
+AROUND: dict[str, Callable[[bytes], bytes]] = {
+    "a line before": lambda raw: b"some text\n" + raw,
+    "a script before and a line behind": lambda raw: b"#!/bin/sh\nexit 0\n" + raw + b"\n",
+    "a program before": lambda raw: b"\x7fELF" + bytes(200) + raw,
+    "its first byte gone": lambda raw: raw[1:] if raw[:2] == b"PK" else b"?" + raw,
+    "much before": lambda raw: b"some text\n" * 150_000 + raw,
+    "much behind": lambda raw: b"text\n" + raw + b"x" * 200_000,
+    "another before": lambda raw: gzip.compress(b"another") + raw,
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_is_found_wherever_it_begins(name: str, around: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(AROUND[around](ARCHIVES[name]))
+    result = scanned(path)
+    found = {hit.match.fingerprint for hit in result.hits}
+    # A zip of one member without its header has nothing to be read from; without a directory it is none.
+    if around == "its first byte gone" and name in ("zip", "zip-commented", "zip-cut"):
+        assert found == set()
+        assert bool(result.gaps) == (name != "zip-cut")
+    else:
+        assert found == {fingerprint(KEY)}
+
+
+def test_in_members_of_archives(tmp_path: Path) -> None:
+    """One of many MiB too, which is not held to be looked at twice."""
+    members = {
+        f"{number}": b"text\n" + bytes(6 << 20) * (number == 0) + raw
+        for number, raw in enumerate(ARCHIVES.values())
+    }
+    for press in (tarred, zipped):
+        path = tmp_path / "archive"
+        path.write_bytes(press(members))
+        result = scanned(path)
+        assert {hit.origin.members[0].decode() for hit in result.hits} == set(members)
+        assert result.gaps == ()
+
+
+def test_beyond_what_is_held_of_a_member_there_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(bytes(40 << 20) + ARCHIVES["zip"], 1))
+    result = scanned(path)
+    assert [gap.reason for gap in result.gaps] == ["unsupported-container"]
+
+
+def test_in_history_and_in_a_commit(tmp_path: Path) -> None:
+    """As loose objects, as packed ones, and as versions that git keeps as differences."""
+    repo = Repo(tmp_path / "repo")
+    wanted = set()
+    for number, (name, raw) in enumerate(ARCHIVES.items()):
+        before = random.Random(name).randbytes(3000).hex().encode() + b"\n"
+        for version in (b"one", b"two"):
+            (repo.path / name).write_bytes(before + raw + version)
+            repo.run("add", ".")
+            repo.commit(f"{number} {version!r}")
+        wanted.add(name)
+    (repo.path / "staged").write_bytes(b"text\n" + ARCHIVES["zip"])
+    repo.run("add", "staged")
+    report = scan_json("--staged", cwd=repo.path)
+    assert {place["path"] for each in report["findings"] for place in each["locations"]} == {"staged"}
+    for packed in (False, True):
+        if packed:
+            repo.run("gc", "--quiet")
+        report = scan_json(repo.path, "--history-only", "--no-cache")
+        assert {place["path"] for each in report["findings"] for place in each["locations"]} >= wanted
+
+
+def test_from_a_pipe() -> None:
+    for before in (b"text\n", b"text\n" * (8 << 20)):
+        report = scan_json("-", stdin=before + ARCHIVES["zip"])
+        told = [finding["fingerprint"] for finding in report["findings"]]
+        assert told == [fingerprint(KEY)] or [gap["reason"] for gap in report["gaps"]] == ["too-large"]
+
+
+SIGNS = (
+    *(raw[:6] for raw in ARCHIVES.values()),
+    b"BZh91AY&SY",
+    b"\x28\xb5\x2f\xfd",
+    b"\x1f\x8b\x08\0",
+    b"PK\1\2",
+    b"PK\5\6",
+    b"PK\5\6" + bytes(18),
+    b"Rar!\x1a\7\0",
+    b"Rar!\x1a\7\1\0",
+    b"MSCF\0\0\0\0",
+    b"LZIP\1",
+    b"ustar\0" + b"00",
+    b"ustar  \0",
+    b"-lh5-",
+)
+
+
+@pytest.mark.parametrize("filling", [bytes(600), b"\xff" * 600, b"text " * 120, bytes(range(256)) * 3])
+def test_a_signature_of_nothing_costs_no_gap(filling: bytes, tmp_path: Path) -> None:
+    """As programs hold them that write such formats: alone, or one after the other."""
+    path = tmp_path / "program"
+    for sign in (*SIGNS, b"".join(SIGNS)):
+        for before in (b"\x7fELF" + bytes(60), b"some text\n"):
+            path.write_bytes(before + sign + filling)
+            result = scanned(path)
+            assert (result.hits, result.gaps) == ((), ()), sign
+
+
+def test_what_only_begins_an_archive_is_not_even_opened() -> None:
+    for literal, _ in SIGNATURES:
+        blob = b"text" * 100 + literal + b"text" * 100
+        marks: list[int] = []
+        DETECTOR.sniff(blob, len(blob), marks)
+        assert magic.sound(blob, len(blob), marks) == [], literal
+
+
+def test_more_signatures_than_are_checked_are_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "flood"
+    path.write_bytes(b"text\n" + b"PK\3\4" * 20_000 + ARCHIVES["zip"])
+    result = scanned(path)
+    assert result.gaps or result.hits
+
+
+def _alone(size: int | None, **options: int) -> bytes:
+    filters = [{"id": lzma.FILTER_LZMA1, "preset": 6, **options}]
+    raw = lzma.compress(CONTENT * 3, lzma.FORMAT_ALONE, filters=filters)
+    return raw if size is None else raw[:5] + struct.pack("<Q", size) + raw[13:]
+
+
+@pytest.mark.parametrize("size", [None, 3 * len(CONTENT)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lc": 0},
+        {"lc": 1, "lp": 3, "pb": 4},
+        {"dict_size": 4096},
+        {"dict_size": 3 << 19},
+        {"pb": 0, "lc": 4},
+    ],
+)
+def test_lzma_of_any_properties(size: int | None, options: dict[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "a.lzma"
+    path.write_bytes(_alone(size, **options))
+    result = scanned(path)
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(KEY)}
+    assert result.gaps == ()
+
+
+def test_binary_files_are_not_taken_for_lzma_or_cpio() -> None:
+    """Numbers of 16, 32 and 64 bits look like its header; behind it they are no stream."""
+    draw = random.Random(14)
+    taken = 0
+    for _ in range(20_000):
+        numbers = [draw.choice((0, 1, 2, draw.randrange(256), 1 << draw.randrange(16))) for _ in range(60)]
+        form = draw.choice(("<60H", ">60H", "<60I", ">60I", "<60Q", ">60Q"))
+        head = struct.pack(form, *numbers)
+        taken += magic.begins(b"\x5d" + head) + magic.begins(head)
+        taken += signatures.is_lzma(b"\x5d\0\0\1\0" + b"\xff" * 8 + b"\0" + draw.randbytes(300))
+    # Of 60,000, all but a third with what makes a header of lzma likely.
+    assert taken < 80
+
+
+def _record(kind: bytes, block: bytes) -> bytes:
+    head = b"WARC/1.0\r\nWARC-Type: %s\r\nWARC-Target-URI: https://example.invalid/\r\nContent-Length: %d"
+    return head % (kind, len(block)) + b"\r\n\r\n" + block + b"\r\n\r\n"
+
+
+def _answer(fields: bytes, body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n" + body
+
+
+def _chunked(body: bytes) -> bytes:
+    parts = [body[at : at + 40] for at in range(0, len(body), 40)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+_RAW = zlib.compressobj(9, zlib.DEFLATED, -15)
+ANSWERS = {
+    "gzip": _answer(b"Content-Encoding: gzip", gzip.compress(CONTENT)),
+    "in chunks": _answer(
+        b"Transfer-Encoding: chunked\r\nContent-Encoding: gzip", _chunked(gzip.compress(CONTENT))
+    ),
+    "text in chunks": _answer(b"Transfer-Encoding: chunked", _chunked(CONTENT)),
+    "deflate": _answer(b"Content-Encoding: deflate", zlib.compress(CONTENT)),
+    "raw deflate": _answer(b"content-encoding: deflate", _RAW.compress(CONTENT) + _RAW.flush()),
+    "undone already": _answer(b"Content-Encoding: gzip", CONTENT),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_web_archive(name: str, tmp_path: Path) -> None:
+    archive = _record(b"warcinfo", b"software: x\r\n") + _record(b"response", ANSWERS[name])
+    for press in (bytes, gzip.compress):
+        path = tmp_path / "a.warc"
+        path.write_bytes(press(archive))
+        result = scanned(path)
+        found = {hit.match.fingerprint for hit in result.hits if hit.match.shape is Shape.CONFIRMED}
+        assert found == {fingerprint(KEY)}
+        assert result.gaps == ()
+
+
+def test_an_encoding_that_is_not_read_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(_record(b"response", _answer(b"Content-Encoding: br", b"\x8b\x02\x80")))
+    assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]
+
+
+UNREAD = {
+    "xar": b"xar!\0\x1c\0\1" + bytes(20),
+    "lzop": b"\x89LZO\0\r\n\x1a\n" + bytes(30),
+    "lrzip": b"LRZI\0\6" + bytes(20),
+    "squashfs": b"hsqs" + bytes(24) + b"\4\0\0\0" + bytes(64),
+    "wim": b"MSWIM\0\0\0" + bytes(200),
+    "chm": b"ITSF\3\0\0\0" + bytes(80),
+    "lz4": b"\x02\x21\x4c\x18" + bytes(8),
+    "compress": b"\x1f\x9d\x90" + bytes(9),
+    "pack": b"\x1f\x1e\0\0\1\0\5" + bytes(9),
+    "lha": b"\x26\0-lh5-" + bytes(12) + b" \2\0" + bytes(40),
+    "arj": b"\x60\xea\x2c\0\x22" + bytes(60),
+    "zoo": b"ZOO 2.10 Archive.\x1a\0\0\xdc\xa7\xc4\xfd" + bytes(20),
+    "dmg": b"koly\0\0\0\4\0\0\2\0" + bytes(500),
+    "nsis": b"\0\0\0\0\xef\xbe\xad\xdeNullsoftInst"[4:] + bytes(20),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_format_that_is_known_and_not_read_is_a_gap(name: str, tmp_path: Path) -> None:
+    assert [each.name for each in FORMATS if each.begins(UNREAD[name])] == [name]
+    path = tmp_path / "file"
+    path.write_bytes(UNREAD[name])
+    assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]
