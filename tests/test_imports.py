@@ -33,7 +33,6 @@ HEAVY = frozenset(
         "email",
         "git",
         "http",
-        "hyperscan",
         "json",
         "logging",
         "multiprocessing",
