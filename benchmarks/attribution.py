@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.sources.ancestry import Ancestry
-from boltz_keyscan.sources.cache import Memory
-from boltz_keyscan.sources.repository import open_at, references
-from boltz_keyscan.sources.store import prepare
+from boltz_keyscan.sources.git.attribution.commit_search import Ancestry
+from boltz_keyscan.sources.git.objects.scan_cache import Memory
+from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.repository import open_at, references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.forms import FORMS
+from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources.blob import Quota
 from conformance.encodings import HIDINGS

@@ -20,7 +20,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect.classify import KEY_BODY, classify
-from boltz_keyscan.model import Shape
+from boltz_keyscan.model.enums import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

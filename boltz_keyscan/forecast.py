@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model import Source
-from boltz_keyscan.sources.files import FileShard
-from boltz_keyscan.sources.history import HistorySource
-from boltz_keyscan.sources.listing import objects
+from boltz_keyscan.model.finding import Source
+from boltz_keyscan.sources.files.shard import FileShard
+from boltz_keyscan.sources.git.history import HistorySource
+from boltz_keyscan.sources.git.objects.listing import objects
 from boltz_keyscan.sources.tree import TreeSource
 
 

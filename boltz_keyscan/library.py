@@ -21,32 +21,20 @@ from boltz_keyscan import pipeline, rules
 from boltz_keyscan import trust as trusts
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import InternalError, KeyscanError, OutputError
-from boltz_keyscan.excuses import Ground, Suppression
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import (
-    ExitCode,
-    Exposure,
-    Finding,
-    Gap,
-    KeyType,
-    Location,
-    Mode,
-    ScanResult,
-    Severity,
-    Shape,
-    Status,
-    Tally,
-)
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
+from boltz_keyscan.model.suppression import Ground, Suppression
 from boltz_keyscan.module_search import Guard
 from boltz_keyscan.plan import STDIN, Options, Plan, choose_prefixes, range_plan, scan_plan
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import View, load
-from boltz_keyscan.report.files import write_report as _written
-from boltz_keyscan.sources.trusted import top_of
+from boltz_keyscan.report.writer import write_report as _written
+from boltz_keyscan.sanitize import harmless
+from boltz_keyscan.sources.trusted_files import top_of
 from boltz_keyscan.trust import Say, Trust
 
 if TYPE_CHECKING:
-    from boltz_keyscan.triage.excuse import Excuser
+    from boltz_keyscan.triage.suppress import Excuser
 
 __all__ = [
     "ExitCode",

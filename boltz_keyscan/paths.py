@@ -38,7 +38,7 @@ def check(path: str, *, history_only: bool) -> None:
             message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
         raise KeyscanError(message, hint) from error
     if history_only:
-        from boltz_keyscan.sources.repository import open_at  # noqa: PLC0415 - only here
+        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - only here
 
         try:
             open_at(os.fsencode(os.path.abspath(path)))

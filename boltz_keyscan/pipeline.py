@@ -16,32 +16,30 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import (
+from boltz_keyscan.model.enums import Exposure, Part, Status
+from boltz_keyscan.model.finding import (
     Detector,
-    Exposure,
     Finding,
     Gap,
     Hit,
     Located,
     Location,
     Match,
-    Part,
     ScanResult,
     Shard,
     ShardResult,
     Source,
-    Status,
     Tally,
 )
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.rules import Rule
 from boltz_keyscan.sources.blob import attempt, failed, shown
-from boltz_keyscan.sources.known import Known
+from boltz_keyscan.sources.shards import Known
 from boltz_keyscan.triage import Step, apply
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
-    from boltz_keyscan.evidence import Asked
+    from boltz_keyscan.model.status import Asked
 
 INLINE = 8 << 20
 """Bytes up to which worker processes are not even thought of."""
@@ -255,7 +253,7 @@ def _execute(
             watch.read(result.tally)
         yield number, result
     if met:
-        from boltz_keyscan.isolation import within  # noqa: PLC0415 - most hooks and many scans meet none
+        from boltz_keyscan.workers.archive_pool import within  # noqa: PLC0415 - most hooks and many scans meet none
 
         if watch is not None:
             watch.opened(0, len(met))
@@ -271,10 +269,10 @@ def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tup
     for number, shard in work:
         # The shard in hand counts too: the first one of a long history is as large as shards get.
         if jobs > 1 and weight + shard.weight > INLINE:
-            from boltz_keyscan import executor  # noqa: PLC0415 - small scans start no processes
+            from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - small scans start no processes
 
-            if executor.pays(weight + shard.weight):
-                yield from executor.spread(itertools.chain([(number, shard)], work), detector, jobs)
+            if scan_pool.pays(weight + shard.weight):
+                yield from scan_pool.spread(itertools.chain([(number, shard)], work), detector, jobs)
                 return
         weight += shard.weight
         yield number, attempt(shard, detector)

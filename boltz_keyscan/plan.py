@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.machine import cores
-from boltz_keyscan.model import Source
+from boltz_keyscan.fsutil import cores
+from boltz_keyscan.model.finding import Source
 from boltz_keyscan.policy import FailOn, Terms
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.ranges import Push
+    from boltz_keyscan.sources.git.revision_range import Push
 
 STDIN = "-"
 
@@ -57,7 +57,7 @@ def scan_plan(options: Options) -> Plan:
     Raises:
         KeyscanError: options contradict each other.
     """
-    from boltz_keyscan.sources.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
+    from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
     from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415
 
     if not options.history and not options.files:
@@ -81,7 +81,7 @@ def scan_plan(options: Options) -> Plan:
 
 def staged_plan(names: tuple[str, ...], terms: Terms = HOOK) -> Plan:
     """The plan of the pre-commit hook, and of ``--staged``."""
-    from boltz_keyscan.sources.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
+    from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
     source = StagedSource(tuple(os.fsencode(name) for name in names))
     return Plan((".",), (source,), terms)
@@ -93,8 +93,8 @@ def range_plan(options: Options, expression: str) -> Plan:
     Raises:
         KeyscanError: the expression is not a range.
     """
-    from boltz_keyscan.sources.ranges import RangeSource  # noqa: PLC0415 - few runs need it
-    from boltz_keyscan.sources.revisions import Scope  # noqa: PLC0415
+    from boltz_keyscan.sources.git.repo.revisions import Scope  # noqa: PLC0415
+    from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - few runs need it
 
     part = Scope.of(expression)
     sources = tuple(RangeSource(os.fsencode(path), part, path) for path in options.paths)
@@ -106,7 +106,7 @@ def range_plan(options: Options, expression: str) -> Plan:
 
 def push_plan(push: Push) -> Plan:
     """The plan of the push hooks: they block on any key."""
-    from boltz_keyscan.sources.ranges import RangeSource  # noqa: PLC0415 - a scan does not need it
+    from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - a scan does not need it
 
     return Plan((".",), (RangeSource(b".", push),), HOOK, cores())
 
@@ -119,7 +119,7 @@ def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
     files alike. Then a path begins with its target as given, so that it can be opened from
     here; for a single folder in no repository, with nothing.
     """
-    from boltz_keyscan.sources.repository import find_root, resolve_folder  # noqa: PLC0415 - the hook needs no root
+    from boltz_keyscan.sources.git.repo.repository import find_root, resolve_folder  # noqa: PLC0415 - the hook needs no root
 
     targets = [path for path in dict.fromkeys(paths) if path != STDIN]
     folders = {path: resolve_folder(os.fsencode(path)) for path in targets}

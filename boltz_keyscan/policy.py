@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from boltz_keyscan.model import ExitCode, Exposure, Finding, Gap, KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Gap
 
 SEVERITY: dict[tuple[KeyType, Mode], Severity] = {
     (KeyType.ADMIN, Mode.LIVE): Severity.CRITICAL,

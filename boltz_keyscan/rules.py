@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import RuleError
-from boltz_keyscan.model import KeyType, Mode, Severity, Shape
+from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape
 from boltz_keyscan.policy import SEVERITY
 
 

@@ -16,20 +16,25 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from boltz_keyscan import rules
-from boltz_keyscan.automation import is_automated
+from boltz_keyscan.ci_detection import is_automated
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.excuses import Comment
-from boltz_keyscan.model import Location
-from boltz_keyscan.sources.repository import enclosing, find_linked_worktrees, is_within, resolve_folder
-from boltz_keyscan.sources.trusted import Contents, Disk, Revision, Shelf, at_revision, named, top_of
-from boltz_keyscan.triage import baseline, ignores
-from boltz_keyscan.triage.entries import Text
-from boltz_keyscan.triage.excuse import Allowed, Excuser, Known, heard
+from boltz_keyscan.model.finding import Location
+from boltz_keyscan.model.suppression import Comment
+from boltz_keyscan.sources.git.repo.repository import (
+    enclosing,
+    find_linked_worktrees,
+    is_within,
+    resolve_folder,
+)
+from boltz_keyscan.sources.trusted_files import Contents, Disk, Revision, Shelf, at_revision, named, top_of
+from boltz_keyscan.triage import baseline, ignore_file
+from boltz_keyscan.triage.suppress import Allowed, Excuser, Known, heard
+from boltz_keyscan.triage.text_file import Text
 
 CONFIGS = ("boltz-keyscan.toml", "pyproject.toml")
 
-_NAMES = (baseline.NAME, ignores.NAME, *CONFIGS)
+_NAMES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
 """Files that want to be heard; ``pyproject.toml`` only when it speaks of us."""
 
 
@@ -248,14 +253,14 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
         if accepted is not None:
             entries, own = baseline.parse(accepted, ids), _lies_in(accepted, stand)
             known.append(Known(stand.scope, "", (accepted, entries), linked=stand.linked, is_whole=own))
-        found = stand.nearest(ignores.NAME)
+        found = stand.nearest(ignore_file.NAME)
         if found is not None:
             text = stand.text(*found)
             within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
             inside = "" if within == b"." else os.fsdecode(within) + "/"
             own = _lies_in(text, stand)
             known.append(
-                Known(stand.scope, inside, None, (text, ignores.parse(text)), stand.linked, is_whole=own)
+                Known(stand.scope, inside, None, (text, ignore_file.parse(text)), stand.linked, is_whole=own)
             )
     detector = KeyDetector.of(rules.load())
     return Excuser(

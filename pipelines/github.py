@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.sanitize import harmless
 from pipelines.part import FETCH_ALL, SCANS, Change, Nothing, chosen, commit, gone, remote, shallow, words
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.sanitize import harmless
 from pipelines.part import FETCH_ALL, SCANS, Change, chosen, commit, remote, shallow, words
 
 if TYPE_CHECKING:

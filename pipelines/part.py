@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.sources.repository import enclosing
-from boltz_keyscan.sources.trusted import at_revision
+from boltz_keyscan.sources.git.repo.repository import enclosing
+from boltz_keyscan.sources.trusted_files import at_revision
 
 AUTO, ALL = "auto", "all"
 SCANS = (AUTO, ALL)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from boltz_keyscan.automation import VARIABLES
+from boltz_keyscan.ci_detection import VARIABLES
 from tests.repos import Repo
 
 # Laws are not timed: a busy machine is no counter-example.

@@ -7,7 +7,7 @@ import signal
 import time
 from dataclasses import dataclass
 
-from boltz_keyscan.model import Detector, Gap, ShardResult
+from boltz_keyscan.model.finding import Detector, Gap, ShardResult
 
 
 @dataclass(frozen=True, slots=True)

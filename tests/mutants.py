@@ -20,8 +20,8 @@ from pathlib import Path
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import ShardResult
-from boltz_keyscan.sources.files import FileShard
+from boltz_keyscan.model.finding import ShardResult
+from boltz_keyscan.sources.files.shard import FileShard
 from conformance.containers import (
     FILLER,
     ar,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

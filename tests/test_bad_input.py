@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report import REPORTERS
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

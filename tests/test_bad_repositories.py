@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan

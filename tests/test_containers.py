@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.sources import exact, magic
-from boltz_keyscan.sources.containers.formats import FORMATS
+from boltz_keyscan.sources import signatures, windows
+from boltz_keyscan.sources.archives.formats import FORMATS
 from conformance.containers import CORPUS, DECOYS, image, key_of, tarred, text, zipped, zstd
 from conformance.encodings import b64, notebook
 from tests.keys import fake_key, fingerprint
@@ -253,7 +253,12 @@ def test_bundles_as_git_makes_them(tmp_path: Path, object_format: str, version: 
 
 
 def test_every_beginning_has_a_reader() -> None:
-    assert {each.name for each in FORMATS} == {*magic.BEGINNINGS, *magic.CHECKED, "git-object", "pdf-behind"}
+    assert {each.name for each in FORMATS} == {
+        *signatures.BEGINNINGS,
+        *signatures.CHECKED,
+        "git-object",
+        "pdf-behind",
+    }
 
 
 _BLOBS = [*DECOYS.values(), CORPUS["old.tar"][0](key_of("old.tar")), CORPUS["picture.png"][0]("x")]
@@ -262,7 +267,7 @@ _BLOBS = [*DECOYS.values(), CORPUS["old.tar"][0](key_of("old.tar")), CORPUS["pic
 @given(st.binary(max_size=600))
 def test_no_other_bytes_divide_them(head: bytes) -> None:
     named = [each.name for each in FORMATS if each.begins(head) and each.name != "git-object"]
-    assert magic.begins(head) == bool(named)
+    assert signatures.begins(head) == bool(named)
 
 
 @given(st.lists(st.one_of(st.binary(max_size=400), st.sampled_from(_BLOBS)), min_size=1, max_size=30))
@@ -270,10 +275,10 @@ def test_among_many_blobs(blobs: list[bytes]) -> None:
     headers = [b"header of 22 bytes or more %d\n" % number for number in range(len(blobs))]
     stream = b"".join(header + blob + b"\n" for header, blob in zip(headers, blobs, strict=True)) + b"mark"
     sizes = list(map(len, blobs))
-    starts = magic.starts_of(list(map(len, headers)), sizes)
+    starts = signatures.starts_of(list(map(len, headers)), sizes)
     assert [stream[start : start + size] for start, size in zip(starts, sizes, strict=True)] == blobs
-    wanted = [number for number, blob in enumerate(blobs) if magic.is_container(blob, 0, len(blob))]
-    assert magic.among(stream, len(stream), starts, sizes) == wanted
+    wanted = [number for number, blob in enumerate(blobs) if signatures.is_container(blob, 0, len(blob))]
+    assert signatures.among(stream, len(stream), starts, sizes) == wanted
 
 
 @given(st.data())
@@ -285,18 +290,18 @@ def test_long_blobs_in_pieces_are_as_if_whole(data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(blob)), max_size=8)))
     detector = KeyDetector.of(rules.load())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "PIECE", data.draw(st.integers(4000, 20_000)))
-        patch.setattr(exact, "MARGIN", 8192)
+        patch.setattr(windows, "PIECE", data.draw(st.integers(4000, 20_000)))
+        patch.setattr(windows, "MARGIN", 8192)
         chunks = (blob[start:end] for start, end in zip([0, *cuts], [*cuts, len(blob)], strict=True))
-        found = list(exact.matches(detector, chunks))
+        found = list(windows.matches(detector, chunks))
     assert found == list(detector.find([blob]))
 
 
 def test_a_long_notebook_keeps_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     detector = KeyDetector.of(rules.load())
     blob = notebook(["x\n"], ["y" * 70 + "\n"] * 1000 + [f"{fake_key()}\n"])
-    monkeypatch.setattr(exact, "PIECE", 10_000)
+    monkeypatch.setattr(windows, "PIECE", 10_000)
     chunks = (blob[at : at + 3000] for at in range(0, len(blob), 3000))
-    ((match,), whole) = (list(exact.matches(detector, chunks)), list(detector.find([blob])))
+    ((match,), whole) = (list(windows.matches(detector, chunks)), list(detector.find([blob])))
     assert [match] == whole
     assert (match.cell, match.cell_part) == (2, "output [7]")

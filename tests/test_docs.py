@@ -17,11 +17,11 @@ import yaml
 
 import boltz_keyscan
 from boltz_keyscan import rules
-from boltz_keyscan.automation import VARIABLES
-from boltz_keyscan.model import ExitCode, Exposure, Status
+from boltz_keyscan.ci_detection import VARIABLES
+from boltz_keyscan.model.enums import ExitCode, Exposure, Status
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
-from boltz_keyscan.triage import baseline, ignores
+from boltz_keyscan.triage import baseline, ignore_file
 from boltz_keyscan.trust import CONFIGS
 from tests import checkout, docstages
 from tests.docstages import IN_USE, LEAKED, OTHER, PAST, Place
@@ -352,7 +352,7 @@ def test_every_status_is_explained() -> None:
 
 def test_the_trusts_and_the_files_are_those_there_are() -> None:
     told = section("## What may pass, and who says so")
-    for name in (baseline.NAME, ignores.NAME, *CONFIGS, f"[tool.{CONFIGS[0].removesuffix('.toml')}]"):
+    for name in (baseline.NAME, ignore_file.NAME, *CONFIGS, f"[tool.{CONFIGS[0].removesuffix('.toml')}]"):
         assert f"`{name}`" in told
     for mode in ("tree", "base:REV", "none"):
         assert f"\n| `{mode}` |" in told

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan

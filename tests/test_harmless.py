@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.sanitize import harmless
 
 # Format characters that are seen: signs which enclose the number that follows them.
 _SEEN = {0x600, 0x601, 0x602, 0x603, 0x604, 0x605, 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}

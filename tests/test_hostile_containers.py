@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.isolation import apart, within
-from boltz_keyscan.model import Origin, ShardResult
-from boltz_keyscan.sources.containers import shard
-from boltz_keyscan.sources.containers.limits import Limits
-from boltz_keyscan.sources.containers.shard import ContainerShard, Held
+from boltz_keyscan.model.finding import Origin, ShardResult
+from boltz_keyscan.sources.archives import shard
+from boltz_keyscan.sources.archives.limits import Limits
+from boltz_keyscan.sources.archives.shard import ContainerShard, Held
+from boltz_keyscan.workers.archive_pool import apart, within
 from conformance.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
 from tests.hostile import FOUND, HOSTILE, MIB, overlapping, pyramid
 from tests.keys import fake_key, fingerprint

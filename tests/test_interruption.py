@@ -23,12 +23,14 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan import executor, pipeline
-from boltz_keyscan.model import ExitCode, ScanResult
+from boltz_keyscan import pipeline
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.policy import Terms
-from boltz_keyscan.sources import listing
-from boltz_keyscan.sources.files import SLICE, FileShard
+from boltz_keyscan.sources.files.shard import SLICE, FileShard
+from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.tree import TreeSource
+from boltz_keyscan.workers import scan_pool
 from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
@@ -291,7 +293,7 @@ def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
             for shard in TreeSource(os.fsencode(tree), b"").shards()
             if isinstance(shard, FileShard)
         )
-        assert weight > executor.COPIED
+        assert weight > scan_pool.COPIED
         # Two Pythons: the hashes of strings differ, and with them whatever is ordered by them.
         ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=tree, started=True)
         assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
@@ -306,7 +308,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     repo.run("tag", "-m", fake_key("admin", "test"), "v1")
     alone = result(repo, 1)
     monkeypatch.setattr(pipeline, "INLINE", 0)
-    monkeypatch.setattr(executor, "pays", lambda _: True)
+    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone
     assert len(alone.findings) == 7

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from conformance.gitplaces import family
 from tests.running import keyscan
 

@@ -25,21 +25,12 @@ from typing import Any
 import pytest
 
 import boltz_keyscan
-from boltz_keyscan import (
-    ExitCode,
-    FailOn,
-    KeyscanError,
-    ScanResult,
-    executor,
-    pipeline,
-    rules,
-    scan,
-    write_report,
-)
+from boltz_keyscan import ExitCode, FailOn, KeyscanError, ScanResult, pipeline, rules, scan, write_report
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.executor import spread
 from boltz_keyscan.report import REPORTERS
-from boltz_keyscan.sources.files import FileShard
+from boltz_keyscan.sources.files.shard import FileShard
+from boltz_keyscan.workers import scan_pool
+from boltz_keyscan.workers.scan_pool import spread
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
@@ -363,7 +354,7 @@ def test_a_script_without_a_guard_runs_once(leaky: Repo, tmp_path: Path, way: st
 
 def test_from_threads_at_the_same_time(leaky: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(executor, "pays", lambda _: True)
+    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
     main = sys.modules["__main__"]
     with ThreadPoolExecutor(3) as threads:
         results = list(threads.map(lambda _: scan(leaky.path, jobs=2), range(3)))

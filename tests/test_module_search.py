@@ -25,11 +25,12 @@ import click
 import pytest
 import yaml
 
-from boltz_keyscan import executor, module_search
-from boltz_keyscan.cli.commands import COMMANDS, Commands
+from boltz_keyscan import module_search
+from boltz_keyscan.cli.groups import COMMANDS, Commands
 from boltz_keyscan.exports import EXPORTERS
 from boltz_keyscan.report import REPORTERS
-from boltz_keyscan.sources.files import SLICE, FileShard
+from boltz_keyscan.sources.files.shard import SLICE, FileShard
+from boltz_keyscan.workers import scan_pool
 from tests.hooked import ISOLATED, PRE_COMMIT, call, manifest
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.repos import Repo
@@ -39,7 +40,7 @@ from tests.test_interruption import until
 
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
-ENOUGH = executor.SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
+ENOUGH = scan_pool.SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
 
 
 @dataclass(frozen=True)

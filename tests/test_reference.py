@@ -12,14 +12,14 @@ import click
 import pytest
 
 from boltz_keyscan import rules
-from boltz_keyscan.cli.configuration import NAMED_ONLY, NEVER
-from boltz_keyscan.cli.scan import scan
-from boltz_keyscan.detect import classify, joined, literals
-from boltz_keyscan.detect.forms import FORMS
-from boltz_keyscan.model import Shape
+from boltz_keyscan.cli.commands.scan import scan
+from boltz_keyscan.cli.config_file import NAMED_ONLY, NEVER
+from boltz_keyscan.detect import classify, literals, split_keys
+from boltz_keyscan.detect.encodings import FORMS
+from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report import REPORTERS
-from boltz_keyscan.sources.containers import formats
-from boltz_keyscan.sources.containers.limits import DEFAULTS
+from boltz_keyscan.sources.archives import formats
+from boltz_keyscan.sources.archives.limits import DEFAULTS
 from tests.running import ROOT, keyscan
 from tests.test_docs import README, section, table
 
@@ -219,7 +219,7 @@ def test_the_shapes_and_fillers_are_told() -> None:
 
 def test_the_encodings_are_told() -> None:
     assert sorted(_first_column("Encodings", "encoding")) == sorted(form.name for form in FORMS)
-    assert set(_first_column("Encodings", "broken")) == {kind.name for kind in joined.KINDS}
+    assert set(_first_column("Encodings", "broken")) == {kind.name for kind in split_keys.KINDS}
 
 
 def test_the_containers_and_their_limits_are_told() -> None:

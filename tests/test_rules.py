@@ -12,9 +12,9 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.selfcheck import check
+from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import RuleError
-from boltz_keyscan.model import KeyType, Mode, Shape
+from boltz_keyscan.model.enums import KeyType, Mode, Shape
 from boltz_keyscan.policy import SEVERITY
 from tests.keys import PREFIXES, fake_body
 from tests.running import ROOT, keyscan

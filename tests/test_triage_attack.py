@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan.automation import VARIABLES
+from boltz_keyscan.ci_detection import VARIABLES
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan

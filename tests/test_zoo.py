@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

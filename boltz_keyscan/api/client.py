@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from boltz_keyscan.api.address import OFFICIAL, Address
-from boltz_keyscan.api.failures import NOT_JSON, ApiError, Failure, of_exception, of_status
-from boltz_keyscan.api.pager import PAGE
-from boltz_keyscan.api.vault import Secret
+from boltz_keyscan.api.errors import NOT_JSON, ApiError, Failure, of_exception, of_status
+from boltz_keyscan.api.pagination import PAGE
+from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.errors import KeyscanError
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from boltz_keyscan.api.client import Connection
-from boltz_keyscan.api.failures import ApiError, Failure
-from boltz_keyscan.api.me import Me, me
-from boltz_keyscan.api.pager import collect
+from boltz_keyscan.api.errors import ApiError, Failure
+from boltz_keyscan.api.pagination import collect
+from boltz_keyscan.api.whoami import Me, me
 from boltz_keyscan.triage.inventory import Listing
-from boltz_keyscan.triage.records import Clean, RecordError, identifier, record
+from boltz_keyscan.triage.key_record import Clean, RecordError, identifier, record
 
 _VAIN = frozenset({"unauthorized", "unreachable", "untrusted", "proxy", "timed-out", "deadline", "refused"})
 """Failures of the first question after which the second one is not worth the wait."""

@@ -22,8 +22,8 @@ import httpx
 
 from boltz_keyscan import __version__
 from boltz_keyscan.api.address import Address
-from boltz_keyscan.api.failures import DEADLINE, REFUSED, TOO_LARGE, ApiError
-from boltz_keyscan.api.vault import Secret
+from boltz_keyscan.api.errors import DEADLINE, REFUSED, TOO_LARGE, ApiError
+from boltz_keyscan.api.secret import Secret
 
 CONNECT = 5.0
 """Seconds for a connection."""

@@ -20,9 +20,9 @@ def entry() -> None:
 def main(arguments: "list[str]") -> int:
     """Run a command line; the exit code, whatever happens."""
     try:
-        from boltz_keyscan.cli import guard  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
+        from boltz_keyscan.cli import error_handler  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
 
-        code = guard.guarded(arguments)
+        code = error_handler.guarded(arguments)
     except KeyboardInterrupt:
         # So early that there is nothing to clean up and nobody to tell it nicely.
         code = 130

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.cli.guard import tell
+from boltz_keyscan.cli.error_handler import tell
 from boltz_keyscan.cli.hook_script import SHARED
 from boltz_keyscan.errors import GitError, KeyscanError
-from boltz_keyscan.sources import _git
+from boltz_keyscan.sources.git.run import command
 
 if TYPE_CHECKING:
     import git as gitpython
 
-    from boltz_keyscan.sources.repository import Repository
+    from boltz_keyscan.sources.git.repo.repository import Repository
 
 _ROOT_FILES = (
     *("lefthook.yml", "lefthook.yaml", "lefthook.toml", "lefthook.json"),
@@ -146,7 +146,7 @@ def _gitpython() -> ModuleType:
     """Load GitPython with the git that we use, or without any, and say so."""
     try:
         # It starts git when it is loaded, and would take one from the working folder if PATH says so.
-        os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = _git.executable()
+        os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = command.executable()
     except GitError as error:
         tell(f"note: {error.message}; the hooks need it")
     os.environ["GIT_PYTHON_REFRESH"] = "quiet"

@@ -8,8 +8,9 @@ from __future__ import annotations
 import click
 
 from boltz_keyscan.cli.output import AUTO, emit, view
-from boltz_keyscan.model import ExitCode, ScanResult
-from boltz_keyscan.report.words import count, is_old
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.report.wording import count, is_old
 
 _DIGITS = len("bk1:") + 8
 """Characters of a fingerprint in a list."""

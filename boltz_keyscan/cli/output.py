@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.model import ExitCode, ScanResult
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import Reporter, View, load
 
 COLORS = ("auto", "always", "never")
@@ -57,7 +58,7 @@ def emit(
     written = replace(look, color=False, verbosity=max(look.verbosity, 0))
     automatic = AUTO in (shown, *(name for name, _ in files))
     for name, path in files:
-        from boltz_keyscan.report.files import write_report  # noqa: PLC0415 - most runs write none
+        from boltz_keyscan.report.writer import write_report  # noqa: PLC0415 - most runs write none
 
         try:
             write_report(_form(name), path, result, written, through)
@@ -69,7 +70,7 @@ def emit(
         except OutputError as error:
             failed.append(error)
     if automatic and in_actions():
-        from boltz_keyscan.cli.actions import annotated  # noqa: PLC0415 - in few places
+        from boltz_keyscan.cli.github_actions import annotated  # noqa: PLC0415 - in few places
 
         try:
             annotated(result, look, written, [path for _, path in files], through, show)

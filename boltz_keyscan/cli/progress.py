@@ -16,10 +16,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
-from boltz_keyscan.automation import is_automated
+from boltz_keyscan.ci_detection import is_automated
 
 if TYPE_CHECKING:
-    from boltz_keyscan.model import Source
+    from boltz_keyscan.model.finding import Source
     from boltz_keyscan.pipeline import Watch
 
 OFTEN = 0.1
@@ -41,7 +41,7 @@ def watching(
     """Who watches a scan of these; nobody where nobody looks."""
     if quiet or not shows():
         return contextlib.nullcontext()
-    from boltz_keyscan.cli.watching import Watching  # noqa: PLC0415 - for a terminal only
+    from boltz_keyscan.cli.scan_progress import Watching  # noqa: PLC0415 - for a terminal only
 
     return Watching(sources)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.sanitize import harmless
 
 
 def redacted(text: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operator import sub
 from typing import TYPE_CHECKING, Final, Protocol
 
-from boltz_keyscan.model import Shape
+from boltz_keyscan.model.enums import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
-    from boltz_keyscan.model import Admits, Match
+    from boltz_keyscan.model.finding import Admits, Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class KeyDetector:
 
     def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
         """The keys in one blob, in order of offset, redacted; all, or those that are admitted."""
-        from boltz_keyscan.detect import match  # noqa: PLC0415 - only blobs with a hit pay for it
+        from boltz_keyscan.detect import matcher  # noqa: PLC0415 - only blobs with a hit pay for it
 
-        return match.find(chunks, match.compiled(self.rules), self.lookup, admits=admits)
+        return matcher.find(chunks, matcher.compiled(self.rules), self.lookup, admits=admits)
 
     def hide(self, text: bytes) -> bytes:
         """Text of our own without keys, should there be one after all, and otherwise as it is."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from boltz_keyscan.detect.codecs import Spelling
-    from boltz_keyscan.detect.forms import Form
+    from boltz_keyscan.detect.decoders import Spelling
+    from boltz_keyscan.detect.encodings import Form
 
 HEAD: Final = 7
 """Bytes at the beginning of a prefix; encoded, they are seldom met by chance."""
@@ -115,7 +115,7 @@ def prefix_endings(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
 
 
 def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - a saved engine needs none of them
+    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine needs none of them
 
     for prefix in prefixes:
         yield prefix[:STEM], (PLAIN, 0)
@@ -130,7 +130,7 @@ def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
 
 
 def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    from boltz_keyscan.detect.forms import FORMS  # noqa: PLC0415 - as above
+    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - as above
 
     inner = {literal for form in FORMS for literal in _first(form, prefix_fragments(prefixes))}
     whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]

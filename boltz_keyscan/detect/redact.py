@@ -20,8 +20,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.detect import engine, random_text
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Shape
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.sanitize import harmless
 
 REDACTED = "[REDACTED]"
 MARK = REDACTED.encode()
@@ -245,9 +245,9 @@ def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[S
     hits = engine.find_literals(text, redaction.prefixes)
     if not hits:
         return
-    from boltz_keyscan.detect import dig  # noqa: PLC0415 - most texts have no such key
+    from boltz_keyscan.detect import decode  # noqa: PLC0415 - most texts have no such key
 
-    for key in dig.disguised(text, hits, redaction.prefixes):
+    for key in decode.disguised(text, hits, redaction.prefixes):
         if key.verdict.shape is not Shape.PLACEHOLDER:
             yield key.start, key.end, key.prefix + MARK
             bodies.append(key.raw.removeprefix(key.prefix))

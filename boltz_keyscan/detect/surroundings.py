@@ -18,7 +18,7 @@ from boltz_keyscan.detect.redact import (
     with_marks,
     without_nul,
 )
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.sanitize import harmless
 
 WIDTH = 200
 """The longest context, in characters."""

@@ -5,7 +5,7 @@ The form is that of https://github.com/betterleaks/betterleaks/blob/main/docs/co
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.pieces import ENTROPY, FEW, LATE, described, header, key, placeholders, toml
+from boltz_keyscan.exports.patterns import ENTROPY, FEW, LATE, described, header, key, placeholders, toml
 from boltz_keyscan.rules import Rule
 
 _USE = (

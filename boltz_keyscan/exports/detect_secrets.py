@@ -6,7 +6,7 @@ is a program, so it says all there is to say of placeholders.
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.pieces import described, header, key, placeholders
+from boltz_keyscan.exports.patterns import described, header, key, placeholders
 from boltz_keyscan.rules import Rule
 
 FILTER = "detect_secrets.filters.heuristic.is_indirect_reference"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from boltz_keyscan.exports.pieces import BODY, FEW, LATE, header, placeholders, run_of_body
+from boltz_keyscan.exports.patterns import BODY, FEW, LATE, header, placeholders, run_of_body
 from boltz_keyscan.rules import Rule
 
 ANYTHING = r"\A|[\s\S]"

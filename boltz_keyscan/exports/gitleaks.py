@@ -6,7 +6,7 @@ choice of rules came with 8.25.
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.pieces import ENTROPY, FEW, LATE, described, header, key, placeholders, toml
+from boltz_keyscan.exports.patterns import ENTROPY, FEW, LATE, described, header, key, placeholders, toml
 from boltz_keyscan.rules import Rule
 
 _USE = (

@@ -5,7 +5,7 @@ The form is that of https://github.com/mongodb/kingfisher/blob/main/docs/RULES.m
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.pieces import (
+from boltz_keyscan.exports.patterns import (
     ENTROPY,
     FEW,
     contained_words,

@@ -7,7 +7,7 @@ YAML, not JSON, for its comments.
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.pieces import (
+from boltz_keyscan.exports.patterns import (
     FEW,
     filler_words,
     header,

@@ -7,7 +7,7 @@ the fields are those of its ``proto/custom_detectors.proto``.
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.pieces import ENTROPY, FEW, LATE, described, header, key, placeholders, yaml
+from boltz_keyscan.exports.patterns import ENTROPY, FEW, LATE, described, header, key, placeholders, yaml
 from boltz_keyscan.rules import Rule
 
 _USE = (

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TextIO, TypeAlias, cast
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model import ScanResult
+from boltz_keyscan.model.finding import ScanResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.evidence import By
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.model.status import By
 from boltz_keyscan.report.json_report import SCHEMA_VERSION
+from boltz_keyscan.sanitize import harmless
 
 
 @dataclass(frozen=True, slots=True)

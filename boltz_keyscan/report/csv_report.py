@@ -14,16 +14,16 @@ import csv
 import re
 from typing import TYPE_CHECKING, TextIO
 
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Shape
-from boltz_keyscan.report.excused import suppressor
+from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.words import suppressors
+from boltz_keyscan.report.suppressions import suppressor
+from boltz_keyscan.report.wording import suppressors
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boltz_keyscan.model import Finding, Gap, ScanResult
+    from boltz_keyscan.model.finding import Finding, Gap, ScanResult
     from boltz_keyscan.report import View
 
 COLUMNS = (

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Finding, KeyType, Location, Severity, Shape, Status
+from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import Standing, Terms, standing
-from boltz_keyscan.report.excused import excused
-from boltz_keyscan.report.places import spread, where
-from boltz_keyscan.report.words import EXPOSURE, count
+from boltz_keyscan.report.locations import spread, where
+from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.wording import EXPOSURE, count
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from boltz_keyscan.report.remedy import Step
+    from boltz_keyscan.report.remediation import Step
     from boltz_keyscan.rules import Rule
 
 _STATUS = {

@@ -13,18 +13,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import ExitCode, Severity, Shape
-from boltz_keyscan.report.evidenced import own_key, status, use
-from boltz_keyscan.report.places import spread, where
+from boltz_keyscan.model.enums import ExitCode, Severity, Shape
+from boltz_keyscan.report.locations import spread, where
+from boltz_keyscan.report.status import own_key, status, use
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
-from boltz_keyscan.report.words import OLD, PAST, count, is_old
+from boltz_keyscan.report.wording import OLD, PAST, count, is_old
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boltz_keyscan.model import Finding, Gap, Location, ScanResult
+    from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
     from boltz_keyscan.report import View
 
 MOST = 10

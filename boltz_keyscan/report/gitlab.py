@@ -15,19 +15,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__, rules
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import ExitCode, Severity, Shape
-from boltz_keyscan.report.evidenced import own_key, status, use
-from boltz_keyscan.report.places import spread, where
-from boltz_keyscan.report.strict import dumps
+from boltz_keyscan.model.enums import ExitCode, Severity, Shape
+from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.locations import spread, where
+from boltz_keyscan.report.status import own_key, status, use
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
-from boltz_keyscan.report.words import OLD, PAST, count, is_old
+from boltz_keyscan.report.wording import OLD, PAST, count, is_old
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from boltz_keyscan.model import Finding, Location, ScanResult
+    from boltz_keyscan.model.finding import Finding, Location, ScanResult
     from boltz_keyscan.report import View
 
 SCHEMA_VERSION = "15.0.7"

@@ -11,15 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
-from boltz_keyscan.report.strict import dumps
-from boltz_keyscan.report.words import is_old, suppressors
+from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.wording import is_old, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from boltz_keyscan.evidence import Asked, Evidence
-    from boltz_keyscan.excuses import Excuse, Ground, Suppression
-    from boltz_keyscan.model import Finding, Gap, Location, ScanResult
+    from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
+    from boltz_keyscan.model.status import Asked, Evidence
+    from boltz_keyscan.model.suppression import Excuse, Ground, Suppression
     from boltz_keyscan.report import View
 
 SCHEMA_VERSION = "1"

@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
+from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.json_report import SCHEMA_VERSION, finding_object, gap_object, scan_object
-from boltz_keyscan.report.strict import dumps
 
 if TYPE_CHECKING:
-    from boltz_keyscan.model import ScanResult
+    from boltz_keyscan.model.finding import ScanResult
     from boltz_keyscan.report import View
 
 

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import ExitCode
-from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced
-from boltz_keyscan.report.excused import excused
-from boltz_keyscan.report.places import places, spread
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.report.locations import places, spread
+from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced
 from boltz_keyscan.report.summary import summary, verdict
+from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from boltz_keyscan.model import Finding, ScanResult
+    from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.report import View
 
 MOST_PLACES = 100

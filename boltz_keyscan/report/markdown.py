@@ -13,18 +13,18 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import rules
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Severity
-from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced, own_key
-from boltz_keyscan.report.excused import excused
-from boltz_keyscan.report.places import places, spread
+from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.report.locations import places, spread
+from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced, own_key
 from boltz_keyscan.report.summary import summary, verdict
-from boltz_keyscan.report.words import count
+from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.wording import count
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from boltz_keyscan.model import Finding, ScanResult
+    from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.report import View
 
 MOST_BYTES = 900 * 1024

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, TextIO
 import sarif_om as om
 
 from boltz_keyscan import __version__, rules
-from boltz_keyscan.model import ExitCode, Gap, Location, ScanResult
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import Gap, Location, ScanResult
 from boltz_keyscan.policy import SECURITY_SEVERITY
-from boltz_keyscan.report.evidenced import own_key
+from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import (
     LEVEL,
@@ -33,8 +34,8 @@ from boltz_keyscan.report.sarif_results import (
     by_path,
     plain_message,
 )
-from boltz_keyscan.report.strict import dumps
-from boltz_keyscan.report.words import moment
+from boltz_keyscan.report.status import own_key
+from boltz_keyscan.report.wording import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from typing import Any
 
 import attr
 
-from boltz_keyscan.report.strict import Json, member_name, plain
+from boltz_keyscan.report.json_encode import Json, member_name, plain
 
 # SARIF 2.1.0 sections 3.27.10, 3.50.3 and 3.58.6 give level a default that depends on
 # other objects, which a reader has to look up and GitHub does not: it is always written.

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import sarif_om as om
 
-from boltz_keyscan.model import Exposure, Finding, Location, Severity, Shape, Status
-from boltz_keyscan.report.evidenced import status, use
+from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.report.status import status, use
 from boltz_keyscan.report.uri import relative_uri
-from boltz_keyscan.report.words import EXPOSURE, OLD, count, earliest, moment, suppressors
+from boltz_keyscan.report.wording import EXPOSURE, OLD, count, earliest, moment, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.model import ExitCode, Gap, ScanResult, Severity
-from boltz_keyscan.report.evidenced import asked
-from boltz_keyscan.report.excused import ground, suppressor
-from boltz_keyscan.report.words import count, is_old, size, suppressors
+from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.model.finding import Gap, ScanResult
+from boltz_keyscan.report.status import asked
+from boltz_keyscan.report.suppressions import ground, suppressor
+from boltz_keyscan.report.wording import count, is_old, size, suppressors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import rules
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Finding, ScanResult, Severity, Shape
-from boltz_keyscan.report.evidenced import MOST_CANDIDATES, evidenced, own_key
-from boltz_keyscan.report.excused import excused, ground
-from boltz_keyscan.report.places import Place, places, spread
+from boltz_keyscan.model.enums import Severity, Shape
+from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.report.locations import Place, places, spread
+from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced, own_key
 from boltz_keyscan.report.summary import mood, summary, verdict
+from boltz_keyscan.report.suppressions import excused, ground
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from io import RawIOBase
 from typing import TypeVar
 
-from boltz_keyscan.model import Detector, Gap, Hit, Origin, Shape, Shard, ShardResult
-from boltz_keyscan.sources.magic import HEAD, sound
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult
+from boltz_keyscan.sources.signatures import HEAD, sound
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
@@ -156,7 +157,7 @@ def examine(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
     """The hits of one blob, and gaps when there are more than are reported."""
-    from boltz_keyscan.sources.exact import matches  # noqa: PLC0415 - only blobs with a hit pay for it
+    from boltz_keyscan.sources.windows import matches  # noqa: PLC0415 - only blobs with a hit pay for it
 
     quota = Quota()
     hits = [Hit(origin, match) for match in matches(detector, chunks, quota)]

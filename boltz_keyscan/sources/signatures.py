@@ -1,250 +1,249 @@
-"""Checks of bytes that look like the beginning of an archive.
+"""Recognition of containers by their bytes: what every scan asks of every blob.
 
-A signature of four bytes stands in many files by chance, and in every program that writes the
-format. What its readers need beside it (a method that exists, a checksum, a first block that
-can be decompressed) does not.
+A container begins a blob, or begins within it: behind a program that unpacks it, a line of
+text, bytes that are damaged. The first is decided by the blob's first bytes. The second is
+found by signatures that the fast pass over all bytes looks for as well (``marks``); those
+that do not check out are dropped here, in microseconds.
 
-Boundary: at most the first ``magic.CHECKED_BYTES`` bytes of what may be an archive. Fewer than a check
-needs pass it: the rest may only be out of sight.
+Boundary: a quick yes or no, and no module that could open one; which format it is, and
+what is in it, is for ``containers``, which is loaded after the first yes.
 """
 
 from __future__ import annotations
 
+import bisect
+import itertools
+import operator
 import re
-from collections.abc import Callable
-from typing import Literal, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
-"""Methods of compression in zips that are in use (APPNOTE 4.4.5)."""
+if TYPE_CHECKING:
+    import mmap
 
-_BLOCK = 512
-"""Bytes of a header of tar."""
+    from boltz_keyscan.model.finding import Detector
 
-_STEP = 4
-"""Bytes given to a decompressor at a time, so that it is known which it failed on."""
+HEAD = 1032
+"""Bytes from the beginning that tell a format (a PDF's header may be 1,024 bytes behind it)."""
 
-_LEAST = 52
-"""Bytes of the shortest stream with a key in it, header and all: a key's body alone is 32 random bytes."""
+CHECKED_BYTES = 512
+"""Bytes with which a signature is checked."""
 
-_LHA = re.compile(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
-_OCTAL = re.compile(rb"[ \t\0]*([0-7]*)")
+MAX_CHECKS = 2000
+"""Signatures of nothing that are checked in one buffer."""
+
+FLOOD = "flood"
+"""In place of a format: there were more, so that it is not known."""
+
+Mark = tuple[int, str]
+"""Where an archive begins, and its format."""
+
+BEGINNINGS = {
+    "zip": rb"PK(?:\x03\x04|\x05\x06|\x07\x08PK)",  # also empty; one of several volumes
+    "gzip": rb"\x1f\x8b\x08",  # RFC 1952
+    "bzip2": rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",  # also of nothing
+    "xz": rb"\xfd7zXZ\x00",
+    "zstd": rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)",  # also a frame to skip (RFC 8878)
+    "7z": rb"7z\xbc\xaf\x27\x1c",
+    "pdf": rb"%PDF-",
+    "ar": rb"!<arch>\n",  # also deb
+    "rpm": rb"\xed\xab\xee\xdb",
+    "git-bundle": rb"# v[23] git bundle\n",
+    "git-pack": rb"PACK\x00\x00\x00[\x02\x03]",
+    "warc": rb"WARC/[01]\.",
+    "rar": rb"Rar!\x1a\x07",
+    "lz4": rb"(?:\x04\x22\x4d\x18|[\x02\x03]\x21\x4c\x18)",  # also the legacy frame
+    "lzip": rb"LZIP[\x00\x01]",
+    "pack": rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])",  # gzip 0.5, and pack: gzip reads both
+    "compress": rb"\x1f\x9d[\x09-\x10\x89-\x90]",
+    "cab": rb"MSCF\x00{4}",
+    "xar": rb"xar!\x00.\x00[\x00\x01]",
+    "lzop": rb"\x89LZO\x00\r\n\x1a\n",
+    "lrzip": rb"LRZI\x00",
+    "squashfs": rb"(?:hsqs.{24}[\x01-\x04]\x00|sqsh.{24}\x00[\x01-\x04])",
+    "wim": rb"(?:MSWIM|WLPWM)\x00{3}",
+    "chm": rb"ITSF[\x01-\x04]\x00{3}",
+    "zoo": rb"ZOO .{16}\xdc\xa7\xc4\xfd",
+    "dmg": rb"koly\x00{3}\x04\x00{2}\x02\x00",  # where its trailer begins
+    "nsis": rb"\xef\xbe\xad\xdeNullsoftInst",  # where the data of an installer begin
+    "tar": rb".{257}ustar",  # since 1988
+}
+"""The first bytes of each format, as regular expressions in which a dot is any byte."""
+
+CHECKED = {
+    "cpio": rb"07070[127]|\xc7\x71|\x71\xc7",  # cpio(5); the last two are one number in either order
+    "lzma": rb"[\x00-\xe0].{4}(?:\xff{8}|.{4}[\x00-\x3f]\x00{3})\x00",
+    "arj": rb"\x60\xea",
+    "lha": rb".{2}-l[hz][0-9ds]-",
+    "old-tar": rb".{148}[0-7 \x00]{5}",  # before 1988: where a header has its checksum
+}
+"""The same for formats whose first bytes are not enough; ``signatures.CHECKED`` looks closer."""
+
+_PDF = re.compile(rb"%PDF-")
+_PDF_BYTES = 1024 + len("%PDF-")
+
+_BEGINNING = re.compile(b"|".join(BEGINNINGS.values()), re.DOTALL)
+_PERHAPS = re.compile(b"|".join(CHECKED.values()), re.DOTALL)
+
+_CANDIDATE = bytes(
+    byte in b"\x1fB\xfd\x28P7%!\xed0R\x02\x04LMQRSTUVWXYZ[\\^_#\xc7\x71\x60xhs\x89IW" for byte in range(256)
+)
+"""1 for each byte that one of the above begins with, less those that a probe at another place finds."""
 
 
-def kind(window: bytes) -> str | None:
-    """Return the format of the archive that begins where a signature was found; None when none does.
+def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: int | None = None) -> bool:
+    """Return whether ``buffer[start:end]``, a whole blob, has the header of a PDF where readers look for it.
+
+    That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
+    """
+    last = len(buffer) if end is None else end
+    return _PDF.search(buffer, start, min(last, start + _PDF_BYTES)) is not None
+
+
+def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+    """Return whether ``buffer[start:end]``, a whole blob, begins as a container does."""
+    size = end - start
+    # Most blobs differ from all of them in a few bytes, one of which is zero in the older tar and in lzma.
+    if not (
+        size > 0
+        and (
+            _CANDIDATE[buffer[start]]
+            or (
+                size > 262
+                and (buffer[start + 257] == 0x75 or not (buffer[start + 154] and buffer[start + 155]))
+            )
+            or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
+        )
+    ):
+        return has_pdf_header(buffer, start, end)
+    if _BEGINNING.match(buffer, start, end) or has_pdf_header(buffer, start, end):
+        return True
+    return _PERHAPS.match(buffer, start, end) is not None and _is_checked(
+        bytes(buffer[start : min(start + CHECKED_BYTES, end)])
+    )
+
+
+def begins(head: bytes) -> bool:
+    """Return whether a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
+    return is_container(head, 0, len(head))
+
+
+def _is_checked(head: bytes) -> bool:
+    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files come so far
+
+    return any(check(head) for check in signature_checks.CHECKED.values())
+
+
+def sound(buffer: bytes | bytearray | memoryview | mmap.mmap, end: int, marks: Sequence[int]) -> list[Mark]:
+    """Return where in ``buffer[:end]`` an archive begins, in order.
+
+    Where there are too many signatures of nothing the rest is taken for true.
 
     Args:
-        window: bytes from there on.
+        buffer: what the fast pass was made over.
+        end: bytes of it that count.
+        marks: where that pass saw a signature.
     """
-    for start, (name, check) in _CHECKS.items():
-        if window.startswith(start) and check(window):
-            return name
-    if window[257:262] == b"ustar" and (len(window) < _BLOCK or is_tar_header(window)):
-        return "tar"
-    return None
+    if not marks:
+        return []
+    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - text has none
+
+    found: list[Mark] = []
+    false = 0
+    for at in sorted(set(marks)):
+        checked = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
+        kind = signature_checks.kind(checked) if false < MAX_CHECKS else FLOOD
+        if kind is None:
+            false += 1
+        else:
+            found.append((at, kind))
+    return found
 
 
-def is_tar_header(block: bytes) -> bool:
-    """Return whether a block's checksum is that of its bytes, which old programs took as signed."""
-    if len(block) < _BLOCK:
-        return False
-    expected = octal(block[148:156])
-    rest = block[:148] + block[156:_BLOCK]
-    unsigned = sum(rest) + 8 * 32
-    return expected in (unsigned, unsigned - 256 * sum(byte > 127 for byte in rest))
+class Finder:
+    """A look for archives in a blob that passes in chunks."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._tail = b""
+        self.found = False
+        """Whether there was one."""
+
+    def feed(self, chunk: bytes) -> list[int]:
+        """Take the next chunk; what the fast pass says of it, counted from the bytes kept of the last."""
+        piece = self._tail + chunk
+        marks: list[int] = []
+        offsets = self._detector.sniff(piece, len(piece), marks)
+        self.found = self.found or bool(sound(piece, len(piece), marks))
+        self._tail = piece[-max(self._detector.overlap, CHECKED_BYTES) :]
+        return offsets
+
+    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks as they pass."""
+        for chunk in chunks:
+            self.feed(chunk)
+            yield chunk
 
 
-def octal(field: bytes) -> int:
-    """Return a number as programs read it from a header of tar: digits, and nothing behind them counts."""
-    found = _OCTAL.match(field)
-    return int(found[1] or b"0", 8) if found else 0
+def among(
+    stream: mmap.mmap | bytes,
+    length: int,
+    starts: Sequence[int],
+    sizes: Sequence[int],
+    marks: Sequence[Mark] = (),
+) -> list[int]:
+    """The numbers of the blobs in ``stream`` that are containers, or have one in them.
 
+    Looks at three bytes and the first kilobyte of each, through C, and at the few that pass as a whole.
 
-def is_cpio(head: bytes) -> bool:
-    """Return whether bytes are a header of cpio(5), most of whose digits are digits."""
-    kind = head[:6]
-    if kind in (b"070701", b"070702"):
-        return len(head) >= 110 and len(head[6:110].translate(None, b"0123456789abcdefABCDEF")) < 20
-    if kind == b"070707":
-        return len(head) >= 76 and len(head[6:76].translate(None, b"01234567")) < 14
-    if head[:2] not in (b"\xc7\x71", b"\x71\xc7"):
-        return False
-    order = _order(head)
-    mode, name = (int.from_bytes(head[at : at + 2], order) for at in (6, 20))
-    is_file = mode >> 12 in (1, 2, 4, 6, 8, 10, 12)
-    return len(head) >= 26 and is_file and 1 < name < 4096 and head[25 + name : 26 + name] in (b"\0", b"")
-
-
-def _order(head: bytes) -> Literal["little", "big"]:
-    return "little" if head[:1] == b"\xc7" else "big"
-
-
-def is_lzma(head: bytes) -> bool:
-    """Return whether bytes are a header of lzma that xz or 7z takes, and something comes out behind it."""
-    if len(head) < 18 or head[0] >= 225 or head[0] % 9 + head[0] // 9 % 5 > 4:
-        return False
-    dictionary = int.from_bytes(head[1:5], "little")
-    power = dictionary.bit_length() - 1
-    if dictionary not in (0xFFFFFFFF, 1 << max(power, 0), 3 << max(power - 1, 0)):
-        return False
-    size = int.from_bytes(head[5:13], "little")
-    if size == 0 or (not size < 1 << 38 and size != (1 << 64) - 1) or not any(head[14:18]):
-        return False
-    return _is_lzma_stream(head[:5], head[13:])
-
-
-def _is_lzma_stream(properties: bytes, payload: bytes) -> bool:
-    import lzma  # noqa: PLC0415 - few files begin like this
-
-    engine = lzma.LZMADecompressor(lzma.FORMAT_ALONE, 1 << 30)
-    try:
-        # As one of unknown size: a wrong size is no sign of anything.
-        return _is_stream(engine, properties + b"\xff" * 8 + payload, lzma.LZMAError)
-    except MemoryError:
-        return True
-
-
-class _Engine(Protocol):
-    """A decompressor."""
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-def _is_stream(engine: _Engine, data: bytes, error: type[Exception]) -> bool:
-    """Return whether compressed bytes are valid for as long as a key in them must be.
-
-    Of 20,000 random streams of lzma, in which everything means something, one in 25 is valid for 32
-    bytes with its header, and none for 64.
+    Args:
+        stream: many blobs, with anything before and between them.
+        length: bytes of it that count.
+        starts: where each begins, in order, none within the first 22 bytes.
+        sizes: how long each is.
+        marks: where an archive begins.
     """
-    for at in range(0, len(data), _STEP):
-        try:
-            engine.decompress(data[at : at + _STEP])
-        except EOFError:
-            break
-        except error as trouble:
-            return at >= _LEAST or "limit" in str(trouble)
-    return True
+    # What is so near the end that a probe could pass it is looked at in any case.
+    far = bisect.bisect_right(starts, length - HEAD)
+    if far < 2:
+        far = 0
+    else:
+        probes = (iter(starts), _moved(starts, 2), _moved(starts, 13))
+        first, lha, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
+        marked = map(_CANDIDATE.__getitem__, first)
+        # The headers of PDFs: a loop in C that searches the beginning of each blob.
+        until = map(min, map(operator.add, starts, sizes), _moved(starts, _PDF_BYTES))
+        documents = map(_PDF.search, itertools.repeat(stream), starts, until)
+        looked = zip(marked, lha, lzma, sizes, documents, strict=False)
+        numbers = [
+            number
+            for number, (candidate, lha_mark, lzma_mark, size, document) in enumerate(looked)
+            if candidate or lha_mark == 0x2D or lzma_mark == 0 or not size % 512 or document
+        ]
+    candidates = itertools.chain(numbers if far else (), range(far, len(starts)))
+    found = {
+        number
+        for number in candidates
+        if is_container(stream, starts[number], starts[number] + sizes[number])
+    }
+    for at, _ in marks:
+        number = bisect.bisect_right(starts, at) - 1
+        if number >= 0 and at < starts[number] + sizes[number]:
+            found.add(number)
+    return sorted(found)
 
 
-def is_lha(head: bytes) -> bool:
-    """Return whether bytes are a header of LHA: its two older levels have a checksum, the others a size."""
-    if not _LHA.match(head) or len(head) < 22:
-        return False
-    size = int.from_bytes(head[:2], "little")
-    match head[20]:
-        case 0 | 1:
-            return head[0] >= 20 and sum(head[2 : 2 + head[0]]) & 0xFF == head[1]
-        case 2:
-            return 26 <= size <= 4096 and head[19] == 0x20
-        case level:
-            return level == 3 and size == 4
+def _moved(positions: Iterable[int], by: int) -> Iterator[int]:
+    return map(operator.add, positions, itertools.repeat(by))
 
 
-def is_arj(head: bytes) -> bool:
-    """Return whether bytes are the main header of an ARJ."""
-    if head[:2] != b"\x60\xea":
-        return False
-    size = int.from_bytes(head[2:4], "little")
-    return 30 <= size <= 2600 and 28 < head[4:5][0] <= size if len(head) > 4 else False
+def starts_of(headers: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """Where each blob begins in a stream that has a header before each and one byte after.
 
-
-def _is_zip_local(window: bytes) -> bool:
-    return len(window) < 30 or _is_zip_header(window[8:10], window[26:28])
-
-
-def _is_zip_central(window: bytes) -> bool:
-    return len(window) < 46 or _is_zip_header(window[10:12], window[28:30])
-
-
-def _is_zip_header(method: bytes, name_length: bytes) -> bool:
-    return int.from_bytes(method, "little") in ZIP_METHODS and any(name_length)
-
-
-def _is_7z(window: bytes) -> bool:
-    from zlib import crc32  # noqa: PLC0415 - few files have a signature in them
-
-    return len(window) < 32 or crc32(window[12:32]) == int.from_bytes(window[8:12], "little")
-
-
-def _is_xz(window: bytes) -> bool:
-    from zlib import crc32  # noqa: PLC0415 - as above
-
-    return len(window) < 12 or crc32(window[6:8]) == int.from_bytes(window[8:12], "little")
-
-
-def _is_gzip(window: bytes) -> bool:
-    import zlib  # noqa: PLC0415 - as above
-
-    return _is_stream(zlib.decompressobj(31), window, zlib.error)
-
-
-def _is_bzip2(window: bytes) -> bool:
-    """Return whether the header of the first block is one: its start, the bytes in use, its tables."""
-    if window[3:4] not in b"123456789" or window[4:10] != b"1AY&SY" or len(window) < 22:
-        return 0 < len(window) < 22 and window[4:10] == b"1AY&SY"
-    bits = int.from_bytes(window[14:22], "big")
-    randomised, start, used = bits >> 63, bits >> 39 & 0xFFFFFF, bits >> 23 & 0xFFFF
-    at = 14 * 8 + 1 + 24 + 16 + 16 * used.bit_count()
-    rest = int.from_bytes(window, "big") >> max(len(window) * 8 - at - 18, 0) & 0x3FFFF
-    tables, selectors = rest >> 15, rest & 0x7FFF
-    return not randomised and start <= 900_000 and used != 0 and 2 <= tables <= 6 and selectors != 0
-
-
-def _is_zstd(window: bytes) -> bool:
-    """Frame header and first block header (RFC 8878, 3.1.1)."""
-    if len(window) < 5:
-        return True
-    flags = window[4]
-    single = flags >> 5 & 1
-    at = 5 + (not single) + (0, 1, 2, 4)[flags & 3] + ((0, 2, 4, 8)[flags >> 6] or single)
-    block = int.from_bytes(window[at : at + 3], "little")
-    return not flags & 8 and (block >> 1 & 3) != 3 and block >> 3 <= 128 << 10
-
-
-def _is_rar(window: bytes) -> bool:
-    """The header behind the marker: of the archive, in the form of RAR 4 or with the checksum of RAR 5."""
-    if window[6:7] == b"\0":
-        return len(window) < 10 or window[9] == 0x73
-    if window[6:8] != b"\1\0" or len(window) < 13:
-        return len(window) < 13
-    from zlib import crc32  # noqa: PLC0415 - as above
-
-    size = window[12]
-    return size < 0x80 and crc32(window[12 : 13 + size]) == int.from_bytes(window[8:12], "little")
-
-
-def _is_cab(window: bytes) -> bool:
-    return not any(window[12:16]) and window[24:26] in (b"\3\1", b"")
-
-
-def _is_lzip(window: bytes) -> bool:
-    """Return whether a lzip is one: its dictionary has a size, and what follows is a stream of lzma."""
-    if len(window) < 18:
-        return True
-    return 12 <= window[5] & 0x1F <= 29 and not window[6] and _is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
-
-
-_CHECKS: dict[bytes, tuple[str, Callable[[bytes], bool]]] = {
-    b"PK\3\4": ("zip", _is_zip_local),
-    b"PK\1\2": ("zip", _is_zip_central),
-    b"7z\xbc\xaf": ("7z", _is_7z),
-    b"\xfd7zXZ": ("xz", _is_xz),
-    b"BZh": ("bzip2", _is_bzip2),
-    b"\x1f\x8b": ("gzip", _is_gzip),
-    b"\x28\xb5\x2f\xfd": ("zstd", _is_zstd),
-    b"Rar!": ("rar", _is_rar),
-    b"MSCF": ("cab", _is_cab),
-    b"LZIP": ("lzip", _is_lzip),
-    b"koly\0\0\0\4\0\0\2\0": ("dmg", lambda _: True),
-    b"\xef\xbe\xad\xdeNullsoftInst": ("nsis", lambda _: True),
-}
-"""By the first bytes of a signature: the format, and its check."""
-
-CHECKED: dict[str, Callable[[bytes], bool]] = {
-    "cpio": is_cpio,
-    "lzma": is_lzma,
-    "arj": is_arj,
-    "lha": is_lha,
-    "old-tar": is_tar_header,
-}
-"""What the first ``magic.CHECKED_BYTES`` bytes must be of formats whose signature is not enough."""
+    Args:
+        headers: bytes of each header.
+        sizes: bytes of each blob.
+    """
+    taken = map(operator.add, headers, sizes)
+    before = itertools.accumulate((size + 1 for size in taken), initial=0)
+    return list(map(operator.add, before, headers))

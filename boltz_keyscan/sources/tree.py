@@ -12,24 +12,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model import (
-    Detector,
-    Gap,
-    Hit,
-    Located,
-    Location,
-    Part,
-    Shard,
-    ShardResult,
-    Source,
-)
+from boltz_keyscan.model.enums import Part
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Shard, ShardResult, Source
 from boltz_keyscan.sources.blob import BUNDLES, shown, unreadable
-from boltz_keyscan.sources.files import SLICE, FileShard, Walked, special, walk
-from boltz_keyscan.sources.known import Entries, FolderEntries, Known
+from boltz_keyscan.sources.files.shard import SLICE, FileShard, Walked, special, walk
+from boltz_keyscan.sources.shards import Entries, FolderEntries, Known
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.history import HistorySource
-    from boltz_keyscan.sources.repository import Repository
+    from boltz_keyscan.sources.git.history import HistorySource
+    from boltz_keyscan.sources.git.repo.repository import Repository
 
 _FORECAST = 5
 """Slices from which on it is told how much there is at least, before the first of them is read."""
@@ -105,7 +96,7 @@ class TreeSource:
             raise self._no_history()
 
     def _no_history(self) -> KeyscanError:
-        from boltz_keyscan.sources.repository import enclosing  # noqa: PLC0415 - only to explain
+        from boltz_keyscan.sources.git.repo.repository import enclosing  # noqa: PLC0415 - only to explain
 
         around = enclosing(self._root)
         top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
@@ -125,7 +116,7 @@ class TreeSource:
         if os.path.isfile(path):
             with open(path, "rb") as file:
                 if file.read(len(BUNDLES[0])) in BUNDLES:
-                    from boltz_keyscan.sources.bundle import BundleSource  # noqa: PLC0415 - as in files
+                    from boltz_keyscan.sources.git.bundle import BundleSource  # noqa: PLC0415 - as in files
 
                     return BundleSource(name, self.prefix + name, self._root, follow=True)
         raise self._no_history()
@@ -161,7 +152,7 @@ class TreeSource:
         folder = os.path.join(self._root, walked.folder)
         store, name = os.path.split(folder)
         if store in self._stores:
-            from boltz_keyscan.sources.stored import list_other_files  # noqa: PLC0415 - few folders are such
+            from boltz_keyscan.sources.git.objects.files import list_other_files  # noqa: PLC0415 - few folders are such
 
             walked.files = list_other_files(self._root, walked.files, name, look=self._stores[store])
 
@@ -172,7 +163,7 @@ class TreeSource:
         folder = os.path.join(self._root, walked.folder) if walked.folder else self._root
         if (b".git" not in names and not inside) or folder in self._unusable:
             return
-        from boltz_keyscan.sources.repository import open_at  # noqa: PLC0415 - many trees have none
+        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - many trees have none
 
         where = os.fsdecode(self.prefix + walked.folder) or "."
         try:
@@ -200,7 +191,7 @@ class TreeSource:
 
     def _is_carried(self, repository: Repository) -> bool:
         """Return True if a worktree holds the repository as files that can be committed there."""
-        from boltz_keyscan.sources.repository import is_carried  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.git.repo.repository import is_carried  # noqa: PLC0415 - as above
 
         return is_carried(
             repository, (*self._around(), *(source.repository for source in self._repositories))
@@ -218,12 +209,12 @@ class TreeSource:
     def _source(
         self, repository: Repository, prefix: bytes, where: str, cache: str | None = None
     ) -> HistorySource:
-        from boltz_keyscan.sources.history import HistorySource  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.git.history import HistorySource  # noqa: PLC0415 - as above
 
         known = None
         if cache is not None:
             from boltz_keyscan import rules  # noqa: PLC0415 - as above
-            from boltz_keyscan.sources.cache import Cache  # noqa: PLC0415
+            from boltz_keyscan.sources.git.objects.scan_cache import Cache  # noqa: PLC0415
 
             known = Cache(cache, rules.digest())
         return HistorySource(repository, prefix, where, self.borrow or self._root, known)
@@ -232,7 +223,7 @@ class TreeSource:
         """Return each hit with the exposure of its file."""
         if not gathered.hits:
             return Located()
-        from boltz_keyscan.sources.file_status import find_exposures  # noqa: PLC0415 - clean trees need no git
+        from boltz_keyscan.sources.git.exposures import find_exposures  # noqa: PLC0415 - clean trees need no git
 
         known = [source.repository for source in self._repositories]
         around = (self._source(each, b"", os.fsdecode(self.path)) for each in self._around())
@@ -258,7 +249,7 @@ class TreeSource:
 
     def _around(self) -> list[Repository]:
         """Return the repositories whose worktree holds the scanned folder."""
-        from boltz_keyscan.sources.repository import find_worktrees_around  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.git.repo.repository import find_worktrees_around  # noqa: PLC0415 - as above
 
         if self._holders is None:
             self._holders = list(find_worktrees_around(self._root))

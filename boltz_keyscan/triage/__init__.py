@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from boltz_keyscan.model import Finding
+from boltz_keyscan.model.finding import Finding
 
 Step = Callable[[Finding], Finding]
 

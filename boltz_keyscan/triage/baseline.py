@@ -21,8 +21,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from boltz_keyscan.excuses import FINGERPRINT
-from boltz_keyscan.triage.entries import Text, numbered
+from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.triage.text_file import Text, numbered
 
 NAME = ".boltz-keyscan-baseline"
 """Found under this name without being asked for."""

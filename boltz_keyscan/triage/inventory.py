@@ -17,7 +17,16 @@ from datetime import datetime, timedelta
 
 from boltz_keyscan import __version__
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.triage.records import Clean, Record, RecordError, identifier, moment, public, record, stamp
+from boltz_keyscan.triage.key_record import (
+    Clean,
+    Record,
+    RecordError,
+    identifier,
+    moment,
+    public,
+    record,
+    stamp,
+)
 
 KIND = "boltz-keyscan-inventory"
 SCHEMA_VERSION = "1"

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model import Detector, Shard, ShardResult
+from boltz_keyscan.model.finding import Detector, Shard, ShardResult
 from boltz_keyscan.sources.blob import attempt
 from boltz_keyscan.workers.process import Process, can_copy, signals_blocked
 

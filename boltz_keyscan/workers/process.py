@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan import module_search
-from boltz_keyscan.model import Detector
+from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.workers import wire
 from boltz_keyscan.workers.serve import serve
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 
-from boltz_keyscan.model import Detector, Shard
+from boltz_keyscan.model.finding import Detector, Shard
 from boltz_keyscan.module_search import carried
 from boltz_keyscan.sources.blob import attempt
 from boltz_keyscan.workers import wire

@@ -17,11 +17,11 @@ import pytest
 from boltz_keyscan.api import client, transport
 from boltz_keyscan.api.address import OFFICIAL, Address, api_base, proxy
 from boltz_keyscan.api.client import Connection, Reach
-from boltz_keyscan.api.failures import ApiError
+from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
-from boltz_keyscan.api.me import Verifier
+from boltz_keyscan.api.secret import Secret, Vault
 from boltz_keyscan.api.transport import Clock, Deadline, Gate, trusted
-from boltz_keyscan.api.vault import Secret, Vault
+from boltz_keyscan.api.whoami import Verifier
 from boltz_keyscan.detect.lookup import Lookup, opened
 from boltz_keyscan.errors import KeyscanError
 from tests.boltz_api import KEYS, ME, Reply, Service, running, tunnelling

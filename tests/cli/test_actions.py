@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.model import ExitCode
-from boltz_keyscan.report import REPORTERS, View, step_summary
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.report import REPORTERS, View, github_summary
 from tests.keys import fake_key, fingerprint
 from tests.report import samples
 from tests.report.test_github import Command, obeyed
@@ -191,24 +191,24 @@ def test_a_summary_that_is_nearly_full_says_what_it_leaves_out(summary: Path, tm
     tree.mkdir()
     for number in range(40):
         (tree / f"{number}.env").write_text(fake_key("admin", "live", number))
-    before = b"x" * (step_summary.MOST - 6000) + b"\n"
+    before = b"x" * (github_summary.MOST - 6000) + b"\n"
     summary.write_bytes(before)
     ran = keyscan(tree)
     assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
     added = summary.read_bytes().removeprefix(before).decode()
-    assert summary.stat().st_size <= step_summary.MOST
+    assert summary.stat().st_size <= github_summary.MOST
     shown = added.count("\n### Critical: ")
     assert 0 < shown < 40
     assert f"\n{40 - shown} more keys not shown here: they do not fit." in added
     # Room for the verdict only, and then for nothing.
     for room, words in ((600, "The keys do not fit here."), (20, "")):
-        before = b"x" * (step_summary.MOST - room)
+        before = b"x" * (github_summary.MOST - room)
         summary.write_bytes(before)
         ran = keyscan(tree)
         added = summary.read_bytes().removeprefix(before).decode()
         assert ran.code == ExitCode.BLOCKING
         assert (words in added, bool(added)) == (True, bool(words))
-        assert summary.stat().st_size <= step_summary.MOST
+        assert summary.stat().st_size <= github_summary.MOST
     full = "it is as large as GitHub allows already"
     assert ran.errors == f"warning: the step summary was not written to {summary}: {full}\n"
 
@@ -284,13 +284,13 @@ def test_a_full_disk_leaves_no_half_summary(tmp_path: Path) -> None:
 def test_a_summary_is_whole_markdown_however_small_the_room(tmp_path: Path) -> None:
     for room in range(0, 6000, 500):
         path = tmp_path / "summary"
-        path.write_bytes(bytes(step_summary.MOST - room))
+        path.write_bytes(bytes(github_summary.MOST - room))
         try:
-            step_summary.append(str(path), samples.history(), View())
+            github_summary.append(str(path), samples.history(), View())
         except OSError:
-            assert path.stat().st_size == step_summary.MOST - room
-        added = path.read_bytes()[step_summary.MOST - room :].decode()
-        assert path.stat().st_size <= step_summary.MOST
+            assert path.stat().st_size == github_summary.MOST - room
+        added = path.read_bytes()[github_summary.MOST - room :].decode()
+        assert path.stat().st_size <= github_summary.MOST
         assert added.count("\n```") % 2 == 0
 
 

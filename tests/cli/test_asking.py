@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from boltz_keyscan.triage.inventory import Listing, written
-from boltz_keyscan.triage.records import record
+from boltz_keyscan.triage.key_record import record
 from tests.boltz_api import (
     KEYS,
     ME,

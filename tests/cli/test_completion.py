@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
-from boltz_keyscan.cli.commands import COMMANDS, Commands
-from boltz_keyscan.cli.completing import answer
-from boltz_keyscan.cli.completion import SCRIPTS
+from boltz_keyscan.cli.commands.completion import SCRIPTS
+from boltz_keyscan.cli.completion_candidates import answer
+from boltz_keyscan.cli.groups import COMMANDS, Commands
 from boltz_keyscan.report import REPORTERS
 from tests.running import ROOT, keyscan, program
 from tests.terminals import Terminal

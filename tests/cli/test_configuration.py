@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from boltz_keyscan.cli.configuration import NAMED_ONLY, NEVER, options
-from boltz_keyscan.cli.scan import scan
+from boltz_keyscan.cli.commands.scan import scan
+from boltz_keyscan.cli.config_file import NAMED_ONLY, NEVER, options
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan.excuses import Suppression
-from boltz_keyscan.model import Exposure, Finding, Gap, KeyType, Mode, Status
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
+from boltz_keyscan.model.finding import Finding, Gap
+from boltz_keyscan.model.suppression import Suppression
 from tests.report.samples import finding, location, make_result, placeholders, told
 from tests.running import Ran, keyscan
 

@@ -12,7 +12,7 @@ import pytest
 
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.report.remedy import History, steps
+from boltz_keyscan.report.remediation import History, steps
 from tests import docstages
 from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.cli import firewall
-from boltz_keyscan.cli.firewall import Firewall, clean, filtered
+from boltz_keyscan.cli import safe_output
+from boltz_keyscan.cli.safe_output import Firewall, clean, filtered
 from boltz_keyscan.report import REPORTERS, View, load
 from tests.keys import PREFIXES, fake_key
 from tests.leaks import disguises, leaks
@@ -83,8 +83,8 @@ def test_click_writes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
         raw = io.BytesIO()
         inner = io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace")
         monkeypatch.setattr(sys, "stdout", inner)
-        firewall.install()
-        firewall.install()
+        safe_output.install()
+        safe_output.install()
         assert isinstance(sys.stdout, Firewall)
         assert sys.stdout.inner is inner
         click.echo(f"ü {KEY}")

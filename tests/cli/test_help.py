@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from boltz_keyscan.cli.commands import Commands
 from boltz_keyscan.cli.examples import EXAMPLES
+from boltz_keyscan.cli.groups import Commands
 from boltz_keyscan.errors import KeyscanError
 from tests.running import keyscan
 

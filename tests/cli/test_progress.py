@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from boltz_keyscan.cli import progress
-from boltz_keyscan.cli.watching import Pace, parts, span
+from boltz_keyscan.cli.scan_progress import Pace, parts, span
 from boltz_keyscan.forecast import forecast
-from boltz_keyscan.model import ExitCode
+from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.pipeline import run
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources.files import SLICE
+from boltz_keyscan.sources.files.shard import SLICE
 from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo

@@ -7,7 +7,7 @@ holds a prefix: joined to one, some would be key-shaped literals.
 
 from __future__ import annotations
 
-from boltz_keyscan.model import Shape
+from boltz_keyscan.model.enums import Shape
 
 P, S, C = Shape.PLACEHOLDER, Shape.SUSPECTED, Shape.CONFIRMED
 

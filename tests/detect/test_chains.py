@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Match, Shape
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Match
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
 from tests.detect.test_engine import Pieces

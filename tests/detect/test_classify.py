@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.placeholder_rate import placeholders
 from boltz_keyscan.detect import classify as module
 from boltz_keyscan.detect.classify import FILLERS, KEY_BODY, PHRASES, SEQUENCES, Verdict, classify, spellings
-from boltz_keyscan.model import Shape
+from boltz_keyscan.model.enums import Shape
 from tests.detect import fillers
 from tests.keys import fake_body
 

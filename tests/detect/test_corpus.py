@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Match, Shape
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Match
 from boltz_keyscan.rules import load
 from conformance.encodings import DECOYS, HIDINGS, Hiding
 from tests.keys import PREFIXES, fake_key, fingerprint

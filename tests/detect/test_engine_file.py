@@ -13,7 +13,7 @@ import hyperscan
 import pytest
 
 from boltz_keyscan.detect import engine, engine_file, literals
-from boltz_keyscan.machine import replace_file
+from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.rules import load
 from tests.keys import fake_key
 

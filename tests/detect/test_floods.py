@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.floods import BEHIND, flood, units
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.forms import FORMS
-from boltz_keyscan.detect.joined import KINDS
+from boltz_keyscan.detect.encodings import FORMS
+from boltz_keyscan.detect.split_keys import KINDS
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources.blob import Quota
 from conformance.encodings import HIDINGS

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from boltz_keyscan.detect import KeyDetector, surroundings
 from boltz_keyscan.detect.classify import SHORTEST
-from boltz_keyscan.model import Match, Origin, Shape
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Match, Origin
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
-from boltz_keyscan.sources import exact
+from boltz_keyscan.sources import windows
 from tests.keys import PREFIXES, fake_body, fake_key, fingerprint
 from tests.running import keyscan
 from tests.strategies import BLOBS, BOM, CUTS, KEYS, TEXT, cut
@@ -407,10 +408,10 @@ class TestPlacesInWideText:
 
     @pytest.mark.parametrize("codec", CODINGS)
     def test_beyond_the_first_piece_of_a_long_file(self, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(exact, "PIECE", 8192)
-        monkeypatch.setattr(exact, "MARGIN", 4096)
+        monkeypatch.setattr(windows, "PIECE", 8192)
+        monkeypatch.setattr(windows, "MARGIN", 4096)
         lead = "\N{PILE OF POO}a\u010a\n" * 9_000 + "key \N{PILE OF POO}= "
-        (match,) = exact.matches(DETECTOR, [(lead + KEY).encode(codec)])
+        (match,) = windows.matches(DETECTOR, [(lead + KEY).encode(codec)])
         assert (match.line, match.column, match.column_utf16) == (9_001, 8, 9)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.detect import KeyDetector, redact, surroundings
-from boltz_keyscan.harmless import harmless
 from boltz_keyscan.rules import load
+from boltz_keyscan.sanitize import harmless
 from tests.keys import PREFIXES, fake_key
 from tests.leaks import disguises, leaks, without_prefix
 from tests.strategies import BLOBS, NOISE

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector, surroundings
-from boltz_keyscan.detect.codecs import AHEAD
-from boltz_keyscan.excuses import Comment
+from boltz_keyscan.detect.decoders import AHEAD
+from boltz_keyscan.model.suppression import Comment
 from tests.keys import fake_key
 from tests.leaks import leaks, without_prefix
 

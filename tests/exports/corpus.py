@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.model import Shape
+from boltz_keyscan.model.enums import Shape
 from conformance import encodings
 from tests.detect.fillers import FILLERS, KEYS, SHORT
 from tests.keys import PREFIXES, fake_body, fake_key

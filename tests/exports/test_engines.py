@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from boltz_keyscan import exports, rules
-from boltz_keyscan.exports import pieces
+from boltz_keyscan.exports import patterns
 from tests.detect.fillers import FEW, GROUP, WORD
 from tests.exports import corpus
 from tests.gate import absent
@@ -146,4 +146,4 @@ def test_the_expression_takes_the_key_and_not_what_is_glued_on(rule: rules.Rule)
     engine = re2()
     key = fake_key(*rule.prefix.removeprefix("sk_bc_").rstrip("_").split("_"))
     for glued in ("", "N", "_old", "-->", "Z" * 40):
-        assert engine.search(pieces.key(rule), f"x{key}{glued}")[0] == key
+        assert engine.search(patterns.key(rule), f"x{key}{glued}")[0] == key

@@ -18,7 +18,7 @@ import yaml
 from boltz_keyscan import exports, rules
 from boltz_keyscan.detect.classify import FILLERS
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.exports import pieces
+from boltz_keyscan.exports import patterns
 from tests.keys import PREFIXES, fake_body
 from tests.running import ROOT, keyscan
 from tests.test_selfscan import KEY
@@ -122,8 +122,8 @@ def test_there_is_one_module_for_each() -> None:
 
 def test_no_random_body_is_taken_for_a_placeholder() -> None:
     """The expressions regard no case, so that they take more than ours; how much more is bounded."""
-    found = [re.compile(expression) for expression in pieces.placeholders(rules.load())]
-    words = pieces.contained_words(rules.load())
+    found = [re.compile(expression) for expression in patterns.placeholders(rules.load())]
+    words = patterns.contained_words(rules.load())
     for seed in range(20_000):
         key = PREFIXES["ws", "test"] + fake_body(seed)
         assert not any(expression.search(key) for expression in found), seed
@@ -131,7 +131,7 @@ def test_no_random_body_is_taken_for_a_placeholder() -> None:
 
 
 def test_a_word_that_may_begin_in_a_prefix_is_not_looked_for_everywhere() -> None:
-    words = pieces.contained_words(rules.load())
+    words = patterns.contained_words(rules.load())
     assert "test-key" in words
     for rule in rules.load():
         for word in words:
@@ -153,8 +153,8 @@ def test_the_kinds_of_fillers_are_those_that_were_thought_of() -> None:
 
 @pytest.mark.parametrize("text", ["plain", "it's", "ends with '", "'''", '"', "a\\b", "`", "#"])
 def test_quoting(text: str) -> None:
-    assert tomllib.loads(f"a = {pieces.toml(text)}\n") == {"a": text}
-    assert yaml.safe_load(f"a: {pieces.yaml(text)}\n") == {"a": text}
+    assert tomllib.loads(f"a = {patterns.toml(text)}\n") == {"a": text}
+    assert yaml.safe_load(f"a: {patterns.yaml(text)}\n") == {"a": text}
 
 
 # The command.

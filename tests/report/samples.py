@@ -9,22 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from boltz_keyscan import report, rules
-from boltz_keyscan.evidence import Asked, By, Candidate, Evidence
-from boltz_keyscan.excuses import Excuse, Ground, Setting, Suppression
-from boltz_keyscan.model import (
-    ExitCode,
-    Exposure,
-    Finding,
-    Gap,
-    KeyType,
-    Location,
-    Mode,
-    ScanResult,
-    Severity,
-    Shape,
-    Status,
-    Tally,
-)
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
+from boltz_keyscan.model.status import Asked, By, Candidate, Evidence
+from boltz_keyscan.model.suppression import Excuse, Ground, Setting, Suppression
 from boltz_keyscan.policy import CONFIDENCE, finding_order, severity_of, widest
 
 LENGTH = 60

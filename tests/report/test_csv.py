@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.model.enums import KeyType, Mode
+from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report.csv_report import COLUMNS
+from boltz_keyscan.sanitize import harmless
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result
 from tests.report.test_hostile import RESULTS, acts

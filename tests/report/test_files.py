@@ -18,19 +18,19 @@ import pytest
 
 from boltz_keyscan import report
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.report import REPORTERS, View, files
+from boltz_keyscan.report import REPORTERS, View, writer
 from tests.keys import fake_key, fingerprint
 from tests.report import samples
 from tests.running import keyscan
 
 if TYPE_CHECKING:
-    from boltz_keyscan.model import ScanResult
+    from boltz_keyscan.model.finding import ScanResult
 
 RESULT = samples.tree()
 
 
 def write(path: str | Path, name: str = "json") -> None:
-    files.write_report(name, path, RESULT, View())
+    writer.write_report(name, path, RESULT, View())
 
 
 def mode(path: Path) -> int:
@@ -177,7 +177,7 @@ def test_a_torn_report_leaves_what_was_there(
 ) -> None:
     path = tmp_path / "report"
     path.write_text("old")
-    monkeypatch.setattr(files, "load", lambda _name: Torn(error))
+    monkeypatch.setattr(writer, "load", lambda _name: Torn(error))
     with pytest.raises(raised):
         write(path)
     assert path.read_text() == "old"

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import ExitCode, Exposure, Gap, KeyType, Location, Mode, ScanResult, Severity
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity
+from boltz_keyscan.model.finding import Gap, Location, ScanResult
+from boltz_keyscan.sanitize import harmless
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.test_hostile import RESULTS, acts

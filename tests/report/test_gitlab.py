@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
+from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report import gitlab
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told

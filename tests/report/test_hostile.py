@@ -11,8 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.excuses import Suppression
-from boltz_keyscan.model import Exposure, Finding, Gap, Location, ScanResult, Status
+from boltz_keyscan.model.enums import Exposure, Status
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
+from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.report import REPORTERS
 from tests.report import samples
 from tests.report.samples import told

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 import boltz_keyscan.report
-from boltz_keyscan.excuses import Suppression
+from boltz_keyscan.model.suppression import Suppression
 from tests.report import goldens, samples
 
 SCHEMA = json.loads(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 import boltz_keyscan.report
-from boltz_keyscan.model import ScanResult
+from boltz_keyscan.model.finding import ScanResult
 from tests.report import goldens, samples
 from tests.report.test_hostile import RESULTS, acts
 

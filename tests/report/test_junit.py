@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
+from boltz_keyscan.model.finding import Gap, ScanResult
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
 from tests.report.test_hostile import RESULTS, acts

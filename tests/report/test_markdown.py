@@ -12,9 +12,10 @@ from cmarkgfm import github_flavored_markdown_to_html
 from cmarkgfm.cmark import Options
 from hypothesis import given, settings
 
-from boltz_keyscan.harmless import harmless
-from boltz_keyscan.model import Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.model.enums import KeyType, Mode
+from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report import markdown
+from boltz_keyscan.sanitize import harmless
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
 from tests.report.test_hostile import RESULTS, VIEWS, acts

@@ -12,15 +12,9 @@ import jsonschema
 import pytest
 
 from boltz_keyscan import rules
-from boltz_keyscan.excuses import Suppression
-from boltz_keyscan.model import (
-    Exposure,
-    Finding,
-    KeyType,
-    Mode,
-    Shape,
-    Status,
-)
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Status
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.model.suppression import Suppression
 from tests.report import goldens, samples
 from tests.report.samples import LENGTH, finding, location, make_result, oid, past, told
 from tests.report.samples import sarif_result as one

@@ -9,7 +9,7 @@ import attr
 import pytest
 import sarif_om as om
 
-from boltz_keyscan.model import Severity
+from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.report.sarif_json import to_json
 
 

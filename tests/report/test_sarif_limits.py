@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan.model import ExitCode, Gap, KeyType, Mode, ScanResult
+from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
+from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report import sarif
 from tests.report import samples
 from tests.report.samples import finding, location, make_result, past, told

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.model import ExitCode, Severity
-from boltz_keyscan.report.strict import dumps
+from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.report.json_encode import dumps
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from boltz_keyscan import rules
-from boltz_keyscan.model import ExitCode, Finding, Gap, KeyType, Mode, ScanResult, Status
+from boltz_keyscan.model.enums import ExitCode, KeyType, Mode, Status
+from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from boltz_keyscan.model import Exposure
-from boltz_keyscan.report.places import places, spread
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.report.locations import places, spread
 from boltz_keyscan.report.uri import relative_uri
-from boltz_keyscan.report.words import EXPOSURE, count, earliest, moment, size
+from boltz_keyscan.report.wording import EXPOSURE, count, earliest, moment, size
 from tests.report.samples import location, oid, past
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.sources.batch import LARGE, Batch
-from boltz_keyscan.sources.beneath import Beneath
+from boltz_keyscan.sources.files.batch import LARGE, Batch
+from boltz_keyscan.sources.safe_open import Beneath
 from tests.keys import fake_key
 
 DETECTOR = KeyDetector.of(rules.load())

@@ -10,10 +10,10 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Shard, ShardResult, Source
-from boltz_keyscan.sources.batch import LARGE
-from boltz_keyscan.sources.beneath import Beneath
-from boltz_keyscan.sources.files import walk
+from boltz_keyscan.model.finding import Shard, ShardResult, Source
+from boltz_keyscan.sources.files.batch import LARGE
+from boltz_keyscan.sources.files.shard import walk
+from boltz_keyscan.sources.safe_open import Beneath
 from boltz_keyscan.sources.tree import TreeSource
 from conformance.containers import bundle, text, zipped
 from tests.keys import fake_key

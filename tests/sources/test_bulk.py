@@ -9,11 +9,12 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import ShardResult
-from boltz_keyscan.sources import _git, bulk, streamed
+from boltz_keyscan.model.finding import ShardResult
 from boltz_keyscan.sources.blob import CHUNK
-from boltz_keyscan.sources.replies import CHECK
-from boltz_keyscan.sources.streamed import ObjectShard
+from boltz_keyscan.sources.git.objects import shard, stream
+from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import CHECK
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 
@@ -26,13 +27,13 @@ AT = (0, 5, CHUNK - 70, CHUNK - 20, CHUNK, 2 * CHUNK + 1)
 @pytest.fixture(autouse=True)
 def _released() -> Iterator[None]:
     yield
-    bulk.release()
+    stream.release()
 
 
 def scanned(repo: Repo) -> ShardResult:
     """All objects of a repository as one shard."""
-    view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
-    listing, _ = _git.run(view, "cat-file", "--batch-all-objects", "--unordered", CHECK)
+    view = git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    listing, _ = git.run(view, "cat-file", "--batch-all-objects", "--unordered", CHECK)
     return ObjectShard(view, ".", listing, len(listing)).scan(DETECTOR)
 
 
@@ -62,15 +63,15 @@ def test_a_system_without_files_in_memory(repo: Repo, monkeypatch: pytest.Monkey
 
 def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = planted(repo)
-    monkeypatch.setattr(streamed, "_MOST", 1000)
-    monkeypatch.setattr(bulk, "bulk", None)
+    monkeypatch.setattr(shard, "_MOST", 1000)
+    monkeypatch.setattr(stream, "bulk", None)
     assert found(scanned(repo)) == expected
 
 
 def test_one_shard_after_the_other(repo: Repo) -> None:
     """What an earlier, longer answer left in the file is not taken for part of a later one."""
     expected = planted(repo)
-    view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    view = git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
     oid = repo.run("rev-parse", "HEAD^{tree}")
     size = repo.run("cat-file", "-s", oid)
     whole = scanned(repo)
@@ -81,7 +82,7 @@ def test_one_shard_after_the_other(repo: Repo) -> None:
 def test_the_size_git_told_is_not_what_it_sends(repo: Repo) -> None:
     """A store that changed, or lies: everything is read again, object by object."""
     repo.leak("a.txt", fake_key())
-    view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    view = git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
     oid = repo.run("rev-parse", "HEAD:a.txt")
     for size in (1, 10_000):
         result = ObjectShard(view, ".", f"{oid} blob {size}\n".encode(), size).scan(DETECTOR)
@@ -92,7 +93,7 @@ def test_no_file_is_left_open(repo: Repo) -> None:
     before = sorted(_open_files())
     planted(repo)
     scanned(repo)
-    bulk.release()
+    stream.release()
     assert sorted(_open_files()) == before
 
 
@@ -107,6 +108,6 @@ def _open_files() -> Iterator[int]:
 
 def test_a_second_hand_that_asks_a_git_that_was_ended_says_nothing(repo: Repo) -> None:
     """As when Ctrl-C ends the program: a traceback of that thread would be all that is seen of it."""
-    running = bulk.Bulk(_git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
+    running = stream.Bulk(git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
     running.close()
     running._ask(b"contents HEAD\nflush\n")

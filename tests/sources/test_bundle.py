@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan.model import ExitCode, Location, ScanResult
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import Location, ScanResult
 from boltz_keyscan.pipeline import run
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources import bundle, lineage, scratch
-from boltz_keyscan.sources.bundle import read_header
+from boltz_keyscan.sources.git import bundle
+from boltz_keyscan.sources.git.attribution import bundle_prerequisites
+from boltz_keyscan.sources.git.bundle import read_header
+from boltz_keyscan.sources.git.run import tempdir
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan, scan_json
@@ -40,7 +43,7 @@ def reasons(result: ScanResult) -> list[tuple[str, bool]]:
 
 def leftovers() -> set[str]:
     """What lies in the temporary folder of this run."""
-    return {path.name for path in Path(scratch._top()).iterdir()}
+    return {path.name for path in Path(tempdir._top()).iterdir()}
 
 
 @pytest.fixture
@@ -110,7 +113,7 @@ def test_a_large_bundle_and_many_workers(source: Repo, monkeypatch: pytest.Monke
     for small in range(3):
         (path.parent / f"{small}.txt").write_text("nothing")
     monkeypatch.setattr("boltz_keyscan.pipeline.INLINE", -1)
-    monkeypatch.setattr("boltz_keyscan.executor.pays", lambda _: True)
+    monkeypatch.setattr("boltz_keyscan.workers.scan_pool.pays", lambda _: True)
     result = scanned(path.parent, jobs=2)
     assert [where.members for where in locations(result)[fingerprint(KEY)]] == [("src/deep/key.txt",)]
     assert result.gaps == ()
@@ -194,7 +197,7 @@ def test_objects_that_are_differences_from_others_are_a_gap(source: Repo) -> Non
 def test_too_many_folders_are_told(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     source.leak("src/new.txt", NEWER)
     path = bundled(source, "x.bundle", "main~1..main")
-    monkeypatch.setattr(lineage, "_MOST_READ", 0)
+    monkeypatch.setattr(bundle_prerequisites, "_MOST_READ", 0)
     result = scanned(path)
     assert ("untraced", False) in reasons(result)
     ((where,),) = locations(result).values()
@@ -295,8 +298,8 @@ def test_a_filtered_bundle_says_what_it_lacks(source: Repo) -> None:
 
 def test_a_bundle_that_takes_too_long_is_a_gap(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bundled(source, "x.bundle")
-    monkeypatch.setattr("boltz_keyscan.sources.unpack._LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("boltz_keyscan.sources.unpack._SECONDS_EACH_BYTE", 0.0)
+    monkeypatch.setattr("boltz_keyscan.sources.git.packs.recover._LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("boltz_keyscan.sources.git.packs.recover._SECONDS_EACH_BYTE", 0.0)
     (gap,) = [gap for gap in scanned(path).gaps if gap.reason == "bundle-incomplete"]
     assert gap.detail.endswith("git took longer than 0 s")
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.model import ScanResult
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -224,7 +224,7 @@ def test_other_rules_or_another_version_start_anew(
     cache = tmp_path / "cache"
     repo.leak("a.txt", fake_key())
     _scan(repo, cache)
-    monkeypatch.setattr("boltz_keyscan.sources.cache.__version__", "0.0.0")
+    monkeypatch.setattr("boltz_keyscan.sources.git.objects.scan_cache.__version__", "0.0.0")
 
     again = _scan(repo, cache)
 

@@ -17,9 +17,9 @@ import pytest
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.engine import SIGNATURES
-from boltz_keyscan.model import Shape
-from boltz_keyscan.sources import magic, signatures
-from boltz_keyscan.sources.containers.formats import FORMATS
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.sources import signature_checks, signatures
+from boltz_keyscan.sources.archives.formats import FORMATS
 from conformance.containers import FILLER, ar, cpio, rpm, seven, tarred, text, zipped, zstd
 from tests.keys import fake_key, fingerprint
 from tests.mutants import scanned
@@ -156,7 +156,7 @@ def test_what_only_begins_an_archive_is_not_even_opened() -> None:
         blob = b"text" * 100 + literal + b"text" * 100
         marks: list[int] = []
         DETECTOR.sniff(blob, len(blob), marks)
-        assert magic.sound(blob, len(blob), marks) == [], literal
+        assert signatures.sound(blob, len(blob), marks) == [], literal
 
 
 def test_more_signatures_than_are_checked_are_a_gap(tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ def test_binary_files_are_not_taken_for_lzma_or_cpio() -> None:
         numbers = [draw.choice((0, 1, 2, draw.randrange(256), 1 << draw.randrange(16))) for _ in range(60)]
         form = draw.choice(("<60H", ">60H", "<60I", ">60I", "<60Q", ">60Q"))
         head = struct.pack(form, *numbers)
-        taken += magic.begins(b"\x5d" + head) + magic.begins(head)
-        taken += signatures.is_lzma(b"\x5d\0\0\1\0" + b"\xff" * 8 + b"\0" + draw.randbytes(300))
+        taken += signatures.begins(b"\x5d" + head) + signatures.begins(head)
+        taken += signature_checks.is_lzma(b"\x5d\0\0\1\0" + b"\xff" * 8 + b"\0" + draw.randbytes(300))
     # Of 60,000, all but a third with what makes a header of lzma likely.
     assert taken < 80
 

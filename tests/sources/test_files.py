@@ -15,14 +15,12 @@ import pytest
 
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import (
+from boltz_keyscan.model.enums import ExitCode, Exposure, Part
+from boltz_keyscan.model.finding import (
     Detector,
-    ExitCode,
-    Exposure,
     Gap,
     Located,
     Location,
-    Part,
     ScanResult,
     Shard,
     ShardResult,
@@ -30,9 +28,9 @@ from boltz_keyscan.model import (
 )
 from boltz_keyscan.policy import Terms
 from boltz_keyscan.sources import blob
-from boltz_keyscan.sources.batch import LARGE
 from boltz_keyscan.sources.blob import Window
-from boltz_keyscan.sources.files import SLICE, FileShard, walk
+from boltz_keyscan.sources.files.batch import LARGE
+from boltz_keyscan.sources.files.shard import SLICE, FileShard, walk
 from boltz_keyscan.sources.tree import TreeSource
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

@@ -7,14 +7,16 @@ from pathlib import Path
 import git
 import pytest
 
-from boltz_keyscan import executor, pipeline
+from boltz_keyscan import pipeline
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.rules import load
-from boltz_keyscan.sources import _git, bulk, listing
-from boltz_keyscan.sources.listing import Pending
-from boltz_keyscan.sources.objects import tree_entries
-from boltz_keyscan.sources.streamed import ObjectShard
+from boltz_keyscan.sources.git.objects import listing, stream
+from boltz_keyscan.sources.git.objects.listing import Pending
+from boltz_keyscan.sources.git.objects.reader import tree_entries
+from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.run import command
+from boltz_keyscan.workers import scan_pool
 from conformance.gitplaces import plant
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -119,7 +121,7 @@ def test_many_hits_are_traced_without_a_longer_command_line(
     for number in range(40):
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
-    monkeypatch.setattr("boltz_keyscan.sources.walk.MOST_ARGUMENTS", 3)
+    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MOST_ARGUMENTS", 3)
     plan = scan_plan(Options(paths=(str(repo.path),), files=False))
     [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
 
@@ -164,14 +166,14 @@ class TestShards:
     def test_a_stream_that_lacks_an_object_is_read_one_by_one(self, repo: Repo) -> None:
         repo.leak("a.txt", fake_key())
         oid = repo.run("rev-parse", "HEAD:a.txt")
-        view = _git.View(_git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+        view = command.View(command.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
         absent = b"%040x blob 5\n" % 7
         size = (repo.path / "a.txt").stat().st_size
         shard = ObjectShard(view, ".", absent + b"%s blob %d\n" % (oid.encode(), size), 0)
 
         result = shard.scan(KeyDetector.of(load()))
 
-        bulk.release()
+        stream.release()
         assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(fake_key())]
         assert [(gap.where, gap.reason) for gap in result.gaps] == [(f".: blob {7:040x}", "corrupt-object")]
 
@@ -208,7 +210,7 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
 
     alone = found(1)
     monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(executor, "pays", lambda _: True)
+    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
 
     assert found(2) == alone

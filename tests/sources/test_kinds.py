@@ -10,7 +10,8 @@ import pytest
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model import ExitCode, ScanResult
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, range_plan, scan_plan, staged_plan
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.model import ScanResult
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources import index, trace, walk
+from boltz_keyscan.sources.git.attribution import locate, log
+from boltz_keyscan.sources.git.repo import index
 from tests.histories import nested
 from tests.kept import kept
 from tests.keys import fake_key, fingerprint
@@ -23,7 +24,7 @@ DEPTH = 12
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """git's walks end sooner than they do for users, so that the tests do."""
-    monkeypatch.setattr(walk, "_LEAST_SECONDS", 0.3)
+    monkeypatch.setattr(log, "_LEAST_SECONDS", 0.3)
     monkeypatch.setattr(index, "_LEAST_SECONDS", 0.3)
 
 
@@ -192,7 +193,7 @@ def test_a_key_in_names_at_every_depth(repo: Repo) -> None:
 
 
 def test_many_keys_in_one_blob_have_their_paths_in_turn(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace, "_MOST_PLACES", 600)
+    monkeypatch.setattr(locate, "_MOST_PLACES", 600)
     keys = [fake_key(seed=seed) for seed in range(200)]
     repo.run("update-ref", "HEAD", _commit(repo, _tree(repo, "\n".join(keys))))
 
@@ -203,7 +204,7 @@ def test_many_keys_in_one_blob_have_their_paths_in_turn(repo: Repo, monkeypatch:
 
 
 def test_many_keys_at_many_paths_are_told_within_a_bound(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace, "_MOST_LOCATIONS", 40)
+    monkeypatch.setattr(locate, "_MOST_LOCATIONS", 40)
     keys = [fake_key(seed=seed) for seed in range(10)]
     for number in range(9):
         repo.add(f"{number}.txt", "\n".join(keys))

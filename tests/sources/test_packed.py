@@ -14,12 +14,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from boltz_keyscan import executor, pipeline, rules
+from boltz_keyscan import pipeline, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Admits, Detector, Match, ScanResult, Shard, ShardResult, Tally
+from boltz_keyscan.model.finding import Admits, Detector, Match, ScanResult, Shard, ShardResult, Tally
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources import _git, bulk, deltas, families, listing, packed
-from boltz_keyscan.sources.replies import checked
+from boltz_keyscan.sources import git_delta
+from boltz_keyscan.sources.git.objects import listing, stream
+from boltz_keyscan.sources.git.packs import delta_trees, reader
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import checked
+from boltz_keyscan.workers import scan_pool
 from conformance.gitplaces import family
 from tests.keys import fake_key, fingerprint
 from tests.packer import BY_NAME, ORDER, Packer, difference, distance, header, named
@@ -34,7 +38,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Packs of any size are read here."""
     monkeypatch.setattr(listing, "WORTH", 0)
     yield
-    bulk.release()
+    stream.release()
 
 
 class Suspicious:
@@ -58,15 +62,15 @@ class Suspicious:
         return repr(raw)
 
 
-def view_of(pack: Path) -> _git.View:
+def view_of(pack: Path) -> git.View:
     sha256 = len(pack.stem) - len("pack-") == 64
     form = "sha256" if sha256 else "sha1"
-    return _git.View(_git.skeleton(form), bytes(pack.parent.parent), id_bytes=32 if sha256 else 20)
+    return git.View(git.skeleton(form), bytes(pack.parent.parent), id_bytes=32 if sha256 else 20)
 
 
-def cut(pack: Path) -> list[packed.PackShard]:
-    shards = packed.shards(view_of(pack), ".", bytes(pack.with_suffix("")))
-    assert all(isinstance(shard, packed.PackShard) for shard in shards)
+def cut(pack: Path) -> list[reader.PackShard]:
+    shards = reader.shards(view_of(pack), ".", bytes(pack.with_suffix("")))
+    assert all(isinstance(shard, reader.PackShard) for shard in shards)
     return shards  # type: ignore[return-value]  # as asserted
 
 
@@ -158,11 +162,11 @@ def test_the_key_is_in_each_version_that_has_it(repo: Repo) -> None:
 
 
 LIMITS: dict[str, tuple[tuple[object, str, int], ...]] = {
-    "each family a shard": ((families, "_TOGETHER", 1),),
-    "most are large": ((families, "LARGEST", 900), (packed, "LARGEST", 900)),
-    "nothing is held": ((packed, "_HELD", 0),),
-    "each is looked at by itself": ((packed, "_WAITING", 0),),
-    "the pack is read in small pieces": ((families, "CHUNK", 64),),
+    "each family a shard": ((delta_trees, "_TOGETHER", 1),),
+    "most are large": ((delta_trees, "LARGEST", 900), (reader, "LARGEST", 900)),
+    "nothing is held": ((reader, "_HELD", 0),),
+    "each is looked at by itself": ((reader, "_WAITING", 0),),
+    "the pack is read in small pieces": ((delta_trees, "CHUNK", 64),),
 }
 
 
@@ -201,7 +205,7 @@ def test_other_packs_are_left_to_git(tmp_path: Path, repack: tuple[str, ...]) ->
 
 
 def test_a_pack_of_too_many_objects_is_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(families, "MOST", count(repo) - 1)
+    monkeypatch.setattr(delta_trees, "MOST", count(repo) - 1)
     assert cut(pack_of(repo)) == []
 
 
@@ -226,17 +230,17 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             # Packed, and loose as well.
             Repo(each.parent.parent).run("repack", "-aq")
     read_here: list[bool] = []
-    cutting = packed.shards
+    cutting = reader.shards
 
-    def cut_here(view: _git.View, where: str, stem: bytes) -> list[Shard]:
+    def cut_here(view: git.View, where: str, stem: bytes) -> list[Shard]:
         shards = cutting(view, where, stem)
         read_here.append(bool(shards))
         return shards
 
-    monkeypatch.setattr(packed, "shards", cut_here)
+    monkeypatch.setattr(reader, "shards", cut_here)
     ours = told(scanned(tmp_path / "family"))
     assert any(read_here)
-    monkeypatch.setattr(deltas, "FAST", False)
+    monkeypatch.setattr(git_delta, "FAST", False)
     read_here.clear()
     gits = told(scanned(tmp_path / "family"))
     assert not any(read_here)
@@ -248,8 +252,8 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_workers_and_we_say_the_same(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = told(scanned(repo.path))
     monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(executor, "pays", lambda _: True)
-    monkeypatch.setattr(families, "_TOGETHER", 5)
+    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
+    monkeypatch.setattr(delta_trees, "_TOGETHER", 5)
     assert told(scanned(repo.path, jobs=2)) == alone
 
 
@@ -266,13 +270,13 @@ def test_containers_in_a_pack_are_opened(tmp_path: Path) -> None:
 def test_small_packs_are_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = told(scanned(repo.path))
     monkeypatch.setattr(listing, "WORTH", pack_of(repo).stat().st_size + 1)
-    monkeypatch.setattr(packed, "shards", None)
+    monkeypatch.setattr(reader, "shards", None)
     assert told(scanned(repo.path)) == ours
 
 
 def test_the_compiled_code_is_there() -> None:
     """Without it git is faster, and reads; then the benchmarks would have to be made again."""
-    assert deltas.FAST
+    assert git_delta.FAST
 
 
 # -- differences -------------------------------------------------------------------------------
@@ -367,14 +371,14 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                 change = difference(len(base), len(made), (0, len(base)), made[len(base) :])
                 below.append((packer.made(made, place, change), made))
         row = below
-    monkeypatch.setattr(packed, "_HELD", 25_000)
+    monkeypatch.setattr(reader, "_HELD", 25_000)
     asked: list[str] = []
 
-    def noted(view: _git.View, oids: list[str]) -> tuple[list[list[bytes]], str]:
+    def noted(view: git.View, oids: list[str]) -> tuple[list[list[bytes]], str]:
         asked.extend(oids)
         return checked(view, oids)
 
-    monkeypatch.setattr(packed, "checked", noted)
+    monkeypatch.setattr(reader, "checked", noted)
     result = read(packer.write(tmp_path / "pack"))
     assert 0 < len(asked) < len(packer.entries)
     assert (result.gaps, result.tally.blobs) == ((), len(packer.entries))
@@ -485,7 +489,7 @@ def test_an_index_that_points_beyond_the_pack(tmp_path: Path, place: int) -> Non
 @pytest.mark.parametrize("by_one", [True, False], ids=["a chain", "a star"])
 def test_thousands_from_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_one: bool) -> None:  # noqa: FBT001
     """A chain is as long as a number of calls would not be; and what waits is no more than one object."""
-    monkeypatch.setattr(packed, "_HELD", 2000)
+    monkeypatch.setattr(reader, "_HELD", 2000)
     packer = Packer()
     content = b"%05d" % 0 + b"x" * 500
     place = first = packer.whole(content)
@@ -499,7 +503,7 @@ def test_thousands_from_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_
 
 def test_a_bomb_is_no_larger_than_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What inflates beyond its size is not inflated to the end."""
-    monkeypatch.setattr(packed, "_SWELLS", 1 << 40)
+    monkeypatch.setattr(reader, "_SWELLS", 1 << 40)
     packer = Packer()
     packer.add(named(MADE), header(3, 10) + zlib.compress(bytes(50 << 20)))
     packer.whole(KEY)

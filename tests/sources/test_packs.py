@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.model import ScanResult
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources import listing, packindex
+from boltz_keyscan.sources.git.objects import listing
+from boltz_keyscan.sources.git.packs import index as pack_index
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 
@@ -377,5 +378,5 @@ def test_places_are_told_apart(
     far: tuple[int, ...],
     distinct: bool,  # noqa: FBT001
 ) -> None:
-    monkeypatch.setattr(packindex, "_TOGETHER", together)
-    assert packindex._distinct(array("I", near), far) is distinct
+    monkeypatch.setattr(pack_index, "_TOGETHER", together)
+    assert pack_index._distinct(array("I", near), far) is distinct

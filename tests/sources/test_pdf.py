@@ -14,9 +14,10 @@ from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextString
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model import Origin, Part, ShardResult
-from boltz_keyscan.sources import magic
-from boltz_keyscan.sources.containers.shard import ContainerShard, Held
+from boltz_keyscan.model.enums import Part
+from boltz_keyscan.model.finding import Origin, ShardResult
+from boltz_keyscan.sources import signatures
+from boltz_keyscan.sources.archives.shard import ContainerShard, Held
 from conformance.containers import tarred, text, zipped
 from tests.keys import fake_key, fingerprint
 
@@ -128,7 +129,7 @@ SPELLINGS = {
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_stream_is_found_however_it_is_spelled(name: str) -> None:
     content = SPELLINGS[name]
-    assert magic.is_container(content, 0, len(content))
+    assert signatures.is_container(content, 0, len(content))
     result = scan(content)
     assert (members(result), reasons(result)) == ([(b"object 4",)], [])
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.sources.repository import open_at, references
-from boltz_keyscan.sources.revisions import UnknownRevisionError, find, find_commit
-from boltz_keyscan.sources.store import prepare
+from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.repository import open_at, references
+from boltz_keyscan.sources.git.repo.revisions import UnknownRevisionError, find, find_commit
 from tests.repos import Repo
 
 

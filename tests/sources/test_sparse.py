@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.sources.sparse import unfolded
+from boltz_keyscan.sources.git.repo.sparse_index import unfolded
 from tests.histories import nested
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources import _git, trusted
-from boltz_keyscan.sources.trusted import Contents, at_revision
+from boltz_keyscan.sources import trusted_files
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.trusted_files import Contents, at_revision
 from tests.repos import Repo
 
 
@@ -29,13 +30,13 @@ def test_many_files_and_one_git(many: Repo, monkeypatch: pytest.MonkeyPatch) -> 
     top = os.fsencode(many.path)
     contents = Contents(at_revision(top, "HEAD"))
     started: list[tuple[Any, ...]] = []
-    start = _git.Child.__init__
+    start = git.Child.__init__
 
-    def counted(child: _git.Child, *arguments: Any, **options: Any) -> None:
+    def counted(child: git.Child, *arguments: Any, **options: Any) -> None:
         started.append(arguments)
         start(child, *arguments, **options)
 
-    monkeypatch.setattr(_git.Child, "__init__", counted)
+    monkeypatch.setattr(git.Child, "__init__", counted)
     # The commit's word, not that of what lies there now.
     many.write("d7/e/f.txt", "changed")
     (many.path / "d8/e/f.txt").unlink()
@@ -61,7 +62,7 @@ def test_what_is_not_there(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     assert contents.read(os.fsencode(many.path.parent)) is None
     with pytest.raises(GitError):
         contents.read(top + b"/module")
-    monkeypatch.setattr(trusted, "LARGEST", 2)
+    monkeypatch.setattr(trusted_files, "LARGEST", 2)
     assert contents.read(top + b"/d1/e/f.txt") == b"1\n"
     with pytest.raises(GitError, match="more than 2 bytes"):
         contents.read(top + b"/d10/e/f.txt")

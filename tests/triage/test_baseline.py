@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.harmless import harmless
+from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.triage.baseline import HEADER, Entry, changed, parse, written
-from boltz_keyscan.triage.entries import Text
+from boltz_keyscan.triage.text_file import Text
 
 RULES = {"boltz-admin-live-key", "boltz-workspace-live-key"}
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).map(harmless).filter(str.strip)

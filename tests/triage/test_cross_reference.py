@@ -12,15 +12,16 @@ import pytest
 from boltz_keyscan import policy, rules
 from boltz_keyscan.api.address import api_base
 from boltz_keyscan.api.client import Reach
-from boltz_keyscan.api.me import verify
+from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.transport import Clock, Deadline
-from boltz_keyscan.api.vault import Secret
+from boltz_keyscan.api.whoami import verify
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.lookup import Lookup
-from boltz_keyscan.model import KeyType, Match, Mode, Severity, Shape, Status
+from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.finding import Match
+from boltz_keyscan.triage.cross_reference import Answer, Known, candidates, join
 from boltz_keyscan.triage.inventory import Listing
-from boltz_keyscan.triage.join import Answer, Known, candidates, join
-from boltz_keyscan.triage.records import record
+from boltz_keyscan.triage.key_record import record
 from tests.boltz_api import Key, Patience, Service, closed_port, running
 from tests.keys import fake_body, fake_key
 from tests.report.samples import finding

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boltz_keyscan.excuses import Comment
-from boltz_keyscan.model import Exposure, Finding, KeyType, Location, Mode, Shape
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.suppression import Comment
 from boltz_keyscan.policy import FailOn, Standing, Terms, judge, standing
 from boltz_keyscan.triage.baseline import Entry
-from boltz_keyscan.triage.entries import Text
-from boltz_keyscan.triage.excuse import Excuser, Known
-from boltz_keyscan.triage.ignores import Ignored, Ignores
+from boltz_keyscan.triage.ignore_file import Ignored, Ignores
+from boltz_keyscan.triage.suppress import Excuser, Known
+from boltz_keyscan.triage.text_file import Text
 from tests.report.samples import finding, location
 
 TODAY = date(2030, 6, 1)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from boltz_keyscan.triage import hygiene, lodging
-from boltz_keyscan.triage.hygiene import Ground, Limits
-from boltz_keyscan.triage.records import Record, record
+from boltz_keyscan.audit import local as local_audit
+from boltz_keyscan.audit import organisation
+from boltz_keyscan.audit.organisation import Ground, Limits
+from boltz_keyscan.triage.key_record import Record, record
 from tests.boltz_api import Key
 from tests.keys import fake_key
 
@@ -34,7 +35,7 @@ def well_kept(id_: str, kind: str = "ws", mode: str = "live", length: int = 20, 
 
 def found(*records: Record, limits: Limits = Limits(), **leaked: str) -> list[tuple[str, str, str]]:  # noqa: B008 - frozen
     ground = Ground(NOW, records, {"ws_old": "old"}, leaked, limits)
-    return [(each.check.id, each.subject, each.detail) for each in hygiene.examine(ground)]
+    return [(each.check.id, each.subject, each.detail) for each in organisation.examine(ground)]
 
 
 ROWS: dict[str, tuple[dict[str, Any], str]] = {
@@ -61,14 +62,14 @@ def test_each_check_of_one_key(check: str) -> None:
 
 def test_every_check_has_its_test_and_says_why_and_what_to_do() -> None:
     apart = {"many-admin-keys", "indistinguishable-prefix", "key-leaked", "key-may-have-leaked"}
-    assert {check.id for check, _ in hygiene.CHECKS} == {*ROWS, *apart}
-    for check in (*(row for row, _ in hygiene.CHECKS), *lodging.CHECKS):
+    assert {check.id for check, _ in organisation.CHECKS} == {*ROWS, *apart}
+    for check in (*(row for row, _ in organisation.CHECKS), *local_audit.CHECKS):
         assert check.reason.endswith(".")
         assert check.remedy.endswith(".")
 
 
 def test_checks_stand_worst_first() -> None:
-    ranks = [list(type(check.severity)).index(check.severity) for check, _ in hygiene.CHECKS]
+    ranks = [list(type(check.severity)).index(check.severity) for check, _ in organisation.CHECKS]
     assert ranks == sorted(ranks)
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.triage.entries import Text
 from boltz_keyscan.triage.globs import matches
-from boltz_keyscan.triage.ignores import Ignored, parse
+from boltz_keyscan.triage.ignore_file import Ignored, parse
+from boltz_keyscan.triage.text_file import Text
 
 KEY = f"bk1:{7:032x}"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from boltz_keyscan.excuses import Suppression
-from boltz_keyscan.model import Finding
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.policy import FailOn, Terms, judge
 from boltz_keyscan.triage import apply
 from tests.report import samples

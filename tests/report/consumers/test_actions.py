@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from boltz_keyscan.model import KeyType, Mode, ScanResult
+from boltz_keyscan.model.enums import KeyType, Mode
+from boltz_keyscan.model.finding import ScanResult
 from tests.report import samples
 from tests.report.consumers.installed import node
 from tests.report.samples import finding, location, make_result, told

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from boltz_keyscan.model import Finding, ScanResult, Severity
+from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.uri import relative_path
 from tests.report import samples
 from tests.report.consumers.installed import ran, written

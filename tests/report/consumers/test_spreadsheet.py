@@ -7,7 +7,7 @@ import io
 import json
 from typing import Any
 
-from boltz_keyscan.model import Gap
+from boltz_keyscan.model.finding import Gap
 from tests.report import samples
 from tests.report.consumers.installed import node
 

@@ -1,0 +1,134 @@
+"""The files of a person and of a project in which keys for tools are kept.
+
+Shell start-up files, ``.env`` files, the credentials of the Boltz CLI, and configuration
+of editors and agents: a fixed list of names, read where they lie and nowhere else.
+
+Boundary: files to facts; what is wrong with them is ``triage.lodging``.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from boltz_keyscan.model.finding import Detector, Match
+
+LARGEST = 4 << 20
+"""Bytes of such a file that are read."""
+
+
+class Kind(StrEnum):
+    """What a file is for."""
+
+    STARTUP = "shell start-up file"
+    ENVIRONMENT = "environment file"
+    CREDENTIALS = "credentials of the Boltz CLI"
+    TOOL = "configuration of a tool"
+
+
+_HOME = {
+    Kind.STARTUP: """
+        .profile .bashrc .bash_profile .bash_login .bash_aliases .zshrc .zshenv .zprofile .zlogin .kshrc
+        .cshrc .tcshrc .login .xonshrc .pam_environment .config/fish/config.fish
+        .config/fish/conf.d/*.fish .config/environment.d/*.conf
+    """,
+    Kind.ENVIRONMENT: ".env",
+    Kind.CREDENTIALS: """
+        .config/boltz*/credentials.json .boltz*/credentials.json
+        Library/Application?Support/boltz*/credentials.json
+    """,
+    Kind.TOOL: """
+        .mcp.json .cursor/mcp.json .claude.json .claude/settings.json .claude/settings.local.json
+        .codex/config.toml .gemini/settings.json .continue/config.json .continue/config.yaml
+        .codeium/windsurf/mcp_config.json .config/Claude/claude_desktop_config.json
+        Library/Application?Support/Claude/claude_desktop_config.json
+        .config/Code/User/mcp.json .config/Code/User/settings.json .config/zed/settings.json
+    """,
+}
+"""Names below a person's folder, as patterns of ``glob``."""
+
+_PROJECT = {
+    Kind.ENVIRONMENT: ".env .env.* .envrc",
+    Kind.TOOL: """
+        .mcp.json .cursor/mcp.json .vscode/mcp.json .vscode/settings.json .claude/settings.json
+        .claude/settings.local.json .codex/config.toml .gemini/settings.json .zed/settings.json
+    """,
+}
+"""The same below a project's."""
+
+_BEFORE = rb"(?m)^[ \t]*(?:export[ \t]+|setenv[ \t]+|set[ \t]+(?:-\S+[ \t]+)*)?"
+_SET = re.compile(_BEFORE + rb"[\"']?(BOLTZ_[A-Z_]+)[\"']?[ \t]*[ \t=:]([^\n]*)")
+"""A variable that is set, and what to, in the forms of shells and of ``.env`` files."""
+
+_ELSEWHERE = re.compile(rb"[ \t]*[\"']?(?:[$`]|op://|vault:|$|#)")
+"""A value that is not there itself: it is asked of a secret store, or taken from another variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one of these files holds."""
+
+    path: str
+    """Redacted and harmless."""
+    raw: bytes
+    kind: Kind
+    shared: bool
+    """Others on this machine may read it."""
+    variables: tuple[tuple[str, int], ...]
+    """``BOLTZ_*`` variables that are set to something literal, with their lines."""
+    keys: tuple[Match, ...]
+    trouble: str = ""
+    """Why it could not be read."""
+
+
+def kept(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
+    """All of these files that are there, each once.
+
+    Args:
+        home: the folder of a person.
+        project: the folder of a project.
+        detector: finds keys in them.
+    """
+    seen: set[bytes] = set()
+    config = os.environ.get("XDG_CONFIG_HOME")
+    for folder, table in ((home, _HOME), (project, _PROJECT)):
+        for kind, names in table.items():
+            for name in names.split():
+                at, rest = folder, name
+                if config and folder is home and name.startswith(".config/"):
+                    at, rest = os.fsencode(config), name.removeprefix(".config/")
+                pattern = os.path.join(glob.escape(at), os.fsencode(rest))
+                for path in sorted(glob.glob(pattern, include_hidden=True)):
+                    real = os.path.realpath(path)
+                    if real not in seen:
+                        seen.add(real)
+                        yield _looked_at(path, kind, detector)
+
+
+def _looked_at(path: bytes, kind: Kind, detector: Detector) -> Kept:
+    shown = detector.redact(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                return Kept(
+                    shown, path, kind, shared=False, variables=(), keys=(), trouble="not a regular file"
+                )
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        return Kept(shown, path, kind, shared=False, variables=(), keys=(), trouble=why)
+    trouble = f"only the first {LARGEST >> 20} MiB were read" if len(content) > LARGEST else ""
+    variables = tuple(
+        (found[1].decode("ascii"), content.count(b"\n", 0, found.start(1)) + 1)
+        for found in _SET.finditer(content)
+        if not _ELSEWHERE.match(found[2])
+    )
+    shared = bool(facts.st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    return Kept(shown, path, kind, shared, variables, tuple(detector.find([content])), trouble)

@@ -1,0 +1,100 @@
+"""``boltz-keyscan explain FINGERPRINT [PATH]...``: everything known about one key, and what to do.
+
+Boundary: a scan in, an explanation out; the words are ``report.explain``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+import click
+
+from boltz_keyscan import rules
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.resolve import Settled, borrowed, configured
+from boltz_keyscan.cli.scanning import look, looking
+from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.policy import FailOn, Terms
+from boltz_keyscan.report.explain import explain as tell
+from boltz_keyscan.report.remediation import History, expression, steps
+from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.sources.git.repo.push_status import Reach, reach
+
+
+@click.command("explain", cls=Shown, short_help="Tell everything about one key, and what to do.")
+@click.argument("fingerprint", metavar="FINGERPRINT")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--replace-text",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the expressions for 'git filter-repo --replace-text' to FILE; they name no key.",
+)
+@borrowed("fail_on", "fail_on_unexposed")
+@looking
+@configured
+def explain(
+    *,
+    settled: Settled,
+    fingerprint: str,
+    replace_text: str | None,
+    fail_on: str,
+    fail_on_unexposed: bool,
+    **_: object,
+) -> int:
+    """Tell everything about one key: why it fails a run or does not, where it stands, what to do.
+
+    FINGERPRINT is bk1: and 32 hex digits, as reports show it. PATH is as for a scan.
+    """
+    terms = Terms(FailOn(fail_on), fail_on_unexposed)
+    step = settled.excuser(unexposed=fail_on_unexposed)
+    result = look(settled, (step,), terms.fail_on, unexposed=fail_on_unexposed)
+    finding = next((each for each in result.findings if each.fingerprint == fingerprint), None)
+    if finding is None:
+        raise _absent(fingerprint, result)
+    rule = next(rule for rule in rules.load() if rule.id == finding.rule_id)
+    if replace_text is not None:
+        _write(replace_text, expression(rule))
+        # It is used in another folder, a fresh clone.
+        replace_text = os.path.abspath(replace_text)
+    told = io.StringIO()
+    tell(finding, rule, terms, steps(finding, rule, _history(settled, finding), replace_text), told)
+    click.echo(told.getvalue(), nl=False)
+    return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE
+
+
+def _absent(fingerprint: str, result: ScanResult) -> KeyscanError:
+    if not result.complete:
+        return KeyscanError(
+            f"no key {fingerprint} was seen, but not everything could be scanned",
+            "See what was not with 'boltz-keyscan'.",
+        )
+    return KeyscanError(
+        f"no key {fingerprint} is here; seen were {len(result.findings):,} other",
+        "Copy it whole from a report.",
+    )
+
+
+def _history(settled: Settled, finding: Finding) -> History:
+    """What is known of the commits that have the key; nothing known is taken for pushed."""
+    commits = {place.commit for place in finding.locations if place.commit is not None}
+    known: Reach | None = None
+    for stand in settled.standing:
+        known = known or reach(stand.folder, commits)
+    if known is None:
+        return History(pushed=bool(commits))
+    if not commits or not commits <= set(known.unpushed):
+        return History(pushed=True, head=known.head)
+    return History(
+        pushed=False, head=known.head, commits=known.unpushed, root=known.unpushed[0] in known.roots
+    )
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        write_text(os.fspath(path), text)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}", "Name another file.") from error

@@ -1,0 +1,123 @@
+"""``boltz-keyscan hook doctor [HOOK]...``: would the hooks of this repository really run?
+
+Boundary: looks and reports; nothing is written, and no program is run that lies in the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+
+import click
+
+from boltz_keyscan.cli import hook_script
+from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.sources.git.repo.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is known of one hook."""
+
+    name: str
+    path: str
+    because: str
+    """Why git looks there."""
+    trouble: str = ""
+    """Why it would not run; empty when it would."""
+    help: str = ""
+    program: str = ""
+    """What it runs."""
+
+
+@click.command("doctor", cls=Shown, short_help="Check that the git hooks here would run.")
+@click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
+def doctor(*, hooks: tuple[str, ...]) -> int:
+    """Check that the git hooks of the repository around the current folder would run.
+
+    HOOK is pre-commit, pre-push or pre-receive; the default is the first two, in a bare repository
+    the last. Says where git looks for each, what is there, and what it runs. Exits with 1 when one of
+    them would not run.
+    """
+    repository = here()
+    names = hooks or (HOOKS[2:] if repository.worktree is None else HOOKS[:2])
+    found = [diagnosis(repository, name) for name in dict.fromkeys(names)]
+    for each in found:
+        verdict = f"would NOT run: {each.trouble}" if each.trouble else "would run"
+        rows = [("file", each.path), ("because", each.because), ("runs", each.program), ("help", each.help)]
+        click.echo(redacted(f"{each.name}: {verdict}"))
+        for label, value in rows:
+            if value:
+                click.echo(redacted(f"  {label:8} {value}"))
+    return ExitCode.BLOCKING if any(each.trouble for each in found) else ExitCode.CLEAN
+
+
+def diagnosis(repository: Repository, name: str) -> Diagnosis:
+    """Return what is known of a hook of a repository."""
+    folder = hooks_folder(repository, name)
+    path = os.path.join(folder.path, name)
+    unknown = Diagnosis(name, path, folder.because or "git's default; core.hooksPath is not set")
+    runner = manager(repository, folder, name)
+    trouble = _trouble_with_file(unknown, runner)
+    if trouble is not None:
+        return trouble
+    script = content(path)
+    ours = hook_script.called(script, name, os.fsdecode(repository.worktree or repository.common_dir))
+    return _elsewhere(unknown, script, runner) if ours is None else _by_itself(unknown, ours)
+
+
+def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis | None:
+    """Return why git would run no such file; None when it would."""
+    path = unknown.path
+    if not os.path.lexists(path):
+        wanted = f"{runner.hint} Then let {runner.name} install its hooks." if runner else _install(unknown)
+        return replace(unknown, trouble="there is no such file", help=wanted)
+    if not os.path.isfile(path):
+        wanted = f"Remove it. {_install(unknown)}"
+        return replace(unknown, trouble="it is a link to nothing, or no file", help=wanted)
+    if not os.access(path, os.X_OK):
+        wanted = f"Run 'chmod +x {path}'."
+        return replace(unknown, trouble="it may not be executed, and git passes it over", help=wanted)
+    return None
+
+
+def _by_itself(unknown: Diagnosis, ours: hook_script.Called) -> Diagnosis:
+    """Return what is known of a hook that ``hook install`` wrote."""
+    python, install = ours.python, _install(unknown)
+    if not os.access(python, os.X_OK):
+        return replace(unknown, trouble=f"its interpreter is gone: {python}", help=install)
+    if not ours.asked:
+        return replace(
+            unknown, program=f"{python}; it lies in this repository, and was not asked for a version"
+        )
+    if ours.version is None:
+        wanted = f"Install it there. {install}"
+        return replace(unknown, trouble=f"boltz-keyscan does not run in {python}", help=wanted)
+    note = f"The script is not the one that this version writes. {install}" if ours.outdated else ""
+    return replace(unknown, help=note, program=f"boltz-keyscan {ours.version} in {python}")
+
+
+def _install(unknown: Diagnosis) -> str:
+    return f"Run 'boltz-keyscan hook install {unknown.name}'."
+
+
+def _elsewhere(unknown: Diagnosis, script: str, runner: Manager | None) -> Diagnosis:
+    """Return what is known of a hook that somebody else wrote."""
+    file, name = unknown.path, unknown.name
+    call = rf"^[^#\n]*boltz[-_]keyscan\b[^#\n]*\bhook {name}\b"
+    if runner is not None and (runner.name == "husky" or runner.name in script):
+        file, script = runner.file, content(runner.file)
+        if runner.name == "pre-commit":
+            hook = "boltz-keyscan" if name == "pre-commit" else "boltz-keyscan-push"
+            call = rf"^[^#\n]*\bid: *['\"]?{hook}['\"]?\s*(#|$|,|}})"
+    if re.search(call, script, re.MULTILINE):
+        return replace(unknown, program=f"boltz-keyscan, called by {file}, which decides where it is found")
+    hint = f"Add this line to it: {hook_script.line(name, hook_script.folders())}"
+    return replace(
+        unknown, trouble=f"{file} does not call boltz-keyscan", help=runner.hint if runner else hint
+    )

@@ -1,0 +1,118 @@
+"""``boltz-keyscan hook install [HOOK]...``: plain git hooks, without pre-commit.
+
+Boundary: writes small scripts where git looks for hooks; never over somebody else's, never where
+another tool runs the hooks, and outside of the repository only when the user says so.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from boltz_keyscan.cli import hook_script
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.hook_folder import HooksFolder, hooks_folder, manager
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
+
+HOOKS = ("pre-commit", "pre-push", "pre-receive")
+
+
+@click.command("install", cls=Shown, short_help="Install plain git hooks here.")
+@click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
+@click.option("--yes", is_flag=True, help="Also for other repositories, or beside pre-commit.")
+def install(*, hooks: tuple[str, ...], yes: bool) -> int:
+    """Install plain git hooks in the repository around the current folder.
+
+    HOOK is pre-commit, pre-push or pre-receive (on a server); the default is the first two.
+    They are written where git looks for them, which core.hooksPath may say. A hook that is already
+    there is left alone.
+    """
+    repository = here()
+    names = tuple(dict.fromkeys(hooks or HOOKS[:2]))
+    folders = [hooks_folder(repository, name) for name in names]
+    more = hook_script.folders()
+    for name, folder in zip(names, folders, strict=True):
+        _check_manager(repository, name, folder, yes=yes)
+        _check_free(name, folder, more)
+    for folder in dict.fromkeys(folders):
+        if folder.outside and not yes:
+            _confirm(folder)
+    for name, folder in zip(names, folders, strict=True):
+        path = os.path.join(folder.path, name)
+        try:
+            os.makedirs(folder.path, exist_ok=True)
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(hook_script.text(name, more))
+            os.chmod(path, 0o755)  # noqa: S103 - git runs it for whoever commits
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror}", "Check who owns the hooks folder."
+            ) from error
+        click.echo(redacted(f"installed {path}{_because(folder)}"))
+    return ExitCode.CLEAN
+
+
+def here() -> Repository:
+    """Return the repository around the working folder.
+
+    Raises:
+        KeyscanError: there is none.
+    """
+    repository = enclosing(os.getcwdb())
+    if repository is None:
+        raise KeyscanError("this folder is in no git repository", "Change to your repository.")
+    return repository
+
+
+def _because(folder: HooksFolder) -> str:
+    return f" ({folder.because})" if folder.because else ""
+
+
+def _check_manager(repository: Repository, name: str, folder: HooksFolder, *, yes: bool) -> None:
+    """Refuse to write where another tool would replace the hook or never run it.
+
+    Beside pre-commit a plain hook works: ``pre-commit install`` keeps and runs it.
+    """
+    found = manager(repository, folder, name)
+    if found is None or (yes and found.name == "pre-commit"):
+        return
+    alone = " Or give --yes for a plain hook beside it." if found.name == "pre-commit" else ""
+    raise KeyscanError(f"{found.name} runs the hooks of this repository", f"{found.hint}{alone}")
+
+
+def _check_free(name: str, folder: HooksFolder, more: list[str]) -> None:
+    """Refuse to write over somebody else's hook."""
+    path = os.path.join(folder.path, name)
+    if os.path.islink(path) or (os.path.exists(path) and hook_script.OURS not in content(path)):
+        line = hook_script.line(name, more)
+        raise KeyscanError(f"there is a {name} hook already: {path}", f"Add this line to it: exec {line}")
+
+
+def content(path: str) -> str:
+    """Return the text of a script, or nothing where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 20)
+    except OSError:
+        return ""
+
+
+def _confirm(folder: HooksFolder) -> None:
+    """Ask before writing where other repositories may take their hooks from.
+
+    Raises:
+        KeyscanError: the answer is no, or there is nobody to ask.
+    """
+    message = f"git takes hooks from {folder.path}, which lies outside of this repository"
+    if sys.stdin is not None and sys.stdin.isatty():
+        click.echo(redacted(f"{message} ({folder.because})."))
+        if click.confirm("Other repositories may use it too. Write the hooks there?"):
+            return
+    raise KeyscanError(
+        f"{message} ({folder.because})", "Give --yes to write there, for all repositories that use it."
+    )

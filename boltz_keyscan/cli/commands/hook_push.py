@@ -1,0 +1,173 @@
+"""``boltz-keyscan hook pre-push|pre-receive``: what a push brings, before it is taken.
+
+Boundary: git's hook protocols (githooks(5)) in, a verdict out; which objects that means is
+``sources.ranges``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+
+import click
+
+from boltz_keyscan.cli.commands.hook import judged, trusting
+from boltz_keyscan.cli.progress import watching
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.plan import push_plan
+from boltz_keyscan.report.wording import count
+from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.sources.git.revision_range import Push, quarantine
+
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""A full object id, as git gives it to hooks."""
+
+
+@click.command("pre-push")
+@click.argument("remote", required=False)
+@click.argument("url", required=False)
+@trusting
+def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust: str | None) -> int:  # noqa: ARG001 - git gives the address, which is not needed
+    """Stop a push that brings a key to the other side.
+
+    Reads the lines git writes to a pre-push hook from standard input, or, under pre-commit,
+    its variables. Looks at every object the remote does not have.
+    """
+    given = os.environ
+    if "PRE_COMMIT_TO_REF" in given:
+        name = given.get("PRE_COMMIT_REMOTE_NAME", remote or "")
+        line = (
+            given.get("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/HEAD"),
+            # Names, when pre-commit was called by hand with --from-ref and --to-ref.
+            _object(given["PRE_COMMIT_TO_REF"]),
+            given.get("PRE_COMMIT_REMOTE_BRANCH", "refs/heads/HEAD"),
+            _object(given.get("PRE_COMMIT_FROM_REF", "0" * 40)),
+        )
+        lines = [os.fsencode(" ".join(line))]
+    else:
+        name, lines = remote or "", sys.stdin.buffer.read().splitlines()
+        if not lines and "PRE_COMMIT" in given:
+            name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_untold(given)]
+    updates, known, existing = [], [], set()
+    for _, local, remote_ref, there in _updates(lines, 4):
+        if local.strip("0"):
+            updates.append((os.fsencode(remote_ref), local))
+        if there.strip("0"):
+            known.append(there)
+            existing.add(os.fsencode(remote_ref))
+    # Under pre-commit this is a commit that the other side has, whether it has the reference or not.
+    named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
+    push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
+    code = _report(_judged(push, baseline, trust))
+    # Called by hand through pre-commit, there is no push.
+    if code == ExitCode.BLOCKING and ("PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given):
+        click.echo("The push was stopped: nothing of it was sent, and no key has reached the other side.")
+        click.echo("Take the key out of every commit of it; the commands: boltz-keyscan explain FINGERPRINT")
+        click.echo("To accept it: boltz-keyscan baseline create --reason WHY")
+    return code
+
+
+@click.command("pre-receive")
+@trusting
+def pre_receive(*, baseline: str | None, trust: str | None) -> int:
+    """Refuse a push that brings a key, on the server.
+
+    Reads the lines git writes to a pre-receive hook from standard input. Looks at every
+    object that came in, and at every other that no reference led to before. What the push
+    brings excuses nothing: without --trust the baseline, ignores and comments are those of
+    HEAD, the default branch, before the push.
+    """
+    updates, known, existing = [], [], set()
+    for old, new, name in _updates(sys.stdin.buffer.read().splitlines(), 3):
+        if new.strip("0"):
+            updates.append((os.fsencode(name), new))
+        if old.strip("0"):
+            known.append(old)
+            existing.add(os.fsencode(name))
+    inside = quarantine(os.environ, os.getcwdb())
+    push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
+    code = _report(_judged(push, baseline, trust or _before()))
+    if code == ExitCode.BLOCKING:
+        click.echo("This push was refused: it would have put a Boltz API key on the server.")
+        click.echo("Replace and revoke the key first, then take it out of every commit you push.")
+        click.echo("A key is accepted when the baseline of the default branch has it before the push.")
+    return code
+
+
+def _judged(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
+    plan = push_plan(push)
+    with watching(plan.sources) as watch:
+        return judged(plan, baseline, trust, watch)
+
+
+def _updates(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
+    """Yield the words of lines that git writes to a push hook: names, and full object ids.
+
+    Raises:
+        KeyscanError: the lines have another form.
+    """
+    ids = {3: (0, 1), 4: (1, 3)}[count]
+    for line in lines:
+        words = os.fsdecode(line).rsplit(" ", count - 1)
+        if len(words) != count or not all(_ID.fullmatch(words[place]) for place in ids):
+            raise KeyscanError(
+                "standard input is not what git writes to this hook",
+                "Install it with 'boltz-keyscan hook install', or through pre-commit.",
+            )
+        yield words
+
+
+def _object(revision: str) -> str:
+    """Return the full id of the commit or annotated tag that a revision names, here.
+
+    Raises:
+        KeyscanError: it names none, or can mean two things.
+    """
+    if _ID.fullmatch(revision):
+        return revision
+    from boltz_keyscan.sources.git.repo.object_store import prepare  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.git.repo.revisions import find  # noqa: PLC0415 - git itself gives object ids
+
+    repository = enclosing(os.getcwdb())
+    view = prepare(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
+    if repository is None or view is None:
+        raise KeyscanError(f"no usable git repository to look up {revision} in", "Check its .git.")
+    return find(view, references(repository), revision)
+
+
+def _untold(given: Mapping[str, str]) -> bytes:
+    """The line for a push of which pre-commit tells names and no commits: the first of a whole history.
+
+    Also for its hook called by hand, with no push at all: then all that HEAD has. Without
+    this a run would look at nothing and pass.
+    """
+    local, there = given.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD"), given.get("PRE_COMMIT_REMOTE_BRANCH", "HEAD")
+    oid = _object(local)
+    return b" ".join((os.fsencode(local), oid.encode(), os.fsencode(there), b"0" * len(oid)))
+
+
+def _before() -> str:
+    """Whose word counts for a push that comes in: what stands on the default branch already.
+
+    Not the branch that is pushed to: whoever may push there could bring the excuse first
+    and the key afterwards.
+    """
+    repository = enclosing(os.getcwdb())
+    born = repository is not None and references(repository).head is not None
+    return "base:HEAD" if born else "none"
+
+
+def _report(result: ScanResult) -> int:
+    tally = result.tally
+    what = f"a push of {count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
+    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
+        click.echo(f"boltz-keyscan: no key in {what}")
+        return result.exit_code
+    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
+
+    write(result, "push", what)
+    return result.exit_code

@@ -1,0 +1,224 @@
+"""``boltz-keyscan keys audit``: the hygiene of keys that nobody has leaked yet.
+
+Boundary: options and a listing, or the files of this machine, to an ``Audit``; the checks
+are ``triage.hygiene`` and ``triage.lodging``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from boltz_keyscan import rules
+from boltz_keyscan.audit import local as local_audit
+from boltz_keyscan.audit import organisation
+from boltz_keyscan.audit.organisation import Limits
+from boltz_keyscan.cli import safe_output
+from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.param_types import Format
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.model.audit import Audit, Check
+from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.report import accused, audit_text
+from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.sources.trusted_files import whole
+from boltz_keyscan.triage.key_record import stamp
+
+if TYPE_CHECKING:
+    from boltz_keyscan.api.listing import Fetched, Workspace
+
+_LIMITS = Limits()
+_DAYS = click.IntRange(0, 36500)
+
+
+@click.command("audit", cls=Shown)
+@click.option("--local", is_flag=True, help="Look at how keys are kept on this machine; asks nobody.")
+@click.option(
+    "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
+)
+@click.option("--format", "format_", type=Format(list(audit_text.FORMATS)), default="text", show_default=True)
+@click.option(
+    "--output", type=click.Path(), metavar="FILE", help="Write the audit to FILE instead of stdout."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([each.value for each in Severity if each is not Severity.NOTE] + ["never"]),
+    default=Severity.HIGH.value,
+    show_default=True,
+    help="From which severity on a concern makes the exit code 1.",
+)
+@click.option(
+    "--expires-soon",
+    type=_DAYS,
+    metavar="DAYS",
+    default=_LIMITS.expires_soon,
+    show_default=True,
+    help="Tell of keys that expire within DAYS.",
+)
+@click.option(
+    "--max-age",
+    type=_DAYS,
+    metavar="DAYS",
+    default=_LIMITS.oldest,
+    show_default=True,
+    help="Tell of keys older than DAYS.",
+)
+@click.option(
+    "--max-idle",
+    type=_DAYS,
+    metavar="DAYS",
+    default=_LIMITS.unused,
+    show_default=True,
+    help="Tell of keys not used for DAYS.",
+)
+@click.option(
+    "--max-admin-keys",
+    type=click.IntRange(0),
+    metavar="N",
+    default=_LIMITS.admin_keys,
+    show_default=True,
+    help="Live admin keys that are expected at most.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Every concern.")
+@connecting
+def audit(
+    *,
+    local: bool,
+    with_report: str | None,
+    format_: str,
+    output: str | None,
+    fail_on: str,
+    expires_soon: int,
+    max_age: int,
+    max_idle: int,
+    max_admin_keys: int,
+    verbose: bool,
+    **options: str | None,
+) -> int:
+    """Check the keys of the organisation, or with --local those on this machine.
+
+    Keys that never expire, are old, unused or work from everywhere, too many admin keys,
+    keys of archived workspaces, and more: each with a reason and a remedy.
+    """
+    safe_output.install()
+    if local and with_report:
+        raise KeyscanError("--with-report is about the organisation's keys", "Leave out --local.")
+    if local:
+        done = _local(fail_on)
+    else:
+        limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
+        done = _organisation(Connecting(**options), limits, _leaked(with_report), fail_on)
+    _put_out(done, format_, output, verbose=verbose)
+    return done.exit_code
+
+
+def _leaked(path: str | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    found = accused.read(redacted(path), whole(os.fsencode(path)))
+    return dict.fromkeys(found.possible, "maybe") | dict.fromkeys(found.proved, "yes")
+
+
+def _organisation(options: Connecting, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
+    from boltz_keyscan.api.listing import workspaces  # noqa: PLC0415 - the network
+    from boltz_keyscan.cli.commands.keys import listed  # noqa: PLC0415
+
+    with connected(options) as connection:
+        found = listed(connection)
+        spaces, failure = workspaces(connection, redacted)
+    trouble = [f"keys: {found.failure.detail}"] if found.failure else []
+    if failure is not None:
+        trouble.append(f"workspaces, so keys of archived ones are not known: {failure.detail}")
+    ground = _ground(found, spaces, limits, leaked)
+    concerns = organisation.examine(ground)
+    checks = tuple(check for check, _ in organisation.CHECKS)
+    listing = found.listing
+    return _judged(
+        Audit(
+            "organisation",
+            listing.organisation,
+            stamp(listing.taken_at),
+            len(ground.records),
+            checks,
+            concerns,
+            not trouble,
+            tuple(trouble),
+            ExitCode.CLEAN,
+        ),
+        fail_on,
+    )
+
+
+def _ground(
+    found: Fetched, spaces: Sequence[Workspace], limits: Limits, leaked: dict[str, str]
+) -> organisation.Ground:
+    now = datetime.now(UTC)
+    return organisation.Ground(
+        now,
+        tuple(each for each in found.listing.records if each.live(now)),
+        {each.id: each.name for each in spaces if each.archived},
+        leaked,
+        limits,
+    )
+
+
+def _local(fail_on: str) -> Audit:
+    from boltz_keyscan.audit.local_files import kept  # noqa: PLC0415 - only here
+
+    home = os.path.expanduser("~")
+    files = list(kept(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
+    trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)
+    if not os.path.isabs(home):
+        # Left as "~" for a user id without an entry in the passwd file.
+        trouble = ("~: this user has no home folder; set HOME", *trouble)
+    return _judged(
+        Audit(
+            "local",
+            None,
+            stamp(datetime.now(UTC)),
+            len(files),
+            local_audit.CHECKS,
+            local_audit.examine(files),
+            not trouble,
+            trouble,
+            ExitCode.CLEAN,
+        ),
+        fail_on,
+    )
+
+
+def _judged(done: Audit, fail_on: str) -> Audit:
+    """The audit with its exit code: a concern that counts outweighs what could not be seen."""
+    failing = fail_on != "never" and any(_counts(each.check, Severity(fail_on)) for each in done.concerns)
+    code = ExitCode.BLOCKING if failing else ExitCode.CLEAN if done.complete else ExitCode.INCOMPLETE
+    return replace(done, exit_code=code)
+
+
+def _counts(check: Check, least: Severity) -> bool:
+    worst_first = list(Severity)
+    return worst_first.index(check.severity) <= worst_first.index(least)
+
+
+def _put_out(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
+    report = audit_text.load(format_)
+    if output is None:
+        report(done, sys.stdout, verbose)
+        return
+    told = io.StringIO()
+    report(done, told, verbose)
+    try:
+        write_text(output, safe_output.clean(told.getvalue()))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
+        ) from error

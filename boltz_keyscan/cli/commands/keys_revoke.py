@@ -1,0 +1,301 @@
+"""``boltz-keyscan keys revoke``: end keys, by their exact ids, after showing what that means.
+
+Nothing is ended unless it is asked for twice: by ``--execute`` and by typing the name of
+each key, or, where nobody can type, by ``--yes`` and the ids themselves.
+
+Boundary: options, questions and lines; what is done is ``api.revoking``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from boltz_keyscan.cli import safe_output
+from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.error_handler import tell
+from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
+from boltz_keyscan.report import accused
+from boltz_keyscan.sources.trusted_files import whole
+from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
+
+if TYPE_CHECKING:
+    from boltz_keyscan.api.client import Connection
+    from boltz_keyscan.api.listing import Fetched
+    from boltz_keyscan.api.revoke import Outcome
+    from boltz_keyscan.api.secret import Secret
+
+
+@click.command("revoke", cls=Shown)
+@click.option("--id", "ids", metavar="ID", multiple=True, help="The key to revoke, by its id; repeatable.")
+@click.option(
+    "--from-report",
+    type=click.Path(),
+    metavar="FILE",
+    help="The keys that a scan with --verify found, from its JSON report.",
+)
+@click.option("--execute", is_flag=True, help="Revoke, after asking for the name of each key.")
+@click.option("--yes", is_flag=True, help="Revoke without asking; only keys given with --id.")
+@click.option("--replace", is_flag=True, help="Make a successor first and write it to standard output.")
+@click.option(
+    "--new-key-file",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the successor to FILE, which must not be there yet.",
+)
+@click.option("--allow-self", is_flag=True, help="Also the key that this is done with.")
+@connecting
+def revoke(
+    *,
+    ids: tuple[str, ...],
+    from_report: str | None,
+    execute: bool,
+    yes: bool,
+    replace: bool,
+    new_key_file: str | None,
+    allow_self: bool,
+    **options: str | None,
+) -> int:
+    """Revoke keys by their exact id. Without --execute or --yes, only show what would be done.
+
+    A key is never chosen by what it begins with: a scan with --verify says which it is.
+    Afterwards the keys are listed again, to see that they ended. Exits with 1 when one of
+    them may still work.
+    """
+    safe_output.install()
+    doing = execute or yes
+    if yes and (from_report or not ids):
+        raise KeyscanError(
+            "--yes takes nobody's word but yours for what to revoke", "Give the ids with --id."
+        )
+    if new_key_file and not replace:
+        raise KeyscanError("--new-key-file is for a successor", "Give --replace too.")
+    if doing and not yes and not (sys.stdin is not None and sys.stdin.isatty()):
+        raise KeyscanError("there is nobody to ask for the name of the key", "Give --yes --id ID.")
+    chosen = _chosen(ids, from_report)
+    if replace and len(chosen) != 1:
+        raise KeyscanError("--replace takes one key at a time", "Give one --id.")
+    with connected(Connecting(**options), stdin=not (doing and not yes)) as connection:
+        found = listed(connection)
+        plan = _planned(chosen, found, allow_self=allow_self)
+        if replace:
+            _replaceable(plan)
+        for each in plan:
+            for line in _shown(each, found, replace=replace):
+                _say(line)
+        able = [each.record for each in plan if each.record is not None and not each.refused]
+        if not doing:
+            _say("Nothing was done. --execute does it, after asking; --yes without asking.")
+            return ExitCode.CLEAN if len(able) == len(plan) else ExitCode.BLOCKING
+        records = [each for each in able if yes or _confirmed(each)]
+        connection.renew()
+        if replace and records:
+            _succeeded(connection, records[0], new_key_file, found.own.key_id if found.own else None)
+        outcomes = _ended(connection, records, found)
+    well = sum(outcome.well for outcome in outcomes)
+    return ExitCode.CLEAN if well == len(plan) else ExitCode.BLOCKING
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """One key that is to be ended."""
+
+    id: str
+    record: Record | None
+    refused: str = ""
+
+
+def _chosen(ids: Sequence[str], from_report: str | None) -> list[str]:
+    """The ids, each once.
+
+    Raises:
+        KeyscanError: none, or something that is no id.
+    """
+    named = list(ids)
+    if from_report is not None:
+        found = accused.read(redacted(from_report), whole(os.fsencode(from_report)))
+        named += found.proved
+        if found.unproved:
+            tell(
+                f"note: of {found.unproved:,} keys in the report nobody knows which they are; "
+                "scan with --verify to find out"
+            )
+    if not named:
+        raise KeyscanError("no key was named", "Give --id ID, or --from-report of a scan with --verify.")
+    try:
+        return [identifier(each, "the value of --id") for each in dict.fromkeys(named)]
+    except RecordError as error:
+        raise KeyscanError(str(error), "'boltz-keyscan keys list' shows the ids.") from None
+
+
+def _planned(chosen: Sequence[str], found: Fetched, *, allow_self: bool) -> list[_Planned]:
+    records = {each.id: each for each in found.listing.records}
+    return [
+        _Planned(each, records.get(each), _refused(records.get(each), found, allow_self)) for each in chosen
+    ]
+
+
+def _refused(record: Record | None, found: Fetched, allow_self: bool) -> str:  # noqa: FBT001 - a rule's input
+    if record is None:
+        more = "" if found.listing.complete else ", but the listing is not complete"
+        return f"no such key is listed{more}"
+    if found.own is not None and found.own.key_id == record.id and not allow_self:
+        return "it is the key that this is done with; --allow-self revokes it all the same"
+    if found.own is None and record.key_type is KeyType.ADMIN and not allow_self:
+        return "it may be the key that this is done with, as the API did not say; --allow-self revokes it"
+    return ""
+
+
+def _replaceable(plan: Sequence[_Planned]) -> None:
+    from boltz_keyscan.api.revoke import check_replaceable  # noqa: PLC0415 - the network
+
+    for each in plan:
+        if each.record is not None:
+            check_replaceable(each.record, datetime.now(UTC))
+
+
+def _shown(each: _Planned, found: Fetched, *, replace: bool) -> Iterator[str]:
+    """What it is, and what will stop working."""
+    record = each.record
+    if record is None:
+        yield f"{each.id}: {each.refused}"
+        return
+    now = datetime.now(UTC)
+    used = f"last used {stamp(record.last_used_at)}" if record.last_used_at else "never used"
+    place = f"workspace {record.workspace_id}" if record.workspace_id else "the whole organisation"
+    kind = f"{record.key_type} {record.mode} key"
+    yield f"{record.id} {record.name!r}: {kind} of {place}, {record.state(now)}, {used}"
+    if each.refused:
+        yield f"  REFUSED: {each.refused}"
+        return
+    if not record.is_active:
+        yield "  It is revoked already."
+        return
+    if record.key_type is KeyType.ADMIN:
+        yield "  Whatever manages keys, workspaces and usage, or starts or reads jobs with it, gets a 401."
+        live = [
+            other
+            for other in found.listing.records
+            if other.key_type is KeyType.ADMIN and other.mode is Mode.LIVE and other.live(now)
+        ]
+        if record.mode is Mode.LIVE and [other.id for other in live] == [record.id]:
+            yield "  WARNING: it is the last live admin key. Then only the console can make another one."
+    else:
+        yield f"  Whatever starts or reads jobs in {place} with it will get a 401; running jobs go on."
+    if replace:
+        yield "  A successor is made first: the same name, workspace, mode, addresses and end."
+
+
+def _confirmed(record: Record) -> bool:
+    name = record.name.strip() or record.id
+    _ask(f"To revoke {record.id}, type its name: ")
+    if sys.stdin.readline().strip() == name:
+        return True
+    _say("  That is not its name. It is left alone.")
+    return False
+
+
+def _succeeded(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
+    """The successor, handed over. Without one nothing is revoked.
+
+    Raises:
+        KeyscanError: there is none.
+    """
+    from boltz_keyscan.api.revoke import SuccessorError, succeed  # noqa: PLC0415 - the network
+
+    hand_over, drop = _handing_over(path)
+    try:
+        made = succeed(connection, old, datetime.now(UTC), hand_over, redacted)
+    except SuccessorError as error:
+        drop()
+        raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
+    where = "standard output" if path is None else path
+    _say(f"  Successor {made.record.id}, expires {_end(made.record)}: written to {where}.")
+    _audited(made.record, "created", f"successor of {old.id}", own)
+
+
+def _end(record: Record) -> str:
+    return stamp(record.expires_at) if record.expires_at else "never"
+
+
+def _handing_over(path: str | None) -> tuple[Callable[[Secret], None], Callable[[], None]]:
+    """What takes the new key, made before there is one, and what cleans up when there is none."""
+    if path is None:
+        # Past the filter: this is the one thing that is meant to be put out.
+        descriptor = os.dup(1)
+    else:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise KeyscanError(
+                f"cannot make {redacted(path)}: {error.strerror}", "Name a file that is not there yet."
+            ) from error
+
+    def hand_over(key: Secret) -> None:
+        sys.stdout.flush()
+        left = key.reveal().encode("ascii") + b"\n"
+        while left:
+            left = left[os.write(descriptor, left) :]
+        if path is not None:
+            os.fsync(descriptor)
+        os.close(descriptor)
+
+    def drop() -> None:
+        if path is not None and os.path.exists(path) and os.path.getsize(path) == 0:
+            os.unlink(path)
+
+    return hand_over, drop
+
+
+def _ended(connection: Connection, records: Sequence[Record], found: Fetched) -> tuple[Outcome, ...]:
+    from boltz_keyscan.api.revoke import revoke as end  # noqa: PLC0415 - the network
+
+    if not records:
+        return ()
+    own = found.own.key_id if found.own else None
+    outcomes = end(connection, records, redacted, own)
+    for outcome in outcomes:
+        why = f": {outcome.detail}" if outcome.detail else ""
+        _say(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
+        _audited(outcome.record, outcome.word, outcome.detail, own)
+    return outcomes
+
+
+def _audited(record: Record, word: str, detail: str, by: str | None) -> None:
+    """One line for whoever keeps records: what was done to which key, when, by which; no secret."""
+    line = {
+        "event": "boltz-keyscan keys revoke",
+        "at": stamp(datetime.now(UTC)),
+        "outcome": word,
+        "id": record.id,
+        "name": record.name,
+        "key_type": record.key_type.value,
+        "mode": record.mode.value,
+        "workspace_id": record.workspace_id,
+        "by": by,
+        "detail": detail,
+    }
+    tell(f"audit: {json.dumps(line)}")
+
+
+def _say(line: str) -> None:
+    """For people, on standard error: standard output may be where the new key goes."""
+    click.echo(
+        redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
+    )
+
+
+def _ask(question: str) -> None:
+    click.echo(redacted(question), err=True, nl=False)

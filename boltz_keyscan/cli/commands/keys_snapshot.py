@@ -1,0 +1,44 @@
+"""``boltz-keyscan keys snapshot --output FILE``: the listing, saved for ``--inventory``.
+
+Boundary: a listing to a file; its form is ``triage.inventory``.
+"""
+
+from __future__ import annotations
+
+import click
+
+from boltz_keyscan.cli import safe_output
+from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.errors import OutputError
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.triage import inventory
+from boltz_keyscan.triage.key_record import stamp
+
+
+@click.command("snapshot")
+@click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Where to save it.")
+@connecting
+def snapshot(*, output: str, **options: str | None) -> int:
+    """Save what the API lists of every key, for 'boltz-keyscan --inventory FILE'.
+
+    Public fields only: the file holds no key, and no more of one than 7 characters of its
+    body. A listing that is not complete is saved as what it is, and exits with 3.
+    """
+    safe_output.install()
+    with connected(Connecting(**options)) as connection:
+        found = listed(connection).listing
+    try:
+        write_text(output, safe_output.clean(inventory.written(found)))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
+        ) from error
+    whole = "complete" if found.complete else "NOT complete"
+    whose = f" of {found.organisation}" if found.organisation else ""
+    click.echo(
+        redacted(f"{output}: {len(found.records):,} keys{whose}, {whole}, as of {stamp(found.taken_at)}")
+    )
+    return ExitCode.CLEAN if found.complete else ExitCode.INCOMPLETE

@@ -1,0 +1,78 @@
+"""``boltz-keyscan rules list|check|export``: the rule set, shown, proved, and told to other scanners.
+
+Boundary: prints what ``rules``, ``detect.selfcheck`` and ``exports`` say.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from boltz_keyscan import rules as rule_files
+from boltz_keyscan.cli.examples import ShownGroup
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.detect.rule_check import check
+from boltz_keyscan.errors import OutputError
+from boltz_keyscan.exports import EXPORTERS, load
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.policy import SECURITY_SEVERITY
+from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.sanitize import harmless
+
+
+@click.group("rules", cls=ShownGroup)
+def rules() -> None:
+    """Show, check and export the rules."""
+
+
+@rules.command("list")
+def list_() -> int:
+    """Show each rule: severity, id, type prefix, and what such a key can do."""
+    for rule in rule_files.load():
+        score = SECURITY_SEVERITY[rule.severity]
+        click.echo(f"{rule.severity:<9} {score:<4} {rule.id:<26} {rule.prefix}")
+        click.echo(f"          {rule.summary}")
+    return ExitCode.CLEAN
+
+
+@rules.command("check")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def check_(*, folder: Path | None) -> int:
+    """Prove each rule on its own examples and counter-examples.
+
+    FOLDER holds one TOML file per rule; the default is the rules this program came with.
+    """
+    loaded = rule_files.load(folder)
+    failures = [failure for rule in loaded for failure in check(rule, loaded)]
+    for failure in failures:
+        # A rule in the making may hold a literal key where a template belongs.
+        click.echo(f"FAILED {redacted(failure)}")
+    examples = sum(len(rule.examples) for rule in loaded)
+    click.echo(f"{len(loaded)} rules, {examples} examples, {len(failures)} failed")
+    return ExitCode.USAGE if failures else ExitCode.CLEAN
+
+
+@rules.command("export")
+@click.option(
+    "--for", "scanner", type=click.Choice(list(EXPORTERS)), required=True, help="Whose rules to write."
+)
+@click.option(
+    "--output", type=click.Path(), metavar="FILE", help="Write the rules to FILE instead of stdout."
+)
+def export(*, scanner: str, output: str | None) -> int:
+    """Write the rules for another scanner: a file it takes as it is.
+
+    The file says how to use it, and what that scanner cannot be told.
+    """
+    text = load(scanner)(rule_files.load())
+    if output is None:
+        click.echo(text, nl=False)
+        return ExitCode.CLEAN
+    try:
+        write_text(output, text)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write the rules to {harmless(output)}: {error.strerror}", "Name another file."
+        ) from error
+    return ExitCode.CLEAN

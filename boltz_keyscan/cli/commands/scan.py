@@ -1,0 +1,209 @@
+"""``boltz-keyscan [PATH]...``: scan files and history.
+
+Boundary: options in, reports and an exit code out; what the options mean is ``plan``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import click
+
+from boltz_keyscan import paths as targets
+from boltz_keyscan import pipeline
+from boltz_keyscan.cli.api_options import Asking, asking, filtered
+from boltz_keyscan.cli.error_handler import tell
+from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
+from boltz_keyscan.cli.param_types import Format, named
+from boltz_keyscan.cli.progress import watching
+from boltz_keyscan.cli.resolve import Settled, configured
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.module_search import restrict
+from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
+from boltz_keyscan.policy import FailOn, Terms
+from boltz_keyscan.report import REPORTERS
+
+
+@click.command("scan")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--no-history", is_flag=True, help="Scan files only.")
+@click.option("--history-only", is_flag=True, help="Scan git history only.")
+@click.option(
+    "--range", "range_", metavar="A..B", help="Scan what commit B has and A has not, of each repository."
+)
+@click.option("--since", metavar="REV", help="The same as --range REV..HEAD.")
+@click.option("--staged", is_flag=True, help="Scan what is staged here.")
+@click.option(
+    "--format",
+    "format_",
+    type=Format([AUTO, *REPORTERS]),
+    default=AUTO,
+    show_default=True,
+    help="Form of the report; auto is text, and in GitHub Actions annotations and a step summary too.",
+)
+@click.option(
+    "--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout."
+)
+@click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT=FILE",
+    multiple=True,
+    callback=named,
+    help="Write one more report; repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([choice.value for choice in FailOn]),
+    default=FailOn.LIVE.value,
+    show_default=True,
+    help="Which keys make the exit code 1: live ones, live admin ones, any, or never.",
+)
+@click.option(
+    "--fail-on-unexposed", is_flag=True, help="Also fail on keys in ignored files and unreachable objects."
+)
+@click.option(
+    "--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like)."
+)
+@click.option(
+    "--baseline",
+    type=click.Path(),
+    metavar="FILE",
+    help="Keys that are known and accepted.  [default: the tree's]",
+)
+@click.option("--foreign-comments", is_flag=True, help="Honour comments meant for other scanners too.")
+@click.option(
+    "--trust",
+    metavar="none|tree|base:REV",
+    help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of "
+    "commit REV.  [default: tree; none in CI]",
+)
+@click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
+@click.option("--no-config", is_flag=True, help="Read no configuration.")
+@asking
+@click.option("--follow-alternates", is_flag=True, help="Read objects borrowed from outside PATH too.")
+@click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
+@click.option(
+    "--sarif-drop-suppressed",
+    is_flag=True,
+    help="Leave suppressed keys out of SARIF; GitHub shows them as open.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
+)
+@click.option(
+    "--cache-dir",
+    type=click.Path(),
+    metavar="DIR",
+    help="Where to keep what was seen.  [default: the user's cache]",
+)
+@click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
+@click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="On standard output only blocking findings and the verdict."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Every location, gap and suppressed key.")
+@configured
+def scan(
+    *,
+    settled: Settled,
+    paths: tuple[str, ...],
+    no_history: bool,
+    history_only: bool,
+    range_: str | None,
+    since: str | None,
+    staged: bool,
+    format_: str,
+    output: str | None,
+    reports: tuple[tuple[str, str], ...],
+    fail_on: str,
+    fail_on_unexposed: bool,
+    require_complete: bool,
+    follow_alternates: bool,
+    show_placeholders: bool,
+    jobs: int | None,
+    cache_dir: str | None,
+    no_cache: bool,
+    color: str,
+    quiet: bool,
+    verbose: bool,
+    sarif_drop_suppressed: bool,
+    **others: object,
+) -> int:
+    """Find leaked Boltz API keys in files, and in the whole git history where PATH is a repository.
+
+    PATH is a file, a folder, a repository, a git bundle, or - for standard input; the
+    default is the current folder. Submodules and bundles below it are scanned too, with
+    their history. A path that is spelled like a command is given as ./hook.
+    """
+    if quiet and verbose:
+        raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")
+    paths = paths or (".",)
+    for path in paths:
+        check_path(path, history_only=history_only)
+    options = Options(
+        paths=paths,
+        history=not no_history,
+        files=not history_only,
+        fail_on=FailOn(fail_on),
+        fail_on_unexposed=fail_on_unexposed,
+        require_complete=require_complete,
+        jobs=jobs,
+        follow_alternates=follow_alternates,
+        cache=None if no_cache or no_history else cache_dir or default_cache_dir(),
+    )
+    chosen = [
+        name for name, given in (("--range", range_), ("--since", since), ("--staged", staged)) if given
+    ]
+    if len(chosen) > 1 or (chosen and (no_history or history_only)):
+        raise KeyscanError(f"{chosen[0]} chooses what to scan", "Leave out the other options that do.")
+    restrict(path for path in paths if path != STDIN)
+    if staged:
+        plan = staged_plan(
+            (), Terms(options.fail_on, require_complete=require_complete, empty_is_complete=True)
+        )
+    elif range_ or since:
+        plan = range_plan(options, range_ or f"{since}..HEAD")
+    else:
+        plan = scan_plan(options)
+    files = [*reports, *([(format_, output)] if output is not None else [])]
+    distinct([path for _, path in files], stdout=output is None)
+    if options.cache is not None:
+        from boltz_keyscan.cli.warnings_handler import tell_warnings  # noqa: PLC0415 - only the cache has warnings
+
+        tell_warnings()
+    step = settled.excuser(unexposed=fail_on_unexposed)
+    inquiry = Asking.of(others).inquiry(settled, stdin=STDIN in paths)
+    with watching(plan.sources, quiet=quiet) as watch:
+        result = pipeline.run(
+            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
+        )
+    is_whole = options.history and options.files and not chosen and all(map(os.path.isdir, paths))
+    result = settled.told(result, step if is_whole else None)
+    verbosity = -1 if quiet else int(verbose)
+    look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
+    emit(result, format_ if output is None else None, files, look, filtered(inquiry))
+    return result.exit_code
+
+
+def default_cache_dir() -> str | None:
+    """Return the user's cache folder for this program; None, with a warning, for a user without a home."""
+    from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
+
+    # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
+    with contextlib.suppress(RuntimeError, KeyError, OSError):
+        folder = user_cache_dir("boltz-keyscan", appauthor=False)
+        if os.path.isabs(folder):
+            return folder
+    tell("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
+    return None
+
+
+def check_path(path: str, *, history_only: bool) -> None:
+    """Say what is wrong with a path before anything is scanned."""
+    if path == STDIN:
+        if history_only:
+            raise KeyscanError("standard input has no history", "Leave out --history-only.")
+        return
+    targets.check(path, history_only=history_only)

@@ -1,0 +1,208 @@
+"""Configuration files: ``boltz-keyscan.toml``, or ``[tool.boltz-keyscan]`` in ``pyproject.toml``.
+
+The options are those of the command line, under their long names, and no others: they
+are taken from the command itself. Those that say which configuration counts, and those
+that make the program write or read elsewhere, are not for a file that was found in the
+scanned tree: its author may be a stranger.
+
+Boundary: text to checked values with their lines; which file counts is ``settled``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.triage.text_file import Text, numbered
+
+NEVER = frozenset({"config", "no-config", "trust", "help"}) | frozenset(
+    {"check", "verify", "api-base", "api-key-file", "proxy"}
+)
+"""Options that choose among configurations, where one that could set them would choose itself;
+and those that send keys: only whoever types can."""
+
+NAMED_ONLY = frozenset(
+    {"output", "report", "cache-dir", "follow-alternates", "inventory", "inventory-max-age"}
+)
+"""Options that write files, read beyond the tree, or say which keys are dead: only in a file given
+with ``--config``."""
+
+_TOOL = "boltz-keyscan"
+_AT = re.compile(r"at line (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """One option as a file sets it."""
+
+    value: object
+    """As the command takes it; a path is relative to the current folder or absolute."""
+    line: int
+    told: object
+    """As the file has it."""
+
+
+def options(command: click.Command) -> dict[str, click.Option]:
+    """The options a configuration may set, by their long names."""
+    found = {}
+    for param in command.params:
+        if isinstance(param, click.Option):
+            name = next(opt for opt in param.opts if opt.startswith("--")).removeprefix("--")
+            if name not in NEVER:
+                found[name] = param
+    return found
+
+
+def is_config(text: Text) -> bool:
+    """Whether a file says anything to us; a ``pyproject.toml`` need not.
+
+    Raises:
+        KeyscanError: it may, but is not TOML.
+    """
+    if not _is_project(text):
+        return True
+    return _TOOL.encode() in text.raw and _table(text) is not None
+
+
+def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, Set]:
+    """The values of a configuration file, by parameter name.
+
+    Args:
+        text: the file.
+        folder: where it lies; its paths are relative to this.
+        command: whose options they are.
+        named: it was given with ``--config``, not found in the tree.
+
+    Raises:
+        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+    """
+    known = options(command)
+    found: dict[str, Set] = {}
+    table = _table(text)
+    if table is None:
+        raise text.broken(1, f"no [tool.{_TOOL}] in it", "Add that table, or name another file.")
+    for name, value in table.items():
+        line = _line(text, name)
+        param = known.get(name)
+        if param is None:
+            raise text.broken(line, *_unknown(name, known))
+        if name in NAMED_ONLY and not named:
+            raise text.broken(
+                line,
+                f"{name} is not for a file that was found in the tree",
+                f"Give --{name} on the command line, or this file with --config.",
+            )
+        try:
+            taken = _taken(name, param, value, folder)
+        except ValueError as error:
+            raise text.broken(line, f"{name}: {error}") from None
+        found[param.name or name] = Set(taken, line, value)
+    return found
+
+
+def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
+    if name in NEVER:
+        return f"{name} can only be given on the command line", ""
+    import difflib  # noqa: PLC0415 - only for who made a mistake
+
+    close = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"Options: {', '.join(sorted(known))}."
+    return f"no such option: {name}", hint
+
+
+def _taken(name: str, param: click.Option, value: object, folder: str) -> object:
+    """The value as the command would have it from the command line.
+
+    Raises:
+        ValueError: with what was expected.
+    """
+    if param.is_flag:
+        return _of(value, bool, "true or false")
+    if param.multiple:
+        if not isinstance(value, list):
+            raise ValueError(f'expected a list of texts, such as {name} = ["..."]')
+        given: Any = [_moved(str(_of(each, str, "a list of texts")), folder) for each in value]
+    elif isinstance(param.type, click.types.IntParamType):
+        given = _of(value, int, "a number")
+    else:
+        given = _of(value, str, "a text")
+    if isinstance(param.type, click.Path):
+        given = os.path.join(folder, given)
+    try:
+        return param.process_value(click.get_current_context(), given)
+    except click.BadParameter as error:
+        raise ValueError(error.message.rstrip(".")) from None
+
+
+def _moved(report: str, folder: str) -> str:
+    """``FORMAT=FILE`` with a path that counts from the folder."""
+    form, equals, path = report.partition("=")
+    return form + equals + (os.path.join(folder, path) if path else "")
+
+
+def _of(value: object, kind: type, expected: str) -> object:
+    # A bool is an int to isinstance.
+    if type(value) is not kind:
+        raise ValueError(f"expected {expected}")
+    return value
+
+
+def _is_project(text: Text) -> bool:
+    return os.path.basename(text.name) == "pyproject.toml"
+
+
+def _table(text: Text) -> Mapping[str, object] | None:
+    content = "\n".join(line for _, line in numbered(text))
+    try:
+        whole = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        at = _AT.search(str(error))
+        line = int(at[1]) if at else content.count("\n") + 1
+        raise text.broken(line, "not valid TOML", "See https://toml.io.") from None
+    except RecursionError:
+        raise text.broken(1, "not valid TOML", "It is nested too deeply.") from None
+    if not _is_project(text):
+        return whole
+    tool = whole.get("tool")
+    table = tool.get(_TOOL) if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise text.broken(_line(text, _TOOL), f"tool.{_TOOL} is not a table")
+    return table
+
+
+def _line(text: Text, name: str) -> int:
+    """Where a name is set; TOML readers do not tell."""
+    header = "" if not _is_project(text) else _TOOL
+    table, first = "", 0
+    key = re.compile(rf"(?:.*[.{{,\s])?[\"']?{re.escape(name)}[\"']?\s*=")
+    for number, line in numbered(text):
+        if line.startswith("["):
+            table = line
+        elif key.match(line):
+            if header in table:
+                return number
+            first = first or number
+        if line.startswith("[") and name in line:
+            first = first or number
+    return first or 1
+
+
+def combined(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Of the files found upwards, those in the nearest folder that has any."""
+    found: list[tuple[bytes, bytes]] = []
+    for path, content in paths:
+        if found and os.path.dirname(path) != os.path.dirname(found[0][0]):
+            break
+        if is_config(Text(os.fsdecode(path), content)):
+            found.append((path, content))
+    if len(found) > 1:
+        first, second = (os.fsdecode(os.path.basename(path)) for path, _ in found)
+        raise KeyscanError(f"two configurations beside each other: {first} and {second}", "Keep one of them.")
+    return found

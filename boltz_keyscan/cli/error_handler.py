@@ -1,0 +1,112 @@
+"""What stands between a command and the terminal.
+
+Streams that cannot fail on a character, and every error turned into one line, a hint and
+an exit code.
+
+Boundary: knows errors and streams, no commands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import threading
+
+import click
+
+from boltz_keyscan.cli.groups import Commands
+from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.model.enums import ExitCode
+
+
+def guarded(arguments: list[str]) -> int:
+    """Run a command line and tell what went wrong, if anything did."""
+    _prepare()
+    code: int = ExitCode.CLEAN
+    try:
+        command = Commands()
+        with command.make_context("boltz-keyscan", list(arguments)) as made:
+            returned = command.invoke(made)
+        code = int(returned) if isinstance(returned, int) else ExitCode.CLEAN
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.ClickException as error:
+        # The scan is a command without a name; the parser does not always say which one it was at.
+        context = getattr(error, "ctx", None)
+        name = context.command_path.removesuffix(" scan") if context is not None else "boltz-keyscan"
+        code = _failed(ExitCode.USAGE, error.format_message(), f"See '{name} --help'.")
+    except OutputError as error:
+        code = _failed(ExitCode.BLOCKING if error.blocking else ExitCode.USAGE, error.message, error.hint)
+    except KeyscanError as error:
+        code = _failed(ExitCode.USAGE, error.message, error.hint)
+    except KeyboardInterrupt:
+        # Once is enough: what is left is cleaning up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _clean_line()
+        code = _failed(ExitCode.INTERRUPTED, "interrupted; nothing can be said of what was not read yet", "")
+    except BrokenPipeError:
+        # Whoever read a help text or a listing has seen enough of it.
+        code = ExitCode.CLEAN
+    except OSError as error:
+        # A help text to a full disk, say; what a scan meets on its way is a gap.
+        code = _failed(ExitCode.USAGE, f"could not go on: {error.strerror or type(error).__name__}", "")
+    except Exception as error:  # noqa: BLE001 - the last net: a traceback could show the bytes it was working on
+        code = _internal(error)
+    return code
+
+
+def _prepare() -> None:
+    """Descriptors and streams as the rest of the program takes them to be."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Closed by whoever started us: the next file opened would take its place and be written to.
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal in another encoding must not turn a finding into a crash.
+            stream.reconfigure(errors="backslashreplace", newline="\n")
+    if threading.current_thread() is threading.main_thread():
+        # A cancelled CI job: clean up as after Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _failed(code: ExitCode, message: str, hint: str) -> int:
+    tell(f"error: {message}")
+    if hint:
+        tell(f"help: {hint}")
+    return code
+
+
+def _clean_line() -> None:
+    """Begin where nothing stands: a terminal has shown ^C behind whatever was there."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        with contextlib.suppress(OSError):
+            sys.stderr.write("\n" if os.environ.get("TERM", "") in {"", "dumb"} else "\r\x1b[K")
+
+
+def tell(line: str) -> None:
+    """One line on stderr, without keys and without characters that act."""
+    from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only when there is something to tell
+
+    # Whoever has shown progress has loaded it; nobody else needs to.
+    progress = sys.modules.get("boltz_keyscan.cli.progress")
+    # Nobody reads our stderr: there is no better place to say so.
+    with contextlib.suppress(OSError), progress.LINE.hidden() if progress else contextlib.nullcontext():
+        click.echo(redacted(line), err=True)
+
+
+def _internal(error: Exception) -> int:
+    """Where it happened, without values: messages and source lines may quote what was being read."""
+    import traceback  # noqa: PLC0415 - only when there is one
+
+    frames = traceback.extract_tb(error.__traceback__)
+    tell(f"error: internal error: {type(error).__name__}")
+    for frame in frames[-8:]:
+        tell(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}")
+    tell("help: This is a bug; please report these lines. They hold nothing of what was scanned.")
+    return ExitCode.INTERNAL

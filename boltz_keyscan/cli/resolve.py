@@ -1,0 +1,223 @@
+"""Options as they hold in the end: the command line's, then the configuration's, then the defaults.
+
+And whose word counts beside them: the trust, and the step that knows baseline and ignores.
+
+Boundary: knows ``click``'s parameters, no command. What a configuration may say is
+``configuration``, whose files are asked is ``trust``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import click
+from click.core import ParameterSource
+
+from boltz_keyscan import trust as trusts
+from boltz_keyscan.cli import config_file
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.model.suppression import Ground, Setting
+from boltz_keyscan.plan import STDIN, choose_prefixes
+from boltz_keyscan.sources.trusted_files import top_of
+from boltz_keyscan.triage.suppress import Excuser
+from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.trust import Say, Stand, Trust
+
+STDIN_NAME = "<stdin>"
+"""How reports name standard input."""
+
+_GROUPS = (
+    {"no_history", "history_only", "range_", "since", "staged"},
+    {"quiet", "verbose"},
+    {"cache_dir", "no_cache"},
+)
+"""Options that answer the same question: one on the command line outdoes all of them in a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Options with their sources, and whose word counts."""
+
+    values: Mapping[str, Any]
+    """By parameter name, all parameters of the command."""
+    sources: Mapping[str, str]
+    """Where those come from that are not defaults."""
+    trust: Trust
+    standing: tuple[Stand, ...]
+    ground: Ground
+    named: str | None
+    """The baseline, when it was named on the command line, or in a file that was."""
+    in_tree: bytes | None
+    """The baseline that the configuration of the tree names."""
+
+    def named_text(self) -> Text | None:
+        """The baseline that was named.
+
+        Raises:
+            KeyscanError: it cannot be read.
+        """
+        return trusts.named_text(self.named, self.standing) if self.named is not None else None
+
+    def excuser(self, *, unexposed: bool, accepting: bool = True) -> Excuser:
+        """The step that knows all that counts, without ``accepting`` all but baselines.
+
+        Raises:
+            KeyscanError: a file is broken.
+        """
+        named = self.named_text() if accepting else None
+        foreign = bool(self.values.get("foreign_comments"))
+        say = Say(named, self.in_tree, accepting, unexposed, foreign)
+        return trusts.excuser(self.standing, self.trust, say, datetime.now(UTC).date())
+
+    def told(self, result: ScanResult, step: Excuser | None = None) -> ScanResult:
+        """Return the result with whose word counted, and with the entries of ``step`` that name no key.
+
+        Args:
+            result: of the scan.
+            step: what excused its keys, where files and history were scanned, each of them whole.
+        """
+        # What was not scanned may have the keys.
+        unmatched = tuple(step.unmatched(result.findings)) if step and not result.gaps else ()
+        return replace(result, ground=replace(self.ground, unmatched=unmatched))
+
+
+def configured(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command its options as they hold in the end, and ``settled``; it takes ``paths``."""
+
+    @functools.wraps(function)
+    def called(**given: object) -> int:
+        paths = cast("tuple[str, ...]", given.get("paths") or (".",))
+        found = settle(click.get_current_context(), given, paths)
+        return function(settled=found, **found.values)
+
+    return called
+
+
+def settle(
+    ctx: click.Context, given: Mapping[str, object], paths: Sequence[str], *, parts: bool = False
+) -> Settled:
+    """Look for a configuration, check it, and put it under what was typed.
+
+    Args:
+        ctx: of the command that runs.
+        given: its parameters as ``click`` has them.
+        paths: what is scanned.
+        parts: what is scanned are parts of repositories, not folders.
+
+    Raises:
+        KeyscanError: a file is broken, or a revision is unknown.
+    """
+    try:
+        os.getcwdb()
+    except FileNotFoundError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to one that does."
+        ) from error
+    typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
+    paths = tuple(dict.fromkeys(paths))
+    trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
+    standing = trusts.stands(_targets(paths, part=False), trust)
+    file, path = _configuration(given, standing)
+    values, sources, settings = dict(given), dict.fromkeys(typed, "command line"), []
+    outdone = set(typed).union(*(group for group in _GROUPS if group & typed))
+    in_tree = None
+    named = path is not None and file is not None and given.get("config") is not None
+    if file is not None and path is not None:
+        folder = os.path.dirname(os.fsdecode(path))
+        for name, found in config_file.read(file, folder, _whole(), named=named).items():
+            if name in outdone or (name not in given and name != "baseline"):
+                continue
+            values[name], sources[name] = found.value, file.at(found.line)
+            option = next(key for key, each in config_file.options(_whole()).items() if each.name == name)
+            value = redacted(json.dumps(found.told))
+            settings.append(Setting(option, value, redacted(file.name), found.line, redacted(file.where)))
+    chosen = values.get("baseline")
+    if chosen is not None and sources.get("baseline") != "command line" and not named:
+        in_tree = _within(os.path.abspath(os.fsencode(str(chosen))), standing, sources["baseline"])
+        chosen = None
+    if parts or any(values.get(name) for name in ("range_", "since", "staged")):
+        standing = trusts.stands(_targets(paths, part=True), trust)
+    commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
+    missed = trusts.unheard(standing, trust)
+    ground = Ground(
+        redacted(str(trust)),
+        commit,
+        tuple(settings),
+        tuple(map(redacted, missed)),
+        by_default=trust.by_default,
+    )
+    kept = {name: value for name, value in values.items() if name in given}
+    return Settled(
+        kept, sources, trust, standing, ground, str(chosen) if chosen is not None else None, in_tree
+    )
+
+
+def _whole() -> click.Command:
+    """The command whose options a configuration may set."""
+    from boltz_keyscan.cli.commands.scan import scan  # noqa: PLC0415 - it uses this module
+
+    return scan
+
+
+def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
+    """Each path, and how reports begin the paths below it."""
+    if part:
+        # Paths in a part of a repository count from its root, wherever this runs.
+        return [(os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))), "") for path in paths]
+    before = choose_prefixes(paths)
+    return [(path, os.fsdecode(before[path]) if path != STDIN else STDIN_NAME) for path in paths]
+
+
+def _configuration(
+    given: Mapping[str, object], standing: Sequence[Stand]
+) -> tuple[Text | None, bytes | None]:
+    """The file that counts, if any, and where it lies."""
+    path = given.get("config")
+    if given.get("no_config"):
+        if path is not None:
+            raise KeyscanError("--config and --no-config contradict each other", "Give one of them.")
+        return None, None
+    if path is not None:
+        return trusts.named_text(str(path), standing), os.path.abspath(os.fsencode(str(path)))
+    found = config_file.combined(standing[0].files(trusts.CONFIGS))
+    return (standing[0].text(*found[0]), found[0][0]) if found else (None, None)
+
+
+def _within(path: bytes, standing: Sequence[Stand], source: str) -> bytes:
+    shelf = standing[0].shelf
+    if shelf is None or not shelf.names(path):
+        raise KeyscanError(
+            f"{source}: baseline leads out of the tree", "Give it on the command line, with --baseline."
+        )
+    return path
+
+
+def borrowed(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Options of the scan for another command: the same names, the same words."""
+
+    def taking(function: Callable[..., int]) -> Callable[..., int]:
+        params = {param.name: param for param in _whole().params}
+        # click collects them backwards, as decorators are applied from the last to the first.
+        own: list[click.Parameter] = getattr(function, "__click_params__", [])
+        function.__click_params__ = [*own, *(params[name] for name in reversed(names))]  # type: ignore[attr-defined]  # click's own way
+        return function
+
+    return taking
+
+
+def effective(found: Settled) -> Iterable[tuple[str, str, str]]:
+    """Name, value as in a configuration, and source of each option that a configuration may set."""
+    for name, option in config_file.options(_whole()).items():
+        held = option.name or name
+        value = found.values[held]
+        if option.multiple:
+            value = ["=".join(each) for each in value]
+        yield name, "-" if value is None else json.dumps(value), found.sources.get(held, "default")

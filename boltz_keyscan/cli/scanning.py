@@ -1,0 +1,53 @@
+"""A scan for commands that ask about keys and write no report of it.
+
+Boundary: settled options to a ``ScanResult``, everywhere a full scan looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from boltz_keyscan import pipeline
+from boltz_keyscan.cli.commands.scan import check_path, default_cache_dir
+from boltz_keyscan.cli.progress import watching
+from boltz_keyscan.cli.resolve import Settled, borrowed
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.module_search import restrict
+from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.policy import FailOn
+from boltz_keyscan.triage import Step
+
+LOOKING = ("follow_alternates", "jobs", "cache_dir", "no_cache")
+TRUSTING = ("baseline", "foreign_comments", "trust", "config", "no_config")
+
+
+def looking(function: Callable[..., int]) -> Callable[..., int]:
+    """The options that all of these commands take."""
+    return borrowed(*LOOKING, *TRUSTING)(function)
+
+
+def look(settled: Settled, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False) -> ScanResult:
+    """Files and history of all paths.
+
+    Raises:
+        KeyscanError: a path is not there, and whatever a scan raises.
+    """
+    values: Any = settled.values
+    paths = values["paths"] or (".",)
+    for path in paths:
+        check_path(path, history_only=False)
+    restrict(paths)
+    plan = scan_plan(
+        Options(
+            paths=paths,
+            fail_on=fail_on,
+            fail_on_unexposed=unexposed,
+            jobs=values["jobs"],
+            follow_alternates=values["follow_alternates"],
+            cache=None if values["no_cache"] else values["cache_dir"] or default_cache_dir(),
+        )
+    )
+    with watching(plan.sources) as watch:
+        result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, watch=watch)
+    return settled.told(result)

@@ -1,0 +1,95 @@
+"""Asking the API for a scan: the listing before it, and each key after it.
+
+Boundary: the options of ``asking`` to an ``Inquiry`` with a listing and a verifier; API
+trouble is told in it and stops nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from boltz_keyscan import rules
+from boltz_keyscan.api.address import OFFICIAL
+from boltz_keyscan.api.client import Connection, Reach
+from boltz_keyscan.api.listing import fetch
+from boltz_keyscan.api.secret import Secret
+from boltz_keyscan.api.transport import Clock, Deadline
+from boltz_keyscan.api.whoami import Verifier
+from boltz_keyscan.cli import safe_output
+from boltz_keyscan.cli.api_connection import SECONDS, Connecting
+from boltz_keyscan.cli.progress import Progress
+from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.triage.cross_reference import Answer, Known
+from boltz_keyscan.triage.key_record import stamp
+
+if TYPE_CHECKING:
+    from boltz_keyscan.cli.api_options import Asking
+    from boltz_keyscan.key_status import Inquiry
+
+
+def fetched(asking: Asking, saved: Inquiry, *, stdin: bool) -> Inquiry:
+    """What a scan with ``--check`` or ``--verify`` asks.
+
+    Raises:
+        KeyscanError: there is no key to ask with, an address is not to be used, or the SDK is missing.
+    """
+    safe_output.install()
+    connecting = Connecting(asking.api_key_file, asking.api_base, asking.proxy)
+    reach = connecting.reach()
+    inquiry = saved
+    if asking.check:
+        inquiry = _checked(inquiry, reach, connecting.key(stdin=not stdin))
+    if asking.verify:
+        if reach.base != OFFICIAL and not reach.base.loopback:
+            raise KeyscanError(
+                "--verify sends the keys that were found, to the Boltz API and nowhere else",
+                "Leave out --api-base; with it only an address of this machine will do.",
+            )
+        secret = os.urandom(32)
+        inquiry = replace(inquiry, secret=secret, verifier=_Told(Verifier(reach, secret, SECONDS, Clock())))
+    return inquiry
+
+
+def _checked(inquiry: Inquiry, reach: Reach, key: Secret) -> Inquiry:
+    """The listing as it is now."""
+    with (
+        Progress("asking the Boltz API") as progress,
+        Connection(reach, key, Deadline(SECONDS)) as connection,
+    ):
+        found = fetch(connection, redacted, progress.keys)
+    listing = found.listing
+    trouble = (f"the listing is not complete: {found.failure.detail}",) if found.failure else ()
+    asked = replace(
+        inquiry.asked,
+        listing="check",
+        organisation=listing.organisation,
+        taken_at=stamp(listing.taken_at),
+        complete=listing.complete,
+        keys=len(listing.records),
+        trouble=trouble,
+    )
+    return replace(inquiry, known=Known(datetime.now(UTC), listing), asked=asked, own_key=fingerprint(key))
+
+
+def fingerprint(key: Secret) -> str | None:
+    """The fingerprint that a scan would give a key."""
+    matches = KeyDetector.of(rules.load()).find([key.reveal().encode("ascii")])
+    return next((match.fingerprint for match in matches), None)
+
+
+class _Told:
+    """A verifier that says how far it is."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+
+    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Answer]]:
+        with Progress("verifying") as progress:
+            return list(replace(self._verifier, progress=progress.part)(keys))

@@ -1,0 +1,146 @@
+"""The encodings a key is looked for in: one row each, with what a text becomes and how it is read back.
+
+``spell`` gives the literals that a piece of a type prefix turns into; the fast pass looks
+for them. ``read`` gives the text around such a literal, with the place of every byte. A new
+encoding is those two functions, in ``codecs``, and one row here.
+
+Boundary: one layer of one encoding; which layers may nest, and how far, is ``needles``,
+what the decoded text holds is ``dig``. Text that is only broken, not encoded, is ``joined``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from boltz_keyscan.detect import decoders, rtf
+from boltz_keyscan.detect.base64_alignments import phases
+from boltz_keyscan.detect.decoders import Reading, Spelling
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One encoding."""
+
+    name: str
+    spell: Callable[[bytes], Iterable[Spelling]]
+    """What a text becomes, for each variant and each phase of the encoding."""
+    read: Callable[[bytes, int, int, int], Iterable[Reading]]
+    """The text around an offset at which a literal of a given phase is, from an offset on at the earliest."""
+    chain: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
+    """What a text becomes as a link of a chain: every byte of it encoded, in the common variants."""
+    whole: bool = False
+    """Whether it may stand anywhere in a chain of three."""
+    lined: bool = False
+    """Whether it comes in lines, which in a chain can break what another link broke already."""
+    around: tuple[str, ...] = ()
+    """Forms whose escapes it escapes again, leaving letters as they are."""
+    again: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
+    """What it makes of them."""
+    like: str = ""
+    """The form that reads the same, so that one reading serves both."""
+
+
+def _escape(
+    name: str,
+    forms: tuple[bytes, ...],
+    pattern: bytes,
+    *,
+    glue: bytes = b"",
+    around: tuple[str, ...] = (),
+    again: Callable[[bytes], Iterable[Spelling]] | None = None,
+    like: str = "",
+) -> Form:
+    return Form(
+        name,
+        partial(decoders.escape_spell, forms),
+        partial(decoders.escape_read, name=name, pattern=pattern, glue=glue),
+        partial(decoders.escape_chain, forms),
+        around=around,
+        again=again or partial(decoders.escape_again, forms),
+        like=like,
+    )
+
+
+def _wide(width: int) -> Form:
+    spell = partial(decoders.wide_spell, width)
+    return Form(f"utf-{8 * width}", spell, partial(decoders.wide_read, width), spell, whole=True)
+
+
+FORMS: Final[tuple[Form, ...]] = (
+    Form("base64", phases, decoders.base64_read, phases, whole=True, lined=True),
+    _wide(2),
+    _wide(4),
+    Form(
+        "hex",
+        decoders.hex_spell,
+        partial(
+            decoders.numbers_read,
+            name="hex",
+            unit=decoders.HEX,
+            digits=rb"(?:0[xX])?([0-9A-Fa-f]{2})" + decoders.BETWEEN,
+            base=16,
+        ),
+        decoders.hex_chain,
+        whole=True,
+        around=("utf-16",),
+        again=decoders.hex_spell,
+    ),
+    Form(
+        "decimal",
+        partial(decoders.numbers_spell, b"%d"),
+        partial(
+            decoders.numbers_read, name="decimal", unit=decoders.DECIMAL, digits=rb"([0-9]{1,3})", base=10
+        ),
+        around=("utf-16",),
+        again=partial(decoders.numbers_spell, b"%d"),
+    ),
+    Form(
+        "octal",
+        partial(decoders.numbers_spell, b"%03o"),
+        partial(decoders.numbers_read, name="octal", unit=decoders.OCTAL, digits=rb"([0-7]{3})", base=8),
+    ),
+    _escape(
+        "percent",
+        (b"%%%02X", b"%%%02x"),
+        rb"%(?P<x>[0-9A-Fa-f]{2})",
+        around=("percent", "utf-16"),
+    ),
+    _escape(
+        "unicode-escape",
+        (b"\\u%04x", b"\\u%04X", b"\\u{%x}", b"\\U%08x"),
+        decoders.BACKSLASHED,
+        around=("utf-16",),
+        like="backslash",
+    ),
+    _escape(
+        "hex-escape", (b"\\x%02x", b"\\x%02X"), decoders.BACKSLASHED, around=("utf-16",), like="backslash"
+    ),
+    _escape("octal-escape", (b"\\%03o",), decoders.BACKSLASHED, like="backslash"),
+    _escape(
+        "html",
+        (b"&#%d;", b"&#x%x;", b"&#x%X;", b"&#x%04x;"),
+        decoders.HTML,
+        around=("html",),
+        again=partial(decoders.doubled, b"&", b"&amp;"),
+    ),
+    _escape("quoted-printable", (b"=%02X", b"=%02x"), rb"=(?P<x>[0-9A-Fa-f]{2})", glue=rb"=[ \t]{0,9}\r?\n"),
+    Form(
+        "html-name",
+        partial(decoders.named_spell, (b"&lowbar;", b"&UnderBar;")),
+        partial(decoders.escape_read, name="html", pattern=decoders.HTML),
+        like="html",
+    ),
+    # Only read: ``_`` is written as it is there, so that a prefix is found without needles of its own.
+    _escape("rtf", (), rtf.ESCAPES),
+    Form(
+        "backslash",
+        partial(decoders.named_spell, (b"\\_",)),
+        partial(decoders.escape_read, name="backslash", pattern=decoders.BACKSLASHED),
+        around=("unicode-escape", "hex-escape", "octal-escape", "backslash"),
+        again=partial(decoders.doubled, b"\\", b"\\\\"),
+    ),
+)
+"""The rows, in order of preference when a place reads in two ways; a new encoding is one more."""

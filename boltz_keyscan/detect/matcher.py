@@ -1,0 +1,189 @@
+"""The exact pass: the keys in one blob, with offset, line, column, shape and fingerprint.
+
+Raw keys live here, in local variables, and leave only as a hash. Blobs of any size go
+through a sliding window, so memory is flat; whatever the read boundaries were, the
+result is the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import regex
+
+from boltz_keyscan.columns import Ruler
+from boltz_keyscan.detect import redact
+from boltz_keyscan.detect.decode import Digger, Key, Search, searching, settled
+from boltz_keyscan.detect.decoders import AHEAD, BACK
+from boltz_keyscan.detect.inline_comments import remarks
+from boltz_keyscan.detect.notebook import Cells
+from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Admits, Match
+from boltz_keyscan.rules import Rule
+
+if TYPE_CHECKING:
+    from boltz_keyscan.detect.lookup import Lookup
+
+_STEP = 1 << 12
+"""Bytes by which the window moves at least: moving it copies it, and chunks may be tiny."""
+
+_SLICE = 1 << 16
+"""Bytes by which it moves at most, so that the keys in them are few."""
+
+_CELL = 1 << 13
+"""Bytes of a blob whose keys have their surroundings redacted together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """A rule set compiled for the exact pass."""
+
+    search: Search
+    rules: dict[bytes, str]
+    """The rule of each prefix."""
+    redaction: redact.Redaction
+
+
+@functools.cache
+def compiled(rules: tuple[Rule, ...]) -> Patterns:
+    """Patterns for a rule set."""
+    prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
+    bodies = {rule.prefix.encode("ascii"): regex.compile(rule.body.encode("ascii")) for rule in rules}
+    search = searching(prefixes, bodies)
+    by_prefix = {rule.prefix.encode("ascii"): rule.id for rule in rules}
+    return Patterns(search, by_prefix, redact.compiled(prefixes))
+
+
+def find(
+    chunks: Iterable[bytes],
+    patterns: Patterns,
+    lookup: Lookup | None = None,
+    *,
+    admits: Admits | None = None,
+) -> Iterator[Match]:
+    """The keys of one blob, in order of offset.
+
+    Args:
+        chunks: the blob's bytes in order, cut anywhere.
+        patterns: from ``compiled``.
+        lookup: what else is asked of each key.
+        admits: chooses the keys that are wanted; all are without it.
+    """
+    digger = Digger(patterns.search)
+    ruler, cells = Ruler(), Cells()
+    window, base, done = b"", 0, 0
+    waiting: list[Key] = []
+    recent: list[Key] = []
+    for chunk, last in _marked(chunks):
+        window += chunk
+        # What begins after the horizon may not have its end, or what follows, yet.
+        horizon = base + len(window) - (0 if last else AHEAD + AFTER)
+        if horizon - done < _STEP and not last:
+            continue
+        waiting += digger.keys(window, base, done - base, horizon - base)
+        done = horizon
+        # A needle to come may belong to a key that begins a little before it; and what is shown with a
+        # key depends on those after it.
+        sure = done if last else done - BACK - AFTER
+        best = settled(waiting)
+        count = next(
+            (n for n, key in enumerate(best) if (key.start | (_CELL - 1)) >= sure or key.end > sure),
+            len(best),
+        )
+        ready, waiting = (best, []) if last else (best[:count], best[count:])
+        near = [*recent, *best]
+        for _, cell in itertools.groupby(ready, lambda key: key.start // _CELL):
+            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits)
+        # A key to come begins up to ``BACK`` before what is done, and is shown with what stands before.
+        first = min([key.start for key in waiting] + [done])
+        passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
+        recent = [key for key in [*recent, *ready] if key.end > base + passed]
+        if passed >= _STEP:
+            if ruler.at < base + passed:
+                _advance(ruler, cells, window, base, passed)
+            window, base = window[passed:], base + passed
+
+
+def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    for chunk in chunks:
+        for at in range(0, len(chunk), _SLICE):
+            yield chunk[at : at + _SLICE], False
+    yield b"", True
+
+
+def _matches(  # noqa: PLR0917 - all that is known of some keys
+    keys: list[Key],
+    near: list[Key],
+    window: bytes,
+    base: int,
+    ruler: Ruler,
+    cells: Cells,
+    patterns: Patterns,
+    lookup: Lookup | None,
+    admits: Admits | None,
+) -> Iterator[Match]:
+    """Return the matches of keys that are close together; ``near`` are all the keys around."""
+    wanted = []
+    for key in keys:
+        fingerprint = _fingerprint(key)
+        place = (window, key.start - base, key.end - base, patterns.redaction, key.chain)
+        shape = key.verdict.shape
+        # A comment makes no difference to a placeholder, of which there may be very many.
+        comments = () if shape is Shape.PLACEHOLDER else remarks(*place)
+        rule = patterns.rules[key.prefix]
+        if admits is None or admits(key.start, rule, shape, fingerprint, commented=bool(comments)):
+            wanted.append((key, fingerprint, comments or remarks(*place)))
+    if not wanted:
+        return
+    low = max(keys[0].start - BEFORE, base)
+    high = max(key.end for key in keys) + AFTER
+    known = [
+        (key.start - base, key.end - base, key.prefix, _secret(key), bool(key.chain))
+        for key in near
+        if key.end > low and key.start < high
+    ]
+    around = Surroundings.of(window, low - base, high - base, patterns.redaction, known)
+    for key, fingerprint, comments in wanted:
+        _advance(ruler, cells, window, base, key.start - base)
+        cell, where = cells.here, ruler.place(key.chain[0] if key.chain else "")
+        yield Match(
+            fingerprint=fingerprint,
+            rule_id=patterns.rules[key.prefix],
+            shape=key.verdict.shape,
+            reason=key.verdict.reason,
+            offset=ruler.at,
+            length=key.end - key.start,
+            line=where.line + 1,
+            column=where.characters + 1,
+            column_utf16=where.units + 1,
+            context=around.context(key.start - base, key.end - base),
+            decoded=key.chain,
+            comments=comments,
+            cell=cell.number if cell else None,
+            cell_part=cell.words or None if cell else None,
+            listed=lookup.begins(key.raw) if lookup else (),
+            sealed=lookup.sealed(key.raw, fingerprint) if lookup else b"",
+        )
+
+
+def _secret(key: Key) -> bytes:
+    """Return the body of a key, of which no part may be shown; a placeholder has no such body."""
+    return b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix)
+
+
+def _advance(ruler: Ruler, cells: Cells, window: bytes, base: int, to: int) -> None:
+    if not ruler.at:
+        ruler.begin(window)
+    passed = window[ruler.at - base : to]
+    ruler.advance(passed)
+    cells.advance(passed)
+
+
+def _fingerprint(key: Key) -> str:
+    return "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32]

@@ -1,0 +1,137 @@
+"""An audit of keys as text and as JSON.
+
+Boundary: an ``Audit`` to a stream; it decides nothing. SARIF is ``audit_sarif``.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, TextIO, cast
+
+from boltz_keyscan import __version__
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.wording import count
+from boltz_keyscan.sanitize import harmless
+
+if TYPE_CHECKING:
+    from boltz_keyscan.model.audit import Audit, Check, Concern
+
+SCHEMA_VERSION = "1"
+
+FORMATS = {
+    "text": "boltz_keyscan.report.audit_text:text",
+    "json": "boltz_keyscan.report.audit_text:to_json",
+    "sarif": "boltz_keyscan.report.audit_sarif:sarif",
+}
+
+MOST = 10
+"""Concerns shown of each check unless verbose."""
+
+_WIDTH = 100
+
+
+def load(name: str) -> Callable[[Audit, TextIO, bool], None]:
+    """The reporter of a format."""
+    module, _, function = FORMATS[name].partition(":")
+    return cast("Callable[[Audit, TextIO, bool], None]", getattr(import_module(module), function))
+
+
+def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - one form for all
+    """For a person: by check, worst first, with what to do."""
+
+    def line(words: str = "") -> None:
+        stream.write(harmless(words).rstrip() + "\n")
+
+    def wrapped(words: str, first: str) -> None:
+        for part in textwrap.wrap(
+            harmless(words), _WIDTH, initial_indent=first, subsequent_indent="            "
+        ):
+            line(part)
+
+    for check in audit.checks:
+        found = [each for each in audit.concerns if each.check.id == check.id]
+        if not found:
+            continue
+        line(f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}")
+        wrapped(check.reason, "  Why:      ")
+        wrapped(check.remedy, "  Remedy:   ")
+        shown = found if verbose else found[:MOST]
+        for each in shown:
+            line(f"    {_subject(each)}: {each.detail}{_mark(each)}")
+            if each.fix:
+                line(f"        {each.fix}")
+        if len(shown) < len(found):
+            line(f"    +{len(found) - len(shown):,} more; see -v or --format json")
+        line()
+    for trouble in audit.trouble:
+        wrapped(f"NOT COMPLETE: {trouble}", "")
+    line(_verdict(audit))
+
+
+def _subject(concern: Concern) -> str:
+    place = f"{concern.subject}:{concern.line}" if concern.line else concern.subject
+    return f"{place} {concern.name!r}" if concern.name else place
+
+
+def _mark(concern: Concern) -> str:
+    return {"yes": "  [LEAKED]", "maybe": "  [may have leaked]"}.get(concern.leaked or "", "")
+
+
+def _verdict(audit: Audit) -> str:
+    one, many = ("key that works", "keys that work") if audit.scope == "organisation" else ("file", "files")
+    seen = f"{audit.examined:,} {one if audit.examined == 1 else many}"
+    words = {
+        ExitCode.CLEAN: "Passed",
+        ExitCode.BLOCKING: "FAILED",
+        ExitCode.INCOMPLETE: "INCOMPLETE",
+    }.get(ExitCode(audit.exit_code), "ERROR")
+    whose = f" of {audit.organisation}" if audit.organisation else ""
+    found = count(len(audit.concerns), "concern")
+    return f"{words}: {found} with {seen}{whose} (exit {int(audit.exit_code)})."
+
+
+def to_json(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - programs see everything
+    """For programs; the names are a promise, as those of a scan's report."""
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "boltz-keyscan", "version": __version__},
+        "scope": audit.scope,
+        "organisation": audit.organisation,
+        "taken_at": audit.taken_at,
+        "examined": audit.examined,
+        "complete": audit.complete,
+        "trouble": audit.trouble,
+        "exit_code": int(audit.exit_code),
+        "checks": [_check(check) for check in audit.checks],
+    }
+    stream.write(dumps(head)[:-1] + ',\n"concerns":[')
+    stream.writelines(
+        f"{',' if number else ''}\n{dumps(_concern(each))}" for number, each in enumerate(audit.concerns)
+    )
+    stream.write("]}\n")
+
+
+def _check(check: Check) -> dict[str, object]:
+    return {
+        "id": check.id,
+        "severity": check.severity.value,
+        "title": check.title,
+        "reason": check.reason,
+        "remedy": check.remedy,
+    }
+
+
+def _concern(concern: Concern) -> dict[str, object]:
+    return {
+        "check": concern.check.id,
+        "severity": concern.check.severity.value,
+        "subject": concern.subject,
+        "name": concern.name,
+        "line": concern.line,
+        "detail": concern.detail,
+        "fix": concern.fix or None,
+        "leaked": concern.leaked,
+    }

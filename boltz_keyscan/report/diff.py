@@ -1,0 +1,107 @@
+"""Two reports, compared key by key: new, gone, spread further, changed.
+
+Boundary: facts to facts, and to lines for people; reading is ``reading``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from boltz_keyscan.model.enums import ExitCode, Exposure
+from boltz_keyscan.report.json_reader import Report, Told
+from boltz_keyscan.report.wording import EXPOSURE, count
+
+_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
+_MOST_PATHS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of the keys of an older report."""
+
+    new: tuple[Told, ...]
+    gone: tuple[Told, ...]
+    spread: tuple[tuple[Told, Told], ...]
+    """Older and newer: a wider exposure, or further paths."""
+    changed: tuple[tuple[Told, Told], ...]
+    """Older and newer: another status or severity, suppressed or no longer, blocking or no longer."""
+    blocking: tuple[str, ...]
+    """Keys that fail the newer run and did not fail the older."""
+
+
+def compare(old: Report, new: Report) -> Changes:
+    """What changed, in the order of the newer report."""
+    both = [(old.keys[key], told) for key, told in new.keys.items() if key in old.keys]
+    return Changes(
+        new=tuple(told for key, told in new.keys.items() if key not in old.keys),
+        gone=tuple(told for key, told in old.keys.items() if key not in new.keys),
+        spread=tuple(
+            (was, now)
+            for was, now in both
+            if _RANK[now.exposure] < _RANK[was.exposure] or now.paths - was.paths
+        ),
+        changed=tuple((was, now) for was, now in both if any(_changes(was, now))),
+        blocking=tuple(
+            key
+            for key, told in new.keys.items()
+            if told.blocking and not (key in old.keys and old.keys[key].blocking)
+        ),
+    )
+
+
+def exit_code(changes: Changes, new: Report) -> ExitCode:
+    """1 on new blocking keys; 3 when the newer report did not see everything."""
+    if changes.blocking:
+        return ExitCode.BLOCKING
+    return ExitCode.CLEAN if new.complete else ExitCode.INCOMPLETE
+
+
+def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
+    """The comparison for people."""
+    if old.targets != new.targets:
+        yield f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
+    for told in changes.new:
+        fails = ", FAILS THE RUN" if told.blocking else ""
+        yield f"new       {_key(told)}: {EXPOSURE[told.exposure]}{fails}"
+        yield from _paths(told.paths)
+    for told in changes.gone:
+        unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
+        yield f"gone      {_key(told)}: was {EXPOSURE[told.exposure]}{unseen}"
+    for was, now in changes.spread:
+        wider = (
+            f"{EXPOSURE[was.exposure]} -> {EXPOSURE[now.exposure]}; " if was.exposure != now.exposure else ""
+        )
+        yield f"spread    {_key(now)}: {wider}{count(len(now.paths - was.paths), 'further path')}"
+        yield from _paths(now.paths - was.paths)
+    for was, now in changes.changed:
+        yield f"changed   {_key(now)}: {', '.join(_changes(was, now))}"
+    yield (
+        f"{len(changes.new):,} new, {len(changes.gone):,} gone, {len(changes.spread):,} spread further, "
+        f"{len(changes.changed):,} changed; {len(changes.blocking):,} newly "
+        f"{'fails' if len(changes.blocking) == 1 else 'fail'} the run."
+    )
+    if not new.complete:
+        yield "INCOMPLETE: the newer report did not see everything."
+
+
+def _changes(was: Told, now: Told) -> Iterator[str]:
+    if was.status != now.status:
+        yield f"status {was.status} -> {now.status}"
+    if was.severity != now.severity:
+        yield f"severity {was.severity} -> {now.severity}"
+    if was.suppressed != now.suppressed:
+        yield "suppressed" if now.suppressed else "no longer suppressed"
+    if was.blocking != now.blocking:
+        yield "FAILS THE RUN" if now.blocking else "no longer fails the run"
+
+
+def _key(told: Told) -> str:
+    return f"{told.severity} {told.rule_id} {told.fingerprint}"
+
+
+def _paths(paths: frozenset[str]) -> Iterator[str]:
+    for path in sorted(paths)[:_MOST_PATHS]:
+        yield f"            {path}"
+    if len(paths) > _MOST_PATHS:
+        yield f"            +{len(paths) - _MOST_PATHS:,} more"

@@ -1,0 +1,86 @@
+"""The step summary of GitHub Actions: Markdown, added to the file that the runner names.
+
+Other programs of the step write to the same file, so it is only ever added to: all of the
+report or nothing, and no more than GitHub shows. It is opened without following a link.
+
+Boundary: a result to the end of a file; the words are ``markdown``'s, and whether there is
+such a file is known by ``cli``.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.report.markdown import MOST_BYTES, fitting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boltz_keyscan.model.finding import ScanResult
+    from boltz_keyscan.report import Reporter, View
+
+MOST = 1024 * 1024
+"""Bytes of one step's file, of which GitHub shows nothing when there is one more (docs.github.com,
+"Workflow commands for GitHub Actions", "Step isolation and limits")."""
+
+_FLAGS = (
+    os.O_WRONLY
+    | os.O_APPEND
+    | os.O_CREAT
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+def append(
+    path: str,
+    result: ScanResult,
+    view: View,
+    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
+) -> None:
+    """Add the report to the summary, as much of it as there is room for.
+
+    Raises:
+        OSError: nothing was added.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a symbolic link") from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        # Another program's last line may lack its end.
+        start = b"\n" if status.st_size else b""
+        text = start + _fitting(result, view, MOST - status.st_size - len(start), through)
+        if len(text) + status.st_size > MOST:
+            raise OSError(errno.EFBIG, "it is as large as GitHub allows already")
+        _add(descriptor, text, status.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _fitting(result: ScanResult, view: View, room: int, through: Callable[[Reporter], Reporter]) -> bytes:
+    stream = io.StringIO()
+    through(lambda told, to, look: fitting(told, to, look, min(MOST_BYTES, room)))(result, stream, view)
+    return stream.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _add(descriptor: int, text: bytes, before: int) -> None:
+    written = 0
+    try:
+        while written < len(text):
+            written += os.write(descriptor, text[written:])
+    except BaseException:
+        # Half a table would swallow what others write below it; what they wrote meanwhile stays.
+        if os.fstat(descriptor).st_size == before + written:
+            os.ftruncate(descriptor, before)
+        raise

@@ -1,0 +1,105 @@
+"""JSON reports, read back: for comparing two of them.
+
+Boundary: bytes to the few facts that a comparison needs. A report is taken whole or not
+at all, and what it says is a stranger's text until it is printed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.report.json_report import SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a report says of one key."""
+
+    fingerprint: str
+    rule_id: str
+    severity: Severity
+    status: Status
+    exposure: Exposure
+    blocking: bool
+    suppressed: bool
+    paths: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report says."""
+
+    targets: tuple[str, ...]
+    complete: bool
+    keys: dict[str, Told]
+    """Without placeholders."""
+
+
+def read(name: str, raw: bytes) -> Report:
+    """A JSON report.
+
+    Raises:
+        KeyscanError: it is none, or of another version; with file, line where there is one, and reason.
+    """
+    try:
+        document = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise _broken(f"{name}:{error.lineno}", "not JSON") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise _broken(name, "not JSON") from None
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        what = "no report" if version is None else "a report of another version"
+        raise _broken(name, f"{what}: expected schema_version {SCHEMA_VERSION}")
+    number = -1
+    try:
+        scan = document["scan"]
+        keys: dict[str, Told] = {}
+        for number, finding in enumerate(document["findings"]):
+            told = _told(finding)
+            if told.fingerprint in keys:
+                raise _broken(name, f"findings[{number}]: the same key twice")
+            if finding["shape"] != Shape.PLACEHOLDER:
+                keys[told.fingerprint] = told
+        number = -1
+        return Report(tuple(map(_text, scan["targets"])), _flag(scan["complete"]), keys)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        where = f"findings[{number}]" if number >= 0 else "scan"
+        raise _broken(name, f"{where}: not as the schema has it") from None
+
+
+def _told(finding: Any) -> Told:  # noqa: ANN401 - JSON, checked here
+    fingerprint = _text(finding["fingerprint"])
+    if not FINGERPRINT.fullmatch(fingerprint):
+        raise ValueError(fingerprint)
+    return Told(
+        fingerprint,
+        _text(finding["rule_id"]),
+        Severity(finding["severity"]),
+        Status(finding["status"]),
+        Exposure(finding["exposure"]),
+        _flag(finding["blocking"]),
+        finding["suppression"] is not None,
+        frozenset(_text(place["path"]) for place in finding["locations"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _broken(where: str, why: str) -> KeyscanError:
+    return KeyscanError(f"{where}: {why}", "Give reports made with --format json or --report json=FILE.")

@@ -1,0 +1,106 @@
+"""The locations of one key as the few rows a person reads: one per path.
+
+A key that stood in a file for forty commits has forty locations in history and, for
+whoever has to act, one place: the file.
+
+Boundary: grouping and wording; indentation, colour and limits are ``text``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.finding import Location
+from boltz_keyscan.policy import widest
+from boltz_keyscan.report.wording import EXPOSURE, PAST, commit, count, earliest, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
+_MORE_SPOTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All locations of a key under one path."""
+
+    where: str
+    """Path, archive members, line and column."""
+    story: str
+    """How far it spread and since when."""
+    context: str
+
+
+def places(locations: Iterable[Location]) -> list[Place]:
+    """One place per path, widest exposure first, then by path."""
+    groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
+    for location in locations:
+        groups.setdefault((location.path, location.members), []).append(location)
+    ranked = sorted((_RANK[widest(x.exposure for x in group)], key) for key, group in groups.items())
+    return [_place(groups[key]) for _, key in ranked]
+
+
+def spread(locations: Iterable[Location]) -> str:
+    """One line over all locations of a key: exposures, how many, since when."""
+    locations = tuple(locations)
+    exposures = sorted({location.exposure for location in locations}, key=_RANK.__getitem__)
+    paths = len({location.path for location in locations})
+    line = ", ".join(EXPOSURE[exposure] for exposure in exposures)
+    line += f"; {count(len(locations), 'location')} in {count(paths, 'path')}"
+    first = earliest(locations)
+    if first and first.author_date:
+        line += f", since {first.author_date[:10]}"
+    return line
+
+
+def _place(group: list[Location]) -> Place:
+    present = sorted(
+        (x for x in group if x.exposure not in PAST),
+        key=lambda x: (_RANK[x.exposure], _spot(x)),
+    )
+    past = sorted(
+        (x for x in group if x.exposure in PAST),
+        key=lambda x: (_RANK[x.exposure], moment(x.author_date), _spot(x)),
+    )
+    shown = (present or past)[0]
+    versions = len({x.blob for x in past})
+    story = EXPOSURE[shown.exposure]
+    if present:
+        story += _further_spots(present)
+    if present and past:
+        story += f", and in {count(versions, 'older version')}"
+    elif versions > 1:
+        story += f", {count(versions, 'version')}"
+    if all(location.old for location in group):
+        story += "; there before the change"
+    first = earliest(group)
+    if first:
+        story += f"; first {commit(first)}"
+    return Place(where(shown), story, shown.context)
+
+
+def _spot(location: Location) -> tuple[int, int, int]:
+    return (location.cell or 0, location.line, location.column)
+
+
+def _further_spots(present: list[Location]) -> str:
+    # A file on disk and the same file in HEAD are two locations at one spot.
+    spots = list(dict.fromkeys(_spot(location) for location in present))[1:]
+    if not spots:
+        return ""
+    listed = ", ".join(f"{line}:{column}" for _, line, column in spots[:_MORE_SPOTS])
+    more = len(spots) - _MORE_SPOTS
+    return f" (also {listed}{f' and {more:,} more' if more > 0 else ''})"
+
+
+def where(location: Location) -> str:
+    """A place as people are told it: path, members, line, column, cell and encodings."""
+    told = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
+    if location.cell is not None:
+        told += f" cell {location.cell} {location.cell_part or ''}".rstrip()
+    if location.decoded:
+        told += f" ({' > '.join(location.decoded)})"
+    return told

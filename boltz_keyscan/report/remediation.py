@@ -1,0 +1,192 @@
+"""What to do about one key, in order, as commands: from what is staged to what was pushed.
+
+A key is replaced and revoked before its history is touched: rewriting does not take back
+what others have, and it takes time in which the key still works. Only a key that nobody
+else has read goes straight to the cleaning up.
+
+Boundary: a finding and what is known of its commits to steps; nothing is run.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from boltz_keyscan.model.enums import Exposure, KeyType
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.rules import Rule
+
+_REVOKE = (
+    "boltz-keyscan . --verify --report json=scan.json",
+    "boltz-keyscan keys revoke --from-report scan.json --execute",
+)
+"""First which key it is, then its end: what a key begins with does not tell it from others."""
+
+_AMEND = "git commit --amend --no-edit --allow-empty"
+"""Also where the commit brought nothing but the key."""
+
+_SHORT = 12
+"""Digits of a commit in a sentence."""
+
+_COMMITTED = {Exposure.TRACKED, Exposure.HISTORY}
+_IN_FILES = {Exposure.TRACKED, Exposure.STAGED, Exposure.MODIFIED, Exposure.UNTRACKED, Exposure.FILE}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do."""
+
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of the commits of a key."""
+
+    pushed: bool
+    """A remote-tracking branch has one of them, or nothing is known of them."""
+    head: str | None = None
+    commits: tuple[str, ...] = ()
+    """All of them, parents first, when none was pushed."""
+    root: bool = False
+    """The first of them has no parent."""
+
+
+def expression(rule: Rule) -> str:
+    """A line for ``git filter-repo --replace-text`` that takes out keys without naming one.
+
+    A literal would put the key into another file. This takes out every key of the type,
+    which is right: no key belongs into a history. 20 is the length from which on a body is
+    taken for a key.
+    """
+    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
+
+
+def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> Iterator[Step]:
+    """What to do, in order.
+
+    Args:
+        finding: the key.
+        rule: its rule.
+        history: of the commits that brought it in.
+        file: the expressions for ``git filter-repo``, when they were written.
+    """
+    exposures = {place.exposure for place in finding.locations}
+    committed = bool(exposures & _COMMITTED)
+    pushed = committed and history.pushed
+    yield from _gone(finding, rule, may_be_unread=not pushed)
+    if Exposure.STAGED in exposures:
+        yield _unstage(finding, history)
+    if pushed:
+        yield from _out_of_files(finding, _IN_FILES)
+        yield from _filter(finding, file)
+    elif not committed or history.commits == (history.head,):
+        yield from _out_of_files(finding, _IN_FILES)
+        if committed:
+            yield _amend(finding)
+    else:
+        # What is committed is taken out while git rewrites it: git rebase wants files without changes.
+        yield from _out_of_files(finding, _IN_FILES - _COMMITTED)
+        yield from _rebase(finding, history)
+    if committed or exposures & {Exposure.STAGED, Exposure.UNREACHABLE}:
+        yield Step(
+            "Let git forget the objects that no reference reaches any more.",
+            ("git reflog expire --expire=now --all", "git gc --prune=now"),
+        )
+        yield Step("Scan once more: this key must be gone.", ("boltz-keyscan .",))
+
+
+def _paths(finding: Finding, exposures: set[Exposure]) -> list[str]:
+    found = {place.path for place in finding.locations if place.exposure in exposures and place.blob is None}
+    return sorted(found) or sorted({place.path for place in finding.locations if place.exposure in exposures})
+
+
+def _unstage(finding: Finding, history: History) -> Step:
+    paths = shlex.join(_paths(finding, {Exposure.STAGED}))
+    # Before the first commit there is nothing to restore from.
+    verb = "git restore --staged --" if history.head else "git rm --cached --"
+    return Step("Take it out of what is staged.", (f"{verb} {paths}",))
+
+
+def _out_of_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
+    found = {place.exposure for place in finding.locations}
+    if found & exposures:
+        paths = ", ".join(_paths(finding, exposures))
+        kept = found.isdisjoint(_COMMITTED) and Exposure.MODIFIED in found
+        yield Step(
+            f"Take it out of {paths}; read it from an environment variable such as BOLTZ_API_KEY."
+            + (" It is in no commit, so no history has to be rewritten." if kept else "")
+        )
+
+
+def _amend(finding: Finding) -> Step:
+    return Step(
+        "Amend the commit: no remote branch that is known here has it.",
+        (f"git add -- {shlex.join(_paths(finding, _COMMITTED))}", _AMEND),
+    )
+
+
+def _rebase(finding: Finding, history: History) -> Iterator[Step]:
+    first = history.commits[0]
+    short = [commit[:_SHORT] for commit in history.commits]
+    yield Step(
+        f"Rewrite the commits since {short[0]}: no remote branch that is known here has them. "
+        f"In the list that opens, change 'pick' to 'edit' before {', '.join(short)}.",
+        (f"git rebase --interactive {'--root' if history.root else f'{first}^'}",),
+    )
+    for commit in history.commits:
+        places = [place for place in finding.locations if place.commit == commit]
+        lines = ", ".join(dict.fromkeys(f"{place.path} line {place.line}" for place in places))
+        paths = shlex.join(dict.fromkeys(place.path for place in places))
+        yield Step(
+            f"git stops at {commit[:_SHORT]}. Take the key out of {lines}, then go on.",
+            (f"git add -- {paths}", _AMEND, "git rebase --continue"),
+        )
+    yield Step(
+        "If git stops because of a conflict, keep what the later commit does, without the key; 'git add' "
+        "the file, or 'git rm' it when that commit deletes it, and 'git rebase --continue'. "
+        "In the end make git forget what conflicted:",
+        ("git read-tree HEAD",),
+    )
+
+
+def _gone(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
+    """Yield what a rule says, to replace, revoke and look, but for the cleaning up, which comes last."""
+    advice = rule.remediation[:-1]
+    for number, text in enumerate(advice):
+        unread = (
+            f" If nothing and nobody else has read it (no backup, agent, log), begin with {len(advice) + 1}."
+            if may_be_unread and number == 0
+            else ""
+        )
+        revoking = text.startswith("Revoke") and finding.key_type is KeyType.WORKSPACE
+        yield Step(text + unread, _REVOKE if revoking else ())
+
+
+def _filter(finding: Finding, file: str | None) -> Iterator[Step]:
+    # Beside the clone: git filter-repo takes no clone in which there is a file it does not know.
+    name = file or "../replacements.txt"
+    write = () if file else (f"boltz-keyscan explain {finding.fingerprint} --replace-text {name}",)
+    yield Step(
+        "Rewrite the history, in a fresh clone. The file names no key: it takes out all keys of this type.",
+        (*write, f"git filter-repo --replace-text {shlex.quote(name)}"),
+    )
+    coded = sorted({place.path for place in finding.locations if place.decoded or place.members})
+    if coded:
+        yield Step(
+            "It also stands encoded or inside an archive, where --replace-text does not reach. "
+            "Take those files out of the history:",
+            (f"git filter-repo --invert-paths {' '.join(f'--path {shlex.quote(path)}' for path in coded)}",),
+        )
+    yield Step(
+        "Look whether it is gone, and push. git filter-repo has taken out the remote; URL is where it was.",
+        (
+            "boltz-keyscan .",
+            "git remote add origin URL",
+            "git push --force --all",
+            "git push --force --tags",
+        ),
+    )
+    yield Step("Have everybody clone anew, and treat every clone and fork as still having it.")

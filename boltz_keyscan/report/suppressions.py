@@ -1,0 +1,67 @@
+"""What excused a key, or did not, and whose word counted: in sentences.
+
+Boundary: nouns of triage to words; where they are put is ``text`` and ``summary``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.report.wording import OLD, count, is_old, suppressors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boltz_keyscan.model.finding import Finding
+    from boltz_keyscan.model.suppression import Excuse, Ground, Suppression
+
+
+def suppressor(each: Excuse | Suppression) -> str:
+    """One suppression that was used."""
+    source = f" [{each.source}]" if each.source else ""
+    return f"{each.kind}: {each.reason}{source}"
+
+
+def excused(finding: Finding, most: int | None = None) -> Iterator[str]:
+    """What suppresses a finding; or each excuse that was not enough, and why.
+
+    Args:
+        finding: whose excuses.
+        most: how many that were not enough; None for all.
+    """
+    for each in suppressors(finding):
+        yield f"Suppressed ({each.kind}): {each.reason}" + (f" [{each.source}]" if each.source else "")
+    if is_old(finding):
+        yield f"{OLD}. 'boltz-keyscan .' shows all its places"
+    spare = [excuse for excuse in finding.excuses if not excuse.used]
+    if finding.suppression is not None:
+        return
+    for excuse in spare[:most]:
+        yield f"Not excused by {excuse.kind} [{excuse.source}]: {_why(excuse, finding)}"
+    if len(spare) > len(spare[:most]):
+        yield f"+{len(spare) - len(spare[:most]):,} more excuses; see -v or --format json"
+
+
+def _why(excuse: Excuse, finding: Finding) -> str:
+    if excuse.refused:
+        return excuse.refused
+    total = len(finding.locations)
+    return f"it covers {len(excuse.covers):,} of {count(total, 'location')}"
+
+
+def ground(found: Ground | None) -> Iterator[tuple[str, str]]:
+    """Label and text of each line on whose word counted; nothing where only the usual did."""
+    if found is None:
+        return
+    if found.trust != "tree":
+        at = f", which is {found.commit[:12]}" if found.commit else ""
+        why = " (the default in CI)" if found.by_default else ""
+        yield "Trust", f"{found.trust}{at}{why}"
+    if found.unheard:
+        yield "", f"not asked: {', '.join(found.unheard)}; --trust base:REV takes them from commit REV"
+    sources: dict[str, list[str]] = {}
+    for setting in found.settings:
+        source = f"{setting.file} ({setting.where})"
+        sources.setdefault(source, []).append(f"{setting.option} = {setting.value}")
+    for source, options in sources.items():
+        yield "Config", f"{source}: {', '.join(options)}"

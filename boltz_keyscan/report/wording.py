@@ -1,0 +1,85 @@
+"""The words that reports for people share: exposures, counts, sizes, dates.
+
+Boundary: one value to a few words; layout is ``text``, structure is ``sarif``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from boltz_keyscan import policy
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.finding import Finding, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from boltz_keyscan.model.suppression import Excuse, Suppression
+
+EXPOSURE: dict[Exposure, str] = {
+    Exposure.TRACKED: "in HEAD",
+    Exposure.STAGED: "staged",
+    Exposure.HISTORY: "in history",
+    Exposure.MODIFIED: "changed, not committed",
+    Exposure.UNTRACKED: "untracked",
+    Exposure.FILE: "in a file outside git",
+    Exposure.UNREACHABLE: "in git objects no reference reaches",
+    Exposure.LOCAL: "git-ignored or inside .git",
+}
+
+OLD = "Already there: the file had this key before the change that was scanned"
+"""The sentence about a key that a change did not bring."""
+
+PAST = frozenset({Exposure.HISTORY, Exposure.UNREACHABLE})
+"""Exposures of what stands in git objects only, and in no file a person would open."""
+
+_EPOCH_END = datetime.max.replace(tzinfo=UTC)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 file``, ``1,234 files``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: int) -> str:
+    """Bytes in the decimal unit that leaves the fewest digits."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        # Rounding decides: 999,960 bytes read as 1.0 MB, never as 1000.0 kB.
+        if round(value, 1) < 1000:
+            return f"{number} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:,.1f} TB"
+
+
+def moment(text: str | None) -> datetime:
+    """An ISO 8601 text as a point in time; what cannot be read sorts after everything."""
+    try:
+        when = datetime.fromisoformat(text or "")
+    except ValueError:
+        return _EPOCH_END
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def earliest(locations: Iterable[Location]) -> Location | None:
+    """The location of the first commit, by author date; None when no location has a commit."""
+    dated = [location for location in locations if location.commit is not None]
+    return min(dated, key=lambda location: (moment(location.author_date), location.commit), default=None)
+
+
+def commit(location: Location) -> str:
+    """The commit of a location for people: seven digits and the author's day."""
+    return f"{(location.commit or '')[:7]} {(location.author_date or '')[:10]}".strip()
+
+
+def is_old(finding: Finding) -> bool:
+    """Return whether a key does not fail the run because its files had it before the change."""
+    return finding.suppression is None and not finding.blocking and policy.is_old(finding)
+
+
+def suppressors(finding: Finding) -> tuple[Excuse | Suppression, ...]:
+    """All that suppresses a finding together, the first of them first; nothing when it is not."""
+    if finding.suppression is None:
+        return ()
+    return tuple(excuse for excuse in finding.excuses if excuse.used) or (finding.suppression,)

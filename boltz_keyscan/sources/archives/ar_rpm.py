@@ -1,0 +1,63 @@
+"""Packages of operating systems: ar (which deb is) and rpm.
+
+Boundary: ar(5), deb(5); https://rpm-software-management.github.io/rpm/manual/format_v4.html.
+What they carry is compressed tars and cpios, which are rows of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.reader import Reader
+
+_NAMES = 1 << 20
+"""Bytes of a table of long names that are kept."""
+
+
+def ar_members(content: Content) -> Iterator[Member]:
+    """What is in an ar: a deb's three parts, a library's objects."""
+    reader = content.reader
+    reader.read(8)
+    table = b""
+    while header := reader.read(60):
+        at = reader.position - 60
+        size_field = header[48:58].strip()
+        if len(header) < 60 or header[58:60] != b"`\n" or not size_field.isdigit():
+            raise damaged("a header in it is damaged")
+        size = int(size_field)
+        name = header[:16].rstrip()
+        if name == b"//" and size <= _NAMES:
+            table = reader.read(size)
+        else:
+            named = at
+            if name.startswith(b"#1/") and name[3:].isdigit() and int(name[3:]) <= min(size, _NAMES):
+                # BSD puts a long name before the content.
+                named, length = reader.position, int(name[3:])
+                name = reader.read(length).rstrip(b"\0")
+                size -= length
+            elif name[:1] == b"/" and name[1:].isdigit():
+                name = table[int(name[1:]) :].partition(b"\n")[0]
+            yield Member(name.removesuffix(b"/") or name, reader.member(size), reader.position, (named,))
+        reader.skip(reader.position % 2)
+
+
+def rpm_members(content: Content) -> Iterator[Member]:
+    """The one compressed cpio that an rpm ends in."""
+    reader = content.reader
+    reader.skip(96)
+    for padded in (True, False):
+        header = reader.read(16)
+        if header[:3] != b"\x8e\xad\xe8" or len(header) < 16:
+            raise damaged("a header in it is damaged")
+        size = 16 * int.from_bytes(header[8:12], "big") + int.from_bytes(header[12:16], "big")
+        if reader.skip(size + (-size % 8 if padded else 0)) < size:
+            raise damaged(TRUNCATED)
+    if not reader.peek(1):
+        raise damaged(TRUNCATED)
+    yield Member(b"", _rest(reader), reader.position, implied=True)
+
+
+def _rest(reader: Reader) -> Iterator[bytes]:
+    return reader.part(1 << 62)

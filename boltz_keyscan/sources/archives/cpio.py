@@ -1,0 +1,91 @@
+"""cpio, as rpm, initial ram disks and ``cpio -o`` have it: in digits, and in the older binary form.
+
+Boundary: cpio(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.reader import Reader
+
+_ZEROS = 64 << 10
+_LONG = 1 << 20
+"""Bytes of a name that are believed."""
+
+_DAMAGED = "a header in it is damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A form of the header."""
+
+    length: int
+    name: slice
+    """Where the size of the name is, and that of the content."""
+    size: slice
+    base: int
+    """Of the digits; 0 for binary."""
+    step: int
+    """Bytes of which name and content take a multiple."""
+
+
+_NEW = _Kind(110, slice(94, 102), slice(54, 62), 16, 4)
+_BINARY = _Kind(26, slice(20, 22), slice(22, 26), 0, 2)
+_KINDS = {
+    b"070707": _Kind(76, slice(59, 65), slice(65, 76), 8, 1),
+    b"070701": _NEW,
+    b"070702": _NEW,
+    b"\xc7\x71": _BINARY,
+    b"\x71\xc7": _BINARY,
+}
+_DIGITS = {8: re.compile(rb"\s*([0-7]*)"), 16: re.compile(rb"\s*([0-9A-Fa-f]*)")}
+
+
+def members(content: Content) -> Iterator[Member]:
+    """Yield what is in a cpio, or in several that follow each other with zeros between."""
+    reader = content.reader
+    ended = False
+    while magic := reader.peek(6):
+        kind = _KINDS.get(magic) or _KINDS.get(magic[:2])
+        if kind is None and not magic.strip(b"\0"):
+            _skip_zeros(reader)
+            continue
+        if kind is None:
+            break
+        base = reader.position
+        header = reader.read(kind.length)
+        if len(header) < kind.length:
+            raise damaged(TRUNCATED)
+        name_size, size = _number(content, kind, header, kind.name), _number(content, kind, header, kind.size)
+        name = reader.read(min(name_size, _LONG)).partition(b"\0")[0]
+        reader.skip(-(reader.position - base) % kind.step)
+        ended = name == b"TRAILER!!!"
+        if not ended:
+            yield Member(name, reader.member(size), reader.position, (base + len(header),))
+            reader.skip(-size % kind.step)
+    if not ended:
+        content.tell(damaged(_DAMAGED if reader.peek(1) else TRUNCATED))
+
+
+def _number(content: Content, kind: _Kind, header: bytes, where: slice) -> int:
+    """Return a size as cpio and bsdtar read it: up to what is no digit, which is reported."""
+    field = header[where]
+    if not kind.base:
+        order: Literal["little", "big"] = "little" if header[:1] == b"\xc7" else "big"
+        words = [int.from_bytes(field[at : at + 2], order) for at in range(0, len(field), 2)]
+        return words[0] if len(words) == 1 else words[0] << 16 | words[1]
+    if header[6:].translate(None, b"0123456789abcdefABCDEF"):
+        content.tell(damaged(_DAMAGED))
+    found = _DIGITS[kind.base].match(field)
+    return int(found[1] or b"0", kind.base) if found else 0
+
+
+def _skip_zeros(reader: Reader) -> None:
+    zeros = reader.peek(_ZEROS)
+    reader.skip(max((len(zeros) - len(zeros.lstrip(b"\0"))) // 4 * 4, 1))

@@ -1,0 +1,94 @@
+"""WARC, a web archive: records, and what servers sent in pieces or compressed.
+
+Boundary: ISO 28500 for records, RFC 9112 for the HTTP in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from boltz_keyscan.sources.archives import compression
+from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.limits import TRUNCATED, Trouble, damaged
+from boltz_keyscan.sources.archives.reader import Reader
+
+_LONGEST = 64 << 10
+"""Bytes of the headers of a record, or of the HTTP in it."""
+
+_FIELD = re.compile(rb"^([A-Za-z-]+):[ \t]*([^\r\n]*)", re.MULTILINE)
+_CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[^\r\n]*\r?\n")
+
+
+def members(content: Content) -> Iterator[Member]:
+    """Yield the records, less the HTTP headers of those that are encoded."""
+    reader = content.reader
+    while window := reader.peek(_LONGEST):
+        gap = len(window) - len(window.lstrip(b"\r\n"))
+        if gap:
+            reader.skip(gap)
+            continue
+        end = re.search(rb"\r?\n\r?\n", window)
+        fields = _fields(window[: end.start()]) if end else {}
+        length = fields.get(b"content-length", b"")
+        if end is None or not window.startswith(b"WARC/") or not length.isdigit() or len(length) > 18:
+            raise damaged("a record in it is damaged")
+        reader.skip(end.end())
+        name = fields.get(b"warc-target-uri") or fields.get(b"warc-record-id", b"")
+        yield from _record(content, name, int(length))
+
+
+def _fields(text: bytes) -> dict[bytes, bytes]:
+    return {name.lower(): value.strip() for name, value in _FIELD.findall(text)}
+
+
+def _record(content: Content, name: bytes, length: int) -> Iterator[Member]:
+    reader = content.reader
+    head, found, _ = reader.peek(min(length, _LONGEST)).partition(b"\r\n\r\n")
+    fields = _fields(head) if found and head.startswith(b"HTTP/") else {}
+    encodings = [each.strip().lower() for each in fields.get(b"content-encoding", b"").split(b",")]
+    encodings = [each for each in encodings if each not in (b"", b"identity")]
+    chunked = b"chunked" in fields.get(b"transfer-encoding", b"").lower()
+    if not encodings and not chunked:
+        yield Member(name, reader.member(length), reader.position)
+        return
+    yield Member(name, reader.member(len(head) + 4), reader.position)
+    left = length - len(head) - 4
+    if left > content.meter.limits.spool:
+        reader.skip(left)
+        content.tell(Trouble("too-large", f"an encoded answer of {left} bytes in it is not read"))
+        return
+    start = reader.position
+    body = b"".join(reader.part(left))
+    yield Member(name, _decoded(content, _joined(body) if chunked else body, encodings))
+    content.cover(start, reader.position)
+    if len(body) < left:
+        raise damaged(TRUNCATED)
+
+
+def _joined(body: bytes) -> bytes:
+    """Return a body that came in chunks as one; as it is where it has none."""
+    at, parts = 0, []
+    while (found := _CHUNK.match(body, at)) and (size := int(found[1], 16)):
+        parts.append(body[found.end() : found.end() + size])
+        at = found.end() + size
+        at += 2 if body[at : at + 2] == b"\r\n" else 1
+    return b"".join(parts) if parts else body
+
+
+def _decoded(content: Content, body: bytes, encodings: list[bytes]) -> Iterator[bytes]:
+    """Yield a body; gzip and zstd are left to be known by their first bytes.
+
+    Raises:
+        Trouble: it is compressed in a way that is not read here.
+    """
+    # An archive may tell of an encoding that was undone before it was written.
+    known = body[:2] == b"\x1f\x8b" or body[:4] == b"\x28\xb5\x2f\xfd"
+    if known or not body or not encodings or (encodings[-1] in (b"gzip", b"x-gzip", b"zstd")):
+        yield from filter(None, (body,))
+    elif encodings[-1] == b"deflate":
+        bits = 15 if body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0 else -15
+        yield from compression.inflated(Reader([body]), content.meter, bits)
+    else:
+        name = encodings[-1].decode("ascii", "replace")[:20]
+        raise Trouble("unsupported-container", f"an answer in it is encoded with {name}, which is not read")

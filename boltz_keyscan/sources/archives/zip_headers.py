@@ -1,0 +1,123 @@
+"""The headers of a zip: its directory, the end of it, and what stands behind names.
+
+Boundary: APPNOTE.TXT 6.3.10, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT;
+sections are named where they are read. Members are ``zips``'s.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from boltz_keyscan.sources.archives.limits import damaged
+from boltz_keyscan.sources.archives.reader import Space
+from boltz_keyscan.sources.blob import CHUNK
+
+LOCAL = b"PK\3\4"
+END_OF_ZIP = b"PK\5\6"
+
+TAIL = 80 << 10
+"""Bytes at the end in which a zip has its directory's end. A comment may be 64 KiB (4.3.16); unzip
+looks through 66,000 bytes, in blocks of 8 KiB."""
+
+_ENTRY = b"PK\1\2"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member as a header tells it."""
+
+    name: bytes
+    flags: int
+    method: int
+    crc: int
+    size: int
+    """Compressed, in bytes."""
+    local: int
+    """Where its local header begins."""
+    named: int
+    """Where its name stands."""
+
+
+def directory(space: Space) -> tuple[int, int, int, int]:
+    """Where the directory begins and ends, its count of members, and where it says it begins (4.3.12-16)."""
+    start = max(space.size - TAIL, 0)
+    tail = space.read(start, TAIL)
+    at = tail.rfind(END_OF_ZIP)
+    if at < 0 or len(tail) - at < 22:
+        raise damaged("it has no directory at its end, perhaps because it was cut off")
+    count, size, offset = struct.unpack("<HII", tail[at + 10 : at + 20])
+    end = start + at
+    locator = space.read(end - 20, 20)
+    if locator[:4] == b"PK\6\7":
+        record = space.read(struct.unpack("<Q", locator[8:16])[0], 56)
+        if record[:4] != b"PK\6\6":
+            # With something before the zip its offsets are off; it stands right before the locator.
+            record, end = space.read(end - 76, 56), end - 76
+        else:
+            end = struct.unpack("<Q", locator[8:16])[0]
+        if record[:4] != b"PK\6\6" or len(record) < 56:
+            raise damaged("it is larger than 4 GB by one header and not by the other")
+        count, size, offset = struct.unpack("<QQQ", record[32:56])
+    first = end - size
+    if space.read(first, 4) != _ENTRY and space.read(offset, 4) == _ENTRY:
+        first = offset
+    if first < 0 or (count and space.read(first, 4) != _ENTRY):
+        raise damaged("its directory is not where it should be")
+    return first, end, count, offset
+
+
+def whole(space: Space) -> bool:
+    """Whether its comment, the last thing in it, is there to its end."""
+    tail = space.read(max(space.size - TAIL, 0), TAIL)
+    at = tail.rfind(END_OF_ZIP)
+    return at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") <= len(tail)
+
+
+def entries(space: Space, at: int, last: int) -> Iterator[Entry]:
+    """The directory, read in pieces (4.3.12)."""
+    held, base = b"", at
+    while at < last:
+        if at - base + 46 > len(held):
+            held, base = space.read(at, CHUNK), at
+        fixed = held[at - base : at - base + 46]
+        if fixed[:4] != _ENTRY or len(fixed) < 46:
+            return
+        flags, method, crc, size, full, name_length, extra_length, comment, local = struct.unpack(
+            "<8xHH4xIIIHHH8xI", fixed
+        )
+        end = at + 46 + name_length + extra_length + comment
+        if end - base > len(held):
+            held, base = space.read(at, CHUNK), at
+        name_at = at - base + 46
+        name = held[name_at : name_at + name_length]
+        extra = held[name_at + name_length : name_at + name_length + extra_length]
+        _, size, local = wide(extra, (full, size, local))
+        yield Entry(name, flags, method, crc, size, local, at + 46)
+        at = end
+
+
+def wide(extra: bytes, values: tuple[int, ...]) -> list[int]:
+    """The values of which 32 bits are all ones, from where their 64 bits stand (4.5.3)."""
+    found = list(values)
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<HH", extra[:4])
+        if kind == 1:
+            field = extra[4 : 4 + length]
+            for number, value in enumerate(values):
+                if value == 0xFFFFFFFF and len(field) >= 8:
+                    found[number], field = int.from_bytes(field[:8], "little"), field[8:]
+            break
+        extra = extra[4 + length :]
+    return found
+
+
+def made_of_fields(extra: bytes) -> bool:
+    """Whether bytes are what stands behind a name: fields, each with its length (4.5.1)."""
+    while len(extra) >= 4:
+        length = 4 + int.from_bytes(extra[2:4], "little")
+        if length > len(extra):
+            return False
+        extra = extra[length:]
+    return not extra.strip(b"\0")

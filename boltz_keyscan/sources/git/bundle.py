@@ -1,0 +1,220 @@
+"""A git bundle: references and a pack in one file, scanned as the history it is.
+
+The header is read here, with limits (gitformat-bundle, versions 2 and 3). The pack goes
+through ``git index-pack`` into a store in the run's temporary folder and is gone after
+its hits were located.
+
+A key in a bundle is as exposed as the file: whoever has the file has all of it.
+
+Boundary: from a file to an object store and back to its path; objects are ``history``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import IO
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Match, Origin, Shard, ShardResult, Source
+from boltz_keyscan.sources.blob import BUNDLES, unreadable
+from boltz_keyscan.sources.git.attribution.bundle_prerequisites import Lineage
+from boltz_keyscan.sources.git.history import HistorySource
+from boltz_keyscan.sources.git.packs import recover
+from boltz_keyscan.sources.git.repo.object_store import Opened
+from boltz_keyscan.sources.git.repo.repository import Repository
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.safe_open import open_file
+from boltz_keyscan.sources.shards import Known
+
+LARGEST = 2 << 30
+"""Bytes of a bundle that is opened: as many are needed in the temporary folder."""
+
+_HEADER = 64 << 20
+_LINE = 1 << 20
+_NAMED = re.compile(rb"(-?)([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: (.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands before the pack."""
+
+    object_format: str
+    prerequisites: tuple[str, ...]
+    """Commits that whoever opens the bundle must have."""
+    tips: tuple[tuple[bytes, str], ...]
+    """References with object ids."""
+    filtered: bool
+    """Objects were left out when it was made."""
+    end: int
+    """Where the pack begins."""
+
+
+def read_header(file: IO[bytes]) -> Header:
+    """The header of a bundle.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: this is no header that git would take; says why.
+    """
+    if file.readline(_LINE) not in BUNDLES:
+        raise ValueError("it does not begin as a bundle does")
+    object_format, filtered = "sha1", False
+    prerequisites: list[str] = []
+    tips: list[tuple[bytes, str]] = []
+    while (line := file.readline(_LINE)) != b"\n":
+        if not line.endswith(b"\n") or file.tell() > _HEADER:
+            raise ValueError("its header has no end")
+        line = line[:-1]
+        if line.startswith(b"@"):
+            name, _, value = line[1:].partition(b"=")
+            if name == b"object-format" and value in {b"sha1", b"sha256"}:
+                object_format = value.decode()
+            elif name == b"filter":
+                filtered = True
+            else:
+                raise ValueError(f"it asks for what is not known here: {line[:80]!r}")
+        elif (parts := _NAMED.fullmatch(line)) is None:
+            raise ValueError("a line of its header names no object")
+        elif parts[1]:
+            prerequisites.append(parts[2].decode())
+        else:
+            tips.append((parts[3] or b"HEAD", parts[2].decode()))
+    return Header(object_format, tuple(prerequisites), tuple(tips), filtered, file.tell())
+
+
+@dataclass(slots=True)
+class BundleSource:
+    """The history in one bundle."""
+
+    name: bytes
+    """Relative to ``root``."""
+    shown: bytes
+    """Its path in reports."""
+    root: bytes
+    """Absolute; what is below it is opened without following links."""
+    follow: bool = False
+    """The user named it: it may be a symbolic link."""
+    _history: HistorySource | None = field(default=None, init=False)
+    _thin: bool = field(default=False, init=False)
+    """It builds on commits that are not in it."""
+
+    def shards(self) -> Iterator[Shard | Source]:
+        """The objects of its pack, as those of any repository."""
+        where = os.fsdecode(self.shown)
+        try:
+            with open(open_file(self.root, self.name, follow=self.follow), "rb") as file:
+                header = read_header(file)
+                size = os.fstat(file.fileno()).st_size - header.end
+                if size > LARGEST:
+                    detail = (
+                        f"not opened: it is larger than {LARGEST >> 30} GiB; clone it, and scan the clone"
+                    )
+                    yield _gap(Gap(where, "too-large", detail))
+                    return
+                repository, view = _place(header)
+                gaps = _fill(header, file, view, size, where)
+        except OSError as error:
+            yield _gap(unreadable(where, error))
+            return
+        except ValueError as error:
+            yield _gap(Gap(where, "bundle-unreadable", f"not opened: {error}"))
+            return
+        except GitError as error:
+            yield _gap(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}"))
+            return
+        yield from map(_gap, gaps)
+        self._thin = bool(header.prerequisites)
+        opened = Opened(view, (), header.filtered)
+        self._history = HistorySource(repository, b"", where, b"", prepared=opened)
+        yield from self._history.shards()
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Commit and path within it; exposure of the file. Removes what was unpacked."""
+        if self._history is None:
+            return Located()
+        try:
+            if not gathered.hits:
+                return Located()
+            located = self._within(self._history, gathered, detector)
+            exposure = self._exposure(gathered.hits[0].match, detector)
+        finally:
+            shutil.rmtree(self._history.repository.git_dir, ignore_errors=True)
+        path = detector.redact(self.shown)
+        pairs = (
+            (
+                match,
+                replace(location, path=path, members=(location.path, *location.members), exposure=exposure),
+            )
+            for match, location in located.pairs
+        )
+        return replace(located, pairs=tuple(pairs))
+
+    def _within(self, history: HistorySource, gathered: ShardResult, detector: Detector) -> Located:
+        """Places in the history, by git's walks; where commits and trees are lacking, by our own."""
+        view = history.opened().view
+        if not self._thin or view is None:
+            return history.locate(gathered, detector)
+        return Lineage.of(view, gathered.hits).locate(detector, os.fsdecode(self.shown))
+
+    def _exposure(self, match: Match, detector: Detector) -> Exposure:
+        """How far the file itself has spread."""
+        from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - it imports the files that import us
+
+        path = os.path.join(self.root, self.name)
+        # A key in a bundle is not in the bytes of its file, as one in an archive is not.
+        hit = Hit(Origin(os.path.basename(path), members=(b"",)), match)
+        located = TreeSource(path, b"").locate(ShardResult((hit,)), detector)
+        return located.pairs[0][1].exposure
+
+
+def _gap(gap: Gap) -> Known:
+    return Known(ShardResult(gaps=(gap,)))
+
+
+def _place(header: Header) -> tuple[Repository, git.View]:
+    """A repository of ours with the references of the bundle and, so far, no object."""
+    skeleton = git.skeleton(header.object_format)
+    folder = recover.new_store()
+    store = os.path.join(folder, b"objects")
+    os.makedirs(os.path.join(store, b"pack"))
+    lines = (oid.encode() + b" " + name + b"\n" for name, oid in header.tips if name != b"HEAD")
+    head = next((oid.encode() for name, oid in header.tips if name == b"HEAD"), b"ref: refs/heads/none")
+    for name, content in ((b"packed-refs", b"".join(lines)), (b"HEAD", head + b"\n")):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content)
+    view = git.View(skeleton, store, id_bytes=32 if header.object_format == "sha256" else 20)
+    return Repository(folder, folder, None), view
+
+
+def _fill(header: Header, file: IO[bytes], view: git.View, size: int, where: str) -> list[Gap]:
+    """Put the pack into the store; whole if it can be, or what can be read of it."""
+    gaps = []
+    if header.prerequisites:
+        count = len(header.prerequisites)
+        detail = f"it builds on commits that are not in it ({count}); scan a clone that has them"
+        gaps.append(Gap(where, "bundle-prerequisites", detail, by_design=True))
+    os.lseek(file.fileno(), header.end, os.SEEK_SET)
+    told = recover.bring_in(view.skeleton, file, view.objects, max(size, 1))
+    if not told:
+        return gaps
+    _clear(view.objects)
+    os.lseek(file.fileno(), header.end, os.SEEK_SET)
+    count, _ = recover.salvage(view.skeleton, file, view.objects, max(size, 1))
+    file.seek(header.end)
+    most = recover.promised(file)
+    if "unresolved delta" in told and header.prerequisites:
+        told = "the others are differences from objects that it builds on"
+    gaps.append(Gap(where, "bundle-incomplete", f"{count} of its {most} objects could be read: {told}"))
+    return gaps
+
+
+def _clear(store: bytes) -> None:
+    """Remove what a failed git left: a pack without an index, as large as the bundle."""
+    folder = os.path.join(store, b"pack")
+    for name in os.listdir(folder):
+        os.unlink(os.path.join(folder, name))

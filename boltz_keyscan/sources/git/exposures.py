@@ -1,0 +1,108 @@
+"""Exposure of files with a hit, by the repositories whose worktree or git directory holds them.
+
+A folder made of ``HEAD``, ``objects`` and ``refs`` can be committed like any other, and
+git then takes it for a bare repository. So ``local`` rests on what no git can add: a path
+below a component ``.git``, or a bare repository that no worktree holds.
+
+Boundary: which repository answers for which path; its answer is ``worktree``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.finding import Detector, Gap, Hit
+from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.sources.git.repo.file_status import Worktree
+from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources.git.history import HistorySource
+
+Placed = tuple[bytes, Hit]
+"""The absolute path of a file, and a hit in it."""
+
+_GIT_FILES = re.compile(
+    rb"(?:[A-Z_]+_HEAD|[A-Z_]+MSG|HEAD|config|config\.worktree|description|packed-refs|index|shallow"
+    rb"|(?:branches|hooks|info|logs|modules|refs|worktrees)/.*)",
+    re.DOTALL,
+)
+"""Files that git itself keeps in a bare repository (gitrepository-layout); all others are ordinary."""
+
+
+def find_exposures(
+    placed: Sequence[Placed], sources: Sequence[HistorySource], detector: Detector
+) -> tuple[list[Exposure], tuple[Gap, ...]]:
+    """Return the exposure of each hit, in order, and the gaps met on the way.
+
+    Args:
+        placed: the hits with the files they are in.
+        sources: every repository in the scanned folder or around it.
+        detector: finds the keys in what was committed.
+    """
+    exposures = [Exposure.FILE] * len(placed)
+    gaps: list[Gap] = []
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, (path, _) in enumerate(placed):
+        holders = _find_holders(path, sources)
+        if _is_in_git_dir(path, holders, sources):
+            exposures[number] = Exposure.LOCAL
+        elif holders:
+            groups.setdefault(holders, []).append(number)
+    for holders, members in groups.items():
+        waiting = members
+        for depth, holder in enumerate(holders):
+            told, missed = _ask(sources[holder], [placed[number] for number in waiting], detector)
+            # A repository around the first one counts only where it has the file, or does not tell.
+            silent = sources[holder].opened().view is None
+            gaps += missed
+            for number, exposure in zip(waiting, told, strict=True):
+                if depth == 0 or silent or exposure not in {Exposure.UNTRACKED, Exposure.LOCAL}:
+                    exposures[number] = exposure
+            waiting = [number for number in waiting if exposures[number] in UNEXPOSED]
+            if not waiting:
+                break
+    return exposures, tuple(gaps)
+
+
+def _ask(
+    source: HistorySource, placed: Sequence[Placed], detector: Detector
+) -> tuple[list[Exposure], tuple[Gap, ...]]:
+    opened = source.opened()
+    if opened.view is None:
+        # Nothing is known, so it may spread.
+        return [Exposure.UNTRACKED] * len(placed), ()
+    worktree = Worktree(source.repository, opened.view, source.where, opened.partial)
+    return worktree.find_exposures(placed, detector)
+
+
+def _find_holders(path: bytes, sources: Sequence[HistorySource]) -> tuple[int, ...]:
+    """Return the repositories whose worktree holds a path, innermost first, each worktree once."""
+    tops: dict[bytes, int] = {}
+    for number, source in enumerate(sources):
+        top = source.repository.worktree
+        if top is not None and is_within(path, top):
+            tops.setdefault(top, number)
+    return tuple(tops[top] for top in sorted(tops, key=len, reverse=True))
+
+
+def _is_in_git_dir(path: bytes, holders: Sequence[int], sources: Sequence[HistorySource]) -> bool:
+    within = [folder for folder in _git_dirs(sources) if is_within(path, folder)]
+    if holders:
+        top = sources[holders[0]].repository.worktree or b""
+        return bool(within) and is_below_dot_git(path, top)
+    return any(
+        is_below_dot_git(path, os.path.dirname(folder))
+        or _GIT_FILES.fullmatch(os.path.relpath(path, folder)) is not None
+        for folder in within
+    )
+
+
+def _git_dirs(sources: Sequence[HistorySource]) -> Iterator[bytes]:
+    for source in sources:
+        yield source.repository.git_dir
+        yield source.repository.common_dir

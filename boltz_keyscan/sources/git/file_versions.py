@@ -1,0 +1,143 @@
+"""Versions of files before a change, and the keys in them: in the parents of a commit.
+
+A commit is judged by what it changes: a key that a file had in HEAD, or in a commit that is
+being merged, does not stop it. A renamed file takes its keys along. Keys are told apart by
+fingerprint, so that lines may come and go around them.
+
+Boundary: answers about single hits of the commit hook. The same question about a range of
+commits is ``other_side``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Self
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.model.enums import Part, Shape
+from boltz_keyscan.model.finding import Detector, Hit, Origin
+from boltz_keyscan.sources.blob import examine
+from boltz_keyscan.sources.git.objects.reader import ObjectReader
+from boltz_keyscan.sources.git.repo import index
+from boltz_keyscan.sources.git.repo.repository import read_small
+from boltz_keyscan.sources.trusted_files import Contents, Revision
+
+if TYPE_CHECKING:
+    from boltz_keyscan.sources.git.run import command as git
+
+_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_MERGED = "GITHEAD_"
+"""Prefix of the variables in which git-merge names the commits it merges, to the hooks it runs."""
+
+_MAX_DELETED = 1000
+"""Deleted files that are searched for keys that moved elsewhere; beyond, a key counts as new."""
+
+
+class Keys:
+    """Fingerprints of the keys in git blobs. Each blob is read once. Use as a context manager."""
+
+    def __init__(self, view: git.View, detector: Detector) -> None:
+        self._reader = ObjectReader(view, "")
+        self._detector = detector
+        self._known: dict[str, frozenset[str]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.__exit__()
+
+    def of(self, oid: str) -> frozenset[str]:
+        """Return the fingerprints in a blob.
+
+        Archives are not opened, and what git cannot give has no keys: both make a key look new.
+        """
+        if oid not in self._known:
+            if self._reader.late:
+                return frozenset()
+            hits, _, _ = self._reader.sniff(Origin(b"", oid=oid, kind="blob"), self._detector)
+            self._known[oid] = frozenset(hit.match.fingerprint for hit in hits)
+        return self._known[oid]
+
+    def in_name(self, name: bytes) -> frozenset[str]:
+        """Return the fingerprints in a path."""
+        hits, _ = examine(Origin(name, Part.NAME), [name], self._detector, "")
+        return frozenset(hit.match.fingerprint for hit in hits)
+
+
+def merged(git_dir: bytes) -> list[str]:
+    """Return the ids of the commits that are being merged into HEAD."""
+    # git writes MERGE_HEAD only after the pre-merge-commit hook has run.
+    named = [name.removeprefix(_MERGED) for name in os.environ if name.startswith(_MERGED)]
+    with contextlib.suppress(OSError):
+        named += read_small(os.path.join(git_dir, b"MERGE_HEAD")).decode("ascii", "replace").split()
+    return [oid for oid in dict.fromkeys(named) if _OID.fullmatch(oid)]
+
+
+class Parents:
+    """The commits that a staged change is added to. Use as a context manager."""
+
+    def __init__(self, view: git.View, commits: Iterable[str], detector: Detector) -> None:
+        """Compare the index with each commit; one that git cannot compare with makes nothing old."""
+        self._keys = Keys(view, detector)
+        self._parents: list[tuple[Contents, Mapping[bytes, str | None]]] = []
+        self._moved: frozenset[str] | None = None
+        for commit in commits:
+            try:
+                replaced = index.replaced(view, commit)
+            except GitError:
+                continue
+            self._parents.append((Contents(Revision(b"/", "", commit, view)), replaced))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._keys.__exit__()
+
+    def had(self, hit: Hit) -> bool:
+        """Return whether the file of a hit had its key in a parent, or came from a file that had it."""
+        path, staged = hit.origin.path, hit.origin.kind is not None
+        if hit.match.shape is Shape.PLACEHOLDER or os.path.isabs(path):
+            return False
+        if staged and not any(path in replaced for _, replaced in self._parents):
+            # It was named without being changed, as by pre-commit run --all-files.
+            return False
+        if any(self._in_parent(contents, hit) for contents, _ in self._parents):
+            return True
+        return staged and bool({hit.match.fingerprint, hit.origin.oid} & self._from_deleted())
+
+    def _in_parent(self, contents: Contents, hit: Hit) -> bool:
+        fingerprint, path = hit.match.fingerprint, hit.origin.path
+        try:
+            if hit.origin.part is not Part.NAME or hit.origin.members:
+                entry = contents.look_up(b"/" + path)
+                if entry is None:
+                    return False
+                return entry[1] == hit.origin.oid or fingerprint in self._keys.of(entry[1])
+            # The key may stand in the name of a folder to which a file is added.
+            names = path.split(b"/")
+            beginnings = (b"/".join(names[:end]) for end in range(1, len(names) + 1))
+            first = next((name for name in beginnings if fingerprint in self._keys.in_name(name)), path)
+            return contents.look_up(b"/" + first) is not None
+        except GitError:
+            return False
+
+    def _from_deleted(self) -> frozenset[str]:
+        """Return the objects that this commit deletes, and the fingerprints in them and in their paths."""
+        if self._moved is None:
+            deleted = {
+                (path, oid)
+                for _, replaced in self._parents
+                for path, oid in replaced.items()
+                if oid is not None
+            }
+            found: set[str] = set()
+            for path, oid in sorted(deleted)[:_MAX_DELETED]:
+                found |= {oid, *self._keys.of(oid), *self._keys.in_name(path)}
+            self._moved = frozenset(found)
+        return self._moved

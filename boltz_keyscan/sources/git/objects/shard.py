@@ -1,0 +1,98 @@
+"""Objects of a store as one long stream out of ``git cat-file``.
+
+A listing of ids and sizes has the form of git's headers, so the stream holds for each
+object exactly its line of the listing, its bytes and a LF, and the offset of a hit gives
+its object by arithmetic; no Python runs per object. Objects with a hit are read again,
+one by one, for the exact pass.
+
+Boundary: one shard of a store; which objects are in it is ``listing``, and what a git
+that stays is asked is ``bulk``.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
+from boltz_keyscan.sources.git.objects.listing import SHARD_BYTES
+from boltz_keyscan.sources.git.objects.reader import ObjectReader
+from boltz_keyscan.sources.git.objects.stream import bulk, release
+from boltz_keyscan.sources.git.run import command as git
+
+_MOST = SHARD_BYTES + (32 << 20)
+"""Bytes of objects and listing that are read as one, in memory; one huge object makes a shard larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectShard:
+    """A run of objects in pack order."""
+
+    view: git.View
+    where: str
+    listing: bytes
+    """Lines of ``id type size``."""
+    weight: int
+    """Bytes of the objects."""
+
+    def scan(self, detector: Detector) -> ShardResult:
+        """Read the run as one stream; object by object where that stream is not whole."""
+        words = self.listing.split()
+        if len(words) != 3 * self.listing.count(b"\n") or not all(map(bytes.isdigit, words[2::3])):
+            detail = "git's listing of objects makes no sense"
+            return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
+        oids, sizes = words[0::3], list(map(int, words[2::3]))
+        size = len(self.listing) + sum(sizes) + len(oids)
+        suspects: Sequence[int] = range(len(oids))
+        containers: list[int] | None = None
+        if size <= _MOST:
+            stream = bulk(self.view)
+            offsets = stream.sniff(oids, size, detector)
+            if offsets is None:
+                release()
+            else:
+                suspects = self._holding(offsets, sizes) if offsets else ()
+                headers = list(map(len, self.listing.splitlines(keepends=True)))
+                containers = stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]])
+        hits: list[Hit] = []
+        gaps: list[Gap] = []
+        met: list[int] = []
+        if suspects:
+            with ObjectReader(self.view, self.where) as reader:
+                for done, number in enumerate(suspects):
+                    if reader.late:
+                        detail = f"objects not read: {len(suspects) - done}; {reader.late}"
+                        gaps.append(Gap(self.where, "timed-out", detail))
+                        break
+                    oid, kind = oids[number].decode(), words[3 * number + 1].decode()
+                    found, missed = reader.examine(oid, kind, sizes[number], detector)
+                    hits += found
+                    gaps += missed
+                    if reader.container and kind == "blob":
+                        met.append(number)
+        blobs = met if containers is None else containers
+        more = tuple(
+            container(self.view, self.where, oids[number].decode(), sizes[number], hits) for number in blobs
+        )
+        lost = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
+        tally = Tally(blobs=len(oids) - lost, bytes=sum(sizes), commits=self.listing.count(b" commit "))
+        return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
+
+    def _holding(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
+        """The numbers of the objects that stand at these offsets of the stream."""
+        lines = self.listing.splitlines(keepends=True)
+        ends = list(
+            itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
+        )
+        return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+
+def container(view: git.View, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
+    """The shard that opens a blob; ``hits`` are those in its own bytes."""
+    from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - many histories have none
+
+    origin = Origin(b"", oid=oid, kind="blob")
+    seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
+    return ContainerShard(InStore(view, oid), size, ((origin, f"{where}: blob {oid}"),), seen)

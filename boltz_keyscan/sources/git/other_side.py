@@ -1,0 +1,219 @@
+"""Objects and keys that the other side of a range has already.
+
+``rev-list --objects B ^A`` lists more than B brings: objects that A's history has, but not
+the last commits that both share. So the few objects with hits are looked for in everything
+that A reaches. Then the keys in the rest are looked for in the older versions of their files.
+
+Boundary: works only for hits. "Has" means reachable from what the range leaves out, never
+merely stored. The same question about a commit that is being made is ``versions``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.model.finding import Detector
+from boltz_keyscan.sources.git.file_versions import Keys
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import checked, sense
+
+_SECONDS = 120.0
+"""Time for one walk over the history of the other side; beyond it, a key counts as new."""
+
+_MAX_PATHS = 1000
+_MAX_VERSIONS = 10_000
+"""Files that are looked up on the other side, and versions of files that are read."""
+
+_BREAKS = re.compile(rb"[\r\n]")
+_SPECIAL = re.compile(rb"[*?\[\\]")
+
+_RAW = ("--raw", "-r", "-m", "-z", "--no-renames", "--no-abbrev")
+
+Place = tuple[str, bytes]
+"""Fingerprint of a key, and the path of a file that has it, in its content or its name."""
+
+Change = tuple[int, str, str, bytes]
+"""Number of a pair of commit and parent, old object, new object, path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A key that a commit takes from a file it deletes into another file."""
+
+    fingerprint: str
+    source: bytes
+    oid: str
+    """The object that was deleted."""
+    target: bytes
+
+
+@dataclass(slots=True)
+class OtherSide:
+    """The history that a range leaves out."""
+
+    view: git.View
+    """The repository with all that the range brings."""
+    before: git.View
+    """The repository without what the range brings, where that can be told apart."""
+    include: tuple[str, ...]
+    """Tips of the range."""
+    exclude: tuple[str, ...]
+    """Tips of the other side, which may be objects of any type."""
+    problems: list[str] = field(default_factory=list, init=False)
+    """Reasons why not everything the other side has is known."""
+
+    def reached(self, oids: AbstractSet[str]) -> frozenset[str]:
+        """Return which of these objects the other side has."""
+        if not oids or not self.exclude:
+            return frozenset()
+        answers, problem = checked(self.before, sorted(oids))
+        self.problems += filter(None, [problem])
+        wanted = {words[0] for words in answers if len(words) == 3}
+        if not wanted:
+            return frozenset()
+        found: set[bytes] = set()
+        options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
+        with (
+            git.spooled(_lines(self.exclude)) as stdin,
+            git.Child(self.before, *options, "--stdin", stdin=stdin, seconds=_SECONDS) as child,
+        ):
+            rest = b""
+            while found != wanted and (chunk := child.output.read(1 << 20)):
+                *lines, rest = (rest + chunk).split(b"\n")
+                found |= wanted.intersection(lines)
+            if found != wanted and (problem := child.finish()):
+                self.problems.append(problem)
+        return frozenset(oid.decode() for oid in found)
+
+    def old(self, wanted: Mapping[str, frozenset[Place]], detector: Detector) -> frozenset[Place]:
+        """Return the places at which the range did not add a key.
+
+        Either a version of the file that the other side has had the key, or a commit of the
+        range moved the key there from such a file.
+
+        Args:
+            wanted: places by the object that has the key there.
+            detector: what finds keys in older versions.
+        """
+        places = {place for each in wanted.values() for place in each}
+        commits = self._commits() if places else []
+        if not commits:
+            return frozenset()
+        with Keys(self.view, detector) as keys:
+            old = self._had(places, commits, keys)
+            left = places - old
+            moves = self._moves(wanted, left, keys) if left else []
+            sources = {(move.fingerprint, move.source) for move in moves}
+            old |= self._had(sources - places, commits, keys)
+        there = self.reached({move.oid for move in moves})
+        for move in moves:
+            if move.oid in there or (move.fingerprint, move.source) in old:
+                old.add((move.fingerprint, move.target))
+        return frozenset(old & places)
+
+    def _commits(self) -> list[str]:
+        answers, problem = checked(self.view, [oid + "^{}" for oid in self.exclude])
+        self.problems += filter(None, [problem])
+        return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
+
+    def _had(self, places: AbstractSet[Place], commits: list[str], keys: Keys) -> set[Place]:
+        """Return the places of which some version, in the history of these commits, had the key."""
+        asked = sorted({path for _, path in places if path})[:_MAX_PATHS]
+        left: dict[bytes, set[str]] = {path: set() for path in asked}
+        for fingerprint, path in places:
+            if path in left:
+                left[path].add(fingerprint)
+        named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
+        found: set[Place] = set()
+        versions = 0
+        lines = [*_lines(commits), b"--\n", *map(_pathspec, asked)]
+        with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
+            for _, old, new, path in changes if any(left.values()) else ():
+                for parent in _parents(path):
+                    if parent in left and named[parent]:
+                        found |= {(fingerprint, parent) for fingerprint in named[parent]}
+                        left[parent] -= named[parent]
+                for oid in filter(_is_object, (old, new)):
+                    if left.get(path):
+                        versions += 1
+                        here = left[path] & keys.of(oid)
+                        found |= {(fingerprint, path) for fingerprint in here}
+                        left[path] -= here
+                if versions > _MAX_VERSIONS or not any(left.values()):
+                    break
+        return found
+
+    def _moves(
+        self, wanted: Mapping[str, frozenset[Place]], left: AbstractSet[Place], keys: Keys
+    ) -> list[Move]:
+        """Return the keys that a commit moves from a file it deletes, in the order of commits."""
+        moves: list[Move] = []
+        lines = [*_lines(self.include), *(b"^" + line for line in _lines(self.exclude))]
+        versions = 0
+        for changes in self._by_parent(lines):
+            added = {
+                place for _, _, new, path in changes for place in wanted.get(new, ()) if place[1] == path
+            } & left
+            deleted = [(path, old) for _, old, new, path in changes if not _is_object(new)]
+            for path, oid in deleted if added else ():
+                versions += 1
+                if versions > _MAX_VERSIONS:
+                    return moves
+                had = keys.of(oid) | keys.in_name(path)
+                moves += (Move(key, path, oid, target) for key, target in added if key in had)
+        return moves
+
+    def _by_parent(self, lines: list[bytes]) -> Iterator[list[Change]]:
+        """Yield the changes of each commit against each of its parents."""
+        for _, changes in itertools.groupby(
+            self._changes("--topo-order", "--reverse", lines=lines), key=lambda change: change[0]
+        ):
+            yield list(changes)
+
+    def _changes(self, *options: str, lines: list[bytes]) -> Generator[Change, None, None]:
+        """Yield each change that git tells; a failure goes to ``problems``."""
+        pair = 0
+        arguments = ("--no-literal-pathspecs", "log", *_RAW, *options, "--format=%H", "--root", "--stdin")
+        fields = git.fields(self.view, *arguments, lines=lines, seconds=_SECONDS)
+        try:
+            for entry in fields:
+                text = entry.lstrip(b"\n")
+                if text.startswith(b":"):
+                    with sense():
+                        _, _, old, new, _ = text.decode("ascii", "replace").split(" ")
+                    yield pair, old, new, next(fields, b"")
+                elif text:
+                    # A merge is printed again for each of its parents.
+                    pair += 1
+        except GitError as error:
+            self.problems.append(error.message)
+
+
+def _pathspec(path: bytes) -> bytes:
+    """Return the line that limits git to a path, and perhaps to a few more."""
+    if not _BREAKS.search(path):
+        return b":(literal)" + path + b"\n"
+    # git reads paths by line, so that a line break in one can only be meant by a wildcard.
+    return b":(glob)" + _BREAKS.sub(b"?", _SPECIAL.sub(rb"\\\g<0>", path)) + b"\n"
+
+
+def _is_object(oid: str) -> bool:
+    """Return whether an id names an object, which zeros do not."""
+    return bool(oid.strip("0"))
+
+
+def _lines(oids: Iterable[str]) -> list[bytes]:
+    return [oid.encode() + b"\n" for oid in oids]
+
+
+def _parents(path: bytes) -> Iterator[bytes]:
+    """Yield a path and the folders that lead to it."""
+    while path:
+        yield path
+        path = path.rpartition(b"/")[0]

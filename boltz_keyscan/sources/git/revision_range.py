@@ -1,0 +1,287 @@
+"""Part of a history: the objects that some commits have and others have not.
+
+What a push brings, what came since a revision. All objects of the part are read, so a
+key that was added and removed within it is found.
+
+Boundary: chooses objects; reading them is ``history``, explaining them ``trace``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from boltz_keyscan.errors import GitError, KeyscanError
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.sources.git.attribution.commit_search import Ancestry
+from boltz_keyscan.sources.git.attribution.locate import Tracer
+from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS, Names, Pending, listed, parted
+from boltz_keyscan.sources.git.objects.reader import lost
+from boltz_keyscan.sources.git.objects.scan_cache import Memory
+from boltz_keyscan.sources.git.objects.shard import ObjectShard
+from boltz_keyscan.sources.git.objects.stream import release
+from boltz_keyscan.sources.git.other_side import OtherSide
+from boltz_keyscan.sources.git.packs.check import sound
+from boltz_keyscan.sources.git.repo import shallow
+from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.repository import References, enclosing, open_at, references
+from boltz_keyscan.sources.git.repo.revisions import Scope, UnknownRevisionError, find
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import checked
+from boltz_keyscan.sources.shards import Entries, Known
+
+_WHOLE_CLONE = "a clone without --filter has them"
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What is being pushed, in git's words: full object ids and reference names."""
+
+    updates: tuple[tuple[bytes, str], ...]
+    """Reference and the object it will point to; deletions left out."""
+    known: tuple[str, ...] = ()
+    """Objects the other side is known to have."""
+    remote: bytes | None = None
+    """The remote whose branches we have seen; None on the receiving side."""
+    quarantine: bytes | None = None
+    """Where the receiving side keeps what came in until the hook agrees (git-receive-pack)."""
+    existing: frozenset[bytes] = frozenset()
+    """References that the other side has already: their names are not new."""
+
+
+@dataclass(slots=True)
+class RangeSource:
+    """One part of one repository."""
+
+    path: bytes
+    """The repository: its root or its inside."""
+    part: Scope | Push
+    where: str = "."
+    _view: git.View | None = field(default=None, init=False)
+    _before: git.View | None = field(default=None, init=False)
+    """Without what is in quarantine."""
+    _refs: References | None = field(default=None, init=False)
+    _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
+    _partial: bool = field(default=False, init=False)
+    _problem: str = field(default="", init=False)
+    _absent: int = field(default=0, init=False)
+    """Objects of the part that this clone does not have."""
+    _is_cut: bool = field(default=False, init=False)
+    """A shallow boundary lies within the part."""
+
+    def shards(self) -> Iterator[Shard | Source]:
+        """The names that are pushed, then the objects.
+
+        Raises:
+            KeyscanError: not a repository, or a revision that it does not have.
+            GitError: git cannot be used.
+        """
+        try:
+            repository = open_at(os.path.abspath(self.path))
+        except (OSError, ValueError) as error:
+            told = error.strerror if isinstance(error, OSError) else str(error)
+            raise KeyscanError(
+                f"not a usable git repository: {self.where}: {told}", "Check its .git."
+            ) from error
+        if repository is None:
+            raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
+        opened = prepare(repository, os.path.abspath(b"/"), self.where)
+        yield Known(ShardResult(gaps=tuple(gap for gap in opened.gaps if gap.reason != "shallow")))
+        if opened.view is None:
+            return
+        self._refs, self._partial = references(repository), opened.partial
+        packs = sound(opened.view, self.where)
+        yield Known(ShardResult(gaps=packs.gaps))
+        self._view = self._before = packs.view
+        if isinstance(self.part, Push):
+            self._scope = self._pushed(self.part, packs.view, self._refs)
+            new = [name for name, _ in self.part.updates if name not in self.part.existing]
+            names = tuple((name, part) for name in new for part in name.split(b"/"))
+            yield Entries(self.where, "ref", names)
+        else:
+            unknown: list[Gap] = []
+            include = self._found(self.part.include, packs.view, self._refs, unknown)
+            self._scope = Scope(include, self._found(self.part.exclude, packs.view, self._refs, unknown))
+            yield Known(ShardResult(gaps=tuple(unknown)))
+        yield from self._behind_boundaries(self._view)
+        yield from self._objects(self._view)
+        yield self._left_out([gap for gap in opened.gaps if gap.reason == "shallow"])
+
+    def _found(
+        self, revisions: Iterable[str], view: git.View, refs: References, unknown: list[Gap]
+    ) -> tuple[str, ...]:
+        """Return the object ids of revisions; those that an incomplete clone lacks become gaps.
+
+        Without its start, a range is all that its end reaches here: more than was asked for.
+
+        Raises:
+            KeyscanError: a name means nothing, or two things.
+        """
+        found = []
+        for revision in revisions:
+            try:
+                found.append(find(view, refs, revision))
+            except UnknownRevisionError as error:
+                if not error.incomplete:
+                    raise
+                reason = "shallow" if view.shallow is not None else "object-store"
+                remedy = shallow.DEEPER if view.shallow is not None else "check with git fsck"
+                unknown.append(Gap(self.where, reason, f"{revision} is not in this clone; {remedy}"))
+        return tuple(found)
+
+    def _left_out(self, by_design: list[Gap]) -> Known:
+        """Return gaps for what the part should have and this clone has not: it could not be looked at."""
+        gaps = by_design
+        if self._is_cut:
+            detail = f"commits of this part are behind the shallow boundary; {shallow.DEEPER}"
+            gaps = [Gap(self.where, "shallow", detail)]
+        if self._absent and self._partial:
+            detail = f"objects of this part left out when it was cloned: {self._absent}; {_WHOLE_CLONE}"
+            gaps.append(Gap(self.where, "partial-clone", detail))
+        elif self._absent:
+            detail = f"objects of this part that are not here: {self._absent}; check with git fsck"
+            gaps.append(Gap(self.where, "object-store", detail))
+        return Known(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=self._absent)))
+
+    def _pushed(self, push: Push, view: git.View, refs: References) -> Scope:
+        """What comes in, and what the other side has already."""
+        if push.quarantine is not None:
+            view = replace(view, objects=push.quarantine, alternates=(view.objects, *view.alternates))
+        self._view = view
+        prefix = b"refs/remotes/" + push.remote + b"/" if push.remote is not None else b"refs/"
+        there = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
+        # The other side may have objects that we have not: those exclude nothing here. Nor does
+        # what git does not answer for; more is scanned then.
+        answers, _ = checked(view, sorted(there))
+        have = [words[0].decode() for words in answers if len(words) == 3]
+        return Scope(tuple(sorted({oid for _, oid in push.updates})), tuple(have))
+
+    def _behind_boundaries(self, view: git.View) -> Iterator[Shard]:
+        """What a forged list of boundaries would keep out of the part is in it."""
+        hidden, told = shallow.behind(view)
+        if told:
+            yield self._unlisted(told)
+        if hidden:
+            include = tuple(sorted({*self._scope.include, *hidden}))
+            self._scope = replace(self._scope, include=include)
+
+    def _objects(self, view: git.View) -> Iterator[Shard]:
+        pending = Pending()
+        for lines in self._told(view):
+            whole, gone = parted(lines)
+            gaps = (lost(self.where, line.split()[0].decode("ascii", "replace")) for line in gone)
+            yield Known(ShardResult(gaps=tuple(gaps)))
+            try:
+                for listing, weight in pending.add(whole):
+                    yield ObjectShard(view, self.where, listing, weight)
+            except GitError as error:
+                yield self._unlisted(error.message)
+        for listing, weight in pending.rest():
+            yield ObjectShard(view, self.where, listing, weight)
+        if self._problem:
+            yield self._unlisted(self._problem)
+        release()
+        yield Known(ShardResult(tally=Tally(refs=len(self._scope.include))))
+
+    def _told(self, view: git.View) -> Iterator[bytes]:
+        """``id type size`` of each object of the part; what went wrong goes to ``_problem``."""
+        for listing in (self._received, self._lines):
+            try:
+                yield from listing(view)
+            except GitError as error:
+                self._problem = error.message
+
+    def _received(self, view: git.View) -> Iterator[bytes]:
+        """Return ``id type size`` of each object that came in, reachable or not; errors as ``_lines``."""
+        if isinstance(self.part, Push) and self.part.quarantine is not None:
+            yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
+
+    def _unlisted(self, told: str) -> Known:
+        detail = f"git could not list all objects: {told.splitlines()[0]}"
+        return Known(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
+
+    def _lines(self, view: git.View) -> Iterator[bytes]:
+        """``id type size`` of each object of the part.
+
+        Raises:
+            GitError: after the last line, when git complained.
+        """
+        if not self._scope.include:
+            return
+        options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
+        output, complaint = git.run(view, *options, lines=_walk(self._scope))
+        reached = output.decode("ascii", "replace").split()
+        self._absent = output.count(b"?")
+        if self._absent:
+            reached = [oid for oid in reached if not oid.startswith("?")]
+        with contextlib.suppress(OSError):
+            self._is_cut = not shallow.boundaries(view).isdisjoint(reached)
+        for start in range(0, len(reached), SHARD_OBJECTS):
+            few = reached[start : start + SHARD_OBJECTS]
+            answers, told = checked(view, self._new_here(view, few))
+            yield b"".join(b" ".join(words) + b"\n" for words in answers)
+            complaint = complaint or told
+        if complaint:
+            remedy = _WHOLE_CLONE if self._partial else "check with git fsck"
+            raise GitError(f"{complaint.splitlines()[0]}; {remedy}")
+
+    def _new_here(self, view: git.View, oids: Sequence[str]) -> Sequence[str]:
+        """Return the objects that did not come in with a push, whose objects are listed already."""
+        if not (isinstance(self.part, Push) and self.part.quarantine is not None):
+            return oids
+        asked = [oid.encode() + b"\n" for oid in oids]
+        form = "--batch-check=%(objectname)"
+        answer, _ = git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=asked)
+        lines = answer.splitlines()
+        if len(lines) != len(asked):
+            # Better read twice than not at all.
+            return oids
+        return [line.split()[0].decode() for line in lines if line.endswith(b" missing")]
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Commit, path and exposure, looked for within the part only."""
+        if self._view is None or self._refs is None:
+            return Located()
+        tips = tuple((b"", oid) for oid in self._scope.include)
+        refs = replace(self._refs, tips=tips, opaque=False)
+        ancestry = Ancestry(
+            self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
+        )
+        lacking = self._partial or self._view.shallow is not None
+        before = self._before or self._view
+        other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
+        keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
+        there = other.reached({hit.origin.oid for hit in keys if hit.origin.oid is not None})
+        new = [hit for hit in gathered.hits if hit.origin.oid not in there]
+        located = Tracer(ancestry, b"", self.where, lacking, other).trace(new, detector)[0]
+        unknown = (
+            Gap(
+                self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
+            )
+            for problem in dict.fromkeys(each.splitlines()[0] for each in other.problems)
+        )
+        return replace(located, gaps=(*located.gaps, *unknown))
+
+
+def _walk(scope: Scope) -> list[bytes]:
+    return [oid.encode() + b"\n" for oid in scope.include] + [
+        b"^" + oid.encode() + b"\n" for oid in scope.exclude
+    ]
+
+
+def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
+    """The folder git keeps incoming objects in while a receive hook runs (git-receive-pack).
+
+    GitLab runs hooks in an environment of its own making, with only the second of the
+    variables (Gitaly, customHooksEnv); without a quarantine that names the whole store.
+    """
+    path = environment.get("GIT_QUARANTINE_PATH") or environment.get("GIT_OBJECT_DIRECTORY")
+    if not path:
+        return None
+    found = os.path.join(here, os.fsencode(path))
+    repository = enclosing(here)
+    store = os.path.join(repository.common_dir, b"objects") if repository is not None else b""
+    return None if os.path.realpath(found) == os.path.realpath(store) else found

@@ -1,0 +1,1 @@
+"""Processes of git: the only place that starts them, with no configuration of the scanned repository."""

@@ -1,0 +1,307 @@
+"""What is about to be committed: blobs in the index, not files in the worktree.
+
+Honours ``GIT_INDEX_FILE``: ``git commit -a`` and ``git commit PATH`` hand their hooks a
+temporary index, and looking at ``.git/index`` instead would look at the wrong content.
+
+The repository is the user's own, and git is about to commit to it: unlike a scan, the
+hook reads object stores it borrows from wherever they are.
+
+Boundary: the hook's source. It runs in one process and starts git three times;
+everything here is on the path of every commit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from boltz_keyscan.errors import GitError, KeyscanError
+from boltz_keyscan.model.enums import Exposure, Shape
+from boltz_keyscan.model.finding import (
+    Detector,
+    Gap,
+    Hit,
+    Located,
+    Location,
+    Origin,
+    Shard,
+    ShardResult,
+    Source,
+    Tally,
+)
+from boltz_keyscan.sources.blob import shown
+from boltz_keyscan.sources.files.shard import FileShard
+from boltz_keyscan.sources.git.objects.reader import ObjectReader
+from boltz_keyscan.sources.git.repo import index
+from boltz_keyscan.sources.git.repo.object_store import prepare, shared_indexes
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_at, references
+from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.shards import Entries, Known
+
+_HERE = "."
+
+
+@dataclass(frozen=True, slots=True)
+class StagedShard:
+    """Blobs of the index with their paths."""
+
+    view: git.View
+    partial: bool
+    """The repository left objects out when it was cloned."""
+    blobs: tuple[tuple[bytes, str], ...]
+    """Path and object id."""
+    weight: int = 0
+
+    def scan(self, detector: Detector) -> ShardResult:
+        """Read each distinct blob once, whole: a diff could cut a key in two."""
+        paths: dict[str, list[bytes]] = {}
+        for path, oid in self.blobs:
+            paths.setdefault(oid, []).append(path)
+        hits: list[Hit] = []
+        gaps: list[Gap] = []
+        more: list[Shard] = []
+        read = absent = 0
+        with ObjectReader(self.view, _HERE) as reader:
+            for oid, names in paths.items():
+                if oid in index.EMPTY_BLOBS:
+                    continue
+                if reader.late:
+                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.late) for name in names)
+                    continue
+                origin = Origin(names[0], oid=oid, kind="blob")
+                found, missed, size = reader.sniff(origin, detector)
+                read += size
+                if reader.container:
+                    more.append(self._container(oid, size, names, found))
+                hits += (replace(hit, origin=replace(origin, path=name)) for name in names for hit in found)
+                if missed and self._left_out(oid):
+                    absent += 1
+                    missed = [_left_out_gap(oid)]
+                gaps += (
+                    replace(gap, where=f"{os.fsdecode(name)}: blob {oid}") for name in names for gap in missed
+                )
+        count = len(self.blobs)
+        tally = Tally(count, count, read, objects_missing=absent)
+        return ShardResult(tuple(hits), tuple(gaps), tally, more=tuple(more))
+
+    def _container(self, oid: str, size: int, names: Sequence[bytes], found: Sequence[Hit]) -> Shard:
+        from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - most commits have none
+
+        origins = tuple((Origin(name, oid=oid, kind="blob"), os.fsdecode(name)) for name in names)
+        seen = tuple(hit.match.offset for hit in found)
+        return ContainerShard(InStore(self.view, oid), size, origins, seen)
+
+    def _left_out(self, oid: str) -> bool:
+        """Whether a blob that git cannot give was never fetched; a damaged one is there."""
+        place = os.fsencode(os.path.join(oid[:2], oid[2:]))
+        stores = (self.view.objects, *self.view.alternates)
+        return self.partial and not any(os.path.lexists(os.path.join(store, place)) for store in stores)
+
+
+def _left_out_gap(oid: str) -> Gap:
+    return Gap(
+        oid, "partial-clone", "this clone left it out, so it is not new in this commit", by_design=True
+    )
+
+
+@dataclass(slots=True)
+class StagedSource:
+    """The staged content of named files, or of all that differ from HEAD."""
+
+    names: tuple[bytes, ...]
+    """As given, relative to the current folder; empty means everything staged."""
+    _repository: Repository | None = field(default=None, init=False)
+    _view: git.View | None = field(default=None, init=False)
+
+    def shards(self) -> Iterator[Shard | Source]:
+        """One shard of blobs, one of names, and files whose content is not in the index.
+
+        Raises:
+            KeyscanError: the current folder is not in a worktree.
+            GitError: git cannot be used.
+        """
+        here = _current_folder()
+        repository = _around(here)
+        top = repository.worktree or here
+        # Without git nothing can be said; whatever fails after this is about this repository.
+        git.executable()
+        try:
+            opened = prepare(repository, os.path.abspath(b"/"), _HERE)
+        except OSError as error:
+            yield _gap(_HERE, "object-store", f"cannot be read: {error.strerror}")
+            return
+        if opened.view is None:
+            yield Known(ShardResult(gaps=opened.gaps))
+            return
+        # Other gaps of the store are none of the hook's: it asks for each blob by name, and
+        # what it does not get is a gap of its own. A pack that 'git gc' is just writing is none.
+        wanted = {_from_top(name, here, top) for name in self.names}
+        try:
+            view = replace(opened.view, index=_index(repository, here))
+            self._repository, self._view = repository, view
+            if wanted:
+                entries = index.entries(view, [path for path in wanted if not os.path.isabs(path)])
+                announced = _announced(view, entries, top)
+            else:
+                entries = index.changed(view, references(repository).head, intended=False)
+                announced = set()
+        except GitError as error:
+            yield _gap(
+                _HERE, "index-unreadable", f"git cannot read the index: {error.message.splitlines()[0]}"
+            )
+            return
+        known = {entry.path for entry in entries}
+        unsettled = {entry.path for entry in entries if entry.unmerged} | announced
+        settled = (entry for entry in entries if not entry.submodule and entry.path not in unsettled)
+        yield Entries(_HERE, "index", tuple((path, path) for path in sorted(known)))
+        yield StagedShard(view, opened.partial, tuple((entry.path, entry.oid) for entry in settled))
+        # An unmerged path that is not on disk was resolved by deleting it.
+        yield from _on_disk(
+            top, sorted(path for path in unsettled if os.path.lexists(os.path.join(top, path)))
+        )
+        yield from _on_disk(top, sorted(wanted - known))
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Staged or on disk only, and whether the file had the key before."""
+        old = self._old(gathered.hits, detector)
+        pairs = zip(gathered.hits, old, strict=True)
+        return Located(tuple((hit.match, _location(hit, detector, old=had)) for hit, had in pairs))
+
+    def _old(self, hits: Sequence[Hit], detector: Detector) -> list[bool]:
+        """Return for each hit whether the commit did not bring it."""
+        found = any(hit.match.shape is not Shape.PLACEHOLDER for hit in hits)
+        if self._repository is None or self._view is None or not found:
+            return [False] * len(hits)
+        from boltz_keyscan.sources.git.file_versions import Parents, merged  # noqa: PLC0415 - only when a key was found
+
+        head = references(self._repository).head
+        commits = filter(None, (head, *merged(self._repository.git_dir)))
+        with Parents(self._view, commits, detector) as parents:
+            return [parents.had(hit) for hit in hits]
+
+
+def _gap(where: str, reason: str, detail: str) -> Known:
+    return Known(ShardResult(gaps=(Gap(where, reason, detail),)))
+
+
+def _current_folder() -> bytes:
+    try:
+        return os.getcwdb()
+    except OSError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to your repository."
+        ) from error
+
+
+def _around(here: bytes) -> Repository:
+    """The repository this folder lies in, or the one git says it is working in."""
+    found = enclosing(here)
+    given = os.environ.get("GIT_DIR")
+    if given:
+        # git exports it to hooks where searching upwards would not do: a linked worktree,
+        # where it does, and 'git --git-dir=... --work-tree=...', where it does not.
+        git_dir = os.path.join(here, os.fsencode(given))
+        if found is None or os.path.realpath(found.git_dir) != os.path.realpath(git_dir):
+            found = _named(git_dir, os.path.join(here, os.fsencode(os.environ.get("GIT_WORK_TREE", ""))))
+    if found is None or found.worktree is None:
+        raise KeyscanError(
+            "the hook runs inside a git worktree, and this folder is in none",
+            "Change to your repository, or scan files with 'boltz-keyscan PATH'.",
+        )
+    return found
+
+
+def _named(git_dir: bytes, worktree: bytes) -> Repository | None:
+    try:
+        found = open_at(git_dir)
+    except (OSError, ValueError):
+        return None
+    return replace(found, worktree=os.path.abspath(worktree)) if found is not None else None
+
+
+def _from_top(name: bytes, here: bytes, top: bytes) -> bytes:
+    """The path of a named file as the index spells it; absolute when it lies elsewhere."""
+    path = os.path.abspath(os.path.join(here, name))
+    for folder, file in ((top, path), (os.path.realpath(top), _without_links(path))):
+        if file.startswith(os.path.join(folder, b"")):
+            return os.path.relpath(file, folder)
+    return path
+
+
+def _without_links(path: bytes) -> bytes:
+    """The same file under the real name of its folder; the file itself may be a link."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def _index(repository: Repository, here: bytes) -> bytes | None:
+    """The index that is being committed; None when nothing was ever added to it.
+
+    Raises:
+        GitError: it is there and git must not open it.
+    """
+    given = os.environ.get("GIT_INDEX_FILE")
+    path = os.path.join(here, os.fsencode(given)) if given else os.path.join(repository.git_dir, b"index")
+    if not os.path.lexists(path):
+        return None
+    if not os.path.isfile(path):
+        raise GitError("it is not a regular file")
+    shared = shared_indexes(repository.git_dir)
+    if shared is None:
+        raise GitError("the shared part of it is not a regular file")
+    if not shared or os.path.samefile(os.path.dirname(path), repository.git_dir):
+        return path
+    # git looks for the larger half of a split index beside this half; it was put elsewhere.
+    from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - hardly ever
+
+    folder = tempdir.folder()
+    os.symlink(path, os.path.join(folder, b"index"))
+    for target in shared:
+        os.symlink(target, os.path.join(folder, os.path.basename(target)))
+    return os.path.join(folder, b"index")
+
+
+def _announced(view: git.View, entries: Sequence[index.Entry], top: bytes) -> set[bytes]:
+    """Paths the index has no content of yet, which the worktree has."""
+    hollow = [entry.path for entry in entries if entry.oid in index.EMPTY_BLOBS and _size(top, entry.path)]
+    return index.intended(view, hollow) if hollow else set()
+
+
+def _size(top: bytes, path: bytes) -> int:
+    try:
+        return os.lstat(os.path.join(top, path)).st_size
+    except OSError:
+        return 0
+
+
+def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
+    """Files whose content the index does not have: pre-commit run --files may name any."""
+    if not paths:
+        return
+    files: list[bytes] = []
+    links: list[bytes] = []
+    for path in paths:
+        place = os.path.join(top, path)
+        if os.path.islink(place):
+            links.append(path)
+        elif os.path.isdir(place):
+            detail = "a folder; name files, or scan it with 'boltz-keyscan PATH'"
+            yield _gap(os.fsdecode(path), "not-a-file", detail)
+        elif os.path.lexists(place):
+            files.append(path)
+        else:
+            yield _gap(os.fsdecode(path), "missing", "neither in the index nor on disk")
+    yield Entries(_HERE, None, tuple((path, path) for path in (*files, *links)))
+    yield FileShard(top, b"", tuple(files), tuple(links))
+
+
+def _location(hit: Hit, detector: Detector, *, old: bool) -> Location:
+    staged = hit.origin.kind is not None
+    return Location.of(
+        hit.match,
+        detector.redact(hit.origin.path),
+        Exposure.STAGED if staged else Exposure.UNTRACKED,
+        blob=hit.origin.oid,
+        members=shown(hit.origin, detector),
+        old=old,
+    )

@@ -1,0 +1,261 @@
+"""Found keys against listed ones: what may be said of a key, and what may not.
+
+A listed key is a candidate for a found one when the found key begins with its
+``key_prefix`` and type and mode agree. The API documents that prefix as 12 characters,
+which is shorter than every type prefix: then it tells no key from another. So nothing is
+said of a single key unless the prefixes of all candidates carry ``TELLING`` characters
+of the body; and never that a key is dead while one that it may be is alive.
+
+Boundary: pure functions of a finding, a listing, and what verification answered. The
+tables are in docs/cross-reference.md, each row of them a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from boltz_keyscan.model.enums import Shape, Status
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.model.status import By, Candidate, Evidence
+from boltz_keyscan.triage.inventory import Listing
+from boltz_keyscan.triage.key_record import Record, moment, stamp
+
+TELLING = 4
+"""Characters of the body from which on a prefix tells keys apart: 64^4 is 17 million."""
+
+MOST = 100
+"""Candidates named of one key; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What verification said of one key."""
+
+    reason: str
+    """``accepted``, ``rejected`` (401), ``forbidden`` (403), or what kept the API from answering."""
+    detail: str = ""
+    key_id: str | None = None
+    organisation: str | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether it was yes or no."""
+        return self.reason in {"accepted", "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is to compare with."""
+
+    now: datetime
+    listing: Listing | None = None
+    stale: bool = False
+    """The listing is older than whoever runs the scan allows."""
+
+
+def candidates(finding: Finding, listed: Iterable[str], listing: Listing) -> tuple[Record, ...]:
+    """The listed keys that a found one may be.
+
+    Args:
+        finding: the key.
+        listed: the listed prefixes it begins with.
+        listing: the organisation's keys.
+    """
+    begins = frozenset(listed)
+    kind = (finding.key_type, finding.mode)
+    return tuple(
+        each for each in listing.records if each.key_prefix in begins and (each.key_type, each.mode) == kind
+    )
+
+
+def join(finding: Finding, listed: Iterable[str], known: Known, answer: Answer | None = None) -> Finding:
+    """The finding with its status, its candidates and what they rest on.
+
+    Placeholders are left alone: they are no keys. Nothing here drops a finding or touches
+    what is known of its places.
+    """
+    if finding.shape is Shape.PLACEHOLDER or (known.listing is None and answer is None):
+        return finding
+    found: tuple[Record, ...] = ()
+    status: Status | None = None
+    evidence: Evidence | None = None
+    if known.listing is not None:
+        found = candidates(finding, listed, known.listing)
+        status, evidence = _by_listing(finding, found, known.listing, known)
+    if answer is not None:
+        if answer.reason == "rejected" and finding.shape is not Shape.CONFIRMED:
+            # A key cut by a line's end would be rejected as well, and works.
+            answer = Answer("rejected-in-part", "the API rejected it (401), but it may be a part of a key")
+        is_limited = answer.reason == "rejected" and not _is_address_ruled_out(finding, found, known)
+        answer = replace(answer, reason="rejected-here") if is_limited else answer
+        status, evidence = _by_answer(answer, known, status, evidence)
+    if status is None or evidence is None:
+        return finding
+    if evidence.key_id is not None and known.listing is not None:
+        # Which one it is has been said; what else begins like it plays no part any more.
+        found = tuple(each for each in known.listing.records if each.id == evidence.key_id)
+    evidence = _with_candidates(evidence, finding, found, known)
+    return replace(
+        finding, status=status, candidates=tuple(each.id for each in evidence.candidates), evidence=evidence
+    )
+
+
+def _by_listing(
+    finding: Finding, found: tuple[Record, ...], listing: Listing, known: Known
+) -> tuple[Status, Evidence]:
+    """What the listing alone says."""
+    if not found:
+        return _unlisted(finding, listing, stale=known.stale)
+    characters = min(each.body_characters for each in found)
+    if characters < TELLING:
+        return Status.AMBIGUOUS, Evidence(By.LISTING, "prefix-too-short", _too_short(len(found), characters))
+    states = {each.live(known.now) for each in found}
+    if not listing.complete:
+        detail = f"{_may_be(len(found))}, but the listing is not complete"
+        return Status.AMBIGUOUS, Evidence(By.LISTING, "listing-incomplete", detail)
+    if states == {False}:
+        detail = f"{_all_of(len(found))} it may be no longer works; {_carries(characters)} of the body"
+        return Status.INACTIVE, Evidence(By.PREFIX, "candidates-inactive", detail)
+    if states == {True}:
+        detail = f"{_all_of(len(found))} it may be works; {_carries(characters)} of the body"
+        return Status.ACTIVE, Evidence(By.PREFIX, "candidates-active", detail)
+    detail = f"{_may_be(len(found))}, of which some work and some do not"
+    return Status.AMBIGUOUS, Evidence(By.LISTING, "candidates-differ", detail)
+
+
+def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Status, Evidence]:
+    """No candidate: it is another organisation's, was deleted, or the listing does not tell."""
+    kind = (finding.key_type, finding.mode)
+    if not listing.complete:
+        return Status.UNKNOWN, Evidence(
+            By.LISTING, "listing-incomplete", "no listed key begins like it, but the listing is not complete"
+        )
+    if stale:
+        return Status.UNKNOWN, Evidence(
+            By.LISTING, "listing-stale", "no listed key begins like it, but the listing is too old to tell"
+        )
+    if any(not each.understood and (each.key_type, each.mode) == kind for each in listing.records):
+        return Status.UNKNOWN, Evidence(
+            By.LISTING,
+            "prefix-not-understood",
+            "the listing has prefixes of this type that no such key begins with",
+        )
+    return Status.NOT_LISTED, Evidence(
+        By.LISTING, "not-listed", "no key of the organisation begins like it, and the listing is complete"
+    )
+
+
+def _by_answer(
+    answer: Answer,
+    known: Known,
+    status: Status | None,
+    evidence: Evidence | None,
+) -> tuple[Status, Evidence]:
+    """What verification says, and where it says nothing, the listing."""
+    match answer.reason:
+        case "accepted":
+            detail = f"the API accepted it: it is key {answer.key_id}" + _elsewhere(answer, known)
+            return Status.ACTIVE, Evidence(By.VERIFICATION, "accepted", detail, key_id=answer.key_id)
+        case "rejected":
+            detail = (
+                "the API rejected it (401), and no listed key that it may be is limited to other addresses"
+            )
+            return Status.INACTIVE, Evidence(By.VERIFICATION, "rejected", detail)
+        case "rejected-here" if status is not Status.INACTIVE or evidence is None:
+            detail = (
+                "rejected from this address (401): it was revoked or has expired, or works from other "
+                "addresses only; a complete listing (--check) may tell"
+            )
+            return Status.UNKNOWN, Evidence(By.VERIFICATION, "rejected-here", detail)
+        case "forbidden":
+            detail = "the API refused it (403), which says nothing of whether it works elsewhere"
+            return Status.UNKNOWN, Evidence(By.VERIFICATION, "forbidden", detail)
+    if evidence is not None and status in {Status.ACTIVE, Status.INACTIVE, Status.NOT_LISTED}:
+        return status, evidence
+    detail = f"it could not be verified: {answer.detail or answer.reason}"
+    return Status.UNKNOWN, Evidence(By.VERIFICATION, answer.reason, detail)
+
+
+def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Known) -> bool:
+    """Return whether the listing proves that a rejection is not for the address it was asked from.
+
+    A key that is not in the listing may be limited in another organisation. One that was
+    made, or limited, after the listing was taken is not in it either.
+    """
+    listing = known.listing
+    if listing is None or not listing.complete or known.stale or not found:
+        return False
+    kind = (finding.key_type, finding.mode)
+    unclear = [each for each in listing.records if not each.understood and (each.key_type, each.mode) == kind]
+    return not any(each.live(known.now) and each.allowed_ips for each in (*found, *unclear))
+
+
+def _elsewhere(answer: Answer, known: Known) -> str:
+    """That a key which works is not the organisation's that was listed, or stands there as dead."""
+    listing = known.listing
+    if listing is None:
+        return ""
+    if listing.organisation and answer.organisation and listing.organisation != answer.organisation:
+        return f" of another organisation, {answer.organisation}"
+    record = next((each for each in listing.records if each.id == answer.key_id), None)
+    if record is None:
+        return ", which is not in the listing"
+    return "" if record.live(known.now) else ", although the listing has it as " + record.state(known.now)
+
+
+def _with_candidates(
+    evidence: Evidence, finding: Finding, found: tuple[Record, ...], known: Known
+) -> Evidence:
+    """The evidence with all that the key may be, those that work and were used last first."""
+    ordered = sorted(
+        found,
+        key=lambda each: (
+            not each.live(known.now),
+            -(each.last_used_at.timestamp() if each.last_used_at else 0),
+            each.id,
+        ),
+    )
+    return replace(
+        evidence,
+        body_characters=min((each.body_characters for each in found), default=None),
+        candidate_count=len(found),
+        candidates=tuple(_candidate(each, known.now) for each in ordered[:MOST]),
+        used_since=_used_since(finding, found),
+    )
+
+
+def _candidate(each: Record, now: datetime) -> Candidate:
+    used = stamp(each.last_used_at) if each.last_used_at else None
+    return Candidate(each.id, each.name, each.state(now), each.workspace_id, used, bool(each.allowed_ips))
+
+
+def _used_since(finding: Finding, meant: Iterable[Record]) -> str | None:
+    """The last use of a key that it may be, when that came after the key was committed."""
+    leaked = []
+    for location in finding.locations:
+        try:
+            leaked.append(moment(location.author_date or ""))
+        except (ValueError, OverflowError):
+            continue
+    uses = [each.last_used_at for each in meant if each.last_used_at is not None]
+    if not leaked or not uses or max(uses) <= min(leaked):
+        return None
+    return stamp(max(uses))
+
+
+def _too_short(count: int, characters: int) -> str:
+    return f"{_may_be(count)}: {_carries(characters)} of the body, which tells no key from another"
+
+
+def _carries(characters: int) -> str:
+    return f"the listed prefix carries {characters} character{'' if characters == 1 else 's'}"
+
+
+def _may_be(count: int) -> str:
+    return "it may be 1 listed key" if count == 1 else f"it may be any of {count:,} listed keys"
+
+
+def _all_of(count: int) -> str:
+    return "the one listed key" if count == 1 else f"each of the {count:,} listed keys"

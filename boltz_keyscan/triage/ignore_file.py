@@ -1,0 +1,92 @@
+"""The ignore file: fingerprints and path globs, each with a reason.
+
+    # a comment
+    bk1:0123...            # made up for the documentation
+    tests/fixtures/**      # no real keys in there
+
+The reason begins after the first ``#`` that stands between spaces, or that ends the line;
+a path with such a ``#`` in it is written with ``?`` in its place.
+
+Boundary: text to entries; globs are ``globs``, what an entry does is ``excuse``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.triage.text_file import Text, numbered
+
+NAME = ".boltz-keyscanignore"
+
+_ENTRY = re.compile(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
+_MOST = 1000
+"""Globs: each is tried on each path with a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """One entry: a fingerprint or a glob."""
+
+    what: str
+    reason: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ignores:
+    """The entries of a file."""
+
+    keys: dict[str, Ignored]
+    globs: tuple[Ignored, ...]
+
+
+def parse(text: Text) -> Ignores:
+    """The entries of a file.
+
+    Raises:
+        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+    """
+    keys: dict[str, Ignored] = {}
+    globs: dict[str, Ignored] = {}
+    for number, line in numbered(text):
+        if not line or line.startswith("#"):
+            continue
+        what, reason = (part or "" for part in _ENTRY.fullmatch(line).groups())  # type: ignore[union-attr]  # matches any line
+        if not reason.strip():
+            raise text.broken(
+                number, "no reason is given", "Write it behind the entry: PATTERN  # why it may stay."
+            )
+        entry = Ignored(what, reason, number)
+        if what.startswith("bk1:"):
+            if not FINGERPRINT.fullmatch(what):
+                raise text.broken(number, "not a fingerprint", "That is bk1: and 32 hex digits.")
+            kind = keys
+        else:
+            _check(text, number, what)
+            kind = globs
+        # merge=union keeps what two branches wrote: the first of two reasons is as good as the other.
+        kind.setdefault(what, entry)
+    if len(globs) > _MOST:
+        raise text.broken(1, f"more than {_MOST:,} path globs", "Name folders in place of files.")
+    return Ignores(keys, tuple(globs.values()))
+
+
+def _check(text: Text, number: int, glob: str) -> None:
+    if glob.startswith("!"):
+        raise text.broken(number, "exceptions with '!' are not known here", "Name what is to be ignored.")
+    if re.fullmatch(r"[a-z0-9]+:[0-9a-f]{16,}", glob):
+        raise text.broken(
+            number, "a fingerprint of a kind that is not known", "That is bk1: and 32 hex digits."
+        )
+    if ".." in glob.split("/"):
+        raise text.broken(number, "'..' leads out of the tree", "Globs count from the folder of this file.")
+    if not glob.removeprefix(".").strip("/*"):
+        raise text.broken(
+            number,
+            "it names every path",
+            "Name a folder; to let everything pass, give --fail-on never.",
+        )
+    if "\\" in glob:
+        raise text.broken(number, "a backslash", "Paths are written with '/', and nothing is escaped.")

@@ -1,0 +1,218 @@
+"""The step that decides whether a key is let pass: what excuses which of its locations.
+
+| excuse                        | covers                                               |
+|-------------------------------|------------------------------------------------------|
+| baseline entry                | every location below the folder that is scanned; (1) |
+|                               | every one at all when the file was named             |
+| fingerprint in an ignore file | every location below the folder that is scanned (1)  |
+| path glob in an ignore file   | of these, the locations whose path matches           |
+| inline comment                | the locations it stands beside                       |
+
+(1) Of several that are scanned, the one the file was looked for from.
+
+A finding is suppressed when every location that could block is covered, by one excuse or
+by several together. A key that also stands somewhere uncovered blocks, and all its
+locations are told. Locations that could block are the exposed ones: corners of this
+machine need no excuse, and count only when the run fails on unexposed keys too, or when
+there are no others.
+
+These excuse nothing, and are told with the reason:
+
+| excuse                         | when                                                |
+|--------------------------------|-----------------------------------------------------|
+| baseline entry                 | its last day has passed                             |
+| inline comment                 | the key is a live admin key                         |
+| inline comment                 | the trust is ``none``                               |
+| inline comment                 | the trust is ``base:REV``, and REV has no such      |
+|                                | comment beside this key in this file                |
+| comment for another scanner    | nobody asked to honour those                        |
+
+Placeholders never block, so nothing excuses them. No finding is dropped and no location
+touched: only ``suppression`` and ``excuses`` change.
+
+Boundary: ``Finding -> Finding``; whose files and comments are heard is ``trust``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from boltz_keyscan.model.enums import KeyType, Mode, Shape
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.suppression import Comment, Excuse, Suppression
+from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.triage.baseline import Entry
+from boltz_keyscan.triage.globs import matching
+from boltz_keyscan.triage.ignore_file import Ignores
+from boltz_keyscan.triage.text_file import Text
+
+OWN = "boltz-keyscan"
+"""The marker of our own comments."""
+
+Allowed = Callable[[Comment, Location, str], str]
+"""Why a comment beside a key with this fingerprint is not heard; empty when it is."""
+
+
+def heard(_: Comment, __: Location, ___: str) -> str:
+    """Every comment is."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the files of one folder say, and for which locations."""
+
+    scope: str | None = ""
+    """How paths begin for which they count, as reports show them; None for everywhere."""
+    within: str = ""
+    """What stands between that folder and those paths; empty or ending in a slash."""
+    baseline: tuple[Text, Mapping[str, Entry]] | None = None
+    ignores: tuple[Text, Ignores] | None = None
+    linked: bool = False
+    """They are those of a linked worktree: what is said around it counts in it too."""
+    is_whole: bool = False
+    """The files lie in the folder that is scanned, so that whatever they name was scanned."""
+
+    def path(self, location: Location) -> str:
+        """The path of a location as a glob sees it."""
+        return self.within + location.path[len(self.scope or "") :]
+
+
+@dataclass(frozen=True, slots=True)
+class Excuser:
+    """The step. Built once for a run."""
+
+    known: tuple[Known, ...]
+    today: date
+    """UTC."""
+    unexposed: bool = False
+    """The run fails on unexposed keys too."""
+    foreign: bool = False
+    """Comments in the form of other scanners are honoured."""
+    allowed: Allowed = field(default=heard)
+    say: Callable[[str], str] = field(default=str)
+    """Makes what strangers wrote fit to be shown."""
+
+    def __call__(self, finding: Finding) -> Finding:
+        """The finding with what excuses it, if anything does."""
+        if finding.shape is Shape.PLACEHOLDER:
+            return finding
+        offers = [
+            replace(offer, reason=self.say(offer.reason), source=self.say(offer.source))
+            for offer in self._offers(finding)
+            if offer.covers
+        ]
+        open_ = set(blockable(finding, unexposed=self.unexposed))
+        for number, offer in enumerate(offers):
+            if not offer.refused and open_.intersection(offer.covers):
+                open_.difference_update(offer.covers)
+                offers[number] = replace(offer, used=True)
+        if open_:
+            return replace(finding, excuses=tuple(replace(offer, used=False) for offer in offers))
+        first = next(offer for offer in offers if offer.used)
+        return replace(
+            finding,
+            suppression=Suppression(first.kind, first.reason, first.source),
+            excuses=tuple(offers),
+        )
+
+    def unmatched(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """Yield the source of each entry that names no key of ``findings``, those of a whole scan."""
+        fingerprints = {finding.fingerprint for finding in findings}
+        for known in self.known:
+            if not known.is_whole:
+                continue
+            sources: list[tuple[Text, int]] = []
+            if known.baseline is not None:
+                text, entries = known.baseline
+                sources += [(text, entry.line) for key, entry in entries.items() if key not in fingerprints]
+            if known.ignores is not None:
+                text, ignores = known.ignores
+                keys = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
+                globs = tuple(glob.what for glob in ignores.globs)
+                places = (place for finding in findings for place in finding.locations)
+                paths = {known.path(place) for place in places if place.path.startswith(known.scope or "")}
+                used = {position for path in paths for position in matching(globs, path)}
+                spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
+                sources += [(text, entry.line) for entry in (*keys, *spare)]
+            yield from (self.say(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1]))
+
+    def _offers(self, finding: Finding) -> Iterator[Excuse]:
+        """Everything that speaks for the key, those first that say most."""
+        scopes = {each.scope or "": each.linked for each in self.known}
+        ordered = sorted(scopes, key=len, reverse=True)
+        below: dict[str | None, list[int]] = {None: list(range(len(finding.locations)))}
+        for number, place in enumerate(finding.locations):
+            for scope in ordered:
+                if place.path.startswith(scope):
+                    below.setdefault(scope, []).append(number)
+                    # Of two folders one of which holds the other, the files of the inner one count.
+                    if not scopes[scope]:
+                        break
+        for each in self.known:
+            yield from self._accepted(each, finding.fingerprint, tuple(below.get(each.scope, ())))
+        for each in self.known:
+            yield from _ignored(each, finding, below.get(each.scope, []))
+        yield from self._remarks(finding)
+
+    def _accepted(self, known: Known, fingerprint: str, covers: tuple[int, ...]) -> Iterator[Excuse]:
+        text, entries = known.baseline or (None, {})
+        entry = entries.get(fingerprint)
+        if text is None or entry is None:
+            return
+        refused = ""
+        if entry.until is not None and entry.expired(self.today):
+            refused = f"the acceptance has expired: its last day was {entry.until.isoformat()}"
+        yield Excuse("baseline", entry.told, text.at(entry.line), covers, refused)
+
+    def _remarks(self, finding: Finding) -> Iterator[Excuse]:
+        # The same line in many versions of a file is one remark to a reader.
+        groups: dict[tuple[str, int, Comment, str], list[int]] = {}
+        for number, place in enumerate(finding.locations):
+            for comment in place.comments:
+                refused = self._refused(comment, place, finding)
+                groups.setdefault((place.path, place.line, comment, refused), []).append(number)
+        for (path, line, comment, refused), covers in groups.items():
+            reason = comment.reason or "no reason given"
+            marked = reason if comment.marker == OWN else f"{reason} (a comment for {comment.marker})"
+            yield Excuse("inline", marked, f"{path}:{line}", tuple(covers), refused)
+
+    def _refused(self, comment: Comment, place: Location, finding: Finding) -> str:
+        if comment.marker != OWN and not self.foreign:
+            return "comments for other scanners count with --foreign-comments"
+        if (finding.key_type, finding.mode) == (KeyType.ADMIN, Mode.LIVE):
+            return "a comment alone never excuses a live admin key"
+        return self.allowed(comment, place, finding.fingerprint)
+
+
+def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
+    """The locations that need an excuse, by position: the exposed ones, or all when there are none.
+
+    Locations that had the key before the change that was scanned need none beside new ones.
+    """
+    exposed = [
+        number
+        for number, place in enumerate(finding.locations)
+        if unexposed or place.exposure not in UNEXPOSED
+    ]
+    new = [number for number in exposed if not finding.locations[number].old]
+    return new or exposed or list(range(len(finding.locations)))
+
+
+def _ignored(known: Known, finding: Finding, below: list[int]) -> Iterator[Excuse]:
+    text, ignores = known.ignores or (None, None)
+    if text is None or ignores is None:
+        return
+    entry = ignores.keys.get(finding.fingerprint)
+    if entry is not None:
+        yield Excuse("ignore", entry.reason, text.at(entry.line), tuple(below))
+    globs = tuple(glob.what for glob in ignores.globs)
+    covered: dict[int, list[int]] = {}
+    for number in below:
+        for position in matching(globs, known.path(finding.locations[number])):
+            covered.setdefault(position, []).append(number)
+    for position, covers in sorted(covered.items()):
+        glob = ignores.globs[position]
+        yield Excuse("ignore", glob.reason, text.at(glob.line), tuple(covers))
