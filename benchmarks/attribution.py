@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.sources.git.attribution.commit_search import Ancestry
+from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
-from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import open_at, references
 
 if TYPE_CHECKING:
@@ -100,13 +100,13 @@ def main(repo: str, file: str) -> None:
     found = open_at(os.fsencode(Path(repo).resolve()))
     if found is None:
         raise SystemExit(f"not a git repository: {repo}")
-    opened = prepare(found, b"/", repo)
+    opened = prepare_repository(found, b"/", repo)
     if opened.view is None:
         raise SystemExit(f"cannot be read: {repo}")
     wanted = dict.fromkeys(Path(file).read_text(encoding="ascii").split())
     refs = references(found)
     # A scan has counted the commits by now; here a number that is surely large enough.
-    learnt = Ancestry(opened.view, refs, 1_000_000, Memory()).learn(wanted, PATHS)
+    learnt = CommitSearch(opened.view, refs, 1_000_000, Memory()).learn(wanted, PATHS)
     print(len({oid for oid, _ in learnt.introduced}))
 
 

@@ -17,8 +17,8 @@ from boltz_keyscan import policy
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Gap, Match
-from boltz_keyscan.model.status import Asked
-from boltz_keyscan.triage.cross_reference import Answer, Known, join
+from boltz_keyscan.model.status import StatusReport
+from boltz_keyscan.triage.cross_reference import Answer, ListingContext, join
 
 MOST_VERIFIED = 100
 """Keys verified in a run, the worst first: thousands in a repository must not make thousands of calls."""
@@ -28,11 +28,11 @@ Verifier = Callable[[Sequence[tuple[Finding, bytes]]], Iterable[tuple[str, Answe
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class StatusCheck:
     """All that one scan asks."""
 
-    known: Known
-    asked: Asked
+    known: ListingContext
+    asked: StatusReport
     """What is known before the scan: where the listing is from, and what trouble there was."""
     require: bool = False
     """What the API does not answer makes the run incomplete."""
@@ -49,7 +49,7 @@ class Inquiry:
 
     def answered(
         self, findings: Sequence[Finding], matches: Mapping[str, Match]
-    ) -> tuple[tuple[Finding, ...], Asked, tuple[Gap, ...]]:
+    ) -> tuple[tuple[Finding, ...], StatusReport, tuple[Gap, ...]]:
         """The findings with their status, what was asked, and a gap for what was not answered."""
         answers = self._verified(findings, matches)
         joined = tuple(

@@ -23,18 +23,18 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import InternalError, KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
-from boltz_keyscan.model.suppression import Ground, Suppression
+from boltz_keyscan.model.suppression import Suppression, TrustReport
 from boltz_keyscan.module_search import Guard
 from boltz_keyscan.plan import STDIN, Options, Plan, choose_prefixes, range_plan, scan_plan
 from boltz_keyscan.policy import FailOn
-from boltz_keyscan.report import View, load
+from boltz_keyscan.report import ReportOptions, load
 from boltz_keyscan.report.writer import write_report as _written
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.trusted_files import top_of
-from boltz_keyscan.trust import Say, Trust
+from boltz_keyscan.trust import SuppressionInputs, Trust
 
 if TYPE_CHECKING:
-    from boltz_keyscan.triage.suppress import Excuser
+    from boltz_keyscan.triage.suppress import Suppressor
 
 __all__ = [
     "ExitCode",
@@ -147,9 +147,9 @@ def write_report(result: ScanResult, format: str, to: TextIO | StrPath) -> None:
     """
     with Guard():
         if isinstance(to, (str, bytes, os.PathLike)):
-            _written(format, _path(to), result, View())
+            _written(format, _path(to), result, ReportOptions())
         else:
-            load(format)(result, to, View())
+            load(format)(result, to, ReportOptions())
 
 
 def _options(
@@ -212,7 +212,9 @@ def _plan(options: Options, commits: str | None) -> Plan:
     return range_plan(options, commits)
 
 
-def _triage(options: Options, trust: Trust, accepted: str | None, *, part: bool) -> tuple[Excuser, Ground]:
+def _triage(
+    options: Options, trust: Trust, accepted: str | None, *, part: bool
+) -> tuple[Suppressor, TrustReport]:
     """The step that knows what is excused, and whose word that is."""
     if part:
         # Paths in a part of a repository count from its root.
@@ -220,13 +222,13 @@ def _triage(options: Options, trust: Trust, accepted: str | None, *, part: bool)
         targets = [(top, "") for top in tops]
     else:
         targets = [(path, os.fsdecode(before)) for path, before in choose_prefixes(options.paths).items()]
-    standing = trusts.stands(targets, trust)
+    standing = trusts.scan_roots(targets, trust)
     text = None if accepted is None else trusts.named_text(accepted, standing)
-    say = Say(text, unexposed=options.fail_on_unexposed)
-    step = trusts.excuser(standing, trust, say, datetime.now(UTC).date())
+    say = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
+    step = trusts.suppressor(standing, trust, say, datetime.now(UTC).date())
     commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
-    unheard = tuple(map(_told, trusts.unheard(standing, trust)))
-    return step, Ground(_told(str(trust)), commit, (), unheard)
+    unheard = tuple(map(_told, trusts.untrusted_files(standing, trust)))
+    return step, TrustReport(_told(str(trust)), commit, (), unheard)
 
 
 def _told(text: str) -> str:

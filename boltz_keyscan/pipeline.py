@@ -31,15 +31,15 @@ from boltz_keyscan.model.finding import (
     Source,
     Tally,
 )
-from boltz_keyscan.policy import Terms
+from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.rules import Rule
-from boltz_keyscan.sources.blob import attempt, failed, shown
-from boltz_keyscan.sources.shards import Known
+from boltz_keyscan.sources.blob import display_members, failure_gap, scan_shard
+from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.triage import Step, apply
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
-    from boltz_keyscan.model.status import Asked
+    from boltz_keyscan.model.status import StatusReport
 
 INLINE = 8 << 20
 """Bytes up to which worker processes are not even thought of."""
@@ -87,7 +87,7 @@ class _Gathered:
         return ShardResult(tuple(hits), tuple(self.gaps), self.tally)
 
 
-class Watch(Protocol):
+class ProgressListener(Protocol):
     """Who wants to know how far a scan is; nothing it does changes anything."""
 
     def read(self, tally: Tally) -> None:
@@ -109,19 +109,19 @@ class Inquirer(Protocol):
 
     def answered(
         self, findings: Sequence[Finding], matches: Mapping[str, Match]
-    ) -> tuple[tuple[Finding, ...], Asked, tuple[Gap, ...]]:
+    ) -> tuple[tuple[Finding, ...], StatusReport, tuple[Gap, ...]]:
         """The findings with their status, what was asked, and what was wanted and not to be had."""
 
 
 def run(
     targets: Sequence[str],
     sources: Iterable[Source],
-    terms: Terms,
+    terms: FailPolicy,
     jobs: int = 1,
     steps: Sequence[Step] = (),
     *,
     inquirer: Inquirer | None = None,
-    watch: Watch | None = None,
+    watch: ProgressListener | None = None,
 ) -> ScanResult:
     """Scan, and judge what was found.
 
@@ -185,7 +185,7 @@ def run(
 
 
 def _scanned(
-    sources: Iterable[Source], detector: Detector, jobs: int, watch: Watch | None
+    sources: Iterable[Source], detector: Detector, jobs: int, watch: ProgressListener | None
 ) -> Iterator[tuple[_Gathered, Located]]:
     """What each source gave, with the places of its hits; those met in a listing too."""
     gathered: list[_Gathered] = []
@@ -213,7 +213,7 @@ def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work
                 else:
                     yield number, item
         except OSError as error:
-            yield number, Known(ShardResult(gaps=(failed(error),)))
+            yield number, ResultShard(ShardResult(gaps=(failure_gap(error),)))
         pending.extendleft(reversed(met))
 
 
@@ -230,12 +230,12 @@ def _located(gathered: _Gathered, detector: Detector) -> Located:
                     _plainly(hit, detector),
                     Exposure.UNTRACKED,
                     blob=hit.origin.oid,
-                    members=shown(hit.origin, detector),
+                    members=display_members(hit.origin, detector),
                 ),
             )
             for hit in gathered.whole().hits
         )
-        return Located(tuple(pairs), (failed(error),))
+        return Located(tuple(pairs), (failure_gap(error),))
 
 
 def _plainly(hit: Hit, detector: Detector) -> str:
@@ -243,7 +243,7 @@ def _plainly(hit: Hit, detector: Detector) -> str:
 
 
 def _execute(
-    work: Iterator[Work], detector: Detector, jobs: int, watch: Watch | None
+    work: Iterator[Work], detector: Detector, jobs: int, watch: ProgressListener | None
 ) -> Iterator[tuple[int, ShardResult]]:
     """Results in any order; the containers that were met are opened when all else is done."""
     met: list[Work] = []
@@ -275,7 +275,7 @@ def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tup
                 yield from scan_pool.spread(itertools.chain([(number, shard)], work), detector, jobs)
                 return
         weight += shard.weight
-        yield number, attempt(shard, detector)
+        yield number, scan_shard(shard, detector)
 
 
 def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...]) -> Iterator[Finding]:

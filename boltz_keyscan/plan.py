@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import cores
 from boltz_keyscan.model.finding import Source
-from boltz_keyscan.policy import FailOn, Terms
+from boltz_keyscan.policy import FailOn, FailPolicy
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push
 
 STDIN = "-"
 
-HOOK = Terms(FailOn.ANY, empty_is_complete=True)
+HOOK = FailPolicy(FailOn.ANY, empty_is_complete=True)
 """Hooks block on any key, and a commit of deletions is nothing to look at."""
 
 
@@ -47,7 +47,7 @@ class Plan:
 
     targets: tuple[str, ...]
     sources: tuple[Source, ...]
-    terms: Terms
+    terms: FailPolicy
     jobs: int = 1
 
 
@@ -75,11 +75,11 @@ def scan_plan(options: Options) -> Plan:
             sources.append(
                 TreeSource(raw, before[path], options.files, options.history, store, options.cache)
             )
-    terms = Terms(options.fail_on, options.fail_on_unexposed, options.require_complete)
+    terms = FailPolicy(options.fail_on, options.fail_on_unexposed, options.require_complete)
     return Plan(paths, tuple(sources), terms, options.jobs or cores())
 
 
-def staged_plan(names: tuple[str, ...], terms: Terms = HOOK) -> Plan:
+def staged_plan(names: tuple[str, ...], terms: FailPolicy = HOOK) -> Plan:
     """The plan of the pre-commit hook, and of ``--staged``."""
     from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
@@ -93,12 +93,12 @@ def range_plan(options: Options, expression: str) -> Plan:
     Raises:
         KeyscanError: the expression is not a range.
     """
-    from boltz_keyscan.sources.git.repo.revisions import Scope  # noqa: PLC0415
+    from boltz_keyscan.sources.git.repo.revisions import RevisionRange  # noqa: PLC0415
     from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - few runs need it
 
-    part = Scope.of(expression)
+    part = RevisionRange.of(expression)
     sources = tuple(RangeSource(os.fsencode(path), part, path) for path in options.paths)
-    terms = Terms(
+    terms = FailPolicy(
         options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=True
     )
     return Plan(options.paths, sources, terms, options.jobs or cores())

@@ -52,7 +52,7 @@ FAILING: dict[FailOn, frozenset[Severity]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class FailPolicy:
     """What whoever runs the scan asks of it."""
 
     fail_on: FailOn = FailOn.LIVE
@@ -90,7 +90,7 @@ def severity(finding: Finding) -> Severity:
     return severity_of(finding.key_type, finding.mode, finding.shape, status)
 
 
-class Standing(StrEnum):
+class Outcome(StrEnum):
     """How a finding stands to the verdict; each has exactly one."""
 
     BLOCKING = "blocking"
@@ -103,17 +103,17 @@ class Standing(StrEnum):
     NOTE = "note"
 
 
-def standing(finding: Finding, terms: Terms) -> Standing:
+def outcome(finding: Finding, terms: FailPolicy) -> Outcome:
     """Why a finding fails this run or does not; the first reason that holds, from the bottom up."""
     if (worth := severity(finding)) is Severity.NOTE:
-        return Standing.NOTE
+        return Outcome.NOTE
     if finding.suppression is not None:
-        return Standing.SUPPRESSED
+        return Outcome.SUPPRESSED
     if finding.exposure in UNEXPOSED and not terms.fail_on_unexposed:
-        return Standing.UNEXPOSED
+        return Outcome.UNEXPOSED
     if is_old(finding, unexposed=terms.fail_on_unexposed):
-        return Standing.OLD
-    return Standing.BLOCKING if worth in FAILING[terms.fail_on] else Standing.BELOW
+        return Outcome.OLD
+    return Outcome.BLOCKING if worth in FAILING[terms.fail_on] else Outcome.BELOW
 
 
 def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
@@ -127,11 +127,9 @@ def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
     return bool(exposed) and all(place.old for place in exposed)
 
 
-def judge(finding: Finding, terms: Terms) -> Finding:
+def judge(finding: Finding, terms: FailPolicy) -> Finding:
     """The finding with its severity and whether it fails this run."""
-    return replace(
-        finding, severity=severity(finding), blocking=standing(finding, terms) is Standing.BLOCKING
-    )
+    return replace(finding, severity=severity(finding), blocking=outcome(finding, terms) is Outcome.BLOCKING)
 
 
 def widest(exposures: Iterable[Exposure]) -> Exposure:
@@ -154,12 +152,12 @@ def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
     )
 
 
-def is_complete(gaps: Iterable[Gap], terms: Terms) -> bool:
+def is_complete(gaps: Iterable[Gap], terms: FailPolicy) -> bool:
     """Whether everything was scanned; gaps by design count only under ``--require-complete``."""
     return not any(terms.require_complete or not gap.by_design for gap in gaps)
 
 
-def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], terms: Terms) -> ExitCode:
+def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], terms: FailPolicy) -> ExitCode:
     """The verdict: a blocking finding outweighs an incomplete scan, which outweighs clean."""
     if any(finding.blocking for finding in findings):
         return ExitCode.BLOCKING

@@ -27,9 +27,17 @@ from boltz_keyscan.sources.git.repo.repository import (
     is_within,
     resolve_folder,
 )
-from boltz_keyscan.sources.trusted_files import Contents, Disk, Revision, Shelf, at_revision, named, top_of
+from boltz_keyscan.sources.trusted_files import (
+    CommitFileReader,
+    CommitFiles,
+    TreeFiles,
+    TrustedFiles,
+    at_revision,
+    read_named_file,
+    top_of,
+)
 from boltz_keyscan.triage import baseline, ignore_file
-from boltz_keyscan.triage.suppress import Allowed, Excuser, Known, heard
+from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
 from boltz_keyscan.triage.text_file import Text
 
 CONFIGS = ("boltz-keyscan.toml", "pyproject.toml")
@@ -68,14 +76,14 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class ScanRoot:
     """One thing that is scanned, and where its own files are looked for."""
 
     folder: bytes
     """The folder that is scanned, or that holds the file that is, absolute."""
     scope: str
     """How the paths of its locations begin in reports."""
-    shelf: Shelf | None
+    shelf: TrustedFiles | None
     """None when the tree is not asked."""
     linked: bool = False
     """A linked worktree inside another thing that is scanned."""
@@ -94,7 +102,7 @@ class Stand:
             folder = os.path.dirname(folder)
 
     @staticmethod
-    def _content(shelf: Shelf, path: bytes, name: str) -> bytes | None:
+    def _content(shelf: TrustedFiles, path: bytes, name: str) -> bytes | None:
         try:
             return shelf.read(path)
         except KeyscanError:
@@ -109,35 +117,35 @@ class Stand:
 
     def text(self, path: bytes, content: bytes) -> Text:
         """A file of the shelf, with the name people know it by."""
-        return Text(shown(path), content, self.shelf.label if self.shelf else "")
+        return Text(display_path(path), content, self.shelf.label if self.shelf else "")
 
 
-def shown(path: bytes) -> str:
+def display_path(path: bytes) -> str:
     """A path from the current folder when it lies below that."""
     here = os.path.join(os.getcwdb(), b"")
     return os.fsdecode(path.removeprefix(here))
 
 
-def stands(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[Stand, ...]:
+def scan_roots(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[ScanRoot, ...]:
     """Where to look, for each path that is scanned and how its locations begin.
 
     Raises:
         KeyscanError: the revision is not to be had.
         GitError: git cannot be used.
     """
-    found: dict[tuple[bytes, str], Stand] = {}
-    shelves: dict[bytes, Shelf | None] = {}
+    found: dict[tuple[bytes, str], ScanRoot] = {}
+    shelves: dict[bytes, TrustedFiles | None] = {}
     for path, scope in targets:
         folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
         top = top_of(folder)
         if top not in shelves:
             shelves[top] = _shelf(folder, trust)
-        found[folder, scope] = Stand(folder, scope, shelves[top])
+        found[folder, scope] = ScanRoot(folder, scope, shelves[top])
     linked = [each for stand in found.values() for each in _find_linked(stand)]
     return (*found.values(), *linked)
 
 
-def _find_linked(stand: Stand) -> Iterator[Stand]:
+def _find_linked(stand: ScanRoot) -> Iterator[ScanRoot]:
     """Yield the linked worktrees inside what is scanned: their files count from their own root."""
     around = enclosing(stand.folder) if stand.shelf is not None else None
     if around is None or stand.shelf is None:
@@ -145,20 +153,20 @@ def _find_linked(stand: Stand) -> Iterator[Stand]:
     for root in find_linked_worktrees(around):
         if root != stand.folder and is_within(root, stand.folder):
             scope = stand.scope + os.fsdecode(os.path.relpath(root, stand.folder)) + "/"
-            yield Stand(root, scope, replace(stand.shelf, top=root), linked=True)
+            yield ScanRoot(root, scope, replace(stand.shelf, top=root), linked=True)
 
 
-def _shelf(folder: bytes, trust: Trust) -> Shelf | None:
+def _shelf(folder: bytes, trust: Trust) -> TrustedFiles | None:
     match trust.mode:
         case "tree":
-            return Disk(top_of(folder))
+            return TreeFiles(top_of(folder))
         case "base":
             return at_revision(folder, trust.revision)
         case _:
             return None
 
 
-def named_text(path: str, standing: Sequence[Stand]) -> Text:
+def named_text(path: str, standing: Sequence[ScanRoot]) -> Text:
     """A file that was named on the command line.
 
     One that lies in the scanned repository, by whatever way it is named, is taken from REV
@@ -170,7 +178,7 @@ def named_text(path: str, standing: Sequence[Stand]) -> Text:
     """
     absolute = os.path.abspath(os.fsencode(path))
     for stand in standing:
-        if stand.shelf is None or isinstance(stand.shelf, Disk):
+        if stand.shelf is None or isinstance(stand.shelf, TreeFiles):
             continue
         inside = _inside(stand.shelf.top, absolute)
         if inside is None:
@@ -181,7 +189,7 @@ def named_text(path: str, standing: Sequence[Stand]) -> Text:
                 f"no such file {stand.shelf.label}: {path}", "Commit it there first, or leave out the option."
             )
         return Text(path, content, stand.shelf.label)
-    return Text(path, named(absolute, path), "named")
+    return Text(path, read_named_file(absolute, path), "named")
 
 
 def _inside(top: bytes, path: bytes) -> bytes | None:
@@ -201,7 +209,7 @@ def _inside(top: bytes, path: bytes) -> bytes | None:
     return None
 
 
-def baseline_file(stand: Stand, chosen: bytes | None) -> Text | None:
+def baseline_file(stand: ScanRoot, chosen: bytes | None) -> Text | None:
     """The baseline of a tree: the one its configuration names, or the one with the usual name.
 
     Raises:
@@ -213,13 +221,13 @@ def baseline_file(stand: Stand, chosen: bytes | None) -> Text | None:
     content = stand.shelf.read(chosen) if stand.shelf else None
     if content is None:
         raise KeyscanError(
-            f"no such baseline: {shown(chosen)}", "Make it with 'boltz-keyscan baseline create'."
+            f"no such baseline: {display_path(chosen)}", "Make it with 'boltz-keyscan baseline create'."
         )
     return stand.text(chosen, content)
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SuppressionInputs:
     """What is said besides the tree's ignores and comments."""
 
     baseline: Text | None = None
@@ -232,7 +240,7 @@ class Say:
     foreign: bool = False
 
 
-def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> Excuser:
+def suppressor(standing: Sequence[ScanRoot], trust: Trust, say: SuppressionInputs, today: date) -> Suppressor:
     """The step that knows all that counts.
 
     Raises:
@@ -241,7 +249,7 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
     ids = {rule.id for rule in rules.load()}
     known = []
     if say.baseline is not None:
-        known.append(Known(None, "", (say.baseline, baseline.parse(say.baseline, ids))))
+        known.append(SuppressionFiles(None, "", (say.baseline, baseline.parse(say.baseline, ids))))
     scopes = [stand.scope for stand in standing]
     for number, stand in enumerate(standing):
         if stand.shelf is None or scopes.count(stand.scope) > 1:
@@ -252,7 +260,9 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
             accepted = baseline_file(stand, say.in_tree if number == 0 else None)
         if accepted is not None:
             entries, own = baseline.parse(accepted, ids), _lies_in(accepted, stand)
-            known.append(Known(stand.scope, "", (accepted, entries), linked=stand.linked, is_whole=own))
+            known.append(
+                SuppressionFiles(stand.scope, "", (accepted, entries), linked=stand.linked, is_whole=own)
+            )
         found = stand.nearest(ignore_file.NAME)
         if found is not None:
             text = stand.text(*found)
@@ -260,10 +270,12 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
             inside = "" if within == b"." else os.fsdecode(within) + "/"
             own = _lies_in(text, stand)
             known.append(
-                Known(stand.scope, inside, None, (text, ignore_file.parse(text)), stand.linked, is_whole=own)
+                SuppressionFiles(
+                    stand.scope, inside, None, (text, ignore_file.parse(text)), stand.linked, is_whole=own
+                )
             )
     detector = KeyDetector.of(rules.load())
-    return Excuser(
+    return Suppressor(
         tuple(known),
         today,
         unexposed=say.unexposed,
@@ -273,20 +285,20 @@ def excuser(standing: Sequence[Stand], trust: Trust, say: Say, today: date) -> E
     )
 
 
-def _lies_in(text: Text, stand: Stand) -> bool:
+def _lies_in(text: Text, stand: ScanRoot) -> bool:
     return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == stand.folder
 
 
-def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> Allowed:
+def _allowed(standing: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) -> CommentPolicy:
     """Whose comments are heard."""
     if trust.mode == "tree":
-        return heard
+        return allow_all
     if trust.mode == "none":
         return lambda _, __, ___: "comments do not count with --trust none"
     seen: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
     shelves = {stand.shelf for stand in standing}
-    contents: dict[Shelf | None, Contents] = {
-        shelf: Contents(shelf) for shelf in shelves if isinstance(shelf, Revision)
+    contents: dict[TrustedFiles | None, CommitFileReader] = {
+        shelf: CommitFileReader(shelf) for shelf in shelves if isinstance(shelf, CommitFiles)
     }
 
     def at_base(comment: Comment, location: Location, fingerprint: str) -> str:
@@ -304,7 +316,7 @@ def _allowed(standing: Sequence[Stand], trust: Trust, detector: KeyDetector) -> 
 
 
 def _remarked(
-    stand: Stand, path: str, detector: KeyDetector, contents: Contents | None
+    stand: ScanRoot, path: str, detector: KeyDetector, contents: CommitFileReader | None
 ) -> frozenset[tuple[str, str]]:
     """The keys with comments in a file as the revision has it."""
     absolute = os.path.normpath(os.path.join(stand.folder, os.fsencode(path[len(stand.scope) :])))
@@ -318,7 +330,7 @@ def _remarked(
     return frozenset(found)
 
 
-def unheard(standing: Sequence[Stand], trust: Trust) -> tuple[str, ...]:
+def untrusted_files(standing: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:
     """The files in the trees that are not asked, to be told: somebody put them there."""
     if trust.mode != "none":
         return ()
@@ -329,7 +341,7 @@ def unheard(standing: Sequence[Stand], trust: Trust) -> tuple[str, ...]:
             for name in _NAMES:
                 path = os.path.join(folder, os.fsencode(name))
                 if os.path.lexists(path) and (name != CONFIGS[1] or _speaks(path)):
-                    found[shown(path)] = None
+                    found[display_path(path)] = None
             if folder == top:
                 break
             folder = os.path.dirname(folder)
@@ -338,6 +350,6 @@ def unheard(standing: Sequence[Stand], trust: Trust) -> tuple[str, ...]:
 
 def _speaks(path: bytes) -> bool:
     try:
-        return b"tool.boltz-keyscan" in named(path)
+        return b"tool.boltz-keyscan" in read_named_file(path)
     except KeyscanError:
         return False

@@ -26,7 +26,7 @@ import pytest
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.policy import Terms
+from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources.files.shard import SLICE, FileShard
 from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.tree import TreeSource
@@ -335,7 +335,7 @@ def test_a_process_is_copied_only_where_that_is_exact(before: str, method: str) 
 
 def result(repo: Repo, jobs: int) -> ScanResult:
     """A result without when and how long."""
-    made = pipeline.run((".",), (TreeSource(os.fsencode(repo.path), b""),), Terms(), jobs)
+    made = pipeline.run((".",), (TreeSource(os.fsencode(repo.path), b""),), FailPolicy(), jobs)
     return replace(made, started_at="", duration_s=0)
 
 

@@ -42,7 +42,7 @@ _ENVIRONMENT = ("BOLTZ_LOG", "BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS", "BOLTZ_AP
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Endpoint:
     """How the API is reached."""
 
     base: Address = OFFICIAL
@@ -51,7 +51,7 @@ class Reach:
     """A file of certificates to believe instead of the usual ones; tests make their own."""
 
 
-def present() -> None:
+def require_sdk() -> None:
     """Load the SDK, undisturbed by what it would obey in the environment.
 
     Raises:
@@ -74,7 +74,7 @@ def present() -> None:
 class Connection:
     """The API, with one key. Use as a context manager."""
 
-    def __init__(self, reach: Reach, key: Secret, deadline: Deadline) -> None:
+    def __init__(self, reach: Endpoint, key: Secret, deadline: Deadline) -> None:
         """Build the SDK's client; nothing is sent.
 
         Raises:
@@ -83,7 +83,7 @@ class Connection:
         self._deadline = deadline
         self.requests = 0
         """How many were sent."""
-        present()
+        require_sdk()
         import boltz_api  # noqa: PLC0415 - there, as was just seen
         import httpx  # noqa: PLC0415
 

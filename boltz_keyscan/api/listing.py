@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.errors import ApiError, Failure
 from boltz_keyscan.api.pagination import collect
-from boltz_keyscan.api.whoami import Me, me
+from boltz_keyscan.api.whoami import KeyIdentity, whoami
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Clean, RecordError, identifier, record
 
@@ -28,7 +28,7 @@ class Fetched:
     """A listing, and what was learnt on the way."""
 
     listing: Listing
-    own: Me | None
+    own: KeyIdentity | None
     """Whose the key is that listed; None when the API did not say."""
     failure: Failure | None = None
     """Why the listing is not complete."""
@@ -52,9 +52,9 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
         progress: is told how many there are so far.
     """
     taken_at = datetime.now(UTC)
-    own: Me | None = None
+    own: KeyIdentity | None = None
     try:
-        own = me(connection)
+        own = whoami(connection)
     except ApiError as error:
         if error.failure.reason in _VAIN:
             return Fetched(_nothing(taken_at, error.failure), None, error.failure)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from boltz_keyscan.api.client import Connection, Reach
+from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret, Vault
 from boltz_keyscan.api.transport import Clock, Deadline
@@ -23,7 +23,7 @@ from boltz_keyscan.triage.key_record import RecordError, identifier
 
 
 @dataclass(frozen=True, slots=True)
-class Me:
+class KeyIdentity:
     """Who a key speaks for."""
 
     key_id: str
@@ -33,7 +33,7 @@ class Me:
     workspace_id: str | None
 
 
-def me(connection: Connection) -> Me:
+def whoami(connection: Connection) -> KeyIdentity:
     """Who the key of a connection speaks for.
 
     Raises:
@@ -43,7 +43,7 @@ def me(connection: Connection) -> Me:
     return _me(connection.me())
 
 
-def _me(answer: Mapping[str, object]) -> Me:
+def _me(answer: Mapping[str, object]) -> KeyIdentity:
     if answer.get("principal_type") != "api_key":
         raise RecordError("it is not the answer to a key")
     workspace = answer.get("workspace_id")
@@ -51,7 +51,7 @@ def _me(answer: Mapping[str, object]) -> Me:
         kind = KeyType(str(answer.get("key_type"))), Mode(str(answer.get("mode")))
     except ValueError:
         raise RecordError("key_type and mode are none that are known") from None
-    return Me(
+    return KeyIdentity(
         identifier(answer.get("api_key_id"), "api_key_id"),
         *kind,
         identifier(answer.get("organization_id"), "organization_id"),
@@ -59,7 +59,7 @@ def _me(answer: Mapping[str, object]) -> Me:
     )
 
 
-def verify(reach: Reach, key: Secret, kind: tuple[KeyType, Mode], deadline: Deadline) -> Answer:
+def verify(reach: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline: Deadline) -> Answer:
     """Ask the API with a key whether it works.
 
     Args:
@@ -70,7 +70,7 @@ def verify(reach: Reach, key: Secret, kind: tuple[KeyType, Mode], deadline: Dead
     """
     try:
         with Connection(reach, key, deadline) as connection:
-            found = me(connection)
+            found = whoami(connection)
     except ApiError as error:
         reason = {"unauthorized": "rejected"}.get(error.failure.reason, error.failure.reason)
         return Answer(reason, error.failure.detail)
@@ -85,7 +85,7 @@ def verify(reach: Reach, key: Secret, kind: tuple[KeyType, Mode], deadline: Dead
 class Verifier:
     """Asks with each key that a scan found, one call for each."""
 
-    reach: Reach
+    reach: Endpoint
     secret: bytes
     seconds: float
     clock: Clock

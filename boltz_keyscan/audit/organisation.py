@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from boltz_keyscan.model.audit import Check, Concern
 from boltz_keyscan.model.enums import KeyType, Mode, Severity
-from boltz_keyscan.triage.cross_reference import TELLING
+from boltz_keyscan.triage.cross_reference import MIN_DISTINGUISHING_CHARS
 from boltz_keyscan.triage.key_record import Record, type_prefix
 
 
@@ -35,7 +35,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class AuditInput:
     """What the checks look at."""
 
     now: datetime
@@ -48,17 +48,17 @@ class Ground:
     limits: Limits = Limits()
 
 
-Finder = Callable[[Check, Ground], Iterator[Concern]]
+Finder = Callable[[Check, AuditInput], Iterator[Concern]]
 
 
 def _about(record: Record, check: Check, detail: str) -> Concern:
     return Concern(check, record.id, record.name, detail)
 
 
-def _each(finds: Callable[[Record, Ground], str]) -> Finder:
+def _each(finds: Callable[[Record, AuditInput], str]) -> Finder:
     """A check that looks at one key after the other; its words are the finding, none is none."""
 
-    def found(check: Check, ground: Ground) -> Iterator[Concern]:
+    def found(check: Check, ground: AuditInput) -> Iterator[Concern]:
         for record in ground.records:
             if detail := finds(record, ground):
                 yield _about(record, check, detail)
@@ -70,15 +70,15 @@ def _days(start: datetime, end: datetime) -> int:
     return (end - start) // timedelta(days=1)
 
 
-def _leaked(record: Record, ground: Ground) -> str:
+def _leaked(record: Record, ground: AuditInput) -> str:
     return "a scan found it" if ground.leaked.get(record.id) == "yes" else ""
 
 
-def _perhaps_leaked(record: Record, ground: Ground) -> str:
+def _perhaps_leaked(record: Record, ground: AuditInput) -> str:
     return "a scan found a key that this may be" if ground.leaked.get(record.id) == "maybe" else ""
 
 
-def _in_archive(record: Record, ground: Ground) -> str:
+def _in_archive(record: Record, ground: AuditInput) -> str:
     if record.workspace_id not in ground.archived:
         return ""
     name = ground.archived[record.workspace_id or ""]
@@ -91,47 +91,47 @@ _TRYING = re.compile(
 )
 
 
-def _named_test(record: Record, _: Ground) -> str:
+def _named_test(record: Record, _: AuditInput) -> str:
     if record.mode is not Mode.LIVE or not (found := _TRYING.search(record.name)):
         return ""
     return f"a live key, and its name says {found.group()!r}"
 
 
-def _never_expires(record: Record, _: Ground) -> str:
+def _never_expires(record: Record, _: AuditInput) -> str:
     return "it has no end" if record.expires_at is None else ""
 
 
-def _expires_soon(record: Record, ground: Ground) -> str:
+def _expires_soon(record: Record, ground: AuditInput) -> str:
     if record.expires_at is None:
         return ""
     left = _days(ground.now, record.expires_at)
     return f"it expires in {left} days" if left < ground.limits.expires_soon else ""
 
 
-def _old(record: Record, ground: Ground) -> str:
+def _old(record: Record, ground: AuditInput) -> str:
     age = _days(record.created_at, ground.now)
     return f"it is {age:,} days old" if age > ground.limits.oldest else ""
 
 
-def _unused(record: Record, ground: Ground) -> str:
+def _unused(record: Record, ground: AuditInput) -> str:
     if record.last_used_at is None:
         return ""
     idle = _days(record.last_used_at, ground.now)
     return f"it was last used {idle:,} days ago" if idle > ground.limits.unused else ""
 
 
-def _never_used(record: Record, ground: Ground) -> str:
+def _never_used(record: Record, ground: AuditInput) -> str:
     age = _days(record.created_at, ground.now)
     if record.last_used_at is not None or age < ground.limits.never_used:
         return ""
     return f"it was made {age:,} days ago and never used"
 
 
-def _no_addresses(record: Record, _: Ground) -> str:
+def _no_addresses(record: Record, _: AuditInput) -> str:
     return "" if record.allowed_ips else "it works from everywhere"
 
 
-def _many_admins(check: Check, ground: Ground) -> Iterator[Concern]:
+def _many_admins(check: Check, ground: AuditInput) -> Iterator[Concern]:
     admins = [each for each in ground.records if each.key_type is KeyType.ADMIN and each.mode is Mode.LIVE]
     most = ground.limits.admin_keys
     if len(admins) > most:
@@ -140,12 +140,12 @@ def _many_admins(check: Check, ground: Ground) -> Iterator[Concern]:
         )
 
 
-def _alike(check: Check, ground: Ground) -> Iterator[Concern]:
+def _alike(check: Check, ground: AuditInput) -> Iterator[Concern]:
     """Keys that a leaked one cannot be told from by what the API lists of them."""
     kinds = Counter((each.key_prefix, each.key_type, each.mode) for each in ground.records)
     for (prefix, key_type, mode), count in sorted(kinds.items()):
         characters = max(len(prefix) - len(type_prefix(key_type, mode)), 0)
-        if count > 1 and characters < TELLING:
+        if count > 1 and characters < MIN_DISTINGUISHING_CHARS:
             kind = f"{count:,} {key_type} {mode} keys"
             detail = f"{kind} are listed as {prefix!r}: if one leaks, only --verify can say which"
             yield Concern(check, f"{prefix} {key_type} {mode}", "", detail)
@@ -276,13 +276,13 @@ CHECKS: tuple[tuple[Check, Finder], ...] = (
 """All checks, worst first."""
 
 
-def examine(ground: Ground) -> tuple[Concern, ...]:
+def examine(ground: AuditInput) -> tuple[Concern, ...]:
     """What does not pass, worst first, then by check and by id."""
     found: Iterable[Concern] = (concern for check, finds in CHECKS for concern in finds(check, ground))
     return tuple(_marked(concern, ground) for concern in found)
 
 
-def _marked(concern: Concern, ground: Ground) -> Concern:
+def _marked(concern: Concern, ground: AuditInput) -> Concern:
     leaked = ground.leaked.get(concern.subject)
     if leaked is None:
         return concern

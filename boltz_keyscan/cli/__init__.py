@@ -22,7 +22,7 @@ def main(arguments: "list[str]") -> int:
     try:
         from boltz_keyscan.cli import error_handler  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
 
-        code = error_handler.guarded(arguments)
+        code = error_handler.run_guarded(arguments)
     except KeyboardInterrupt:
         # So early that there is nothing to clean up and nobody to tell it nicely.
         code = 130

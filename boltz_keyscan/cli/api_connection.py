@@ -24,7 +24,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
 
 if TYPE_CHECKING:
-    from boltz_keyscan.api.client import Connection, Reach
+    from boltz_keyscan.api.client import Connection, Endpoint
     from boltz_keyscan.api.secret import Secret
 
 NAMES = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
@@ -53,7 +53,7 @@ _OPTIONS = (
 )
 
 
-def connecting(function: Callable[..., int]) -> Callable[..., int]:
+def api_options(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that reach the API."""
     for option in reversed(_OPTIONS):
         function = option(function)
@@ -61,24 +61,24 @@ def connecting(function: Callable[..., int]) -> Callable[..., int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Connecting:
+class ApiOptions:
     """The options, as they were given."""
 
     api_key_file: str | None
     api_base: str | None
     proxy: str | None
 
-    def reach(self) -> Reach:
+    def reach(self) -> Endpoint:
         """The address and the proxy.
 
         Raises:
             KeyscanError: they are not to be used.
         """
         from boltz_keyscan.api.address import api_base, proxy  # noqa: PLC0415 - only what asks
-        from boltz_keyscan.api.client import Reach  # noqa: PLC0415
+        from boltz_keyscan.api.client import Endpoint  # noqa: PLC0415
 
         base = api_base(self.api_base)
-        return Reach(base, proxy(self.proxy, base))
+        return Endpoint(base, proxy(self.proxy, base))
 
     def key(self, *, stdin: bool = True) -> Secret:
         """The admin key.
@@ -128,15 +128,15 @@ def _first(path: str) -> str:
 
 
 @contextlib.contextmanager
-def connected(options: Connecting, *, stdin: bool = True) -> Iterator[Connection]:
+def open_connection(options: ApiOptions, *, stdin: bool = True) -> Iterator[Connection]:
     """The API, with the admin key.
 
     Raises:
         KeyscanError: the options are not to be used, there is no key, or the SDK is not installed.
     """
-    from boltz_keyscan.api.client import Connection, present  # noqa: PLC0415 - only what asks
+    from boltz_keyscan.api.client import Connection, require_sdk  # noqa: PLC0415 - only what asks
 
-    present()
+    require_sdk()
     from boltz_keyscan.api.transport import Deadline  # noqa: PLC0415 - needs what was just looked for
 
     reach = options.reach()

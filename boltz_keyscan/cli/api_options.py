@@ -18,8 +18,8 @@ import click
 from boltz_keyscan.errors import KeyscanError
 
 if TYPE_CHECKING:
-    from boltz_keyscan.cli.resolve import Settled
-    from boltz_keyscan.key_status import Inquiry
+    from boltz_keyscan.cli.resolve import ResolvedOptions
+    from boltz_keyscan.key_status import StatusCheck
     from boltz_keyscan.report import Reporter
 
 OLDEST = 7
@@ -52,18 +52,18 @@ _OPTIONS = (
 )
 
 
-def asking(function: Callable[..., int]) -> Callable[..., int]:
+def status_options(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that ask."""
-    from boltz_keyscan.cli.api_connection import connecting  # noqa: PLC0415 - options only
+    from boltz_keyscan.cli.api_connection import api_options  # noqa: PLC0415 - options only
 
-    function = connecting(function)
+    function = api_options(function)
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class StatusOptions:
     """The options, as they were given."""
 
     inventory: str | None
@@ -76,11 +76,11 @@ class Asking:
     proxy: str | None
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> Asking:
+    def of(cls, values: dict[str, Any]) -> StatusOptions:
         """From a command's parameters."""
         return cls(**{name: values[name] for name in cls.__slots__})
 
-    def inquiry(self, settled: Settled, *, stdin: bool) -> Inquiry | None:
+    def inquiry(self, settled: ResolvedOptions, *, stdin: bool) -> StatusCheck | None:
         """What the scan is to ask; None when nothing.
 
         Args:
@@ -97,9 +97,9 @@ class Asking:
             self._refuse_the_rest()
             return None
         if self.check or self.verify:
-            from boltz_keyscan.api.client import present  # noqa: PLC0415 - the network
+            from boltz_keyscan.api.client import require_sdk  # noqa: PLC0415 - the network
 
-            present()
+            require_sdk()
             from boltz_keyscan.cli.status_check import fetched  # noqa: PLC0415 - needs what was just looked for
 
             return fetched(self, self._saved(settled), stdin=stdin)
@@ -115,19 +115,19 @@ class Asking:
             if given:
                 raise KeyscanError(f"{name} has nothing to be used for", "Give --check or --verify too.")
 
-    def _saved(self, settled: Settled) -> Inquiry:
+    def _saved(self, settled: ResolvedOptions) -> StatusCheck:
         """What a saved listing, if any, says."""
         from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only for names in a listing
-        from boltz_keyscan.key_status import Inquiry  # noqa: PLC0415
-        from boltz_keyscan.model.status import Asked  # noqa: PLC0415 - few runs ask
+        from boltz_keyscan.key_status import StatusCheck  # noqa: PLC0415
+        from boltz_keyscan.model.status import StatusReport  # noqa: PLC0415 - few runs ask
         from boltz_keyscan.triage import inventory  # noqa: PLC0415
-        from boltz_keyscan.triage.cross_reference import Known  # noqa: PLC0415
+        from boltz_keyscan.triage.cross_reference import ListingContext  # noqa: PLC0415
         from boltz_keyscan.triage.key_record import stamp  # noqa: PLC0415
         from boltz_keyscan.trust import named_text  # noqa: PLC0415
 
         now = datetime.now(UTC)
         if self.inventory is None:
-            return Inquiry(Known(now), Asked(), require=self.require_api)
+            return StatusCheck(ListingContext(now), StatusReport(), require=self.require_api)
         text = named_text(self.inventory, settled.standing)
         listing = inventory.read(redacted(text.name), text.raw, redacted)
         stale = listing.stale(now, timedelta(days=self.inventory_max_age))
@@ -139,7 +139,7 @@ class Asking:
             )
         if not listing.complete:
             notes.append(f"the inventory is not complete: {listing.trouble or 'it does not say why'}")
-        asked = Asked(
+        asked = StatusReport(
             listing="inventory",
             organisation=listing.organisation,
             taken_at=stamp(listing.taken_at),
@@ -148,10 +148,10 @@ class Asking:
             stale=stale,
             notes=tuple(notes),
         )
-        return Inquiry(Known(now, listing, stale), asked, require=self.require_api)
+        return StatusCheck(ListingContext(now, listing, stale), asked, require=self.require_api)
 
 
-def filtered(inquiry: Inquiry | None) -> Callable[[Reporter], Reporter]:
+def filtered(inquiry: StatusCheck | None) -> Callable[[Reporter], Reporter]:
     """What stands between a reporter and its file: a filter, where raw keys were about."""
     if inquiry is None:
         return lambda reporter: reporter

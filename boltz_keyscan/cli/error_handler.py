@@ -22,7 +22,7 @@ from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 
 
-def guarded(arguments: list[str]) -> int:
+def run_guarded(arguments: list[str]) -> int:
     """Run a command line and tell what went wrong, if anything did."""
     _prepare()
     code: int = ExitCode.CLEAN
@@ -76,9 +76,9 @@ def _prepare() -> None:
 
 
 def _failed(code: ExitCode, message: str, hint: str) -> int:
-    tell(f"error: {message}")
+    report_line(f"error: {message}")
     if hint:
-        tell(f"help: {hint}")
+        report_line(f"help: {hint}")
     return code
 
 
@@ -89,7 +89,7 @@ def _clean_line() -> None:
             sys.stderr.write("\n" if os.environ.get("TERM", "") in {"", "dumb"} else "\r\x1b[K")
 
 
-def tell(line: str) -> None:
+def report_line(line: str) -> None:
     """One line on stderr, without keys and without characters that act."""
     from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only when there is something to tell
 
@@ -105,8 +105,8 @@ def _internal(error: Exception) -> int:
     import traceback  # noqa: PLC0415 - only when there is one
 
     frames = traceback.extract_tb(error.__traceback__)
-    tell(f"error: internal error: {type(error).__name__}")
+    report_line(f"error: internal error: {type(error).__name__}")
     for frame in frames[-8:]:
-        tell(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}")
-    tell("help: This is a bug; please report these lines. They hold nothing of what was scanned.")
+        report_line(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}")
+    report_line("help: This is a bug; please report these lines. They hold nothing of what was scanned.")
     return ExitCode.INTERNAL

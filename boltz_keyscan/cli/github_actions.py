@@ -11,20 +11,20 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from boltz_keyscan.cli.error_handler import tell
+from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.report import Reporter, View, github_summary
+from boltz_keyscan.report import Reporter, ReportOptions, github_summary
 from boltz_keyscan.report.github import commands
 from boltz_keyscan.report.wording import count
 
 
 def annotated(  # noqa: PLR0917 - both places, and what they share
     result: ScanResult,
-    view: View,
-    written: View,
+    view: ReportOptions,
+    written: ReportOptions,
     files: Iterable[str],
     through: Callable[[Reporter], Reporter],
-    show: Callable[[Reporter, ScanResult, View], None],
+    show: Callable[[Reporter, ScanResult, ReportOptions], None],
 ) -> None:
     """Write the annotations to standard output, by ``show``, and the summary to its file.
 
@@ -41,7 +41,7 @@ def annotated(  # noqa: PLR0917 - both places, and what they share
         _summarize(result, written, files, through)
 
 
-def annotate(result: ScanResult, stream: TextIO, view: View) -> None:
+def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the annotations, folded away: in the log they would tell the report a second time."""
     told, cut = commands(result, view)
     if not told:
@@ -54,7 +54,7 @@ def annotate(result: ScanResult, stream: TextIO, view: View) -> None:
 
 
 def _summarize(
-    result: ScanResult, view: View, files: Iterable[str], through: Callable[[Reporter], Reporter]
+    result: ScanResult, view: ReportOptions, files: Iterable[str], through: Callable[[Reporter], Reporter]
 ) -> None:
     """Add to the summary of the step; one that cannot be written changes no verdict."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -64,7 +64,7 @@ def _summarize(
         github_summary.append(path, result, view, through)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
-        tell(f"warning: the step summary was not written to {path}: {why}")
+        report_line(f"warning: the step summary was not written to {path}: {why}")
 
 
 def _same(path: str, other: str) -> bool:

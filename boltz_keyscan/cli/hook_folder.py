@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.cli.error_handler import tell
+from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.cli.hook_script import SHARED
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.sources.git.run import command
@@ -148,7 +148,7 @@ def _gitpython() -> ModuleType:
         # It starts git when it is loaded, and would take one from the working folder if PATH says so.
         os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = command.executable()
     except GitError as error:
-        tell(f"note: {error.message}; the hooks need it")
+        report_line(f"note: {error.message}; the hooks need it")
     os.environ["GIT_PYTHON_REFRESH"] = "quiet"
     import git  # noqa: PLC0415 - takes as long as a commit hook
 

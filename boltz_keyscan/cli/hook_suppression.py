@@ -12,24 +12,24 @@ from dataclasses import dataclass
 
 import click
 
-from boltz_keyscan.cli.resolve import Settled, settle
-from boltz_keyscan.triage.suppress import Excuser
+from boltz_keyscan.cli.resolve import ResolvedOptions, resolve_options
+from boltz_keyscan.triage.suppress import Suppressor
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class HookSuppression:
     """The step, and whose word it goes by."""
 
-    settled: Settled
-    excuser: Excuser
+    settled: ResolvedOptions
+    excuser: Suppressor
 
     @classmethod
-    def of(cls, baseline: str | None, trust: str | None) -> Known:
+    def of(cls, baseline: str | None, trust: str | None) -> HookSuppression:
         """What counts in the repository the hook runs in.
 
         Raises:
             KeyscanError: a file is broken, or a revision unknown.
         """
         given = {"baseline": baseline, "trust": trust, "foreign_comments": False}
-        settled = settle(click.get_current_context(), given, (".",), parts=True)
+        settled = resolve_options(click.get_current_context(), given, (".",), parts=True)
         return cls(settled, settled.excuser(unexposed=False))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.report import Reporter, View, load
+from boltz_keyscan.report import Reporter, ReportOptions, load
 
 COLORS = ("auto", "always", "never")
 
@@ -22,11 +22,11 @@ AUTO = "auto"
 """The format that is text, and inside GitHub Actions annotations and a step summary as well."""
 
 
-def view(color: str, verbosity: int, *, placeholders: bool, drop_suppressed: bool = False) -> View:
+def view(color: str, verbosity: int, *, placeholders: bool, drop_suppressed: bool = False) -> ReportOptions:
     """How text is to look on this terminal."""
     from shutil import get_terminal_size  # noqa: PLC0415 - brings three compression libraries along
 
-    return View(
+    return ReportOptions(
         color=_colored(color),
         width=max(get_terminal_size((80, 24)).columns, 40),
         show_placeholders=placeholders,
@@ -39,7 +39,7 @@ def emit(
     result: ScanResult,
     shown: str | None,
     files: Iterable[tuple[str, str]],
-    look: View,
+    look: ReportOptions,
     through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
 ) -> None:
     """Write every report that can be written, the files first.
@@ -125,13 +125,13 @@ def _form(name: str) -> str:
     return "text" if name == AUTO else name
 
 
-def _show(name: str, result: ScanResult, look: View) -> None:
+def _show(name: str, result: ScanResult, look: ReportOptions) -> None:
     if sys.stdout is None:
         raise OutputError("cannot write the report: standard output is closed", "Give --output FILE.")
     show(load(name), result, look)
 
 
-def show(reporter: Reporter, result: ScanResult, look: View) -> None:
+def show(reporter: Reporter, result: ScanResult, look: ReportOptions) -> None:
     """Write a report to standard output.
 
     Raises:

@@ -20,9 +20,9 @@ from boltz_keyscan.ci_detection import is_automated
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Source
-    from boltz_keyscan.pipeline import Watch
+    from boltz_keyscan.pipeline import ProgressListener
 
-OFTEN = 0.1
+REFRESH_SECONDS = 0.1
 """Seconds between two looks of the line; more often is flicker."""
 
 _CLEAR = "\r\x1b[K"
@@ -35,15 +35,15 @@ def shows() -> bool:
     return sys.stderr is not None and sys.stderr.isatty() and able and not is_automated(environment)
 
 
-def watching(
+def scan_progress(
     sources: Sequence[Source], *, quiet: bool = False
-) -> contextlib.AbstractContextManager[Watch | None]:
+) -> contextlib.AbstractContextManager[ProgressListener | None]:
     """Who watches a scan of these; nobody where nobody looks."""
     if quiet or not shows():
         return contextlib.nullcontext()
-    from boltz_keyscan.cli.scan_progress import Watching  # noqa: PLC0415 - for a terminal only
+    from boltz_keyscan.cli.scan_progress import ScanProgress  # noqa: PLC0415 - for a terminal only
 
-    return Watching(sources)
+    return ScanProgress(sources)
 
 
 class Line:
@@ -138,6 +138,6 @@ class Progress:
 
     def _told(self, how: str) -> None:
         now = time.monotonic()
-        if self._shows and now - self._last >= OFTEN:
+        if self._shows and now - self._last >= REFRESH_SECONDS:
             LINE.show(self, f"{self._what}: {how}")
             self._last = now

@@ -24,12 +24,12 @@ from boltz_keyscan.cli import config_file
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.model.suppression import Ground, Setting
+from boltz_keyscan.model.suppression import Setting, TrustReport
 from boltz_keyscan.plan import STDIN, choose_prefixes
 from boltz_keyscan.sources.trusted_files import top_of
-from boltz_keyscan.triage.suppress import Excuser
+from boltz_keyscan.triage.suppress import Suppressor
 from boltz_keyscan.triage.text_file import Text
-from boltz_keyscan.trust import Say, Stand, Trust
+from boltz_keyscan.trust import ScanRoot, SuppressionInputs, Trust
 
 STDIN_NAME = "<stdin>"
 """How reports name standard input."""
@@ -43,7 +43,7 @@ _GROUPS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ResolvedOptions:
     """Options with their sources, and whose word counts."""
 
     values: Mapping[str, Any]
@@ -51,8 +51,8 @@ class Settled:
     sources: Mapping[str, str]
     """Where those come from that are not defaults."""
     trust: Trust
-    standing: tuple[Stand, ...]
-    ground: Ground
+    standing: tuple[ScanRoot, ...]
+    ground: TrustReport
     named: str | None
     """The baseline, when it was named on the command line, or in a file that was."""
     in_tree: bytes | None
@@ -66,7 +66,7 @@ class Settled:
         """
         return trusts.named_text(self.named, self.standing) if self.named is not None else None
 
-    def excuser(self, *, unexposed: bool, accepting: bool = True) -> Excuser:
+    def excuser(self, *, unexposed: bool, accepting: bool = True) -> Suppressor:
         """The step that knows all that counts, without ``accepting`` all but baselines.
 
         Raises:
@@ -74,10 +74,10 @@ class Settled:
         """
         named = self.named_text() if accepting else None
         foreign = bool(self.values.get("foreign_comments"))
-        say = Say(named, self.in_tree, accepting, unexposed, foreign)
-        return trusts.excuser(self.standing, self.trust, say, datetime.now(UTC).date())
+        say = SuppressionInputs(named, self.in_tree, accepting, unexposed, foreign)
+        return trusts.suppressor(self.standing, self.trust, say, datetime.now(UTC).date())
 
-    def told(self, result: ScanResult, step: Excuser | None = None) -> ScanResult:
+    def told(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
         """Return the result with whose word counted, and with the entries of ``step`` that name no key.
 
         Args:
@@ -89,21 +89,21 @@ class Settled:
         return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 
-def configured(function: Callable[..., int]) -> Callable[..., int]:
+def with_config(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command its options as they hold in the end, and ``settled``; it takes ``paths``."""
 
     @functools.wraps(function)
     def called(**given: object) -> int:
         paths = cast("tuple[str, ...]", given.get("paths") or (".",))
-        found = settle(click.get_current_context(), given, paths)
+        found = resolve_options(click.get_current_context(), given, paths)
         return function(settled=found, **found.values)
 
     return called
 
 
-def settle(
+def resolve_options(
     ctx: click.Context, given: Mapping[str, object], paths: Sequence[str], *, parts: bool = False
-) -> Settled:
+) -> ResolvedOptions:
     """Look for a configuration, check it, and put it under what was typed.
 
     Args:
@@ -124,7 +124,7 @@ def settle(
     typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
     paths = tuple(dict.fromkeys(paths))
     trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
-    standing = trusts.stands(_targets(paths, part=False), trust)
+    standing = trusts.scan_roots(_targets(paths, part=False), trust)
     file, path = _configuration(given, standing)
     values, sources, settings = dict(given), dict.fromkeys(typed, "command line"), []
     outdone = set(typed).union(*(group for group in _GROUPS if group & typed))
@@ -144,10 +144,10 @@ def settle(
         in_tree = _within(os.path.abspath(os.fsencode(str(chosen))), standing, sources["baseline"])
         chosen = None
     if parts or any(values.get(name) for name in ("range_", "since", "staged")):
-        standing = trusts.stands(_targets(paths, part=True), trust)
+        standing = trusts.scan_roots(_targets(paths, part=True), trust)
     commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
-    missed = trusts.unheard(standing, trust)
-    ground = Ground(
+    missed = trusts.untrusted_files(standing, trust)
+    ground = TrustReport(
         redacted(str(trust)),
         commit,
         tuple(settings),
@@ -155,7 +155,7 @@ def settle(
         by_default=trust.by_default,
     )
     kept = {name: value for name, value in values.items() if name in given}
-    return Settled(
+    return ResolvedOptions(
         kept, sources, trust, standing, ground, str(chosen) if chosen is not None else None, in_tree
     )
 
@@ -177,7 +177,7 @@ def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
 
 
 def _configuration(
-    given: Mapping[str, object], standing: Sequence[Stand]
+    given: Mapping[str, object], standing: Sequence[ScanRoot]
 ) -> tuple[Text | None, bytes | None]:
     """The file that counts, if any, and where it lies."""
     path = given.get("config")
@@ -191,7 +191,7 @@ def _configuration(
     return (standing[0].text(*found[0]), found[0][0]) if found else (None, None)
 
 
-def _within(path: bytes, standing: Sequence[Stand], source: str) -> bytes:
+def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
     shelf = standing[0].shelf
     if shelf is None or not shelf.names(path):
         raise KeyscanError(
@@ -200,7 +200,7 @@ def _within(path: bytes, standing: Sequence[Stand], source: str) -> bytes:
     return path
 
 
-def borrowed(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def scan_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Options of the scan for another command: the same names, the same words."""
 
     def taking(function: Callable[..., int]) -> Callable[..., int]:
@@ -213,7 +213,7 @@ def borrowed(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return taking
 
 
-def effective(found: Settled) -> Iterable[tuple[str, str, str]]:
+def effective(found: ResolvedOptions) -> Iterable[tuple[str, str, str]]:
     """Name, value as in a configuration, and source of each option that a configuration may set."""
     for name, option in config_file.options(_whole()).items():
         held = option.name or name

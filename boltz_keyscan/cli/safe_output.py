@@ -20,7 +20,7 @@ from boltz_keyscan.detect import KeyDetector
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import Reporter, View
+    from boltz_keyscan.report import Reporter, ReportOptions
 
 
 class Firewall(io.TextIOBase):
@@ -91,7 +91,7 @@ def install() -> None:
 def filtered(reporter: Reporter) -> Reporter:
     """The same reporter, with the filter before its stream."""
 
-    def report(result: ScanResult, stream: TextIO, view: View) -> None:
+    def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
         wall = Firewall(stream)
         reporter(result, cast("TextIO", wall), view)
         wall.flush()

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from boltz_keyscan.cli.progress import LINE, OFTEN
+from boltz_keyscan.cli.progress import LINE, REFRESH_SECONDS
 from boltz_keyscan.model.finding import Source, Tally
 from boltz_keyscan.report.wording import size
 
@@ -74,7 +74,7 @@ def span(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Watching:
+class ScanProgress:
     """A ``scan.Watch`` with a line on the terminal. Use as a context manager."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -131,7 +131,7 @@ class Watching:
                 rates = pace.at(now, self._done, self._bytes)
                 told = parts(self._done, whole, self._bytes, rates, now - began)
             LINE.show(self, *told)
-            self._over.wait(OFTEN)
+            self._over.wait(REFRESH_SECONDS)
 
     def _opening(self, rate: float, since: float) -> list[str]:
         done, whole = self._containers
@@ -140,7 +140,7 @@ class Watching:
 
     def _count(self, counting: Iterator[int]) -> None:
         """Count for a moment, and go on the next time."""
-        until = time.monotonic() + OFTEN
+        until = time.monotonic() + REFRESH_SECONDS
         while not self._counted and not self._over.is_set() and time.monotonic() < until:
             found = next(counting, None)
             if found is None:

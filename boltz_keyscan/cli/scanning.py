@@ -10,8 +10,8 @@ from typing import Any
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.commands.scan import check_path, default_cache_dir
-from boltz_keyscan.cli.progress import watching
-from boltz_keyscan.cli.resolve import Settled, borrowed
+from boltz_keyscan.cli.progress import scan_progress
+from boltz_keyscan.cli.resolve import ResolvedOptions, scan_options
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.module_search import restrict
 from boltz_keyscan.plan import Options, scan_plan
@@ -22,12 +22,14 @@ LOOKING = ("follow_alternates", "jobs", "cache_dir", "no_cache")
 TRUSTING = ("baseline", "foreign_comments", "trust", "config", "no_config")
 
 
-def looking(function: Callable[..., int]) -> Callable[..., int]:
+def scan_subset_options(function: Callable[..., int]) -> Callable[..., int]:
     """The options that all of these commands take."""
-    return borrowed(*LOOKING, *TRUSTING)(function)
+    return scan_options(*LOOKING, *TRUSTING)(function)
 
 
-def look(settled: Settled, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False) -> ScanResult:
+def run_scan(
+    settled: ResolvedOptions, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False
+) -> ScanResult:
     """Files and history of all paths.
 
     Raises:
@@ -48,6 +50,6 @@ def look(settled: Settled, steps: Sequence[Step], fail_on: FailOn, *, unexposed:
             cache=None if values["no_cache"] else values["cache_dir"] or default_cache_dir(),
         )
     )
-    with watching(plan.sources) as watch:
+    with scan_progress(plan.sources) as watch:
         result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, watch=watch)
     return settled.told(result)

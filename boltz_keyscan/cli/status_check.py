@@ -14,34 +14,34 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan import rules
 from boltz_keyscan.api.address import OFFICIAL
-from boltz_keyscan.api.client import Connection, Reach
+from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.api.whoami import Verifier
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import SECONDS, Connecting
+from boltz_keyscan.cli.api_connection import SECONDS, ApiOptions
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Finding
-from boltz_keyscan.triage.cross_reference import Answer, Known
+from boltz_keyscan.triage.cross_reference import Answer, ListingContext
 from boltz_keyscan.triage.key_record import stamp
 
 if TYPE_CHECKING:
-    from boltz_keyscan.cli.api_options import Asking
-    from boltz_keyscan.key_status import Inquiry
+    from boltz_keyscan.cli.api_options import StatusOptions
+    from boltz_keyscan.key_status import StatusCheck
 
 
-def fetched(asking: Asking, saved: Inquiry, *, stdin: bool) -> Inquiry:
+def fetched(asking: StatusOptions, saved: StatusCheck, *, stdin: bool) -> StatusCheck:
     """What a scan with ``--check`` or ``--verify`` asks.
 
     Raises:
         KeyscanError: there is no key to ask with, an address is not to be used, or the SDK is missing.
     """
     safe_output.install()
-    connecting = Connecting(asking.api_key_file, asking.api_base, asking.proxy)
+    connecting = ApiOptions(asking.api_key_file, asking.api_base, asking.proxy)
     reach = connecting.reach()
     inquiry = saved
     if asking.check:
@@ -57,7 +57,7 @@ def fetched(asking: Asking, saved: Inquiry, *, stdin: bool) -> Inquiry:
     return inquiry
 
 
-def _checked(inquiry: Inquiry, reach: Reach, key: Secret) -> Inquiry:
+def _checked(inquiry: StatusCheck, reach: Endpoint, key: Secret) -> StatusCheck:
     """The listing as it is now."""
     with (
         Progress("asking the Boltz API") as progress,
@@ -75,7 +75,9 @@ def _checked(inquiry: Inquiry, reach: Reach, key: Secret) -> Inquiry:
         keys=len(listing.records),
         trouble=trouble,
     )
-    return replace(inquiry, known=Known(datetime.now(UTC), listing), asked=asked, own_key=fingerprint(key))
+    return replace(
+        inquiry, known=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=fingerprint(key)
+    )
 
 
 def fingerprint(key: Secret) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
-def phases(text: bytes) -> Iterator[tuple[bytes, int]]:
+def base64_alignments(text: bytes) -> Iterator[tuple[bytes, int]]:
     """At each of the three phases, less the characters that are not the text's alone.
 
     With each goes where in its group of four it begins. Both alphabets, where they differ.

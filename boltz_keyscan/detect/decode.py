@@ -178,7 +178,7 @@ class _Decodings:
 
 
 @dataclass(slots=True)
-class Digger:
+class KeyFinder:
     """The keys of one blob, given in windows."""
 
     search: Search
@@ -283,7 +283,7 @@ def _common(text: bytes, at: int, prefix: bytes) -> int:
 def _mended(  # noqa: PLR0917 - as its caller has them
     text: bytes, base: int, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
 ) -> Iterator[Key]:
-    for pieces in split_keys.mended(text, at, stop, beginnings):
+    for pieces in split_keys.reassemble(text, at, stop, beginnings):
         after = text[pieces.after : pieces.after + 16]
         verdict = classify(pieces.body, after, search.bodies[pieces.prefix])
         enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
@@ -299,7 +299,7 @@ def disguised(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]
     return _dug(text, 0, hits, _Decodings(searching(prefixes)))
 
 
-def settled(keys: list[Key]) -> list[Key]:
+def best_of_overlapping(keys: list[Key]) -> list[Key]:
     """Of keys that stand at one place, the one that reads best; the others in order of offset.
 
     A place reads in several ways when encodings look alike: UTF-16 in either order, text

@@ -35,7 +35,7 @@ class KeyDetector:
         """A detector for the keys of ``rules``."""
         return cls(rules, tuple(rule.prefix.encode("ascii") for rule in rules))
 
-    def sniff(
+    def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
     ) -> list[int]:
         """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``.

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from boltz_keyscan.detect import decoders, rtf
-from boltz_keyscan.detect.base64_alignments import phases
+from boltz_keyscan.detect.base64_alignments import base64_alignments
 from boltz_keyscan.detect.decoders import Reading, Spelling
 
 
@@ -70,7 +70,7 @@ def _wide(width: int) -> Form:
 
 
 FORMS: Final[tuple[Form, ...]] = (
-    Form("base64", phases, decoders.base64_read, phases, whole=True, lined=True),
+    Form("base64", base64_alignments, decoders.base64_read, base64_alignments, whole=True, lined=True),
     _wide(2),
     _wide(4),
     Form(

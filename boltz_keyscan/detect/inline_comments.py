@@ -42,7 +42,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{12,}")
 _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
 
 
-def remarks(
+def inline_comments(
     window: bytes, start: int, end: int, redaction: redact.Redaction, chain: tuple[str, ...] = ()
 ) -> tuple[Comment, ...]:
     """The comments beside the key in ``window[start:end]``.

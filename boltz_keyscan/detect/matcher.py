@@ -18,9 +18,9 @@ import regex
 
 from boltz_keyscan.columns import Ruler
 from boltz_keyscan.detect import redact
-from boltz_keyscan.detect.decode import Digger, Key, Search, searching, settled
+from boltz_keyscan.detect.decode import Key, KeyFinder, Search, best_of_overlapping, searching
 from boltz_keyscan.detect.decoders import AHEAD, BACK
-from boltz_keyscan.detect.inline_comments import remarks
+from boltz_keyscan.detect.inline_comments import inline_comments
 from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
@@ -75,7 +75,7 @@ def find(
         lookup: what else is asked of each key.
         admits: chooses the keys that are wanted; all are without it.
     """
-    digger = Digger(patterns.search)
+    digger = KeyFinder(patterns.search)
     ruler, cells = Ruler(), Cells()
     window, base, done = b"", 0, 0
     waiting: list[Key] = []
@@ -91,7 +91,7 @@ def find(
         # A needle to come may belong to a key that begins a little before it; and what is shown with a
         # key depends on those after it.
         sure = done if last else done - BACK - AFTER
-        best = settled(waiting)
+        best = best_of_overlapping(waiting)
         count = next(
             (n for n, key in enumerate(best) if (key.start | (_CELL - 1)) >= sure or key.end > sure),
             len(best),
@@ -135,10 +135,10 @@ def _matches(  # noqa: PLR0917 - all that is known of some keys
         place = (window, key.start - base, key.end - base, patterns.redaction, key.chain)
         shape = key.verdict.shape
         # A comment makes no difference to a placeholder, of which there may be very many.
-        comments = () if shape is Shape.PLACEHOLDER else remarks(*place)
+        comments = () if shape is Shape.PLACEHOLDER else inline_comments(*place)
         rule = patterns.rules[key.prefix]
         if admits is None or admits(key.start, rule, shape, fingerprint, commented=bool(comments)):
-            wanted.append((key, fingerprint, comments or remarks(*place)))
+            wanted.append((key, fingerprint, comments or inline_comments(*place)))
     if not wanted:
         return
     low = max(keys[0].start - BEFORE, base)

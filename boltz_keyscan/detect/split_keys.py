@@ -70,7 +70,7 @@ class Pieces:
     """Where what follows it begins."""
 
 
-def mended(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
+def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
     """What stands at ``at`` when it is broken: for each kind, and after each break, what it may be.
 
     Args:

@@ -22,8 +22,8 @@ from boltz_keyscan.model.enums import Shape as Shape  # noqa: PLC0414 - told on 
 from boltz_keyscan.model.enums import Status as Status  # noqa: PLC0414 - told on to whoever imports the nouns
 
 if TYPE_CHECKING:
-    from boltz_keyscan.model.status import Asked, Evidence
-    from boltz_keyscan.model.suppression import Comment, Excuse, Ground, Suppression
+    from boltz_keyscan.model.status import Evidence, StatusReport
+    from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate, TrustReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class Finding:
     locations: tuple[Location, ...]
     suppression: Suppression | None = None
     candidates: tuple[str, ...] = ()
-    excuses: tuple[Excuse, ...] = ()
+    excuses: tuple[SuppressionCandidate, ...] = ()
     """All that asks to let it pass, in the order in which it is considered."""
     evidence: Evidence | None = None
 
@@ -238,8 +238,8 @@ class ScanResult:
     complete: bool
     """No gap but those by design."""
     exit_code: int
-    ground: Ground | None = None
-    asked: Asked | None = None
+    ground: TrustReport | None = None
+    asked: StatusReport | None = None
 
     @property
     def keys(self) -> tuple[Finding, ...]:
@@ -268,7 +268,7 @@ class Detector(Protocol):
     def overlap(self) -> int:
         """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
 
-    def sniff(
+    def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
     ) -> list[int]:
         """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything.

@@ -56,7 +56,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StatusReport:
     """What a run asked of whom, and what came of it."""
 
     listing: str | None = None

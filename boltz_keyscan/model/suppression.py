@@ -24,7 +24,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Excuse:
+class SuppressionCandidate:
     """Something that asks to let a key pass, whether it counts or not."""
 
     kind: str
@@ -68,7 +68,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class TrustReport:
     """Whose word counted in a run, beside that of the command line."""
 
     trust: str

@@ -23,7 +23,7 @@ from boltz_keyscan.model.finding import ScanResult
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReportOptions:
     """What the reader asked to see; formats for programs use only what to leave out."""
 
     color: bool = False
@@ -36,7 +36,7 @@ class View:
     """Leave suppressed findings out of SARIF, for readers that do not know suppressions."""
 
 
-Reporter: TypeAlias = Callable[[ScanResult, TextIO, View], None]
+Reporter: TypeAlias = Callable[[ScanResult, TextIO, ReportOptions], None]
 
 REPORTERS = {
     "text": "boltz_keyscan.report.text:report",

@@ -16,7 +16,7 @@ from boltz_keyscan.sanitize import harmless
 
 
 @dataclass(frozen=True, slots=True)
-class Accused:
+class ReportedKeys:
     """Ids of keys."""
 
     proved: tuple[str, ...]
@@ -27,7 +27,7 @@ class Accused:
     """Keys that were found and of which nobody can say which they are."""
 
 
-def read(name: str, raw: bytes) -> Accused:
+def read(name: str, raw: bytes) -> ReportedKeys:
     """The keys a report speaks of, in its order, each once.
 
     Raises:
@@ -55,7 +55,7 @@ def read(name: str, raw: bytes) -> Accused:
             possible |= dict.fromkeys(map(_id, finding["candidates"]))
     except (KeyError, TypeError, AttributeError):
         raise _broken(name, "not as the schema has it") from None
-    return Accused(tuple(proved), tuple(each for each in possible if each not in proved), unproved)
+    return ReportedKeys(tuple(proved), tuple(each for each in possible if each not in proved), unproved)
 
 
 def _id(value: object) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boltz_keyscan.model.finding import Finding, Gap, ScanResult
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 COLUMNS = (
     "record",
@@ -54,7 +54,7 @@ COLUMNS = (
 _FORMULA = re.compile('(^|;)([\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the table; placeholders only when they are asked for."""
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -66,7 +66,7 @@ def _cell(value: object) -> str:
     return _FORMULA.sub(r"\1'\2", harmless("" if value is None else str(value)))
 
 
-def _rows(result: ScanResult, view: View) -> Iterator[dict[str, object]]:
+def _rows(result: ScanResult, view: ReportOptions) -> Iterator[dict[str, object]]:
     yield {
         "record": "run",
         "fails_run": _yes(result.exit_code != 0),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import ExitCode, Exposure
-from boltz_keyscan.report.json_reader import Report, Told
+from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import EXPOSURE, count
 
 _RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
@@ -20,11 +20,11 @@ _MOST_PATHS = 5
 class Changes:
     """What became of the keys of an older report."""
 
-    new: tuple[Told, ...]
-    gone: tuple[Told, ...]
-    spread: tuple[tuple[Told, Told], ...]
+    new: tuple[ReportedFinding, ...]
+    gone: tuple[ReportedFinding, ...]
+    spread: tuple[tuple[ReportedFinding, ReportedFinding], ...]
     """Older and newer: a wider exposure, or further paths."""
-    changed: tuple[tuple[Told, Told], ...]
+    changed: tuple[tuple[ReportedFinding, ReportedFinding], ...]
     """Older and newer: another status or severity, suppressed or no longer, blocking or no longer."""
     blocking: tuple[str, ...]
     """Keys that fail the newer run and did not fail the older."""
@@ -85,7 +85,7 @@ def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
         yield "INCOMPLETE: the newer report did not see everything."
 
 
-def _changes(was: Told, now: Told) -> Iterator[str]:
+def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
     if was.status != now.status:
         yield f"status {was.status} -> {now.status}"
     if was.severity != now.severity:
@@ -96,7 +96,7 @@ def _changes(was: Told, now: Told) -> Iterator[str]:
         yield "FAILS THE RUN" if now.blocking else "no longer fails the run"
 
 
-def _key(told: Told) -> str:
+def _key(told: ReportedFinding) -> str:
     return f"{told.severity} {told.rule_id} {told.fingerprint}"
 
 

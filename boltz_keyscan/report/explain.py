@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.policy import Standing, Terms, standing
+from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import spread, where
 from boltz_keyscan.report.suppressions import excused
 from boltz_keyscan.report.wording import EXPOSURE, count
@@ -31,7 +31,7 @@ _STATUS = {
 }
 
 
-def explain(finding: Finding, rule: Rule, terms: Terms, steps: Iterable[Step], stream: TextIO) -> None:
+def explain(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Step], stream: TextIO) -> None:
     """Write everything about one key."""
 
     def line(text: str = "") -> None:
@@ -56,7 +56,7 @@ def explain(finding: Finding, rule: Rule, terms: Terms, steps: Iterable[Step], s
             line(f"       {command}")
 
 
-def _facts(finding: Finding, rule: Rule, terms: Terms) -> Iterator[tuple[str, str]]:
+def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[str, str]]:
     yield "Rule", f"{finding.rule_id}: {rule.title}"
     yield "Severity", f"{finding.severity}: {_severity(finding, rule)}"
     yield "Shape", f"{finding.shape} (confidence {finding.confidence}): {finding.reason}"
@@ -80,20 +80,20 @@ def _severity(finding: Finding, rule: Rule) -> str:
     return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
 
 
-def _verdict(finding: Finding, terms: Terms) -> str:
+def _verdict(finding: Finding, terms: FailPolicy) -> str:
     limit = f"--fail-on {terms.fail_on}"
-    match standing(finding, terms):
-        case Standing.BLOCKING:
+    match outcome(finding, terms):
+        case Outcome.BLOCKING:
             return (
                 f"fails a run: {finding.severity} counts for {limit}, it is exposed, and nothing excuses it"
             )
-        case Standing.SUPPRESSED:
+        case Outcome.SUPPRESSED:
             return "does not fail a run: it is suppressed"
-        case Standing.UNEXPOSED:
+        case Outcome.UNEXPOSED:
             return "does not fail a run: no clone or push carries it away; --fail-on-unexposed counts it"
-        case Standing.OLD:
+        case Outcome.OLD:
             return "does not fail a run: its files had it before the change that was scanned"
-        case Standing.BELOW:
+        case Outcome.BELOW:
             return f"does not fail a run: {finding.severity} does not count for {limit}"
         case _:
             return "does not fail a run: it is a note"

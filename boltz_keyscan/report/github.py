@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 MOST = 10
 """Annotations of each level that GitHub keeps of a step (github.com/orgs/community,
@@ -43,7 +43,7 @@ class _Note:
     """A place in a file of the checkout, if there is one."""
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the commands, then the verdict."""
     told, cut = commands(result, view)
     stream.writelines(f"{command}\n" for command in told)
@@ -56,7 +56,7 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
 
 
-def commands(result: ScanResult, view: View) -> tuple[list[str], int]:
+def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
     """The annotations that GitHub shows, each a line, and how many more there would be."""
     left = {"error": MOST, "warning": MOST, "notice": MOST}
     told: list[str] = []
@@ -72,7 +72,7 @@ def commands(result: ScanResult, view: View) -> tuple[list[str], int]:
     return told, cut
 
 
-def _notes(result: ScanResult, view: View) -> Iterator[_Note]:
+def _notes(result: ScanResult, view: ReportOptions) -> Iterator[_Note]:
     # First: with ten keys there would be no room left for it.
     if not result.complete or result.exit_code not in {ExitCode.CLEAN, ExitCode.BLOCKING}:
         yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))

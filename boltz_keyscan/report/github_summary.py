@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import Reporter, View
+    from boltz_keyscan.report import Reporter, ReportOptions
 
 MOST = 1024 * 1024
 """Bytes of one step's file, of which GitHub shows nothing when there is one more (docs.github.com,
@@ -40,7 +40,7 @@ _FLAGS = (
 def append(
     path: str,
     result: ScanResult,
-    view: View,
+    view: ReportOptions,
     through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
 ) -> None:
     """Add the report to the summary, as much of it as there is room for.
@@ -68,7 +68,9 @@ def append(
         os.close(descriptor)
 
 
-def _fitting(result: ScanResult, view: View, room: int, through: Callable[[Reporter], Reporter]) -> bytes:
+def _fitting(
+    result: ScanResult, view: ReportOptions, room: int, through: Callable[[Reporter], Reporter]
+) -> bytes:
     stream = io.StringIO()
     through(lambda told, to, look: fitting(told, to, look, min(MOST_BYTES, room)))(result, stream, view)
     return stream.getvalue().encode("utf-8", "backslashreplace")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from boltz_keyscan.model.finding import Finding, Location, ScanResult
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 SCHEMA_VERSION = "15.0.7"
 """GitLab takes in no report of a version it does not know; old ones it knows for long
@@ -42,7 +42,7 @@ MOST_MESSAGES = 1000
 _SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {Severity.NOTE: "Info"}
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the document; placeholders only when they are asked for."""
     found = [
         finding

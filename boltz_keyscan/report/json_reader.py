@@ -17,7 +17,7 @@ from boltz_keyscan.report.json_report import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedFinding:
     """What a report says of one key."""
 
     fingerprint: str
@@ -36,7 +36,7 @@ class Report:
 
     targets: tuple[str, ...]
     complete: bool
-    keys: dict[str, Told]
+    keys: dict[str, ReportedFinding]
     """Without placeholders."""
 
 
@@ -59,7 +59,7 @@ def read(name: str, raw: bytes) -> Report:
     number = -1
     try:
         scan = document["scan"]
-        keys: dict[str, Told] = {}
+        keys: dict[str, ReportedFinding] = {}
         for number, finding in enumerate(document["findings"]):
             told = _told(finding)
             if told.fingerprint in keys:
@@ -73,11 +73,11 @@ def read(name: str, raw: bytes) -> Report:
         raise _broken(name, f"{where}: not as the schema has it") from None
 
 
-def _told(finding: Any) -> Told:  # noqa: ANN401 - JSON, checked here
+def _told(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, checked here
     fingerprint = _text(finding["fingerprint"])
     if not FINGERPRINT.fullmatch(fingerprint):
         raise ValueError(fingerprint)
-    return Told(
+    return ReportedFinding(
         fingerprint,
         _text(finding["rule_id"]),
         Severity(finding["severity"]),

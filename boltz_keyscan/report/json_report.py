@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
-    from boltz_keyscan.model.status import Asked, Evidence
-    from boltz_keyscan.model.suppression import Excuse, Ground, Suppression
-    from boltz_keyscan.report import View
+    from boltz_keyscan.model.status import Evidence, StatusReport
+    from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate, TrustReport
+    from boltz_keyscan.report import ReportOptions
 
 SCHEMA_VERSION = "1"
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:  # noqa: ARG001 - programs see everything
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
     """Write the report, placeholders always included."""
     stream.write(f'{{"schema_version":{dumps(SCHEMA_VERSION)},\n')
     stream.write(f'"tool":{dumps({"name": "boltz-keyscan", "version": __version__})},\n')
@@ -76,7 +76,7 @@ def scan_object(result: ScanResult) -> dict[str, object]:
     }
 
 
-def _ground(ground: Ground | None) -> dict[str, object] | None:
+def _ground(ground: TrustReport | None) -> dict[str, object] | None:
     if ground is None:
         return None
     return {
@@ -90,7 +90,7 @@ def _ground(ground: Ground | None) -> dict[str, object] | None:
     }
 
 
-def _asked(asked: Asked | None) -> dict[str, object] | None:
+def _asked(asked: StatusReport | None) -> dict[str, object] | None:
     if asked is None:
         return None
     return {
@@ -132,11 +132,11 @@ def _evidence(evidence: Evidence | None) -> dict[str, object] | None:
     }
 
 
-def _suppression(each: Excuse | Suppression) -> dict[str, object]:
+def _suppression(each: SuppressionCandidate | Suppression) -> dict[str, object]:
     return {"kind": each.kind, "reason": each.reason, "source": each.source}
 
 
-def _excuse(excuse: Excuse) -> dict[str, object]:
+def _excuse(excuse: SuppressionCandidate) -> dict[str, object]:
     covers = {"locations": len(excuse.covers), "refused": excuse.refused or None, "used": excuse.used}
     return _suppression(excuse) | covers
 

@@ -17,10 +17,10 @@ from boltz_keyscan.report.json_report import SCHEMA_VERSION, finding_object, gap
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:  # noqa: ARG001 - programs see everything
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
     """Write the report, placeholders always included."""
     head = {
         "record": "scan",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from boltz_keyscan.model.finding import Finding, ScanResult
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 MOST_PLACES = 100
 """Paths told of a key unless verbose."""
@@ -48,7 +48,7 @@ class _Case:
     lines: tuple[str, ...]
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the document; placeholders only when they are asked for."""
     shown = result.findings if view.show_placeholders else result.keys
     cases = [_scan(result, view), *(_case(finding, view) for finding in shown)]
@@ -67,7 +67,7 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     stream.write("</testsuite>\n</testsuites>\n")
 
 
-def _scan(result: ScanResult, view: View) -> _Case:
+def _scan(result: ScanResult, view: ReportOptions) -> _Case:
     seen = result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}
     return _Case(
         group="boltz-keyscan",
@@ -79,7 +79,7 @@ def _scan(result: ScanResult, view: View) -> _Case:
     )
 
 
-def _case(finding: Finding, view: View) -> _Case:
+def _case(finding: Finding, view: ReportOptions) -> _Case:
     verbose = view.verbosity > 0
     found = places(finding.locations)
     kept = found if verbose else found[:MOST_PLACES]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from boltz_keyscan.model.finding import Finding, ScanResult
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 MOST_BYTES = 900 * 1024
 """A step summary of more than 1 MiB is not shown at all (docs.github.com, "Workflow commands
@@ -43,12 +43,12 @@ _NO_ROOM = "The keys do not fit here. See the log, or another format."
 _FENCE = re.compile("`+")
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the report; keys that no longer fit are counted."""
     fitting(result, stream, view, MOST_BYTES)
 
 
-def fitting(result: ScanResult, stream: TextIO, view: View, most: int) -> None:
+def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) -> None:
     """Write as much of the report as fits into so many bytes; without room for the scan, the verdict."""
     head = _head(result)
     tail = _tail(result, view, most)
@@ -69,7 +69,7 @@ def fitting(result: ScanResult, stream: TextIO, view: View, most: int) -> None:
     stream.write(tail)
 
 
-def _shown(result: ScanResult, view: View) -> list[Finding]:
+def _shown(result: ScanResult, view: ReportOptions) -> list[Finding]:
     """As in the text report: the summary lists what is suppressed."""
     found = result.findings if view.show_placeholders else result.keys
     if view.verbosity < 0:
@@ -88,7 +88,7 @@ def _head(result: ScanResult) -> str:
     return "\n".join(lines)
 
 
-def _key(finding: Finding, view: View) -> str:
+def _key(finding: Finding, view: ReportOptions) -> str:
     verbose = view.verbosity > 0
     fails = "fails this run" if finding.blocking else "does not fail this run"
     facts = [
@@ -106,7 +106,7 @@ def _key(finding: Finding, view: View) -> str:
     return "\n".join([*lines, _code(finding.fingerprint), "", _block(facts)])
 
 
-def _tail(result: ScanResult, view: View, most: int) -> str:
+def _tail(result: ScanResult, view: ReportOptions, most: int) -> str:
     rows = [f"{label:<10}{text}" for label, text in summary(result, view)]
     parts = [*_what_to_do(result), "", "### Scan", "", _block(_first(rows, most // 2))]
     return "\n".join(parts)

@@ -40,7 +40,7 @@ from boltz_keyscan.report.wording import moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -65,7 +65,7 @@ _VERDICT: dict[int, str] = {
 }
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the report; placeholders only with ``view.show_placeholders``."""
     runs = [
         _run(result, view, "tree", lambda location: location.blob is None),
@@ -76,7 +76,9 @@ def report(result: ScanResult, stream: TextIO, view: View) -> None:
     stream.write(dumps({name: log[name] for name in ("$schema", "version", "runs")}) + "\n")
 
 
-def _run(result: ScanResult, view: View, category: str, belongs: Callable[[Location], bool]) -> om.Run:
+def _run(
+    result: ScanResult, view: ReportOptions, category: str, belongs: Callable[[Location], bool]
+) -> om.Run:
     known = rules.load()
     told = result.findings if view.show_placeholders else result.keys
     if view.drop_suppressed:

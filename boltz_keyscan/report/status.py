@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boltz_keyscan.model.finding import Finding, ScanResult
-    from boltz_keyscan.model.status import Asked, Candidate
+    from boltz_keyscan.model.status import Candidate, StatusReport
 
 MOST_CANDIDATES = 5
 """Candidates shown of a key unless verbose."""
@@ -75,7 +75,7 @@ def own_key(result: ScanResult) -> str:
     )
 
 
-def asked(found: Asked | None) -> Iterator[tuple[str, str]]:
+def asked(found: StatusReport | None) -> Iterator[tuple[str, str]]:
     """Label and text of each line on what was asked."""
     if found is None:
         return

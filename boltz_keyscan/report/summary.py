@@ -17,13 +17,13 @@ from boltz_keyscan.report.wording import count, is_old, size, suppressors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 MOST_GAPS = 10
 """Gaps listed of each kind unless verbose."""
 
 
-def summary(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
+def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
     """Label and text of each line; an empty label continues the one before."""
     if result.keys:
         yield "Keys", _counts(result)
@@ -105,7 +105,7 @@ def _receipt(result: ScanResult) -> str:
     return ", ".join(parts)
 
 
-def _gaps(label: str, what: str, gaps: list[Gap], view: View) -> Iterator[tuple[str, str]]:
+def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterator[tuple[str, str]]:
     if not gaps:
         return
     yield label, f"{len(gaps):,} {what}:"
@@ -116,7 +116,7 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: View) -> Iterator[tuple[
         yield "", f"+{len(gaps) - len(shown):,} more; see -v or --format json"
 
 
-def _unmatched(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
+def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
     """Yield the entries without effect: one that is misspelt looks like one that works."""
     found = result.ground.unmatched if result.ground else ()
     shown = found if view.verbosity > 0 else found[:MOST_GAPS]
@@ -126,7 +126,7 @@ def _unmatched(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
         yield "", f"+{len(found) - len(shown):,} more; see -v or --format json"
 
 
-def _suppressed(result: ScanResult, view: View) -> Iterator[tuple[str, str]]:
+def _suppressed(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
     """Each suppression that was used, with its source: nobody should have to guess why a run is green."""
     used = [(finding, each) for finding in result.findings for each in suppressors(finding)]
     if not used:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boltz_keyscan.model.finding import Finding
-    from boltz_keyscan.model.suppression import Excuse, Ground, Suppression
+    from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate, TrustReport
 
 
-def suppressor(each: Excuse | Suppression) -> str:
+def suppressor(each: SuppressionCandidate | Suppression) -> str:
     """One suppression that was used."""
     source = f" [{each.source}]" if each.source else ""
     return f"{each.kind}: {each.reason}{source}"
@@ -42,14 +42,14 @@ def excused(finding: Finding, most: int | None = None) -> Iterator[str]:
         yield f"+{len(spare) - len(spare[:most]):,} more excuses; see -v or --format json"
 
 
-def _why(excuse: Excuse, finding: Finding) -> str:
+def _why(excuse: SuppressionCandidate, finding: Finding) -> str:
     if excuse.refused:
         return excuse.refused
     total = len(finding.locations)
     return f"it covers {len(excuse.covers):,} of {count(total, 'location')}"
 
 
-def ground(found: Ground | None) -> Iterator[tuple[str, str]]:
+def ground(found: TrustReport | None) -> Iterator[tuple[str, str]]:
     """Label and text of each line on whose word counted; nothing where only the usual did."""
     if found is None:
         return

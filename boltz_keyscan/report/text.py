@@ -23,7 +23,7 @@ from boltz_keyscan.sanitize import harmless
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from boltz_keyscan.report import View
+    from boltz_keyscan.report import ReportOptions
 
 MOST_EXCUSES = 5
 """Excuses that were not enough shown per key unless verbose."""
@@ -45,7 +45,7 @@ _WIDEST = 100
 """Beyond this the eye loses the line, and the verdict at its right end."""
 
 
-def report(result: ScanResult, stream: TextIO, view: View) -> None:
+def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the report for a person; see ``View.verbosity`` for how much of it."""
     page = _Page(stream, view)
     quiet = view.verbosity < 0
@@ -75,7 +75,7 @@ class _Page:
     """Lines to a stream, made harmless, coloured when asked."""
 
     stream: TextIO
-    view: View
+    view: ReportOptions
 
     @property
     def width(self) -> int:
@@ -103,7 +103,7 @@ class _Page:
         self.wrapped(text, f"{label:<10}", " " * (10 if label else 12))
 
 
-def _key(page: _Page, finding: Finding, view: View) -> None:
+def _key(page: _Page, finding: Finding, view: ReportOptions) -> None:
     _heading(page, finding)
     page.line(f"  {finding.shown}  {finding.fingerprint}")
     for sentence in excused(finding, MOST_EXCUSES if view.verbosity < 1 else None):
@@ -132,7 +132,7 @@ def _title(finding: Finding) -> str:
     return f"Boltz {finding.key_type} {finding.mode} key"
 
 
-def _places(page: _Page, found: list[Place], view: View) -> None:
+def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
     verbose = view.verbosity > 0
     shown = found if verbose else found[:MOST_PLACES]
     column = min(max((len(harmless(place.where)) for place in shown), default=0), _WHERE_COLUMN)

@@ -15,7 +15,7 @@ from boltz_keyscan.model.finding import Finding, Location
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from boltz_keyscan.model.suppression import Excuse, Suppression
+    from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate
 
 EXPOSURE: dict[Exposure, str] = {
     Exposure.TRACKED: "in HEAD",
@@ -78,7 +78,7 @@ def is_old(finding: Finding) -> bool:
     return finding.suppression is None and not finding.blocking and policy.is_old(finding)
 
 
-def suppressors(finding: Finding) -> tuple[Excuse | Suppression, ...]:
+def suppressors(finding: Finding) -> tuple[SuppressionCandidate | Suppression, ...]:
     """All that suppresses a finding together, the first of them first; nothing when it is not."""
     if finding.suppression is None:
         return ()

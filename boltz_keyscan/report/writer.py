@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.errors import OutputError
-from boltz_keyscan.report import Reporter, View, load
+from boltz_keyscan.report import Reporter, ReportOptions, load
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def write_report(
     name: str,
     path: str | Path,
     result: ScanResult,
-    view: View,
+    view: ReportOptions,
     through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
 ) -> None:
     """Write a report in the format ``name`` to ``path``.
@@ -90,7 +90,7 @@ def _failed(name: str, path: str, why: str) -> str:
     return f"cannot write the {name} report to {harmless(path)}: {why}"
 
 
-def _write(reporter: Reporter, path: str, result: ScanResult, view: View) -> None:
+def _write(reporter: Reporter, path: str, result: ScanResult, view: ReportOptions) -> None:
     descriptor = _own_descriptor(path)
     if descriptor is not None:
         # What was printed before must not come out after the report.
@@ -137,7 +137,7 @@ def _stream(descriptor: int) -> TextIO:
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: View) -> None:
+def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: ReportOptions) -> None:
     with _stream(descriptor) as stream:
         reporter(result, stream, view)
 

@@ -14,18 +14,18 @@ from typing import TypeVar
 
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult
-from boltz_keyscan.sources.signatures import HEAD, sound
+from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
 CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
 
-MOST = 10_000
+MAX_KEYS_PER_RULE = 10_000
 """Different keys of one rule reported of one blob. More than this is a file made to drown the report."""
 
-MOST_PLACES = 1_000
+MAX_PLACES_PER_KEY = 1_000
 """Places reported of one key in one blob. More of them change nothing."""
 
-MOST_PLACEHOLDERS = 200
+MAX_PLACEHOLDERS = 200
 """Placeholders reported of one blob."""
 
 MORE_PLACES = "more-places"
@@ -54,7 +54,9 @@ class Window:
         self.archives = False
         """Whether an archive begins somewhere in it."""
 
-    def sniff(self, stream: RawIOBase, detector: Detector, size: int = -1) -> tuple[int, list[int]]:
+    def candidate_offsets(
+        self, stream: RawIOBase, detector: Detector, size: int = -1
+    ) -> tuple[int, list[int]]:
         """Bytes read, and the offsets where a key may begin, in order.
 
         Args:
@@ -73,9 +75,9 @@ class Window:
                 self.opening = bytes(self._view[: min(count, HEAD)])
             end = kept + count
             marks: list[int] = []
-            if offsets := detector.sniff(self._buffer, end, marks):
+            if offsets := detector.candidate_offsets(self._buffer, end, marks):
                 found.update(total - kept + at for at in offsets)
-            self.archives = self.archives or bool(sound(self._buffer, end, marks))
+            self.archives = self.archives or bool(checked_marks(self._buffer, end, marks))
             total += count
             if total == size:
                 break
@@ -111,7 +113,7 @@ class Quota:
     because a comment may excuse it.
     """
 
-    most: int = field(default_factory=lambda: MOST)
+    most: int = field(default_factory=lambda: MAX_KEYS_PER_RULE)
     _keys: dict[str, set[str]] = field(default_factory=dict)
     _places: dict[tuple[str, bool], int] = field(default_factory=dict)
     _again: int = 0
@@ -125,7 +127,7 @@ class Quota:
         """Whether one more key is reported."""
         if shape is Shape.PLACEHOLDER:
             self._placeholders += 1
-            return self._within(self._placeholders, MOST_PLACEHOLDERS, "placeholders in it")
+            return self._within(self._placeholders, MAX_PLACEHOLDERS, "placeholders in it")
         known = self._keys.setdefault(rule_id, set())
         if fingerprint not in known:
             if len(known) >= self.most:
@@ -133,10 +135,12 @@ class Quota:
                 return False
             known.add(fingerprint)
         places = self._places[fingerprint, commented] = self._places.get((fingerprint, commented), 0) + 1
-        if places > 1 and self._within(places, MOST_PLACES, "places of one key in it"):
+        if places > 1 and self._within(places, MAX_PLACES_PER_KEY, "places of one key in it"):
             self._again += 1
             # However many keys there are, their further places are no more than the keys may be.
-            return self._within(self._again, max(self.most, MOST_PLACES), "further places of keys in it")
+            return self._within(
+                self._again, max(self.most, MAX_PLACES_PER_KEY), "further places of keys in it"
+            )
         return places == 1
 
     def _within(self, count: int, most: int, what: str) -> bool:
@@ -153,7 +157,7 @@ class Quota:
             yield Gap(where, MORE_PLACES, detail, by_design=True)
 
 
-def examine(
+def scan_blob(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
     """The hits of one blob, and gaps when there are more than are reported."""
@@ -181,24 +185,24 @@ def _some(got: _Got | None) -> _Got:
     return got
 
 
-def shown(origin: Origin, detector: Detector) -> tuple[str, ...]:
+def display_members(origin: Origin, detector: Detector) -> tuple[str, ...]:
     """The archive members that lead to a blob, fit to be shown."""
     return tuple(map(detector.redact, origin.members))
 
 
-def attempt(shard: Shard, detector: Detector) -> ShardResult:
+def scan_shard(shard: Shard, detector: Detector) -> ShardResult:
     """What a shard gives; a gap when the system lacks what it takes (descriptors, processes)."""
     try:
         return shard.scan(detector)
     except OSError as error:
-        return ShardResult(gaps=(failed(error),))
+        return ShardResult(gaps=(failure_gap(error),))
 
 
-def failed(error: OSError) -> Gap:
+def failure_gap(error: OSError) -> Gap:
     """The gap for work that the operating system stopped, without a file to blame."""
     return Gap("part of the scan", "failed", f"given up: {error.strerror or type(error).__name__}")
 
 
-def unreadable(where: str, error: OSError) -> Gap:
+def unreadable_gap(where: str, error: OSError) -> Gap:
     """The gap for something the operating system would not read."""
     return Gap(where, "unreadable", f"cannot be read: {error.strerror or type(error).__name__}")

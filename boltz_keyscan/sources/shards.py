@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
-from boltz_keyscan.sources.blob import examine
+from boltz_keyscan.sources.blob import scan_blob
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ResultShard:
     """A result that is there already: gaps and tallies met while listing."""
 
     result: ShardResult
@@ -26,7 +26,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Entries:
+class NamesShard:
     """Names that may themselves hold a key: of files, of references, of staged paths."""
 
     where: str
@@ -38,20 +38,22 @@ class Entries:
     def scan(self, detector: Detector) -> ShardResult:
         """Look at all names at once, and at each only when something is there."""
         joined = b"\0".join(name for _, name in self.names)
-        if not detector.sniff(joined, len(joined)):
+        if not detector.candidate_offsets(joined, len(joined)):
             return ShardResult()
         hits: list[Hit] = []
         gaps: list[Gap] = []
         for path, name in self.names:
-            if detector.sniff(name, len(name)):
-                found, missed = examine(Origin(path, Part.NAME, kind=self.kind), [name], detector, self.where)
+            if detector.candidate_offsets(name, len(name)):
+                found, missed = scan_blob(
+                    Origin(path, Part.NAME, kind=self.kind), [name], detector, self.where
+                )
                 hits += found
                 gaps += missed
         return ShardResult(tuple(hits), tuple(gaps))
 
 
 @dataclass(frozen=True, slots=True)
-class FolderEntries:
+class DirectoryNamesShard:
     """The names in one folder: as ``Entries``, with paths made only when something is there."""
 
     where: str
@@ -63,8 +65,8 @@ class FolderEntries:
     def scan(self, detector: Detector) -> ShardResult:
         """Look at all names at once."""
         joined = b"\0".join(self.names)
-        if not detector.sniff(joined, len(joined)):
+        if not detector.candidate_offsets(joined, len(joined)):
             return ShardResult()
-        return Entries(self.where, None, tuple((self.base + name, name) for name in self.names)).scan(
+        return NamesShard(self.where, None, tuple((self.base + name, name) for name in self.names)).scan(
             detector
         )

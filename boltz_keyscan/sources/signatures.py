@@ -134,7 +134,9 @@ def _is_checked(head: bytes) -> bool:
     return any(check(head) for check in signature_checks.CHECKED.values())
 
 
-def sound(buffer: bytes | bytearray | memoryview | mmap.mmap, end: int, marks: Sequence[int]) -> list[Mark]:
+def checked_marks(
+    buffer: bytes | bytearray | memoryview | mmap.mmap, end: int, marks: Sequence[int]
+) -> list[Mark]:
     """Return where in ``buffer[:end]`` an archive begins, in order.
 
     Where there are too many signatures of nothing the rest is taken for true.
@@ -173,8 +175,8 @@ class Finder:
         """Take the next chunk; what the fast pass says of it, counted from the bytes kept of the last."""
         piece = self._tail + chunk
         marks: list[int] = []
-        offsets = self._detector.sniff(piece, len(piece), marks)
-        self.found = self.found or bool(sound(piece, len(piece), marks))
+        offsets = self._detector.candidate_offsets(piece, len(piece), marks)
+        self.found = self.found or bool(checked_marks(piece, len(piece), marks))
         self._tail = piece[-max(self._detector.overlap, CHECKED_BYTES) :]
         return offsets
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Shard, ShardResult, Source
-from boltz_keyscan.sources.blob import BUNDLES, shown, unreadable
-from boltz_keyscan.sources.files.shard import SLICE, FileShard, Walked, special, walk
-from boltz_keyscan.sources.shards import Entries, FolderEntries, Known
+from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
+from boltz_keyscan.sources.files.shard import SLICE, DirectoryListing, FileShard, special, walk
+from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistorySource
@@ -77,7 +77,7 @@ class TreeSource:
             yield from self._unusable_repository(walked)
             if walked.errors:
                 seen_all = False
-                yield Known(ShardResult(gaps=self._unseen(walked)))
+                yield ResultShard(ShardResult(gaps=self._unseen(walked)))
             if not self.files:
                 continue
             self._without_objects(walked)
@@ -104,7 +104,7 @@ class TreeSource:
         return KeyscanError(f"not a git repository: {os.fsdecode(self.path)}", hint)
 
     def _named(self, name: bytes) -> Iterator[Shard]:
-        yield Entries(os.fsdecode(self.path), None, ((self.prefix + name, name),))
+        yield NamesShard(os.fsdecode(self.path), None, ((self.prefix + name, name),))
         path = os.path.join(self._root, name)
         # /dev/stdin, /dev/fd/63 and /proc/self are about the process that opens them.
         here = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
@@ -124,11 +124,11 @@ class TreeSource:
     def _slice(self, names: Sequence[bytes]) -> FileShard:
         return FileShard(self._root, self.prefix, tuple(names), bundles=self.history)
 
-    def _oddities(self, walked: Walked) -> Iterator[Shard]:
+    def _oddities(self, walked: DirectoryListing) -> Iterator[Shard]:
         """Names, and what stood there that is not a file."""
         if walked.names:
             where = os.fsdecode(self.prefix + walked.folder)
-            yield FolderEntries(where, self.prefix + walked.base, tuple(walked.names))
+            yield DirectoryNamesShard(where, self.prefix + walked.base, tuple(walked.names))
         gaps = [special(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
         gaps += [
             Gap(
@@ -140,14 +140,14 @@ class TreeSource:
             for name in walked.aside
         ]
         if gaps:
-            yield Known(ShardResult(gaps=tuple(gaps)))
+            yield ResultShard(ShardResult(gaps=tuple(gaps)))
 
-    def _unseen(self, walked: Walked) -> tuple[Gap, ...]:
+    def _unseen(self, walked: DirectoryListing) -> tuple[Gap, ...]:
         return tuple(
-            unreadable(os.fsdecode(self.prefix + name) or ".", error) for name, error in walked.errors
+            unreadable_gap(os.fsdecode(self.prefix + name) or ".", error) for name, error in walked.errors
         )
 
-    def _without_objects(self, walked: Walked) -> None:
+    def _without_objects(self, walked: DirectoryListing) -> None:
         """Leave out what the history source reads through git."""
         folder = os.path.join(self._root, walked.folder)
         store, name = os.path.split(folder)
@@ -156,7 +156,7 @@ class TreeSource:
 
             walked.files = list_other_files(self._root, walked.files, name, look=self._stores[store])
 
-    def _unusable_repository(self, walked: Walked) -> Iterator[Shard]:
+    def _unusable_repository(self, walked: DirectoryListing) -> Iterator[Shard]:
         """Take note of the repository a folder is the root or the inside of; a gap when it is no use."""
         names = walked.names
         inside = b"HEAD" in names and b"objects" in names and b"refs" in names
@@ -177,7 +177,7 @@ class TreeSource:
             self._unusable.add(os.path.join(folder, b".git"))
             told = error.strerror if isinstance(error, OSError) else str(error)
             gap = Gap(where, "repository-unreadable", f"history not read: {told}")
-            yield Known(ShardResult(gaps=(gap,) if self.history else ()))
+            yield ResultShard(ShardResult(gaps=(gap,) if self.history else ()))
             return
         if repository is None:
             return
@@ -234,7 +234,10 @@ class TreeSource:
             (
                 hit.match,
                 Location.of(
-                    hit.match, detector.redact(hit.origin.path), exposure, members=shown(hit.origin, detector)
+                    hit.match,
+                    detector.redact(hit.origin.path),
+                    exposure,
+                    members=display_members(hit.origin, detector),
                 ),
             )
             for hit, exposure in zip(gathered.hits, exposures, strict=True)
@@ -265,7 +268,7 @@ def _forecast(shards: Iterator[Shard | Source]) -> Iterator[Shard | Source]:
         if isinstance(shard, FileShard):
             weight += shard.weight
             if len(shard.files) == SLICE and weight >= _FORECAST * shard.weight:
-                yield Known(ShardResult(), weight=weight)
+                yield ResultShard(ShardResult(), weight=weight)
                 break
     yield from held
     yield from shards

@@ -30,7 +30,7 @@ from boltz_keyscan.sources.git.repo.repository import (
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run import command as git
 
-LARGEST = 16 << 20
+MAX_FILE_BYTES = 16 << 20
 """Bytes of such a file; a baseline of 100,000 keys fits."""
 
 
@@ -42,7 +42,7 @@ _FOLDER = b"40000"
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
+class TreeFiles:
     """The files as they lie there."""
 
     top: bytes
@@ -60,7 +60,7 @@ class Disk:
         real = os.path.realpath(path)
         if not real.startswith(os.path.join(os.path.realpath(self.top), b"")):
             raise _unusable(path, "a link leads out of the tree")
-        return named(real, os.fsdecode(path))
+        return read_named_file(real, os.fsdecode(path))
 
     def names(self, path: bytes) -> bool:
         """Whether a path lies below ``top``."""
@@ -68,14 +68,14 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class CommitFiles:
     """The files as one commit has them."""
 
     top: bytes
     """The folder that is the root of the commit's tree, absolute."""
     label: str
     commit: str
-    view: git.View
+    view: git.RepoView
 
     def read(self, path: bytes) -> bytes | None:
         """A file below ``top``, by the absolute path it has when checked out; None when there is none.
@@ -83,7 +83,7 @@ class Revision:
         Raises:
             KeyscanError: it is there and is no file, or git cannot give it.
         """
-        contents = Contents(self)
+        contents = CommitFileReader(self)
         try:
             entry = contents.look_up(path)
             if entry is None:
@@ -102,13 +102,13 @@ class Revision:
         return path.startswith(os.path.join(self.top, b""))
 
 
-class Contents:
+class CommitFileReader:
     """Many files of a revision, through one git that starts with the first of them.
 
     What is asked for is looked at, not believed: a link gives the text that it is.
     """
 
-    def __init__(self, revision: Revision) -> None:
+    def __init__(self, revision: CommitFiles) -> None:
         from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - most runs ask no revision
 
         self._revision = revision
@@ -154,7 +154,7 @@ class Contents:
         Raises:
             GitError: git cannot give them, or they are too many.
         """
-        return self._reader.whole(oid, LARGEST)
+        return self._reader.whole(oid, MAX_FILE_BYTES)
 
     def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
         if tree not in self._folders:
@@ -171,7 +171,7 @@ class Contents:
         return self._folders[tree]
 
 
-Shelf = Disk | Revision
+TrustedFiles = TreeFiles | CommitFiles
 
 
 def whole(path: bytes, shown: str = "") -> bytes:
@@ -189,15 +189,15 @@ def whole(path: bytes, shown: str = "") -> bytes:
         ) from error
 
 
-def named(path: bytes, shown: str = "") -> bytes:
+def read_named_file(path: bytes, shown: str = "") -> bytes:
     """The same, of the size that files of triage have.
 
     Raises:
         KeyscanError: it cannot be read.
     """
     content = whole(path, shown)
-    if len(content) > LARGEST:
-        raise _unusable(path, f"larger than {LARGEST >> 20} MiB")
+    if len(content) > MAX_FILE_BYTES:
+        raise _unusable(path, f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return content
 
 
@@ -220,14 +220,14 @@ def top_of(folder: bytes) -> bytes:
     return top
 
 
-def at_revision(folder: bytes, revision: str) -> Revision:
+def at_revision(folder: bytes, revision: str) -> CommitFiles:
     """The files of the repository around a folder as a revision has them.
 
     Raises:
         KeyscanError: the folder is in no repository, or that does not have the revision.
         GitError: git cannot be used.
     """
-    from boltz_keyscan.sources.git.repo.object_store import prepare  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415 - as above
     from boltz_keyscan.sources.git.repo.revisions import find_commit  # noqa: PLC0415 - most runs ask no revision
 
     repository = _find_holder(folder)
@@ -236,14 +236,14 @@ def at_revision(folder: bytes, revision: str) -> Revision:
             f"--trust base:{revision} needs a git repository, and {os.fsdecode(folder)} is in none",
             "Give --trust none, or --trust tree.",
         )
-    opened = prepare(repository, os.path.abspath(b"/"), os.fsdecode(folder))
+    opened = prepare_repository(repository, os.path.abspath(b"/"), os.fsdecode(folder))
     if opened.view is None:
         raise KeyscanError(
             f"--trust base:{revision}: {opened.gaps[-1].detail}", "Check the repository's objects."
         )
     commit = find_commit(opened.view, references(repository), revision)
     top = repository.worktree or repository.git_dir
-    return Revision(top, f"at {revision}, {commit[:12]}", commit, opened.view)
+    return CommitFiles(top, f"at {revision}, {commit[:12]}", commit, opened.view)
 
 
 def _find_holder(folder: bytes) -> Repository | None:
@@ -251,7 +251,7 @@ def _find_holder(folder: bytes) -> Repository | None:
 
     Whoever writes a change could commit such a one, with references of the right names.
     """
-    from boltz_keyscan.sources.git.repo.object_store import prepare  # noqa: PLC0415
+    from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415
     from boltz_keyscan.sources.git.run import command as git  # noqa: PLC0415 - as above
 
     repository = enclosing(folder)
@@ -260,7 +260,7 @@ def _find_holder(folder: bytes) -> Repository | None:
     for around in find_worktrees_around(folder):
         if around.worktree is None or not is_carried(repository, (around,)):
             continue
-        view = prepare(around, os.path.abspath(b"/"), os.fsdecode(folder)).view
+        view = prepare_repository(around, os.path.abspath(b"/"), os.fsdecode(folder)).view
         head = os.path.relpath(os.path.join(repository.git_dir, b"HEAD"), around.worktree)
         if view is None or (view.index is not None and head in set(git.fields(view, "ls-files", "-z"))):
             return around

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from boltz_keyscan.columns import Ruler
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Detector, Match
-from boltz_keyscan.sources.signatures import HEAD, sound
+from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
 PIECE = 4 << 20
 """Bytes looked at together. Shorter blobs are looked at whole, so nearly all are."""
@@ -76,8 +76,10 @@ class Pieces:
     def _look(self, high: int) -> Iterator[Match]:
         low = 0 if self._first else MARGIN
         marks: list[int] = []
-        offsets = self.detector.sniff(self._held, len(self._held), marks)
-        self.marks.update((self.base + at, kind) for at, kind in sound(self._held, len(self._held), marks))
+        offsets = self.detector.candidate_offsets(self._held, len(self._held), marks)
+        self.marks.update(
+            (self.base + at, kind) for at, kind in checked_marks(self._held, len(self._held), marks)
+        )
         if not offsets:
             return
 

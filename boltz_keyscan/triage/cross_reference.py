@@ -22,7 +22,7 @@ from boltz_keyscan.model.status import By, Candidate, Evidence
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Record, moment, stamp
 
-TELLING = 4
+MIN_DISTINGUISHING_CHARS = 4
 """Characters of the body from which on a prefix tells keys apart: 64^4 is 17 million."""
 
 MOST = 100
@@ -46,7 +46,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ListingContext:
     """What there is to compare with."""
 
     now: datetime
@@ -70,7 +70,9 @@ def candidates(finding: Finding, listed: Iterable[str], listing: Listing) -> tup
     )
 
 
-def join(finding: Finding, listed: Iterable[str], known: Known, answer: Answer | None = None) -> Finding:
+def join(
+    finding: Finding, listed: Iterable[str], known: ListingContext, answer: Answer | None = None
+) -> Finding:
     """The finding with its status, its candidates and what they rest on.
 
     Placeholders are left alone: they are no keys. Nothing here drops a finding or touches
@@ -103,13 +105,13 @@ def join(finding: Finding, listed: Iterable[str], known: Known, answer: Answer |
 
 
 def _by_listing(
-    finding: Finding, found: tuple[Record, ...], listing: Listing, known: Known
+    finding: Finding, found: tuple[Record, ...], listing: Listing, known: ListingContext
 ) -> tuple[Status, Evidence]:
     """What the listing alone says."""
     if not found:
         return _unlisted(finding, listing, stale=known.stale)
     characters = min(each.body_characters for each in found)
-    if characters < TELLING:
+    if characters < MIN_DISTINGUISHING_CHARS:
         return Status.AMBIGUOUS, Evidence(By.LISTING, "prefix-too-short", _too_short(len(found), characters))
     states = {each.live(known.now) for each in found}
     if not listing.complete:
@@ -149,7 +151,7 @@ def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Statu
 
 def _by_answer(
     answer: Answer,
-    known: Known,
+    known: ListingContext,
     status: Status | None,
     evidence: Evidence | None,
 ) -> tuple[Status, Evidence]:
@@ -178,7 +180,7 @@ def _by_answer(
     return Status.UNKNOWN, Evidence(By.VERIFICATION, answer.reason, detail)
 
 
-def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Known) -> bool:
+def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: ListingContext) -> bool:
     """Return whether the listing proves that a rejection is not for the address it was asked from.
 
     A key that is not in the listing may be limited in another organisation. One that was
@@ -192,7 +194,7 @@ def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Kn
     return not any(each.live(known.now) and each.allowed_ips for each in (*found, *unclear))
 
 
-def _elsewhere(answer: Answer, known: Known) -> str:
+def _elsewhere(answer: Answer, known: ListingContext) -> str:
     """That a key which works is not the organisation's that was listed, or stands there as dead."""
     listing = known.listing
     if listing is None:
@@ -206,7 +208,7 @@ def _elsewhere(answer: Answer, known: Known) -> str:
 
 
 def _with_candidates(
-    evidence: Evidence, finding: Finding, found: tuple[Record, ...], known: Known
+    evidence: Evidence, finding: Finding, found: tuple[Record, ...], known: ListingContext
 ) -> Evidence:
     """The evidence with all that the key may be, those that work and were used last first."""
     ordered = sorted(

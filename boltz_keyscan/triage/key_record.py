@@ -18,7 +18,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.sanitize import harmless
 
-KEPT = 7
+KEPT_PREFIX_CHARS = 7
 """Characters of the body that are kept of a listed prefix, however many the API gives.
 
 They tell 2^42 keys apart, which is more than there are, and no report hides as few.
@@ -175,7 +175,7 @@ def _looks_like_a_key(text: str) -> bool:
 
 def _cut(prefix: str, known: str) -> str:
     """As much of a listed prefix as is kept: the API may one day give the whole key."""
-    kept = len(known) + KEPT if prefix.startswith(known) else _UNKNOWN_KEPT
+    kept = len(known) + KEPT_PREFIX_CHARS if prefix.startswith(known) else _UNKNOWN_KEPT
     return harmless(prefix[:kept])
 
 

@@ -41,7 +41,7 @@ from datetime import date
 
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.model.suppression import Comment, Excuse, Suppression
+from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.globs import matching
@@ -51,17 +51,17 @@ from boltz_keyscan.triage.text_file import Text
 OWN = "boltz-keyscan"
 """The marker of our own comments."""
 
-Allowed = Callable[[Comment, Location, str], str]
+CommentPolicy = Callable[[Comment, Location, str], str]
 """Why a comment beside a key with this fingerprint is not heard; empty when it is."""
 
 
-def heard(_: Comment, __: Location, ___: str) -> str:
+def allow_all(_: Comment, __: Location, ___: str) -> str:
     """Every comment is."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SuppressionFiles:
     """What the files of one folder say, and for which locations."""
 
     scope: str | None = ""
@@ -81,17 +81,17 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Excuser:
+class Suppressor:
     """The step. Built once for a run."""
 
-    known: tuple[Known, ...]
+    known: tuple[SuppressionFiles, ...]
     today: date
     """UTC."""
     unexposed: bool = False
     """The run fails on unexposed keys too."""
     foreign: bool = False
     """Comments in the form of other scanners are honoured."""
-    allowed: Allowed = field(default=heard)
+    allowed: CommentPolicy = field(default=allow_all)
     say: Callable[[str], str] = field(default=str)
     """Makes what strangers wrote fit to be shown."""
 
@@ -139,7 +139,7 @@ class Excuser:
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
             yield from (self.say(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1]))
 
-    def _offers(self, finding: Finding) -> Iterator[Excuse]:
+    def _offers(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         """Everything that speaks for the key, those first that say most."""
         scopes = {each.scope or "": each.linked for each in self.known}
         ordered = sorted(scopes, key=len, reverse=True)
@@ -157,7 +157,9 @@ class Excuser:
             yield from _ignored(each, finding, below.get(each.scope, []))
         yield from self._remarks(finding)
 
-    def _accepted(self, known: Known, fingerprint: str, covers: tuple[int, ...]) -> Iterator[Excuse]:
+    def _accepted(
+        self, known: SuppressionFiles, fingerprint: str, covers: tuple[int, ...]
+    ) -> Iterator[SuppressionCandidate]:
         text, entries = known.baseline or (None, {})
         entry = entries.get(fingerprint)
         if text is None or entry is None:
@@ -165,9 +167,9 @@ class Excuser:
         refused = ""
         if entry.until is not None and entry.expired(self.today):
             refused = f"the acceptance has expired: its last day was {entry.until.isoformat()}"
-        yield Excuse("baseline", entry.told, text.at(entry.line), covers, refused)
+        yield SuppressionCandidate("baseline", entry.told, text.at(entry.line), covers, refused)
 
-    def _remarks(self, finding: Finding) -> Iterator[Excuse]:
+    def _remarks(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         # The same line in many versions of a file is one remark to a reader.
         groups: dict[tuple[str, int, Comment, str], list[int]] = {}
         for number, place in enumerate(finding.locations):
@@ -177,7 +179,7 @@ class Excuser:
         for (path, line, comment, refused), covers in groups.items():
             reason = comment.reason or "no reason given"
             marked = reason if comment.marker == OWN else f"{reason} (a comment for {comment.marker})"
-            yield Excuse("inline", marked, f"{path}:{line}", tuple(covers), refused)
+            yield SuppressionCandidate("inline", marked, f"{path}:{line}", tuple(covers), refused)
 
     def _refused(self, comment: Comment, place: Location, finding: Finding) -> str:
         if comment.marker != OWN and not self.foreign:
@@ -201,13 +203,13 @@ def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
     return new or exposed or list(range(len(finding.locations)))
 
 
-def _ignored(known: Known, finding: Finding, below: list[int]) -> Iterator[Excuse]:
+def _ignored(known: SuppressionFiles, finding: Finding, below: list[int]) -> Iterator[SuppressionCandidate]:
     text, ignores = known.ignores or (None, None)
     if text is None or ignores is None:
         return
     entry = ignores.keys.get(finding.fingerprint)
     if entry is not None:
-        yield Excuse("ignore", entry.reason, text.at(entry.line), tuple(below))
+        yield SuppressionCandidate("ignore", entry.reason, text.at(entry.line), tuple(below))
     globs = tuple(glob.what for glob in ignores.globs)
     covered: dict[int, list[int]] = {}
     for number in below:
@@ -215,4 +217,4 @@ def _ignored(known: Known, finding: Finding, below: list[int]) -> Iterator[Excus
             covered.setdefault(position, []).append(number)
     for position, covers in sorted(covered.items()):
         glob = ignores.globs[position]
-        yield Excuse("ignore", glob.reason, text.at(glob.line), tuple(covers))
+        yield SuppressionCandidate("ignore", glob.reason, text.at(glob.line), tuple(covers))

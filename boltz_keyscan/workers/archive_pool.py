@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
 
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
-from boltz_keyscan.sources.archives.limits import TOGETHER, Limits, Meter, Spent
+from boltz_keyscan.sources.archives.limits import RUN_LIMITS, BudgetExceededError, Limits, Meter
 from boltz_keyscan.workers import pool
 
 
@@ -35,7 +35,7 @@ class Isolated(Protocol):
 
 
 def within(
-    work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int, limits: Limits = TOGETHER
+    work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int, limits: Limits = RUN_LIMITS
 ) -> pool.Results:
     """Results, each with the number of its source, until what all may cost together is used up.
 
@@ -56,7 +56,7 @@ def within(
                     done += 1
                     meter.member(members)
                     meter.output(output)
-    except Spent as spent:
+    except BudgetExceededError as spent:
         for number, shard in shards[done:]:
             detail = "not opened: the containers before it took all that a run may spend on them"
             yield number, shard.lost(spent.reason, detail)

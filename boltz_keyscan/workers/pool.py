@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
-from boltz_keyscan.sources.blob import attempt
+from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.workers.process import Process, can_copy, signals_blocked
 
 _AHEAD = 2
@@ -108,7 +108,7 @@ class _Pool:
         copy = can_copy()
         if copy:
             # Made ready once, for all that are copies.
-            self._detector.sniff(b"", 0)
+            self._detector.candidate_offsets(b"", 0)
         for _ in range(self._count):
             self._start(copy=copy)
         while True:
@@ -145,7 +145,7 @@ class _Pool:
             for worker in self._workers:
                 while len(worker.given) < most and (job := self._next()) is not None:
                     if job.inline:
-                        yield job.number, attempt(job.shard, self._detector)
+                        yield job.number, scan_shard(job.shard, self._detector)
                     else:
                         worker.give(job)
 

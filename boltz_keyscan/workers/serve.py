@@ -14,7 +14,7 @@ import threading
 
 from boltz_keyscan.model.finding import Detector, Shard
 from boltz_keyscan.module_search import carried
-from boltz_keyscan.sources.blob import attempt
+from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.workers import wire
 
 
@@ -44,7 +44,7 @@ def serve(reading: int, writing: int, detector: Detector) -> None:
     try:
         wire.send(writing, None)
         # The engine starts while the first shards are being listed.
-        detector.sniff(b"", 0)
+        detector.candidate_offsets(b"", 0)
         while (shard := inbox.next()) is not None:
             answer = _answer(shard, detector)
             inbox.answered += 1
@@ -84,7 +84,7 @@ class _Inbox:
 
 def _answer(shard: Shard, detector: Detector) -> object:
     try:
-        return attempt(shard, detector)
+        return scan_shard(shard, detector)
     except Exception as error:  # noqa: BLE001 - the parent decides what that means
         return _portable(error)
 

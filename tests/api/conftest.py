@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import Connection, Reach
+from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.transport import Clock, Deadline
 from tests.boltz_api import Patience, Running, Service, running
@@ -42,7 +42,7 @@ def connect(up: Running, patience: Patience) -> Iterator[Connect]:
             key: str | None = None, *, seconds: float = 60.0, base: str | None = None
         ) -> Connection:
             deadline = Deadline(seconds, Clock(patience.now, patience.sleep))
-            reach = Reach(api_base(base or up.url))
+            reach = Endpoint(api_base(base or up.url))
             return stack.enter_context(Connection(reach, Secret(key or up.service.admin.raw), deadline))
 
         yield connected

@@ -14,7 +14,7 @@ import pytest
 
 from boltz_keyscan.api import transport
 from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import TRIES, Connection, Reach
+from boltz_keyscan.api.client import TRIES, Connection, Endpoint
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret
@@ -369,7 +369,7 @@ class TestNobodyThere:
     def test_one_who_cannot_prove_it(self, service: Service, tmp_path: Path) -> None:
         with (
             running(service, tls=tmp_path) as up,
-            Connection(Reach(api_base(up.url)), Secret(service.admin.raw), Deadline(30)) as connection,
+            Connection(Endpoint(api_base(up.url)), Secret(service.admin.raw), Deadline(30)) as connection,
         ):
             with pytest.raises(ApiError) as raised:
                 connection.me()
@@ -380,7 +380,9 @@ class TestNobodyThere:
         with (
             running(service, tls=tmp_path) as up,
             Connection(
-                Reach(api_base(up.url), authorities=up.authorities), Secret(service.admin.raw), Deadline(30)
+                Endpoint(api_base(up.url), authorities=up.authorities),
+                Secret(service.admin.raw),
+                Deadline(30),
             ) as connection,
         ):
             assert fetch(connection, str).listing.complete
@@ -389,7 +391,7 @@ class TestNobodyThere:
         with (
             running(service, tls=tmp_path) as up,
             Connection(
-                Reach(api_base(up.url.replace("127.0.0.1", "127.0.0.2")), authorities=up.authorities),
+                Endpoint(api_base(up.url.replace("127.0.0.1", "127.0.0.2")), authorities=up.authorities),
                 Secret(service.admin.raw),
                 Deadline(30),
             ) as connection,

@@ -16,7 +16,7 @@ import pytest
 
 from boltz_keyscan.api import client, transport
 from boltz_keyscan.api.address import OFFICIAL, Address, api_base, proxy
-from boltz_keyscan.api.client import Connection, Reach
+from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret, Vault
@@ -146,7 +146,7 @@ class TestAddress:
     def test_a_proxy_is_used_only_when_it_is_named(self, tmp_path: Path) -> None:
         between, service = Service(), Service()
         with running(service, tls=tmp_path) as up, running(between) as proxied:
-            reach = Reach(api_base(up.url), proxy(proxied.url, api_base(up.url)), up.authorities)
+            reach = Endpoint(api_base(up.url), proxy(proxied.url, api_base(up.url)), up.authorities)
             connection = Connection(reach, Secret(service.admin.raw), Deadline(30))
             with connection, pytest.raises(ApiError) as raised:
                 connection.me()
@@ -160,7 +160,7 @@ class TestAddress:
     def test_through_a_proxy_goes_nothing_that_it_could_read(self, tmp_path: Path) -> None:
         service = Service()
         with running(service, tls=tmp_path) as up, tunnelling() as (url, seen):
-            reach = Reach(api_base(up.url), proxy(url, api_base(up.url)), up.authorities)
+            reach = Endpoint(api_base(up.url), proxy(url, api_base(up.url)), up.authorities)
             with Connection(reach, Secret(service.admin.raw), Deadline(30)) as connection:
                 assert fetch(connection, str).listing.complete
         assert [head.split()[0] for head in seen] == [b"CONNECT"]
@@ -192,7 +192,7 @@ class TestEnvironment:
         service = Service()
         before = dict(os.environ)
         with running(service, tls=tmp_path) as up:
-            reach = Reach(api_base(up.url), authorities=up.authorities)
+            reach = Endpoint(api_base(up.url), authorities=up.authorities)
             with Connection(reach, Secret(service.admin.raw), Deadline(30)) as connection:
                 assert fetch(connection, str).listing.complete
         assert dict(os.environ) == before
@@ -259,7 +259,7 @@ class TestSecret:
         assert "the environment variable X" in told
 
     @pytest.mark.parametrize(
-        "holder", [Secret(KEY), Vault({"bk1:0": b"x"}, b"s"), Verifier(Reach(), b"s", 1, Clock())]
+        "holder", [Secret(KEY), Vault({"bk1:0": b"x"}, b"s"), Verifier(Endpoint(), b"s", 1, Clock())]
     )
     def test_no_holder_shows_what_it_holds(self, holder: object) -> None:
         for shown in (repr(holder), str(holder), f"{holder}", f"{holder!s:>40}", "%s" % holder):  # noqa: UP031 - every way
@@ -307,7 +307,7 @@ def test_the_sdk_holds_no_key(connect: Connect) -> None:
 def test_without_the_sdk_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boltz_api", None)
     with pytest.raises(KeyscanError) as raised:
-        client.present()
+        client.require_sdk()
     assert raised.value.hint == "Install it with: pip install 'boltz-keyscan[api]'"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import Connection, Reach
+from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.revoke import revoke
 from boltz_keyscan.api.secret import Secret
@@ -68,7 +68,7 @@ class Organisation(RuleBasedStateMachine):
     def connection(self) -> Connection:
         patience = Patience()
         return Connection(
-            Reach(api_base(self.url)),
+            Endpoint(api_base(self.url)),
             Secret(self.service.admin.raw),
             Deadline(60, Clock(patience.now, patience.sleep)),
         )

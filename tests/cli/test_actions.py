@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.report import REPORTERS, View, github_summary
+from boltz_keyscan.report import REPORTERS, ReportOptions, github_summary
 from tests.keys import fake_key, fingerprint
 from tests.report import samples
 from tests.report.test_github import Command, obeyed
@@ -286,7 +286,7 @@ def test_a_summary_is_whole_markdown_however_small_the_room(tmp_path: Path) -> N
         path = tmp_path / "summary"
         path.write_bytes(bytes(github_summary.MOST - room))
         try:
-            github_summary.append(str(path), samples.history(), View())
+            github_summary.append(str(path), samples.history(), ReportOptions())
         except OSError:
             assert path.stat().st_size == github_summary.MOST - room
         added = path.read_bytes()[github_summary.MOST - room :].decode()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.safe_output import Firewall, clean, filtered
-from boltz_keyscan.report import REPORTERS, View, load
+from boltz_keyscan.report import REPORTERS, ReportOptions, load
 from tests.keys import PREFIXES, fake_key
 from tests.leaks import disguises, leaks
 from tests.report import samples
@@ -95,8 +95,8 @@ def test_click_writes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_report_passes_it_unchanged() -> None:
     for name in REPORTERS:
         plain, through = io.StringIO(), io.StringIO()
-        load(name)(samples.tree(), plain, View())
-        filtered(load(name))(samples.tree(), through, View())
+        load(name)(samples.tree(), plain, ReportOptions())
+        filtered(load(name))(samples.tree(), through, ReportOptions())
         assert plain.getvalue() == through.getvalue()
 
 
@@ -105,5 +105,5 @@ def test_a_reporter_that_has_a_key_does_not_give_it_away() -> None:
         stream.write(json.dumps({"key": KEY, "again": [KEY[17:], KEY]}))
 
     told = io.StringIO()
-    filtered(leaking)(samples.tree(), told, View())
+    filtered(leaking)(samples.tree(), told, ReportOptions())
     assert not leaks(told.getvalue().encode(), KEY)

@@ -57,7 +57,7 @@ def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: 
     assert terminal.screen == [INTERRUPTED]
     # No flicker: each text is written over the one before, and not often.
     drawn = re.findall(r"\r(Scanning[^\r]*)", terminal.output.decode())
-    assert 1 <= len(drawn) <= (time.monotonic() - began) / progress.OFTEN
+    assert 1 <= len(drawn) <= (time.monotonic() - began) / progress.REFRESH_SECONDS
     assert all(text.partition("\x1b[K")[0] for text in drawn)
     assert "\x1b[KScanning" not in terminal.output.decode()
 

@@ -222,5 +222,5 @@ def test_no_read_boundary_hides_a_chain(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blobs, "CHUNK", chunk * 20)
         window = blobs.Window(DETECTOR.overlap)
-        _, offsets = window.sniff(Pieces(cut(blob, places)), DETECTOR)
+        _, offsets = window.candidate_offsets(Pieces(cut(blob, places)), DETECTOR)
     assert offsets

@@ -43,7 +43,7 @@ def test_a_hiding_place(hiding: Hiding) -> None:
     told = [(match.fingerprint == fingerprint(key), match.shape, match.decoded) for match in alarms(blob)]
     expected = Shape.SUSPECTED if hiding.glued else Shape.CONFIRMED
     assert told == [(True, expected, hiding.chain)]
-    assert DETECTOR.sniff(blob, len(blob))
+    assert DETECTOR.candidate_offsets(blob, len(blob))
     for match in DETECTOR.find([blob]):
         assert leaks(match.context.encode(), key) == []
 

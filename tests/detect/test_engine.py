@@ -46,7 +46,7 @@ class Pieces(io.RawIOBase):
 @given(BLOBS)
 def test_it_sees_every_prefix(blob: bytes) -> None:
     prefixes = "|".join(PREFIXES.values()).encode()
-    seen = DETECTOR.sniff(blob, len(blob))
+    seen = DETECTOR.candidate_offsets(blob, len(blob))
     assert {found.start() for found in re.finditer(prefixes, blob)} <= set(seen)
     assert seen == sorted(set(seen))
 
@@ -54,7 +54,7 @@ def test_it_sees_every_prefix(blob: bytes) -> None:
 @given(BLOBS)
 def test_it_sees_something_where_the_exact_pass_finds_a_key(blob: bytes) -> None:
     if any(DETECTOR.find([blob])):
-        assert DETECTOR.sniff(blob, len(blob))
+        assert DETECTOR.candidate_offsets(blob, len(blob))
 
 
 TABLE = literals.table(DETECTOR.prefixes)
@@ -65,13 +65,13 @@ def test_it_finds_every_literal_between_other_bytes(edge: bytes) -> None:
     endings = literals.prefix_endings(DETECTOR.prefixes)
     for literal in TABLE.literals:
         blob = endings.get(literal, b"")[:3] + edge + literal + edge
-        assert blob.index(literal) in DETECTOR.sniff(blob, len(blob)), literal
+        assert blob.index(literal) in DETECTOR.candidate_offsets(blob, len(blob)), literal
 
 
 @given(BLOBS, st.integers(0, 1 << 16))
 def test_nothing_beyond_the_end_is_seen(blob: bytes, end: int) -> None:
     end = min(end, len(blob))
-    assert DETECTOR.sniff(bytearray(blob), end) == DETECTOR.sniff(blob[:end], end)
+    assert DETECTOR.candidate_offsets(bytearray(blob), end) == DETECTOR.candidate_offsets(blob[:end], end)
 
 
 @given(BLOBS, CUTS, st.integers(1, 40))
@@ -79,19 +79,19 @@ def test_no_read_boundary_hides_a_prefix(blob: bytes, places: list[int], chunk: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blobs, "CHUNK", chunk if len(blob) < 500 else 1000 * chunk)
         window = blobs.Window(DETECTOR.overlap)
-        total, offsets = window.sniff(Pieces(cut(blob, places)), DETECTOR)
+        total, offsets = window.candidate_offsets(Pieces(cut(blob, places)), DETECTOR)
     assert total == len(blob)
     # A buffer that ends before what stands in front of a broken prefix is looked at more closely.
-    assert set(offsets) >= set(DETECTOR.sniff(blob, len(blob)))
+    assert set(offsets) >= set(DETECTOR.candidate_offsets(blob, len(blob)))
 
 
 def test_a_window_forgets_the_last_stream() -> None:
     # A prefix whose halves stand in two streams is in neither.
     window = blobs.Window(DETECTOR.overlap)
-    assert window.sniff(Pieces([b"a" + PREFIX[:5]]), DETECTOR) == (6, [])
-    assert window.sniff(Pieces([PREFIX[5:9]]), DETECTOR) == (4, [])
-    assert window.sniff(Pieces([PREFIX]), DETECTOR) == (len(PREFIX), [0])
-    assert window.sniff(Pieces([]), DETECTOR) == (0, [])
+    assert window.candidate_offsets(Pieces([b"a" + PREFIX[:5]]), DETECTOR) == (6, [])
+    assert window.candidate_offsets(Pieces([PREFIX[5:9]]), DETECTOR) == (4, [])
+    assert window.candidate_offsets(Pieces([PREFIX]), DETECTOR) == (len(PREFIX), [0])
+    assert window.candidate_offsets(Pieces([]), DETECTOR) == (0, [])
 
 
 def test_neighbours_share_one_byte_less_than_the_longest_literal() -> None:
@@ -100,9 +100,9 @@ def test_neighbours_share_one_byte_less_than_the_longest_literal() -> None:
 
 def test_threads_search_side_by_side() -> None:
     blob = (b"." * 1000 + PREFIX) * 2000
-    expected = DETECTOR.sniff(blob, len(blob))
+    expected = DETECTOR.candidate_offsets(blob, len(blob))
     with ThreadPoolExecutor(4) as threads:
-        seen = list(threads.map(lambda _: DETECTOR.sniff(blob, len(blob)), range(16)))
+        seen = list(threads.map(lambda _: DETECTOR.candidate_offsets(blob, len(blob)), range(16)))
     assert seen == [expected] * 16
 
 
@@ -110,7 +110,7 @@ def test_it_travels_to_workers() -> None:
     there = pickle.loads(pickle.dumps(DETECTOR))
     key = fake_key().encode()
     assert there == DETECTOR
-    assert there.sniff(key, len(key)) == [0]
+    assert there.candidate_offsets(key, len(key)) == [0]
     assert list(there.find([key])) == list(DETECTOR.find([key]))
 
 

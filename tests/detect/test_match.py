@@ -119,13 +119,13 @@ def test_the_fast_pass_sees_it_over_any_edge(
 ) -> None:
     path = tmp_path / "blob"
     path.write_bytes(whole(row))
-    expected = DETECTOR.sniff(whole(row), len(whole(row)))
+    expected = DETECTOR.candidate_offsets(whole(row), len(whole(row)))
     assert len(row.before) in expected
     for size in range(1, len(whole(row)) + 1):
         monkeypatch.setattr(blobs, "CHUNK", size)
         window = blobs.Window(DETECTOR.overlap)
         with path.open("rb", buffering=0) as stream:
-            assert window.sniff(stream, DETECTOR) == (len(whole(row)), expected)
+            assert window.candidate_offsets(stream, DETECTOR) == (len(whole(row)), expected)
 
 
 @pytest.mark.parametrize("kind", ["admin", "ws"])
@@ -243,7 +243,7 @@ class TestManyKeys:
     def test_the_cap_is_a_gap(self, more: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(blobs, "MOST", 100)
         keys = [fake_key("ws", "live", seed) for seed in range(100 + more)]
-        hits, gaps = blobs.examine(Origin(b"f"), ["\n".join(keys).encode()], DETECTOR, "f")
+        hits, gaps = blobs.scan_blob(Origin(b"f"), ["\n".join(keys).encode()], DETECTOR, "f")
         assert [hit.match.fingerprint for hit in hits] == [fingerprint(key) for key in keys[:100]]
         told = [(gap.where, gap.reason, gap.detail, gap.by_design) for gap in gaps]
         capped = [("f", "too-many-matches", "only the first 100 keys of it are reported", False)]
@@ -262,19 +262,19 @@ class TestManyKeys:
     def test_what_changes_nothing_crowds_nothing_out(self, crowd: str) -> None:
         behind = [fake_key("ws", "live", "behind"), fake_key("admin", "test", "behind"), KEY]
         blob = "\n\n".join([crowd, *behind]).encode()
-        hits, gaps = blobs.examine(Origin(b"f"), [blob], DETECTOR, "f")
+        hits, gaps = blobs.scan_blob(Origin(b"f"), [blob], DETECTOR, "f")
         found = {hit.match.fingerprint for hit in hits if hit.match.shape is not Shape.PLACEHOLDER}
         assert found == {fingerprint(key) for key in behind}
         # Not excused is not the same as excused.
         assert any(hit.match.fingerprint == fingerprint(KEY) and not hit.match.comments for hit in hits)
-        assert len(hits) <= blobs.MOST_PLACES + 10
+        assert len(hits) <= blobs.MAX_PLACES_PER_KEY + 10
         assert [(gap.reason, gap.by_design) for gap in gaps] == [("more-places", True)]
 
     def test_keys_of_one_rule_do_not_crowd_out_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(blobs, "MOST", 100)
         crowd = [fake_key("ws", "test", seed) for seed in range(150)]
         live = fake_key("ws", "live", "behind")
-        hits, gaps = blobs.examine(Origin(b"f"), ["\n".join([*crowd, live]).encode()], DETECTOR, "f")
+        hits, gaps = blobs.scan_blob(Origin(b"f"), ["\n".join([*crowd, live]).encode()], DETECTOR, "f")
         assert [hit.match.fingerprint for hit in hits] == [fingerprint(key) for key in (*crowd[:100], live)]
         assert [gap.reason for gap in gaps] == ["too-many-matches"]
 

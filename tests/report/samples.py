@@ -11,8 +11,8 @@ from typing import Any
 from boltz_keyscan import report, rules
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
-from boltz_keyscan.model.status import Asked, By, Candidate, Evidence
-from boltz_keyscan.model.suppression import Excuse, Ground, Setting, Suppression
+from boltz_keyscan.model.status import By, Candidate, Evidence, StatusReport
+from boltz_keyscan.model.suppression import Setting, Suppression, SuppressionCandidate, TrustReport
 from boltz_keyscan.policy import CONFIDENCE, finding_order, severity_of, widest
 
 LENGTH = 60
@@ -56,7 +56,7 @@ def finding(
     status: Status = Status.UNCHECKED,
     suppression: Suppression | None = None,
     candidates: tuple[str, ...] = (),
-    excuses: tuple[Excuse, ...] = (),
+    excuses: tuple[SuppressionCandidate, ...] = (),
 ) -> Finding:
     rule = next(rule for rule in rules.load() if (rule.key_type, rule.mode) == (kind, mode))
     places = locations or (location(),)
@@ -241,18 +241,18 @@ AT_BASE = "at origin/main, 0123456789ab"
 def excused() -> ScanResult:
     """A key that two excuses suppress together; one whose acceptance has expired; whose word counted."""
     parts = (
-        Excuse("ignore", "made up", f".boltz-keyscanignore:2 ({AT_BASE})", (0,), used=True),
-        Excuse("inline", "made up too", "b.py:3", (1,), used=True),
-        Excuse("ignore", "nor this", f".boltz-keyscanignore:3 ({AT_BASE})", (1,)),
+        SuppressionCandidate("ignore", "made up", f".boltz-keyscanignore:2 ({AT_BASE})", (0,), used=True),
+        SuppressionCandidate("inline", "made up too", "b.py:3", (1,), used=True),
+        SuppressionCandidate("ignore", "nor this", f".boltz-keyscanignore:3 ({AT_BASE})", (1,)),
     )
-    expired = Excuse(
+    expired = SuppressionCandidate(
         "baseline",
         "known (accepted by Ana until 2024-12-31)",
         f".boltz-keyscan-baseline:3 ({AT_BASE})",
         (0,),
         "the acceptance has expired: its last day was 2024-12-31",
     )
-    partly = tuple(Excuse("inline", f"remark {n}", f"d.py:{n}", (n,)) for n in range(7))
+    partly = tuple(SuppressionCandidate("inline", f"remark {n}", f"d.py:{n}", (n,)) for n in range(7))
     result = make_result(
         finding(
             KeyType.WORKSPACE,
@@ -274,12 +274,12 @@ def excused() -> ScanResult:
         Setting(option, value, "boltz-keyscan.toml", line, AT_BASE)
         for line, (option, value) in enumerate((("fail-on", '"admin"'), ("no-history", "true")), 1)
     )
-    return replace(result, ground=Ground("base:origin/main", oid("base"), settings))
+    return replace(result, ground=TrustReport("base:origin/main", oid("base"), settings))
 
 
 def unheard() -> ScanResult:
     """A run in CI without a trust."""
-    ground = Ground("none", unheard=(".boltz-keyscan-baseline", "boltz-keyscan.toml"), by_default=True)
+    ground = TrustReport("none", unheard=(".boltz-keyscan-baseline", "boltz-keyscan.toml"), by_default=True)
     return replace(make_result(), ground=ground)
 
 
@@ -317,7 +317,7 @@ def asked() -> ScanResult:
         ),
         replace(dead, evidence=Evidence(By.VERIFICATION, "rejected", "the API rejected it (401)")),
     )
-    run = Asked(
+    run = StatusReport(
         "check",
         "org_1",
         "2026-03-01T12:00:00Z",
@@ -388,7 +388,7 @@ RESULTS = {
 def told(name: str, result: ScanResult, **view: object) -> str:
     """The report in a format, as text."""
     stream = io.StringIO()
-    report.load(name)(result, stream, report.View(**view))  # type: ignore[arg-type]
+    report.load(name)(result, stream, report.ReportOptions(**view))  # type: ignore[arg-type]
     return stream.getvalue()
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from boltz_keyscan import report
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.report import REPORTERS, View, writer
+from boltz_keyscan.report import REPORTERS, ReportOptions, writer
 from tests.keys import fake_key, fingerprint
 from tests.report import samples
 from tests.running import keyscan
@@ -30,7 +30,7 @@ RESULT = samples.tree()
 
 
 def write(path: str | Path, name: str = "json") -> None:
-    writer.write_report(name, path, RESULT, View())
+    writer.write_report(name, path, RESULT, ReportOptions())
 
 
 def mode(path: Path) -> int:
@@ -156,7 +156,7 @@ class Torn:
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    def __call__(self, _result: ScanResult, stream: TextIO, _view: View) -> None:
+    def __call__(self, _result: ScanResult, stream: TextIO, _view: ReportOptions) -> None:
         stream.write("half")
         stream.flush()
         raise self.error

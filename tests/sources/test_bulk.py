@@ -32,7 +32,7 @@ def _released() -> Iterator[None]:
 
 def scanned(repo: Repo) -> ShardResult:
     """All objects of a repository as one shard."""
-    view = git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    view = git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
     listing, _ = git.run(view, "cat-file", "--batch-all-objects", "--unordered", CHECK)
     return ObjectShard(view, ".", listing, len(listing)).scan(DETECTOR)
 
@@ -71,7 +71,7 @@ def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: 
 def test_one_shard_after_the_other(repo: Repo) -> None:
     """What an earlier, longer answer left in the file is not taken for part of a later one."""
     expected = planted(repo)
-    view = git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    view = git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
     oid = repo.run("rev-parse", "HEAD^{tree}")
     size = repo.run("cat-file", "-s", oid)
     whole = scanned(repo)
@@ -82,7 +82,7 @@ def test_one_shard_after_the_other(repo: Repo) -> None:
 def test_the_size_git_told_is_not_what_it_sends(repo: Repo) -> None:
     """A store that changed, or lies: everything is read again, object by object."""
     repo.leak("a.txt", fake_key())
-    view = git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+    view = git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
     oid = repo.run("rev-parse", "HEAD:a.txt")
     for size in (1, 10_000):
         result = ObjectShard(view, ".", f"{oid} blob {size}\n".encode(), size).scan(DETECTOR)
@@ -108,6 +108,6 @@ def _open_files() -> Iterator[int]:
 
 def test_a_second_hand_that_asks_a_git_that_was_ended_says_nothing(repo: Repo) -> None:
     """As when Ctrl-C ends the program: a traceback of that thread would be all that is seen of it."""
-    running = stream.Bulk(git.View(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
+    running = stream.Bulk(git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
     running.close()
     running._ask(b"contents HEAD\nflush\n")

@@ -26,7 +26,7 @@ from boltz_keyscan.model.finding import (
     ShardResult,
     Source,
 )
-from boltz_keyscan.policy import Terms
+from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
 from boltz_keyscan.sources.blob import Window
 from boltz_keyscan.sources.files.batch import LARGE
@@ -46,7 +46,7 @@ def key(place: str) -> str:
 def scanned(path: Path, prefix: bytes = b"", *, files: bool = True, history: bool = True) -> ScanResult:
     """A scan in this process."""
     source = TreeSource(os.fsencode(path), prefix, files=files, history=history)
-    return pipeline.run((str(path),), (source,), Terms())
+    return pipeline.run((str(path),), (source,), FailPolicy())
 
 
 def places(result: ScanResult) -> dict[str, set[tuple[str, str]]]:
@@ -190,12 +190,12 @@ class Meddling:
     def overlap(self) -> int:
         return DETECTOR.overlap
 
-    def sniff(
+    def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
     ) -> list[int]:
         self.passes.append(end)
         self.meddle(len(self.passes))
-        return DETECTOR.sniff(buffer, end, marks)
+        return DETECTOR.candidate_offsets(buffer, end, marks)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(DETECTOR, name)
@@ -280,7 +280,7 @@ def test_a_file_that_vanished_is_a_gap(tmp_path: Path, name: str) -> None:
     else:
         path.write_text(key("gone"))
     source = Between(TreeSource(os.fsencode(tmp_path), b""), lambda: path.unlink(missing_ok=True))
-    result = pipeline.run((".",), (source,), Terms())
+    result = pipeline.run((".",), (source,), FailPolicy())
     told = "it was listed and was gone before it was read; scan again"
     assert (result.gaps, result.exit_code) == ((Gap(name, "vanished", told),), ExitCode.INCOMPLETE)
     assert (result.tally.files, result.complete) == (1, False)
@@ -306,7 +306,7 @@ def test_what_would_make_us_wait_is_not_the_end() -> None:
             del buffer
 
     with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
-        Window(DETECTOR.overlap).sniff(Busy(), DETECTOR)
+        Window(DETECTOR.overlap).candidate_offsets(Busy(), DETECTOR)
     with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
         list(blob.chunks(Busy()))
 
@@ -367,7 +367,7 @@ class FailingShard:
 )
 def test_what_the_system_refuses_is_a_gap_and_no_finding_is_lost(at: str, told: str) -> None:
     Path(os.environ["HOME"], "leak.txt").write_text(key("leak"))
-    result = pipeline.run((".",), (Failing(at),), Terms())
+    result = pipeline.run((".",), (Failing(at),), FailPolicy())
     assert result.gaps == (Gap("part of the scan", "failed", f"given up: {told}"),)
     assert set(places(result)) == {fingerprint(key("leak"))}
     assert (result.exit_code, result.complete) == (ExitCode.BLOCKING, False)

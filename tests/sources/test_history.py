@@ -166,7 +166,7 @@ class TestShards:
     def test_a_stream_that_lacks_an_object_is_read_one_by_one(self, repo: Repo) -> None:
         repo.leak("a.txt", fake_key())
         oid = repo.run("rev-parse", "HEAD:a.txt")
-        view = command.View(command.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
+        view = command.RepoView(command.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
         absent = b"%040x blob 5\n" % 7
         size = (repo.path / "a.txt").stat().st_size
         shard = ObjectShard(view, ".", absent + b"%s blob %d\n" % (oid.encode(), size), 0)

@@ -22,7 +22,7 @@ from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.git.objects import listing, stream
 from boltz_keyscan.sources.git.packs import delta_trees, reader
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import checked
+from boltz_keyscan.sources.git.run.output import object_info
 from boltz_keyscan.workers import scan_pool
 from conformance.gitplaces import family
 from tests.keys import fake_key, fingerprint
@@ -48,7 +48,7 @@ class Suspicious:
     def overlap(self) -> int:
         return DETECTOR.overlap
 
-    def sniff(
+    def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
     ) -> list[int]:
         del buffer, marks
@@ -62,10 +62,10 @@ class Suspicious:
         return repr(raw)
 
 
-def view_of(pack: Path) -> git.View:
+def view_of(pack: Path) -> git.RepoView:
     sha256 = len(pack.stem) - len("pack-") == 64
     form = "sha256" if sha256 else "sha1"
-    return git.View(git.skeleton(form), bytes(pack.parent.parent), id_bytes=32 if sha256 else 20)
+    return git.RepoView(git.skeleton(form), bytes(pack.parent.parent), id_bytes=32 if sha256 else 20)
 
 
 def cut(pack: Path) -> list[reader.PackShard]:
@@ -232,7 +232,7 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     read_here: list[bool] = []
     cutting = reader.shards
 
-    def cut_here(view: git.View, where: str, stem: bytes) -> list[Shard]:
+    def cut_here(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
         shards = cutting(view, where, stem)
         read_here.append(bool(shards))
         return shards
@@ -374,9 +374,9 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(reader, "_HELD", 25_000)
     asked: list[str] = []
 
-    def noted(view: git.View, oids: list[str]) -> tuple[list[list[bytes]], str]:
+    def noted(view: git.RepoView, oids: list[str]) -> tuple[list[list[bytes]], str]:
         asked.extend(oids)
-        return checked(view, oids)
+        return object_info(view, oids)
 
     monkeypatch.setattr(reader, "checked", noted)
     result = read(packer.write(tmp_path / "pack"))

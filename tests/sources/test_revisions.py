@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import open_at, references
 from boltz_keyscan.sources.git.repo.revisions import UnknownRevisionError, find, find_commit
 from tests.repos import Repo
@@ -17,7 +17,7 @@ from tests.repos import Repo
 def _find(repo: Repo, revision: str) -> str:
     repository = open_at(os.fsencode(repo.path))
     assert repository is not None
-    view = prepare(repository, b"/", ".").view
+    view = prepare_repository(repository, b"/", ".").view
     assert view is not None
     return find(view, references(repository), revision)
 
@@ -160,7 +160,7 @@ def test_tags_are_found_as_they_are_and_lead_to_commits(two: Repo) -> None:
     two.run("tag", "-a", "blob", "-m", "of a blob", "HEAD:a")
     repository = open_at(os.fsencode(two.path))
     assert repository is not None
-    view, refs = prepare(repository, b"/", ".").view, references(repository)
+    view, refs = prepare_repository(repository, b"/", ".").view, references(repository)
     assert view is not None
 
     assert find(view, refs, "v2") == two.run("rev-parse", "v2")

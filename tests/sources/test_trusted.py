@@ -10,7 +10,7 @@ import pytest
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import trusted_files
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.trusted_files import Contents, at_revision
+from boltz_keyscan.sources.trusted_files import CommitFileReader, at_revision
 from tests.repos import Repo
 
 
@@ -28,15 +28,15 @@ def many(repo: Repo) -> Repo:
 
 def test_many_files_and_one_git(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     top = os.fsencode(many.path)
-    contents = Contents(at_revision(top, "HEAD"))
+    contents = CommitFileReader(at_revision(top, "HEAD"))
     started: list[tuple[Any, ...]] = []
-    start = git.Child.__init__
+    start = git.GitProcess.__init__
 
-    def counted(child: git.Child, *arguments: Any, **options: Any) -> None:
+    def counted(child: git.GitProcess, *arguments: Any, **options: Any) -> None:
         started.append(arguments)
         start(child, *arguments, **options)
 
-    monkeypatch.setattr(git.Child, "__init__", counted)
+    monkeypatch.setattr(git.GitProcess, "__init__", counted)
     # The commit's word, not that of what lies there now.
     many.write("d7/e/f.txt", "changed")
     (many.path / "d8/e/f.txt").unlink()
@@ -49,7 +49,7 @@ def test_many_files_and_one_git(many: Repo, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_not_there(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     top = os.fsencode(many.path)
-    contents = Contents(at_revision(top, "HEAD"))
+    contents = CommitFileReader(at_revision(top, "HEAD"))
     for path in (
         b"/d1/f.txt",
         b"/nowhere/f.txt",

@@ -11,7 +11,7 @@ import pytest
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import Reach
+from boltz_keyscan.api.client import Endpoint
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.api.whoami import verify
@@ -19,7 +19,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Match
-from boltz_keyscan.triage.cross_reference import Answer, Known, candidates, join
+from boltz_keyscan.triage.cross_reference import Answer, ListingContext, candidates, join
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import record
 from tests.boltz_api import Key, Patience, Service, closed_port, running
@@ -100,7 +100,7 @@ def answers() -> dict[tuple[str, str, str], Answer]:
                     ("no answer", "works", f"http://127.0.0.1:{closed_port()}"),
                 ):
                     found[kind, mode, answer] = verify(
-                        Reach(api_base(url)),
+                        Endpoint(api_base(url)),
                         Secret(fake_key(short, mode, seed)),
                         (KeyType(kind), Mode(mode)),
                         Deadline(60, Clock(patience.now, patience.sleep)),
@@ -146,13 +146,13 @@ def test_every_row(case: Case, answers: dict[tuple[str, str, str], Answer]) -> N
     raw = fake_key(KINDS[case.kind], case.mode, "found")
     found = listing(case, raw)
     match = matched(raw, found)
-    known = Known(NOW, found, stale="listing too old" in case.candidates)
+    known = ListingContext(NOW, found, stale="listing too old" in case.candidates)
     answer = answers.get((case.kind, case.mode, case.answer))
     assert (answer is None) == (case.answer == "not asked")
     before = finding(KeyType(case.kind), Mode(case.mode))
     joined = join(before, match.listed, known, answer)
     assert joined.status == case.status
-    judged = policy.judge(joined, policy.Terms())
+    judged = policy.judge(joined, policy.FailPolicy())
     assert (judged.severity is Severity.NOTE) == (case.status == "inactive")
     assert (joined.evidence is None) == (case.status == "unchecked")
     if joined.evidence is None:
@@ -206,11 +206,11 @@ def test_a_part_of_a_key_that_is_rejected_is_not_dead(
     kind: str, answers: dict[tuple[str, str, str], Answer]
 ) -> None:
     before = finding(KeyType(kind), Mode.LIVE, shape=Shape.SUSPECTED)
-    joined = join(before, (), Known(NOW), answers[kind, "live", "401"])
+    joined = join(before, (), ListingContext(NOW), answers[kind, "live", "401"])
     assert joined.status is Status.UNKNOWN
     assert joined.evidence is not None
     assert joined.evidence.reason == "rejected-in-part"
-    whole = join(finding(KeyType(kind), Mode.LIVE), (), Known(NOW), answers[kind, "live", "401"])
+    whole = join(finding(KeyType(kind), Mode.LIVE), (), ListingContext(NOW), answers[kind, "live", "401"])
     assert whole.evidence is not None
     assert whole.evidence.reason == "rejected-here"
 
@@ -229,7 +229,7 @@ def test_a_listed_prefix_that_is_not_understood_may_be_a_key_with_an_address_lis
         joined = join(
             finding(KeyType(kind), Mode.LIVE),
             (found.records[0].key_prefix,),
-            Known(NOW, found),
+            ListingContext(NOW, found),
             answers[kind, "live", "401"],
         )
         assert joined.status is status
@@ -237,4 +237,4 @@ def test_a_listed_prefix_that_is_not_understood_may_be_a_key_with_an_address_lis
 
 def test_fillers_are_left_alone(answers: dict[tuple[str, str, str], Answer]) -> None:
     filler = finding(KeyType.ADMIN, Mode.LIVE, shape=Shape.PLACEHOLDER)
-    assert join(filler, (), Known(NOW), answers["admin", "live", "200"]) is filler
+    assert join(filler, (), ListingContext(NOW), answers["admin", "live", "200"]) is filler

@@ -12,29 +12,29 @@ from hypothesis import strategies as st
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.suppression import Comment
-from boltz_keyscan.policy import FailOn, Standing, Terms, judge, standing
+from boltz_keyscan.policy import FailOn, FailPolicy, Outcome, judge, outcome
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.ignore_file import Ignored, Ignores
-from boltz_keyscan.triage.suppress import Excuser, Known
+from boltz_keyscan.triage.suppress import SuppressionFiles, Suppressor
 from boltz_keyscan.triage.text_file import Text
 from tests.report.samples import finding, location
 
 TODAY = date(2030, 6, 1)
-ANY = Terms(FailOn.ANY)
+ANY = FailPolicy(FailOn.ANY)
 
 OURS = Comment("boltz-keyscan", "made up")
 THEIRS = Comment("gitleaks", "")
 
 
-def baseline(key: str, *, until: date | None = None, scope: str | None = "") -> Known:
+def baseline(key: str, *, until: date | None = None, scope: str | None = "") -> SuppressionFiles:
     entry = Entry(key, "boltz-workspace-live-key", "a", "old", "Ana", until, 3)
-    return Known(scope, "", (Text("base", b"", "in the tree"), {key: entry}))
+    return SuppressionFiles(scope, "", (Text("base", b"", "in the tree"), {key: entry}))
 
 
-def ignores(*globs: str, key: str = "", scope: str = "", within: str = "") -> Known:
+def ignores(*globs: str, key: str = "", scope: str = "", within: str = "") -> SuppressionFiles:
     keys = {key: Ignored(key, "known", 1)} if key else {}
     found = tuple(Ignored(glob, f"about {glob}", line) for line, glob in enumerate(globs, 2))
-    return Known(scope, within, None, (Text("ignore", b""), Ignores(keys, found)))
+    return SuppressionFiles(scope, within, None, (Text("ignore", b""), Ignores(keys, found)))
 
 
 def leak(*places: Location, kind: KeyType = KeyType.WORKSPACE) -> Finding:
@@ -110,8 +110,8 @@ TABLE = [
 @pytest.mark.parametrize(
     ("found", "known", "kind"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_the_table(found: Finding, known: list[Known], kind: str | None) -> None:
-    judged = judge(Excuser(tuple(known), TODAY)(found), ANY)
+def test_the_table(found: Finding, known: list[SuppressionFiles], kind: str | None) -> None:
+    judged = judge(Suppressor(tuple(known), TODAY)(found), ANY)
     assert (judged.suppression and judged.suppression.kind) == kind
     exposed = found.exposure is not Exposure.UNREACHABLE
     assert judged.blocking is (kind is None and exposed)
@@ -119,21 +119,21 @@ def test_the_table(found: Finding, known: list[Known], kind: str | None) -> None
 
 def test_unexposed_places_need_an_excuse_when_they_count() -> None:
     found = leak(at("a", OURS), at("b", exposure=Exposure.LOCAL))
-    assert Excuser((), TODAY)(found).suppression
-    assert not Excuser((), TODAY, unexposed=True)(found).suppression
+    assert Suppressor((), TODAY)(found).suppression
+    assert not Suppressor((), TODAY, unexposed=True)(found).suppression
 
 
 def test_comments_for_others_count_when_asked() -> None:
-    assert Excuser((), TODAY, foreign=True)(leak(at("a", THEIRS))).suppression
+    assert Suppressor((), TODAY, foreign=True)(leak(at("a", THEIRS))).suppression
 
 
 def test_placeholders_are_left_alone() -> None:
     filler = finding(KeyType.WORKSPACE, Mode.LIVE, at("a", OURS), shape=Shape.PLACEHOLDER)
-    assert Excuser((ignores("a"),), TODAY)(filler) == filler
+    assert Suppressor((ignores("a"),), TODAY)(filler) == filler
 
 
 def test_the_source_and_every_reason_are_kept() -> None:
-    found = Excuser((baseline(KEY, until=date(2030, 1, 1)), ignores("a")), TODAY)(
+    found = Suppressor((baseline(KEY, until=date(2030, 1, 1)), ignores("a")), TODAY)(
         leak(at("a", OURS), at("b", OURS), at("b", OURS, line=9), at("b", OURS, line=9))
     )
     assert [(each.kind, each.source, each.covers, each.used) for each in found.excuses] == [
@@ -149,12 +149,12 @@ def test_the_source_and_every_reason_are_kept() -> None:
 
 
 def test_why_a_comment_is_not_heard_is_told() -> None:
-    step = Excuser((), TODAY, allowed=lambda _, __, ___: "not there")
+    step = Suppressor((), TODAY, allowed=lambda _, __, ___: "not there")
     assert [each.refused for each in step(leak(at("a", OURS))).excuses] == ["not there"]
 
 
 def test_what_strangers_wrote_is_made_fit_to_be_shown() -> None:
-    step = Excuser((ignores("a"),), TODAY, say=lambda text: text.replace("about", "[REDACTED]"))
+    step = Suppressor((ignores("a"),), TODAY, say=lambda text: text.replace("about", "[REDACTED]"))
     found = step(leak(at("a")))
     assert found.suppression is not None
     assert found.suppression.reason == "[REDACTED] a"
@@ -189,9 +189,9 @@ def test_suppression_changes_what_blocks_and_nothing_else(
     globs: list[str],
     known: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    terms = Terms(fail_on, unexposed)
+    terms = FailPolicy(fail_on, unexposed)
     accepted = [baseline(each.fingerprint) for each in found[:1] if known]
-    step = Excuser((ignores(*globs), *accepted), TODAY, unexposed=unexposed)
+    step = Suppressor((ignores(*globs), *accepted), TODAY, unexposed=unexposed)
     judged = [judge(step(each), terms) for each in found]
     plain = [judge(each, terms) for each in found]
 
@@ -201,9 +201,9 @@ def test_suppression_changes_what_blocks_and_nothing_else(
     assert list(map(bare, judged)) == list(map(bare, plain))
     # Nothing begins to block because something was excused.
     assert all(before.blocking or not after.blocking for before, after in zip(plain, judged, strict=True))
-    counts = [sum(standing(each, terms) is kind for each in judged) for kind in Standing]
+    counts = [sum(outcome(each, terms) is kind for each in judged) for kind in Outcome]
     assert sum(counts) == len(found)
     assert counts[0] == sum(each.blocking for each in judged)
     if fail_on is FailOn.ANY:
         # Blocking, suppressed, unexposed and notes are then all there is.
-        assert counts[list(Standing).index(Standing.BELOW)] == 0
+        assert counts[list(Outcome).index(Outcome.BELOW)] == 0

@@ -9,7 +9,7 @@ import pytest
 
 from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
-from boltz_keyscan.audit.organisation import Ground, Limits
+from boltz_keyscan.audit.organisation import AuditInput, Limits
 from boltz_keyscan.triage.key_record import Record, record
 from tests.boltz_api import Key
 from tests.keys import fake_key
@@ -34,7 +34,7 @@ def well_kept(id_: str, kind: str = "ws", mode: str = "live", length: int = 20, 
 
 
 def found(*records: Record, limits: Limits = Limits(), **leaked: str) -> list[tuple[str, str, str]]:  # noqa: B008 - frozen
-    ground = Ground(NOW, records, {"ws_old": "old"}, leaked, limits)
+    ground = AuditInput(NOW, records, {"ws_old": "old"}, leaked, limits)
     return [(each.check.id, each.subject, each.detail) for each in organisation.examine(ground)]
 
 

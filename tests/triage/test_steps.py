@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.suppression import Suppression
-from boltz_keyscan.policy import FailOn, Terms, judge
+from boltz_keyscan.policy import FailOn, FailPolicy, judge
 from boltz_keyscan.triage import apply
 from tests.report import samples
 
@@ -31,5 +31,5 @@ def test_steps_come_in_order_and_drop_nothing() -> None:
 def test_a_suppressed_finding_does_not_block() -> None:
     [new], [known] = (list(apply([samples.finding()], steps)) for steps in ((), (_suppress,)))
 
-    assert judge(new, Terms(FailOn.ANY)).blocking
-    assert not judge(known, Terms(FailOn.ANY)).blocking
+    assert judge(new, FailPolicy(FailOn.ANY)).blocking
+    assert not judge(known, FailPolicy(FailOn.ANY)).blocking

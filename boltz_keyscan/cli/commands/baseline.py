@@ -16,18 +16,18 @@ import click
 from boltz_keyscan import rules
 from boltz_keyscan.cli.examples import Shown, ShownGroup
 from boltz_keyscan.cli.redaction import redacted
-from boltz_keyscan.cli.resolve import Settled, configured
-from boltz_keyscan.cli.scanning import look, looking
+from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
+from boltz_keyscan.cli.scanning import run_scan, scan_subset_options
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.policy import FailOn, Terms, exit_code
+from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.report.wording import EXPOSURE, count, moment
 from boltz_keyscan.report.writer import write_text
-from boltz_keyscan.sources.trusted_files import Disk, named, top_of
+from boltz_keyscan.sources.trusted_files import TreeFiles, read_named_file, top_of
 from boltz_keyscan.triage import baseline as files
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.text_file import Text
-from boltz_keyscan.trust import shown
+from boltz_keyscan.trust import display_path
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date | None:
@@ -80,9 +80,9 @@ def baseline() -> None:
 @baseline.command("create", cls=Shown)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @_accepting(required=True)
-@looking
-@configured
-def create(*, settled: Settled, reason: str, by: str | None, until: date | None, **_: object) -> int:
+@scan_subset_options
+@with_config
+def create(*, settled: ResolvedOptions, reason: str, by: str | None, until: date | None, **_: object) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
     Keys in git-ignored files and in objects no reference reaches are not taken: they do
@@ -91,14 +91,14 @@ def create(*, settled: Settled, reason: str, by: str | None, until: date | None,
     path = _path(settled)
     if os.path.lexists(path):
         raise KeyscanError(
-            f"there is a baseline already: {shown(path)}",
+            f"there is a baseline already: {display_path(path)}",
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
-    result = look(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
+    result = run_scan(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
     found = [finding for finding in result.findings if finding.blocking]
     entries = list(_accepted(found, reason, _who(by), until))
     _write(path, entries)
-    click.echo(redacted(f"{shown(path)}: {count(len(entries), 'key')} accepted. Commit it."))
+    click.echo(redacted(f"{display_path(path)}: {count(len(entries), 'key')} accepted. Commit it."))
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
     click.echo(redacted(f"  {os.path.basename(os.fsdecode(path))} merge=union"))
     return _rest(result)
@@ -108,10 +108,16 @@ def create(*, settled: Settled, reason: str, by: str | None, until: date | None,
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
 @_accepting(required=False)
-@looking
-@configured
+@scan_subset_options
+@with_config
 def update(
-    *, settled: Settled, add: bool, reason: str | None, by: str | None, until: date | None, **_: object
+    *,
+    settled: ResolvedOptions,
+    add: bool,
+    reason: str | None,
+    by: str | None,
+    until: date | None,
+    **_: object,
 ) -> int:
     """Drop the keys that no longer occur; with --add, accept those that are new.
 
@@ -124,7 +130,7 @@ def update(
     path, text = _existing(settled)
     known = _parsed(text)
     today = datetime.now(UTC).date()
-    result = look(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
+    result = run_scan(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
     whole = not result.gaps
     holding = {key for key, entry in known.items() if not entry.expired(today)}
     open_ = [
@@ -137,7 +143,7 @@ def update(
     dropped = len(known.keys() - {entry.fingerprint for entry in kept})
     left = len(kept) - len(new)
     told = f"{left:,} kept, {dropped:,} dropped, {len(new):,} added"
-    click.echo(redacted(f"{shown(path)}: {count(len(kept), 'key')}: {told}."))
+    click.echo(redacted(f"{display_path(path)}: {count(len(kept), 'key')}: {told}."))
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
     if open_ and not add:
@@ -147,13 +153,13 @@ def update(
 
 @baseline.command("show")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@looking
-@configured
-def show(*, settled: Settled, **_: object) -> int:
+@scan_subset_options
+@with_config
+def show(*, settled: ResolvedOptions, **_: object) -> int:
     """Show each accepted key: how far it has spread, or that it no longer occurs."""
     path, text = _existing(settled)
     today = datetime.now(UTC).date()
-    result = look(settled, (), FailOn.ANY)
+    result = run_scan(settled, (), FailOn.ANY)
     found = {finding.fingerprint: finding for finding in result.findings}
     entries = sorted(_parsed(text).values(), key=lambda entry: entry.fingerprint)
     for entry in entries:
@@ -166,7 +172,7 @@ def show(*, settled: Settled, **_: object) -> int:
     gone = sum(entry.fingerprint not in found for entry in entries)
     expired = sum(entry.expired(today) for entry in entries)
     told = f"{count(len(entries), 'key')}, {expired:,} expired, {gone:,} not found"
-    click.echo(redacted(f"{shown(path)}: {told}."))
+    click.echo(redacted(f"{display_path(path)}: {told}."))
     if gone and not result.gaps:
         click.echo("'boltz-keyscan baseline update' drops what no longer occurs.")
     return _rest(result)
@@ -178,10 +184,10 @@ def _absent(result: ScanResult) -> str:
 
 def _rest(result: ScanResult) -> int:
     """The exit code of a command that judges nothing: whether everything was seen."""
-    return exit_code((), result.gaps, Terms(FailOn.NEVER))
+    return exit_code((), result.gaps, FailPolicy(FailOn.NEVER))
 
 
-def _path(settled: Settled) -> bytes:
+def _path(settled: ResolvedOptions) -> bytes:
     """Where the baseline lies, or will."""
     if settled.named is not None:
         return os.path.abspath(os.fsencode(settled.named))
@@ -194,18 +200,19 @@ def _path(settled: Settled) -> bytes:
     return os.path.join(top if inside else stand.folder, os.fsencode(files.NAME))
 
 
-def _existing(settled: Settled) -> tuple[bytes, Text]:
+def _existing(settled: ResolvedOptions) -> tuple[bytes, Text]:
     """The baseline on disk, whoever is trusted: it is what these commands are about."""
     path = _path(settled)
     if settled.named is None and settled.in_tree is None:
-        stand = replace(settled.standing[0], shelf=Disk(top_of(settled.standing[0].folder)))
+        stand = replace(settled.standing[0], shelf=TreeFiles(top_of(settled.standing[0].folder)))
         found = stand.nearest(files.NAME)
         path = found[0] if found else path
     if not os.path.lexists(path):
         raise KeyscanError(
-            f"no such baseline: {shown(path)}", "Make it with 'boltz-keyscan baseline create --reason TEXT'."
+            f"no such baseline: {display_path(path)}",
+            "Make it with 'boltz-keyscan baseline create --reason TEXT'.",
         )
-    return path, Text(shown(path), named(path, shown(path)))
+    return path, Text(display_path(path), read_named_file(path, display_path(path)))
 
 
 def _parsed(text: Text) -> dict[str, Entry]:
@@ -241,6 +248,6 @@ def _write(path: bytes, entries: list[Entry]) -> None:
         write_text(os.fsdecode(path), files.written(entries))
     except OSError as error:
         raise OutputError(
-            f"cannot write {shown(path)}: {error.strerror}",
+            f"cannot write {display_path(path)}: {error.strerror}",
             "Name a file that you may write, with --baseline.",
         ) from error

@@ -9,7 +9,7 @@ import click
 
 from boltz_keyscan.cli.commands.scan import scan
 from boltz_keyscan.cli.redaction import redacted
-from boltz_keyscan.cli.resolve import effective, settle
+from boltz_keyscan.cli.resolve import effective, resolve_options
 from boltz_keyscan.model.enums import ExitCode
 
 
@@ -24,7 +24,7 @@ def _show(**given: object) -> int:
     Takes the options of a scan and scans nothing.
     """
     paths = given["paths"] or (".",)
-    found = settle(click.get_current_context(), given, paths)  # type: ignore[arg-type]  # click's parameter
+    found = resolve_options(click.get_current_context(), given, paths)  # type: ignore[arg-type]  # click's parameter
     rows = list(effective(found))
     widest = max(len(name) for name, _, _ in rows)
     values = max(len(value) for _, value, _ in rows)

@@ -12,16 +12,16 @@ import click
 
 from boltz_keyscan import rules
 from boltz_keyscan.cli.examples import Shown
-from boltz_keyscan.cli.resolve import Settled, borrowed, configured
-from boltz_keyscan.cli.scanning import look, looking
+from boltz_keyscan.cli.resolve import ResolvedOptions, scan_options, with_config
+from boltz_keyscan.cli.scanning import run_scan, scan_subset_options
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.policy import FailOn, Terms
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.report.explain import explain as tell
 from boltz_keyscan.report.remediation import History, expression, steps
 from boltz_keyscan.report.writer import write_text
-from boltz_keyscan.sources.git.repo.push_status import Reach, reach
+from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 
 
 @click.command("explain", cls=Shown, short_help="Tell everything about one key, and what to do.")
@@ -33,12 +33,12 @@ from boltz_keyscan.sources.git.repo.push_status import Reach, reach
     metavar="FILE",
     help="Write the expressions for 'git filter-repo --replace-text' to FILE; they name no key.",
 )
-@borrowed("fail_on", "fail_on_unexposed")
-@looking
-@configured
+@scan_options("fail_on", "fail_on_unexposed")
+@scan_subset_options
+@with_config
 def explain(
     *,
-    settled: Settled,
+    settled: ResolvedOptions,
     fingerprint: str,
     replace_text: str | None,
     fail_on: str,
@@ -49,9 +49,9 @@ def explain(
 
     FINGERPRINT is bk1: and 32 hex digits, as reports show it. PATH is as for a scan.
     """
-    terms = Terms(FailOn(fail_on), fail_on_unexposed)
+    terms = FailPolicy(FailOn(fail_on), fail_on_unexposed)
     step = settled.excuser(unexposed=fail_on_unexposed)
-    result = look(settled, (step,), terms.fail_on, unexposed=fail_on_unexposed)
+    result = run_scan(settled, (step,), terms.fail_on, unexposed=fail_on_unexposed)
     finding = next((each for each in result.findings if each.fingerprint == fingerprint), None)
     if finding is None:
         raise _absent(fingerprint, result)
@@ -78,12 +78,12 @@ def _absent(fingerprint: str, result: ScanResult) -> KeyscanError:
     )
 
 
-def _history(settled: Settled, finding: Finding) -> History:
+def _history(settled: ResolvedOptions, finding: Finding) -> History:
     """What is known of the commits that have the key; nothing known is taken for pushed."""
     commits = {place.commit for place in finding.locations if place.commit is not None}
-    known: Reach | None = None
+    known: PushStatus | None = None
     for stand in settled.standing:
-        known = known or reach(stand.folder, commits)
+        known = known or push_status(stand.folder, commits)
     if known is None:
         return History(pushed=bool(commits))
     if not commits or not commits <= set(known.unpushed):

@@ -19,7 +19,7 @@ from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.plan import Plan, staged_plan
 
 if TYPE_CHECKING:
-    from boltz_keyscan.cli.hook_suppression import Known
+    from boltz_keyscan.cli.hook_suppression import HookSuppression
 
 _OTHERS = {
     "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
@@ -89,16 +89,16 @@ def trusting(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def judged(
-    plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.Watch | None = None
+    plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.ProgressListener | None = None
 ) -> ScanResult:
     """Run a plan; what may excuse a key is looked at when one was found, and not before."""
-    known: list[Known] = []
+    known: list[HookSuppression] = []
 
     def step(finding: Finding) -> Finding:
         if not known:
-            from boltz_keyscan.cli.hook_suppression import Known  # noqa: PLC0415 - a clean commit needs none of it
+            from boltz_keyscan.cli.hook_suppression import HookSuppression  # noqa: PLC0415 - a clean commit needs none of it
 
-            known.append(Known.of(baseline, trust))
+            known.append(HookSuppression.of(baseline, trust))
         return known[0].excuser(finding)
 
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), watch=watch)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import click
 
 from boltz_keyscan.cli.commands.hook import judged, trusting
-from boltz_keyscan.cli.progress import watching
+from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
@@ -100,7 +100,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
 
 def _judged(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
     plan = push_plan(push)
-    with watching(plan.sources) as watch:
+    with scan_progress(plan.sources) as watch:
         return judged(plan, baseline, trust, watch)
 
 
@@ -129,11 +129,11 @@ def _object(revision: str) -> str:
     """
     if _ID.fullmatch(revision):
         return revision
-    from boltz_keyscan.sources.git.repo.object_store import prepare  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415 - as above
     from boltz_keyscan.sources.git.repo.revisions import find  # noqa: PLC0415 - git itself gives object ids
 
     repository = enclosing(os.getcwdb())
-    view = prepare(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
+    view = prepare_repository(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
     if repository is None or view is None:
         raise KeyscanError(f"no usable git repository to look up {revision} in", "Check its .git.")
     return find(view, references(repository), revision)

@@ -60,7 +60,7 @@ def listed(connection: Connection) -> Fetched:
         KeyscanError: the API does not accept the key, or not for this.
     """
     from boltz_keyscan.api.listing import fetch  # noqa: PLC0415 - the network
-    from boltz_keyscan.cli.error_handler import tell  # noqa: PLC0415
+    from boltz_keyscan.cli.error_handler import report_line  # noqa: PLC0415
     from boltz_keyscan.cli.progress import Progress  # noqa: PLC0415
     from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415
     from boltz_keyscan.errors import KeyscanError  # noqa: PLC0415
@@ -70,5 +70,5 @@ def listed(connection: Connection) -> Fetched:
     if found.failure is not None:
         if found.failure.reason in {"unauthorized", "forbidden"}:
             raise KeyscanError(found.failure.detail, "Listing needs an admin key that works.")
-        tell(f"warning: the listing is not complete: {found.failure.detail}")
+        report_line(f"warning: the listing is not complete: {found.failure.detail}")
     return found

@@ -21,7 +21,7 @@ from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
 from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.cli.param_types import Format
 from boltz_keyscan.cli.redaction import redacted
@@ -90,7 +90,7 @@ _DAYS = click.IntRange(0, 36500)
     help="Live admin keys that are expected at most.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every concern.")
-@connecting
+@api_options
 def audit(
     *,
     local: bool,
@@ -117,7 +117,7 @@ def audit(
         done = _local(fail_on)
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(Connecting(**options), limits, _leaked(with_report), fail_on)
+        done = _organisation(ApiOptions(**options), limits, _leaked(with_report), fail_on)
     _put_out(done, format_, output, verbose=verbose)
     return done.exit_code
 
@@ -129,11 +129,11 @@ def _leaked(path: str | None) -> dict[str, str]:
     return dict.fromkeys(found.possible, "maybe") | dict.fromkeys(found.proved, "yes")
 
 
-def _organisation(options: Connecting, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
+def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
     from boltz_keyscan.api.listing import workspaces  # noqa: PLC0415 - the network
     from boltz_keyscan.cli.commands.keys import listed  # noqa: PLC0415
 
-    with connected(options) as connection:
+    with open_connection(options) as connection:
         found = listed(connection)
         spaces, failure = workspaces(connection, redacted)
     trouble = [f"keys: {found.failure.detail}"] if found.failure else []
@@ -161,9 +161,9 @@ def _organisation(options: Connecting, limits: Limits, leaked: dict[str, str], f
 
 def _ground(
     found: Fetched, spaces: Sequence[Workspace], limits: Limits, leaked: dict[str, str]
-) -> organisation.Ground:
+) -> organisation.AuditInput:
     now = datetime.now(UTC)
-    return organisation.Ground(
+    return organisation.AuditInput(
         now,
         tuple(each for each in found.listing.records if each.live(now)),
         {each.id: each.name for each in spaces if each.archived},

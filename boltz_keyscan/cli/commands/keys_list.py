@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import click
 
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
 from boltz_keyscan.cli.commands.keys import listed
 from boltz_keyscan.cli.param_types import Format
 from boltz_keyscan.model.enums import ExitCode
@@ -32,14 +32,14 @@ _WIDEST = 40
     show_default=True,
     help="Form.",
 )
-@connecting
+@api_options
 def list_(*, format_: str, **options: str | None) -> int:
     """Show every key of the organisation: what it is, whether it works, when it was used.
 
     Exits with 3 when the API did not give all of them.
     """
     safe_output.install()
-    with connected(Connecting(**options)) as connection:
+    with open_connection(ApiOptions(**options)) as connection:
         found = listed(connection)
     if format_ == "json":
         click.echo(inventory.written(found.listing), nl=False)

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import click
 
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
 from boltz_keyscan.cli.commands.keys import listed
-from boltz_keyscan.cli.error_handler import tell
+from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     help="Write the successor to FILE, which must not be there yet.",
 )
 @click.option("--allow-self", is_flag=True, help="Also the key that this is done with.")
-@connecting
+@api_options
 def revoke(
     *,
     ids: tuple[str, ...],
@@ -86,7 +86,7 @@ def revoke(
     chosen = _chosen(ids, from_report)
     if replace and len(chosen) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
-    with connected(Connecting(**options), stdin=not (doing and not yes)) as connection:
+    with open_connection(ApiOptions(**options), stdin=not (doing and not yes)) as connection:
         found = listed(connection)
         plan = _planned(chosen, found, allow_self=allow_self)
         if replace:
@@ -127,7 +127,7 @@ def _chosen(ids: Sequence[str], from_report: str | None) -> list[str]:
         found = accused.read(redacted(from_report), whole(os.fsencode(from_report)))
         named += found.proved
         if found.unproved:
-            tell(
+            report_line(
                 f"note: of {found.unproved:,} keys in the report nobody knows which they are; "
                 "scan with --verify to find out"
             )
@@ -287,7 +287,7 @@ def _audited(record: Record, word: str, detail: str, by: str | None) -> None:
         "by": by,
         "detail": detail,
     }
-    tell(f"audit: {json.dumps(line)}")
+    report_line(f"audit: {json.dumps(line)}")
 
 
 def _say(line: str) -> None:

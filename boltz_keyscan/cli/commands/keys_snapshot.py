@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import Connecting, connected, connecting
+from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
 from boltz_keyscan.cli.commands.keys import listed
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import OutputError
@@ -20,7 +20,7 @@ from boltz_keyscan.triage.key_record import stamp
 
 @click.command("snapshot")
 @click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Where to save it.")
-@connecting
+@api_options
 def snapshot(*, output: str, **options: str | None) -> int:
     """Save what the API lists of every key, for 'boltz-keyscan --inventory FILE'.
 
@@ -28,7 +28,7 @@ def snapshot(*, output: str, **options: str | None) -> int:
     body. A listing that is not complete is saved as what it is, and exits with 3.
     """
     safe_output.install()
-    with connected(Connecting(**options)) as connection:
+    with open_connection(ApiOptions(**options)) as connection:
         found = listed(connection).listing
     try:
         write_text(output, safe_output.clean(inventory.written(found)))

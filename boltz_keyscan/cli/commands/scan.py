@@ -12,16 +12,16 @@ import click
 
 from boltz_keyscan import paths as targets
 from boltz_keyscan import pipeline
-from boltz_keyscan.cli.api_options import Asking, asking, filtered
-from boltz_keyscan.cli.error_handler import tell
+from boltz_keyscan.cli.api_options import StatusOptions, filtered, status_options
+from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
 from boltz_keyscan.cli.param_types import Format, named
-from boltz_keyscan.cli.progress import watching
-from boltz_keyscan.cli.resolve import Settled, configured
+from boltz_keyscan.cli.progress import scan_progress
+from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.module_search import restrict
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
-from boltz_keyscan.policy import FailOn, Terms
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.report import REPORTERS
 
 
@@ -81,7 +81,7 @@ from boltz_keyscan.report import REPORTERS
 )
 @click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
-@asking
+@status_options
 @click.option("--follow-alternates", is_flag=True, help="Read objects borrowed from outside PATH too.")
 @click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
 @click.option(
@@ -104,10 +104,10 @@ from boltz_keyscan.report import REPORTERS
     "-q", "--quiet", is_flag=True, help="On standard output only blocking findings and the verdict."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Every location, gap and suppressed key.")
-@configured
+@with_config
 def scan(
     *,
-    settled: Settled,
+    settled: ResolvedOptions,
     paths: tuple[str, ...],
     no_history: bool,
     history_only: bool,
@@ -161,7 +161,7 @@ def scan(
     restrict(path for path in paths if path != STDIN)
     if staged:
         plan = staged_plan(
-            (), Terms(options.fail_on, require_complete=require_complete, empty_is_complete=True)
+            (), FailPolicy(options.fail_on, require_complete=require_complete, empty_is_complete=True)
         )
     elif range_ or since:
         plan = range_plan(options, range_ or f"{since}..HEAD")
@@ -170,12 +170,12 @@ def scan(
     files = [*reports, *([(format_, output)] if output is not None else [])]
     distinct([path for _, path in files], stdout=output is None)
     if options.cache is not None:
-        from boltz_keyscan.cli.warnings_handler import tell_warnings  # noqa: PLC0415 - only the cache has warnings
+        from boltz_keyscan.cli.warnings_handler import report_warnings  # noqa: PLC0415 - only the cache has warnings
 
-        tell_warnings()
+        report_warnings()
     step = settled.excuser(unexposed=fail_on_unexposed)
-    inquiry = Asking.of(others).inquiry(settled, stdin=STDIN in paths)
-    with watching(plan.sources, quiet=quiet) as watch:
+    inquiry = StatusOptions.of(others).inquiry(settled, stdin=STDIN in paths)
+    with scan_progress(plan.sources, quiet=quiet) as watch:
         result = pipeline.run(
             plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
         )
@@ -196,7 +196,7 @@ def default_cache_dir() -> str | None:
         folder = user_cache_dir("boltz-keyscan", appauthor=False)
         if os.path.isabs(folder):
             return folder
-    tell("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
+    report_line("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
     return None
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from boltz_keyscan.sources.archives.extract import Content, Member, Members
-from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, Meter, Trouble, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, damaged
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -25,7 +25,7 @@ _OBJECT = re.compile(rb"(?:blob|tree|commit|tag) \d+\0")
 
 Inflate = Callable[[Reader, Meter], Iterator[bytes]]
 
-_TOO_MUCH = Trouble("memory-limit", f"it takes more than {WINDOW >> 20} MiB of memory to decompress")
+_TOO_MUCH = ContainerError("memory-limit", f"it takes more than {WINDOW >> 20} MiB of memory to decompress")
 
 
 def stream(inflate: Inflate) -> Members:

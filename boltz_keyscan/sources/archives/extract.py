@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.sources.archives.frames import Frame, Rest, find
-from boltz_keyscan.sources.archives.limits import Limits, Meter, Spent, Trouble
-from boltz_keyscan.sources.archives.reader import HeldSpace, PartSpace, Reader, Space, pieces
+from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
+from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import FLOOD, HEAD
 from boltz_keyscan.sources.windows import Pieces
@@ -52,15 +52,15 @@ class Content:
 
     reader: Reader
     meter: Meter
-    whole: Space | None = None
-    tell: Callable[[Trouble], None] = lambda _: None
+    whole: RandomAccess | None = None
+    tell: Callable[[ContainerError], None] = lambda _: None
     """Takes trouble after which there may be more members."""
     cover: Callable[[int, int], None] = lambda _start, _end: None
     """To be told from where to where a member stands in another form, when it was read."""
     sure: bool = True
     """It is one from its first byte on; where one may only stand in it, what cannot be read is none."""
 
-    def space(self) -> Space | None:
+    def space(self) -> RandomAccess | None:
         """Its bytes anywhere; None when they are too many to be held."""
         if self.whole is not None:
             return self.whole
@@ -74,12 +74,12 @@ class Content:
             self.reader.unread(bytes(held))
             return None
         self.meter.spooled += len(held)
-        self.whole = HeldSpace(held)
+        self.whole = InMemory(held)
         return self.whole
 
     def release(self) -> None:
         """Let go of what was held."""
-        if isinstance(self.whole, HeldSpace):
+        if isinstance(self.whole, InMemory):
             self.meter.spooled -= self.whole.size
             self.whole = None
 
@@ -127,7 +127,7 @@ class Walk:
         return self._meter.cost
 
     def through(
-        self, chunks: Iterable[bytes], whole: Space | None = None, seen: Iterable[int] = ()
+        self, chunks: Iterable[bytes], whole: RandomAccess | None = None, seen: Iterable[int] = ()
     ) -> list[int]:
         """Look into its members, and into theirs.
 
@@ -163,7 +163,7 @@ class Walk:
         return next((each for each in self._formats if each.begins(head)), None)
 
     def _embedded(
-        self, marks: dict[int, str], space: Space | None, frame: Frame, outer: Format | None = None
+        self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
     ) -> None:
         """Open the containers that begin within a blob, where it was not read as a member.
 
@@ -180,7 +180,7 @@ class Walk:
             return
         if space is None or any(marks[at] == FLOOD for at in starts):
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
-            self._trouble(Trouble("unsupported-container", detail), frame)
+            self._trouble(ContainerError("unsupported-container", detail), frame)
             return
         if "zip" in map(marks.get, starts):
             zips = next(each for each in self._formats if each.name == "zip")
@@ -194,7 +194,7 @@ class Walk:
             # The signatures of others are so long, or checked, that they do not stand there by chance.
             faint = marks[at] in ("gzip", "zstd", "tar")
             inner = Frame(frame.chain, frame.prefix, frame.depth, faint=faint)
-            reader = Reader(self._guarded(pieces(part), inner))
+            reader = Reader(self._guarded(read_pieces(part), inner))
             self._open(format_, Content(reader, self._meter, part, sure=not faint), inner)
             end = frame.join(inner, at)
             behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
@@ -205,14 +205,14 @@ class Walk:
         try:
             if frame.depth >= self._limits.depth:
                 detail = f"not opened: more than {self._limits.depth} containers in one another"
-                raise Trouble("too-deep", detail)  # noqa: TRY301 - told like all that is not opened
+                raise ContainerError("too-deep", detail)  # noqa: TRY301 - told like all that is not opened
             content.tell = functools.partial(self._trouble, frame=frame)
             content.cover = frame.cover
             for member in format_.members(content):
                 self._member(member, frame)
                 if self._meter.spent:
                     return
-        except Trouble as trouble:
+        except ContainerError as trouble:
             self._trouble(trouble, frame)
         except Exception as error:  # noqa: BLE001 - hostile bytes: what a reader trips over costs this container
             self._trouble(_unexpected(error), frame)
@@ -265,7 +265,7 @@ class Walk:
                 kept.append(chunk)
         matches += looked.finish()
         if looked.marks:
-            self._embedded(looked.marks, HeldSpace(b"".join(kept)) if kept is not None else None, frame)
+            self._embedded(looked.marks, InMemory(b"".join(kept)) if kept is not None else None, frame)
         self._own(matches, frame)
 
     def _own(self, matches: Sequence[Match], frame: Frame) -> None:
@@ -283,32 +283,32 @@ class Walk:
                     return
                 self._meter.tick()
                 yield chunk
-        except Trouble as trouble:
+        except ContainerError as trouble:
             self._trouble(trouble, frame)
             frame.broken = True
         except Exception as error:  # noqa: BLE001 - as in _open
             self._trouble(_unexpected(error), frame)
             frame.broken = True
 
-    def _trouble(self, trouble: Trouble, frame: Frame) -> None:
+    def _trouble(self, trouble: ContainerError, frame: Frame) -> None:
         """Tell what is not scanned, once: not again what follows from it."""
-        if self._meter.spent or (frame.broken and not isinstance(trouble, Spent)):
+        if self._meter.spent or (frame.broken and not isinstance(trouble, BudgetExceededError)):
             return
         if frame.faint and trouble.reason == "corrupt-container":
             return
-        self._meter.spent = isinstance(trouble, Spent)
+        self._meter.spent = isinstance(trouble, BudgetExceededError)
         if len(self.gaps) < self._limits.gaps or self._meter.spent:
             self.gaps.append((frame.chain, trouble.reason, trouble.detail))
         else:
             self._untold += 1
 
 
-def _unexpected(error: Exception) -> Trouble:
+def _unexpected(error: Exception) -> ContainerError:
     if isinstance(error, MemoryError):
-        return Trouble("memory-limit", "it takes more memory than a container may have")
+        return ContainerError("memory-limit", "it takes more memory than a container may have")
     if isinstance(error, OSError):
-        return Trouble("unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
-    return Trouble("corrupt-container", f"it cannot be read ({type(error).__name__})")
+        return ContainerError("unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
+    return ContainerError("corrupt-container", f"it cannot be read ({type(error).__name__})")
 
 
 def _short(name: bytes) -> bytes:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 
 from boltz_keyscan.sources import signature_checks
-from boltz_keyscan.sources.archives import ar_rpm, compression, cpio, git_pack, pdf, tar, warc
+from boltz_keyscan.sources.archives import ar_rpm, compression, cpio, git_pack, pdf, sevenzip, tar, warc
 from boltz_keyscan.sources.archives import zip as zip_archive
 from boltz_keyscan.sources.archives.extract import Content, Format, Member, Members
-from boltz_keyscan.sources.archives.limits import Trouble
+from boltz_keyscan.sources.archives.limits import ContainerError
 from boltz_keyscan.sources.signatures import BEGINNINGS, CHECKED, has_pdf_header
 
 
@@ -34,7 +34,7 @@ def _unread(what: str) -> Members:
 
     def members(content: Content) -> Iterator[Member]:
         content.tell(
-            Trouble("unsupported-container", f"{what} is not read here; unpack it and scan the files")
+            ContainerError("unsupported-container", f"{what} is not read here; unpack it and scan the files")
         )
         return iter(())
 

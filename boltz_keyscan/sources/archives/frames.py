@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from boltz_keyscan.model.finding import Detector, Match
-from boltz_keyscan.sources.archives.reader import Reader, Space, between, pieces
+from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.blob import Quota
-from boltz_keyscan.sources.signatures import HEAD, sound
+from boltz_keyscan.sources.signatures import HEAD, checked_marks
 from boltz_keyscan.sources.windows import Pieces
 
 
@@ -45,7 +45,7 @@ class Frame:
 
     def uncovered(self, size: int) -> Iterator[tuple[int, int]]:
         """Yield from where to where its bytes were not read as a member."""
-        return between(self._covered, size)
+        return uncovered_ranges(self._covered, size)
 
     def covered(self, offsets: Iterable[int]) -> set[int]:
         """Those offsets at which it was read as a member."""
@@ -98,16 +98,16 @@ class Rest:
             self._pieces = None
 
 
-def find(space: Space, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
+def find(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
     """Return where in these ranges of a space an archive begins, and of which format."""
     found: dict[int, str] = {}
     for start, end in ranges:
         held, at = b"", start
-        for piece in pieces(space, start, end):
+        for piece in read_pieces(space, start, end):
             held += piece
             marks: list[int] = []
-            detector.sniff(held, len(held), marks)
-            found.update((at + mark, kind) for mark, kind in sound(held, len(held), marks))
+            detector.candidate_offsets(held, len(held), marks)
+            found.update((at + mark, kind) for mark, kind in checked_marks(held, len(held), marks))
             at += max(len(held) - HEAD, 0)
             held = held[-HEAD:]
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from boltz_keyscan.sources.archives.limits import TRUNCATED, Trouble, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, damaged
 
 _MOST = 1_000_000
 """Entries of trees that are kept."""
@@ -81,4 +81,4 @@ def applied(base: bytes, change: bytes, most: int) -> bytes:
         raise damaged("a difference in it is damaged") from None
     if size != len(base):
         raise damaged("a difference in it is from something else")
-    raise Trouble("too-large", f"an object of {wanted} bytes that is told as a difference is not made")
+    raise ContainerError("too-large", f"an object of {wanted} bytes that is told as a difference is not made")

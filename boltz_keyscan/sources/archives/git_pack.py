@@ -17,8 +17,15 @@ from dataclasses import dataclass, field
 from boltz_keyscan.sources.archives.compression import inflated
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.git_objects import Names, applied, number
-from boltz_keyscan.sources.archives.limits import TRUNCATED, Meter, Spent, Trouble, damaged, raising
-from boltz_keyscan.sources.archives.reader import Reader, Space, pieces
+from boltz_keyscan.sources.archives.limits import (
+    TRUNCATED,
+    BudgetExceededError,
+    ContainerError,
+    Meter,
+    damaged,
+    raising,
+)
+from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
 _LARGEST = 16 << 20
 """Bytes of an object that is held; a larger one is read as it comes, and nothing is built on it."""
@@ -49,10 +56,10 @@ def pack_members(content: Content) -> Iterator[Member]:
     yield from _objects(_Pack(_space(content), 0, content.meter, Names("sha1")), content)
 
 
-def _space(content: Content) -> Space:
+def _space(content: Content) -> RandomAccess:
     space = content.space()
     if space is None:
-        raise Trouble("too-large", "in another container only a smaller git pack is read; unpack it")
+        raise ContainerError("too-large", "in another container only a smaller git pack is read; unpack it")
     return space
 
 
@@ -73,7 +80,7 @@ class _Entry:
 class _Pack:
     """A pack and what was read of it."""
 
-    space: Space
+    space: RandomAccess
     begin: int
     meter: Meter
     names: Names
@@ -113,7 +120,7 @@ class _Pack:
 
     def inflated(self, entry: _Entry) -> tuple[Reader, Iterator[bytes]]:
         """What an object inflates to; the reader stands behind it when all was taken."""
-        source = Reader(pieces(self.space, entry.data, first=min(entry.size + 64, 1 << 16)))
+        source = Reader(read_pieces(self.space, entry.data, first=min(entry.size + 64, 1 << 16)))
         return source, inflated(source, self.meter, 15)
 
     def whole(self, at: int, entry: _Entry, raw: bytes) -> tuple[bytes, bytes] | None:
@@ -143,7 +150,7 @@ class _Pack:
                 break
             entry = self.entry(here)
             if held > _KEPT or entry.size > _LARGEST:
-                raise Trouble("too-large", "what it differs from is too large to be held")
+                raise ContainerError("too-large", "what it differs from is too large to be held")
             raw = joined(entry, self.inflated(entry)[1])
         kind, content = self._kept[here] if here in self._kept else (_KINDS[entry.kind], raw)
         for change in reversed(changes):
@@ -192,7 +199,9 @@ def _objects(pack: _Pack, content: Content) -> Iterator[Member]:
         if entry.size > _LARGEST:
             yield Member(b"object at %d" % at, chunks)
             if entry.kind not in _KINDS:
-                content.tell(Trouble("too-large", f"a difference of {entry.size} bytes is not applied"))
+                content.tell(
+                    ContainerError("too-large", f"a difference of {entry.size} bytes is not applied")
+                )
         elif (member := _member(pack, at, entry, joined(entry, chunks))) is not None:
             yield member
         else:
@@ -224,16 +233,16 @@ def _later(pack: _Pack, content: Content, waiting: list[int]) -> Iterator[Member
         detail = (
             f"{len(waiting)} of its objects are differences from ones elsewhere; unpack it where those are"
         )
-        content.tell(Trouble("bundle-incomplete", detail))
+        content.tell(ContainerError("bundle-incomplete", detail))
 
 
 def _member(pack: _Pack, at: int, entry: _Entry, raw: bytes) -> Member | None:
     """An object that is held; None when it cannot be put together yet."""
     try:
         found = pack.whole(at, entry, raw)
-    except Spent:
+    except BudgetExceededError:
         raise
-    except Trouble as trouble:
+    except ContainerError as trouble:
         return Member(b"object at %d" % at, raising(trouble))
     if found is None:
         return None

@@ -42,7 +42,7 @@ class Limits:
 
 DEFAULTS = Limits()
 
-TOGETHER = Limits(members=50_000_000, output=16 << 40, ratio=50, slack=64 << 30, seconds=6 * 3600.0)
+RUN_LIMITS = Limits(members=50_000_000, output=16 << 40, ratio=50, slack=64 << 30, seconds=6 * 3600.0)
 """What all containers of a run may cost: far more than archives people keep, and little enough
 that a repository full of small bombs comes to an end."""
 
@@ -50,7 +50,7 @@ WINDOW = 1 << 27
 """Bytes of memory that a decompressor may take: what zstd -22 and twice what xz -9 needs."""
 
 
-class Trouble(Exception):  # noqa: N818 - not all of it is an error
+class ContainerError(Exception):
     """Part of a container that cannot be read.
 
     Attributes:
@@ -64,21 +64,21 @@ class Trouble(Exception):  # noqa: N818 - not all of it is an error
         self.detail = detail
 
 
-class Spent(Trouble):
+class BudgetExceededError(ContainerError):
     """A budget of the whole container is used up: nothing more of it is read."""
 
 
-def damaged(detail: str) -> Trouble:
+def damaged(detail: str) -> ContainerError:
     """The trouble with bytes that are not as their format wants them."""
-    return Trouble("corrupt-container", detail)
+    return ContainerError("corrupt-container", detail)
 
 
-def raising(trouble: Trouble) -> Iterator[bytes]:
+def raising(trouble: ContainerError) -> Iterator[bytes]:
     """The chunks of what cannot be read: whoever asks for the first gets the trouble."""
     return map(_raise, (trouble,))
 
 
-def _raise(trouble: Trouble) -> NoReturn:
+def _raise(trouble: ContainerError) -> NoReturn:
     raise trouble
 
 
@@ -117,7 +117,9 @@ class Meter:
         """
         self._members += count
         if self._members > self.limits.members:
-            raise Spent("too-many-members", f"only the first {self.limits.members} members of it are scanned")
+            raise BudgetExceededError(
+                "too-many-members", f"only the first {self.limits.members} members of it are scanned"
+            )
         self.tick()
 
     def output(self, count: int) -> None:
@@ -129,9 +131,9 @@ class Meter:
         self._output += count
         if self._output > self._most:
             if self._most == self.limits.output:
-                raise Spent("output-limit", f"more than {self._most} bytes come out of it")
+                raise BudgetExceededError("output-limit", f"more than {self._most} bytes come out of it")
             detail = f"more than {self.limits.ratio} bytes come out for each byte of it, as out of a bomb"
-            raise Spent("ratio-limit", detail)
+            raise BudgetExceededError("ratio-limit", detail)
         self.tick()
 
     def tick(self) -> None:
@@ -141,4 +143,4 @@ class Meter:
             Spent: too much of it.
         """
         if time.monotonic() > self._until:
-            raise Spent("timed-out", f"given up after {self.limits.seconds:g} seconds")
+            raise BudgetExceededError("timed-out", f"given up after {self.limits.seconds:g} seconds")

@@ -12,8 +12,8 @@ import mmap
 from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import Trouble
-from boltz_keyscan.sources.archives.reader import FileSpace, HeldSpace
+from boltz_keyscan.sources.archives.limits import ContainerError
+from boltz_keyscan.sources.archives.reader import FileSpace, InMemory
 
 _MOST = 256 << 20
 """Bytes of a document in another container, or in history, that are held; a longer one is a gap."""
@@ -35,7 +35,7 @@ def _bytes(content: Content) -> bytes | mmap.mmap:
     match content.space():
         case FileSpace(descriptor, size) if size:
             return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
-        case HeldSpace(held):
+        case InMemory(held):
             return bytes(held)
     parts: list[bytes] = []
     held_bytes = 0
@@ -44,5 +44,5 @@ def _bytes(content: Content) -> bytes | mmap.mmap:
         held_bytes += len(chunk)
         if held_bytes > _MOST:
             detail = f"a PDF of more than {_MOST >> 20} MiB is read only as a file; extract it"
-            raise Trouble("too-large", detail)
+            raise ContainerError("too-large", detail)
     return b"".join(parts)

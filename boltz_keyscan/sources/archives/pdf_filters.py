@@ -17,7 +17,7 @@ from pypdf.filters import ASCII85Decode, ASCIIHexDecode, FlateDecode, LZWDecode,
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NullObject, StreamObject
 
 from boltz_keyscan.sources.archives.compression import inflated
-from boltz_keyscan.sources.archives.limits import Meter, Trouble, damaged
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, damaged
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -74,7 +74,7 @@ def decoded(stream: StreamObject, raw: bytes, meter: Meter) -> Iterator[bytes] |
     """
     filters = _filters(stream)
     if len(filters) > _MOST_FILTERS:
-        raise Trouble("too-deep", f"not decoded: it has more than {_MOST_FILTERS} filters")
+        raise ContainerError("too-deep", f"not decoded: it has more than {_MOST_FILTERS} filters")
     chunks: Iterator[bytes] | None = None
     for name, options in filters:
         if name in _PICTURES:
@@ -123,9 +123,9 @@ def _undone(
     elif name not in _DECODERS:
         # What is no name of a filter is not repeated: it may be anything.
         called = f" {name[1:]}" if _NAME.fullmatch(name) else ""
-        raise Trouble("unsupported-container", f"its filter{called} is not read here")
+        raise ContainerError("unsupported-container", f"its filter{called} is not read here")
     elif name in _LZW and resolved(options.get("/EarlyChange")) == 0:
-        raise Trouble("unsupported-container", "its filter LZW without early change is not read here")
+        raise ContainerError("unsupported-container", "its filter LZW without early change is not read here")
     else:
         chunks = _applied(_DECODERS[name], chunks, meter, _MOST_LZW if name in _LZW else _MOST_WHOLE)
     if predicted:
@@ -139,14 +139,14 @@ def _applied(
 ) -> Iterator[bytes]:
     """Undo a filter that takes all bytes at once."""
     whole = bytearray()
-    trouble: Trouble | None = None
+    trouble: ContainerError | None = None
     try:
         for chunk in chunks:
             whole += chunk
             if len(whole) > most:
                 detail = f"not decoded: its filters take more than {most >> 20} MiB"
-                raise Trouble("too-large", detail)  # noqa: TRY301 - raised again below
-    except Trouble as error:
+                raise ContainerError("too-large", detail)  # noqa: TRY301 - raised again below
+    except ContainerError as error:
         if error.reason != "corrupt-container":
             raise
         # What came before the damage is read.
@@ -154,7 +154,7 @@ def _applied(
     try:
         content = decode(bytes(whole)) if whole else b""
     except LimitReachedError as error:
-        raise Trouble(
+        raise ContainerError(
             "output-limit", "not decoded: more comes out of one of its filters than is read"
         ) from error
     except Exception as error:

@@ -22,7 +22,7 @@ from pypdf.generic import (
 
 from boltz_keyscan.sources.archives import pdf_filters, pdf_text
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, Spent, Trouble, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, BudgetExceededError, ContainerError, damaged
 from boltz_keyscan.sources.archives.pdf_filters import resolved
 from boltz_keyscan.sources.archives.pdf_objects import OBJECT_BYTES, Document, Stream
 from boltz_keyscan.sources.signatures import HEAD, begins
@@ -54,7 +54,7 @@ class _Members:
     def __init__(self, document: Document, content: Content) -> None:
         self._document = document
         self._content = content
-        self._failures: list[tuple[int, Trouble]] = []
+        self._failures: list[tuple[int, ContainerError]] = []
         """Numbers of streams of which nothing could be read, reported when all was seen."""
         self._ends: dict[int, int] = {}
         """Where the dictionary of an object with a stream ends, by the number of its header."""
@@ -104,7 +104,7 @@ class _Members:
             loaded = self._document.loaded(stream, dictionary)
             raw: bytes = loaded._data  # noqa: SLF001 - there is no other way to the bytes as they are
             chunks = pdf_filters.decoded(loaded, raw, self._content.meter)
-        except Trouble as trouble:
+        except ContainerError as trouble:
             self._failures.append((number, trouble))
             return
         if chunks is not None or self._document.is_open:
@@ -132,9 +132,9 @@ class _Members:
                 if len(kept) < _HELD:
                     kept += chunk
                 yield chunk
-        except Spent:
+        except BudgetExceededError:
             raise
-        except Trouble as trouble:
+        except ContainerError as trouble:
             if begun:
                 raise
             self._failures.append((number, trouble))
@@ -175,7 +175,7 @@ class _Members:
             piece = bytes(document.data[start:end])
             try:
                 found = document.decrypted(at, document.parse(piece))
-            except Trouble:
+            except ContainerError:
                 # Its stream, encrypted the same way, is a gap.
                 continue
             if found is not None:
@@ -201,12 +201,12 @@ class _Members:
         """Report what could not be read, now that the whole document was seen."""
         if self._document.is_closed:
             what = "the streams of this document are encrypted; save it without a password"
-            self._content.tell(Trouble("encrypted", what))
+            self._content.tell(ContainerError("encrypted", what))
             return
         for at in self._document.orphans.values():
             self._content.tell(damaged(f"stream at {at}: its dictionary cannot be read"))
         for number, trouble in self._failures:
-            self._content.tell(Trouble(trouble.reason, f"object {number}: {trouble.detail}"))
+            self._content.tell(ContainerError(trouble.reason, f"object {number}: {trouble.detail}"))
         if self._document.data.rfind(b"%%EOF") < 0:
             self._content.tell(damaged(TRUNCATED))
 

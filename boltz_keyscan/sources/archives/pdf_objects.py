@@ -37,7 +37,7 @@ from pypdf.generic import (
 )
 
 from boltz_keyscan.sources.archives import pdf_filters
-from boltz_keyscan.sources.archives.limits import Meter, Trouble, damaged
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, damaged
 from boltz_keyscan.sources.archives.pdf_filters import resolved
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Document:
         self._resolving.add(number)
         try:
             found = self._object(self._index[number])
-        except Trouble:
+        except ContainerError:
             found = None
         finally:
             self._resolving.discard(number)

@@ -17,7 +17,7 @@ from pypdf import PageObject
 from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import Trouble
+from boltz_keyscan.sources.archives.limits import ContainerError
 from boltz_keyscan.sources.archives.pdf_filters import resolved
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Text:
         """Report the pages that the budget left out."""
         if self._unread:
             detail = f"the text of {self._unread} of its pages, in fonts with their own codes, is not decoded"
-            self._content.tell(Trouble("too-large", detail))
+            self._content.tell(ContainerError("too-large", detail))
 
     def _is_coded(self, resources: DictionaryObject, depth: int) -> bool:
         """Return whether a font in these resources has codes of its own for what keys are made of."""

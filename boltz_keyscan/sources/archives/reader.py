@@ -17,14 +17,14 @@ _SOME = 64 << 10
 """Bytes taken at a time by a decompressor, which gives back what it does not need: many small
 streams in a row must not cost a large copy each."""
 
-Watch = Callable[[int, bytes], None]
+ReadListener = Callable[[int, bytes], None]
 """Told of bytes that are no member's: where they stand and what they are."""
 
 
 class Reader:
     """A stream, once, from its beginning."""
 
-    def __init__(self, chunks: Iterable[bytes], watch: Watch | None = None) -> None:
+    def __init__(self, chunks: Iterable[bytes], watch: ReadListener | None = None) -> None:
         self._chunks = iter(chunks)
         self._held = b""
         self._at = 0
@@ -99,7 +99,7 @@ class Reader:
             self._watch(self.position - len(chunk), chunk)
 
 
-class Space(Protocol):
+class RandomAccess(Protocol):
     """Bytes that can be read anywhere."""
 
     @property
@@ -129,7 +129,7 @@ class FileSpace:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSpace:
+class InMemory:
     """Bytes in memory."""
 
     held: bytes | bytearray
@@ -148,7 +148,7 @@ class HeldSpace:
 class PartSpace:
     """Bytes of another space from ``start`` on."""
 
-    space: Space
+    space: RandomAccess
     start: int
 
     @property
@@ -161,7 +161,7 @@ class PartSpace:
         return self.space.read(self.start + at, count) if at >= 0 else b""
 
 
-def between(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+def uncovered_ranges(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     """Yield what the ranges leave of the whole."""
     at = 0
     for start, end in sorted(ranges):
@@ -172,7 +172,9 @@ def between(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int,
         yield at, size
 
 
-def pieces(space: Space, start: int = 0, end: int | None = None, first: int = CHUNK) -> Iterator[bytes]:
+def read_pieces(
+    space: RandomAccess, start: int = 0, end: int | None = None, first: int = CHUNK
+) -> Iterator[bytes]:
     """What stands from ``start`` to ``end``, or to where the space ends.
 
     Args:

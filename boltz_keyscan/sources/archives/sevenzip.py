@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, Meter, Trouble, damaged, raising
-from boltz_keyscan.sources.archives.reader import Reader, Space, pieces
+from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, Meter, damaged, raising
+from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
 _HEADER = 64 << 20
 """Bytes of a header that are taken into memory."""
@@ -64,7 +64,7 @@ class _Folder:
     size: int = 0
     parts: list[int] = field(default_factory=list)
     """Bytes of each member in it."""
-    lost: Trouble | None = None
+    lost: ContainerError | None = None
     """Why what follows cannot be read."""
 
 
@@ -81,7 +81,7 @@ def members(content: Content) -> Iterator[Member]:
     """What its header names."""
     space = content.space()
     if space is None:
-        raise Trouble("too-large", "in another container only a smaller 7z is read; unpack it")
+        raise ContainerError("too-large", "in another container only a smaller 7z is read; unpack it")
     start = space.read(0, 32)
     if len(start) < 32:
         raise damaged(TRUNCATED)
@@ -107,24 +107,24 @@ def _part(folder: _Folder, reader: Reader, size: int) -> Iterator[bytes]:
         if folder.lost is not None:
             raise folder.lost
         yield from reader.member(size)
-    except Trouble as trouble:
+    except ContainerError as trouble:
         # What comes behind is lost for the same reason.
         folder.lost = trouble
         raise
 
 
-def _undone(folder: _Folder, space: Space, begin: int, end: int, meter: Meter) -> Iterator[bytes]:
+def _undone(folder: _Folder, space: RandomAccess, begin: int, end: int, meter: Meter) -> Iterator[bytes]:
     """What a folder holds."""
-    source = Reader(pieces(space, begin, end))
+    source = Reader(read_pieces(space, begin, end))
     first, *rest = folder.coders or [_Coder(b"?", b"")]
     if any(coder.method == _AES for coder in folder.coders):
-        return raising(Trouble("encrypted", "it is encrypted; unpack it with its password"))
+        return raising(ContainerError("encrypted", "it is encrypted; unpack it with its password"))
     if first.method in _OTHERS and not rest:
         return _counted(_OTHERS[first.method](source, meter), folder.size, 0)
     filters = [_filter(coder) for coder in reversed(folder.coders)]
     if folder.packed != 1 or None in filters or first.method not in (_LZMA, _LZMA2):
         told = "one of its methods of compression is not read here; unpack it and scan the files"
-        return raising(Trouble("unsupported-container", told))
+        return raising(ContainerError("unsupported-container", told))
     chunks = compression.raw_lzma([each for each in filters if each is not None], source, meter, folder.size)
     return _counted(chunks, folder.size, _HELD_BACK if rest else 0)
 
@@ -157,12 +157,12 @@ def _filter(coder: _Coder) -> dict[str, int] | None:
     return {"id": _FILTERS[coder.method]} if coder.method in _FILTERS else None
 
 
-def _header(space: Space, at: int, size: int, meter: Meter) -> tuple[_Streams, list[bytes]] | None:
+def _header(space: RandomAccess, at: int, size: int, meter: Meter) -> tuple[_Streams, list[bytes]] | None:
     """Folders and names; None for an archive with nothing in it."""
     if size == 0:
         return None
     if size > _HEADER:
-        raise Trouble("too-large", f"a header of {size} bytes is not read")
+        raise ContainerError("too-large", f"a header of {size} bytes is not read")
     raw = space.read(at, size)
     if len(raw) < size:
         raise damaged(TRUNCATED)
@@ -257,7 +257,7 @@ class _Parser:
             if kind == 0x0B:
                 count = self.count()
                 if self.byte():
-                    raise Trouble("unsupported-container", "its header stands elsewhere")
+                    raise ContainerError("unsupported-container", "its header stands elsewhere")
                 found.folders = [self._folder() for _ in range(count)]
             elif kind == 0x0C:
                 for folder in found.folders:

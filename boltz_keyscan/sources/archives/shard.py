@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
 from boltz_keyscan.sources.archives.limits import DEFAULTS, Limits
-from boltz_keyscan.sources.blob import MORE_PLACES, unreadable
+from boltz_keyscan.sources.blob import MORE_PLACES, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.archives.extract import Found, Walk
-    from boltz_keyscan.sources.archives.reader import Space
+    from boltz_keyscan.sources.archives.reader import RandomAccess
     from boltz_keyscan.sources.git.objects.reader import ObjectReader
     from boltz_keyscan.sources.git.run import command as git
 
@@ -51,7 +51,7 @@ class InFile:
 class InStore:
     """A container that is a git object."""
 
-    view: git.View
+    view: git.RepoView
     oid: str
 
 
@@ -111,7 +111,7 @@ class ContainerShard:
         except OSError as error:
             return ShardResult(
                 gaps=tuple(
-                    replace(unreadable(where, error), oid=origin.oid) for origin, where in self.origins
+                    replace(unreadable_gap(where, error), oid=origin.oid) for origin, where in self.origins
                 )
             )
         told = ((origin.path, origin.oid, at) for origin, _ in self.origins for at in explained)
@@ -139,7 +139,7 @@ class ContainerShard:
 
 
 @contextlib.contextmanager
-def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], Space | None]]:
+def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], RandomAccess | None]]:
     """The bytes of a container, in order and, where that can be had, anywhere.
 
     Raises:
@@ -148,8 +148,8 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], S
     from boltz_keyscan.sources.archives import reader as readers  # noqa: PLC0415 - as above
 
     if isinstance(place, Held):
-        held = readers.HeldSpace(place.content)
-        yield readers.pieces(held), held
+        held = readers.InMemory(place.content)
+        yield readers.read_pieces(held), held
         return
     if isinstance(place, InFile):
         descriptor = open_file(place.root, place.name, follow=place.follow)
@@ -158,7 +158,7 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], S
             if not stat.S_ISREG(status.st_mode):
                 raise OSError("it is not a file any more")
             space = readers.FileSpace(descriptor, status.st_size)
-            yield readers.pieces(space), space
+            yield readers.read_pieces(space), space
         finally:
             os.close(descriptor)
         return
@@ -183,11 +183,11 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], S
             _forget()
 
 
-_readers: dict[git.View, ObjectReader] = {}
+_readers: dict[git.RepoView, ObjectReader] = {}
 """This process's git, for one repository at a time."""
 
 
-def _store(view: git.View) -> ObjectReader:
+def _store(view: git.RepoView) -> ObjectReader:
     from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - only for containers in history
 
     if view not in _readers:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, Trouble, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, damaged
 from boltz_keyscan.sources.archives.reader import Reader
 
 _LONGEST = 64 << 10
@@ -56,7 +56,7 @@ def _record(content: Content, name: bytes, length: int) -> Iterator[Member]:
     left = length - len(head) - 4
     if left > content.meter.limits.spool:
         reader.skip(left)
-        content.tell(Trouble("too-large", f"an encoded answer of {left} bytes in it is not read"))
+        content.tell(ContainerError("too-large", f"an encoded answer of {left} bytes in it is not read"))
         return
     start = reader.position
     body = b"".join(reader.part(left))
@@ -91,4 +91,6 @@ def _decoded(content: Content, body: bytes, encodings: list[bytes]) -> Iterator[
         yield from compression.inflated(Reader([body]), content.meter, bits)
     else:
         name = encodings[-1].decode("ascii", "replace")[:20]
-        raise Trouble("unsupported-container", f"an answer in it is encoded with {name}, which is not read")
+        raise ContainerError(
+            "unsupported-container", f"an answer in it is encoded with {name}, which is not read"
+        )

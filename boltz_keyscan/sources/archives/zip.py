@@ -20,8 +20,15 @@ from dataclasses import replace
 
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, Meter, Spent, Trouble, damaged, raising
-from boltz_keyscan.sources.archives.reader import Reader, Space, between, pieces
+from boltz_keyscan.sources.archives.limits import (
+    TRUNCATED,
+    BudgetExceededError,
+    ContainerError,
+    Meter,
+    damaged,
+    raising,
+)
+from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.archives.zip_headers import (
     LOCAL,
     Entry,
@@ -56,17 +63,17 @@ def members(content: Content) -> Iterator[Member]:
     covered: list[tuple[int, int]] = []
     try:
         yield from _listed(space, content, covered)
-    except Trouble as trouble:
+    except ContainerError as trouble:
         # What the directory does not lead to may still be found by its local headers.
         if content.sure or covered:
             content.tell(trouble)
-    for start, end in between(covered, space.size):
+    for start, end in uncovered_ranges(covered, space.size):
         if end - start > 30:
-            stray = Reader(pieces(space, start, end))
+            stray = Reader(read_pieces(space, start, end))
             yield from _local_members(stray, content, start, sure=content.sure and not covered)
 
 
-def _listed(space: Space, content: Content, covered: list[tuple[int, int]]) -> Iterator[Member]:
+def _listed(space: RandomAccess, content: Content, covered: list[tuple[int, int]]) -> Iterator[Member]:
     """The members in the directory; notes what bytes they take."""
     meter = content.meter
     first, last, count, told = directory(space)
@@ -94,21 +101,21 @@ def _listed(space: Space, content: Content, covered: list[tuple[int, int]]) -> I
             covered.append((start, start + entry.size))
             yield Member(entry.name, _stored(space, start, entry, meter), start, named)
         else:
-            source = Reader(pieces(space, start, first=min(entry.size + 64, CHUNK)))
+            source = Reader(read_pieces(space, start, first=min(entry.size + 64, CHUNK)))
             yield Member(entry.name, _checked(reader(source, meter), entry.crc), None, named)
             covered.append((start, start + source.position))
             content.cover(*covered[-1])
         other = struct.unpack("<H", header[8:10])[0]
         if other != entry.method and (reader := _METHODS.get(other)) is not None and other != _STORED:
             # A program that reads from the beginning would take its word.
-            yield Member(entry.name, reader(Reader(pieces(space, start)), meter))
+            yield Member(entry.name, reader(Reader(read_pieces(space, start)), meter))
     if found != count & 0xFFFF and found != count:
         raise damaged(f"its directory should have {count} members and has {found}")
 
 
-def _stored(space: Space, start: int, entry: Entry, meter: Meter) -> Iterator[bytes]:
+def _stored(space: RandomAccess, start: int, entry: Entry, meter: Meter) -> Iterator[bytes]:
     crc = 0
-    for piece in pieces(space, start, start + entry.size):
+    for piece in read_pieces(space, start, start + entry.size):
         meter.output(len(piece))
         crc = zlib.crc32(piece, crc)
         yield piece
@@ -130,15 +137,17 @@ def _check(crc: int, wanted: int) -> None:
         raise damaged("it was read, but its checksum is another: it is not what was packed")
 
 
-def _unread(entry: Entry, trouble: Trouble, named: tuple[int, ...] = ()) -> Member:
+def _unread(entry: Entry, trouble: ContainerError, named: tuple[int, ...] = ()) -> Member:
     return Member(entry.name, raising(trouble), None, named)
 
 
-def _closed(entry: Entry) -> Trouble:
+def _closed(entry: Entry) -> ContainerError:
     if entry.flags & _ENCRYPTED or entry.method == 99:
-        return Trouble("encrypted", "it is encrypted; unpack it with its password and scan the files")
+        return ContainerError("encrypted", "it is encrypted; unpack it with its password and scan the files")
     name = _NAMES.get(entry.method, f"method {entry.method}")
-    return Trouble("unsupported-container", f"compressed with {name}, which is not read here; unpack it")
+    return ContainerError(
+        "unsupported-container", f"compressed with {name}, which is not read here; unpack it"
+    )
 
 
 def _local_members(reader: Reader, content: Content, base: int, *, sure: bool) -> Iterator[Member]:
@@ -185,9 +194,9 @@ def _unless_none(chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             begun = True
             yield chunk
-    except Spent:
+    except BudgetExceededError:
         raise
-    except Trouble as trouble:
+    except ContainerError as trouble:
         if begun or trouble.reason == "encrypted":
             raise
 

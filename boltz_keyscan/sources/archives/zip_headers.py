@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.sources.archives.limits import damaged
-from boltz_keyscan.sources.archives.reader import Space
+from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.blob import CHUNK
 
 LOCAL = b"PK\3\4"
@@ -40,7 +40,7 @@ class Entry:
     """Where its name stands."""
 
 
-def directory(space: Space) -> tuple[int, int, int, int]:
+def directory(space: RandomAccess) -> tuple[int, int, int, int]:
     """Where the directory begins and ends, its count of members, and where it says it begins (4.3.12-16)."""
     start = max(space.size - TAIL, 0)
     tail = space.read(start, TAIL)
@@ -68,14 +68,14 @@ def directory(space: Space) -> tuple[int, int, int, int]:
     return first, end, count, offset
 
 
-def whole(space: Space) -> bool:
+def whole(space: RandomAccess) -> bool:
     """Whether its comment, the last thing in it, is there to its end."""
     tail = space.read(max(space.size - TAIL, 0), TAIL)
     at = tail.rfind(END_OF_ZIP)
     return at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") <= len(tail)
 
 
-def entries(space: Space, at: int, last: int) -> Iterator[Entry]:
+def entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
     """The directory, read in pieces (4.3.12)."""
     held, base = b"", at
     while at < last:

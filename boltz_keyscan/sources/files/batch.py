@@ -16,7 +16,7 @@ from bisect import bisect_right
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.blob import BUNDLES
 from boltz_keyscan.sources.safe_open import Beneath
-from boltz_keyscan.sources.signatures import is_container, sound
+from boltz_keyscan.sources.signatures import checked_marks, is_container
 
 LARGE = 100 << 10
 """Bytes from which a file is worth a search of its own."""
@@ -76,8 +76,8 @@ class Batch:
     def look(self) -> None:
         """Search what was read since the last look, and begin anew."""
         marks: list[int] = []
-        offsets = self._detector.sniff(self._buffer, self._end, marks)
-        for at, _ in sound(self._buffer, self._end, marks):
+        offsets = self._detector.candidate_offsets(self._buffer, self._end, marks)
+        for at, _ in checked_marks(self._buffer, self._end, marks):
             name = self._names[bisect_right(self._starts, at) - 1]
             if name not in self.containers and name not in self.bundles:
                 self.containers.append(name)

@@ -18,7 +18,7 @@ from io import FileIO
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Source, Tally
-from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, examine, unreadable
+from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
 from boltz_keyscan.sources.safe_open import FLAGS, Beneath
 from boltz_keyscan.sources.signatures import begins
@@ -74,7 +74,7 @@ class FileShard:
         batch.look()
         for name, content in batch.suspects:
             where = self._where(name, detector)
-            found, missed = examine(Origin(self.prefix + name), [content], detector, where)
+            found, missed = scan_blob(Origin(self.prefix + name), [content], detector, where)
             hits += found
             gaps += missed
         met = [self._container(name, sizes[name] or 0, hits, detector) for name in batch.containers]
@@ -120,12 +120,12 @@ class FileShard:
                     before = os.fstat(file.fileno())
                     if not stat.S_ISREG(before.st_mode):
                         return self._stream(name, file, before.st_mode, detector, met)
-                    size, offsets = window.sniff(file, detector, before.st_size)
+                    size, offsets = window.candidate_offsets(file, detector, before.st_size)
                     found: tuple[list[Hit], list[Gap]] = ([], [])
                     if offsets:
                         file.seek(0)
                         origin = Origin(self.prefix + name)
-                        found = examine(origin, chunks(file), detector, self._where(name, detector))
+                        found = scan_blob(origin, chunks(file), detector, self._where(name, detector))
                     after = os.fstat(file.fileno())
                     # A bundle that is a file is a source of its own.
                     container = not window.opening.startswith(BUNDLES) and (
@@ -163,7 +163,7 @@ class FileShard:
 
         spool = Spool(detector)
         origin = Origin(self.prefix + name)
-        hits, gaps = examine(origin, spool.through(chunks(file)), detector, where)
+        hits, gaps = scan_blob(origin, spool.through(chunks(file)), detector, where)
         gaps += spool.gaps(where)
         if (shard := spool.shard(origin, where, hits)) is not None:
             met.append(shard)
@@ -177,16 +177,16 @@ class FileShard:
             target = beneath.readlink(name)
         except OSError as error:
             return [], [self._unread(name, error, detector)], None
-        if not detector.sniff(target, len(target)):
+        if not detector.candidate_offsets(target, len(target)):
             return [], [], len(target)
         origin = Origin(self.prefix + name, Part.LINK)
-        return *examine(origin, [target], detector, self._where(name, detector)), len(target)
+        return *scan_blob(origin, [target], detector, self._where(name, detector)), len(target)
 
     def _unread(self, name: bytes, error: OSError, detector: Detector) -> Gap:
         where = self._where(name, detector)
         if isinstance(error, FileNotFoundError) and not self.explicit:
             return Gap(where, "vanished", "it was listed and was gone before it was read; scan again")
-        return unreadable(where, error)
+        return unreadable_gap(where, error)
 
     def _where(self, name: bytes, detector: Detector) -> str:
         return detector.redact(self.prefix + name)
@@ -200,7 +200,7 @@ def special(where: str, mode: int) -> Gap:
 
 
 @dataclass(slots=True)
-class Walked:
+class DirectoryListing:
     """What one folder gave. Paths are relative to the walk's root."""
 
     folder: bytes
@@ -221,18 +221,18 @@ class Walked:
         return self.folder + b"/" if self.folder else b""
 
 
-def walk(root: bytes) -> Iterator[Walked]:
+def walk(root: bytes) -> Iterator[DirectoryListing]:
     """Every folder below ``root``, an absolute path, depth first, without following links."""
     with Beneath(root) as beneath:
         yield from _walk(root, beneath)
 
 
-def _walk(root: bytes, beneath: Beneath) -> Iterator[Walked]:
+def _walk(root: bytes, beneath: Beneath) -> Iterator[DirectoryListing]:
     top = os.path.join(root, b"")
     near_kernel = any(path.startswith(top) for path in _KERNEL)
     stack = [b""]
     while stack:
-        walked = Walked(stack.pop())
+        walked = DirectoryListing(stack.pop())
         try:
             with os.scandir(beneath.folder(walked.folder)) as entries:
                 _sort(entries, walked)
@@ -246,7 +246,7 @@ def _walk(root: bytes, beneath: Beneath) -> Iterator[Walked]:
         stack += [name for name in reversed(walked.folders) if name not in walked.aside]
 
 
-def _sort(entries: Iterable[os.DirEntry[str] | os.DirEntry[bytes]], walked: Walked) -> None:
+def _sort(entries: Iterable[os.DirEntry[str] | os.DirEntry[bytes]], walked: DirectoryListing) -> None:
     """Every entry of a folder by what it is.
 
     Raises:

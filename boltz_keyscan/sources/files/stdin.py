@@ -22,7 +22,7 @@ from boltz_keyscan.model.finding import (
     Source,
     Tally,
 )
-from boltz_keyscan.sources.blob import CHUNK, examine, shown, unreadable
+from boltz_keyscan.sources.blob import CHUNK, display_members, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
 
 NAME = b"<stdin>"
@@ -50,11 +50,11 @@ class StdinShard:
         origin, name = Origin(NAME), NAME.decode()
         more: Shard | None = None
         try:
-            hits, gaps = examine(origin, spool.through(chunks()), detector, name)
+            hits, gaps = scan_blob(origin, spool.through(chunks()), detector, name)
             more = spool.shard(origin, name, hits)
             gaps += spool.gaps(name)
         except OSError as error:
-            gaps.append(unreadable(name, error))
+            gaps.append(unreadable_gap(name, error))
         tally = Tally(files=1, bytes=spool.bytes)
         met = (more,) if more is not None else ()
         return ShardResult(tuple(hits), tuple(gaps), tally, more=met)
@@ -75,7 +75,9 @@ class StdinSource:
             tuple(
                 (
                     hit.match,
-                    Location.of(hit.match, name, Exposure.FILE, members=shown(hit.origin, detector)),
+                    Location.of(
+                        hit.match, name, Exposure.FILE, members=display_members(hit.origin, detector)
+                    ),
                 )
                 for hit in gathered.hits
             )

@@ -21,15 +21,15 @@ from typing import IO
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Match, Origin, Shard, ShardResult, Source
-from boltz_keyscan.sources.blob import BUNDLES, unreadable
+from boltz_keyscan.sources.blob import BUNDLES, unreadable_gap
 from boltz_keyscan.sources.git.attribution.bundle_prerequisites import Lineage
 from boltz_keyscan.sources.git.history import HistorySource
 from boltz_keyscan.sources.git.packs import recover
-from boltz_keyscan.sources.git.repo.object_store import Opened
+from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
 from boltz_keyscan.sources.git.repo.repository import Repository
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import open_file
-from boltz_keyscan.sources.shards import Known
+from boltz_keyscan.sources.shards import ResultShard
 
 LARGEST = 2 << 30
 """Bytes of a bundle that is opened: as many are needed in the temporary folder."""
@@ -119,7 +119,7 @@ class BundleSource:
                 repository, view = _place(header)
                 gaps = _fill(header, file, view, size, where)
         except OSError as error:
-            yield _gap(unreadable(where, error))
+            yield _gap(unreadable_gap(where, error))
             return
         except ValueError as error:
             yield _gap(Gap(where, "bundle-unreadable", f"not opened: {error}"))
@@ -129,7 +129,7 @@ class BundleSource:
             return
         yield from map(_gap, gaps)
         self._thin = bool(header.prerequisites)
-        opened = Opened(view, (), header.filtered)
+        opened = PreparedRepository(view, (), header.filtered)
         self._history = HistorySource(repository, b"", where, b"", prepared=opened)
         yield from self._history.shards()
 
@@ -172,11 +172,11 @@ class BundleSource:
         return located.pairs[0][1].exposure
 
 
-def _gap(gap: Gap) -> Known:
-    return Known(ShardResult(gaps=(gap,)))
+def _gap(gap: Gap) -> ResultShard:
+    return ResultShard(ShardResult(gaps=(gap,)))
 
 
-def _place(header: Header) -> tuple[Repository, git.View]:
+def _place(header: Header) -> tuple[Repository, git.RepoView]:
     """A repository of ours with the references of the bundle and, so far, no object."""
     skeleton = git.skeleton(header.object_format)
     folder = recover.new_store()
@@ -187,11 +187,11 @@ def _place(header: Header) -> tuple[Repository, git.View]:
     for name, content in ((b"packed-refs", b"".join(lines)), (b"HEAD", head + b"\n")):
         with open(os.path.join(folder, name), "wb") as file:
             file.write(content)
-    view = git.View(skeleton, store, id_bytes=32 if header.object_format == "sha256" else 20)
+    view = git.RepoView(skeleton, store, id_bytes=32 if header.object_format == "sha256" else 20)
     return Repository(folder, folder, None), view
 
 
-def _fill(header: Header, file: IO[bytes], view: git.View, size: int, where: str) -> list[Gap]:
+def _fill(header: Header, file: IO[bytes], view: git.RepoView, size: int, where: str) -> list[Gap]:
     """Put the pack into the store; whole if it can be, or what can be read of it."""
     gaps = []
     if header.prerequisites:
@@ -206,7 +206,7 @@ def _fill(header: Header, file: IO[bytes], view: git.View, size: int, where: str
     os.lseek(file.fileno(), header.end, os.SEEK_SET)
     count, _ = recover.salvage(view.skeleton, file, view.objects, max(size, 1))
     file.seek(header.end)
-    most = recover.promised(file)
+    most = recover.object_count(file)
     if "unresolved delta" in told and header.prerequisites:
         told = "the others are differences from objects that it builds on"
     gaps.append(Gap(where, "bundle-incomplete", f"{count} of its {most} objects could be read: {told}"))

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Self
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Hit, Origin
-from boltz_keyscan.sources.blob import examine
+from boltz_keyscan.sources.blob import scan_blob
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.repository import read_small
-from boltz_keyscan.sources.trusted_files import Contents, Revision
+from boltz_keyscan.sources.trusted_files import CommitFileReader, CommitFiles
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run import command as git
@@ -40,7 +40,7 @@ _MAX_DELETED = 1000
 class Keys:
     """Fingerprints of the keys in git blobs. Each blob is read once. Use as a context manager."""
 
-    def __init__(self, view: git.View, detector: Detector) -> None:
+    def __init__(self, view: git.RepoView, detector: Detector) -> None:
         self._reader = ObjectReader(view, "")
         self._detector = detector
         self._known: dict[str, frozenset[str]] = {}
@@ -59,13 +59,13 @@ class Keys:
         if oid not in self._known:
             if self._reader.late:
                 return frozenset()
-            hits, _, _ = self._reader.sniff(Origin(b"", oid=oid, kind="blob"), self._detector)
+            hits, _, _ = self._reader.candidate_offsets(Origin(b"", oid=oid, kind="blob"), self._detector)
             self._known[oid] = frozenset(hit.match.fingerprint for hit in hits)
         return self._known[oid]
 
     def in_name(self, name: bytes) -> frozenset[str]:
         """Return the fingerprints in a path."""
-        hits, _ = examine(Origin(name, Part.NAME), [name], self._detector, "")
+        hits, _ = scan_blob(Origin(name, Part.NAME), [name], self._detector, "")
         return frozenset(hit.match.fingerprint for hit in hits)
 
 
@@ -81,17 +81,17 @@ def merged(git_dir: bytes) -> list[str]:
 class Parents:
     """The commits that a staged change is added to. Use as a context manager."""
 
-    def __init__(self, view: git.View, commits: Iterable[str], detector: Detector) -> None:
+    def __init__(self, view: git.RepoView, commits: Iterable[str], detector: Detector) -> None:
         """Compare the index with each commit; one that git cannot compare with makes nothing old."""
         self._keys = Keys(view, detector)
-        self._parents: list[tuple[Contents, Mapping[bytes, str | None]]] = []
+        self._parents: list[tuple[CommitFileReader, Mapping[bytes, str | None]]] = []
         self._moved: frozenset[str] | None = None
         for commit in commits:
             try:
                 replaced = index.replaced(view, commit)
             except GitError:
                 continue
-            self._parents.append((Contents(Revision(b"/", "", commit, view)), replaced))
+            self._parents.append((CommitFileReader(CommitFiles(b"/", "", commit, view)), replaced))
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +111,7 @@ class Parents:
             return True
         return staged and bool({hit.match.fingerprint, hit.origin.oid} & self._from_deleted())
 
-    def _in_parent(self, contents: Contents, hit: Hit) -> bool:
+    def _in_parent(self, contents: CommitFileReader, hit: Hit) -> bool:
         fingerprint, path = hit.match.fingerprint, hit.origin.path
         try:
             if hit.origin.part is not Part.NAME or hit.origin.members:

@@ -19,30 +19,30 @@ from dataclasses import dataclass, field, replace
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.sources.git.attribution.commit_search import Ancestry
+from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer, targets
 from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.git.objects.listing import (
     Names,
     Pending,
+    drop_cached,
+    flagged_objects,
     listed,
     names,
-    parted,
-    suspects,
-    unscanned,
-    unseen,
+    new_packs,
+    split_missing,
 )
-from boltz_keyscan.sources.git.objects.reader import lost
-from boltz_keyscan.sources.git.objects.scan_cache import Cache, Memory, Traced
+from boltz_keyscan.sources.git.objects.reader import missing_object_gap
+from boltz_keyscan.sources.git.objects.scan_cache import Attribution, Cache, Memory
 from boltz_keyscan.sources.git.objects.shard import ObjectShard
 from boltz_keyscan.sources.git.objects.stream import release
-from boltz_keyscan.sources.git.packs.check import sound
+from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
-from boltz_keyscan.sources.git.repo.object_store import Opened, prepare
+from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.shards import Entries, Known
+from boltz_keyscan.sources.shards import NamesShard, ResultShard
 
 _OURS = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The folder of links through which git may have seen the store."""
@@ -62,7 +62,7 @@ class HistorySource:
     allowed: bytes
     """Alternates are followed below this folder only."""
     cache: Cache | None = None
-    prepared: Opened | None = None
+    prepared: PreparedRepository | None = None
     """It made ready for git, when somebody else has done that."""
     carried: bool = False
     """Its files can be committed in another repository, so what nothing reaches spreads with them."""
@@ -74,7 +74,7 @@ class HistorySource:
     def shards(self) -> Iterator[Shard | Source]:
         """Names first, then the objects."""
         opened = self.opened()
-        yield Known(ShardResult(gaps=opened.gaps))
+        yield ResultShard(ShardResult(gaps=opened.gaps))
         if opened.view is None:
             return
         self._references = references(self.repository)
@@ -83,22 +83,24 @@ class HistorySource:
             for name, why in self._references.broken
         )
         if self._references.opaque:
-            yield Known(ShardResult(gaps=(Gap(self.where, "references-unread", _OPAQUE, by_design=True),)))
-        yield Known(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
+            yield ResultShard(
+                ShardResult(gaps=(Gap(self.where, "references-unread", _OPAQUE, by_design=True),))
+            )
+        yield ResultShard(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
         tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
-        yield Entries(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
+        yield NamesShard(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         if self.cache is not None:
             self._memory = self.cache.recall(self.repository.objects)
-        sizes = unscanned(opened.view, self._memory).values()
-        if any(size >= listing.WORTH for size in sizes):
+        sizes = new_packs(opened.view, self._memory).values()
+        if any(size >= listing.MIN_DIRECT_PACK_BYTES for size in sizes):
             # Now, so that workers that are copies of this process have it too.
             import boltz_keyscan.sources.git.packs.reader  # noqa: F401, PLC0415 - small histories do without
         # Workers take as long to start as it takes to look into the packs and to list.
-        yield Known(ShardResult(), weight=sum(sizes))
-        checked = sound(opened.view, self.where, self._memory.packs)
+        yield ResultShard(ShardResult(), weight=sum(sizes))
+        checked = check_packs(opened.view, self.where, self._memory.packs)
         if checked.mended:
             self.cache, self._memory = None, Memory()
-        yield Known(ShardResult(gaps=checked.gaps))
+        yield ResultShard(ShardResult(gaps=checked.gaps))
         self.prepared = replace(opened, view=checked.view)
         yield MissingShard(checked.view, self.where, self._references, opened.partial)
         self._names = names(checked.view)
@@ -108,24 +110,24 @@ class HistorySource:
         yield from self._objects(checked.view, self._names, taken)
         yield from self._index(checked.view)
 
-    def opened(self) -> Opened:
+    def opened(self) -> PreparedRepository:
         """The repository made ready for git, once; without a view when it cannot be."""
         if self.prepared is None:
             try:
                 git.executable()
-                self.prepared = prepare(self.repository, self.allowed, self.where)
+                self.prepared = prepare_repository(self.repository, self.allowed, self.where)
             except GitError as error:
                 gap = Gap(self.where, "git-unusable", f"history not read: {error.message}; {error.hint}")
-                self.prepared = Opened(None, (gap,), partial=False)
+                self.prepared = PreparedRepository(None, (gap,), partial=False)
             except OSError as error:
                 gap = Gap(self.where, "object-store", f"history not read: {error.strerror}")
-                self.prepared = Opened(None, (gap,), partial=False)
+                self.prepared = PreparedRepository(None, (gap,), partial=False)
         return self.prepared
 
-    def _packs(self, view: git.View, taken: set[str]) -> Iterator[Shard]:
+    def _packs(self, view: git.RepoView, taken: set[str]) -> Iterator[Shard]:
         """The packs that are read without git; their names are put into ``taken``."""
-        for stem, size in unscanned(view, self._memory).items():
-            if size >= listing.WORTH:
+        for stem, size in new_packs(view, self._memory).items():
+            if size >= listing.MIN_DIRECT_PACK_BYTES:
                 from boltz_keyscan.sources.git.packs.reader import shards  # noqa: PLC0415 - as above
 
                 if parts := shards(view, self.where, stem):
@@ -133,7 +135,7 @@ class HistorySource:
                 while parts:
                     yield parts.pop()
 
-    def _objects(self, view: git.View, held: Names, taken: AbstractSet[str]) -> Iterator[Shard]:
+    def _objects(self, view: git.RepoView, held: Names, taken: AbstractSet[str]) -> Iterator[Shard]:
         """Everything an earlier scan has not seen, and what it found something in; less what was taken.
 
         Args:
@@ -146,16 +148,19 @@ class HistorySource:
         count = held.packed(self._memory)
         cached = 0
         # At once: whoever watches is to know what need not be waited for.
-        yield Known(ShardResult(tally=Tally(cached=count)))
+        yield ResultShard(ShardResult(tally=Tally(cached=count)))
         try:
             for lines, weight in pending.add(self._again(view, gaps)):
                 yield ObjectShard(view, self.where, lines, weight)
             rest = replace(self._memory, packs=self._memory.packs | taken)
             count += held.packed(rest) - held.packed(self._memory)
             for told in listed(view, held, rest) if held.most(rest) or not taken else ():
-                whole, gone = parted(told)
-                gaps += (lost(self.where, line.split()[0].decode("ascii", "replace")) for line in gone)
-                new = unseen(whole, self._memory)
+                whole, gone = split_missing(told)
+                gaps += (
+                    missing_object_gap(self.where, line.split()[0].decode("ascii", "replace"))
+                    for line in gone
+                )
+                new = drop_cached(whole, self._memory)
                 count += whole.count(b"\n")
                 cached += whole.count(b"\n") - new.count(b"\n")
                 for lines, weight in pending.add(new):
@@ -167,22 +172,22 @@ class HistorySource:
         for lines, weight in pending.rest():
             yield ObjectShard(view, self.where, lines, weight)
         release()
-        yield Known(ShardResult(tally=Tally(cached=cached)))
+        yield ResultShard(ShardResult(tally=Tally(cached=cached)))
         if not gaps and count == 0 and self._references is not None and self._references.tips:
             gaps.append(Gap(self.where, "no-objects", "it has references but no object that git can read"))
         if gaps:
-            yield Known(ShardResult(gaps=tuple(gaps)))
+            yield ResultShard(ShardResult(gaps=tuple(gaps)))
 
-    def _again(self, view: git.View, gaps: list[Gap]) -> bytes:
+    def _again(self, view: git.RepoView, gaps: list[Gap]) -> bytes:
         """What something was found in before."""
         try:
-            return suspects(view, self._memory)
+            return flagged_objects(view, self._memory)
         except GitError as error:
             told = f"git could not say where something was found before: {_line(error)}"
             gaps.append(Gap(self.where, "object-store", told))
             return b""
 
-    def _index(self, view: git.View) -> Iterator[Shard]:
+    def _index(self, view: git.RepoView) -> Iterator[Shard]:
         """The path names staged but not committed yet: no tree holds them."""
         head = self._references.head if self._references is not None else None
         for path in filter(None, (view.index, *view.others)):
@@ -190,9 +195,9 @@ class HistorySource:
                 entries = index.changed(replace(view, index=path), head)
             except GitError as error:
                 detail = f"git cannot read the index: {_line(error)}"
-                yield Known(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
+                yield ResultShard(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
                 continue
-            yield Entries(
+            yield NamesShard(
                 self.where, "index", tuple((self.prefix + entry.path, entry.path) for entry in entries)
             )
 
@@ -207,7 +212,7 @@ class HistorySource:
             self._names.loose,
             _oids(self._references),
         )
-        ancestry = Ancestry(opened.view, self._references, count, self._memory, unchanged)
+        ancestry = CommitSearch(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
         located, told = Tracer(ancestry, self.prefix, self.where, lacking, carried=self.carried).trace(
             gathered.hits, detector
@@ -217,7 +222,9 @@ class HistorySource:
             self._keep(self.cache, gathered, told, detector)
         return located
 
-    def _keep(self, cache: Cache, gathered: ShardResult, told: Traced | None, detector: Detector) -> None:
+    def _keep(
+        self, cache: Cache, gathered: ShardResult, told: Attribution | None, detector: Detector
+    ) -> None:
         """Only after a scan without gaps: a name in the cache says that all under it was seen."""
         if self._names is None or self._references is None:
             return
@@ -225,7 +232,7 @@ class HistorySource:
         # one at a path that may itself hold a key, plain or in disguise.
         traced = {oid for oid, names in targets(gathered.hits).items() if names is None}
         if told is None:
-            told, traced = Traced(), set()
+            told, traced = Attribution(), set()
         for places in (told.born, told.lost):
             traced -= {oid for oid, path in places if detector.redact(path) != _shown(path)}
         fresh = Memory(

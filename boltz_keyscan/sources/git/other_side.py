@@ -21,7 +21,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.git.file_versions import Keys
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import checked, sense
+from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
 
 _SECONDS = 120.0
 """Time for one walk over the history of the other side; beyond it, a key counts as new."""
@@ -57,9 +57,9 @@ class Move:
 class OtherSide:
     """The history that a range leaves out."""
 
-    view: git.View
+    view: git.RepoView
     """The repository with all that the range brings."""
-    before: git.View
+    before: git.RepoView
     """The repository without what the range brings, where that can be told apart."""
     include: tuple[str, ...]
     """Tips of the range."""
@@ -72,7 +72,7 @@ class OtherSide:
         """Return which of these objects the other side has."""
         if not oids or not self.exclude:
             return frozenset()
-        answers, problem = checked(self.before, sorted(oids))
+        answers, problem = object_info(self.before, sorted(oids))
         self.problems += filter(None, [problem])
         wanted = {words[0] for words in answers if len(words) == 3}
         if not wanted:
@@ -81,7 +81,7 @@ class OtherSide:
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
             git.spooled(_lines(self.exclude)) as stdin,
-            git.Child(self.before, *options, "--stdin", stdin=stdin, seconds=_SECONDS) as child,
+            git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_SECONDS) as child,
         ):
             rest = b""
             while found != wanted and (chunk := child.output.read(1 << 20)):
@@ -118,7 +118,7 @@ class OtherSide:
         return frozenset(old & places)
 
     def _commits(self) -> list[str]:
-        answers, problem = checked(self.view, [oid + "^{}" for oid in self.exclude])
+        answers, problem = object_info(self.view, [oid + "^{}" for oid in self.exclude])
         self.problems += filter(None, [problem])
         return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
 
@@ -185,7 +185,7 @@ class OtherSide:
             for entry in fields:
                 text = entry.lstrip(b"\n")
                 if text.startswith(b":"):
-                    with sense():
+                    with parsing_git_output():
                         _, _, old, new, _ = text.decode("ascii", "replace").split(" ")
                     yield pair, old, new, next(fields, b"")
                 elif text:

@@ -16,22 +16,22 @@ from dataclasses import dataclass, field, replace
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
-from boltz_keyscan.sources.git.attribution.commit_search import Ancestry
+from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
-from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS, Names, Pending, listed, parted
-from boltz_keyscan.sources.git.objects.reader import lost
+from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS, Names, Pending, listed, split_missing
+from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.objects.shard import ObjectShard
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.other_side import OtherSide
-from boltz_keyscan.sources.git.packs.check import sound
+from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import References, enclosing, open_at, references
-from boltz_keyscan.sources.git.repo.revisions import Scope, UnknownRevisionError, find
+from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevisionError, find
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import checked
-from boltz_keyscan.sources.shards import Entries, Known
+from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.shards import NamesShard, ResultShard
 
 _WHOLE_CLONE = "a clone without --filter has them"
 
@@ -58,13 +58,13 @@ class RangeSource:
 
     path: bytes
     """The repository: its root or its inside."""
-    part: Scope | Push
+    part: RevisionRange | Push
     where: str = "."
-    _view: git.View | None = field(default=None, init=False)
-    _before: git.View | None = field(default=None, init=False)
+    _view: git.RepoView | None = field(default=None, init=False)
+    _before: git.RepoView | None = field(default=None, init=False)
     """Without what is in quarantine."""
     _refs: References | None = field(default=None, init=False)
-    _scope: Scope = field(default_factory=lambda: Scope(()), init=False)
+    _scope: RevisionRange = field(default_factory=lambda: RevisionRange(()), init=False)
     _partial: bool = field(default=False, init=False)
     _problem: str = field(default="", init=False)
     _absent: int = field(default=0, init=False)
@@ -88,30 +88,32 @@ class RangeSource:
             ) from error
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
-        opened = prepare(repository, os.path.abspath(b"/"), self.where)
-        yield Known(ShardResult(gaps=tuple(gap for gap in opened.gaps if gap.reason != "shallow")))
+        opened = prepare_repository(repository, os.path.abspath(b"/"), self.where)
+        yield ResultShard(ShardResult(gaps=tuple(gap for gap in opened.gaps if gap.reason != "shallow")))
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
-        packs = sound(opened.view, self.where)
-        yield Known(ShardResult(gaps=packs.gaps))
+        packs = check_packs(opened.view, self.where)
+        yield ResultShard(ShardResult(gaps=packs.gaps))
         self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed(self.part, packs.view, self._refs)
             new = [name for name, _ in self.part.updates if name not in self.part.existing]
             names = tuple((name, part) for name in new for part in name.split(b"/"))
-            yield Entries(self.where, "ref", names)
+            yield NamesShard(self.where, "ref", names)
         else:
             unknown: list[Gap] = []
             include = self._found(self.part.include, packs.view, self._refs, unknown)
-            self._scope = Scope(include, self._found(self.part.exclude, packs.view, self._refs, unknown))
-            yield Known(ShardResult(gaps=tuple(unknown)))
+            self._scope = RevisionRange(
+                include, self._found(self.part.exclude, packs.view, self._refs, unknown)
+            )
+            yield ResultShard(ShardResult(gaps=tuple(unknown)))
         yield from self._behind_boundaries(self._view)
         yield from self._objects(self._view)
         yield self._left_out([gap for gap in opened.gaps if gap.reason == "shallow"])
 
     def _found(
-        self, revisions: Iterable[str], view: git.View, refs: References, unknown: list[Gap]
+        self, revisions: Iterable[str], view: git.RepoView, refs: References, unknown: list[Gap]
     ) -> tuple[str, ...]:
         """Return the object ids of revisions; those that an incomplete clone lacks become gaps.
 
@@ -132,7 +134,7 @@ class RangeSource:
                 unknown.append(Gap(self.where, reason, f"{revision} is not in this clone; {remedy}"))
         return tuple(found)
 
-    def _left_out(self, by_design: list[Gap]) -> Known:
+    def _left_out(self, by_design: list[Gap]) -> ResultShard:
         """Return gaps for what the part should have and this clone has not: it could not be looked at."""
         gaps = by_design
         if self._is_cut:
@@ -144,9 +146,9 @@ class RangeSource:
         elif self._absent:
             detail = f"objects of this part that are not here: {self._absent}; check with git fsck"
             gaps.append(Gap(self.where, "object-store", detail))
-        return Known(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=self._absent)))
+        return ResultShard(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=self._absent)))
 
-    def _pushed(self, push: Push, view: git.View, refs: References) -> Scope:
+    def _pushed(self, push: Push, view: git.RepoView, refs: References) -> RevisionRange:
         """What comes in, and what the other side has already."""
         if push.quarantine is not None:
             view = replace(view, objects=push.quarantine, alternates=(view.objects, *view.alternates))
@@ -155,25 +157,27 @@ class RangeSource:
         there = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
         # The other side may have objects that we have not: those exclude nothing here. Nor does
         # what git does not answer for; more is scanned then.
-        answers, _ = checked(view, sorted(there))
+        answers, _ = object_info(view, sorted(there))
         have = [words[0].decode() for words in answers if len(words) == 3]
-        return Scope(tuple(sorted({oid for _, oid in push.updates})), tuple(have))
+        return RevisionRange(tuple(sorted({oid for _, oid in push.updates})), tuple(have))
 
-    def _behind_boundaries(self, view: git.View) -> Iterator[Shard]:
+    def _behind_boundaries(self, view: git.RepoView) -> Iterator[Shard]:
         """What a forged list of boundaries would keep out of the part is in it."""
-        hidden, told = shallow.behind(view)
+        hidden, told = shallow.hidden_parents(view)
         if told:
             yield self._unlisted(told)
         if hidden:
             include = tuple(sorted({*self._scope.include, *hidden}))
             self._scope = replace(self._scope, include=include)
 
-    def _objects(self, view: git.View) -> Iterator[Shard]:
+    def _objects(self, view: git.RepoView) -> Iterator[Shard]:
         pending = Pending()
         for lines in self._told(view):
-            whole, gone = parted(lines)
-            gaps = (lost(self.where, line.split()[0].decode("ascii", "replace")) for line in gone)
-            yield Known(ShardResult(gaps=tuple(gaps)))
+            whole, gone = split_missing(lines)
+            gaps = (
+                missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in gone
+            )
+            yield ResultShard(ShardResult(gaps=tuple(gaps)))
             try:
                 for listing, weight in pending.add(whole):
                     yield ObjectShard(view, self.where, listing, weight)
@@ -184,9 +188,9 @@ class RangeSource:
         if self._problem:
             yield self._unlisted(self._problem)
         release()
-        yield Known(ShardResult(tally=Tally(refs=len(self._scope.include))))
+        yield ResultShard(ShardResult(tally=Tally(refs=len(self._scope.include))))
 
-    def _told(self, view: git.View) -> Iterator[bytes]:
+    def _told(self, view: git.RepoView) -> Iterator[bytes]:
         """``id type size`` of each object of the part; what went wrong goes to ``_problem``."""
         for listing in (self._received, self._lines):
             try:
@@ -194,16 +198,16 @@ class RangeSource:
             except GitError as error:
                 self._problem = error.message
 
-    def _received(self, view: git.View) -> Iterator[bytes]:
+    def _received(self, view: git.RepoView) -> Iterator[bytes]:
         """Return ``id type size`` of each object that came in, reachable or not; errors as ``_lines``."""
         if isinstance(self.part, Push) and self.part.quarantine is not None:
             yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
-    def _unlisted(self, told: str) -> Known:
+    def _unlisted(self, told: str) -> ResultShard:
         detail = f"git could not list all objects: {told.splitlines()[0]}"
-        return Known(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
+        return ResultShard(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
 
-    def _lines(self, view: git.View) -> Iterator[bytes]:
+    def _lines(self, view: git.RepoView) -> Iterator[bytes]:
         """``id type size`` of each object of the part.
 
         Raises:
@@ -221,14 +225,14 @@ class RangeSource:
             self._is_cut = not shallow.boundaries(view).isdisjoint(reached)
         for start in range(0, len(reached), SHARD_OBJECTS):
             few = reached[start : start + SHARD_OBJECTS]
-            answers, told = checked(view, self._new_here(view, few))
+            answers, told = object_info(view, self._new_here(view, few))
             yield b"".join(b" ".join(words) + b"\n" for words in answers)
             complaint = complaint or told
         if complaint:
             remedy = _WHOLE_CLONE if self._partial else "check with git fsck"
             raise GitError(f"{complaint.splitlines()[0]}; {remedy}")
 
-    def _new_here(self, view: git.View, oids: Sequence[str]) -> Sequence[str]:
+    def _new_here(self, view: git.RepoView, oids: Sequence[str]) -> Sequence[str]:
         """Return the objects that did not come in with a push, whose objects are listed already."""
         if not (isinstance(self.part, Push) and self.part.quarantine is not None):
             return oids
@@ -247,7 +251,7 @@ class RangeSource:
             return Located()
         tips = tuple((b"", oid) for oid in self._scope.include)
         refs = replace(self._refs, tips=tips, opaque=False)
-        ancestry = Ancestry(
+        ancestry = CommitSearch(
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         lacking = self._partial or self._view.shallow is not None
@@ -266,7 +270,7 @@ class RangeSource:
         return replace(located, gaps=(*located.gaps, *unknown))
 
 
-def _walk(scope: Scope) -> list[bytes]:
+def _walk(scope: RevisionRange) -> list[bytes]:
     return [oid.encode() + b"\n" for oid in scope.include] + [
         b"^" + oid.encode() + b"\n" for oid in scope.exclude
     ]

@@ -30,14 +30,14 @@ from boltz_keyscan.model.finding import (
     Source,
     Tally,
 )
-from boltz_keyscan.sources.blob import shown
+from boltz_keyscan.sources.blob import display_members
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
-from boltz_keyscan.sources.git.repo.object_store import prepare, shared_indexes
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shared_indexes
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_at, references
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.shards import Entries, Known
+from boltz_keyscan.sources.shards import NamesShard, ResultShard
 
 _HERE = "."
 
@@ -46,7 +46,7 @@ _HERE = "."
 class StagedShard:
     """Blobs of the index with their paths."""
 
-    view: git.View
+    view: git.RepoView
     partial: bool
     """The repository left objects out when it was cloned."""
     blobs: tuple[tuple[bytes, str], ...]
@@ -70,7 +70,7 @@ class StagedShard:
                     gaps += (Gap(os.fsdecode(name), "timed-out", reader.late) for name in names)
                     continue
                 origin = Origin(names[0], oid=oid, kind="blob")
-                found, missed, size = reader.sniff(origin, detector)
+                found, missed, size = reader.candidate_offsets(origin, detector)
                 read += size
                 if reader.container:
                     more.append(self._container(oid, size, names, found))
@@ -112,7 +112,7 @@ class StagedSource:
     names: tuple[bytes, ...]
     """As given, relative to the current folder; empty means everything staged."""
     _repository: Repository | None = field(default=None, init=False)
-    _view: git.View | None = field(default=None, init=False)
+    _view: git.RepoView | None = field(default=None, init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
         """One shard of blobs, one of names, and files whose content is not in the index.
@@ -127,12 +127,12 @@ class StagedSource:
         # Without git nothing can be said; whatever fails after this is about this repository.
         git.executable()
         try:
-            opened = prepare(repository, os.path.abspath(b"/"), _HERE)
+            opened = prepare_repository(repository, os.path.abspath(b"/"), _HERE)
         except OSError as error:
             yield _gap(_HERE, "object-store", f"cannot be read: {error.strerror}")
             return
         if opened.view is None:
-            yield Known(ShardResult(gaps=opened.gaps))
+            yield ResultShard(ShardResult(gaps=opened.gaps))
             return
         # Other gaps of the store are none of the hook's: it asks for each blob by name, and
         # what it does not get is a gap of its own. A pack that 'git gc' is just writing is none.
@@ -154,7 +154,7 @@ class StagedSource:
         known = {entry.path for entry in entries}
         unsettled = {entry.path for entry in entries if entry.unmerged} | announced
         settled = (entry for entry in entries if not entry.submodule and entry.path not in unsettled)
-        yield Entries(_HERE, "index", tuple((path, path) for path in sorted(known)))
+        yield NamesShard(_HERE, "index", tuple((path, path) for path in sorted(known)))
         yield StagedShard(view, opened.partial, tuple((entry.path, entry.oid) for entry in settled))
         # An unmerged path that is not on disk was resolved by deleting it.
         yield from _on_disk(
@@ -181,8 +181,8 @@ class StagedSource:
             return [parents.had(hit) for hit in hits]
 
 
-def _gap(where: str, reason: str, detail: str) -> Known:
-    return Known(ShardResult(gaps=(Gap(where, reason, detail),)))
+def _gap(where: str, reason: str, detail: str) -> ResultShard:
+    return ResultShard(ShardResult(gaps=(Gap(where, reason, detail),)))
 
 
 def _current_folder() -> bytes:
@@ -261,7 +261,7 @@ def _index(repository: Repository, here: bytes) -> bytes | None:
     return os.path.join(folder, b"index")
 
 
-def _announced(view: git.View, entries: Sequence[index.Entry], top: bytes) -> set[bytes]:
+def _announced(view: git.RepoView, entries: Sequence[index.Entry], top: bytes) -> set[bytes]:
     """Paths the index has no content of yet, which the worktree has."""
     hollow = [entry.path for entry in entries if entry.oid in index.EMPTY_BLOBS and _size(top, entry.path)]
     return index.intended(view, hollow) if hollow else set()
@@ -291,7 +291,7 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
             files.append(path)
         else:
             yield _gap(os.fsdecode(path), "missing", "neither in the index nor on disk")
-    yield Entries(_HERE, None, tuple((path, path) for path in (*files, *links)))
+    yield NamesShard(_HERE, None, tuple((path, path) for path in (*files, *links)))
     yield FileShard(top, b"", tuple(files), tuple(links))
 
 
@@ -302,6 +302,6 @@ def _location(hit: Hit, detector: Detector, *, old: bool) -> Location:
         detector.redact(hit.origin.path),
         Exposure.STAGED if staged else Exposure.UNTRACKED,
         blob=hit.origin.oid,
-        members=shown(hit.origin, detector),
+        members=display_members(hit.origin, detector),
         old=old,
     )

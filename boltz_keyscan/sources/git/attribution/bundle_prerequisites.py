@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
-from boltz_keyscan.sources.blob import shown
+from boltz_keyscan.sources.blob import display_members
 from boltz_keyscan.sources.git.objects.listing import Names, listed
 from boltz_keyscan.sources.git.objects.reader import ObjectReader, tree_entries
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
@@ -56,7 +56,7 @@ class Lineage:
     problems: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, view: git.View, hits: Sequence[Hit]) -> Lineage:
+    def of(cls, view: git.RepoView, hits: Sequence[Hit]) -> Lineage:
         """Read all commits, and all trees until nothing more leads upwards."""
         lineage = cls(tuple(hits))
         commits, trees = lineage._listed(view)
@@ -73,7 +73,7 @@ class Lineage:
                 sought = lineage._climb(reader, trees, sought, view.id_bytes) - lineage.holders.keys()
         return lineage
 
-    def _listed(self, view: git.View) -> tuple[list[str], list[str]]:
+    def _listed(self, view: git.RepoView) -> tuple[list[str], list[str]]:
         """The ids of commits and trees that are not too large to be read."""
         found: dict[bytes, list[str]] = {b"commit": [], b"tree": []}
         try:
@@ -142,7 +142,7 @@ class Lineage:
                     commit=first.oid if first else None,
                     blob=hit.origin.oid,
                     author_date=first.author_date if first else None,
-                    members=shown(hit.origin, detector),
+                    members=display_members(hit.origin, detector),
                 ),
             )
 

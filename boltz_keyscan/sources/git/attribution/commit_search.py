@@ -28,12 +28,12 @@ from boltz_keyscan.sources.git.attribution.log import (
     keep,
 )
 from boltz_keyscan.sources.git.attribution.tree_search import Nested
-from boltz_keyscan.sources.git.objects.scan_cache import Introduction, Memory, Places, Traced
+from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, Memory, Places
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.index import patience
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import NONSENSE, checked, sense
+from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
 
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _TREE = re.compile(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
@@ -48,7 +48,7 @@ Standing = set[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class SearchResult:
     """All that was learnt about wanted objects."""
 
     introduced: Places
@@ -59,15 +59,15 @@ class Learnt:
     """In a tree that a reference names without a commit; a blob that one names has no path."""
     crowded: frozenset[str]
     """Objects that stand at more paths than these."""
-    told: Traced | None
+    told: Attribution | None
     """What the next scan may take over; None when it must look again."""
 
 
 @dataclass(slots=True)
-class Ancestry:
+class CommitSearch:
     """The walks over one repository."""
 
-    view: git.View
+    view: git.RepoView
     refs: References
     commits: int
     """How many there are, for the time a walk may take."""
@@ -81,7 +81,7 @@ class Ancestry:
     _everything: list[bytes] | None = field(default=None, init=False)
     _crowded: set[str] = field(default_factory=set, init=False)
 
-    def learn(self, wanted: Wanted, share: int) -> Learnt:
+    def learn(self, wanted: Wanted, share: int) -> SearchResult:
         """Everything about the wanted objects.
 
         Args:
@@ -89,13 +89,13 @@ class Ancestry:
             share: paths to name of an object when paths are too many to name them all.
         """
         if not wanted:
-            return Learnt({}, set(), set(), set(), frozenset(), Traced())
+            return SearchResult({}, set(), set(), set(), frozenset(), Attribution())
         tips, trees, blobs = self._tips()
         in_index = self._index(wanted, share)
         try:
             in_head = self._tree(wanted, self.refs.head)
             named = {place for tree in trees for place in self._tree(wanted, tree)}
-            told: Traced | None = (known := self._told(wanted, tips))
+            told: Attribution | None = (known := self._told(wanted, tips))
             introduced = {**known.lost, **known.born}
         except git.StoppedError:
             with Nested(self.view, wanted, share, self._patience()) as nested:
@@ -106,7 +106,7 @@ class Ancestry:
             self.problems += nested.problems
             told = None
         named |= {(oid, b"") for oid in blobs if oid in wanted}
-        return Learnt(introduced, in_head, in_index, named, frozenset(self._crowded), told)
+        return SearchResult(introduced, in_head, in_index, named, frozenset(self._crowded), told)
 
     def _patience(self) -> float:
         return _NESTED_SECONDS + _NESTED_SECONDS_EACH * self.commits
@@ -121,7 +121,7 @@ class Ancestry:
                     found[oid, path] = replace(commit, reachable=False)
         return found
 
-    def _told(self, wanted: Wanted, tips: list[bytes]) -> Traced:
+    def _told(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
         """What the walks tell, and what they told an earlier scan."""
         walks = Walks(self.view, self.commits)
         recalled = wanted.keys() & self.memory.traced
@@ -134,7 +134,7 @@ class Ancestry:
         left = wanted.keys() - _oids(told.born)
         if self.unchanged and left <= recalled:
             return told
-        told = Traced(told.born)
+        told = Attribution(told.born)
         if left and (lines := self._beyond(tips)):
             self._take(walks.unreached(_some(wanted, left), lines), told.lost)
             for place, commit in told.lost.items():
@@ -165,7 +165,7 @@ class Ancestry:
         )
         return not lost and not told
 
-    def facts(self, oids: set[str]) -> dict[str, Introduction]:
+    def facts(self, oids: set[str]) -> dict[str, FirstCommit]:
         """Dates and reachability of commits that are themselves wanted."""
         if not oids:
             return {}
@@ -178,11 +178,11 @@ class Ancestry:
             self.problems.append(told or told_too)
         unreached = set(lost.decode("ascii", "replace").splitlines())
         if not all(map(_OID.fullmatch, unreached)):
-            self.problems.append(NONSENSE)
+            self.problems.append(UNEXPECTED_OUTPUT)
         found = {}
         try:
             for entry in filter(None, dated.split(b"\0")):
-                with sense():
+                with parsing_git_output():
                     commit = introduction(entry.decode("ascii", "replace").strip().split(","))
                 found[commit.commit] = replace(commit, reachable=commit.commit not in unreached)
         except GitError as error:
@@ -197,7 +197,7 @@ class Ancestry:
         if self.refs.opaque or wanted <= tips:
             return frozenset(wanted)
         options = ("--objects", "--no-object-names", "--no-walk", "--filter=object:type=tag", "--stdin")
-        answers, _ = checked(self.view, sorted(tips))
+        answers, _ = object_info(self.view, sorted(tips))
         lines = [oid + b"\n" for oid, *_ in (words for words in answers if len(words) == 3)]
         listed, complaint = git.run(self.view, "rev-list", *options, lines=lines)
         if complaint:
@@ -211,9 +211,9 @@ class Ancestry:
         """
         if self.refs.opaque:
             return self._all_commits(), [], []
-        hidden, trouble = shallow.behind(self.view)
+        hidden, trouble = shallow.hidden_parents(self.view)
         asked = sorted({oid for _, oid in self.refs.tips}.union(hidden))
-        answers, told = checked(self.view, [oid + "^{}" for oid in asked])
+        answers, told = object_info(self.view, [oid + "^{}" for oid in asked])
         self.problems += filter(None, (trouble, told))
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
         for oid, kind, *_ in answers:
@@ -254,7 +254,7 @@ class Ancestry:
         seconds = Walks(self.view, self.commits).seconds
         try:
             for entry in git.fields(self.view, *options, seconds=seconds):
-                with sense():
+                with parsing_git_output():
                     ((name, path),) = _TREE.findall(entry)
                 if (oid := name.decode()) in wanted and counts(wanted, oid, path):
                     found.add((oid, path))
@@ -273,7 +273,7 @@ class Ancestry:
             view = replace(self.view, index=index)
             try:
                 for entry in git.fields(view, "ls-files", "-s", "-z", seconds=patience(view)):
-                    with sense():
+                    with parsing_git_output():
                         ((name, path),) = _INDEX.findall(entry)
                     if (oid := name.decode()) not in wanted:
                         continue

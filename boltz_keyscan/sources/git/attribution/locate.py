@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
-from boltz_keyscan.sources.blob import shown
-from boltz_keyscan.sources.git.attribution.commit_search import Ancestry, Learnt
+from boltz_keyscan.sources.blob import display_members
+from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
 from boltz_keyscan.sources.git.attribution.log import Wanted
-from boltz_keyscan.sources.git.objects.scan_cache import Introduction, Traced
+from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.other_side import OtherSide, Place
@@ -33,8 +33,8 @@ class _Known:
     """All that was learnt about the wanted objects."""
 
     paths: dict[str, list[bytes]]
-    learnt: Learnt
-    commits: dict[str, Introduction]
+    learnt: SearchResult
+    commits: dict[str, FirstCommit]
     tags: frozenset[str]
     """Annotated tags that references lead to; all that were hit, when references are unknown."""
     lost: Exposure
@@ -66,7 +66,7 @@ class _Known:
 class Tracer:
     """Traces the hits of one repository."""
 
-    ancestry: Ancestry
+    ancestry: CommitSearch
     prefix: bytes
     """What stands before its paths in reports; empty or ending in a slash."""
     where: str
@@ -78,7 +78,7 @@ class Tracer:
     carried: bool = False
     """What nothing reaches is not lost: the files of the repository are part of another one."""
 
-    def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Traced | None]:
+    def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Attribution | None]:
         """A location for each hit and each path it stands at; and what the next scan may take over."""
         known = self._learn(hits)
         if self.other is not None:
@@ -160,7 +160,7 @@ class Tracer:
         return self._location(hit, path, exposure, detector, first)
 
     def _location(
-        self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: Introduction | None
+        self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: FirstCommit | None
     ) -> Location:
         return Location.of(
             hit.match,
@@ -169,7 +169,7 @@ class Tracer:
             commit=first.commit if first else None,
             blob=hit.origin.oid,
             author_date=first.author_date if first else None,
-            members=shown(hit.origin, detector),
+            members=display_members(hit.origin, detector),
         )
 
     def _gap(self, problem: str) -> Gap:

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from boltz_keyscan.module_search import carried
-from boltz_keyscan.sources.git.objects.scan_cache import Introduction, Places
+from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import sense
+from boltz_keyscan.sources.git.run.output import parsing_git_output
 
 Wanted = Mapping[str, frozenset[bytes] | None]
 """Object ids, and for each the names of the entries that count; None for any name."""
 
-Change = tuple[Introduction, str, bytes]
+Change = tuple[FirstCommit, str, bytes]
 """A commit, and an object that came to stand at a path with it."""
 
 Place = tuple[str, bytes]
@@ -46,7 +46,7 @@ _OPTIONS = ("--stdin", "--raw", "-r", "-t", "-z", "--no-renames", "--no-abbrev",
 class Walks:
     """Walks over one repository."""
 
-    view: git.View
+    view: git.RepoView
     commits: int
     """How many there are, for the time a walk may take."""
 
@@ -107,19 +107,19 @@ class Walks:
             return
         chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= MOST_ARGUMENTS else []
         arguments = ("-c", _DELTA_BASES, "log", *_OPTIONS, *extra, *chosen)
-        commit = Introduction(0, "", "", reachable=True)
+        commit = FirstCommit(0, "", "", reachable=True)
         fields = git.fields(self.view, *arguments, lines=lines, seconds=self.seconds)
         for entry in fields:
             text = entry.lstrip(b"\n")
             if text.startswith(b":"):
                 path = next(fields, b"")
-                with sense():
+                with parsing_git_output():
                     olds, oid = _sides(text)
                 # One that only got another mode stood there before.
                 if oid in wanted and oid not in olds and counts(wanted, oid, path):
                     yield commit, oid, path
             elif text:
-                with sense():
+                with parsing_git_output():
                     commit = introduction(text.decode("ascii", "replace").split(","))
 
 
@@ -129,13 +129,13 @@ def counts(wanted: Wanted, oid: str, path: bytes) -> bool:
     return names is None or path.rpartition(b"/")[2] in names
 
 
-def introduction(words: list[str]) -> Introduction:
+def introduction(words: list[str]) -> FirstCommit:
     """A commit from its id, committer time and author date; a broken commit may lack the latter two."""
     oid, time, date = words[:3]
-    return Introduction(int(time) if time.isdecimal() else 0, oid, date, reachable=True)
+    return FirstCommit(int(time) if time.isdecimal() else 0, oid, date, reachable=True)
 
 
-def keep(found: Places, commit: Introduction, oid: str, path: bytes) -> None:
+def keep(found: Places, commit: FirstCommit, oid: str, path: bytes) -> None:
     """Keep the earliest commit of a place, newest told first.
 
     Raises:

@@ -14,7 +14,7 @@ from io import BufferedReader
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.objects.reader import LARGEST_TREE
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import sense
+from boltz_keyscan.sources.git.run.output import parsing_git_output
 
 _MOST_TREES = 500_000
 """Trees that are remembered, 100 MB of them; between commits all may be forgotten and read again."""
@@ -50,14 +50,16 @@ class _Open:
 class Closure:
     """Trees and what they lead to. Objects are given and told as raw ids."""
 
-    def __init__(self, view: git.View, wanted: Mapping[bytes, frozenset[bytes] | None], until: float) -> None:
+    def __init__(
+        self, view: git.RepoView, wanted: Mapping[bytes, frozenset[bytes] | None], until: float
+    ) -> None:
         """Look for these objects, each under these names (None for any), until a time (monotonic)."""
         self.problems: list[str] = []
         self._view = view
         self._names = wanted
         self._bits = {oid: 1 << number for number, oid in enumerate(wanted)}
         self._until = until
-        self._child: git.Child | None = None
+        self._child: git.GitProcess | None = None
         self._output: BufferedReader
         self._masks: dict[bytes, int] = {}
         """What lies below each tree that was read: a bit for each wanted object."""
@@ -81,7 +83,7 @@ class Closure:
     def root(self, revision: bytes) -> bytes | None:
         """The tree of a commit, or the tree itself; None when git does not have it."""
         words = self._ask(b"info %s^{tree}\n" % revision.hex().encode())
-        with sense():
+        with parsing_git_output():
             return bytes.fromhex(words[0].decode("ascii", "replace")) if len(words) == 3 else None
 
     def entries(self, tree: bytes) -> dict[bytes, Entry]:
@@ -181,7 +183,7 @@ class Closure:
 
     def _ask(self, command: bytes) -> list[bytes]:
         if self._child is None:
-            self._child = git.Child(self._view, "cat-file", "--batch-command", stdin=subprocess.PIPE)
+            self._child = git.GitProcess(self._view, "cat-file", "--batch-command", stdin=subprocess.PIPE)
             self._output = BufferedReader(self._child.output, 1 << 16)
         self._child.ask(command)
         return self._output.readline().split()

@@ -20,9 +20,9 @@ from typing import Self
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.attribution.log import Wanted, introduction
 from boltz_keyscan.sources.git.attribution.tree_masks import Closure, Entry
-from boltz_keyscan.sources.git.objects.scan_cache import Introduction, Places
+from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import sense
+from boltz_keyscan.sources.git.run.output import parsing_git_output
 
 _FORMAT = "--format=%H,%ct,%aI,%T,%P"
 
@@ -43,7 +43,7 @@ class _Frame:
 class Nested:
     """The places of wanted objects, tree by tree. Use as a context manager."""
 
-    view: git.View
+    view: git.RepoView
     wanted: Wanted
     share: int
     """Paths of each object that are named."""
@@ -78,7 +78,7 @@ class Nested:
         options = ("log", "--stdin", "-z", "--reverse", _FORMAT)
         try:
             for entry in git.fields(self.view, *options, lines=lines, seconds=self.seconds):
-                with sense():
+                with parsing_git_output():
                     words = entry.decode("ascii", "replace").strip().split(",")
                     parents = tuple(bytes.fromhex(oid) for oid in words[4].split())
                     tree = bytes.fromhex(words[3])
@@ -90,7 +90,7 @@ class Nested:
 
     def _introduce(
         self,
-        commit: Introduction,
+        commit: FirstCommit,
         tree: bytes,
         parents: tuple[bytes, ...],
         found: Places,

@@ -18,7 +18,7 @@ from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
-from boltz_keyscan.sources.git.run.output import CHECK, NONSENSE, checked, sense
+from boltz_keyscan.sources.git.run.output import CHECK, UNEXPECTED_OUTPUT, object_info, parsing_git_output
 
 SHARD_BYTES = 64 << 20
 """Bytes of objects in a shard: a tenth of a second of work, so that cores end together."""
@@ -26,7 +26,7 @@ SHARD_BYTES = 64 << 20
 SHARD_OBJECTS = 50_000
 """Objects in a shard: bounds the listing a worker holds."""
 
-WORTH = 4 << 20
+MIN_DIRECT_PACK_BYTES = 4 << 20
 """Bytes of a pack from which on it is read without git, which takes a tenth of a second to be made ready."""
 
 _FANOUT = re.compile(rb"[0-9a-f]{2}")
@@ -56,7 +56,7 @@ class Names:
         return sum(count for name, count in self.packs.items() if name in memory.packs)
 
 
-def names(view: git.View) -> Names:
+def names(view: git.RepoView) -> Names:
     """What the stores of a view hold, by name."""
     return _held((view.objects, *view.alternates))
 
@@ -82,7 +82,7 @@ def _held(stores: Iterable[bytes]) -> Names:
     return Names(packs, frozenset(loose))
 
 
-def unscanned(view: git.View, memory: Memory) -> dict[bytes, int]:
+def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
     """Paths without ending of the packs that were not scanned yet, and the bytes of each."""
     found = {}
     for store in (view.objects, *view.alternates):
@@ -96,7 +96,7 @@ def unscanned(view: git.View, memory: Memory) -> dict[bytes, int]:
     return found
 
 
-def listed(view: git.View, held: Names, memory: Memory) -> Iterator[bytes]:
+def listed(view: git.RepoView, held: Names, memory: Memory) -> Iterator[bytes]:
     """``id type size`` of every object that is loose or in a new pack, many lines at a time, in pack order.
 
     Raises:
@@ -116,9 +116,9 @@ def listed(view: git.View, held: Names, memory: Memory) -> Iterator[bytes]:
             raise GitError(f"git listed {count} of {there} objects")
 
 
-def _lines(view: git.View, *options: str) -> Iterator[bytes]:
+def _lines(view: git.RepoView, *options: str) -> Iterator[bytes]:
     rest = b""
-    with git.Child(view, "cat-file", "--batch-all-objects", *options) as child:
+    with git.GitProcess(view, "cat-file", "--batch-all-objects", *options) as child:
         while chunk := child.output.read(CHUNK):
             whole, ending, rest = (rest + chunk).rpartition(b"\n")
             yield whole + ending
@@ -128,7 +128,7 @@ def _lines(view: git.View, *options: str) -> Iterator[bytes]:
             raise GitError("git's answer ends in the middle")
 
 
-def parted(lines: bytes) -> tuple[bytes, list[bytes]]:
+def split_missing(lines: bytes) -> tuple[bytes, list[bytes]]:
     """The lines of objects git knows, and those of which it knows nothing but that they should be there."""
     if b" missing\n" not in lines:
         return lines, []
@@ -139,7 +139,7 @@ def parted(lines: bytes) -> tuple[bytes, list[bytes]]:
     return b"".join(known), lost
 
 
-def unseen(lines: bytes, memory: Memory) -> bytes:
+def drop_cached(lines: bytes, memory: Memory) -> bytes:
     """The lines of objects that were not seen as loose ones before, be they packed by now."""
     if not memory.loose:
         return lines
@@ -151,7 +151,7 @@ def unseen(lines: bytes, memory: Memory) -> bytes:
     return b"".join(new)
 
 
-def suspects(view: git.View, memory: Memory) -> bytes:
+def flagged_objects(view: git.RepoView, memory: Memory) -> bytes:
     """``id type size`` of the objects something was found in before, those that still exist.
 
     Raises:
@@ -159,13 +159,13 @@ def suspects(view: git.View, memory: Memory) -> bytes:
     """
     if not memory.suspects:
         return b""
-    answers, told = checked(view, sorted(memory.suspects))
+    answers, told = object_info(view, sorted(memory.suspects))
     if told:
         raise GitError(told)
     return b"".join(b" ".join(words) + b"\n" for words in answers if len(words) == 3)
 
 
-def _only_new(view: git.View, held: Names, memory: Memory) -> git.View:
+def _only_new(view: git.RepoView, held: Names, memory: Memory) -> git.RepoView:
     """A view of the packs that were not scanned yet, and of all loose objects."""
     top = tempdir.folder()
     stores = []
@@ -216,10 +216,10 @@ class Pending:
             GitError: these are no lines of a listing.
         """
         lines = text.splitlines(keepends=True)
-        with sense():
+        with parsing_git_output():
             ends = list(itertools.accumulate(map(int, text.split()[2::3])))
         if len(ends) != len(lines):
-            raise GitError(NONSENSE)
+            raise GitError(UNEXPECTED_OUTPUT)
         start, passed = 0, 0
         while start < len(lines):
             stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1

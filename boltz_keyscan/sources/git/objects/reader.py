@@ -14,7 +14,7 @@ from typing import Self
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin
-from boltz_keyscan.sources.blob import CHUNK, examine
+from boltz_keyscan.sources.blob import CHUNK, scan_blob
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.signatures import HEAD, Finder, begins
 
@@ -32,10 +32,10 @@ LARGEST_TREE = 256 << 20
 class ObjectReader:
     """Single objects by id, through one ``cat-file`` that is started again when it dies."""
 
-    def __init__(self, view: git.View, where: str) -> None:
+    def __init__(self, view: git.RepoView, where: str) -> None:
         self._view = view
         self._where = where
-        self._child: git.Child | None = None
+        self._child: git.GitProcess | None = None
         self._output: BufferedReader
         self._broken = False
         self.late = ""
@@ -56,7 +56,7 @@ class ObjectReader:
             GitError: it cannot be started.
         """
         if self._child is None:
-            self._child = git.Child(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
+            self._child = git.GitProcess(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
             self._output = BufferedReader(self._child.output, CHUNK)
 
     def examine(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
@@ -73,7 +73,7 @@ class ObjectReader:
         if kind == "tree":
             hits, gaps = _in_names(oid, b"".join(chunks), detector, where)
         else:
-            hits, gaps = examine(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
+            hits, gaps = scan_blob(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
         # The exact pass may stop early, at its limit; the pipe must be left clean.
         for _ in chunks:
             pass
@@ -103,7 +103,7 @@ class ObjectReader:
             raise GitError(f"an object of more than {most} bytes is not read")
         return b"".join(content)
 
-    def sniff(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
+    def candidate_offsets(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
         """Hits, gaps and bytes of one blob, read once when nothing is in it."""
         oid = origin.oid or ""
         where = self._named("blob", oid)
@@ -117,7 +117,7 @@ class ObjectReader:
         gaps = self._trouble(where)
         if suspect:
             chunks = self._content(oid)
-            hits, more = examine(origin, chunks, detector, where)
+            hits, more = scan_blob(origin, chunks, detector, where)
             for _ in chunks:
                 pass
             gaps = list(dict.fromkeys((*gaps, *more, *self._trouble(where))))
@@ -125,7 +125,7 @@ class ObjectReader:
         return hits, gaps, size if suspect or not gaps else 0
 
     def _named(self, kind: str, oid: str) -> str:
-        return called(self._where, kind, oid)
+        return object_label(self._where, kind, oid)
 
     def _content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
         """The bytes of an object in chunks, as many as git gives; ``_trouble`` tells if that was not all."""
@@ -181,17 +181,17 @@ class ObjectReader:
             self._child = None
 
 
-def called(where: str, kind: str, oid: str) -> str:
+def object_label(where: str, kind: str, oid: str) -> str:
     """How gaps name an object."""
     return f"{where}: {kind} {oid}"
 
 
-def lost(where: str, oid: str) -> Gap:
+def missing_object_gap(where: str, oid: str) -> Gap:
     """The gap for an object of which git could not even tell the size."""
     return Gap(f"{where}: object {oid}", "corrupt-object", CORRUPT)
 
 
-def examined(
+def scan_object(
     oid: str, kind: str, content: bytes, detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
     """The hits of an object that is at hand; for a tree, those in the names of its entries.
@@ -203,26 +203,26 @@ def examined(
         detector: what to look with.
         where: how gaps name the store.
     """
-    here = called(where, kind, oid)
+    here = object_label(where, kind, oid)
     if kind == "tree":
         return _in_names(oid, content, detector, here)
-    return examine(Origin(b"", oid=oid, kind=kind), [content], detector, here)
+    return scan_blob(Origin(b"", oid=oid, kind=kind), [content], detector, here)
 
 
-def misnamed(oid: str, kind: str, content: bytes, where: str) -> list[Gap]:
+def hash_mismatch_gap(oid: str, kind: str, content: bytes, where: str) -> list[Gap]:
     """The gap for an object that is not called what its content says; ``where`` as above."""
     name = _Name(oid, kind, len(content))
     name.add(content)
-    return [] if name.true() else [Gap(called(where, kind, oid), "corrupt-object", _MISNAMED)]
+    return [] if name.true() else [Gap(object_label(where, kind, oid), "corrupt-object", _MISNAMED)]
 
 
 def _in_names(oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
     hits: list[Hit] = []
     gaps: list[Gap] = []
     for name, child in tree_entries(tree, len(oid) // 2):
-        if detector.sniff(name, len(name)):
+        if detector.candidate_offsets(name, len(name)):
             origin = Origin(name, Part.NAME, oid=oid, kind="tree", child=child)
-            found, missed = examine(origin, [name], detector, where)
+            found, missed = scan_blob(origin, [name], detector, where)
             hits += found
             gaps += missed
     return hits, gaps

@@ -31,7 +31,7 @@ _LIMIT = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
+class FirstCommit:
     """The first commit in which an object stood at a path."""
 
     time: int
@@ -41,12 +41,12 @@ class Introduction:
     reachable: bool
 
 
-Places = dict[tuple[str, bytes], Introduction]
+Places = dict[tuple[str, bytes], FirstCommit]
 """By object and path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class Attribution:
     """What walks over a history told of some objects: the earliest commit for each place."""
 
     born: Places = field(default_factory=dict)
@@ -54,13 +54,13 @@ class Traced:
     lost: Places = field(default_factory=dict)
     """The same of commits that no reference reaches; only of objects with nothing else."""
 
-    def only(self, oids: AbstractSet[str]) -> Traced:
+    def only(self, oids: AbstractSet[str]) -> Attribution:
         """What is known of these objects."""
         born, lost = (
             {place: commit for place, commit in places.items() if place[0] in oids}
             for places in (self.born, self.lost)
         )
-        return Traced(born, lost)
+        return Attribution(born, lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Memory:
     """What references pointed to when ``told`` was learnt."""
     traced: frozenset[str] = frozenset()
     """Ids of objects whose commits were looked for then."""
-    told: Traced = field(default_factory=Traced)
+    told: Attribution = field(default_factory=Attribution)
     """What was found of them."""
 
 
@@ -157,7 +157,7 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         suspects=frozenset(map(str, document["suspects"])),
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
-        told=Traced(_places(document["born"]), _places(document["lost"])),
+        told=Attribution(_places(document["born"]), _places(document["lost"])),
     )
 
 
@@ -167,6 +167,6 @@ def _rows(places: Places) -> list[list[object]]:
 
 def _places(rows: list[list[Any]]) -> Places:
     return {
-        (str(oid), os.fsencode(path)): Introduction(int(time), str(commit), str(date), reachable is True)
+        (str(oid), os.fsencode(path)): FirstCommit(int(time), str(commit), str(date), reachable is True)
         for oid, path, time, commit, date, reachable in rows
     }

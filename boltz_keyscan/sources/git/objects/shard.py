@@ -30,7 +30,7 @@ _MOST = SHARD_BYTES + (32 << 20)
 class ObjectShard:
     """A run of objects in pack order."""
 
-    view: git.View
+    view: git.RepoView
     where: str
     listing: bytes
     """Lines of ``id type size``."""
@@ -49,7 +49,7 @@ class ObjectShard:
         containers: list[int] | None = None
         if size <= _MOST:
             stream = bulk(self.view)
-            offsets = stream.sniff(oids, size, detector)
+            offsets = stream.candidate_offsets(oids, size, detector)
             if offsets is None:
                 release()
             else:
@@ -89,7 +89,7 @@ class ObjectShard:
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
-def container(view: git.View, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
+def container(view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
     """The shard that opens a blob; ``hits`` are those in its own bytes."""
     from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - many histories have none
 

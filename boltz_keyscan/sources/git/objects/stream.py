@@ -49,15 +49,15 @@ _MOST = 1 << 30
 class Bulk:
     """A running ``git cat-file`` that is asked for many objects at a time."""
 
-    def __init__(self, view: git.View) -> None:
+    def __init__(self, view: git.RepoView) -> None:
         self._file = _memory_file()
         arguments = ("-c", _DELTA_BASES, "cat-file", "--batch-command", "--buffer")
-        self._child = git.Child(view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MOST)
+        self._child = git.GitProcess(view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MOST)
         self._mapped: mmap.mmap | None = None
         self._marks: list[int] = []
         """Where in the stream looked at last an archive may begin."""
 
-    def sniff(self, oids: Sequence[bytes], size: int, detector: Detector) -> list[int] | None:
+    def candidate_offsets(self, oids: Sequence[bytes], size: int, detector: Detector) -> list[int] | None:
         """Offsets of possible keys in the objects' stream; None when git did not give it whole.
 
         Args:
@@ -91,7 +91,7 @@ class Bulk:
             return []
         starts = list(compress(signatures.starts_of(headers, sizes), blobs))
         whole = sum(headers) + sum(sizes) + len(headers)
-        marks = signatures.sound(self._mapped, whole, self._marks)
+        marks = signatures.checked_marks(self._mapped, whole, self._marks)
         found = signatures.among(self._mapped, whole, starts, list(compress(sizes, blobs)), marks)
         if not found:
             return []
@@ -124,7 +124,9 @@ class Bulk:
             if at == whole or at - done >= CHUNK:
                 start = max(done - detector.overlap, 0)
                 marks: list[int] = []
-                found.update(start + offset for offset in detector.sniff(view[start:at], at - start, marks))
+                found.update(
+                    start + offset for offset in detector.candidate_offsets(view[start:at], at - start, marks)
+                )
                 self._marks += [start + mark for mark in marks]
                 done = seen = at
                 heard = time.monotonic()
@@ -139,7 +141,7 @@ class Bulk:
 
     def _silent(self, heard: float) -> bool:
         """Whether nothing more is to be expected of git."""
-        return self._child.ended() or time.monotonic() - heard > git.SILENCE
+        return self._child.ended() or time.monotonic() - heard > git.IDLE_TIMEOUT
 
     def _ask(self, commands: bytes) -> None:
         try:
@@ -149,11 +151,11 @@ class Bulk:
             return
 
 
-_running: dict[git.View, Bulk] = {}
+_running: dict[git.RepoView, Bulk] = {}
 """This process's git, for one repository at a time."""
 
 
-def bulk(view: git.View) -> Bulk:
+def bulk(view: git.RepoView) -> Bulk:
     """The running git for a repository, started when there is none."""
     if view not in _running:
         release()
@@ -172,5 +174,5 @@ def release() -> None:
 
 def _memory_file() -> int:
     """A file without a name, in memory where the system offers that."""
-    with process_limits.nowhere() as file:
+    with process_limits.anonymous_file() as file:
         return os.dup(file.fileno())

@@ -26,16 +26,16 @@ from boltz_keyscan.sources.git.run import command as git
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class CheckedStores:
     """Object stores that leave nothing out unsaid."""
 
-    view: git.View
+    view: git.RepoView
     gaps: tuple[Gap, ...]
     mended: bool
     """Some packs are read in a way of ours: their names say nothing of what git will read next time."""
 
 
-def sound(view: git.View, where: str, seen: Collection[str] | None = None) -> Sound:
+def check_packs(view: git.RepoView, where: str, seen: Collection[str] | None = None) -> CheckedStores:
     """The view with packs that git can read whole, and gaps for what no one can.
 
     Args:
@@ -46,7 +46,7 @@ def sound(view: git.View, where: str, seen: Collection[str] | None = None) -> So
     """
     checked = [_Store.of(store, view.id_bytes, seen) for store in (view.objects, *view.alternates)]
     if all(store.plain for store in checked):
-        return Sound(view, (), mended=False)
+        return CheckedStores(view, (), mended=False)
     gaps: list[Gap] = []
     stores: list[bytes] = []
     extra: list[bytes] = []
@@ -58,7 +58,9 @@ def sound(view: git.View, where: str, seen: Collection[str] | None = None) -> So
             extra += taken
             gaps += [Gap(where, reason, detail) for reason, detail in lost]
     mended = any(store.faults for store in checked)
-    return Sound(replace(view, objects=stores[0], alternates=(*stores[1:], *extra)), tuple(gaps), mended)
+    return CheckedStores(
+        replace(view, objects=stores[0], alternates=(*stores[1:], *extra)), tuple(gaps), mended
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class _Store:
 
 
 def _mend(
-    view: git.View, store: _Store, stem: bytes, fault: str, folder: bytes
+    view: git.RepoView, store: _Store, stem: bytes, fault: str, folder: bytes
 ) -> tuple[list[bytes], list[tuple[str, str]]]:
     """Make a pack readable in ``folder``; stores with objects taken out of it, and what was lost."""
     named = os.fsdecode(stem)
@@ -133,7 +135,7 @@ def _mend(
         with open(pack, "rb") as stream:
             count, told = recover.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)
-            most = recover.promised(stream)
+            most = recover.object_count(stream)
     except FileNotFoundError:
         return [], [("pack-incomplete", f"{named}.idx has no .pack, so its objects are lost")]
     except OSError as error:
@@ -154,7 +156,7 @@ def _patch(pack: bytes, target: bytes, id_bytes: int) -> bool:
             layout = Layout.of(file, id_bytes)
             if (
                 layout is None
-                or layout.count != recover.promised(packed)
+                or layout.count != recover.object_count(packed)
                 or layout.inconsistent(file) is not None
             ):
                 return False
@@ -189,7 +191,7 @@ def _mismatch(index: IO[bytes], pack: IO[bytes], id_bytes: int, *, deep: bool) -
     layout = Layout.of(index, id_bytes)
     if layout is None:
         return "its index is damaged"
-    held = recover.promised(pack)
+    held = recover.object_count(pack)
     if held != layout.count:
         return f"its index lists {layout.count} objects, the pack has {held}"
     index.seek(-2 * id_bytes, os.SEEK_END)

@@ -49,7 +49,7 @@ _HEADER = 32
 
 
 @dataclass(slots=True)
-class Families:
+class DeltaTrees:
     """Some families of one pack: a row for each object, never before that of the one it is made from."""
 
     places: array[int] = field(default_factory=lambda: array("Q"))
@@ -74,7 +74,7 @@ class Families:
         return len(self.places)
 
 
-def families(stem: bytes, id_bytes: int) -> list[Families]:
+def families(stem: bytes, id_bytes: int) -> list[DeltaTrees]:
     """The objects of a pack cut into shards, the largest last; none when git should read it.
 
     Args:
@@ -96,7 +96,7 @@ def families(stem: bytes, id_bytes: int) -> list[Families]:
         # Made anew, they lie in memory in their order too; searching them is three times as fast.
         ordered = array("Q", numbered).tolist()
         del numbered
-        parts = [Families() for _ in range(layout.count // _TOGETHER + 1)]
+        parts = [DeltaTrees() for _ in range(layout.count // _TOGETHER + 1)]
         try:
             plain = _part(pack, ordered, end, parts)
         except IndexError:
@@ -107,7 +107,7 @@ def families(stem: bytes, id_bytes: int) -> list[Families]:
     return [part for part in parts if len(part)]
 
 
-def _part(pack: IO[bytes], ordered: list[int], end: int, parts: list[Families]) -> bool:  # noqa: C901, PLR0912, PLR0915 - see below
+def _part(pack: IO[bytes], ordered: list[int], end: int, parts: list[DeltaTrees]) -> bool:  # noqa: C901, PLR0912, PLR0915 - see below
     """Deal the families out to the parts; False when there is something that is git's to read.
 
     One loop without calls: it runs once for each object, in one process, while all others wait for its end.

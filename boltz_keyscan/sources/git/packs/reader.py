@@ -25,13 +25,13 @@ from boltz_keyscan.model.finding import Detector, Gap, Hit, Shard, ShardResult, 
 from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.listing import Pending
-from boltz_keyscan.sources.git.objects.reader import examined, lost, misnamed
+from boltz_keyscan.sources.git.objects.reader import hash_mismatch_gap, missing_object_gap, scan_object
 from boltz_keyscan.sources.git.objects.shard import ObjectShard, container
-from boltz_keyscan.sources.git.packs.delta_trees import LARGEST, Families, families
+from boltz_keyscan.sources.git.packs.delta_trees import LARGEST, DeltaTrees, families
 from boltz_keyscan.sources.git.packs.index import Layout
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import checked
-from boltz_keyscan.sources.signatures import is_container, sound
+from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.signatures import checked_marks, is_container
 
 _KINDS = ("commit", "tree", "blob", "tag")
 
@@ -49,11 +49,11 @@ _SWELLS = 1032
 class PackShard:
     """Some families of a pack."""
 
-    view: git.View
+    view: git.RepoView
     where: str
     stem: bytes
     """Path of the pack without ``.pack``."""
-    families: Families
+    families: DeltaTrees
 
     @property
     def weight(self) -> int:
@@ -93,7 +93,7 @@ class PackShard:
             return run
 
 
-def shards(view: git.View, where: str, stem: bytes) -> list[Shard]:
+def shards(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
     """A pack cut into shards, the largest last; none when it is git's to read.
 
     Args:
@@ -228,10 +228,10 @@ class _Run:
         found: set[int] = set()
         archives: set[int] = set()
         marks: list[int] = []
-        if (offsets := self.detector.sniff(joined, len(joined), marks)) or marks:
+        if (offsets := self.detector.candidate_offsets(joined, len(joined), marks)) or marks:
             ends = list(itertools.accumulate(len(each.content) - each.start + 1 for each in batch))
             found = {bisect_right(ends, offset) for offset in offsets}
-            archives = {bisect_right(ends, at) for at, _ in sound(joined, len(joined), marks)}
+            archives = {bisect_right(ends, at) for at, _ in checked_marks(joined, len(joined), marks)}
         for number, each in enumerate(batch):
             suspect = number in found or (each.base in self.suspects and self._whole(each))
             opened = each.kind == "blob" and (
@@ -244,13 +244,13 @@ class _Run:
 
     def _whole(self, each: _Waiting) -> bool:
         """Whether there is something in an object of which a part was not looked at, and should have been."""
-        return each.start > 0 and bool(self.detector.sniff(each.content, len(each.content)))
+        return each.start > 0 and bool(self.detector.candidate_offsets(each.content, len(each.content)))
 
     def _has_archive(self, each: _Waiting) -> bool:
         """Return whether an archive begins in an object that was made of one that has some."""
         marks: list[int] = []
-        self.detector.sniff(each.content, len(each.content), marks)
-        return bool(sound(each.content, len(each.content), marks))
+        self.detector.candidate_offsets(each.content, len(each.content), marks)
+        return bool(checked_marks(each.content, len(each.content), marks))
 
     def _examine(self, each: _Waiting, *, suspect: bool, opened: bool) -> None:
         """What is in an object in which there may be something, or that is a container."""
@@ -258,14 +258,14 @@ class _Run:
         hits: list[Hit] = []
         if suspect:
             self.suspects.add(each.row)
-            hits, gaps = examined(oid, each.kind, each.content, self.detector, where)
+            hits, gaps = scan_object(oid, each.kind, each.content, self.detector, where)
             self.hits += hits
             self.gaps += gaps
         if opened:
             self.archives.add(each.row)
             self.more.append(container(self.shard.view, where, oid, len(each.content), hits))
         # It will be read again, and looked for in commits, by its name.
-        self.gaps += misnamed(oid, each.kind, each.content, where)
+        self.gaps += hash_mismatch_gap(oid, each.kind, each.content, where)
 
     def _oid(self, row: int) -> str:
         return self.layout.oid(self.index, self.shard.families.numbers[row]).hex()
@@ -298,9 +298,9 @@ def _made(base: bytes, change: bytes) -> tuple[bytes, int] | None:
 
 def _read_by_git(shard: PackShard, oids: list[str], detector: Detector) -> Iterator[ShardResult]:
     """What git says of objects."""
-    answers, told = checked(shard.view, oids)
+    answers, told = object_info(shard.view, oids)
     known = {words[0].decode(): words for words in answers if len(words) == 3}
-    gaps = [lost(shard.where, oid) for oid in oids if oid not in known]
+    gaps = [missing_object_gap(shard.where, oid) for oid in oids if oid not in known]
     if told and not gaps:
         detail = f"git did not say what all objects are: {told.splitlines()[0]}"
         gaps.append(Gap(shard.where, "object-store", detail))

@@ -36,12 +36,12 @@ def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
 
     git reads every object of it and compares the checksum at its end.
     """
-    nowhere = git.View(skeleton, os.fsencode(skeleton))
+    nowhere = git.RepoView(skeleton, os.fsencode(skeleton))
     seconds = _seconds(os.stat(pack).st_size)
     # Under names of ours: its own can hold a key, and command lines can be read by everybody.
     linked, made = (os.path.join(tempdir.folder(), name) for name in (b"a.pack", b"a.idx"))
     os.symlink(pack, linked)
-    told = git.feed(nowhere, *_NO_SYNC, "index-pack", "-o", made, linked, seconds=seconds)
+    told = git.run_with_file(nowhere, *_NO_SYNC, "index-pack", "-o", made, linked, seconds=seconds)
     if not told:
         os.replace(made, index)
     return _in_words(told)
@@ -56,10 +56,10 @@ def bring_in(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> str:
         store: where to put it.
         most: bytes the pack may have.
     """
-    view = git.View(skeleton, store)
+    view = git.RepoView(skeleton, store)
     seconds = _seconds(most)
     options = ("index-pack", "--stdin", f"--max-input-size={most}")
-    told = git.feed(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    told = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
     return _in_words(told)
 
 
@@ -68,15 +68,15 @@ def salvage(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> tuple[
 
     Objects that build on ones elsewhere are left out. The arguments are those of ``bring_in``.
     """
-    view = git.View(skeleton, store)
+    view = git.RepoView(skeleton, store)
     seconds = _seconds(most)
     options = ("unpack-objects", "-r", "-q", f"--max-input-size={most}")
-    told = git.feed(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    told = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
     folders = (entry for entry in os.scandir(store) if len(entry.name) == len("ab"))
     return sum(len(os.listdir(folder)) for folder in folders), _in_words(told)
 
 
-def promised(stream: IO[bytes]) -> int:
+def object_count(stream: IO[bytes]) -> int:
     """The number of objects a pack says it has (gitformat-pack); 0 when it is none."""
     header = stream.read(12)
     return int.from_bytes(header[8:], "big") if len(header) == 12 and header.startswith(b"PACK") else 0

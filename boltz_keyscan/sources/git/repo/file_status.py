@@ -21,7 +21,7 @@ from boltz_keyscan.sources.git.committed import Blobs, Versions
 from boltz_keyscan.sources.git.repo.index import SUBMODULE
 from boltz_keyscan.sources.git.repo.repository import Repository, references
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import NONSENSE, sense
+from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, parsing_git_output
 
 _SECONDS = 60
 
@@ -33,7 +33,7 @@ class Worktree:
     """A checkout whose files can be asked about."""
 
     repository: Repository
-    view: git.View
+    view: git.RepoView
     where: str
     """Name of the repository in gaps."""
     partial: bool = False
@@ -76,7 +76,7 @@ class Worktree:
         for line in git.fields(self.view, "ls-files", "-s", "-z"):
             facts, _, path = line.partition(b"\t")
             if path in names:
-                with sense():
+                with parsing_git_output():
                     mode, oid, _ = facts.split(b" ")
                 blobs = found.setdefault(path, [])
                 if mode != SUBMODULE:
@@ -101,7 +101,7 @@ class Worktree:
             *answers, rest = answer.split(b"\n")
             # Names may hold a LF in the answer "... missing", so there can be more lines.
             if rest or len(answers) < len(group):
-                raise GitError(told or NONSENSE)
+                raise GitError(told or UNEXPECTED_OUTPUT)
             for name, line in zip(group, answers, strict=False):
                 if (blob := _BLOB.fullmatch(line)) is not None:
                     found[name] = blob[1].decode()

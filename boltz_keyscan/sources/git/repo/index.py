@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import CHECK, sense
+from boltz_keyscan.sources.git.run.output import CHECK, parsing_git_output
 
 EMPTY_BLOBS = frozenset(
     {
@@ -55,7 +55,7 @@ class Entry:
     """A conflict is not resolved yet: what there is to commit stands in the worktree."""
 
 
-def entries(view: git.View, paths: Collection[bytes]) -> list[Entry]:
+def entries(view: git.RepoView, paths: Collection[bytes]) -> list[Entry]:
     """Those of ``paths`` that are in the index (git-ls-files: ``mode id stage TAB path``).
 
     Raises:
@@ -69,14 +69,14 @@ def entries(view: git.View, paths: Collection[bytes]) -> list[Entry]:
         return list(found.values())
     for line in git.fields(view, "ls-files", "-s", "-z"):
         facts, _, path = line.partition(b"\t")
-        with sense():
+        with parsing_git_output():
             mode, oid, stage = facts.split(b" ")
         if path in wanted:
             found[path] = Entry(path, oid.decode(), mode == SUBMODULE, stage != b"0")
     return list(found.values())
 
 
-def _looked_up(view: git.View, paths: Collection[bytes]) -> dict[bytes, Entry]:
+def _looked_up(view: git.RepoView, paths: Collection[bytes]) -> dict[bytes, Entry]:
     """Return the entries of those paths whose objects git can give, without going through the index.
 
     By standard input, as a path can hold a key and command lines can be read by everybody.
@@ -95,7 +95,7 @@ def _looked_up(view: git.View, paths: Collection[bytes]) -> dict[bytes, Entry]:
     }
 
 
-def changed(view: git.View, head: str | None, *, intended: bool = True) -> list[Entry]:
+def changed(view: git.RepoView, head: str | None, *, intended: bool = True) -> list[Entry]:
     """Entries that differ from HEAD, those deleted left out (git-diff, "raw output format").
 
     Args:
@@ -116,7 +116,7 @@ def changed(view: git.View, head: str | None, *, intended: bool = True) -> list[
     return _changed(view, nothing, intended=intended)
 
 
-def _changed(view: git.View, tree: str, *, intended: bool) -> list[Entry]:
+def _changed(view: git.RepoView, tree: str, *, intended: bool) -> list[Entry]:
     options = () if intended else ("--ita-invisible-in-index",)
     return [
         Entry(path, oid, mode == SUBMODULE, status == b"U")
@@ -125,7 +125,7 @@ def _changed(view: git.View, tree: str, *, intended: bool) -> list[Entry]:
     ]
 
 
-def replaced(view: git.View, commit: str) -> dict[bytes, str | None]:
+def replaced(view: git.RepoView, commit: str) -> dict[bytes, str | None]:
     """Return every path at which the index differs from a commit.
 
     Returns:
@@ -141,21 +141,21 @@ def replaced(view: git.View, commit: str) -> dict[bytes, str | None]:
 
 
 def _differences(
-    view: git.View, tree: str, *options: str
+    view: git.RepoView, tree: str, *options: str
 ) -> Iterator[tuple[bytes, tuple[bytes, str, str, bytes]]]:
     """Yield each path at which the index differs from a tree: new mode, old object, new object, status."""
     arguments = ("--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", *options, tree)
     fields = git.fields(view, "diff-index", *arguments, seconds=patience(view))
     for facts in fields:
         path = next(fields, b"")
-        with sense():
+        with parsing_git_output():
             _, mode, old, oid, status = facts.split(b" ")
             if not path:
                 raise ValueError
         yield path, (mode, old.decode(), oid.decode(), status[:1])
 
 
-def intended(view: git.View, paths: Collection[bytes]) -> set[bytes]:
+def intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
     """Those of ``paths`` that were only announced, by ``git add --intent-to-add``.
 
     The index gives them the empty blob; their content is in the worktree.
@@ -169,7 +169,7 @@ def intended(view: git.View, paths: Collection[bytes]) -> set[bytes]:
     path = next(fields, b"")
     for field in fields:
         # What a path is like follows it in five lines, and then comes the next path.
-        with sense():
+        with parsing_git_output():
             *facts, following = field.split(b"\n", 5)
             flags = int(facts[4].rpartition(b" ")[2], 16)
         if path in wanted and flags & _INTENT_TO_ADD:
@@ -205,6 +205,6 @@ def readable(path: bytes, id_bytes: int) -> bytes:
     return name
 
 
-def patience(view: git.View) -> float:
+def patience(view: git.RepoView) -> float:
     """Seconds in which git has gone through the index, whatever the machine."""
     return _LEAST_SECONDS + (_SECONDS_EACH * os.path.getsize(view.index) if view.index is not None else 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from boltz_keyscan.model.finding import Detector, Gap, ShardResult, Tally
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import checked
+from boltz_keyscan.sources.git.run.output import object_info
 
 
 def _complaint(where: str, told: str) -> Gap:
@@ -26,7 +26,7 @@ class MissingShard:
     A shard of its own, because git walks the whole history for the count.
     """
 
-    view: git.View
+    view: git.RepoView
     where: str
     refs: References
     partial: bool
@@ -36,7 +36,7 @@ class MissingShard:
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Ask git what is not there."""
         lines = [oid.encode() + b"\n" for _, oid in self.refs.tips]
-        answers, told = checked(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
+        answers, told = object_info(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
         gone = {words[0].decode() for words in answers if len(words) == 2}
         gaps = [] if not told else [_complaint(self.where, told)]
         gaps += [

@@ -23,17 +23,17 @@ _FANOUT = re.compile(rb"[0-9a-f]{2}|pack|info")
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class PreparedRepository:
     """A repository made ready for git, and what is not as it should be."""
 
-    view: git.View | None
+    view: git.RepoView | None
     """None when its object store must not be handed to git."""
     gaps: tuple[Gap, ...]
     partial: bool
     """It left objects out when it was cloned."""
 
 
-def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
+def prepare_repository(repository: Repository, allowed: bytes, where: str) -> PreparedRepository:
     """Look at the object store before git does, and make a view of it.
 
     Args:
@@ -53,7 +53,7 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
         if odd is not None:
             detail = f"history not read: objects/{os.fsdecode(odd)} is not a regular file"
             gaps.append(Gap(where, "special-file", detail))
-            return Opened(None, tuple(gaps), partial)
+            return PreparedRepository(None, tuple(gaps), partial)
     if len(stores) > 1 or any(gap.reason.startswith("alternate") for gap in gaps):
         stores = [_without_alternates(store) for store in stores]
     shallow = os.path.join(repository.common_dir, b"shallow")
@@ -63,7 +63,7 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
         gaps.append(Gap(where, "shallow", detail, by_design=True))
     id_bytes = 32 if object_format == "sha256" else 20
     index, *others = _indexes(repository, id_bytes, where, gaps)
-    view = git.View(
+    view = git.RepoView(
         skeleton=git.skeleton(object_format),
         objects=stores[0],
         alternates=tuple(stores[1:]),
@@ -72,7 +72,7 @@ def prepare(repository: Repository, allowed: bytes, where: str) -> Opened:
         shallow=shallow if is_shallow else None,
         id_bytes=id_bytes,
     )
-    return Opened(view, tuple(gaps), partial)
+    return PreparedRepository(view, tuple(gaps), partial)
 
 
 def _indexes(repository: Repository, id_bytes: int, where: str, gaps: list[Gap]) -> Iterator[bytes | None]:
@@ -123,7 +123,7 @@ def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[st
     except OSError as error:
         gaps.append(Gap(where, "config-unreadable", f"config cannot be read: {error.strerror}"))
         return "sha1", False
-    nothing = git.View(git.skeleton("sha1"), os.fsencode(git.skeleton("sha1")))
+    nothing = git.RepoView(git.skeleton("sha1"), os.fsencode(git.skeleton("sha1")))
     wanted = r"^(extensions\.(objectformat|partialclone)|remote\..*\.promisor)$"
     output, told = git.run(
         nothing, "config", "--file", "-", "--no-includes", "-z", "--get-regexp", wanted, lines=[text]

@@ -10,13 +10,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources.git.repo.object_store import prepare
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
 from boltz_keyscan.sources.git.run import command as git
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class PushStatus:
     """What is known of some commits of one repository."""
 
     head: str | None
@@ -27,13 +27,13 @@ class Reach:
     """Commits without a parent."""
 
 
-def reach(folder: bytes, commits: Collection[str]) -> Reach | None:
+def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
     """What the repository around a folder knows of these commits; None when it cannot be told."""
     repository = enclosing(os.path.abspath(folder))
     if repository is None:
         return None
     try:
-        view = prepare(repository, os.path.abspath(b"/"), "").view
+        view = prepare_repository(repository, os.path.abspath(b"/"), "").view
         if view is None:
             return None
         refs = references(repository)
@@ -52,4 +52,4 @@ def reach(folder: bytes, commits: Collection[str]) -> Reach | None:
     except (GitError, OSError):
         return None
     known = tuple(oid for oid in reversed(ahead.decode("ascii").split()) if oid in here)
-    return Reach(refs.head, known, frozenset(here & set(roots.decode("ascii").split())))
+    return PushStatus(refs.head, known, frozenset(here & set(roots.decode("ascii").split())))

@@ -32,14 +32,14 @@ _ABBREVIATION = re.compile(r"(?:.*-g)?([0-9a-fA-F]{4,})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class RevisionRange:
     """Part of a history: what some revisions reach and others do not."""
 
     include: tuple[str, ...]
     exclude: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, expression: str) -> Scope:
+    def of(cls, expression: str) -> RevisionRange:
         """``A..B``, with HEAD for an end left out, as in gitrevisions(7).
 
         Raises:
@@ -63,7 +63,7 @@ class UnknownRevisionError(KeyscanError):
     incomplete = False
 
 
-def find(view: git.View, refs: References, revision: str) -> str:
+def find(view: git.RepoView, refs: References, revision: str) -> str:
     """Return the full id of what a revision names: a commit, or whatever a reference points to.
 
     Raises:
@@ -88,7 +88,7 @@ def find(view: git.View, refs: References, revision: str) -> str:
     raise error
 
 
-def find_commit(view: git.View, refs: References, revision: str) -> str:
+def find_commit(view: git.RepoView, refs: References, revision: str) -> str:
     """Return the full id of the commit that a revision leads to; errors as ``find``."""
     oid, _ = _ask(view, find(view, refs, revision) + "^{commit}")
     if not oid:
@@ -96,7 +96,7 @@ def find_commit(view: git.View, refs: References, revision: str) -> str:
     return oid
 
 
-def _start(view: git.View, refs: References, name: str) -> str | None:
+def _start(view: git.RepoView, refs: References, name: str) -> str | None:
     """Return the object id that a name without suffix means, perhaps abbreviated.
 
     Raises:
@@ -138,7 +138,7 @@ def _require_readable(refs: References, name: str, full_names: list[bytes]) -> N
             )
 
 
-def _unknown(view: git.View, refs: References, revision: str) -> UnknownRevisionError:
+def _unknown(view: git.RepoView, refs: References, revision: str) -> UnknownRevisionError:
     hint = "Name a branch, tag or commit that this clone has; fetch it first."
     if refs.opaque:
         hint = "Its references are kept as reftable, which is not read: give full commit ids."
@@ -149,7 +149,7 @@ def _unknown(view: git.View, refs: References, revision: str) -> UnknownRevision
     return error
 
 
-def _ask(view: git.View, question: str) -> tuple[str, str]:
+def _ask(view: git.RepoView, question: str) -> tuple[str, str]:
     """Return id and type of the object that git finds for an id with suffixes; empty when there is none."""
     answer, complaint = git.run(view, "cat-file", CHECK, "-z", lines=[os.fsencode(question) + b"\0"])
     words = answer.decode("ascii", "replace").split()
@@ -159,5 +159,5 @@ def _ask(view: git.View, question: str) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _is_full_id(view: git.View, text: str) -> bool:
+def _is_full_id(view: git.RepoView, text: str) -> bool:
     return len(text) == 2 * view.id_bytes and re.fullmatch("[0-9a-f]+", text) is not None

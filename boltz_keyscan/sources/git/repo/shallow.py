@@ -12,7 +12,7 @@ import re
 
 from boltz_keyscan.sources.git.repo.repository import read_small
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import checked
+from boltz_keyscan.sources.git.run.output import object_info
 
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
@@ -25,7 +25,7 @@ DEEPER = "fetch the rest with 'git fetch --unshallow' (in CI: a fetch depth of 0
 """The remedy for a history that ends early."""
 
 
-def boundaries(view: git.View) -> frozenset[str]:
+def boundaries(view: git.RepoView) -> frozenset[str]:
     """Return the commits at which a shallow clone ends.
 
     Raises:
@@ -36,13 +36,13 @@ def boundaries(view: git.View) -> frozenset[str]:
     return frozenset(oid.decode() for oid in _ID.findall(read_small(view.shallow)))
 
 
-def behind(view: git.View) -> tuple[list[str], str]:
+def hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
     """Parents of boundary commits that the store has, and what went wrong. None, in a true shallow clone."""
     try:
         listed = sorted(boundaries(view))
     except OSError as error:
         return [], f"shallow cannot be read: {error.strerror}"
-    answers, told = checked(view, listed)
+    answers, told = object_info(view, listed)
     commits = [(words[0], int(words[2])) for words in answers if words[1] == b"commit"]
     if told or sum(size for _, size in commits) > _MOST:
         return [], told or "its shallow boundaries are more than is read"
@@ -50,5 +50,5 @@ def behind(view: git.View) -> tuple[list[str], str]:
     parents = sorted({oid.decode() for oid in _PARENT.findall(content)})
     if told:
         return [], told
-    answers, told = checked(view, parents)
+    answers, told = object_info(view, parents)
     return [words[0].decode() for words in answers if words[1] == b"commit"], told

@@ -31,10 +31,10 @@ MINIMUM = (2, 39, 4)
 
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
 
-SILENCE = 300.0
+IDLE_TIMEOUT = 300.0
 """Seconds without a byte after which git is given up. The largest object it unpacks in memory takes 5."""
 
-PATIENCE = 600.0
+TOTAL_TIMEOUT = 600.0
 """Seconds for one whole answer, which may come only at the end of a walk over everything."""
 
 _GRACE = 30.0
@@ -45,7 +45,7 @@ NO_MATCH = "git ended with status 1"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RepoView:
     """What git may see of one repository. Picklable."""
 
     skeleton: str
@@ -121,7 +121,7 @@ def skeleton(object_format: str) -> str:
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "skeleton", object_format)
 
 
-class Child:
+class GitProcess:
     """One running git. Use as a context manager: leaving it ends the process.
 
     Args:
@@ -135,7 +135,7 @@ class Child:
 
     def __init__(
         self,
-        view: View,
+        view: RepoView,
         *arguments: str | bytes,
         stdin: IO[bytes] | int = subprocess.DEVNULL,
         stdout: int = subprocess.PIPE,
@@ -143,8 +143,8 @@ class Child:
         most: int = process_limits.FILE,
     ) -> None:
         # Complaints go to a file: nobody has to drain it, and a flood cannot block git.
-        self._complaints = process_limits.nowhere()
-        self._lifeline = process_limits.Lifeline()
+        self._complaints = process_limits.anonymous_file()
+        self._lifeline = process_limits.ParentDeathSignal()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
                 [executable(), "--no-pager", *arguments],
@@ -167,7 +167,7 @@ class Child:
         self.stopped = False
         """It was ended, by us or by somebody else, before it was done."""
         # Empty for a child that was given a file to write to.
-        self.output = process_limits.Output(self._process.stdout, SILENCE, seconds)
+        self.output = process_limits.Output(self._process.stdout, IDLE_TIMEOUT, seconds)
         if self._process.stdout is not None:
             _enlarge(self._process.stdout)
 
@@ -262,34 +262,34 @@ def _enlarge(pipe: IO[bytes]) -> None:
 @contextlib.contextmanager
 def spooled(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
     """Input for a child as a file without a name: no thread to feed a pipe, no deadlock."""
-    with process_limits.nowhere() as file:
+    with process_limits.anonymous_file() as file:
         file.writelines(lines)
         file.seek(0)
         yield file
 
 
 def run(
-    view: View, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float | None = None
+    view: RepoView, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float | None = None
 ) -> tuple[bytes, str]:
     """Output and complaint of a git whose output is small. ``lines`` go to its stdin."""
     with (
         spooled(lines or []) as stdin,
-        Child(view, *arguments, stdin=stdin, seconds=seconds or PATIENCE) as child,
+        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as child,
     ):
         return child.output.readall(), child.finish()
 
 
-def feed(
-    view: View, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, seconds: float
+def run_with_file(
+    view: RepoView, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, seconds: float
 ) -> str:
     """The complaint of a git that reads a file from where that stands now, and writes files of any size."""
-    with Child(view, *arguments, stdin=stdin, seconds=seconds, most=process_limits.ANY) as child:
+    with GitProcess(view, *arguments, stdin=stdin, seconds=seconds, most=process_limits.UNLIMITED) as child:
         child.output.readall()
         return child.finish()
 
 
 def fields(
-    view: View,
+    view: RepoView,
     *arguments: str | bytes,
     lines: list[bytes] | None = None,
     seconds: float | None = None,
@@ -310,7 +310,7 @@ def fields(
     """
     with (
         spooled(lines or []) as stdin,
-        Child(view, *arguments, stdin=stdin, seconds=seconds or PATIENCE) as child,
+        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as child,
     ):
         rest = b""
         while chunk := child.output.read(1 << 20):
@@ -324,7 +324,7 @@ def fields(
             raise GitError("git's answer ends in the middle")
 
 
-def keeper(folder: str) -> subprocess.Popen[bytes]:
+def start_cleanup_process(folder: str) -> subprocess.Popen[bytes]:
     """A process that waits until this one ends, or is killed, and then removes a folder of ours."""
     code = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
     return subprocess.Popen(  # noqa: S603 - this Python itself

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.git.run.command import View
+    from boltz_keyscan.sources.git.run.command import RepoView
 
 
 def folders() -> str:
@@ -18,7 +18,7 @@ def folders() -> str:
     return os.pathsep.join(folder for folder in named if os.path.isabs(folder))
 
 
-def environment(view: View) -> dict[str, str]:
+def environment(view: RepoView) -> dict[str, str]:
     """The variables, see git(1). Each has closed a door that was open."""
     nowhere, home, objects = os.devnull, view.skeleton, os.fsdecode(view.objects)
     given = {

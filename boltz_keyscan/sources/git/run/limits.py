@@ -27,14 +27,14 @@ that claims to have a terabyte is what this stops."""
 FILE = 16 << 20
 """Bytes of the largest file that most children may write (RLIMIT_FSIZE): that of their complaints."""
 
-ANY = -1
+UNLIMITED = -1
 """No limit on files, for a git that unpacks into a folder of ours: its input is limited, and its time."""
 
 # No limit on processor time: a sound repository can take hours of it and a bad one is not
 # told by it. What bounds time is that git has to go on answering.
 
 
-class Lifeline:
+class ParentDeathSignal:
     """Ends a child when this process ends, however that comes about.
 
     A pipe that nobody writes to. Its reading end stays open in the child, and says that it
@@ -84,7 +84,7 @@ def limit(process: int, most: int) -> None:
 
         # No core file: it would hold what was being read.
         wanted = {resource.RLIMIT_DATA: MEMORY, resource.RLIMIT_CORE: 0}
-        if most != ANY:
+        if most != UNLIMITED:
             wanted[resource.RLIMIT_FSIZE] = most
         for kind, limited in wanted.items():
             hard = resource.getrlimit(kind)[1]
@@ -146,7 +146,7 @@ class Output(io.RawIOBase):
         return False
 
 
-def nowhere() -> IO[bytes]:
+def anonymous_file() -> IO[bytes]:
     """A file without a name, and where the system can, without a disk: nothing of it can be left behind."""
     if hasattr(os, "memfd_create"):
         with contextlib.suppress(OSError):

@@ -18,11 +18,11 @@ CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
 """Asks ``cat-file`` for ``id type size``; it answers ``id missing`` for what it cannot read."""
 
 
-NONSENSE = "git's answer makes no sense"
+UNEXPECTED_OUTPUT = "git's answer makes no sense"
 
 
 @contextlib.contextmanager
-def sense() -> Iterator[None]:
+def parsing_git_output() -> Iterator[None]:
     """Around code that takes an answer apart.
 
     Raises:
@@ -31,10 +31,10 @@ def sense() -> Iterator[None]:
     try:
         yield
     except (ValueError, IndexError) as error:
-        raise GitError(NONSENSE) from error
+        raise GitError(UNEXPECTED_OUTPUT) from error
 
 
-def checked(view: git.View, oids: Iterable[str]) -> tuple[list[list[bytes]], str]:
+def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[bytes]], str]:
     """The words of ``CHECK`` for each object, in order; and what is wrong with the answer.
 
     An id with ``^{}`` is answered by the one it leads to, or by itself when it leads nowhere.

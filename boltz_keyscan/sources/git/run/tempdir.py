@@ -33,7 +33,7 @@ def _top() -> str:
     _sweep()
     path = os.path.join(tempfile.gettempdir(), f"boltz-keyscan-{os.getpid()}-{os.urandom(8).hex()}")
     # Who cleans up is there before there is anything to clean up.
-    keeper = git.keeper(path)
+    keeper = git.start_cleanup_process(path)
     if keeper.stdin is not None:
         # A copy of this process may have it too (``workers.process``): copies end with this one.
         os.set_inheritable(keeper.stdin.fileno(), True)  # noqa: FBT003 - it takes no keyword
