@@ -97,9 +97,11 @@ def test_much_data_brings_the_other_engine(monkeypatch: pytest.MonkeyPatch) -> N
     used = []
     scan = prefilter._scan
 
-    def spy(buffer: bytes, end: int, prefixes: tuple[bytes, ...]) -> list[tuple[int, bytes]]:
+    def spy(
+        buffer: bytes, end: int, prefixes: tuple[bytes, ...], marks: list[int] | None = None
+    ) -> list[tuple[int, bytes]]:
         used.append(end)
-        return scan(buffer, end, prefixes)
+        return scan(buffer, end, prefixes, marks)
 
     monkeypatch.setattr(prefilter, "_scan", spy)
     monkeypatch.setattr(prefilter, "_seen", prefilter.ENOUGH - 10)
