@@ -141,6 +141,7 @@ def _match(  # noqa: PLR0917 - all that is known of one key
     key: Key, window: bytes, base: int, ruler: _Ruler, patterns: Patterns, lookup: Lookup | None
 ) -> Match:
     cell = ruler.cells.here
+    body = b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix)
     fingerprint = "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.raw).hexdigest()[:32]
     return Match(
         fingerprint=fingerprint,
@@ -157,11 +158,11 @@ def _match(  # noqa: PLR0917 - all that is known of one key
             key.start - base,
             key.end - base,
             patterns.redaction,
-            b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix),
+            body,
             key.prefix if key.chain else None,
         ),
         decoded=key.chain,
-        comments=remarks(window, key.start - base, key.end - base, patterns.redaction, key.chain),
+        comments=remarks(window, key.start - base, key.end - base, patterns.redaction, key.chain, body=body),
         cell=cell.number if cell else None,
         cell_part=cell.words or None if cell else None,
         listed=lookup.begins(key.raw) if lookup else (),

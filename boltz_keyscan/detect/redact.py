@@ -152,10 +152,10 @@ def _phases(text: bytes) -> Iterator[bytes]:
         yield encoded[first:last]
 
 
-def redact(raw: bytes, redaction: Redaction) -> str:
-    """``raw`` as text without keys and without characters that act on a terminal."""
+def redact(raw: bytes, redaction: Redaction, body: bytes = b"") -> str:
+    """``raw`` as text without keys, or parts of ``body``, and without characters that act on a terminal."""
     text = _without_nul(raw)
-    return _shown(text, _hidden(text, redaction), 0, len(text))
+    return _shown(text, _hidden(text, redaction, bodies=_long(body)), 0, len(text))
 
 
 def without_random(text: str) -> str:
@@ -200,14 +200,16 @@ def context(  # noqa: PLR0917 - all that is known of one key
     high = len(text) if line_end < 0 else line_end
     if text[high - 1 : high] == b"\r":
         high -= 1
-    hidden = _hidden(
-        text, redaction, *own, bodies=[body] if len(body) >= _LONG else [], line=(line_start, high)
-    )
+    hidden = _hidden(text, redaction, *own, bodies=_long(body), line=(line_start, high))
     lead = _shown(text, hidden, low, at)
     rest = _shown(text, hidden, at, high)
     lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
     # Once more, because what was cut off may have kept a command from being one.
     return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]
+
+
+def _long(body: bytes) -> tuple[bytes, ...]:
+    return (body,) if len(body) >= _LONG else ()
 
 
 def _without_nul(raw: bytes) -> bytes:
