@@ -136,7 +136,8 @@ def test_a_configuration_that_main_has_not_is_not_read(attacked: Repo) -> None:
 def test_under_base_what_main_accepts_is_accepted(attacked: Repo) -> None:
     report = keyscan(".", "--trust", "base:main", "--format", "json", cwd=attacked.path).report
     commit = attacked.run("rev-parse", "main")
-    assert report["scan"]["ground"] == {"trust": "base:main", "commit": commit, "settings": [], "unheard": []}
+    ground = {"trust": "base:main", "commit": commit, "settings": [], "unheard": [], "unmatched": []}
+    assert report["scan"]["ground"] == ground
     used = {each["fingerprint"]: each for each in report["scan"]["receipt"]["suppressions"]}
     assert set(used) == {fingerprint(KNOWN), fingerprint(REMARKED)}
     assert used[fingerprint(KNOWN)]["source"] == f"{BASELINE}:2 (at main, {commit[:12]})"

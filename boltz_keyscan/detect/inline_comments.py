@@ -43,7 +43,13 @@ _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
 
 
 def inline_comments(
-    window: bytes, start: int, end: int, redaction: redact.Redaction, chain: tuple[str, ...] = ()
+    window: bytes,
+    start: int,
+    end: int,
+    redaction: redact.Redaction,
+    chain: tuple[str, ...] = (),
+    *,
+    body: bytes = b"",
 ) -> tuple[Comment, ...]:
     """The comments beside the key in ``window[start:end]``.
 
@@ -60,6 +66,7 @@ def inline_comments(
         end: where it ends.
         redaction: what to remove from reasons.
         chain: how the key is encoded, the outermost first.
+        body: the key's body, no part of which may be shown.
     """
     coding = chain[0] if chain and chain[0].startswith("utf-") else ""
     # In whole characters from the key: ``BEFORE`` is a multiple of any width.
@@ -71,13 +78,13 @@ def inline_comments(
     before = _read(window[low:start], coding).split(b"\n")
     after = _read(window[end : end + AFTER], coding).split(b"\n", 1)
     found = []
-    line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction)
+    line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction, body)
     for marker, form in _ON_LINE:
         if told := form.search(line):
             found.append(Comment(marker, _reason(told[1])))
     # A line of which the beginning is out of sight may have anything on it.
     whole = len(before) > 2 or (len(before) == 2 and start < BEFORE)
-    above = _line(before[-2], redaction) if whole else ""
+    above = _line(before[-2], redaction, body) if whole else ""
     for marker, form in _ABOVE:
         told = form.search(above)
         if told and _ALONE.fullmatch(above, 0, told.start()):
@@ -90,9 +97,9 @@ def _read(raw: bytes, coding: str) -> bytes:
     return raw.decode(coding, "replace").encode() if coding else raw
 
 
-def _line(raw: bytes, redaction: redact.Redaction) -> str:
+def _line(raw: bytes, redaction: redact.Redaction, body: bytes) -> str:
     """A line, redacted; without what would become an escape, and so a word, on the way."""
-    return redact.redact(raw.removeprefix(b"\xef\xbb\xbf").replace(b"\t", b" ").strip(), redaction)
+    return redact.redact(raw.removeprefix(b"\xef\xbb\xbf").replace(b"\t", b" ").strip(), redaction, body)
 
 
 def _reason(text: str | None) -> str:

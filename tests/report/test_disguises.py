@@ -32,8 +32,8 @@ def _line(draw: st.DrawFn) -> bytes:
     return b"".join(piece for part in parts for piece in (draw(GLUE), part))
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lines=st.lists(_line(), min_size=40, max_size=40))
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(_line(), min_size=20, max_size=20))
 def test_every_format(tmp_path: Path, lines: list[bytes]) -> None:
     place = tmp_path / "place"
     place.mkdir(exist_ok=True)

@@ -228,7 +228,7 @@ class Walk:
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
         inner.faint = frame.faint and member.implied
         rest = Rest(self._detector, self._quota)
-        chunks = self._guarded(member.chunks, inner)
+        chunks = self._guarded(_confirmed(member.chunks, inner), inner)
         reader = Reader(chunks, rest.feed)
         format_ = self._format(reader.peek(HEAD))
         if format_ is None:
@@ -301,6 +301,13 @@ class Walk:
             self.gaps.append((frame.chain, trouble.reason, trouble.detail))
         else:
             self._untold += 1
+
+
+def _confirmed(chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
+    """Yield the chunks; where there is one, it was a container, and what is missing of it is a gap."""
+    for chunk in chunks:
+        frame.faint = False
+        yield chunk
 
 
 def _unexpected(error: Exception) -> ContainerError:
