@@ -195,7 +195,7 @@ PLANTED = [
         against_the_direction,
         "errors",
         "from boltz_keyscan.sanitize import harmless",
-        "errors imports harmless",
+        "errors imports sanitize",
     ),
     (
         against_the_direction,

@@ -216,7 +216,7 @@ def test_4_shows_where_and_no_value(tmp_path: Path, leak: Path) -> None:
     """A fault is planted by Python's own hook for that, since the program offers none."""
     (tmp_path / "sitecustomize.py").write_text(
         "from boltz_keyscan.detect import KeyDetector\n"
-        "def broken(self, chunks):\n"
+        "def broken(self, chunks, admits=None):\n"
         "    content = b''.join(chunks)\n"
         "    raise RuntimeError(content)\n"
         "KeyDetector.find = broken\n"

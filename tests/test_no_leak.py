@@ -628,7 +628,9 @@ def _handlers() -> Iterator[None]:
 class TestWhatGitIsGiven:
     """git gets no environment of ours and, on its command line, no name that a stranger chose."""
 
-    ALLOWED = re.compile(r"PATH|HOME|XDG_CONFIG_HOME|LC_ALL|SSH_ASKPASS|GIT_[A-Z_]+|MALLOC_[A-Z_]+_")
+    ALLOWED = re.compile(
+        r"PATH|HOME|XDG_CONFIG_HOME|LC_ALL|SSH_ASKPASS|GIT_[A-Z_]+|GIT_CONFIG_(KEY|VALUE)_0|MALLOC_[A-Z_]+_"
+    )
     SECRETS = (
         "BOLTZ_API_KEY",
         "BOLTZ_COMPUTE_API_KEY",

@@ -241,11 +241,12 @@ def test_what_the_wheel_asks_for(wheel: Path) -> None:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = Parser().parsestr(archive.read(name).decode())
     asked = metadata.get_all("Requires-Dist") or []
-    always = {re.split("[^A-Za-z0-9_.-]", entry)[0] for entry in asked if "extra ==" not in entry}
+    always = {re.split("[^A-Za-z0-9_.-]", entry)[0].lower() for entry in asked if "extra ==" not in entry}
     assert always == {
         "attrs",
         "click",
         "dulwich",
+        "gitpython",
         "hyperscan",
         "platformdirs",
         "pypdf",

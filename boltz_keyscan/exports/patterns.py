@@ -140,7 +140,7 @@ EVERYWHERE: Final = (
 
 FEW: Final = (
     "some placeholders, which are reported as keys: counting runs such as abc123def456, a group of characters"
-    " over and over"
+    " over and over, dates and times"
 )
 LATE: Final = f"placeholders in which the filler begins after {SHORTEST} characters"
 

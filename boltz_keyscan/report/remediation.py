@@ -75,7 +75,8 @@ def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> I
     """
     exposures = {place.exposure for place in finding.locations}
     committed = bool(exposures & _COMMITTED)
-    pushed = committed and history.pushed
+    # Of commits that are not known it is not known either.
+    pushed = committed and (history.pushed or not history.commits)
     yield from _gone(finding, rule, may_be_unread=not pushed)
     if Exposure.STAGED in exposures:
         yield _unstage(finding, history)

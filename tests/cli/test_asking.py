@@ -422,9 +422,11 @@ class TestOptions:
         assert ran.code == 2
         assert up.service.requests == []
 
-    def test_without_the_sdk(self, repo: Repo, tmp_path: Path) -> None:
-        (tmp_path / "boltz_api.py").write_text("raise ImportError\n")
-        ran = scan(repo, "--check", key=ADMIN, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    def test_without_the_sdk(self, repo: Repo, tmp_path_factory: pytest.TempPathFactory) -> None:
+        # Not beside what is scanned, where no module is taken from.
+        folder = tmp_path_factory.mktemp("modules")
+        (folder / "boltz_api.py").write_text("raise ImportError\n")
+        ran = scan(repo, "--check", key=ADMIN, PYTHONPATH=f"{folder}:{ROOT}")
         assert (ran.code, ran.out) == (2, b"")
         assert "pip install 'boltz-keyscan[api]'" in ran.errors
         assert ran.errors.count("\n") == 2

@@ -106,9 +106,9 @@ class TestList:
         assert "100 keys; there may be more" in ran.text
         assert "warning: the listing is not complete" in ran.errors
 
-    @pytest.mark.parametrize("status", [401, 403])
-    def test_a_key_that_may_not(self, status: int, up: Running) -> None:
-        up.service.fault = lambda _, __: error(status, "no")
+    @pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "no")])
+    def test_a_key_that_may_not(self, status: int, code: str, up: Running) -> None:
+        up.service.fault = lambda _, __: error(status, code)
         ran = keys(up, "list")
         assert (ran.code, ran.out) == (2, b"")
         assert f"({status})" in ran.errors

@@ -17,7 +17,7 @@ import yaml
 
 from boltz_keyscan import exports, rules
 from boltz_keyscan.exports import patterns
-from tests.detect.fillers import FEW, GROUP, WORD
+from tests.detect.fillers import DATE, FEW, GROUP, WORD
 from tests.exports import corpus
 from tests.gate import absent
 from tests.keys import fake_key
@@ -82,7 +82,7 @@ def test_trufflehog(planted: tuple[Path, corpus.Corpus]) -> None:
     assert {path: found(path) for path in files.plain} == {path: [key] for path, key in files.plain.items()}
     assert [path for path in files.lookalikes if not found(path)] == []
     assert [path for path in files.decoys if found(path)] == []
-    assert {files.fillers[path] for path in files.fillers if found(path)} == {FEW, GROUP, WORD}
+    assert {files.fillers[path] for path in files.fillers if found(path)} == {DATE, FEW, GROUP, WORD}
 
 
 class Hyperscan:
@@ -138,7 +138,7 @@ def test_github(planted: tuple[Path, corpus.Corpus]) -> None:
         assert len(secret) == len(key) or path.endswith("settings.pyc"), path
     assert [path for path in files.lookalikes if not found(path)] == []
     assert [path for path in files.decoys if found(path)] == []
-    assert {files.fillers[path] for path in files.fillers if found(path)} == {FEW, GROUP, WORD}
+    assert {files.fillers[path] for path in files.fillers if found(path)} == {DATE, FEW, GROUP, WORD}
 
 
 @pytest.mark.parametrize("rule", rules.load(), ids=lambda rule: rule.id)

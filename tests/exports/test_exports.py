@@ -111,7 +111,7 @@ def test_no_export_holds_what_looks_like_a_key(tmp_path: Path) -> None:
 
 def test_there_is_one_module_for_each() -> None:
     folder = ROOT / "boltz_keyscan/exports"
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "pieces"}
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "patterns"}
     assert modules == {name.replace("-", "_") for name in NAMES}
     with pytest.raises(KeyscanError, match="no export for a scanner called 'nothing'"):
         exports.load("nothing")
@@ -148,6 +148,7 @@ def test_the_kinds_of_fillers_are_those_that_were_thought_of() -> None:
         "stock sequence",
         "filler word",
         "plain words",
+        "date or time",
     ]
 
 

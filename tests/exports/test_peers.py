@@ -17,7 +17,7 @@ import pytest
 from boltz_keyscan import exports, rules
 from conformance import tools
 from conformance.tools import UnusableError
-from tests.detect.fillers import COUNTING, FEW, GROUP, WORD, WORDS
+from tests.detect.fillers import COUNTING, DATE, FEW, GROUP, WORD, WORDS
 from tests.exports import corpus
 from tests.gate import absent
 from tests.keys import PREFIXES, fake_key
@@ -54,10 +54,10 @@ HIDDEN: dict[str, set[str]] = {
 """Keys that look like placeholders and are taken for such."""
 
 TOLD: dict[str, set[str]] = {
-    "kingfisher": {FEW, GROUP, COUNTING, WORDS},
-    "betterleaks": {FEW, GROUP, WORD},
-    "gitleaks": {FEW, GROUP, WORD},
-    "detect-secrets": set(),
+    "kingfisher": {DATE, FEW, GROUP, COUNTING, WORDS},
+    "betterleaks": {DATE, FEW, GROUP, WORD},
+    "gitleaks": {DATE, FEW, GROUP, WORD},
+    "detect-secrets": {DATE},
     "secretlint": {GROUP},
 }
 """Kinds of placeholders of which some are reported; the export says so."""

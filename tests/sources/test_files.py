@@ -127,7 +127,7 @@ def test_a_key_across_the_edge_of_a_read(tmp_path: Path, shift: int) -> None:
 
 
 def test_too_many_keys_in_a_file_are_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blob, "MOST", 5)
+    monkeypatch.setattr(blob, "MAX_KEYS_PER_RULE", 5)
     (tmp_path / "flood").write_text("\n".join(key(str(number)) for number in range(6)))
     result = scanned(tmp_path)
     assert result.gaps == (Gap("flood", "too-many-matches", "only the first 5 keys of it are reported"),)

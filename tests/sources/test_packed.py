@@ -36,7 +36,7 @@ KEY = fake_key(seed="in a difference").encode()
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Packs of any size are read here."""
-    monkeypatch.setattr(listing, "WORTH", 0)
+    monkeypatch.setattr(listing, "MIN_DIRECT_PACK_BYTES", 0)
     yield
     stream.release()
 
@@ -271,7 +271,7 @@ def test_containers_in_a_pack_are_opened(tmp_path: Path) -> None:
 
 def test_small_packs_are_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = told(scanned(repo.path))
-    monkeypatch.setattr(listing, "WORTH", pack_of(repo).stat().st_size + 1)
+    monkeypatch.setattr(listing, "MIN_DIRECT_PACK_BYTES", pack_of(repo).stat().st_size + 1)
     monkeypatch.setattr(reader, "shards", None)
     assert told(scanned(repo.path)) == ours
 
@@ -380,7 +380,7 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         asked.extend(oids)
         return object_info(view, oids)
 
-    monkeypatch.setattr(reader, "checked", noted)
+    monkeypatch.setattr(reader, "object_info", noted)
     result = read(packer.write(tmp_path / "pack"))
     assert 0 < len(asked) < len(packer.entries)
     assert (result.gaps, result.tally.blobs) == ((), len(packer.entries))

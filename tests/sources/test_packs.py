@@ -39,7 +39,7 @@ def reasons(result: ScanResult) -> set[str]:
 @pytest.fixture(autouse=True, params=["git", "us"])
 def _read_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large packs are read without git; here all are, or none."""
-    monkeypatch.setattr(listing, "WORTH", 0 if request.param == "us" else 1 << 40)
+    monkeypatch.setattr(listing, "MIN_DIRECT_PACK_BYTES", 0 if request.param == "us" else 1 << 40)
 
 
 class Packed(Repo):

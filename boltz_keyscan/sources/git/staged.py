@@ -292,7 +292,18 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
         else:
             yield _gap(os.fsdecode(path), "missing", "neither in the index nor on disk")
     yield NamesShard(_HERE, None, tuple((path, path) for path in (*files, *links)))
-    yield FileShard(top, b"", tuple(files), tuple(links))
+    for root, prefix in ((top, b""), (b"/", b"/")):
+        here, linked = (
+            # The user named what lies elsewhere, whatever links lead to its folder.
+            tuple(
+                _without_links(name)[1:] if prefix else name
+                for name in names
+                if os.path.isabs(name) == bool(prefix)
+            )
+            for names in (files, links)
+        )
+        if here or linked:
+            yield FileShard(root, prefix, here, linked)
 
 
 def _location(hit: Hit, detector: Detector, *, old: bool) -> Location:
