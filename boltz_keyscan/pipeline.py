@@ -253,11 +253,11 @@ def _execute(
             watch.read(result.tally)
         yield number, result
     if met:
-        from boltz_keyscan.workers.archive_pool import within  # noqa: PLC0415 - most hooks and many scans meet none
+        from boltz_keyscan.workers.archive_pool import run_within_budget  # noqa: PLC0415 - most hooks and many scans meet none
 
         if watch is not None:
             watch.opened(0, len(met))
-        for done, told in enumerate(within(met, detector, jobs), 1):
+        for done, told in enumerate(run_within_budget(met, detector, jobs), 1):
             if watch is not None:
                 watch.opened(done, len(met))
             yield told
@@ -271,8 +271,8 @@ def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tup
         if jobs > 1 and weight + shard.weight > INLINE:
             from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - small scans start no processes
 
-            if scan_pool.pays(weight + shard.weight):
-                yield from scan_pool.spread(itertools.chain([(number, shard)], work), detector, jobs)
+            if scan_pool.is_worthwhile(weight + shard.weight):
+                yield from scan_pool.run_in_pool(itertools.chain([(number, shard)], work), detector, jobs)
                 return
         weight += shard.weight
         yield number, scan_shard(shard, detector)

@@ -40,7 +40,7 @@ from tests.test_interruption import until
 
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
-ENOUGH = scan_pool.SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
+ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
 
 
 @dataclass(frozen=True)

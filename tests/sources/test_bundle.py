@@ -113,7 +113,7 @@ def test_a_large_bundle_and_many_workers(source: Repo, monkeypatch: pytest.Monke
     for small in range(3):
         (path.parent / f"{small}.txt").write_text("nothing")
     monkeypatch.setattr("boltz_keyscan.pipeline.INLINE", -1)
-    monkeypatch.setattr("boltz_keyscan.workers.scan_pool.pays", lambda _: True)
+    monkeypatch.setattr("boltz_keyscan.workers.scan_pool.is_worthwhile", lambda _: True)
     result = scanned(path.parent, jobs=2)
     assert [where.members for where in locations(result)[fingerprint(KEY)]] == [("src/deep/key.txt",)]
     assert result.gaps == ()

@@ -210,7 +210,7 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
 
     alone = found(1)
     monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
+    monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
 
     assert found(2) == alone
