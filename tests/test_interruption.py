@@ -307,7 +307,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     repo.add("staged.txt", fake_key("admin", "live"))
     repo.run("tag", "-m", fake_key("admin", "test"), "v1")
     alone = result(repo, 1)
-    monkeypatch.setattr(pipeline, "INLINE", 0)
+    monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", 0)
     monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone

@@ -314,7 +314,7 @@ def test_ctrl_c_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 UNGUARDED = """
 print("started", flush=True)
 from boltz_keyscan import executor, pipeline, scan
-pipeline.INLINE, executor.is_worthwhile = -1, lambda _: True  # all work goes to workers
+pipeline.MAX_INLINE_BYTES, executor.is_worthwhile = -1, lambda _: True  # all work goes to workers
 held = HELD
 result = scan(TREE, jobs=2)
 print(result.exit_code, len(result.keys), result.gaps)
@@ -353,7 +353,7 @@ def test_a_script_without_a_guard_runs_once(leaky: Repo, tmp_path: Path, way: st
 
 
 def test_from_threads_at_the_same_time(leaky: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "INLINE", -1)
+    monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
     monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     main = sys.modules["__main__"]
     with ThreadPoolExecutor(3) as threads:
@@ -370,7 +370,7 @@ from concurrent.futures import ProcessPoolExecutor
 from boltz_keyscan import executor, pipeline, scan
 
 def all_by_workers(path):
-    pipeline.INLINE, executor.is_worthwhile = -1, lambda _: True
+    pipeline.MAX_INLINE_BYTES, executor.is_worthwhile = -1, lambda _: True
     return len(scan(path, jobs=2).keys)
 
 if __name__ == "__main__":
