@@ -8,7 +8,7 @@ import stat
 import sys
 
 
-def cores() -> int:
+def cpu_count() -> int:
     """Return the number of processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -97,7 +97,7 @@ class Guard:
         _FINDER.close()
 
 
-def carried(function: "Callable[P, T]") -> "Callable[P, T]":
+def carry_guard(function: "Callable[P, T]") -> "Callable[P, T]":
     """Wrap a function for another thread, so that it runs under the guard of this one."""
     scanned, guarded = _current.scanned, _current.guarded
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.fsutil import cores
+from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.policy import FailOn, FailPolicy
 
@@ -76,7 +76,7 @@ def scan_plan(options: Options) -> Plan:
                 TreeSource(raw, prefixes[path], options.files, options.history, store, options.cache)
             )
     terms = FailPolicy(options.fail_on, options.fail_on_unexposed, options.require_complete)
-    return Plan(paths, tuple(sources), terms, options.jobs or cores())
+    return Plan(paths, tuple(sources), terms, options.jobs or cpu_count())
 
 
 def staged_plan(names: tuple[str, ...], terms: FailPolicy = HOOK) -> Plan:
@@ -101,14 +101,14 @@ def range_plan(options: Options, expression: str) -> Plan:
     terms = FailPolicy(
         options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=True
     )
-    return Plan(options.paths, sources, terms, options.jobs or cores())
+    return Plan(options.paths, sources, terms, options.jobs or cpu_count())
 
 
 def push_plan(push: Push) -> Plan:
     """Return the plan of the push hooks."""
     from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - a scan does not need it
 
-    return Plan((".",), (RangeSource(b".", push),), HOOK, cores())
+    return Plan((".",), (RangeSource(b".", push),), HOOK, cpu_count())
 
 
 def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:

@@ -372,7 +372,7 @@ def test_other_threads_import_as_ever(tmp_path: Path, monkeypatch: pytest.Monkey
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
-        beside = threading.Thread(target=module_search.carried(look))
+        beside = threading.Thread(target=module_search.carry_guard(look))
         monkeypatch.delitem(sys.modules, "only_in_the_working_folder")
         errors: list[object] = []
         monkeypatch.setattr(threading, "excepthook", lambda given: errors.append(given.exc_type))

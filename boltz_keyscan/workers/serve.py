@@ -10,7 +10,7 @@ import sys
 import threading
 
 from boltz_keyscan.model.finding import Detector, Shard
-from boltz_keyscan.module_search import carried
+from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.workers import wire
 
@@ -37,7 +37,7 @@ def serve(reading: int, writing: int, detector: Detector) -> None:
         # No core dumps: memory may hold keys.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     inbox = _Inbox(reading)
-    threading.Thread(target=carried(inbox.fill), daemon=True).start()
+    threading.Thread(target=carry_guard(inbox.fill), daemon=True).start()
     try:
         wire.send(writing, None)
         # Compile the engine while the parent lists the first shards.
