@@ -92,7 +92,7 @@ class Suite:
         self._hold(Contest("growth", whole, [half], self._planted(), memory=False))
 
     def trace(self) -> None:
-        """Which commits brought what was found, against git's own walks for the same."""
+        """Attribution of findings to commits, against `git log` for the same."""
         base, env = self.bench.base, self.bench.env
         repo = self.repo or history(base, self.scale.commits, self.scale.history_bytes, env)
         reader = reader_env(repo, self.scratch, env)

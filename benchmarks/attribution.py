@@ -1,4 +1,4 @@
-"""What attribution alone takes: one program run that asks where given objects came from, and its peers.
+"""Time of attribution alone: one run that finds the commits of given objects, and its peers.
 
 `python -m benchmarks.attribution REPO FILE` reads object ids from FILE, one a line, and asks for
 them the way a scan does after it has found something in them.
@@ -29,7 +29,7 @@ PATHS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Files of object ids to ask for, and the file of commits that stands for `--all`."""
+    """Files of object ids to look up, and the file of commits in place of `--all`."""
 
     tips: Path
     ordinary: tuple[str, Path]
@@ -64,7 +64,7 @@ def subjects(repo: Path, reader: Mapping[str, str], blobs: Sequence[Path], scrat
 
 
 def _first(options: list[str], tips: Path, reader: Mapping[str, str]) -> str | None:
-    """The blob of the first change that git tells of such commits, past the newest hundred."""
+    """Return the blob of the first change that `git log` lists past the newest hundred commits."""
     argv = [
         "git",
         "log",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """`planted` is how many finds a tool must show, None where nobody knows (a real repository)."""
+    """One comparison. `planted` is the number of expected findings, None if unknown (a real repository)."""
 
     work: str
     ours: Tool
@@ -70,7 +70,7 @@ def _check(entry: _Entry, contest: Contest, scratch: Path, outcome: Outcome) -> 
         entry.problem = f"not installed ({tool.install})"
         return
     _say(f"{contest.work}: {tool.name}, checked")
-    outcome.remarks.append(f"{contest.work}, {tool.name}: {tool.command.shown(scratch.parent)}")
+    outcome.remarks.append(f"{contest.work}, {tool.name}: {tool.command.shorten(scratch.parent)}")
     try:
         entry.first = run(tool.command, scratch, watch=True)
         checked = run(tool.check, scratch) if tool.check else entry.first

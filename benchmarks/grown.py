@@ -31,7 +31,7 @@ class Grown:
 
 
 def grow(repo: Path, base: Path, env: Mapping[str, str], scan: Callable[[Path, Path], None]) -> Grown:
-    """Build it anew: ``scan`` is called with a repository and a cache folder before it grows."""
+    """Build the repository from scratch; ``scan`` is called with it and a cache folder before it grows."""
     grown = Grown(base / "grown.git", base / "grown-cache")
     for place in (grown.repo, grown.cache):
         shutil.rmtree(place, ignore_errors=True)
@@ -54,19 +54,19 @@ def grow(repo: Path, base: Path, env: Mapping[str, str], scan: Callable[[Path, P
 
 
 def restored(grown: Grown, argv: list[str]) -> list[str]:
-    """A command line that first puts the cache back to what it was, every time it is run."""
+    """Return a command line that restores the cache before each run."""
     used = f"{grown.cache}-used"
     script = 'rm -rf "$1" && cp -Rp "$0" "$1" && shift && exec "$@"'
     return ["sh", "-c", script, os.fspath(grown.cache), used, *argv]
 
 
 def used_cache(grown: Grown) -> str:
-    """The cache folder that such a command line is to use."""
+    """Return the cache folder for such a command line."""
     return f"{grown.cache}-used"
 
 
 def _stream(start: bytes) -> Iterator[bytes]:
-    """Commits of two files each, one of 20 KB and a small one."""
+    """Yield commits of two files each, one of 20 KB and a small one."""
     for number in range(COMMITS):
         who = b"Bench <bench@example.invalid> %d +0000" % (EPOCH + 600 * number)
         yield b"commit %s\nauthor %s\ncommitter %s\n" % (_REFERENCE.encode(), who, who)

@@ -40,7 +40,7 @@ class Command:
     env: Mapping[str, str]
     ok: frozenset[int] = frozenset({0})
 
-    def shown(self, base: Path) -> str:
+    def shorten(self, base: Path) -> str:
         """The command as a person would type it, with paths below `base` shortened."""
         stages = [[[os.path.split(argv[0])[1], *argv[1:]] for argv in line.stages] for line in self.pipelines]
         typed = " & ".join(" | ".join(map(" ".join, line)) for line in stages)

@@ -1,7 +1,7 @@
 """Peak memory per program of a running process tree, read from /proc (Linux).
 
-`ru_maxrss` is not used: the kernel carries the parent's size over fork into it, and it cannot
-tell a Python process from the git it started. `VmHWM` belongs to one address space and starts
+`ru_maxrss` is not used: the kernel carries the parent's size over fork into it, and it does not
+distinguish a Python process from the git it started. `VmHWM` belongs to one address space and starts
 afresh at exec. It is a high-water mark, so polling only misses growth after the last look.
 """
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.01
 
 
 def available() -> bool:
-    """Whether this system has the /proc files this module reads."""
+    """Return whether this system has the /proc files this module reads."""
     return (PROC / "self" / "status").exists()
 
 

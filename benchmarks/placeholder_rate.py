@@ -1,10 +1,10 @@
-"""How often a random body is taken for a placeholder: the law is less than once in 10^6.
+"""Rate at which a random body is classified as a placeholder; must be below 10^-6.
 
     python -m benchmarks.placeholder_rate 20000000
     python -m benchmarks.placeholder_rate 10000000 --length 20
 
 A body of 43 characters is 32 random bytes in base64url, as a key's is; other lengths
-are characters drawn one by one. Boundary: measures ``classify`` and nothing else.
+are characters drawn one by one. Only ``classify`` is measured.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def bodies(count: int, length: int, seed: int) -> Iterator[bytes]:
 
 
 def placeholders(count: int, length: int, seed: int) -> Counter[str]:
-    """How many of the bodies are placeholders, by reason."""
+    """Count the placeholders among the bodies, by reason."""
     verdicts = map(classify, bodies(count, length, seed))
     return Counter(verdict.reason for verdict in verdicts if verdict.shape is Shape.PLACEHOLDER)
 
 
 def upper_bound(hits: int, drawn: int) -> float:
-    """The 95 % upper bound of the rate (Wilson-Hilferty); about 3 / drawn without a hit."""
+    """Return the 95 % upper bound of the rate (Wilson-Hilferty); about 3 / drawn without a hit."""
     n = hits + 1
     return float(n * (1 - 1 / (9 * n) + 1.645 / (3 * n**0.5)) ** 3 / drawn)
 

@@ -31,7 +31,7 @@ EPOCH = 1_500_000_000
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much to build; the byte figures are of file content before any compression."""
+    """Size of a workload; bytes are of file content before any compression."""
 
     commits: int
     history_bytes: int
@@ -148,7 +148,7 @@ def _history_stream(commits: int, size: int) -> Iterator[bytes]:
 
 
 def _blobs(rng: random.Random, versions: list[int], size: int) -> Iterator[bytes]:
-    """Each version differs from the one before in a few lines; a planted key stands in one version only."""
+    """Each version differs from the one before in a few lines; a planted key is in one version only."""
     pool = _lines(rng)
     total = sum(versions)
     plants = dict(zip(sorted(rng.sample(range(total), len(PLANTED))), PLANTED, strict=True))
@@ -203,5 +203,5 @@ def _text(rng: random.Random, pool: list[bytes], length: int) -> list[bytes]:
 
 
 def planted_in(text: str) -> int:
-    """How many of the planted keys stand in a tool's raw output."""
+    """Count the planted keys in the raw output of a tool."""
     return sum(key in text for key in PLANTED)

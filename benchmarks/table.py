@@ -77,7 +77,7 @@ def flood_row(floods: Sequence[tuple[float, str, bool]], remark: Callable[[str],
 
 
 def not_measured(work: str, peer: str, why: str, ours: str = "-", found: str = "") -> Row:
-    """A row that says why it has no figure; its target stands all the same."""
+    """Return a row with the reason that there is no figure, and with its target."""
     target = _limits(targets_for(work, peer), "{:.2f}")
     return Row(work, ours, f"{peer}: {why}", target=target, met="not measured", found=found or "-")
 

@@ -1,4 +1,4 @@
-"""What the figures are held against: one row per promise, and nothing else."""
+"""Targets of the benchmarks: one row per promise."""
 
 from __future__ import annotations
 

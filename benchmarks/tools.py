@@ -44,7 +44,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every command line needs: where to write, the environment, and how many jobs to ask for."""
+    """Settings of every command line: output folder, environment and number of jobs."""
 
     base: Path
     env: Mapping[str, str]
@@ -85,7 +85,7 @@ class Bench:
         return Tool(OURS, simple(argv, clean, env), _names_the_file, simple(argv, leaky, env, {1}))
 
     def attribution(self, repo: Path, ids: Path) -> Tool:
-        """Where objects came from, asked for the way a scan does it."""
+        """Attribution of objects to commits, as in a scan."""
         argv = [sys.executable, "-m", "benchmarks.attribution", str(repo), str(ids)]
         env = {**self.env, "PYTHONPATH": str(ROOT)}
         return Tool(OURS, simple(argv, self.base, env), int)
@@ -108,7 +108,7 @@ class Bench:
         return Tool("kingfisher", command, install="pip install kingfisher-bin")
 
     def git_floor(self, lists: BlobLists, reader: Mapping[str, str]) -> Tool:
-        """What git and grep take for the same blobs, two of each side by side."""
+        """Git and grep on the same blobs, two of each side by side."""
         stages = (("git", "cat-file", "--batch", "--buffer"), ("grep", "-aF", NEEDLE))
         pipelines = tuple(Pipeline(stages, half) for half in lists.halves)
         command = Command(pipelines, self.base, reader, frozenset({0, 1}))

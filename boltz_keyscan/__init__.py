@@ -1,15 +1,14 @@
 """boltz-keyscan: find, classify and trace Boltz API keys in files and git history.
 
-``from boltz_keyscan import scan`` for scripts; ``docs/library.md`` is the guide. The names in
-``__all__`` are the whole of what versions of the library speak of.
+``from boltz_keyscan import scan`` for scripts; ``docs/library.md`` is the guide. The names in ``__all__``
+are the public API, to which versions apply.
 
-The package root holds the version and nothing that costs import time: the hook pays
-for every module loaded here on every commit. The names are loaded when they are asked for.
+The names are loaded at their first use: every module imported here would slow down the commit hook.
 """
 
 __version__ = "0.1.0"
 
-# Without ``typing``, which costs more than all of this; checkers know the name alone.
+# Not from ``typing``, which takes longer to import than this module; type checkers know the name.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -61,17 +60,17 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """A name of the library, at its first use."""
+        """Load a public name at its first use."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from boltz_keyscan import module_search  # noqa: PLC0415 - only for what follows
+        from boltz_keyscan import module_search  # noqa: PLC0415 - only needed for the import below
 
         with module_search.Guard():
-            from boltz_keyscan import library  # noqa: PLC0415 - that is what this function is for
+            from boltz_keyscan import library  # noqa: PLC0415 - loaded at first use
 
-        found = globals()[name] = getattr(library, name)
-        return found
+        value = globals()[name] = getattr(library, name)
+        return value
 
     def __dir__() -> list[str]:
-        """What a shell completes."""
+        """Return the public names, for completion in shells."""
         return sorted(__all__)

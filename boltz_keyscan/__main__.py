@@ -1,4 +1,4 @@
-"""``python -m boltz_keyscan``."""
+"""Entry point of ``python -m boltz_keyscan``."""
 
 from boltz_keyscan.cli import entry
 

@@ -1,9 +1,7 @@
-"""The variables by which a CI service tells a process that it runs in a job.
+"""Environment variables that CI services set for the processes of a job.
 
-Most services set ``CI``. The others have a variable of their own, taken from the page of
-the service that documents it. README has the same list, and a test compares them.
-
-Boundary: an environment to yes or no; what follows from it is ``trust`` and ``cli``.
+Most services set ``CI``. For the others there is the variable that the linked page documents. README has
+the same list, and a test compares them.
 """
 
 from __future__ import annotations
@@ -33,11 +31,11 @@ VARIABLES = {
     # developer.harness.io/docs/continuous-integration/use-ci/optimize-and-more/ci-env-var/
     "HARNESS_BUILD_ID": "Harness",
 }
-"""Name of the variable, and the service that sets it."""
+"""Names of variables, with the service that sets each."""
 
 _OFF = {"", "0", "false", "no"}
 
 
 def is_automated(environment: Mapping[str, str]) -> bool:
-    """Return whether one of the variables is set, to more than a word for no."""
+    """Return whether one of the variables is set to a value other than 0, false or no."""
     return any(environment.get(name, "").lower() not in _OFF for name in VARIABLES)

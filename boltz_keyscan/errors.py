@@ -1,19 +1,18 @@
-"""Errors a person can act on.
+"""Errors that the user can act on.
 
-Domain code raises these; ``cli/`` is the one place that catches and prints them.
-Messages are redacted there once more, so that a key given as a path or read from an
-error of another program cannot reach the terminal.
+Domain code raises them, and only ``cli/`` catches and prints them. Messages are redacted there once more,
+so that a key in a path or in an error of another program cannot reach the terminal.
 """
 
 from __future__ import annotations
 
 
 class KeyscanError(Exception):
-    """Something the user has to change before anything can be said (exit 2).
+    """An error that the user must fix before a scan is possible (exit 2).
 
     Attributes:
-        message: one line, what is wrong.
-        hint: one line, what to do about it; empty when the message says it all.
+        message: one line that describes the error.
+        hint: one line with the remedy; may be empty.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -23,22 +22,22 @@ class KeyscanError(Exception):
 
 
 class RuleError(KeyscanError):
-    """A rule file that cannot be used: names the file, the field and what was expected."""
+    """A rule file that cannot be used; the message names the file, the field and the expected value."""
 
 
 class OutputError(KeyscanError):
-    """A report that could not be written whole.
+    """A report that could not be written completely.
 
     Attributes:
-        blocking: the run had found what fails it; the exit code tells that, report or not.
+        blocking: the run has a blocking finding, which decides the exit code.
     """
 
     blocking = False
 
 
 class GitError(KeyscanError):
-    """git is absent, too old, or answered something that cannot be trusted."""
+    """git is absent, too old, or its output cannot be trusted."""
 
 
 class InternalError(KeyscanError):
-    """A bug of this program, told without values; the library's form of exit code 4."""
+    """A bug of this program, described without values; exit code 4 as an exception."""

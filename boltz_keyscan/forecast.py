@@ -1,11 +1,8 @@
-"""How much there is to scan: files and git objects, counted without reading any.
+"""Forecast of the work of a scan: files and git objects, counted without reading any.
 
-A scan lists as it goes, so that memory stays flat; its end is known only when it is there.
-This walks the same folders once more and looks into the tables of packs, for whoever wants
-to know how long it will take. It says nothing of what only reading shows (git bundles,
-archives), nor of part of a history, which git has to walk.
-
-Boundary: sources to numbers; a forecast, on which no verdict may rest.
+A scan lists while it reads, so that memory stays flat, and does not know its total. This walks the same
+folders a second time and reads pack indexes, for the progress bar only. Not counted: git bundles and
+archives, which show only when read, and ranges of a history, which git has to walk.
 """
 
 from __future__ import annotations
@@ -22,12 +19,12 @@ from boltz_keyscan.sources.tree import TreeSource
 
 
 def forecast(sources: Iterable[Source]) -> Iterator[int]:
-    """Files and objects, a few at a time, often 0: whoever has no time left can stop."""
+    """Yield counts of files and objects, a few at a time and often 0, so that the caller can stop early."""
     for source in sources:
         try:
             yield from _within(source)
         except (OSError, KeyscanError):
-            # The scan meets it too, and tells.
+            # The scan has the same error, and reports it.
             continue
 
 
@@ -35,7 +32,7 @@ def _within(source: Source) -> Iterator[int]:
     if isinstance(source, HistorySource):
         yield objects(source.repository.objects)
     elif isinstance(source, TreeSource):
-        # A new one: the one that is being scanned keeps what it has met.
+        # A copy: the source itself collects state during the scan.
         for item in replace(source).shards():
             if isinstance(item, FileShard):
                 yield len(item.files) + len(item.links)

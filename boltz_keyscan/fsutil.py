@@ -1,7 +1,4 @@
-"""Files of this user on this machine, and what the machine offers this process.
-
-Boundary: questions to the system, no policy.
-"""
+"""Files of the user, and resources of the machine."""
 
 from __future__ import annotations
 
@@ -11,26 +8,26 @@ import stat
 import sys
 
 
-def cores() -> int:
-    """The processors this process may use."""
+def cpu_count() -> int:
+    """Return the number of processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def user_cache_dir() -> str | None:
-    """Return the folder for caches of this program; None when this user has none.
+    """Return the cache folder of this program; None when the user has no home folder.
 
-    The same folder that ``platformdirs`` names, whose import would cost every commit 3 ms.
+    The same folder as ``platformdirs`` returns, whose import takes 3 ms of every commit.
     """
     name = "boltz-keyscan"
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
         return os.path.join(local, name, "Cache") if local else None
-    given = os.environ.get("XDG_CACHE_HOME", "").strip()
-    if os.path.isabs(given):
-        return os.path.join(given, name)
-    # Neither a HOME nor an entry in the password file: "~" stays as it is.
+    xdg_cache_home = os.environ.get("XDG_CACHE_HOME", "").strip()
+    if os.path.isabs(xdg_cache_home):
+        return os.path.join(xdg_cache_home, name)
+    # "~" is not expanded without HOME and without an entry in the password file.
     home = os.path.expanduser("~")
     if not os.path.isabs(home):
         return None
@@ -38,11 +35,11 @@ def user_cache_dir() -> str | None:
 
 
 def read_private_file(path: str, limit: int) -> bytes:
-    """Read a file that this user wrote and nobody else may have changed.
+    """Read a file that belongs to this user and that no other user can write.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not to be trusted; the message gives the reason.
+        ValueError: it cannot be trusted; the message gives the reason.
     """
     flags = os.O_RDONLY
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
@@ -62,12 +59,12 @@ def read_private_file(path: str, limit: int) -> bytes:
 
 
 def replace_file(path: str, content: bytes) -> None:
-    """Write a file of this user's own: after any interruption there is the old one or the new one, whole.
+    """Replace a file atomically: after an interruption the old or the new one exists, complete.
 
     Raises:
         OSError: it cannot be written.
     """
-    import tempfile  # noqa: PLC0415 - a hook seldom writes one
+    import tempfile  # noqa: PLC0415 - a hook seldom writes a file
 
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
     try:

@@ -1,11 +1,7 @@
-"""What is asked of the keys that a scan finds: a listing, the API, or both; and what came of it.
+"""Status of the keys that a scan finds, from an inventory, the API, or both.
 
-One ``Inquiry`` serves one scan. It is made before the scan, so that the listed prefixes
-go where keys are found, and answers after it, one finding at a time. Whatever the API
-does, no finding is lost and no severity falls without proof.
-
-Boundary: puts together ``detect.lookup``, ``triage.join`` and a verifier it is given; the
-network is ``api``'s.
+One ``StatusCheck`` serves one scan: it gives the detector the listed prefixes before the scan, and sets
+the status of each finding after it. Errors of the API lose no finding and lower no severity.
 """
 
 from __future__ import annotations
@@ -20,65 +16,70 @@ from boltz_keyscan.model.finding import Finding, Gap, Match
 from boltz_keyscan.model.status import StatusReport
 from boltz_keyscan.triage.cross_reference import Answer, ListingContext, join
 
-MOST_VERIFIED = 100
-"""Keys verified in a run, the worst first: thousands in a repository must not make thousands of calls."""
+MAX_VERIFIED = 100
+"""Keys verified in a run, the most severe first: thousands of keys must not make thousands of requests."""
 
 Verifier = Callable[[Sequence[tuple[Finding, bytes]]], Iterable[tuple[str, Answer]]]
-"""Findings with their sealed keys to answers by fingerprint."""
+"""Function from findings with sealed keys to answers by fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusCheck:
-    """All that one scan asks."""
+    """Status check of one scan."""
 
     known: ListingContext
     asked: StatusReport
-    """What is known before the scan: where the listing is from, and what trouble there was."""
+    """Origin of the listing, and the trouble before the scan."""
     require: bool = False
-    """What the API does not answer makes the run incomplete."""
+    """A key without an answer makes the run incomplete."""
     verifier: Verifier | None = None
     secret: bytes = field(default=b"", repr=False)
     own_key: str | None = None
-    """Fingerprint of the key that is used for asking."""
+    """Fingerprint of the key that authenticates the requests."""
 
     @property
     def lookup(self) -> Lookup:
-        """What is asked of each key where it is found."""
+        """Return the lookup that the detector makes for each key."""
         listing = self.known.listing
         return Lookup.of(listing.prefixes if listing else (), self.secret)
 
-    def answered(
+    def apply(
         self, findings: Sequence[Finding], matches: Mapping[str, Match]
     ) -> tuple[tuple[Finding, ...], StatusReport, tuple[Gap, ...]]:
-        """The findings with their status, what was asked, and a gap for what was not answered."""
-        answers = self._verified(findings, matches)
+        """Return the findings with their status, a report of the check, and a gap for each missing answer."""
+        answers = self._verify(findings, matches)
         joined = tuple(
-            join(each, matches[each.fingerprint].listed, self.known, answers.get(each.fingerprint))
-            for each in findings
+            join(
+                finding,
+                matches[finding.fingerprint].listed,
+                self.known,
+                answers.get(finding.fingerprint),
+            )
+            for finding in findings
         )
         trouble = list(self.asked.trouble)
-        silent = [
+        undecided = [
             answer for answer in answers.values() if not answer.decides and answer.reason != "forbidden"
         ]
-        for detail in dict.fromkeys(answer.detail or answer.reason for answer in silent):
-            count = sum((answer.detail or answer.reason) == detail for answer in silent)
+        for detail in dict.fromkeys(answer.detail or answer.reason for answer in undecided):
+            count = sum((answer.detail or answer.reason) == detail for answer in undecided)
             trouble.append(f"{count:,} {'key' if count == 1 else 'keys'} not verified: {detail}")
-        own = self.own_key if any(each.fingerprint == self.own_key for each in findings) else None
-        asked = replace(
+        is_own_key_found = any(finding.fingerprint == self.own_key for finding in findings)
+        report = replace(
             self.asked,
             trouble=tuple(trouble),
-            own_key=own,
+            own_key=self.own_key if is_own_key_found else None,
             verified=sum(answer.decides for answer in answers.values()) if self.verifier else None,
         )
         gaps = (Gap("the Boltz API", "api-unanswered", line) for line in trouble) if self.require else ()
-        return joined, asked, tuple(gaps)
+        return joined, report, tuple(gaps)
 
-    def _verified(self, findings: Sequence[Finding], matches: Mapping[str, Match]) -> dict[str, Answer]:
+    def _verify(self, findings: Sequence[Finding], matches: Mapping[str, Match]) -> dict[str, Answer]:
         if self.verifier is None:
             return {}
-        keys = [each for each in findings if each.shape is not Shape.PLACEHOLDER]
+        keys = [finding for finding in findings if finding.shape is not Shape.PLACEHOLDER]
         keys.sort(key=policy.finding_order)
-        chosen = [(each, matches[each.fingerprint].sealed) for each in keys[:MOST_VERIFIED]]
+        chosen = [(finding, matches[finding.fingerprint].sealed) for finding in keys[:MAX_VERIFIED]]
         answers = dict(self.verifier(chosen)) if chosen else {}
-        limit = Answer("not-asked", f"only {MOST_VERIFIED} keys are verified in a run")
-        return {each.fingerprint: answers.get(each.fingerprint, limit) for each in keys}
+        limit = Answer("not-asked", f"only {MAX_VERIFIED} keys are verified in a run")
+        return {finding.fingerprint: answers.get(finding.fingerprint, limit) for finding in keys}

@@ -1,11 +1,8 @@
-"""What people's own scripts use: ``from boltz_keyscan import scan, write_report``.
+"""Public functions for scripts: ``from boltz_keyscan import scan, write_report``.
 
-The same plan, pipeline and reports as the command line's, called as functions. They print
-nothing, ask nobody, read no configuration and no variable of the environment, and install
-nothing that outlives the call: no signal handler, no logging, no working folder.
-
-Boundary: arguments in, a ``ScanResult`` out; what arguments mean is ``plan``. The names
-imported here are the public ones; ``boltz_keyscan`` hands them on.
+They use the same plan, pipeline and reports as the command line. They print nothing, send nothing, read no
+configuration and no environment variable, and change no signal handler, logging or working folder. The
+names in ``__all__`` are public, and re-exported by ``boltz_keyscan``.
 """
 
 from __future__ import annotations
@@ -28,7 +25,7 @@ from boltz_keyscan.module_search import Guard
 from boltz_keyscan.plan import STDIN, Options, Plan, choose_prefixes, range_plan, scan_plan
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import ReportOptions, load
-from boltz_keyscan.report.writer import write_report as _written
+from boltz_keyscan.report.writer import write_report as _write_file
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.trusted_files import top_of
 from boltz_keyscan.trust import SuppressionInputs, Trust
@@ -79,32 +76,31 @@ def scan(
 ) -> ScanResult:
     """Find Boltz API keys in files, and in the git history of repositories.
 
-    What could not be scanned is no error: it is in ``gaps`` of the result, and its
-    ``exit_code`` is then 3. Look at that, or at ``complete``, before you believe that there
-    is no key. Nothing in a result can hold a key.
+    Anything that could not be scanned raises no error: it is listed in ``gaps``, and ``exit_code`` is 3.
+    Check that, or ``complete``, before you conclude that there is no key. A result contains no raw key.
 
-    Safe to call from threads, notebooks and scripts without an ``if __name__ ==
-    "__main__"`` guard. Large scans start worker processes; so does a scan that meets an archive.
+    Safe to call from threads, notebooks and scripts without an ``if __name__ == "__main__"`` guard. Large
+    scans, and scans of archives, start worker processes.
 
     Args:
         paths: a file, a folder, a repository or a git bundle, or several of them.
         history: scan the whole git history of every repository.
         files: scan the files.
-        commits: scan instead what these commits brought: ``A..B``, or ``REV..HEAD``.
-        fail_on: which keys are ``blocking``: ``live``, ``admin`` (live ones), ``any``, ``never``.
+        commits: scan only these commits: ``A..B``, or ``REV..HEAD``.
+        fail_on: keys that are ``blocking``: ``live``, ``admin`` (live ones), ``any``, ``never``.
         fail_on_unexposed: keys in ignored files and unreachable objects are blocking too.
         require_complete: gaps by design (a shallow clone) count as well.
-        trust: whose baseline, ignores and comments excuse keys: ``none``, ``tree``, ``base:REV``.
-            Unlike on the command line the default is always nobody's: a script that looks at
-            strangers' trees does not let them excuse themselves. No configuration file counts.
+        trust: source of the baseline, ignores and comments that suppress keys: ``none``, ``tree``,
+            ``base:REV``. Unlike on the command line the default is always ``none``, so that a scanned
+            tree cannot suppress its own keys. No configuration file is read.
         baseline: a file of keys that are known and accepted, whatever ``trust`` is.
-        jobs: processes to use, 1 to 256; one for each core unless told.
-        cache: a folder for what earlier scans have seen; nothing is kept unless it is given.
-            Trouble with it is logged by the logger ``boltz_keyscan``.
+        jobs: number of processes, 1 to 256; one per core by default.
+        cache: folder of the scan cache; no cache by default. Its problems are logged by the logger
+            ``boltz_keyscan``.
 
     Raises:
-        KeyscanError: nothing can be said at all: a path that is not there, arguments that
-            contradict each other, a broken baseline, git that cannot be used.
+        KeyscanError: no scan is possible: a path does not exist, arguments contradict each other, the
+            baseline is malformed, or git cannot be used.
         InternalError: a bug of this library; a ``KeyscanError`` too.
     """
     options = _options(
@@ -121,33 +117,33 @@ def scan(
     failed: KeyscanError | None = None
     try:
         with Guard(options.paths):
-            return _scanned(options, commits, trust, accepted)
+            return _scan(options, commits, trust, accepted)
     except KeyscanError as error:
-        failed = _redacted(error)
+        failed = _redact_error(error)
     except OSError as error:
         failed = KeyscanError(f"could not go on: {error.strerror or type(error).__name__}")
-    except Exception as error:  # noqa: BLE001 - its message or its chain could quote what was being read
-        failed = _internal(error)
-    # Outside of the handlers: an exception remembers the one it came from.
+    except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
+        failed = _describe_bug(error)
+    # Raised outside of the handlers, so that it does not carry the original exception as its context.
     raise failed
 
 
-def write_report(result: ScanResult, format: str, to: TextIO | StrPath) -> None:  # noqa: A002 - what it is called everywhere
+def write_report(result: ScanResult, format: str, to: TextIO | StrPath) -> None:  # noqa: A002 - the name of the option
     """Write a report, as ``--report FORMAT=FILE`` does.
 
     Args:
-        result: of ``scan``.
+        result: result of ``scan``.
         format: ``text``, ``json``, ``sarif`` or another that ``boltz-keyscan --help`` lists.
-        to: a text stream, or a path, where the file appears when it is complete.
+        to: a text stream, or the path of a file, which is written atomically.
 
     Raises:
         KeyscanError: no format has this name.
-        OutputError: the file was not written; one that was there is as it was. What a stream
-            raises comes as it is.
+        OutputError: the file was not written; an existing one is unchanged. Errors of a stream are passed
+            on.
     """
     with Guard():
         if isinstance(to, (str, bytes, os.PathLike)):
-            _written(format, _path(to), result, ReportOptions())
+            _write_file(format, _path(to), result, ReportOptions())
         else:
             load(format)(result, to, ReportOptions())
 
@@ -160,7 +156,7 @@ def _options(
     cache: StrPath | None,
     **flags: bool,
 ) -> Options:
-    """The arguments as the command line would have them."""
+    """Convert the arguments to options of the command line."""
     several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else paths
     targets = tuple(dict.fromkeys(_path(path) for path in several))
     if not targets:
@@ -171,12 +167,12 @@ def _options(
         raise KeyscanError(f"not a number of processes: {jobs}", "Give 1 to 256, or None for one per core.")
     if not flags["history"] and not flags["files"]:
         raise KeyscanError("history=False and files=False leave nothing to scan", "Leave out one of them.")
-    kept = None if cache is None or not flags["history"] else _path(cache)
-    return Options(targets, fail_on=FailOn(fail_on), jobs=jobs, cache=kept, **flags)
+    folder = None if cache is None or not flags["history"] else _path(cache)
+    return Options(targets, fail_on=FailOn(fail_on), jobs=jobs, cache=folder, **flags)
 
 
 def _path(path: StrPath) -> str:
-    """As the rest of the program has paths: text that leads back to the bytes of the name."""
+    """Convert a path to text that ``os.fsencode`` turns back into its bytes."""
     try:
         text = os.fsdecode(path)
         os.fsencode(text)
@@ -184,24 +180,24 @@ def _path(path: StrPath) -> str:
         raise KeyscanError("not a path: it has characters that no file name has") from error
     if not text or "\0" in text:
         raise KeyscanError("not a path: it is empty or has a NUL in it")
-    # A file of that name: standard input is the command line's.
+    # A file named "-": only the command line reads standard input.
     return os.path.join(".", text) if text == STDIN else text
 
 
-def _scanned(options: Options, commits: str | None, trust: str, accepted: str | None) -> ScanResult:
+def _scan(options: Options, commits: str | None, trust: str, accepted: str | None) -> ScanResult:
     for path in options.paths:
         named.check(path, history_only=not options.files)
     plan = _plan(options, commits)
-    step, ground = _triage(options, Trust.of(trust, {}), accepted, part=commits is not None)
+    step, trust_report = _triage(options, Trust.of(trust, {}), accepted, is_range=commits is not None)
     if options.cache is not None:
         import logging  # noqa: PLC0415 - only the cache has warnings
 
-        # Whoever set up no logging shall not have it printed.
+        # Python prints warnings of a logger without handlers.
         logger = logging.getLogger("boltz_keyscan")
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
-    return replace(result, ground=ground)
+    return replace(result, ground=trust_report)
 
 
 def _plan(options: Options, commits: str | None) -> Plan:
@@ -213,41 +209,41 @@ def _plan(options: Options, commits: str | None) -> Plan:
 
 
 def _triage(
-    options: Options, trust: Trust, accepted: str | None, *, part: bool
+    options: Options, trust: Trust, accepted: str | None, *, is_range: bool
 ) -> tuple[Suppressor, TrustReport]:
-    """The step that knows what is excused, and whose word that is."""
-    if part:
-        # Paths in a part of a repository count from its root.
+    """Return the suppression step, and the report of its sources."""
+    if is_range:
+        # Paths in a range of commits are relative to the root of the repository.
         tops = [os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))) for path in options.paths]
         targets = [(top, "") for top in tops]
     else:
-        targets = [(path, os.fsdecode(before)) for path, before in choose_prefixes(options.paths).items()]
-    standing = trusts.scan_roots(targets, trust)
-    text = None if accepted is None else trusts.named_text(accepted, standing)
-    say = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
-    step = trusts.suppressor(standing, trust, say, datetime.now(UTC).date())
-    commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
-    unheard = tuple(map(_told, trusts.untrusted_files(standing, trust)))
-    return step, TrustReport(_told(str(trust)), commit, (), unheard)
+        targets = [(path, os.fsdecode(prefix)) for path, prefix in choose_prefixes(options.paths).items()]
+    roots = trusts.scan_roots(targets, trust)
+    text = None if accepted is None else trusts.named_text(accepted, roots)
+    inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
+    step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
+    commit = next((getattr(root.trusted_files, "commit", None) for root in roots), None)
+    untrusted = tuple(map(_redact, trusts.untrusted_files(roots, trust)))
+    return step, TrustReport(_redact(str(trust)), commit, (), untrusted)
 
 
-def _told(text: str) -> str:
-    """Text without keys and without characters that act."""
+def _redact(text: str) -> str:
+    """Remove keys and control characters from a text."""
     try:
         return KeyDetector.of(rules.load()).redact(text.encode("utf-8", "surrogateescape"))
     except KeyscanError:
-        # About the rule files themselves; it quotes nothing scanned.
+        # The rule files are malformed; the text quotes nothing scanned.
         return harmless(text)
 
 
-def _redacted(error: KeyscanError) -> KeyscanError:
-    """The same without keys: messages quote paths and the words of git."""
-    return type(error)(_told(error.message), _told(error.hint))
+def _redact_error(error: KeyscanError) -> KeyscanError:
+    """Remove keys from an error, which may quote paths and messages of git."""
+    return type(error)(_redact(error.message), _redact(error.hint))
 
 
-def _internal(error: Exception) -> InternalError:
-    """Where it happened, without values."""
-    import traceback  # noqa: PLC0415 - only when there is one
+def _describe_bug(error: Exception) -> InternalError:
+    """Describe a bug by its type and lines, without values."""
+    import traceback  # noqa: PLC0415 - only needed for a bug
 
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)

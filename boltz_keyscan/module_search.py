@@ -1,13 +1,13 @@
-"""The folders that modules are taken from: never the working folder, never what is scanned.
+"""Module search without the working folder and without scanned folders.
 
-A folder that is scanned can hold a file for every module that is imported while it is scanned.
-Python looks there whenever '' or the folder itself is on ``sys.path``: with ``python -m``, in a
-notebook, with a relative ``PYTHONPATH``. So a process of ours drops such entries when it begins
-(``restrict``). A process of somebody else's keeps its ``sys.path``, and only imports that a thread
-makes on our behalf are looked for elsewhere (``Guard``).
+A scanned folder can contain a file for every module that is imported during the scan, and Python looks
+there when '' or the folder itself is on ``sys.path``: with ``python -m``, in a notebook, with a relative
+``PYTHONPATH``. The processes of this program drop such entries at their start (``restrict``). A process
+that uses the library keeps its ``sys.path``, and only the imports of the scanning thread are restricted
+(``Guard``).
 
-Boundary: names of folders and one finder. Nothing may be imported here that Python has not loaded
-when it starts, ``__future__`` included: it could come from such a folder.
+Boundary: this module imports nothing that Python has not loaded at its start, not even ``__future__``: it
+could come from such a folder.
 """
 
 import _frozen_importlib_external
@@ -15,7 +15,7 @@ import _thread
 import os
 import sys
 
-# Without ``typing``, which Python does not load when it starts.
+# Not from ``typing``, which Python does not load at its start.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-"""The folder that this package was loaded from."""
+"""Folder that this package was loaded from."""
 
 
-class _Current(_thread._local):  # noqa: SLF001 - ``threading``, which has it under its name, is not loaded yet
-    """What this thread scans, and whether its imports are redirected."""
+class _Current(_thread._local):  # noqa: SLF001 - ``threading``, which re-exports it, is not loaded yet
+    """Scanned folders of this thread, and the state of its guard."""
 
     scanned: "tuple[str, ...]" = ()
     guarded: bool = False
@@ -42,63 +42,63 @@ _current = _Current()
 
 
 def restrict(scanned: "Iterable[str]" = ()) -> None:
-    """Take modules of this whole process from trusted folders only, from now on.
+    """Restrict all imports of this process to trusted folders.
 
     Args:
-        scanned: what is scanned, beside the working folder.
+        scanned: scanned paths, besides the working folder.
     """
     _current.scanned = tuple(scanned)
     sys.path[:] = trusted_folders()
-    if sys.pycache_prefix is not None and _overlaps(_real(sys.pycache_prefix), _untrusted()):
-        # Compiled modules are believed as modules are.
+    if sys.pycache_prefix is not None and _overlaps(_real(sys.pycache_prefix), _untrusted_folders()):
+        # Python runs the compiled modules in this folder.
         sys.pycache_prefix = None
 
 
 def trusted_folders() -> "list[str]":
-    """Return the entries of ``sys.path`` that nothing scanned by this thread can put a module into.
+    """Return the entries of ``sys.path`` outside of the working folder and the scanned paths.
 
-    An entry inside, around or equal to the working folder or to what is scanned counts only when it
-    belongs to Python's own installation, or when this program was loaded from it; then it comes last.
+    An entry that overlaps with those is kept only when it belongs to the installation of Python, or when
+    this program was loaded from it; then it comes last.
     """
-    untrusted, installed = _untrusted(), _installed()
-    before, last = [], []
+    untrusted, installed = _untrusted_folders(), _installed_folders()
+    first, last = [], []
     for entry in sys.path:
         if not isinstance(entry, str) or not os.path.isabs(entry):
             continue
         real = _real(entry)
         if not _overlaps(real, untrusted) or any(_is_within(real, folder) for folder in installed):
-            before.append(entry)
+            first.append(entry)
         elif real == _real(HOME):
             last.append(entry)
-    return before + last
+    return first + last
 
 
 class Guard:
-    """Imports of the current thread come from trusted folders while this context is open.
+    """Context in which the imports of the current thread come from trusted folders only.
 
-    Other threads import as ever, also meanwhile, and ``sys.path`` is not touched.
+    Other threads and ``sys.path`` are not affected.
 
     Args:
-        scanned: what is scanned, beside the working folder.
+        scanned: scanned paths, besides the working folder.
     """
 
     def __init__(self, scanned: "Iterable[str]" = ()) -> None:
         self._scanned = tuple(scanned)
 
     def __enter__(self) -> None:
-        """Redirect imports."""
+        """Restrict imports."""
         _FINDER.open()
         self._before = _current.scanned, _current.guarded
         _current.scanned, _current.guarded = (*_current.scanned, *self._scanned), True
 
     def __exit__(self, *_: object) -> None:
-        """Leave imports alone again."""
+        """Restore imports."""
         _current.scanned, _current.guarded = self._before
         _FINDER.close()
 
 
-def carried(function: "Callable[P, T]") -> "Callable[P, T]":
-    """Return a function that runs in another thread under the guard of this one, if there is one."""
+def carry_guard(function: "Callable[P, T]") -> "Callable[P, T]":
+    """Wrap a function for another thread, so that it runs under the guard of this one."""
     scanned, guarded = _current.scanned, _current.guarded
 
     def run(*arguments: "P.args", **options: "P.kwargs") -> "T":
@@ -111,7 +111,7 @@ def carried(function: "Callable[P, T]") -> "Callable[P, T]":
 
 
 class _Finder:
-    """Finds modules for threads under a guard, and is asked before all other finders."""
+    """Finder for threads under a guard, the first in ``sys.meta_path``."""
 
     def __init__(self) -> None:
         self._guards = 0
@@ -119,18 +119,18 @@ class _Finder:
         self._folders: tuple[object, list[str]] = (None, [])
 
     def open(self) -> None:
-        """Begin to be asked."""
+        """Insert the finder."""
         with self._lock:
             self._guards += 1
             if self not in sys.meta_path:
                 sys.meta_path.insert(0, self)
 
     def close(self) -> None:
-        """Stop being asked, when no other thread is under a guard."""
+        """Remove the finder, unless another thread is under a guard."""
         with self._lock:
             self._guards -= 1
             if not self._guards:
-                # A new list: another thread may be going through the old one, and would skip a finder.
+                # A new list: another thread may be iterating over the old one, and would skip a finder.
                 sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(
@@ -139,29 +139,29 @@ class _Finder:
         path: "Sequence[str] | None" = None,
         target: "ModuleType | None" = None,
     ) -> "ModuleSpec | None":
-        """Return the module of this name; parts of a package are where the package is.
+        """Return the spec of a top-level module in a trusted folder; None for submodules.
 
         Raises:
-            ModuleNotFoundError: no trusted folder has it, and no other finder may be asked.
+            ModuleNotFoundError: no trusted folder has it; other finders must not search on.
         """
         if path is not None or not _current.guarded:
             return None
         by_path = _frozen_importlib_external.PathFinder
         others = [finder for finder in sys.meta_path if finder is not self and finder is not by_path]
         for finder in others:
-            # Editable installs, and what is compiled into Python.
+            # Editable installs, built-in and frozen modules.
             spec = finder.find_spec(name, None, target)
             if spec is not None and _is_trusted(spec.origin):
                 return spec
-        if (found := by_path.find_spec(name, self._trusted(), target)) is not None:
-            return found
+        if (spec := by_path.find_spec(name, self._trusted_folders(), target)) is not None:
+            return spec
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    def _trusted(self) -> "list[str]":
-        """Return the trusted folders, worked out again when something has changed."""
+    def _trusted_folders(self) -> "list[str]":
+        """Return the trusted folders, cached until their inputs change."""
         state = (tuple(sys.path), _real(os.curdir), _current.scanned)
-        known, folders = self._folders
-        if known != state:
+        cached_state, folders = self._folders
+        if cached_state != state:
             folders = trusted_folders()
             self._folders = (state, folders)
         return folders
@@ -171,26 +171,26 @@ _FINDER = _Finder()
 
 
 def _is_trusted(origin: "str | None") -> bool:
-    """Return whether a module that another finder found lies outside of what is scanned."""
+    """Return whether a module of another finder is outside of the scanned paths, or installed."""
     if origin is None or not os.path.isabs(origin):
         return True
     real = _real(origin)
-    inside = [folder for folder in _untrusted() if _is_within(real, folder)]
-    return not inside or any(_is_within(real, folder) for folder in (*_installed(), _real(HOME)))
+    inside = [folder for folder in _untrusted_folders() if _is_within(real, folder)]
+    return not inside or any(_is_within(real, folder) for folder in (*_installed_folders(), _real(HOME)))
 
 
-def _untrusted() -> "list[str]":
-    # The root of the file system is nobody's tree, unless it is what is scanned.
-    here = [folder for folder in (_real(os.curdir),) if folder != os.sep]
-    return here + [_real(folder) for folder in _current.scanned]
+def _untrusted_folders() -> "list[str]":
+    # "/" as the working folder would distrust everything; it counts only when it is scanned.
+    working_folder = [folder for folder in (_real(os.curdir),) if folder != os.sep]
+    return working_folder + [_real(folder) for folder in _current.scanned]
 
 
-def _installed() -> "list[str]":
+def _installed_folders() -> "list[str]":
     """Return the folders of Python itself, of its packages and of the user's packages."""
     library = os.path.dirname(os.path.abspath(os.__file__))
     zipped = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
     folders = [library, os.path.join(os.path.dirname(library), zipped)]
-    # Not there with -S.
+    # Not loaded with -S.
     site = sys.modules.get("site")
     if site is not None:
         folders += site.getsitepackages()
@@ -210,5 +210,5 @@ def _real(path: str) -> str:
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):
-        # The working folder is gone: nothing can be looked for there.
+        # The working folder was deleted, so it contains no module.
         return os.path.join(os.sep, "nowhere")

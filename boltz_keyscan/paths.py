@@ -1,7 +1,4 @@
-"""What was named to be scanned: whether there is such a thing, before anything is read.
-
-Boundary: looks at names only; what a path means is ``plan``, what is in it is ``sources``.
-"""
+"""Check of the paths to scan, before anything is read."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ from boltz_keyscan.errors import KeyscanError
 
 
 def check(path: str, *, history_only: bool) -> None:
-    """Say what is wrong with a path before anything is scanned.
+    """Check that a path can be scanned.
 
     Raises:
-        KeyscanError: there is nothing, or, with ``history_only``, no usable repository.
+        KeyscanError: it does not exist or, with ``history_only``, is not a usable repository.
     """
     try:
         os.path.abspath(path)
@@ -38,10 +35,10 @@ def check(path: str, *, history_only: bool) -> None:
             message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
         raise KeyscanError(message, hint) from error
     if history_only:
-        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - only here
+        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - only used with --history-only
 
         try:
             open_at(os.fsencode(os.path.abspath(path)))
         except (OSError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) else str(error)
-            raise KeyscanError(f"not a usable git repository: {path}: {told}", "Check its .git.") from error
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise KeyscanError(f"not a usable git repository: {path}: {reason}", "Check its .git.") from error

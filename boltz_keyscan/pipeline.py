@@ -1,7 +1,6 @@
-"""The pipeline: sources into shards, shards through an executor, hits into findings, a verdict.
+"""The pipeline: cut sources into shards, scan them, locate hits, build findings and decide the result.
 
-Boundary: the only module that knows all stages; it does no reading, matching or
-deciding of its own.
+The only module that knows all stages; each stage is another module.
 """
 
 from __future__ import annotations
@@ -41,42 +40,42 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
     from boltz_keyscan.model.status import StatusReport
 
-INLINE = 8 << 20
-"""Bytes up to which worker processes are not even thought of."""
+MAX_INLINE_BYTES = 8 << 20
+"""Work up to which no worker process is started."""
 
-MOST_MET = 1000
-"""Sources met in reading (git bundles) that are scanned: each starts git many times, however small it is."""
+MAX_DISCOVERED_SOURCES = 1000
+"""Limit of sources found inside others (git bundles): each starts git many times, however small it is."""
 
 Work = tuple[int, Shard]
 
 _EXPOSURES = list(Exposure)
 
-_NOTHING = ShardResult().tally
-"""What a shard of names gives, and there is one for each folder."""
+_EMPTY_TALLY = ShardResult().tally
+"""Tally of a shard of names, of which there is one for each folder."""
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """What one source gave."""
+class _SourceResults:
+    """Results of all shards of one source."""
 
     source: Source
     hits: list[Hit] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
-    met: list[Source] = field(default_factory=list)
+    discovered_sources: list[Source] = field(default_factory=list)
     explained: set[tuple[bytes, str | None, int]] = field(default_factory=set)
 
     def add(self, result: ShardResult) -> None:
-        """Take what one shard gave."""
+        """Add the result of one shard."""
         self.hits += result.hits
         self.gaps += result.gaps
-        self.met += result.sources
+        self.discovered_sources += result.sources
         self.explained.update(result.explained)
-        if result.tally is not _NOTHING:
+        if result.tally is not _EMPTY_TALLY:
             self.tally += result.tally
 
-    def whole(self) -> ShardResult:
-        """What all shards gave together; what a member of a container tells, its bytes need not."""
+    def combined(self) -> ShardResult:
+        """Return one result, without the hits in an archive that are also reported for one of its members."""
         hits = [
             hit
             for hit in self.hits
@@ -88,29 +87,29 @@ class _Gathered:
 
 
 class ProgressListener(Protocol):
-    """Who wants to know how far a scan is; nothing it does changes anything."""
+    """Receiver of the progress of a scan."""
 
-    def read(self, tally: Tally) -> None:
-        """So much more was scanned."""
+    def on_read(self, tally: Tally) -> None:
+        """Count what one shard scanned."""
 
-    def opened(self, done: int, whole: int) -> None:
-        """So many containers of those that were met, or 0 when that begins."""
+    def on_archives(self, done: int, whole: int) -> None:
+        """Count the archives that were opened; 0 when that stage begins."""
 
-    def placing(self) -> None:
-        """All was read; now it is looked where the keys stand."""
+    def on_locating(self) -> None:
+        """Begin the last stage: everything was read, and hits are located."""
 
 
-class Inquirer(Protocol):
-    """What a scan can ask of the keys it finds; see ``inquiry``."""
+class StatusChecker(Protocol):
+    """Check of the status of keys; see ``key_status``."""
 
     @property
     def lookup(self) -> Lookup:
-        """What is asked of each key where it is found."""
+        """Return the lookup that the detector makes for each key."""
 
-    def answered(
+    def apply(
         self, findings: Sequence[Finding], matches: Mapping[str, Match]
     ) -> tuple[tuple[Finding, ...], StatusReport, tuple[Gap, ...]]:
-        """The findings with their status, what was asked, and what was wanted and not to be had."""
+        """Return the findings with their status, a report of the check, and a gap for each missing answer."""
 
 
 def run(
@@ -120,166 +119,167 @@ def run(
     jobs: int = 1,
     steps: Sequence[Step] = (),
     *,
-    inquirer: Inquirer | None = None,
-    watch: ProgressListener | None = None,
+    status_check: StatusChecker | None = None,
+    progress: ProgressListener | None = None,
 ) -> ScanResult:
-    """Scan, and judge what was found.
+    """Scan sources and decide the result.
 
     Args:
-        targets: what the user named, for the report.
-        sources: where bytes come from.
-        terms: what fails the run.
-        jobs: processes to use.
-        steps: triage, in order.
-        inquirer: knows whether keys work; without one their status is ``unchecked``.
-        watch: is told how far it is.
+        targets: targets as the user named them, for the report.
+        sources: sources to scan.
+        terms: conditions that fail the run.
+        jobs: number of processes.
+        steps: triage steps, in order.
+        status_check: check of the status of keys; without one it is ``unchecked``.
+        progress: receiver of progress.
 
     Raises:
-        KeyscanError: nothing can be said at all (rules unusable, hook outside a repository).
+        KeyscanError: no scan is possible (rules unusable, hook outside a repository).
     """
     started = datetime.now(UTC)
     clock = time.monotonic()
     loaded = rules.load()
     detector = KeyDetector.of(loaded)
-    if inquirer is not None:
-        detector = detector.asking(inquirer.lookup)
+    if status_check is not None:
+        detector = detector.asking(status_check.lookup)
     pairs: list[tuple[Match, Location]] = []
     gaps: set[Gap] = set()
     tally = Tally()
-    waiting = deque([sources])
-    met = 0
-    while waiting:
-        for each, located in _scanned(waiting.popleft(), detector, jobs, watch):
+    source_queue = deque([sources])
+    discovered = 0
+    while source_queue:
+        for results, located in _scan(source_queue.popleft(), detector, jobs, progress):
             pairs += located.pairs
-            gaps.update(each.gaps, located.gaps)
-            tally += each.tally
-            # One at a time: each may take room in the temporary folder until it was located.
-            waiting += [(source,) for source in each.met[: MOST_MET - met]]
-            met += len(each.met)
-    if met > MOST_MET:
-        detail = f"of {met} git bundles only the first {MOST_MET} were opened"
+            gaps.update(results.gaps, located.gaps)
+            tally += results.tally
+            # One at a time: each may need space in the temporary folder until its hits are located.
+            remaining = MAX_DISCOVERED_SOURCES - discovered
+            source_queue += [(source,) for source in results.discovered_sources[:remaining]]
+            discovered += len(results.discovered_sources)
+    if discovered > MAX_DISCOVERED_SOURCES:
+        detail = f"of {discovered} git bundles only the first {MAX_DISCOVERED_SOURCES} were opened"
         gaps.add(Gap(", ".join(targets), "too-many-bundles", detail))
     if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
         gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
-    known: Iterable[Finding] = _findings(pairs, loaded)
-    asked = None
-    if inquirer is not None:
-        known, asked, missed = inquirer.answered(
-            tuple(known), {match.fingerprint: match for match, _ in pairs}
+    unjudged: Iterable[Finding] = _findings(pairs, loaded)
+    status_report = None
+    if status_check is not None:
+        unjudged, status_report, status_gaps = status_check.apply(
+            tuple(unjudged), {match.fingerprint: match for match, _ in pairs}
         )
-        gaps.update(missed)
-    judged = (policy.judge(finding, terms) for finding in apply(known, steps))
+        gaps.update(status_gaps)
+    judged = (policy.judge(finding, terms) for finding in apply(unjudged, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
-    told = tuple(sorted((_redacted(gap, detector) for gap in gaps), key=_gap_order))
+    redacted_gaps = tuple(sorted((_redact(gap, detector) for gap in gaps), key=_gap_order))
     return ScanResult(
         targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in targets),
         started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=round(time.monotonic() - clock, 3),
         findings=findings,
-        gaps=told,
+        gaps=redacted_gaps,
         tally=tally,
-        complete=policy.is_complete(told, terms),
-        exit_code=policy.exit_code(findings, told, terms),
-        asked=asked,
+        complete=policy.is_complete(redacted_gaps, terms),
+        exit_code=policy.exit_code(findings, redacted_gaps, terms),
+        asked=status_report,
     )
 
 
-def _scanned(
-    sources: Iterable[Source], detector: Detector, jobs: int, watch: ProgressListener | None
-) -> Iterator[tuple[_Gathered, Located]]:
-    """What each source gave, with the places of its hits; those met in a listing too."""
-    gathered: list[_Gathered] = []
-    for number, result in _execute(_work(sources, gathered), detector, jobs, watch):
-        gathered[number].add(result)
-    if watch is not None:
-        watch.placing()
-    for each in gathered:
-        yield each, _located(each, detector)
+def _scan(
+    sources: Iterable[Source], detector: Detector, jobs: int, progress: ProgressListener | None
+) -> Iterator[tuple[_SourceResults, Located]]:
+    """Yield the results of each source, and of those found while listing, with located hits."""
+    results: list[_SourceResults] = []
+    for number, result in _run_all(_work(sources, results), detector, jobs, progress):
+        results[number].add(result)
+    if progress is not None:
+        progress.on_locating()
+    for source_results in results:
+        yield source_results, _locate(source_results, detector)
 
 
-def _work(sources: Iterable[Source], gathered: list[_Gathered]) -> Iterator[Work]:
-    """All shards of all sources; a source met on the way follows the one that met it."""
+def _work(sources: Iterable[Source], results: list[_SourceResults]) -> Iterator[Work]:
+    """Yield the shards of all sources; a source found inside another follows it."""
     pending = deque(sources)
     while pending:
         source = pending.popleft()
-        number = len(gathered)
-        gathered.append(_Gathered(source))
-        met: list[Source] = []
+        number = len(results)
+        results.append(_SourceResults(source))
+        discovered: list[Source] = []
         try:
             for item in source.shards():
-                # Asking a protocol with isinstance costs more than looking at a small folder.
+                # isinstance with a protocol takes longer than scanning a small folder.
                 if hasattr(item, "shards"):
-                    met.append(cast("Source", item))
+                    discovered.append(cast("Source", item))
                 else:
                     yield number, item
         except OSError as error:
             yield number, ResultShard(ShardResult(gaps=(failure_gap(error),)))
-        pending.extendleft(reversed(met))
+        pending.extendleft(reversed(discovered))
 
 
-def _located(gathered: _Gathered, detector: Detector) -> Located:
-    """Where the hits stand; whatever happens to the asking, none is lost."""
+def _locate(results: _SourceResults, detector: Detector) -> Located:
+    """Locate the hits of a source; on an error they keep the path of their origin."""
     try:
-        return gathered.source.locate(gathered.whole(), detector)
+        return results.source.locate(results.combined(), detector)
     except OSError as error:
         pairs = (
             (
                 hit.match,
                 Location.of(
                     hit.match,
-                    _plainly(hit, detector),
+                    _fallback_path(hit, detector),
                     Exposure.UNTRACKED,
                     blob=hit.origin.oid,
                     members=display_members(hit.origin, detector),
                 ),
             )
-            for hit in gathered.whole().hits
+            for hit in results.combined().hits
         )
         return Located(tuple(pairs), (failure_gap(error),))
 
 
-def _plainly(hit: Hit, detector: Detector) -> str:
+def _fallback_path(hit: Hit, detector: Detector) -> str:
     return detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}"
 
 
-def _execute(
-    work: Iterator[Work], detector: Detector, jobs: int, watch: ProgressListener | None
+def _run_all(
+    work: Iterator[Work], detector: Detector, jobs: int, progress: ProgressListener | None
 ) -> Iterator[tuple[int, ShardResult]]:
-    """Results in any order; the containers that were met are opened when all else is done."""
-    met: list[Work] = []
-    for number, result in _looked(work, detector, jobs):
-        met += ((number, shard) for shard in result.more)
-        if watch is not None:
-            watch.read(result.tally)
+    """Yield results in any order; archives are opened after everything else."""
+    archives: list[Work] = []
+    for number, result in _run_shards(work, detector, jobs):
+        archives += ((number, shard) for shard in result.more)
+        if progress is not None:
+            progress.on_read(result.tally)
         yield number, result
-    if met:
-        from boltz_keyscan.workers.archive_pool import within  # noqa: PLC0415 - most hooks and many scans meet none
+    if archives:
+        from boltz_keyscan.workers.archive_pool import run_within_budget  # noqa: PLC0415 - most hooks and many scans meet none
 
-        if watch is not None:
-            watch.opened(0, len(met))
-        for done, told in enumerate(within(met, detector, jobs), 1):
-            if watch is not None:
-                watch.opened(done, len(met))
-            yield told
+        if progress is not None:
+            progress.on_archives(0, len(archives))
+        for done, numbered in enumerate(run_within_budget(archives, detector, jobs), 1):
+            if progress is not None:
+                progress.on_archives(done, len(archives))
+            yield numbered
 
 
-def _looked(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
-    """What shards gave: in this process while there is little, in workers beyond."""
+def _run_shards(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
+    """Scan shards in this process while there is little work, and in workers beyond that."""
     weight = 0
     for number, shard in work:
-        # The shard in hand counts too: the first one of a long history is as large as shards get.
-        if jobs > 1 and weight + shard.weight > INLINE:
+        # Includes this shard: the first one of a long history is as large as a shard can be.
+        if jobs > 1 and weight + shard.weight > MAX_INLINE_BYTES:
             from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - small scans start no processes
 
-            if scan_pool.pays(weight + shard.weight):
-                yield from scan_pool.spread(itertools.chain([(number, shard)], work), detector, jobs)
+            if scan_pool.is_worthwhile(weight + shard.weight):
+                yield from scan_pool.run_in_pool(itertools.chain([(number, shard)], work), detector, jobs)
                 return
         weight += shard.weight
         yield number, scan_shard(shard, detector)
 
 
 def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...]) -> Iterator[Finding]:
-    """One finding per distinct key, its locations sorted, each once."""
+    """Yield one finding per distinct key, with its distinct locations, sorted."""
     by_id = {rule.id: rule for rule in loaded}
     groups: dict[str, list[tuple[Match, Location]]] = {}
     for match, location in pairs:
@@ -290,7 +290,7 @@ def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...])
             (match for match, _ in members if match.shape is shape), key=lambda match: match.reason
         )
         rule = by_id[strongest.rule_id]
-        locations = _distinct(location for _, location in members)
+        locations = _distinct_locations(location for _, location in members)
         yield Finding(
             fingerprint=fingerprint,
             rule_id=rule.id,
@@ -308,8 +308,8 @@ def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...])
         )
 
 
-def _distinct(locations: Iterable[Location]) -> tuple[Location, ...]:
-    """Each place once, with its widest exposure: a branch name is a reference and a file."""
+def _distinct_locations(locations: Iterable[Location]) -> tuple[Location, ...]:
+    """Return each location once, with its widest exposure: a branch name is a reference and a file."""
     places: dict[tuple[object, ...], Location] = {}
     for location in sorted(locations, key=_location_order):
         place = (location.path, location.members, location.offset, location.blob, location.decoded)
@@ -318,7 +318,7 @@ def _distinct(locations: Iterable[Location]) -> tuple[Location, ...]:
 
 
 def _location_order(location: Location) -> tuple[int, str, bool, str, int, str, tuple[str, ...]]:
-    """Widest exposure first; working files before history."""
+    """Return a sort key: widest exposure first, working files before history."""
     return (
         _EXPOSURES.index(location.exposure),
         location.path,
@@ -334,8 +334,8 @@ def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:
     return (gap.by_design, gap.where, gap.reason, gap.detail)
 
 
-def _redacted(gap: Gap, detector: Detector) -> Gap:
-    """Paths and the words of git and of the system may hold a key."""
+def _redact(gap: Gap, detector: Detector) -> Gap:
+    """Redact a gap: paths and messages of git and of the system may contain a key."""
     where, detail = (
         detector.redact(text.encode("utf-8", "surrogateescape")) for text in (gap.where, gap.detail)
     )

@@ -1,7 +1,7 @@
-"""The work of a run, from what the user typed and where that lies.
+"""Plans of runs: options to sources and conditions of failure.
 
-Boundary: no process is started and nothing is scanned here; all that is read is which
-repository a target lies in. To add a source, write it in ``sources/`` and name it here.
+Nothing is scanned here; only the repository of each target is looked up. To add a source, write it in
+``sources/`` and use it here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.fsutil import cores
+from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.policy import FailOn, FailPolicy
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 HOOK = FailPolicy(FailOn.ANY, empty_is_complete=True)
-"""Hooks block on any key, and a commit of deletions is nothing to look at."""
+"""Conditions of hooks: any key blocks, and a commit of deletions only is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was typed, checked for form only."""
+    """Options of a scan, checked for form only."""
 
     paths: tuple[str, ...] = (".",)
     history: bool = True
@@ -38,12 +38,12 @@ class Options:
     jobs: int | None = None
     follow_alternates: bool = False
     cache: str | None = None
-    """Folder for what earlier scans have seen; None for no cache."""
+    """Folder of the scan cache; None for no cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What it means."""
+    """Sources to scan and conditions of failure."""
 
     targets: tuple[str, ...]
     sources: tuple[Source, ...]
@@ -52,19 +52,19 @@ class Plan:
 
 
 def scan_plan(options: Options) -> Plan:
-    """The plan of ``boltz-keyscan [PATH]...``.
+    """Return the plan of ``boltz-keyscan [PATH]...``.
 
     Raises:
         KeyscanError: options contradict each other.
     """
-    from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
+    from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - not needed by the hook
     from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415
 
     if not options.history and not options.files:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
-    # Standard input first: it can only be read by this process, before others are started.
+    # Standard input first: only this process can read it, before workers are started.
     paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
-    before = choose_prefixes(paths)
+    prefixes = choose_prefixes(paths)
     sources: list[Source] = []
     for path in paths:
         if path == STDIN:
@@ -73,14 +73,14 @@ def scan_plan(options: Options) -> Plan:
             raw = os.fsencode(path)
             store = b"/" if options.follow_alternates else None
             sources.append(
-                TreeSource(raw, before[path], options.files, options.history, store, options.cache)
+                TreeSource(raw, prefixes[path], options.files, options.history, store, options.cache)
             )
     terms = FailPolicy(options.fail_on, options.fail_on_unexposed, options.require_complete)
-    return Plan(paths, tuple(sources), terms, options.jobs or cores())
+    return Plan(paths, tuple(sources), terms, options.jobs or cpu_count())
 
 
 def staged_plan(names: tuple[str, ...], terms: FailPolicy = HOOK) -> Plan:
-    """The plan of the pre-commit hook, and of ``--staged``."""
+    """Return the plan of the pre-commit hook and of ``--staged``."""
     from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
     source = StagedSource(tuple(os.fsencode(name) for name in names))
@@ -88,7 +88,7 @@ def staged_plan(names: tuple[str, ...], terms: FailPolicy = HOOK) -> Plan:
 
 
 def range_plan(options: Options, expression: str) -> Plan:
-    """The plan of ``--range`` and ``--since``: part of the history of each path.
+    """Return the plan of ``--range`` and ``--since``: part of the history of each path.
 
     Raises:
         KeyscanError: the expression is not a range.
@@ -96,42 +96,41 @@ def range_plan(options: Options, expression: str) -> Plan:
     from boltz_keyscan.sources.git.repo.revisions import RevisionRange  # noqa: PLC0415
     from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - few runs need it
 
-    part = RevisionRange.of(expression)
-    sources = tuple(RangeSource(os.fsencode(path), part, path) for path in options.paths)
+    selection = RevisionRange.of(expression)
+    sources = tuple(RangeSource(os.fsencode(path), selection, path) for path in options.paths)
     terms = FailPolicy(
         options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=True
     )
-    return Plan(options.paths, sources, terms, options.jobs or cores())
+    return Plan(options.paths, sources, terms, options.jobs or cpu_count())
 
 
 def push_plan(push: Push) -> Plan:
-    """The plan of the push hooks: they block on any key."""
+    """Return the plan of the push hooks."""
     from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - a scan does not need it
 
-    return Plan((".",), (RangeSource(b".", push),), HOOK, cores())
+    return Plan((".",), (RangeSource(b".", push),), HOOK, cpu_count())
 
 
 def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
-    """Return the beginning of the paths of each target in reports; empty or ending in a slash.
+    """Return for each target the prefix of its paths in reports; empty or ending in a slash.
 
-    Paths count from the root of the repository that the targets lie in, so that a viewer can
-    place them. Where targets lie in several repositories, or some in none, that could name two
-    files alike. Then a path begins with its target as given, so that it can be opened from
-    here; for a single folder in no repository, with nothing.
+    Paths are relative to the root of the repository of the targets, so that a viewer can open them. When
+    the targets are in several repositories, or some in none, two files could get one path: then a path
+    begins with its target as given. For a single folder outside any repository the prefix is empty.
     """
     from boltz_keyscan.sources.git.repo.repository import find_root, resolve_folder  # noqa: PLC0415 - the hook needs no root
 
     targets = [path for path in dict.fromkeys(paths) if path != STDIN]
     folders = {path: resolve_folder(os.fsencode(path)) for path in targets}
     roots = {find_root(folder) for folder in folders.values()}
-    found: dict[str, bytes] = {}
+    prefixes: dict[str, bytes] = {}
     for path, folder in folders.items():
         raw = os.fsencode(path)
-        given = raw if os.path.isdir(raw) else os.path.dirname(raw)
+        prefix = raw if os.path.isdir(raw) else os.path.dirname(raw)
         if len(roots) == 1 and (root := min(roots, key=bool)) is not None:
-            given = os.path.relpath(folder, root)
-            given = b"" if given == b"." else given
+            prefix = os.path.relpath(folder, root)
+            prefix = b"" if prefix == b"." else prefix
         elif len(targets) == 1 and os.path.isdir(raw):
-            given = b""
-        found[path] = os.path.join(given, b"") if given else b""
-    return found
+            prefix = b""
+        prefixes[path] = os.path.join(prefix, b"") if prefix else b""
+    return prefixes

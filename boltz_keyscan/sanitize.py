@@ -1,18 +1,17 @@
-"""Text that cannot act on whoever shows it.
+"""Escaping of characters and commands that act on terminals, viewers and CI runners.
 
-File names, commit authors and error messages of other programs are written by
-strangers. Boundary: this makes characters harmless; removing keys is ``detect/redact``.
+File names, commit authors and error messages of other programs are untrusted. Keys are removed by
+``detect/redact``, not here.
 """
 
 from __future__ import annotations
 
 import re
 
-# C0, DEL and C1 controls move cursors and start escape sequences; bidirectional controls
-# and zero-width characters reorder or hide text (CVE-2021-42574); U+2028/2029 end lines
-# in some viewers; tags spell whole sentences that only machines read; lone surrogates
-# cannot be encoded at all. The class is built from numbers so that this file holds none
-# of them.
+# C0, DEL and C1 controls move cursors and start escape sequences; bidirectional controls and zero-width
+# characters reorder or hide text (CVE-2021-42574); U+2028/2029 end lines in some viewers; tags spell
+# sentences that only machines read; lone surrogates cannot be encoded. Given as numbers, so that this
+# file contains none of them.
 _RANGES = (
     (0x00, 0x1F),
     (0x7F, 0x9F),
@@ -32,10 +31,10 @@ _RANGES = (
 )
 _ACTIVE = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]")
 
-# Seen by nobody, and passed over by .NET's comparison of texts, which is how GitHub's runner looks for
-# commands (actions/runner, ActionCommand.cs): joiners, fillers and variation selectors. They are part of
-# ordinary names, such as those with an emoji, and only matter within a command.
-_PASSED_OVER = "".join(
+# Invisible characters that the string comparison of .NET ignores, with which GitHub's runner finds
+# commands (actions/runner, ActionCommand.cs): joiners, fillers and variation selectors. Ordinary names
+# contain them, such as those with an emoji; they only matter within a command.
+_IGNORED = "".join(
     f"{chr(low)}-{chr(high)}"
     for low, high in (
         (0x034F, 0x034F),
@@ -48,28 +47,27 @@ _PASSED_OVER = "".join(
     )
 )
 
-# GitHub's runner, Azure's and TeamCity's, wherever it stands in a line.
-_COMMAND = re.compile(rf"(#[{_PASSED_OVER}]*#(?:[{_PASSED_OVER}]*|vso|teamcity))\[")
+# Commands of GitHub's runner, Azure and TeamCity, anywhere in a line.
+_COMMAND = re.compile(rf"(#[{_IGNORED}]*#(?:[{_IGNORED}]*|vso|teamcity))\[")
 
-# At the start of a line, after any white space.
-_COLONS = re.compile(rf"([\s{_PASSED_OVER}]*):(?=[{_PASSED_OVER}]*:)")
+# Commands of GitHub's runner at the start of a line, after any white space.
+_COLONS = re.compile(rf"([\s{_IGNORED}]*):(?=[{_IGNORED}]*:)")
 
 
-def _escape(found: re.Match[str]) -> str:
-    point = ord(found.group())
+def _escape(character: re.Match[str]) -> str:
+    point = ord(character.group())
     if point <= 0xFF:
         return f"\\x{point:02x}"
     return f"\\u{point:04x}" if point <= 0xFFFF else f"\\U{point:08x}"
 
 
 def harmless(text: str) -> str:
-    """``text`` with every character that could act replaced by its escape.
+    """Replace every character that could act by its escape.
 
-    CI runners take commands from every line a step prints; both forms are broken up:
-    ``::command::`` at the start of a line, after any kind of white space, and
-    ``##[command]`` anywhere in one.
+    CI runners execute commands in the lines a step prints. Both forms are broken up: ``::command::`` at the
+    start of a line, after any white space, and ``##[command]`` anywhere in one.
     """
     text = _ACTIVE.sub(_escape, text)
     text = _COMMAND.sub(r"\1\\x5b", text)
-    found = _COLONS.match(text)
-    return f"{found[1]}\\x3a{text[found.end() :]}" if found else text
+    command = _COLONS.match(text)
+    return f"{command[1]}\\x3a{text[command.end() :]}" if command else text

@@ -1,11 +1,8 @@
-"""The files that may suppress findings: the scanned tree's, those of a revision, or only the named ones.
+"""Files that may suppress findings: those of the scanned tree, of a revision, or only the named ones.
 
-README has the table. Under ``base:REV`` a file that was named on the command line is taken
-from REV too, where it lies in the repository. In a CI job (``automation``) the default is
-``none``: there the tree is what is being judged, and the report names what was not read.
-
-Boundary: reads the files through ``sources.trusted`` and has them parsed by ``triage``.
-Configuration files are read here, and understood in ``cli``, which knows the options.
+README has the table. With ``base:REV`` a file named on the command line is also read from REV when it is
+in the repository. In a CI job (``ci_detection``) the default is ``none``: there the tree is under review,
+and the report lists the files that were not read. Configuration files are read here and parsed in ``cli``.
 """
 
 from __future__ import annotations
@@ -42,13 +39,13 @@ from boltz_keyscan.triage.text_file import Text
 
 CONFIGS = ("boltz-keyscan.toml", "pyproject.toml")
 
-_NAMES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
-"""Files that want to be heard; ``pyproject.toml`` only when it speaks of us."""
+_SUPPRESSION_FILES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
+"""Files that can affect a scan; ``pyproject.toml`` only with a table of this program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose word counts."""
+    """Value of ``--trust``."""
 
     mode: str
     """``none``, ``tree`` or ``base``."""
@@ -57,10 +54,10 @@ class Trust:
 
     @classmethod
     def of(cls, text: str | None, environment: Mapping[str, str]) -> Trust:
-        """What ``--trust`` says, or what holds when it says nothing.
+        """Parse ``--trust``, or return the default for this environment.
 
         Raises:
-            KeyscanError: neither of the three.
+            KeyscanError: it is none of the three forms.
         """
         if text is None:
             return cls("none" if is_automated(environment) else "tree", by_default=True)
@@ -77,86 +74,86 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class ScanRoot:
-    """One thing that is scanned, and where its own files are looked for."""
+    """A scanned folder, and the trusted files that apply to it."""
 
     folder: bytes
-    """The folder that is scanned, or that holds the file that is, absolute."""
+    """Absolute path of the scanned folder, or of the folder of the scanned file."""
     scope: str
-    """How the paths of its locations begin in reports."""
-    shelf: TrustedFiles | None
-    """None when the tree is not asked."""
+    """Prefix of its paths in reports."""
+    trusted_files: TrustedFiles | None
+    """None when the files of the tree are not trusted."""
     linked: bool = False
-    """A linked worktree inside another thing that is scanned."""
+    """A linked worktree inside another scanned folder."""
 
     def files(self, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
-        """Path and content of each file of these names, from the folder upwards."""
+        """Yield path and content of each file of these names, from the folder upwards."""
         folder = self.folder
-        while self.shelf is not None:
+        while self.trusted_files is not None:
             for name in names:
                 path = os.path.join(folder, os.fsencode(name))
-                content = self._content(self.shelf, path, name)
+                content = self._read(self.trusted_files, path, name)
                 if content is not None:
                     yield path, content
-            if folder == self.shelf.top or folder == os.path.dirname(folder):
+            if folder == self.trusted_files.top or folder == os.path.dirname(folder):
                 return
             folder = os.path.dirname(folder)
 
     @staticmethod
-    def _content(shelf: TrustedFiles, path: bytes, name: str) -> bytes | None:
+    def _read(trusted_files: TrustedFiles, path: bytes, name: str) -> bytes | None:
         try:
-            return shelf.read(path)
+            return trusted_files.read(path)
         except KeyscanError:
             if name != CONFIGS[1]:
                 raise
-            # Everybody has such a file; one that cannot be read need not be about us.
+            # Most projects have a pyproject.toml; an unreadable one may have no table of this program.
             return None
 
     def nearest(self, name: str) -> tuple[bytes, bytes] | None:
-        """Path and content of the nearest file of this name."""
+        """Return path and content of the nearest file of this name."""
         return next(self.files((name,)), None)
 
     def text(self, path: bytes, content: bytes) -> Text:
-        """A file of the shelf, with the name people know it by."""
-        return Text(display_path(path), content, self.shelf.label if self.shelf else "")
+        """Return a trusted file, with the path to display."""
+        return Text(display_path(path), content, self.trusted_files.label if self.trusted_files else "")
 
 
 def display_path(path: bytes) -> str:
-    """A path from the current folder when it lies below that."""
-    here = os.path.join(os.getcwdb(), b"")
-    return os.fsdecode(path.removeprefix(here))
+    """Return a path relative to the current folder when it is below it."""
+    current = os.path.join(os.getcwdb(), b"")
+    return os.fsdecode(path.removeprefix(current))
 
 
 def scan_roots(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[ScanRoot, ...]:
-    """Where to look, for each path that is scanned and how its locations begin.
+    """Return a root for each pair of a scanned path and its prefix in reports, and for linked worktrees.
 
     Raises:
-        KeyscanError: the revision is not to be had.
+        KeyscanError: the revision cannot be resolved.
         GitError: git cannot be used.
     """
-    found: dict[tuple[bytes, str], ScanRoot] = {}
-    shelves: dict[bytes, TrustedFiles | None] = {}
+    roots: dict[tuple[bytes, str], ScanRoot] = {}
+    by_top: dict[bytes, TrustedFiles | None] = {}
     for path, scope in targets:
         folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
         top = top_of(folder)
-        if top not in shelves:
-            shelves[top] = _shelf(folder, trust)
-        found[folder, scope] = ScanRoot(folder, scope, shelves[top])
-    linked = [each for stand in found.values() for each in _find_linked(stand)]
-    return (*found.values(), *linked)
+        if top not in by_top:
+            by_top[top] = _open_trusted_files(folder, trust)
+        roots[folder, scope] = ScanRoot(folder, scope, by_top[top])
+    linked = [worktree for root in roots.values() for worktree in _find_linked(root)]
+    return (*roots.values(), *linked)
 
 
-def _find_linked(stand: ScanRoot) -> Iterator[ScanRoot]:
-    """Yield the linked worktrees inside what is scanned: their files count from their own root."""
-    around = enclosing(stand.folder) if stand.shelf is not None else None
-    if around is None or stand.shelf is None:
+def _find_linked(root: ScanRoot) -> Iterator[ScanRoot]:
+    """Yield the linked worktrees inside a root; their trusted files are their own."""
+    repository = enclosing(root.folder) if root.trusted_files is not None else None
+    if repository is None or root.trusted_files is None:
         return
-    for root in find_linked_worktrees(around):
-        if root != stand.folder and is_within(root, stand.folder):
-            scope = stand.scope + os.fsdecode(os.path.relpath(root, stand.folder)) + "/"
-            yield ScanRoot(root, scope, replace(stand.shelf, top=root), linked=True)
+    for worktree in find_linked_worktrees(repository):
+        if worktree != root.folder and is_within(worktree, root.folder):
+            scope = root.scope + os.fsdecode(os.path.relpath(worktree, root.folder)) + "/"
+            yield ScanRoot(worktree, scope, replace(root.trusted_files, top=worktree), linked=True)
 
 
-def _shelf(folder: bytes, trust: Trust) -> TrustedFiles | None:
+def _open_trusted_files(folder: bytes, trust: Trust) -> TrustedFiles | None:
     match trust.mode:
         case "tree":
             return TreeFiles(top_of(folder))
@@ -166,148 +163,145 @@ def _shelf(folder: bytes, trust: Trust) -> TrustedFiles | None:
             return None
 
 
-def named_text(path: str, standing: Sequence[ScanRoot]) -> Text:
-    """A file that was named on the command line.
+def named_text(path: str, roots: Sequence[ScanRoot]) -> Text:
+    """Read a file named on the command line.
 
-    One that lies in the scanned repository, by whatever way it is named, is taken from REV
-    under ``base:REV``: naming a file in the tree is no reason to believe what a change made
-    of it.
+    With ``base:REV`` a file in the scanned repository is read from REV, whatever path it is named by: a
+    change must not be able to edit it.
 
     Raises:
-        KeyscanError: it is not there, or cannot be read.
+        KeyscanError: it does not exist or cannot be read.
     """
     absolute = os.path.abspath(os.fsencode(path))
-    for stand in standing:
-        if stand.shelf is None or isinstance(stand.shelf, TreeFiles):
+    for root in roots:
+        if root.trusted_files is None or isinstance(root.trusted_files, TreeFiles):
             continue
-        inside = _inside(stand.shelf.top, absolute)
+        inside = _path_below(root.trusted_files.top, absolute)
         if inside is None:
             continue
-        content = stand.shelf.read(inside)
+        content = root.trusted_files.read(inside)
         if content is None:
             raise KeyscanError(
-                f"no such file {stand.shelf.label}: {path}", "Commit it there first, or leave out the option."
+                f"no such file {root.trusted_files.label}: {path}",
+                "Commit it there first, or leave out the option.",
             )
-        return Text(path, content, stand.shelf.label)
+        return Text(path, content, root.trusted_files.label)
     return Text(path, read_named_file(absolute, path), "named")
 
 
-def _inside(top: bytes, path: bytes) -> bytes | None:
-    """A file's path below ``top``; None when neither its name nor its target lies there.
+def _path_below(top: bytes, path: bytes) -> bytes | None:
+    """Return the path of a file below ``top``; None when neither its name nor its target is there.
 
-    The name goes first: what a link inside the tree leads to is the tree's word.
+    The name goes first: the target of a link inside the tree is chosen by the tree.
     """
     real = os.path.realpath(top)
-    for way in (path, os.path.realpath(path)):
-        folder = os.path.dirname(way)
+    for candidate in (path, os.path.realpath(path)):
+        folder = os.path.dirname(candidate)
         while True:
             if os.path.realpath(folder) == real:
-                return os.path.join(top, os.path.relpath(way, folder))
+                return os.path.join(top, os.path.relpath(candidate, folder))
             if folder == os.path.dirname(folder):
                 break
             folder = os.path.dirname(folder)
     return None
 
 
-def baseline_file(stand: ScanRoot, chosen: bytes | None) -> Text | None:
-    """The baseline of a tree: the one its configuration names, or the one with the usual name.
+def baseline_file(root: ScanRoot, chosen: bytes | None) -> Text | None:
+    """Return the baseline of a tree: the one its configuration names, or the one with the default name.
 
     Raises:
-        KeyscanError: it is named and is not there, or cannot be read.
+        KeyscanError: the configured one does not exist, or one cannot be read.
     """
     if chosen is None:
-        found = stand.nearest(baseline.NAME)
-        return stand.text(*found) if found else None
-    content = stand.shelf.read(chosen) if stand.shelf else None
+        found = root.nearest(baseline.NAME)
+        return root.text(*found) if found else None
+    content = root.trusted_files.read(chosen) if root.trusted_files else None
     if content is None:
         raise KeyscanError(
             f"no such baseline: {display_path(chosen)}", "Make it with 'boltz-keyscan baseline create'."
         )
-    return stand.text(chosen, content)
+    return root.text(chosen, content)
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionInputs:
-    """What is said besides the tree's ignores and comments."""
+    """Suppression options besides the ignore files and comments of the tree."""
 
     baseline: Text | None = None
-    """Named on the command line, or by a configuration that was."""
-    in_tree: bytes | None = None
-    """Named by the configuration of the first tree."""
-    accepting: bool = True
-    """Baselines count."""
+    """Baseline from the command line, or from a configuration file given there."""
+    configured_baseline: bytes | None = None
+    """Baseline from the configuration of the first tree."""
+    use_baselines: bool = True
     unexposed: bool = False
     foreign: bool = False
 
 
-def suppressor(standing: Sequence[ScanRoot], trust: Trust, say: SuppressionInputs, today: date) -> Suppressor:
-    """The step that knows all that counts.
+def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInputs, today: date) -> Suppressor:
+    """Return the triage step that applies all suppression files.
 
     Raises:
-        KeyscanError: a file is broken.
+        KeyscanError: a file is malformed.
     """
     ids = {rule.id for rule in rules.load()}
     known = []
-    if say.baseline is not None:
-        known.append(SuppressionFiles(None, "", (say.baseline, baseline.parse(say.baseline, ids))))
-    scopes = [stand.scope for stand in standing]
-    for number, stand in enumerate(standing):
-        if stand.shelf is None or scopes.count(stand.scope) > 1:
-            # Of parts of several histories reports do not tell which a location is of.
+    if inputs.baseline is not None:
+        known.append(SuppressionFiles(None, "", (inputs.baseline, baseline.parse(inputs.baseline, ids))))
+    scopes = [root.scope for root in roots]
+    for number, root in enumerate(roots):
+        if root.trusted_files is None or scopes.count(root.scope) > 1:
+            # Locations of ranges of several repositories have equal prefixes.
             continue
         accepted = None
-        if say.accepting and say.baseline is None:
-            accepted = baseline_file(stand, say.in_tree if number == 0 else None)
+        if inputs.use_baselines and inputs.baseline is None:
+            accepted = baseline_file(root, inputs.configured_baseline if number == 0 else None)
         if accepted is not None:
-            entries, own = baseline.parse(accepted, ids), _lies_in(accepted, stand)
+            entries, own = baseline.parse(accepted, ids), _is_directly_in(accepted, root)
             known.append(
-                SuppressionFiles(stand.scope, "", (accepted, entries), linked=stand.linked, is_whole=own)
+                SuppressionFiles(root.scope, "", (accepted, entries), linked=root.linked, is_whole=own)
             )
-        found = stand.nearest(ignore_file.NAME)
+        found = root.nearest(ignore_file.NAME)
         if found is not None:
-            text = stand.text(*found)
-            within = os.path.relpath(stand.folder, os.path.dirname(found[0]))
+            text = root.text(*found)
+            ignores, own = (text, ignore_file.parse(text)), _is_directly_in(text, root)
+            within = os.path.relpath(root.folder, os.path.dirname(found[0]))
             inside = "" if within == b"." else os.fsdecode(within) + "/"
-            own = _lies_in(text, stand)
-            known.append(
-                SuppressionFiles(
-                    stand.scope, inside, None, (text, ignore_file.parse(text)), stand.linked, is_whole=own
-                )
-            )
+            known.append(SuppressionFiles(root.scope, inside, None, ignores, root.linked, is_whole=own))
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
         today,
-        unexposed=say.unexposed,
-        foreign=say.foreign,
-        allowed=_allowed(standing, trust, detector),
+        unexposed=inputs.unexposed,
+        foreign=inputs.foreign,
+        allowed=_comment_policy(roots, trust, detector),
         say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
     )
 
 
-def _lies_in(text: Text, stand: ScanRoot) -> bool:
-    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == stand.folder
+def _is_directly_in(text: Text, root: ScanRoot) -> bool:
+    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == root.folder
 
 
-def _allowed(standing: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) -> CommentPolicy:
-    """Whose comments are heard."""
+def _comment_policy(roots: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) -> CommentPolicy:
+    """Return the function that decides which inline comments count."""
     if trust.mode == "tree":
         return allow_all
     if trust.mode == "none":
         return lambda _, __, ___: "comments do not count with --trust none"
-    seen: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
-    shelves = {stand.shelf for stand in standing}
-    contents: dict[TrustedFiles | None, CommitFileReader] = {
-        shelf: CommitFileReader(shelf) for shelf in shelves if isinstance(shelf, CommitFiles)
+    by_file: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+    readers: dict[TrustedFiles | None, CommitFileReader] = {
+        root.trusted_files: CommitFileReader(root.trusted_files)
+        for root in roots
+        if isinstance(root.trusted_files, CommitFiles)
     }
 
     def at_base(comment: Comment, location: Location, fingerprint: str) -> str:
-        for stand in sorted(standing, key=lambda stand: len(stand.scope), reverse=True):
-            if location.path.startswith(stand.scope):
-                place = (stand.scope, location.path)
-                if place not in seen:
-                    seen[place] = _remarked(stand, location.path, detector, contents.get(stand.shelf))
-                if (fingerprint, comment.marker) in seen[place]:
+        for root in sorted(roots, key=lambda root: len(root.scope), reverse=True):
+            if location.path.startswith(root.scope):
+                file = (root.scope, location.path)
+                if file not in by_file:
+                    reader = readers.get(root.trusted_files)
+                    by_file[file] = _find_commented_keys(root, location.path, detector, reader)
+                if (fingerprint, comment.marker) in by_file[file]:
                     return ""
                 break
         return f"the comment is not beside this key at {trust.revision}"
@@ -315,13 +309,13 @@ def _allowed(standing: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) 
     return at_base
 
 
-def _remarked(
-    stand: ScanRoot, path: str, detector: KeyDetector, contents: CommitFileReader | None
+def _find_commented_keys(
+    root: ScanRoot, path: str, detector: KeyDetector, reader: CommitFileReader | None
 ) -> frozenset[tuple[str, str]]:
-    """The keys with comments in a file as the revision has it."""
-    absolute = os.path.normpath(os.path.join(stand.folder, os.fsencode(path[len(stand.scope) :])))
+    """Return the keys with comments in the version of a file at the revision."""
+    absolute = os.path.normpath(os.path.join(root.folder, os.fsencode(path[len(root.scope) :])))
     try:
-        content = contents.read(absolute) if contents is not None else None
+        content = reader.read(absolute) if reader is not None else None
     except KeyscanError:
         content = None
     found: set[tuple[str, str]] = set()
@@ -330,17 +324,17 @@ def _remarked(
     return frozenset(found)
 
 
-def untrusted_files(standing: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:
-    """The files in the trees that are not asked, to be told: somebody put them there."""
+def untrusted_files(roots: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:
+    """Return the suppression files in the trees that are not trusted, to be reported."""
     if trust.mode != "none":
         return ()
     found: dict[str, None] = {}
-    for stand in standing:
-        top, folder = top_of(stand.folder), stand.folder
+    for root in roots:
+        top, folder = top_of(root.folder), root.folder
         while True:
-            for name in _NAMES:
+            for name in _SUPPRESSION_FILES:
                 path = os.path.join(folder, os.fsencode(name))
-                if os.path.lexists(path) and (name != CONFIGS[1] or _speaks(path)):
+                if os.path.lexists(path) and (name != CONFIGS[1] or _has_own_table(path)):
                     found[display_path(path)] = None
             if folder == top:
                 break
@@ -348,7 +342,7 @@ def untrusted_files(standing: Sequence[ScanRoot], trust: Trust) -> tuple[str, ..
     return tuple(found)
 
 
-def _speaks(path: bytes) -> bool:
+def _has_own_table(path: bytes) -> bool:
     try:
         return b"tool.boltz-keyscan" in read_named_file(path)
     except KeyscanError:

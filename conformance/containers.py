@@ -1,7 +1,6 @@
 """Containers, built when the suite or a test runs: one row for each, with the key that is in it.
 
-A row is a function from a key to the bytes of a file; ``MEMBERS`` says where in it the
-key must be told to stand.
+A row is a function from a key to the bytes of a file, with the members that a report must name.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def zipped(
 
 
 class _Pipe(io.BytesIO):
-    """Where zipfile cannot go back, it writes sizes behind the content."""
+    """A stream that cannot seek, for which zipfile writes sizes after the content."""
 
     def seekable(self) -> bool:
         return False
@@ -121,7 +120,7 @@ def _number(value: int) -> bytes:
 
 
 def _packed(data: bytes, position: int, coders: list[tuple[bytes, bytes]], size: int) -> bytes:
-    """What a header of 7z says of one folder and where it stands, up to its checksums."""
+    """Return the header of a 7z with one folder, up to its checksums."""
     described = b"".join(
         bytes([len(method) | 0x20]) + method + _number(len(properties)) + properties
         for method, properties in coders
@@ -213,7 +212,7 @@ def pdf(content: bytes, filters: bytes = b"/FlateDecode", extra: bytes = b"") ->
 
 
 def image(layers: Iterable[bytes], environment: str = "") -> bytes:
-    """What ``docker save`` writes: an OCI layout with a manifest, in a tar."""
+    """Return an image as ``docker save`` writes it: an OCI layout with a manifest, in a tar."""
     blobs = {}
 
     def add(content: bytes) -> str:
@@ -235,7 +234,7 @@ def image(layers: Iterable[bytes], environment: str = "") -> bytes:
 
 
 def bundle(key: str) -> bytes:
-    """A git bundle of two commits; the older has a key in what is told as a difference from the newer."""
+    """Return a git bundle of two commits, with a key in a delta against the newer one."""
     new, old, cut = FILLER, FILLER[:650] + text(key) + FILLER[650:], struct.pack("<H", 650)
     difference = _seven_bits(len(new)) + _seven_bits(len(old))
     difference += b"\xb0" + cut + bytes([len(text(key))]) + text(key)
@@ -286,7 +285,7 @@ def pack(*objects: tuple[int, int, int | bytes, bytes], count: int | None = None
 
 
 def _back(distance: int) -> bytes:
-    """How far back something stands (gitformat-pack): each byte but the last counts one more than it says."""
+    """Encode the negative offset of a base object (gitformat-pack): each byte but the last adds one."""
     out = bytes([distance & 0x7F])
     while distance := distance >> 7:
         distance -= 1
@@ -449,7 +448,7 @@ CORPUS: dict[str, tuple[Build, tuple[str, ...]]] = {
     "named.zip": (lambda k: zipped({f"results-{k}.json": b"{}"}), ("results-*",)),
     "named.tar.gz": (lambda k: gzip.compress(tarred({f"results-{k}.json": b"{}"})), ("results-*",)),
 }
-"""File name: how it is built, and the members that lead to its key; ``*`` stands for what depends on it."""
+"""File name: how it is built, and the members that lead to its key; ``*`` matches what depends on the key."""
 
 
 def key_of(name: str) -> str:

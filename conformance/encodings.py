@@ -33,7 +33,7 @@ class Hiding:
     build: Callable[[str], bytes]
     chain: Chain = ()
     glued: bool = False
-    """Whether a letter that is not the key's follows it at once."""
+    """Another letter follows the key at once."""
 
 
 def b64(text: str | bytes, *, safe: bool = False) -> str:
@@ -83,7 +83,7 @@ def database(key: str) -> bytes:
 
 
 def compiled(source: str) -> bytes:
-    """What ``__pycache__`` holds."""
+    """Return a compiled module, as in ``__pycache__``."""
     return b"\xa7\r\r\n" + b"\0" * 12 + marshal.dumps(compile(source, "settings.py", "exec"))
 
 

@@ -49,7 +49,7 @@ class Ledger:
         return self.keys(place)
 
     def note(self, place: str, path: str, exposure: str, commit: str | None = None) -> None:
-        """What must be said of the key that was planted last, or with it."""
+        """Record the expected report of the last key."""
         found = fingerprint(self.keys(place))
         self.planted[place] = Planted(found, path, exposure, commit, self._date if commit else None)
 

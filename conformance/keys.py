@@ -1,4 +1,4 @@
-"""Keys no service ever handed out, built at run time: no key-shaped literal stands in this repository."""
+"""Keys that no service ever issued, built at run time: this repository has no key-shaped literal."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def fake_key(kind: str = "ws", mode: str = "live", seed: object = 0) -> str:
 
 
 def fingerprint(key: str) -> str:
-    """What the key's fingerprint must be, computed apart from the package."""
+    """Return the expected fingerprint of a key, computed independently of the package."""
     return "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.encode()).hexdigest()[:32]

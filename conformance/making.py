@@ -1,7 +1,6 @@
 """Building the places: files, containers and a family of repositories, each key in one place only.
 
-Boundary: writes DIR and its ledger; what a place is made of stands in the tables of
-``encodings``, ``containers`` and ``gitplaces``.
+The places are defined in the tables of ``encodings``, ``containers`` and ``gitplaces``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a scanner found of what is there, and what it found that is not.
-
-Boundary: counts and a table; running scanners is ``tools``.
-"""
+"""Score of a scanner: planted keys that it found, and decoys that it reported."""
 
 from __future__ import annotations
 
@@ -35,18 +32,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What is where."""
+    """Ledger of the planted keys."""
 
     places: tuple[Place, ...]
     decoys: frozenset[str]
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
-        """The ledger that ``make`` wrote.
+        """Read the ledger that ``make`` wrote.
 
         Raises:
             OSError: it cannot be read.
-            ValueError: it is none.
+            ValueError: it is malformed.
         """
         document = json.loads(path.read_text(encoding="utf-8"))
         try:
@@ -59,21 +56,21 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one scanner made of it."""
+    """Score of one scanner."""
 
     name: str
     found: dict[str, int]
-    """By group."""
+    """Number of found keys by group."""
     missed: tuple[str, ...]
     false: tuple[str, ...]
-    """Decoys it took for keys."""
+    """Decoys reported as keys."""
 
 
 def score(name: str, ledger: Ledger, findings: Iterable[Found]) -> Score:
-    """Count a scanner's findings.
+    """Compare the findings of a scanner with the ledger.
 
-    A place counts as found when the scanner names its key, or, for a file with one key in
-    it, names that file: many scanners show what is encoded as it stands.
+    A place counts as found when the scanner reports its key or, for a file with one key, that file: many
+    scanners show an encoded key as it is.
     """
     findings = list(findings)
     paths = {each.path for each in findings}

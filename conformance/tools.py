@@ -26,7 +26,7 @@ from conformance.keys import fingerprint
 from conformance.scoring import Found
 
 _TOOLS = Path(__file__).resolve().parent.parent / ".tools/node_modules/.bin"
-"""Where ``make tools`` puts what comes from npm."""
+"""Folder into which ``make tools`` installs npm packages."""
 
 _KEY = re.compile(r"sk_bc_(?:admin|ws)_(?:live|test)_[A-Za-z0-9_-]{43}")
 
@@ -73,7 +73,7 @@ def kingfisher(folder: Path) -> Iterator[Found]:
     for line in told.splitlines():
         # The last line is about the run.
         if line.startswith("{") and (finding := json.loads(line).get("finding")):
-            yield from _named(_relative(finding["path"], folder), finding["snippet"])
+            yield from _found_in(_relative(finding["path"], folder), finding["snippet"])
 
 
 def betterleaks(folder: Path) -> Iterator[Found]:
@@ -85,7 +85,7 @@ def betterleaks(folder: Path) -> Iterator[Found]:
     for rule, path, secret in json.loads(told):
         # The export extends betterleaks' own rules, which are not what is measured.
         if rule.startswith("boltz-"):
-            yield from _named(_relative(path, folder), secret)
+            yield from _found_in(_relative(path, folder), secret)
 
 
 def detect_secrets(folder: Path) -> Iterator[Found]:
@@ -126,7 +126,7 @@ def _exported(name: str, file: str) -> Iterator[Path]:
         yield path
 
 
-def _named(path: str, secret: str) -> Iterator[Found]:
+def _found_in(path: str, secret: str) -> Iterator[Found]:
     keys = _KEY.findall(secret)
     yield from (Found(path, fingerprint(key)) for key in keys)
     if not keys:

@@ -1,12 +1,10 @@
-"""The scan of ``action.yml``: what GitHub says about the event in, reports and outputs out.
+"""Scan of ``action.yml``: reads the event of GitHub, runs the scanner, writes reports and outputs.
 
-Names and forms are those of docs.github.com: "Variables reference", "Webhook events and
-payloads" (push, pull_request, merge_group), "Workflow commands for GitHub Actions". The event
-is written by whoever pushes: of it only commit ids and the name of the default branch are used,
-and nothing of it is printed. The inputs are the workflow's own.
+Names and forms are those of docs.github.com: "Variables reference", "Webhook events and payloads" (push,
+pull_request, merge_group), "Workflow commands for GitHub Actions". The author of a push writes the event:
+only its commit ids and the name of the default branch are used, and nothing of it is printed.
 
-Boundary: chooses with ``part`` and runs the scanner of the environment that runs this file,
-isolated from ``PYTHONPATH`` and from the folder that is scanned.
+The scanner runs isolated from ``PYTHONPATH`` and from the scanned folder.
 """
 
 from __future__ import annotations
@@ -25,13 +23,13 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sanitize import harmless
-from pipelines.part import FETCH_ALL, SCANS, Change, Nothing, chosen, commit, gone, remote, shallow, words
+from pipelines.part import FETCH_ALL, SCANS, Change, Nothing, choose, commit, is_zero, remote, shallow, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CATEGORY = "boltz-keyscan"
-"""How the categories of our SARIF runs begin."""
+"""Prefix of the categories of the SARIF runs."""
 
 UPLOADS = ("auto", "always", "never")
 
@@ -41,7 +39,7 @@ _UNFILTERED = "This clone left objects out. Leave 'filter' out of actions/checko
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What the later steps of the action are told."""
+    """Outputs for later steps of the workflow."""
 
     code: int
     keys: int = 0
@@ -53,13 +51,13 @@ class Done:
 
 
 def change(event: str, payload: Mapping[str, Any], default: str) -> Change:
-    """What an event brought; the whole repository for every event that brings nothing by itself.
+    """Return the commits of an event; the whole repository for an event without commits.
 
     Raises:
-        Nothing: it deleted a branch or tag.
+        Nothing: the event deleted a branch or tag.
     """
     if event == "push":
-        if payload.get("deleted") is True or gone(payload.get("after")):
+        if payload.get("deleted") is True or is_zero(payload.get("after")):
             raise Nothing
         ref = payload.get("ref")
         if not isinstance(ref, str) or not ref.startswith("refs/heads/"):
@@ -84,7 +82,7 @@ def run(environment: Mapping[str, str]) -> Done:
     """Scan, and write the reports.
 
     Raises:
-        KeyscanError: an input is wrong, or the checkout is not what the event is about.
+        KeyscanError: an input is invalid, or the checkout lacks the commit of the event.
     """
     event = environment.get("GITHUB_EVENT_NAME", "")
     payload = _payload(environment.get("GITHUB_EVENT_PATH", ""))
@@ -92,8 +90,8 @@ def run(environment: Mapping[str, str]) -> Done:
     scan = _one_of(environment, "KEYSCAN_SCAN", SCANS)
     upload = _one_of(environment, "KEYSCAN_UPLOAD", UPLOADS)
     default = remote(_at(payload, "repository", "default_branch"))
-    part = chosen(folder, change(event, payload, default), scan)
-    print(part.told, flush=True)
+    part = choose(folder, change(event, payload, default), scan)
+    print(part.description, flush=True)
     reports = Path(tempfile.mkdtemp(prefix="boltz-keyscan-", dir=environment.get("RUNNER_TEMP") or None))
     files = {name: reports / f"boltz-keyscan.{name}" for name in ("json", "sarif")}
     command = [
@@ -102,10 +100,10 @@ def run(environment: Mapping[str, str]) -> Done:
         *(f"--report={name}={path}" for name, path in files.items()),
         # Annotations and the summary of the step, whatever a configuration says.
         *("--format", "auto"),
-        # A gate that saw half of it is none; what other jobs left in a cache is not believed.
+        # An incomplete scan must fail, and a cache of another job is not trusted.
         *("--require-complete", "--no-cache"),
-        *_given(environment, "fail-on"),
-        *_given(environment, "baseline"),
+        *_input_option(environment, "fail-on"),
+        *_input_option(environment, "baseline"),
         *words(environment.get("KEYSCAN_ARGS", "")),
     ]
     code = subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603 - our own program
@@ -129,23 +127,23 @@ def run(environment: Mapping[str, str]) -> Done:
 
 
 def _uploads(upload: str, event: str, *, complete: bool, part: bool) -> tuple[bool, str]:
-    """Whether code scanning gets the report, and why not.
+    """Return whether to upload the report to code scanning, and the reason if not.
 
-    An upload replaces what the same category had on the same branch, and closes the alerts
-    of whatever is not in it. A pull request is scanned from its base every time; a push is not.
+    An upload replaces the one of the same category on the same branch, and closes the alerts that it does
+    not contain. A pull request is scanned from its base every time; a push is not.
     """
     if upload == "never":
         return False, ""
     if not complete:
         return False, "SARIF not uploaded: GitHub takes none of a scan that is not complete."
     if upload == "auto" and part and event == "push":
-        told = "SARIF not uploaded: the next push would close its alerts. 'scan: all' uploads on a push."
-        return False, told
+        reason = "SARIF not uploaded: the next push would close its alerts. 'scan: all' uploads on a push."
+        return False, reason
     return True, ""
 
 
 def _payload(path: str) -> Mapping[str, Any]:
-    """The event."""
+    """Read the payload of the event."""
     try:
         payload = json.loads(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -157,14 +155,14 @@ def _payload(path: str) -> Mapping[str, Any]:
 
 
 def _at(payload: object, *names: str) -> object:
-    """A value of the event; None where the event is of another form."""
+    """Return a value of the event; None where the event has another form."""
     for name in names:
         payload = payload.get(name) if isinstance(payload, dict) else None
     return payload
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
-    """Where the repository was checked out."""
+    """Return the folder of the checkout."""
     return Path(environment.get("GITHUB_WORKSPACE", ""), environment.get("KEYSCAN_PATH", ""))
 
 
@@ -176,14 +174,14 @@ def _one_of(environment: Mapping[str, str], name: str, choices: tuple[str, ...])
     return value
 
 
-def _given(environment: Mapping[str, str], option: str) -> tuple[str, ...]:
-    """An option that an input sets; without it the configuration's word or the default holds."""
+def _input_option(environment: Mapping[str, str], option: str) -> tuple[str, ...]:
+    """Return the option that an input sets, if any; otherwise the configuration or the default applies."""
     value = environment.get(f"KEYSCAN_{option.upper().replace('-', '_')}", "")
     return (f"--{option}={value}",) if value else ()
 
 
 def _recategorize(path: Path, category: str) -> None:
-    """Give the runs another category: the one in the file goes before upload-sarif's input."""
+    """Change the category of the runs, which takes precedence over the input of upload-sarif."""
     if category == CATEGORY:
         return
     log = json.loads(path.read_bytes())
@@ -193,9 +191,9 @@ def _recategorize(path: Path, category: str) -> None:
     path.write_text(json.dumps(log), encoding="utf-8")
 
 
-def _tell(output: str, done: Done) -> None:
+def _write_outputs(output: str, done: Done) -> None:
     """Write the outputs of the step."""
-    told = {
+    outputs = {
         "exit-code": done.code,
         "keys": done.keys,
         "failing-keys": done.failing,
@@ -205,11 +203,11 @@ def _tell(output: str, done: Done) -> None:
         "upload": str(done.upload).lower(),
     }
     with Path(output).open("a", encoding="utf-8") as stream:
-        stream.writelines(f"{name}={value}\n" for name, value in told.items())
+        stream.writelines(f"{name}={value}\n" for name, value in outputs.items())
 
 
 def main() -> int:
-    """Run, tell the outputs, and end as the scanner ended."""
+    """Scan, write the outputs, and return the exit code of the scanner."""
     try:
         done = run(os.environ)
     except Nothing:
@@ -217,10 +215,10 @@ def main() -> int:
         done = Done(0)
     except KeyscanError as error:
         deeper = f" {_DEEPER}" if shallow(_folder(os.environ)) else ""
-        told = harmless(f"{error.message}. {error.hint}{deeper}")
-        print(f"::error title=boltz-keyscan::{told.replace('%', '%25')}")
+        message = harmless(f"{error.message}. {error.hint}{deeper}")
+        print(f"::error title=boltz-keyscan::{message.replace('%', '%25')}")
         done = Done(2)
-    _tell(os.environ["GITHUB_OUTPUT"], done)
+    _write_outputs(os.environ["GITHUB_OUTPUT"], done)
     return done.code
 
 

@@ -1,9 +1,7 @@
-"""The scan of ``templates/boltz-keyscan.yml``: what GitLab says about the pipeline in, reports out.
+"""Scan of ``templates/boltz-keyscan.yml``: reads the variables of GitLab, runs the scanner, writes reports.
 
-Names are those of docs.gitlab.com, "Predefined CI/CD variables reference". Variables that hold
-names of branches are not used, other than that of the default branch.
-
-Boundary: as ``github``; the reports lie where the template's artifacts are looked for.
+Names are those of docs.gitlab.com, "Predefined CI/CD variables reference". Of the names of branches only
+that of the default branch is used. The reports are at the paths of the artifacts in the template.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sanitize import harmless
-from pipelines.part import FETCH_ALL, SCANS, Change, chosen, commit, remote, shallow, words
+from pipelines.part import FETCH_ALL, SCANS, Change, choose, commit, remote, shallow, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,17 +27,17 @@ REPORTS = {
     "junit": "boltz-keyscan.junit.xml",
     "json": "boltz-keyscan.json",
 }
-"""Names below the project's folder; only what lies there can become an artifact."""
+"""Paths below the folder of the project; only files there can become artifacts."""
 
 _DEEPER = "Set GIT_DEPTH to 0 for this job."
 
 
 def change(variables: Mapping[str, str]) -> Change:
-    """What a pipeline is about; the whole repository unless it is a push or a merge request."""
+    """Return the commits of a pipeline; the whole repository unless it is for a push or a merge request."""
     default = remote(variables.get("CI_DEFAULT_BRANCH"))
     source, end = variables.get("CI_PIPELINE_SOURCE"), commit(variables.get("CI_COMMIT_SHA"))
     if source == "merge_request_event":
-        # The first is there in pipelines of merged results, whose base it is.
+        # The first is set in pipelines of merged results, and is their base.
         target = variables.get("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
         start = target or variables.get("CI_MERGE_REQUEST_DIFF_BASE_SHA")
         return Change(end, commit(start), default)
@@ -51,23 +49,23 @@ def change(variables: Mapping[str, str]) -> Change:
 
 
 def run(variables: Mapping[str, str]) -> int:
-    """Scan, and write the reports; the scanner's exit code.
+    """Scan, write the reports, and return the exit code of the scanner.
 
     Raises:
-        KeyscanError: an input is wrong, or the clone is not what the pipeline is about.
+        KeyscanError: an input is invalid, or the clone lacks the commit of the pipeline.
     """
     folder = Path(variables["CI_PROJECT_DIR"])
     scan = variables.get("KEYSCAN_SCAN") or SCANS[0]
     if scan not in SCANS:
         raise KeyscanError(f"not a value for scan: {scan}", f"Give one of {', '.join(SCANS)}.")
-    part = chosen(folder, change(variables), scan)
-    print(part.told, flush=True)
+    part = choose(folder, change(variables), scan)
+    print(part.description, flush=True)
     fail_on = variables.get("KEYSCAN_FAIL_ON", "")
     command = [
         *(sys.executable, "-I", "-m", "boltz_keyscan", ".", *part.options),
         *("--trust", part.trust),
         *(f"--report={name}={path}" for name, path in REPORTS.items()),
-        # A gate that saw half of it is none; what other jobs left in a cache is not believed.
+        # An incomplete scan must fail, and a cache of another job is not trusted.
         *("--require-complete", "--no-cache"),
         *((f"--fail-on={fail_on}",) if fail_on else ()),
         *words(variables.get("KEYSCAN_ARGS", "")),
@@ -79,7 +77,7 @@ def run(variables: Mapping[str, str]) -> int:
 
 
 def main() -> int:
-    """Run, and end as the scanner ended."""
+    """Scan, and return the exit code."""
     try:
         return run(os.environ)
     except KeyscanError as error:

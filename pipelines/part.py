@@ -1,13 +1,11 @@
-"""Which part of a repository a pipeline scans, and whose word counts in it.
+"""Part of a repository that a pipeline scans, and the revision whose suppressions it trusts.
 
-Three questions are kept apart. What came in: from a commit that was there before to the one
-that is there now, or everything. Whether this clone has these commits: a clone of the last
-commit only has not, and a branch that was forced leads nowhere near. Whose baseline, ignores
-and comments count: those of the default branch as it was before, and never those of the
-branch that is pushed to, or whoever may push there brings the excuse first and the key after it.
+Scanned are the commits between the previous one and the new one, or everything when this clone does not
+have them (a shallow clone, a forced push). Baseline, ignores and comments come from the default branch
+before the change, never from the pushed branch: an author could first push the suppression and then the
+key.
 
-Boundary: knows no service; ``github`` and ``gitlab`` say what happened in these terms. Commits
-are looked up through the scanner's own view of a repository, which obeys none of its settings.
+Commits are looked up with the git environment of the scanner, without the settings of the repository.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from boltz_keyscan.sources.trusted_files import at_revision
 
 AUTO, ALL = "auto", "all"
 SCANS = (AUTO, ALL)
-"""What came in where that can be told, or everything in any case."""
+"""Values of the input ``scan``: the new commits where possible, or always everything."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -33,70 +31,70 @@ FETCH_ALL = "this clone does not have the whole history"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened, in full commit ids and full names of references."""
+    """A change, in full commit ids and full names of references."""
 
     end: str = ""
-    """The commit that is there now; empty when the whole repository is meant."""
+    """New commit; empty for the whole repository."""
     start: str = ""
-    """The commit that was there before; empty or zeros when there was none."""
+    """Previous commit; empty or zeros when there was none."""
     default: str = ""
-    """The default branch, as this clone knows it; empty when that is not told."""
+    """Reference of the default branch in this clone; empty when unknown."""
     to_default: bool = False
-    """It is the default branch that changed."""
+    """The change is on the default branch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What to scan."""
+    """Part of a repository to scan."""
 
     options: tuple[str, ...]
-    """Options of the scanner that choose it; none for everything."""
+    """Options of the scanner that select it; none for everything."""
     trust: str
     """Value of ``--trust``."""
-    told: str
-    """One line for people; commit ids are the only thing in it that comes from outside."""
+    description: str
+    """One line for the log; only commit ids in it come from outside."""
 
 
-class Nothing(Exception):  # noqa: N818 - it is an answer, not an error
+class Nothing(Exception):  # noqa: N818 - a result, not an error
     """The change brings no objects: a branch or tag was deleted."""
 
 
 def commit(text: object) -> str:
-    """A commit id that another program gave us; empty for zeros and for whatever is none."""
-    told = text if isinstance(text, str) and _COMMIT.fullmatch(text) else ""
-    return told if told.strip("0") else ""
+    """Return a commit id of another program; empty for zeros and for anything else."""
+    commit_id = text if isinstance(text, str) and _COMMIT.fullmatch(text) else ""
+    return commit_id if commit_id.strip("0") else ""
 
 
-def gone(text: object) -> bool:
-    """Whether a commit id is all zeros: nothing is there."""
+def is_zero(text: object) -> bool:
+    """Return whether a commit id is all zeros, which means no commit."""
     return isinstance(text, str) and bool(_COMMIT.fullmatch(text)) and not text.strip("0")
 
 
 def remote(branch: object) -> str:
-    """The reference under which a full clone has a branch of the server."""
+    """Return the reference of a branch of the server in a full clone."""
     return f"refs/remotes/origin/{branch}" if isinstance(branch, str) and branch else ""
 
 
-def chosen(folder: Path, change: Change, scan: str) -> Part:
-    """The part of a clone that a change brought, or all of it.
+def choose(folder: Path, change: Change, scan: str) -> Part:
+    """Choose the part of a clone to scan for a change.
 
     Raises:
-        KeyscanError: the folder is not there, or does not have the commit that is there now.
+        KeyscanError: the folder does not exist, or lacks the new commit.
     """
     if not folder.is_dir():
         raise KeyscanError(f"no such folder: {folder}", "Check out the repository first.")
-    before = _known(folder, change.start)
-    default = _known(folder, change.default)
-    # A branch that is new, or whose old commit is gone, is compared with the default branch.
+    before = _resolve(folder, change.start)
+    default = _resolve(folder, change.default)
+    # A new branch, or one whose previous commit is missing, is compared with the default branch.
     start = before or (default if not change.to_default else "")
     word = before if change.to_default else default
     trust = f"base:{word}" if word else "none"
     if scan == ALL or not change.end:
         return Part((), trust, "Scanning every file and the whole history.")
-    if not start or (shallow(folder) and not _known(folder, change.end)):
-        why = "there is nothing earlier to compare with" if not shallow(folder) else FETCH_ALL
-        return Part((), trust, f"Scanning every file and the whole history: {why}.")
-    if not _known(folder, change.end):
+    if not start or (shallow(folder) and not _resolve(folder, change.end)):
+        reason = "there is nothing earlier to compare with" if not shallow(folder) else FETCH_ALL
+        return Part((), trust, f"Scanning every file and the whole history: {reason}.")
+    if not _resolve(folder, change.end):
         raise KeyscanError(
             f"this clone does not have commit {change.end}",
             "Check out what the event is about, with its whole history.",
@@ -107,10 +105,10 @@ def chosen(folder: Path, change: Change, scan: str) -> Part:
 
 
 def words(text: str) -> list[str]:
-    """More options, split as a shell would, which none does.
+    """Split more options by the rules of a shell, without running one.
 
     Raises:
-        KeyscanError: a quotation mark stands alone.
+        KeyscanError: a quotation mark is not closed.
     """
     try:
         return shlex.split(text)
@@ -119,7 +117,7 @@ def words(text: str) -> list[str]:
 
 
 def shallow(folder: Path) -> bool:
-    """Whether a clone lacks the past of some commits (gitrepository-layout, "shallow")."""
+    """Return whether a clone lacks the parents of some commits (gitrepository-layout, "shallow")."""
     try:
         repository = enclosing(os.fsencode(folder))
     except (OSError, ValueError):
@@ -127,12 +125,12 @@ def shallow(folder: Path) -> bool:
     return repository is not None and Path(os.fsdecode(repository.common_dir), "shallow").exists()
 
 
-def _known(folder: Path, revision: str) -> str:
-    """A revision as the full id of a commit this clone has; empty when it has none."""
+def _resolve(folder: Path, revision: str) -> str:
+    """Resolve a revision to a commit id; empty when this clone does not have it."""
     if not revision:
         return ""
     try:
         return at_revision(os.fsencode(folder), revision).commit
     except (GitError, KeyscanError):
-        # Whatever is wrong with the repository itself the scan will say.
+        # The scan reports other problems of the repository.
         return ""

@@ -22,7 +22,7 @@ from boltz_keyscan.model.finding import Origin, ShardResult
 from boltz_keyscan.sources.archives import shard
 from boltz_keyscan.sources.archives.limits import Limits
 from boltz_keyscan.sources.archives.shard import ContainerShard, Held
-from boltz_keyscan.workers.archive_pool import apart, within
+from boltz_keyscan.workers.archive_pool import run_isolated, run_within_budget
 from conformance.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
 from tests.hostile import FOUND, HOSTILE, MIB, overlapping, pyramid
 from tests.keys import fake_key, fingerprint
@@ -180,7 +180,7 @@ def test_nor_do_bytes_without_sense(head: bytes, rest: bytes) -> None:
 @pytest.mark.parametrize(("way", "reason"), [("dies", "worker-died"), ("hangs", "timed-out")])
 def test_a_worker_is_lost_for_one_container_only(way: str, reason: str, jobs: int) -> None:
     shards = [Misbehaving(way if n == 3 else "fine", n) for n in range(12)]
-    results = list(apart(shards, KeyDetector.of(rules.load()), jobs))
+    results = list(run_isolated(shards, KeyDetector.of(rules.load()), jobs))
     assert sorted(number for number, _ in results) == list(range(12))
     for number, result in results:
         (gap,) = result.gaps
@@ -204,7 +204,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
         (0, ContainerShard(Held(content), len(content), ((Origin(b"%d" % number), str(number)),)))
         for number, content in reversed(list(enumerate(contents)))
     ]
-    results = [result for _, result in within(work, KeyDetector.of(rules.load()), jobs, limits)]
+    results = [result for _, result in run_within_budget(work, KeyDetector.of(rules.load()), jobs, limits)]
     opened = 1 if reason == "timed-out" else 3 if reason != "too-many-members" else 4
     assert [len(result.hits) for result in results] == [1] * opened + [0] * (8 - opened)
     told = [(gap.where, gap.reason) for result in results for gap in result.gaps]

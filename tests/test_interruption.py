@@ -293,7 +293,7 @@ def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
             for shard in TreeSource(os.fsencode(tree), b"").shards()
             if isinstance(shard, FileShard)
         )
-        assert weight > scan_pool.COPIED
+        assert weight > scan_pool.MIN_BYTES_COPIED
         # Two Pythons: the hashes of strings differ, and with them whatever is ordered by them.
         ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=tree, started=True)
         assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
@@ -307,8 +307,8 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     repo.add("staged.txt", fake_key("admin", "live"))
     repo.run("tag", "-m", fake_key("admin", "test"), "v1")
     alone = result(repo, 1)
-    monkeypatch.setattr(pipeline, "INLINE", 0)
-    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
+    monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", 0)
+    monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_BYTES", 300)
     assert result(repo, 2) == alone
     assert len(alone.findings) == 7

@@ -30,7 +30,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.workers import scan_pool
-from boltz_keyscan.workers.scan_pool import spread
+from boltz_keyscan.workers.scan_pool import run_in_pool
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
@@ -314,7 +314,7 @@ def test_ctrl_c_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 UNGUARDED = """
 print("started", flush=True)
 from boltz_keyscan import executor, pipeline, scan
-pipeline.INLINE, executor.pays = -1, lambda _: True  # all work goes to workers
+pipeline.MAX_INLINE_BYTES, executor.is_worthwhile = -1, lambda _: True  # all work goes to workers
 held = HELD
 result = scan(TREE, jobs=2)
 print(result.exit_code, len(result.keys), result.gaps)
@@ -353,8 +353,8 @@ def test_a_script_without_a_guard_runs_once(leaky: Repo, tmp_path: Path, way: st
 
 
 def test_from_threads_at_the_same_time(leaky: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
+    monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
+    monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     main = sys.modules["__main__"]
     with ThreadPoolExecutor(3) as threads:
         results = list(threads.map(lambda _: scan(leaky.path, jobs=2), range(3)))
@@ -370,7 +370,7 @@ from concurrent.futures import ProcessPoolExecutor
 from boltz_keyscan import executor, pipeline, scan
 
 def all_by_workers(path):
-    pipeline.INLINE, executor.pays = -1, lambda _: True
+    pipeline.MAX_INLINE_BYTES, executor.is_worthwhile = -1, lambda _: True
     return len(scan(path, jobs=2).keys)
 
 if __name__ == "__main__":
@@ -401,7 +401,7 @@ def test_the_callers_own_processes_are_left_alone(
     for number in range(20):
         (tmp_path / f"{number}.txt").write_text("nothing\n")
     shards = [FileShard(os.fsencode(tmp_path), b"", (b"%d.txt" % number,)) for number in range(20)]
-    results = spread(enumerate(shards), KeyDetector.of(rules.load()), 1)
+    results = run_in_pool(enumerate(shards), KeyDetector.of(rules.load()), 1)
     next(results)
     # Ended in the middle, as by Ctrl-C.
     results.close()

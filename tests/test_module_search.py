@@ -40,7 +40,7 @@ from tests.test_interruption import until
 
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
-ENOUGH = scan_pool.SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
+ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
 
 
 @dataclass(frozen=True)
@@ -372,7 +372,7 @@ def test_other_threads_import_as_ever(tmp_path: Path, monkeypatch: pytest.Monkey
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
-        beside = threading.Thread(target=module_search.carried(look))
+        beside = threading.Thread(target=module_search.carry_guard(look))
         monkeypatch.delitem(sys.modules, "only_in_the_working_folder")
         errors: list[object] = []
         monkeypatch.setattr(threading, "excepthook", lambda given: errors.append(given.exc_type))

@@ -1,6 +1,5 @@
-"""The Boltz API, through its official SDK; imported only by what asks.
+"""Client of the Boltz API, built on its official SDK; imported only by commands that use the network.
 
-Everything that leaves for the network passes ``transport``, everything that comes from
-there is checked by hand before it is believed. Raw keys are held by ``vault`` and put
-into a request at the last moment; the SDK never has one.
+Every request passes ``transport``, and every response is checked before it is used. ``secret`` holds
+raw keys and adds one to a request at the last moment; the SDK never has one.
 """

@@ -1,7 +1,6 @@
-"""Where the API is, and by which proxy it may be reached.
+"""Addresses of the API and of a proxy, checked.
 
-Boundary: what was typed to checked values. The environment is not asked: whoever can set
-a variable must not be able to say where a key goes.
+They come from the command line only: a variable of the environment must not redirect a key.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Scheme, host and port; nothing else belongs to an address of the API or a proxy."""
+    """Scheme, host and port of the API or of a proxy."""
 
     scheme: str
     host: str
@@ -25,7 +24,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Whether what is sent there stays on this machine."""
+        """Return whether data sent there stays on this machine."""
         if self.host == "localhost":
             return True
         try:
@@ -35,47 +34,47 @@ class Address:
 
     @property
     def text(self) -> str:
-        """As a URL."""
+        """Return the address as a URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
 
 OFFICIAL = Address("https", "api.boltz.bio", 443)
-"""The one in the SDK (``boltz_api.Boltz``) and in the API's documentation."""
+"""Address in the SDK (``boltz_api.Boltz``) and in the documentation of the API."""
 
 
 def api_base(text: str | None) -> Address:
-    """The address that ``--api-base`` names; the official one when it names none.
+    """Return the address given with ``--api-base``; the official one by default.
 
     Raises:
         KeyscanError: neither https nor a loopback address, or more than an address.
     """
     if text is None:
         return OFFICIAL
-    found = _address(text, "--api-base")
-    if found.scheme == "http" and not found.loopback:
+    address = _address(text, "--api-base")
+    if address.scheme == "http" and not address.loopback:
         raise KeyscanError(
             "--api-base without TLS would send the key in the clear", "Give an https:// address."
         )
-    return found
+    return address
 
 
 def proxy(text: str | None, base: Address) -> Address | None:
-    """The proxy that ``--proxy`` names.
+    """Return the proxy given with ``--proxy``.
 
     Raises:
         KeyscanError: not a plain HTTP proxy, or one that would see the key.
     """
     if text is None:
         return None
-    found = _address(text, "--proxy")
-    if found.scheme != "http":
+    address = _address(text, "--proxy")
+    if address.scheme != "http":
         raise KeyscanError(
             "--proxy takes http:// addresses", "The connection through it is encrypted anyway."
         )
     if base.scheme != "https":
         raise KeyscanError("a proxy would see the key", "Leave out --proxy for an address without TLS.")
-    return found
+    return address
 
 
 def _address(text: str, option: str) -> Address:
@@ -84,7 +83,7 @@ def _address(text: str, option: str) -> Address:
         port = parts.port
     except ValueError:
         raise KeyscanError(f"{option} is not an address", "Give a URL such as https://example.org.") from None
-    if parts.scheme not in _PORTS or not parts.hostname or _more(parts):
+    if parts.scheme not in _PORTS or not parts.hostname or _has_more_than_host(parts):
         raise KeyscanError(
             f"{option} is not an address",
             "Give a URL such as https://example.org, without name, password, path or query.",
@@ -92,7 +91,7 @@ def _address(text: str, option: str) -> Address:
     return Address(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
 
 
-def _more(parts: SplitResult) -> bool:
+def _has_more_than_host(parts: SplitResult) -> bool:
     return bool(
         parts.username is not None
         or parts.password is not None

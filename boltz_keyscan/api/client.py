@@ -1,11 +1,8 @@
-"""The API as this program uses it: five calls, our own patience, answers as checked JSON.
+"""Connection to the API: five calls with retries and a deadline, which return JSON or raise ``ApiError``.
 
-The official SDK is built here and nowhere else. It knows the endpoints; what leaves and
-what may come back is ``transport``'s to say, how long and how often we ask is said here.
-Its settings in the environment are taken away while it is imported and built.
-
-Boundary: a key and an address to JSON objects or an ``ApiError``; what they mean is for
-``listing``, ``me`` and ``revoking``.
+The only place that builds the official SDK. The SDK knows the endpoints, ``transport`` decides what may
+be sent and received. The environment variables that configure the SDK are removed while it is imported
+and built.
 """
 
 from __future__ import annotations
@@ -21,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from boltz_keyscan.api.address import OFFICIAL, Address
-from boltz_keyscan.api.errors import NOT_JSON, ApiError, Failure, of_exception, of_status
-from boltz_keyscan.api.pagination import PAGE
+from boltz_keyscan.api.errors import NOT_JSON, ApiError, Failure, failure_of_exception, failure_of_status
+from boltz_keyscan.api.pagination import PAGE_ITEMS
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.errors import KeyscanError
 
@@ -31,33 +28,33 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.api.transport import Deadline
 
-TRIES = 3
-"""Times that one thing is asked for."""
+MAX_TRIES = 3
+"""Attempts for one request."""
 
-_PAUSE = 0.5
-"""Seconds before the second try, doubled each time."""
+_FIRST_PAUSE_S = 0.5
+"""Seconds before the second attempt, doubled each time."""
 
-_SILENCED = ("boltz_api", "httpx", "httpcore", "h11")
-_ENVIRONMENT = ("BOLTZ_LOG", "BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS", "BOLTZ_API_KEY")
+_LOGGERS = ("boltz_api", "httpx", "httpcore", "h11")
+_SDK_VARIABLES = ("BOLTZ_LOG", "BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS", "BOLTZ_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How the API is reached."""
+    """Address of the API, proxy and certificate authorities."""
 
     base: Address = OFFICIAL
     proxy: Address | None = None
     authorities: str | None = None
-    """A file of certificates to believe instead of the usual ones; tests make their own."""
+    """File of certificate authorities that replaces the default ones; used by tests."""
 
 
 def require_sdk() -> None:
-    """Load the SDK, undisturbed by what it would obey in the environment.
+    """Import the SDK without the environment variables that configure it.
 
     Raises:
-        KeyscanError: it is not installed.
+        KeyscanError: the SDK is not installed.
     """
-    with _undisturbed():
+    with _without_sdk_variables():
         try:
             import boltz_api  # noqa: F401, PLC0415 - an extra, and only these commands need it
             import certifi  # noqa: F401, PLC0415
@@ -68,34 +65,34 @@ def require_sdk() -> None:
                 "this needs the Boltz SDK, which is not installed",
                 "Install it with: pip install 'boltz-keyscan[api]'",
             ) from None
-        _silence()
+        _silence_loggers()
 
 
 class Connection:
-    """The API, with one key. Use as a context manager."""
+    """Context manager for calls of the API with one key."""
 
-    def __init__(self, reach: Endpoint, key: Secret, deadline: Deadline) -> None:
-        """Build the SDK's client; nothing is sent.
+    def __init__(self, endpoint: Endpoint, key: Secret, deadline: Deadline) -> None:
+        """Build the client of the SDK; nothing is sent.
 
         Raises:
             KeyscanError: the SDK is not installed.
         """
         self._deadline = deadline
         self.requests = 0
-        """How many were sent."""
+        """Number of requests sent."""
         require_sdk()
-        import boltz_api  # noqa: PLC0415 - there, as was just seen
+        import boltz_api  # noqa: PLC0415 - an extra, checked in the line above
         import httpx  # noqa: PLC0415
 
         from boltz_keyscan.api.transport import Gate  # noqa: PLC0415
 
-        with _undisturbed():
-            gate = Gate(reach.base, key, deadline, proxy=reach.proxy, authorities=reach.authorities)
+        with _without_sdk_variables():
+            gate = Gate(endpoint.base, key, deadline, proxy=endpoint.proxy, authorities=endpoint.authorities)
             self._http = httpx.Client(transport=gate, trust_env=False, follow_redirects=False)
             self._sdk: boltz_api.Boltz = boltz_api.Boltz(
-                # The gate puts the key in. Whatever the SDK logs or raises, it cannot tell what it has not.
+                # The gate adds the key, so the SDK cannot log or raise it.
                 api_key="held-back",
-                base_url=reach.base.text,
+                base_url=endpoint.base.text,
                 max_retries=0,
                 http_client=self._http,
             )
@@ -107,85 +104,91 @@ class Connection:
         self._http.close()
 
     def renew(self) -> None:
-        """Begin the time for all requests anew."""
+        """Restart the deadline for all requests."""
         self._deadline.renew()
 
     def keys(self, after: str | None) -> Mapping[str, object]:
-        """A page of the organisation's keys.
+        """Return a page of the keys of the organisation.
 
         Raises:
-            ApiError: there is no answer; this and the other calls.
+            ApiError: there is no usable response; so do the other calls.
         """
         more: Any = {"after_id": after} if after else {}
-        return self._asked(lambda: self._sdk.admin.api_keys.with_raw_response.list(limit=PAGE, **more))
+        return self._request(
+            lambda: self._sdk.admin.api_keys.with_raw_response.list(limit=PAGE_ITEMS, **more)
+        )
 
     def workspaces(self, after: str | None) -> Mapping[str, object]:
-        """A page of its workspaces."""
+        """Return a page of the workspaces of the organisation."""
         more: Any = {"after_id": after} if after else {}
-        return self._asked(lambda: self._sdk.admin.workspaces.with_raw_response.list(limit=PAGE, **more))
+        return self._request(
+            lambda: self._sdk.admin.workspaces.with_raw_response.list(limit=PAGE_ITEMS, **more)
+        )
 
     def me(self) -> Mapping[str, object]:
-        """Whose key this is."""
-        return self._asked(self._sdk.auth.with_raw_response.me)
+        """Return the identity of the key of this connection."""
+        return self._request(self._sdk.auth.with_raw_response.me)
 
     def revoke(self, key_id: str) -> Mapping[str, object]:
-        """End a key. Doing it twice does no harm, so it is tried again like a question."""
-        return self._asked(lambda: self._sdk.admin.api_keys.with_raw_response.revoke(key_id))
+        """Revoke a key; retried, as revoking twice does no harm."""
+        return self._request(lambda: self._sdk.admin.api_keys.with_raw_response.revoke(key_id))
 
     def create(self, **details: Any) -> Mapping[str, object]:  # noqa: ANN401 - the SDK checks them
-        """Make a workspace key: once, as a second try could make a second key that nobody knows of."""
-        return self._asked(lambda: self._sdk.admin.api_keys.with_raw_response.create(**details), tries=1)
+        """Create a workspace key; not retried, as a second attempt could create a second, unknown key."""
+        return self._request(lambda: self._sdk.admin.api_keys.with_raw_response.create(**details), tries=1)
 
-    def _asked(self, send: Callable[[], Any], tries: int = TRIES) -> Mapping[str, object]:
-        """The answer to a request, tried again while that may help and there is time."""
+    def _request(self, send: Callable[[], Any], tries: int = MAX_TRIES) -> Mapping[str, object]:
+        """Send a request, retry it while that can help and the deadline allows, and return its response."""
         for number in range(tries):
-            self._deadline.left()
-            outcome = self._once(send)
+            self._deadline.remaining_s()
+            outcome = self._send_once(send)
             if outcome.document is not None:
                 return outcome.document
-            pause = max(_PAUSE * 2**number, outcome.wait)
+            pause = max(_FIRST_PAUSE_S * 2**number, outcome.wait)
             if not outcome.failure.retry or number + 1 == tries:
                 break
-            if pause >= self._deadline.left():
+            if pause >= self._deadline.remaining_s():
                 waits = f"; it asks us to wait {outcome.wait:,.0f} s" if outcome.wait else ""
                 detail = f"{outcome.failure.detail}{waits}, and there is no time left for that"
                 raise ApiError(Failure(outcome.failure.reason, detail))
             self._deadline.clock.sleep(pause)
         raise ApiError(outcome.failure)
 
-    def _once(self, send: Callable[[], Any]) -> _Outcome:
-        import boltz_api  # noqa: PLC0415 - loaded by now
+    def _send_once(self, send: Callable[[], Any]) -> _Outcome:
+        import boltz_api  # noqa: PLC0415 - an extra, loaded by the constructor
 
         self.requests += 1
         try:
             response = send().http_response
         except boltz_api.APIStatusError as error:
             response = error.response
-        except Exception as error:  # noqa: BLE001 - whatever the SDK and the stack below it raise, in our words
-            return _Outcome(of_exception(error))
-        status, document = int(response.status_code), _parsed(bytes(response.content))
+        except Exception as error:  # noqa: BLE001 - messages of the SDK and of httpx may quote the request
+            return _Outcome(failure_of_exception(error))
+        status, document = int(response.status_code), _parse_object(bytes(response.content))
         if 200 <= status < 300:
             return _Outcome(NOT_JSON, document)
         code = document.get("code") if document is not None else None
         message = document.get("message") if document is not None else None
         if status == 401 and not (code == "unauthorized" and isinstance(message, str)):
-            # The form that the API documents; anything else in between must not make a key look dead.
+            # Only the documented form of a refusal: a 401 of a proxy must not make a key look inactive.
             return _Outcome(Failure("not-json", "a refusal (401) that is not the API's"))
-        return _Outcome(of_status(status, code), wait=_seconds(response.headers.get("retry-after")))
+        return _Outcome(
+            failure_of_status(status, code), wait=_retry_after_s(response.headers.get("retry-after"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of one try."""
+    """Result of one attempt."""
 
     failure: Failure
-    """Holds when there is no document."""
+    """Reason that there is no document; unused when there is one."""
     document: Mapping[str, object] | None = None
     wait: float = 0.0
-    """Seconds that the API wants us to wait."""
+    """Seconds to wait before the next attempt, from Retry-After."""
 
 
-def _parsed(content: bytes) -> Mapping[str, object] | None:
+def _parse_object(content: bytes) -> Mapping[str, object] | None:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -193,8 +196,8 @@ def _parsed(content: bytes) -> Mapping[str, object] | None:
     return document if isinstance(document, dict) else None
 
 
-def _seconds(value: str | None) -> float:
-    """What a Retry-After (RFC 9110 section 10.2.3) asks for, a number or a date; 0 when it says nothing."""
+def _retry_after_s(value: str | None) -> float:
+    """Parse a Retry-After header (RFC 9110 section 10.2.3), a number or a date; 0 when absent or unusable."""
     if value is None:
         return 0.0
     try:
@@ -204,23 +207,23 @@ def _seconds(value: str | None) -> float:
             wait = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (ValueError, TypeError, OverflowError):
             return 0.0
-    # Not a number, or in the past: our own pause will do.
+    # NaN, or a date in the past.
     return wait if wait > 0 else 0.0
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Without the variables that the SDK obeys."""
-    taken = {name: os.environ.pop(name) for name in _ENVIRONMENT if name in os.environ}
+def _without_sdk_variables() -> Iterator[None]:
+    """Remove the environment variables that configure the SDK, and restore them."""
+    removed = {name: os.environ.pop(name) for name in _SDK_VARIABLES if name in os.environ}
     try:
         yield
     finally:
-        os.environ.update(taken)
+        os.environ.update(removed)
 
 
-def _silence() -> None:
-    """No word of the SDK and of the HTTP stack gets out: they quote requests."""
-    for name in _SILENCED:
+def _silence_loggers() -> None:
+    """Turn off the logging of the SDK and the HTTP stack, which quotes requests."""
+    for name in _LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers[:] = [logging.NullHandler()]
         logger.propagate = False

@@ -1,9 +1,7 @@
-"""What went wrong with the API, as data and in our own words.
+"""Failures of API requests, as data.
 
-The messages of the SDK, of the HTTP stack and of the API may quote a request, and a
-request has a key in it. None of them is passed on: an error is told by its kind.
-
-Boundary: exceptions and status codes to ``Failure``; nothing here prints or retries.
+The messages of the SDK, the HTTP stack and the API may quote a request, which contains a key. They are
+dropped: a failure is described by its kind only.
 """
 
 from __future__ import annotations
@@ -18,18 +16,18 @@ _CODE = re.compile(r"[a-z][a-z_]{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no answer."""
+    """Reason that a request has no usable response."""
 
     reason: str
-    """One of a small set of kebab-case words, stable for programs."""
+    """One of a small, stable set of kebab-case words."""
     detail: str
-    """One line for people."""
+    """One line for users."""
     retry: bool = False
-    """Asking again may help."""
+    """The request may succeed when it is sent again."""
 
 
 class ApiError(Exception):
-    """There is no answer; carries nothing but the failure."""
+    """A request without a usable response; carries nothing but the failure."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.detail)
@@ -54,22 +52,21 @@ _STATUSES = {
 }
 
 
-def of_status(status: int, code: object = None) -> Failure:
-    """What a status that is no success means.
+def failure_of_status(status: int, code: object = None) -> Failure:
+    """Return the failure for a status code that is not a success.
 
     Args:
-        status: of the answer.
-        code: the word for programs in its body, as the API documents it
-            (https://api.boltz.bio/docs/guides/errors/).
+        status: status code of the response.
+        code: error code in its body (https://api.boltz.bio/docs/guides/errors/).
     """
     if status in _STATUSES:
         return _STATUSES[status]
     if 300 <= status < 400:
         return Failure("redirected", f"the API sent us elsewhere ({status}), where no key goes")
-    told = f", {code}" if isinstance(code, str) and _CODE.fullmatch(code) else ""
+    suffix = f", {code}" if isinstance(code, str) and _CODE.fullmatch(code) else ""
     if status >= 500:
-        return Failure("server-error", f"the API failed ({status}{told})", retry=True)
-    return Failure("unexpected-status", f"the API answered {status}{told}")
+        return Failure("server-error", f"the API failed ({status}{suffix})", retry=True)
+    return Failure("unexpected-status", f"the API answered {status}{suffix}")
 
 
 _KINDS = (
@@ -84,26 +81,26 @@ _KINDS = (
     ),
     ("NetworkError", Failure("unreachable", "the connection to the API broke", retry=True)),
 )
-"""Names of classes of ``httpcore`` and ``httpx``, the first that is among an error's own or its bases'."""
+"""Class names of ``httpcore`` and ``httpx`` with their failures; the first in the MRO of an error counts."""
 
 
-def of_exception(error: BaseException) -> Failure:
-    """What an exception means, by the kinds of it and of what caused it; its words are not read."""
+def failure_of_exception(error: BaseException) -> Failure:
+    """Return the failure for an exception, by its classes and those of its causes; messages are not read."""
     chain = list(_chain(error))
-    for each in chain:
-        if isinstance(each, ApiError):
-            return each.failure
-        if isinstance(each, ssl.SSLError):
+    for link in chain:
+        if isinstance(link, ApiError):
+            return link.failure
+        if isinstance(link, ssl.SSLError):
             return Failure("untrusted", "the other side cannot prove that it is the API (TLS)")
-    names = [{kind.__name__ for kind in type(each).__mro__} for each in chain]
+    names = [{kind.__name__ for kind in type(link).__mro__} for link in chain]
     for name, failure in _KINDS:
-        if any(name in own for own in names):
+        if any(name in classes for classes in names):
             return failure
     return Failure("unexpected", f"the request failed ({type(chain[-1]).__name__})")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen = 0
-    while error is not None and seen < 20:
+    depth = 0
+    while error is not None and depth < 20:
         yield error
-        error, seen = error.__cause__ or error.__context__, seen + 1
+        error, depth = error.__cause__ or error.__context__, depth + 1

@@ -1,7 +1,6 @@
-"""The organisation's keys and workspaces, as the API lists them now.
+"""Current keys and workspaces of the organisation.
 
-Boundary: a connection to a ``Listing``, complete or not and why; never an exception for
-what the API does.
+API errors do not raise: they make the listing incomplete, with the reason.
 """
 
 from __future__ import annotations
@@ -17,21 +16,23 @@ from boltz_keyscan.api.whoami import KeyIdentity, whoami
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Clean, RecordError, identifier, record
 
-_VAIN = frozenset({"unauthorized", "unreachable", "untrusted", "proxy", "timed-out", "deadline", "refused"})
-"""Failures of the first question after which the second one is not worth the wait."""
+_NO_SECOND_REQUEST = frozenset(
+    {"unauthorized", "unreachable", "untrusted", "proxy", "timed-out", "deadline", "refused"}
+)
+"""Failures of the first request after which a second one would fail too."""
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A listing, and what was learnt on the way."""
+    """A listing, with the identity of the key that fetched it."""
 
     listing: Listing
     own: KeyIdentity | None
-    """Whose the key is that listed; None when the API did not say."""
+    """Identity of the key that fetched it; None when it is unknown."""
     failure: Failure | None = None
-    """Why the listing is not complete."""
+    """Reason that the listing is not complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +45,29 @@ class Workspace:
 
 
 def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: None) -> Fetched:
-    """All keys of the organisation.
+    """List all keys of the organisation.
 
     Args:
-        connection: with an admin key.
-        clean: for the texts in it.
-        progress: is told how many there are so far.
+        connection: connection with an admin key.
+        clean: removes keys and control characters from texts of the API.
+        progress: called after each page with the number of keys so far.
     """
     taken_at = datetime.now(UTC)
     own: KeyIdentity | None = None
     try:
         own = whoami(connection)
     except ApiError as error:
-        if error.failure.reason in _VAIN:
-            return Fetched(_nothing(taken_at, error.failure), None, error.failure)
+        if error.failure.reason in _NO_SECOND_REQUEST:
+            return Fetched(_empty_listing(taken_at, error.failure), None, error.failure)
     except RecordError:
-        # Only a convenience here: the listing has its own checks.
+        # The identity is optional here: the listing has its own checks.
         own = None
-    found = collect(connection.keys, lambda value: record(value, clean), progress)
-    failure = found.failure
+    pages = collect(connection.keys, lambda value: record(value, clean), progress)
+    failure = pages.failure
     listing = Listing(
         taken_at,
-        found.complete,
-        found.items,
+        pages.complete,
+        pages.items,
         own.organisation if own else None,
         failure.detail if failure else "",
     )
@@ -74,9 +75,9 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
 
 
 def workspaces(connection: Connection, clean: Clean) -> tuple[tuple[Workspace, ...], Failure | None]:
-    """All workspaces, and why these may not be all."""
-    found = collect(connection.workspaces, lambda value: _workspace(value, clean))
-    return found.items, found.failure
+    """Return all workspaces, and the failure when the list is not complete."""
+    pages = collect(connection.workspaces, lambda value: _workspace(value, clean))
+    return pages.items, pages.failure
 
 
 def _workspace(value: object, clean: Clean) -> Workspace:
@@ -90,5 +91,5 @@ def _workspace(value: object, clean: Clean) -> Workspace:
     )
 
 
-def _nothing(taken_at: datetime, failure: Failure) -> Listing:
+def _empty_listing(taken_at: datetime, failure: Failure) -> Listing:
     return Listing(taken_at, complete=False, records=(), trouble=failure.detail)

@@ -1,10 +1,7 @@
-"""Ending keys, and making their successors.
+"""Revocation and replacement of keys.
 
-A key is ended by its exact id and never by anything that merely fits it. Whether it
-ended is not taken from the answer but looked up in a new listing. One that cannot be
-ended does not keep the others alive.
-
-Boundary: records to outcomes; who is asked before, and how it is told, is ``cli``.
+A key is revoked by its exact id only. The result is confirmed by a new listing, not by the response.
+A key that cannot be revoked does not stop the others. ``cli`` asks for confirmation and reports.
 """
 
 from __future__ import annotations
@@ -22,14 +19,14 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
 from boltz_keyscan.triage.key_record import Clean, Record, RecordError, record
 
-LONGEST_LIFE = 365
-"""Days that the API lets a new key live
+MAX_LIFETIME_DAYS = 365
+"""Longest lifetime of a new key
 (https://api.boltz.bio/docs/api/resources/admin/subresources/api_keys/methods/create)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one key."""
+    """Result of the revocation of one key."""
 
     record: Record
     word: str
@@ -37,41 +34,41 @@ class Outcome:
     detail: str = ""
 
     @property
-    def well(self) -> bool:
-        """Whether it is known not to work any more."""
+    def succeeded(self) -> bool:
+        """Return whether the key is confirmed to be inactive."""
         return self.word in {"revoked", "already-inactive"}
 
 
 def revoke(
     connection: Connection, records: Sequence[Record], clean: Clean, own: str | None = None
 ) -> tuple[Outcome, ...]:
-    """End keys, and look whether they ended.
+    """Revoke keys, and confirm it with a new listing.
 
     Args:
-        connection: with an admin key.
+        connection: connection with an admin key.
         records: the keys.
-        clean: for texts of the API.
-        own: id of the connection's own key. It goes last: after it nothing can be asked.
+        clean: removes keys and control characters from texts of the API.
+        own: id of the key of the connection. It is revoked last, as no request works after it.
     """
-    others = [each for each in records if each.id != own]
-    outcomes = _ended(connection, others, clean) if any(each.is_active for each in others) else {}
-    outcomes |= {each.id: Outcome(each, "already-inactive") for each in others if not each.is_active}
-    for each in records:
-        if each.id == own:
-            outcomes[each.id] = _ended_itself(connection, each)
-    return tuple(outcomes[each.id] for each in records)
+    others = [key for key in records if key.id != own]
+    outcomes = _revoke_others(connection, others, clean) if any(key.is_active for key in others) else {}
+    outcomes |= {key.id: Outcome(key, "already-inactive") for key in others if not key.is_active}
+    for key in records:
+        if key.id == own:
+            outcomes[key.id] = _revoke_own(connection, key)
+    return tuple(outcomes[key.id] for key in records)
 
 
-def _ended(connection: Connection, records: Sequence[Record], clean: Clean) -> dict[str, Outcome]:
+def _revoke_others(connection: Connection, records: Sequence[Record], clean: Clean) -> dict[str, Outcome]:
     failed: dict[str, str] = {}
-    for each in records:
-        if each.is_active:
+    for key in records:
+        if key.is_active:
             try:
-                connection.revoke(each.id)
+                connection.revoke(key.id)
             except ApiError as error:
-                failed[each.id] = error.failure.detail
-    now = {each.id: each for each in fetch(connection, clean).listing.records}
-    return {each.id: _outcome(each, now.get(each.id), failed.get(each.id)) for each in records}
+                failed[key.id] = error.failure.detail
+    now = {key.id: key for key in fetch(connection, clean).listing.records}
+    return {key.id: _outcome(key, now.get(key.id), failed.get(key.id)) for key in records}
 
 
 def _outcome(before: Record, after: Record | None, failure: str | None) -> Outcome:
@@ -84,8 +81,8 @@ def _outcome(before: Record, after: Record | None, failure: str | None) -> Outco
     return Outcome(before, "failed", "the API took it, but lists the key as active still")
 
 
-def _ended_itself(connection: Connection, own: Record) -> Outcome:
-    """End the key that asks: that it ended shows when it is refused."""
+def _revoke_own(connection: Connection, own: Record) -> Outcome:
+    """Revoke the key of the connection; confirmed when the API then refuses it."""
     try:
         connection.revoke(own.id)
     except ApiError as error:
@@ -101,21 +98,21 @@ def _ended_itself(connection: Connection, own: Record) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A key that takes the place of another."""
+    """A new key that replaces another."""
 
     key: Secret
     record: Record
 
 
 class SuccessorError(Exception):
-    """There is no successor that could be handed over, so the old key must stay; says why."""
+    """No usable successor, so the old key must stay; the message gives the reason."""
 
 
 def check_replaceable(old: Record, now: datetime) -> None:
-    """Whether a successor can be made.
+    """Check that a successor of a key can be created.
 
     Raises:
-        KeyscanError: not by the API, or there is nothing to succeed to.
+        KeyscanError: the API cannot create one, or the key is inactive.
     """
     if old.key_type is not KeyType.WORKSPACE:
         raise KeyscanError(
@@ -129,12 +126,12 @@ def check_replaceable(old: Record, now: datetime) -> None:
 def succeed(
     connection: Connection, old: Record, now: datetime, hand_over: Callable[[Secret], None], clean: Clean
 ) -> Successor:
-    """Make a key like another one, and hand it over.
+    """Create a key like another one, and hand it over.
 
-    The same name, workspace, mode, addresses and end, to the day. The old key is not touched.
+    It has the same name, workspace, mode, addresses and expiry, to the day. The old key is not changed.
 
     Raises:
-        SuccessorError: there is none, or not one like the old key, or it could not be handed over.
+        SuccessorError: it was not created, differs from the old key, or could not be handed over.
     """
     details: dict[str, object] = {
         "name": old.name or old.id,
@@ -145,7 +142,7 @@ def succeed(
         details["workspace_id"] = old.workspace_id
     if old.expires_at is not None:
         days = math.ceil((old.expires_at - now) / timedelta(days=1))
-        details["expires_in_days"] = min(max(days, 1), LONGEST_LIFE)
+        details["expires_in_days"] = min(max(days, 1), MAX_LIFETIME_DAYS)
     try:
         answer = connection.create(**details)
     except ApiError as error:
@@ -161,7 +158,7 @@ def succeed(
         ) from None
     try:
         key = _key(answer.get("key"), made)
-        _same(old, made)
+        _check_same_access(old, made)
         hand_over(key)
     except (SuccessorError, KeyscanError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
@@ -176,8 +173,8 @@ def _key(value: object, made: Record) -> Secret:
     return key
 
 
-def _same(old: Record, made: Record) -> None:
-    """Look that a successor opens no more than the key it succeeds."""
+def _check_same_access(old: Record, made: Record) -> None:
+    """Check that a successor grants no more access than the key it replaces."""
     if (made.key_type, made.mode) != (old.key_type, old.mode):
         raise SuccessorError("the API made a key of another type or mode")
     if old.workspace_id is not None and made.workspace_id != old.workspace_id:

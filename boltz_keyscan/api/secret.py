@@ -1,10 +1,7 @@
-"""Holders of raw keys: they give one out only when asked by name, and show, copy or save none.
+"""Holders of raw keys that cannot be printed, copied or pickled.
 
-Python cannot wipe a text from memory. So the keys that a scan found stay sealed until
-the moment one is sent, and whatever prints, formats, pickles or copies a holder gets a
-word or an error.
-
-Boundary: keys in, one key out; who asks is ``transport`` and ``me``.
+Python cannot wipe a string from memory, so the keys that a scan found stay sealed until one is sent.
+Printing or formatting a holder gives a placeholder, pickling or copying it raises.
 """
 
 from __future__ import annotations
@@ -24,13 +21,13 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str, source: str = "the key") -> None:
-        """Take a key, without the white space around it.
+        """Check a key, and strip the white space around it.
 
-        A line break or a NUL inside would make the HTTP stack quote the whole key in its
-        error (h11: ``Illegal header value``), so it is looked at before.
+        h11 quotes the whole value in its error (``Illegal header value``) when it has a line break or
+        a NUL, so the characters are checked here.
 
         Raises:
-            KeyscanError: it is not made of the characters that keys have; quotes nothing of it.
+            KeyscanError: it has other characters than keys have; the message does not quote it.
         """
         value = value.strip()
         if not _FORM.fullmatch(value):
@@ -38,7 +35,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The key, to be sent."""
+        """Return the key, to be sent."""
         return self._value
 
     def __repr__(self) -> str:
@@ -54,7 +51,7 @@ class Secret:
 
 
 class Vault:
-    """Keys that a scan found, sealed, by fingerprint."""
+    """Sealed keys of a scan, by fingerprint."""
 
     __slots__ = ("_sealed", "_secret")
 
@@ -63,7 +60,11 @@ class Vault:
         self._secret = secret
 
     def take(self, fingerprint: str) -> Secret:
-        """One of them, to be sent; raises KeyError when it is not there."""
+        """Return one key, to be sent.
+
+        Raises:
+            KeyError: no key has this fingerprint.
+        """
         raw = opened(self._sealed[fingerprint], fingerprint, self._secret)
         return Secret(raw.decode("ascii", "replace"), "a key that was found")
 

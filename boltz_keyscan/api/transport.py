@@ -1,11 +1,9 @@
-"""The one gate to the network: what may leave, where to, how long it may take, what may come back.
+"""HTTP transport: the only way to the network.
 
-The SDK builds requests; here each is made anew from its method, path and body. It goes
-to the one address, with our headers and no others, so that nothing in the environment
-(``BOLTZ_BASE_URL``, ``BOLTZ_CUSTOM_HEADERS``, proxies, certificates, key logs) and no
-redirect can divert or reveal a key. The key itself is put in here; the SDK has none.
-
-Boundary: ``httpx`` transport over ``httpcore``; knows no endpoint and no retry.
+Each request of the SDK is rebuilt from its method, path and body, and sent to the one address with a
+fixed set of headers. So no redirect and nothing in the environment (``BOLTZ_BASE_URL``,
+``BOLTZ_CUSTOM_HEADERS``, proxies, certificates, key logs) can divert or reveal a key. The key is added
+here; the SDK has none.
 """
 
 from __future__ import annotations
@@ -25,21 +23,21 @@ from boltz_keyscan.api.address import Address
 from boltz_keyscan.api.errors import DEADLINE, REFUSED, TOO_LARGE, ApiError
 from boltz_keyscan.api.secret import Secret
 
-CONNECT = 5.0
-"""Seconds for a connection."""
+CONNECT_TIMEOUT_S = 5.0
+"""Seconds to open a connection."""
 
-READ = 10.0
-"""Seconds without a byte."""
+READ_TIMEOUT_S = 10.0
+"""Seconds without a byte received or sent."""
 
-LARGEST = 8 << 20
-"""Bytes of an answer: a page of 100 keys has some 50,000."""
+MAX_ANSWER_BYTES = 8 << 20
+"""Limit of a response; a page of 100 keys has about 50,000 bytes."""
 
-_KEPT = {b"content-type", b"retry-after"}
+_RESPONSE_HEADERS = {b"content-type", b"retry-after"}
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, which tests replace."""
+    """Clock, replaced in tests."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -47,7 +45,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Deadline:
-    """When all requests of a run together must be over."""
+    """Time limit of all requests of a run together."""
 
     seconds: float
     clock: Clock = field(default_factory=Clock)
@@ -57,14 +55,14 @@ class Deadline:
         self._end = self.clock.now() + self.seconds
 
     def renew(self) -> None:
-        """Begin anew: a person was asked in between, who may take as long as they like."""
+        """Restart the time, after the user was asked something."""
         self._end = self.clock.now() + self.seconds
 
-    def left(self) -> float:
-        """Seconds that are left.
+    def remaining_s(self) -> float:
+        """Return the remaining seconds.
 
         Raises:
-            ApiError: none.
+            ApiError: no time is left.
         """
         left = self._end - self.clock.now()
         if left <= 0:
@@ -73,17 +71,17 @@ class Deadline:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection on which no wait outlasts the deadline, however slowly bytes drip in."""
+    """A connection on which no wait outlasts the deadline, even when bytes arrive one by one."""
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, min(timeout or READ, self._deadline.left()))
+        return self._inner.read(max_bytes, min(timeout or READ_TIMEOUT_S, self._deadline.remaining_s()))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, min(timeout or READ, self._deadline.left()))
+        self._inner.write(buffer, min(timeout or READ_TIMEOUT_S, self._deadline.remaining_s()))
 
     def close(self) -> None:
         self._inner.close()
@@ -94,7 +92,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = min(timeout or CONNECT, self._deadline.left())
+        left = min(timeout or CONNECT_TIMEOUT_S, self._deadline.remaining_s())
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's form
@@ -102,7 +100,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Network(httpcore.NetworkBackend):
-    """Sockets that know the deadline."""
+    """Network backend that applies the deadline to each connection."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._inner = httpcore.SyncBackend()
@@ -116,16 +114,16 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        left = min(timeout or CONNECT, self._deadline.left())
+        left = min(timeout or CONNECT_TIMEOUT_S, self._deadline.remaining_s())
         stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
         return _Stream(stream, self._deadline)
 
 
-def trusted(authorities: str | None = None) -> ssl.SSLContext:
-    """TLS that believes the usual authorities, or those in a file.
+def tls_context(authorities: str | None = None) -> ssl.SSLContext:
+    """Return a TLS context that trusts the authorities of certifi, or those in a file.
 
-    Not ``ssl.create_default_context``: that one would take certificates from
-    ``SSL_CERT_FILE`` and write the secrets of the connection to ``SSLKEYLOGFILE``.
+    Not ``ssl.create_default_context``, which reads certificates from ``SSL_CERT_FILE`` and writes the
+    secrets of the connection to ``SSLKEYLOGFILE``.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -134,7 +132,7 @@ def trusted(authorities: str | None = None) -> ssl.SSLContext:
 
 
 class Gate(httpx.BaseTransport):
-    """One key's way to one address."""
+    """Transport for one key and one address."""
 
     def __init__(
         self,
@@ -148,18 +146,18 @@ class Gate(httpx.BaseTransport):
         self._base = base
         self._key = key
         self._pool = httpcore.ConnectionPool(
-            ssl_context=trusted(authorities) if base.scheme == "https" else None,
+            ssl_context=tls_context(authorities) if base.scheme == "https" else None,
             proxy=httpcore.Proxy(proxy.text) if proxy else None,
             network_backend=_Network(deadline),
             max_connections=1,
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request as it may be sent; the answer, whole, with the headers that are used.
+        """Rebuild and send a request; return the whole response with the headers that are used.
 
         Raises:
-            ApiError: it would go elsewhere, the time is over, or the answer is too large.
-            httpcore.NetworkError: and its like, as they come.
+            ApiError: the request has another address, the time is over, or the response is too large.
+            httpcore.NetworkError: the connection failed, as do the other errors of httpcore.
         """
         url, base = request.url, self._base
         port = url.port or {"https": 443, "http": 80}.get(url.scheme)
@@ -169,7 +167,7 @@ class Gate(httpx.BaseTransport):
         headers = [
             (b"host", url.netloc),
             (b"accept", b"application/json"),
-            # What is not compressed cannot be a bomb.
+            # Without compression there are no decompression bombs.
             (b"accept-encoding", b"identity"),
             (b"user-agent", f"boltz-keyscan/{__version__}".encode("ascii")),
             (b"x-api-key", self._key.reveal().encode("ascii")),
@@ -183,25 +181,32 @@ class Gate(httpx.BaseTransport):
             ),
             headers=headers,
             content=body,
-            extensions={"timeout": {"connect": CONNECT, "read": READ, "write": READ, "pool": CONNECT}},
+            extensions={
+                "timeout": {
+                    "connect": CONNECT_TIMEOUT_S,
+                    "read": READ_TIMEOUT_S,
+                    "write": READ_TIMEOUT_S,
+                    "pool": CONNECT_TIMEOUT_S,
+                }
+            },
         )
         response = self._pool.handle_request(sent)
         try:
-            content = _whole(response.iter_stream())
+            content = _read_bounded(response.iter_stream())
         finally:
             response.close()
-        kept = [(name, value) for name, value in response.headers if name.lower() in _KEPT]
-        return httpx.Response(response.status, headers=kept, content=content, request=request)
+        used = [(name, value) for name, value in response.headers if name.lower() in _RESPONSE_HEADERS]
+        return httpx.Response(response.status, headers=used, content=content, request=request)
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._pool.close()
 
 
-def _whole(parts: Iterator[bytes]) -> bytes:
+def _read_bounded(parts: Iterator[bytes]) -> bytes:
     content = bytearray()
     for part in parts:
         content += part
-        if len(content) > LARGEST:
+        if len(content) > MAX_ANSWER_BYTES:
             raise ApiError(TOO_LARGE)
     return bytes(content)

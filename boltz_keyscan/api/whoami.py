@@ -1,10 +1,7 @@
-"""Whose key this is: ``auth/me``, asked with the key itself. The only way to know beyond doubt.
+"""Identity of a key: a request to ``auth/me`` with the key itself, the only proof that it works.
 
-Asking has a side effect: the key counts as used. It may also be refused for the address
-we ask from. So a refusal is told by its kind, and what follows from it is for
-``triage.join`` to say.
-
-Boundary: one key to one ``Answer``.
+The request counts as a use of the key, and the API may refuse it for the address it comes from. So a
+refusal is reported by its kind, and ``triage.cross_reference`` decides what follows from it.
 """
 
 from __future__ import annotations
@@ -24,7 +21,7 @@ from boltz_keyscan.triage.key_record import RecordError, identifier
 
 @dataclass(frozen=True, slots=True)
 class KeyIdentity:
-    """Who a key speaks for."""
+    """Key id, type, mode, organisation and workspace of a key."""
 
     key_id: str
     key_type: KeyType
@@ -34,16 +31,16 @@ class KeyIdentity:
 
 
 def whoami(connection: Connection) -> KeyIdentity:
-    """Who the key of a connection speaks for.
+    """Return the identity of the key of a connection.
 
     Raises:
-        ApiError: the API did not say.
-        RecordError: it said so in another form than it documents.
+        ApiError: there is no usable response.
+        RecordError: the response has another form than documented.
     """
-    return _me(connection.me())
+    return _parse_identity(connection.me())
 
 
-def _me(answer: Mapping[str, object]) -> KeyIdentity:
+def _parse_identity(answer: Mapping[str, object]) -> KeyIdentity:
     if answer.get("principal_type") != "api_key":
         raise RecordError("it is not the answer to a key")
     workspace = answer.get("workspace_id")
@@ -59,40 +56,40 @@ def _me(answer: Mapping[str, object]) -> KeyIdentity:
     )
 
 
-def verify(reach: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline: Deadline) -> Answer:
-    """Ask the API with a key whether it works.
+def verify(endpoint: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline: Deadline) -> Answer:
+    """Check with the API whether a key works.
 
     Args:
-        reach: where to ask.
+        endpoint: address of the API.
         key: the key.
-        kind: what its prefix says of it, which the answer must agree with.
-        deadline: when to give up.
+        kind: type and mode of its prefix; the response must agree.
+        deadline: time limit.
     """
     try:
-        with Connection(reach, key, deadline) as connection:
-            found = whoami(connection)
+        with Connection(endpoint, key, deadline) as connection:
+            identity = whoami(connection)
     except ApiError as error:
         reason = {"unauthorized": "rejected"}.get(error.failure.reason, error.failure.reason)
         return Answer(reason, error.failure.detail)
     except RecordError as error:
         return Answer("wrong-shape", f"the API answered in another form than it documents: {error}")
-    if (found.key_type, found.mode) != kind:
+    if (identity.key_type, identity.mode) != kind:
         return Answer("contradiction", "the API says that it is a key of another type or mode")
-    return Answer("accepted", key_id=found.key_id, organisation=found.organisation)
+    return Answer("accepted", key_id=identity.key_id, organisation=identity.organisation)
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Asks with each key that a scan found, one call for each."""
+    """Verification of the keys that a scan found, with one request for each."""
 
-    reach: Endpoint
+    endpoint: Endpoint
     secret: bytes
     seconds: float
     clock: Clock
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
     def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Answer]]:
-        """Fingerprints and answers, in the order of the keys."""
+        """Yield the fingerprint and the answer of each key, in order."""
         vault = Vault({finding.fingerprint: sealed for finding, sealed in keys}, self.secret)
         return self._answers([finding for finding, _ in keys], vault)
 
@@ -104,5 +101,5 @@ class Verifier:
         for number, finding in enumerate(findings):
             self.progress(number, len(findings))
             kind = (finding.key_type, finding.mode)
-            yield finding.fingerprint, verify(self.reach, vault.take(finding.fingerprint), kind, deadline)
+            yield finding.fingerprint, verify(self.endpoint, vault.take(finding.fingerprint), kind, deadline)
         self.progress(len(findings), len(findings))

@@ -145,7 +145,7 @@ def resolve_options(
         chosen = None
     if parts or any(values.get(name) for name in ("range_", "since", "staged")):
         standing = trusts.scan_roots(_targets(paths, part=True), trust)
-    commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
+    commit = next((getattr(stand.trusted_files, "commit", None) for stand in standing), None)
     missed = trusts.untrusted_files(standing, trust)
     ground = TrustReport(
         redacted(str(trust)),
@@ -192,7 +192,7 @@ def _configuration(
 
 
 def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
-    shelf = standing[0].shelf
+    shelf = standing[0].trusted_files
     if shelf is None or not shelf.names(path):
         raise KeyscanError(
             f"{source}: baseline leads out of the tree", "Give it on the command line, with --baseline."

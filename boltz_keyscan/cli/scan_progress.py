@@ -86,16 +86,16 @@ class ScanProgress:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, name="progress", daemon=True)
 
-    def read(self, tally: Tally) -> None:
+    def on_read(self, tally: Tally) -> None:
         """So much more was scanned."""
         self._done += tally.files + tally.blobs + tally.cached
         self._bytes += tally.bytes
 
-    def opened(self, done: int, whole: int) -> None:
+    def on_archives(self, done: int, whole: int) -> None:
         """So many containers."""
         self._containers, self._stage = (done, whole), "open"
 
-    def placing(self) -> None:
+    def on_locating(self) -> None:
         """Now it is looked where the keys stand."""
         self._stage = "place"
 

@@ -51,5 +51,5 @@ def run_scan(
         )
     )
     with scan_progress(plan.sources) as watch:
-        result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, watch=watch)
+        result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, progress=watch)
     return settled.told(result)

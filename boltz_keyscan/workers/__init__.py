@@ -1,5 +1,5 @@
-"""Worker processes: their start, what goes over the line to them, their death, their time.
+"""Worker processes: start, messages, death, timeout and budget.
 
-The one place that starts Python processes for scans. ``pool`` runs work in them, ``process`` starts
-and ends one, ``serve`` is what one does, ``wire`` is the form of messages.
+The only place that starts Python processes for scans. ``pool`` distributes work, ``process`` starts and
+ends a worker, ``serve`` is the loop of a worker, ``wire`` encodes messages.
 """

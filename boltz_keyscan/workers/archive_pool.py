@@ -1,7 +1,6 @@
-"""Containers, each in a process that it may kill or hang without harm to anything else.
+"""Pool for archives: each is opened in a worker process, so a crash or a hang is contained.
 
-Boundary: the order of containers and the budget of a run; the workers are ``workers``, and what is
-done in them is the shard's.
+It also applies the budget of a run, in an order that does not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -16,55 +15,55 @@ from boltz_keyscan.workers import pool
 
 
 class Isolated(Protocol):
-    """A shard that may take its process with it."""
+    """A shard that may crash or hang its process."""
 
     @property
     def seconds(self) -> float:
-        """How long it may take."""
+        """Return the time limit in seconds."""
 
     @property
     def weight(self) -> int:
-        """Bytes, roughly."""
+        """Return the approximate size in bytes."""
 
     @property
     def order(self) -> tuple[bytes, str]:
-        """What it is sorted by among those of its source."""
+        """Return the sort key among the shards of a source."""
 
     def lost(self, reason: str, detail: str) -> ShardResult:
-        """What is said when it did."""
+        """Return the result to report when the process ended without one."""
 
 
-def within(
+def run_within_budget(
     work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int, limits: Limits = RUN_LIMITS
 ) -> pool.Results:
-    """Results, each with the number of its source, until what all may cost together is used up.
+    """Yield results with the number of their source, until the budget of the run is spent.
 
-    They are counted in the order of the work, not as they come: which containers are left
-    out then does not depend on the number of processes.
+    They are counted in the order of the work, not of arrival, so that the archives that are left out
+    do not depend on the number of processes.
     """
-    shards = sorted(cast("list[tuple[int, Isolated]]", work), key=lambda each: (each[0], each[1].order))
+    shards = sorted(cast("list[tuple[int, Isolated]]", work), key=lambda item: (item[0], item[1].order))
     meter = Meter(limits, sum(shard.weight for _, shard in shards))
-    early: dict[int, ShardResult] = {}
+    arrived: dict[int, ShardResult] = {}
     done = 0
     try:
-        with contextlib.closing(apart([shard for _, shard in shards], detector, jobs)) as results:
-            for turn, result in results:
-                early[turn] = result
-                while done in early:
-                    members, output = early[done].unpacked
-                    yield shards[done][0], early.pop(done)
+        with contextlib.closing(run_isolated([shard for _, shard in shards], detector, jobs)) as results:
+            for position, result in results:
+                arrived[position] = result
+                while done in arrived:
+                    members, output = arrived[done].unpacked
+                    yield shards[done][0], arrived.pop(done)
                     done += 1
                     meter.member(members)
                     meter.output(output)
-    except BudgetExceededError as spent:
+    except BudgetExceededError as error:
         for number, shard in shards[done:]:
             detail = "not opened: the containers before it took all that a run may spend on them"
-            yield number, shard.lost(spent.reason, detail)
+            yield number, shard.lost(error.reason, detail)
 
 
-def apart(shards: Sequence[Isolated], detector: Detector, jobs: int) -> pool.Results:
-    """Return results as they come, each with its shard's place in the sequence."""
+def run_isolated(shards: Sequence[Isolated], detector: Detector, jobs: int) -> pool.Results:
+    """Yield results as they arrive, each with the index of its shard."""
     work = (
-        pool.Job(place, cast("Shard", shard), shard.lost, shard.seconds) for place, shard in enumerate(shards)
+        pool.Job(index, cast("Shard", shard), shard.lost, shard.seconds) for index, shard in enumerate(shards)
     )
     return pool.run(work, detector, min(jobs, len(shards)))

@@ -1,9 +1,7 @@
-"""Work through worker processes, each on a line of its own.
+"""Pool of worker processes, each with its own pipes.
 
-A worker that dies, or takes too long, is known for certain, and so is the work it was at: that is
-tried once more, alone, and is then lost and becomes a gap. Everything else goes on.
-
-Boundary: processes and deadlines; what a shard does is its own, and what its loss means the caller's.
+The shard of a worker that dies is retried once, alone; when that fails too, or a shard takes too long, it
+becomes a gap. All other work goes on.
 """
 
 from __future__ import annotations
@@ -20,32 +18,32 @@ from boltz_keyscan.model.finding import Detector, Shard, ShardResult
 from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.workers.process import Process, can_copy, signals_blocked
 
-_AHEAD = 2
-"""Shards a worker has been given: enough that it does not wait for the next, and no more, because a
-small one may take a second and none that waits behind it can go to another worker."""
+_MAX_ASSIGNED = 2
+"""Shards assigned to a worker at a time: two, so that it does not wait for the next. Not more, because an
+assigned shard cannot go to another worker while a slow one blocks it."""
 
-_START_S = 60.0
-"""Seconds in which a worker has to report for work."""
+_START_TIMEOUT_S = 60.0
+"""Seconds until a new worker must report that it is ready."""
 
 _MAX_FAILED_STARTS = 3
-"""Workers that end before they report, one after the other, until no more are started."""
+"""Workers in a row that may end before they are ready."""
 
 _DIED = "the worker process that read it died twice, perhaps for its memory"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A shard, and what to do when it does not come back."""
+    """A shard to scan in a worker."""
 
     number: int
-    """Given back with the result."""
+    """Number that is returned with the result."""
     shard: Shard
     lost: Callable[[str, str], ShardResult]
-    """Makes the result out of a gap's reason and detail."""
+    """Function from the reason and detail of a gap to the result of a shard without one."""
     seconds: float | None = None
-    """Time it may take. Without a limit, an exception in it is a bug and is raised."""
+    """Time limit. Without one, an exception in the shard is a bug and is raised."""
     inline: bool = False
-    """So little that it is done in this process."""
+    """Small enough to be scanned in this process."""
 
 
 Results = Generator[tuple[int, ShardResult], None, None]
@@ -56,31 +54,31 @@ class _Worker:
     process: Process
     since: float
     ready: bool = False
-    given: deque[Job] = field(default_factory=deque)
-    """What it has not answered, oldest first."""
+    assigned: deque[Job] = field(default_factory=deque)
+    """Jobs without a result yet, oldest first."""
 
     @property
-    def until(self) -> float:
-        """When its time is up."""
+    def deadline(self) -> float:
+        """Return the time at which the worker is ended."""
         if not self.ready:
-            return self.since + _START_S
-        seconds = self.given[0].seconds if self.given else None
+            return self.since + _START_TIMEOUT_S
+        seconds = self.assigned[0].seconds if self.assigned else None
         return math.inf if seconds is None else self.since + seconds
 
-    def give(self, job: Job) -> None:
-        if not self.given and self.ready:
+    def assign(self, job: Job) -> None:
+        if not self.assigned and self.ready:
             self.since = time.monotonic()
-        self.given.append(job)
+        self.assigned.append(job)
         self.process.send(job.shard)
 
 
 def run(jobs: Iterator[Job], detector: Detector, count: int) -> Results:
-    """Return results as they come, each with the number of its job.
+    """Yield results as they arrive, each with the number of its job.
 
     Args:
-        jobs: taken one by one, as workers get free.
-        detector: what to look with.
-        count: how many workers to start.
+        jobs: jobs, taken one by one as workers become free.
+        detector: detector of the workers.
+        count: number of workers.
 
     Raises:
         KeyscanError: workers do not start.
@@ -107,25 +105,25 @@ class _Pool:
     def results(self) -> Results:
         copy = can_copy()
         if copy:
-            # Made ready once, for all that are copies.
+            # Compile the engine once, for all copies.
             self._detector.candidate_offsets(b"", 0)
         for _ in range(self._count):
             self._start(copy=copy)
         while True:
-            yield from self._hand_out()
-            if not any(worker.given for worker in self._workers):
+            yield from self._assign()
+            if not any(worker.assigned for worker in self._workers):
                 if not self._suspects:
                     return
                 self._retry()
-            yield from self._hear()
+            yield from self._wait_for_events()
 
     def close(self) -> None:
-        """Let all workers end by themselves."""
+        """Close the pipes, so that idle workers exit."""
         for worker in self._workers:
             worker.process.close()
 
     def end(self) -> None:
-        """End all workers."""
+        """Kill all workers."""
         for worker in self._workers:
             worker.process.end()
 
@@ -135,53 +133,55 @@ class _Pool:
             process = Process(self._detector, copy=copy, siblings=siblings)
             self._workers.append(_Worker(process, time.monotonic()))
 
-    def _hand_out(self) -> Results:
-        """Give every worker something, and more to each only when all have; do what is not worth sending."""
+    def _assign(self) -> Results:
+        """Assign jobs to workers evenly, and scan the smallest ones in this process."""
         while len(self._workers) < self._count and (job := self._next()) is not None:
             self._returned.appendleft(job)
-            # In place of one that died. A new one: by now other things may be open.
+            # Replace a worker that died. Not by a fork: this process may have opened files since.
             self._start(copy=False)
-        for most in range(1, _AHEAD + 1):
+        for limit in range(1, _MAX_ASSIGNED + 1):
             for worker in self._workers:
-                while len(worker.given) < most and (job := self._next()) is not None:
+                while len(worker.assigned) < limit and (job := self._next()) is not None:
                     if job.inline:
                         yield job.number, scan_shard(job.shard, self._detector)
                     else:
-                        worker.give(job)
+                        worker.assign(job)
 
     def _next(self) -> Job | None:
         return self._returned.popleft() if self._returned else next(self._jobs, None)
 
     def _retry(self) -> None:
-        """Try one that took its worker along once more, when nothing else is being done."""
+        """Retry a job whose worker died, alone."""
         self._retried = self._suspects.popleft()
         if not self._workers:
             self._start(copy=False)
-        self._workers[0].give(self._retried)
+        self._workers[0].assign(self._retried)
 
-    def _hear(self) -> Results:
-        """Wait until a worker answers, ends, takes something, or has used up its time."""
+    def _wait_for_events(self) -> Results:
+        """Wait until a worker answers, dies, can receive more, or runs out of time."""
         polling = select.poll()
         for worker in self._workers:
             polling.register(worker.process.reading, select.POLLIN)
             if (unsent := worker.process.unsent) is not None:
                 polling.register(unsent, select.POLLOUT)
-        left = min(worker.until for worker in self._workers) - time.monotonic()
-        heard = {each for each, _ in polling.poll(None if left == math.inf else max(left, 0) * 1000)}
+        left = min(worker.deadline for worker in self._workers) - time.monotonic()
+        ready = {
+            descriptor for descriptor, _ in polling.poll(None if left == math.inf else max(left, 0) * 1000)
+        }
         now = time.monotonic()
         for worker in tuple(self._workers):
-            if worker.process.unsent in heard:
+            if worker.process.unsent in ready:
                 worker.process.flush()
-            if worker.process.reading in heard:
-                yield from self._answer(worker)
-            elif now >= worker.until:
-                yield from self._late(worker)
+            if worker.process.reading in ready:
+                yield from self._on_message(worker)
+            elif now >= worker.deadline:
+                yield from self._on_timeout(worker)
 
-    def _answer(self, worker: _Worker) -> Results:
+    def _on_message(self, worker: _Worker) -> Results:
         try:
             answer = worker.process.receive()
         except (OSError, EOFError):
-            yield from self._gone(worker)
+            yield from self._on_death(worker)
             return
         worker.since = time.monotonic()
         match answer:
@@ -189,16 +189,16 @@ class _Pool:
                 worker.ready = True
                 self._failed_starts = 0
             case ShardResult():
-                yield worker.given.popleft().number, answer
-            case Exception() if worker.given[0].seconds is None:
+                yield worker.assigned.popleft().number, answer
+            case Exception() if worker.assigned[0].seconds is None:
                 raise answer
             case _:
-                # It may be in no state to go on.
-                yield from self._gone(worker)
+                # After an unexpected exception the worker may be in an undefined state.
+                yield from self._on_death(worker)
 
-    def _gone(self, worker: _Worker) -> Results:
-        """Handle a worker that died: its work is tried once more when all other work is done."""
-        job = self._dismiss(worker)
+    def _on_death(self, worker: _Worker) -> Results:
+        """Replace a worker that died; its job is retried after all others."""
+        job = self._stop_worker(worker)
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts == _MAX_FAILED_STARTS:
@@ -213,16 +213,16 @@ class _Pool:
         elif job is not None:
             yield job.number, job.lost("worker-died", _DIED)
 
-    def _late(self, worker: _Worker) -> Results:
+    def _on_timeout(self, worker: _Worker) -> Results:
         if not worker.ready:
-            yield from self._gone(worker)
-        elif (job := self._dismiss(worker)) is not None:
+            yield from self._on_death(worker)
+        elif (job := self._stop_worker(worker)) is not None:
             yield job.number, job.lost("timed-out", f"given up after {job.seconds:g} seconds")
 
-    def _dismiss(self, worker: _Worker) -> Job | None:
-        """End a worker, and return what it was at. What it had not begun goes to others."""
+    def _stop_worker(self, worker: _Worker) -> Job | None:
+        """Kill a worker and return its current job; jobs it had not begun go to other workers."""
         worker.process.end()
         self._workers.remove(worker)
-        job = worker.given.popleft() if worker.given else None
-        self._returned.extendleft(reversed(worker.given))
+        job = worker.assigned.popleft() if worker.assigned else None
+        self._returned.extendleft(reversed(worker.assigned))
         return job

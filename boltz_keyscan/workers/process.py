@@ -1,10 +1,8 @@
-"""One worker process: how it starts, the line to it, how it ends.
+"""One worker process: start, pipes and end.
 
-A worker is a copy of this process where that is exact, and else a new Python, isolated from the
-environment and from the working folder. ``multiprocessing`` is not used: the processes that it
-starts, its resource tracker among them, look for modules in the working folder first.
-
-Boundary: processes and descriptors; what is sent is ``pool``'s.
+A worker is a fork of this process where that is safe, and otherwise a new Python, isolated from the
+environment and from the working folder. ``multiprocessing`` is not used: the processes that it starts,
+its resource tracker among them, look for modules in the working folder first.
 """
 
 from __future__ import annotations
@@ -25,25 +23,25 @@ from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.workers import wire
 from boltz_keyscan.workers.serve import serve
 
-_LEAVE_S = 5.0
-"""Seconds in which a worker that has nothing to do ends by itself, once its line is closed."""
+_EXIT_TIMEOUT_S = 5.0
+"""Seconds for an idle worker to exit once its pipe is closed."""
 
-_PROGRAM_S = 30.0
-"""Seconds that a program may take that is only asked for its version."""
+_PROGRAM_TIMEOUT_S = 30.0
+"""Seconds for a short program, such as one that prints its version."""
 
 _STARTUP = (
     "import sys; reading, writing, home, *folders = sys.argv[1:]; "
-    # The very package that started this one, whatever else is installed.
+    # Import this copy of the package, even if another one is installed.
     "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
     "from boltz_keyscan.workers.serve import main; main(int(reading), int(writing))"
 )
 
 
 def can_copy() -> bool:
-    """Return whether a copy of this process is exact; starting a new one takes a hundred times as long.
+    """Return whether forking is safe: one thread, no open files, Linux.
 
-    It is when no thread could be copied in the middle of something, and no pipe would stay open because
-    a copy has it too. Elsewhere than on Linux the system's own libraries cannot be trusted with it.
+    A fork copies locks held by other threads and keeps pipes open, and the libraries of other systems do
+    not support it reliably. A new process takes a hundred times as long.
     """
     if sys.platform != "linux":
         return False
@@ -57,38 +55,38 @@ class Process:
     """A running worker.
 
     Args:
-        detector: what it looks with.
-        copy: copy this process; only right after ``can_copy``.
-        siblings: workers started before; a copy closes what it has of the lines to them.
+        detector: detector of the worker.
+        copy: fork this process; only right after ``can_copy``.
+        siblings: workers started before; a fork closes its copies of their pipes.
     """
 
     def __init__(self, detector: Detector, *, copy: bool, siblings: Iterable[Process]) -> None:
-        theirs, self.writing = os.pipe()
+        requests, self.writing = os.pipe()
         self.reading, answers = os.pipe()
-        # What it has not taken yet must not keep us from hearing the others.
+        # A worker that is slow to read must not block the others.
         os.set_blocking(self.writing, False)
         self._outbox = bytearray()
         self._started: subprocess.Popen[bytes] | None = None
         try:
             if copy:
-                kept = [end for each in (*siblings, self) for end in (each.reading, each.writing)]
-                self.pid = _copy(theirs, answers, detector, kept)
+                inherited = [end for worker in (*siblings, self) for end in (worker.reading, worker.writing)]
+                self.pid = _fork(requests, answers, detector, inherited)
             else:
-                self._started = _new(theirs, answers)
+                self._started = _spawn(requests, answers)
                 self.pid = self._started.pid
         except BaseException:
             os.close(self.reading)
             os.close(self.writing)
             raise
         finally:
-            os.close(theirs)
+            os.close(requests)
             os.close(answers)
         if not copy:
             self.send(detector)
 
     def send(self, message: object) -> None:
-        """Send a message as soon as the worker takes it."""
-        self._outbox += wire.framed(message)
+        """Queue a message, and write as much as the worker can receive now."""
+        self._outbox += wire.encode(message)
         self.flush()
 
     def flush(self) -> None:
@@ -99,33 +97,33 @@ class Process:
         except BlockingIOError:
             return
         except OSError:
-            # It is gone; that is heard next.
+            # The worker died; the pool notices when it reads.
             self._outbox.clear()
 
     @property
     def unsent(self) -> int | None:
-        """The descriptor to wait for before ``flush``; None when all was sent."""
+        """Return the descriptor to wait for before ``flush``; None when everything was sent."""
         return self.writing if self._outbox else None
 
     def receive(self) -> object:
         """Wait for one answer.
 
         Raises:
-            EOFError: it has ended.
+            EOFError: the worker has ended.
         """
         return wire.receive(self.reading)
 
     def close(self) -> None:
-        """Let it end by itself when it has answered everything."""
+        """Close the pipe to the worker, which exits when it has answered everything."""
         os.close(self.writing)
         self.writing = -1
 
     def end(self) -> None:
-        """Wait for it a moment if it was closed, and end it."""
+        """Kill the worker; one that was closed gets a moment to exit."""
         if self.writing == -1:
-            waiting = select.poll()
-            waiting.register(self.reading, select.POLLIN)
-            waiting.poll(_LEAVE_S * 1000)
+            polling = select.poll()
+            polling.register(self.reading, select.POLLIN)
+            polling.poll(_EXIT_TIMEOUT_S * 1000)
         else:
             self.close()
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
@@ -140,9 +138,9 @@ class Process:
 
 @contextlib.contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Keep Ctrl-C and the end of a job out while a worker starts, for the worker for good.
+    """Block SIGINT and SIGTERM while a worker starts; the worker inherits the mask.
 
-    Ctrl-C is the parent's to answer, and it ends the workers: those started here do not hear it.
+    Ctrl-C is handled by the parent, which ends its workers.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -152,44 +150,44 @@ def signals_blocked() -> Iterator[None]:
 
 
 def output_of(command: list[str]) -> bytes | None:
-    """Return what a short program writes; None when it fails, or takes too long."""
+    """Return the output of a short program; None when it fails or takes too long."""
     try:
-        ended = subprocess.run(  # noqa: S603 - an absolute path, arguments of our own
+        ended = subprocess.run(  # noqa: S603 - an absolute path, fixed arguments
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=os.sep,
             check=True,
-            timeout=_PROGRAM_S,
+            timeout=_PROGRAM_TIMEOUT_S,
         )
     except (OSError, subprocess.SubprocessError):
         return None
     return ended.stdout
 
 
-def _copy(reading: int, writing: int, detector: Detector, kept: list[int]) -> int:
+def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) -> int:
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        for descriptor in kept:
+        for descriptor in inherited:
             os.close(descriptor)
-        # What the parent does at its end is not for a copy to do.
+        # The exit handlers of the parent must not run in a fork.
         atexit._clear()  # noqa: SLF001 - as multiprocessing does in its copies
         serve(reading, writing, detector)
         code = 0
-    except BaseException:  # noqa: BLE001 - nothing of the parent may run here; the parent sees the line end
+    except BaseException:  # noqa: BLE001 - no code of the parent may run here; the parent sees the pipe end
         code = 1
     finally:
         with contextlib.suppress(BaseException):
-            atexit._run_exitfuncs()  # noqa: SLF001 - as above
+            atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does in its copies
         os._exit(code)
 
 
-def _new(reading: int, writing: int) -> subprocess.Popen[bytes]:
-    # -I leaves these out with the rest of the environment.
+def _spawn(reading: int, writing: int) -> subprocess.Popen[bytes]:
+    # -I ignores the variables that set these.
     flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", f"utf8={int(sys.flags.utf8_mode)}"]
     arguments = [str(reading), str(writing), module_search.HOME, *module_search.trusted_folders()]
     return subprocess.Popen(  # noqa: S603 - this Python itself
@@ -201,7 +199,7 @@ def _new(reading: int, writing: int) -> subprocess.Popen[bytes]:
 
 
 def _has_one_thread() -> bool:
-    """Return whether this process has one thread; one that was joined may take a moment to be gone."""
+    """Return whether this process has one thread, after a moment for joined ones to disappear."""
     for _ in range(50):
         if len(os.listdir("/proc/self/task")) == 1:
             return True
@@ -212,9 +210,9 @@ def _has_one_thread() -> bool:
 
 
 def _is_opened_here(descriptor: int) -> bool:
-    """Return whether it was not inherited: whatever Python opens does not survive an exec (PEP 446)."""
+    """Return whether this process opened the descriptor: those are not inheritable (PEP 446)."""
     try:
         return not os.get_inheritable(descriptor)
     except OSError:
-        # The one by which they were listed.
+        # The descriptor of the listing itself, closed by now.
         return False

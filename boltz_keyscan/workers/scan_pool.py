@@ -1,7 +1,4 @@
-"""Shards through worker processes, when there are enough of them.
-
-Boundary: which work goes to workers; the workers are ``workers``, what a shard does is its own.
-"""
+"""Pool for the shards of sources, used when there is enough work."""
 
 from __future__ import annotations
 
@@ -15,20 +12,20 @@ from boltz_keyscan.workers.process import can_copy
 
 Work: TypeAlias = tuple[int, Shard]
 
-COPIED = 8 << 20
-"""Bytes from which on starting workers pays, when they are copies of this process."""
+MIN_BYTES_COPIED = 8 << 20
+"""Bytes from which workers are faster, when they are forks of this process."""
 
-SPAWNED = 48 << 20
-"""The same when they are not."""
-
-
-def pays(weight: int) -> bool:
-    """Return whether so many bytes are worth processes of their own."""
-    return weight > (COPIED if can_copy() else SPAWNED)
+MIN_BYTES_SPAWNED = 48 << 20
+"""Bytes from which workers are faster, when they are new processes."""
 
 
-def spread(work: Iterable[Work], detector: Detector, jobs: int) -> pool.Results:
-    """Return results as they come, each with the number its shard was given."""
+def is_worthwhile(weight: int) -> bool:
+    """Return whether workers are faster for so many bytes."""
+    return weight > (MIN_BYTES_COPIED if can_copy() else MIN_BYTES_SPAWNED)
+
+
+def run_in_pool(work: Iterable[Work], detector: Detector, jobs: int) -> pool.Results:
+    """Yield results as they arrive, each with the number of its source."""
     return pool.run(_jobs(work), detector, jobs)
 
 

@@ -1,7 +1,4 @@
-"""The work of a worker: one shard after the other, until its parent is gone.
-
-Boundary: runs in the worker. What a shard does is its own.
-"""
+"""Loop of a worker process: one shard after the other, until its parent closes the pipe."""
 
 from __future__ import annotations
 
@@ -13,49 +10,49 @@ import sys
 import threading
 
 from boltz_keyscan.model.finding import Detector, Shard
-from boltz_keyscan.module_search import carried
+from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.workers import wire
 
 
 def main(reading: int, writing: int) -> None:
-    """Serve in a process that was started new: the detector comes first."""
+    """Serve in a new process, which receives the detector first."""
     serve(reading, writing, wire.receive(reading))
 
 
 def serve(reading: int, writing: int, detector: Detector) -> None:
-    """Answer shards until the line is closed.
+    """Scan shards until the pipe is closed.
 
     Args:
-        reading: the descriptor that shards come from.
-        writing: the descriptor for answers: None when ready, a result or an exception for each shard.
-        detector: what to look with.
+        reading: descriptor to read shards from.
+        writing: descriptor for answers: None when ready, then a result or an exception for each shard.
+        detector: detector to scan with.
     """
-    # A copy has its parent's handler. Ctrl-C stays blocked: it is the parent's to answer.
+    # A fork has the handler of its parent. SIGINT stays blocked: the parent handles it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 - not on Windows
 
-        # What is in memory here may be a key, and does not belong on a disk.
+        # No core dumps: memory may hold keys.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     inbox = _Inbox(reading)
-    threading.Thread(target=carried(inbox.fill), daemon=True).start()
+    threading.Thread(target=carry_guard(inbox.fill), daemon=True).start()
     try:
         wire.send(writing, None)
-        # The engine starts while the first shards are being listed.
+        # Compile the engine while the parent lists the first shards.
         detector.candidate_offsets(b"", 0)
         while (shard := inbox.next()) is not None:
             answer = _answer(shard, detector)
             inbox.answered += 1
             wire.send(writing, answer)
     except BrokenPipeError:
-        # The parent is gone.
+        # The parent has ended.
         return
 
 
 class _Inbox:
-    """What the parent sends, read ahead, so that the end of the parent is noticed during work."""
+    """Queue of shards, read ahead in a thread, so that the end of the parent is noticed during a scan."""
 
     def __init__(self, reading: int) -> None:
         self._reading = reading
@@ -64,11 +61,11 @@ class _Inbox:
         self.answered = 0
 
     def next(self) -> Shard | None:
-        """Wait for the next shard; None when there will be none."""
+        """Wait for the next shard; return None when there are no more."""
         return self._shards.get()
 
     def fill(self) -> None:
-        """Read until the line is closed; end this process if that is in the middle of work."""
+        """Read until the pipe is closed; end this process if it is then in the middle of a scan."""
         while True:
             try:
                 shard = wire.receive(self._reading)
@@ -77,7 +74,7 @@ class _Inbox:
             self._received += 1
             self._shards.put(shard)
         if self.answered < self._received:
-            # Closed early: the parent was killed. Nobody else would end a shard that takes for ever.
+            # The parent was killed, and cannot end a shard that hangs.
             os.kill(os.getpid(), signal.SIGTERM)
         self._shards.put(None)
 
@@ -85,14 +82,14 @@ class _Inbox:
 def _answer(shard: Shard, detector: Detector) -> object:
     try:
         return scan_shard(shard, detector)
-    except Exception as error:  # noqa: BLE001 - the parent decides what that means
+    except Exception as error:  # noqa: BLE001 - sent to the parent, which decides
         return _portable(error)
 
 
 def _portable(error: Exception) -> Exception:
-    """Return an exception that arrives at the other side, whatever it is made of."""
+    """Return an exception that can be pickled: the error itself, or its class name."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
-    except Exception:  # noqa: BLE001 - it may raise anything
+    except Exception:  # noqa: BLE001 - pickling an exception may raise anything
         return RuntimeError(type(error).__name__)
     return error

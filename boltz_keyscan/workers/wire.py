@@ -1,6 +1,6 @@
-"""Messages between a worker and the process that started it: pickles, each behind its length.
+"""Messages between a worker and its parent: pickles, each after its length.
 
-Boundary: bytes on descriptors. ``multiprocessing`` has the same, and loads ten modules for it.
+``multiprocessing.connection`` does the same, and loads ten more modules.
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ import os
 import pickle
 from typing import Any
 
-_LENGTH = 8
-"""Bytes of a length."""
+_LENGTH_BYTES = 8
+"""Size of the length before each message."""
 
 
-def framed(message: object) -> bytes:
-    """Return a message as it goes over the line."""
+def encode(message: object) -> bytes:
+    """Encode a message."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return len(body).to_bytes(_LENGTH, "big") + body
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 
 def send(descriptor: int, message: object) -> None:
     """Write a message, and wait until it is written."""
-    left = memoryview(framed(message))
-    while left:
-        left = left[os.write(descriptor, left) :]
+    unsent = memoryview(encode(message))
+    while unsent:
+        unsent = unsent[os.write(descriptor, unsent) :]
 
 
-def receive(descriptor: int) -> Any:  # noqa: ANN401 - whatever the other side sent
+def receive(descriptor: int) -> Any:  # noqa: ANN401 - any picklable object
     """Wait for a message.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the other process has ended.
     """
-    length = int.from_bytes(_read(descriptor, _LENGTH), "big")
-    return pickle.loads(_read(descriptor, length))  # noqa: S301 - from our own process, over a pipe of ours
+    length = int.from_bytes(_read(descriptor, _LENGTH_BYTES), "big")
+    return pickle.loads(_read(descriptor, length))  # noqa: S301 - from a process of this program, over its own pipe
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 
 from boltz_keyscan.api import transport
 from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import TRIES, Connection, Endpoint
+from boltz_keyscan.api.client import MAX_TRIES, Connection, Endpoint
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret
@@ -220,7 +220,7 @@ BROKEN = {
     ),
     "401 in HTML": Broken(Reply(401, b"<html>Who are you", (("Content-Type", "text/html"),)), "not-json"),
     "401 without a code": Broken(json_reply({"error": "no"}, 401), "not-json"),
-    "a body larger than any": Broken(Reply(200, b" " * (transport.LARGEST + 1)), "too-large"),
+    "a body larger than any": Broken(Reply(200, b" " * (transport.MAX_ANSWER_BYTES + 1)), "too-large"),
     "a bomb that was not asked for": Broken(
         Reply(200, b"\x1f\x8b\x08", (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))),
         "not-json",
@@ -237,7 +237,7 @@ def test_an_answer_that_is_none(name: str, service: Service, connect: Connect) -
     assert found.failure.reason == broken.reason
     assert len(found.listing.records) == 100
     assert not found.listing.complete
-    assert len(service.asked(KEYS)) == 1 + (TRIES if broken.retried else 1)
+    assert len(service.asked(KEYS)) == 1 + (MAX_TRIES if broken.retried else 1)
 
 
 @pytest.mark.parametrize("name", [name for name, broken in BROKEN.items() if broken.retried])
@@ -245,7 +245,7 @@ def test_trouble_that_passes_leaves_no_trace(name: str, service: Service, connec
     troubled: list[Request] = []
 
     def fault(request: Request, _: Reply) -> Reply | None:
-        if "after_id" in request.query and len(troubled) < TRIES - 1:
+        if "after_id" in request.query and len(troubled) < MAX_TRIES - 1:
             troubled.append(request)
             return BROKEN[name].reply
         return None

@@ -20,7 +20,7 @@ from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret, Vault
-from boltz_keyscan.api.transport import Clock, Deadline, Gate, trusted
+from boltz_keyscan.api.transport import Clock, Deadline, Gate, tls_context
 from boltz_keyscan.api.whoami import Verifier
 from boltz_keyscan.detect.lookup import Lookup, opened
 from boltz_keyscan.errors import KeyscanError
@@ -204,7 +204,7 @@ class TestEnvironment:
 
     @pytest.mark.usefixtures("hostile")
     def test_certificates_are_not_taken_from_it(self) -> None:
-        context = trusted()
+        context = tls_context()
         assert getattr(context, "keylog_filename", None) is None
         assert context.check_hostname
         assert context.get_ca_certs()
@@ -312,4 +312,4 @@ def test_without_the_sdk_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyP
 
 
 def test_the_limits_are_those_documented() -> None:
-    assert (transport.CONNECT, transport.READ) == (5, 10)
+    assert (transport.CONNECT_TIMEOUT_S, transport.READ_TIMEOUT_S) == (5, 10)

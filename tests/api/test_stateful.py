@@ -125,7 +125,7 @@ class Organisation(RuleBasedStateMachine):
         self.service.fault = lambda _, __: None
         assert [outcome.record.id for outcome in outcomes] == [key.id for key in chosen]
         for key, outcome in zip(chosen, outcomes, strict=True):
-            assert outcome.well == (not key.is_active)
+            assert outcome.succeeded == (not key.is_active)
         untouched = {key.id: key.is_active for key in self.service.keys if key not in chosen}
         assert untouched == {key: before[key] for key in untouched}
 

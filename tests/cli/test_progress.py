@@ -138,7 +138,7 @@ def test_the_forecast_is_what_is_read(tmp_path: Path, repo: Repo) -> None:
     plan = scan_plan(Options((str(repo.path),)))
     counted = sum(forecast(plan.sources))
     seen = Seen()
-    result = run(plan.targets, plan.sources, plan.terms, watch=seen)
+    result = run(plan.targets, plan.sources, plan.terms, progress=seen)
     assert counted == seen.items == result.tally.files + result.tally.blobs
     # Its counting has changed nothing.
     assert sum(forecast(plan.sources)) == counted
@@ -158,7 +158,7 @@ def test_what_an_earlier_scan_has_seen_is_done_at_once(tmp_path: Path, repo: Rep
         plan = scan_plan(options)
         counted = sum(forecast(plan.sources))
         seen = Seen()
-        tally = run(plan.targets, plan.sources, plan.terms, watch=seen).tally
+        tally = run(plan.targets, plan.sources, plan.terms, progress=seen).tally
         assert counted == seen.items
     assert tally.cached > 0
 
@@ -174,13 +174,13 @@ class Seen:
     def __init__(self) -> None:
         self.items = 0
 
-    def read(self, tally: object) -> None:
+    def on_read(self, tally: object) -> None:
         self.items += sum(getattr(tally, name) for name in ("files", "blobs", "cached"))
 
-    def opened(self, done: int, whole: int) -> None:
+    def on_archives(self, done: int, whole: int) -> None:
         assert 0 <= done <= whole
 
-    def placing(self) -> None:
+    def on_locating(self) -> None:
         """Not counted."""
 
 

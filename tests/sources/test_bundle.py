@@ -112,8 +112,8 @@ def test_a_large_bundle_and_many_workers(source: Repo, monkeypatch: pytest.Monke
     path = bundled(source, "large.bundle")
     for small in range(3):
         (path.parent / f"{small}.txt").write_text("nothing")
-    monkeypatch.setattr("boltz_keyscan.pipeline.INLINE", -1)
-    monkeypatch.setattr("boltz_keyscan.workers.scan_pool.pays", lambda _: True)
+    monkeypatch.setattr("boltz_keyscan.pipeline.MAX_INLINE_BYTES", -1)
+    monkeypatch.setattr("boltz_keyscan.workers.scan_pool.is_worthwhile", lambda _: True)
     result = scanned(path.parent, jobs=2)
     assert [where.members for where in locations(result)[fingerprint(KEY)]] == [("src/deep/key.txt",)]
     assert result.gaps == ()
@@ -281,7 +281,7 @@ def test_a_flood_of_bundles_is_cut_off(source: Repo, monkeypatch: pytest.MonkeyP
     path = bundled(source, "1.bundle")
     for number in (2, 3):
         shutil.copy(path, path.with_name(f"{number}.bundle"))
-    monkeypatch.setattr("boltz_keyscan.pipeline.MOST_MET", 2)
+    monkeypatch.setattr("boltz_keyscan.pipeline.MAX_DISCOVERED_SOURCES", 2)
     result = scanned(path.parent)
     (gap,) = result.gaps
     assert (gap.reason, gap.detail) == ("too-many-bundles", "of 3 git bundles only the first 2 were opened")

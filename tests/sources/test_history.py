@@ -209,8 +209,8 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
         return result.findings, result.gaps, result.tally
 
     alone = found(1)
-    monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
+    monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
+    monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     monkeypatch.setattr(listing, "SHARD_OBJECTS", 5)
 
     assert found(2) == alone

@@ -251,8 +251,8 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_workers_and_we_say_the_same(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = told(scanned(repo.path))
-    monkeypatch.setattr(pipeline, "INLINE", -1)
-    monkeypatch.setattr(scan_pool, "pays", lambda _: True)
+    monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
+    monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
     monkeypatch.setattr(delta_trees, "_TOGETHER", 5)
     assert told(scanned(repo.path, jobs=2)) == alone
 

@@ -101,7 +101,7 @@ def judged(
             known.append(HookSuppression.of(baseline, trust))
         return known[0].excuser(finding)
 
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), watch=watch)
+    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), progress=watch)
     return known[0].settled.told(result) if known else result
 
 

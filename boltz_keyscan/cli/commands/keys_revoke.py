@@ -103,7 +103,7 @@ def revoke(
         if replace and records:
             _succeeded(connection, records[0], new_key_file, found.own.key_id if found.own else None)
         outcomes = _ended(connection, records, found)
-    well = sum(outcome.well for outcome in outcomes)
+    well = sum(outcome.succeeded for outcome in outcomes)
     return ExitCode.CLEAN if well == len(plan) else ExitCode.BLOCKING
 
 

@@ -177,7 +177,7 @@ def scan(
     inquiry = StatusOptions.of(others).inquiry(settled, stdin=STDIN in paths)
     with scan_progress(plan.sources, quiet=quiet) as watch:
         result = pipeline.run(
-            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
+            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), status_check=inquiry, progress=watch
         )
     is_whole = options.history and options.files and not chosen and all(map(os.path.isdir, paths))
     result = settled.told(result, step if is_whole else None)

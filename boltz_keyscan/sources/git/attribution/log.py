@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from boltz_keyscan.module_search import carried
+from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
@@ -66,7 +66,7 @@ class Walks:
             StoppedError: it took too long.
         """
         with ThreadPoolExecutor(1) as beside:
-            merging = beside.submit(carried(self._suspects), wanted, lines)
+            merging = beside.submit(carry_guard(self._suspects), wanted, lines)
             first: dict[Place, int] = {}
             for change in self._changes(wanted, lines, "--no-merges"):
                 commit, oid, path = change
