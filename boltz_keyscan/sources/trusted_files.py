@@ -134,8 +134,8 @@ class CommitFileReader:
         """
         if not self._revision.names(path):
             return None
-        if self._reader.late:
-            raise GitError(self._reader.late)
+        if self._reader.timeout_error:
+            raise GitError(self._reader.timeout_error)
         if not self._root:
             # A commit begins with its tree (gitformat: ``tree SP id LF``).
             self._root = (

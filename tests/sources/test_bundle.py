@@ -43,7 +43,7 @@ def reasons(result: ScanResult) -> list[tuple[str, bool]]:
 
 def leftovers() -> set[str]:
     """What lies in the temporary folder of this run."""
-    return {path.name for path in Path(tempdir._top()).iterdir()}
+    return {path.name for path in Path(tempdir._process_folder()).iterdir()}
 
 
 @pytest.fixture

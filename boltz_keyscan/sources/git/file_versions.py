@@ -57,7 +57,7 @@ class Keys:
         Archives are not opened, and what git cannot give has no keys: both make a key look new.
         """
         if oid not in self._known:
-            if self._reader.late:
+            if self._reader.timeout_error:
                 return frozenset()
             hits, _, _ = self._reader.candidate_offsets(Origin(b"", oid=oid, kind="blob"), self._detector)
             self._known[oid] = frozenset(hit.match.fingerprint for hit in hits)

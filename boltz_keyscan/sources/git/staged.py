@@ -66,8 +66,8 @@ class StagedShard:
             for oid, names in paths.items():
                 if oid in index.EMPTY_BLOBS:
                     continue
-                if reader.late:
-                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.late) for name in names)
+                if reader.timeout_error:
+                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.timeout_error) for name in names)
                     continue
                 origin = Origin(names[0], oid=oid, kind="blob")
                 found, missed, size = reader.candidate_offsets(origin, detector)

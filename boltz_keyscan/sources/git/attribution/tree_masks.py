@@ -185,7 +185,7 @@ class Closure:
         if self._child is None:
             self._child = git.GitProcess(self._view, "cat-file", "--batch-command", stdin=subprocess.PIPE)
             self._output = BufferedReader(self._child.output, 1 << 16)
-        self._child.ask(command)
+        self._child.write(command)
         return self._output.readline().split()
 
 

@@ -122,7 +122,7 @@ def _lines(view: git.RepoView, *options: str) -> Iterator[bytes]:
         while chunk := child.output.read(CHUNK):
             whole, ending, rest = (rest + chunk).rpartition(b"\n")
             yield whole + ending
-        if told := child.finish():
+        if told := child.wait():
             raise GitError(told)
         if rest:
             raise GitError("git's answer ends in the middle")

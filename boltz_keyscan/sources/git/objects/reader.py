@@ -38,7 +38,7 @@ class ObjectReader:
         self._child: git.GitProcess | None = None
         self._output: BufferedReader
         self._broken = False
-        self.late = ""
+        self.timeout_error = ""
         """git stopped answering; asking for more would take as long each time."""
         self.container = False
         """Whether the blob examined last is an archive, compressed, or the like."""
@@ -143,7 +143,7 @@ class ObjectReader:
         # would for the rest. So there is one, to which nobody but us knows the answer.
         mark = os.urandom(len(oid) // 2).hex().encode()
         end = b"\n" + mark + b" missing\n"
-        self._child.ask(oid.encode() + b"\n" + mark + b"\n")
+        self._child.write(oid.encode() + b"\n" + mark + b"\n")
         words = self._output.readline(_LONGEST).split()
         if len(words) != 3 or words[0] != oid.encode() or not words[2].isdigit():
             raise GitError("git does not have it")
@@ -162,7 +162,7 @@ class ObjectReader:
         while last != end and len(rest) < len(end) and (more := self._output.read1(len(end) - len(rest))):
             rest += more
             last = (last + more)[-len(end) :]
-        if other or rest != end or self._child.complaints():
+        if other or rest != end or self._child.has_errors():
             raise GitError("git gave something else than it said")
         self.container = begins(head)
 
@@ -171,9 +171,13 @@ class ObjectReader:
         if not self._broken:
             return []
         self._broken = False
-        self.late = self._child.output.late if self._child is not None else ""
+        self.timeout_error = self._child.output.timeout_error if self._child is not None else ""
         self._stop()
-        return [Gap(where, "timed-out", self.late) if self.late else Gap(where, "corrupt-object", CORRUPT)]
+        return [
+            Gap(where, "timed-out", self.timeout_error)
+            if self.timeout_error
+            else Gap(where, "corrupt-object", CORRUPT)
+        ]
 
     def _stop(self) -> None:
         if self._child is not None:

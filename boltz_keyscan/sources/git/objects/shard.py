@@ -62,8 +62,8 @@ class ObjectShard:
         if suspects:
             with ObjectReader(self.view, self.where) as reader:
                 for done, number in enumerate(suspects):
-                    if reader.late:
-                        detail = f"objects not read: {len(suspects) - done}; {reader.late}"
+                    if reader.timeout_error:
+                        detail = f"objects not read: {len(suspects) - done}; {reader.timeout_error}"
                         gaps.append(Gap(self.where, "timed-out", detail))
                         break
                     oid, kind = oids[number].decode(), words[3 * number + 1].decode()

@@ -77,7 +77,7 @@ class Bulk:
         if offsets is None:
             self._child.kill()
         asking.join()
-        return None if self._child.complaints() else offsets
+        return None if self._child.has_errors() else offsets
 
     def containers(self, headers: Sequence[int], sizes: Sequence[int], blobs: Sequence[bool]) -> list[int]:
         """The numbers of the blobs looked at last that are archives, compressed, or the like.
@@ -141,11 +141,11 @@ class Bulk:
 
     def _silent(self, heard: float) -> bool:
         """Whether nothing more is to be expected of git."""
-        return self._child.ended() or time.monotonic() - heard > git.IDLE_TIMEOUT
+        return self._child.has_ended() or time.monotonic() - heard > git.IDLE_TIMEOUT
 
     def _ask(self, commands: bytes) -> None:
         try:
-            self._child.ask(commands)
+            self._child.write(commands)
         except (OSError, ValueError):
             # git ended early, and the reader sees that and tells; or Ctrl-C closed its input.
             return
