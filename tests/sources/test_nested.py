@@ -25,12 +25,13 @@ DEPTH = 12
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """git's walks end sooner than they do for users, so that the tests do."""
     monkeypatch.setattr(log, "_LEAST_SECONDS", 0.3)
-    monkeypatch.setattr(index, "_LEAST_SECONDS", 0.3)
+    monkeypatch.setattr(index, "_MIN_SECONDS", 0.3)
 
 
 IMPATIENT = """
-from boltz_keyscan.sources import index, walk
-index._LEAST_SECONDS = walk._LEAST_SECONDS = 0.3
+from boltz_keyscan.sources.git.attribution import log
+from boltz_keyscan.sources.git.repo import index
+index._MIN_SECONDS = log._LEAST_SECONDS = 0.3
 """
 """The same for the program."""
 

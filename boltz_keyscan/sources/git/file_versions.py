@@ -88,7 +88,7 @@ class Parents:
         self._moved: frozenset[str] | None = None
         for commit in commits:
             try:
-                replaced = index.replaced(view, commit)
+                replaced = index.list_differences(view, commit)
             except GitError:
                 continue
             self._parents.append((CommitFileReader(CommitFiles(b"/", "", commit, view)), replaced))

@@ -192,7 +192,7 @@ class HistorySource:
         head = self._references.head if self._references is not None else None
         for path in filter(None, (view.index, *view.others)):
             try:
-                entries = index.changed(replace(view, index=path), head)
+                entries = index.list_changes(replace(view, index=path), head)
             except GitError as error:
                 detail = f"git cannot read the index: {_line(error)}"
                 yield ResultShard(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))

@@ -130,7 +130,7 @@ class RangeSource:
                 if not error.incomplete:
                     raise
                 reason = "shallow" if view.shallow is not None else "object-store"
-                remedy = shallow.DEEPER if view.shallow is not None else "check with git fsck"
+                remedy = shallow.FETCH_ADVICE if view.shallow is not None else "check with git fsck"
                 unknown.append(Gap(self.where, reason, f"{revision} is not in this clone; {remedy}"))
         return tuple(found)
 
@@ -138,7 +138,7 @@ class RangeSource:
         """Return gaps for what the part should have and this clone has not: it could not be looked at."""
         gaps = by_design
         if self._is_cut:
-            detail = f"commits of this part are behind the shallow boundary; {shallow.DEEPER}"
+            detail = f"commits of this part are behind the shallow boundary; {shallow.FETCH_ADVICE}"
             gaps = [Gap(self.where, "shallow", detail)]
         if self._absent and self._partial:
             detail = f"objects of this part left out when it was cloned: {self._absent}; {_WHOLE_CLONE}"
@@ -222,7 +222,7 @@ class RangeSource:
         if self._absent:
             reached = [oid for oid in reached if not oid.startswith("?")]
         with contextlib.suppress(OSError):
-            self._is_cut = not shallow.boundaries(view).isdisjoint(reached)
+            self._is_cut = not shallow.read_boundaries(view).isdisjoint(reached)
         for start in range(0, len(reached), SHARD_OBJECTS):
             few = reached[start : start + SHARD_OBJECTS]
             answers, told = object_info(view, self._new_here(view, few))

@@ -30,7 +30,7 @@ from boltz_keyscan.sources.git.attribution.log import (
 from boltz_keyscan.sources.git.attribution.tree_search import Nested
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, Memory, Places
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.index import patience
+from boltz_keyscan.sources.git.repo.index import index_timeout
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
@@ -272,7 +272,7 @@ class CommitSearch:
         for index in filter(None, (self.view.index, *self.view.others)):
             view = replace(self.view, index=index)
             try:
-                for entry in git.fields(view, "ls-files", "-s", "-z", seconds=patience(view)):
+                for entry in git.fields(view, "ls-files", "-s", "-z", seconds=index_timeout(view)):
                     with parsing_git_output():
                         ((name, path),) = _INDEX.findall(entry)
                     if (oid := name.decode()) not in wanted:
