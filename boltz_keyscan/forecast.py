@@ -17,7 +17,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.history import HistorySource
-from boltz_keyscan.sources.git.objects.listing import objects
+from boltz_keyscan.sources.git.objects.listing import count_objects
 from boltz_keyscan.sources.tree import TreeSource
 
 
@@ -33,7 +33,7 @@ def forecast(sources: Iterable[Source]) -> Iterator[int]:
 
 def _within(source: Source) -> Iterator[int]:
     if isinstance(source, HistorySource):
-        yield objects(source.repository.objects)
+        yield count_objects(source.repository.objects)
     elif isinstance(source, TreeSource):
         # A new one: the one that is being scanned keeps what it has met.
         for item in replace(source).shards():

@@ -140,7 +140,7 @@ class TestShards:
         pending = Pending()
 
         shards = [shard for at in range(0, 100, 13) for shard in pending.add(b"".join(lines[at : at + 13]))]
-        shards += pending.rest()
+        shards += pending.flush()
 
         assert b"".join(text for text, _ in shards) == b"".join(lines)
         for text, weight in shards:

@@ -59,7 +59,7 @@ class Keys:
         if oid not in self._known:
             if self._reader.timeout_error:
                 return frozenset()
-            hits, _, _ = self._reader.candidate_offsets(Origin(b"", oid=oid, kind="blob"), self._detector)
+            hits, _, _ = self._reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self._detector)
             self._known[oid] = frozenset(hit.match.fingerprint for hit in hits)
         return self._known[oid]
 

@@ -18,7 +18,13 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
-from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS, Names, Pending, listed, split_missing
+from boltz_keyscan.sources.git.objects.listing import (
+    SHARD_OBJECTS,
+    Names,
+    Pending,
+    list_objects,
+    split_missing,
+)
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.objects.shard import ObjectShard
@@ -183,7 +189,7 @@ class RangeSource:
                     yield ObjectShard(view, self.where, listing, weight)
             except GitError as error:
                 yield self._unlisted(error.message)
-        for listing, weight in pending.rest():
+        for listing, weight in pending.flush():
             yield ObjectShard(view, self.where, listing, weight)
         if self._problem:
             yield self._unlisted(self._problem)
@@ -201,7 +207,7 @@ class RangeSource:
     def _received(self, view: git.RepoView) -> Iterator[bytes]:
         """Return ``id type size`` of each object that came in, reachable or not; errors as ``_lines``."""
         if isinstance(self.part, Push) and self.part.quarantine is not None:
-            yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
+            yield from list_objects(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
     def _unlisted(self, told: str) -> ResultShard:
         detail = f"git could not list all objects: {told.splitlines()[0]}"

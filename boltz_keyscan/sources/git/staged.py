@@ -70,7 +70,7 @@ class StagedShard:
                     gaps += (Gap(os.fsdecode(name), "timed-out", reader.timeout_error) for name in names)
                     continue
                 origin = Origin(names[0], oid=oid, kind="blob")
-                found, missed, size = reader.candidate_offsets(origin, detector)
+                found, missed, size = reader.scan_blob(origin, detector)
                 read += size
                 if reader.container:
                     more.append(self._container(oid, size, names, found))

@@ -18,7 +18,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
 from boltz_keyscan.sources.blob import display_members
-from boltz_keyscan.sources.git.objects.listing import Names, listed
+from boltz_keyscan.sources.git.objects.listing import Names, list_objects
 from boltz_keyscan.sources.git.objects.reader import ObjectReader, tree_entries
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.run import command as git
@@ -77,7 +77,7 @@ class Lineage:
         """The ids of commits and trees that are not too large to be read."""
         found: dict[bytes, list[str]] = {b"commit": [], b"tree": []}
         try:
-            for lines in listed(view, Names({}, frozenset()), Memory()):
+            for lines in list_objects(view, Names({}, frozenset()), Memory()):
                 for line in lines.splitlines():
                     oid, kind, size = (*line.split(), b"0")[:3]
                     if kind in found and int(size) <= _LARGEST:
@@ -166,7 +166,7 @@ class Lineage:
 def _read(reader: ObjectReader, oid: str) -> bytes:
     """An object whole; nothing when git cannot give it, which is told elsewhere."""
     try:
-        return reader.whole(oid)
+        return reader.read(oid)
     except (GitError, OSError):
         return b""
 

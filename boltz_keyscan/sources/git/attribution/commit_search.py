@@ -96,7 +96,7 @@ class CommitSearch:
             in_head = self._tree(wanted, self.refs.head)
             named = {place for tree in trees for place in self._tree(wanted, tree)}
             told: Attribution | None = (known := self._told(wanted, tips))
-            introduced = {**known.lost, **known.born}
+            introduced = {**known.unreachable, **known.reachable}
         except git.StoppedError:
             with Nested(self.view, wanted, share, self._patience()) as nested:
                 introduced = self._exhaustively(nested, set(wanted), tips)
@@ -127,18 +127,18 @@ class CommitSearch:
         recalled = wanted.keys() & self.memory.traced
         if not (self.unchanged or (recalled and self._grown(tips))):
             recalled = set()
-        told = self.memory.told.only(recalled)
+        told = self.memory.attribution.only(recalled)
         since = [] if self.unchanged else [*tips, *_without(_lines(self.memory.tips))]
         for oids, lines in ((recalled, since), (wanted.keys() - recalled, tips)):
-            self._take(walks.births(_some(wanted, oids), lines), told.born)
-        left = wanted.keys() - _oids(told.born)
+            self._take(walks.births(_some(wanted, oids), lines), told.reachable)
+        left = wanted.keys() - _oids(told.reachable)
         if self.unchanged and left <= recalled:
             return told
-        told = Attribution(told.born)
+        told = Attribution(told.reachable)
         if left and (lines := self._beyond(tips)):
-            self._take(walks.unreached(_some(wanted, left), lines), told.lost)
-            for place, commit in told.lost.items():
-                told.lost[place] = replace(commit, reachable=False)
+            self._take(walks.unreached(_some(wanted, left), lines), told.unreachable)
+            for place, commit in told.unreachable.items():
+                told.unreachable[place] = replace(commit, reachable=False)
         return told
 
     def _take(self, changes: Iterable[Change], known: Places) -> None:

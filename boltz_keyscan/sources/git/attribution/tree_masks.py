@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources.git.objects.reader import LARGEST_TREE
+from boltz_keyscan.sources.git.objects.reader import MAX_TREE_BYTES
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
 
@@ -174,7 +174,7 @@ class Closure:
         if len(words) != 3 or not words[2].isdigit():
             raise GitError(f"git does not have tree {tree.hex()}")
         size = int(words[2])
-        if words[1] != b"tree" or size > LARGEST_TREE:
+        if words[1] != b"tree" or size > MAX_TREE_BYTES:
             raise GitError(f"tree {tree.hex()} is none, or too large to be read")
         content = self._output.read(size + 1)
         if len(content) != size + 1:

@@ -26,7 +26,7 @@ from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.listing import Pending
 from boltz_keyscan.sources.git.objects.reader import hash_mismatch_gap, missing_object_gap, scan_object
-from boltz_keyscan.sources.git.objects.shard import ObjectShard, container
+from boltz_keyscan.sources.git.objects.shard import ObjectShard, container_shard
 from boltz_keyscan.sources.git.packs.delta_trees import LARGEST, DeltaTrees, families
 from boltz_keyscan.sources.git.packs.index import Layout
 from boltz_keyscan.sources.git.run import command as git
@@ -263,7 +263,7 @@ class _Run:
             self.gaps += gaps
         if opened:
             self.archives.add(each.row)
-            self.more.append(container(self.shard.view, where, oid, len(each.content), hits))
+            self.more.append(container_shard(self.shard.view, where, oid, len(each.content), hits))
         # It will be read again, and looked for in commits, by its name.
         self.gaps += hash_mismatch_gap(oid, each.kind, each.content, where)
 
@@ -307,5 +307,5 @@ def _read_by_git(shard: PackShard, oids: list[str], detector: Detector) -> Itera
     yield ShardResult(gaps=tuple(gaps))
     pending = Pending()
     listing = b"".join(b" ".join(words) + b"\n" for words in known.values())
-    for lines, weight in itertools.chain(pending.add(listing), pending.rest()):
+    for lines, weight in itertools.chain(pending.add(listing), pending.flush()):
         yield ObjectShard(shard.view, shard.where, lines, weight).scan(detector)
