@@ -39,7 +39,7 @@ def reasons(result: ScanResult) -> set[str]:
 @pytest.fixture(autouse=True, params=["git", "us"])
 def _read_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large packs are read without git; here all are, or none."""
-    monkeypatch.setattr(listing, "WORTH", 0 if request.param == "us" else 1 << 40)
+    monkeypatch.setattr(listing, "MIN_DIRECT_PACK_BYTES", 0 if request.param == "us" else 1 << 40)
 
 
 class Packed(Repo):
@@ -378,5 +378,5 @@ def test_places_are_told_apart(
     far: tuple[int, ...],
     distinct: bool,  # noqa: FBT001
 ) -> None:
-    monkeypatch.setattr(pack_index, "_TOGETHER", together)
-    assert pack_index._distinct(array("I", near), far) is distinct
+    monkeypatch.setattr(pack_index, "_SORT_OFFSETS", together)
+    assert pack_index._are_distinct(array("I", near), far) is distinct

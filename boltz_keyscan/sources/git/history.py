@@ -98,14 +98,14 @@ class HistorySource:
         # Workers take as long to start as it takes to look into the packs and to list.
         yield ResultShard(ShardResult(), weight=sum(sizes))
         checked = check_packs(opened.view, self.where, self._memory.packs)
-        if checked.mended:
+        if checked.repaired:
             self.cache, self._memory = None, Memory()
         yield ResultShard(ShardResult(gaps=checked.gaps))
         self.prepared = replace(opened, view=checked.view)
         yield MissingShard(checked.view, self.where, self._references, opened.partial)
         self._names = read_names(checked.view)
         taken: set[str] = set()
-        if not checked.mended:
+        if not checked.repaired:
             yield from self._packs(checked.view, taken)
         yield from self._objects(checked.view, self._names, taken)
         yield from self._index(checked.view)
