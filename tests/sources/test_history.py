@@ -121,7 +121,7 @@ def test_many_hits_are_traced_without_a_longer_command_line(
     for number in range(40):
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
-    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MOST_ARGUMENTS", 3)
+    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MAX_ARGUMENTS", 3)
     plan = scan_plan(Options(paths=(str(repo.path),), files=False))
     [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
 

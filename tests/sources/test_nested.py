@@ -194,7 +194,7 @@ def test_a_key_in_names_at_every_depth(repo: Repo) -> None:
 
 
 def test_many_keys_in_one_blob_have_their_paths_in_turn(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "_MOST_PLACES", 600)
+    monkeypatch.setattr(locate, "_MAX_PATHS", 600)
     keys = [fake_key(seed=seed) for seed in range(200)]
     repo.run("update-ref", "HEAD", _commit(repo, _tree(repo, "\n".join(keys))))
 
@@ -205,7 +205,7 @@ def test_many_keys_in_one_blob_have_their_paths_in_turn(repo: Repo, monkeypatch:
 
 
 def test_many_keys_at_many_paths_are_told_within_a_bound(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "_MOST_LOCATIONS", 40)
+    monkeypatch.setattr(locate, "_MAX_LOCATIONS", 40)
     keys = [fake_key(seed=seed) for seed in range(10)]
     for number in range(9):
         repo.add(f"{number}.txt", "\n".join(keys))

@@ -1,4 +1,4 @@
-"""Where objects stand in a history of which parts are missing: by reading its own trees.
+"""Paths of objects in a history with missing parts, found by reading its trees here.
 
 git's walks end at the first parent or tree that is not there, and an incremental bundle
 lacks both. But a tree that holds something new is itself new, up to the root: all that
@@ -45,7 +45,7 @@ class _Commit:
 
 @dataclass(slots=True)
 class Lineage:
-    """What leads to the objects that were hit."""
+    """Commits and trees that lead to the objects with a hit."""
 
     hits: tuple[Hit, ...]
     commits: dict[str, _Commit] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class Lineage:
 
 
 def _read(reader: ObjectReader, oid: str) -> bytes:
-    """An object whole; nothing when git cannot give it, which is told elsewhere."""
+    """Return an object's content; empty if git cannot read it, which is reported elsewhere."""
     try:
         return reader.read(oid)
     except (GitError, OSError):
