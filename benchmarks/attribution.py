@@ -106,8 +106,8 @@ def main(repo: str, file: str) -> None:
     wanted = dict.fromkeys(Path(file).read_text(encoding="ascii").split())
     refs = references(found)
     # A scan has counted the commits by now; here a number that is surely large enough.
-    learnt = CommitSearch(opened.view, refs, 1_000_000, Memory()).learn(wanted, PATHS)
-    print(len({oid for oid, _ in learnt.introduced}))
+    result = CommitSearch(opened.view, refs, 1_000_000, Memory()).search(wanted, PATHS)
+    print(len({oid for oid, _ in result.introduced}))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.history import HistorySource
-from boltz_keyscan.sources.git.objects.listing import objects
+from boltz_keyscan.sources.git.objects.listing import count_objects
 from boltz_keyscan.sources.tree import TreeSource
 
 
@@ -30,7 +30,7 @@ def forecast(sources: Iterable[Source]) -> Iterator[int]:
 
 def _within(source: Source) -> Iterator[int]:
     if isinstance(source, HistorySource):
-        yield objects(source.repository.objects)
+        yield count_objects(source.repository.objects)
     elif isinstance(source, TreeSource):
         # A copy: the source itself collects state during the scan.
         for item in replace(source).shards():

@@ -134,12 +134,12 @@ class CommitFileReader:
         """
         if not self._revision.names(path):
             return None
-        if self._reader.late:
-            raise GitError(self._reader.late)
+        if self._reader.timeout_error:
+            raise GitError(self._reader.timeout_error)
         if not self._root:
             # A commit begins with its tree (gitformat: ``tree SP id LF``).
             self._root = (
-                self._reader.whole(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
+                self._reader.read(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
             )
         entry: tuple[bytes, str] | None = (_FOLDER, self._root)
         for name in os.path.relpath(path, self._revision.top).split(b"/"):
@@ -154,13 +154,13 @@ class CommitFileReader:
         Raises:
             GitError: git cannot give them, or they are too many.
         """
-        return self._reader.whole(oid, MAX_FILE_BYTES)
+        return self._reader.read(oid, MAX_FILE_BYTES)
 
     def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
         if tree not in self._folders:
             if len(self._folders) >= _FOLDERS:
                 self._folders.clear()
-            content, id_bytes = self._reader.whole(tree), self._revision.view.id_bytes
+            content, id_bytes = self._reader.read(tree), self._revision.view.id_bytes
             # Entries as in gitformat: ``mode SP name NUL id``; what follows a broken one is left out.
             found, at = {}, 0
             while 0 <= (space := content.find(b" ", at)) < (nul := content.find(b"\0", space)):

@@ -63,8 +63,8 @@ def test_a_system_without_files_in_memory(repo: Repo, monkeypatch: pytest.Monkey
 
 def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = planted(repo)
-    monkeypatch.setattr(shard, "_MOST", 1000)
-    monkeypatch.setattr(stream, "bulk", None)
+    monkeypatch.setattr(shard, "_MAX_STREAM_BYTES", 1000)
+    monkeypatch.setattr(stream, "open_stream", None)
     assert found(scanned(repo)) == expected
 
 
@@ -108,6 +108,6 @@ def _open_files() -> Iterator[int]:
 
 def test_a_second_hand_that_asks_a_git_that_was_ended_says_nothing(repo: Repo) -> None:
     """As when Ctrl-C ends the program: a traceback of that thread would be all that is seen of it."""
-    running = stream.Bulk(git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
+    running = stream.ObjectStream(git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects")))
     running.close()
-    running._ask(b"contents HEAD\nflush\n")
+    running._write(b"contents HEAD\nflush\n")

@@ -43,7 +43,7 @@ def reasons(result: ScanResult) -> list[tuple[str, bool]]:
 
 def leftovers() -> set[str]:
     """What lies in the temporary folder of this run."""
-    return {path.name for path in Path(tempdir._top()).iterdir()}
+    return {path.name for path in Path(tempdir._process_folder()).iterdir()}
 
 
 @pytest.fixture
@@ -298,8 +298,8 @@ def test_a_filtered_bundle_says_what_it_lacks(source: Repo) -> None:
 
 def test_a_bundle_that_takes_too_long_is_a_gap(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bundled(source, "x.bundle")
-    monkeypatch.setattr("boltz_keyscan.sources.git.packs.recover._LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("boltz_keyscan.sources.git.packs.recover._SECONDS_EACH_BYTE", 0.0)
+    monkeypatch.setattr("boltz_keyscan.sources.git.packs.recover._MIN_SECONDS", 0.0)
+    monkeypatch.setattr("boltz_keyscan.sources.git.packs.recover._SECONDS_PER_BYTE", 0.0)
     (gap,) = [gap for gap in scanned(path).gaps if gap.reason == "bundle-incomplete"]
     assert gap.detail.endswith("git took longer than 0 s")
 

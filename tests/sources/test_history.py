@@ -121,7 +121,7 @@ def test_many_hits_are_traced_without_a_longer_command_line(
     for number in range(40):
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
-    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MOST_ARGUMENTS", 3)
+    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MAX_ARGUMENTS", 3)
     plan = scan_plan(Options(paths=(str(repo.path),), files=False))
     [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
 
@@ -140,7 +140,7 @@ class TestShards:
         pending = Pending()
 
         shards = [shard for at in range(0, 100, 13) for shard in pending.add(b"".join(lines[at : at + 13]))]
-        shards += pending.rest()
+        shards += pending.flush()
 
         assert b"".join(text for text, _ in shards) == b"".join(lines)
         for text, weight in shards:

@@ -25,12 +25,13 @@ DEPTH = 12
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """git's walks end sooner than they do for users, so that the tests do."""
     monkeypatch.setattr(log, "_LEAST_SECONDS", 0.3)
-    monkeypatch.setattr(index, "_LEAST_SECONDS", 0.3)
+    monkeypatch.setattr(index, "_MIN_SECONDS", 0.3)
 
 
 IMPATIENT = """
-from boltz_keyscan.sources import index, walk
-index._LEAST_SECONDS = walk._LEAST_SECONDS = 0.3
+from boltz_keyscan.sources.git.attribution import log
+from boltz_keyscan.sources.git.repo import index
+index._MIN_SECONDS = log._LEAST_SECONDS = 0.3
 """
 """The same for the program."""
 
@@ -193,7 +194,7 @@ def test_a_key_in_names_at_every_depth(repo: Repo) -> None:
 
 
 def test_many_keys_in_one_blob_have_their_paths_in_turn(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "_MOST_PLACES", 600)
+    monkeypatch.setattr(locate, "_MAX_PATHS", 600)
     keys = [fake_key(seed=seed) for seed in range(200)]
     repo.run("update-ref", "HEAD", _commit(repo, _tree(repo, "\n".join(keys))))
 
@@ -204,7 +205,7 @@ def test_many_keys_in_one_blob_have_their_paths_in_turn(repo: Repo, monkeypatch:
 
 
 def test_many_keys_at_many_paths_are_told_within_a_bound(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "_MOST_LOCATIONS", 40)
+    monkeypatch.setattr(locate, "_MAX_LOCATIONS", 40)
     keys = [fake_key(seed=seed) for seed in range(10)]
     for number in range(9):
         repo.add(f"{number}.txt", "\n".join(keys))

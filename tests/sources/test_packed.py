@@ -162,10 +162,10 @@ def test_the_key_is_in_each_version_that_has_it(repo: Repo) -> None:
 
 
 LIMITS: dict[str, tuple[tuple[object, str, int], ...]] = {
-    "each family a shard": ((delta_trees, "_TOGETHER", 1),),
-    "most are large": ((delta_trees, "LARGEST", 900), (reader, "LARGEST", 900)),
-    "nothing is held": ((reader, "_HELD", 0),),
-    "each is looked at by itself": ((reader, "_WAITING", 0),),
+    "each family a shard": ((delta_trees, "_SHARD_OBJECTS", 1),),
+    "most are large": ((delta_trees, "MAX_OBJECT_BYTES", 900), (reader, "MAX_OBJECT_BYTES", 900)),
+    "nothing is held": ((reader, "_MAX_BASE_BYTES", 0),),
+    "each is looked at by itself": ((reader, "_MAX_BATCH_BYTES", 0),),
     "the pack is read in small pieces": ((delta_trees, "CHUNK", 64),),
 }
 
@@ -205,7 +205,7 @@ def test_other_packs_are_left_to_git(tmp_path: Path, repack: tuple[str, ...]) ->
 
 
 def test_a_pack_of_too_many_objects_is_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta_trees, "MOST", count(repo) - 1)
+    monkeypatch.setattr(delta_trees, "MAX_OBJECTS", count(repo) - 1)
     assert cut(pack_of(repo)) == []
 
 
@@ -253,7 +253,7 @@ def test_workers_and_we_say_the_same(repo: Repo, monkeypatch: pytest.MonkeyPatch
     alone = told(scanned(repo.path))
     monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
     monkeypatch.setattr(scan_pool, "is_worthwhile", lambda _: True)
-    monkeypatch.setattr(delta_trees, "_TOGETHER", 5)
+    monkeypatch.setattr(delta_trees, "_SHARD_OBJECTS", 5)
     assert told(scanned(repo.path, jobs=2)) == alone
 
 
@@ -373,7 +373,7 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                 change = difference(len(base), len(made), (0, len(base)), made[len(base) :])
                 below.append((packer.made(made, place, change), made))
         row = below
-    monkeypatch.setattr(reader, "_HELD", 25_000)
+    monkeypatch.setattr(reader, "_MAX_BASE_BYTES", 25_000)
     asked: list[str] = []
 
     def noted(view: git.RepoView, oids: list[str]) -> tuple[list[list[bytes]], str]:
@@ -491,7 +491,7 @@ def test_an_index_that_points_beyond_the_pack(tmp_path: Path, place: int) -> Non
 @pytest.mark.parametrize("by_one", [True, False], ids=["a chain", "a star"])
 def test_thousands_from_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_one: bool) -> None:  # noqa: FBT001
     """A chain is as long as a number of calls would not be; and what waits is no more than one object."""
-    monkeypatch.setattr(reader, "_HELD", 2000)
+    monkeypatch.setattr(reader, "_MAX_BASE_BYTES", 2000)
     packer = Packer()
     content = b"%05d" % 0 + b"x" * 500
     place = first = packer.whole(content)
@@ -505,7 +505,7 @@ def test_thousands_from_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_
 
 def test_a_bomb_is_no_larger_than_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What inflates beyond its size is not inflated to the end."""
-    monkeypatch.setattr(reader, "_SWELLS", 1 << 40)
+    monkeypatch.setattr(reader, "_MAX_INFLATE_RATIO", 1 << 40)
     packer = Packer()
     packer.add(named(MADE), header(3, 10) + zlib.compress(bytes(50 << 20)))
     packer.whole(KEY)

@@ -378,5 +378,5 @@ def test_places_are_told_apart(
     far: tuple[int, ...],
     distinct: bool,  # noqa: FBT001
 ) -> None:
-    monkeypatch.setattr(pack_index, "_TOGETHER", together)
-    assert pack_index._distinct(array("I", near), far) is distinct
+    monkeypatch.setattr(pack_index, "_SORT_OFFSETS", together)
+    assert pack_index._are_distinct(array("I", near), far) is distinct

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.sources.git.repo.sparse_index import unfolded
+from boltz_keyscan.sources.git.repo.sparse_index import drop_folders
 from tests.histories import nested
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -42,7 +42,7 @@ def test_a_copy_has_all_entries_but_whole_folders(sparse: Repo, tmp_path: Path, 
         line for line in sparse.run("ls-files", "--sparse", "-s").splitlines() if not line.endswith("/")
     ]
 
-    copy = unfolded(_index(sparse), 20)
+    copy = drop_folders(_index(sparse), 20)
 
     assert copy is not None
     (tmp_path / "index").write_bytes(copy)
@@ -61,7 +61,7 @@ def test_an_ordinary_index_is_left_alone(tmp_path: Path, object_format: str, ver
     repo.run("update-index", "--index-version", str(version))
 
     assert b"sdir\0\0\0\0" in _index(repo) or version == 4
-    assert unfolded(_index(repo), 20 if object_format == "sha1" else 32) is None
+    assert drop_folders(_index(repo), 20 if object_format == "sha1" else 32) is None
 
 
 def test_what_is_staged_in_a_sparse_checkout_is_seen(sparse: Repo) -> None:

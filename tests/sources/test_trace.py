@@ -44,7 +44,7 @@ def walker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Both ways: that of every day, and the one for when git would take for ever."""
     if request.param == "tree by tree":
         # Whatever git's walks find is now too much, and is looked for the other way.
-        monkeypatch.setattr(log, "MOST_PATHS", 0)
+        monkeypatch.setattr(log, "MAX_PLACES", 0)
     return str(request.param)
 
 
@@ -286,7 +286,7 @@ def test_any_history_is_told_as_it_is(
 
     by_git = _scan(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log, "MOST_PATHS", 0)
+        patch.setattr(log, "MAX_PLACES", 0)
         by_tree = _scan(path)
 
     for key in KEYS:

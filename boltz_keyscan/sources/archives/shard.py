@@ -163,7 +163,7 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], R
             os.close(descriptor)
         return
     reader = _store(place.view)
-    reader.ready()
+    reader.start()
     whole = False
 
     def content() -> Iterator[bytes]:

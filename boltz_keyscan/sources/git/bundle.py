@@ -199,7 +199,7 @@ def _fill(header: Header, file: IO[bytes], view: git.RepoView, size: int, where:
         detail = f"it builds on commits that are not in it ({count}); scan a clone that has them"
         gaps.append(Gap(where, "bundle-prerequisites", detail, by_design=True))
     os.lseek(file.fileno(), header.end, os.SEEK_SET)
-    told = recover.bring_in(view.skeleton, file, view.objects, max(size, 1))
+    told = recover.import_pack(view.skeleton, file, view.objects, max(size, 1))
     if not told:
         return gaps
     _clear(view.objects)

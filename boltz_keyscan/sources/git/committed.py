@@ -116,10 +116,10 @@ class Blobs:
     def _search(self, oid: str) -> _Keys:
         if oid in EMPTY_BLOBS:
             return _Keys(frozenset(), whole=True, container=False)
-        if self._reader.late or self._bytes > _MOST_BYTES:
+        if self._reader.timeout_error or self._bytes > _MOST_BYTES:
             self._unread += 1
             return _Keys(frozenset(), whole=False, container=False)
-        hits, gaps, size = self._reader.candidate_offsets(Origin(b"", oid=oid, kind="blob"), self.detector)
+        hits, gaps, size = self._reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self.detector)
         self._bytes += size
         self._unread += bool(gaps)
         fingerprints = frozenset(hit.match.fingerprint for hit in hits)

@@ -57,9 +57,9 @@ class Keys:
         Archives are not opened, and what git cannot give has no keys: both make a key look new.
         """
         if oid not in self._known:
-            if self._reader.late:
+            if self._reader.timeout_error:
                 return frozenset()
-            hits, _, _ = self._reader.candidate_offsets(Origin(b"", oid=oid, kind="blob"), self._detector)
+            hits, _, _ = self._reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self._detector)
             self._known[oid] = frozenset(hit.match.fingerprint for hit in hits)
         return self._known[oid]
 
@@ -88,7 +88,7 @@ class Parents:
         self._moved: frozenset[str] | None = None
         for commit in commits:
             try:
-                replaced = index.replaced(view, commit)
+                replaced = index.list_differences(view, commit)
             except GitError:
                 continue
             self._parents.append((CommitFileReader(CommitFiles(b"/", "", commit, view)), replaced))

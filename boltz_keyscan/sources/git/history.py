@@ -27,9 +27,9 @@ from boltz_keyscan.sources.git.objects.listing import (
     Pending,
     drop_cached,
     flagged_objects,
-    listed,
-    names,
+    list_objects,
     new_packs,
+    read_names,
     split_missing,
 )
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
@@ -90,7 +90,7 @@ class HistorySource:
         tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
         yield NamesShard(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
         if self.cache is not None:
-            self._memory = self.cache.recall(self.repository.objects)
+            self._memory = self.cache.load(self.repository.objects)
         sizes = new_packs(opened.view, self._memory).values()
         if any(size >= listing.MIN_DIRECT_PACK_BYTES for size in sizes):
             # Now, so that workers that are copies of this process have it too.
@@ -98,14 +98,14 @@ class HistorySource:
         # Workers take as long to start as it takes to look into the packs and to list.
         yield ResultShard(ShardResult(), weight=sum(sizes))
         checked = check_packs(opened.view, self.where, self._memory.packs)
-        if checked.mended:
+        if checked.repaired:
             self.cache, self._memory = None, Memory()
         yield ResultShard(ShardResult(gaps=checked.gaps))
         self.prepared = replace(opened, view=checked.view)
         yield MissingShard(checked.view, self.where, self._references, opened.partial)
-        self._names = names(checked.view)
+        self._names = read_names(checked.view)
         taken: set[str] = set()
-        if not checked.mended:
+        if not checked.repaired:
             yield from self._packs(checked.view, taken)
         yield from self._objects(checked.view, self._names, taken)
         yield from self._index(checked.view)
@@ -145,7 +145,7 @@ class HistorySource:
         """
         pending = Pending()
         gaps: list[Gap] = []
-        count = held.packed(self._memory)
+        count = held.count_cached(self._memory)
         cached = 0
         # At once: whoever watches is to know what need not be waited for.
         yield ResultShard(ShardResult(tally=Tally(cached=count)))
@@ -153,8 +153,8 @@ class HistorySource:
             for lines, weight in pending.add(self._again(view, gaps)):
                 yield ObjectShard(view, self.where, lines, weight)
             rest = replace(self._memory, packs=self._memory.packs | taken)
-            count += held.packed(rest) - held.packed(self._memory)
-            for told in listed(view, held, rest) if held.most(rest) or not taken else ():
+            count += held.count_cached(rest) - held.count_cached(self._memory)
+            for told in list_objects(view, held, rest) if held.max_new_objects(rest) or not taken else ():
                 whole, gone = split_missing(told)
                 gaps += (
                     missing_object_gap(self.where, line.split()[0].decode("ascii", "replace"))
@@ -169,7 +169,7 @@ class HistorySource:
             if not gaps:
                 detail = f"git could not list all objects: {_line(error)}"
                 gaps.append(Gap(self.where, "object-store", detail))
-        for lines, weight in pending.rest():
+        for lines, weight in pending.flush():
             yield ObjectShard(view, self.where, lines, weight)
         release()
         yield ResultShard(ShardResult(tally=Tally(cached=cached)))
@@ -192,7 +192,7 @@ class HistorySource:
         head = self._references.head if self._references is not None else None
         for path in filter(None, (view.index, *view.others)):
             try:
-                entries = index.changed(replace(view, index=path), head)
+                entries = index.list_changes(replace(view, index=path), head)
             except GitError as error:
                 detail = f"git cannot read the index: {_line(error)}"
                 yield ResultShard(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
@@ -233,7 +233,7 @@ class HistorySource:
         traced = {oid for oid, names in targets(gathered.hits).items() if names is None}
         if told is None:
             told, traced = Attribution(), set()
-        for places in (told.born, told.lost):
+        for places in (told.reachable, told.unreachable):
             traced -= {oid for oid, path in places if detector.redact(path) != _shown(path)}
         fresh = Memory(
             packs=frozenset(self._names.packs),
@@ -249,10 +249,10 @@ class HistorySource:
             ),
             tips=_oids(self._references),
             traced=frozenset(traced),
-            told=told.only(traced),
+            attribution=told.only(traced),
         )
         if fresh != self._memory:
-            cache.keep(self.repository.objects, fresh)
+            cache.save(self.repository.objects, fresh)
 
 
 def _line(error: GitError) -> str:

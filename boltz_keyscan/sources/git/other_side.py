@@ -87,7 +87,7 @@ class OtherSide:
             while found != wanted and (chunk := child.output.read(1 << 20)):
                 *lines, rest = (rest + chunk).split(b"\n")
                 found |= wanted.intersection(lines)
-            if found != wanted and (problem := child.finish()):
+            if found != wanted and (problem := child.wait()):
                 self.problems.append(problem)
         return frozenset(oid.decode() for oid in found)
 

@@ -18,7 +18,13 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
-from boltz_keyscan.sources.git.objects.listing import SHARD_OBJECTS, Names, Pending, listed, split_missing
+from boltz_keyscan.sources.git.objects.listing import (
+    SHARD_OBJECTS,
+    Names,
+    Pending,
+    list_objects,
+    split_missing,
+)
 from boltz_keyscan.sources.git.objects.reader import missing_object_gap
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.objects.shard import ObjectShard
@@ -130,7 +136,7 @@ class RangeSource:
                 if not error.incomplete:
                     raise
                 reason = "shallow" if view.shallow is not None else "object-store"
-                remedy = shallow.DEEPER if view.shallow is not None else "check with git fsck"
+                remedy = shallow.FETCH_ADVICE if view.shallow is not None else "check with git fsck"
                 unknown.append(Gap(self.where, reason, f"{revision} is not in this clone; {remedy}"))
         return tuple(found)
 
@@ -138,7 +144,7 @@ class RangeSource:
         """Return gaps for what the part should have and this clone has not: it could not be looked at."""
         gaps = by_design
         if self._is_cut:
-            detail = f"commits of this part are behind the shallow boundary; {shallow.DEEPER}"
+            detail = f"commits of this part are behind the shallow boundary; {shallow.FETCH_ADVICE}"
             gaps = [Gap(self.where, "shallow", detail)]
         if self._absent and self._partial:
             detail = f"objects of this part left out when it was cloned: {self._absent}; {_WHOLE_CLONE}"
@@ -183,7 +189,7 @@ class RangeSource:
                     yield ObjectShard(view, self.where, listing, weight)
             except GitError as error:
                 yield self._unlisted(error.message)
-        for listing, weight in pending.rest():
+        for listing, weight in pending.flush():
             yield ObjectShard(view, self.where, listing, weight)
         if self._problem:
             yield self._unlisted(self._problem)
@@ -201,7 +207,7 @@ class RangeSource:
     def _received(self, view: git.RepoView) -> Iterator[bytes]:
         """Return ``id type size`` of each object that came in, reachable or not; errors as ``_lines``."""
         if isinstance(self.part, Push) and self.part.quarantine is not None:
-            yield from listed(replace(view, alternates=()), Names({}, frozenset()), Memory())
+            yield from list_objects(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
     def _unlisted(self, told: str) -> ResultShard:
         detail = f"git could not list all objects: {told.splitlines()[0]}"
@@ -222,7 +228,7 @@ class RangeSource:
         if self._absent:
             reached = [oid for oid in reached if not oid.startswith("?")]
         with contextlib.suppress(OSError):
-            self._is_cut = not shallow.boundaries(view).isdisjoint(reached)
+            self._is_cut = not shallow.read_boundaries(view).isdisjoint(reached)
         for start in range(0, len(reached), SHARD_OBJECTS):
             few = reached[start : start + SHARD_OBJECTS]
             answers, told = object_info(view, self._new_here(view, few))

@@ -66,11 +66,11 @@ class StagedShard:
             for oid, names in paths.items():
                 if oid in index.EMPTY_BLOBS:
                     continue
-                if reader.late:
-                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.late) for name in names)
+                if reader.timeout_error:
+                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.timeout_error) for name in names)
                     continue
                 origin = Origin(names[0], oid=oid, kind="blob")
-                found, missed, size = reader.candidate_offsets(origin, detector)
+                found, missed, size = reader.scan_blob(origin, detector)
                 read += size
                 if reader.container:
                     more.append(self._container(oid, size, names, found))
@@ -141,10 +141,10 @@ class StagedSource:
             view = replace(opened.view, index=_index(repository, here))
             self._repository, self._view = repository, view
             if wanted:
-                entries = index.entries(view, [path for path in wanted if not os.path.isabs(path)])
+                entries = index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
                 announced = _announced(view, entries, top)
             else:
-                entries = index.changed(view, references(repository).head, intended=False)
+                entries = index.list_changes(view, references(repository).head, intended=False)
                 announced = set()
         except GitError as error:
             yield _gap(
@@ -264,7 +264,7 @@ def _index(repository: Repository, here: bytes) -> bytes | None:
 def _announced(view: git.RepoView, entries: Sequence[index.Entry], top: bytes) -> set[bytes]:
     """Paths the index has no content of yet, which the worktree has."""
     hollow = [entry.path for entry in entries if entry.oid in index.EMPTY_BLOBS and _size(top, entry.path)]
-    return index.intended(view, hollow) if hollow else set()
+    return index.list_intended(view, hollow) if hollow else set()
 
 
 def _size(top: bytes, path: bytes) -> int:

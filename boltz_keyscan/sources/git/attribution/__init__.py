@@ -1,1 +1,1 @@
-"""The commits that brought an object in, and the paths it has in them."""
+"""Attribution: the commits that introduced an object, and its paths in them."""

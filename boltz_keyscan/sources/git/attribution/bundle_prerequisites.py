@@ -1,4 +1,4 @@
-"""Where objects stand in a history of which parts are missing: by reading its own trees.
+"""Paths of objects in a history with missing parts, found by reading its trees here.
 
 git's walks end at the first parent or tree that is not there, and an incremental bundle
 lacks both. But a tree that holds something new is itself new, up to the root: all that
@@ -18,7 +18,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
 from boltz_keyscan.sources.blob import display_members
-from boltz_keyscan.sources.git.objects.listing import Names, listed
+from boltz_keyscan.sources.git.objects.listing import Names, list_objects
 from boltz_keyscan.sources.git.objects.reader import ObjectReader, tree_entries
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.run import command as git
@@ -45,7 +45,7 @@ class _Commit:
 
 @dataclass(slots=True)
 class Lineage:
-    """What leads to the objects that were hit."""
+    """Commits and trees that lead to the objects with a hit."""
 
     hits: tuple[Hit, ...]
     commits: dict[str, _Commit] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Lineage:
         """The ids of commits and trees that are not too large to be read."""
         found: dict[bytes, list[str]] = {b"commit": [], b"tree": []}
         try:
-            for lines in listed(view, Names({}, frozenset()), Memory()):
+            for lines in list_objects(view, Names({}, frozenset()), Memory()):
                 for line in lines.splitlines():
                     oid, kind, size = (*line.split(), b"0")[:3]
                     if kind in found and int(size) <= _LARGEST:
@@ -164,9 +164,9 @@ class Lineage:
 
 
 def _read(reader: ObjectReader, oid: str) -> bytes:
-    """An object whole; nothing when git cannot give it, which is told elsewhere."""
+    """Return an object's content; empty if git cannot read it, which is reported elsewhere."""
     try:
-        return reader.whole(oid)
+        return reader.read(oid)
     except (GitError, OSError):
         return b""
 

@@ -1,11 +1,8 @@
-"""Where wanted objects stand and which commits brought them there: which walks that takes.
+"""Search for the paths of wanted objects and the commits that introduced them.
 
-One walk over all that references reach, and one over what they do not reach for what is
-then still unexplained. What an earlier scan learnt is taken over, and only the commits
-that came since are walked. When git takes too long over any of it, ``nested`` does it all
-another way.
-
-Boundary: ids in, commits and paths out; what that says of a hit is ``trace``.
+One walk over all reachable commits, and for objects not found there one over the unreachable
+ones. Results of an earlier scan are reused, and only newer commits are walked. If git exceeds
+a timeout, ``tree_search`` does the whole search another way.
 """
 
 from __future__ import annotations
@@ -18,19 +15,19 @@ from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.attribution.log import (
-    MOST_PATHS,
+    MAX_PLACES,
     Change,
     Walks,
     Wanted,
-    bounded,
-    counts,
-    introduction,
-    keep,
+    check_limit,
+    is_wanted,
+    parse_commit,
+    record_earliest,
 )
 from boltz_keyscan.sources.git.attribution.tree_search import Nested
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, Memory, Places
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.index import patience
+from boltz_keyscan.sources.git.repo.index import index_timeout
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
@@ -40,113 +37,113 @@ _TREE = re.compile(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
 _INDEX = re.compile(rb"\A\d+ ([0-9a-f]+) \d\t(.+)\Z", re.DOTALL)
 
 _NESTED_SECONDS = 60.0
-_NESTED_SECONDS_EACH = 0.001
-"""Time for the other way, and more of it for each commit."""
+_NESTED_SECONDS_PER_COMMIT = 0.001
+"""Timeout of the tree search."""
 
-Standing = set[tuple[str, bytes]]
-"""Objects with their paths, at one moment."""
+ObjectPaths = set[tuple[str, bytes]]
+"""Objects with their paths in one tree."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """All that was learnt about wanted objects."""
+    """Paths and first commits of the wanted objects."""
 
     introduced: Places
-    """The first commit of each at each path."""
-    in_head: Standing
-    in_index: Standing
-    named: Standing
-    """In a tree that a reference names without a commit; a blob that one names has no path."""
-    crowded: frozenset[str]
-    """Objects that stand at more paths than these."""
-    told: Attribution | None
-    """What the next scan may take over; None when it must look again."""
+    """First commit of each object at each path."""
+    in_head: ObjectPaths
+    in_index: ObjectPaths
+    named: ObjectPaths
+    """Paths in trees that a reference names without a commit; a blob that one names has no path."""
+    truncated: frozenset[str]
+    """Objects with more paths than these."""
+    attribution: Attribution | None
+    """Results for the cache; None if the next scan must search again."""
 
 
 @dataclass(slots=True)
 class CommitSearch:
-    """The walks over one repository."""
+    """A search in one repository."""
 
     view: git.RepoView
     refs: References
     commits: int
-    """How many there are, for the time a walk may take."""
+    """Number of commits, for the timeout of a walk."""
     memory: Memory
     unchanged: bool = False
-    """Store and references are as they were when ``memory`` was made."""
+    """True if store and references are the same as when ``memory`` was made."""
     exclude: frozenset[str] = frozenset()
-    """What these reach is none of ours."""
+    """Commits to exclude, with their ancestors."""
     problems: list[str] = field(default_factory=list, init=False)
-    """What could not be learnt, in git's words."""
+    """git's error messages: the result may be incomplete."""
     _everything: list[bytes] | None = field(default=None, init=False)
-    _crowded: set[str] = field(default_factory=set, init=False)
+    _truncated: set[str] = field(default_factory=set, init=False)
 
-    def learn(self, wanted: Wanted, share: int) -> SearchResult:
-        """Everything about the wanted objects.
+    def search(self, wanted: Wanted, max_paths_per_object: int) -> SearchResult:
+        """Return paths and first commits of the wanted objects.
 
         Args:
             wanted: object ids, and the names that count.
-            share: paths to name of an object when paths are too many to name them all.
+            max_paths_per_object: paths of one object, if there are too many in total.
         """
         if not wanted:
             return SearchResult({}, set(), set(), set(), frozenset(), Attribution())
         tips, trees, blobs = self._tips()
-        in_index = self._index(wanted, share)
+        in_index = self._search_indexes(wanted, max_paths_per_object)
         try:
-            in_head = self._tree(wanted, self.refs.head)
-            named = {place for tree in trees for place in self._tree(wanted, tree)}
-            told: Attribution | None = (known := self._told(wanted, tips))
-            introduced = {**known.lost, **known.born}
+            in_head = self._search_tree(wanted, self.refs.head)
+            named = {place for tree in trees for place in self._search_tree(wanted, tree)}
+            attribution: Attribution | None = (found := self._search_commits(wanted, tips))
+            introduced = {**found.unreachable, **found.reachable}
         except git.StoppedError:
-            with Nested(self.view, wanted, share, self._patience()) as nested:
-                introduced = self._exhaustively(nested, set(wanted), tips)
+            with Nested(self.view, wanted, max_paths_per_object, self._nested_timeout()) as nested:
+                introduced = self._search_nested(nested, set(wanted), tips)
                 in_head = nested.standing(self.refs.head, introduced) if self.refs.head else set()
                 named = {place for tree in trees for place in nested.standing(tree, {})}
-            self._crowded |= nested.crowded
+            self._truncated |= nested.crowded
             self.problems += nested.problems
-            told = None
+            attribution = None
         named |= {(oid, b"") for oid in blobs if oid in wanted}
-        return SearchResult(introduced, in_head, in_index, named, frozenset(self._crowded), told)
+        return SearchResult(introduced, in_head, in_index, named, frozenset(self._truncated), attribution)
 
-    def _patience(self) -> float:
-        return _NESTED_SECONDS + _NESTED_SECONDS_EACH * self.commits
+    def _nested_timeout(self) -> float:
+        return _NESTED_SECONDS + _NESTED_SECONDS_PER_COMMIT * self.commits
 
-    def _exhaustively(self, nested: Nested, wanted: set[str], tips: list[bytes]) -> Places:
-        """The first commits, without git's walks."""
+    def _search_nested(self, nested: Nested, wanted: set[str], tips: list[bytes]) -> Places:
+        """Return the first commits, found by the tree search."""
         found = nested.introductions(tips)
         left = wanted - _oids(found)
-        if left and (lines := self._beyond(tips)):
+        if left and (lines := self._unreachable_commits(tips)):
             for (oid, path), commit in nested.introductions(lines).items():
                 if oid in left:
                     found[oid, path] = replace(commit, reachable=False)
         return found
 
-    def _told(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
-        """What the walks tell, and what they told an earlier scan."""
+    def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
+        """Return the first commits from git's walks and from the cache."""
         walks = Walks(self.view, self.commits)
-        recalled = wanted.keys() & self.memory.traced
-        if not (self.unchanged or (recalled and self._grown(tips))):
-            recalled = set()
-        told = self.memory.told.only(recalled)
+        cached = wanted.keys() & self.memory.traced
+        if not (self.unchanged or (cached and self._history_only_grew(tips))):
+            cached = set()
+        attribution = self.memory.attribution.only(cached)
         since = [] if self.unchanged else [*tips, *_without(_lines(self.memory.tips))]
-        for oids, lines in ((recalled, since), (wanted.keys() - recalled, tips)):
-            self._take(walks.births(_some(wanted, oids), lines), told.born)
-        left = wanted.keys() - _oids(told.born)
-        if self.unchanged and left <= recalled:
-            return told
-        told = Attribution(told.born)
-        if left and (lines := self._beyond(tips)):
-            self._take(walks.unreached(_some(wanted, left), lines), told.lost)
-            for place, commit in told.lost.items():
-                told.lost[place] = replace(commit, reachable=False)
-        return told
+        for oids, lines in ((cached, since), (wanted.keys() - cached, tips)):
+            self._merge(walks.introductions(_some(wanted, oids), lines), attribution.reachable)
+        left = wanted.keys() - _oids(attribution.reachable)
+        if self.unchanged and left <= cached:
+            return attribution
+        attribution = Attribution(attribution.reachable)
+        if left and (lines := self._unreachable_commits(tips)):
+            self._merge(walks.changes(_some(wanted, left), lines), attribution.unreachable)
+            for place, commit in attribution.unreachable.items():
+                attribution.unreachable[place] = replace(commit, reachable=False)
+        return attribution
 
-    def _take(self, changes: Iterable[Change], known: Places) -> None:
-        """Take changes over, beside what was known: that is older."""
+    def _merge(self, changes: Iterable[Change], known: Places) -> None:
+        """Add changes to the known places, which are older."""
         new: Places = {}
         try:
             for commit, oid, path in changes:
-                keep(new, commit, oid, path)
+                record_earliest(new, commit, oid, path)
         except git.StoppedError:
             raise
         except GitError as error:
@@ -154,100 +151,100 @@ class CommitSearch:
         for place, commit in new.items():
             if place not in known or commit.time < known[place].time:
                 known[place] = commit
-        bounded(known)
+        check_limit(known)
 
-    def _grown(self, tips: list[bytes]) -> bool:
-        """Whether everything references reached at the last scan is still reached."""
+    def _history_only_grew(self, tips: list[bytes]) -> bool:
+        """Return True if all commits reachable at the last scan still are."""
         if not self.memory.tips:
             return False
-        lost, told = git.run(
+        lost, error = git.run(
             self.view, "rev-list", "--stdin", "-n", "1", lines=[*_lines(self.memory.tips), *_without(tips)]
         )
-        return not lost and not told
+        return not lost and not error
 
-    def facts(self, oids: set[str]) -> dict[str, FirstCommit]:
-        """Dates and reachability of commits that are themselves wanted."""
+    def commit_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
+        """Return dates and reachability of commits that have a hit themselves."""
         if not oids:
             return {}
         lines = _lines(oids)
         form = "--format=%H,%ct,%aI"
-        dated, told = git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
-        beyond = [*lines, *_without(self._tips()[0])]
-        lost, told_too = git.run(self.view, "rev-list", "--stdin", lines=beyond)
-        if told or told_too:
-            self.problems.append(told or told_too)
-        unreached = set(lost.decode("ascii", "replace").splitlines())
-        if not all(map(_OID.fullmatch, unreached)):
+        dates, error = git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
+        without_tips = [*lines, *_without(self._tips()[0])]
+        lost, second_error = git.run(self.view, "rev-list", "--stdin", lines=without_tips)
+        if error or second_error:
+            self.problems.append(error or second_error)
+        unreachable = set(lost.decode("ascii", "replace").splitlines())
+        if not all(map(_OID.fullmatch, unreachable)):
             self.problems.append(UNEXPECTED_OUTPUT)
         found = {}
         try:
-            for entry in filter(None, dated.split(b"\0")):
+            for entry in filter(None, dates.split(b"\0")):
                 with parsing_git_output():
-                    commit = introduction(entry.decode("ascii", "replace").strip().split(","))
-                found[commit.commit] = replace(commit, reachable=commit.commit not in unreached)
-        except GitError as error:
-            self.problems.append(error.message)
+                    commit = parse_commit(entry.decode("ascii", "replace").strip().split(","))
+                found[commit.commit] = replace(commit, reachable=commit.commit not in unreachable)
+        except GitError as failure:
+            self.problems.append(failure.message)
         if found.keys() != oids:
             self.problems.append("git did not tell the dates of all commits")
         return found
 
     def tags(self, wanted: set[str]) -> frozenset[str]:
-        """Return those of some annotated tags that references lead to, directly or through other tags."""
+        """Return the reachable ones of some annotated tags, directly or through other tags."""
         tips = {oid for _, oid in self.refs.tips}
         if self.refs.opaque or wanted <= tips:
             return frozenset(wanted)
         options = ("--objects", "--no-object-names", "--no-walk", "--filter=object:type=tag", "--stdin")
         answers, _ = object_info(self.view, sorted(tips))
         lines = [oid + b"\n" for oid, *_ in (words for words in answers if len(words) == 3)]
-        listed, complaint = git.run(self.view, "rev-list", *options, lines=lines)
-        if complaint:
-            self.problems.append(complaint)
+        listed, error = git.run(self.view, "rev-list", *options, lines=lines)
+        if error:
+            self.problems.append(error)
         return frozenset(wanted.intersection(listed.decode("ascii", "replace").split()))
 
     def _tips(self) -> tuple[list[bytes], list[str], list[str]]:
-        """What references lead to: commits, as input lines; trees; blobs.
+        """Return the commits (as input lines), trees and blobs that references lead to.
 
-        With unreadable references: all commits.
+        All commits, if the references are unreadable.
         """
         if self.refs.opaque:
             return self._all_commits(), [], []
-        hidden, trouble = shallow.hidden_parents(self.view)
-        asked = sorted({oid for _, oid in self.refs.tips}.union(hidden))
-        answers, told = object_info(self.view, [oid + "^{}" for oid in asked])
-        self.problems += filter(None, (trouble, told))
+        hidden, shallow_error = shallow.hidden_parents(self.view)
+        tips = sorted({oid for _, oid in self.refs.tips}.union(hidden))
+        answers, error = object_info(self.view, [oid + "^{}" for oid in tips])
+        self.problems += filter(None, (shallow_error, error))
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
         for oid, kind, *_ in answers:
             found.get(kind, {})[oid.decode("ascii", "replace")] = None
         commits = [oid.encode() + b"\n" for oid in found[b"commit"]]
         return [*commits, *_without(_lines(self.exclude))], list(found[b"tree"]), list(found[b"blob"])
 
-    def _beyond(self, tips: list[bytes]) -> list[bytes]:
-        """Input lines for what no reference reaches; none in a part of a history."""
+    def _unreachable_commits(self, tips: list[bytes]) -> list[bytes]:
+        """Return the input lines for unreachable commits; none for a range."""
         if self.refs.opaque or self.exclude:
             return []
         everything = self._all_commits()
         return [*everything, *_without(tips)] if everything else []
 
     def _all_commits(self) -> list[bytes]:
-        """Every commit in the store; listed only when something is still unexplained."""
+        """Return every commit in the store, listed once and only if needed."""
         if self._everything is None:
             form = "--batch-check=%(objectname) %(objecttype)"
-            answer, told = git.run(self.view, "cat-file", "--batch-all-objects", "--unordered", form)
-            if told:
-                self.problems.append(told)
-            ends = b" commit"
+            answer, error = git.run(self.view, "cat-file", "--batch-all-objects", "--unordered", form)
+            if error:
+                self.problems.append(error)
+            suffix = b" commit"
             self._everything = [
-                line.removesuffix(ends) + b"\n" for line in answer.split(b"\n") if line.endswith(ends)
+                line.removesuffix(suffix) + b"\n" for line in answer.split(b"\n") if line.endswith(suffix)
             ]
         return self._everything
 
-    def _tree(self, wanted: Wanted, revision: str | None) -> Standing:
-        """Wanted objects in what a revision names, with their paths.
+    def _search_tree(self, wanted: Wanted, revision: str | None) -> ObjectPaths:
+        """Return the wanted objects in the tree of a revision, with their paths.
 
         Raises:
-            StoppedError: there is no end of paths.
+            StoppedError: there are too many paths.
         """
-        found: Standing = set()
+        found: ObjectPaths = set()
         if revision is None:
             return found
         options = ("ls-tree", "-r", "-t", "-z", "--full-tree", revision)
@@ -256,32 +253,32 @@ class CommitSearch:
             for entry in git.fields(self.view, *options, seconds=seconds):
                 with parsing_git_output():
                     ((name, path),) = _TREE.findall(entry)
-                if (oid := name.decode()) in wanted and counts(wanted, oid, path):
+                if (oid := name.decode()) in wanted and is_wanted(wanted, oid, path):
                     found.add((oid, path))
-                    bounded(found)
+                    check_limit(found)
         except git.StoppedError:
             raise
         except GitError as error:
             self.problems.append(error.message)
         return found
 
-    def _index(self, wanted: Wanted, share: int) -> Standing:
-        """Wanted objects in the indexes of all worktrees, with their paths: listed one by one, so few."""
-        found: Standing = set()
-        each: Counter[str] = Counter()
+    def _search_indexes(self, wanted: Wanted, max_paths_per_object: int) -> ObjectPaths:
+        """Return the wanted objects in the indexes of all worktrees, with their paths."""
+        found: ObjectPaths = set()
+        counts: Counter[str] = Counter()
         for index in filter(None, (self.view.index, *self.view.others)):
             view = replace(self.view, index=index)
             try:
-                for entry in git.fields(view, "ls-files", "-s", "-z", seconds=patience(view)):
+                for entry in git.fields(view, "ls-files", "-s", "-z", seconds=index_timeout(view)):
                     with parsing_git_output():
                         ((name, path),) = _INDEX.findall(entry)
                     if (oid := name.decode()) not in wanted:
                         continue
-                    if len(found) < MOST_PATHS or each[oid] < share:
-                        each[oid] += 1
+                    if len(found) < MAX_PLACES or counts[oid] < max_paths_per_object:
+                        counts[oid] += 1
                         found.add((oid, path))
                     else:
-                        self._crowded.add(oid)
+                        self._truncated.add(oid)
             except GitError as error:
                 self.problems.append(error.message)
         return found
@@ -300,5 +297,5 @@ def _lines(oids: set[str] | frozenset[str]) -> list[bytes]:
 
 
 def _without(lines: list[bytes]) -> list[bytes]:
-    """The input lines that exclude what these reach (``--not`` on stdin came with git 2.42)."""
+    """Return input lines that exclude these commits (``--not`` on stdin came with git 2.42)."""
     return [b"^" + line.removeprefix(b"^") for line in lines]

@@ -1,7 +1,6 @@
-"""git's own walks over a history: the commits that put wanted objects somewhere.
+"""Walks over a history by ``git log``: the commits that change paths of wanted objects.
 
-Boundary: runs ``git log`` and reads what it prints. Which walks are needed is ``ancestry``;
-trees that git would take for ever to walk are ``nested``.
+Trees that git cannot walk in bounded time are left to ``tree_search``.
 """
 
 from __future__ import annotations
@@ -16,24 +15,24 @@ from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
 
 Wanted = Mapping[str, frozenset[bytes] | None]
-"""Object ids, and for each the names of the entries that count; None for any name."""
+"""For each object id, the names of the entries that count; None for any name."""
 
 Change = tuple[FirstCommit, str, bytes]
-"""A commit, and an object that came to stand at a path with it."""
+"""A commit, and an object that it puts at a path."""
 
 Place = tuple[str, bytes]
 
-MOST_ARGUMENTS = 4000
-"""Object ids given to git on the command line, 300 kB of it; beyond, git tells all changes and we choose."""
+MAX_ARGUMENTS = 4000
+"""Object ids passed as arguments, 300 kB; with more of them, all changes are read and filtered here."""
 
-MOST_PATHS = 10_000
-"""Places that are kept of what a walk tells."""
+MAX_PLACES = 10_000
+"""Places that one walk may find."""
 
-_MOST_SUSPECTS = 500_000
+_MAX_MERGE_CHANGES = 500_000
 
 _LEAST_SECONDS = 3.0
-_SECONDS_EACH = 0.0003
-"""Time a walk may take, for each commit: four times what git's own repository needs."""
+_SECONDS_PER_COMMIT = 0.0003
+"""Timeout of a walk: four times what git's own repository needs."""
 
 _DELTA_BASES = "core.deltaBaseCacheLimit=256m"
 """A walk over 200,000 commits takes a tenth less than with git's own 96 MiB."""
@@ -48,35 +47,35 @@ class Walks:
 
     view: git.RepoView
     commits: int
-    """How many there are, for the time a walk may take."""
+    """Number of commits, for the timeout of a walk."""
 
     @property
     def seconds(self) -> float:
-        """The time one walk may take: more, and paths explode."""
-        return _LEAST_SECONDS + _SECONDS_EACH * self.commits
+        """Timeout of one walk; beyond it, paths explode."""
+        return _LEAST_SECONDS + _SECONDS_PER_COMMIT * self.commits
 
-    def births(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """Objects that come to stand somewhere in a commit and in none of its parents, newest first.
+    def introductions(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
+        """Yield the changes that put an object at a path where no parent has it, newest first.
 
-        Commits with one parent or none, then merges. Both walks go on at the same time: they
-        take as long as the longer one, which is what ``git log --find-object`` takes.
+        Commits with one parent or none, then merges. Both walks run in parallel and take as
+        long as the longer one, which is what ``git log --find-object`` takes.
 
         Raises:
-            GitError: after the last change, when git complained.
-            StoppedError: it took too long.
+            GitError: after the last change, if git failed.
+            StoppedError: git exceeded the timeout.
         """
         with ThreadPoolExecutor(1) as beside:
-            merging = beside.submit(carry_guard(self._suspects), wanted, lines)
+            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines)
             first: dict[Place, int] = {}
             for change in self._changes(wanted, lines, "--no-merges"):
                 commit, oid, path = change
                 first[oid, path] = min(commit.time, first.get((oid, path), commit.time))
                 yield change
-            suspects = merging.result()
-        # What a merge only took from another parent, some commit before it brought there.
+            merge_changes = merge_walk.result()
+        # If a merge only took it from another parent, an earlier commit introduced it.
         chosen = {
             commit.commit: None
-            for commit, oid, path in suspects
+            for commit, oid, path in merge_changes
             if (oid, path) not in first or commit.time < first[oid, path]
         }
         if chosen:
@@ -84,28 +83,28 @@ class Walks:
                 wanted, [oid.encode() + b"\n" for oid in chosen], "--no-walk=unsorted", "-c"
             )
 
-    def _suspects(self, wanted: Wanted, lines: list[bytes]) -> list[Change]:
-        """What merges have that their first parents have not.
+    def _merge_changes(self, wanted: Wanted, lines: list[bytes]) -> list[Change]:
+        """Return the changes of merges against their first parents.
 
-        Comparing with all parents at once, as ``-c`` does, costs half as much again, and in
-        most of these the object merely came from another parent.
+        Comparison with all parents at once (``-c``) costs half as much again, and in most
+        of these the object merely came from another parent.
         """
         found: list[Change] = []
         for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent"):
             found.append(change)
-            if len(found) > _MOST_SUSPECTS:
-                raise git.StoppedError(f"merges brought it more than {_MOST_SUSPECTS} times")
+            if len(found) > _MAX_MERGE_CHANGES:
+                raise git.StoppedError(f"merges brought it more than {_MAX_MERGE_CHANGES} times")
         return found
 
-    def unreached(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """What commits have that one of their parents has not; errors as ``births``."""
+    def changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
+        """Yield the changes of commits against each parent; errors as ``introductions``."""
         return self._changes(wanted, lines, "-m")
 
     def _changes(self, wanted: Wanted, lines: list[bytes], *extra: str) -> Iterator[Change]:
-        """Every commit, newest first, with what it changed of the wanted objects."""
+        """Yield the changes of the wanted objects, newest commit first."""
         if not wanted or not lines:
             return
-        chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= MOST_ARGUMENTS else []
+        chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= MAX_ARGUMENTS else []
         arguments = ("-c", _DELTA_BASES, "log", *_OPTIONS, *extra, *chosen)
         commit = FirstCommit(0, "", "", reachable=True)
         fields = git.fields(self.view, *arguments, lines=lines, seconds=self.seconds)
@@ -115,50 +114,50 @@ class Walks:
                 path = next(fields, b"")
                 with parsing_git_output():
                     olds, oid = _sides(text)
-                # One that only got another mode stood there before.
-                if oid in wanted and oid not in olds and counts(wanted, oid, path):
+                # A change of mode only is no introduction.
+                if oid in wanted and oid not in olds and is_wanted(wanted, oid, path):
                     yield commit, oid, path
             elif text:
                 with parsing_git_output():
-                    commit = introduction(text.decode("ascii", "replace").split(","))
+                    commit = parse_commit(text.decode("ascii", "replace").split(","))
 
 
-def counts(wanted: Wanted, oid: str, path: bytes) -> bool:
-    """Whether a wanted object under this path is one that was meant."""
+def is_wanted(wanted: Wanted, oid: str, path: bytes) -> bool:
+    """Return True if a wanted object is_wanted under this path."""
     names = wanted[oid]
     return names is None or path.rpartition(b"/")[2] in names
 
 
-def introduction(words: list[str]) -> FirstCommit:
-    """A commit from its id, committer time and author date; a broken commit may lack the latter two."""
+def parse_commit(words: list[str]) -> FirstCommit:
+    """Parse id, committer time and author date; a broken commit may lack the latter two."""
     oid, time, date = words[:3]
     return FirstCommit(int(time) if time.isdecimal() else 0, oid, date, reachable=True)
 
 
-def keep(found: Places, commit: FirstCommit, oid: str, path: bytes) -> None:
-    """Keep the earliest commit of a place, newest told first.
+def record_earliest(found: Places, commit: FirstCommit, oid: str, path: bytes) -> None:
+    """Record the commit if it is earlier; commits arrive newest first.
 
     Raises:
-        StoppedError: these are more places than anybody has use for.
+        StoppedError: there are too many places.
     """
     place = (oid, path)
-    # Of two in one second the later told is the older: git tells parents last.
+    # Of two in one second the later one is older: git prints parents last.
     if place not in found or commit.time <= found[place].time:
         found[place] = commit
-    bounded(found)
+    check_limit(found)
 
 
-def bounded(found: Places | set[tuple[str, bytes]]) -> None:
-    """Raise StoppedError when these are more places than anybody has use for."""
-    if len(found) > MOST_PATHS:
-        raise git.StoppedError(f"what was found stands at more than {MOST_PATHS} paths")
+def check_limit(found: Places | set[tuple[str, bytes]]) -> None:
+    """Raise StoppedError if there are more than ``MAX_PLACES`` places."""
+    if len(found) > MAX_PLACES:
+        raise git.StoppedError(f"what was found stands at more than {MAX_PLACES} paths")
 
 
 def _sides(raw: bytes) -> tuple[list[str], str]:
-    """Object ids before and after a change (git-diff, "raw output format").
+    """Return the object ids before and after a change (git-diff, "raw output format").
 
     ``:mode mode id id status`` with one colon, mode and id more for each parent of a merge.
-    An id of zeros stands for nothing.
+    An id of zeros means no object.
     """
     parents = len(raw) - len(raw.lstrip(b":"))
     words = raw[parents:].decode("ascii", "replace").split(" ")

@@ -1,7 +1,4 @@
-"""Which trees lead to wanted objects: each tree read once, whatever the number of paths to it.
-
-Boundary: trees by id; commits and paths are ``nested``.
-"""
+"""Wanted objects below each tree: each tree is read once, whatever the number of paths to it."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources.git.objects.reader import LARGEST_TREE
+from boltz_keyscan.sources.git.objects.reader import MAX_TREE_BYTES
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
 
@@ -48,7 +45,7 @@ class _Open:
 
 
 class Closure:
-    """Trees and what they lead to. Objects are given and told as raw ids."""
+    """Trees with the wanted objects below them. Ids are raw bytes."""
 
     def __init__(
         self, view: git.RepoView, wanted: Mapping[bytes, frozenset[bytes] | None], until: float
@@ -62,14 +59,14 @@ class Closure:
         self._child: git.GitProcess | None = None
         self._output: BufferedReader
         self._masks: dict[bytes, int] = {}
-        """What lies below each tree that was read: a bit for each wanted object."""
+        """For each tree that was read, a bit for each wanted object below it."""
         self._same: dict[int, int] = {0: 0}
         """One object for equal masks: thousands of trees share a few."""
         self._entries: dict[bytes, dict[bytes, Entry]] = {}
         self._kept = 0
 
     def holds(self, root: bytes) -> bool:
-        """Whether a tree leads to something wanted.
+        """Return True if a tree leads to a wanted object.
 
         Raises:
             StoppedError: time is up.
@@ -117,14 +114,14 @@ class Closure:
             self._child = None
 
     def _mask(self, root: bytes) -> int:
-        """What a tree leads to, found for it and everything below, deepest first."""
+        """Return the wanted objects below a tree; computed for all trees below too, deepest first."""
         if root not in self._masks:
-            opened = [self._opened(root)]
+            opened = [self._open(root)]
             while opened:
                 last = opened[-1]
                 child = next((oid for oid in last.pending if oid not in self._masks), None)
                 if child is not None:
-                    opened.append(self._opened(child))
+                    opened.append(self._open(child))
                     continue
                 opened.pop()
                 mask = 0
@@ -133,7 +130,7 @@ class Closure:
                 self._masks[last.oid] = self._same.setdefault(mask, mask)
         return self._masks[root]
 
-    def _opened(self, tree: bytes) -> _Open:
+    def _open(self, tree: bytes) -> _Open:
         self.on_time()
         # Known from now on: a store can be forged so that a tree lies within itself.
         self._masks[tree] = 0
@@ -160,7 +157,7 @@ class Closure:
         return found
 
     def _read(self, tree: bytes) -> list[tuple[bool, bytes, bytes]]:
-        """Whether it is a tree, name and id of each entry; none, and a problem, when git cannot tell."""
+        """Return True for a tree, with name and id of each entry; on an error none, and a problem."""
         try:
             return list(_entries(self._content(tree), self._view.id_bytes))
         except (GitError, OSError) as error:
@@ -174,7 +171,7 @@ class Closure:
         if len(words) != 3 or not words[2].isdigit():
             raise GitError(f"git does not have tree {tree.hex()}")
         size = int(words[2])
-        if words[1] != b"tree" or size > LARGEST_TREE:
+        if words[1] != b"tree" or size > MAX_TREE_BYTES:
             raise GitError(f"tree {tree.hex()} is none, or too large to be read")
         content = self._output.read(size + 1)
         if len(content) != size + 1:
@@ -185,7 +182,7 @@ class Closure:
         if self._child is None:
             self._child = git.GitProcess(self._view, "cat-file", "--batch-command", stdin=subprocess.PIPE)
             self._output = BufferedReader(self._child.output, 1 << 16)
-        self._child.ask(command)
+        self._child.write(command)
         return self._output.readline().split()
 
 

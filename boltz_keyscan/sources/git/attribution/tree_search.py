@@ -1,12 +1,10 @@
-"""Histories in which git would walk for ever: trees within trees, each tree looked at once.
+"""Search in histories that git cannot walk in bounded time: nested trees, each read once.
 
 A dozen trees, each with ten entries that name the next, make 10^10 paths, and git walks
-every one. Here each tree is read once and remembered by its id: which wanted objects it
-leads to at all. From there on only what leads to one is followed, and of each object no
-more paths than asked for. What it tells is what the walks tell; it takes longer on
-ordinary histories, so it is for those that git gave up.
-
-Boundary: commits in, the places of wanted objects out.
+every one. Here each tree is read once, and the wanted objects below it are recorded by its
+id. Only trees with wanted objects are followed, up to a number of paths per object. The
+result is that of the walks; on ordinary histories it takes longer, so it is used only after
+a timeout of git.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.sources.git.attribution.log import Wanted, introduction
+from boltz_keyscan.sources.git.attribution.log import Wanted, parse_commit
 from boltz_keyscan.sources.git.attribution.tree_masks import Closure, Entry
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places
 from boltz_keyscan.sources.git.run import command as git
@@ -27,7 +25,7 @@ from boltz_keyscan.sources.git.run.output import parsing_git_output
 _FORMAT = "--format=%H,%ct,%aI,%T,%P"
 
 _Pair = tuple[bytes, tuple[bytes, ...]]
-"""A tree, and the trees that stood at its place before."""
+"""A tree, and the trees that were at its path before."""
 
 
 @dataclass(slots=True)
@@ -68,7 +66,7 @@ class Nested:
 
     @property
     def problems(self) -> list[str]:
-        """What could not be read."""
+        """Errors of git: objects that could not be read."""
         return self._closure.problems
 
     def introductions(self, lines: list[bytes]) -> Places:
@@ -83,7 +81,7 @@ class Nested:
                     parents = tuple(bytes.fromhex(oid) for oid in words[4].split())
                     tree = bytes.fromhex(words[3])
                 if self._closure.holds(tree):
-                    self._introduce(introduction(words), tree, parents, found, count)
+                    self._introduce(parse_commit(words), tree, parents, found, count)
         except GitError as error:
             self.problems.append(error.message)
         return found
@@ -98,7 +96,7 @@ class Nested:
     ) -> None:
         """Keep what one commit put somewhere. Parents come before children, so nearly all are the first."""
         before = tuple(dict.fromkeys(filter(None, map(self._closure.root, parents))))
-        for place in self._spread(tree, before, count):
+        for place in self._propagate(tree, before, count):
             if place not in found:
                 if count[place[0]] >= self.share:
                     self.crowded.add(place[0])
@@ -116,7 +114,7 @@ class Nested:
             if root is None:
                 return found
             count: Counter[str] = Counter()
-            for oid, path in self._spread(root, (), count):
+            for oid, path in self._propagate(root, (), count):
                 if count[oid] >= self.share:
                     self.crowded.add(oid)
                     continue
@@ -127,7 +125,7 @@ class Nested:
             self.problems.append(error.message)
         return found
 
-    def _spread(
+    def _propagate(
         self, root: bytes, before: tuple[bytes, ...], count: Counter[str]
     ) -> Iterator[tuple[str, bytes]]:
         """Places below a tree that none of the trees before had, in the order of paths.
@@ -153,7 +151,7 @@ class Nested:
                 frames.pop()
 
     def _learn(self, pair: _Pair, new: dict[_Pair, int]) -> None:
-        """Which wanted objects have a new place below a pair, and below each pair in it, once each."""
+        """Return the wanted objects that are new below a pair, and below each pair in it, once each."""
         frames = [self._frame(b"", pair)]
         new[pair] = 0
         while frames:

@@ -1,1 +1,1 @@
-"""The objects of a repository: listed, read through git, and remembered between scans."""
+"""Git objects: listing, reading, and the cache between scans."""

@@ -1,7 +1,4 @@
-"""Files of an object store that git reads, told from files that only have such names.
-
-Boundary: names and first bytes; objects are ``history``.
-"""
+"""Files in the folders of an object store that git does not read, found by name and first bytes."""
 
 from __future__ import annotations
 
@@ -15,17 +12,17 @@ _FANOUT = re.compile(rb"[0-9a-f]{2}")
 _LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 _PACK = re.compile(rb"(pack-[0-9a-f]+)\.(?:pack|idx)")
 _MAGIC = {b".pack": b"PACK", b".idx": b"\xfftOc"}
-"""Of the files in ``pack``; a table of version 1 (before git 1.6) has none and is read as a file too."""
+"""First bytes of files in ``pack``; an index of version 1 (before git 1.6) has none and counts as a file."""
 
 
 def list_other_files(root: bytes, files: Sequence[bytes], folder: bytes, *, look: bool) -> list[bytes]:
-    """Return the files that git does not read: they are files like any other.
+    """Return the files that git does not read; they are scanned like any other file.
 
     Args:
-        root: the folder that paths count from, absolute.
-        files: those of one folder of an object store.
-        folder: its name.
-        look: names are not enough, the files have to begin as objects do.
+        root: absolute path that the files are relative to.
+        files: files in one folder of an object store.
+        folder: name of that folder.
+        look: also check that the files begin as objects do.
     """
     if folder == b"pack":
         names = {os.path.basename(file) for file in files}
@@ -42,7 +39,7 @@ def list_other_files(root: bytes, files: Sequence[bytes], folder: bytes, *, look
 
 
 def _is_in_pair(file: bytes, names: set[bytes]) -> bool:
-    """Return True if a file is a pack with its table, or the table: one without the other is not read."""
+    """Return True if a file is a pack or an index and the other one exists: git reads only both together."""
     found = _PACK.fullmatch(os.path.basename(file))
     return found is not None and {found[1] + b".pack", found[1] + b".idx"} <= names
 

@@ -1,7 +1,4 @@
-"""Which objects a store holds, which of them are new, and how they are cut into shards.
-
-Boundary: ids and sizes only; nothing here reads an object.
-"""
+"""Listing of a store's objects (ids and sizes), selection of the new ones, and shards of them."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.sources.git.run.output import CHECK, UNEXPECTED_OUTPUT, object_info, parsing_git_output
 
 SHARD_BYTES = 64 << 20
-"""Bytes of objects in a shard: a tenth of a second of work, so that cores end together."""
+"""Bytes of objects in a shard: a tenth of a second of work, so that all cores finish together."""
 
 SHARD_OBJECTS = 50_000
-"""Objects in a shard: bounds the listing a worker holds."""
+"""Objects in a shard; limits the listing that a worker holds."""
 
 MIN_DIRECT_PACK_BYTES = 4 << 20
-"""Bytes of a pack from which on it is read without git, which takes a tenth of a second to be made ready."""
+"""Bytes of the smallest pack that is read without git; preparing it takes a tenth of a second."""
 
 _FANOUT = re.compile(rb"[0-9a-f]{2}")
 _REST = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
@@ -35,38 +32,38 @@ _REST = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The immutable names in an object store at one moment."""
+    """Names of the packs and loose objects in a store at one moment."""
 
     packs: dict[str, int]
-    """Packs, by name without ending, with the number of objects in each."""
+    """Number of objects of each pack, by name without extension."""
     loose: frozenset[str]
     """Ids of loose objects."""
 
-    def least(self, memory: Memory) -> int:
-        """How many objects a listing of what is new must have: as many as one pack, or all loose ones."""
+    def min_new_objects(self, memory: Memory) -> int:
+        """Return the least length of a listing of new objects: that of the largest pack or all loose ones."""
         new = [count for name, count in self.packs.items() if name not in memory.packs]
         return max([len(self.loose), *new])
 
-    def most(self, memory: Memory) -> int:
-        """How many it has when no object lies in two places."""
-        return len(self.loose) + sum(self.packs.values()) - self.packed(memory)
+    def max_new_objects(self, memory: Memory) -> int:
+        """Return the length of a listing of new objects if no object is stored twice."""
+        return len(self.loose) + sum(self.packs.values()) - self.count_cached(memory)
 
-    def packed(self, memory: Memory) -> int:
-        """How many objects lie in packs that an earlier scan has seen."""
+    def count_cached(self, memory: Memory) -> int:
+        """Return the number of objects in packs that an earlier scan has read."""
         return sum(count for name, count in self.packs.items() if name in memory.packs)
 
 
-def names(view: git.RepoView) -> Names:
-    """What the stores of a view hold, by name."""
-    return _held((view.objects, *view.alternates))
+def read_names(view: git.RepoView) -> Names:
+    """Return the names in the stores of a view."""
+    return _read_names((view.objects, *view.alternates))
 
 
-def objects(store: bytes) -> int:
-    """How many objects a store holds, by its own account."""
-    return _held((store,)).most(Memory())
+def count_objects(store: bytes) -> int:
+    """Return the number of objects in a store, according to its pack indexes."""
+    return _read_names((store,)).max_new_objects(Memory())
 
 
-def _held(stores: Iterable[bytes]) -> Names:
+def _read_names(stores: Iterable[bytes]) -> Names:
     packs: dict[str, int] = {}
     loose: set[str] = set()
     for store in stores:
@@ -83,64 +80,64 @@ def _held(stores: Iterable[bytes]) -> Names:
 
 
 def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
-    """Paths without ending of the packs that were not scanned yet, and the bytes of each."""
+    """Return paths, without extension, and bytes of the packs that were not scanned yet."""
     found = {}
     for store in (view.objects, *view.alternates):
         folder = os.path.join(store, b"pack")
         for name in _listdir(folder):
-            stem, ending = os.path.splitext(name)
-            if ending == b".pack" and os.fsdecode(stem) not in memory.packs:
-                # One that is gone, or was never there, is a matter for ``packs``.
+            stem, extension = os.path.splitext(name)
+            if extension == b".pack" and os.fsdecode(stem) not in memory.packs:
+                # A missing pack is reported by ``packs.check``.
                 with contextlib.suppress(OSError):
                     found[os.path.join(folder, stem)] = os.stat(os.path.join(folder, name)).st_size
     return found
 
 
-def listed(view: git.RepoView, held: Names, memory: Memory) -> Iterator[bytes]:
-    """``id type size`` of every object that is loose or in a new pack, many lines at a time, in pack order.
+def list_objects(view: git.RepoView, names: Names, memory: Memory) -> Iterator[bytes]:
+    """Yield ``id type size`` of each loose object and each object of a new pack, in chunks, in pack order.
 
     Raises:
-        GitError: after the last line, when git complained or left something out.
+        GitError: after the last line, if git failed or omitted objects.
     """
-    if held.packed(memory):
-        view = _only_new(view, held, memory)
+    if names.count_cached(memory):
+        view = _view_of_new(view, names, memory)
     count = 0
     for lines in _lines(view, "--unordered", CHECK):
         count += lines.count(b"\n")
         yield lines
-    if count < held.most(memory):
-        # Some objects lie in two places, or git did not tell them all.
-        names_only = _lines(view, "--batch-check=%(objectname)")
-        there = max(held.least(memory), sum(lines.count(b"\n") for lines in names_only))
-        if count < there:
-            raise GitError(f"git listed {count} of {there} objects")
+    if count < names.max_new_objects(memory):
+        # Some objects are stored twice, or git omitted some.
+        ids_only = _lines(view, "--batch-check=%(objectname)")
+        present = max(names.min_new_objects(memory), sum(lines.count(b"\n") for lines in ids_only))
+        if count < present:
+            raise GitError(f"git listed {count} of {present} objects")
 
 
 def _lines(view: git.RepoView, *options: str) -> Iterator[bytes]:
     rest = b""
     with git.GitProcess(view, "cat-file", "--batch-all-objects", *options) as child:
         while chunk := child.output.read(CHUNK):
-            whole, ending, rest = (rest + chunk).rpartition(b"\n")
-            yield whole + ending
-        if told := child.finish():
-            raise GitError(told)
+            complete, newline, rest = (rest + chunk).rpartition(b"\n")
+            yield complete + newline
+        if error := child.wait():
+            raise GitError(error)
         if rest:
             raise GitError("git's answer ends in the middle")
 
 
 def split_missing(lines: bytes) -> tuple[bytes, list[bytes]]:
-    """The lines of objects git knows, and those of which it knows nothing but that they should be there."""
+    """Return the lines of readable objects, and those of objects that git lists as missing."""
     if b" missing\n" not in lines:
         return lines, []
-    known: list[bytes] = []
-    lost: list[bytes] = []
+    present: list[bytes] = []
+    missing: list[bytes] = []
     for line in lines.splitlines(keepends=True):
-        (lost if line.endswith(b" missing\n") else known).append(line)
-    return b"".join(known), lost
+        (missing if line.endswith(b" missing\n") else present).append(line)
+    return b"".join(present), missing
 
 
 def drop_cached(lines: bytes, memory: Memory) -> bytes:
-    """The lines of objects that were not seen as loose ones before, be they packed by now."""
+    """Return the lines without objects that an earlier scan read as loose ones, even if packed since."""
     if not memory.loose:
         return lines
     new = (
@@ -152,21 +149,21 @@ def drop_cached(lines: bytes, memory: Memory) -> bytes:
 
 
 def flagged_objects(view: git.RepoView, memory: Memory) -> bytes:
-    """``id type size`` of the objects something was found in before, those that still exist.
+    """Return ``id type size`` of the existing objects in which an earlier scan found something.
 
     Raises:
-        GitError: git complained, or left some out.
+        GitError: git failed or omitted objects.
     """
     if not memory.suspects:
         return b""
-    answers, told = object_info(view, sorted(memory.suspects))
-    if told:
-        raise GitError(told)
+    answers, error = object_info(view, sorted(memory.suspects))
+    if error:
+        raise GitError(error)
     return b"".join(b" ".join(words) + b"\n" for words in answers if len(words) == 3)
 
 
-def _only_new(view: git.RepoView, held: Names, memory: Memory) -> git.RepoView:
-    """A view of the packs that were not scanned yet, and of all loose objects."""
+def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoView:
+    """Return a view of the packs that were not scanned yet, and of all loose objects."""
     top = tempdir.folder()
     stores = []
     for number, store in enumerate((view.objects, *view.alternates)):
@@ -178,9 +175,9 @@ def _only_new(view: git.RepoView, held: Names, memory: Memory) -> git.RepoView:
                 os.symlink(os.path.join(store, fanout), os.path.join(folder, fanout))
         packs = os.path.join(store, b"pack")
         for name in _listdir(packs):
-            stem, ending = os.path.splitext(name)
-            known = os.fsdecode(stem)
-            if ending in {b".pack", b".idx"} and known in held.packs and known not in memory.packs:
+            stem, extension = os.path.splitext(name)
+            pack = os.fsdecode(stem)
+            if extension in {b".pack", b".idx"} and pack in names.packs and pack not in memory.packs:
                 os.symlink(os.path.join(packs, name), os.path.join(folder, b"pack", name))
     return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
 
@@ -193,7 +190,7 @@ def _listdir(folder: bytes) -> list[bytes]:
 
 
 def _count(index: bytes) -> int:
-    """Objects in a pack (gitformat-pack: the last of 256 counts, behind the header if its index has one)."""
+    """Return the objects in a pack (gitformat-pack: last of 256 counts, after a header in version 2)."""
     try:
         with open(index, "rb") as file:
             head = file.read(8 + 256 * 4)
@@ -204,16 +201,16 @@ def _count(index: bytes) -> int:
 
 @dataclass(slots=True)
 class Pending:
-    """Lines of a listing that wait until they make a shard."""
+    """Lines of a listing, collected until they make a shard."""
 
     lines: list[bytes] = field(default_factory=list)
     weight: int = 0
 
     def add(self, text: bytes) -> Iterator[tuple[bytes, int]]:
-        """Take more lines; the shards they complete, with their weights.
+        """Add lines and yield the shards they complete, with their weights.
 
         Raises:
-            GitError: these are no lines of a listing.
+            GitError: the text is no listing.
         """
         lines = text.splitlines(keepends=True)
         with parsing_git_output():
@@ -225,14 +222,14 @@ class Pending:
             stop = bisect.bisect_left(ends, passed + SHARD_BYTES - self.weight, start) + 1
             stop = min(stop, start + SHARD_OBJECTS - len(self.lines))
             self.lines += lines[start:stop]
-            taken = ends[min(stop, len(lines)) - 1]
-            self.weight += taken - passed
-            start, passed = stop, taken
+            end = ends[min(stop, len(lines)) - 1]
+            self.weight += end - passed
+            start, passed = stop, end
             if self.weight >= SHARD_BYTES or len(self.lines) >= SHARD_OBJECTS:
-                yield from self.rest()
+                yield from self.flush()
 
-    def rest(self) -> Iterator[tuple[bytes, int]]:
-        """What is waiting, as a shard, if anything is."""
+    def flush(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the collected lines as a shard, if there are any."""
         if self.lines:
             yield b"".join(self.lines), self.weight
             self.lines, self.weight = [], 0

@@ -1,7 +1,4 @@
-"""Single git objects by id, for the exact pass and for the few blobs of a hook.
-
-Boundary: one object after the other; reading a whole store in bulk is ``history``.
-"""
+"""Reader of single git objects by id, for the exact pass and for the few blobs of a hook."""
 
 from __future__ import annotations
 
@@ -22,15 +19,15 @@ CORRUPT = "git cannot read it; git fsck tells more"
 
 _MISNAMED = "its content is not what its name says, so where it stands is unknown; git fsck tells more"
 
-_LONGEST = 200
-"""Bytes of a line that says what follows."""
+_MAX_HEADER_BYTES = 200
+"""Bytes of the header line before an object."""
 
-LARGEST_TREE = 256 << 20
-"""Bytes of a tree object that are taken into memory."""
+MAX_TREE_BYTES = 256 << 20
+"""Bytes of the largest tree object that is read."""
 
 
 class ObjectReader:
-    """Single objects by id, through one ``cat-file`` that is started again when it dies."""
+    """A reader of single objects by id, through one ``cat-file`` that is restarted when it dies."""
 
     def __init__(self, view: git.RepoView, where: str) -> None:
         self._view = view
@@ -38,10 +35,10 @@ class ObjectReader:
         self._child: git.GitProcess | None = None
         self._output: BufferedReader
         self._broken = False
-        self.late = ""
-        """git stopped answering; asking for more would take as long each time."""
+        self.timeout_error = ""
+        """Timeout message, or "". After a timeout every further object would take as long."""
         self.container = False
-        """Whether the blob examined last is an archive, compressed, or the like."""
+        """True if the last blob is an archive, compressed, or the like."""
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +46,8 @@ class ObjectReader:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def ready(self) -> None:
-        """Start git now, if it does not run.
+    def start(self) -> None:
+        """Start git, unless it runs.
 
         Raises:
             GitError: it cannot be started.
@@ -59,96 +56,97 @@ class ObjectReader:
             self._child = git.GitProcess(self._view, "cat-file", "--batch", stdin=subprocess.PIPE)
             self._output = BufferedReader(self._child.output, CHUNK)
 
-    def examine(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
-        """The hits of one object; for a tree, those in the names of its entries."""
-        where = self._named(kind, oid)
+    def scan(self, oid: str, kind: str, size: int, detector: Detector) -> tuple[list[Hit], list[Gap]]:
+        """Return the hits and gaps of one object; for a tree, the hits in the names of its entries."""
+        where = object_label(self._where, kind, oid)
         self.container = False
-        if kind == "tree" and size > LARGEST_TREE:
+        if kind == "tree" and size > MAX_TREE_BYTES:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
-        name = _Name(oid, kind, size)
+        check = _HashCheck(oid, kind, size)
         finder = Finder(detector)
-        chunks = name.of(self._content(oid, size))
+        chunks = check.through(self._chunks(oid, size))
         if kind == "blob":
             chunks = finder.through(chunks)
         if kind == "tree":
-            hits, gaps = _in_names(oid, b"".join(chunks), detector, where)
+            hits, gaps = _scan_entry_names(oid, b"".join(chunks), detector, where)
         else:
             hits, gaps = scan_blob(Origin(b"", oid=oid, kind=kind), chunks, detector, where)
-        # The exact pass may stop early, at its limit; the pipe must be left clean.
+        # The exact pass may stop at its limit; read on so that the pipe is left empty.
         for _ in chunks:
             pass
         self.container = self.container or finder.found
-        if trouble := self._trouble(where):
-            return hits, [*gaps, *trouble]
-        if not name.true():
-            # Where it stands and who reaches it was asked under a name that is not its own.
+        if read_gaps := self._read_gaps(where):
+            return hits, [*gaps, *read_gaps]
+        if not check.is_match():
+            # Its paths and commits are looked up by an id that is not its own.
             gaps.append(Gap(where, "corrupt-object", _MISNAMED))
         return hits, gaps
 
-    def whole(self, oid: str, most: int = LARGEST_TREE) -> bytes:
-        """The bytes of a small object.
+    def read(self, oid: str, most: int = MAX_TREE_BYTES) -> bytes:
+        """Return the bytes of a small object.
 
         Raises:
-            GitError: git cannot give them, or they are more than ``most``.
+            GitError: git cannot read it, or it has more than ``most`` bytes.
         """
         content, size = [], 0
-        # To the end: the pipe must be left clean.
-        for chunk in self._content(oid):
+        # To the end, so that the pipe is left empty.
+        for chunk in self._chunks(oid):
             size += len(chunk)
             if size <= most:
                 content.append(chunk)
-        if trouble := self._trouble(oid):
-            raise GitError(trouble[0].detail)
+        if read_gaps := self._read_gaps(oid):
+            raise GitError(read_gaps[0].detail)
         if size > most:
             raise GitError(f"an object of more than {most} bytes is not read")
         return b"".join(content)
 
-    def candidate_offsets(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
-        """Hits, gaps and bytes of one blob, read once when nothing is in it."""
+    def scan_blob(self, origin: Origin, detector: Detector) -> tuple[list[Hit], list[Gap], int]:
+        """Return hits, gaps and bytes of one blob of unknown size; it is read twice if it may have hits."""
         oid = origin.oid or ""
-        where = self._named("blob", oid)
+        where = object_label(self._where, "blob", oid)
         self.container = False
         size, suspect, finder = 0, False, Finder(detector)
-        for chunk in self._content(oid):
+        for chunk in self._chunks(oid):
             size += len(chunk)
             suspect = bool(finder.feed(chunk)) or suspect
         container = self.container or finder.found
         hits: list[Hit] = []
-        gaps = self._trouble(where)
+        gaps = self._read_gaps(where)
         if suspect:
-            chunks = self._content(oid)
+            chunks = self._chunks(oid)
             hits, more = scan_blob(origin, chunks, detector, where)
             for _ in chunks:
                 pass
-            gaps = list(dict.fromkeys((*gaps, *more, *self._trouble(where))))
+            gaps = list(dict.fromkeys((*gaps, *more, *self._read_gaps(where))))
         self.container = container
         return hits, gaps, size if suspect or not gaps else 0
 
-    def _named(self, kind: str, oid: str) -> str:
-        return object_label(self._where, kind, oid)
-
-    def _content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
-        """The bytes of an object in chunks, as many as git gives; ``_trouble`` tells if that was not all."""
+    def _chunks(self, oid: str, size: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes of an object in chunks; ``_read_gaps`` returns the gap if it is incomplete."""
         try:
             yield from self.content(oid, size)
         except (GitError, OSError):
             self._broken = True
 
     def content(self, oid: str, size: int | None = None) -> Iterator[bytes]:
-        """The same; GitError when git cannot give them all, or complains."""
-        self.ready()
+        """Yield the bytes of an object in chunks.
+
+        Raises:
+            GitError: the object is incomplete, or git failed.
+        """
+        self.start()
         if self._child is None:
             raise GitError("git is not running")
-        # git can be made to give less than it says, and then waits for the next question, as we
-        # would for the rest. So there is one, to which nobody but us knows the answer.
+        # git can be made to give less than it announces; then both sides would wait. So the object
+        # is followed by a request for a random id, whose answer a repository cannot forge.
         mark = os.urandom(len(oid) // 2).hex().encode()
         end = b"\n" + mark + b" missing\n"
-        self._child.ask(oid.encode() + b"\n" + mark + b"\n")
-        words = self._output.readline(_LONGEST).split()
+        self._child.write(oid.encode() + b"\n" + mark + b"\n")
+        words = self._output.readline(_MAX_HEADER_BYTES).split()
         if len(words) != 3 or words[0] != oid.encode() or not words[2].isdigit():
             raise GitError("git does not have it")
         left = int(words[2])
-        other = size not in (None, left)
+        other_size = size not in (None, left)
         head = last = b""
         while left > 0 and last != end:
             chunk = self._output.read1(min(left, CHUNK))
@@ -162,18 +160,22 @@ class ObjectReader:
         while last != end and len(rest) < len(end) and (more := self._output.read1(len(end) - len(rest))):
             rest += more
             last = (last + more)[-len(end) :]
-        if other or rest != end or self._child.complaints():
+        if other_size or rest != end or self._child.has_errors():
             raise GitError("git gave something else than it said")
         self.container = begins(head)
 
-    def _trouble(self, where: str) -> list[Gap]:
-        """The gap for an object that was not read whole; the next one gets a new git."""
+    def _read_gaps(self, where: str) -> list[Gap]:
+        """Return the gap for an object that was read incompletely; git is restarted for the next one."""
         if not self._broken:
             return []
         self._broken = False
-        self.late = self._child.output.late if self._child is not None else ""
+        self.timeout_error = self._child.output.timeout_error if self._child is not None else ""
         self._stop()
-        return [Gap(where, "timed-out", self.late) if self.late else Gap(where, "corrupt-object", CORRUPT)]
+        return [
+            Gap(where, "timed-out", self.timeout_error)
+            if self.timeout_error
+            else Gap(where, "corrupt-object", CORRUPT)
+        ]
 
     def _stop(self) -> None:
         if self._child is not None:
@@ -182,41 +184,41 @@ class ObjectReader:
 
 
 def object_label(where: str, kind: str, oid: str) -> str:
-    """How gaps name an object."""
+    """Return the name of an object in gaps."""
     return f"{where}: {kind} {oid}"
 
 
 def missing_object_gap(where: str, oid: str) -> Gap:
-    """The gap for an object of which git could not even tell the size."""
+    """Return the gap for an object whose size git could not read."""
     return Gap(f"{where}: object {oid}", "corrupt-object", CORRUPT)
 
 
 def scan_object(
     oid: str, kind: str, content: bytes, detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
-    """The hits of an object that is at hand; for a tree, those in the names of its entries.
+    """Return the hits and gaps of an object in memory; for a tree, the hits in the names of its entries.
 
     Args:
-        oid: its name.
-        kind: its type, as git calls it.
-        content: all of it.
-        detector: what to look with.
-        where: how gaps name the store.
+        oid: object id.
+        kind: git's name of its type.
+        content: its bytes.
+        detector: detector.
+        where: name of the store in gaps.
     """
-    here = object_label(where, kind, oid)
+    label = object_label(where, kind, oid)
     if kind == "tree":
-        return _in_names(oid, content, detector, here)
-    return scan_blob(Origin(b"", oid=oid, kind=kind), [content], detector, here)
+        return _scan_entry_names(oid, content, detector, label)
+    return scan_blob(Origin(b"", oid=oid, kind=kind), [content], detector, label)
 
 
 def hash_mismatch_gap(oid: str, kind: str, content: bytes, where: str) -> list[Gap]:
-    """The gap for an object that is not called what its content says; ``where`` as above."""
-    name = _Name(oid, kind, len(content))
-    name.add(content)
-    return [] if name.true() else [Gap(object_label(where, kind, oid), "corrupt-object", _MISNAMED)]
+    """Return a gap if the id of an object does not match its content."""
+    check = _HashCheck(oid, kind, len(content))
+    check.add(content)
+    return [] if check.is_match() else [Gap(object_label(where, kind, oid), "corrupt-object", _MISNAMED)]
 
 
-def _in_names(oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
+def _scan_entry_names(oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
     hits: list[Hit] = []
     gaps: list[Gap] = []
     for name, child in tree_entries(tree, len(oid) // 2):
@@ -228,8 +230,8 @@ def _in_names(oid: str, tree: bytes, detector: Detector, where: str) -> tuple[li
     return hits, gaps
 
 
-class _Name:
-    """Whether an object is called what its content says; git itself does not look when it reads one."""
+class _HashCheck:
+    """A check of an object id against the content; git does not make it when it reads an object."""
 
     def __init__(self, oid: str, kind: str, size: int) -> None:
         import hashlib  # noqa: PLC0415 - a clean commit has no use for it
@@ -238,24 +240,24 @@ class _Name:
         form = "sha1" if len(oid) == 40 else "sha256"
         self._digest = hashlib.new(form, f"{kind} {size}\0".encode(), usedforsecurity=False)
 
-    def of(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """The chunks, as they pass."""
+    def through(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the chunks and add each one."""
         for chunk in chunks:
             self.add(chunk)
             yield chunk
 
     def add(self, chunk: bytes) -> None:
-        """The next bytes."""
+        """Add the next bytes."""
         self._digest.update(chunk)
 
-    def true(self) -> bool:
-        """After the last chunk: whether the name fits."""
+    def is_match(self) -> bool:
+        """Return True if the id matches, after the last chunk."""
         return self._digest.hexdigest() == self._oid
 
 
 def tree_entries(tree: bytes, id_bytes: int) -> Iterator[tuple[bytes, str]]:
-    """Name and object id of each entry (gitformat: ``mode SP name NUL id``); stops where it is broken."""
-    at = 0
-    while 0 <= (space := tree.find(b" ", at)) < (nul := tree.find(b"\0", space)):
-        at = nul + 1 + id_bytes
-        yield tree[space + 1 : nul], tree[nul + 1 : at].hex()
+    """Yield name and object id of each entry (``mode SP name NUL id``), up to the first broken one."""
+    offset = 0
+    while 0 <= (space := tree.find(b" ", offset)) < (nul := tree.find(b"\0", space)):
+        offset = nul + 1 + id_bytes
+        yield tree[space + 1 : nul], tree[nul + 1 : offset].hex()

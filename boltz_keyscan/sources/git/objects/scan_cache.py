@@ -1,13 +1,13 @@
-"""What earlier scans of an object store have seen, by names that never change their meaning.
+"""Scan cache: names of the packs and objects that earlier scans of a store have read.
 
-A pack's name is the hash of what it holds, a loose object's of its content: what was
-scanned once under a name need not be read again. The file holds those names, the ids of
-objects that had something in them (they are read again each time, so nothing found is
-ever taken from here) and, for those, the commits that brought them in. It holds no key
-and nothing that could be one: paths that look like one are left out.
+A pack's name is a hash of its objects, a loose object's of its content: content scanned under
+a name need not be read again. The file holds those names, the ids of objects in which
+something was found (they are read again each time, so no finding comes from the cache) and
+the commits that introduced them. It holds no key and nothing that could be one: paths that
+look like a key are left out.
 
-Boundary: one file per object store; believed only when it is whole, ours, and made by
-this version with these rules. Anything else is as if it were not there.
+There is one file per object store. It is trusted only if it is complete, owned by the user,
+and written by this version for the same rules; otherwise it is ignored.
 """
 
 from __future__ import annotations
@@ -25,80 +25,80 @@ from boltz_keyscan.fsutil import read_private_file, replace_file
 
 log = logging.getLogger("boltz_keyscan")
 
-_FORM = 2
-_LIMIT = 256 << 20
-"""Bytes of a cache file that are read."""
+_FORMAT_VERSION = 2
+_MAX_FILE_BYTES = 256 << 20
+"""Bytes of the largest cache file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstCommit:
-    """The first commit in which an object stood at a path."""
+    """The first commit that has an object at a path."""
 
     time: int
-    """Committer time, seconds since 1970: with the id, what "first" is decided by."""
+    """Committer time, seconds since 1970; "first" is decided by it and the id."""
     commit: str
     author_date: str
     reachable: bool
 
 
 Places = dict[tuple[str, bytes], FirstCommit]
-"""By object and path."""
+"""First commits by object id and path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What walks over a history told of some objects: the earliest commit for each place."""
+    """The first commit of each object and path, from walks over a history."""
 
-    born: Places = field(default_factory=dict)
-    """It stands there, and nowhere there in any parent."""
-    lost: Places = field(default_factory=dict)
-    """The same of commits that no reference reaches; only of objects with nothing else."""
+    reachable: Places = field(default_factory=dict)
+    """First reachable commit that has the object at this path while no parent has it there."""
+    unreachable: Places = field(default_factory=dict)
+    """The same for unreachable commits; only for objects without a reachable one."""
 
     def only(self, oids: AbstractSet[str]) -> Attribution:
-        """What is known of these objects."""
-        born, lost = (
+        """Return the part about these objects."""
+        reachable, unreachable = (
             {place: commit for place, commit in places.items() if place[0] in oids}
-            for places in (self.born, self.lost)
+            for places in (self.reachable, self.unreachable)
         )
-        return Attribution(born, lost)
+        return Attribution(reachable, unreachable)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known of one object store."""
+    """The cached state of one object store."""
 
     packs: frozenset[str] = frozenset()
-    """Names of packs that were scanned whole."""
+    """Names of packs that were scanned completely."""
     loose: frozenset[str] = frozenset()
     """Ids of loose objects that were scanned."""
     suspects: frozenset[str] = frozenset()
     """Ids of objects in which something was found."""
     tips: frozenset[str] = frozenset()
-    """What references pointed to when ``told`` was learnt."""
+    """Targets of the references when ``attribution`` was made."""
     traced: frozenset[str] = frozenset()
-    """Ids of objects whose commits were looked for then."""
-    told: Attribution = field(default_factory=Attribution)
-    """What was found of them."""
+    """Ids of the objects whose commits were searched then."""
+    attribution: Attribution = field(default_factory=Attribution)
+    """First commits of those objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Where memories are kept, and for which rules."""
+    """The cache folder, for one rule set."""
 
     folder: str
     rules: str
     """A digest of the rule set."""
 
-    def recall(self, store: bytes) -> Memory:
-        """The memory of an object store; an empty one when there is none to be trusted."""
+    def load(self, store: bytes) -> Memory:
+        """Return the cached state of an object store; an empty one if there is none to be trusted."""
         path = self._path(store)
         try:
             raw = _read(path)
         except FileNotFoundError:
             return Memory()
         except (OSError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) else str(error)
-            log.warning("cache ignored: %s: %s", path, told)
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            log.warning("cache ignored: %s: %s", path, reason)
             return Memory()
         try:
             return _memory(json.loads(raw), self._header(store))
@@ -106,8 +106,8 @@ class Cache:
             log.warning("cache ignored: %s: not in the form this version writes", path)
             return Memory()
 
-    def keep(self, store: bytes, memory: Memory) -> None:
-        """Write the memory of an object store; trouble is told and costs only the next scan time."""
+    def save(self, store: bytes, memory: Memory) -> None:
+        """Write the state of an object store. An error is logged; it only makes the next scan slower."""
         document = {
             **self._header(store),
             "packs": sorted(memory.packs),
@@ -115,8 +115,8 @@ class Cache:
             "suspects": sorted(memory.suspects),
             "tips": sorted(memory.tips),
             "traced": sorted(memory.traced),
-            "born": _rows(memory.told.born),
-            "lost": _rows(memory.told.lost),
+            "born": _rows(memory.attribution.reachable),
+            "lost": _rows(memory.attribution.unreachable),
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -131,24 +131,24 @@ class Cache:
 
     def _header(self, store: bytes) -> dict[str, object]:
         place = hashlib.sha256(os.path.realpath(store)).hexdigest()
-        return {"form": _FORM, "tool": __version__, "rules": self.rules, "store": place}
+        return {"form": _FORMAT_VERSION, "tool": __version__, "rules": self.rules, "store": place}
 
 
 def _read(path: str) -> bytes:
-    """The body of a cache file.
+    """Return the body of a cache file.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not to be believed; says why.
+        ValueError: it is not to be trusted; the message has the reason.
     """
-    digest, _, body = read_private_file(path, _LIMIT).partition(b"\n")
+    digest, _, body = read_private_file(path, _MAX_FILE_BYTES).partition(b"\n")
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise ValueError("it is damaged")
     return body
 
 
 def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
-    """The memory in a document; an empty one when it was made by another version or for other rules."""
+    """Return the state in a document; an empty one if another version wrote it or for other rules."""
     if {name: document[name] for name in header} != header:
         return Memory()
     return Memory(
@@ -157,7 +157,7 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         suspects=frozenset(map(str, document["suspects"])),
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
-        told=Attribution(_places(document["born"]), _places(document["lost"])),
+        attribution=Attribution(_places(document["born"]), _places(document["lost"])),
     )
 
 

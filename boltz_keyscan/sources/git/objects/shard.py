@@ -1,12 +1,9 @@
-"""Objects of a store as one long stream out of ``git cat-file``.
+"""Shards of a store's objects, each scanned as one stream out of ``git cat-file``.
 
 A listing of ids and sizes has the form of git's headers, so the stream holds for each
 object exactly its line of the listing, its bytes and a LF, and the offset of a hit gives
 its object by arithmetic; no Python runs per object. Objects with a hit are read again,
 one by one, for the exact pass.
-
-Boundary: one shard of a store; which objects are in it is ``listing``, and what a git
-that stays is asked is ``bulk``.
 """
 
 from __future__ import annotations
@@ -19,16 +16,16 @@ from dataclasses import dataclass
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
 from boltz_keyscan.sources.git.objects.listing import SHARD_BYTES
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
-from boltz_keyscan.sources.git.objects.stream import bulk, release
+from boltz_keyscan.sources.git.objects.stream import open_stream, release
 from boltz_keyscan.sources.git.run import command as git
 
-_MOST = SHARD_BYTES + (32 << 20)
-"""Bytes of objects and listing that are read as one, in memory; one huge object makes a shard larger."""
+_MAX_STREAM_BYTES = SHARD_BYTES + (32 << 20)
+"""Bytes of objects and listing that are read as one stream; a huge object can make a shard larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectShard:
-    """A run of objects in pack order."""
+    """Consecutive objects in pack order."""
 
     view: git.RepoView
     where: str
@@ -38,7 +35,7 @@ class ObjectShard:
     """Bytes of the objects."""
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Read the run as one stream; object by object where that stream is not whole."""
+        """Scan the objects as one stream, or one by one if the stream is incomplete."""
         words = self.listing.split()
         if len(words) != 3 * self.listing.count(b"\n") or not all(map(bytes.isdigit, words[2::3])):
             detail = "git's listing of objects makes no sense"
@@ -47,41 +44,42 @@ class ObjectShard:
         size = len(self.listing) + sum(sizes) + len(oids)
         suspects: Sequence[int] = range(len(oids))
         containers: list[int] | None = None
-        if size <= _MOST:
-            stream = bulk(self.view)
+        if size <= _MAX_STREAM_BYTES:
+            stream = open_stream(self.view)
             offsets = stream.candidate_offsets(oids, size, detector)
             if offsets is None:
                 release()
             else:
-                suspects = self._holding(offsets, sizes) if offsets else ()
+                suspects = self._objects_at(offsets, sizes) if offsets else ()
                 headers = list(map(len, self.listing.splitlines(keepends=True)))
                 containers = stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]])
         hits: list[Hit] = []
         gaps: list[Gap] = []
-        met: list[int] = []
+        containers_read: list[int] = []
         if suspects:
             with ObjectReader(self.view, self.where) as reader:
                 for done, number in enumerate(suspects):
-                    if reader.late:
-                        detail = f"objects not read: {len(suspects) - done}; {reader.late}"
+                    if reader.timeout_error:
+                        detail = f"objects not read: {len(suspects) - done}; {reader.timeout_error}"
                         gaps.append(Gap(self.where, "timed-out", detail))
                         break
                     oid, kind = oids[number].decode(), words[3 * number + 1].decode()
-                    found, missed = reader.examine(oid, kind, sizes[number], detector)
-                    hits += found
-                    gaps += missed
+                    new_hits, new_gaps = reader.scan(oid, kind, sizes[number], detector)
+                    hits += new_hits
+                    gaps += new_gaps
                     if reader.container and kind == "blob":
-                        met.append(number)
-        blobs = met if containers is None else containers
+                        containers_read.append(number)
+        blobs = containers_read if containers is None else containers
         more = tuple(
-            container(self.view, self.where, oids[number].decode(), sizes[number], hits) for number in blobs
+            container_shard(self.view, self.where, oids[number].decode(), sizes[number], hits)
+            for number in blobs
         )
-        lost = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
-        tally = Tally(blobs=len(oids) - lost, bytes=sum(sizes), commits=self.listing.count(b" commit "))
+        corrupt = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
+        tally = Tally(blobs=len(oids) - corrupt, bytes=sum(sizes), commits=self.listing.count(b" commit "))
         return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
 
-    def _holding(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
-        """The numbers of the objects that stand at these offsets of the stream."""
+    def _objects_at(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
+        """Return the numbers of the objects at these offsets of the stream."""
         lines = self.listing.splitlines(keepends=True)
         ends = list(
             itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
@@ -89,8 +87,8 @@ class ObjectShard:
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
-def container(view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
-    """The shard that opens a blob; ``hits`` are those in its own bytes."""
+def container_shard(view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
+    """Return the shard that opens a blob as a container; ``hits`` are those in its own bytes."""
     from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - many histories have none
 
     origin = Origin(b"", oid=oid, kind="blob")

@@ -1,16 +1,14 @@
-"""Thousands of git objects as one stream, from a git that stays.
+"""Thousands of git objects as one stream, from a git process that keeps running.
 
-A git started anew for each shard maps the pack again and begins with a cold cache of
-delta bases: cut into 64 MiB shards, a repository of 14 GB cost 31 s of processor time
-that way and 17 s from one process. So each process keeps one ``cat-file
---batch-command`` per repository and asks it for shard after shard.
+A new git for each shard maps the pack again and starts with a cold cache of delta bases: in
+64 MiB shards, a repository of 14 GB cost 31 s of processor time that way and 17 s from one
+process. So each worker keeps one ``cat-file --batch-command`` for a repository and requests
+shard after shard from it.
 
-git does not write into a pipe but into a file in memory that is mapped here, and the
-detector follows where git has got to: nothing is copied out of a pipe, which was an
-eighth of all the time. The file's offset is shared between git and us (open(2), "open
-file description"), so that we see how far it is, and put it back for the next shard.
-
-Boundary: bytes of known objects in a known order; what they hold is the detector's.
+git writes into a file in memory instead of a pipe; the file is mapped here and scanned while
+it grows, which saves the copy out of a pipe: an eighth of the time. The file's offset is
+shared with git (open(2), "open file description"): it shows how far git is, and is set back
+for the next shard.
 """
 
 from __future__ import annotations
@@ -31,61 +29,63 @@ from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import limits as process_limits
 
-_NOBODY = b"0" * 40
-_MARK = _NOBODY + b" missing\n"
-"""What git answers when asked for an object that cannot exist: the end of a shard."""
+_NULL_OID = b"0" * 40
+_END_MARK = _NULL_OID + b" missing\n"
+"""Answer to a request for an object that cannot exist: the end of a shard."""
 
 _DELTA_BASES = f"core.deltaBaseCacheLimit={max(96, min(512, 1024 // cpu_count()))}m"
-"""Of 17.5 s that git took for 14 GB with its own 96 MiB, 256 saved 1.5 s and 512 saved 2.5 s.
-All gits together, one for each core, are to have no more than one GiB, or what they take by themselves."""
+"""Delta base cache. Of 17.5 s that git took for 14 GB with its default of 96 MiB, 256 saved 1.5 s and 512
+saved 2.5 s. All git processes, one for each core, may have 1 GiB together, or their default."""
 
-_NAP = 0.0004
-"""Seconds in which git writes about as much as is worth looking at."""
+_POLL_INTERVAL_S = 0.0004
+"""Seconds in which git writes about as much as is worth a scan."""
 
-_MOST = 1 << 30
-"""Bytes that git may write into the file: more than is asked for at a time, and less than a flood."""
+_MAX_OUTPUT_BYTES = 1 << 30
+"""Bytes that git may write into the file: more than any shard has, and less than a flood."""
 
 
-class Bulk:
-    """A running ``git cat-file`` that is asked for many objects at a time."""
+class ObjectStream:
+    """A running ``git cat-file`` that reads many objects per request."""
 
     def __init__(self, view: git.RepoView) -> None:
         self._file = _memory_file()
         arguments = ("-c", _DELTA_BASES, "cat-file", "--batch-command", "--buffer")
-        self._child = git.GitProcess(view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MOST)
+        self._child = git.GitProcess(
+            view, *arguments, stdin=subprocess.PIPE, stdout=self._file, most=_MAX_OUTPUT_BYTES
+        )
         self._mapped: mmap.mmap | None = None
         self._marks: list[int] = []
-        """Where in the stream looked at last an archive may begin."""
+        """Offsets in the last stream at which an archive may begin."""
 
     def candidate_offsets(self, oids: Sequence[bytes], size: int, detector: Detector) -> list[int] | None:
-        """Offsets of possible keys in the objects' stream; None when git did not give it whole.
+        """Return offsets of possible keys in the objects' stream; None if git did not write all of it.
 
         Args:
             oids: object ids in hex.
             size: bytes the stream must have: for each object its header line
                 (``id type size``), its content and a LF. They are held in memory.
-            detector: what to look with.
+            detector: detector.
         """
-        whole = size + len(_MARK)
+        whole = size + len(_END_MARK)
         os.lseek(self._file, 0, os.SEEK_SET)
         view = self._room(whole)
-        commands = b"contents " + b"\ncontents ".join((*oids, _NOBODY)) + b"\nflush\n"
-        # git answers while it is asked; without a second hand the pipe to it could fill up.
-        asking = threading.Thread(target=self._ask, args=(commands,), daemon=True)
-        asking.start()
+        commands = b"contents " + b"\ncontents ".join((*oids, _NULL_OID)) + b"\nflush\n"
+        # git writes while it reads its input; without a thread the pipe to it could fill up.
+        writer = threading.Thread(target=self._write, args=(commands,), daemon=True)
+        writer.start()
         offsets = self._follow(view, whole, detector)
         if offsets is None:
             self._child.kill()
-        asking.join()
-        return None if self._child.complaints() else offsets
+        writer.join()
+        return None if self._child.has_errors() else offsets
 
     def containers(self, headers: Sequence[int], sizes: Sequence[int], blobs: Sequence[bool]) -> list[int]:
-        """The numbers of the blobs looked at last that are archives, compressed, or the like.
+        """Return the numbers of the blobs in the last stream that are archives, compressed, or the like.
 
         Args:
             headers: bytes of each object's header line.
             sizes: bytes of each object.
-            blobs: whether each is one.
+            blobs: for each object, True if it is a blob.
         """
         if self._mapped is None:
             return []
@@ -96,7 +96,7 @@ class Bulk:
         if not found:
             return []
         numbers = list(compress(range(len(sizes)), blobs))
-        return [numbers[each] for each in found]
+        return [numbers[index] for index in found]
 
     def close(self) -> None:
         """End git."""
@@ -104,7 +104,7 @@ class Bulk:
         os.close(self._file)
 
     def _room(self, size: int) -> memoryview:
-        """The file as memory, at least so many bytes."""
+        """Return the file as memory of at least so many bytes."""
         if self._mapped is None or len(self._mapped) < size:
             length = -(-size // CHUNK) * CHUNK
             os.ftruncate(self._file, length)
@@ -112,67 +112,68 @@ class Bulk:
         return memoryview(self._mapped)
 
     def _follow(self, view: memoryview, whole: int, detector: Detector) -> list[int] | None:
-        """Look at what git has written until that is all; None when it is not what was asked for."""
+        """Scan git's output while it is written; None if it is not the expected stream."""
         found: set[int] = set()
         self._marks = []
         done = seen = 0
-        heard = time.monotonic()
+        last_write = time.monotonic()
         while done < whole:
-            at = os.lseek(self._file, 0, os.SEEK_CUR)
-            if at > whole:
+            end = os.lseek(self._file, 0, os.SEEK_CUR)
+            if end > whole:
                 return None
-            if at == whole or at - done >= CHUNK:
+            if end == whole or end - done >= CHUNK:
                 start = max(done - detector.overlap, 0)
                 marks: list[int] = []
                 found.update(
-                    start + offset for offset in detector.candidate_offsets(view[start:at], at - start, marks)
+                    start + offset
+                    for offset in detector.candidate_offsets(view[start:end], end - start, marks)
                 )
                 self._marks += [start + mark for mark in marks]
-                done = seen = at
-                heard = time.monotonic()
+                done = seen = end
+                last_write = time.monotonic()
                 continue
-            if at != seen:
-                seen, heard = at, time.monotonic()
-            elif view[max(at - len(_MARK), 0) : at] == _MARK or self._silent(heard):
-                # A shorter stream than expected (a lost object) ends in the mark too.
+            if end != seen:
+                seen, last_write = end, time.monotonic()
+            elif view[max(end - len(_END_MARK), 0) : end] == _END_MARK or self._is_stalled(last_write):
+                # A shorter stream than expected (a missing object) ends in the mark too.
                 return None
-            time.sleep(_NAP)
-        return sorted(found) if view[whole - len(_MARK) : whole] == _MARK else None
+            time.sleep(_POLL_INTERVAL_S)
+        return sorted(found) if view[whole - len(_END_MARK) : whole] == _END_MARK else None
 
-    def _silent(self, heard: float) -> bool:
-        """Whether nothing more is to be expected of git."""
-        return self._child.ended() or time.monotonic() - heard > git.IDLE_TIMEOUT
+    def _is_stalled(self, last_write: float) -> bool:
+        """Return True if git has ended or exceeded the idle timeout."""
+        return self._child.has_ended() or time.monotonic() - last_write > git.IDLE_TIMEOUT
 
-    def _ask(self, commands: bytes) -> None:
+    def _write(self, commands: bytes) -> None:
         try:
-            self._child.ask(commands)
+            self._child.write(commands)
         except (OSError, ValueError):
-            # git ended early, and the reader sees that and tells; or Ctrl-C closed its input.
+            # git ended early, which the reader reports; or Ctrl-C closed its input.
             return
 
 
-_running: dict[git.RepoView, Bulk] = {}
-"""This process's git, for one repository at a time."""
+_running: dict[git.RepoView, ObjectStream] = {}
+"""The git of this process, for one repository at a time."""
 
 
-def bulk(view: git.RepoView) -> Bulk:
-    """The running git for a repository, started when there is none."""
+def open_stream(view: git.RepoView) -> ObjectStream:
+    """Return the running stream of a repository; start it if there is none."""
     if view not in _running:
         release()
         atexit.unregister(release)
         atexit.register(release)
-        _running[view] = Bulk(view)
+        _running[view] = ObjectStream(view)
     return _running[view]
 
 
 def release() -> None:
     """End the running git. In a worker it also ends with the process, when its input closes."""
-    for running in _running.values():
-        running.close()
+    for stream in _running.values():
+        stream.close()
     _running.clear()
 
 
 def _memory_file() -> int:
-    """A file without a name, in memory where the system offers that."""
+    """Open a file without a name, in memory where the system offers that."""
     with process_limits.anonymous_file() as file:
         return os.dup(file.fileno())

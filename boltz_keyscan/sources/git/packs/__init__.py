@@ -1,1 +1,1 @@
-"""Pack files, read without git: their index, their deltas, and what is damaged in them."""
+"""Pack files, read without git: index, deltas, checks, recovery."""

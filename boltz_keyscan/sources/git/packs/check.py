@@ -1,15 +1,13 @@
-"""Looking at packs before git relies on them, so that no object is passed over in silence.
+"""Packs, checked before git relies on them, so that no object is skipped silently.
 
-git believes the tables beside a pack. Where one lies (an index with two objects in one
-place, a reverse index that names some objects twice and others never), objects are left
-out of every listing without a word; where one is absent or does not match, the whole
-pack is. So git gets each pack with an index that was checked, or that we had made anew,
-and no other table. (Multi-pack-index and commit-graph are turned off in ``_git``.)
+git trusts the index files of a pack. If one is wrong (an index with two objects at one
+offset, a reverse index that names some objects twice and others never), objects are missing
+from every listing without an error; if one is absent or does not match, the whole pack is.
+So git reads each pack through an index that was checked or rebuilt, and through no other
+table. (Multi-pack-index and commit-graph are turned off, see ``command.skeleton``.)
 
-Not checked is whether an object's content matches its name: git does not look either
-when it reads one. What is there is scanned, under whatever name.
-
-Boundary: which packs git may have and through which index; objects are ``history``.
+Object ids are not checked against content, as git does not check them either when it reads
+an object. All content is scanned, under any id.
 """
 
 from __future__ import annotations
@@ -27,128 +25,131 @@ from boltz_keyscan.sources.git.run import command as git
 
 @dataclass(frozen=True, slots=True)
 class CheckedStores:
-    """Object stores that leave nothing out unsaid."""
+    """Stores whose packs were checked; unreadable packs are gaps."""
 
     view: git.RepoView
     gaps: tuple[Gap, ...]
-    mended: bool
-    """Some packs are read in a way of ours: their names say nothing of what git will read next time."""
+    repaired: bool
+    """True if some packs are read through a repair, so that their names identify no content."""
 
 
 def check_packs(view: git.RepoView, where: str, seen: Collection[str] | None = None) -> CheckedStores:
-    """The view with packs that git can read whole, and gaps for what no one can.
+    """Return the view with packs that git can read completely, and gaps for the rest.
 
     Args:
-        view: what git was to see.
-        where: how gaps name the repository.
-        seen: packs, by name without ending, that were looked into before; with None none
-            is looked into: enough for reading objects by name, not for listing them.
+        view: the unchecked view.
+        where: name of the repository in gaps.
+        seen: packs, by name without extension, whose indexes were checked by an earlier scan.
+            None checks no index: enough for reading objects by id, not for listing them.
     """
     checked = [_Store.of(store, view.id_bytes, seen) for store in (view.objects, *view.alternates)]
-    if all(store.plain for store in checked):
-        return CheckedStores(view, (), mended=False)
+    if all(store.is_sound for store in checked):
+        return CheckedStores(view, (), repaired=False)
     gaps: list[Gap] = []
     stores: list[bytes] = []
     extra: list[bytes] = []
     for store in checked:
-        folder = store.linked()
+        folder = store.link_sound_parts()
         stores.append(folder)
         for stem, fault in store.faults.items():
-            taken, lost = _mend(view, store, stem, fault, folder)
-            extra += taken
-            gaps += [Gap(where, reason, detail) for reason, detail in lost]
-    mended = any(store.faults for store in checked)
+            salvaged, losses = _repair(view, store, stem, fault, folder)
+            extra += salvaged
+            gaps += [Gap(where, reason, detail) for reason, detail in losses]
+    repaired = any(store.faults for store in checked)
     return CheckedStores(
-        replace(view, objects=stores[0], alternates=(*stores[1:], *extra)), tuple(gaps), mended
+        replace(view, objects=stores[0], alternates=(*stores[1:], *extra)), tuple(gaps), repaired
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """One object store and what is the matter with its packs."""
+    """One object store and the faults of its packs."""
 
     path: bytes
     faults: dict[bytes, str]
-    """Packs that git is not to read as they are, with the reason."""
+    """Packs that git must not read as they are, with the reason."""
     good: tuple[bytes, ...]
-    reversed: bool
-    """Some have a reverse index, and git would go by it."""
+    has_reverse_index: bool
+    """True if a pack has a reverse index, which git would trust."""
 
     @classmethod
     def of(cls, path: bytes, id_bytes: int, seen: Collection[str] | None) -> _Store:
-        """Look at all packs of a store."""
+        """Check all packs of a store."""
         folder = os.path.join(path, b"pack")
-        endings: dict[bytes, set[bytes]] = {}
+        extensions: dict[bytes, set[bytes]] = {}
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            stem, ending = os.path.splitext(name)
-            endings.setdefault(stem, set()).add(ending)
+            stem, extension = os.path.splitext(name)
+            extensions.setdefault(stem, set()).add(extension)
         faults: dict[bytes, str] = {}
         good = []
-        for stem, kinds in endings.items():
+        for stem, kinds in extensions.items():
             if not (b".idx" in kinds or (b".pack" in kinds and stem.startswith(b"pack-"))):
-                # A file that git is just writing, or was when it was killed.
+                # A temporary file of a git that is running or was killed.
                 continue
             deep = seen is not None and os.fsdecode(stem) not in seen
-            fault = _fault(os.path.join(folder, stem), id_bytes, kinds, deep=deep)
+            fault = _find_fault(os.path.join(folder, stem), id_bytes, kinds, deep=deep)
             if fault is None:
                 good.append(stem)
             else:
                 faults[stem] = fault
-        reverse = seen is not None and any(b".rev" in kinds for kinds in endings.values())
+        reverse = seen is not None and any(b".rev" in kinds for kinds in extensions.values())
         return cls(path, faults, tuple(good), reverse)
 
     @property
-    def plain(self) -> bool:
-        """Fit to be given to git as it is."""
-        return not self.faults and not self.reversed
+    def is_sound(self) -> bool:
+        """True if git may read the store as it is."""
+        return not self.faults and not self.has_reverse_index
 
-    def linked(self) -> bytes:
-        """A store of ours with links to the loose objects and to the packs that are good."""
+    def link_sound_parts(self) -> bytes:
+        """Create a temporary store with links to the loose objects and to the good packs."""
         folder = recover.new_store()
         for entry in os.scandir(self.path):
             if len(entry.name) == len("ab"):
                 os.symlink(entry.path, os.path.join(folder, entry.name))
         for stem in self.good:
-            for ending in (b".pack", b".idx"):
-                name = os.path.join(b"pack", stem + ending)
+            for extension in (b".pack", b".idx"):
+                name = os.path.join(b"pack", stem + extension)
                 os.symlink(os.path.join(self.path, name), os.path.join(folder, name))
         return folder
 
 
-def _mend(
+def _repair(
     view: git.RepoView, store: _Store, stem: bytes, fault: str, folder: bytes
 ) -> tuple[list[bytes], list[tuple[str, str]]]:
-    """Make a pack readable in ``folder``; stores with objects taken out of it, and what was lost."""
-    named = os.fsdecode(stem)
+    """Make a pack readable in ``folder``.
+
+    Returns:
+        Stores with salvaged objects, and reason and detail of a gap for each loss.
+    """
+    name = os.fsdecode(stem)
     pack = os.path.join(store.path, b"pack", stem + b".pack")
-    mine = os.path.join(folder, b"pack", stem)
+    link = os.path.join(folder, b"pack", stem)
     try:
         size = os.stat(pack).st_size
-        told = recover.reindex(view.skeleton, pack, mine + b".idx")
-        if not told:
-            os.symlink(pack, mine + b".pack")
+        if not recover.reindex(view.skeleton, pack, link + b".idx"):
+            os.symlink(pack, link + b".pack")
             return [], []
-        if _patch(pack, mine + b".idx", view.id_bytes):
-            os.symlink(pack, mine + b".pack")
-            return [], [("pack-damaged", f"{named}.pack: {fault}; what can be read of it is read")]
+        if _patch_index(pack, link + b".idx", view.id_bytes):
+            os.symlink(pack, link + b".pack")
+            return [], [("pack-damaged", f"{name}.pack: {fault}; what can be read of it is read")]
         extra = recover.new_store()
         with open(pack, "rb") as stream:
-            count, told = recover.salvage(view.skeleton, stream, extra, size)
+            count, error = recover.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)
-            most = recover.object_count(stream)
+            total = recover.object_count(stream)
     except FileNotFoundError:
-        return [], [("pack-incomplete", f"{named}.idx has no .pack, so its objects are lost")]
-    except OSError as error:
-        return [], [("pack-damaged", f"{named}.pack cannot be read: {error.strerror}")]
-    detail = f"{named}.pack: {fault}; {count} of its {most} objects could be read: {told}"
+        return [], [("pack-incomplete", f"{name}.idx has no .pack, so its objects are lost")]
+    except OSError as failure:
+        return [], [("pack-damaged", f"{name}.pack cannot be read: {failure.strerror}")]
+    detail = f"{name}.pack: {fault}; {count} of its {total} objects could be read: {error}"
     return [extra], [("pack-damaged", detail)]
 
 
-def _patch(pack: bytes, target: bytes, id_bytes: int) -> bool:
-    """Copy a good index of a damaged pack so that git takes it; False when there is none.
+def _patch_index(pack: bytes, target: bytes, id_bytes: int) -> bool:
+    """Copy a good index of a damaged pack so that git accepts it; False if there is none.
 
-    git refuses a pack whose last bytes are not those its index names; with the index made
-    to name them, it reads object by object, and says which are damaged.
+    git refuses a pack whose last bytes (its checksum) differ from those in its index. With the
+    pack's bytes in the index, git reads object by object and reports the damaged ones.
     """
     index = pack.removesuffix(b".pack") + b".idx"
     try:
@@ -157,45 +158,45 @@ def _patch(pack: bytes, target: bytes, id_bytes: int) -> bool:
             if (
                 layout is None
                 or layout.count != recover.object_count(packed)
-                or layout.inconsistent(file) is not None
+                or layout.find_inconsistency(file) is not None
             ):
                 return False
             packed.seek(-id_bytes, os.SEEK_END)
-            ending = packed.read()
+            checksum = packed.read()
             with open(target, "wb") as copy:
                 file.seek(0)
                 while piece := file.read(1 << 20):
                     copy.write(piece)
                 copy.seek(-2 * id_bytes, os.SEEK_END)
-                copy.write(ending)
+                copy.write(checksum)
     except FileNotFoundError:
         return False
     return True
 
 
-def _fault(path: bytes, id_bytes: int, kinds: set[bytes], *, deep: bool) -> str | None:
-    """Why git is not to read a pack through its index; None when it may."""
+def _find_fault(path: bytes, id_bytes: int, kinds: set[bytes], *, deep: bool) -> str | None:
+    """Return the reason why git must not read a pack through its index, or None."""
     if b".pack" not in kinds:
         return "the pack is gone"
     if b".idx" not in kinds:
         return "it has no .idx"
     try:
         with open(path + b".idx", "rb") as index, open(path + b".pack", "rb") as pack:
-            return _mismatch(index, pack, id_bytes, deep=deep)
+            return _find_mismatch(index, pack, id_bytes, deep=deep)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
 
 
-def _mismatch(index: IO[bytes], pack: IO[bytes], id_bytes: int, *, deep: bool) -> str | None:
-    """The same for a pack and an index that are both there."""
+def _find_mismatch(index: IO[bytes], pack: IO[bytes], id_bytes: int, *, deep: bool) -> str | None:
+    """Return the reason why a pack and its index do not fit, or None."""
     layout = Layout.of(index, id_bytes)
     if layout is None:
         return "its index is damaged"
-    held = recover.object_count(pack)
-    if held != layout.count:
-        return f"its index lists {layout.count} objects, the pack has {held}"
+    count = recover.object_count(pack)
+    if count != layout.count:
+        return f"its index lists {layout.count} objects, the pack has {count}"
     index.seek(-2 * id_bytes, os.SEEK_END)
     pack.seek(-id_bytes, os.SEEK_END)
     if pack.read() != index.read(id_bytes):
         return "its checksum is not the one its index names"
-    return layout.inconsistent(index) if deep else None
+    return layout.find_inconsistency(index) if deep else None

@@ -1,12 +1,8 @@
-"""Families of a pack, read without git: three times as fast, because nothing is made twice.
+"""Delta trees of a pack, read without git: three times as fast, because each object is built once.
 
-Each object is inflated, or made from its base by dulwich's delta code, and looked at. What
-is the same at the beginning of an object and of a base in which there was nothing is not
-looked at again. What cannot be read here (damaged, or large) is asked of git, whose word
-on it goes into the report.
-
-Boundary: a shard of one pack, as ``families`` cut it. Only content in hand is looked at;
-containers are opened as those of any other object.
+Each object is inflated, or built from its base by dulwich's delta code, and scanned. A common
+beginning with a base that has no candidates is not scanned again. Objects that cannot be read
+here (damaged or large) are read through git, whose errors go into the report.
 """
 
 from __future__ import annotations
@@ -26,8 +22,8 @@ from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.listing import Pending
 from boltz_keyscan.sources.git.objects.reader import hash_mismatch_gap, missing_object_gap, scan_object
-from boltz_keyscan.sources.git.objects.shard import ObjectShard, container
-from boltz_keyscan.sources.git.packs.delta_trees import LARGEST, DeltaTrees, families
+from boltz_keyscan.sources.git.objects.shard import ObjectShard, container_shard
+from boltz_keyscan.sources.git.packs.delta_trees import MAX_OBJECT_BYTES, DeltaTrees, read_delta_trees
 from boltz_keyscan.sources.git.packs.index import Layout
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
@@ -35,83 +31,83 @@ from boltz_keyscan.sources.signatures import checked_marks, is_container
 
 _KINDS = ("commit", "tree", "blob", "tag")
 
-_HELD = 64 << 20
-"""Bytes of objects that wait for others to be made from them."""
+_MAX_BASE_BYTES = 64 << 20
+"""Bytes of base objects in memory."""
 
-_WAITING = 8 << 20
-"""Bytes of objects that wait to be looked at together."""
+_MAX_BATCH_BYTES = 8 << 20
+"""Bytes of objects that are scanned together."""
 
-_SWELLS = 1032
-"""At most so many bytes come out of one (zlib.net/zlib_tech.html, "Maximum Compression Factor")."""
+_MAX_INFLATE_RATIO = 1032
+"""Largest ratio of inflated to compressed bytes (zlib.net/zlib_tech.html, "Maximum Compression Factor")."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackShard:
-    """Some families of a pack."""
+    """Some delta trees of a pack."""
 
     view: git.RepoView
     where: str
     stem: bytes
     """Path of the pack without ``.pack``."""
-    families: DeltaTrees
+    trees: DeltaTrees
 
     @property
     def weight(self) -> int:
-        """Bytes of the objects, roughly."""
-        return self.families.weight
+        """Approximate bytes of the objects."""
+        return self.trees.weight
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Make every object once and look at it."""
+        """Build and scan every object."""
         try:
             run = self._run(detector)
         except OSError as error:
-            named = os.fsdecode(os.path.basename(self.stem))
-            told = f"{len(self.families)} objects of {named}.pack were not read: {error.strerror}; scan again"
-            return ShardResult(gaps=(Gap(self.where, "object-store", told),))
+            name = os.fsdecode(os.path.basename(self.stem))
+            detail = f"{len(self.trees)} objects of {name}.pack were not read: {error.strerror}; scan again"
+            return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
         results = [run.result()]
-        if run.left:
-            results += _read_by_git(self, run.left, detector)
+        if run.deferred:
+            results += _read_by_git(self, run.deferred, detector)
         return ShardResult(
-            hits=tuple(itertools.chain.from_iterable(each.hits for each in results)),
-            gaps=tuple(itertools.chain.from_iterable(each.gaps for each in results)),
-            tally=functools.reduce(operator.add, (each.tally for each in results)),
-            more=tuple(itertools.chain.from_iterable(each.more for each in results)),
+            hits=tuple(itertools.chain.from_iterable(result.hits for result in results)),
+            gaps=tuple(itertools.chain.from_iterable(result.gaps for result in results)),
+            tally=functools.reduce(operator.add, (result.tally for result in results)),
+            more=tuple(itertools.chain.from_iterable(result.more for result in results)),
         )
 
     def _run(self, detector: Detector) -> _Run:
-        """All families read.
+        """Read all trees.
 
         Raises:
-            OSError: the pack is gone, which git does when it makes a new one of all, or another one.
+            OSError: the pack is gone or replaced, as when git repacks.
         """
         with open(self.stem + b".idx", "rb") as index, open(self.stem + b".pack", "rb", buffering=0) as pack:
             layout = Layout.of(index, self.view.id_bytes)
             if layout is None:
                 raise OSError(0, "its index changed")
             run = _Run(self, detector, index, pack, layout)
-            run.all()
+            run.read_all()
             return run
 
 
 def shards(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
-    """A pack cut into shards, the largest last; none when it is git's to read.
+    """Return a pack cut into shards, the largest last; none if it is left to git.
 
     Args:
-        view: of the store.
-        where: how gaps name it.
+        view: view of the store.
+        where: name of the store in gaps.
         stem: path of the pack without ``.pack``. Its index was checked.
     """
     try:
-        parts = families(stem, view.id_bytes) if git_delta.FAST else []
+        parts = read_delta_trees(stem, view.id_bytes) if git_delta.FAST else []
     except OSError:
-        # git tells what is the matter.
+        # git reports the error.
         return []
     return [PackShard(view, where, stem, part) for part in parts]
 
 
 @dataclass(slots=True)
 class _Run:
-    """What became of a shard so far."""
+    """The state of one shard's scan."""
 
     shard: PackShard
     detector: Detector
@@ -121,68 +117,72 @@ class _Run:
     hits: list[Hit] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     more: list[Shard] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    """Ids of objects that git is to read."""
-    batch: list[_Waiting] = field(default_factory=list)
-    waiting: int = 0
-    """Bytes of the objects in it."""
-    pieces: int = 0
-    """Bytes of them that are to be looked at."""
+    deferred: list[str] = field(default_factory=list)
+    """Ids of objects left to git."""
+    batch: list[_BatchObject] = field(default_factory=list)
+    batch_bytes: int = 0
+    """Bytes of the objects in the batch."""
+    scan_bytes: int = 0
+    """Bytes of them that are scanned."""
     suspects: set[int] = field(default_factory=set)
+    """Rows of objects with candidates; their deltas are scanned completely."""
     archives: set[int] = field(default_factory=set)
     """Rows of blobs that are containers, or have one in them."""
-    """Rows of objects in which there was something: all of what is made from them is looked at."""
     tally_blobs: int = 0
     tally_bytes: int = 0
     tally_commits: int = 0
 
-    def all(self) -> None:
-        """Go through all families."""
-        rows = self.shard.families
-        made: dict[int, list[int]] = {}
-        """From each row, which are made."""
-        for row, base in enumerate(rows.bases):
+    def read_all(self) -> None:
+        """Read all trees."""
+        trees = self.shard.trees
+        children: dict[int, list[int]] = {}
+        """Rows of the deltas of each row."""
+        for row, base in enumerate(trees.base_rows):
             if base >= 0:
-                made.setdefault(base, []).append(row)
-        for row, base in enumerate(rows.bases):
+                children.setdefault(base, []).append(row)
+        for row, base in enumerate(trees.base_rows):
             if base < 0:
-                self._family(row, _KINDS[-base - 1], made)
-        self._look()
+                self._read_tree(row, _KINDS[-base - 1], children)
+        self._scan_batch()
 
-    def _family(self, row: int, kind: str, made: dict[int, list[int]]) -> None:
-        """An object that stands whole, and all that are made from it, each before its siblings' own."""
-        content = self._inflated(row)
+    def _read_tree(self, row: int, kind: str, children: dict[int, list[int]]) -> None:
+        """Read a whole object and its delta tree, depth first."""
+        content = self._inflate(row)
         if content is None:
-            self._leave(row, made)
+            self._defer_to_git(row, children)
             return
         self._add(row, kind, content, -1, 0)
-        if row not in made:
+        if row not in children:
             return
-        stack = [(row, content, made.pop(row))]
-        held = len(content)
+        stack = [(row, content, children.pop(row))]
+        base_bytes = len(content)
         while stack:
             base, content, rows = stack[-1]
             row = rows.pop()
             if not rows:
                 stack.pop()
-                held -= len(content)
-            change = self._inflated(row)
-            if change is None or (told := _made(content, change)) is None or held > _HELD:
-                self._leave(row, made)
+                base_bytes -= len(content)
+            delta = self._inflate(row)
+            if (
+                delta is None
+                or (applied := _apply_delta(content, delta)) is None
+                or base_bytes > _MAX_BASE_BYTES
+            ):
+                self._defer_to_git(row, children)
                 continue
-            content, same = told
+            content, same = applied
             self._add(row, kind, content, base, same)
-            if row in made:
-                stack.append((row, content, made.pop(row)))
-                held += len(content)
+            if row in children:
+                stack.append((row, content, children.pop(row)))
+                base_bytes += len(content)
 
-    def _inflated(self, row: int) -> bytes | None:
-        """What an entry holds; None when that is not what it should be."""
-        rows = self.shard.families
-        length, size = rows.lengths[row], rows.sizes[row]
+    def _inflate(self, row: int) -> bytes | None:
+        """Return the data of an entry; None if it is damaged or too large."""
+        trees = self.shard.trees
+        length, size = trees.lengths[row], trees.sizes[row]
         try:
-            raw = os.pread(self.pack.fileno(), length, rows.places[row])
-            if length * _SWELLS <= LARGEST:
+            raw = os.pread(self.pack.fileno(), length, trees.offsets[row])
+            if length * _MAX_INFLATE_RATIO <= MAX_OBJECT_BYTES:
                 content = zlib.decompress(raw, zlib.MAX_WBITS, size or 1)
             else:
                 content = zlib.decompressobj().decompress(raw, size + 1)
@@ -190,122 +190,124 @@ class _Run:
             return None
         return content if len(content) == size and length else None
 
-    def _leave(self, row: int, made: dict[int, list[int]]) -> None:
-        """Leave an object and all that are made from it to git."""
+    def _defer_to_git(self, row: int, children: dict[int, list[int]]) -> None:
+        """Leave an object and its delta tree to git."""
         rows = [row]
-        for each in rows:
-            rows += made.pop(each, ())
-        self.left += map(self._oid, rows)
+        for base in rows:
+            rows += children.pop(base, ())
+        self.deferred += map(self._oid, rows)
 
     def _add(self, row: int, kind: str, content: bytes, base: int, same: int) -> None:
-        """An object that is to be looked at.
+        """Add an object to the batch.
 
         Args:
-            row: of it.
+            row: its row.
             kind: its type.
-            content: all of it.
-            base: the row of the object it is made from, or -1.
-            same: bytes at the beginning of both that are the same.
+            content: its bytes.
+            base: row of its base, or -1.
+            same: bytes of the common beginning with its base.
         """
         size = len(content)
         self.tally_blobs += 1
         self.tally_bytes += size
         if kind == "commit":
             self.tally_commits += 1
-        # What begins in the part that is the same, and does not end there, is new too.
+        # A match can begin in the common part and end after it.
         start = max(same - self.detector.overlap, 0)
-        self.batch.append(_Waiting(row, kind, content, base, start))
-        self.waiting += size
-        self.pieces += size - start
-        if self.pieces > CHUNK or self.waiting > _WAITING:
-            self._look()
+        self.batch.append(_BatchObject(row, kind, content, base, start))
+        self.batch_bytes += size
+        self.scan_bytes += size - start
+        if self.scan_bytes > CHUNK or self.batch_bytes > _MAX_BATCH_BYTES:
+            self._scan_batch()
 
-    def _look(self) -> None:
-        """Look at the objects that wait."""
-        batch, self.batch, self.waiting, self.pieces = self.batch, [], 0, 0
-        # The LF is of no object, so that none ends in what the next begins with.
-        joined = b"\n".join([each.content[each.start :] if each.start else each.content for each in batch])
+    def _scan_batch(self) -> None:
+        """Scan the objects of the batch."""
+        batch, self.batch, self.batch_bytes, self.scan_bytes = self.batch, [], 0, 0
+        # The LF between objects prevents a match across two of them.
+        joined = b"\n".join([item.content[item.start :] if item.start else item.content for item in batch])
         found: set[int] = set()
         archives: set[int] = set()
         marks: list[int] = []
         if (offsets := self.detector.candidate_offsets(joined, len(joined), marks)) or marks:
-            ends = list(itertools.accumulate(len(each.content) - each.start + 1 for each in batch))
+            ends = list(itertools.accumulate(len(item.content) - item.start + 1 for item in batch))
             found = {bisect_right(ends, offset) for offset in offsets}
-            archives = {bisect_right(ends, at) for at, _ in checked_marks(joined, len(joined), marks)}
-        for number, each in enumerate(batch):
-            suspect = number in found or (each.base in self.suspects and self._whole(each))
-            opened = each.kind == "blob" and (
+            archives = {bisect_right(ends, offset) for offset, _ in checked_marks(joined, len(joined), marks)}
+        for number, item in enumerate(batch):
+            suspect = number in found or (item.base in self.suspects and self._has_candidates(item))
+            container = item.kind == "blob" and (
                 number in archives
-                or is_container(each.content, 0, len(each.content))
-                or (each.base in self.archives and self._has_archive(each))
+                or is_container(item.content, 0, len(item.content))
+                or (item.base in self.archives and self._has_archive(item))
             )
-            if suspect or opened:
-                self._examine(each, suspect=suspect, opened=opened)
+            if suspect or container:
+                self._scan_object(item, suspect=suspect, container=container)
 
-    def _whole(self, each: _Waiting) -> bool:
-        """Whether there is something in an object of which a part was not looked at, and should have been."""
-        return each.start > 0 and bool(self.detector.candidate_offsets(each.content, len(each.content)))
+    def _has_candidates(self, item: _BatchObject) -> bool:
+        """Return True if a partly scanned object, whose base has candidates, has some too."""
+        return item.start > 0 and bool(self.detector.candidate_offsets(item.content, len(item.content)))
 
-    def _has_archive(self, each: _Waiting) -> bool:
-        """Return whether an archive begins in an object that was made of one that has some."""
+    def _has_archive(self, item: _BatchObject) -> bool:
+        """Return True if an archive begins in an object whose base has one."""
         marks: list[int] = []
-        self.detector.candidate_offsets(each.content, len(each.content), marks)
-        return bool(checked_marks(each.content, len(each.content), marks))
+        self.detector.candidate_offsets(item.content, len(item.content), marks)
+        return bool(checked_marks(item.content, len(item.content), marks))
 
-    def _examine(self, each: _Waiting, *, suspect: bool, opened: bool) -> None:
-        """What is in an object in which there may be something, or that is a container."""
-        oid, where = self._oid(each.row), self.shard.where
+    def _scan_object(self, item: _BatchObject, *, suspect: bool, container: bool) -> None:
+        """Scan an object with candidates, and add a shard for a container."""
+        oid, where = self._oid(item.row), self.shard.where
         hits: list[Hit] = []
         if suspect:
-            self.suspects.add(each.row)
-            hits, gaps = scan_object(oid, each.kind, each.content, self.detector, where)
+            self.suspects.add(item.row)
+            hits, gaps = scan_object(oid, item.kind, item.content, self.detector, where)
             self.hits += hits
             self.gaps += gaps
-        if opened:
-            self.archives.add(each.row)
-            self.more.append(container(self.shard.view, where, oid, len(each.content), hits))
-        # It will be read again, and looked for in commits, by its name.
-        self.gaps += hash_mismatch_gap(oid, each.kind, each.content, where)
+        if container:
+            self.archives.add(item.row)
+            self.more.append(container_shard(self.shard.view, where, oid, len(item.content), hits))
+        # It will be read again and searched for in commits by its id.
+        self.gaps += hash_mismatch_gap(oid, item.kind, item.content, where)
 
     def _oid(self, row: int) -> str:
-        return self.layout.oid(self.index, self.shard.families.numbers[row]).hex()
+        return self.layout.oid(self.index, self.shard.trees.index_positions[row]).hex()
 
     def result(self) -> ShardResult:
-        """All that was found here."""
+        """Return the result of the shard, without deferred objects."""
         tally = Tally(blobs=self.tally_blobs, bytes=self.tally_bytes, commits=self.tally_commits)
         return ShardResult(tuple(self.hits), tuple(self.gaps), tally, more=tuple(self.more))
 
 
-class _Waiting(NamedTuple):
-    """An object that waits to be looked at. One is made of each: this kind takes half the time."""
+class _BatchObject(NamedTuple):
+    """An object in the batch. A named tuple, because it takes half the time of a dataclass."""
 
     row: int
     kind: str
     content: bytes
     base: int
     start: int
-    """What is before is the same as in the base."""
+    """End of the common beginning with the base."""
 
 
-def _made(base: bytes, change: bytes) -> tuple[bytes, int] | None:
-    """What a difference makes, and how much of its beginning is the base's; None when it makes nothing."""
+def _apply_delta(base: bytes, delta: bytes) -> tuple[bytes, int] | None:
+    """Return the object a delta makes and the bytes of the common beginning; None if it is not valid."""
     try:
-        _, size, orders = git_delta.sizes(change)
-        return (git_delta.applied(base, change), git_delta.same(change, orders)) if size <= LARGEST else None
+        _, size, orders = git_delta.sizes(delta)
+        if size > MAX_OBJECT_BYTES:
+            return None
+        return git_delta.applied(base, delta), git_delta.same(delta, orders)
     except ValueError:
         return None
 
 
 def _read_by_git(shard: PackShard, oids: list[str], detector: Detector) -> Iterator[ShardResult]:
-    """What git says of objects."""
-    answers, told = object_info(shard.view, oids)
-    known = {words[0].decode(): words for words in answers if len(words) == 3}
-    gaps = [missing_object_gap(shard.where, oid) for oid in oids if oid not in known]
-    if told and not gaps:
-        detail = f"git did not say what all objects are: {told.splitlines()[0]}"
+    """Scan the objects through git."""
+    answers, error = object_info(shard.view, oids)
+    readable = {words[0].decode(): words for words in answers if len(words) == 3}
+    gaps = [missing_object_gap(shard.where, oid) for oid in oids if oid not in readable]
+    if error and not gaps:
+        detail = f"git did not say what all objects are: {error.splitlines()[0]}"
         gaps.append(Gap(shard.where, "object-store", detail))
     yield ShardResult(gaps=tuple(gaps))
     pending = Pending()
-    listing = b"".join(b" ".join(words) + b"\n" for words in known.values())
-    for lines, weight in itertools.chain(pending.add(listing), pending.rest()):
+    listing = b"".join(b" ".join(words) + b"\n" for words in readable.values())
+    for lines, weight in itertools.chain(pending.add(listing), pending.flush()):
         yield ObjectShard(shard.view, shard.where, lines, weight).scan(detector)

@@ -1,10 +1,8 @@
-"""Packs that git cannot read where they lie, brought into object stores of ours.
+"""Recovery of packs that git cannot read in place, into temporary object stores.
 
-A pack without a true index gets a new one; of a pack that is damaged, or that builds on
-objects elsewhere, as many objects are taken out as can be. All of it lies in the
-temporary folder of the run, and nothing is ever written to a scanned folder.
-
-Boundary: runs git on one pack; why a pack needs it is ``packs`` and ``bundle``.
+A pack without a valid index gets a new one; from a pack that is damaged, or whose deltas
+need objects elsewhere, as many objects as possible are unpacked. Everything is written to the
+temporary folder of the run, nothing to a scanned folder.
 """
 
 from __future__ import annotations
@@ -15,77 +13,83 @@ from typing import IO
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
 
-_LEAST_SECONDS = 120.0
-_SECONDS_EACH_BYTE = 2e-6
-"""Time a pack may take: eight times what git needs on one slow core. A pack that inflates
+_MIN_SECONDS = 120.0
+_SECONDS_PER_BYTE = 2e-6
+"""Timeout for a pack: eight times what git needs on one slow core. A pack that inflates
 to a thousand times its size takes longer, and is stopped."""
 
 _NO_SYNC = ("-c", "core.fsync=none")
-"""What is thrown away again need not reach the disk."""
+"""No fsync: the files are temporary."""
 
 
 def new_store() -> bytes:
-    """An empty object store in the run's temporary folder."""
+    """Create an empty object store in the run's temporary folder and return its path."""
     folder = tempdir.folder()
     os.mkdir(os.path.join(folder, b"pack"))
     return folder
 
 
 def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
-    """Write a new index for a pack; git's complaint when the pack is not whole.
+    """Write a new index for a pack; return git's error message if the pack is damaged, else "".
 
-    git reads every object of it and compares the checksum at its end.
+    git reads every object of the pack and compares the checksum at its end.
     """
-    nowhere = git.RepoView(skeleton, os.fsencode(skeleton))
-    seconds = _seconds(os.stat(pack).st_size)
-    # Under names of ours: its own can hold a key, and command lines can be read by everybody.
-    linked, made = (os.path.join(tempdir.folder(), name) for name in (b"a.pack", b"a.idx"))
+    empty_view = git.RepoView(skeleton, os.fsencode(skeleton))
+    seconds = _timeout(os.stat(pack).st_size)
+    # Under neutral names: the pack's own can hold a key, and any user can read command lines.
+    linked, new_index = (os.path.join(tempdir.folder(), name) for name in (b"a.pack", b"a.idx"))
     os.symlink(pack, linked)
-    told = git.run_with_file(nowhere, *_NO_SYNC, "index-pack", "-o", made, linked, seconds=seconds)
-    if not told:
-        os.replace(made, index)
-    return _in_words(told)
+    error = git.run_with_file(empty_view, *_NO_SYNC, "index-pack", "-o", new_index, linked, seconds=seconds)
+    if not error:
+        os.replace(new_index, index)
+    return _fatal_line(error)
 
 
-def bring_in(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> str:
-    """Put the pack that a file holds from here to its end into a store; git's complaint if it could not.
+def import_pack(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> str:
+    """Import the pack in a file, from its offset to its end, into a store.
 
     Args:
-        skeleton: of the pack's object format.
-        stream: a file that stands where the pack begins.
-        store: where to put it.
+        skeleton: empty git directory of the pack's object format.
+        stream: a file at the offset of the pack.
+        store: the object store.
         most: bytes the pack may have.
+
+    Returns:
+        git's error message, or "".
     """
     view = git.RepoView(skeleton, store)
-    seconds = _seconds(most)
+    seconds = _timeout(most)
     options = ("index-pack", "--stdin", f"--max-input-size={most}")
-    told = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
-    return _in_words(told)
+    error = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    return _fatal_line(error)
 
 
 def salvage(skeleton: str, stream: IO[bytes], store: bytes, most: int) -> tuple[int, str]:
-    """Take out of a pack what can be read, up to the first damage; how many objects, and git's complaint.
+    """Unpack the readable objects of a pack, up to the first damage.
 
-    Objects that build on ones elsewhere are left out. The arguments are those of ``bring_in``.
+    Deltas of objects outside the pack are left out. The arguments are those of ``import_pack``.
+
+    Returns:
+        The number of objects, and git's error message or "".
     """
     view = git.RepoView(skeleton, store)
-    seconds = _seconds(most)
+    seconds = _timeout(most)
     options = ("unpack-objects", "-r", "-q", f"--max-input-size={most}")
-    told = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
+    error = git.run_with_file(view, *_NO_SYNC, *options, stdin=stream, seconds=seconds)
     folders = (entry for entry in os.scandir(store) if len(entry.name) == len("ab"))
-    return sum(len(os.listdir(folder)) for folder in folders), _in_words(told)
+    return sum(len(os.listdir(folder)) for folder in folders), _fatal_line(error)
 
 
 def object_count(stream: IO[bytes]) -> int:
-    """The number of objects a pack says it has (gitformat-pack); 0 when it is none."""
+    """Return the number of objects in a pack's header (gitformat-pack); 0 if it is no pack."""
     header = stream.read(12)
     return int.from_bytes(header[8:], "big") if len(header) == 12 and header.startswith(b"PACK") else 0
 
 
-def _seconds(size: int) -> float:
-    return _LEAST_SECONDS + _SECONDS_EACH_BYTE * size
+def _timeout(size: int) -> float:
+    return _MIN_SECONDS + _SECONDS_PER_BYTE * size
 
 
-def _in_words(told: str) -> str:
-    """The last line of a complaint, which is the fatal one."""
-    return told.splitlines()[-1].removeprefix("fatal: ") if told else ""
+def _fatal_line(error: str) -> str:
+    """Return the last line of an error message, which is the fatal one."""
+    return error.splitlines()[-1].removeprefix("fatal: ") if error else ""

@@ -1,1 +1,1 @@
-"""A repository on disk: where it keeps what, its references and index, and its limits."""
+"""Repositories on disk: paths, references, index, object store."""

@@ -1,10 +1,8 @@
-"""Exposure of files in one worktree: what HEAD, the index and the ignore files say of them.
+"""Exposure of files in one worktree, from HEAD, the index and the ignore files.
 
-Asked only for files with a hit. git reads our skeleton, the repository's index and the
-``.gitignore`` files of the tree, never its configuration; so patterns of a personal
-``core.excludesFile`` do not count, and a file hidden only by them is ``untracked``.
-
-Boundary: exposure of working files; keys in blobs are ``committed``, history is ``trace``.
+Only files with a hit are checked. git reads the repository's index and the ``.gitignore``
+files of the tree, never its configuration; so patterns of a personal ``core.excludesFile``
+do not count, and a file hidden only by them is ``untracked``.
 """
 
 from __future__ import annotations
@@ -23,42 +21,42 @@ from boltz_keyscan.sources.git.repo.repository import Repository, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, parsing_git_output
 
-_SECONDS = 60
+_TIMEOUT_S = 60
 
 _BLOB = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) blob")
 
 
 @dataclass(frozen=True, slots=True)
 class Worktree:
-    """A checkout whose files can be asked about."""
+    """A checkout and the view of its repository."""
 
     repository: Repository
     view: git.RepoView
     where: str
     """Name of the repository in gaps."""
     partial: bool = False
-    """Objects were left out when it was cloned, so that HEAD's blob may be missing."""
+    """True for a partial clone, in which HEAD's blob may be missing."""
 
     def find_exposures(
         self, placed: Sequence[tuple[bytes, Hit]], detector: Detector
     ) -> tuple[list[Exposure], tuple[Gap, ...]]:
         """Return the exposure of each hit in a file below the worktree, given by its absolute path.
 
-        A hit whose answer could not be had is ``untracked``, which blocks.
+        A hit whose exposure could not be found is ``untracked``, which blocks.
         """
         top = self.repository.worktree or b""
         names = {path: os.path.relpath(path, top) for path, _ in placed}
         try:
             staged = self._read_staged(frozenset(names.values()))
-            committed, complaint = self._read_committed(list(staged))
-            lost = self._find_lost(set(staged).difference(committed), complaint)
-            ignored = self._ignored([name for name in names.values() if name not in staged])
+            committed, git_error = self._read_committed(list(staged))
+            lost = self._find_lost(set(staged).difference(committed), git_error)
+            ignored = self._find_ignored([name for name in names.values() if name not in staged])
         except (GitError, OSError) as error:
-            told = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
-            detail = f"which files are tracked or ignored is unknown: {told}"
+            reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
+            detail = f"which files are tracked or ignored is unknown: {reason}"
             return [Exposure.UNTRACKED] * len(placed), (Gap(self.where, "untraced", detail),)
         exposures: list[Exposure] = []
-        with Blobs(self.view, detector, self.where, by_design=self.partial and not complaint) as blobs:
+        with Blobs(self.view, detector, self.where, by_design=self.partial and not git_error) as blobs:
             for path, hit in placed:
                 name = names[path]
                 if name in staged:
@@ -84,59 +82,59 @@ class Worktree:
         return found
 
     def _read_committed(self, names: list[bytes]) -> tuple[dict[bytes, str], str]:
-        """Return the blobs that HEAD has at the paths, and git's complaint."""
+        """Return the blobs that HEAD has at the paths, and git's error message or ""."""
         found: dict[bytes, str] = {}
-        complaint = ""
+        git_error = ""
         head = references(self.repository).head
         if head is None or not names:
-            return found, complaint
-        # Path by path: a listing of all that HEAD has can be without an end. And through stdin,
-        # since command lines are seen by everybody on the machine and a name may be a key.
-        odd = [name for name in names if b"\n" in name]
-        for group in ([name for name in names if b"\n" not in name], *([name] for name in odd)):
+            return found, git_error
+        # Path by path: a listing of HEAD can be endless. On stdin: a name may be a key, and
+        # any user on the machine can read command lines.
+        with_newline = [name for name in names if b"\n" in name]
+        for group in ([name for name in names if b"\n" not in name], *([name] for name in with_newline)):
             lines = [head.encode() + b":" + name + b"\0" for name in group]
             form = "--batch-check=%(objectname) %(objecttype)"
-            answer, told = git.run(self.view, "cat-file", form, "-z", lines=lines)
-            complaint = complaint or told
+            answer, error = git.run(self.view, "cat-file", form, "-z", lines=lines)
+            git_error = git_error or error
             *answers, rest = answer.split(b"\n")
             # Names may hold a LF in the answer "... missing", so there can be more lines.
             if rest or len(answers) < len(group):
-                raise GitError(told or UNEXPECTED_OUTPUT)
+                raise GitError(error or UNEXPECTED_OUTPUT)
             for name, line in zip(group, answers, strict=False):
                 if (blob := _BLOB.fullmatch(line)) is not None:
                     found[name] = blob[1].decode()
-        return found, complaint
+        return found, git_error
 
-    def _find_lost(self, names: set[bytes], complaint: str) -> set[bytes]:
-        """Return those of the staged paths without a blob in HEAD that HEAD may have all the same.
+    def _find_lost(self, names: set[bytes], git_error: str) -> set[bytes]:
+        """Return the staged paths of ``names`` that HEAD has although their blob was not found.
 
-        git calls both missing: a path that HEAD does not have, and a blob that is not here.
+        git prints "missing" both for a path that HEAD lacks and for a blob that the store lacks.
         """
         head = references(self.repository).head
-        if not names or head is None or not (self.partial or complaint):
+        if not names or head is None or not (self.partial or git_error):
             return set()
         options = ("--cached", "--name-only", "--no-renames", "--diff-filter=A", "-z")
-        return names.difference(git.fields(self.view, "diff-index", *options, head, seconds=_SECONDS))
+        return names.difference(git.fields(self.view, "diff-index", *options, head, seconds=_TIMEOUT_S))
 
-    def _ignored(self, names: list[bytes]) -> set[bytes]:
+    def _find_ignored(self, names: list[bytes]) -> set[bytes]:
         top = self.repository.worktree or b""
         # A FIFO called .gitignore would hang git.
-        names = [name for name in names if _plain_ignores(top, name)]
+        names = [name for name in names if _has_regular_ignore_files(top, name)]
         if not names:
             return set()
         excludes = os.path.join(self.repository.common_dir, b"info", b"exclude")
         view = replace(self.view, worktree=top, excludes=excludes if os.path.isfile(excludes) else None)
-        # Without --no-index git leaves out what is tracked: should the list of that have been cut
-        # short, the file is untracked for us, which blocks, and not ignored.
+        # Without --no-index git omits tracked files: if the list of those was incomplete, the
+        # file counts as untracked, which blocks, and not as ignored.
         # "./" keeps a name that begins with a colon from being read as pathspec magic.
         lines = [b"./" + name + b"\0" for name in names]
-        answer, told = git.run(view, "check-ignore", "-z", "--stdin", lines=lines, seconds=_SECONDS)
-        if told and told != git.NO_MATCH:
-            raise GitError(told)
+        answer, error = git.run(view, "check-ignore", "-z", "--stdin", lines=lines, seconds=_TIMEOUT_S)
+        if error and error != git.NO_MATCH:
+            raise GitError(error)
         return {name.removeprefix(b"./") for name in answer.split(b"\0")}
 
 
-def _plain_ignores(top: bytes, name: bytes) -> bool:
+def _has_regular_ignore_files(top: bytes, name: bytes) -> bool:
     folder = os.path.dirname(name)
     while True:
         ignore = os.path.join(top, folder, b".gitignore")

@@ -1,7 +1,4 @@
-"""Reading the index through git: what is staged, and what of it HEAD does not have.
-
-Boundary: lists of paths and object ids; their content is ``objects``.
-"""
+"""The index, read through git: staged entries, and how they differ from a commit."""
 
 from __future__ import annotations
 
@@ -21,26 +18,26 @@ EMPTY_BLOBS = frozenset(
         "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
     }
 )
-"""The id of a blob without bytes, in SHA-1 and SHA-256; the index may name it while no store has it."""
+"""Id of the empty blob, in SHA-1 and SHA-256; the index may name it while no store has it."""
 
 _EMPTY_TREES = {
     20: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     32: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
-"""By the length of an object id. git knows this tree without the object being there."""
+"""Id of the empty tree, by bytes of an object id. git knows this tree without its object."""
 
 SUBMODULE = b"160000"
-"""Mode of an entry that is another repository's commit."""
+"""Mode of an entry that names another repository's commit."""
 
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
 
 _SPARSE = b"sdir"
-"""What an index holds that may have whole folders for entries."""
+"""Extension of an index whose entries may be whole folders."""
 
-_LEAST_SECONDS = 3.0
-_SECONDS_EACH = 0.2e-6
-"""Time for a walk over the index, for each of its bytes. HEAD's trees can be nested so that it never ends."""
+_MIN_SECONDS = 3.0
+_SECONDS_PER_BYTE = 0.2e-6
+"""Time for a comparison with the index. HEAD's trees can be nested so that it never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +49,11 @@ class Entry:
     """Its blob; for a submodule, a commit."""
     submodule: bool = False
     unmerged: bool = False
-    """A conflict is not resolved yet: what there is to commit stands in the worktree."""
+    """True in an unresolved conflict: the content to commit is in the worktree."""
 
 
-def entries(view: git.RepoView, paths: Collection[bytes]) -> list[Entry]:
-    """Those of ``paths`` that are in the index (git-ls-files: ``mode id stage TAB path``).
+def read_entries(view: git.RepoView, paths: Collection[bytes]) -> list[Entry]:
+    """Return the index entries of ``paths`` (git-ls-files: ``mode id stage TAB path``).
 
     Raises:
         GitError: git cannot read the index.
@@ -64,7 +61,7 @@ def entries(view: git.RepoView, paths: Collection[bytes]) -> list[Entry]:
     wanted = frozenset(paths)
     if view.index is None or not wanted:
         return []
-    found = _looked_up(view, wanted)
+    found = _look_up(view, wanted)
     if len(found) == len(wanted):
         return list(found.values())
     for line in git.fields(view, "ls-files", "-s", "-z"):
@@ -76,76 +73,75 @@ def entries(view: git.RepoView, paths: Collection[bytes]) -> list[Entry]:
     return list(found.values())
 
 
-def _looked_up(view: git.RepoView, paths: Collection[bytes]) -> dict[bytes, Entry]:
-    """Return the entries of those paths whose objects git can give, without going through the index.
+def _look_up(view: git.RepoView, paths: Collection[bytes]) -> dict[bytes, Entry]:
+    """Return the entries of the paths whose blobs git has, without a pass over the whole index.
 
-    By standard input, as a path can hold a key and command lines can be read by everybody.
+    The paths go to standard input: one can hold a key, and any user can read command lines.
     """
-    # An answer "... missing" repeats the path, and one with a LF would take two lines.
-    asked = [path for path in paths if b"\n" not in path]
-    lines = [b":0:" + path + b"\0" for path in asked]
-    answer, complaint = git.run(view, "cat-file", "--buffer", CHECK, "-z", lines=lines)
+    # An answer "... missing" repeats the path; with a LF it would take two lines.
+    requested = [path for path in paths if b"\n" not in path]
+    lines = [b":0:" + path + b"\0" for path in requested]
+    answer, error = git.run(view, "cat-file", "--buffer", CHECK, "-z", lines=lines)
     answers = [line.split(b" ") for line in answer.splitlines()]
-    if complaint or len(answers) != len(asked):
+    if error or len(answers) != len(requested):
         return {}
     return {
         path: Entry(path, words[0].decode("ascii", "replace"))
-        for path, words in zip(asked, answers, strict=True)
+        for path, words in zip(requested, answers, strict=True)
         if len(words) == 3 and words[1] == b"blob" and words[2].isdigit()
     }
 
 
-def changed(view: git.RepoView, head: str | None, *, intended: bool = True) -> list[Entry]:
-    """Entries that differ from HEAD, those deleted left out (git-diff, "raw output format").
+def list_changes(view: git.RepoView, head: str | None, *, intended: bool = True) -> list[Entry]:
+    """Return the entries that differ from HEAD, without deletions (git-diff, "raw output format").
 
     Args:
         view: the repository with its index.
-        head: the commit HEAD names; None when there is none yet.
-        intended: with paths of ``git add --intent-to-add``, which a commit leaves out.
+        head: commit of HEAD; None before the first one.
+        intended: include paths of ``git add --intent-to-add``, which a commit leaves out.
 
     Raises:
         GitError: git cannot read the index.
     """
     if view.index is None:
         return []
-    nothing = _EMPTY_TREES[view.id_bytes]
     if head is not None:
         with contextlib.suppress(GitError):
-            return _changed(view, head, intended=intended)
-        # HEAD is damaged, or has no end: compared with nothing, everything counts as new.
-    return _changed(view, nothing, intended=intended)
+            return _list_changes(view, head, intended=intended)
+        # HEAD is damaged or endless: compared with the empty tree, everything counts as new.
+    return _list_changes(view, _EMPTY_TREES[view.id_bytes], intended=intended)
 
 
-def _changed(view: git.RepoView, tree: str, *, intended: bool) -> list[Entry]:
+def _list_changes(view: git.RepoView, tree: str, *, intended: bool) -> list[Entry]:
     options = () if intended else ("--ita-invisible-in-index",)
     return [
         Entry(path, oid, mode == SUBMODULE, status == b"U")
-        for path, (mode, _, oid, status) in _differences(view, tree, *options)
+        for path, (mode, _, oid, status) in _diff_index(view, tree, *options)
         if status != b"D"
     ]
 
 
-def replaced(view: git.RepoView, commit: str) -> dict[bytes, str | None]:
+def list_differences(view: git.RepoView, commit: str) -> dict[bytes, str | None]:
     """Return every path at which the index differs from a commit.
 
     Returns:
-        For a path that the index does not have, the commit's object there; None for any other.
+        For a path that the index lacks, the commit's object there; None for any other.
 
     Raises:
         GitError: git cannot compare them.
     """
     return {
         path: old if status == b"D" else None
-        for path, (_, old, _, status) in _differences(view, commit, "--ita-invisible-in-index")
+        for path, (_, old, _, status) in _diff_index(view, commit, "--ita-invisible-in-index")
     }
 
 
-def _differences(
+def _diff_index(
     view: git.RepoView, tree: str, *options: str
 ) -> Iterator[tuple[bytes, tuple[bytes, str, str, bytes]]]:
     """Yield each path at which the index differs from a tree: new mode, old object, new object, status."""
     arguments = ("--cached", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", *options, tree)
-    fields = git.fields(view, "diff-index", *arguments, seconds=patience(view))
+    fields = git.fields(view, "diff-index", *arguments, seconds=index_timeout(view))
     for facts in fields:
         path = next(fields, b"")
         with parsing_git_output():
@@ -155,10 +151,10 @@ def _differences(
         yield path, (mode, old.decode(), oid.decode(), status[:1])
 
 
-def intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
-    """Those of ``paths`` that were only announced, by ``git add --intent-to-add``.
+def list_intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
+    """Return the paths of ``paths`` that are only announced, by ``git add --intent-to-add``.
 
-    The index gives them the empty blob; their content is in the worktree.
+    The index has the empty blob for them; their content is in the worktree.
 
     Raises:
         GitError: git cannot read the index.
@@ -168,7 +164,7 @@ def intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
     fields = git.fields(view, "ls-files", "--debug", "-z", terminated=False)
     path = next(fields, b"")
     for field in fields:
-        # What a path is like follows it in five lines, and then comes the next path.
+        # Each path is followed by five lines of attributes, then by the next path.
         with parsing_git_output():
             *facts, following = field.split(b"\n", 5)
             flags = int(facts[4].rpartition(b" ")[2], 16)
@@ -178,12 +174,12 @@ def intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
     return found
 
 
-def readable(path: bytes, id_bytes: int) -> bytes:
-    """The index for git to read: itself, or a copy of one that git would unfold without end.
+def bounded_index(path: bytes, id_bytes: int) -> bytes:
+    """Return the path of an index that git reads in bounded memory: itself, or a copy of a sparse one.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is in no form that is known.
+        OSError: the index cannot be read.
+        ValueError: its format is unknown.
     """
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
@@ -192,12 +188,12 @@ def readable(path: bytes, id_bytes: int) -> bytes:
             if content.find(_SPARSE) < 0:
                 return path
             whole = content[:]
-    from boltz_keyscan.sources.git.repo.sparse_index import unfolded  # noqa: PLC0415 - few repositories need it
+    from boltz_keyscan.sources.git.repo.sparse_index import drop_folders  # noqa: PLC0415 - few repositories need it
 
-    copy = unfolded(whole, id_bytes)
+    copy = drop_folders(whole, id_bytes)
     if copy is None:
         return path
-    from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - as above
+    from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - few repositories need it
 
     name = os.path.join(tempdir.folder(), b"index")
     with open(name, "wb") as file:
@@ -205,6 +201,6 @@ def readable(path: bytes, id_bytes: int) -> bytes:
     return name
 
 
-def patience(view: git.RepoView) -> float:
-    """Seconds in which git has gone through the index, whatever the machine."""
-    return _LEAST_SECONDS + (_SECONDS_EACH * os.path.getsize(view.index) if view.index is not None else 0)
+def index_timeout(view: git.RepoView) -> float:
+    """Return the seconds that git may take for one pass over the index."""
+    return _MIN_SECONDS + (_SECONDS_PER_BYTE * os.path.getsize(view.index) if view.index is not None else 0)

@@ -1,7 +1,4 @@
-"""What a repository names but does not have.
-
-Boundary: counts and says so; nothing is ever fetched.
-"""
+"""Objects that a repository names but does not have. They are counted, never fetched."""
 
 from __future__ import annotations
 
@@ -13,15 +10,14 @@ from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 
 
-def _complaint(where: str, told: str) -> Gap:
-    return Gap(
-        where, "references-unchecked", f"git did not say what all references lead to: {told.splitlines()[0]}"
-    )
+def _unchecked_gap(where: str, error: str) -> Gap:
+    detail = f"git did not say what all references lead to: {error.splitlines()[0]}"
+    return Gap(where, "references-unchecked", detail)
 
 
 @dataclass(frozen=True, slots=True)
 class MissingShard:
-    """References that lead nowhere; and, in a partial clone, how many objects were left out.
+    """A check for references to missing objects and, in a partial clone, a count of missing objects.
 
     A shard of its own, because git walks the whole history for the count.
     """
@@ -31,14 +27,14 @@ class MissingShard:
     refs: References
     partial: bool
     weight: int = 1
-    """Hardly anything, but not for the process that feeds the others."""
+    """Above 0, so that it runs in a worker and not in the process that feeds the others."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
-        """Ask git what is not there."""
+        """Return a gap for each broken reference and the count of missing objects."""
         lines = [oid.encode() + b"\n" for _, oid in self.refs.tips]
-        answers, told = object_info(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
-        gone = {words[0].decode() for words in answers if len(words) == 2}
-        gaps = [] if not told else [_complaint(self.where, told)]
+        answers, error = object_info(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
+        missing_tips = {words[0].decode() for words in answers if len(words) == 2}
+        gaps = [_unchecked_gap(self.where, error)] if error else []
         gaps += [
             Gap(
                 self.where,
@@ -46,16 +42,16 @@ class MissingShard:
                 f"{name.decode('utf-8', 'backslashreplace')}: git cannot read {oid}",
             )
             for name, oid in self.refs.tips
-            if oid in gone
+            if oid in missing_tips
         ]
         if not self.partial:
             return ShardResult(gaps=tuple(gaps))
-        starts = [line for line in lines if line.strip().decode() not in gone]
+        starts = [line for line in lines if line.strip().decode() not in missing_tips]
         options = ("--objects", "--missing=print", "--quiet", "--stdin")
-        answer, told = git.run(self.view, "rev-list", *options, lines=starts)
+        answer, error = git.run(self.view, "rev-list", *options, lines=starts)
         missing = answer.count(b"?")
-        if told:
-            detail = f"what was left out when it was cloned could not be counted: {told.splitlines()[0]}"
+        if error:
+            detail = f"what was left out when it was cloned could not be counted: {error.splitlines()[0]}"
             gaps.append(Gap(self.where, "partial-clone", detail))
         elif missing:
             detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"

@@ -1,10 +1,7 @@
-"""Looking at an object store before git does, and making a view of it that git may have.
+"""Object stores, inspected before git opens them.
 
-A store can hang git (a FIFO) or lead it elsewhere (alternates). git is asked one question here, what
-``extensions.*`` a configuration file names, with includes off.
-
-Boundary: the store and the two files that say how to read it; its packs are ``packs``, its
-objects ``history``.
+A store can hang git (a FIFO) or lead it elsewhere (alternates). git is started here for one
+purpose: to read ``extensions.*`` from a configuration file, with includes off.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.model.finding import Gap
-from boltz_keyscan.sources.git.repo.index import readable
+from boltz_keyscan.sources.git.repo.index import bounded_index
 from boltz_keyscan.sources.git.repo.repository import Repository, read_small
 from boltz_keyscan.sources.git.run import command as git
 
@@ -24,22 +21,22 @@ _FANOUT = re.compile(rb"[0-9a-f]{2}|pack|info")
 
 @dataclass(frozen=True, slots=True)
 class PreparedRepository:
-    """A repository made ready for git, and what is not as it should be."""
+    """A repository prepared for reading, and its gaps."""
 
     view: git.RepoView | None
-    """None when its object store must not be handed to git."""
+    """None if git must not open the object store."""
     gaps: tuple[Gap, ...]
     partial: bool
-    """It left objects out when it was cloned."""
+    """True for a partial clone, which lacks objects."""
 
 
 def prepare_repository(repository: Repository, allowed: bytes, where: str) -> PreparedRepository:
-    """Look at the object store before git does, and make a view of it.
+    """Inspect the object store and return a view of it for git.
 
     Args:
-        repository: what was found.
+        repository: the repository.
         allowed: alternates are followed only below this folder.
-        where: how gaps name the repository.
+        where: name of the repository in gaps.
 
     Raises:
         GitError: git is absent or too old.
@@ -48,10 +45,10 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
     object_format, partial = _extensions(repository, where, gaps)
     stores = [repository.objects, *_alternates(repository.objects, allowed, where, gaps)]
     for store in stores:
-        odd, promised = _inspect(store)
-        partial = partial or promised
-        if odd is not None:
-            detail = f"history not read: objects/{os.fsdecode(odd)} is not a regular file"
+        special, has_promisor = _inspect(store)
+        partial = partial or has_promisor
+        if special is not None:
+            detail = f"history not read: objects/{os.fsdecode(special)} is not a regular file"
             gaps.append(Gap(where, "special-file", detail))
             return PreparedRepository(None, tuple(gaps), partial)
     if len(stores) > 1 or any(gap.reason.startswith("alternate") for gap in gaps):
@@ -62,7 +59,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
         detail = "commits before the shallow boundary are not here; git fetch --unshallow brings them"
         gaps.append(Gap(where, "shallow", detail, by_design=True))
     id_bytes = 32 if object_format == "sha256" else 20
-    index, *others = _indexes(repository, id_bytes, where, gaps)
+    index, *others = _find_indexes(repository, id_bytes, where, gaps)
     view = git.RepoView(
         skeleton=git.skeleton(object_format),
         objects=stores[0],
@@ -75,8 +72,10 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
     return PreparedRepository(view, tuple(gaps), partial)
 
 
-def _indexes(repository: Repository, id_bytes: int, where: str, gaps: list[Gap]) -> Iterator[bytes | None]:
-    """The index of the worktree, then those of all others; None for one that git cannot have."""
+def _find_indexes(
+    repository: Repository, id_bytes: int, where: str, gaps: list[Gap]
+) -> Iterator[bytes | None]:
+    """Yield the index of the worktree, then those of all others; None for one that git must not read."""
     worktrees = os.path.join(repository.common_dir, b"worktrees")
     folders = [repository.git_dir, repository.common_dir]
     if os.path.isdir(worktrees):
@@ -86,23 +85,23 @@ def _indexes(repository: Repository, id_bytes: int, where: str, gaps: list[Gap])
         if not os.path.lexists(index):
             yield None
             continue
-        odd = "the index is not a regular file"
+        problem = "the index is not a regular file"
         usable = os.path.isfile(index)
         if usable and shared_indexes(folder) is None:
-            odd, usable = "the shared part of the index is not a regular file", False
+            problem, usable = "the shared part of the index is not a regular file", False
         if usable:
             try:
-                index = readable(index, id_bytes)
+                index = bounded_index(index, id_bytes)
             except (OSError, ValueError) as error:
-                told = error.strerror if isinstance(error, OSError) else str(error)
-                odd, usable = f"the index is not read: {told}", False
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                problem, usable = f"the index is not read: {reason}", False
         if not usable:
-            gaps.append(Gap(where, "index-unreadable", odd))
+            gaps.append(Gap(where, "index-unreadable", problem))
         yield index if usable else None
 
 
 def shared_indexes(git_dir: bytes) -> list[bytes] | None:
-    """The larger halves of split indexes; None when one of them is not a regular file, and would hang git."""
+    """Return the shared parts of split indexes; None if one is not a regular file and would hang git."""
     with os.scandir(git_dir) as entries:
         shared = [entry for entry in entries if entry.name.startswith(b"sharedindex.")]
     if any(not entry.is_file(follow_symlinks=False) for entry in shared):
@@ -111,37 +110,39 @@ def shared_indexes(git_dir: bytes) -> list[bytes] | None:
 
 
 def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[str, bool]:
-    """The object format, and whether the clone is a partial one."""
+    """Return the object format, and True if the repository is a partial clone."""
     config = os.path.join(repository.common_dir, b"config")
     try:
         text = read_small(config)
         if not re.search(rb"extensions|promisor", text, re.IGNORECASE):
-            # As nearly everywhere; a hook has no time to start git for that.
+            # The usual case; a hook has no time to start git for it.
             return "sha1", False
     except FileNotFoundError:
         return "sha1", False
     except OSError as error:
         gaps.append(Gap(where, "config-unreadable", f"config cannot be read: {error.strerror}"))
         return "sha1", False
-    nothing = git.RepoView(git.skeleton("sha1"), os.fsencode(git.skeleton("sha1")))
+    empty_view = git.RepoView(git.skeleton("sha1"), os.fsencode(git.skeleton("sha1")))
     wanted = r"^(extensions\.(objectformat|partialclone)|remote\..*\.promisor)$"
-    output, told = git.run(
-        nothing, "config", "--file", "-", "--no-includes", "-z", "--get-regexp", wanted, lines=[text]
+    output, failure = git.run(
+        empty_view, "config", "--file", "-", "--no-includes", "-z", "--get-regexp", wanted, lines=[text]
     )
     values = dict(entry.partition(b"\n")[::2] for entry in output.split(b"\0") if entry)
-    odd = output[-1:] not in (b"", b"\0") or not all(re.fullmatch(wanted.encode(), name) for name in values)
-    if odd or (told and told != git.NO_MATCH):
-        # Status 1 is "nothing found"; anything else is a file git itself would refuse.
+    invalid = output[-1:] not in (b"", b"\0") or not all(
+        re.fullmatch(wanted.encode(), name) for name in values
+    )
+    if invalid or (failure and failure != git.NO_MATCH):
+        # Status 1 means no match; with any other status git would refuse the file itself.
         gaps.append(
             Gap(where, "config-unreadable", "config is not valid; the object format is taken to be sha1")
         )
-        values = {} if odd else values
+        values = {} if invalid else values
     object_format = values.pop(b"extensions.objectformat", b"sha1").decode("ascii", "replace")
     return object_format if object_format in ("sha1", "sha256") else "sha1", bool(values)
 
 
 def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> list[bytes]:
-    """Object stores this one borrows from, to git's depth of five, refusing those elsewhere."""
+    """Return the alternates of a store, to git's depth of five; refuse those outside ``allowed``."""
     found: list[bytes] = []
     queue = [(store, 0)]
     top = os.path.realpath(allowed)
@@ -157,15 +158,15 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
         for line in text.split(b"\n"):
             if not line or line.startswith(b"#"):
                 continue
-            # The system takes no NUL in a path; cut there, it is a folder that does not exist.
+            # A path cannot hold NUL: cut it there and report it as missing below.
             path = os.path.realpath(os.path.join(current, line.partition(b"\0")[0]))
-            named = os.fsdecode(path)
+            shown = os.fsdecode(path)
             if not os.path.isdir(path) or b"\0" in line:
-                detail = f"it borrows objects from {named}, which does not exist"
+                detail = f"it borrows objects from {shown}, which does not exist"
                 gaps.append(Gap(where, "alternate-missing", detail))
             elif os.path.commonpath((top, path)) != top:
                 why = "outside the scanned folder; --follow-alternates reads them"
-                detail = f"it borrows objects from {named}, {why}"
+                detail = f"it borrows objects from {shown}, {why}"
                 gaps.append(Gap(where, "alternate-outside", detail))
             elif path not in found and path != os.path.realpath(store):
                 found.append(path)
@@ -175,14 +176,14 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
 
 
 def _inspect(store: bytes) -> tuple[bytes | None, bool]:
-    """What git must not be shown.
+    """Look for special files and promisor packs in a store.
 
     Returns:
-        The first entry that is neither folder nor file (opening a FIFO hangs git), and
-        whether a pack came from a partial clone.
+        The first entry that is neither folder nor file (opening a FIFO hangs git) or None, and
+        True if a pack came from a partial clone.
     """
     pending = [b""]
-    promised = False
+    has_promisor = False
     while pending:
         folder = pending.pop()
         with os.scandir(os.path.join(store, folder)) as entries:
@@ -195,12 +196,12 @@ def _inspect(store: bytes) -> tuple[bytes | None, bool]:
                 elif not folder or not entry.is_file(follow_symlinks=False):
                     return name, False
                 else:
-                    promised = promised or (folder == b"pack" and name.endswith(b".promisor"))
-    return None, promised
+                    has_promisor = has_promisor or (folder == b"pack" and name.endswith(b".promisor"))
+    return None, has_promisor
 
 
 def _without_alternates(store: bytes) -> bytes:
-    """The same object store without ``info/alternates``, as a folder of links that we made."""
+    """Return a temporary folder of links to the store's entries, without ``info/alternates``."""
     from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - few repositories borrow
 
     folder = tempdir.folder()

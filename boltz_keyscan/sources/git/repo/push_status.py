@@ -1,7 +1,4 @@
-"""How far commits have gone, as far as this clone knows.
-
-Boundary: object ids in, object ids out. What a person does about it is ``report.remedy``.
-"""
+"""Push status of commits, as far as this clone knows."""
 
 from __future__ import annotations
 
@@ -17,10 +14,10 @@ from boltz_keyscan.sources.git.run import command as git
 
 @dataclass(frozen=True, slots=True)
 class PushStatus:
-    """What is known of some commits of one repository."""
+    """Push status of some commits of one repository."""
 
     head: str | None
-    """What is checked out, in full hex; None before the first commit."""
+    """The commit checked out, in full hex; None before the first commit."""
     unpushed: tuple[str, ...]
     """Commits that no remote-tracking branch of this clone reaches, parents first."""
     roots: frozenset[str]
@@ -28,7 +25,7 @@ class PushStatus:
 
 
 def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
-    """What the repository around a folder knows of these commits; None when it cannot be told."""
+    """Return the push status of commits of the repository around a folder; None if it is unknown."""
     repository = enclosing(os.path.abspath(folder))
     if repository is None:
         return None
@@ -37,19 +34,19 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         if view is None:
             return None
         refs = references(repository)
-        asked = [oid.encode() + b"\n" for oid in sorted(commits)]
-        answer, _ = git.run(view, "cat-file", "--batch-check", lines=asked)
-        here = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
+        requests = [oid.encode() + b"\n" for oid in sorted(commits)]
+        answer, _ = git.run(view, "cat-file", "--batch-check", lines=requests)
+        present = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
         remote = {oid for name, oid in refs.tips if name.startswith(b"refs/remotes/")}
-        lines = [oid.encode() + b"\n" for oid in sorted(here)]
+        lines = [oid.encode() + b"\n" for oid in sorted(present)]
         lines += [b"^" + oid.encode() + b"\n" for oid in sorted(remote)]
-        ahead, told = git.run(view, "rev-list", "--topo-order", "--stdin", lines=lines) if here else (b"", "")
-        if told:
+        if not present:
+            return PushStatus(refs.head, (), frozenset())
+        ahead, error = git.run(view, "rev-list", "--topo-order", "--stdin", lines=lines)
+        if error:
             return None
-        roots, told = (
-            git.run(view, "rev-list", "--stdin", "--max-parents=0", lines=lines) if here else (b"", "")
-        )
+        roots, _ = git.run(view, "rev-list", "--stdin", "--max-parents=0", lines=lines)
     except (GitError, OSError):
         return None
-    known = tuple(oid for oid in reversed(ahead.decode("ascii").split()) if oid in here)
-    return PushStatus(refs.head, known, frozenset(here & set(roots.decode("ascii").split())))
+    unpushed = tuple(oid for oid in reversed(ahead.decode("ascii").split()) if oid in present)
+    return PushStatus(refs.head, unpushed, frozenset(present & set(roots.decode("ascii").split())))

@@ -1,9 +1,8 @@
-"""Names of revisions, resolved over references that we read ourselves.
+"""Revision names, resolved over references read without git; suffixes (~ ^ @{}) are left to git.
 
-git is given object ids only, by standard input: a name can be chosen so that it means another
-thing to git, and command lines can be read by everybody on the machine.
-
-Boundary: names in, object ids out; a name that leads nowhere is an error, never an empty scan.
+git gets object ids only, on standard input: a name can be chosen so that git resolves it
+differently, and any user on the machine can read command lines. An unknown name is an error,
+never an empty scan.
 """
 
 from __future__ import annotations
@@ -19,31 +18,31 @@ from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import CHECK
 
 _SUFFIX = re.compile(r"[~^:]|@\{")
-"""Where a name ends and a suffix that git resolves begins; no name holds these (git-check-ref-format)."""
+"""Start of a suffix that git resolves; no name holds these characters (git-check-ref-format)."""
 
 _RULES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
-"""Where a name is looked for (gitrevisions, "<refname>")."""
+"""Full names that a short name can mean (gitrevisions, "<refname>")."""
 
 _FULL_NAME = re.compile(r"refs/.*|([A-Z]+_)*HEAD", re.DOTALL)
-"""A name that is looked for under no other: no tag can be called HEAD to be taken for it."""
+"""A name that means only itself: a tag named HEAD is not taken for HEAD."""
 
 _ABBREVIATION = re.compile(r"(?:.*-g)?([0-9a-fA-F]{4,})", re.DOTALL)
-"""The beginning of an object id, also at the end of what git describe writes."""
+"""An abbreviated object id, also at the end of a name by git describe."""
 
 
 @dataclass(frozen=True, slots=True)
 class RevisionRange:
-    """Part of a history: what some revisions reach and others do not."""
+    """The commits that the included revisions reach and the excluded ones do not."""
 
     include: tuple[str, ...]
     exclude: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, expression: str) -> RevisionRange:
-        """``A..B``, with HEAD for an end left out, as in gitrevisions(7).
+        """Parse ``A..B``, with HEAD for an omitted end, as in gitrevisions(7).
 
         Raises:
-            KeyscanError: not a range.
+            KeyscanError: the expression is not a range.
         """
         if "..." in expression or ".." not in expression:
             raise KeyscanError(
@@ -57,50 +56,50 @@ class UnknownRevisionError(KeyscanError):
     """A revision that leads to no commit of this clone.
 
     Attributes:
-        incomplete: the clone itself lacks something, so that the name may be right.
+        incomplete: the clone lacks references or objects, so the name may be right.
     """
 
     incomplete = False
 
 
 def find(view: git.RepoView, refs: References, revision: str) -> str:
-    """Return the full id of what a revision names: a commit, or whatever a reference points to.
+    """Return the full id that a revision names: of a commit, or of any object a reference points to.
 
     Raises:
         UnknownRevisionError: it names nothing.
-        KeyscanError: it can mean two things.
+        KeyscanError: it is ambiguous.
     """
     found = _SUFFIX.search(revision)
     end = found.start() if found else len(revision)
     name, suffix = revision[:end], revision[end:]
-    start = _start(view, refs, "HEAD" if name == "@" else name)
+    start = _resolve_name(view, refs, "HEAD" if name == "@" else name)
     if start is None:
-        raise _unknown(view, refs, revision)
-    # Of several objects that begin alike the one that leads to a commit is meant, as for git.
-    questions = [start + suffix + "^{commit}"] if suffix else [start, start + "^{commit}"]
-    for question in questions:
-        oid, _ = _ask(view, question)
+        raise _unknown_revision(view, refs, revision)
+    # As in git: of several objects with the abbreviation, the one that leads to a commit.
+    expressions = [start + suffix + "^{commit}"] if suffix else [start, start + "^{commit}"]
+    for expression in expressions:
+        oid, _ = _resolve(view, expression)
         if oid:
             return oid
-    error = _unknown(view, refs, revision)
-    # A reference that leads to nothing is a fault of the store, not of the name.
-    error.incomplete |= start in dict(refs.tips).values() and not _ask(view, start)[0]
+    error = _unknown_revision(view, refs, revision)
+    # If a reference points to a missing object, the store is at fault, not the name.
+    error.incomplete |= start in dict(refs.tips).values() and not _resolve(view, start)[0]
     raise error
 
 
 def find_commit(view: git.RepoView, refs: References, revision: str) -> str:
     """Return the full id of the commit that a revision leads to; errors as ``find``."""
-    oid, _ = _ask(view, find(view, refs, revision) + "^{commit}")
+    oid, _ = _resolve(view, find(view, refs, revision) + "^{commit}")
     if not oid:
-        raise _unknown(view, refs, revision)
+        raise _unknown_revision(view, refs, revision)
     return oid
 
 
-def _start(view: git.RepoView, refs: References, name: str) -> str | None:
-    """Return the object id that a name without suffix means, perhaps abbreviated.
+def _resolve_name(view: git.RepoView, refs: References, name: str) -> str | None:
+    """Return the object id, perhaps abbreviated, of a name without suffix.
 
     Raises:
-        KeyscanError: it can mean two things.
+        KeyscanError: it is ambiguous.
     """
     if _is_full_id(view, name.lower()):
         return name.lower()
@@ -116,7 +115,7 @@ def _start(view: git.RepoView, refs: References, name: str) -> str | None:
     abbreviation = _ABBREVIATION.fullmatch(name) if len(rules) > 1 else None
     if not meanings:
         return abbreviation[1] if abbreviation else None
-    oid, kind = _ask(view, name) if abbreviation and abbreviation[1] == name else ("", "")
+    oid, kind = _resolve(view, name) if abbreviation and abbreviation[1] == name else ("", "")
     choices = [*meanings, *([f"{kind} {oid}"] if oid else [])]
     if len(choices) > 1:
         raise KeyscanError(
@@ -127,7 +126,7 @@ def _start(view: git.RepoView, refs: References, name: str) -> str | None:
 
 
 def _require_readable(refs: References, name: str, full_names: list[bytes]) -> None:
-    """Raise KeyscanError when a reference that the name may mean could not be read."""
+    """Raise KeyscanError if a reference that the name may mean could not be read."""
     for broken, why in refs.broken:
         folder = os.path.join(broken, b"")
         if broken == b"packed-refs" or any(full == broken or full.startswith(folder) for full in full_names):
@@ -138,23 +137,23 @@ def _require_readable(refs: References, name: str, full_names: list[bytes]) -> N
             )
 
 
-def _unknown(view: git.RepoView, refs: References, revision: str) -> UnknownRevisionError:
+def _unknown_revision(view: git.RepoView, refs: References, revision: str) -> UnknownRevisionError:
     hint = "Name a branch, tag or commit that this clone has; fetch it first."
     if refs.opaque:
         hint = "Its references are kept as reftable, which is not read: give full commit ids."
     elif view.shallow is not None:
-        hint = f"This clone is shallow: {shallow.DEEPER}."
+        hint = f"This clone is shallow: {shallow.FETCH_ADVICE}."
     error = UnknownRevisionError(f"unknown revision: {revision}", hint)
     error.incomplete = view.shallow is not None
     return error
 
 
-def _ask(view: git.RepoView, question: str) -> tuple[str, str]:
-    """Return id and type of the object that git finds for an id with suffixes; empty when there is none."""
-    answer, complaint = git.run(view, "cat-file", CHECK, "-z", lines=[os.fsencode(question) + b"\0"])
+def _resolve(view: git.RepoView, expression: str) -> tuple[str, str]:
+    """Return id and type of the object that git finds for an id with suffixes; empty strings if none."""
+    answer, error = git.run(view, "cat-file", CHECK, "-z", lines=[os.fsencode(expression) + b"\0"])
     words = answer.decode("ascii", "replace").split()
-    # The answer for what is not there repeats the question, which can have any form.
-    if complaint or len(words) != 3 or not words[2].isdigit() or not _is_full_id(view, words[0]):
+    # The answer for a missing object repeats the expression, which can have any form.
+    if error or len(words) != 3 or not words[2].isdigit() or not _is_full_id(view, words[0]):
         return "", ""
     return words[0], words[1]
 

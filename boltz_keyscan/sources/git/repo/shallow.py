@@ -1,9 +1,7 @@
-"""A list of shallow boundaries that may be forged: what it cuts off although it is there.
+"""Shallow boundaries, and the history that a forged list of them hides.
 
-git takes the commits in ``shallow`` to have no parents. In a shallow clone that is so: they
-were never fetched. A list somebody wrote by hand can hide a history that is all there.
-
-Boundary: ids in, ids out.
+git treats the commits in ``shallow`` as having no parents. In a shallow clone the parents were
+never fetched. A list written by hand can hide a history that is complete in the store.
 """
 
 from __future__ import annotations
@@ -17,15 +15,14 @@ from boltz_keyscan.sources.git.run.output import object_info
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
 
-_MOST = 256 << 20
+_MAX_COMMIT_BYTES = 256 << 20
 """Bytes of boundary commits that are read."""
 
-
-DEEPER = "fetch the rest with 'git fetch --unshallow' (in CI: a fetch depth of 0)"
+FETCH_ADVICE = "fetch the rest with 'git fetch --unshallow' (in CI: a fetch depth of 0)"
 """The remedy for a history that ends early."""
 
 
-def boundaries(view: git.RepoView) -> frozenset[str]:
+def read_boundaries(view: git.RepoView) -> frozenset[str]:
     """Return the commits at which a shallow clone ends.
 
     Raises:
@@ -37,18 +34,21 @@ def boundaries(view: git.RepoView) -> frozenset[str]:
 
 
 def hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
-    """Parents of boundary commits that the store has, and what went wrong. None, in a true shallow clone."""
+    """Return the parents of boundary commits that the store has, and an error message or "".
+
+    In a true shallow clone there are none.
+    """
     try:
-        listed = sorted(boundaries(view))
-    except OSError as error:
-        return [], f"shallow cannot be read: {error.strerror}"
-    answers, told = object_info(view, listed)
+        listed = sorted(read_boundaries(view))
+    except OSError as failure:
+        return [], f"shallow cannot be read: {failure.strerror}"
+    answers, error = object_info(view, listed)
     commits = [(words[0], int(words[2])) for words in answers if words[1] == b"commit"]
-    if told or sum(size for _, size in commits) > _MOST:
-        return [], told or "its shallow boundaries are more than is read"
-    content, told = git.run(view, "cat-file", "--batch", lines=[oid + b"\n" for oid, _ in commits])
+    if error or sum(size for _, size in commits) > _MAX_COMMIT_BYTES:
+        return [], error or "its shallow boundaries are more than is read"
+    content, error = git.run(view, "cat-file", "--batch", lines=[oid + b"\n" for oid, _ in commits])
     parents = sorted({oid.decode() for oid in _PARENT.findall(content)})
-    if told:
-        return [], told
-    answers, told = object_info(view, parents)
-    return [words[0].decode() for words in answers if words[1] == b"commit"], told
+    if error:
+        return [], error
+    answers, error = object_info(view, parents)
+    return [words[0].decode() for words in answers if words[1] == b"commit"], error

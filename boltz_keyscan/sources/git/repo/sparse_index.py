@@ -1,11 +1,9 @@
-"""Sparse indexes: whole folders in one entry, which git would unfold before it tells anything.
+"""Sparse indexes, rewritten without the entries for whole folders.
 
 In a sparse index (gitformat-index, "sparse directory entries") an entry can be a tree. git
-unfolds them all into memory whenever we ask, and a dozen trees that name each other make
-10^10 paths: its memory grew by 300 MB a second. So git gets a copy without those entries.
-What is lost is little: they stand for what HEAD has, and their objects are read anyway.
-
-Boundary: the bytes of an index in, those of another out; what an index means is ``index``.
+expands all of them in memory before it prints anything, and a dozen trees that name each
+other make 10^10 paths: its memory grew by 300 MB a second. So git reads a copy without those
+entries. Little is lost: they equal what HEAD has, and their objects are scanned anyway.
 """
 
 from __future__ import annotations
@@ -14,90 +12,90 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
-_MARK = b"sdir"
-"""The extension without which git refuses such entries."""
+_SPARSE = b"sdir"
+"""Extension without which git refuses folder entries."""
 
 _SPLIT = b"link"
 
 _HEADER = struct.Struct(">4sII")
-_STAT = 40
+_STAT_BYTES = 40
 """Bytes of an entry before its object id: ten numbers, the mode being the seventh."""
 
 _EXTENDED = 0x4000
 _LENGTH = 0x0FFF
 _TREE = 0o040000
-_MOST_GROWTH = 64
-"""Paths may be this many times as long as the file that holds them shortened (version 4)."""
+_MAX_PATHS_RATIO = 64
+"""Paths may be this many times as long as the file that holds them compressed (version 4)."""
 
 
-def unfolded(whole: bytes, id_bytes: int) -> bytes | None:
-    """The index without entries for whole folders; None when it can have none.
+def drop_folders(whole: bytes, id_bytes: int) -> bytes | None:
+    """Return the index without entries for whole folders; None if it is not sparse.
 
     Raises:
-        ValueError: it is not in a form that is known.
+        ValueError: its format is unknown.
     """
     try:
-        kept, end = _kept(whole, id_bytes)
+        entries, end = _path_entries(whole, id_bytes)
         extensions = set(_extensions(whole, end, id_bytes))
     except (struct.error, IndexError) as error:
         raise ValueError("it is cut short") from error
-    if _MARK not in extensions:
+    if _SPARSE not in extensions:
         return None
     if _SPLIT in extensions:
         raise ValueError("it is split and sparse, which git does not write")
-    body = _HEADER.pack(b"DIRC", 3, len(kept)) + b"".join(kept)
-    # git's own form: SHA-1 where the repository has it.
+    body = _HEADER.pack(b"DIRC", 3, len(entries)) + b"".join(entries)
+    # The checksum is SHA-1 where object ids are.
     return body + hashlib.new("sha1" if id_bytes == 20 else "sha256", body, usedforsecurity=False).digest()
 
 
-def _kept(whole: bytes, id_bytes: int) -> tuple[list[bytes], int]:
-    """The entries that are paths, in the form of version 3; and where the entries end."""
+def _path_entries(whole: bytes, id_bytes: int) -> tuple[list[bytes], int]:
+    """Return the entries that are no folders, in version 3, and the end offset of all entries."""
     magic, version, count = _HEADER.unpack_from(whole)
     if magic != b"DIRC" or version not in (2, 3, 4):
         raise ValueError(f"its version is {version}")
-    kept: list[bytes] = []
-    at, path, size = _HEADER.size, b"", 0
+    entries: list[bytes] = []
+    offset, path, size = _HEADER.size, b"", 0
     for _ in range(count):
-        start = at
-        [mode] = struct.unpack_from(">I", whole, at + 24)
-        at += _STAT + id_bytes
-        [flags] = struct.unpack_from(">H", whole, at)
-        at += 4 if flags & _EXTENDED else 2
-        fixed = whole[start:at]
+        start = offset
+        [mode] = struct.unpack_from(">I", whole, offset + 24)
+        offset += _STAT_BYTES + id_bytes
+        [flags] = struct.unpack_from(">H", whole, offset)
+        offset += 4 if flags & _EXTENDED else 2
+        fixed = whole[start:offset]
         shared = b""
         if version == 4:
-            strip, at = _number(whole, at)
+            strip, offset = _varint(whole, offset)
             shared = path[: max(len(path) - strip, 0)]
-        # As git's create_from_disk: the length that is told counts, the NUL only where it has no room.
-        told = flags & _LENGTH
-        rest = (whole.index(b"\0", at) - at) if told == _LENGTH else told - len(shared)
-        if rest < 0 or at + rest >= len(whole):
+        # As git's create_from_disk: the declared length counts, and the NUL only if it does not fit.
+        declared = flags & _LENGTH
+        rest = (whole.index(b"\0", offset) - offset) if declared == _LENGTH else declared - len(shared)
+        if rest < 0 or offset + rest >= len(whole):
             raise ValueError("a path of it has no end")
-        path = shared + whole[at : at + rest]
+        path = shared + whole[offset : offset + rest]
         length = len(fixed) + len(path)
-        at = at + rest + 1 if version == 4 else start + length + 8 - length % 8
+        offset = offset + rest + 1 if version == 4 else start + length + 8 - length % 8
         size += length
-        if size > _MOST_GROWTH * len(whole):
+        if size > _MAX_PATHS_RATIO * len(whole):
             raise ValueError("its paths are longer than can be")
         if mode != _TREE:
-            kept.append(fixed + path + bytes(8 - length % 8))
-    return kept, at
+            entries.append(fixed + path + bytes(8 - length % 8))
+    return entries, offset
 
 
-def _number(whole: bytes, at: int) -> tuple[int, int]:
-    """A number of any length, as in pack files ("offset encoding"), and where it ends."""
-    byte = whole[at]
+def _varint(whole: bytes, offset: int) -> tuple[int, int]:
+    """Return a number of any length, as in pack files ("offset encoding"), and its end offset."""
+    byte = whole[offset]
     number = byte & 127
     while byte & 128:
-        at += 1
-        byte = whole[at]
+        offset += 1
+        byte = whole[offset]
         number = ((number + 1) << 7) | (byte & 127)
-    return number, at + 1
+    return number, offset + 1
 
 
-def _extensions(whole: bytes, at: int, id_bytes: int) -> Iterator[bytes]:
-    """The names of the extensions behind the entries."""
-    while at + 8 <= len(whole) - id_bytes:
-        [size] = struct.unpack_from(">I", whole, at + 4)
-        yield whole[at : at + 4]
-        at += 8 + size
+def _extensions(whole: bytes, offset: int, id_bytes: int) -> Iterator[bytes]:
+    """Yield the names of the extensions, which follow the entries."""
+    while offset + 8 <= len(whole) - id_bytes:
+        [size] = struct.unpack_from(">I", whole, offset + 4)
+        yield whole[offset : offset + 4]
+        offset += 8 + size

@@ -1,1 +1,1 @@
-"""Processes of git: the only place that starts them, with no configuration of the scanned repository."""
+"""Git processes: the only place that starts them, without configuration of the scanned repository."""

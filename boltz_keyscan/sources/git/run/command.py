@@ -1,12 +1,9 @@
-"""The one module that runs git.
+"""Git processes: their start, input, output, timeouts and end.
 
 A scanned repository is hostile: its configuration can name programs that git would run
-for almost any command. So git never reads it. Every child gets ``GIT_DIR`` set to a
-bare skeleton that comes with this package, the object store (and an index, where needed)
-of the repository through the environment, and nothing else of our own environment but
-PATH. See git(1) for the variables; each one below has closed a door that was open.
-
-Boundary: processes and their bytes. What the output means is the caller's business.
+for almost any command. So git never reads it. Every process gets ``GIT_DIR`` set to an
+empty git directory of this package, the object store (and an index, where needed) of the
+repository through the environment, and PATH as the only inherited variable.
 """
 
 from __future__ import annotations
@@ -24,63 +21,64 @@ from typing import IO, Self
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.run import limits as process_limits
-from boltz_keyscan.sources.git.run.environment import environment, folders
+from boltz_keyscan.sources.git.run.environment import absolute_path, environment
 
-MINIMUM = (2, 39, 4)
-"""Older versions ignore GIT_NO_LAZY_FETCH and would let a partial clone run commands (CVE-2024-32004)."""
+MIN_VERSION = (2, 39, 4)
+"""Oldest git version allowed: older ones ignore GIT_NO_LAZY_FETCH and would let a partial clone run
+commands (CVE-2024-32004)."""
 
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
 
 IDLE_TIMEOUT = 300.0
-"""Seconds without a byte after which git is given up. The largest object it unpacks in memory takes 5."""
+"""Seconds without output after which git is stopped. The largest object it unpacks in memory takes 5."""
 
 TOTAL_TIMEOUT = 600.0
-"""Seconds for one whole answer, which may come only at the end of a walk over everything."""
+"""Seconds for one whole answer, which may come only at the end of a walk over all commits."""
 
-_GRACE = 30.0
-"""Seconds for what takes no time: telling a version, ending after the last byte."""
+EXIT_TIMEOUT = 30.0
+"""Seconds to print the version, and to end after the last byte of output."""
 
 NO_MATCH = "git ended with status 1"
-"""How some commands say that there is nothing, which is not a complaint."""
+"""Error of commands that end with status 1 when they find nothing; not a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepoView:
-    """What git may see of one repository. Picklable."""
+    """The parts of one repository that git may read. Picklable."""
 
     skeleton: str
-    """A bare git directory of ours, of the right object format. Nothing is ever written to it."""
+    """An empty git directory of this package, of the right object format. Never written to."""
     objects: bytes
     """The object store, absolute."""
     alternates: tuple[bytes, ...] = ()
-    """Further object stores that were found safe to read, absolute."""
+    """Further object stores that are safe to read, absolute."""
     index: bytes | None = None
     others: tuple[bytes, ...] = ()
     """The indexes of the repository's other worktrees."""
     shallow: bytes | None = None
-    """The repository's list of shallow boundaries, for walks."""
+    """The repository's list of shallow boundaries, for commit walks."""
     worktree: bytes | None = None
     excludes: bytes | None = None
-    """The repository's own list of ignored paths. Not on the command line, which everybody can read."""
+    """The repository's own list of ignored paths. Not passed as an argument: any user can read those."""
     id_bytes: int = 20
     """Bytes of an object id: 20 for sha1, 32 for sha256."""
 
 
 class StoppedError(GitError):
-    """git was ended before it was done: it took longer, or told more, than was allowed."""
+    """git was stopped early: it exceeded its time or output limit, or was killed."""
 
 
 @functools.cache
 def executable() -> str:
-    """The absolute path of git.
+    """Return the absolute path of git.
 
-    Only absolute PATH entries count, so that a ``git`` lying in the scanned tree is never
+    Only absolute PATH entries are searched, so that a ``git`` in the scanned tree is never
     started (CVE-2023-40590).
 
     Raises:
-        GitError: there is none, or it is too old.
+        GitError: git is not installed, does not run, or is too old.
     """
-    path = folders()
+    path = absolute_path()
     found = shutil.which("git", path=path) if path else None
     if found is None:
         raise GitError("git is not installed or not on PATH", _UPGRADE)
@@ -91,45 +89,47 @@ def executable() -> str:
             capture_output=True,
             check=False,
             env={"LC_ALL": "C"},
-            timeout=_GRACE,
+            timeout=EXIT_TIMEOUT,
         )
     except OSError as error:
         raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
     except subprocess.TimeoutExpired as error:
-        raise GitError(f"git does not run: {found} said nothing for {_GRACE:.0f} s", _UPGRADE) from error
+        raise GitError(
+            f"git does not run: {found} said nothing for {EXIT_TIMEOUT:.0f} s", _UPGRADE
+        ) from error
     words = answer.stdout.decode("ascii", "replace").split()
     numbers = words[2].split(".") if len(words) > 2 else []
     version = tuple(int(number) for number in numbers[:3] if number.isdigit())
     if answer.returncode != 0 or not version:
         raise GitError(f"git does not run: {found} exited with status {answer.returncode}", _UPGRADE)
-    if version < MINIMUM:
-        told = ".".join(map(str, version))
-        raise GitError(f"git {told} is too old to read untrusted repositories", _UPGRADE)
+    if version < MIN_VERSION:
+        dotted = ".".join(map(str, version))
+        raise GitError(f"git {dotted} is too old to read untrusted repositories", _UPGRADE)
     return found
 
 
 def skeleton(object_format: str) -> str:
-    """A bare git directory without anything in it, part of this package.
+    """Return the path of an empty git directory in this package.
 
-    It has no ``objects``, which git does not miss because it is always told where objects are
-    (setup.c, is_git_directory), and by which nobody else takes it for a repository. Its
-    configuration turns off the tables beside the objects, which may be stale or made up: a
-    commit-graph can cut parents off, so that a key in history seems to be in objects that
-    nothing reaches; a multi-pack-index can hide objects and name packs that are gone. Walks
-    over 80,000 commits took 8.3 s without the graph and 6.5 s with it.
+    It has no ``objects``: git does not need one when GIT_OBJECT_DIRECTORY is set (setup.c,
+    is_git_directory), and other programs do not take it for a repository. Its configuration
+    turns off the auxiliary tables of a store, which may be stale or forged: a commit-graph
+    can cut parents off, so that a key in history seems to be in unreachable objects; a
+    multi-pack-index can hide objects and name packs that are gone. Walks over 80,000 commits
+    took 8.3 s without the graph and 6.5 s with it.
     """
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "skeleton", object_format)
 
 
 class GitProcess:
-    """One running git. Use as a context manager: leaving it ends the process.
+    """A running git process. Use as a context manager: leaving it ends the process.
 
     Args:
-        view: what it may see.
-        arguments: its command.
-        stdin: its input.
-        stdout: a file for its output, in place of a pipe.
-        seconds: how long it may take; None when only its silence counts.
+        view: the parts of the repository that git may read.
+        arguments: command and options.
+        stdin: input.
+        stdout: a file for the output instead of a pipe.
+        seconds: total timeout; None for the idle timeout.
         most: bytes of the largest file it may write.
     """
 
@@ -140,39 +140,39 @@ class GitProcess:
         stdin: IO[bytes] | int = subprocess.DEVNULL,
         stdout: int = subprocess.PIPE,
         seconds: float | None = None,
-        most: int = process_limits.FILE,
+        most: int = process_limits.MAX_FILE_BYTES,
     ) -> None:
-        # Complaints go to a file: nobody has to drain it, and a flood cannot block git.
-        self._complaints = process_limits.anonymous_file()
-        self._lifeline = process_limits.ParentDeathSignal()
+        # A file needs no reader, so a flood of errors cannot block git.
+        self._errors = process_limits.anonymous_file()
+        self._death_signal = process_limits.ParentDeathSignal()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
                 [executable(), "--no-pager", *arguments],
                 stdin=stdin,
                 stdout=stdout,
-                stderr=self._complaints,
+                stderr=self._errors,
                 cwd=view.worktree or view.skeleton,
                 env=environment(view),
                 bufsize=0,
-                pass_fds=self._lifeline.inherited,
-                # Ctrl-C is ours to answer; and should "git" be a script, its children end with it.
+                pass_fds=self._death_signal.inherited,
+                # Ctrl-C reaches only this process; and if "git" is a script, its children end with it.
                 process_group=0,
             )
         except BaseException:
-            self._complaints.close()
-            self._lifeline.close()
+            self._errors.close()
+            self._death_signal.close()
             raise
-        self._lifeline.tie(self._process.pid)
+        self._death_signal.attach(self._process.pid)
         process_limits.limit(self._process.pid, most)
         self.stopped = False
-        """It was ended, by us or by somebody else, before it was done."""
-        # Empty for a child that was given a file to write to.
+        """True if it was killed, by this process or from outside."""
+        # Empty when stdout is a file.
         self.output = process_limits.Output(self._process.stdout, IDLE_TIMEOUT, seconds)
         if self._process.stdout is not None:
             _enlarge(self._process.stdout)
 
-    def ask(self, lines: bytes) -> None:
-        """Send lines to git; only for children started with ``stdin=subprocess.PIPE``.
+    def write(self, lines: bytes) -> None:
+        """Write lines to git's input; needs ``stdin=subprocess.PIPE``.
 
         Raises:
             BrokenPipeError: git has ended.
@@ -183,45 +183,45 @@ class GitProcess:
         while view:
             view = view[self._process.stdin.write(view) :]
 
-    def finish(self) -> str:
-        """After the end of its output: what went wrong, in git's words, or an empty string.
+    def wait(self) -> str:
+        """Wait for the end of git, after its output, and return its error message or "".
 
-        A complaint with status 0 counts: git skips a corrupt loose object with nothing
-        but a line on stderr.
+        An error message with status 0 counts: for a corrupt loose object git only writes
+        a line to stderr.
         """
-        if self.output.late:
+        if self.output.timeout_error:
             self.stopped = True
             self.kill()
-            return self.output.late
+            return self.output.timeout_error
         try:
-            status = self._process.wait(_GRACE)
+            status = self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
-            return f"git did not end within {_GRACE:.0f} s after its last word"
-        told = self._told()
+            return f"git did not end within {EXIT_TIMEOUT:.0f} s after its last word"
+        error = self._read_error()
         if status == 0:
-            return told
+            return error
         if status < 0:
             self.stopped = True
-            return told or f"git was stopped by {_signal(-status)}"
-        return told or f"git ended with status {status}"
+            return error or f"git was stopped by {_signal_name(-status)}"
+        return error or f"git ended with status {status}"
 
-    def _told(self) -> str:
-        # By its own place: git writes at the one this file object would otherwise move.
-        told = os.pread(self._complaints.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
-        return told or ("git complained without a word" if self.complaints() else "")
+    def _read_error(self) -> str:
+        # pread does not move the file offset, which git shares.
+        error = os.pread(self._errors.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
+        return error or ("git complained without a word" if self.has_errors() else "")
 
-    def complaints(self) -> bool:
-        """Whether git has complained so far."""
-        return os.fstat(self._complaints.fileno()).st_size > 0
+    def has_errors(self) -> bool:
+        """Return True if git has written to stderr."""
+        return os.fstat(self._errors.fileno()).st_size > 0
 
-    def ended(self) -> bool:
-        """Whether it has ended."""
+    def has_ended(self) -> bool:
+        """Return True if the process has ended."""
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End it now, and what it may have started; readers see the end of its output."""
-        # Its group exists as long as nobody has waited for it.
+        """Kill the process and its children; readers see the end of its output."""
+        # The group exists until the process is waited for.
         if self._process.returncode is None:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -232,26 +232,26 @@ class GitProcess:
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self.kill()
-        for stream in (self._process.stdin, self._process.stdout, self._complaints):
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        # A process that hangs in the kernel ends when the kernel lets it.
+        # A process can hang in the kernel.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
-        self._lifeline.close()
+            self._process.wait(EXIT_TIMEOUT)
+        self._death_signal.close()
 
 
-def _signal(number: int) -> str:
+def _signal_name(number: int) -> str:
     limits = {signal.SIGXFSZ: "SIGXFSZ, for writing too much"}
     with contextlib.suppress(ValueError):
-        known = signal.Signals(number)
-        return limits.get(known, known.name)
+        named = signal.Signals(number)
+        return limits.get(named, named.name)
     return f"signal {number}"
 
 
 def _enlarge(pipe: IO[bytes]) -> None:
-    """Ask Linux for a 1 MiB pipe: a sixteenth of the reads. Elsewhere the default serves."""
+    """Set the pipe to 1 MiB on Linux: a sixteenth of the reads."""
     if sys.platform == "linux":
         import fcntl  # noqa: PLC0415 - not on Windows
 
@@ -261,7 +261,7 @@ def _enlarge(pipe: IO[bytes]) -> None:
 
 @contextlib.contextmanager
 def spooled(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
-    """Input for a child as a file without a name: no thread to feed a pipe, no deadlock."""
+    """Provide the lines as an anonymous file: no thread to feed a pipe, no deadlock."""
     with process_limits.anonymous_file() as file:
         file.writelines(lines)
         file.seek(0)
@@ -271,21 +271,25 @@ def spooled(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
 def run(
     view: RepoView, *arguments: str | bytes, lines: list[bytes] | None = None, seconds: float | None = None
 ) -> tuple[bytes, str]:
-    """Output and complaint of a git whose output is small. ``lines`` go to its stdin."""
+    """Run git and return its whole output and its error message or "". ``lines`` are its input."""
     with (
         spooled(lines or []) as stdin,
-        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as child,
+        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as process,
     ):
-        return child.output.readall(), child.finish()
+        return process.output.readall(), process.wait()
 
 
 def run_with_file(
     view: RepoView, *arguments: str | bytes, stdin: IO[bytes] | int = subprocess.DEVNULL, seconds: float
 ) -> str:
-    """The complaint of a git that reads a file from where that stands now, and writes files of any size."""
-    with GitProcess(view, *arguments, stdin=stdin, seconds=seconds, most=process_limits.UNLIMITED) as child:
-        child.output.readall()
-        return child.finish()
+    """Run a git that reads a file from its current offset and may write files of any size.
+
+    Returns:
+        Its error message or "".
+    """
+    with GitProcess(view, *arguments, stdin=stdin, seconds=seconds, most=process_limits.UNLIMITED) as process:
+        process.output.readall()
+        return process.wait()
 
 
 def fields(
@@ -295,37 +299,37 @@ def fields(
     seconds: float | None = None,
     terminated: bool = True,
 ) -> Iterator[bytes]:
-    """The NUL-terminated fields that git prints, as they come.
+    """Run git and yield the NUL-terminated fields of its output.
 
     Args:
-        view: what git may see.
-        arguments: its command.
-        lines: its input.
-        seconds: how long it may take; ``PATIENCE`` when not given.
+        view: the parts of the repository that git may read.
+        arguments: command and options.
+        lines: input.
+        seconds: total timeout; ``TOTAL_TIMEOUT`` by default.
         terminated: the last field ends in NUL too.
 
     Raises:
-        GitError: after the last field, when git complained or was cut short.
-        StoppedError: git took longer than ``seconds``, or was ended by something else.
+        GitError: after the last field, when git failed or its output is incomplete.
+        StoppedError: git took longer than ``seconds``, or was killed.
     """
     with (
         spooled(lines or []) as stdin,
-        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as child,
+        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as process,
     ):
         rest = b""
-        while chunk := child.output.read(1 << 20):
-            *whole, rest = (rest + chunk).split(b"\0")
-            yield from whole
+        while chunk := process.output.read(1 << 20):
+            *complete, rest = (rest + chunk).split(b"\0")
+            yield from complete
         if rest and not terminated:
             yield rest
-        if told := child.finish():
-            raise StoppedError(told) if child.stopped else GitError(told)
+        if error := process.wait():
+            raise StoppedError(error) if process.stopped else GitError(error)
         if rest and terminated:
             raise GitError("git's answer ends in the middle")
 
 
 def start_cleanup_process(folder: str) -> subprocess.Popen[bytes]:
-    """A process that waits until this one ends, or is killed, and then removes a folder of ours."""
+    """Start a process that removes a folder when this process ends or is killed."""
     code = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
     return subprocess.Popen(  # noqa: S603 - this Python itself
         [sys.executable, "-I", "-S", "-c", code, folder],

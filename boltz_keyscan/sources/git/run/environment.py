@@ -1,7 +1,4 @@
-"""What a git of ours gets for an environment: this, and nothing of our own but PATH.
-
-Boundary: a pure function of a view; starting git is ``_git``.
-"""
+"""Environment variables of git processes; PATH is the only one inherited."""
 
 from __future__ import annotations
 
@@ -12,25 +9,25 @@ if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run.command import RepoView
 
 
-def folders() -> str:
-    """PATH, without what depends on the current folder."""
-    named = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(folder for folder in named if os.path.isabs(folder))
+def absolute_path() -> str:
+    """Return PATH without relative entries, which depend on the current folder."""
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(entry for entry in entries if os.path.isabs(entry))
 
 
 def environment(view: RepoView) -> dict[str, str]:
-    """The variables, see git(1). Each has closed a door that was open."""
-    nowhere, home, objects = os.devnull, view.skeleton, os.fsdecode(view.objects)
-    given = {
-        "PATH": folders(),
+    """Return the variables, see git(1). Each one blocks a known way to misuse git."""
+    null_file, home, objects = os.devnull, view.skeleton, os.fsdecode(view.objects)
+    variables = {
+        "PATH": absolute_path(),
         "HOME": home,
         "XDG_CONFIG_HOME": home,
         "LC_ALL": "C",
         "GIT_DIR": home,
         "GIT_OBJECT_DIRECTORY": objects,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": nowhere,
-        "GIT_CONFIG_SYSTEM": nowhere,
+        "GIT_CONFIG_GLOBAL": null_file,
+        "GIT_CONFIG_SYSTEM": null_file,
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
@@ -43,7 +40,7 @@ def environment(view: RepoView) -> dict[str, str]:
         "GIT_PAGER": "cat",
         "GIT_FLUSH": "0",
         "GIT_ADVICE": "0",
-        # glibc would give each large object's memory back to the system and fault it in anew
+        # glibc would return each large object's memory to the system and fault it in again
         # (mallopt(3)); keeping it saves 0.7 of 21 s over 14 GB.
         "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
         "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
@@ -57,8 +54,8 @@ def environment(view: RepoView) -> dict[str, str]:
         "GIT_CONFIG_COUNT": b"1" if view.excludes is not None else None,
         "GIT_CONFIG_KEY_0": b"core.excludesFile" if view.excludes is not None else None,
         "GIT_CONFIG_VALUE_0": view.excludes,
-        # check-ignore, the one command that gets a worktree, refuses this.
+        # check-ignore, the one command that gets a worktree, refuses this variable.
         "GIT_LITERAL_PATHSPECS": b"1" if view.worktree is None else None,
     }
-    given.update({name: os.fsdecode(value) for name, value in optional.items() if value is not None})
-    return given
+    variables.update({name: os.fsdecode(value) for name, value in optional.items() if value is not None})
+    return variables

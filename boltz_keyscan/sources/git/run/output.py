@@ -1,9 +1,7 @@
-"""Taking apart what git answered, without believing that it is all there.
+"""Checked parsing of git's output.
 
-A git that dies, that is stopped or that is no git must not look like one that found
-nothing: an answer of another form, or too few answers, is an error like one git tells.
-
-Boundary: the form of answers; what they mean is the caller's business.
+A git that crashes, is stopped, or is another program must not look like one that found
+nothing: an answer of another form, or too few answers, is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.run import command as git
 
 CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
-"""Asks ``cat-file`` for ``id type size``; it answers ``id missing`` for what it cannot read."""
+"""Option by which ``cat-file`` prints ``id type size``, or ``id missing`` for what it cannot read."""
 
 
 UNEXPECTED_OUTPUT = "git's answer makes no sense"
@@ -23,10 +21,10 @@ UNEXPECTED_OUTPUT = "git's answer makes no sense"
 
 @contextlib.contextmanager
 def parsing_git_output() -> Iterator[None]:
-    """Around code that takes an answer apart.
+    """Turn parsing errors in the block into GitError.
 
     Raises:
-        GitError: it has other parts than it should.
+        GitError: the output has another form than expected.
     """
     try:
         yield
@@ -35,18 +33,18 @@ def parsing_git_output() -> Iterator[None]:
 
 
 def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[bytes]], str]:
-    """The words of ``CHECK`` for each object, in order; and what is wrong with the answer.
+    """Return the words of ``CHECK`` for each object, in order, and an error message or "".
 
-    An id with ``^{}`` is answered by the one it leads to, or by itself when it leads nowhere.
+    For an id with ``^{}`` the first word is the id it resolves to, or the given one if there is none.
     """
-    asked = [oid.encode() + b"\n" for oid in oids]
-    if not asked:
+    requests = [oid.encode() + b"\n" for oid in oids]
+    if not requests:
         return [], ""
-    output, told = git.run(view, "cat-file", "--buffer", CHECK, lines=asked)
+    output, error = git.run(view, "cat-file", "--buffer", CHECK, lines=requests)
     lines = [line.split() for line in output.splitlines()]
-    whole = [line for line in lines if line[1:] == [b"missing"] or (len(line) == 3 and line[2].isdigit())]
-    pairs = zip(whole, asked, strict=False)
+    valid = [line for line in lines if line[1:] == [b"missing"] or (len(line) == 3 and line[2].isdigit())]
+    pairs = zip(valid, requests, strict=False)
     fits = all(line[0] == oid.strip() or (oid.endswith(b"^{}\n") and len(line) == 3) for line, oid in pairs)
-    if not told and not (len(whole) == len(asked) == len(lines) and fits):
-        told = f"git gave {len(whole)} answers for {len(asked)} objects, or wrong ones"
-    return whole, told
+    if not error and not (len(valid) == len(requests) == len(lines) and fits):
+        error = f"git gave {len(valid)} answers for {len(requests)} objects, or wrong ones"
+    return valid, error

@@ -1,11 +1,10 @@
-"""A temporary folder, for the few scans in which git needs links to some of what there is.
+"""A temporary folder, for the few scans in which git needs links to parts of a store.
 
-It goes with the process that made it, however that ends: a second process waits for the
-end and cleans up. Should that be killed too (with the whole session, say), the next folder
-made removes what is left.
+It is removed when this process ends in any way: a second process waits for the end and
+cleans up. If that is killed too (with the whole session, say), the next scan removes it.
 
-Boundary: folders with links in them; no content of anything scanned is ever put there, but
-for a large container that came through a pipe, as it came (``spool``).
+Boundary: no scanned content is ever written there, except a large container that came
+through a pipe, unchanged (``files.stdin``).
 """
 
 from __future__ import annotations
@@ -20,41 +19,41 @@ import tempfile
 
 from boltz_keyscan.sources.git.run import command as git
 
-_OURS = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
+_FOLDER_NAME = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
 
 
 def folder() -> bytes:
-    """A new folder of this process."""
-    return os.fsencode(tempfile.mkdtemp(dir=_top()))
+    """Create a new folder and return its path."""
+    return os.fsencode(tempfile.mkdtemp(dir=_process_folder()))
 
 
 @functools.cache
-def _top() -> str:
-    _sweep()
+def _process_folder() -> str:
+    _remove_stale_folders()
     path = os.path.join(tempfile.gettempdir(), f"boltz-keyscan-{os.getpid()}-{os.urandom(8).hex()}")
-    # Who cleans up is there before there is anything to clean up.
-    keeper = git.start_cleanup_process(path)
-    if keeper.stdin is not None:
-        # A copy of this process may have it too (``workers.process``): copies end with this one.
-        os.set_inheritable(keeper.stdin.fileno(), True)  # noqa: FBT003 - it takes no keyword
+    # Started before there is anything to clean up.
+    cleaner = git.start_cleanup_process(path)
+    if cleaner.stdin is not None:
+        # A fork of this process may inherit it (``workers.process``): forks end with this process.
+        os.set_inheritable(cleaner.stdin.fileno(), True)  # noqa: FBT003 - it takes no keyword
 
     def clean() -> None:
         shutil.rmtree(path, ignore_errors=True)
-        keeper.kill()
-        keeper.communicate()
+        cleaner.kill()
+        cleaner.communicate()
 
     atexit.register(clean)
     os.mkdir(path, 0o700)
     return path
 
 
-def _sweep() -> None:
-    """Remove what a killed session left: folders of ours named after a process that is no more."""
+def _remove_stale_folders() -> None:
+    """Remove folders left by killed sessions: named by this program after a process that is gone."""
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
-            named = _OURS.fullmatch(entry.name)
-            if named and entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.geteuid():
+            match = _FOLDER_NAME.fullmatch(entry.name)
+            if match and entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.geteuid():
                 try:
-                    os.kill(int(named[1]), 0)
+                    os.kill(int(match[1]), 0)
                 except ProcessLookupError:
                     shutil.rmtree(entry.path, ignore_errors=True)
