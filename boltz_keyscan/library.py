@@ -30,7 +30,7 @@ from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import ReportOptions, load
 from boltz_keyscan.report.writer import write_report as _written
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.sources.trusted_files import top_of
+from boltz_keyscan.sources.trusted_files import find_tree_top
 from boltz_keyscan.trust import SuppressionInputs, Trust
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _triage(
     """The step that knows what is excused, and whose word that is."""
     if part:
         # Paths in a part of a repository count from its root.
-        tops = [os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))) for path in options.paths]
+        tops = [os.fsdecode(find_tree_top(os.path.abspath(os.fsencode(path)))) for path in options.paths]
         targets = [(top, "") for top in tops]
     else:
         targets = [(path, os.fsdecode(before)) for path, before in choose_prefixes(options.paths).items()]

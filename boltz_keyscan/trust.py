@@ -32,9 +32,9 @@ from boltz_keyscan.sources.trusted_files import (
     CommitFiles,
     TreeFiles,
     TrustedFiles,
-    at_revision,
+    find_tree_top,
+    open_revision,
     read_named_file,
-    top_of,
 )
 from boltz_keyscan.triage import baseline, ignore_file
 from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
@@ -137,7 +137,7 @@ def scan_roots(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[ScanRo
     shelves: dict[bytes, TrustedFiles | None] = {}
     for path, scope in targets:
         folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
-        top = top_of(folder)
+        top = find_tree_top(folder)
         if top not in shelves:
             shelves[top] = _shelf(folder, trust)
         found[folder, scope] = ScanRoot(folder, scope, shelves[top])
@@ -159,9 +159,9 @@ def _find_linked(stand: ScanRoot) -> Iterator[ScanRoot]:
 def _shelf(folder: bytes, trust: Trust) -> TrustedFiles | None:
     match trust.mode:
         case "tree":
-            return TreeFiles(top_of(folder))
+            return TreeFiles(find_tree_top(folder))
         case "base":
-            return at_revision(folder, trust.revision)
+            return open_revision(folder, trust.revision)
         case _:
             return None
 
@@ -336,7 +336,7 @@ def untrusted_files(standing: Sequence[ScanRoot], trust: Trust) -> tuple[str, ..
         return ()
     found: dict[str, None] = {}
     for stand in standing:
-        top, folder = top_of(stand.folder), stand.folder
+        top, folder = find_tree_top(stand.folder), stand.folder
         while True:
             for name in _NAMES:
                 path = os.path.join(folder, os.fsencode(name))

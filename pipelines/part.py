@@ -20,7 +20,7 @@ from pathlib import Path
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.sources.git.repo.repository import enclosing
-from boltz_keyscan.sources.trusted_files import at_revision
+from boltz_keyscan.sources.trusted_files import open_revision
 
 AUTO, ALL = "auto", "all"
 SCANS = (AUTO, ALL)
@@ -132,7 +132,7 @@ def _known(folder: Path, revision: str) -> str:
     if not revision:
         return ""
     try:
-        return at_revision(os.fsencode(folder), revision).commit
+        return open_revision(os.fsencode(folder), revision).commit
     except (GitError, KeyscanError):
         # Whatever is wrong with the repository itself the scan will say.
         return ""

@@ -22,13 +22,13 @@ CHUNK = 1 << 20
 MAX_KEYS_PER_RULE = 10_000
 """Different keys of one rule reported of one blob. More than this is a file made to drown the report."""
 
-MAX_PLACES_PER_KEY = 1_000
+MAX_LOCATIONS_PER_KEY = 1_000
 """Places reported of one key in one blob. More of them change nothing."""
 
 MAX_PLACEHOLDERS = 200
 """Placeholders reported of one blob."""
 
-MORE_PLACES = "more-places"
+MORE_LOCATIONS = "more-places"
 """The reason of a gap by design: what is left out cannot change what the run comes to."""
 
 BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
@@ -49,9 +49,9 @@ class Window:
         self._overlap = overlap
         self._buffer = bytearray(overlap + CHUNK)
         self._view = memoryview(self._buffer)
-        self.opening = b""
+        self.head = b""
         """The first bytes of what was read last."""
-        self.archives = False
+        self.has_archive = False
         """Whether an archive begins somewhere in it."""
 
     def candidate_offsets(
@@ -68,16 +68,16 @@ class Window:
         Raises:
             OSError: the stream could not be read.
         """
-        total, kept, self.opening, self.archives = 0, 0, b"", False
+        total, kept, self.head, self.has_archive = 0, 0, b"", False
         found: set[int] = set()
         while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
             if not total:
-                self.opening = bytes(self._view[: min(count, HEAD)])
+                self.head = bytes(self._view[: min(count, HEAD)])
             end = kept + count
             marks: list[int] = []
             if offsets := detector.candidate_offsets(self._buffer, end, marks):
                 found.update(total - kept + at for at in offsets)
-            self.archives = self.archives or bool(checked_marks(self._buffer, end, marks))
+            self.has_archive = self.has_archive or bool(checked_marks(self._buffer, end, marks))
             total += count
             if total == size:
                 break
@@ -135,11 +135,11 @@ class Quota:
                 return False
             known.add(fingerprint)
         places = self._places[fingerprint, commented] = self._places.get((fingerprint, commented), 0) + 1
-        if places > 1 and self._within(places, MAX_PLACES_PER_KEY, "places of one key in it"):
+        if places > 1 and self._within(places, MAX_LOCATIONS_PER_KEY, "places of one key in it"):
             self._again += 1
             # However many keys there are, their further places are no more than the keys may be.
             return self._within(
-                self._again, max(self.most, MAX_PLACES_PER_KEY), "further places of keys in it"
+                self._again, max(self.most, MAX_LOCATIONS_PER_KEY), "further places of keys in it"
             )
         return places == 1
 
@@ -154,21 +154,21 @@ class Quota:
             detail = f"only the first {self.most} keys of it are reported"
             yield Gap(where, "too-many-matches", detail)
         for detail in self._left:
-            yield Gap(where, MORE_PLACES, detail, by_design=True)
+            yield Gap(where, MORE_LOCATIONS, detail, by_design=True)
 
 
 def scan_blob(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
     """The hits of one blob, and gaps when there are more than are reported."""
-    from boltz_keyscan.sources.windows import matches  # noqa: PLC0415 - only blobs with a hit pay for it
+    from boltz_keyscan.sources.windows import find_matches  # noqa: PLC0415 - only blobs with a hit pay for it
 
     quota = Quota()
-    hits = [Hit(origin, match) for match in matches(detector, chunks, quota)]
+    hits = [Hit(origin, match) for match in find_matches(detector, chunks, quota)]
     return hits, list(quota.gaps(where))
 
 
-def chunks(stream: RawIOBase) -> Iterator[bytes]:
+def read_chunks(stream: RawIOBase) -> Iterator[bytes]:
     """A stream from where it stands to its end.
 
     Raises:

@@ -14,14 +14,14 @@ from typing import Final
 from dulwich.errors import ApplyDeltaError
 from dulwich.pack import apply_delta
 
-FAST: Final = not hasattr(apply_delta, "__code__")
+IS_COMPILED: Final = not hasattr(apply_delta, "__code__")
 """Whether dulwich's compiled code is there; its Python code is slower than git."""
 
 _DIGITS = 9
 """Bytes of a size: 63 bits of it."""
 
 
-def sizes(change: bytes) -> tuple[int, int, int]:
+def read_sizes(change: bytes) -> tuple[int, int, int]:
     """Bytes of the base and of what is made from it, as a difference says, and where its orders begin.
 
     Raises:
@@ -32,7 +32,7 @@ def sizes(change: bytes) -> tuple[int, int, int]:
     return base, made, at
 
 
-def applied(base: bytes, change: bytes) -> bytes:
+def apply(base: bytes, change: bytes) -> bytes:
     """What a difference makes of its base; see to it that its ``sizes`` can be held.
 
     Raises:
@@ -44,7 +44,7 @@ def applied(base: bytes, change: bytes) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def same(change: bytes, at: int) -> int:
+def measure_unchanged_prefix(change: bytes, at: int) -> int:
     """Bytes that the orders of a sound difference, which begin at ``at``, first leave where they were."""
     alike, end = 0, len(change)
     while at < end and (order := change[at]) > 127:

@@ -30,7 +30,7 @@ _MOST_OPEN: Final = 64
 """Folders that are open at once; a tree may be deeper than descriptors are many."""
 
 
-class Beneath:
+class DirectoryOpener:
     """Opens names relative to one folder."""
 
     def __init__(self, root: bytes) -> None:
@@ -53,7 +53,7 @@ class Beneath:
             os.close(descriptor)
         self._folders.clear()
 
-    def place(self, name: bytes) -> tuple[bytes, int | None]:
+    def resolve(self, name: bytes) -> tuple[bytes, int | None]:
         """Return a path and a descriptor of the folder that it is relative to, for calls of ``os``.
 
         Raises:
@@ -70,7 +70,7 @@ class Beneath:
         Raises:
             OSError: it cannot be opened, or a folder on the way is a link.
         """
-        path, folder = self.place(name)
+        path, folder = self.resolve(name)
         return os.open(path, flags, dir_fd=folder)
 
     def readlink(self, name: bytes) -> bytes:
@@ -79,10 +79,10 @@ class Beneath:
         Raises:
             OSError: it is none, or a folder on the way is one.
         """
-        path, folder = self.place(name)
+        path, folder = self.resolve(name)
         return os.readlink(path, dir_fd=folder)
 
-    def folder(self, name: bytes) -> int | bytes:
+    def open_folder(self, name: bytes) -> int | bytes:
         """Return what lists a folder: a descriptor, or its path where there are none.
 
         Raises:
@@ -143,5 +143,5 @@ def open_file(root: bytes, name: bytes, *, follow: bool = False) -> int:
     """
     if follow:
         return os.open(os.path.join(root, name), FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
-    with Beneath(root) as beneath:
-        return beneath.open(name)
+    with DirectoryOpener(root) as opener:
+        return opener.open(name)

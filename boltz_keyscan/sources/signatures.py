@@ -123,7 +123,7 @@ def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) ->
     )
 
 
-def begins(head: bytes) -> bool:
+def is_container_head(head: bytes) -> bool:
     """Return whether a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
     return is_container(head, 0, len(head))
 
@@ -162,7 +162,7 @@ def checked_marks(
     return found
 
 
-class Finder:
+class ArchiveFinder:
     """A look for archives in a blob that passes in chunks."""
 
     def __init__(self, detector: Detector) -> None:
@@ -187,7 +187,7 @@ class Finder:
             yield chunk
 
 
-def among(
+def find_containers(
     stream: mmap.mmap | bytes,
     length: int,
     starts: Sequence[int],
@@ -239,7 +239,7 @@ def _moved(positions: Iterable[int], by: int) -> Iterator[int]:
     return map(operator.add, positions, itertools.repeat(by))
 
 
-def starts_of(headers: Sequence[int], sizes: Sequence[int]) -> list[int]:
+def list_blob_starts(headers: Sequence[int], sizes: Sequence[int]) -> list[int]:
     """Where each blob begins in a stream that has a header before each and one byte after.
 
     Args:

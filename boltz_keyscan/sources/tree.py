@@ -15,7 +15,13 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Shard, ShardResult, Source
 from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
-from boltz_keyscan.sources.files.shard import SLICE, DirectoryListing, FileShard, special, walk
+from boltz_keyscan.sources.files.shard import (
+    FILES_PER_SHARD,
+    DirectoryListing,
+    FileShard,
+    special_file_gap,
+    walk_tree,
+)
 from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard
 
 if TYPE_CHECKING:
@@ -73,7 +79,7 @@ class TreeSource:
     def _below(self) -> Iterator[Shard | Source]:
         pending: list[bytes] = []
         seen_all = True
-        for walked in walk(self._root):
+        for walked in walk_tree(self._root):
             yield from self._unusable_repository(walked)
             if walked.errors:
                 seen_all = False
@@ -85,9 +91,9 @@ class TreeSource:
             pending += walked.files
             if walked.links:
                 yield FileShard(self._root, self.prefix, (), tuple(walked.links))
-            while len(pending) >= SLICE:
-                yield self._slice(pending[:SLICE])
-                del pending[:SLICE]
+            while len(pending) >= FILES_PER_SHARD:
+                yield self._slice(pending[:FILES_PER_SHARD])
+                del pending[:FILES_PER_SHARD]
         if pending:
             yield self._slice(pending)
         if self.history:
@@ -129,7 +135,7 @@ class TreeSource:
         if walked.names:
             where = os.fsdecode(self.prefix + walked.folder)
             yield DirectoryNamesShard(where, self.prefix + walked.base, tuple(walked.names))
-        gaps = [special(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
+        gaps = [special_file_gap(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
         gaps += [
             Gap(
                 os.fsdecode(self.prefix + name),
@@ -137,7 +143,7 @@ class TreeSource:
                 "not on any disk, so not read",
                 by_design=True,
             )
-            for name in walked.aside
+            for name in walked.kernel_folders
         ]
         if gaps:
             yield ResultShard(ShardResult(gaps=tuple(gaps)))
@@ -267,7 +273,7 @@ def _forecast(shards: Iterator[Shard | Source]) -> Iterator[Shard | Source]:
         held.append(shard)
         if isinstance(shard, FileShard):
             weight += shard.weight
-            if len(shard.files) == SLICE and weight >= _FORECAST * shard.weight:
+            if len(shard.files) == FILES_PER_SHARD and weight >= _FORECAST * shard.weight:
                 yield ResultShard(ShardResult(), weight=weight)
                 break
     yield from held

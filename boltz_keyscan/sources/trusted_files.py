@@ -62,7 +62,7 @@ class TreeFiles:
             raise _unusable(path, "a link leads out of the tree")
         return read_named_file(real, os.fsdecode(path))
 
-    def names(self, path: bytes) -> bool:
+    def contains(self, path: bytes) -> bool:
         """Whether a path lies below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
@@ -91,13 +91,13 @@ class CommitFiles:
             mode, oid = entry
             if not mode.startswith(b"100"):
                 raise _unusable(path, f"it is no file {self.label}")
-            return contents.whole(oid)
+            return contents.read_blob(oid)
         except GitError as error:
             raise _unusable(path, f"not read {self.label}: {error.message}") from error
         finally:
             contents.close()
 
-    def names(self, path: bytes) -> bool:
+    def contains(self, path: bytes) -> bool:
         """Whether a path lies below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
@@ -124,7 +124,7 @@ class CommitFileReader:
             GitError: git cannot give it.
         """
         entry = self.look_up(path)
-        return self.whole(entry[1]) if entry is not None else None
+        return self.read_blob(entry[1]) if entry is not None else None
 
     def look_up(self, path: bytes) -> tuple[bytes, str] | None:
         """Return mode and object id of what has an absolute path below the top; None when nothing has.
@@ -132,7 +132,7 @@ class CommitFileReader:
         Raises:
             GitError: git cannot give a folder on the way.
         """
-        if not self._revision.names(path):
+        if not self._revision.contains(path):
             return None
         if self._reader.late:
             raise GitError(self._reader.late)
@@ -148,7 +148,7 @@ class CommitFileReader:
             entry = self._entries(entry[1]).get(name)
         return entry
 
-    def whole(self, oid: str) -> bytes:
+    def read_blob(self, oid: str) -> bytes:
         """Return the bytes of a blob.
 
         Raises:
@@ -174,7 +174,7 @@ class CommitFileReader:
 TrustedFiles = TreeFiles | CommitFiles
 
 
-def whole(path: bytes, shown: str = "") -> bytes:
+def read_whole_file(path: bytes, shown: str = "") -> bytes:
     """A regular file of some MiB that was named, whole.
 
     Raises:
@@ -195,13 +195,13 @@ def read_named_file(path: bytes, shown: str = "") -> bytes:
     Raises:
         KeyscanError: it cannot be read.
     """
-    content = whole(path, shown)
+    content = read_whole_file(path, shown)
     if len(content) > MAX_FILE_BYTES:
         raise _unusable(path, f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return content
 
 
-def top_of(folder: bytes) -> bytes:
+def find_tree_top(folder: bytes) -> bytes:
     """How far up files are looked for: the root of the repository around a folder.
 
     Outside a repository that is as far as nobody else may write: in ``/tmp`` anybody can
@@ -220,7 +220,7 @@ def top_of(folder: bytes) -> bytes:
     return top
 
 
-def at_revision(folder: bytes, revision: str) -> CommitFiles:
+def open_revision(folder: bytes, revision: str) -> CommitFiles:
     """The files of the repository around a folder as a revision has them.
 
     Raises:

@@ -18,19 +18,21 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Detector, Match
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
-PIECE = 4 << 20
+WINDOW_BYTES = 4 << 20
 """Bytes looked at together. Shorter blobs are looked at whole, so nearly all are."""
 
-MARGIN = 32 << 10
+MARGIN_BYTES = 32 << 10
 """Bytes of its surroundings that a key keeps, on both sides, where a long blob is cut."""
 
 _NOTEBOOK = b'"cells"'
 """Jupyter sorts the fields of a notebook, so this is the first."""
 
 
-def matches(detector: Detector, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
+def find_matches(
+    detector: Detector, chunks: Iterable[bytes], admits: Admits | None = None
+) -> Iterator[Match]:
     """The keys of one blob in order, as ``Detector.find`` has them."""
-    pieces = Pieces(detector, admits=admits)
+    pieces = WindowMatcher(detector, admits=admits)
     chunks = iter(chunks)
     head = next(chunks, b"")
     chunks = itertools.chain([head], chunks)
@@ -44,7 +46,7 @@ def matches(detector: Detector, chunks: Iterable[bytes], admits: Admits | None =
 
 
 @dataclass(slots=True)
-class Pieces:
+class WindowMatcher:
     """Matches of one blob, fed in chunks."""
 
     detector: Detector
@@ -61,11 +63,11 @@ class Pieces:
     def feed(self, chunk: bytes) -> Iterator[Match]:
         """More bytes; the matches that are certain by now."""
         self._held += chunk
-        while len(self._held) >= PIECE + 2 * MARGIN:
-            rest = self._held[PIECE + 2 * MARGIN :]
-            del self._held[PIECE + 2 * MARGIN :]
-            yield from self._look(len(self._held) - MARGIN)
-            self._pass(len(self._held) - 2 * MARGIN)
+        while len(self._held) >= WINDOW_BYTES + 2 * MARGIN_BYTES:
+            rest = self._held[WINDOW_BYTES + 2 * MARGIN_BYTES :]
+            del self._held[WINDOW_BYTES + 2 * MARGIN_BYTES :]
+            yield from self._look(len(self._held) - MARGIN_BYTES)
+            self._pass(len(self._held) - 2 * MARGIN_BYTES)
             self._held += rest
 
     def finish(self) -> Iterator[Match]:
@@ -74,7 +76,7 @@ class Pieces:
         self._held.clear()
 
     def _look(self, high: int) -> Iterator[Match]:
-        low = 0 if self._first else MARGIN
+        low = 0 if self._first else MARGIN_BYTES
         marks: list[int] = []
         offsets = self.detector.candidate_offsets(self._held, len(self._held), marks)
         self.marks.update(

@@ -22,7 +22,7 @@ from boltz_keyscan.sources.archives.limits import BudgetExceededError, Container
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import FLOOD, HEAD
-from boltz_keyscan.sources.windows import Pieces
+from boltz_keyscan.sources.windows import WindowMatcher
 
 IMPLIED = b"content"
 """The name of what is in a compressed stream, when it is no container itself."""
@@ -246,13 +246,13 @@ class Walk:
             frame.cover(member.standing, member.standing + reader.position)
 
     def _named(self, member: Member, chain: tuple[bytes, ...]) -> None:
-        looked = Pieces(self._detector, admits=self._quota)
+        looked = WindowMatcher(self._detector, admits=self._quota)
         for match in (*looked.feed(member.name), *looked.finish()):
             self.found.append(Found(chain, Part.NAME, match))
 
     def _blob(self, reader: Reader, frame: Frame) -> None:
         """A member that is no container, but may have one in it."""
-        looked = Pieces(self._detector, admits=self._quota)
+        looked = WindowMatcher(self._detector, admits=self._quota)
         kept: list[bytes] | None = []
         size = 0
         matches: list[Match] = []

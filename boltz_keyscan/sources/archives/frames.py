@@ -12,7 +12,7 @@ from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
-from boltz_keyscan.sources.windows import Pieces
+from boltz_keyscan.sources.windows import WindowMatcher
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Rest:
     def __init__(self, detector: Detector, quota: Quota) -> None:
         self._detector = detector
         self._quota = quota
-        self._pieces: Pieces | None = None
+        self._pieces: WindowMatcher | None = None
         self._next = 0
         self.matches: list[Match] = []
         self.marks: dict[int, str] = {}
@@ -80,7 +80,7 @@ class Rest:
             at = self._next
         if self._pieces is None or at != self._next:
             self.finish()
-            self._pieces = Pieces(self._detector, at, self._quota)
+            self._pieces = WindowMatcher(self._detector, at, self._quota)
         self.matches += self._pieces.feed(chunk)
         self._next = max(self._next, at + len(chunk)) if chunk else self._next
 

@@ -74,9 +74,9 @@ def applied(base: bytes, change: bytes, most: int) -> bytes:
     from boltz_keyscan.sources import git_delta  # noqa: PLC0415 - few containers are packs
 
     try:
-        size, wanted, _ = git_delta.sizes(change)
+        size, wanted, _ = git_delta.read_sizes(change)
         if size == len(base) and wanted <= most:
-            return git_delta.applied(base, change)
+            return git_delta.apply(base, change)
     except ValueError:
         raise damaged("a difference in it is damaged") from None
     if size != len(base):

@@ -25,7 +25,7 @@ from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, BudgetExceededError, ContainerError, damaged
 from boltz_keyscan.sources.archives.pdf_filters import resolved
 from boltz_keyscan.sources.archives.pdf_objects import OBJECT_BYTES, Document, Stream
-from boltz_keyscan.sources.signatures import HEAD, begins
+from boltz_keyscan.sources.signatures import HEAD, is_container_head
 
 if TYPE_CHECKING:
     import mmap
@@ -141,7 +141,7 @@ class _Members:
 
     def _is_container(self, start: int, end: int) -> bool:
         """Return whether bytes of the document, as they are, are a container."""
-        return begins(self._document.data[start : min(start + HEAD, end)])
+        return is_container_head(self._document.data[start : min(start + HEAD, end)])
 
     def _unpack(self, stream: StreamObject, decoded: bytes) -> bytes:
         """Read the objects of a stream of objects; return their strings that it spells otherwise."""

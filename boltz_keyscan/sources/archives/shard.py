@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
 from boltz_keyscan.sources.archives.limits import DEFAULTS, Limits
-from boltz_keyscan.sources.blob import MORE_PLACES, unreadable_gap
+from boltz_keyscan.sources.blob import MORE_LOCATIONS, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class ContainerShard:
                 yield self._gap("!".join((where, *names)), origin, reason, detail)
 
     def _gap(self, where: str, origin: Origin, reason: str, detail: str) -> Gap:
-        return Gap(where, reason, detail, by_design=reason == MORE_PLACES, oid=origin.oid)
+        return Gap(where, reason, detail, by_design=reason == MORE_LOCATIONS, oid=origin.oid)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from bisect import bisect_right
 
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.blob import BUNDLES
-from boltz_keyscan.sources.safe_open import Beneath
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.sources.signatures import checked_marks, is_container
 
 LARGE = 100 << 10
@@ -41,10 +41,10 @@ class Batch:
         self.containers: list[bytes] = []
         """Names of files that are archives, compressed, or the like, or have such in them."""
 
-    def take(self, name: bytes, beneath: Beneath) -> int | None:
+    def take(self, name: bytes, opener: DirectoryOpener) -> int | None:
         """Read a file; return its size in bytes, or None when it has to be read in another way."""
         try:
-            descriptor = beneath.open(name)
+            descriptor = opener.open(name)
         except OSError:
             return None
         try:

@@ -18,12 +18,12 @@ from io import FileIO
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Source, Tally
-from boltz_keyscan.sources.blob import BUNDLES, Window, chunks, scan_blob, unreadable_gap
+from boltz_keyscan.sources.blob import BUNDLES, Window, read_chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
-from boltz_keyscan.sources.safe_open import FLAGS, Beneath
-from boltz_keyscan.sources.signatures import begins
+from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener
+from boltz_keyscan.sources.signatures import is_container_head
 
-SLICE = 512
+FILES_PER_SHARD = 512
 """Files in a shard."""
 
 _KERNEL = (b"/proc", b"/sys")
@@ -63,14 +63,14 @@ class FileShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Read every file once; large ones with a hit a second time for the exact pass."""
-        with Beneath(self.root) as beneath:
-            return self._scan(detector, beneath)
+        with DirectoryOpener(self.root) as opener:
+            return self._scan(detector, opener)
 
-    def _scan(self, detector: Detector, beneath: Beneath) -> ShardResult:
+    def _scan(self, detector: Detector, opener: DirectoryOpener) -> ShardResult:
         hits: list[Hit] = []
         gaps: list[Gap] = []
         batch = Batch(detector)
-        sizes = {name: None if self.explicit else batch.take(name, beneath) for name in self.files}
+        sizes = {name: None if self.explicit else batch.take(name, opener) for name in self.files}
         batch.look()
         for name, content in batch.suspects:
             where = self._where(name, detector)
@@ -82,13 +82,13 @@ class FileShard:
         window: Window | None = None
         for name in singly:
             window = window or Window(detector.overlap)
-            found, missed, sizes[name] = self._file(name, window, detector, met, beneath)
+            found, missed, sizes[name] = self._file(name, window, detector, met, opener)
             hits += found
             gaps += missed
-            if sizes[name] is not None and window.opening.startswith(BUNDLES):
+            if sizes[name] is not None and window.head.startswith(BUNDLES):
                 batch.bundles.append(name)
         for name in self.links:
-            found, missed, sizes[name] = self._link(name, detector, beneath)
+            found, missed, sizes[name] = self._link(name, detector, opener)
             hits += found
             gaps += missed
         read = [size for size in sizes.values() if size is not None]
@@ -110,13 +110,13 @@ class FileShard:
         return ContainerShard(place, size, ((origin, self._where(name, detector)),), seen)
 
     def _file(
-        self, name: bytes, window: Window, detector: Detector, met: list[Shard], beneath: Beneath
+        self, name: bytes, window: Window, detector: Detector, met: list[Shard], opener: DirectoryOpener
     ) -> tuple[list[Hit], list[Gap], int | None]:
         """Hits, gaps, and the bytes read; None when it was not read whole."""
         # Once more, when the file was written to meanwhile: a log may just have grown.
         for attempt in (1, 2):
             try:
-                with self._open(name, beneath) as file:
+                with self._open(name, opener) as file:
                     before = os.fstat(file.fileno())
                     if not stat.S_ISREG(before.st_mode):
                         return self._stream(name, file, before.st_mode, detector, met)
@@ -125,11 +125,11 @@ class FileShard:
                     if offsets:
                         file.seek(0)
                         origin = Origin(self.prefix + name)
-                        found = scan_blob(origin, chunks(file), detector, self._where(name, detector))
+                        found = scan_blob(origin, read_chunks(file), detector, self._where(name, detector))
                     after = os.fstat(file.fileno())
                     # A bundle that is a file is a source of its own.
-                    container = not window.opening.startswith(BUNDLES) and (
-                        begins(window.opening) or window.archives
+                    container = not window.head.startswith(BUNDLES) and (
+                        is_container_head(window.head) or window.has_archive
                     )
             except OSError as error:
                 return [], [self._unread(name, error, detector)], None
@@ -146,9 +146,9 @@ class FileShard:
                 return found[0], [*found[1], gap], None
         raise AssertionError("unreachable")
 
-    def _open(self, name: bytes, beneath: Beneath) -> FileIO:
+    def _open(self, name: bytes, opener: DirectoryOpener) -> FileIO:
         if not self.explicit:
-            return FileIO(beneath.open(name), "rb")
+            return FileIO(opener.open(name), "rb")
         flags = FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0)
         return FileIO(os.open(os.path.join(self.root, name), flags), "rb")
 
@@ -158,23 +158,23 @@ class FileShard:
         """Something that is not a regular file: read only when the user named it."""
         where = self._where(name, detector)
         if not self.explicit or stat.S_ISDIR(mode):
-            return [], [special(where, mode)], None
+            return [], [special_file_gap(where, mode)], None
         from boltz_keyscan.sources.files.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
 
         spool = Spool(detector)
         origin = Origin(self.prefix + name)
-        hits, gaps = scan_blob(origin, spool.through(chunks(file)), detector, where)
+        hits, gaps = scan_blob(origin, spool.through(read_chunks(file)), detector, where)
         gaps += spool.gaps(where)
         if (shard := spool.shard(origin, where, hits)) is not None:
             met.append(shard)
         return hits, gaps, spool.bytes
 
     def _link(
-        self, name: bytes, detector: Detector, beneath: Beneath
+        self, name: bytes, detector: Detector, opener: DirectoryOpener
     ) -> tuple[list[Hit], list[Gap], int | None]:
         """The text of a symbolic link; what it points to is not ours to follow."""
         try:
-            target = beneath.readlink(name)
+            target = opener.readlink(name)
         except OSError as error:
             return [], [self._unread(name, error, detector)], None
         if not detector.candidate_offsets(target, len(target)):
@@ -192,7 +192,7 @@ class FileShard:
         return detector.redact(self.prefix + name)
 
 
-def special(where: str, mode: int) -> Gap:
+def special_file_gap(where: str, mode: int) -> Gap:
     """A FIFO, socket or device. By design: it keeps no bytes that could be scanned."""
     kinds = {stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
     kind = kinds.get(stat.S_IFMT(mode), "special file")
@@ -212,7 +212,7 @@ class DirectoryListing:
     specials: list[tuple[bytes, int]] = field(default_factory=list)
     errors: list[tuple[bytes, OSError]] = field(default_factory=list)
     """The folder itself, or entries that could not be looked at."""
-    aside: list[bytes] = field(default_factory=list)
+    kernel_folders: list[bytes] = field(default_factory=list)
     """Folders among ``folders`` that are not entered: the kernel's view of itself."""
 
     @property
@@ -221,29 +221,29 @@ class DirectoryListing:
         return self.folder + b"/" if self.folder else b""
 
 
-def walk(root: bytes) -> Iterator[DirectoryListing]:
+def walk_tree(root: bytes) -> Iterator[DirectoryListing]:
     """Every folder below ``root``, an absolute path, depth first, without following links."""
-    with Beneath(root) as beneath:
-        yield from _walk(root, beneath)
+    with DirectoryOpener(root) as opener:
+        yield from _iter_folders(root, opener)
 
 
-def _walk(root: bytes, beneath: Beneath) -> Iterator[DirectoryListing]:
+def _iter_folders(root: bytes, opener: DirectoryOpener) -> Iterator[DirectoryListing]:
     top = os.path.join(root, b"")
     near_kernel = any(path.startswith(top) for path in _KERNEL)
     stack = [b""]
     while stack:
         walked = DirectoryListing(stack.pop())
         try:
-            with os.scandir(beneath.folder(walked.folder)) as entries:
+            with os.scandir(opener.open_folder(walked.folder)) as entries:
                 _sort(entries, walked)
         except OSError as error:
             walked.errors.append((walked.folder, error))
         for names in (walked.names, walked.files, walked.links, walked.folders):
             names.sort()
         if near_kernel:
-            walked.aside = [name for name in walked.folders if _is_kernel(top + name)]
+            walked.kernel_folders = [name for name in walked.folders if _is_kernel(top + name)]
         yield walked
-        stack += [name for name in reversed(walked.folders) if name not in walked.aside]
+        stack += [name for name in reversed(walked.folders) if name not in walked.kernel_folders]
 
 
 def _sort(entries: Iterable[os.DirEntry[str] | os.DirEntry[bytes]], walked: DirectoryListing) -> None:

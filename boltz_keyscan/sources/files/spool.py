@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard
-from boltz_keyscan.sources.signatures import HEAD, Finder, begins, is_container
+from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container, is_container_head
 
 HELD = 32 << 20
 """Bytes kept in memory."""
@@ -24,7 +24,7 @@ class Spool:
     """One stream as it passes."""
 
     def __init__(self, detector: Detector) -> None:
-        self._finder = Finder(detector)
+        self._finder = ArchiveFinder(detector)
         self.bytes = 0
         """How many have passed."""
         self._held = bytearray()
@@ -70,7 +70,7 @@ class Spool:
 
     def _let_go(self) -> None:
         """Too much for memory: into a file when there is a container in it, else nowhere."""
-        if self._path is not None or self._finder.found or begins(bytes(self._held[:HEAD])):
+        if self._path is not None or self._finder.found or is_container_head(bytes(self._held[:HEAD])):
             self._write()
         else:
             self._passing = True

@@ -16,7 +16,7 @@ from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin
 from boltz_keyscan.sources.blob import CHUNK, scan_blob
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.signatures import HEAD, Finder, begins
+from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container_head
 
 CORRUPT = "git cannot read it; git fsck tells more"
 
@@ -66,7 +66,7 @@ class ObjectReader:
         if kind == "tree" and size > LARGEST_TREE:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         name = _Name(oid, kind, size)
-        finder = Finder(detector)
+        finder = ArchiveFinder(detector)
         chunks = name.of(self._content(oid, size))
         if kind == "blob":
             chunks = finder.through(chunks)
@@ -108,7 +108,7 @@ class ObjectReader:
         oid = origin.oid or ""
         where = self._named("blob", oid)
         self.container = False
-        size, suspect, finder = 0, False, Finder(detector)
+        size, suspect, finder = 0, False, ArchiveFinder(detector)
         for chunk in self._content(oid):
             size += len(chunk)
             suspect = bool(finder.feed(chunk)) or suspect
@@ -164,7 +164,7 @@ class ObjectReader:
             last = (last + more)[-len(end) :]
         if other or rest != end or self._child.complaints():
             raise GitError("git gave something else than it said")
-        self.container = begins(head)
+        self.container = is_container_head(head)
 
     def _trouble(self, where: str) -> list[Gap]:
         """The gap for an object that was not read whole; the next one gets a new git."""

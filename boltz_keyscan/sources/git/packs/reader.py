@@ -102,7 +102,7 @@ def shards(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
         stem: path of the pack without ``.pack``. Its index was checked.
     """
     try:
-        parts = families(stem, view.id_bytes) if git_delta.FAST else []
+        parts = families(stem, view.id_bytes) if git_delta.IS_COMPILED else []
     except OSError:
         # git tells what is the matter.
         return []
@@ -290,8 +290,12 @@ class _Waiting(NamedTuple):
 def _made(base: bytes, change: bytes) -> tuple[bytes, int] | None:
     """What a difference makes, and how much of its beginning is the base's; None when it makes nothing."""
     try:
-        _, size, orders = git_delta.sizes(change)
-        return (git_delta.applied(base, change), git_delta.same(change, orders)) if size <= LARGEST else None
+        _, size, orders = git_delta.read_sizes(change)
+        return (
+            (git_delta.apply(base, change), git_delta.measure_unchanged_prefix(change, orders))
+            if size <= LARGEST
+            else None
+        )
     except ValueError:
         return None
 
