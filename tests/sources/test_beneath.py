@@ -11,7 +11,7 @@ import pytest
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import Shard, ShardResult, Source
-from boltz_keyscan.sources.files.batch import LARGE
+from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import walk_tree
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.sources.tree import TreeSource
@@ -23,7 +23,7 @@ DETECTOR = KeyDetector.of(rules.load())
 
 CONTENTS = {
     "small": text(KEY),
-    "large": text(KEY) + b"." * LARGE,
+    "large": text(KEY) + b"." * LARGE_FILE_BYTES,
     "container": zipped({"a.env": text(KEY)}),
     "bundle": bundle(KEY),
 }

@@ -29,7 +29,7 @@ from boltz_keyscan.model.finding import (
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
 from boltz_keyscan.sources.blob import Window
-from boltz_keyscan.sources.files.batch import LARGE
+from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard, walk_tree
 from boltz_keyscan.sources.tree import TreeSource
 from tests.keys import fake_key, fingerprint
@@ -216,7 +216,7 @@ def appends(path: Path, times: int) -> Callable[[int], object]:
 @pytest.mark.parametrize("times", [0, 1])
 def test_a_file_that_grew_once_is_read_again(tmp_path: Path, times: int) -> None:
     path = tmp_path / "log"
-    path.write_text(key("first") + "\n" * LARGE)
+    path.write_text(key("first") + "\n" * LARGE_FILE_BYTES)
     shard = FileShard(os.fsencode(tmp_path), b"", (b"log",))
     result = shard.scan(Meddling(appends(path, times)))
     assert (result.gaps, result.tally.files, result.tally.bytes) == ((), 1, path.stat().st_size)
@@ -225,7 +225,7 @@ def test_a_file_that_grew_once_is_read_again(tmp_path: Path, times: int) -> None
 
 def test_a_file_that_keeps_growing_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_text(key("first") + "\n" * LARGE)
+    path.write_text(key("first") + "\n" * LARGE_FILE_BYTES)
     result = FileShard(os.fsencode(tmp_path), b"", (b"log",)).scan(Meddling(appends(path, 99)))
     assert (result.gaps, result.tally.files) == ((CHANGED,), 0)
     # What was seen of it is told all the same.
@@ -243,11 +243,11 @@ def test_a_file_that_is_cut_short_is_a_gap(tmp_path: Path) -> None:
 
 def test_a_file_that_is_rewritten_in_place_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_bytes(b"." * LARGE)
+    path.write_bytes(b"." * LARGE_FILE_BYTES)
     stamps = iter(range(1_000_000_000, 2_000_000_000, 1000))
 
     def rewrite(_: int) -> None:
-        path.write_bytes(b"-" * LARGE)
+        path.write_bytes(b"-" * LARGE_FILE_BYTES)
         os.utime(path, ns=(0, next(stamps)))
 
     result = FileShard(os.fsencode(tmp_path), b"", (b"log",)).scan(Meddling(rewrite))

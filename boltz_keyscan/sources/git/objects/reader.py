@@ -69,7 +69,7 @@ class ObjectReader:
         finder = ArchiveFinder(detector)
         chunks = name.of(self._content(oid, size))
         if kind == "blob":
-            chunks = finder.through(chunks)
+            chunks = finder.watch(chunks)
         if kind == "tree":
             hits, gaps = _in_names(oid, b"".join(chunks), detector, where)
         else:
@@ -77,7 +77,7 @@ class ObjectReader:
         # The exact pass may stop early, at its limit; the pipe must be left clean.
         for _ in chunks:
             pass
-        self.container = self.container or finder.found
+        self.container = self.container or finder.has_archive
         if trouble := self._trouble(where):
             return hits, [*gaps, *trouble]
         if not name.true():
@@ -112,7 +112,7 @@ class ObjectReader:
         for chunk in self._content(oid):
             size += len(chunk)
             suspect = bool(finder.feed(chunk)) or suspect
-        container = self.container or finder.found
+        container = self.container or finder.has_archive
         hits: list[Hit] = []
         gaps = self._trouble(where)
         if suspect:
