@@ -266,7 +266,7 @@ _BLOBS = [*DECOYS.values(), CORPUS["old.tar"][0](key_of("old.tar")), CORPUS["pic
 
 @given(st.binary(max_size=600))
 def test_no_other_bytes_divide_them(head: bytes) -> None:
-    named = [each.name for each in FORMATS if each.begins(head) and each.name != "git-object"]
+    named = [each.name for each in FORMATS if each.matches_head(head) and each.name != "git-object"]
     assert signatures.is_container_head(head) == bool(named)
 
 

@@ -54,8 +54,8 @@ def within(
                     members, output = early[done].unpacked
                     yield shards[done][0], early.pop(done)
                     done += 1
-                    meter.member(members)
-                    meter.output(output)
+                    meter.add_members(members)
+                    meter.add_output(output)
     except BudgetExceededError as spent:
         for number, shard in shards[done:]:
             detail = "not opened: the containers before it took all that a run may spend on them"

@@ -271,7 +271,7 @@ UNREAD = {
 
 @pytest.mark.parametrize("name", UNREAD)
 def test_a_format_that_is_known_and_not_read_is_a_gap(name: str, tmp_path: Path) -> None:
-    assert [each.name for each in FORMATS if each.begins(UNREAD[name])] == [name]
+    assert [each.name for each in FORMATS if each.matches_head(UNREAD[name])] == [name]
     path = tmp_path / "file"
     path.write_bytes(UNREAD[name])
     assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
 _NAMES = 1 << 20
@@ -25,7 +25,7 @@ def ar_members(content: Content) -> Iterator[Member]:
         at = reader.position - 60
         size_field = header[48:58].strip()
         if len(header) < 60 or header[58:60] != b"`\n" or not size_field.isdigit():
-            raise damaged("a header in it is damaged")
+            raise corrupt_error("a header in it is damaged")
         size = int(size_field)
         name = header[:16].rstrip()
         if name == b"//" and size <= _NAMES:
@@ -50,12 +50,12 @@ def rpm_members(content: Content) -> Iterator[Member]:
     for padded in (True, False):
         header = reader.read(16)
         if header[:3] != b"\x8e\xad\xe8" or len(header) < 16:
-            raise damaged("a header in it is damaged")
+            raise corrupt_error("a header in it is damaged")
         size = 16 * int.from_bytes(header[8:12], "big") + int.from_bytes(header[12:16], "big")
         if reader.skip(size + (-size % 8 if padded else 0)) < size:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
     if not reader.peek(1):
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     yield Member(b"", _rest(reader), reader.position, implied=True)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from boltz_keyscan.sources.archives.extract import Content, Member, Members
-from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -43,7 +43,7 @@ def stream(inflate: Inflate) -> Members:
 def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
     """Gzip (RFC 1952); zeros between and behind streams are padding."""
     while True:
-        yield from inflated(reader, meter, 31)
+        yield from inflate_stream(reader, meter, 31)
         while (padding := reader.peek(CHUNK)) and not padding.strip(b"\0"):
             reader.skip(len(padding))
         reader.skip(len(padding) - len(padding.lstrip(b"\0")))
@@ -51,7 +51,7 @@ def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
             return
 
 
-def inflated(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
+def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
     """One stream of deflate; ``bits`` as for ``zlib.decompressobj``."""
     engine = zlib.decompressobj(bits)
     rest = b""
@@ -66,14 +66,14 @@ def inflated(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
             # Whoever goes on behind this begins before it.
             reader.unread(rest[good:])
             if last:
-                meter.output(len(last))
+                meter.add_output(len(last))
                 yield last
-            raise damaged(_words(error)) from error
+            raise corrupt_error(_words(error)) from error
         if got:
-            meter.output(len(got))
+            meter.add_output(len(got))
             yield got
         elif not rest and not engine.eof:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         rest = engine.unconsumed_tail
     reader.unread(engine.unused_data)
 
@@ -101,7 +101,7 @@ def is_object(head: bytes) -> bool:
 
 def object_content(reader: Reader, meter: Meter) -> Iterator[bytes]:
     """A loose git object, its header included."""
-    return inflated(reader, meter, 15)
+    return inflate_stream(reader, meter, 15)
 
 
 class _Engine(Protocol):
@@ -146,7 +146,7 @@ def raw_lzma(filters: list[dict[str, int]], reader: Reader, meter: Meter, size: 
     try:
         engine = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     except (lzma.LZMAError, ValueError) as error:
-        raise damaged(_words(error)) from error
+        raise corrupt_error(_words(error)) from error
     for chunk in _run(engine, reader, meter, endless=True):  # type: ignore[arg-type]  # as above
         yield chunk
         size -= len(chunk)
@@ -160,17 +160,17 @@ def _run(engine: _Engine, reader: Reader, meter: Meter, *, endless: bool = False
         if engine.needs_input and not given:
             if endless:
                 return
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         try:
             got = engine.decompress(given, CHUNK)
         except (OSError, ValueError, EOFError) as error:
             reader.unread(given)
-            raise damaged(_words(error)) from error
+            raise corrupt_error(_words(error)) from error
         except lzma.LZMAError as error:
             reader.unread(given)
-            raise _TOO_MUCH if "limit" in str(error) else damaged(_words(error)) from error
+            raise _TOO_MUCH if "limit" in str(error) else corrupt_error(_words(error)) from error
         if got:
-            meter.output(len(got))
+            meter.add_output(len(got))
             yield got
     reader.unread(engine.unused_data)
 
@@ -191,21 +191,21 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
             try:
                 for piece in _frame(reader):
                     if got := engine.decompress(piece):
-                        meter.output(len(got))
+                        meter.add_output(len(got))
                         yield got
             except zstandard.ZstdError as error:
                 told = str(error)
-                raise _TOO_MUCH if "memory" in told else damaged(_words(error)) from error
+                raise _TOO_MUCH if "memory" in told else corrupt_error(_words(error)) from error
             if not engine.eof:
-                raise damaged(TRUNCATED)
+                raise corrupt_error(TRUNCATED)
         elif len(head) == 4 and head[1:] == b"\x2a\x4d\x18" and head[0] >> 4 == 5:
             size = int.from_bytes(reader.read(8)[4:], "little")
             if reader.skip(size) < size:
-                raise damaged(TRUNCATED)
+                raise corrupt_error(TRUNCATED)
             skipped = True
         elif skipped and head:
             # Where the frame to skip ends is told by nothing else; what it took may have been another.
-            raise damaged("behind a frame to skip there is no other")
+            raise corrupt_error("behind a frame to skip there is no other")
         else:
             return
 
@@ -214,7 +214,7 @@ def _frame(reader: Reader) -> Iterator[bytes]:
     """A frame in parts: its header, each block, its checksum (RFC 8878, section 3.1.1)."""
     descriptor = reader.peek(5)[4:]
     if not descriptor:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     flags = descriptor[0]
     single = flags >> 5 & 1
     sizes = (0, 2, 4, 8)[flags >> 6] or single
@@ -233,7 +233,7 @@ def _frame(reader: Reader) -> Iterator[bytes]:
 def _all(reader: Reader, count: int) -> bytes:
     got = reader.read(count)
     if len(got) < count:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     return got
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
 _ZEROS = 64 << 10
@@ -61,7 +61,7 @@ def members(content: Content) -> Iterator[Member]:
         base = reader.position
         header = reader.read(kind.length)
         if len(header) < kind.length:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         name_size, size = _number(content, kind, header, kind.name), _number(content, kind, header, kind.size)
         name = reader.read(min(name_size, _LONG)).partition(b"\0")[0]
         reader.skip(-(reader.position - base) % kind.step)
@@ -70,7 +70,7 @@ def members(content: Content) -> Iterator[Member]:
             yield Member(name, reader.member(size), reader.position, (base + len(header),))
             reader.skip(-size % kind.step)
     if not ended:
-        content.tell(damaged(_DAMAGED if reader.peek(1) else TRUNCATED))
+        content.report(corrupt_error(_DAMAGED if reader.peek(1) else TRUNCATED))
 
 
 def _number(content: Content, kind: _Kind, header: bytes, where: slice) -> int:
@@ -81,7 +81,7 @@ def _number(content: Content, kind: _Kind, header: bytes, where: slice) -> int:
         words = [int.from_bytes(field[at : at + 2], order) for at in range(0, len(field), 2)]
         return words[0] if len(words) == 1 else words[0] << 16 | words[1]
     if header[6:].translate(None, b"0123456789abcdefABCDEF"):
-        content.tell(damaged(_DAMAGED))
+        content.report(corrupt_error(_DAMAGED))
     found = _DIGITS[kind.base].match(field)
     return int(found[1] or b"0", kind.base) if found else 0
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
-from boltz_keyscan.sources.archives.frames import Frame, Rest, find
+from boltz_keyscan.sources.archives.frames import Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
@@ -38,9 +38,9 @@ class Member:
     name: bytes
     chunks: Iterable[bytes]
     """Its bytes, none of the chunks empty. They are all taken before the next member is asked for."""
-    standing: int | None = None
+    stored_at: int | None = None
     """Where its bytes begin in the container, when they stand there as they are."""
-    named: tuple[int, ...] = ()
+    name_offsets: tuple[int, ...] = ()
     """Where its name stands in the container."""
     implied: bool = False
     """It is all there is in a compressed stream, and has no name."""
@@ -53,11 +53,11 @@ class Content:
     reader: Reader
     meter: Meter
     whole: RandomAccess | None = None
-    tell: Callable[[ContainerError], None] = lambda _: None
+    report: Callable[[ContainerError], None] = lambda _: None
     """Takes trouble after which there may be more members."""
     cover: Callable[[int, int], None] = lambda _start, _end: None
     """To be told from where to where a member stands in another form, when it was read."""
-    sure: bool = True
+    is_certain: bool = True
     """It is one from its first byte on; where one may only stand in it, what cannot be read is none."""
 
     def space(self) -> RandomAccess | None:
@@ -93,13 +93,13 @@ class Format:
     """A row of the table of formats."""
 
     name: str
-    begins: Callable[[bytes], bool]
+    matches_head: Callable[[bytes], bool]
     """Whether a blob with this head is one."""
     members: Members
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MemberMatch:
     """A key in a container, before it is known where that stands."""
 
     members: tuple[bytes, ...]
@@ -107,7 +107,7 @@ class Found:
     match: Match
 
 
-class Walk:
+class Extractor:
     """One container that is no member of another, with all that is in it."""
 
     def __init__(self, detector: Detector, formats: tuple[Format, ...], limits: Limits, size: int) -> None:
@@ -119,14 +119,14 @@ class Walk:
         self._quota = Quota()
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
         """Members, reason and detail."""
-        self.found: list[Found] = []
+        self.found: list[MemberMatch] = []
 
     @property
     def cost(self) -> tuple[int, int]:
         """Members that were looked at, and bytes that came out of it."""
         return self._meter.cost
 
-    def through(
+    def extract(
         self, chunks: Iterable[bytes], whole: RandomAccess | None = None, seen: Iterable[int] = ()
     ) -> list[int]:
         """Look into its members, and into theirs.
@@ -140,7 +140,7 @@ class Walk:
             Those of ``seen`` that stand in what was read as a member.
         """
         frame = Frame((), (), 0)
-        rest = Rest(self._detector, self._quota)
+        rest = UncoveredScanner(self._detector, self._quota)
         # Its own bytes were searched for keys where it was met.
         reader = Reader(self._guarded(chunks, frame), rest.feed if whole is None else None)
         content = Content(reader, self._meter, whole)
@@ -151,7 +151,7 @@ class Walk:
         if whole is None:
             rest.drain(reader)
         else:
-            rest.marks = find(whole, frame.uncovered(whole.size), self._detector)
+            rest.marks = find_marks(whole, frame.uncovered(whole.size), self._detector)
         self._embedded(rest.marks, space, frame, format_)
         if self._untold:
             detail = f"{self._untold} more parts of it were not scanned"
@@ -160,7 +160,7 @@ class Walk:
         return sorted(frame.covered(seen))
 
     def _format(self, head: bytes) -> Format | None:
-        return next((each for each in self._formats if each.begins(head)), None)
+        return next((each for each in self._formats if each.matches_head(head)), None)
 
     def _embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
@@ -176,7 +176,7 @@ class Walk:
         told = frame.covered(marks)
         own = {} if outer is None else {outer.name: ("zip", "tar").count(outer.name)}
         starts = [at for at in sorted(marks.keys() - told) if not own.get(marks[at]) and (at or not own)]
-        if not starts or self._meter.spent or frame.depth >= self._limits.depth:
+        if not starts or self._meter.is_exhausted or frame.depth >= self._limits.depth:
             return
         if space is None or any(marks[at] == FLOOD for at in starts):
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
@@ -184,18 +184,18 @@ class Walk:
             return
         if "zip" in map(marks.get, starts):
             zips = next(each for each in self._formats if each.name == "zip")
-            self._open(zips, Content(Reader(()), self._meter, space, sure=False), frame)
+            self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
             told = frame.covered(starts)
         for at in starts:
             part = PartSpace(space, at)
             format_ = self._format(part.read(0, HEAD))
-            if at in told or marks[at] == "zip" or format_ is None or self._meter.spent:
+            if at in told or marks[at] == "zip" or format_ is None or self._meter.is_exhausted:
                 continue
             # The signatures of others are so long, or checked, that they do not stand there by chance.
-            faint = marks[at] in ("gzip", "zstd", "tar")
-            inner = Frame(frame.chain, frame.prefix, frame.depth, faint=faint)
+            is_uncertain = marks[at] in ("gzip", "zstd", "tar")
+            inner = Frame(frame.chain, frame.prefix, frame.depth, is_uncertain=is_uncertain)
             reader = Reader(self._guarded(read_pieces(part), inner))
-            self._open(format_, Content(reader, self._meter, part, sure=not faint), inner)
+            self._open(format_, Content(reader, self._meter, part, is_certain=not is_uncertain), inner)
             end = frame.join(inner, at)
             behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
             told |= {at + offset for offset in inner.covered(other - at for other in behind)}
@@ -206,11 +206,11 @@ class Walk:
             if frame.depth >= self._limits.depth:
                 detail = f"not opened: more than {self._limits.depth} containers in one another"
                 raise ContainerError("too-deep", detail)  # noqa: TRY301 - told like all that is not opened
-            content.tell = functools.partial(self._trouble, frame=frame)
+            content.report = functools.partial(self._trouble, frame=frame)
             content.cover = frame.cover
             for member in format_.members(content):
                 self._member(member, frame)
-                if self._meter.spent:
+                if self._meter.is_exhausted:
                     return
         except ContainerError as trouble:
             self._trouble(trouble, frame)
@@ -218,16 +218,16 @@ class Walk:
             self._trouble(_unexpected(error), frame)
 
     def _member(self, member: Member, frame: Frame) -> None:
-        self._meter.member()
+        self._meter.add_members()
         name = member.name[:_LONGEST]
         prefix = frame.prefix if member.implied else (*frame.prefix, name)
         if not member.implied:
             self._named(member, prefix)
-            for at in member.named:
+            for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
-        inner.faint = frame.faint and member.implied
-        rest = Rest(self._detector, self._quota)
+        inner.is_uncertain = frame.is_uncertain and member.implied
+        rest = UncoveredScanner(self._detector, self._quota)
         chunks = self._guarded(member.chunks, inner)
         reader = Reader(chunks, rest.feed)
         format_ = self._format(reader.peek(HEAD))
@@ -242,13 +242,13 @@ class Walk:
             self._own(rest.matches, inner)
             self._embedded(rest.marks, content.whole, inner, format_)
             content.release()
-        if member.standing is not None:
-            frame.cover(member.standing, member.standing + reader.position)
+        if member.stored_at is not None:
+            frame.cover(member.stored_at, member.stored_at + reader.position)
 
     def _named(self, member: Member, chain: tuple[bytes, ...]) -> None:
         looked = WindowMatcher(self._detector, admits=self._quota)
         for match in (*looked.feed(member.name), *looked.finish()):
-            self.found.append(Found(chain, Part.NAME, match))
+            self.found.append(MemberMatch(chain, Part.NAME, match))
 
     def _blob(self, reader: Reader, frame: Frame) -> None:
         """A member that is no container, but may have one in it."""
@@ -273,31 +273,31 @@ class Walk:
         told = frame.covered(match.offset for match in matches)
         for match in matches:
             if match.offset not in told:
-                self.found.append(Found(frame.chain, Part.CONTENT, match))
+                self.found.append(MemberMatch(frame.chain, Part.CONTENT, match))
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         """The bytes of a blob as far as they go; where that is not their end, a gap."""
         try:
             for chunk in chunks:
-                if self._meter.spent:
+                if self._meter.is_exhausted:
                     return
-                self._meter.tick()
+                self._meter.check_time()
                 yield chunk
         except ContainerError as trouble:
             self._trouble(trouble, frame)
-            frame.broken = True
+            frame.is_broken = True
         except Exception as error:  # noqa: BLE001 - as in _open
             self._trouble(_unexpected(error), frame)
-            frame.broken = True
+            frame.is_broken = True
 
     def _trouble(self, trouble: ContainerError, frame: Frame) -> None:
         """Tell what is not scanned, once: not again what follows from it."""
-        if self._meter.spent or (frame.broken and not isinstance(trouble, BudgetExceededError)):
+        if self._meter.is_exhausted or (frame.is_broken and not isinstance(trouble, BudgetExceededError)):
             return
-        if frame.faint and trouble.reason == "corrupt-container":
+        if frame.is_uncertain and trouble.reason == "corrupt-container":
             return
-        self._meter.spent = isinstance(trouble, BudgetExceededError)
-        if len(self.gaps) < self._limits.gaps or self._meter.spent:
+        self._meter.is_exhausted = isinstance(trouble, BudgetExceededError)
+        if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
             self.gaps.append((frame.chain, trouble.reason, trouble.detail))
         else:
             self._untold += 1
@@ -312,6 +312,6 @@ def _unexpected(error: Exception) -> ContainerError:
 
 
 def _short(name: bytes) -> bytes:
-    from boltz_keyscan.sources.archives.images import layer  # noqa: PLC0415 - only for a container in one
+    from boltz_keyscan.sources.archives.images import format_layer_name  # noqa: PLC0415 - only for a container in one
 
-    return layer(name) or name
+    return format_layer_name(name) or name

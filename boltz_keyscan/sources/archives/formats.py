@@ -33,7 +33,7 @@ def _unread(what: str) -> Members:
     """Return the reader of a format that is known and not read."""
 
     def members(content: Content) -> Iterator[Member]:
-        content.tell(
+        content.report(
             ContainerError("unsupported-container", f"{what} is not read here; unpack it and scan the files")
         )
         return iter(())

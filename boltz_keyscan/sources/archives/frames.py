@@ -25,9 +25,9 @@ class Frame:
     """What the names of its members begin with."""
     depth: int
     """Containers around it."""
-    broken: bool = False
+    is_broken: bool = False
     """Its own bytes end early; that was told."""
-    faint: bool = False
+    is_uncertain: bool = False
     """Only a signature says that it is a container: what cannot be read of it was none."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
     """From where to where its bytes were read as members."""
@@ -61,7 +61,7 @@ class Frame:
         return found
 
 
-class Rest:
+class UncoveredScanner:
     """What of a container's bytes is no member's."""
 
     def __init__(self, detector: Detector, quota: Quota) -> None:
@@ -98,7 +98,7 @@ class Rest:
             self._pieces = None
 
 
-def find(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
+def find_marks(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
     """Return where in these ranges of a space an archive begins, and of which format."""
     found: dict[int, str] = {}
     for start, end in ranges:

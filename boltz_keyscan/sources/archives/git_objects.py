@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, corrupt_error
 
 _MOST = 1_000_000
 """Entries of trees that are kept."""
@@ -16,7 +16,7 @@ _DEEPEST = 100
 """Folders in one another that a path is made of."""
 
 
-class Names:
+class ObjectNames:
     """Paths, from the trees that were seen."""
 
     def __init__(self, form: str) -> None:
@@ -53,7 +53,7 @@ class Names:
         return b"/".join(reversed(parts))
 
 
-def number(raw: bytes, at: int) -> tuple[int, int]:
+def read_varint(raw: bytes, at: int) -> tuple[int, int]:
     """A number of seven bits to a byte, lowest first, and where it ends (gitformat-pack)."""
     value = shift = 0
     while at < len(raw):
@@ -62,10 +62,10 @@ def number(raw: bytes, at: int) -> tuple[int, int]:
         at += 1
         if raw[at - 1] < 0x80:
             return value, at
-    raise damaged(TRUNCATED)
+    raise corrupt_error(TRUNCATED)
 
 
-def applied(base: bytes, change: bytes, most: int) -> bytes:
+def apply_delta(base: bytes, change: bytes, most: int) -> bytes:
     """What a difference makes of what it differs from.
 
     Raises:
@@ -78,7 +78,7 @@ def applied(base: bytes, change: bytes, most: int) -> bytes:
         if size == len(base) and wanted <= most:
             return git_delta.apply(base, change)
     except ValueError:
-        raise damaged("a difference in it is damaged") from None
+        raise corrupt_error("a difference in it is damaged") from None
     if size != len(base):
-        raise damaged("a difference in it is from something else")
+        raise corrupt_error("a difference in it is from something else")
     raise ContainerError("too-large", f"an object of {wanted} bytes that is told as a difference is not made")

@@ -14,16 +14,16 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from boltz_keyscan.sources.archives.compression import inflated
+from boltz_keyscan.sources.archives.compression import inflate_stream
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.git_objects import Names, applied, number
+from boltz_keyscan.sources.archives.git_objects import ObjectNames, apply_delta, read_varint
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,
     BudgetExceededError,
     ContainerError,
     Meter,
-    damaged,
-    raising,
+    corrupt_error,
+    raise_on_read,
 )
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
@@ -46,14 +46,14 @@ def bundle_members(content: Content) -> Iterator[Member]:
     header = space.read(0, _HEADER)
     end = header.find(b"\n\n")
     if end < 0:
-        raise damaged("its header has no end")
+        raise corrupt_error("its header has no end")
     form = "sha256" if b"\n@object-format=sha256\n" in header[: end + 1] else "sha1"
-    yield from _objects(_Pack(space, end + 2, content.meter, Names(form)), content)
+    yield from _objects(_Pack(space, end + 2, content.meter, ObjectNames(form)), content)
 
 
 def pack_members(content: Content) -> Iterator[Member]:
     """The objects of a pack."""
-    yield from _objects(_Pack(_space(content), 0, content.meter, Names("sha1")), content)
+    yield from _objects(_Pack(_space(content), 0, content.meter, ObjectNames("sha1")), content)
 
 
 def _space(content: Content) -> RandomAccess:
@@ -83,7 +83,7 @@ class _Pack:
     space: RandomAccess
     begin: int
     meter: Meter
-    names: Names
+    names: ObjectNames
     places: dict[bytes, int] = field(default_factory=dict)
     """Where objects begin, by id."""
     _kept: OrderedDict[int, tuple[bytes, bytes]] = field(default_factory=OrderedDict)
@@ -98,10 +98,10 @@ class _Pack:
         """
         head = self.space.read(at, 64)
         if not head:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         kind, size, used = head[0] >> 4 & 7, head[0] & 15, 1
         if head[0] & 0x80:
-            more, used = number(head, used)
+            more, used = read_varint(head, used)
             size |= more << 4
         if kind in _KINDS:
             return _Entry(kind, size, at + used)
@@ -116,14 +116,14 @@ class _Pack:
                 more = head[used] >= 0x80
                 used += 1
             return _Entry(kind, size, at + used, at - back)
-        raise damaged("an object in it is of no kind there is")
+        raise corrupt_error("an object in it is of no kind there is")
 
-    def inflated(self, entry: _Entry) -> tuple[Reader, Iterator[bytes]]:
+    def inflate(self, entry: _Entry) -> tuple[Reader, Iterator[bytes]]:
         """What an object inflates to; the reader stands behind it when all was taken."""
         source = Reader(read_pieces(self.space, entry.data, first=min(entry.size + 64, 1 << 16)))
-        return source, inflated(source, self.meter, 15)
+        return source, inflate_stream(source, self.meter, 15)
 
-    def whole(self, at: int, entry: _Entry, raw: bytes) -> tuple[bytes, bytes] | None:
+    def rebuild(self, at: int, entry: _Entry, raw: bytes) -> tuple[bytes, bytes] | None:
         """Kind and content of an object; None when what it builds on was not met.
 
         Args:
@@ -151,11 +151,11 @@ class _Pack:
             entry = self.entry(here)
             if held > _KEPT or entry.size > _LARGEST:
                 raise ContainerError("too-large", "what it differs from is too large to be held")
-            raw = joined(entry, self.inflated(entry)[1])
+            raw = join_chunks(entry, self.inflate(entry)[1])
         kind, content = self._kept[here] if here in self._kept else (_KINDS[entry.kind], raw)
         for change in reversed(changes):
-            content = applied(content, change, _LARGEST)
-            self.meter.output(len(content))
+            content = apply_delta(content, change, _LARGEST)
+            self.meter.add_output(len(content))
         self._keep(at, kind, content)
         return kind, content
 
@@ -168,7 +168,7 @@ class _Pack:
             self._weight -= len(gone)
 
 
-def joined(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
+def join_chunks(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
     """An object's bytes, no more than it says.
 
     Raises:
@@ -180,7 +180,7 @@ def joined(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
         if len(raw) > entry.size:
             break
     if len(raw) != entry.size:
-        raise damaged("an object in it is not as long as it says")
+        raise corrupt_error("an object in it is not as long as it says")
     return bytes(raw)
 
 
@@ -188,21 +188,21 @@ def _objects(pack: _Pack, content: Content) -> Iterator[Member]:
     """Every object, in the order in which they stand, but those last that build on later ones."""
     head = pack.space.read(pack.begin, 12)
     if head[:4] != b"PACK" or len(head) < 12:
-        raise damaged("there is no pack in it")
+        raise corrupt_error("there is no pack in it")
     at = pack.begin + 12
     count = int.from_bytes(head[8:], "big")
     waiting: list[int] = []
     for _ in range(count):
-        content.meter.tick()
+        content.meter.check_time()
         entry = pack.entry(at)
-        source, chunks = pack.inflated(entry)
+        source, chunks = pack.inflate(entry)
         if entry.size > _LARGEST:
             yield Member(b"object at %d" % at, chunks)
             if entry.kind not in _KINDS:
-                content.tell(
+                content.report(
                     ContainerError("too-large", f"a difference of {entry.size} bytes is not applied")
                 )
-        elif (member := _member(pack, at, entry, joined(entry, chunks))) is not None:
+        elif (member := _member(pack, at, entry, join_chunks(entry, chunks))) is not None:
             yield member
         else:
             waiting.append(at)
@@ -211,7 +211,7 @@ def _objects(pack: _Pack, content: Content) -> Iterator[Member]:
         at = end
     yield from _later(pack, content, waiting)
     if pack.space.size - at > pack.names.id_bytes:
-        content.tell(damaged("there is more in it than the objects it counts"))
+        content.report(corrupt_error("there is more in it than the objects it counts"))
 
 
 def _later(pack: _Pack, content: Content, waiting: list[int]) -> Iterator[Member]:
@@ -221,29 +221,29 @@ def _later(pack: _Pack, content: Content, waiting: list[int]) -> Iterator[Member
         before, again = len(waiting), waiting
         waiting = []
         for at in again:
-            content.meter.tick()
+            content.meter.check_time()
             entry = pack.entry(at)
-            if (member := _member(pack, at, entry, joined(entry, pack.inflated(entry)[1]))) is not None:
+            if (member := _member(pack, at, entry, join_chunks(entry, pack.inflate(entry)[1]))) is not None:
                 yield member
             else:
                 waiting.append(at)
     for at in waiting:
-        yield Member(b"difference at %d" % at, pack.inflated(pack.entry(at))[1])
+        yield Member(b"difference at %d" % at, pack.inflate(pack.entry(at))[1])
     if waiting:
         detail = (
             f"{len(waiting)} of its objects are differences from ones elsewhere; unpack it where those are"
         )
-        content.tell(ContainerError("bundle-incomplete", detail))
+        content.report(ContainerError("bundle-incomplete", detail))
 
 
 def _member(pack: _Pack, at: int, entry: _Entry, raw: bytes) -> Member | None:
     """An object that is held; None when it cannot be put together yet."""
     try:
-        found = pack.whole(at, entry, raw)
+        found = pack.rebuild(at, entry, raw)
     except BudgetExceededError:
         raise
     except ContainerError as trouble:
-        return Member(b"object at %d" % at, raising(trouble))
+        return Member(b"object at %d" % at, raise_on_read(trouble))
     if found is None:
         return None
     kind, content = found

@@ -14,7 +14,7 @@ import re
 _LAYER = re.compile(rb"(?:\./)?(?:blobs/sha256/)?([0-9a-f]{64})(?:/layer\.tar|\.tar(?:\.gz)?)?")
 
 
-def layer(name: bytes) -> bytes | None:
+def format_layer_name(name: bytes) -> bytes | None:
     """What a layer is called in reports, by 12 digits as docker does; None for other names."""
     found = _LAYER.fullmatch(name)
     return b"layer " + found[1][:12] if found else None

@@ -40,7 +40,7 @@ class Limits:
     """Gaps told of one container, one by one."""
 
 
-DEFAULTS = Limits()
+DEFAULT_LIMITS = Limits()
 
 RUN_LIMITS = Limits(members=50_000_000, output=16 << 40, ratio=50, slack=64 << 30, seconds=6 * 3600.0)
 """What all containers of a run may cost: far more than archives people keep, and little enough
@@ -68,12 +68,12 @@ class BudgetExceededError(ContainerError):
     """A budget of the whole container is used up: nothing more of it is read."""
 
 
-def damaged(detail: str) -> ContainerError:
+def corrupt_error(detail: str) -> ContainerError:
     """The trouble with bytes that are not as their format wants them."""
     return ContainerError("corrupt-container", detail)
 
 
-def raising(trouble: ContainerError) -> Iterator[bytes]:
+def raise_on_read(trouble: ContainerError) -> Iterator[bytes]:
     """The chunks of what cannot be read: whoever asks for the first gets the trouble."""
     return map(_raise, (trouble,))
 
@@ -96,7 +96,7 @@ class Meter:
             size: bytes of the container.
         """
         self.limits = limits
-        self.spent = False
+        self.is_exhausted = False
         self.spooled = 0
         """Bytes kept of zips in zips, at this moment."""
         self._members = 0
@@ -109,7 +109,7 @@ class Meter:
         """Members and bytes of output so far."""
         return self._members, self._output
 
-    def member(self, count: int = 1) -> None:
+    def add_members(self, count: int = 1) -> None:
         """One more member, or so many.
 
         Raises:
@@ -120,9 +120,9 @@ class Meter:
             raise BudgetExceededError(
                 "too-many-members", f"only the first {self.limits.members} members of it are scanned"
             )
-        self.tick()
+        self.check_time()
 
-    def output(self, count: int) -> None:
+    def add_output(self, count: int) -> None:
         """So many bytes came out.
 
         Raises:
@@ -134,9 +134,9 @@ class Meter:
                 raise BudgetExceededError("output-limit", f"more than {self._most} bytes come out of it")
             detail = f"more than {self.limits.ratio} bytes come out for each byte of it, as out of a bomb"
             raise BudgetExceededError("ratio-limit", detail)
-        self.tick()
+        self.check_time()
 
-    def tick(self) -> None:
+    def check_time(self) -> None:
         """Time passes.
 
         Raises:

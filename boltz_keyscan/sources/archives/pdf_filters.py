@@ -16,8 +16,8 @@ from pypdf.errors import LimitReachedError
 from pypdf.filters import ASCII85Decode, ASCIIHexDecode, FlateDecode, LZWDecode, RunLengthDecode
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NullObject, StreamObject
 
-from boltz_keyscan.sources.archives.compression import inflated
-from boltz_keyscan.sources.archives.limits import ContainerError, Meter, damaged
+from boltz_keyscan.sources.archives.compression import inflate_stream
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -61,7 +61,7 @@ def is_plain(dictionary: DictionaryObject) -> bool:
     return False
 
 
-def decoded(stream: StreamObject, raw: bytes, meter: Meter) -> Iterator[bytes] | None:
+def decode_stream(stream: StreamObject, raw: bytes, meter: Meter) -> Iterator[bytes] | None:
     """Return the content of a stream; None when its bytes are its content.
 
     Args:
@@ -97,13 +97,13 @@ def _filters(dictionary: DictionaryObject) -> list[tuple[str, DictionaryObject]]
 
 
 def _listed(value: object) -> list[object]:
-    value = resolved(value)
+    value = resolve(value)
     if value is None:
         return []
-    return [resolved(each) for each in value] if isinstance(value, ArrayObject) else [value]
+    return [resolve(each) for each in value] if isinstance(value, ArrayObject) else [value]
 
 
-def resolved(value: object) -> object:
+def resolve(value: object) -> object:
     """Return what a reference refers to; None for nothing, and for what leads in circles."""
     for _ in range(_MOST_REFERENCES):
         if not isinstance(value, IndirectObject):
@@ -117,19 +117,19 @@ def _undone(
 ) -> Iterator[bytes]:
     """Undo one filter."""
     # The samples of a picture hold no text whether they are differences or not.
-    predicted = name in _FLATE | _LZW and not picture and resolved(options.get("/Predictor")) not in {None, 1}
+    predicted = name in _FLATE | _LZW and not picture and resolve(options.get("/Predictor")) not in {None, 1}
     if name in _FLATE:
-        chunks = inflated(Reader(chunks), meter, 15)
+        chunks = inflate_stream(Reader(chunks), meter, 15)
     elif name not in _DECODERS:
         # What is no name of a filter is not repeated: it may be anything.
         called = f" {name[1:]}" if _NAME.fullmatch(name) else ""
         raise ContainerError("unsupported-container", f"its filter{called} is not read here")
-    elif name in _LZW and resolved(options.get("/EarlyChange")) == 0:
+    elif name in _LZW and resolve(options.get("/EarlyChange")) == 0:
         raise ContainerError("unsupported-container", "its filter LZW without early change is not read here")
     else:
         chunks = _applied(_DECODERS[name], chunks, meter, _MOST_LZW if name in _LZW else _MOST_WHOLE)
     if predicted:
-        plain = DictionaryObject({key: resolved(value) for key, value in options.items()})
+        plain = DictionaryObject({key: resolve(value) for key, value in options.items()})
         chunks = _applied(lambda whole: FlateDecode.decode(zlib.compress(whole, 0), plain), chunks, meter)
     return chunks
 
@@ -158,8 +158,8 @@ def _applied(
             "output-limit", "not decoded: more comes out of one of its filters than is read"
         ) from error
     except Exception as error:
-        raise damaged("its bytes are not those of its filter") from error
-    meter.output(len(content))
+        raise corrupt_error("its bytes are not those of its filter") from error
+    meter.add_output(len(content))
     for at in range(0, len(content), CHUNK):
         yield content[at : at + CHUNK]
     if trouble is not None:

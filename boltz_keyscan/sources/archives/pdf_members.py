@@ -22,8 +22,13 @@ from pypdf.generic import (
 
 from boltz_keyscan.sources.archives import pdf_filters, pdf_text
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, BudgetExceededError, ContainerError, damaged
-from boltz_keyscan.sources.archives.pdf_filters import resolved
+from boltz_keyscan.sources.archives.limits import (
+    TRUNCATED,
+    BudgetExceededError,
+    ContainerError,
+    corrupt_error,
+)
+from boltz_keyscan.sources.archives.pdf_filters import resolve
 from boltz_keyscan.sources.archives.pdf_objects import OBJECT_BYTES, Document, Stream
 from boltz_keyscan.sources.signatures import HEAD, is_container_head
 
@@ -84,13 +89,13 @@ class _Members:
             yield from self._stream(stream)
         text = pdf_text.Text(self._document, self._content)
         for number, page in self._pages:
-            yield from text.of_page(number, page)
+            yield from text.extract_page(number, page)
         text.report()
         self._report()
 
     def _stream(self, stream: Stream) -> Iterator[Member]:
         """Yield what a stream holds, and words that its content says in pieces."""
-        self._content.meter.tick()
+        self._content.meter.check_time()
         number = self._document.numbers[stream.at]
         dictionary = self._document.parse(self._document.data[self._document.starts[stream.at] : stream.end])
         if not isinstance(dictionary, DictionaryObject):
@@ -101,9 +106,9 @@ class _Members:
         name = self._names.get(number, b"object %d" % number)
         kept = bytearray()
         try:
-            loaded = self._document.loaded(stream, dictionary)
+            loaded = self._document.load(stream, dictionary)
             raw: bytes = loaded._data  # noqa: SLF001 - there is no other way to the bytes as they are
-            chunks = pdf_filters.decoded(loaded, raw, self._content.meter)
+            chunks = pdf_filters.decode_stream(loaded, raw, self._content.meter)
         except ContainerError as trouble:
             self._failures.append((number, trouble))
             return
@@ -117,7 +122,7 @@ class _Members:
         if dictionary.get("/Type") == "/ObjStm":
             text = self._unpack(loaded, bytes(kept))
         else:
-            text = b"" if dictionary.get("/Subtype") == "/Image" else pdf_text.joined(bytes(kept))
+            text = b"" if dictionary.get("/Subtype") == "/Image" else pdf_text.join_words(bytes(kept))
         if text:
             yield Member(name, [text])
 
@@ -145,13 +150,13 @@ class _Members:
 
     def _unpack(self, stream: StreamObject, decoded: bytes) -> bytes:
         """Read the objects of a stream of objects; return their strings that it spells otherwise."""
-        first = resolved(stream.get("/First"))
+        first = resolve(stream.get("/First"))
         first = first if isinstance(first, int) and 0 <= first <= len(decoded) else 0
         places = [int(word) for word in decoded[:first].split() if word.isdigit() and len(word) <= 10]
         offsets = sorted(places[1::2])
         texts: list[bytes] = []
         for number, offset in zip(places[::2], places[1::2], strict=False):
-            self._content.meter.tick()
+            self._content.meter.check_time()
             after = bisect.bisect_right(offsets, offset)
             end = first + offsets[after] if after < len(offsets) else len(decoded)
             piece = decoded[first + offset : end]
@@ -171,10 +176,10 @@ class _Members:
             end = min(self._ends.get(at, end), start + OBJECT_BYTES)
             if not document.is_open and not _INTERESTING.search(document.data, start, end):
                 continue
-            self._content.meter.tick()
+            self._content.meter.check_time()
             piece = bytes(document.data[start:end])
             try:
-                found = document.decrypted(at, document.parse(piece))
+                found = document.decrypt(at, document.parse(piece))
             except ContainerError:
                 # Its stream, encrypted the same way, is a gap.
                 continue
@@ -191,7 +196,7 @@ class _Members:
             self._pages.append((number, found))
         for each in _within(found, _DEPTH):
             if isinstance(each, DictionaryObject) and "/EF" in each:
-                name, files = resolved(each.get("/UF", each.get("/F"))), resolved(each.get("/EF"))
+                name, files = resolve(each.get("/UF", each.get("/F"))), resolve(each.get("/EF"))
                 references = files.values() if isinstance(files, DictionaryObject) else ()
                 for reference in references:
                     if isinstance(reference, IndirectObject) and isinstance(name, str) and name:
@@ -201,14 +206,14 @@ class _Members:
         """Report what could not be read, now that the whole document was seen."""
         if self._document.is_closed:
             what = "the streams of this document are encrypted; save it without a password"
-            self._content.tell(ContainerError("encrypted", what))
+            self._content.report(ContainerError("encrypted", what))
             return
         for at in self._document.orphans.values():
-            self._content.tell(damaged(f"stream at {at}: its dictionary cannot be read"))
+            self._content.report(corrupt_error(f"stream at {at}: its dictionary cannot be read"))
         for number, trouble in self._failures:
-            self._content.tell(ContainerError(trouble.reason, f"object {number}: {trouble.detail}"))
+            self._content.report(ContainerError(trouble.reason, f"object {number}: {trouble.detail}"))
         if self._document.data.rfind(b"%%EOF") < 0:
-            self._content.tell(damaged(TRUNCATED))
+            self._content.report(corrupt_error(TRUNCATED))
 
 
 def _within(found: object, depth: int) -> Iterator[object]:

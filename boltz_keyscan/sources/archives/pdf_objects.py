@@ -37,8 +37,8 @@ from pypdf.generic import (
 )
 
 from boltz_keyscan.sources.archives import pdf_filters
-from boltz_keyscan.sources.archives.limits import ContainerError, Meter, damaged
-from boltz_keyscan.sources.archives.pdf_filters import resolved
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
+from boltz_keyscan.sources.archives.pdf_filters import resolve
 
 if TYPE_CHECKING:
     import mmap
@@ -160,9 +160,9 @@ class Document:
             owner, dictionary = self._dictionary(found)
             if dictionary is not None and owner == at:
                 stream = Stream(at, 0, found.end())
-                return self.loaded(stream, dictionary)
+                return self.load(stream, dictionary)
         parsed = self.parse(self.data[start : min(end, start + OBJECT_BYTES)])
-        return self.decrypted(at, parsed)
+        return self.decrypt(at, parsed)
 
     def parse(self, piece: bytes) -> PdfObject | None:
         """Return the object that bytes begin with; None when there is none."""
@@ -195,7 +195,7 @@ class Document:
             self._misses[at] += 1
         return last, None
 
-    def loaded(self, stream: Stream, dictionary: DictionaryObject) -> StreamObject:
+    def load(self, stream: Stream, dictionary: DictionaryObject) -> StreamObject:
         """Return a stream with its bytes, decrypted.
 
         Raises:
@@ -204,12 +204,10 @@ class Document:
         raw = bytes(self.data[stream.start : self.extent(dictionary, stream.start)])
         made = StreamObject.initialize_from_dictionary({**dictionary, "__streamdata__": raw})
         return (
-            made
-            if pdf_filters.is_plain(dictionary)
-            else cast("StreamObject", self.decrypted(stream.at, made))
+            made if pdf_filters.is_plain(dictionary) else cast("StreamObject", self.decrypt(stream.at, made))
         )
 
-    def decrypted(self, at: int, found: PdfObject | None) -> PdfObject | None:
+    def decrypt(self, at: int, found: PdfObject | None) -> PdfObject | None:
         """Return an object as it was before it was encrypted, if it was.
 
         Raises:
@@ -220,11 +218,11 @@ class Document:
         try:
             return self._key.decrypt_object(found, self.numbers[at], self._generations[at], strict=False)
         except Exception as error:
-            raise damaged("it cannot be decrypted") from error
+            raise corrupt_error("it cannot be decrypted") from error
 
     def extent(self, dictionary: DictionaryObject, start: int) -> int:
         """Return where a stream ends: where its length says, if it ends there."""
-        length = resolved(dictionary.get("/Length"))
+        length = resolve(dictionary.get("/Length"))
         if isinstance(length, int) and 0 <= length <= len(self.data) - start:
             end = start + length
             if _END.match(self.data, end, end + 16):
@@ -241,7 +239,7 @@ class Document:
         for found in _TRAILER.finditer(self.data):
             self._note_lock(self.parse(self.data[found.end() : found.end() + _TRAILER_BYTES]))
         for found in _STREAM.finditer(self.data):
-            self._meter.tick()
+            self._meter.check_time()
             at, dictionary = self._dictionary(found)
             if dictionary is not None:
                 self._note_lock(dictionary)
@@ -259,9 +257,9 @@ class Document:
     def _unlock(self) -> None:
         """Begin to decrypt, if the empty password does."""
         for trailer in self._locks:
-            lock = resolved(trailer.get("/Encrypt"))
-            identity = resolved(trailer.get("/ID"))
-            first = resolved(identity[0]) if isinstance(identity, ArrayObject) and identity else None
+            lock = resolve(trailer.get("/Encrypt"))
+            identity = resolve(trailer.get("/ID"))
+            first = resolve(identity[0]) if isinstance(identity, ArrayObject) and identity else None
             salt = first.original_bytes if isinstance(first, (ByteStringObject, TextStringObject)) else b""
             if not isinstance(lock, DictionaryObject):
                 continue
@@ -281,7 +279,7 @@ def _headers(data: bytes | mmap.mmap, meter: Meter) -> tuple[array[int], array[i
         at, end = word.span()
         if data[at - 3 : at] == b"end":
             continue
-        meter.tick()
+        meter.check_time()
         for count in _HEADER_BYTES:
             found = _HEADER.search(data[max(0, end - count) : end])
             if found and found.start():

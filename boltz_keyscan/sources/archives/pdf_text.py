@@ -18,7 +18,7 @@ from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamOb
 
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
-from boltz_keyscan.sources.archives.pdf_filters import resolved
+from boltz_keyscan.sources.archives.pdf_filters import resolve
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.archives.pdf_objects import Document
@@ -42,7 +42,7 @@ _ANCESTORS = 32
 """Nodes above a page that may have its fonts."""
 
 
-def joined(content: bytes) -> bytes:
+def join_words(content: bytes) -> bytes:
     """Return words that a stream of operators shows in pieces, one a line."""
     if b"Tj" not in content and b"TJ" not in content:
         return b""
@@ -61,9 +61,9 @@ class Text:
         self._unread = 0
         self._fonts: dict[int, bool] = {}
 
-    def of_page(self, number: int, page: DictionaryObject) -> Iterator[Member]:
+    def extract_page(self, number: int, page: DictionaryObject) -> Iterator[Member]:
         """Yield the text of a page, if its bytes do not say it."""
-        self._content.meter.tick()
+        self._content.meter.check_time()
         try:
             resources = _inherited(page)
             if resources is None or not self._is_coded(resources, _DEPTH):
@@ -88,19 +88,19 @@ class Text:
         """Report the pages that the budget left out."""
         if self._unread:
             detail = f"the text of {self._unread} of its pages, in fonts with their own codes, is not decoded"
-            self._content.tell(ContainerError("too-large", detail))
+            self._content.report(ContainerError("too-large", detail))
 
     def _is_coded(self, resources: DictionaryObject, depth: int) -> bool:
         """Return whether a font in these resources has codes of its own for what keys are made of."""
-        fonts = resolved(resources.get("/Font"))
+        fonts = resolve(resources.get("/Font"))
         if isinstance(fonts, DictionaryObject) and any(map(self._has_codes, fonts.values())):
             return True
-        forms = resolved(resources.get("/XObject"))
+        forms = resolve(resources.get("/XObject"))
         if not depth or not isinstance(forms, DictionaryObject):
             return False
         for value in forms.values():
-            form = resolved(value)
-            inner = resolved(form.get("/Resources")) if isinstance(form, StreamObject) else None
+            form = resolve(value)
+            inner = resolve(form.get("/Resources")) if isinstance(form, StreamObject) else None
             if isinstance(inner, DictionaryObject) and self._is_coded(inner, depth - 1):
                 return True
         return False
@@ -110,7 +110,7 @@ class Text:
         known = value.idnum if isinstance(value, IndirectObject) else None
         if known is not None and known in self._fonts:
             return self._fonts[known]
-        font = resolved(value)
+        font = resolve(value)
         found = isinstance(font, DictionaryObject) and _writes_underscore(font)
         if known is not None:
             self._fonts[known] = found
@@ -119,9 +119,9 @@ class Text:
 
 def _writes_underscore(font: DictionaryObject) -> bool:
     """Return whether text in a font may have an underscore that its bytes do not show."""
-    codes = resolved(font.get("/ToUnicode"))
+    codes = resolve(font.get("/ToUnicode"))
     if not isinstance(codes, StreamObject):
-        encoding = resolved(font.get("/Encoding"))
+        encoding = resolve(font.get("/Encoding"))
         return (
             isinstance(encoding, DictionaryObject)
             and "/Differences" in encoding
@@ -145,8 +145,8 @@ def _inherited(page: DictionaryObject) -> DictionaryObject | None:
     for _ in range(_ANCESTORS):
         if not isinstance(node, DictionaryObject):
             return None
-        found = resolved(node.get("/Resources"))
+        found = resolve(node.get("/Resources"))
         if isinstance(found, DictionaryObject):
             return found
-        node = resolved(node.get("/Parent"))
+        node = resolve(node.get("/Parent"))
     return None

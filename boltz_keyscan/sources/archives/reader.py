@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.blob import CHUNK
 
 _SOME = 64 << 10
@@ -68,7 +68,7 @@ class Reader:
         before = self.position
         yield from self.part(size)
         if self.position - before < size:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
 
     def skip(self, count: int) -> int:
         """Take bytes that nothing is in; how many there were."""

@@ -15,7 +15,13 @@ from dataclasses import dataclass, field
 
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, Meter, damaged, raising
+from boltz_keyscan.sources.archives.limits import (
+    TRUNCATED,
+    ContainerError,
+    Meter,
+    corrupt_error,
+    raise_on_read,
+)
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
 _HEADER = 64 << 20
@@ -37,7 +43,7 @@ _FILTERS = {
 _LZMA, _LZMA2 = b"\3\1\1", b"\x21"
 _OTHERS: dict[bytes, Callable[[Reader, Meter], Iterator[bytes]]] = {
     b"\0": lambda reader, _meter: reader.part(1 << 62),
-    b"\4\1\x08": lambda reader, meter: compression.inflated(reader, meter, -15),
+    b"\4\1\x08": lambda reader, meter: compression.inflate_stream(reader, meter, -15),
     b"\4\2\2": compression.bunzip,
     b"\4\xf7\x11\1": compression.unzstd,
 }
@@ -84,7 +90,7 @@ def members(content: Content) -> Iterator[Member]:
         raise ContainerError("too-large", "in another container only a smaller 7z is read; unpack it")
     start = space.read(0, 32)
     if len(start) < 32:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     at, size = (int.from_bytes(start[begin : begin + 8], "little") for begin in (12, 20))
     header = _header(space, 32 + at, size, content.meter)
     if header is None:
@@ -118,13 +124,13 @@ def _undone(folder: _Folder, space: RandomAccess, begin: int, end: int, meter: M
     source = Reader(read_pieces(space, begin, end))
     first, *rest = folder.coders or [_Coder(b"?", b"")]
     if any(coder.method == _AES for coder in folder.coders):
-        return raising(ContainerError("encrypted", "it is encrypted; unpack it with its password"))
+        return raise_on_read(ContainerError("encrypted", "it is encrypted; unpack it with its password"))
     if first.method in _OTHERS and not rest:
         return _counted(_OTHERS[first.method](source, meter), folder.size, 0)
     filters = [_filter(coder) for coder in reversed(folder.coders)]
     if folder.packed != 1 or None in filters or first.method not in (_LZMA, _LZMA2):
         told = "one of its methods of compression is not read here; unpack it and scan the files"
-        return raising(ContainerError("unsupported-container", told))
+        return raise_on_read(ContainerError("unsupported-container", told))
     chunks = compression.raw_lzma([each for each in filters if each is not None], source, meter, folder.size)
     return _counted(chunks, folder.size, _HELD_BACK if rest else 0)
 
@@ -165,7 +171,7 @@ def _header(space: RandomAccess, at: int, size: int, meter: Meter) -> tuple[_Str
         raise ContainerError("too-large", f"a header of {size} bytes is not read")
     raw = space.read(at, size)
     if len(raw) < size:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     # A header may be compressed, and that of this as well.
     for _ in range(4):
         parser = _Parser(raw)
@@ -179,7 +185,7 @@ def _header(space: RandomAccess, at: int, size: int, meter: Meter) -> tuple[_Str
             break
         begin = 32 + found.position
         raw = b"".join(_undone(found.folders[0], space, begin, begin + sum(found.sizes), meter))
-    raise damaged("its header is damaged")
+    raise corrupt_error("its header is damaged")
 
 
 class _Parser:
@@ -197,7 +203,7 @@ class _Parser:
         """The next bytes."""
         found = self._raw[self._at : self._at + count]
         if len(found) < count:
-            raise damaged("its header is damaged")
+            raise corrupt_error("its header is damaged")
         self._at += count
         return found
 
@@ -216,7 +222,7 @@ class _Parser:
         """How many of something follow: no more than there are bytes."""
         found = self.number()
         if found > len(self._raw):
-            raise damaged("its header is damaged")
+            raise corrupt_error("its header is damaged")
         return found
 
     def bits(self, count: int) -> list[bool]:
@@ -241,7 +247,7 @@ class _Parser:
             elif kind == 0x08:
                 self._parts(found)
             else:
-                raise damaged("its header is damaged")
+                raise corrupt_error("its header is damaged")
         return found
 
     def _packed(self, found: _Streams) -> None:
@@ -315,7 +321,7 @@ class _Parser:
             elif kind == 0x05:
                 names = self._files()
             else:
-                raise damaged("its header is damaged")
+                raise corrupt_error("its header is damaged")
         return found, names
 
     def _files(self) -> list[bytes]:

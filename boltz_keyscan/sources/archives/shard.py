@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
-from boltz_keyscan.sources.archives.limits import DEFAULTS, Limits
+from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, Limits
 from boltz_keyscan.sources.blob import MORE_LOCATIONS, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.archives.extract import Found, Walk
+    from boltz_keyscan.sources.archives.extract import Extractor, MemberMatch
     from boltz_keyscan.sources.archives.reader import RandomAccess
     from boltz_keyscan.sources.git.objects.reader import ObjectReader
     from boltz_keyscan.sources.git.run import command as git
@@ -56,7 +56,7 @@ class InStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class InBuffer:
     """A container that came through a pipe."""
 
     content: bytes
@@ -66,14 +66,14 @@ class Held:
 class ContainerShard:
     """One container that is no member of another."""
 
-    place: InFile | InStore | Held
+    place: InFile | InStore | InBuffer
     size: int
     """Bytes, as they were when it was met."""
     origins: tuple[tuple[Origin, str], ...]
     """What it is the content of, each with how gaps name it: one staged blob can be many files."""
     seen: tuple[int, ...] = ()
     """Offsets in its own bytes where keys were found."""
-    limits: Limits = DEFAULTS
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def weight(self) -> int:
@@ -99,13 +99,15 @@ class ContainerShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Open it and look into it."""
-        from boltz_keyscan.sources.archives.extract import Walk  # noqa: PLC0415 - as above
+        from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - as above
         from boltz_keyscan.sources.archives.formats import FORMATS  # noqa: PLC0415 - brings all decompressors
 
         try:
             with _opened(self.place) as (chunks, whole), _limited(self.limits):
-                walk = Walk(detector, FORMATS, self.limits, whole.size if whole is not None else self.size)
-                explained = walk.through(chunks, whole, self.seen)
+                walk = Extractor(
+                    detector, FORMATS, self.limits, whole.size if whole is not None else self.size
+                )
+                explained = walk.extract(chunks, whole, self.seen)
         except GitError as error:
             return self.lost("corrupt-object", f"git cannot read it: {error.message.splitlines()[0]}")
         except OSError as error:
@@ -122,13 +124,13 @@ class ContainerShard:
             unpacked=walk.cost,
         )
 
-    def _hits(self, found: Iterable[Found]) -> Iterator[Hit]:
+    def _hits(self, found: Iterable[MemberMatch]) -> Iterator[Hit]:
         for each in found:
             for origin, _ in self.origins:
                 own = replace(origin, part=each.part, members=each.members)
                 yield Hit(own, each.match)
 
-    def _gaps(self, walk: Walk) -> Iterator[Gap]:
+    def _gaps(self, walk: Extractor) -> Iterator[Gap]:
         for members, reason, detail in walk.gaps:
             names = [name[:_TOLD].decode("utf-8", "surrogateescape") for name in members]
             for origin, where in self.origins:
@@ -139,7 +141,7 @@ class ContainerShard:
 
 
 @contextlib.contextmanager
-def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], RandomAccess | None]]:
+def _opened(place: InFile | InStore | InBuffer) -> Iterator[tuple[Iterable[bytes], RandomAccess | None]]:
     """The bytes of a container, in order and, where that can be had, anywhere.
 
     Raises:
@@ -147,7 +149,7 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], R
     """
     from boltz_keyscan.sources.archives import reader as readers  # noqa: PLC0415 - as above
 
-    if isinstance(place, Held):
+    if isinstance(place, InBuffer):
         held = readers.InMemory(place.content)
         yield readers.read_pieces(held), held
         return

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.signature_checks import is_tar_header, octal
 
@@ -53,16 +53,16 @@ def members(content: Content) -> Iterator[Member]:
             # Behind its end there may be anything, and it is no trouble.
             if not ended and not lost:
                 lost = True
-                content.tell(damaged("a header in it is damaged; what follows may lack its names"))
+                content.report(corrupt_error("a header in it is damaged; what follows may lack its names"))
             # Where only a signature says that this is a tar, that of the next says where to go on.
-            if not content.sure or len(reader.read(_BLOCK)) < _BLOCK:
+            if not content.is_certain or len(reader.read(_BLOCK)) < _BLOCK:
                 return
             continue
         ended = lost = False
         at = reader.position
         kind = header[156:157]
         reader.read(_BLOCK)
-        content.meter.tick()
+        content.meter.check_time()
         if kind in b"LKxg" and kind:
             size = min(size, 1 << 62)
             start = reader.position
@@ -81,7 +81,7 @@ def members(content: Content) -> Iterator[Member]:
         yield Member(name, reader.member(size), reader.position, (named,))
         reader.skip(-size % _BLOCK)
     if not ended and not lost:
-        content.tell(damaged(TRUNCATED))
+        content.report(corrupt_error(TRUNCATED))
 
 
 def _skip_zeros(reader: Reader) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
 _LONGEST = 64 << 10
@@ -32,7 +32,7 @@ def members(content: Content) -> Iterator[Member]:
         fields = _fields(window[: end.start()]) if end else {}
         length = fields.get(b"content-length", b"")
         if end is None or not window.startswith(b"WARC/") or not length.isdigit() or len(length) > 18:
-            raise damaged("a record in it is damaged")
+            raise corrupt_error("a record in it is damaged")
         reader.skip(end.end())
         name = fields.get(b"warc-target-uri") or fields.get(b"warc-record-id", b"")
         yield from _record(content, name, int(length))
@@ -56,14 +56,14 @@ def _record(content: Content, name: bytes, length: int) -> Iterator[Member]:
     left = length - len(head) - 4
     if left > content.meter.limits.spool:
         reader.skip(left)
-        content.tell(ContainerError("too-large", f"an encoded answer of {left} bytes in it is not read"))
+        content.report(ContainerError("too-large", f"an encoded answer of {left} bytes in it is not read"))
         return
     start = reader.position
     body = b"".join(reader.part(left))
     yield Member(name, _decoded(content, _joined(body) if chunked else body, encodings))
     content.cover(start, reader.position)
     if len(body) < left:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
 
 
 def _joined(body: bytes) -> bytes:
@@ -88,7 +88,7 @@ def _decoded(content: Content, body: bytes, encodings: list[bytes]) -> Iterator[
         yield from filter(None, (body,))
     elif encodings[-1] == b"deflate":
         bits = 15 if body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0 else -15
-        yield from compression.inflated(Reader([body]), content.meter, bits)
+        yield from compression.inflate_stream(Reader([body]), content.meter, bits)
     else:
         name = encodings[-1].decode("ascii", "replace")[:20]
         raise ContainerError(

@@ -25,18 +25,18 @@ from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
     ContainerError,
     Meter,
-    damaged,
-    raising,
+    corrupt_error,
+    raise_on_read,
 )
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.archives.zip_headers import (
     LOCAL,
     Entry,
-    directory,
-    entries,
-    made_of_fields,
-    whole,
-    wide,
+    is_complete,
+    is_field_list,
+    locate_directory,
+    read_entries,
+    read_zip64,
 )
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.signature_checks import ZIP_METHODS
@@ -65,22 +65,22 @@ def members(content: Content) -> Iterator[Member]:
         yield from _listed(space, content, covered)
     except ContainerError as trouble:
         # What the directory does not lead to may still be found by its local headers.
-        if content.sure or covered:
-            content.tell(trouble)
+        if content.is_certain or covered:
+            content.report(trouble)
     for start, end in uncovered_ranges(covered, space.size):
         if end - start > 30:
             stray = Reader(read_pieces(space, start, end))
-            yield from _local_members(stray, content, start, sure=content.sure and not covered)
+            yield from _local_members(stray, content, start, sure=content.is_certain and not covered)
 
 
 def _listed(space: RandomAccess, content: Content, covered: list[tuple[int, int]]) -> Iterator[Member]:
     """The members in the directory; notes what bytes they take."""
     meter = content.meter
-    first, last, count, told = directory(space)
-    if not whole(space):
-        content.tell(damaged(TRUNCATED))
+    first, last, count, told = locate_directory(space)
+    if not is_complete(space):
+        content.report(corrupt_error(TRUNCATED))
     found = 0
-    for entry in entries(space, first, last):
+    for entry in read_entries(space, first, last):
         found += 1
         # Everything stands as much behind where it says as the directory does.
         at = entry.local + first - told
@@ -88,7 +88,7 @@ def _listed(space: RandomAccess, content: Content, covered: list[tuple[int, int]
             at = entry.local
         header = space.read(at, 30)
         if header[:4] != LOCAL or len(header) < 30:
-            yield _unread(entry, damaged("its directory names a member that is not there"))
+            yield _unread(entry, corrupt_error("its directory names a member that is not there"))
             continue
         lengths = struct.unpack("<HH", header[26:30])
         start = at + 30 + sum(lengths)
@@ -110,17 +110,17 @@ def _listed(space: RandomAccess, content: Content, covered: list[tuple[int, int]
             # A program that reads from the beginning would take its word.
             yield Member(entry.name, reader(Reader(read_pieces(space, start)), meter))
     if found != count & 0xFFFF and found != count:
-        raise damaged(f"its directory should have {count} members and has {found}")
+        raise corrupt_error(f"its directory should have {count} members and has {found}")
 
 
 def _stored(space: RandomAccess, start: int, entry: Entry, meter: Meter) -> Iterator[bytes]:
     crc = 0
     for piece in read_pieces(space, start, start + entry.size):
-        meter.output(len(piece))
+        meter.add_output(len(piece))
         crc = zlib.crc32(piece, crc)
         yield piece
     if start + entry.size > space.size:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     _check(crc, entry.crc)
 
 
@@ -134,11 +134,11 @@ def _checked(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
 
 def _check(crc: int, wanted: int) -> None:
     if crc != wanted:
-        raise damaged("it was read, but its checksum is another: it is not what was packed")
+        raise corrupt_error("it was read, but its checksum is another: it is not what was packed")
 
 
 def _unread(entry: Entry, trouble: ContainerError, named: tuple[int, ...] = ()) -> Member:
-    return Member(entry.name, raising(trouble), None, named)
+    return Member(entry.name, raise_on_read(trouble), None, named)
 
 
 def _closed(entry: Entry) -> ContainerError:
@@ -175,16 +175,16 @@ def _local_members(reader: Reader, content: Content, base: int, *, sure: bool) -
         flags, method, crc, size, full, name_length, extra_length = struct.unpack("<6xHH4xIIIHH", fixed)
         names = reader.peek(30 + name_length + extra_length)[30:]
         name, extra = names[:name_length], names[name_length:]
-        if method not in ZIP_METHODS or not name or min(name) < 0x20 or not made_of_fields(extra):
+        if method not in ZIP_METHODS or not name or min(name) < 0x20 or not is_field_list(extra):
             reader.skip(4)
             continue
         start = base + reader.position
         reader.skip(30 + len(names))
-        entry = Entry(name, flags, method, crc, wide(extra, (full, size))[1], start, start + 30)
+        entry = Entry(name, flags, method, crc, read_zip64(extra, (full, size))[1], start, start + 30)
         begin = base + reader.position
         member = _in_stream(entry, reader, content.meter, base)
         yield member if sure else replace(member, chunks=_unless_none(member.chunks))
-        if member.standing is None:
+        if member.stored_at is None:
             content.cover(begin, base + reader.position)
 
 
@@ -243,7 +243,7 @@ def _sizes(descriptor: bytes) -> tuple[int, int]:
 
 
 def _inflate(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    return compression.inflated(reader, meter, -15)
+    return compression.inflate_stream(reader, meter, -15)
 
 
 def _as_it_is(reader: Reader, meter: Meter) -> Iterator[bytes]:  # noqa: ARG001 - as the others
@@ -255,7 +255,7 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
     head = reader.read(4)
     properties = reader.read(5)
     if head[2:] != b"\5\0" or len(properties) < 5:
-        raise damaged("its properties of lzma are not of the length they have")
+        raise corrupt_error("its properties of lzma are not of the length they have")
     # The same stream in the format of lzma: its properties, and a size that is not known.
     head = properties + b"\xff" * 8
     start = reader.position

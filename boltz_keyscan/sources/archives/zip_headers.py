@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from boltz_keyscan.sources.archives.limits import damaged
+from boltz_keyscan.sources.archives.limits import corrupt_error
 from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -40,13 +40,13 @@ class Entry:
     """Where its name stands."""
 
 
-def directory(space: RandomAccess) -> tuple[int, int, int, int]:
+def locate_directory(space: RandomAccess) -> tuple[int, int, int, int]:
     """Where the directory begins and ends, its count of members, and where it says it begins (4.3.12-16)."""
     start = max(space.size - TAIL, 0)
     tail = space.read(start, TAIL)
     at = tail.rfind(END_OF_ZIP)
     if at < 0 or len(tail) - at < 22:
-        raise damaged("it has no directory at its end, perhaps because it was cut off")
+        raise corrupt_error("it has no directory at its end, perhaps because it was cut off")
     count, size, offset = struct.unpack("<HII", tail[at + 10 : at + 20])
     end = start + at
     locator = space.read(end - 20, 20)
@@ -58,24 +58,24 @@ def directory(space: RandomAccess) -> tuple[int, int, int, int]:
         else:
             end = struct.unpack("<Q", locator[8:16])[0]
         if record[:4] != b"PK\6\6" or len(record) < 56:
-            raise damaged("it is larger than 4 GB by one header and not by the other")
+            raise corrupt_error("it is larger than 4 GB by one header and not by the other")
         count, size, offset = struct.unpack("<QQQ", record[32:56])
     first = end - size
     if space.read(first, 4) != _ENTRY and space.read(offset, 4) == _ENTRY:
         first = offset
     if first < 0 or (count and space.read(first, 4) != _ENTRY):
-        raise damaged("its directory is not where it should be")
+        raise corrupt_error("its directory is not where it should be")
     return first, end, count, offset
 
 
-def whole(space: RandomAccess) -> bool:
+def is_complete(space: RandomAccess) -> bool:
     """Whether its comment, the last thing in it, is there to its end."""
     tail = space.read(max(space.size - TAIL, 0), TAIL)
     at = tail.rfind(END_OF_ZIP)
     return at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") <= len(tail)
 
 
-def entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
+def read_entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
     """The directory, read in pieces (4.3.12)."""
     held, base = b"", at
     while at < last:
@@ -93,12 +93,12 @@ def entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
         name_at = at - base + 46
         name = held[name_at : name_at + name_length]
         extra = held[name_at + name_length : name_at + name_length + extra_length]
-        _, size, local = wide(extra, (full, size, local))
+        _, size, local = read_zip64(extra, (full, size, local))
         yield Entry(name, flags, method, crc, size, local, at + 46)
         at = end
 
 
-def wide(extra: bytes, values: tuple[int, ...]) -> list[int]:
+def read_zip64(extra: bytes, values: tuple[int, ...]) -> list[int]:
     """The values of which 32 bits are all ones, from where their 64 bits stand (4.5.3)."""
     found = list(values)
     while len(extra) >= 4:
@@ -113,7 +113,7 @@ def wide(extra: bytes, values: tuple[int, ...]) -> list[int]:
     return found
 
 
-def made_of_fields(extra: bytes) -> bool:
+def is_field_list(extra: bytes) -> bool:
     """Whether bytes are what stands behind a name: fields, each with its length (4.5.1)."""
     while len(extra) >= 4:
         length = 4 + int.from_bytes(extra[2:4], "little")

@@ -52,9 +52,9 @@ class Spool:
             self._finder.has_archive or is_container(self._buffer, 0, len(self._buffer))
         ):
             return None
-        from boltz_keyscan.sources.archives.shard import ContainerShard, Held, InFile  # noqa: PLC0415 - most scans meet none
+        from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer, InFile  # noqa: PLC0415 - most scans meet none
 
-        place: InFile | Held = Held(bytes(self._buffer))
+        place: InFile | InBuffer = InBuffer(bytes(self._buffer))
         if self._path is not None:
             folder, name = os.path.split(self._path)
             place = InFile(name, folder)
