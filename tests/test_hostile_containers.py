@@ -212,7 +212,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
 
 
 def test_nothing_is_written_while_a_container_is_open(tmp_path: Path) -> None:
-    with shard._limited(Limits()), pytest.raises(OSError, match="too large"):
+    with shard._limit_process(Limits()), pytest.raises(OSError, match="too large"):
         (tmp_path / "x").write_bytes(b"x")
     (tmp_path / "x").write_bytes(b"x")
 
