@@ -27,7 +27,7 @@ from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report import ReportOptions, load
 from boltz_keyscan.report.writer import write_report as _write_file
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.sources.trusted_files import top_of
+from boltz_keyscan.sources.trusted_files import find_tree_top
 from boltz_keyscan.trust import SuppressionInputs, Trust
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _triage(
     """Return the suppression step, and the report of its sources."""
     if is_range:
         # Paths in a range of commits are relative to the root of the repository.
-        tops = [os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))) for path in options.paths]
+        tops = [os.fsdecode(find_tree_top(os.path.abspath(os.fsencode(path)))) for path in options.paths]
         targets = [(top, "") for top in tops]
     else:
         targets = [(path, os.fsdecode(prefix)) for path, prefix in choose_prefixes(options.paths).items()]

@@ -29,9 +29,9 @@ from boltz_keyscan.sources.trusted_files import (
     CommitFiles,
     TreeFiles,
     TrustedFiles,
-    at_revision,
+    find_tree_top,
+    open_revision,
     read_named_file,
-    top_of,
 )
 from boltz_keyscan.triage import baseline, ignore_file
 from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
@@ -134,7 +134,7 @@ def scan_roots(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[ScanRo
     by_top: dict[bytes, TrustedFiles | None] = {}
     for path, scope in targets:
         folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
-        top = top_of(folder)
+        top = find_tree_top(folder)
         if top not in by_top:
             by_top[top] = _open_trusted_files(folder, trust)
         roots[folder, scope] = ScanRoot(folder, scope, by_top[top])
@@ -156,9 +156,9 @@ def _find_linked(root: ScanRoot) -> Iterator[ScanRoot]:
 def _open_trusted_files(folder: bytes, trust: Trust) -> TrustedFiles | None:
     match trust.mode:
         case "tree":
-            return TreeFiles(top_of(folder))
+            return TreeFiles(find_tree_top(folder))
         case "base":
-            return at_revision(folder, trust.revision)
+            return open_revision(folder, trust.revision)
         case _:
             return None
 
@@ -330,7 +330,7 @@ def untrusted_files(roots: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:
         return ()
     found: dict[str, None] = {}
     for root in roots:
-        top, folder = top_of(root.folder), root.folder
+        top, folder = find_tree_top(root.folder), root.folder
         while True:
             for name in _SUPPRESSION_FILES:
                 path = os.path.join(folder, os.fsencode(name))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.sources.git.repo.repository import enclosing
-from boltz_keyscan.sources.trusted_files import at_revision
+from boltz_keyscan.sources.trusted_files import open_revision
 
 AUTO, ALL = "auto", "all"
 SCANS = (AUTO, ALL)
@@ -130,7 +130,7 @@ def _resolve(folder: Path, revision: str) -> str:
     if not revision:
         return ""
     try:
-        return at_revision(os.fsencode(folder), revision).commit
+        return open_revision(os.fsencode(folder), revision).commit
     except (GitError, KeyscanError):
         # The scan reports other problems of the repository.
         return ""

@@ -266,8 +266,8 @@ _BLOBS = [*DECOYS.values(), CORPUS["old.tar"][0](key_of("old.tar")), CORPUS["pic
 
 @given(st.binary(max_size=600))
 def test_no_other_bytes_divide_them(head: bytes) -> None:
-    named = [each.name for each in FORMATS if each.begins(head) and each.name != "git-object"]
-    assert signatures.begins(head) == bool(named)
+    named = [each.name for each in FORMATS if each.matches_head(head) and each.name != "git-object"]
+    assert signatures.is_container_head(head) == bool(named)
 
 
 @given(st.lists(st.one_of(st.binary(max_size=400), st.sampled_from(_BLOBS)), min_size=1, max_size=30))
@@ -275,10 +275,10 @@ def test_among_many_blobs(blobs: list[bytes]) -> None:
     headers = [b"header of 22 bytes or more %d\n" % number for number in range(len(blobs))]
     stream = b"".join(header + blob + b"\n" for header, blob in zip(headers, blobs, strict=True)) + b"mark"
     sizes = list(map(len, blobs))
-    starts = signatures.starts_of(list(map(len, headers)), sizes)
+    starts = signatures.list_blob_starts(list(map(len, headers)), sizes)
     assert [stream[start : start + size] for start, size in zip(starts, sizes, strict=True)] == blobs
     wanted = [number for number, blob in enumerate(blobs) if signatures.is_container(blob, 0, len(blob))]
-    assert signatures.among(stream, len(stream), starts, sizes) == wanted
+    assert signatures.find_containers(stream, len(stream), starts, sizes) == wanted
 
 
 @given(st.data())
@@ -290,18 +290,18 @@ def test_long_blobs_in_pieces_are_as_if_whole(data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(blob)), max_size=8)))
     detector = KeyDetector.of(rules.load())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "PIECE", data.draw(st.integers(4000, 20_000)))
-        patch.setattr(windows, "MARGIN", 8192)
+        patch.setattr(windows, "WINDOW_BYTES", data.draw(st.integers(4000, 20_000)))
+        patch.setattr(windows, "MARGIN_BYTES", 8192)
         chunks = (blob[start:end] for start, end in zip([0, *cuts], [*cuts, len(blob)], strict=True))
-        found = list(windows.matches(detector, chunks))
+        found = list(windows.find_matches(detector, chunks))
     assert found == list(detector.find([blob]))
 
 
 def test_a_long_notebook_keeps_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     detector = KeyDetector.of(rules.load())
     blob = notebook(["x\n"], ["y" * 70 + "\n"] * 1000 + [f"{fake_key()}\n"])
-    monkeypatch.setattr(windows, "PIECE", 10_000)
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 10_000)
     chunks = (blob[at : at + 3000] for at in range(0, len(blob), 3000))
-    ((match,), whole) = (list(windows.matches(detector, chunks)), list(detector.find([blob])))
+    ((match,), whole) = (list(windows.find_matches(detector, chunks)), list(detector.find([blob])))
     assert [match] == whole
     assert (match.cell, match.cell_part) == (2, "output [7]")

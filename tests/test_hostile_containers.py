@@ -21,7 +21,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import Origin, ShardResult
 from boltz_keyscan.sources.archives import shard
 from boltz_keyscan.sources.archives.limits import Limits
-from boltz_keyscan.sources.archives.shard import ContainerShard, Held
+from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
 from boltz_keyscan.workers.archive_pool import run_isolated, run_within_budget
 from conformance.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
 from tests.hostile import FOUND, HOSTILE, MIB, overlapping, pyramid
@@ -92,7 +92,7 @@ def test_no_end_that_is_missing_is_passed_over(name: str) -> None:
 def scanned(content: bytes, **limits: Any) -> ShardResult:
     """One container, in this process."""
     named = ((Origin(b"x"), "x"),)
-    work = ContainerShard(Held(content), len(content), named, limits=Limits(**limits))
+    work = ContainerShard(InBuffer(content), len(content), named, limits=Limits(**limits))
     return work.scan(KeyDetector.of(rules.load()))
 
 
@@ -201,7 +201,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
     """The first ones are scanned, the others are gaps, whoever of them is done first."""
     contents = [gzip.compress(bytes(MIB) + text(fake_key(seed=number))) for number in range(8)]
     work = [
-        (0, ContainerShard(Held(content), len(content), ((Origin(b"%d" % number), str(number)),)))
+        (0, ContainerShard(InBuffer(content), len(content), ((Origin(b"%d" % number), str(number)),)))
         for number, content in reversed(list(enumerate(contents)))
     ]
     results = [result for _, result in run_within_budget(work, KeyDetector.of(rules.load()), jobs, limits)]
@@ -212,7 +212,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
 
 
 def test_nothing_is_written_while_a_container_is_open(tmp_path: Path) -> None:
-    with shard._limited(Limits()), pytest.raises(OSError, match="too large"):
+    with shard._limit_process(Limits()), pytest.raises(OSError, match="too large"):
         (tmp_path / "x").write_bytes(b"x")
     (tmp_path / "x").write_bytes(b"x")
 

@@ -27,7 +27,7 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.policy import FailPolicy
-from boltz_keyscan.sources.files.shard import SLICE, FileShard
+from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard
 from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.tree import TreeSource
 from boltz_keyscan.workers import scan_pool
@@ -241,17 +241,17 @@ def test_3_when_a_worker_is_killed(start: Callable[..., Running], endless: Path)
     code, out, err = running.end()
     report = json.loads(out)
     # Files go to workers in slices, in order; the one with the endless file is lost.
-    last = FILES // SLICE * SLICE
+    last = FILES // FILES_PER_SHARD * FILES_PER_SHARD
     assert report["gaps"] == [
         {
-            "where": f"a/{last:05}.txt and {SLICE - 1} more",
+            "where": f"a/{last:05}.txt and {FILES_PER_SHARD - 1} more",
             "reason": "worker-died",
             "detail": "the worker process that read it died twice, perhaps for its memory",
             "by_design": False,
         }
     ]
     (finding,) = report["findings"]
-    assert len(finding["locations"]) == BEHIND - (SLICE - (FILES - last) - 1)
+    assert len(finding["locations"]) == BEHIND - (FILES_PER_SHARD - (FILES - last) - 1)
     assert (code, err) == (ExitCode.INCOMPLETE, "")
 
 

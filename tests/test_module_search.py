@@ -29,7 +29,7 @@ from boltz_keyscan import module_search
 from boltz_keyscan.cli.groups import COMMANDS, Commands
 from boltz_keyscan.exports import EXPORTERS
 from boltz_keyscan.report import REPORTERS
-from boltz_keyscan.sources.files.shard import SLICE, FileShard
+from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard
 from boltz_keyscan.workers import scan_pool
 from tests.hooked import ISOLATED, PRE_COMMIT, call, manifest
 from tests.keys import PREFIXES, fake_key, fingerprint
@@ -40,7 +40,7 @@ from tests.test_interruption import until
 
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
-ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * SLICE
+ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * FILES_PER_SHARD
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> Trap:
     repo.add("second.txt", "nothing\n")
     repo.run("commit", "--quiet", "--no-verify", "-m", "two")
     # Beside it, so much that workers are started, in whatever way.
-    for name, count in (("many", ENOUGH), ("more", 3 * SLICE)):
+    for name, count in (("many", ENOUGH), ("more", 3 * FILES_PER_SHARD)):
         (base / name).mkdir()
         for number in range(count):
             (base / name / f"{number}.txt").touch()

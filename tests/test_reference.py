@@ -19,7 +19,7 @@ from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.sources.archives import formats
-from boltz_keyscan.sources.archives.limits import DEFAULTS
+from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS
 from tests.running import ROOT, keyscan
 from tests.test_docs import README, section, table
 
@@ -239,10 +239,10 @@ def test_the_containers_and_their_limits_are_told() -> None:
         assert words.get(format_.name, format_.name) in text
     limits = dict(row[:2] for row in table(text))
     assert limits == {
-        "depth": f"{DEFAULTS.depth}",
-        "members": f"{DEFAULTS.members:,}",
-        "output": f"{DEFAULTS.output >> 30} GiB",
-        "ratio": f"{DEFAULTS.ratio:,}, from {DEFAULTS.slack >> 20} MiB on",
-        "seconds": f"{DEFAULTS.seconds:.0f}",
-        "memory": f"{DEFAULTS.memory >> 30} GiB",
+        "depth": f"{DEFAULT_LIMITS.depth}",
+        "members": f"{DEFAULT_LIMITS.members:,}",
+        "output": f"{DEFAULT_LIMITS.output >> 30} GiB",
+        "ratio": f"{DEFAULT_LIMITS.ratio:,}, from {DEFAULT_LIMITS.slack >> 20} MiB on",
+        "seconds": f"{DEFAULT_LIMITS.seconds:.0f}",
+        "memory": f"{DEFAULT_LIMITS.memory >> 30} GiB",
     }

@@ -26,7 +26,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.suppression import Setting, TrustReport
 from boltz_keyscan.plan import STDIN, choose_prefixes
-from boltz_keyscan.sources.trusted_files import top_of
+from boltz_keyscan.sources.trusted_files import find_tree_top
 from boltz_keyscan.triage.suppress import Suppressor
 from boltz_keyscan.triage.text_file import Text
 from boltz_keyscan.trust import ScanRoot, SuppressionInputs, Trust
@@ -171,7 +171,7 @@ def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
     """Each path, and how reports begin the paths below it."""
     if part:
         # Paths in a part of a repository count from its root, wherever this runs.
-        return [(os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))), "") for path in paths]
+        return [(os.fsdecode(find_tree_top(os.path.abspath(os.fsencode(path)))), "") for path in paths]
     before = choose_prefixes(paths)
     return [(path, os.fsdecode(before[path]) if path != STDIN else STDIN_NAME) for path in paths]
 
@@ -193,7 +193,7 @@ def _configuration(
 
 def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
     shelf = standing[0].trusted_files
-    if shelf is None or not shelf.names(path):
+    if shelf is None or not shelf.contains(path):
         raise KeyscanError(
             f"{source}: baseline leads out of the tree", "Give it on the command line, with --baseline."
         )

@@ -1,6 +1,6 @@
-"""Where bytes come from.
+"""Sources of bytes: files, archives, git repositories, standard input.
 
-A source cuts itself into shards, lazily, and later says for the few hits where they
-stand and how far they have spread. It hands bytes to a ``model.Detector`` it is given
-and knows nothing of keys. Whatever could not be read becomes a ``model.Gap``.
+A source cuts itself into shards, lazily, and later returns for the few hits their location and
+exposure. It passes bytes to a ``Detector`` and knows nothing of keys. What cannot be read
+becomes a ``Gap``.
 """

@@ -1,7 +1,4 @@
-"""Running a detector over one blob, and turning what the operating system says into gaps.
-
-Boundary: shared by the sources that read whole blobs; how a blob is opened is theirs.
-"""
+"""Scan of one blob, and the gaps for errors of the operating system."""
 
 from __future__ import annotations
 
@@ -20,178 +17,184 @@ CHUNK = 1 << 20
 """Bytes per read: large enough for few calls, small enough to stay in cache."""
 
 MAX_KEYS_PER_RULE = 10_000
-"""Different keys of one rule reported of one blob. More than this is a file made to drown the report."""
+"""Distinct keys of one rule reported for one blob. A file with more is made to flood the report."""
 
-MAX_PLACES_PER_KEY = 1_000
-"""Places reported of one key in one blob. More of them change nothing."""
+MAX_LOCATIONS_PER_KEY = 1_000
+"""Locations of one key reported for one blob. More of them change nothing."""
 
 MAX_PLACEHOLDERS = 200
-"""Placeholders reported of one blob."""
+"""Placeholders reported for one blob."""
 
-MORE_PLACES = "more-places"
-"""The reason of a gap by design: what is left out cannot change what the run comes to."""
+MORE_LOCATIONS = "more-places"
+"""Reason of a gap by design: the omitted locations cannot change the result of the run."""
 
 BUNDLES = (b"# v2 git bundle\n", b"# v3 git bundle\n")
-"""How a git bundle begins (gitformat-bundle)."""
+"""First bytes of a git bundle (gitformat-bundle)."""
 
 _ZEROS = bytes(4096)
 
-_Got = TypeVar("_Got", int, bytes)
+_Data = TypeVar("_Data", int, bytes)
 
 
 class Window:
-    """A reusable buffer that reads a stream in large pieces which overlap.
+    """A reusable buffer that reads a stream in large overlapping pieces.
 
-    Memory is taken once and stays in the processor's cache.
+    It is allocated once and stays in the processor's cache.
     """
 
     def __init__(self, overlap: int) -> None:
         self._overlap = overlap
         self._buffer = bytearray(overlap + CHUNK)
         self._view = memoryview(self._buffer)
-        self.opening = b""
-        """The first bytes of what was read last."""
-        self.archives = False
-        """Whether an archive begins somewhere in it."""
+        self.head = b""
+        """The first bytes of the stream read last."""
+        self.has_archive = False
+        """True if an archive begins anywhere in that stream."""
 
     def candidate_offsets(
         self, stream: RawIOBase, detector: Detector, size: int = -1
     ) -> tuple[int, list[int]]:
-        """Bytes read, and the offsets where a key may begin, in order.
+        """Return the count of bytes read, and the sorted offsets where a key may begin.
 
         Args:
-            stream: what to read.
-            detector: what to look with.
-            size: bytes after which the end need not be asked for; whoever gives it looks
-                afterwards whether it still holds.
+            stream: the stream to read.
+            detector: the detector to search with.
+            size: bytes after which reading stops without asking for the end; the caller checks
+                afterwards that the size is still right.
 
         Raises:
             OSError: the stream could not be read.
         """
-        total, kept, self.opening, self.archives = 0, 0, b"", False
-        found: set[int] = set()
-        while count := _some(stream.readinto(self._view[kept : kept + CHUNK])):
+        total, overlap, self.head, self.has_archive = 0, 0, b"", False
+        candidates: set[int] = set()
+        while count := _require_data(stream.readinto(self._view[overlap : overlap + CHUNK])):
             if not total:
-                self.opening = bytes(self._view[: min(count, HEAD)])
-            end = kept + count
+                self.head = bytes(self._view[: min(count, HEAD)])
+            end = overlap + count
             marks: list[int] = []
             if offsets := detector.candidate_offsets(self._buffer, end, marks):
-                found.update(total - kept + at for at in offsets)
-            self.archives = self.archives or bool(checked_marks(self._buffer, end, marks))
+                candidates.update(total - overlap + offset for offset in offsets)
+            self.has_archive = self.has_archive or bool(checked_marks(self._buffer, end, marks))
             total += count
             if total == size:
                 break
-            kept = min(self._overlap, end)
-            self._view[:kept] = self._view[end - kept : end]
-            if size > total and self._buffer.endswith(_ZEROS, 0, end) and (skipped := _hole(stream, size)):
-                total, kept = total + skipped, 0
-        return total, sorted(found)
+            overlap = min(self._overlap, end)
+            self._view[:overlap] = self._view[end - overlap : end]
+            if (
+                size > total
+                and self._buffer.endswith(_ZEROS, 0, end)
+                and (skipped := _skip_hole(stream, size))
+            ):
+                total, overlap = total + skipped, 0
+        return total, sorted(candidates)
 
 
-def _hole(stream: RawIOBase, size: int) -> int:
-    """Move over a hole in a file, which reads as zeros; how many were passed over.
+def _skip_hole(stream: RawIOBase, size: int) -> int:
+    """Skip a hole in a sparse file, which reads as zeros; return the count of zeros skipped.
 
-    A disk image may have terabytes of them. Some before its end are left to be read: they
-    may be half of what UTF-16 makes of a letter.
+    A disk image may have terabytes of them. The last few are left: they may be half of a
+    UTF-16 letter.
     """
-    here = stream.tell()
+    position = stream.tell()
     if not hasattr(os, "SEEK_DATA"):
         return 0
     try:
-        end = stream.seek(here, os.SEEK_DATA)
+        end = stream.seek(position, os.SEEK_DATA)
     except OSError as error:
-        # Nothing but a hole follows; or the file system does not know.
-        end = size if error.errno == errno.ENXIO else here
-    return stream.seek(max(end - len(_ZEROS), here)) - here
+        # ENXIO: only a hole follows. Otherwise the file system cannot report holes.
+        end = size if error.errno == errno.ENXIO else position
+    return stream.seek(max(end - len(_ZEROS), position)) - position
 
 
 @dataclass(slots=True)
 class Quota:
-    """The keys that are reported of one blob: what may not block takes no place from what may.
+    """Limits on the keys reported for one blob: findings that cannot block never displace those that can.
 
-    The rules have a limit each. A key beside a comment and the same key without one count apart,
-    because a comment may excuse it.
+    Each rule has its own limit. A key with an inline comment and the same key without one are
+    counted separately, because the comment may suppress it.
     """
 
     most: int = field(default_factory=lambda: MAX_KEYS_PER_RULE)
     _keys: dict[str, set[str]] = field(default_factory=dict)
-    _places: dict[tuple[str, bool], int] = field(default_factory=dict)
-    _again: int = 0
+    _locations: dict[tuple[str, bool], int] = field(default_factory=dict)
+    _repeats: int = 0
     _placeholders: int = 0
-    _left: dict[str, None] = field(default_factory=dict)
-    _full: bool = False
+    _omitted: dict[str, None] = field(default_factory=dict)
+    _is_full: bool = False
 
     def __call__(
         self, _offset: int, rule_id: str, shape: Shape, fingerprint: str, /, *, commented: bool
     ) -> bool:
-        """Whether one more key is reported."""
+        """Return True if one more key is to be reported."""
         if shape is Shape.PLACEHOLDER:
             self._placeholders += 1
             return self._within(self._placeholders, MAX_PLACEHOLDERS, "placeholders in it")
         known = self._keys.setdefault(rule_id, set())
         if fingerprint not in known:
             if len(known) >= self.most:
-                self._full = True
+                self._is_full = True
                 return False
             known.add(fingerprint)
-        places = self._places[fingerprint, commented] = self._places.get((fingerprint, commented), 0) + 1
-        if places > 1 and self._within(places, MAX_PLACES_PER_KEY, "places of one key in it"):
-            self._again += 1
-            # However many keys there are, their further places are no more than the keys may be.
+        locations = self._locations[fingerprint, commented] = (
+            self._locations.get((fingerprint, commented), 0) + 1
+        )
+        if locations > 1 and self._within(locations, MAX_LOCATIONS_PER_KEY, "places of one key in it"):
+            self._repeats += 1
+            # All repeats together are limited too, however many keys there are.
             return self._within(
-                self._again, max(self.most, MAX_PLACES_PER_KEY), "further places of keys in it"
+                self._repeats, max(self.most, MAX_LOCATIONS_PER_KEY), "further places of keys in it"
             )
-        return places == 1
+        return locations == 1
 
-    def _within(self, count: int, most: int, what: str) -> bool:
+    def _within(self, count: int, most: int, noun: str) -> bool:
         if count > most:
-            self._left[f"only the first {most} {what} are reported"] = None
+            self._omitted[f"only the first {most} {noun} are reported"] = None
         return count <= most
 
     def gaps(self, where: str) -> Iterator[Gap]:
-        """Return what was left out."""
-        if self._full:
+        """Yield a gap for each limit that was reached."""
+        if self._is_full:
             detail = f"only the first {self.most} keys of it are reported"
             yield Gap(where, "too-many-matches", detail)
-        for detail in self._left:
-            yield Gap(where, MORE_PLACES, detail, by_design=True)
+        for detail in self._omitted:
+            yield Gap(where, MORE_LOCATIONS, detail, by_design=True)
 
 
 def scan_blob(
     origin: Origin, chunks: Iterable[bytes], detector: Detector, where: str
 ) -> tuple[list[Hit], list[Gap]]:
-    """The hits of one blob, and gaps when there are more than are reported."""
-    from boltz_keyscan.sources.windows import matches  # noqa: PLC0415 - only blobs with a hit pay for it
+    """Return the hits of one blob, and gaps when there are more than are reported."""
+    from boltz_keyscan.sources.windows import find_matches  # noqa: PLC0415 - only blobs with a hit pay for it
 
     quota = Quota()
-    hits = [Hit(origin, match) for match in matches(detector, chunks, quota)]
+    hits = [Hit(origin, match) for match in find_matches(detector, chunks, quota)]
     return hits, list(quota.gaps(where))
 
 
-def chunks(stream: RawIOBase) -> Iterator[bytes]:
-    """A stream from where it stands to its end.
+def read_chunks(stream: RawIOBase) -> Iterator[bytes]:
+    """Yield a stream in chunks, from its position to its end.
 
     Raises:
         OSError: the stream could not be read.
     """
-    while chunk := _some(stream.read(CHUNK)):
+    while chunk := _require_data(stream.read(CHUNK)):
         yield chunk
 
 
-def _some(got: _Got | None) -> _Got:
-    """What a read gave; None is not the end but a kernel file (/proc/kmsg) that would make us wait."""
-    if got is None:
+def _require_data(data: _Data | None) -> _Data:
+    """Return the result of a read; None is not the end but a kernel file (/proc/kmsg) that would block."""
+    if data is None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-    return got
+    return data
 
 
 def display_members(origin: Origin, detector: Detector) -> tuple[str, ...]:
-    """The archive members that lead to a blob, fit to be shown."""
+    """Return the archive members that lead to a blob, redacted for display."""
     return tuple(map(detector.redact, origin.members))
 
 
 def scan_shard(shard: Shard, detector: Detector) -> ShardResult:
-    """What a shard gives; a gap when the system lacks what it takes (descriptors, processes)."""
+    """Scan a shard; return a gap when the system lacks resources (descriptors, processes)."""
     try:
         return shard.scan(detector)
     except OSError as error:
@@ -199,10 +202,10 @@ def scan_shard(shard: Shard, detector: Detector) -> ShardResult:
 
 
 def failure_gap(error: OSError) -> Gap:
-    """The gap for work that the operating system stopped, without a file to blame."""
+    """Return the gap for work that the operating system stopped, with no file to name."""
     return Gap("part of the scan", "failed", f"given up: {error.strerror or type(error).__name__}")
 
 
 def unreadable_gap(where: str, error: OSError) -> Gap:
-    """The gap for something the operating system would not read."""
+    """Return the gap for a file that the operating system cannot read."""
     return Gap(where, "unreadable", f"cannot be read: {error.strerror or type(error).__name__}")

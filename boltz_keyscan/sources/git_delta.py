@@ -1,10 +1,7 @@
-"""What the differences in a git pack make of the objects they differ from.
+"""Deltas of a git pack (gitformat-pack, "Deltified representation").
 
-dulwich's compiled code does it: it checks every order against both sizes. What is read
-here besides are those sizes, before anything is made, and how much stays as it was.
-
-Boundary: two runs of bytes (gitformat-pack, "Deltified representation"); what to hold of
-them, and where they come from, is the caller's.
+dulwich's compiled code applies them: it checks every instruction against both sizes. The sizes are
+read here first, so that the caller can refuse a large result before it is built.
 """
 
 from __future__ import annotations
@@ -14,67 +11,67 @@ from typing import Final
 from dulwich.errors import ApplyDeltaError
 from dulwich.pack import apply_delta
 
-FAST: Final = not hasattr(apply_delta, "__code__")
-"""Whether dulwich's compiled code is there; its Python code is slower than git."""
+IS_COMPILED: Final = not hasattr(apply_delta, "__code__")
+"""True if dulwich's compiled code is installed; its Python code is slower than git."""
 
-_DIGITS = 9
-"""Bytes of a size: 63 bits of it."""
+_MAX_SIZE_BYTES = 9
+"""Bytes of the longest size that is read: 63 bits."""
 
 
-def sizes(change: bytes) -> tuple[int, int, int]:
-    """Bytes of the base and of what is made from it, as a difference says, and where its orders begin.
+def read_sizes(delta: bytes) -> tuple[int, int, int]:
+    """Return the sizes of base and result that a delta declares, and the offset of its instructions.
 
     Raises:
-        ValueError: it does not say them.
+        ValueError: the sizes cannot be read.
     """
-    base, at = _number(change, 0)
-    made, at = _number(change, at)
-    return base, made, at
+    base, at = _read_varint(delta, 0)
+    result, at = _read_varint(delta, at)
+    return base, result, at
 
 
-def applied(base: bytes, change: bytes) -> bytes:
-    """What a difference makes of its base; see to it that its ``sizes`` can be held.
+def apply(base: bytes, delta: bytes) -> bytes:
+    """Return the result of a delta applied to its base; check ``read_sizes`` first.
 
     Raises:
-        ValueError: it is of another base, or damaged.
+        ValueError: the delta belongs to another base, or is damaged.
     """
     try:
-        return b"".join(apply_delta(base, change))
+        return b"".join(apply_delta(base, delta))
     except ApplyDeltaError as error:
         raise ValueError(str(error)) from error
 
 
-def same(change: bytes, at: int) -> int:
-    """Bytes that the orders of a sound difference, which begin at ``at``, first leave where they were."""
-    alike, end = 0, len(change)
-    while at < end and (order := change[at]) > 127:
+def measure_unchanged_prefix(delta: bytes, at: int) -> int:
+    """Return how many first bytes of the base a valid delta keeps; its instructions begin at ``at``."""
+    prefix, end = 0, len(delta)
+    while at < end and (instruction := delta[at]) > 127:
         at += 1
         start = 0
-        if order & 15:
+        if instruction & 15:
             for bit in range(4):
-                if order >> bit & 1:
-                    start |= change[at] << 8 * bit
+                if instruction >> bit & 1:
+                    start |= delta[at] << 8 * bit
                     at += 1
-        if start != alike:
+        if start != prefix:
             break
         length = 0
-        if order & 16:
-            length = change[at]
+        if instruction & 16:
+            length = delta[at]
             at += 1
-        if order & 32:
-            length |= change[at] << 8
+        if instruction & 32:
+            length |= delta[at] << 8
             at += 1
-        if order & 64:
-            length |= change[at] << 16
+        if instruction & 64:
+            length |= delta[at] << 16
             at += 1
-        alike += length or 0x10000
-    return alike
+        prefix += length or 0x10000
+    return prefix
 
 
-def _number(raw: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits to a byte, lowest first, and where it ends."""
+def _read_varint(raw: bytes, at: int) -> tuple[int, int]:
+    """Return a number stored as seven bits a byte, lowest first, and the offset behind it."""
     value = shift = 0
-    for byte in raw[at : at + _DIGITS]:
+    for byte in raw[at : at + _MAX_SIZE_BYTES]:
         value |= (byte & 127) << shift
         shift += 7
         at += 1

@@ -1,10 +1,9 @@
-"""Opening what is below a folder without following a link on the way.
+"""Opening of files below a folder without following symbolic links.
 
 A name that was listed as a folder may be a symbolic link when it is opened. ``O_NOFOLLOW``
-guards the last name of a path only, so each folder is opened by itself, below the one
-before it. The folders on the way to the last name stay open: files come folder by folder.
-
-Boundary: names below one folder; the path of that folder is the user's word and followed.
+guards the last name of a path only, so each folder is opened relative to its parent. The
+folders on the way stay open, because files come folder by folder. The path of the top folder
+itself is the user's and is followed.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ FLAGS: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-"""Flags for a file that the user did not name: no following, no waiting, no terminal of its own."""
+"""Flags for a file that the user did not name: no links, no blocking, no controlling terminal."""
 
-_FOLDER: Final = FLAGS | getattr(os, "O_DIRECTORY", 0)
+_FOLDER_FLAGS: Final = FLAGS | getattr(os, "O_DIRECTORY", 0)
 _HAS_DESCRIPTORS: Final = os.open in os.supports_dir_fd and os.readlink in os.supports_dir_fd
-_MOST_OPEN: Final = 64
-"""Folders that are open at once; a tree may be deeper than descriptors are many."""
+_MAX_OPEN_FOLDERS: Final = 64
+"""Folders open at once; a tree may be deeper than a process may have descriptors."""
 
 
-class Beneath:
+class DirectoryOpener:
     """Opens names relative to one folder."""
 
     def __init__(self, root: bytes) -> None:
-        """Open nothing yet.
+        """Store the folder; nothing is opened yet.
 
         Args:
             root: absolute path of the folder.
         """
         self._root = root
         self._folders: dict[bytes, int] = {}
-        """Descriptors of the folder opened last and of those above it, by their relative paths."""
+        """Descriptors of the folder opened last and of its parents, by relative path."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +52,8 @@ class Beneath:
             os.close(descriptor)
         self._folders.clear()
 
-    def place(self, name: bytes) -> tuple[bytes, int | None]:
-        """Return a path and a descriptor of the folder that it is relative to, for calls of ``os``.
+    def resolve(self, name: bytes) -> tuple[bytes, int | None]:
+        """Return a path and the descriptor of the folder it is relative to, for calls of ``os``.
 
         Raises:
             OSError: a folder on the way cannot be opened, or is a link.
@@ -70,20 +69,20 @@ class Beneath:
         Raises:
             OSError: it cannot be opened, or a folder on the way is a link.
         """
-        path, folder = self.place(name)
+        path, folder = self.resolve(name)
         return os.open(path, flags, dir_fd=folder)
 
     def readlink(self, name: bytes) -> bytes:
         """Return the text of a symbolic link.
 
         Raises:
-            OSError: it is none, or a folder on the way is one.
+            OSError: it is not a link, or a folder on the way is one.
         """
-        path, folder = self.place(name)
+        path, folder = self.resolve(name)
         return os.readlink(path, dir_fd=folder)
 
-    def folder(self, name: bytes) -> int | bytes:
-        """Return what lists a folder: a descriptor, or its path where there are none.
+    def open_folder(self, name: bytes) -> int | bytes:
+        """Return a folder for ``os.scandir``: its descriptor, or its path on systems without them.
 
         Raises:
             OSError: it cannot be opened, or is a link.
@@ -91,57 +90,57 @@ class Beneath:
         return self._folder(name) if _HAS_DESCRIPTORS else self._checked(name)
 
     def _folder(self, name: bytes) -> int:
-        found = self._folders.get(name)
-        if found is not None:
-            return found
-        for known in [known for known in self._folders if known and not name.startswith(known + b"/")]:
-            os.close(self._folders.pop(known))
+        opened = self._folders.get(name)
+        if opened is not None:
+            return opened
+        for path in [path for path in self._folders if path and not name.startswith(path + b"/")]:
+            os.close(self._folders.pop(path))
         if b"" not in self._folders:
-            self._folders[b""] = os.open(self._root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
-        # The deepest folder above it that is open; the others on the way are opened one by one.
-        above = max((known for known in self._folders if known), key=len, default=b"")
-        descriptor = self._folders[above]
-        for part in name[len(above) :].split(b"/") if name else ():
+            self._folders[b""] = os.open(self._root, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+        # Start at the deepest open parent; open the folders below it one by one.
+        parent = max((path for path in self._folders if path), key=len, default=b"")
+        descriptor = self._folders[parent]
+        for part in name[len(parent) :].split(b"/") if name else ():
             if not part:
                 continue
-            above = above + b"/" + part if above else part
+            parent = parent + b"/" + part if parent else part
             try:
-                descriptor = os.open(part, _FOLDER, dir_fd=descriptor)
+                descriptor = os.open(part, _FOLDER_FLAGS, dir_fd=descriptor)
             except OSError as error:
                 if error.errno in {errno.ELOOP, errno.ENOTDIR}:
-                    raise _not_followed() from error
+                    raise _link_error() from error
                 raise
-            self._folders[above] = descriptor
-            if len(self._folders) > _MOST_OPEN:
-                # Not the first, which is the root.
-                os.close(self._folders.pop(next(known for known in self._folders if known)))
+            self._folders[parent] = descriptor
+            if len(self._folders) > _MAX_OPEN_FOLDERS:
+                # The first entry is the root, which stays open.
+                os.close(self._folders.pop(next(path for path in self._folders if path)))
         return descriptor
 
     def _checked(self, name: bytes) -> bytes:
-        """Return a joined path, no folder on which is a link now.
+        """Return a joined path after checking that no folder on it is a link.
 
-        On Windows there are no descriptors of folders: a swap between this look and the call
-        that follows is not noticed.
+        Windows has no descriptors of folders: a swap between this check and the call that
+        follows goes undetected.
         """
         path = self._root
         for part in name.split(b"/")[:-1]:
             path = os.path.join(path, part)
             if os.path.realpath(path) != os.path.join(os.path.realpath(os.path.dirname(path)), part):
-                raise _not_followed()
+                raise _link_error()
         return os.path.join(self._root, name)
 
 
-def _not_followed() -> OSError:
+def _link_error() -> OSError:
     return OSError(errno.ELOOP, "a folder on the way to it became a link, which is not followed")
 
 
 def open_file(root: bytes, name: bytes, *, follow: bool = False) -> int:
-    """Open one file below a folder; with ``follow``, as the user named it, which may be a link.
+    """Open one file below a folder; ``follow`` allows links, for a path that the user named.
 
     Raises:
         OSError: it cannot be opened, or a folder on the way is a link.
     """
     if follow:
         return os.open(os.path.join(root, name), FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
-    with Beneath(root) as beneath:
-        return beneath.open(name)
+    with DirectoryOpener(root) as opener:
+        return opener.open(name)

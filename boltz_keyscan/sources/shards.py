@@ -1,7 +1,4 @@
-"""Shards that need no reading: what a source learnt while listing, and names as such.
-
-Boundary: two small implementations of ``model.Shard`` that several sources share.
-"""
+"""Shards that read no file: results of a listing, and names."""
 
 from __future__ import annotations
 
@@ -14,29 +11,29 @@ from boltz_keyscan.sources.blob import scan_blob
 
 @dataclass(frozen=True, slots=True)
 class ResultShard:
-    """A result that is there already: gaps and tallies met while listing."""
+    """A finished result: gaps and tallies from a listing."""
 
     result: ShardResult
     weight: int = 0
-    """Above 0 in a forecast: bytes of shards that will come, so that workers start meanwhile."""
+    """Above 0 in a forecast: bytes of the shards to come, so that workers start early."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
-        """Hand the result over."""
+        """Return the result."""
         return self.result
 
 
 @dataclass(frozen=True, slots=True)
 class NamesShard:
-    """Names that may themselves hold a key: of files, of references, of staged paths."""
+    """Names that may hold a key: of files, references, staged paths."""
 
     where: str
     kind: str | None
     names: tuple[tuple[bytes, bytes], ...]
-    """Display path, and the name to look at."""
+    """Display path and the name to scan."""
     weight: int = 0
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Look at all names at once, and at each only when something is there."""
+        """Scan all names at once, and each one only when there is a candidate."""
         joined = b"\0".join(name for _, name in self.names)
         if not detector.candidate_offsets(joined, len(joined)):
             return ShardResult()
@@ -44,26 +41,26 @@ class NamesShard:
         gaps: list[Gap] = []
         for path, name in self.names:
             if detector.candidate_offsets(name, len(name)):
-                found, missed = scan_blob(
+                name_hits, name_gaps = scan_blob(
                     Origin(path, Part.NAME, kind=self.kind), [name], detector, self.where
                 )
-                hits += found
-                gaps += missed
+                hits += name_hits
+                gaps += name_gaps
         return ShardResult(tuple(hits), tuple(gaps))
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryNamesShard:
-    """The names in one folder: as ``Entries``, with paths made only when something is there."""
+    """The names in one folder: like ``NamesShard``, with paths built only when there is a candidate."""
 
     where: str
     base: bytes
-    """What stands before each name in reports; empty or ending in a slash."""
+    """Prefix of each name in reports; empty or ending in a slash."""
     names: tuple[bytes, ...]
     weight: int = 0
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Look at all names at once."""
+        """Scan all names at once."""
         joined = b"\0".join(self.names)
         if not detector.candidate_offsets(joined, len(joined)):
             return ShardResult()

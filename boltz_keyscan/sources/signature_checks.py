@@ -1,11 +1,8 @@
-"""Checks of bytes that look like the beginning of an archive.
+"""Checks of bytes that begin with the signature of an archive.
 
-A signature of four bytes stands in many files by chance, and in every program that writes the
-format. What its readers need beside it (a method that exists, a checksum, a first block that
-can be decompressed) does not.
-
-Boundary: at most the first ``magic.CHECKED_BYTES`` bytes of what may be an archive. Fewer than a check
-needs pass it: the rest may only be out of sight.
+A signature of four bytes occurs in many files by chance, and in every program that writes the
+format. A valid method, a checksum or a first block that decompresses does not. A check
+gets at most ``signatures.CHECKED_BYTES`` bytes; fewer than it needs pass, as the rest may be cut off.
 """
 
 from __future__ import annotations
@@ -15,53 +12,53 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
-"""Methods of compression in zips that are in use (APPNOTE 4.4.5)."""
+"""Compression methods of zip that are in use (APPNOTE 4.4.5)."""
 
-_BLOCK = 512
-"""Bytes of a header of tar."""
+_TAR_BLOCK_BYTES = 512
+"""Bytes of a tar header."""
 
-_STEP = 4
-"""Bytes given to a decompressor at a time, so that it is known which it failed on."""
+_STEP_BYTES = 4
+"""Bytes given to a decompressor at a time, to find the offset at which it fails."""
 
-_LEAST = 52
-"""Bytes of the shortest stream with a key in it, header and all: a key's body alone is 32 random bytes."""
+_MIN_STREAM_BYTES = 52
+"""Bytes of the shortest stream that holds a key, with its header: a key's body is 32 random bytes."""
 
 _LHA = re.compile(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
 _OCTAL = re.compile(rb"[ \t\0]*([0-7]*)")
 
 
-def kind(window: bytes) -> str | None:
-    """Return the format of the archive that begins where a signature was found; None when none does.
+def identify(window: bytes) -> str | None:
+    """Return the format of the archive that begins where a signature was found; None for none.
 
     Args:
-        window: bytes from there on.
+        window: bytes from that offset on.
     """
     for start, (name, check) in _CHECKS.items():
         if window.startswith(start) and check(window):
             return name
-    if window[257:262] == b"ustar" and (len(window) < _BLOCK or is_tar_header(window)):
+    if window[257:262] == b"ustar" and (len(window) < _TAR_BLOCK_BYTES or is_tar_header(window)):
         return "tar"
     return None
 
 
 def is_tar_header(block: bytes) -> bool:
-    """Return whether a block's checksum is that of its bytes, which old programs took as signed."""
-    if len(block) < _BLOCK:
+    """Return whether a block has the checksum of its bytes, which old programs summed as signed."""
+    if len(block) < _TAR_BLOCK_BYTES:
         return False
     expected = octal(block[148:156])
-    rest = block[:148] + block[156:_BLOCK]
+    rest = block[:148] + block[156:_TAR_BLOCK_BYTES]
     unsigned = sum(rest) + 8 * 32
     return expected in (unsigned, unsigned - 256 * sum(byte > 127 for byte in rest))
 
 
 def octal(field: bytes) -> int:
-    """Return a number as programs read it from a header of tar: digits, and nothing behind them counts."""
+    """Return a number of a tar header as programs read it: digits, whatever follows them."""
     found = _OCTAL.match(field)
     return int(found[1] or b"0", 8) if found else 0
 
 
 def is_cpio(head: bytes) -> bool:
-    """Return whether bytes are a header of cpio(5), most of whose digits are digits."""
+    """Return whether bytes are a header of cpio(5) in which most digits are valid."""
     kind = head[:6]
     if kind in (b"070701", b"070702"):
         return len(head) >= 110 and len(head[6:110].translate(None, b"0123456789abcdefABCDEF")) < 20
@@ -80,7 +77,7 @@ def _order(head: bytes) -> Literal["little", "big"]:
 
 
 def is_lzma(head: bytes) -> bool:
-    """Return whether bytes are a header of lzma that xz or 7z takes, and something comes out behind it."""
+    """Return whether bytes are an lzma header that xz or 7z accepts, and the stream decompresses."""
     if len(head) < 18 or head[0] >= 225 or head[0] % 9 + head[0] // 9 % 5 > 4:
         return False
     dictionary = int.from_bytes(head[1:5], "little")
@@ -98,7 +95,7 @@ def _is_lzma_stream(properties: bytes, payload: bytes) -> bool:
 
     engine = lzma.LZMADecompressor(lzma.FORMAT_ALONE, 1 << 30)
     try:
-        # As one of unknown size: a wrong size is no sign of anything.
+        # Decompressed as of unknown size, because a wrong size proves nothing.
         return _is_stream(engine, properties + b"\xff" * 8 + payload, lzma.LZMAError)
     except MemoryError:
         return True
@@ -111,23 +108,22 @@ class _Engine(Protocol):
 
 
 def _is_stream(engine: _Engine, data: bytes, error: type[Exception]) -> bool:
-    """Return whether compressed bytes are valid for as long as a key in them must be.
+    """Return whether compressed bytes are valid for the length that a key in them needs.
 
-    Of 20,000 random streams of lzma, in which everything means something, one in 25 is valid for 32
-    bytes with its header, and none for 64.
+    Of 20,000 random lzma streams, one in 25 is valid for 32 bytes with its header, and none for 64.
     """
-    for at in range(0, len(data), _STEP):
+    for at in range(0, len(data), _STEP_BYTES):
         try:
-            engine.decompress(data[at : at + _STEP])
+            engine.decompress(data[at : at + _STEP_BYTES])
         except EOFError:
             break
-        except error as trouble:
-            return at >= _LEAST or "limit" in str(trouble)
+        except error as failure:
+            return at >= _MIN_STREAM_BYTES or "limit" in str(failure)
     return True
 
 
 def is_lha(head: bytes) -> bool:
-    """Return whether bytes are a header of LHA: its two older levels have a checksum, the others a size."""
+    """Return whether bytes are an LHA header: levels 0 and 1 have a checksum, the others a size."""
     if not _LHA.match(head) or len(head) < 22:
         return False
     size = int.from_bytes(head[:2], "little")
@@ -141,7 +137,7 @@ def is_lha(head: bytes) -> bool:
 
 
 def is_arj(head: bytes) -> bool:
-    """Return whether bytes are the main header of an ARJ."""
+    """Return whether bytes are the main header of an ARJ archive."""
     if head[:2] != b"\x60\xea":
         return False
     size = int.from_bytes(head[2:4], "little")
@@ -179,7 +175,7 @@ def _is_gzip(window: bytes) -> bool:
 
 
 def _is_bzip2(window: bytes) -> bool:
-    """Return whether the header of the first block is one: its start, the bytes in use, its tables."""
+    """Return whether the header of the first block is valid: its start, the bytes in use, its tables."""
     if window[3:4] not in b"123456789" or window[4:10] != b"1AY&SY" or len(window) < 22:
         return 0 < len(window) < 22 and window[4:10] == b"1AY&SY"
     bits = int.from_bytes(window[14:22], "big")
@@ -191,7 +187,7 @@ def _is_bzip2(window: bytes) -> bool:
 
 
 def _is_zstd(window: bytes) -> bool:
-    """Frame header and first block header (RFC 8878, 3.1.1)."""
+    """Return whether the frame header and first block header are valid (RFC 8878, 3.1.1)."""
     if len(window) < 5:
         return True
     flags = window[4]
@@ -202,7 +198,7 @@ def _is_zstd(window: bytes) -> bool:
 
 
 def _is_rar(window: bytes) -> bool:
-    """The header behind the marker: of the archive, in the form of RAR 4 or with the checksum of RAR 5."""
+    """Return whether the archive header is that of RAR 4, or has the checksum of RAR 5."""
     if window[6:7] == b"\0":
         return len(window) < 10 or window[9] == 0x73
     if window[6:8] != b"\1\0" or len(window) < 13:
@@ -218,7 +214,7 @@ def _is_cab(window: bytes) -> bool:
 
 
 def _is_lzip(window: bytes) -> bool:
-    """Return whether a lzip is one: its dictionary has a size, and what follows is a stream of lzma."""
+    """Return whether the dictionary size of an lzip is valid and an lzma stream follows."""
     if len(window) < 18:
         return True
     return 12 <= window[5] & 0x1F <= 29 and not window[6] and _is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
@@ -238,7 +234,7 @@ _CHECKS: dict[bytes, tuple[str, Callable[[bytes], bool]]] = {
     b"koly\0\0\0\4\0\0\2\0": ("dmg", lambda _: True),
     b"\xef\xbe\xad\xdeNullsoftInst": ("nsis", lambda _: True),
 }
-"""By the first bytes of a signature: the format, and its check."""
+"""Format and check, by the first bytes of a signature."""
 
 CHECKED: dict[str, Callable[[bytes], bool]] = {
     "cpio": is_cpio,
@@ -247,4 +243,4 @@ CHECKED: dict[str, Callable[[bytes], bool]] = {
     "lha": is_lha,
     "old-tar": is_tar_header,
 }
-"""What the first ``magic.CHECKED_BYTES`` bytes must be of formats whose signature is not enough."""
+"""Checks of the first ``signatures.CHECKED_BYTES`` bytes, for formats whose signature is too short."""

@@ -1,12 +1,9 @@
-"""Recognition of containers by their bytes: what every scan asks of every blob.
+"""Recognition of containers by their bytes, for every blob of every scan.
 
-A container begins a blob, or begins within it: behind a program that unpacks it, a line of
-text, bytes that are damaged. The first is decided by the blob's first bytes. The second is
-found by signatures that the fast pass over all bytes looks for as well (``marks``); those
-that do not check out are dropped here, in microseconds.
-
-Boundary: a quick yes or no, and no module that could open one; which format it is, and
-what is in it, is for ``containers``, which is loaded after the first yes.
+A container begins a blob, or is embedded in it: behind a program that unpacks it, a line of text,
+damaged bytes. The blob's first bytes decide the first case. The second is found by signatures
+that the fast pass searches for as well (``marks``); false ones are dropped here, in microseconds.
+``archives``, which opens containers, is loaded only after the first one.
 """
 
 from __future__ import annotations
@@ -24,19 +21,19 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Detector
 
 HEAD = 1032
-"""Bytes from the beginning that tell a format (a PDF's header may be 1,024 bytes behind it)."""
+"""First bytes of a blob that identify a format (the header of a PDF may begin at byte 1,024)."""
 
 CHECKED_BYTES = 512
-"""Bytes with which a signature is checked."""
+"""Bytes passed to the check of a signature."""
 
 MAX_CHECKS = 2000
-"""Signatures of nothing that are checked in one buffer."""
+"""False signatures checked in one buffer; more are reported as ``FLOOD``."""
 
 FLOOD = "flood"
-"""In place of a format: there were more, so that it is not known."""
+"""Placeholder for the format of a signature that was not checked."""
 
 Mark = tuple[int, str]
-"""Where an archive begins, and its format."""
+"""Offset and format of an archive."""
 
 BEGINNINGS = {
     "zip": rb"PK(?:\x03\x04|\x05\x06|\x07\x08PK)",  # also empty; one of several volumes
@@ -68,7 +65,7 @@ BEGINNINGS = {
     "nsis": rb"\xef\xbe\xad\xdeNullsoftInst",  # where the data of an installer begin
     "tar": rb".{257}ustar",  # since 1988
 }
-"""The first bytes of each format, as regular expressions in which a dot is any byte."""
+"""First bytes of each format, as regular expressions in which a dot matches any byte."""
 
 CHECKED = {
     "cpio": rb"07070[127]|\xc7\x71|\x71\xc7",  # cpio(5); the last two are one number in either order
@@ -77,22 +74,22 @@ CHECKED = {
     "lha": rb".{2}-l[hz][0-9ds]-",
     "old-tar": rb".{148}[0-7 \x00]{5}",  # before 1988: where a header has its checksum
 }
-"""The same for formats whose first bytes are not enough; ``signatures.CHECKED`` looks closer."""
+"""First bytes of formats that need a check by ``signature_checks.CHECKED`` as well."""
 
 _PDF = re.compile(rb"%PDF-")
 _PDF_BYTES = 1024 + len("%PDF-")
 
 _BEGINNING = re.compile(b"|".join(BEGINNINGS.values()), re.DOTALL)
-_PERHAPS = re.compile(b"|".join(CHECKED.values()), re.DOTALL)
+_CHECKED_BEGINNING = re.compile(b"|".join(CHECKED.values()), re.DOTALL)
 
 _CANDIDATE = bytes(
     byte in b"\x1fB\xfd\x28P7%!\xed0R\x02\x04LMQRSTUVWXYZ[\\^_#\xc7\x71\x60xhs\x89IW" for byte in range(256)
 )
-"""1 for each byte that one of the above begins with, less those that a probe at another place finds."""
+"""1 for each first byte of the formats above, except those found by a probe at another offset."""
 
 
 def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: int | None = None) -> bool:
-    """Return whether ``buffer[start:end]``, a whole blob, has the header of a PDF where readers look for it.
+    """Return whether ``buffer[start:end]``, a whole blob, has a PDF header where readers search for it.
 
     That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
     """
@@ -103,7 +100,7 @@ def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: i
 def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
     """Return whether ``buffer[start:end]``, a whole blob, begins as a container does."""
     size = end - start
-    # Most blobs differ from all of them in a few bytes, one of which is zero in the older tar and in lzma.
+    # A few bytes exclude most blobs; one of them is zero in old tar and in lzma.
     if not (
         size > 0
         and (
@@ -118,18 +115,18 @@ def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) ->
         return has_pdf_header(buffer, start, end)
     if _BEGINNING.match(buffer, start, end) or has_pdf_header(buffer, start, end):
         return True
-    return _PERHAPS.match(buffer, start, end) is not None and _is_checked(
+    return _CHECKED_BEGINNING.match(buffer, start, end) is not None and _is_checked(
         bytes(buffer[start : min(start + CHECKED_BYTES, end)])
     )
 
 
-def begins(head: bytes) -> bool:
+def is_container_head(head: bytes) -> bool:
     """Return whether a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
     return is_container(head, 0, len(head))
 
 
 def _is_checked(head: bytes) -> bool:
-    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files come so far
+    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
 
     return any(check(head) for check in signature_checks.CHECKED.values())
 
@@ -137,115 +134,115 @@ def _is_checked(head: bytes) -> bool:
 def checked_marks(
     buffer: bytes | bytearray | memoryview | mmap.mmap, end: int, marks: Sequence[int]
 ) -> list[Mark]:
-    """Return where in ``buffer[:end]`` an archive begins, in order.
+    """Return the archives in ``buffer[:end]``, in order.
 
-    Where there are too many signatures of nothing the rest is taken for true.
+    After ``MAX_CHECKS`` false signatures the rest are returned unchecked, as ``FLOOD``.
 
     Args:
-        buffer: what the fast pass was made over.
-        end: bytes of it that count.
-        marks: where that pass saw a signature.
+        buffer: the bytes that the fast pass searched.
+        end: bytes of it that are valid.
+        marks: offsets of the signatures found by that pass.
     """
     if not marks:
         return []
     from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - text has none
 
-    found: list[Mark] = []
+    archives: list[Mark] = []
     false = 0
     for at in sorted(set(marks)):
         checked = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
-        kind = signature_checks.kind(checked) if false < MAX_CHECKS else FLOOD
+        kind = signature_checks.identify(checked) if false < MAX_CHECKS else FLOOD
         if kind is None:
             false += 1
         else:
-            found.append((at, kind))
-    return found
+            archives.append((at, kind))
+    return archives
 
 
-class Finder:
-    """A look for archives in a blob that passes in chunks."""
+class ArchiveFinder:
+    """A search for archives in a blob that is read in chunks."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self._tail = b""
-        self.found = False
-        """Whether there was one."""
+        self.has_archive = False
+        """True once an archive was found."""
 
     def feed(self, chunk: bytes) -> list[int]:
-        """Take the next chunk; what the fast pass says of it, counted from the bytes kept of the last."""
+        """Search the next chunk; return its candidate offsets, counted from the bytes kept of the last."""
         piece = self._tail + chunk
         marks: list[int] = []
         offsets = self._detector.candidate_offsets(piece, len(piece), marks)
-        self.found = self.found or bool(checked_marks(piece, len(piece), marks))
+        self.has_archive = self.has_archive or bool(checked_marks(piece, len(piece), marks))
         self._tail = piece[-max(self._detector.overlap, CHECKED_BYTES) :]
         return offsets
 
-    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the chunks as they pass."""
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks unchanged, and search them."""
         for chunk in chunks:
             self.feed(chunk)
             yield chunk
 
 
-def among(
+def find_containers(
     stream: mmap.mmap | bytes,
     length: int,
     starts: Sequence[int],
     sizes: Sequence[int],
     marks: Sequence[Mark] = (),
 ) -> list[int]:
-    """The numbers of the blobs in ``stream`` that are containers, or have one in them.
+    """Return the indexes of the blobs in ``stream`` that are containers, or have one embedded.
 
-    Looks at three bytes and the first kilobyte of each, through C, and at the few that pass as a whole.
+    Tests three bytes and the first kilobyte of each in C, and only the few that pass in full.
 
     Args:
-        stream: many blobs, with anything before and between them.
-        length: bytes of it that count.
-        starts: where each begins, in order, none within the first 22 bytes.
-        sizes: how long each is.
-        marks: where an archive begins.
+        stream: many blobs, with any bytes before and between them.
+        length: bytes of it that are valid.
+        starts: start of each blob, in order, none within the first 22 bytes.
+        sizes: size of each blob.
+        marks: offsets and formats of archives.
     """
-    # What is so near the end that a probe could pass it is looked at in any case.
-    far = bisect.bisect_right(starts, length - HEAD)
-    if far < 2:
-        far = 0
+    # Blobs so near the end that a probe could read beyond it are tested in full.
+    safe_count = bisect.bisect_right(starts, length - HEAD)
+    if safe_count < 2:
+        safe_count = 0
     else:
-        probes = (iter(starts), _moved(starts, 2), _moved(starts, 13))
-        first, lha, lzma = (operator.itemgetter(*itertools.islice(probe, far))(stream) for probe in probes)
-        marked = map(_CANDIDATE.__getitem__, first)
-        # The headers of PDFs: a loop in C that searches the beginning of each blob.
-        until = map(min, map(operator.add, starts, sizes), _moved(starts, _PDF_BYTES))
+        probes = (iter(starts), _shift(starts, 2), _shift(starts, 13))
+        first, lha, lzma = (
+            operator.itemgetter(*itertools.islice(probe, safe_count))(stream) for probe in probes
+        )
+        is_first_byte = map(_CANDIDATE.__getitem__, first)
+        # PDF headers: a loop in C that searches the beginning of each blob.
+        until = map(min, map(operator.add, starts, sizes), _shift(starts, _PDF_BYTES))
         documents = map(_PDF.search, itertools.repeat(stream), starts, until)
-        looked = zip(marked, lha, lzma, sizes, documents, strict=False)
-        numbers = [
-            number
-            for number, (candidate, lha_mark, lzma_mark, size, document) in enumerate(looked)
+        probed = zip(is_first_byte, lha, lzma, sizes, documents, strict=False)
+        indexes = [
+            index
+            for index, (candidate, lha_mark, lzma_mark, size, document) in enumerate(probed)
             if candidate or lha_mark == 0x2D or lzma_mark == 0 or not size % 512 or document
         ]
-    candidates = itertools.chain(numbers if far else (), range(far, len(starts)))
-    found = {
-        number
-        for number in candidates
-        if is_container(stream, starts[number], starts[number] + sizes[number])
+    candidates = itertools.chain(indexes if safe_count else (), range(safe_count, len(starts)))
+    containers = {
+        index for index in candidates if is_container(stream, starts[index], starts[index] + sizes[index])
     }
     for at, _ in marks:
-        number = bisect.bisect_right(starts, at) - 1
-        if number >= 0 and at < starts[number] + sizes[number]:
-            found.add(number)
-    return sorted(found)
+        index = bisect.bisect_right(starts, at) - 1
+        if index >= 0 and at < starts[index] + sizes[index]:
+            containers.add(index)
+    return sorted(containers)
 
 
-def _moved(positions: Iterable[int], by: int) -> Iterator[int]:
+def _shift(positions: Iterable[int], by: int) -> Iterator[int]:
     return map(operator.add, positions, itertools.repeat(by))
 
 
-def starts_of(headers: Sequence[int], sizes: Sequence[int]) -> list[int]:
-    """Where each blob begins in a stream that has a header before each and one byte after.
+def list_blob_starts(headers: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """Return the start of each blob in a stream that has a header before each and one byte after.
 
     Args:
-        headers: bytes of each header.
-        sizes: bytes of each blob.
+        headers: sizes of the headers in bytes.
+        sizes: sizes of the blobs in bytes.
     """
-    taken = map(operator.add, headers, sizes)
-    before = itertools.accumulate((size + 1 for size in taken), initial=0)
+    lengths = map(operator.add, headers, sizes)
+    before = itertools.accumulate((length + 1 for length in lengths), initial=0)
     return list(map(operator.add, before, headers))

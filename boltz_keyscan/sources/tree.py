@@ -1,7 +1,6 @@
-"""A path the user named: its files, and every repository met on the way.
+"""A path that the user named: its files, and every repository in it.
 
-Boundary: decides what is a file to read, a name to look at or a repository to hand
-out; reading is ``files`` and ``history``.
+Decides what is a file, a name or a repository; reading is in ``files`` and ``git.history``.
 """
 
 from __future__ import annotations
@@ -15,15 +14,21 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Shard, ShardResult, Source
 from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
-from boltz_keyscan.sources.files.shard import SLICE, DirectoryListing, FileShard, special, walk
+from boltz_keyscan.sources.files.shard import (
+    FILES_PER_SHARD,
+    DirectoryListing,
+    FileShard,
+    special_file_gap,
+    walk_tree,
+)
 from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistorySource
     from boltz_keyscan.sources.git.repo.repository import Repository
 
-_FORECAST = 5
-"""Slices from which on it is told how much there is at least, before the first of them is read."""
+_FORECAST_SHARDS = 5
+"""Full shards from which their weight is reported before the first of them is read."""
 
 
 @dataclass(slots=True)
@@ -31,68 +36,68 @@ class TreeSource:
     """One file or folder, with or without the history of repositories in it."""
 
     path: bytes
-    """As given."""
+    """The path as given."""
     prefix: bytes
-    """What stands before paths below it in reports; empty or ending in a slash."""
+    """Prefix of paths below it in reports; empty or ending in a slash."""
     files: bool = True
     history: bool = True
     borrow: bytes | None = None
-    """Objects may be borrowed from below this folder; None for ``path`` itself."""
+    """Folder below which alternate object stores are allowed; None for ``path`` itself."""
     cache: str | None = None
-    """Folder for what is known of object stores; None to know nothing and keep nothing."""
+    """Folder of the scan cache; None to use no cache."""
     _root: bytes = field(init=False)
-    """The folder that everything is below, absolute."""
+    """The scanned folder, absolute."""
     _file: bytes | None = field(default=None, init=False)
-    """The one file in it that was named."""
+    """The one file in it, when ``path`` is a file."""
     _repositories: list[HistorySource] = field(default_factory=list, init=False)
     _holders: list[Repository] | None = field(default=None, init=False)
     _stores: dict[bytes, bool] = field(default_factory=dict, init=False)
-    """Object stores of the repositories met; True where every file has to be looked into."""
+    """Object stores of the repositories found; True where every file has to be scanned."""
     _unusable: set[bytes] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         root = os.path.abspath(self.path)
         if not os.path.isdir(root):
             root, self._file = os.path.split(root)
-        # A link may stand in one repository and lead into another.
+        # A link may be in one repository and point into another.
         self._root = os.path.realpath(root)
 
     def shards(self) -> Iterator[Shard | Source]:
-        """Files in slices, names, gaps, and the repositories found.
+        """Yield shards of files and names, gaps, and the repositories found.
 
         Raises:
             KeyscanError: only history was asked for, and there is none here.
         """
         if self._file is None:
-            yield from _forecast(self._below())
+            yield from _forecast(self._folder_shards())
         elif self.files:
-            yield from self._named(self._file)
+            yield from self._file_shards(self._file)
         else:
             yield self._bundle(self._file)
 
-    def _below(self) -> Iterator[Shard | Source]:
+    def _folder_shards(self) -> Iterator[Shard | Source]:
         pending: list[bytes] = []
-        seen_all = True
-        for walked in walk(self._root):
-            yield from self._unusable_repository(walked)
-            if walked.errors:
-                seen_all = False
-                yield ResultShard(ShardResult(gaps=self._unseen(walked)))
+        complete = True
+        for listing in walk_tree(self._root):
+            yield from self._add_repository(listing)
+            if listing.errors:
+                complete = False
+                yield ResultShard(ShardResult(gaps=self._error_gaps(listing)))
             if not self.files:
                 continue
-            self._without_objects(walked)
-            yield from self._oddities(walked)
-            pending += walked.files
-            if walked.links:
-                yield FileShard(self._root, self.prefix, (), tuple(walked.links))
-            while len(pending) >= SLICE:
-                yield self._slice(pending[:SLICE])
-                del pending[:SLICE]
+            self._drop_object_files(listing)
+            yield from self._names_and_gaps(listing)
+            pending += listing.files
+            if listing.links:
+                yield FileShard(self._root, self.prefix, (), tuple(listing.links))
+            while len(pending) >= FILES_PER_SHARD:
+                yield self._slice(pending[:FILES_PER_SHARD])
+                del pending[:FILES_PER_SHARD]
         if pending:
             yield self._slice(pending)
         if self.history:
             yield from self._histories()
-        if not self.files and not self._repositories and seen_all:
+        if not self.files and not self._repositories and complete:
             raise self._no_history()
 
     def _no_history(self) -> KeyscanError:
@@ -103,15 +108,17 @@ class TreeSource:
         hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
         return KeyscanError(f"not a git repository: {os.fsdecode(self.path)}", hint)
 
-    def _named(self, name: bytes) -> Iterator[Shard]:
+    def _file_shards(self, name: bytes) -> Iterator[Shard]:
         yield NamesShard(os.fsdecode(self.path), None, ((self.prefix + name, name),))
         path = os.path.join(self._root, name)
-        # /dev/stdin, /dev/fd/63 and /proc/self are about the process that opens them.
-        here = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
-        yield FileShard(self._root, self.prefix, (name,), explicit=True, bundles=self.history, here=here)
+        # /dev/stdin, /dev/fd/63 and /proc/self depend on the process that opens them.
+        in_process = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
+        yield FileShard(
+            self._root, self.prefix, (name,), explicit=True, bundles=self.history, in_process=in_process
+        )
 
     def _bundle(self, name: bytes) -> Source:
-        """The one file with a history of its own."""
+        """Return the source of a bundle, the one kind of file with a history."""
         path = os.path.join(self._root, name)
         if os.path.isfile(path):
             with open(path, "rb") as file:
@@ -124,12 +131,12 @@ class TreeSource:
     def _slice(self, names: Sequence[bytes]) -> FileShard:
         return FileShard(self._root, self.prefix, tuple(names), bundles=self.history)
 
-    def _oddities(self, walked: DirectoryListing) -> Iterator[Shard]:
-        """Names, and what stood there that is not a file."""
-        if walked.names:
-            where = os.fsdecode(self.prefix + walked.folder)
-            yield DirectoryNamesShard(where, self.prefix + walked.base, tuple(walked.names))
-        gaps = [special(os.fsdecode(self.prefix + name), mode) for name, mode in walked.specials]
+    def _names_and_gaps(self, listing: DirectoryListing) -> Iterator[Shard]:
+        """Yield the names of a folder, and gaps for special files and kernel folders."""
+        if listing.names:
+            where = os.fsdecode(self.prefix + listing.folder)
+            yield DirectoryNamesShard(where, self.prefix + listing.base, tuple(listing.names))
+        gaps = [special_file_gap(os.fsdecode(self.prefix + name), mode) for name, mode in listing.specials]
         gaps += [
             Gap(
                 os.fsdecode(self.prefix + name),
@@ -137,46 +144,46 @@ class TreeSource:
                 "not on any disk, so not read",
                 by_design=True,
             )
-            for name in walked.aside
+            for name in listing.kernel_folders
         ]
         if gaps:
             yield ResultShard(ShardResult(gaps=tuple(gaps)))
 
-    def _unseen(self, walked: DirectoryListing) -> tuple[Gap, ...]:
+    def _error_gaps(self, listing: DirectoryListing) -> tuple[Gap, ...]:
         return tuple(
-            unreadable_gap(os.fsdecode(self.prefix + name) or ".", error) for name, error in walked.errors
+            unreadable_gap(os.fsdecode(self.prefix + name) or ".", error) for name, error in listing.errors
         )
 
-    def _without_objects(self, walked: DirectoryListing) -> None:
-        """Leave out what the history source reads through git."""
-        folder = os.path.join(self._root, walked.folder)
+    def _drop_object_files(self, listing: DirectoryListing) -> None:
+        """Drop the files of an object store that the history source reads through git."""
+        folder = os.path.join(self._root, listing.folder)
         store, name = os.path.split(folder)
         if store in self._stores:
             from boltz_keyscan.sources.git.objects.files import list_other_files  # noqa: PLC0415 - few folders are such
 
-            walked.files = list_other_files(self._root, walked.files, name, look=self._stores[store])
+            listing.files = list_other_files(self._root, listing.files, name, look=self._stores[store])
 
-    def _unusable_repository(self, walked: DirectoryListing) -> Iterator[Shard]:
-        """Take note of the repository a folder is the root or the inside of; a gap when it is no use."""
-        names = walked.names
-        inside = b"HEAD" in names and b"objects" in names and b"refs" in names
-        folder = os.path.join(self._root, walked.folder) if walked.folder else self._root
-        if (b".git" not in names and not inside) or folder in self._unusable:
+    def _add_repository(self, listing: DirectoryListing) -> Iterator[Shard]:
+        """Add the repository whose root or git folder a folder is; yield a gap when it is unreadable."""
+        names = listing.names
+        is_git_dir = b"HEAD" in names and b"objects" in names and b"refs" in names
+        folder = os.path.join(self._root, listing.folder) if listing.folder else self._root
+        if (b".git" not in names and not is_git_dir) or folder in self._unusable:
             return
         from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - many trees have none
 
-        where = os.fsdecode(self.prefix + walked.folder) or "."
+        where = os.fsdecode(self.prefix + listing.folder) or "."
         try:
             if os.path.realpath(folder) != os.path.normpath(
-                os.path.join(os.path.realpath(self._root), walked.folder)
+                os.path.join(os.path.realpath(self._root), listing.folder)
             ):
-                # git opens paths, so this is as much as can be known before it does.
+                # git opens paths itself, so a later swap of the folder cannot be detected.
                 raise ValueError("a folder on the way to it became a link, which is not followed")  # noqa: TRY301 - as below
             repository = open_at(folder)
         except (OSError, ValueError) as error:
             self._unusable.add(os.path.join(folder, b".git"))
-            told = error.strerror if isinstance(error, OSError) else str(error)
-            gap = Gap(where, "repository-unreadable", f"history not read: {told}")
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            gap = Gap(where, "repository-unreadable", f"history not read: {reason}")
             yield ResultShard(ShardResult(gaps=(gap,) if self.history else ()))
             return
         if repository is None:
@@ -184,7 +191,7 @@ class TreeSource:
         carried = self._is_carried(repository)
         if self.history or not carried:
             self._stores[repository.objects] = carried or not self.history
-        prefix = os.path.join(self.prefix + walked.folder, b"") if walked.folder else self.prefix
+        prefix = os.path.join(self.prefix + listing.folder, b"") if listing.folder else self.prefix
         source = self._source(repository, prefix, where, self.cache)
         source.carried = carried
         self._repositories.append(source)
@@ -198,11 +205,11 @@ class TreeSource:
         )
 
     def _histories(self) -> Iterator[Source]:
-        """One source for each object store: of those that share it, the one with the best story to tell."""
+        """Yield one source for each object store: of those that share it, the one with the best paths."""
         best: dict[bytes, HistorySource] = {}
         for source in self._repositories:
             store = os.path.realpath(source.repository.objects)
-            if store not in best or _merit(source.repository) > _merit(best[store].repository):
+            if store not in best or _rank(source.repository) > _rank(best[store].repository):
                 best[store] = source
         yield from best.values()
 
@@ -245,7 +252,7 @@ class TreeSource:
         return Located(pairs, gaps)
 
     def _path(self, hit: Hit) -> bytes:
-        """Return the absolute path of a file; what a link that was named leads to."""
+        """Return the absolute path of a file, with links resolved if the user named it."""
         path = os.path.join(self._root, hit.origin.path[len(self.prefix) :])
         named = self._file is not None and hit.origin.part is Part.CONTENT
         return os.path.realpath(path) if named else path
@@ -260,20 +267,20 @@ class TreeSource:
 
 
 def _forecast(shards: Iterator[Shard | Source]) -> Iterator[Shard | Source]:
-    """The same; where they are many that is told first, so that the first are not read one by one."""
-    held: list[Shard | Source] = []
+    """Yield the shards, with a forecast of their weight first when there are many, to start workers early."""
+    pending: list[Shard | Source] = []
     weight = 0
     for shard in shards:
-        held.append(shard)
+        pending.append(shard)
         if isinstance(shard, FileShard):
             weight += shard.weight
-            if len(shard.files) == SLICE and weight >= _FORECAST * shard.weight:
+            if len(shard.files) == FILES_PER_SHARD and weight >= _FORECAST_SHARDS * shard.weight:
                 yield ResultShard(ShardResult(), weight=weight)
                 break
-    yield from held
+    yield from pending
     yield from shards
 
 
-def _merit(repository: Repository) -> tuple[bool, bool]:
-    """Paths of a worktree say more than those inside ``.git``, and the main one is not just a linked one."""
+def _rank(repository: Repository) -> tuple[bool, bool]:
+    """Rank a worktree above a bare ``.git``, and the main worktree above linked ones."""
     return repository.worktree is not None, repository.git_dir == repository.common_dir

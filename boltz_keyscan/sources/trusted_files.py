@@ -1,11 +1,8 @@
-"""The few files of a tree that speak about the scan: from disk, or as a commit has them.
+"""Files of a tree that control the scan (configuration, baseline, ignore file), from disk or a commit.
 
-Whoever wrote the tree wrote these files, so they are read with care: regular files of a
-bounded size, no links, nothing above the repository. A commit's are read from its
-objects, through a view of the store that no configuration of the repository reaches;
-what lies in the worktree or the index plays no part then.
-
-Boundary: paths to bytes; what they say is ``triage`` and ``cli``, who is asked is ``trust``.
+The author of the tree wrote these files, so only regular files of a bounded size inside the
+repository are read, and no links out of it. Files of a commit come from its objects, through a
+view that no configuration of the repository affects; worktree and index are not used then.
 """
 
 from __future__ import annotations
@@ -31,29 +28,29 @@ if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run import command as git
 
 MAX_FILE_BYTES = 16 << 20
-"""Bytes of such a file; a baseline of 100,000 keys fits."""
+"""Bytes of such a file at most; a baseline of 100,000 keys fits."""
 
 
-_FOLDERS = 64
-"""Folders of a revision that are remembered."""
+_MAX_CACHED_FOLDERS = 64
+"""Folders of a revision kept in memory."""
 
-_FOLDER = b"40000"
+_FOLDER_MODE = b"40000"
 """The mode of a folder in a tree."""
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFiles:
-    """The files as they lie there."""
+    """The files as they are on disk."""
 
     top: bytes
-    """The folder beyond which nothing is looked at, absolute."""
+    """Folder outside which nothing is read, absolute."""
     label: str = "in the tree"
 
     def read(self, path: bytes) -> bytes | None:
-        """A file below ``top``, by its absolute path; None when there is none.
+        """Return a file below ``top``, by its absolute path; None when there is none.
 
         Raises:
-            KeyscanError: it is there and cannot be read, or a link leads out of the tree.
+            KeyscanError: the file cannot be read, or a link leads out of the tree.
         """
         if not os.path.lexists(path):
             return None
@@ -62,8 +59,8 @@ class TreeFiles:
             raise _unusable(path, "a link leads out of the tree")
         return read_named_file(real, os.fsdecode(path))
 
-    def names(self, path: bytes) -> bool:
-        """Whether a path lies below ``top``."""
+    def contains(self, path: bytes) -> bool:
+        """Return whether a path is below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
 
@@ -72,16 +69,16 @@ class CommitFiles:
     """The files as one commit has them."""
 
     top: bytes
-    """The folder that is the root of the commit's tree, absolute."""
+    """Root folder of the commit's tree, absolute."""
     label: str
     commit: str
     view: git.RepoView
 
     def read(self, path: bytes) -> bytes | None:
-        """A file below ``top``, by the absolute path it has when checked out; None when there is none.
+        """Return a file below ``top``, by its absolute path when checked out; None when there is none.
 
         Raises:
-            KeyscanError: it is there and is no file, or git cannot give it.
+            KeyscanError: it is not a regular file, or git cannot read it.
         """
         contents = CommitFileReader(self)
         try:
@@ -91,25 +88,25 @@ class CommitFiles:
             mode, oid = entry
             if not mode.startswith(b"100"):
                 raise _unusable(path, f"it is no file {self.label}")
-            return contents.whole(oid)
+            return contents.read_blob(oid)
         except GitError as error:
             raise _unusable(path, f"not read {self.label}: {error.message}") from error
         finally:
             contents.close()
 
-    def names(self, path: bytes) -> bool:
-        """Whether a path lies below ``top``."""
+    def contains(self, path: bytes) -> bool:
+        """Return whether a path is below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
 
 class CommitFileReader:
-    """Many files of a revision, through one git that starts with the first of them.
+    """Reader of many files of a revision, through one git process that starts with the first read.
 
-    What is asked for is looked at, not believed: a link gives the text that it is.
+    Links are not followed: reading one returns its text.
     """
 
     def __init__(self, revision: CommitFiles) -> None:
-        from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - most runs ask no revision
+        from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - most runs read no revision
 
         self._revision = revision
         self._reader = ObjectReader(revision.view, revision.label)
@@ -118,21 +115,21 @@ class CommitFileReader:
         self.close = weakref.finalize(self, self._reader.__exit__)
 
     def read(self, path: bytes) -> bytes | None:
-        """A file below the top, by its absolute path; None when there is none.
+        """Return a file below the top, by its absolute path; None when there is none.
 
         Raises:
-            GitError: git cannot give it.
+            GitError: git cannot read it.
         """
         entry = self.look_up(path)
-        return self.whole(entry[1]) if entry is not None else None
+        return self.read_blob(entry[1]) if entry is not None else None
 
     def look_up(self, path: bytes) -> tuple[bytes, str] | None:
-        """Return mode and object id of what has an absolute path below the top; None when nothing has.
+        """Return mode and object id of an absolute path below the top; None when there is none.
 
         Raises:
-            GitError: git cannot give a folder on the way.
+            GitError: git cannot read a folder on the way.
         """
-        if not self._revision.names(path):
+        if not self._revision.contains(path):
             return None
         if self._reader.timeout_error:
             raise GitError(self._reader.timeout_error)
@@ -141,41 +138,41 @@ class CommitFileReader:
             self._root = (
                 self._reader.read(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
             )
-        entry: tuple[bytes, str] | None = (_FOLDER, self._root)
+        entry: tuple[bytes, str] | None = (_FOLDER_MODE, self._root)
         for name in os.path.relpath(path, self._revision.top).split(b"/"):
-            if entry is None or entry[0] != _FOLDER:
+            if entry is None or entry[0] != _FOLDER_MODE:
                 return None
             entry = self._entries(entry[1]).get(name)
         return entry
 
-    def whole(self, oid: str) -> bytes:
+    def read_blob(self, oid: str) -> bytes:
         """Return the bytes of a blob.
 
         Raises:
-            GitError: git cannot give them, or they are too many.
+            GitError: git cannot read them, or they are too many.
         """
         return self._reader.read(oid, MAX_FILE_BYTES)
 
     def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
         if tree not in self._folders:
-            if len(self._folders) >= _FOLDERS:
+            if len(self._folders) >= _MAX_CACHED_FOLDERS:
                 self._folders.clear()
             content, id_bytes = self._reader.read(tree), self._revision.view.id_bytes
-            # Entries as in gitformat: ``mode SP name NUL id``; what follows a broken one is left out.
-            found, at = {}, 0
+            # Entries are ``mode SP name NUL id``; the rest behind a broken one is ignored.
+            entries, at = {}, 0
             while 0 <= (space := content.find(b" ", at)) < (nul := content.find(b"\0", space)):
                 mode, name = content[at:space].lstrip(b"0"), content[space + 1 : nul]
                 at = nul + 1 + id_bytes
-                found[name] = (mode, content[nul + 1 : at].hex())
-            self._folders[tree] = found
+                entries[name] = (mode, content[nul + 1 : at].hex())
+            self._folders[tree] = entries
         return self._folders[tree]
 
 
 TrustedFiles = TreeFiles | CommitFiles
 
 
-def whole(path: bytes, shown: str = "") -> bytes:
-    """A regular file of some MiB that was named, whole.
+def read_whole_file(path: bytes, shown: str = "") -> bytes:
+    """Return the content of a regular file that the user named.
 
     Raises:
         KeyscanError: it cannot be read.
@@ -190,22 +187,22 @@ def whole(path: bytes, shown: str = "") -> bytes:
 
 
 def read_named_file(path: bytes, shown: str = "") -> bytes:
-    """The same, of the size that files of triage have.
+    """Return the content of a named file of at most ``MAX_FILE_BYTES``.
 
     Raises:
         KeyscanError: it cannot be read.
     """
-    content = whole(path, shown)
+    content = read_whole_file(path, shown)
     if len(content) > MAX_FILE_BYTES:
         raise _unusable(path, f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return content
 
 
-def top_of(folder: bytes) -> bytes:
-    """How far up files are looked for: the root of the repository around a folder.
+def find_tree_top(folder: bytes) -> bytes:
+    """Return the top folder of the search for files: the root of the repository around a folder.
 
-    Outside a repository that is as far as nobody else may write: in ``/tmp`` anybody can
-    put a file above the folder that is scanned.
+    Outside a repository the search stops below a folder that other users can write to: in ``/tmp``
+    anyone can place a file above the scanned folder.
     """
     top = folder
     while not os.path.lexists(os.path.join(top, b".git")) and not is_git_dir(top):
@@ -220,15 +217,15 @@ def top_of(folder: bytes) -> bytes:
     return top
 
 
-def at_revision(folder: bytes, revision: str) -> CommitFiles:
-    """The files of the repository around a folder as a revision has them.
+def open_revision(folder: bytes, revision: str) -> CommitFiles:
+    """Return the files of the repository around a folder at a revision.
 
     Raises:
-        KeyscanError: the folder is in no repository, or that does not have the revision.
+        KeyscanError: the folder is in no repository, or the repository lacks the revision.
         GitError: git cannot be used.
     """
     from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415 - as above
-    from boltz_keyscan.sources.git.repo.revisions import find_commit  # noqa: PLC0415 - most runs ask no revision
+    from boltz_keyscan.sources.git.repo.revisions import find_commit  # noqa: PLC0415 - most runs read no revision
 
     repository = _find_holder(folder)
     if repository is None:
@@ -247,9 +244,9 @@ def at_revision(folder: bytes, revision: str) -> CommitFiles:
 
 
 def _find_holder(folder: bytes) -> Repository | None:
-    """Return the repository around a folder; not a bare one that another repository has as tracked files.
+    """Return the repository around a folder, but not a bare one tracked as files by another repository.
 
-    Whoever writes a change could commit such a one, with references of the right names.
+    The author of a change could commit such a repository, with references of the expected names.
     """
     from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415
     from boltz_keyscan.sources.git.run import command as git  # noqa: PLC0415 - as above

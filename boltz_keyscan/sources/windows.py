@@ -1,10 +1,9 @@
-"""The exact pass over bytes that come once and may be many: piece by piece.
+"""Exact matches of a long stream, window by window, without holding all of it.
 
-Looking at each byte for each encoding takes a hundred times as long as the fast pass. So
-that one is made over each piece, and the exact one over the pieces in which it sees something.
-
-Boundary: what ``Detector.find`` says of the whole, without holding the whole; tested
-against it. Only the cell of a notebook is lost, beyond the first of its pieces.
+Searching each byte for each encoding takes a hundred times as long as the fast pass, so the
+exact pass runs only over windows where the fast pass found a candidate. The matches are those
+of ``Detector.find`` over the whole blob (tested against it); only the notebook cell is lost
+behind the first window.
 """
 
 from __future__ import annotations
@@ -18,82 +17,84 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Detector, Match
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
-PIECE = 4 << 20
-"""Bytes looked at together. Shorter blobs are looked at whole, so nearly all are."""
+WINDOW_BYTES = 4 << 20
+"""Bytes searched together. Nearly all blobs are shorter and are searched whole."""
 
-MARGIN = 32 << 10
-"""Bytes of its surroundings that a key keeps, on both sides, where a long blob is cut."""
+MARGIN_BYTES = 32 << 10
+"""Bytes of context kept on both sides of a key where a long blob is cut."""
 
 _NOTEBOOK = b'"cells"'
-"""Jupyter sorts the fields of a notebook, so this is the first."""
+"""First field of a notebook, because Jupyter sorts them."""
 
 
-def matches(detector: Detector, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
-    """The keys of one blob in order, as ``Detector.find`` has them."""
-    pieces = Pieces(detector, admits=admits)
+def find_matches(
+    detector: Detector, chunks: Iterable[bytes], admits: Admits | None = None
+) -> Iterator[Match]:
+    """Yield the matches of one blob in order, as ``Detector.find`` does."""
+    matcher = WindowMatcher(detector, admits=admits)
     chunks = iter(chunks)
     head = next(chunks, b"")
     chunks = itertools.chain([head], chunks)
     if _NOTEBOOK in head[:HEAD]:
-        # Its cells are counted from its beginning.
+        # Cells are counted from the beginning of the notebook.
         yield from detector.find(chunks, admits)
         return
     for chunk in chunks:
-        yield from pieces.feed(chunk)
-    yield from pieces.finish()
+        yield from matcher.feed(chunk)
+    yield from matcher.finish()
 
 
 @dataclass(slots=True)
-class Pieces:
-    """Matches of one blob, fed in chunks."""
+class WindowMatcher:
+    """A search for the matches of one blob, fed in chunks."""
 
     detector: Detector
     base: int = 0
-    """Where in its blob the held piece begins."""
+    """Offset of the current window in the blob."""
     admits: Admits | None = None
-    """The choice of the matches that are wanted; all are without it."""
+    """Filter of the matches to report; None reports all."""
     marks: dict[int, str] = field(default_factory=dict)
-    """Where in its blob an archive begins, and of which format."""
-    _held: bytearray = field(default_factory=bytearray)
-    _first: bool = True
+    """Formats of the archives that begin in the blob, by offset."""
+    _window: bytearray = field(default_factory=bytearray)
+    _is_first: bool = True
     _ruler: Ruler = field(default_factory=Ruler)
 
     def feed(self, chunk: bytes) -> Iterator[Match]:
-        """More bytes; the matches that are certain by now."""
-        self._held += chunk
-        while len(self._held) >= PIECE + 2 * MARGIN:
-            rest = self._held[PIECE + 2 * MARGIN :]
-            del self._held[PIECE + 2 * MARGIN :]
-            yield from self._look(len(self._held) - MARGIN)
-            self._pass(len(self._held) - 2 * MARGIN)
-            self._held += rest
+        """Add bytes; yield the matches that are final."""
+        self._window += chunk
+        while len(self._window) >= WINDOW_BYTES + 2 * MARGIN_BYTES:
+            rest = self._window[WINDOW_BYTES + 2 * MARGIN_BYTES :]
+            del self._window[WINDOW_BYTES + 2 * MARGIN_BYTES :]
+            yield from self._search(len(self._window) - MARGIN_BYTES)
+            self._advance(len(self._window) - 2 * MARGIN_BYTES)
+            self._window += rest
 
     def finish(self) -> Iterator[Match]:
-        """The remaining matches."""
-        yield from self._look(len(self._held))
-        self._held.clear()
+        """Yield the remaining matches."""
+        yield from self._search(len(self._window))
+        self._window.clear()
 
-    def _look(self, high: int) -> Iterator[Match]:
-        low = 0 if self._first else MARGIN
+    def _search(self, high: int) -> Iterator[Match]:
+        low = 0 if self._is_first else MARGIN_BYTES
         marks: list[int] = []
-        offsets = self.detector.candidate_offsets(self._held, len(self._held), marks)
+        offsets = self.detector.candidate_offsets(self._window, len(self._window), marks)
         self.marks.update(
-            (self.base + at, kind) for at, kind in checked_marks(self._held, len(self._held), marks)
+            (self.base + at, kind) for at, kind in checked_marks(self._window, len(self._window), marks)
         )
         if not offsets:
             return
 
         def admits(offset: int, rule_id: str, shape: Shape, fingerprint: str, *, commented: bool) -> bool:
-            # What is in the margins is another piece's.
+            # A match in the margins belongs to the next or previous window.
             return low <= offset < high and (
                 self.admits is None or self.admits(offset, rule_id, shape, fingerprint, commented=commented)
             )
 
-        for match in self.detector.find([bytes(self._held)], admits):
-            yield self._moved(match) if self.base else match
+        for match in self.detector.find([bytes(self._window)], admits):
+            yield self._shift(match) if self.base else match
 
-    def _moved(self, match: Match) -> Match:
-        """A match as it is in the whole; its cell is not known, for that begins before."""
+    def _shift(self, match: Match) -> Match:
+        """Return a match with its position in the whole blob; its notebook cell is unknown."""
         before = self._ruler.place(match.decoded[0] if match.decoded else "")
         first = match.line == 1
         return replace(
@@ -106,12 +107,12 @@ class Pieces:
             cell_part=None,
         )
 
-    def _pass(self, count: int) -> None:
-        """Count the lines and columns of what is let go."""
-        passed = bytes(self._held[:count])
-        del self._held[:count]
-        if self._first:
-            self._ruler.begin(passed)
-        self._first = False
+    def _advance(self, count: int) -> None:
+        """Drop bytes from the window and count their lines and columns."""
+        dropped = bytes(self._window[:count])
+        del self._window[:count]
+        if self._is_first:
+            self._ruler.begin(dropped)
+        self._is_first = False
         self.base += count
-        self._ruler.advance(passed)
+        self._ruler.advance(dropped)

@@ -53,8 +53,8 @@ def run_within_budget(
                     members, output = arrived[done].unpacked
                     yield shards[done][0], arrived.pop(done)
                     done += 1
-                    meter.member(members)
-                    meter.output(output)
+                    meter.add_members(members)
+                    meter.add_output(output)
     except BudgetExceededError as error:
         for number, shard in shards[done:]:
             detail = "not opened: the containers before it took all that a run may spend on them"

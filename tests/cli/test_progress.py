@@ -17,7 +17,7 @@ from boltz_keyscan.forecast import forecast
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.pipeline import run
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources.files.shard import SLICE
+from boltz_keyscan.sources.files.shard import FILES_PER_SHARD
 from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
@@ -44,11 +44,11 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: Path, columns: int) -> None:
     began = time.monotonic()
     with typed(endless, "--jobs", "1", columns=columns) as terminal:
-        terminal.until(rf"Scanning: {SLICE} of {FILES + 1}")
+        terminal.until(rf"Scanning: {FILES_PER_SHARD} of {FILES + 1}")
         terminal.until("0:0[3-9]|0:[1-9]" if columns > 40 else "Scanning")
         # While it runs the line is one line, and nothing else is there.
         (shown,) = terminal.screen
-        assert shown.startswith(f"Scanning: {SLICE} of {FILES + 1}")
+        assert shown.startswith(f"Scanning: {FILES_PER_SHARD} of {FILES + 1}")
         assert len(shown) < columns
         assert ("files and objects (85%), 0:0" in shown) is (columns > 40)
         terminal.type("\x03")

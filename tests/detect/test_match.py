@@ -267,7 +267,7 @@ class TestManyKeys:
         assert found == {fingerprint(key) for key in behind}
         # Not excused is not the same as excused.
         assert any(hit.match.fingerprint == fingerprint(KEY) and not hit.match.comments for hit in hits)
-        assert len(hits) <= blobs.MAX_PLACES_PER_KEY + 10
+        assert len(hits) <= blobs.MAX_LOCATIONS_PER_KEY + 10
         assert [(gap.reason, gap.by_design) for gap in gaps] == [("more-places", True)]
 
     def test_keys_of_one_rule_do_not_crowd_out_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,10 +408,10 @@ class TestPlacesInWideText:
 
     @pytest.mark.parametrize("codec", CODINGS)
     def test_beyond_the_first_piece_of_a_long_file(self, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(windows, "PIECE", 8192)
-        monkeypatch.setattr(windows, "MARGIN", 4096)
+        monkeypatch.setattr(windows, "WINDOW_BYTES", 8192)
+        monkeypatch.setattr(windows, "MARGIN_BYTES", 4096)
         lead = "\N{PILE OF POO}a\u010a\n" * 9_000 + "key \N{PILE OF POO}= "
-        (match,) = windows.matches(DETECTOR, [(lead + KEY).encode(codec)])
+        (match,) = windows.find_matches(DETECTOR, [(lead + KEY).encode(codec)])
         assert (match.line, match.column, match.column_utf16) == (9_001, 8, 9)
 
 

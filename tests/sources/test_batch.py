@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.sources.files.batch import LARGE, Batch
-from boltz_keyscan.sources.safe_open import Beneath
+from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES, Batch
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 from tests.keys import fake_key
 
 DETECTOR = KeyDetector.of(rules.load())
@@ -29,11 +29,11 @@ def test_every_file_is_looked_at_by_itself(
     """Neighbours in the buffer, whatever they end and begin with, make no key and hide none."""
     folder = tmp_path_factory.mktemp("files")
     batch = Batch(DETECTOR)
-    with Beneath(os.fsencode(folder)) as beneath:
+    with DirectoryOpener(os.fsencode(folder)) as opener:
         for number, content in enumerate(contents):
             (folder / str(number)).write_bytes(content)
-            assert batch.take(b"%d" % number, beneath) == len(content)
-    batch.look()
+            assert batch.add(b"%d" % number, opener) == len(content)
+    batch.search()
     prefix = KEY[:14]
     expected = [(b"%d" % number, content) for number, content in enumerate(contents) if prefix in content]
     assert batch.suspects == expected
@@ -42,11 +42,11 @@ def test_every_file_is_looked_at_by_itself(
 def test_what_comes_after_a_look_is_not_taken_for_what_was_before(tmp_path: Path) -> None:
     path = tmp_path / "file"
     batch = Batch(DETECTOR)
-    with Beneath(os.fsencode(tmp_path)) as beneath:
+    with DirectoryOpener(os.fsencode(tmp_path)) as opener:
         for content in (b"a long one: " + KEY, b"short"):
             path.write_bytes(content)
-            batch.take(b"file", beneath)
-            batch.look()
+            batch.add(b"file", opener)
+            batch.search()
     assert batch.suspects == [(b"file", b"a long one: " + KEY)]
 
 
@@ -63,7 +63,7 @@ def open_files() -> list[int]:
 @pytest.mark.parametrize(
     "prepare",
     [
-        lambda path: path.write_bytes(b"." * LARGE),
+        lambda path: path.write_bytes(b"." * LARGE_FILE_BYTES),
         lambda path: path.mkdir(),
         os.mkfifo,
         lambda path: path.symlink_to("/etc/passwd"),
@@ -76,9 +76,9 @@ def test_what_it_does_not_take(tmp_path: Path, prepare: Callable[[Path], object]
     prepare(tmp_path / "file")
     before = open_files()
     batch = Batch(DETECTOR)
-    with Beneath(os.fsencode(tmp_path)) as beneath:
-        assert batch.take(b"file", beneath) is None
-    batch.look()
+    with DirectoryOpener(os.fsencode(tmp_path)) as opener:
+        assert batch.add(b"file", opener) is None
+    batch.search()
     assert (batch.suspects, open_files()) == ([], before)
 
 
@@ -92,5 +92,5 @@ def test_a_file_that_is_not_as_long_as_it_says(
     told = path.stat()
     lie = os.stat_result((*told[:6], size, *told[7:]))
     monkeypatch.setattr(os, "fstat", lambda _: lie)
-    with Beneath(os.fsencode(tmp_path)) as beneath:
-        assert Batch(DETECTOR).take(b"file", beneath) is None
+    with DirectoryOpener(os.fsencode(tmp_path)) as opener:
+        assert Batch(DETECTOR).add(b"file", opener) is None

@@ -11,9 +11,9 @@ import pytest
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import Shard, ShardResult, Source
-from boltz_keyscan.sources.files.batch import LARGE
-from boltz_keyscan.sources.files.shard import walk
-from boltz_keyscan.sources.safe_open import Beneath
+from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
+from boltz_keyscan.sources.files.shard import walk_tree
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.sources.tree import TreeSource
 from conformance.containers import bundle, text, zipped
 from tests.keys import fake_key
@@ -23,7 +23,7 @@ DETECTOR = KeyDetector.of(rules.load())
 
 CONTENTS = {
     "small": text(KEY),
-    "large": text(KEY) + b"." * LARGE,
+    "large": text(KEY) + b"." * LARGE_FILE_BYTES,
     "container": zipped({"a.env": text(KEY)}),
     "bundle": bundle(KEY),
 }
@@ -101,7 +101,7 @@ def test_before_a_folder_is_listed(tmp_path: Path, folder: str) -> None:
     tree = built(tmp_path, text(KEY), name=f"{KEY}.txt")
     (tree / folder / f"{KEY}.txt").unlink()
     found = []
-    for walked in walk(os.fsencode(tree)):
+    for walked in walk_tree(os.fsencode(tree)):
         found.append(walked)
         if walked.folder == folder.encode().rpartition(b"/")[0]:
             swapped(tree, folder)()
@@ -133,11 +133,11 @@ def test_a_root_that_is_a_link_is_followed(tmp_path: Path) -> None:
 def test_a_tree_deeper_than_descriptors_are_many(tmp_path: Path) -> None:
     """And longer than any path that the system takes at once."""
     names = [b"%030d" % number for number in range(300)]
-    with Beneath(os.fsencode(tmp_path)) as beneath:
+    with DirectoryOpener(os.fsencode(tmp_path)) as opener:
         for at in range(len(names)):
-            path, folder = beneath.place(b"/".join(names[: at + 1]))
+            path, folder = opener.resolve(b"/".join(names[: at + 1]))
             os.mkdir(path, dir_fd=folder)
-        path, folder = beneath.place(b"/".join([*names, b"f"]))
+        path, folder = opener.resolve(b"/".join([*names, b"f"]))
         file = os.open(path, os.O_CREAT | os.O_WRONLY, dir_fd=folder)
         os.write(file, text(KEY))
         os.close(file)

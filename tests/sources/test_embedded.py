@@ -200,7 +200,7 @@ def test_binary_files_are_not_taken_for_lzma_or_cpio() -> None:
         numbers = [draw.choice((0, 1, 2, draw.randrange(256), 1 << draw.randrange(16))) for _ in range(60)]
         form = draw.choice(("<60H", ">60H", "<60I", ">60I", "<60Q", ">60Q"))
         head = struct.pack(form, *numbers)
-        taken += signatures.begins(b"\x5d" + head) + signatures.begins(head)
+        taken += signatures.is_container_head(b"\x5d" + head) + signatures.is_container_head(head)
         taken += signature_checks.is_lzma(b"\x5d\0\0\1\0" + b"\xff" * 8 + b"\0" + draw.randbytes(300))
     # Of 60,000, all but a third with what makes a header of lzma likely.
     assert taken < 80
@@ -271,7 +271,7 @@ UNREAD = {
 
 @pytest.mark.parametrize("name", UNREAD)
 def test_a_format_that_is_known_and_not_read_is_a_gap(name: str, tmp_path: Path) -> None:
-    assert [each.name for each in FORMATS if each.begins(UNREAD[name])] == [name]
+    assert [each.name for each in FORMATS if each.matches_head(UNREAD[name])] == [name]
     path = tmp_path / "file"
     path.write_bytes(UNREAD[name])
     assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]

@@ -29,8 +29,8 @@ from boltz_keyscan.model.finding import (
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
 from boltz_keyscan.sources.blob import Window
-from boltz_keyscan.sources.files.batch import LARGE
-from boltz_keyscan.sources.files.shard import SLICE, FileShard, walk
+from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
+from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard, walk_tree
 from boltz_keyscan.sources.tree import TreeSource
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -83,13 +83,13 @@ def test_hidden_files_deep_files_and_files_of_any_name(tmp_path: Path) -> None:
 
 
 def test_more_files_than_a_slice(tmp_path: Path) -> None:
-    count = 2 * SLICE + 7
+    count = 2 * FILES_PER_SHARD + 7
     for number in range(count):
         (tmp_path / f"{number}").write_text(key(str(number)))
     shards = [
         shard for shard in TreeSource(os.fsencode(tmp_path), b"").shards() if isinstance(shard, FileShard)
     ]
-    assert [len(shard.files) for shard in shards] == [SLICE, SLICE, 7]
+    assert [len(shard.files) for shard in shards] == [FILES_PER_SHARD, FILES_PER_SHARD, 7]
     assert shards[-1].where.endswith(" and 6 more")
     assert len(scanned(tmp_path).findings) == count
 
@@ -216,7 +216,7 @@ def appends(path: Path, times: int) -> Callable[[int], object]:
 @pytest.mark.parametrize("times", [0, 1])
 def test_a_file_that_grew_once_is_read_again(tmp_path: Path, times: int) -> None:
     path = tmp_path / "log"
-    path.write_text(key("first") + "\n" * LARGE)
+    path.write_text(key("first") + "\n" * LARGE_FILE_BYTES)
     shard = FileShard(os.fsencode(tmp_path), b"", (b"log",))
     result = shard.scan(Meddling(appends(path, times)))
     assert (result.gaps, result.tally.files, result.tally.bytes) == ((), 1, path.stat().st_size)
@@ -225,7 +225,7 @@ def test_a_file_that_grew_once_is_read_again(tmp_path: Path, times: int) -> None
 
 def test_a_file_that_keeps_growing_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_text(key("first") + "\n" * LARGE)
+    path.write_text(key("first") + "\n" * LARGE_FILE_BYTES)
     result = FileShard(os.fsencode(tmp_path), b"", (b"log",)).scan(Meddling(appends(path, 99)))
     assert (result.gaps, result.tally.files) == ((CHANGED,), 0)
     # What was seen of it is told all the same.
@@ -243,11 +243,11 @@ def test_a_file_that_is_cut_short_is_a_gap(tmp_path: Path) -> None:
 
 def test_a_file_that_is_rewritten_in_place_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_bytes(b"." * LARGE)
+    path.write_bytes(b"." * LARGE_FILE_BYTES)
     stamps = iter(range(1_000_000_000, 2_000_000_000, 1000))
 
     def rewrite(_: int) -> None:
-        path.write_bytes(b"-" * LARGE)
+        path.write_bytes(b"-" * LARGE_FILE_BYTES)
         os.utime(path, ns=(0, next(stamps)))
 
     result = FileShard(os.fsencode(tmp_path), b"", (b"log",)).scan(Meddling(rewrite))
@@ -290,7 +290,7 @@ def test_a_folder_that_vanished_is_a_gap(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    steps = walk(os.fsencode(tmp_path))
+    steps = walk_tree(os.fsencode(tmp_path))
     next(steps)
     (tmp_path / "a/file").unlink()
     (tmp_path / "a").rmdir()
@@ -308,17 +308,17 @@ def test_what_would_make_us_wait_is_not_the_end() -> None:
     with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
         Window(DETECTOR.overlap).candidate_offsets(Busy(), DETECTOR)
     with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
-        list(blob.chunks(Busy()))
+        list(blob.read_chunks(Busy()))
 
 
 def test_the_files_of_the_kernel_are_left_out() -> None:
-    top = next(walk(b"/"))
+    top = next(walk_tree(b"/"))
     present = [name for name in (b"proc", b"sys") if os.path.ismount(b"/" + name)]
     if not present:
         pytest.skip("/proc and /sys are not mounted here")
-    assert sorted(top.aside) == present
+    assert sorted(top.kernel_folders) == present
     # Named as the root they are entered.
-    assert b"self" in next(walk(b"/proc")).links
+    assert b"self" in next(walk_tree(b"/proc")).links
 
 
 # -- trouble of the system -----------------------------------------------------------------

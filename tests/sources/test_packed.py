@@ -240,7 +240,7 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(reader, "shards", cut_here)
     ours = told(scanned(tmp_path / "family"))
     assert any(read_here)
-    monkeypatch.setattr(git_delta, "FAST", False)
+    monkeypatch.setattr(git_delta, "IS_COMPILED", False)
     read_here.clear()
     gits = told(scanned(tmp_path / "family"))
     assert not any(read_here)
@@ -278,7 +278,7 @@ def test_small_packs_are_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch
 
 def test_the_compiled_code_is_there() -> None:
     """Without it git is faster, and reads; then the benchmarks would have to be made again."""
-    assert git_delta.FAST
+    assert git_delta.IS_COMPILED
 
 
 # -- differences -------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Origin, ShardResult
 from boltz_keyscan.sources import signatures
-from boltz_keyscan.sources.archives.shard import ContainerShard, Held
+from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
 from conformance.containers import tarred, text, zipped
 from tests.keys import fake_key, fingerprint
 
@@ -37,7 +37,7 @@ def stream(content: bytes, entries: bytes = b"/Filter/FlateDecode") -> bytes:
 
 
 def scan(content: bytes) -> ShardResult:
-    shard = ContainerShard(Held(content), len(content), ((Origin(b"a.pdf"), "a.pdf"),))
+    shard = ContainerShard(InBuffer(content), len(content), ((Origin(b"a.pdf"), "a.pdf"),))
     return shard.scan(KeyDetector.of(rules.load()))
 
 

@@ -10,7 +10,7 @@ import pytest
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources import trusted_files
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.trusted_files import CommitFileReader, at_revision
+from boltz_keyscan.sources.trusted_files import CommitFileReader, open_revision
 from tests.repos import Repo
 
 
@@ -28,7 +28,7 @@ def many(repo: Repo) -> Repo:
 
 def test_many_files_and_one_git(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     top = os.fsencode(many.path)
-    contents = CommitFileReader(at_revision(top, "HEAD"))
+    contents = CommitFileReader(open_revision(top, "HEAD"))
     started: list[tuple[Any, ...]] = []
     start = git.GitProcess.__init__
 
@@ -49,7 +49,7 @@ def test_many_files_and_one_git(many: Repo, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_is_not_there(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     top = os.fsencode(many.path)
-    contents = CommitFileReader(at_revision(top, "HEAD"))
+    contents = CommitFileReader(open_revision(top, "HEAD"))
     for path in (
         b"/d1/f.txt",
         b"/nowhere/f.txt",

@@ -23,7 +23,7 @@ from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.report.wording import EXPOSURE, count, moment
 from boltz_keyscan.report.writer import write_text
-from boltz_keyscan.sources.trusted_files import TreeFiles, read_named_file, top_of
+from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
 from boltz_keyscan.triage import baseline as files
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.text_file import Text
@@ -194,7 +194,7 @@ def _path(settled: ResolvedOptions) -> bytes:
     if settled.in_tree is not None:
         return settled.in_tree
     stand = settled.standing[0]
-    top = stand.trusted_files.top if stand.trusted_files is not None else top_of(stand.folder)
+    top = stand.trusted_files.top if stand.trusted_files is not None else find_tree_top(stand.folder)
     # Outside a repository a scan would find it further up, but that is no place to write to.
     inside = os.path.lexists(os.path.join(top, b".git"))
     return os.path.join(top if inside else stand.folder, os.fsencode(files.NAME))
@@ -204,7 +204,9 @@ def _existing(settled: ResolvedOptions) -> tuple[bytes, Text]:
     """The baseline on disk, whoever is trusted: it is what these commands are about."""
     path = _path(settled)
     if settled.named is None and settled.in_tree is None:
-        stand = replace(settled.standing[0], trusted_files=TreeFiles(top_of(settled.standing[0].folder)))
+        stand = replace(
+            settled.standing[0], trusted_files=TreeFiles(find_tree_top(settled.standing[0].folder))
+        )
         found = stand.nearest(files.NAME)
         path = found[0] if found else path
     if not os.path.lexists(path):

@@ -13,7 +13,7 @@ from boltz_keyscan.cli.examples import Shown
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.report.diff import compare, exit_code, lines
 from boltz_keyscan.report.json_reader import Report, read
-from boltz_keyscan.sources.trusted_files import whole
+from boltz_keyscan.sources.trusted_files import read_whole_file
 
 
 @click.command("diff", cls=Shown, short_help="Compare two JSON reports.")
@@ -32,4 +32,4 @@ def diff(*, old: str, new: str) -> int:
 
 
 def _report(path: str) -> Report:
-    return read(path, whole(os.path.abspath(os.fsencode(path)), shown=path))
+    return read(path, read_whole_file(os.path.abspath(os.fsencode(path)), shown=path))

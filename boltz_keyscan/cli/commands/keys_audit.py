@@ -31,7 +31,7 @@ from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.report import accused, audit_text
 from boltz_keyscan.report.writer import write_text
-from boltz_keyscan.sources.trusted_files import whole
+from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import stamp
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def audit(
 def _leaked(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
-    found = accused.read(redacted(path), whole(os.fsencode(path)))
+    found = accused.read(redacted(path), read_whole_file(os.fsencode(path)))
     return dict.fromkeys(found.possible, "maybe") | dict.fromkeys(found.proved, "yes")
 
 

@@ -27,7 +27,7 @@ from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.report import accused
-from boltz_keyscan.sources.trusted_files import whole
+from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _chosen(ids: Sequence[str], from_report: str | None) -> list[str]:
     """
     named = list(ids)
     if from_report is not None:
-        found = accused.read(redacted(from_report), whole(os.fsencode(from_report)))
+        found = accused.read(redacted(from_report), read_whole_file(os.fsencode(from_report)))
         named += found.proved
         if found.unproved:
             report_line(

@@ -1,10 +1,8 @@
-"""Single compressed streams: gzip, bzip2, xz, lzma and zstd, as often in a row as they come.
+"""Compressed streams: gzip, bzip2, xz, lzma and zstd, one or several in a row.
 
-Each is one function from a reader to chunks that stops behind the last stream; what
-follows is the container's own bytes. The names of files say nothing here: a stream is
-known by its first bytes.
-
-Boundary: compressed bytes to plain ones, in pieces of bounded size.
+Each is one function from a reader to chunks of bounded size that stops behind the last stream;
+the bytes that follow belong to the container. A stream is identified by its first bytes, not by
+the name of a file.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from boltz_keyscan.sources.archives.extract import Content, Member, Members
-from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -25,11 +23,13 @@ _OBJECT = re.compile(rb"(?:blob|tree|commit|tag) \d+\0")
 
 Inflate = Callable[[Reader, Meter], Iterator[bytes]]
 
-_TOO_MUCH = ContainerError("memory-limit", f"it takes more than {WINDOW >> 20} MiB of memory to decompress")
+_MEMORY_ERROR = ContainerError(
+    "memory-limit", f"it takes more than {WINDOW >> 20} MiB of memory to decompress"
+)
 
 
 def stream(inflate: Inflate) -> Members:
-    """A container whose one member is what ``inflate`` makes of it."""
+    """Return the reader of a container whose one member is its decompressed content."""
 
     def members(content: Content) -> Iterator[Member]:
         reader = content.reader
@@ -41,9 +41,9 @@ def stream(inflate: Inflate) -> Members:
 
 
 def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """Gzip (RFC 1952); zeros between and behind streams are padding."""
+    """Yield the content of gzip (RFC 1952); zeros between and behind streams are padding."""
     while True:
-        yield from inflated(reader, meter, 31)
+        yield from inflate_stream(reader, meter, 31)
         while (padding := reader.peek(CHUNK)) and not padding.strip(b"\0"):
             reader.skip(len(padding))
         reader.skip(len(padding) - len(padding.lstrip(b"\0")))
@@ -51,46 +51,46 @@ def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
             return
 
 
-def inflated(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
-    """One stream of deflate; ``bits`` as for ``zlib.decompressobj``."""
+def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
+    """Yield the content of one deflate stream; ``bits`` as for ``zlib.decompressobj``."""
     engine = zlib.decompressobj(bits)
     rest = b""
     while not engine.eof:
         rest = rest or reader.take()
         before = engine.copy()
         try:
-            # At the end the engine may still have something.
-            got = engine.decompress(rest, CHUNK) if rest else engine.flush()
+            # At the end of the input the engine may still hold output.
+            output = engine.decompress(rest, CHUNK) if rest else engine.flush()
         except zlib.error as error:
-            good, last = _salvaged(before, rest)
-            # Whoever goes on behind this begins before it.
+            good, last = _salvage(before, rest)
+            # The search for embedded archives continues before the damage.
             reader.unread(rest[good:])
             if last:
-                meter.output(len(last))
+                meter.add_output(len(last))
                 yield last
-            raise damaged(_words(error)) from error
-        if got:
-            meter.output(len(got))
-            yield got
+            raise corrupt_error(_decompress_message(error)) from error
+        if output:
+            meter.add_output(len(output))
+            yield output
         elif not rest and not engine.eof:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         rest = engine.unconsumed_tail
     reader.unread(engine.unused_data)
 
 
-def _salvaged(engine: zlib._Decompress, given: bytes) -> tuple[int, bytes]:
-    """Return the bytes before those that an engine fails on: how many, and what they give."""
+def _salvage(engine: zlib._Decompress, data: bytes) -> tuple[int, bytes]:
+    """Return how many bytes an engine accepts before it fails, and their output."""
     parts = []
-    for at in range(len(given)):
+    for at in range(len(data)):
         try:
-            parts.append(engine.decompress(given[at : at + 1]))
+            parts.append(engine.decompress(data[at : at + 1]))
         except zlib.error:
             return at, b"".join(parts)
-    return len(given), b"".join(parts)
+    return len(data), b"".join(parts)
 
 
 def is_object(head: bytes) -> bool:
-    """Whether bytes are a loose git object, as a packed ``.git`` has them (gitformat-loose)."""
+    """Return whether bytes are a loose git object, as in an archived ``.git`` (gitformat-loose)."""
     if head[:1] != b"\x78" or int.from_bytes(head[:2], "big") % 31:
         return False
     try:
@@ -100,12 +100,12 @@ def is_object(head: bytes) -> bool:
 
 
 def object_content(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """A loose git object, its header included."""
-    return inflated(reader, meter, 15)
+    """Yield a loose git object, including its header."""
+    return inflate_stream(reader, meter, 15)
 
 
 class _Engine(Protocol):
-    """What the decompressors of bz2 and lzma have in common."""
+    """The common interface of the decompressors of bz2 and lzma."""
 
     eof: bool
     needs_input: bool
@@ -115,7 +115,7 @@ class _Engine(Protocol):
 
 
 def bunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """bzip2."""
+    """Yield the content of bzip2."""
     while True:
         yield from _run(bz2.BZ2Decompressor(), reader, meter)  # type: ignore[arg-type]  # its attributes are read-only
         if reader.peek(3) != b"BZh":
@@ -123,7 +123,7 @@ def bunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
 
 
 def unxz(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """xz; between streams are zeros, four at a time."""
+    """Yield the content of xz; streams are padded with zeros, four at a time."""
     while True:
         engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, WINDOW)
         yield from _run(engine, reader, meter)  # type: ignore[arg-type]  # as above
@@ -134,19 +134,19 @@ def unxz(reader: Reader, meter: Meter) -> Iterator[bytes]:
 
 
 def unlzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """lzma, the format before xz."""
+    """Yield the content of lzma, the format before xz."""
     engine = lzma.LZMADecompressor(lzma.FORMAT_ALONE, WINDOW)
     yield from _run(engine, reader, meter)  # type: ignore[arg-type]  # as above
 
 
 def raw_lzma(filters: list[dict[str, int]], reader: Reader, meter: Meter, size: int) -> Iterator[bytes]:
-    """A stream of so many bytes without a header, as other formats hold it; it need not tell its end."""
-    if any(each.get("dict_size", 0) > WINDOW for each in filters):
-        raise _TOO_MUCH
+    """Yield ``size`` bytes of an lzma stream without a header, which may lack an end marker."""
+    if any(options.get("dict_size", 0) > WINDOW for options in filters):
+        raise _MEMORY_ERROR
     try:
         engine = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     except (lzma.LZMAError, ValueError) as error:
-        raise damaged(_words(error)) from error
+        raise corrupt_error(_decompress_message(error)) from error
     for chunk in _run(engine, reader, meter, endless=True):  # type: ignore[arg-type]  # as above
         yield chunk
         size -= len(chunk)
@@ -156,22 +156,24 @@ def raw_lzma(filters: list[dict[str, int]], reader: Reader, meter: Meter, size: 
 
 def _run(engine: _Engine, reader: Reader, meter: Meter, *, endless: bool = False) -> Iterator[bytes]:
     while not engine.eof:
-        given = reader.take() if engine.needs_input else b""
-        if engine.needs_input and not given:
+        data = reader.take() if engine.needs_input else b""
+        if engine.needs_input and not data:
             if endless:
                 return
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         try:
-            got = engine.decompress(given, CHUNK)
+            output = engine.decompress(data, CHUNK)
         except (OSError, ValueError, EOFError) as error:
-            reader.unread(given)
-            raise damaged(_words(error)) from error
+            reader.unread(data)
+            raise corrupt_error(_decompress_message(error)) from error
         except lzma.LZMAError as error:
-            reader.unread(given)
-            raise _TOO_MUCH if "limit" in str(error) else damaged(_words(error)) from error
-        if got:
-            meter.output(len(got))
-            yield got
+            reader.unread(data)
+            raise (
+                _MEMORY_ERROR if "limit" in str(error) else corrupt_error(_decompress_message(error))
+            ) from error
+        if output:
+            meter.add_output(len(output))
+            yield output
     reader.unread(engine.unused_data)
 
 
@@ -179,8 +181,8 @@ _FRAME = b"\x28\xb5\x2f\xfd"
 
 
 def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """Zstd (RFC 8878), block by block: what comes out of one is bounded, whatever it says."""
-    import zstandard  # noqa: PLC0415 - the one format that the standard library does not read
+    """Yield the content of zstd (RFC 8878), block by block, because the output of a block is bounded."""
+    import zstandard  # noqa: PLC0415 - the standard library has no zstd
 
     skipped = False
     while True:
@@ -190,53 +192,54 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
             engine = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
             try:
                 for piece in _frame(reader):
-                    if got := engine.decompress(piece):
-                        meter.output(len(got))
-                        yield got
+                    if output := engine.decompress(piece):
+                        meter.add_output(len(output))
+                        yield output
             except zstandard.ZstdError as error:
-                told = str(error)
-                raise _TOO_MUCH if "memory" in told else damaged(_words(error)) from error
+                raise (
+                    _MEMORY_ERROR if "memory" in str(error) else corrupt_error(_decompress_message(error))
+                ) from error
             if not engine.eof:
-                raise damaged(TRUNCATED)
+                raise corrupt_error(TRUNCATED)
         elif len(head) == 4 and head[1:] == b"\x2a\x4d\x18" and head[0] >> 4 == 5:
             size = int.from_bytes(reader.read(8)[4:], "little")
             if reader.skip(size) < size:
-                raise damaged(TRUNCATED)
+                raise corrupt_error(TRUNCATED)
             skipped = True
         elif skipped and head:
-            # Where the frame to skip ends is told by nothing else; what it took may have been another.
-            raise damaged("behind a frame to skip there is no other")
+            # Only the next frame confirms the size of a skippable one, which may have covered others.
+            raise corrupt_error("behind a frame to skip there is no other")
         else:
             return
 
 
 def _frame(reader: Reader) -> Iterator[bytes]:
-    """A frame in parts: its header, each block, its checksum (RFC 8878, section 3.1.1)."""
+    """Yield a frame in parts: its header, each block, its checksum (RFC 8878, section 3.1.1)."""
     descriptor = reader.peek(5)[4:]
     if not descriptor:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     flags = descriptor[0]
     single = flags >> 5 & 1
     sizes = (0, 2, 4, 8)[flags >> 6] or single
-    yield _all(reader, 5 + (not single) + (0, 1, 2, 4)[flags & 3] + sizes)
+    yield _read_exactly(reader, 5 + (not single) + (0, 1, 2, 4)[flags & 3] + sizes)
     last = False
     while not last:
-        header = _all(reader, 3)
+        header = _read_exactly(reader, 3)
         fields = int.from_bytes(header, "little")
         last = bool(fields & 1)
         # The second kind of block is one byte, repeated.
-        yield header + _all(reader, 1 if fields >> 1 & 3 == 1 else fields >> 3)
+        yield header + _read_exactly(reader, 1 if fields >> 1 & 3 == 1 else fields >> 3)
     if flags >> 2 & 1:
-        yield _all(reader, 4)
+        yield _read_exactly(reader, 4)
 
 
-def _all(reader: Reader, count: int) -> bytes:
-    got = reader.read(count)
-    if len(got) < count:
-        raise damaged(TRUNCATED)
-    return got
+def _read_exactly(reader: Reader, count: int) -> bytes:
+    output = reader.read(count)
+    if len(output) < count:
+        raise corrupt_error(TRUNCATED)
+    return output
 
 
-def _words(error: Exception) -> str:
-    """What a library says of bad bytes; none of them quotes any."""
+def _decompress_message(error: Exception) -> str:
+    """Return the message of a library for bad bytes; none of them quotes content."""
     return f"it cannot be decompressed: {error}"

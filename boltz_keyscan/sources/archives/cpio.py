@@ -1,7 +1,4 @@
-"""cpio, as rpm, initial ram disks and ``cpio -o`` have it: in digits, and in the older binary form.
-
-Boundary: cpio(5).
-"""
+"""cpio(5), as in rpm, initial RAM disks and ``cpio -o``: with ASCII digits, and the older binary form."""
 
 from __future__ import annotations
 
@@ -11,14 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
-_ZEROS = 64 << 10
-_LONG = 1 << 20
-"""Bytes of a name that are believed."""
+_ZERO_RUN_BYTES = 64 << 10
+_MAX_NAME_BYTES = 1 << 20
+"""Bytes of a name at most."""
 
-_DAMAGED = "a header in it is damaged"
+_DAMAGED_HEADER = "a header in it is damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +24,12 @@ class _Kind:
 
     length: int
     name: slice
-    """Where the size of the name is, and that of the content."""
+    """Position of the name's size; ``size`` is that of the content's."""
     size: slice
     base: int
-    """Of the digits; 0 for binary."""
+    """Base of the digits; 0 for binary."""
     step: int
-    """Bytes of which name and content take a multiple."""
+    """Alignment of name and content in bytes."""
 
 
 _NEW = _Kind(110, slice(94, 102), slice(54, 62), 16, 4)
@@ -48,7 +45,7 @@ _DIGITS = {8: re.compile(rb"\s*([0-7]*)"), 16: re.compile(rb"\s*([0-9A-Fa-f]*)")
 
 
 def members(content: Content) -> Iterator[Member]:
-    """Yield what is in a cpio, or in several that follow each other with zeros between."""
+    """Yield the members of one cpio, or of several in a row with zeros between."""
     reader = content.reader
     ended = False
     while magic := reader.peek(6):
@@ -61,31 +58,34 @@ def members(content: Content) -> Iterator[Member]:
         base = reader.position
         header = reader.read(kind.length)
         if len(header) < kind.length:
-            raise damaged(TRUNCATED)
-        name_size, size = _number(content, kind, header, kind.name), _number(content, kind, header, kind.size)
-        name = reader.read(min(name_size, _LONG)).partition(b"\0")[0]
+            raise corrupt_error(TRUNCATED)
+        name_size, size = (
+            _parse_size(content, kind, header, kind.name),
+            _parse_size(content, kind, header, kind.size),
+        )
+        name = reader.read(min(name_size, _MAX_NAME_BYTES)).partition(b"\0")[0]
         reader.skip(-(reader.position - base) % kind.step)
         ended = name == b"TRAILER!!!"
         if not ended:
             yield Member(name, reader.member(size), reader.position, (base + len(header),))
             reader.skip(-size % kind.step)
     if not ended:
-        content.tell(damaged(_DAMAGED if reader.peek(1) else TRUNCATED))
+        content.report(corrupt_error(_DAMAGED_HEADER if reader.peek(1) else TRUNCATED))
 
 
-def _number(content: Content, kind: _Kind, header: bytes, where: slice) -> int:
-    """Return a size as cpio and bsdtar read it: up to what is no digit, which is reported."""
+def _parse_size(content: Content, kind: _Kind, header: bytes, where: slice) -> int:
+    """Return a size as cpio and bsdtar read it: up to the first character that is no digit."""
     field = header[where]
     if not kind.base:
         order: Literal["little", "big"] = "little" if header[:1] == b"\xc7" else "big"
         words = [int.from_bytes(field[at : at + 2], order) for at in range(0, len(field), 2)]
         return words[0] if len(words) == 1 else words[0] << 16 | words[1]
     if header[6:].translate(None, b"0123456789abcdefABCDEF"):
-        content.tell(damaged(_DAMAGED))
+        content.report(corrupt_error(_DAMAGED_HEADER))
     found = _DIGITS[kind.base].match(field)
     return int(found[1] or b"0", kind.base) if found else 0
 
 
 def _skip_zeros(reader: Reader) -> None:
-    zeros = reader.peek(_ZEROS)
+    zeros = reader.peek(_ZERO_RUN_BYTES)
     reader.skip(max((len(zeros) - len(zeros.lstrip(b"\0"))) // 4 * 4, 1))

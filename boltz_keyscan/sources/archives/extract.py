@@ -1,11 +1,9 @@
-"""Through a container and the containers in it, member by member, within its budgets.
+"""Extraction of a container and the containers in it, member by member, within its budgets.
 
-Every byte is looked at: a member's as the member, all others (headers, comments, what
-stands before, between and behind) as the container's own. Where a container holds a
-member as it is, or nearly, as zstd does, a key would be seen twice, the second time with
-what happens to follow it; what was read as a member is therefore not told of the container.
-
-Boundary: knows no format; those are rows of ``formats``.
+Every byte is scanned: those of a member as the member, all others (headers, comments, bytes before,
+between and after members) as the container's own. A member stored as it is, or nearly, as zstd does,
+would be found twice, the second time with the bytes that follow it; the container's own matches
+therefore leave out what was read as a member.
 """
 
 from __future__ import annotations
@@ -17,51 +15,51 @@ from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
-from boltz_keyscan.sources.archives.frames import Frame, Rest, find
+from boltz_keyscan.sources.archives.frames import Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import FLOOD, HEAD
-from boltz_keyscan.sources.windows import Pieces
+from boltz_keyscan.sources.windows import WindowMatcher
 
 IMPLIED = b"content"
-"""The name of what is in a compressed stream, when it is no container itself."""
+"""Name of the content of a compressed stream that is no container itself."""
 
-_LONGEST = 4096
-"""Bytes of a member's name that are told."""
+_MAX_NAME_BYTES = 4096
+"""Bytes of a member's name at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Something in a container, not read yet."""
+    """A member of a container, not read yet."""
 
     name: bytes
     chunks: Iterable[bytes]
-    """Its bytes, none of the chunks empty. They are all taken before the next member is asked for."""
-    standing: int | None = None
-    """Where its bytes begin in the container, when they stand there as they are."""
-    named: tuple[int, ...] = ()
-    """Where its name stands in the container."""
+    """Its bytes in chunks, none empty; all are read before the next member is requested."""
+    stored_at: int | None = None
+    """Offset of its bytes in the container, if they are stored unchanged."""
+    name_offsets: tuple[int, ...] = ()
+    """Offsets of its name in the container."""
     implied: bool = False
-    """It is all there is in a compressed stream, and has no name."""
+    """True for the whole content of a compressed stream, which has no name."""
 
 
 @dataclass(slots=True)
 class Content:
-    """The bytes of a container: as a stream, or anywhere."""
+    """The bytes of a container: as a stream, or by offset."""
 
     reader: Reader
     meter: Meter
     whole: RandomAccess | None = None
-    tell: Callable[[ContainerError], None] = lambda _: None
-    """Takes trouble after which there may be more members."""
+    report: Callable[[ContainerError], None] = lambda _: None
+    """Callback for an error after which more members may follow."""
     cover: Callable[[int, int], None] = lambda _start, _end: None
-    """To be told from where to where a member stands in another form, when it was read."""
-    sure: bool = True
-    """It is one from its first byte on; where one may only stand in it, what cannot be read is none."""
+    """Callback with the range of a member stored in another form, after it was read."""
+    is_certain: bool = True
+    """False for a search for embedded members, where unreadable bytes are no gap."""
 
     def space(self) -> RandomAccess | None:
-        """Its bytes anywhere; None when they are too many to be held."""
+        """Return its bytes by offset; None when they are too many for memory."""
         if self.whole is not None:
             return self.whole
         room = 2 * self.meter.limits.spool - self.meter.spooled
@@ -78,14 +76,14 @@ class Content:
         return self.whole
 
     def release(self) -> None:
-        """Let go of what was held."""
+        """Free the bytes held in memory."""
         if isinstance(self.whole, InMemory):
             self.meter.spooled -= self.whole.size
             self.whole = None
 
 
 Members = Callable[[Content], Iterator[Member]]
-"""What is in a container. Raises Trouble where it cannot be read."""
+"""Reader of the members of a container; raises ContainerError where it is unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,220 +91,222 @@ class Format:
     """A row of the table of formats."""
 
     name: str
-    begins: Callable[[bytes], bool]
-    """Whether a blob with this head is one."""
+    matches_head: Callable[[bytes], bool]
+    """Test of the first bytes of a blob."""
     members: Members
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A key in a container, before it is known where that stands."""
+class MemberMatch:
+    """A match in a container, before its location is known."""
 
     members: tuple[bytes, ...]
     part: Part
     match: Match
 
 
-class Walk:
-    """One container that is no member of another, with all that is in it."""
+class Extractor:
+    """The extraction of one outermost container, with all that is in it."""
 
     def __init__(self, detector: Detector, formats: tuple[Format, ...], limits: Limits, size: int) -> None:
         self._detector = detector
         self._formats = formats
         self._limits = limits
         self._meter = Meter(limits, size)
-        self._untold = 0
+        self._unreported = 0
         self._quota = Quota()
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
-        """Members, reason and detail."""
-        self.found: list[Found] = []
+        """Members, reason and detail of each gap."""
+        self.matches: list[MemberMatch] = []
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Members that were looked at, and bytes that came out of it."""
+        """Members read, and bytes of output."""
         return self._meter.cost
 
-    def through(
+    def extract(
         self, chunks: Iterable[bytes], whole: RandomAccess | None = None, seen: Iterable[int] = ()
     ) -> list[int]:
-        """Look into its members, and into theirs.
+        """Scan its members, and theirs.
 
         Args:
             chunks: its bytes in order.
-            whole: its bytes anywhere, where that can be had.
+            whole: its bytes by offset, if available.
             seen: offsets in its own bytes where keys were found.
 
         Returns:
-            Those of ``seen`` that stand in what was read as a member.
+            The offsets of ``seen`` inside bytes that were read as a member.
         """
         frame = Frame((), (), 0)
-        rest = Rest(self._detector, self._quota)
-        # Its own bytes were searched for keys where it was met.
+        rest = UncoveredScanner(self._detector, self._quota)
+        # Its own bytes were searched for keys by the source that found it.
         reader = Reader(self._guarded(chunks, frame), rest.feed if whole is None else None)
         content = Content(reader, self._meter, whole)
-        format_ = self._format(reader.peek(HEAD))
+        format_ = self._find_format(reader.peek(HEAD))
         if format_ is not None:
             self._open(format_, content, frame)
         space = content.space() if format_ is None else content.whole
         if whole is None:
             rest.drain(reader)
         else:
-            rest.marks = find(whole, frame.uncovered(whole.size), self._detector)
-        self._embedded(rest.marks, space, frame, format_)
-        if self._untold:
-            detail = f"{self._untold} more parts of it were not scanned"
+            rest.marks = find_marks(whole, frame.uncovered(whole.size), self._detector)
+        self._open_embedded(rest.marks, space, frame, format_)
+        if self._unreported:
+            detail = f"{self._unreported} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
         self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         return sorted(frame.covered(seen))
 
-    def _format(self, head: bytes) -> Format | None:
-        return next((each for each in self._formats if each.begins(head)), None)
+    def _find_format(self, head: bytes) -> Format | None:
+        return next((format_ for format_ in self._formats if format_.matches_head(head)), None)
 
-    def _embedded(
+    def _open_embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
     ) -> None:
-        """Open the containers that begin within a blob, where it was not read as a member.
+        """Open the containers embedded in a blob, outside the ranges read as members.
 
         Args:
-            marks: where they begin, and their formats.
-            space: the blob's bytes; None when they are too many to be held.
+            marks: formats of the containers, by offset.
+            space: the blob's bytes; None when they are too many for memory.
             frame: the blob.
-            outer: what it was opened as itself; headers of that kind are its own.
+            outer: the format of the blob itself; headers of that format are its own.
         """
-        told = frame.covered(marks)
+        covered = frame.covered(marks)
         own = {} if outer is None else {outer.name: ("zip", "tar").count(outer.name)}
-        starts = [at for at in sorted(marks.keys() - told) if not own.get(marks[at]) and (at or not own)]
-        if not starts or self._meter.spent or frame.depth >= self._limits.depth:
+        starts = [at for at in sorted(marks.keys() - covered) if not own.get(marks[at]) and (at or not own)]
+        if not starts or self._meter.is_exhausted or frame.depth >= self._limits.depth:
             return
         if space is None or any(marks[at] == FLOOD for at in starts):
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
-            self._trouble(ContainerError("unsupported-container", detail), frame)
+            self._report(ContainerError("unsupported-container", detail), frame)
             return
         if "zip" in map(marks.get, starts):
-            zips = next(each for each in self._formats if each.name == "zip")
-            self._open(zips, Content(Reader(()), self._meter, space, sure=False), frame)
-            told = frame.covered(starts)
+            zips = next(format_ for format_ in self._formats if format_.name == "zip")
+            self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
+            covered = frame.covered(starts)
         for at in starts:
             part = PartSpace(space, at)
-            format_ = self._format(part.read(0, HEAD))
-            if at in told or marks[at] == "zip" or format_ is None or self._meter.spent:
+            format_ = self._find_format(part.read(0, HEAD))
+            if at in covered or marks[at] == "zip" or format_ is None or self._meter.is_exhausted:
                 continue
-            # The signatures of others are so long, or checked, that they do not stand there by chance.
-            faint = marks[at] in ("gzip", "zstd", "tar")
-            inner = Frame(frame.chain, frame.prefix, frame.depth, faint=faint)
+            # Signatures of other formats are long or checked, so they do not occur by chance.
+            is_uncertain = marks[at] in ("gzip", "zstd", "tar")
+            inner = Frame(frame.chain, frame.prefix, frame.depth, is_uncertain=is_uncertain)
             reader = Reader(self._guarded(read_pieces(part), inner))
-            self._open(format_, Content(reader, self._meter, part, sure=not faint), inner)
+            self._open(format_, Content(reader, self._meter, part, is_certain=not is_uncertain), inner)
             end = frame.join(inner, at)
             behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
-            told |= {at + offset for offset in inner.covered(other - at for other in behind)}
+            covered |= {at + offset for offset in inner.covered(other - at for other in behind)}
 
     def _open(self, format_: Format, content: Content, frame: Frame) -> None:
-        """Look into a container."""
+        """Scan the members of a container."""
         try:
             if frame.depth >= self._limits.depth:
                 detail = f"not opened: more than {self._limits.depth} containers in one another"
-                raise ContainerError("too-deep", detail)  # noqa: TRY301 - told like all that is not opened
-            content.tell = functools.partial(self._trouble, frame=frame)
+                raise ContainerError("too-deep", detail)  # noqa: TRY301 - reported like every unopened container
+            content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
             for member in format_.members(content):
-                self._member(member, frame)
-                if self._meter.spent:
+                self._scan_member(member, frame)
+                if self._meter.is_exhausted:
                     return
-        except ContainerError as trouble:
-            self._trouble(trouble, frame)
-        except Exception as error:  # noqa: BLE001 - hostile bytes: what a reader trips over costs this container
-            self._trouble(_unexpected(error), frame)
+        except ContainerError as error:
+            self._report(error, frame)
+        except Exception as error:  # noqa: BLE001 - hostile bytes: a failing reader ends this container only
+            self._report(_unexpected(error), frame)
 
-    def _member(self, member: Member, frame: Frame) -> None:
-        self._meter.member()
-        name = member.name[:_LONGEST]
+    def _scan_member(self, member: Member, frame: Frame) -> None:
+        self._meter.add_members()
+        name = member.name[:_MAX_NAME_BYTES]
         prefix = frame.prefix if member.implied else (*frame.prefix, name)
         if not member.implied:
-            self._named(member, prefix)
-            for at in member.named:
+            self._scan_name(member, prefix)
+            for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
-        inner.faint = frame.faint and member.implied
-        rest = Rest(self._detector, self._quota)
+        inner.is_uncertain = frame.is_uncertain and member.implied
+        rest = UncoveredScanner(self._detector, self._quota)
         chunks = self._guarded(_confirmed(member.chunks, inner), inner)
         reader = Reader(chunks, rest.feed)
-        format_ = self._format(reader.peek(HEAD))
+        format_ = self._find_format(reader.peek(HEAD))
         if format_ is None:
-            self._blob(reader, inner)
+            self._scan_blob(reader, inner)
         else:
             if not member.implied:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
             content = Content(reader, self._meter)
             self._open(format_, content, inner)
             rest.drain(reader)
-            self._own(rest.matches, inner)
-            self._embedded(rest.marks, content.whole, inner, format_)
+            self._add_own_matches(rest.matches, inner)
+            self._open_embedded(rest.marks, content.whole, inner, format_)
             content.release()
-        if member.standing is not None:
-            frame.cover(member.standing, member.standing + reader.position)
+        if member.stored_at is not None:
+            frame.cover(member.stored_at, member.stored_at + reader.position)
 
-    def _named(self, member: Member, chain: tuple[bytes, ...]) -> None:
-        looked = Pieces(self._detector, admits=self._quota)
-        for match in (*looked.feed(member.name), *looked.finish()):
-            self.found.append(Found(chain, Part.NAME, match))
+    def _scan_name(self, member: Member, chain: tuple[bytes, ...]) -> None:
+        matcher = WindowMatcher(self._detector, admits=self._quota)
+        for match in (*matcher.feed(member.name), *matcher.finish()):
+            self.matches.append(MemberMatch(chain, Part.NAME, match))
 
-    def _blob(self, reader: Reader, frame: Frame) -> None:
-        """A member that is no container, but may have one in it."""
-        looked = Pieces(self._detector, admits=self._quota)
-        kept: list[bytes] | None = []
+    def _scan_blob(self, reader: Reader, frame: Frame) -> None:
+        """Scan a member that is no container, but may have one embedded."""
+        matcher = WindowMatcher(self._detector, admits=self._quota)
+        buffered: list[bytes] | None = []
         size = 0
         matches: list[Match] = []
         for chunk in reader.part(1 << 62):
-            matches += looked.feed(chunk)
+            matches += matcher.feed(chunk)
             size += len(chunk)
-            if kept is not None:
-                kept = kept if size <= self._limits.spool else None
-            if kept is not None:
-                kept.append(chunk)
-        matches += looked.finish()
-        if looked.marks:
-            self._embedded(looked.marks, InMemory(b"".join(kept)) if kept is not None else None, frame)
-        self._own(matches, frame)
+            if buffered is not None:
+                buffered = buffered if size <= self._limits.spool else None
+            if buffered is not None:
+                buffered.append(chunk)
+        matches += matcher.finish()
+        if matcher.marks:
+            self._open_embedded(
+                matcher.marks, InMemory(b"".join(buffered)) if buffered is not None else None, frame
+            )
+        self._add_own_matches(matches, frame)
 
-    def _own(self, matches: Sequence[Match], frame: Frame) -> None:
-        """Add what stands in a container's own bytes, but not what its members told already."""
-        told = frame.covered(match.offset for match in matches)
+    def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
+        """Add the matches in a container's own bytes, except those reported for its members."""
+        covered = frame.covered(match.offset for match in matches)
         for match in matches:
-            if match.offset not in told:
-                self.found.append(Found(frame.chain, Part.CONTENT, match))
+            if match.offset not in covered:
+                self.matches.append(MemberMatch(frame.chain, Part.CONTENT, match))
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
-        """The bytes of a blob as far as they go; where that is not their end, a gap."""
+        """Yield the bytes of a blob as far as they are readable, and report a gap before their end."""
         try:
             for chunk in chunks:
-                if self._meter.spent:
+                if self._meter.is_exhausted:
                     return
-                self._meter.tick()
+                self._meter.check_time()
                 yield chunk
-        except ContainerError as trouble:
-            self._trouble(trouble, frame)
-            frame.broken = True
+        except ContainerError as error:
+            self._report(error, frame)
+            frame.is_broken = True
         except Exception as error:  # noqa: BLE001 - as in _open
-            self._trouble(_unexpected(error), frame)
-            frame.broken = True
+            self._report(_unexpected(error), frame)
+            frame.is_broken = True
 
-    def _trouble(self, trouble: ContainerError, frame: Frame) -> None:
-        """Tell what is not scanned, once: not again what follows from it."""
-        if self._meter.spent or (frame.broken and not isinstance(trouble, BudgetExceededError)):
+    def _report(self, error: ContainerError, frame: Frame) -> None:
+        """Add a gap, unless it follows from one reported before."""
+        if self._meter.is_exhausted or (frame.is_broken and not isinstance(error, BudgetExceededError)):
             return
-        if frame.faint and trouble.reason == "corrupt-container":
+        if frame.is_uncertain and error.reason == "corrupt-container":
             return
-        self._meter.spent = isinstance(trouble, BudgetExceededError)
-        if len(self.gaps) < self._limits.gaps or self._meter.spent:
-            self.gaps.append((frame.chain, trouble.reason, trouble.detail))
+        self._meter.is_exhausted = isinstance(error, BudgetExceededError)
+        if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
+            self.gaps.append((frame.chain, error.reason, error.detail))
         else:
-            self._untold += 1
+            self._unreported += 1
 
 
 def _confirmed(chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
     """Yield the chunks; where there is one, it was a container, and what is missing of it is a gap."""
     for chunk in chunks:
-        frame.faint = False
+        frame.is_uncertain = False
         yield chunk
 
 
@@ -319,6 +319,6 @@ def _unexpected(error: Exception) -> ContainerError:
 
 
 def _short(name: bytes) -> bytes:
-    from boltz_keyscan.sources.archives.images import layer  # noqa: PLC0415 - only for a container in one
+    from boltz_keyscan.sources.archives.images import format_layer_name  # noqa: PLC0415 - only for a container in one
 
-    return layer(name) or name
+    return format_layer_name(name) or name

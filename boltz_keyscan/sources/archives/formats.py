@@ -1,7 +1,6 @@
-"""The table of formats: a row for each, with what opens it.
+"""The table of formats, with the reader of each.
 
-Boundary: which reader a format has; its first bytes are in ``sources.magic``, for a scan
-that has not loaded this yet.
+Their first bytes are in ``sources.signatures``, which is loaded before any container is found.
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ def _row(name: str, members: Members) -> Format:
 
 
 def _checked(name: str, members: Members) -> Format:
-    """Return the row of a format whose first bytes are not enough."""
+    """Return the row of a format that needs a check beyond its first bytes."""
     pattern = re.compile(CHECKED[name], re.DOTALL)
     check = signature_checks.CHECKED[name]
     return Format(name, lambda head: pattern.match(head) is not None and check(head), members)
 
 
-def _unread(what: str) -> Members:
-    """Return the reader of a format that is known and not read."""
+def _unsupported(label: str) -> Members:
+    """Return the reader of a format that is recognised but not supported."""
 
     def members(content: Content) -> Iterator[Member]:
-        content.tell(
-            ContainerError("unsupported-container", f"{what} is not read here; unpack it and scan the files")
+        content.report(
+            ContainerError("unsupported-container", f"{label} is not read here; unpack it and scan the files")
         )
         return iter(())
 
     return members
 
 
-_UNREAD = {
+_UNSUPPORTED = {
     "rar": "rar",
     "lz4": "lz4",
     "lzip": "lzip",
@@ -71,16 +70,16 @@ FORMATS: tuple[Format, ...] = (
     _row("7z", sevenzip.members),
     _row("git-bundle", git_pack.bundle_members),
     _row("git-pack", git_pack.pack_members),
-    *(_row(name, _unread(what)) for name, what in _UNREAD.items()),
+    *(_row(name, _unsupported(label)) for name, label in _UNSUPPORTED.items()),
     _row("tar", tar.members),
-    # Their first bytes are not enough; and git's loose objects are looked for in containers only.
+    # Formats that need a check; git's loose objects are searched for in containers only.
     _checked("old-tar", tar.members),
     _checked("cpio", cpio.members),
     _checked("lzma", compression.stream(compression.unlzma)),
     _row("warc", warc.members),
-    _checked("arj", _unread("arj")),
-    _checked("lha", _unread("LHA")),
-    # Behind all others: a tar may begin with a document.
+    _checked("arj", _unsupported("arj")),
+    _checked("lha", _unsupported("LHA")),
+    # After all others, because a tar may begin with a document.
     Format("pdf-behind", has_pdf_header, pdf.members),
     Format("git-object", compression.is_object, compression.stream(compression.object_content)),
 )

@@ -1,7 +1,4 @@
-"""A blob that is being looked at: which of its bytes were read as members, and what is in the others.
-
-Boundary: keeps account; what a member is, is ``walk``'s.
-"""
+"""Account of the bytes of a container that were read as members, and scan of the others."""
 
 from __future__ import annotations
 
@@ -12,43 +9,43 @@ from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
-from boltz_keyscan.sources.windows import Pieces
+from boltz_keyscan.sources.windows import WindowMatcher
 
 
 @dataclass(slots=True)
 class Frame:
-    """A blob that is being looked at."""
+    """A blob that is being scanned."""
 
     chain: tuple[bytes, ...]
-    """Its own name, as members."""
+    """Its own name, as archive members."""
     prefix: tuple[bytes, ...]
-    """What the names of its members begin with."""
+    """Prefix of the names of its members."""
     depth: int
     """Containers around it."""
-    broken: bool = False
-    """Its own bytes end early; that was told."""
-    faint: bool = False
-    """Only a signature says that it is a container: what cannot be read of it was none."""
+    is_broken: bool = False
+    """Its own bytes end early, which was reported."""
+    is_uncertain: bool = False
+    """Only a signature indicates a container: unreadable bytes are no gap."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
-    """From where to where its bytes were read as members."""
+    """Ranges of its bytes that were read as members."""
 
     def cover(self, start: int, end: int) -> None:
-        """Note some of them."""
+        """Record a range of bytes that was read as a member."""
         if start < end:
             self._covered.append((start, end))
 
     def join(self, inner: Frame, start: int) -> int:
-        """Take over what was read as a member in the part that begins at ``start``; where that ends."""
-        moved = [(start + low, start + high) for low, high in inner._covered]
-        self._covered += moved
-        return max((high for _, high in moved), default=start)
+        """Add the ranges of a part that begins at ``start``; return the end of the last one."""
+        ranges = [(start + low, start + high) for low, high in inner._covered]
+        self._covered += ranges
+        return max((high for _, high in ranges), default=start)
 
     def uncovered(self, size: int) -> Iterator[tuple[int, int]]:
-        """Yield from where to where its bytes were not read as a member."""
+        """Yield the ranges of its bytes that were not read as a member."""
         return uncovered_ranges(self._covered, size)
 
     def covered(self, offsets: Iterable[int]) -> set[int]:
-        """Those offsets at which it was read as a member."""
+        """Return the offsets inside the ranges that were read as members."""
         self._covered.sort()
         found = set()
         at = reach = 0
@@ -61,45 +58,45 @@ class Frame:
         return found
 
 
-class Rest:
-    """What of a container's bytes is no member's."""
+class UncoveredScanner:
+    """A scan of the bytes of a container that belong to no member."""
 
     def __init__(self, detector: Detector, quota: Quota) -> None:
         self._detector = detector
         self._quota = quota
-        self._pieces: Pieces | None = None
+        self._matcher: WindowMatcher | None = None
         self._next = 0
         self.matches: list[Match] = []
         self.marks: dict[int, str] = {}
-        """Where in it an archive begins, and of which format."""
+        """Formats of the archives that begin in it, by offset."""
 
     def feed(self, at: int, chunk: bytes) -> None:
-        """Take some bytes; what was taken before is passed over."""
-        if self._pieces is not None and at < self._next:
+        """Scan some bytes, except those scanned before."""
+        if self._matcher is not None and at < self._next:
             chunk = chunk[self._next - at :]
             at = self._next
-        if self._pieces is None or at != self._next:
+        if self._matcher is None or at != self._next:
             self.finish()
-            self._pieces = Pieces(self._detector, at, self._quota)
-        self.matches += self._pieces.feed(chunk)
+            self._matcher = WindowMatcher(self._detector, at, self._quota)
+        self.matches += self._matcher.feed(chunk)
         self._next = max(self._next, at + len(chunk)) if chunk else self._next
 
     def drain(self, reader: Reader) -> None:
-        """Take what is left in a reader that this watches, and look at all that is held."""
+        """Read the rest of a reader that feeds this scan, and finish."""
         while reader.take():
             pass
         self.finish()
 
     def finish(self) -> None:
-        """Look at what is held still."""
-        if self._pieces is not None:
-            self.matches += self._pieces.finish()
-            self.marks |= self._pieces.marks
-            self._pieces = None
+        """Scan the bytes still held."""
+        if self._matcher is not None:
+            self.matches += self._matcher.finish()
+            self.marks |= self._matcher.marks
+            self._matcher = None
 
 
-def find(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
-    """Return where in these ranges of a space an archive begins, and of which format."""
+def find_marks(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
+    """Return the formats of the archives that begin in ranges of a space, by offset."""
     found: dict[int, str] = {}
     for start, end in ranges:
         held, at = b"", start

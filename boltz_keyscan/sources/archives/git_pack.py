@@ -1,11 +1,10 @@
-"""Git packs and bundles in containers, in history and in pipes, without git.
+"""Git packs and bundles in containers, in history and in pipes, read without git.
 
-git would want them on a disk; here each object is inflated in memory and differences are
-applied. A blob is called by its path as far as the trees that lead to it stand before
-it, as git writes them. (A bundle that is a file is ``sources.bundle``'s, which knows commits.)
+git needs them on a disk; here each object is inflated in memory and deltas are applied. A blob is
+named by its path if the trees that lead to it come before it, as git writes them. (A bundle that is
+a file is read by ``sources.git.bundle``, which has commits.)
 
-Boundary: gitformat-pack, gitformat-bundle; one pack, and nothing of what it builds on.
-How names and differences are made is ``gitobjects``.
+gitformat-pack, gitformat-bundle; one pack, without objects outside it.
 """
 
 from __future__ import annotations
@@ -14,46 +13,46 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from boltz_keyscan.sources.archives.compression import inflated
+from boltz_keyscan.sources.archives.compression import inflate_stream
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.git_objects import Names, applied, number
+from boltz_keyscan.sources.archives.git_objects import ObjectNames, apply_delta, read_varint
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,
     BudgetExceededError,
     ContainerError,
     Meter,
-    damaged,
-    raising,
+    corrupt_error,
+    raise_on_read,
 )
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
-_LARGEST = 16 << 20
-"""Bytes of an object that is held; a larger one is read as it comes, and nothing is built on it."""
+_MAX_OBJECT_BYTES = 16 << 20
+"""Bytes of an object kept in memory; a larger one is streamed and cannot be a delta base."""
 
-_KEPT = 48 << 20
-"""Bytes of objects that are held for others to build on; what was let go is read again."""
+_MAX_CACHE_BYTES = 48 << 20
+"""Bytes of objects cached as delta bases; evicted ones are read again."""
 
-_HEADER = 1 << 20
-"""Bytes of a bundle's header."""
+_MAX_HEADER_BYTES = 1 << 20
+"""Bytes of a bundle's header at most."""
 
 _KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
-_BY_OFFSET, _BY_NAME = 6, 7
+_OFS_DELTA, _REF_DELTA = 6, 7
 
 
 def bundle_members(content: Content) -> Iterator[Member]:
-    """The objects of a bundle."""
+    """Yield the objects of a bundle."""
     space = _space(content)
-    header = space.read(0, _HEADER)
+    header = space.read(0, _MAX_HEADER_BYTES)
     end = header.find(b"\n\n")
     if end < 0:
-        raise damaged("its header has no end")
-    form = "sha256" if b"\n@object-format=sha256\n" in header[: end + 1] else "sha1"
-    yield from _objects(_Pack(space, end + 2, content.meter, Names(form)), content)
+        raise corrupt_error("its header has no end")
+    hash_name = "sha256" if b"\n@object-format=sha256\n" in header[: end + 1] else "sha1"
+    yield from _read_objects(_Pack(space, end + 2, content.meter, ObjectNames(hash_name)), content)
 
 
 def pack_members(content: Content) -> Iterator[Member]:
-    """The objects of a pack."""
-    yield from _objects(_Pack(_space(content), 0, content.meter, Names("sha1")), content)
+    """Yield the objects of a pack."""
+    yield from _read_objects(_Pack(_space(content), 0, content.meter, ObjectNames("sha1")), content)
 
 
 def _space(content: Content) -> RandomAccess:
@@ -65,114 +64,114 @@ def _space(content: Content) -> RandomAccess:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An object as the pack has it."""
+    """An entry of a pack: an object or a delta."""
 
     kind: int
     size: int
-    """Bytes it inflates to."""
+    """Inflated size in bytes."""
     data: int
-    """Where what is compressed begins."""
+    """Offset of the compressed data."""
     base: int | bytes | None = None
-    """What it differs from: where that begins, or its id."""
+    """Delta base: its offset or its id."""
 
 
 @dataclass(slots=True)
 class _Pack:
-    """A pack and what was read of it."""
+    """A pack, and a cache of its objects."""
 
     space: RandomAccess
     begin: int
     meter: Meter
-    names: Names
-    places: dict[bytes, int] = field(default_factory=dict)
-    """Where objects begin, by id."""
-    _kept: OrderedDict[int, tuple[bytes, bytes]] = field(default_factory=OrderedDict)
-    """Kind and content of objects, by where they begin."""
-    _weight: int = 0
+    names: ObjectNames
+    offsets: dict[bytes, int] = field(default_factory=dict)
+    """Offsets of objects, by id."""
+    _cache: OrderedDict[int, tuple[bytes, bytes]] = field(default_factory=OrderedDict)
+    """Kind and content of objects, by offset."""
+    _cache_bytes: int = 0
 
     def entry(self, at: int) -> _Entry:
-        """The object that begins here.
+        """Return the entry at an offset.
 
         Raises:
-            Trouble: none does.
+            ContainerError: there is none.
         """
         head = self.space.read(at, 64)
         if not head:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
         kind, size, used = head[0] >> 4 & 7, head[0] & 15, 1
         if head[0] & 0x80:
-            more, used = number(head, used)
+            more, used = read_varint(head, used)
             size |= more << 4
         if kind in _KINDS:
             return _Entry(kind, size, at + used)
-        if kind == _BY_NAME:
+        if kind == _REF_DELTA:
             end = used + self.names.id_bytes
             return _Entry(kind, size, at + end, head[used:end])
-        if kind == _BY_OFFSET:
-            # Each byte but the last counts one more than it says.
+        if kind == _OFS_DELTA:
+            # Each byte but the last adds one (offset encoding of gitformat-pack).
             back, more = -1, True
             while more and used < len(head):
                 back = back + 1 << 7 | head[used] & 0x7F
                 more = head[used] >= 0x80
                 used += 1
             return _Entry(kind, size, at + used, at - back)
-        raise damaged("an object in it is of no kind there is")
+        raise corrupt_error("an object in it has an unknown type")
 
-    def inflated(self, entry: _Entry) -> tuple[Reader, Iterator[bytes]]:
-        """What an object inflates to; the reader stands behind it when all was taken."""
+    def inflate(self, entry: _Entry) -> tuple[Reader, Iterator[bytes]]:
+        """Return a reader of the compressed data of an entry, and its inflated chunks."""
         source = Reader(read_pieces(self.space, entry.data, first=min(entry.size + 64, 1 << 16)))
-        return source, inflated(source, self.meter, 15)
+        return source, inflate_stream(source, self.meter, 15)
 
-    def whole(self, at: int, entry: _Entry, raw: bytes) -> tuple[bytes, bytes] | None:
-        """Kind and content of an object; None when what it builds on was not met.
+    def rebuild(self, at: int, entry: _Entry, raw: bytes) -> tuple[bytes, bytes] | None:
+        """Return kind and content of an object; None when its base was not read yet.
 
         Args:
-            at: where it begins.
-            entry: what stands there.
-            raw: what that inflates to.
+            at: its offset.
+            entry: the entry at that offset.
+            raw: the inflated bytes of the entry.
 
         Raises:
-            Trouble: it cannot be put together.
+            ContainerError: it cannot be rebuilt.
         """
-        changes: list[bytes] = []
-        held = 0
-        here = at
+        deltas: list[bytes] = []
+        delta_bytes = 0
+        offset = at
         while entry.kind not in _KINDS:
-            changes.append(raw)
-            held += len(raw)
-            below = self.places.get(entry.base) if isinstance(entry.base, bytes) else entry.base
-            # An id stands for what was read, so only offsets could lead in a circle.
-            if below is None or not self.begin < below or (isinstance(entry.base, int) and below >= here):
+            deltas.append(raw)
+            delta_bytes += len(raw)
+            base = self.offsets.get(entry.base) if isinstance(entry.base, bytes) else entry.base
+            # An id refers to an object read before, so only offsets could form a cycle.
+            if base is None or not self.begin < base or (isinstance(entry.base, int) and base >= offset):
                 return None
-            here = below
-            if here in self._kept:
-                self._kept.move_to_end(here)
+            offset = base
+            if offset in self._cache:
+                self._cache.move_to_end(offset)
                 break
-            entry = self.entry(here)
-            if held > _KEPT or entry.size > _LARGEST:
+            entry = self.entry(offset)
+            if delta_bytes > _MAX_CACHE_BYTES or entry.size > _MAX_OBJECT_BYTES:
                 raise ContainerError("too-large", "what it differs from is too large to be held")
-            raw = joined(entry, self.inflated(entry)[1])
-        kind, content = self._kept[here] if here in self._kept else (_KINDS[entry.kind], raw)
-        for change in reversed(changes):
-            content = applied(content, change, _LARGEST)
-            self.meter.output(len(content))
-        self._keep(at, kind, content)
+            raw = join_chunks(entry, self.inflate(entry)[1])
+        kind, content = self._cache[offset] if offset in self._cache else (_KINDS[entry.kind], raw)
+        for delta in reversed(deltas):
+            content = apply_delta(content, delta, _MAX_OBJECT_BYTES)
+            self.meter.add_output(len(content))
+        self._add_to_cache(at, kind, content)
         return kind, content
 
-    def _keep(self, at: int, kind: bytes, content: bytes) -> None:
-        if at not in self._kept:
-            self._kept[at] = kind, content
-            self._weight += len(content)
-        while self._weight > _KEPT:
-            _, (_, gone) = self._kept.popitem(last=False)
-            self._weight -= len(gone)
+    def _add_to_cache(self, at: int, kind: bytes, content: bytes) -> None:
+        if at not in self._cache:
+            self._cache[at] = kind, content
+            self._cache_bytes += len(content)
+        while self._cache_bytes > _MAX_CACHE_BYTES:
+            _, (_, evicted) = self._cache.popitem(last=False)
+            self._cache_bytes -= len(evicted)
 
 
-def joined(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
-    """An object's bytes, no more than it says.
+def join_chunks(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
+    """Return the bytes of an entry, which must have its declared size.
 
     Raises:
-        Trouble: there are more, or fewer.
+        ContainerError: there are more, or fewer.
     """
     raw = bytearray()
     for chunk in chunks:
@@ -180,73 +179,75 @@ def joined(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
         if len(raw) > entry.size:
             break
     if len(raw) != entry.size:
-        raise damaged("an object in it is not as long as it says")
+        raise corrupt_error("an object in it is not as long as it says")
     return bytes(raw)
 
 
-def _objects(pack: _Pack, content: Content) -> Iterator[Member]:
-    """Every object, in the order in which they stand, but those last that build on later ones."""
+def _read_objects(pack: _Pack, content: Content) -> Iterator[Member]:
+    """Yield every object in pack order, and last the deltas whose base comes after them."""
     head = pack.space.read(pack.begin, 12)
     if head[:4] != b"PACK" or len(head) < 12:
-        raise damaged("there is no pack in it")
+        raise corrupt_error("there is no pack in it")
     at = pack.begin + 12
     count = int.from_bytes(head[8:], "big")
-    waiting: list[int] = []
+    pending: list[int] = []
     for _ in range(count):
-        content.meter.tick()
+        content.meter.check_time()
         entry = pack.entry(at)
-        source, chunks = pack.inflated(entry)
-        if entry.size > _LARGEST:
+        source, chunks = pack.inflate(entry)
+        if entry.size > _MAX_OBJECT_BYTES:
             yield Member(b"object at %d" % at, chunks)
             if entry.kind not in _KINDS:
-                content.tell(
+                content.report(
                     ContainerError("too-large", f"a difference of {entry.size} bytes is not applied")
                 )
-        elif (member := _member(pack, at, entry, joined(entry, chunks))) is not None:
+        elif (member := _build_member(pack, at, entry, join_chunks(entry, chunks))) is not None:
             yield member
         else:
-            waiting.append(at)
+            pending.append(at)
         end = entry.data + source.position
         content.cover(at, end)
         at = end
-    yield from _later(pack, content, waiting)
+    yield from _rebuild_pending(pack, content, pending)
     if pack.space.size - at > pack.names.id_bytes:
-        content.tell(damaged("there is more in it than the objects it counts"))
+        content.report(corrupt_error("there is more in it than the objects it counts"))
 
 
-def _later(pack: _Pack, content: Content, waiting: list[int]) -> Iterator[Member]:
-    """Those that build on objects that stand behind them; of others what is new in them."""
-    before = None
-    while waiting and len(waiting) != before:
-        before, again = len(waiting), waiting
-        waiting = []
-        for at in again:
-            content.meter.tick()
+def _rebuild_pending(pack: _Pack, content: Content, pending: list[int]) -> Iterator[Member]:
+    """Yield deltas whose base comes after them; of a delta without a base, its new bytes."""
+    previous_count = None
+    while pending and len(pending) != previous_count:
+        previous_count, retried = len(pending), pending
+        pending = []
+        for at in retried:
+            content.meter.check_time()
             entry = pack.entry(at)
-            if (member := _member(pack, at, entry, joined(entry, pack.inflated(entry)[1]))) is not None:
+            if (
+                member := _build_member(pack, at, entry, join_chunks(entry, pack.inflate(entry)[1]))
+            ) is not None:
                 yield member
             else:
-                waiting.append(at)
-    for at in waiting:
-        yield Member(b"difference at %d" % at, pack.inflated(pack.entry(at))[1])
-    if waiting:
+                pending.append(at)
+    for at in pending:
+        yield Member(b"difference at %d" % at, pack.inflate(pack.entry(at))[1])
+    if pending:
         detail = (
-            f"{len(waiting)} of its objects are differences from ones elsewhere; unpack it where those are"
+            f"{len(pending)} of its objects are differences from ones elsewhere; unpack it where those are"
         )
-        content.tell(ContainerError("bundle-incomplete", detail))
+        content.report(ContainerError("bundle-incomplete", detail))
 
 
-def _member(pack: _Pack, at: int, entry: _Entry, raw: bytes) -> Member | None:
-    """An object that is held; None when it cannot be put together yet."""
+def _build_member(pack: _Pack, at: int, entry: _Entry, raw: bytes) -> Member | None:
+    """Return an object as a member; None when it cannot be rebuilt yet."""
     try:
-        found = pack.whole(at, entry, raw)
+        rebuilt = pack.rebuild(at, entry, raw)
     except BudgetExceededError:
         raise
-    except ContainerError as trouble:
-        return Member(b"object at %d" % at, raising(trouble))
-    if found is None:
+    except ContainerError as error:
+        return Member(b"object at %d" % at, raise_on_read(error))
+    if rebuilt is None:
         return None
-    kind, content = found
+    kind, content = rebuilt
     oid, name = pack.names.of(kind, content)
-    pack.places[oid] = at
+    pack.offsets[oid] = at
     return Member(name, (content,) if content else ())

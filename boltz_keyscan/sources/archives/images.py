@@ -1,10 +1,8 @@
-"""Container images: what ``docker save`` and OCI layouts call their layers.
+"""Names of layers in container images, as ``docker save`` and OCI layouts write them.
 
-An image is a tar of tars. Layers, configuration and history need no reader of their
-own: a layer is a container found by its first bytes, the rest is JSON. What a later
-layer deletes (a ``.wh.`` entry) still stands in the earlier one and is read there.
-
-Boundary: names only.
+An image is a tar of tars. Layers, configuration and history need no reader of their own: a layer
+is a container found by its first bytes, the rest is JSON. A file that a later layer deletes (a
+``.wh.`` entry) is still in the earlier one and is read there.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import re
 _LAYER = re.compile(rb"(?:\./)?(?:blobs/sha256/)?([0-9a-f]{64})(?:/layer\.tar|\.tar(?:\.gz)?)?")
 
 
-def layer(name: bytes) -> bytes | None:
-    """What a layer is called in reports, by 12 digits as docker does; None for other names."""
+def format_layer_name(name: bytes) -> bytes | None:
+    """Return the report name of a layer, with 12 digits as docker prints; None for other names."""
     found = _LAYER.fullmatch(name)
     return b"layer " + found[1][:12] if found else None

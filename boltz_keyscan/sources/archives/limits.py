@@ -1,8 +1,4 @@
-"""How much one container may cost, and what is said when it costs more.
-
-Boundary: numbers and the exceptions that carry a gap; who raises and who catches is
-``walk``.
-"""
+"""Budgets of a container, and the exceptions that become its gaps."""
 
 from __future__ import annotations
 
@@ -14,44 +10,44 @@ from typing import NoReturn
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The budgets of one container that is no member of another, with all that is in it.
+    """The budgets of one outermost container, with all that is in it.
 
-    Time is the one that depends on the machine; it is far above what the others allow.
+    Only time depends on the machine; it is far above what the others allow.
     """
 
     depth: int = 8
-    """Containers in one another; a layer of a saved image with a wheel in it has 5."""
+    """Nested containers at most; a layer of a saved image with a wheel in it has 5."""
     members: int = 100_000
-    """In all. The largest wheel on PyPI has a tenth of that."""
+    """Members in all; the largest wheel on PyPI has a tenth of that."""
     output: int = 4 << 30
-    """Bytes out of decompressors and out of members; at 300 MB a second some 15 seconds."""
+    """Bytes of output of decompressors and members; about 15 seconds at 300 MB/s."""
     ratio: int = 1000
-    """Output for each byte of the container. Deflate reaches 1032, with nothing but one byte repeated."""
+    """Output for each byte of the container; deflate reaches 1032 with one byte repeated."""
     slack: int = 64 << 20
-    """Output from which on the ratio is looked at: arrays of zeros, which scientists do keep,
-    reach it as well, and up to here it costs a quarter of a second to look into them."""
+    """Output from which the ratio is checked: legitimate arrays of zeros exceed the ratio too, and
+    this much of them takes a quarter of a second."""
     seconds: float = 120.0
     memory: int = 1 << 30
-    """Bytes of address space a worker may take beyond what it has when it begins."""
+    """Bytes of address space a worker may allocate beyond those it has at the start."""
     spool: int = 32 << 20
-    """Bytes of a zip in another container that are kept to read it by its directory; a larger
-    one is read from its beginning to its end."""
+    """Bytes of a nested zip kept in memory to read it by its directory; a larger one is read from
+    beginning to end."""
     gaps: int = 100
-    """Gaps told of one container, one by one."""
+    """Gaps reported for one container; further ones are counted."""
 
 
-DEFAULTS = Limits()
+DEFAULT_LIMITS = Limits()
 
 RUN_LIMITS = Limits(members=50_000_000, output=16 << 40, ratio=50, slack=64 << 30, seconds=6 * 3600.0)
-"""What all containers of a run may cost: far more than archives people keep, and little enough
-that a repository full of small bombs comes to an end."""
+"""Budgets of all containers of a run: far above real archives, and low enough to stop a repository
+full of small bombs."""
 
 WINDOW = 1 << 27
-"""Bytes of memory that a decompressor may take: what zstd -22 and twice what xz -9 needs."""
+"""Bytes of memory of a decompressor at most: as zstd -22 needs, and twice as xz -9 needs."""
 
 
 class ContainerError(Exception):
-    """Part of a container that cannot be read.
+    """A part of a container that cannot be read.
 
     Attributes:
         reason: as in ``Gap``.
@@ -65,82 +61,84 @@ class ContainerError(Exception):
 
 
 class BudgetExceededError(ContainerError):
-    """A budget of the whole container is used up: nothing more of it is read."""
+    """A budget of the whole container is exhausted: no more of it is read."""
 
 
-def damaged(detail: str) -> ContainerError:
-    """The trouble with bytes that are not as their format wants them."""
+def corrupt_error(detail: str) -> ContainerError:
+    """Return the error for bytes that violate their format."""
     return ContainerError("corrupt-container", detail)
 
 
-def raising(trouble: ContainerError) -> Iterator[bytes]:
-    """The chunks of what cannot be read: whoever asks for the first gets the trouble."""
-    return map(_raise, (trouble,))
+def raise_on_read(error: ContainerError) -> Iterator[bytes]:
+    """Return the chunks of an unreadable member: reading the first one raises the error."""
+    return map(_raise, (error,))
 
 
-def _raise(trouble: ContainerError) -> NoReturn:
-    raise trouble
+def _raise(error: ContainerError) -> NoReturn:
+    raise error
 
 
 TRUNCATED = "it ends before its end"
 
 
 class Meter:
-    """What one container has cost so far."""
+    """The cost of one container so far."""
 
     def __init__(self, limits: Limits, size: int) -> None:
-        """Begin to count.
+        """Start with no cost.
 
         Args:
             limits: the budgets.
             size: bytes of the container.
         """
         self.limits = limits
-        self.spent = False
+        self.is_exhausted = False
         self.spooled = 0
-        """Bytes kept of zips in zips, at this moment."""
+        """Bytes of nested zips currently kept in memory."""
         self._members = 0
         self._output = 0
-        self._most = min(limits.output, max(limits.slack, limits.ratio * size))
-        self._until = time.monotonic() + limits.seconds
+        self._max_output = min(limits.output, max(limits.slack, limits.ratio * size))
+        self._deadline = time.monotonic() + limits.seconds
 
     @property
     def cost(self) -> tuple[int, int]:
         """Members and bytes of output so far."""
         return self._members, self._output
 
-    def member(self, count: int = 1) -> None:
-        """One more member, or so many.
+    def add_members(self, count: int = 1) -> None:
+        """Count members.
 
         Raises:
-            Spent: there were too many.
+            BudgetExceededError: there are too many.
         """
         self._members += count
         if self._members > self.limits.members:
             raise BudgetExceededError(
                 "too-many-members", f"only the first {self.limits.members} members of it are scanned"
             )
-        self.tick()
+        self.check_time()
 
-    def output(self, count: int) -> None:
-        """So many bytes came out.
+    def add_output(self, count: int) -> None:
+        """Count bytes of output.
 
         Raises:
-            Spent: that is too much, or took too long.
+            BudgetExceededError: there are too many, or the time is over.
         """
         self._output += count
-        if self._output > self._most:
-            if self._most == self.limits.output:
-                raise BudgetExceededError("output-limit", f"more than {self._most} bytes come out of it")
+        if self._output > self._max_output:
+            if self._max_output == self.limits.output:
+                raise BudgetExceededError(
+                    "output-limit", f"more than {self._max_output} bytes come out of it"
+                )
             detail = f"more than {self.limits.ratio} bytes come out for each byte of it, as out of a bomb"
             raise BudgetExceededError("ratio-limit", detail)
-        self.tick()
+        self.check_time()
 
-    def tick(self) -> None:
-        """Time passes.
+    def check_time(self) -> None:
+        """Check the time limit.
 
         Raises:
-            Spent: too much of it.
+            BudgetExceededError: the time is over.
         """
-        if time.monotonic() > self._until:
+        if time.monotonic() > self._deadline:
             raise BudgetExceededError("timed-out", f"given up after {self.limits.seconds:g} seconds")

@@ -1,9 +1,7 @@
-"""PDF: the bytes of a document, for the reader of its objects.
+"""Bytes of a PDF document, for the reader of its objects (``pdf_members``).
 
-The library that reads objects (pypdf) is loaded when a document is met: it takes a quarter
-of a second to import, and most scans meet none.
-
-Boundary: how to get at the bytes; what is in it is ``pdfmembers``.
+pypdf is loaded with the first document: its import takes a quarter of a second, and most scans
+have none.
 """
 
 from __future__ import annotations
@@ -15,22 +13,22 @@ from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
 from boltz_keyscan.sources.archives.reader import FileSpace, InMemory
 
-_MOST = 256 << 20
-"""Bytes of a document in another container, or in history, that are held; a longer one is a gap."""
+_MAX_DOCUMENT_BYTES = 256 << 20
+"""Bytes of a document in another container, or in history, at most; a longer one is a gap."""
 
 
 def members(content: Content) -> Iterator[Member]:
     """Return the streams, strings, attachments and text of a document."""
     from boltz_keyscan.sources.archives import pdf_members  # noqa: PLC0415 - see above
 
-    yield from pdf_members.members(_bytes(content), content)
+    yield from pdf_members.members(_read_document(content), content)
 
 
-def _bytes(content: Content) -> bytes | mmap.mmap:
+def _read_document(content: Content) -> bytes | mmap.mmap:
     """Return all of a document; a file is mapped, so that its size costs no memory.
 
     Raises:
-        Trouble: it is too long to be held.
+        ContainerError: it is too long for memory.
     """
     match content.space():
         case FileSpace(descriptor, size) if size:
@@ -42,7 +40,7 @@ def _bytes(content: Content) -> bytes | mmap.mmap:
     while chunk := content.reader.take():
         parts.append(chunk)
         held_bytes += len(chunk)
-        if held_bytes > _MOST:
-            detail = f"a PDF of more than {_MOST >> 20} MiB is read only as a file; extract it"
+        if held_bytes > _MAX_DOCUMENT_BYTES:
+            detail = f"a PDF of more than {_MAX_DOCUMENT_BYTES >> 20} MiB is read only as a file; extract it"
             raise ContainerError("too-large", detail)
     return b"".join(parts)

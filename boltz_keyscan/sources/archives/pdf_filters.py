@@ -1,9 +1,7 @@
-"""Filters of streams in a PDF, and chains of them.
+"""Filters of PDF streams, and chains of them (ISO 32000-2, 7.4).
 
-Deflate alone is undone in pieces, as everywhere; all else by pypdf. Pictures stay as they
-are: they hold no text, and for one kind pypdf would start a program of the machine.
-
-Boundary: ISO 32000-2, 7.4; the bytes of a stream to its content.
+Only deflate is decoded in pieces; all others by pypdf. Pictures are not decoded: they hold no text,
+and for JBIG2 pypdf would start an external program.
 """
 
 from __future__ import annotations
@@ -16,8 +14,8 @@ from pypdf.errors import LimitReachedError
 from pypdf.filters import ASCII85Decode, ASCIIHexDecode, FlateDecode, LZWDecode, RunLengthDecode
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NullObject, StreamObject
 
-from boltz_keyscan.sources.archives.compression import inflated
-from boltz_keyscan.sources.archives.limits import ContainerError, Meter, damaged
+from boltz_keyscan.sources.archives.compression import inflate_stream
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
 
@@ -38,17 +36,17 @@ _PICTURES = frozenset(
 )  # fmt: skip
 
 _NAME = re.compile(r"/[A-Za-z0-9]{1,20}")
-_MOST_FILTERS = 32
-"""Filters of one stream; people use two."""
+_MAX_FILTERS = 32
+"""Filters of one stream at most; real documents use two."""
 
-_MOST_REFERENCES = 8
-"""References to references that are followed."""
+_MAX_REFERENCES = 8
+"""Chained references at most."""
 
-_MOST_WHOLE = 64 << 20
-"""Bytes of a stream that go through a filter that takes them all at once."""
+_MAX_DECODED_WHOLE_BYTES = 64 << 20
+"""Bytes of a stream at most for a filter that decodes all at once."""
 
-_MOST_LZW = 2 << 20
-"""The same for LZW, of which pypdf decodes some 70 KB a second."""
+_MAX_LZW_BYTES = 2 << 20
+"""Bytes of an LZW stream at most; pypdf decodes about 70 KB of it a second."""
 
 
 def is_plain(dictionary: DictionaryObject) -> bool:
@@ -61,85 +59,94 @@ def is_plain(dictionary: DictionaryObject) -> bool:
     return False
 
 
-def decoded(stream: StreamObject, raw: bytes, meter: Meter) -> Iterator[bytes] | None:
+def decode_stream(stream: StreamObject, raw: bytes, meter: Meter) -> Iterator[bytes] | None:
     """Return the content of a stream; None when its bytes are its content.
 
     Args:
         stream: its dictionary.
-        raw: its bytes, not encrypted any more.
+        raw: its bytes, decrypted.
         meter: the budget of the container.
 
     Raises:
-        Trouble: it cannot be decoded.
+        ContainerError: it cannot be decoded.
     """
     filters = _filters(stream)
-    if len(filters) > _MOST_FILTERS:
-        raise ContainerError("too-deep", f"not decoded: it has more than {_MOST_FILTERS} filters")
+    if len(filters) > _MAX_FILTERS:
+        raise ContainerError("too-deep", f"not decoded: it has more than {_MAX_FILTERS} filters")
     chunks: Iterator[bytes] | None = None
     for name, options in filters:
         if name in _PICTURES:
             break
         if name != "/Crypt":
             picture = stream.get("/Subtype") == "/Image"
-            chunks = _undone(name, options, chunks or iter([raw] if raw else []), meter, picture=picture)
+            chunks = _undo_filter(name, options, chunks or iter([raw] if raw else []), meter, picture=picture)
     return chunks
 
 
 def _filters(dictionary: DictionaryObject) -> list[tuple[str, DictionaryObject]]:
     """Return the names of its filters, each with its options."""
-    names = _listed(dictionary.get("/Filter"))
-    options = _listed(dictionary.get("/DecodeParms"))
+    names = _as_list(dictionary.get("/Filter"))
+    options = _as_list(dictionary.get("/DecodeParms"))
     options += [None] * (len(names) - len(options))
     return [
-        (str(name), each if isinstance(each, DictionaryObject) else DictionaryObject())
-        for name, each in zip(names, options, strict=False)
+        (str(name), value if isinstance(value, DictionaryObject) else DictionaryObject())
+        for name, value in zip(names, options, strict=False)
     ]
 
 
-def _listed(value: object) -> list[object]:
-    value = resolved(value)
+def _as_list(value: object) -> list[object]:
+    value = resolve(value)
     if value is None:
         return []
-    return [resolved(each) for each in value] if isinstance(value, ArrayObject) else [value]
+    return [resolve(item) for item in value] if isinstance(value, ArrayObject) else [value]
 
 
-def resolved(value: object) -> object:
-    """Return what a reference refers to; None for nothing, and for what leads in circles."""
-    for _ in range(_MOST_REFERENCES):
+def resolve(value: object) -> object:
+    """Return the object of a reference; None for a null object or a cycle."""
+    for _ in range(_MAX_REFERENCES):
         if not isinstance(value, IndirectObject):
             return None if isinstance(value, NullObject) else value
         value = value.pdf.get_object(value)
     return None
 
 
-def _undone(
+def _undo_filter(
     name: str, options: DictionaryObject, chunks: Iterator[bytes], meter: Meter, *, picture: bool
 ) -> Iterator[bytes]:
     """Undo one filter."""
-    # The samples of a picture hold no text whether they are differences or not.
-    predicted = name in _FLATE | _LZW and not picture and resolved(options.get("/Predictor")) not in {None, 1}
+    # The samples of a picture hold no text, so its predictor is ignored.
+    has_predictor = (
+        name in _FLATE | _LZW and not picture and resolve(options.get("/Predictor")) not in {None, 1}
+    )
     if name in _FLATE:
-        chunks = inflated(Reader(chunks), meter, 15)
+        chunks = inflate_stream(Reader(chunks), meter, 15)
     elif name not in _DECODERS:
-        # What is no name of a filter is not repeated: it may be anything.
-        called = f" {name[1:]}" if _NAME.fullmatch(name) else ""
-        raise ContainerError("unsupported-container", f"its filter{called} is not read here")
-    elif name in _LZW and resolved(options.get("/EarlyChange")) == 0:
+        # An invalid filter name is not repeated in the message: it may be a secret.
+        label = f" {name[1:]}" if _NAME.fullmatch(name) else ""
+        raise ContainerError("unsupported-container", f"its filter{label} is not read here")
+    elif name in _LZW and resolve(options.get("/EarlyChange")) == 0:
         raise ContainerError("unsupported-container", "its filter LZW without early change is not read here")
     else:
-        chunks = _applied(_DECODERS[name], chunks, meter, _MOST_LZW if name in _LZW else _MOST_WHOLE)
-    if predicted:
-        plain = DictionaryObject({key: resolved(value) for key, value in options.items()})
-        chunks = _applied(lambda whole: FlateDecode.decode(zlib.compress(whole, 0), plain), chunks, meter)
+        chunks = _decode_whole(
+            _DECODERS[name], chunks, meter, _MAX_LZW_BYTES if name in _LZW else _MAX_DECODED_WHOLE_BYTES
+        )
+    if has_predictor:
+        plain = DictionaryObject({key: resolve(value) for key, value in options.items()})
+        chunks = _decode_whole(
+            lambda whole: FlateDecode.decode(zlib.compress(whole, 0), plain), chunks, meter
+        )
     return chunks
 
 
-def _applied(
-    decode: Callable[[bytes], bytes], chunks: Iterable[bytes], meter: Meter, most: int = _MOST_WHOLE
+def _decode_whole(
+    decode: Callable[[bytes], bytes],
+    chunks: Iterable[bytes],
+    meter: Meter,
+    most: int = _MAX_DECODED_WHOLE_BYTES,
 ) -> Iterator[bytes]:
-    """Undo a filter that takes all bytes at once."""
+    """Undo a filter that decodes all bytes at once."""
     whole = bytearray()
-    trouble: ContainerError | None = None
+    damage: ContainerError | None = None
     try:
         for chunk in chunks:
             whole += chunk
@@ -149,8 +156,8 @@ def _applied(
     except ContainerError as error:
         if error.reason != "corrupt-container":
             raise
-        # What came before the damage is read.
-        trouble = error
+        # The bytes before the damage are decoded.
+        damage = error
     try:
         content = decode(bytes(whole)) if whole else b""
     except LimitReachedError as error:
@@ -158,9 +165,9 @@ def _applied(
             "output-limit", "not decoded: more comes out of one of its filters than is read"
         ) from error
     except Exception as error:
-        raise damaged("its bytes are not those of its filter") from error
-    meter.output(len(content))
+        raise corrupt_error("its bytes are not those of its filter") from error
+    meter.add_output(len(content))
     for at in range(0, len(content), CHUNK):
         yield content[at : at + CHUNK]
-    if trouble is not None:
-        raise trouble
+    if damage is not None:
+        raise damage

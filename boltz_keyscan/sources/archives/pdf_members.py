@@ -1,6 +1,6 @@
-"""Members of a PDF: its streams, its attachments by their names, strings, and text.
+"""Members of a PDF: its streams, its attachments by name, strings, and text.
 
-Boundary: what the objects of a document hold; finding and parsing them is ``pdfobjects``.
+``pdf_objects`` finds and parses the objects.
 """
 
 from __future__ import annotations
@@ -22,26 +22,31 @@ from pypdf.generic import (
 
 from boltz_keyscan.sources.archives import pdf_filters, pdf_text
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, BudgetExceededError, ContainerError, damaged
-from boltz_keyscan.sources.archives.pdf_filters import resolved
-from boltz_keyscan.sources.archives.pdf_objects import OBJECT_BYTES, Document, Stream
-from boltz_keyscan.sources.signatures import HEAD, begins
+from boltz_keyscan.sources.archives.limits import (
+    TRUNCATED,
+    BudgetExceededError,
+    ContainerError,
+    corrupt_error,
+)
+from boltz_keyscan.sources.archives.pdf_filters import resolve
+from boltz_keyscan.sources.archives.pdf_objects import MAX_OBJECT_BYTES, Document, Stream
+from boltz_keyscan.sources.signatures import HEAD, is_container_head
 
 if TYPE_CHECKING:
     import mmap
 
 _INTERESTING = re.compile(rb"\\|#|/EF|/Page|<[0-9A-Fa-f\s]{16}")
-"""Marks of an object that says more than its bytes: escapes, attachments, pages, hex."""
+"""Marks of an object with content that its bytes do not show: escapes, attachments, pages, hex."""
 
-_HELD = 16 << 20
-"""Bytes of a decoded stream that are held to be read for objects and words."""
+_MAX_KEPT_BYTES = 16 << 20
+"""Bytes of a decoded stream kept for the search for objects and words."""
 
-_DEPTH = 20
-"""Arrays and dictionaries in one another that are searched."""
+_MAX_DEPTH = 20
+"""Nested arrays and dictionaries at most."""
 
 
 def members(data: bytes | mmap.mmap, content: Content) -> Iterator[Member]:
-    """Yield what a document holds; nothing when only its header is like that of one."""
+    """Yield the members of a document; nothing when only its header looks like one."""
     document = Document(data, content.meter)
     marked = data.find(b"%%EOF") >= 0 or data.find(b"xref") >= 0
     if data[:5] == b"%PDF-" or (document.starts and marked):
@@ -55,42 +60,42 @@ class _Members:
         self._document = document
         self._content = content
         self._failures: list[tuple[int, ContainerError]] = []
-        """Numbers of streams of which nothing could be read, reported when all was seen."""
+        """Streams that could not be read, by number, reported at the end."""
         self._ends: dict[int, int] = {}
-        """Where the dictionary of an object with a stream ends, by the number of its header."""
+        """Ends of the dictionaries of objects with a stream, by header number."""
         self._names: dict[int, bytes] = {}
-        """Names of attachments, by the number of their stream."""
+        """Names of attachments, by stream number."""
         self._pages: list[tuple[int, DictionaryObject]] = []
 
     def all(self) -> Iterator[Member]:
-        """Yield them, those that hold objects first, as others may refer into them."""
-        packs: list[Stream] = []
-        others: list[Stream] = []
+        """Yield all members, object streams first, because others may refer into them."""
+        object_streams: list[Stream] = []
+        other_streams: list[Stream] = []
         covered = 0
         for stream, dictionary in self._document.streams():
             self._ends.setdefault(stream.at, stream.end)
             if stream.end < covered:
                 continue
-            (packs if dictionary.get("/Type") == "/ObjStm" else others).append(stream)
+            (object_streams if dictionary.get("/Type") == "/ObjStm" else other_streams).append(stream)
             if "/Filter" not in dictionary:
                 end = self._document.extent(dictionary, stream.start)
                 if self._is_container(stream.start, end):
-                    # A document in a document: what is in it is read as a member.
+                    # An embedded document is read as a member.
                     covered = end
-        for stream in packs:
+        for stream in object_streams:
             yield from self._stream(stream)
         yield from self._plain_objects()
-        for stream in others:
+        for stream in other_streams:
             yield from self._stream(stream)
         text = pdf_text.Text(self._document, self._content)
         for number, page in self._pages:
-            yield from text.of_page(number, page)
+            yield from text.extract_page(number, page)
         text.report()
         self._report()
 
     def _stream(self, stream: Stream) -> Iterator[Member]:
-        """Yield what a stream holds, and words that its content says in pieces."""
-        self._content.meter.tick()
+        """Yield the content of a stream, and words that it shows in pieces."""
+        self._content.meter.check_time()
         number = self._document.numbers[stream.at]
         dictionary = self._document.parse(self._document.data[self._document.starts[stream.at] : stream.end])
         if not isinstance(dictionary, DictionaryObject):
@@ -101,11 +106,11 @@ class _Members:
         name = self._names.get(number, b"object %d" % number)
         kept = bytearray()
         try:
-            loaded = self._document.loaded(stream, dictionary)
-            raw: bytes = loaded._data  # noqa: SLF001 - there is no other way to the bytes as they are
-            chunks = pdf_filters.decoded(loaded, raw, self._content.meter)
-        except ContainerError as trouble:
-            self._failures.append((number, trouble))
+            loaded = self._document.load(stream, dictionary)
+            raw: bytes = loaded._data  # noqa: SLF001 - pypdf has no public access to the raw bytes
+            chunks = pdf_filters.decode_stream(loaded, raw, self._content.meter)
+        except ContainerError as error:
+            self._failures.append((number, error))
             return
         if chunks is not None or self._document.is_open:
             yield Member(name, self._guarded(number, chunks or iter([raw]), kept))
@@ -113,45 +118,45 @@ class _Members:
         elif number in self._names or self._is_container(stream.start, end):
             yield Member(name, [raw], stream.start)
         else:
-            kept += raw[:_HELD]
+            kept += raw[:_MAX_KEPT_BYTES]
         if dictionary.get("/Type") == "/ObjStm":
             text = self._unpack(loaded, bytes(kept))
         else:
-            text = b"" if dictionary.get("/Subtype") == "/Image" else pdf_text.joined(bytes(kept))
+            text = b"" if dictionary.get("/Subtype") == "/Image" else pdf_text.join_words(bytes(kept))
         if text:
             yield Member(name, [text])
 
     def _guarded(self, number: int, chunks: Iterator[bytes], kept: bytearray) -> Iterator[bytes]:
-        """Yield the chunks and keep the first; trouble before those waits for the end of the document."""
-        begun = False
+        """Yield the chunks and keep the first; an error before them is reported at the end."""
+        has_output = False
         try:
             for chunk in chunks:
                 if not chunk:
                     continue
-                begun = True
-                if len(kept) < _HELD:
+                has_output = True
+                if len(kept) < _MAX_KEPT_BYTES:
                     kept += chunk
                 yield chunk
         except BudgetExceededError:
             raise
-        except ContainerError as trouble:
-            if begun:
+        except ContainerError as error:
+            if has_output:
                 raise
-            self._failures.append((number, trouble))
+            self._failures.append((number, error))
 
     def _is_container(self, start: int, end: int) -> bool:
         """Return whether bytes of the document, as they are, are a container."""
-        return begins(self._document.data[start : min(start + HEAD, end)])
+        return is_container_head(self._document.data[start : min(start + HEAD, end)])
 
     def _unpack(self, stream: StreamObject, decoded: bytes) -> bytes:
-        """Read the objects of a stream of objects; return their strings that it spells otherwise."""
-        first = resolved(stream.get("/First"))
+        """Read the objects of an object stream; return the strings that its bytes do not show."""
+        first = resolve(stream.get("/First"))
         first = first if isinstance(first, int) and 0 <= first <= len(decoded) else 0
         places = [int(word) for word in decoded[:first].split() if word.isdigit() and len(word) <= 10]
         offsets = sorted(places[1::2])
         texts: list[bytes] = []
         for number, offset in zip(places[::2], places[1::2], strict=False):
-            self._content.meter.tick()
+            self._content.meter.check_time()
             after = bisect.bisect_right(offsets, offset)
             end = first + offsets[after] if after < len(offsets) else len(decoded)
             piece = decoded[first + offset : end]
@@ -159,60 +164,60 @@ class _Members:
             if found is not None:
                 self._document.packed[number] = found
                 if _INTERESTING.search(piece):
-                    self._note(number, found)
-                    texts.append(_unspelled(found, piece))
+                    self._record(number, found)
+                    texts.append(_hidden_strings(found, piece))
         return b"\n".join(filter(None, texts))
 
     def _plain_objects(self) -> Iterator[Member]:
-        """Read objects without their streams, and yield their strings that are spelled otherwise."""
+        """Read objects without their streams, and yield the strings that their bytes do not show."""
         document = self._document
         for at, number in enumerate(document.numbers):
             start, end = document.region(at)
-            end = min(self._ends.get(at, end), start + OBJECT_BYTES)
+            end = min(self._ends.get(at, end), start + MAX_OBJECT_BYTES)
             if not document.is_open and not _INTERESTING.search(document.data, start, end):
                 continue
-            self._content.meter.tick()
+            self._content.meter.check_time()
             piece = bytes(document.data[start:end])
             try:
-                found = document.decrypted(at, document.parse(piece))
+                found = document.decrypt(at, document.parse(piece))
             except ContainerError:
-                # Its stream, encrypted the same way, is a gap.
+                # Its stream, encrypted the same way, is reported as a gap.
                 continue
             if found is not None:
-                self._note(number, found)
-                if text := _unspelled(found, piece):
+                self._record(number, found)
+                if text := _hidden_strings(found, piece):
                     yield Member(b"object %d" % number, [text])
 
-    def _note(self, number: int, found: PdfObject) -> None:
-        """Note pages, and the names of attachments."""
+    def _record(self, number: int, found: PdfObject) -> None:
+        """Record pages, and the names of attachments."""
         if not isinstance(found, DictionaryObject):
             return
         if found.get("/Type") == "/Page":
             self._pages.append((number, found))
-        for each in _within(found, _DEPTH):
-            if isinstance(each, DictionaryObject) and "/EF" in each:
-                name, files = resolved(each.get("/UF", each.get("/F"))), resolved(each.get("/EF"))
+        for item in _iter_nested(found, _MAX_DEPTH):
+            if isinstance(item, DictionaryObject) and "/EF" in item:
+                name, files = resolve(item.get("/UF", item.get("/F"))), resolve(item.get("/EF"))
                 references = files.values() if isinstance(files, DictionaryObject) else ()
                 for reference in references:
                     if isinstance(reference, IndirectObject) and isinstance(name, str) and name:
                         self._names[reference.idnum] = name.encode("utf-8", "replace")
 
     def _report(self) -> None:
-        """Report what could not be read, now that the whole document was seen."""
+        """Report unreadable streams, after the whole document was read."""
         if self._document.is_closed:
             what = "the streams of this document are encrypted; save it without a password"
-            self._content.tell(ContainerError("encrypted", what))
+            self._content.report(ContainerError("encrypted", what))
             return
         for at in self._document.orphans.values():
-            self._content.tell(damaged(f"stream at {at}: its dictionary cannot be read"))
-        for number, trouble in self._failures:
-            self._content.tell(ContainerError(trouble.reason, f"object {number}: {trouble.detail}"))
+            self._content.report(corrupt_error(f"stream at {at}: its dictionary cannot be read"))
+        for number, error in self._failures:
+            self._content.report(ContainerError(error.reason, f"object {number}: {error.detail}"))
         if self._document.data.rfind(b"%%EOF") < 0:
-            self._content.tell(damaged(TRUNCATED))
+            self._content.report(corrupt_error(TRUNCATED))
 
 
-def _within(found: object, depth: int) -> Iterator[object]:
-    """Yield an object and all that is in it, without what it refers to."""
+def _iter_nested(found: object, depth: int) -> Iterator[object]:
+    """Yield an object and everything in it, without following references."""
     yield found
     inner: list[object] = []
     if isinstance(found, DictionaryObject):
@@ -220,18 +225,18 @@ def _within(found: object, depth: int) -> Iterator[object]:
     elif isinstance(found, ArrayObject):
         inner = list(found)
     if depth:
-        for each in inner:
-            yield from _within(each, depth - 1)
+        for item in inner:
+            yield from _iter_nested(item, depth - 1)
 
 
-def _unspelled(found: PdfObject, piece: bytes) -> bytes:
-    """Return the strings of an object that its bytes spell otherwise, one a line."""
+def _hidden_strings(found: PdfObject, piece: bytes) -> bytes:
+    """Return the strings of an object that its bytes do not show, one a line."""
     texts: list[bytes] = []
     spelled = piece.lower()
-    for each in _within(found, _DEPTH):
-        if isinstance(each, (TextStringObject, ByteStringObject)):
-            original = each.original_bytes
+    for item in _iter_nested(found, _MAX_DEPTH):
+        if isinstance(item, (TextStringObject, ByteStringObject)):
+            original = item.original_bytes
             if original in piece or original.hex().encode() in spelled:
                 continue
-            texts.append(each.encode("utf-8", "replace") if isinstance(each, str) else bytes(each))
+            texts.append(item.encode("utf-8", "replace") if isinstance(item, str) else bytes(item))
     return b"\n".join(texts)

@@ -1,12 +1,10 @@
-"""Objects of a PDF, found by their headers and never by the tables that point to them.
+"""Objects of a PDF, found by their headers and never by the cross-reference table.
 
-A table of references (xref) names the objects of the last revision only, and may be wrong.
-The bytes of earlier revisions and of objects that nothing refers to are still in the file.
-Therefore every ``N G obj`` and every ``stream`` is looked at; pypdf parses what is there
-and decrypts it.
+The table (xref) lists the objects of the last revision only, and may be wrong. Earlier revisions and
+unreferenced objects are still in the file. Therefore every ``N G obj`` and every ``stream`` is
+read; pypdf parses and decrypts them.
 
-Boundary: ISO 32000-2, 7.3 (objects), 7.5 (file structure), 7.6 (encryption). What the
-objects hold is read by ``pdfmembers``.
+ISO 32000-2, 7.3 (objects), 7.5 (file structure), 7.6 (encryption).
 """
 
 from __future__ import annotations
@@ -37,8 +35,8 @@ from pypdf.generic import (
 )
 
 from boltz_keyscan.sources.archives import pdf_filters
-from boltz_keyscan.sources.archives.limits import ContainerError, Meter, damaged
-from boltz_keyscan.sources.archives.pdf_filters import resolved
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
+from boltz_keyscan.sources.archives.pdf_filters import resolve
 
 if TYPE_CHECKING:
     import mmap
@@ -49,44 +47,44 @@ _WHITE = rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)"
 _WORD = re.compile(rb"obj(?![A-Za-z])")
 _HEADER = re.compile(rb"(?<!\d)(\d{1,10})" + _WHITE + rb"++(\d{1,5})" + _WHITE + rb"*+obj\Z")
 _HEADER_BYTES = (32, 512)
-"""Bytes in which a header is looked for: what most take, and what the longest takes."""
+"""Bytes searched for a header: enough for most, then enough for the longest."""
 
 _STREAM = re.compile(rb">>" + _WHITE + rb"*+stream(?:[ \t]*+(?:\r\n|\n|\r))?")
-_HEADERS = 4
-"""Headers before a stream that are tried: a string in its dictionary may look like one."""
+_MAX_HEADERS = 4
+"""Headers tried before a stream: a string in its dictionary may look like one."""
 
-_MISSES = 16
-"""Streams that do not belong to a header, after which none does: the search stays linear."""
+_MAX_MISSES = 16
+"""Streams without a match to a header, after which it is not tried: keeps the search linear."""
 
-OBJECT_BYTES = 1 << 20
-"""Bytes of an object without its stream that are parsed."""
+MAX_OBJECT_BYTES = 1 << 20
+"""Bytes of an object without its stream at most."""
 
 _END = re.compile(rb"\s{0,4}endstream")
 _TRAILER = re.compile(rb"trailer" + _WHITE + rb"*+(?=<<)")
-_TRAILER_BYTES = 4096
+_MAX_TRAILER_BYTES = 4096
 
-_PARSED = 4096
-"""Objects that are kept for those that refer to them."""
+_MAX_PARSED_OBJECTS = 4096
+"""Parsed objects cached for references to them."""
 
-# Its warnings quote the document; without a handler of its own they would reach stderr.
+# pypdf's warnings quote the document; without a handler they would reach stderr.
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
 logging.getLogger("pypdf").propagate = False
-pypdf.overwrite_configuration(jbig2dec_binary=None)  # no program of the machine is started
+pypdf.overwrite_configuration(jbig2dec_binary=None)  # starts no external program
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream: the number of its header in the file, and where its dictionary and its bytes are."""
+    """A stream: its header number in the file, and the offsets of its dictionary and bytes."""
 
     at: int
     end: int
-    """Where its dictionary ends."""
+    """End of its dictionary."""
     start: int
-    """Where its bytes begin."""
+    """Start of its bytes."""
 
 
 class Document:
-    """A document, as pypdf asks for its objects."""
+    """A document, with the interface that pypdf expects of its reader."""
 
     strict = False
 
@@ -101,36 +99,36 @@ class Document:
         self._meter = meter
         self.starts, self.numbers, self._generations = _headers(data, meter)
         self.packed: dict[int, PdfObject] = {}
-        """Objects out of streams of objects, by their numbers."""
+        """Objects of object streams, by number."""
         self.orphans: dict[int, int] = {}
-        """Where streams begin whose dictionaries cannot be read, by the numbers of their headers."""
+        """Starts of streams with an unreadable dictionary, by header number."""
         self._index = {number: at for at, number in enumerate(self.numbers)}
         self._parsed: dict[int, PdfObject | None] = {}
         self._resolving: set[int] = set()
         self._misses = Counter[int]()
-        """Streams that do not belong to a header before them, by the number of that."""
-        self._locks: list[DictionaryObject] = []
-        """Trailers that say how it is encrypted."""
+        """Streams that did not match a header before them, by header number."""
+        self._encrypted_trailers: list[DictionaryObject] = []
+        """Trailers with an encryption dictionary."""
         self._key: Encryption | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether it was encrypted and is decrypted."""
+        """True for an encrypted document that opens with the empty password."""
         return self._key is not None
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is encrypted with a password."""
-        return bool(self._locks) and self._key is None
+        """True for a document encrypted with a password."""
+        return bool(self._encrypted_trailers) and self._key is None
 
     def region(self, at: int) -> tuple[int, int]:
-        """Return from where to where an object is, by the number of its header in the file."""
+        """Return the range of an object, by its header number."""
         return self.starts[at], self.starts[at + 1] if at + 1 < len(self.starts) else len(self.data)
 
     # Objects.
 
     def get_object(self, reference: IndirectObject | int) -> PdfObject | None:
-        """Return an object by its number, as pypdf asks for it; None when there is none."""
+        """Return an object by its number; None when there is none. Called by pypdf."""
         number = reference if isinstance(reference, int) else reference.idnum
         if number in self.packed:
             return self.packed[number]
@@ -145,7 +143,7 @@ class Document:
             found = None
         finally:
             self._resolving.discard(number)
-        if len(self._parsed) < _PARSED:
+        if len(self._parsed) < _MAX_PARSED_OBJECTS:
             self._parsed[number] = found
         return found
 
@@ -153,19 +151,19 @@ class Document:
         """Return an object; None when it cannot be parsed.
 
         Raises:
-            Trouble: it cannot be decrypted.
+            ContainerError: it cannot be decrypted.
         """
         start, end = self.region(at)
         if found := _STREAM.search(self.data, start, end):
             owner, dictionary = self._dictionary(found)
             if dictionary is not None and owner == at:
                 stream = Stream(at, 0, found.end())
-                return self.loaded(stream, dictionary)
-        parsed = self.parse(self.data[start : min(end, start + OBJECT_BYTES)])
-        return self.decrypted(at, parsed)
+                return self.load(stream, dictionary)
+        parsed = self.parse(self.data[start : min(end, start + MAX_OBJECT_BYTES)])
+        return self.decrypt(at, parsed)
 
     def parse(self, piece: bytes) -> PdfObject | None:
-        """Return the object that bytes begin with; None when there is none."""
+        """Return the object at the beginning of some bytes; None when there is none."""
         return self._read(io.BytesIO(piece + b" "))
 
     def _read(self, source: io.BytesIO) -> PdfObject | None:
@@ -176,18 +174,18 @@ class Document:
             return read_object(source, cast("Any", self))
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001 - hostile bytes: what pypdf trips over is no object
+        except Exception:  # noqa: BLE001 - hostile bytes: an object that pypdf cannot parse is none
             return None
 
     def _dictionary(self, found: re.Match[bytes]) -> tuple[int, DictionaryObject | None]:
         """Return the header and the dictionary of a stream; no dictionary where none fits."""
         end = found.start() + 2
         last = bisect.bisect_right(self.starts, found.start()) - 1
-        for at in range(last, max(last - _HEADERS, -1), -1):
+        for at in range(last, max(last - _MAX_HEADERS, -1), -1):
             start = self.starts[at]
-            if end - start > OBJECT_BYTES or self._misses[at] > _MISSES:
+            if end - start > MAX_OBJECT_BYTES or self._misses[at] > _MAX_MISSES:
                 break
-            # A few bytes more: pypdf looks for a stream behind a dictionary.
+                # pypdf reads a few bytes behind a dictionary, for a stream.
             source = io.BytesIO(self.data[start:end] + b" endobj")
             parsed = self._read(source)
             if isinstance(parsed, DictionaryObject) and source.tell() == end - start:
@@ -195,36 +193,36 @@ class Document:
             self._misses[at] += 1
         return last, None
 
-    def loaded(self, stream: Stream, dictionary: DictionaryObject) -> StreamObject:
+    def load(self, stream: Stream, dictionary: DictionaryObject) -> StreamObject:
         """Return a stream with its bytes, decrypted.
 
         Raises:
-            Trouble: it cannot be decrypted.
+            ContainerError: it cannot be decrypted.
         """
         raw = bytes(self.data[stream.start : self.extent(dictionary, stream.start)])
-        made = StreamObject.initialize_from_dictionary({**dictionary, "__streamdata__": raw})
+        stream_object = StreamObject.initialize_from_dictionary({**dictionary, "__streamdata__": raw})
         return (
-            made
+            stream_object
             if pdf_filters.is_plain(dictionary)
-            else cast("StreamObject", self.decrypted(stream.at, made))
+            else cast("StreamObject", self.decrypt(stream.at, stream_object))
         )
 
-    def decrypted(self, at: int, found: PdfObject | None) -> PdfObject | None:
-        """Return an object as it was before it was encrypted, if it was.
+    def decrypt(self, at: int, found: PdfObject | None) -> PdfObject | None:
+        """Return an object decrypted, if the document is encrypted.
 
         Raises:
-            Trouble: it cannot be decrypted.
+            ContainerError: it cannot be decrypted.
         """
         if self._key is None or found is None:
             return found
         try:
             return self._key.decrypt_object(found, self.numbers[at], self._generations[at], strict=False)
         except Exception as error:
-            raise damaged("it cannot be decrypted") from error
+            raise corrupt_error("it cannot be decrypted") from error
 
     def extent(self, dictionary: DictionaryObject, start: int) -> int:
-        """Return where a stream ends: where its length says, if it ends there."""
-        length = resolved(dictionary.get("/Length"))
+        """Return the end of a stream: by its length, if ``endstream`` follows, else the next one."""
+        length = resolve(dictionary.get("/Length"))
         if isinstance(length, int) and 0 <= length <= len(self.data) - start:
             end = start + length
             if _END.match(self.data, end, end + 16):
@@ -237,37 +235,37 @@ class Document:
         return end - (2 if last == b"\r\n" else last[-1:] in {b"\r", b"\n"})
 
     def streams(self) -> Iterator[tuple[Stream, DictionaryObject]]:
-        """Yield every stream with its dictionary; then begin to decrypt, if the empty password does."""
+        """Yield every stream with its dictionary; then open the document with the empty password."""
         for found in _TRAILER.finditer(self.data):
-            self._note_lock(self.parse(self.data[found.end() : found.end() + _TRAILER_BYTES]))
+            self._add_trailer(self.parse(self.data[found.end() : found.end() + _MAX_TRAILER_BYTES]))
         for found in _STREAM.finditer(self.data):
-            self._meter.tick()
+            self._meter.check_time()
             at, dictionary = self._dictionary(found)
             if dictionary is not None:
-                self._note_lock(dictionary)
-                # What looked like one was in a string of this dictionary.
+                self._add_trailer(dictionary)
+                # The orphan was in a string of this dictionary.
                 self.orphans.pop(at, None)
                 yield Stream(at, found.start() + 2, found.end()), dictionary
             elif at >= 0 and self.data.find(b"endstream", found.end(), self.region(at)[1]) >= 0:
                 self.orphans[at] = found.end()
         self._unlock()
 
-    def _note_lock(self, found: PdfObject | None) -> None:
+    def _add_trailer(self, found: PdfObject | None) -> None:
         if isinstance(found, DictionaryObject) and "/Encrypt" in found:
-            self._locks.append(found)
+            self._encrypted_trailers.append(found)
 
     def _unlock(self) -> None:
-        """Begin to decrypt, if the empty password does."""
-        for trailer in self._locks:
-            lock = resolved(trailer.get("/Encrypt"))
-            identity = resolved(trailer.get("/ID"))
-            first = resolved(identity[0]) if isinstance(identity, ArrayObject) and identity else None
+        """Open the document with the empty password, if that works."""
+        for trailer in self._encrypted_trailers:
+            encryption = resolve(trailer.get("/Encrypt"))
+            identity = resolve(trailer.get("/ID"))
+            first = resolve(identity[0]) if isinstance(identity, ArrayObject) and identity else None
             salt = first.original_bytes if isinstance(first, (ByteStringObject, TextStringObject)) else b""
-            if not isinstance(lock, DictionaryObject):
+            if not isinstance(encryption, DictionaryObject):
                 continue
-            # Another way to encrypt, or a damaged one: the document stays closed.
+            # Unknown or damaged encryption: the document stays closed.
             with contextlib.suppress(Exception):
-                key = Encryption.read(lock, salt)
+                key = Encryption.read(encryption, salt)
                 if key.verify(b"", strict=False):
                     self._key = key
                     break
@@ -275,13 +273,13 @@ class Document:
 
 
 def _headers(data: bytes | mmap.mmap, meter: Meter) -> tuple[array[int], array[int], array[int]]:
-    """Return where the objects of a document begin, behind their headers; their numbers and generations."""
+    """Return the starts of the objects of a document, behind their headers, with numbers and generations."""
     starts, numbers, generations = array("Q"), array("Q"), array("L")
     for word in _WORD.finditer(data):
         at, end = word.span()
         if data[at - 3 : at] == b"end":
             continue
-        meter.tick()
+        meter.check_time()
         for count in _HEADER_BYTES:
             found = _HEADER.search(data[max(0, end - count) : end])
             if found and found.start():

@@ -1,10 +1,8 @@
-"""Text that the pages of a PDF show, where its bytes do not say it.
+"""Text of PDF pages that their bytes do not show (ISO 32000-2, 9.4 and 9.10).
 
-A key that is set in pieces (kerning, one operator for each letter) is put together from
-the operators of its stream. Text in fonts with codes of their own, as word processors and
-browsers embed them, is decoded by pypdf, page by page, within a budget.
-
-Boundary: ISO 32000-2, 9.4 (text objects), 9.10 (extraction of text).
+A key that is set in pieces (kerning, one operator for each letter) is joined from the operators of
+its stream. Text in fonts with codes of their own, as word processors and browsers embed them, is
+decoded by pypdf, page by page, within a budget.
 """
 
 from __future__ import annotations
@@ -18,37 +16,37 @@ from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamOb
 
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
-from boltz_keyscan.sources.archives.pdf_filters import resolved
+from boltz_keyscan.sources.archives.pdf_filters import resolve
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.archives.pdf_objects import Document
 
 _BETWEEN = re.compile(rb"\)[^()<>\\]{0,160}+\(|>[^()<>\\]{0,160}+<|\\\r?\n|\\\r")
-"""Bytes between two pieces of text that follow one another: numbers and operators."""
+"""Bytes between two consecutive pieces of text: numbers and operators."""
 
 _TOKEN = re.compile(rb"[\w-]++(?:\0++[\w-]++)++", re.ASCII)
-_SHORTEST = 20
-"""Characters of the shortest text that is told."""
+_MIN_TEXT_CHARACTERS = 20
+"""Characters of the shortest text that is scanned."""
 
-_PAGE_BYTES = 4 << 20
-"""Bytes of pages whose text is decoded, in one document: pypdf reads about 300 KB a second."""
+_MAX_PAGE_BYTES = 4 << 20
+"""Bytes of decoded pages of one document at most: pypdf reads about 300 KB a second."""
 
 _UNDERSCORE = re.compile(rb"<0*5[Ff]>")
 _RANGE = re.compile(rb"<([0-9A-Fa-f]{1,8})>\s*<([0-9A-Fa-f]{1,8})>\s*<([0-9A-Fa-f]{1,8})>")
-_DEPTH = 4
-"""Forms in one another whose fonts are looked at."""
+_MAX_FORM_DEPTH = 4
+"""Nested forms whose fonts are checked."""
 
-_ANCESTORS = 32
-"""Nodes above a page that may have its fonts."""
+_MAX_ANCESTORS = 32
+"""Nodes above a page that are searched for its fonts."""
 
 
-def joined(content: bytes) -> bytes:
+def join_words(content: bytes) -> bytes:
     """Return words that a stream of operators shows in pieces, one a line."""
     if b"Tj" not in content and b"TJ" not in content:
         return b""
     pieces = _BETWEEN.sub(b"\0", content)
     words = (found[0].replace(b"\0", b"") for found in _TOKEN.finditer(pieces))
-    return b"\n".join(word for word in words if len(word) >= _SHORTEST)
+    return b"\n".join(word for word in words if len(word) >= _MIN_TEXT_CHARACTERS)
 
 
 class Text:
@@ -57,60 +55,61 @@ class Text:
     def __init__(self, document: Document, content: Content) -> None:
         self._document: Any = document
         self._content = content
-        self._left = _PAGE_BYTES
-        self._unread = 0
+        self._bytes_left = _MAX_PAGE_BYTES
+        self._skipped_pages = 0
         self._fonts: dict[int, bool] = {}
 
-    def of_page(self, number: int, page: DictionaryObject) -> Iterator[Member]:
-        """Yield the text of a page, if its bytes do not say it."""
-        self._content.meter.tick()
+    def extract_page(self, number: int, page: DictionaryObject) -> Iterator[Member]:
+        """Yield the text of a page, if its bytes do not show it."""
+        self._content.meter.check_time()
         try:
-            resources = _inherited(page)
-            if resources is None or not self._is_coded(resources, _DEPTH):
+            resources = _inherited_resources(page)
+            if resources is None or not self._is_coded(resources, _MAX_FORM_DEPTH):
                 return
-            made = PageObject(self._document, IndirectObject(number, 0, self._document))
-            made.update(page)
-            made[NameObject("/Resources")] = resources
-            contents = made.get_contents()
-            self._left -= len(contents.get_data()) if contents is not None else 0
-            if self._left < 0:
-                self._unread += 1
+            page_object = PageObject(self._document, IndirectObject(number, 0, self._document))
+            page_object.update(page)
+            page_object[NameObject("/Resources")] = resources
+            contents = page_object.get_contents()
+            self._bytes_left -= len(contents.get_data()) if contents is not None else 0
+            if self._bytes_left < 0:
+                self._skipped_pages += 1
                 return
-            text = made.extract_text()
+            text = page_object.extract_text()
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001 - the streams it shows are read and their damage is reported already
+        except Exception:  # noqa: BLE001 - damage of its streams is reported where they are read
             return
         if text.strip():
             yield Member(b"object %d" % number, [text.encode("utf-8", "replace")])
 
     def report(self) -> None:
         """Report the pages that the budget left out."""
-        if self._unread:
-            detail = f"the text of {self._unread} of its pages, in fonts with their own codes, is not decoded"
-            self._content.tell(ContainerError("too-large", detail))
+        if self._skipped_pages:
+            count = self._skipped_pages
+            detail = f"the text of {count} of its pages, in fonts with their own codes, is not decoded"
+            self._content.report(ContainerError("too-large", detail))
 
     def _is_coded(self, resources: DictionaryObject, depth: int) -> bool:
-        """Return whether a font in these resources has codes of its own for what keys are made of."""
-        fonts = resolved(resources.get("/Font"))
+        """Return whether a font in these resources has codes of its own for the characters of keys."""
+        fonts = resolve(resources.get("/Font"))
         if isinstance(fonts, DictionaryObject) and any(map(self._has_codes, fonts.values())):
             return True
-        forms = resolved(resources.get("/XObject"))
+        forms = resolve(resources.get("/XObject"))
         if not depth or not isinstance(forms, DictionaryObject):
             return False
         for value in forms.values():
-            form = resolved(value)
-            inner = resolved(form.get("/Resources")) if isinstance(form, StreamObject) else None
+            form = resolve(value)
+            inner = resolve(form.get("/Resources")) if isinstance(form, StreamObject) else None
             if isinstance(inner, DictionaryObject) and self._is_coded(inner, depth - 1):
                 return True
         return False
 
     def _has_codes(self, value: object) -> bool:
-        """Return whether a font writes an underscore by another code than ASCII's."""
+        """Return whether a font encodes an underscore otherwise than ASCII."""
         known = value.idnum if isinstance(value, IndirectObject) else None
         if known is not None and known in self._fonts:
             return self._fonts[known]
-        font = resolved(value)
+        font = resolve(value)
         found = isinstance(font, DictionaryObject) and _writes_underscore(font)
         if known is not None:
             self._fonts[known] = found
@@ -119,9 +118,9 @@ class Text:
 
 def _writes_underscore(font: DictionaryObject) -> bool:
     """Return whether text in a font may have an underscore that its bytes do not show."""
-    codes = resolved(font.get("/ToUnicode"))
+    codes = resolve(font.get("/ToUnicode"))
     if not isinstance(codes, StreamObject):
-        encoding = resolved(font.get("/Encoding"))
+        encoding = resolve(font.get("/Encoding"))
         return (
             isinstance(encoding, DictionaryObject)
             and "/Differences" in encoding
@@ -139,14 +138,14 @@ def _writes_underscore(font: DictionaryObject) -> bool:
     return False
 
 
-def _inherited(page: DictionaryObject) -> DictionaryObject | None:
+def _inherited_resources(page: DictionaryObject) -> DictionaryObject | None:
     """Return the resources of a page, or of what is above it."""
     node: object = page
-    for _ in range(_ANCESTORS):
+    for _ in range(_MAX_ANCESTORS):
         if not isinstance(node, DictionaryObject):
             return None
-        found = resolved(node.get("/Resources"))
+        found = resolve(node.get("/Resources"))
         if isinstance(found, DictionaryObject):
             return found
-        node = resolved(node.get("/Parent"))
+        node = resolve(node.get("/Parent"))
     return None

@@ -1,7 +1,4 @@
-"""Bytes of a container: a stream read once from its beginning, and what can be read anywhere.
-
-Boundary: moves bytes; knows no format.
-"""
+"""Bytes of a container: a stream read once from its beginning, or random access."""
 
 from __future__ import annotations
 
@@ -10,19 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.blob import CHUNK
 
-_SOME = 64 << 10
-"""Bytes taken at a time by a decompressor, which gives back what it does not need: many small
-streams in a row must not cost a large copy each."""
+_READ_BYTES = 64 << 10
+"""Bytes read at a time for a decompressor, which returns those it does not need: many small streams
+in a row must not cost a large copy each."""
 
 ReadListener = Callable[[int, bytes], None]
-"""Told of bytes that are no member's: where they stand and what they are."""
+"""Callback with the offset and the content of bytes that belong to no member."""
 
 
 class Reader:
-    """A stream, once, from its beginning."""
+    """A stream that is read once, from its beginning."""
 
     def __init__(self, chunks: Iterable[bytes], watch: ReadListener | None = None) -> None:
         self._chunks = iter(chunks)
@@ -30,69 +27,73 @@ class Reader:
         self._at = 0
         self._watch = watch
         self.position = 0
-        """Bytes taken so far."""
+        """Bytes read so far."""
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, without taking them; fewer at the end."""
-        have = len(self._held) - self._at
-        if have < count:
+        """Return the next bytes without reading past them; fewer at the end."""
+        available = len(self._held) - self._at
+        if available < count:
             parts = [self._held[self._at :]]
-            while have < count and (chunk := next(self._chunks, b"")):
+            while available < count and (chunk := next(self._chunks, b"")):
                 parts.append(chunk)
-                have += len(chunk)
+                available += len(chunk)
             self._held, self._at = b"".join(parts), 0
         return self._held[self._at : self._at + count]
 
     def read(self, count: int) -> bytes:
-        """The next bytes; fewer at the end."""
-        found = self.peek(count)
-        self._taken(found, watched=True)
-        return found
+        """Read the next bytes; fewer at the end."""
+        data = self.peek(count)
+        self._advance(data, watched=True)
+        return data
 
     def take(self) -> bytes:
-        """Some of the next bytes; none at the end."""
-        return self._some(_SOME, watched=True)
+        """Read some of the next bytes; none at the end."""
+        return self._read_some(_READ_BYTES, watched=True)
 
     def part(self, count: int) -> Iterator[bytes]:
-        """The next bytes in pieces, as a member that stands here as it is; fewer at the end."""
-        while count > 0 and (chunk := self._some(min(count, CHUNK), watched=False)):
+        """Yield the next bytes in pieces, as a member stored unchanged; fewer at the end."""
+        while count > 0 and (chunk := self._read_some(min(count, CHUNK), watched=False)):
             count -= len(chunk)
             yield chunk
 
     def member(self, size: int) -> Iterator[bytes]:
-        """The same for a member that says how long it is.
+        """Yield the bytes of a member of a known size.
 
         Raises:
-            Trouble: there is less.
+            ContainerError: there are fewer.
         """
         before = self.position
         yield from self.part(size)
         if self.position - before < size:
-            raise damaged(TRUNCATED)
+            raise corrupt_error(TRUNCATED)
 
     def skip(self, count: int) -> int:
-        """Take bytes that nothing is in; how many there were."""
+        """Skip bytes that belong to no member; return how many there were."""
         before = self.position
-        while count > 0 and (chunk := self._some(min(count, CHUNK), watched=True)):
+        while count > 0 and (chunk := self._read_some(min(count, CHUNK), watched=True)):
             count -= len(chunk)
         return self.position - before
 
     def unread(self, rest: bytes) -> None:
-        """Give back what was taken last."""
+        """Return the bytes read last to the stream."""
         self.position -= len(rest)
         if len(rest) <= self._at:
             self._at -= len(rest)
         else:
             self._held, self._at = rest + self._held[self._at :], 0
 
-    def _some(self, most: int, *, watched: bool) -> bytes:
+    def _read_some(self, max_bytes: int, *, watched: bool) -> bytes:
         if self._at == len(self._held):
             self._held, self._at = next(self._chunks, b""), 0
-        chunk = self._held[self._at : self._at + most] if self._at or len(self._held) > most else self._held
-        self._taken(chunk, watched=watched)
+        chunk = (
+            self._held[self._at : self._at + max_bytes]
+            if self._at or len(self._held) > max_bytes
+            else self._held
+        )
+        self._advance(chunk, watched=watched)
         return chunk
 
-    def _taken(self, chunk: bytes, *, watched: bool) -> None:
+    def _advance(self, chunk: bytes, *, watched: bool) -> None:
         self._at += len(chunk)
         self.position += len(chunk)
         if watched and chunk and self._watch is not None:
@@ -100,14 +101,14 @@ class Reader:
 
 
 class RandomAccess(Protocol):
-    """Bytes that can be read anywhere."""
+    """Bytes that are read by offset."""
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Count of the bytes."""
 
     def read(self, at: int, count: int) -> bytes:
-        """Some of them; fewer at the end."""
+        """Return bytes from an offset; fewer at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class FileSpace:
     size: int
 
     def read(self, at: int, count: int) -> bytes:
-        """Some of its bytes.
+        """Return bytes from an offset; fewer at the end.
 
         Raises:
             OSError: the file could not be read.
@@ -136,11 +137,11 @@ class InMemory:
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Count of the bytes."""
         return len(self.held)
 
     def read(self, at: int, count: int) -> bytes:
-        """Some of them."""
+        """Return bytes from an offset; fewer at the end."""
         return bytes(self.held[at : at + count]) if at >= 0 else b""
 
 
@@ -153,16 +154,16 @@ class PartSpace:
 
     @property
     def size(self) -> int:
-        """Return how many there are."""
+        """Count of the bytes."""
         return self.space.size - self.start
 
     def read(self, at: int, count: int) -> bytes:
-        """Return some of them."""
+        """Return bytes from an offset; fewer at the end."""
         return self.space.read(self.start + at, count) if at >= 0 else b""
 
 
 def uncovered_ranges(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
-    """Yield what the ranges leave of the whole."""
+    """Yield the ranges between the given ones."""
     at = 0
     for start, end in sorted(ranges):
         if start > at:
@@ -175,13 +176,13 @@ def uncovered_ranges(ranges: Iterable[tuple[int, int]], size: int) -> Iterator[t
 def read_pieces(
     space: RandomAccess, start: int = 0, end: int | None = None, first: int = CHUNK
 ) -> Iterator[bytes]:
-    """What stands from ``start`` to ``end``, or to where the space ends.
+    """Yield the bytes from ``start`` to ``end``, or to the end of the space.
 
     Args:
-        space: what to read.
-        start: where to begin.
-        end: where to stop.
-        first: bytes that are expected to be enough.
+        space: the bytes to read.
+        start: offset of the first byte.
+        end: offset behind the last byte.
+        first: size of the first piece, which is expected to be enough.
     """
     last = space.size if end is None else min(end, space.size)
     while start < last and (chunk := space.read(start, min(first, last - start))):

@@ -1,10 +1,9 @@
-"""7z, as its program makes them: LZMA and LZMA2, with or without filters, bzip2, deflate, zstd, stored.
+"""7z archives: LZMA and LZMA2, with or without filters, bzip2, deflate, zstd, stored.
 
-Small enough to be read here, with the decompressors there are; ``py7zr`` does more and
-brings eight packages, three of them compiled. What it does beyond (PPMd, BCJ2, AES) is
-a gap for each folder of members that uses it.
+Read here with the existing decompressors; ``py7zr`` reads more (PPMd, BCJ2, AES) and needs
+eight packages, three of them compiled. Each folder that uses those methods is a gap.
 
-Boundary: 7zFormat.txt of the LZMA SDK, https://www.7-zip.org/sdk.html; names of parts are its.
+Names of parts are those of 7zFormat.txt of the LZMA SDK, https://www.7-zip.org/sdk.html.
 """
 
 from __future__ import annotations
@@ -15,14 +14,20 @@ from dataclasses import dataclass, field
 
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, Meter, damaged, raising
+from boltz_keyscan.sources.archives.limits import (
+    TRUNCATED,
+    ContainerError,
+    Meter,
+    corrupt_error,
+    raise_on_read,
+)
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
-_HEADER = 64 << 20
-"""Bytes of a header that are taken into memory."""
+_MAX_HEADER_BYTES = 64 << 20
+"""Bytes of a header at most."""
 
-_HELD_BACK = 16
-"""Bytes that a filter for programs keeps at the end of LZMA, which does not say that it ends."""
+_FILTER_TAIL_BYTES = 16
+"""Bytes that a filter for programs holds back at the end of LZMA, which has no end marker."""
 
 _FILTERS = {
     b"\3": lzma.FILTER_DELTA,
@@ -35,9 +40,9 @@ _FILTERS = {
     b"\3\3\x08\5": lzma.FILTER_SPARC,
 }
 _LZMA, _LZMA2 = b"\3\1\1", b"\x21"
-_OTHERS: dict[bytes, Callable[[Reader, Meter], Iterator[bytes]]] = {
+_DECOMPRESSORS: dict[bytes, Callable[[Reader, Meter], Iterator[bytes]]] = {
     b"\0": lambda reader, _meter: reader.part(1 << 62),
-    b"\4\1\x08": lambda reader, meter: compression.inflated(reader, meter, -15),
+    b"\4\1\x08": lambda reader, meter: compression.inflate_stream(reader, meter, -15),
     b"\4\2\2": compression.bunzip,
     b"\4\xf7\x11\1": compression.unzstd,
 }
@@ -52,25 +57,25 @@ class _Coder:
 
 @dataclass(slots=True)
 class _Folder:
-    """Members compressed as one."""
+    """Members compressed as one stream."""
 
     coders: list[_Coder]
-    """In the order in which they undo it; empty when they are no chain."""
+    """Coders in the order of decoding; empty when they form no chain."""
     packed: int
-    """How many packed streams it takes."""
+    """Count of its packed streams."""
     outputs: int
     checked: bool = False
-    """It has a checksum."""
+    """True if it has a checksum."""
     size: int = 0
     parts: list[int] = field(default_factory=list)
-    """Bytes of each member in it."""
-    lost: ContainerError | None = None
-    """Why what follows cannot be read."""
+    """Size of each member in bytes."""
+    failure: ContainerError | None = None
+    """Error after which the rest of the folder is unreadable."""
 
 
 @dataclass(slots=True)
 class _Streams:
-    """Where folders stand and what they become."""
+    """Packed streams and the folders they decode to."""
 
     position: int = 0
     sizes: list[int] = field(default_factory=list)
@@ -78,71 +83,73 @@ class _Streams:
 
 
 def members(content: Content) -> Iterator[Member]:
-    """What its header names."""
+    """Yield the members that its header lists."""
     space = content.space()
     if space is None:
         raise ContainerError("too-large", "in another container only a smaller 7z is read; unpack it")
     start = space.read(0, 32)
     if len(start) < 32:
-        raise damaged(TRUNCATED)
+        raise corrupt_error(TRUNCATED)
     at, size = (int.from_bytes(start[begin : begin + 8], "little") for begin in (12, 20))
     header = _header(space, 32 + at, size, content.meter)
     if header is None:
         return
-    found, names = header
-    last = 32 + found.position
-    numbered = iter(names)
-    taken = 0
-    for folder in found.folders:
-        begin, last = last, last + sum(found.sizes[taken : taken + folder.packed])
-        taken += folder.packed
-        reader = Reader(_undone(folder, space, begin, last, content.meter))
+    streams, names = header
+    end = 32 + streams.position
+    remaining_names = iter(names)
+    used = 0
+    for folder in streams.folders:
+        begin, end = end, end + sum(streams.sizes[used : used + folder.packed])
+        used += folder.packed
+        reader = Reader(_unpack(folder, space, begin, end, content.meter))
         for part in folder.parts:
-            yield Member(next(numbered, b""), _part(folder, reader, part))
-        content.cover(begin, last)
+            yield Member(next(remaining_names, b""), _part(folder, reader, part))
+        content.cover(begin, end)
 
 
 def _part(folder: _Folder, reader: Reader, size: int) -> Iterator[bytes]:
     try:
-        if folder.lost is not None:
-            raise folder.lost
+        if folder.failure is not None:
+            raise folder.failure
         yield from reader.member(size)
-    except ContainerError as trouble:
-        # What comes behind is lost for the same reason.
-        folder.lost = trouble
+    except ContainerError as error:
+        # The members behind it are unreadable for the same reason.
+        folder.failure = error
         raise
 
 
-def _undone(folder: _Folder, space: RandomAccess, begin: int, end: int, meter: Meter) -> Iterator[bytes]:
-    """What a folder holds."""
+def _unpack(folder: _Folder, space: RandomAccess, begin: int, end: int, meter: Meter) -> Iterator[bytes]:
+    """Return the decoded bytes of a folder."""
     source = Reader(read_pieces(space, begin, end))
     first, *rest = folder.coders or [_Coder(b"?", b"")]
     if any(coder.method == _AES for coder in folder.coders):
-        return raising(ContainerError("encrypted", "it is encrypted; unpack it with its password"))
-    if first.method in _OTHERS and not rest:
-        return _counted(_OTHERS[first.method](source, meter), folder.size, 0)
+        return raise_on_read(ContainerError("encrypted", "it is encrypted; unpack it with its password"))
+    if first.method in _DECOMPRESSORS and not rest:
+        return _cut_to_size(_DECOMPRESSORS[first.method](source, meter), folder.size, 0)
     filters = [_filter(coder) for coder in reversed(folder.coders)]
     if folder.packed != 1 or None in filters or first.method not in (_LZMA, _LZMA2):
-        told = "one of its methods of compression is not read here; unpack it and scan the files"
-        return raising(ContainerError("unsupported-container", told))
-    chunks = compression.raw_lzma([each for each in filters if each is not None], source, meter, folder.size)
-    return _counted(chunks, folder.size, _HELD_BACK if rest else 0)
+        detail = "one of its methods of compression is not read here; unpack it and scan the files"
+        return raise_on_read(ContainerError("unsupported-container", detail))
+    chunks = compression.raw_lzma(
+        [options for options in filters if options is not None], source, meter, folder.size
+    )
+    return _cut_to_size(chunks, folder.size, _FILTER_TAIL_BYTES if rest else 0)
 
 
-def _counted(chunks: Iterator[bytes], size: int, held_back: int) -> Iterator[bytes]:
-    """The chunks up to a size, made up with zeros where a filter holds some back."""
+def _cut_to_size(chunks: Iterator[bytes], size: int, tail_bytes: int) -> Iterator[bytes]:
+    """Yield chunks up to a size, padded with zeros where a filter holds bytes back."""
     left = size
     for chunk in chunks:
         yield chunk[:left]
         left -= len(chunk)
         if left <= 0:
             return
-    if 0 < left <= held_back:
+    if 0 < left <= tail_bytes:
         yield bytes(left)
 
 
 def _filter(coder: _Coder) -> dict[str, int] | None:
-    """A coder as the ``lzma`` module wants it."""
+    """Return a coder as a filter of the ``lzma`` module; None when it is not supported."""
     raw = coder.properties
     if coder.method == _LZMA and len(raw) == 5 and raw[0] < 225:
         rest, lc = divmod(raw[0], 9)
@@ -158,15 +165,15 @@ def _filter(coder: _Coder) -> dict[str, int] | None:
 
 
 def _header(space: RandomAccess, at: int, size: int, meter: Meter) -> tuple[_Streams, list[bytes]] | None:
-    """Folders and names; None for an archive with nothing in it."""
+    """Return folders and names; None for an empty archive."""
     if size == 0:
         return None
-    if size > _HEADER:
+    if size > _MAX_HEADER_BYTES:
         raise ContainerError("too-large", f"a header of {size} bytes is not read")
     raw = space.read(at, size)
     if len(raw) < size:
-        raise damaged(TRUNCATED)
-    # A header may be compressed, and that of this as well.
+        raise corrupt_error(TRUNCATED)
+    # A header may be compressed, and so may the header that describes it.
     for _ in range(4):
         parser = _Parser(raw)
         kind = parser.byte()
@@ -175,63 +182,63 @@ def _header(space: RandomAccess, at: int, size: int, meter: Meter) -> tuple[_Str
         if kind != 0x17:
             break
         found = parser.streams()
-        if len(found.folders) != 1 or found.folders[0].size > _HEADER:
+        if len(found.folders) != 1 or found.folders[0].size > _MAX_HEADER_BYTES:
             break
         begin = 32 + found.position
-        raw = b"".join(_undone(found.folders[0], space, begin, begin + sum(found.sizes), meter))
-    raise damaged("its header is damaged")
+        raw = b"".join(_unpack(found.folders[0], space, begin, begin + sum(found.sizes), meter))
+    raise corrupt_error("its header is damaged")
 
 
 class _Parser:
-    """The properties of a header, one after the other."""
+    """A parser of the properties of a header."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._at = 0
 
     def byte(self) -> int:
-        """The next byte."""
+        """Read the next byte."""
         return self.take(1)[0]
 
     def take(self, count: int) -> bytes:
-        """The next bytes."""
+        """Read the next bytes."""
         found = self._raw[self._at : self._at + count]
         if len(found) < count:
-            raise damaged("its header is damaged")
+            raise corrupt_error("its header is damaged")
         self._at += count
         return found
 
     def rest(self) -> bytes:
-        """What is left."""
+        """Return the remaining bytes."""
         return self._raw[self._at :]
 
     def number(self) -> int:
-        """A number of up to 64 bits: ones at the beginning count the bytes that follow."""
+        """Read a number of up to 64 bits: its leading ones count the bytes that follow."""
         first = self.byte()
         extra = 8 - (first ^ 0xFF).bit_length()
         value = int.from_bytes(self.take(extra), "little")
         return value | (first & (0x7F >> extra)) << 8 * extra if extra < 8 else value
 
     def count(self) -> int:
-        """How many of something follow: no more than there are bytes."""
+        """Read a count, which is at most the size of the header."""
         found = self.number()
         if found > len(self._raw):
-            raise damaged("its header is damaged")
+            raise corrupt_error("its header is damaged")
         return found
 
     def bits(self, count: int) -> list[bool]:
-        """One bit each."""
+        """Read a list of bits."""
         raw = self.take(-(-count // 8))
         return [bool(raw[n // 8] & 0x80 >> n % 8) for n in range(count)]
 
     def digests(self, count: int) -> list[bool]:
-        """Checksums, which are passed over; for which there are some."""
+        """Skip checksums; return which items have one."""
         known = [True] * count if self.byte() else self.bits(count)
         self.take(4 * sum(known))
         return known
 
     def streams(self) -> _Streams:
-        """StreamsInfo."""
+        """Read StreamsInfo."""
         found = _Streams()
         while kind := self.byte():
             if kind == 0x06:
@@ -241,7 +248,7 @@ class _Parser:
             elif kind == 0x08:
                 self._parts(found)
             else:
-                raise damaged("its header is damaged")
+                raise corrupt_error("its header is damaged")
         return found
 
     def _packed(self, found: _Streams) -> None:
@@ -261,7 +268,7 @@ class _Parser:
                 found.folders = [self._folder() for _ in range(count)]
             elif kind == 0x0C:
                 for folder in found.folders:
-                    # The largest is that of the last coder; filters change no size.
+                    # The largest size is that of the last coder; filters keep the size.
                     folder.size = max([self.number() for _ in range(folder.outputs)], default=0)
                     folder.parts = [folder.size]
             else:
@@ -284,7 +291,7 @@ class _Parser:
             for _ in range(packed):
                 self.count()
         chain = inputs == outputs == len(coders)
-        return _Folder(_chained(coders, pairs) if chain else coders[:0], packed, outputs)
+        return _Folder(_order_coders(coders, pairs) if chain else coders[:0], packed, outputs)
 
     def _parts(self, found: _Streams) -> None:
         counts = [1] * len(found.folders)
@@ -295,7 +302,7 @@ class _Parser:
         for folder, count in zip(found.folders, counts, strict=True):
             sizes = [self.number() for _ in range(count - 1)] if kind == 0x09 else []
             folder.parts = [*sizes, max(folder.size - sum(sizes), 0)] if count else []
-        # What is left are checksums, of those that have none from above.
+        # The rest are checksums of the members without one from above.
         if kind == 0x09:
             kind = self.byte()
         unchecked = [
@@ -307,7 +314,7 @@ class _Parser:
             kind = self.byte()
 
     def header(self) -> tuple[_Streams, list[bytes]]:
-        """Header, behind its first byte."""
+        """Read Header, after its first byte."""
         found, names = _Streams(), list[bytes]()
         while kind := self.byte():
             if kind == 0x04:
@@ -315,11 +322,11 @@ class _Parser:
             elif kind == 0x05:
                 names = self._files()
             else:
-                raise damaged("its header is damaged")
+                raise corrupt_error("its header is damaged")
         return found, names
 
     def _files(self) -> list[bytes]:
-        """Names of the members that have content."""
+        """Read the names of the members that have content."""
         count = self.count()
         names: list[bytes] = []
         empty = [False] * count
@@ -330,18 +337,18 @@ class _Parser:
             elif kind == 0x11 and not inner.byte():
                 text = inner.rest().decode("utf-16-le", "replace")
                 names = [name.encode("utf-8", "replace") for name in text.split("\0")[:count]]
-        return [name for name, nothing in zip(names, empty, strict=False) if not nothing]
+        return [name for name, is_empty in zip(names, empty, strict=False) if not is_empty]
 
 
-def _chained(coders: list[_Coder], pairs: list[tuple[int, int]]) -> list[_Coder]:
-    """Coders in the order in which they undo: the first is the one that nothing is bound into."""
-    into = dict(pairs)
-    after = {output: number for number, output in into.items()}
-    at = next((number for number in range(len(coders)) if number not in into), None)
+def _order_coders(coders: list[_Coder], pairs: list[tuple[int, int]]) -> list[_Coder]:
+    """Return the coders in decoding order: the first one has no bound input."""
+    sources = dict(pairs)
+    consumers = {output: number for number, output in sources.items()}
+    at = next((number for number in range(len(coders)) if number not in sources), None)
     chain: list[_Coder] = []
     while at is not None and len(chain) < len(coders):
         if at >= len(coders):
             return []
         chain.append(coders[at])
-        at = after.get(at)
+        at = consumers.get(at)
     return chain

@@ -1,8 +1,6 @@
-"""A container as a piece of work: how to get at it again, and whose hits its hits are.
+"""Shard of one container: how to open it again, and the origins of its hits.
 
-Made wherever one is met, and scanned in a process that may die of it (``isolation``).
-
-Boundary: opens files and git objects; what is in them is ``walk``'s.
+A source creates it where it finds a container; a worker process that may die scans it.
 """
 
 from __future__ import annotations
@@ -18,94 +16,96 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
-from boltz_keyscan.sources.archives.limits import DEFAULTS, Limits
-from boltz_keyscan.sources.blob import MORE_PLACES, unreadable_gap
+from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, Limits
+from boltz_keyscan.sources.blob import MORE_LOCATIONS, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.archives.extract import Found, Walk
+    from boltz_keyscan.sources.archives.extract import Extractor, MemberMatch
     from boltz_keyscan.sources.archives.reader import RandomAccess
     from boltz_keyscan.sources.git.objects.reader import ObjectReader
     from boltz_keyscan.sources.git.run import command as git
 
-_DRAINED = 16
-"""Chunks of an object that are read for nothing rather than start git anew."""
+_MAX_DRAINED_CHUNKS = 16
+"""Chunks of an object read and discarded at most, before git is restarted instead."""
 
-_TOLD = 1000
-"""Bytes of a member's name in a gap."""
+_MAX_NAME_BYTES = 1000
+"""Bytes of a member's name in a gap at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class InFile:
-    """A container that is a file."""
+    """A container in a file."""
 
     name: bytes
-    """Relative to ``root``."""
+    """Path relative to ``root``."""
     root: bytes
-    """Absolute; what is below it is opened without following links."""
+    """Absolute path; links below it are not followed."""
     follow: bool = False
-    """The user named it: it may be a link."""
+    """True for a path that the user named, which may be a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class InStore:
-    """A container that is a git object."""
+    """A container in a git object."""
 
     view: git.RepoView
     oid: str
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A container that came through a pipe."""
+class InBuffer:
+    """A container in memory, read from a pipe."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerShard:
-    """One container that is no member of another."""
+    """One outermost container."""
 
-    place: InFile | InStore | Held
+    place: InFile | InStore | InBuffer
     size: int
-    """Bytes, as they were when it was met."""
+    """Size in bytes, when it was found."""
     origins: tuple[tuple[Origin, str], ...]
-    """What it is the content of, each with how gaps name it: one staged blob can be many files."""
+    """Origins, each with its name in gaps; one staged blob can be many files."""
     seen: tuple[int, ...] = ()
     """Offsets in its own bytes where keys were found."""
-    limits: Limits = DEFAULTS
+    limits: Limits = DEFAULT_LIMITS
 
     @property
     def weight(self) -> int:
-        """Bytes, roughly."""
+        """Estimated bytes."""
         return max(self.size, 1)
 
     @property
     def order(self) -> tuple[bytes, str]:
-        """What it is sorted by among the containers of a source."""
+        """Sort key among the containers of a source."""
         origin, _ = self.origins[0]
         return origin.path, origin.oid or ""
 
     @property
     def seconds(self) -> float:
-        """Seconds after which it does not come to an end by itself any more."""
+        """Seconds after which its worker is killed, as it did not stop by itself."""
         return self.limits.seconds * 1.25 + 5
 
     def lost(self, reason: str, detail: str) -> ShardResult:
-        """What is said when the process that scanned it came to nothing."""
+        """Return the result when the process that scanned it failed."""
         return ShardResult(
             gaps=tuple(self._gap(where, origin, reason, detail) for origin, where in self.origins)
         )
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Open it and look into it."""
-        from boltz_keyscan.sources.archives.extract import Walk  # noqa: PLC0415 - as above
+        """Open the container and scan its members."""
+        from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - as above
         from boltz_keyscan.sources.archives.formats import FORMATS  # noqa: PLC0415 - brings all decompressors
 
         try:
-            with _opened(self.place) as (chunks, whole), _limited(self.limits):
-                walk = Walk(detector, FORMATS, self.limits, whole.size if whole is not None else self.size)
-                explained = walk.through(chunks, whole, self.seen)
+            with _open_place(self.place) as (chunks, space), _limit_process(self.limits):
+                extractor = Extractor(
+                    detector, FORMATS, self.limits, space.size if space is not None else self.size
+                )
+                explained = extractor.extract(chunks, space, self.seen)
         except GitError as error:
             return self.lost("corrupt-object", f"git cannot read it: {error.message.splitlines()[0]}")
         except OSError as error:
@@ -114,42 +114,41 @@ class ContainerShard:
                     replace(unreadable_gap(where, error), oid=origin.oid) for origin, where in self.origins
                 )
             )
-        told = ((origin.path, origin.oid, at) for origin, _ in self.origins for at in explained)
+        locations = ((origin.path, origin.oid, at) for origin, _ in self.origins for at in explained)
         return ShardResult(
-            tuple(self._hits(walk.found)),
-            tuple(self._gaps(walk)),
-            explained=tuple(told),
-            unpacked=walk.cost,
+            tuple(self._hits(extractor.matches)),
+            tuple(self._gaps(extractor)),
+            explained=tuple(locations),
+            unpacked=extractor.cost,
         )
 
-    def _hits(self, found: Iterable[Found]) -> Iterator[Hit]:
-        for each in found:
+    def _hits(self, matches: Iterable[MemberMatch]) -> Iterator[Hit]:
+        for found in matches:
             for origin, _ in self.origins:
-                own = replace(origin, part=each.part, members=each.members)
-                yield Hit(own, each.match)
+                yield Hit(replace(origin, part=found.part, members=found.members), found.match)
 
-    def _gaps(self, walk: Walk) -> Iterator[Gap]:
-        for members, reason, detail in walk.gaps:
-            names = [name[:_TOLD].decode("utf-8", "surrogateescape") for name in members]
+    def _gaps(self, extractor: Extractor) -> Iterator[Gap]:
+        for members, reason, detail in extractor.gaps:
+            names = [name[:_MAX_NAME_BYTES].decode("utf-8", "surrogateescape") for name in members]
             for origin, where in self.origins:
                 yield self._gap("!".join((where, *names)), origin, reason, detail)
 
     def _gap(self, where: str, origin: Origin, reason: str, detail: str) -> Gap:
-        return Gap(where, reason, detail, by_design=reason == MORE_PLACES, oid=origin.oid)
+        return Gap(where, reason, detail, by_design=reason == MORE_LOCATIONS, oid=origin.oid)
 
 
 @contextlib.contextmanager
-def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], RandomAccess | None]]:
-    """The bytes of a container, in order and, where that can be had, anywhere.
+def _open_place(place: InFile | InStore | InBuffer) -> Iterator[tuple[Iterable[bytes], RandomAccess | None]]:
+    """Open a container: yield its bytes in order and, if available, by offset.
 
     Raises:
         OSError: it cannot be read.
     """
     from boltz_keyscan.sources.archives import reader as readers  # noqa: PLC0415 - as above
 
-    if isinstance(place, Held):
-        held = readers.InMemory(place.content)
-        yield readers.read_pieces(held), held
+    if isinstance(place, InBuffer):
+        content_bytes = readers.InMemory(place.content)
+        yield readers.read_pieces(content_bytes), content_bytes
         return
     if isinstance(place, InFile):
         descriptor = open_file(place.root, place.name, follow=place.follow)
@@ -162,50 +161,50 @@ def _opened(place: InFile | InStore | Held) -> Iterator[tuple[Iterable[bytes], R
         finally:
             os.close(descriptor)
         return
-    reader = _store(place.view)
+    reader = _object_reader(place.view)
     reader.start()
-    whole = False
+    is_complete = False
 
     def content() -> Iterator[bytes]:
-        nonlocal whole
+        nonlocal is_complete
         yield from reader.content(place.oid)
-        whole = True
+        is_complete = True
 
     try:
         chunks = content()
         yield chunks, None
         for count, _ in enumerate(chunks):
-            if count > _DRAINED:
+            if count > _MAX_DRAINED_CHUNKS:
                 break
     finally:
-        if not whole:
-            # What git has still to say would be taken for the next object.
-            _forget()
+        if not is_complete:
+            # The unread output of git would be taken for the next object.
+            _close_readers()
 
 
 _readers: dict[git.RepoView, ObjectReader] = {}
-"""This process's git, for one repository at a time."""
+"""The git process of this worker, for one repository at a time."""
 
 
-def _store(view: git.RepoView) -> ObjectReader:
+def _object_reader(view: git.RepoView) -> ObjectReader:
     from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - only for containers in history
 
     if view not in _readers:
-        _forget()
+        _close_readers()
         _readers[view] = ObjectReader(view, "")
-        atexit.register(_forget)
+        atexit.register(_close_readers)
     return _readers[view]
 
 
-def _forget() -> None:
+def _close_readers() -> None:
     for reader in _readers.values():
         reader.__exit__()
     _readers.clear()
 
 
 @contextlib.contextmanager
-def _limited(limits: Limits) -> Iterator[None]:
-    """What this process may take while it reads hostile bytes; a git that runs beside it is free."""
+def _limit_process(limits: Limits) -> Iterator[None]:
+    """Limit the resources of this process while it reads hostile bytes; its git process is not limited."""
     if sys.platform == "win32":
         yield
         return
@@ -217,10 +216,10 @@ def _limited(limits: Limits) -> Iterator[None]:
     seconds = int(used.ru_utime + used.ru_stime + limits.seconds) + 10
     try:
         _lower(resource.RLIMIT_CPU, seconds)
-        # Nothing that is in it belongs on a disk.
+        # Content of a container is never written to a disk.
         _lower(resource.RLIMIT_FSIZE, 0)
-        if taken := _taken():
-            _lower(resource.RLIMIT_AS, taken + limits.memory)
+        if used_bytes := _address_space_bytes():
+            _lower(resource.RLIMIT_AS, used_bytes + limits.memory)
         yield
     finally:
         for kind, (soft, hard) in before:
@@ -235,8 +234,8 @@ def _lower(kind: int, limit: int) -> None:
         resource.setrlimit(kind, (limit, hard))
 
 
-def _taken() -> int:
-    """Bytes of address space this process has; 0 where the system does not tell."""
+def _address_space_bytes() -> int:
+    """Return the bytes of address space of this process; 0 where the system does not report them."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,12 +1,10 @@
-"""tar, in all its dialects: headers and contents one after the other.
+"""tar, in all its dialects.
 
-A reader that believes a damaged header stops there and says nothing (``tarfile`` does);
-this one looks for the next header, tells a gap, and goes on. Links and devices are
-names; holes of sparse files are passed over, so that a file that claims terabytes is
-as long as what is really there. After the end of an archive another may follow.
+``tarfile`` trusts a damaged header and stops there silently; this reader reports a gap and
+continues with the next header. Links and devices are names only; holes of sparse files are skipped,
+so a file that declares terabytes costs only its stored bytes. Another archive may follow the end.
 
-Boundary: POSIX.1-2017 pax, "ustar Interchange Format", and the GNU manual, "Basic Tar
-Format".
+POSIX.1-2017 pax, "ustar Interchange Format"; GNU manual, "Basic Tar Format".
 """
 
 from __future__ import annotations
@@ -15,23 +13,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import TRUNCATED, damaged
+from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.signature_checks import is_tar_header, octal
 
 _BLOCK = 512
 _ZERO = bytes(_BLOCK)
-_ZEROS = 64 << 10
-_LONG = 1 << 20
-"""Bytes of a header's extension that are believed; a name of more is no name."""
+_ZERO_RUN_BYTES = 64 << 10
+_MAX_EXTENSION_BYTES = 1 << 20
+"""Bytes of an extended header at most; a longer name is ignored."""
 
 _NO_CONTENT = b"123456"
-"""Types of links, devices, folders and pipes. A size they have is not that of anything here."""
+"""Types of links, devices, folders and pipes; their size field is ignored."""
 
 
 @dataclass(slots=True)
 class _Extended:
-    """What extensions say of the header that follows."""
+    """Values of extended headers for the header that follows."""
 
     name: bytes | None = None
     named: int = 0
@@ -39,7 +37,7 @@ class _Extended:
 
 
 def members(content: Content) -> Iterator[Member]:
-    """What is in a tar."""
+    """Yield the members of a tar."""
     reader = content.reader
     extended = _Extended()
     lost = ended = False
@@ -50,23 +48,23 @@ def members(content: Content) -> Iterator[Member]:
             continue
         size = _size(header)
         if len(header) < _BLOCK or size is None or not is_tar_header(header):
-            # Behind its end there may be anything, and it is no trouble.
+            # Any bytes may follow the end of an archive; they are no gap.
             if not ended and not lost:
                 lost = True
-                content.tell(damaged("a header in it is damaged; what follows may lack its names"))
-            # Where only a signature says that this is a tar, that of the next says where to go on.
-            if not content.sure or len(reader.read(_BLOCK)) < _BLOCK:
+                content.report(corrupt_error("a header in it is damaged; what follows may lack its names"))
+            # In an embedded tar, the next signature determines where to continue.
+            if not content.is_certain or len(reader.read(_BLOCK)) < _BLOCK:
                 return
             continue
         ended = lost = False
         at = reader.position
         kind = header[156:157]
         reader.read(_BLOCK)
-        content.meter.tick()
+        content.meter.check_time()
         if kind in b"LKxg" and kind:
             size = min(size, 1 << 62)
             start = reader.position
-            text = reader.read(size) if size <= _LONG else b""
+            text = reader.read(size) if size <= _MAX_EXTENSION_BYTES else b""
             reader.skip(-(-size // _BLOCK) * _BLOCK - len(text))
             _extend(extended, kind, text, start)
             continue
@@ -81,12 +79,12 @@ def members(content: Content) -> Iterator[Member]:
         yield Member(name, reader.member(size), reader.position, (named,))
         reader.skip(-size % _BLOCK)
     if not ended and not lost:
-        content.tell(damaged(TRUNCATED))
+        content.report(corrupt_error(TRUNCATED))
 
 
 def _skip_zeros(reader: Reader) -> None:
-    """Move over blocks of zeros, many at a time: a file may be nothing else for gigabytes."""
-    while zeros := reader.peek(_ZEROS):
+    """Skip blocks of zeros, many at a time: a file may have gigabytes of them."""
+    while zeros := reader.peek(_ZERO_RUN_BYTES):
         count = len(zeros) - len(zeros.lstrip(b"\0"))
         if count < len(zeros):
             reader.skip(count // _BLOCK * _BLOCK)
@@ -95,10 +93,10 @@ def _skip_zeros(reader: Reader) -> None:
 
 
 def _size(header: bytes) -> int | None:
-    """Bytes of content; None for what no content can have."""
+    """Return the size of the content; None for an impossible one."""
     field = header[124:136]
     if field[:1] in (b"\x80", b"\xff"):
-        # Base 256, of two's complement.
+        # Base 256, two's complement.
         number = int.from_bytes(field[1:], "big")
         return number if field[:1] == b"\x80" and number < 1 << 62 else None
     return octal(field)
@@ -120,7 +118,7 @@ def _extend(extended: _Extended, kind: bytes, text: bytes, start: int) -> None:
         return
     at = 0
     while at < len(text):
-        # "length key=value\\n", and the length counts all of it.
+        # "length key=value\\n"; the length counts the whole record.
         length, _, _ = text[at : at + 20].partition(b" ")
         if not length.isdigit() or int(length) <= len(length):
             return
@@ -135,7 +133,7 @@ def _extend(extended: _Extended, kind: bytes, text: bytes, start: int) -> None:
 
 
 def _sparse(reader: Reader, header: bytes) -> None:
-    """Pass over the map of an old GNU sparse file: its content is what is not a hole."""
+    """Skip the map of an old GNU sparse file; its content follows without the holes."""
     more = header[482]
     while more and len(block := reader.read(_BLOCK)) == _BLOCK:
         more = block[504]

@@ -1,7 +1,7 @@
-"""The headers of a zip: its directory, the end of it, and what stands behind names.
+"""Headers of a zip: its directory, the end of the directory, extra fields.
 
-Boundary: APPNOTE.TXT 6.3.10, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT;
-sections are named where they are read. Members are ``zips``'s.
+Section numbers are those of APPNOTE.TXT 6.3.10,
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
 """
 
 from __future__ import annotations
@@ -10,73 +10,73 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from boltz_keyscan.sources.archives.limits import damaged
+from boltz_keyscan.sources.archives.limits import corrupt_error
 from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.blob import CHUNK
 
 LOCAL = b"PK\3\4"
 END_OF_ZIP = b"PK\5\6"
 
-TAIL = 80 << 10
-"""Bytes at the end in which a zip has its directory's end. A comment may be 64 KiB (4.3.16); unzip
-looks through 66,000 bytes, in blocks of 8 KiB."""
+TAIL_BYTES = 80 << 10
+"""Bytes at the end of a zip that are searched for the end of its directory. A comment may be 64 KiB
+(4.3.16); unzip searches 66,000 bytes, in blocks of 8 KiB."""
 
 _ENTRY = b"PK\1\2"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member as a header tells it."""
+    """A member as a header describes it."""
 
     name: bytes
     flags: int
     method: int
     crc: int
     size: int
-    """Compressed, in bytes."""
+    """Compressed size in bytes."""
     local: int
-    """Where its local header begins."""
-    named: int
-    """Where its name stands."""
+    """Offset of its local header."""
+    name_offset: int
+    """Offset of its name."""
 
 
-def directory(space: RandomAccess) -> tuple[int, int, int, int]:
-    """Where the directory begins and ends, its count of members, and where it says it begins (4.3.12-16)."""
-    start = max(space.size - TAIL, 0)
-    tail = space.read(start, TAIL)
+def locate_directory(space: RandomAccess) -> tuple[int, int, int, int]:
+    """Return start and end of the directory, its count of members, and its declared offset (4.3.12-16)."""
+    start = max(space.size - TAIL_BYTES, 0)
+    tail = space.read(start, TAIL_BYTES)
     at = tail.rfind(END_OF_ZIP)
     if at < 0 or len(tail) - at < 22:
-        raise damaged("it has no directory at its end, perhaps because it was cut off")
+        raise corrupt_error("it has no directory at its end, perhaps because it was cut off")
     count, size, offset = struct.unpack("<HII", tail[at + 10 : at + 20])
     end = start + at
     locator = space.read(end - 20, 20)
     if locator[:4] == b"PK\6\7":
         record = space.read(struct.unpack("<Q", locator[8:16])[0], 56)
         if record[:4] != b"PK\6\6":
-            # With something before the zip its offsets are off; it stands right before the locator.
+            # Bytes before the zip shift its offsets; the record is right before the locator.
             record, end = space.read(end - 76, 56), end - 76
         else:
             end = struct.unpack("<Q", locator[8:16])[0]
         if record[:4] != b"PK\6\6" or len(record) < 56:
-            raise damaged("it is larger than 4 GB by one header and not by the other")
+            raise corrupt_error("it is larger than 4 GB by one header and not by the other")
         count, size, offset = struct.unpack("<QQQ", record[32:56])
     first = end - size
     if space.read(first, 4) != _ENTRY and space.read(offset, 4) == _ENTRY:
         first = offset
     if first < 0 or (count and space.read(first, 4) != _ENTRY):
-        raise damaged("its directory is not where it should be")
+        raise corrupt_error("its directory is not where it should be")
     return first, end, count, offset
 
 
-def whole(space: RandomAccess) -> bool:
-    """Whether its comment, the last thing in it, is there to its end."""
-    tail = space.read(max(space.size - TAIL, 0), TAIL)
+def is_complete(space: RandomAccess) -> bool:
+    """Return whether the comment, the last part of a zip, is complete."""
+    tail = space.read(max(space.size - TAIL_BYTES, 0), TAIL_BYTES)
     at = tail.rfind(END_OF_ZIP)
     return at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") <= len(tail)
 
 
-def entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
-    """The directory, read in pieces (4.3.12)."""
+def read_entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
+    """Yield the entries of the directory, read in pieces (4.3.12)."""
     held, base = b"", at
     while at < last:
         if at - base + 46 > len(held):
@@ -93,13 +93,13 @@ def entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
         name_at = at - base + 46
         name = held[name_at : name_at + name_length]
         extra = held[name_at + name_length : name_at + name_length + extra_length]
-        _, size, local = wide(extra, (full, size, local))
+        _, size, local = read_zip64(extra, (full, size, local))
         yield Entry(name, flags, method, crc, size, local, at + 46)
         at = end
 
 
-def wide(extra: bytes, values: tuple[int, ...]) -> list[int]:
-    """The values of which 32 bits are all ones, from where their 64 bits stand (4.5.3)."""
+def read_zip64(extra: bytes, values: tuple[int, ...]) -> list[int]:
+    """Return the values, with those of 0xFFFFFFFF replaced from the zip64 field (4.5.3)."""
     found = list(values)
     while len(extra) >= 4:
         kind, length = struct.unpack("<HH", extra[:4])
@@ -113,8 +113,8 @@ def wide(extra: bytes, values: tuple[int, ...]) -> list[int]:
     return found
 
 
-def made_of_fields(extra: bytes) -> bool:
-    """Whether bytes are what stands behind a name: fields, each with its length (4.5.1)."""
+def is_field_list(extra: bytes) -> bool:
+    """Return whether bytes are a list of extra fields, each with its length (4.5.1)."""
     while len(extra) >= 4:
         length = 4 + int.from_bytes(extra[2:4], "little")
         if length > len(extra):

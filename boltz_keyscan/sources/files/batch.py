@@ -1,10 +1,8 @@
-"""Small files many at a time: read into one buffer, looked at once, told apart by offset.
+"""Batches of small files: read into one buffer, searched together, separated by offset.
 
-Most files of a tree are so small that the calls around a search cost more than the
-search. Here each costs four calls of the system and no search of its own.
-
-Boundary: only regular files that one read takes whole. Everything else, trouble
-included, is left to ``files``, which opens it again and says what is wrong.
+Most files of a tree are so small that the calls around a search cost more than the search.
+Here each costs four system calls and no search of its own. Only regular files that one read
+takes whole are batched; all others, errors included, are left to ``shard``.
 """
 
 from __future__ import annotations
@@ -15,47 +13,47 @@ from bisect import bisect_right
 
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.blob import BUNDLES
-from boltz_keyscan.sources.safe_open import Beneath
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.sources.signatures import checked_marks, is_container
 
-LARGE = 100 << 10
-"""Bytes from which a file is worth a search of its own."""
+LARGE_FILE_BYTES = 100 << 10
+"""Bytes from which a file is searched by itself."""
 
-_ROOM = 256 << 10
+_BUFFER_BYTES = 256 << 10
 
 
 class Batch:
-    """Files read and not yet looked at, and those that turned out to hold something."""
+    """Files read and not yet searched, and the ones with a result."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._buffer = bytearray(_ROOM)
+        self._buffer = bytearray(_BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._names: list[bytes] = []
         self._starts: list[int] = []
         self._end = 0
         self.bundles: list[bytes] = []
-        """Names of files that begin as git bundles do."""
+        """Names of git bundles."""
         self.suspects: list[tuple[bytes, bytes]] = []
-        """Name and content of files where a key may stand, as they were read."""
+        """Names and contents of files with a candidate."""
         self.containers: list[bytes] = []
-        """Names of files that are archives, compressed, or the like, or have such in them."""
+        """Names of files that are containers, or have one embedded."""
 
-    def take(self, name: bytes, beneath: Beneath) -> int | None:
-        """Read a file; return its size in bytes, or None when it has to be read in another way."""
+    def add(self, name: bytes, opener: DirectoryOpener) -> int | None:
+        """Read a file; return its size in bytes, or None when it has to be read by itself."""
         try:
-            descriptor = beneath.open(name)
+            descriptor = opener.open(name)
         except OSError:
             return None
         try:
             status = os.fstat(descriptor)
             size = status.st_size
-            if size >= LARGE or not stat.S_ISREG(status.st_mode):
+            if size >= LARGE_FILE_BYTES or not stat.S_ISREG(status.st_mode):
                 return None
-            if self._end + size >= _ROOM:
-                self.look()
+            if self._end + size >= _BUFFER_BYTES:
+                self.search()
             start = self._end
-            # One byte more than there is: a file that grew, or whose size is made up (/proc), shows.
+            # Read one byte more, to detect a file that grew or reports a wrong size (/proc).
             if os.readv(descriptor, [self._view[start : start + size + 1]]) != size:
                 return None
         except OSError:
@@ -68,17 +66,17 @@ class Batch:
             self.containers.append(name)
         self._names.append(name)
         self._starts.append(start)
-        # Between two files, so that the end of one and the beginning of the next make no key.
+        # A zero between two files, so that no key spans the end of one and the start of the next.
         self._buffer[start + size] = 0
         self._end = start + size + 1
         return size
 
-    def look(self) -> None:
-        """Search what was read since the last look, and begin anew."""
+    def search(self) -> None:
+        """Search the files read since the last search, and empty the buffer."""
         marks: list[int] = []
         offsets = self._detector.candidate_offsets(self._buffer, self._end, marks)
-        for at, _ in checked_marks(self._buffer, self._end, marks):
-            name = self._names[bisect_right(self._starts, at) - 1]
+        for offset, _ in checked_marks(self._buffer, self._end, marks):
+            name = self._names[bisect_right(self._starts, offset) - 1]
             if name not in self.containers and name not in self.bundles:
                 self.containers.append(name)
         for number in dict.fromkeys(bisect_right(self._starts, offset) - 1 for offset in offsets):

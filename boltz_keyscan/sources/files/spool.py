@@ -1,10 +1,8 @@
-"""What comes through a pipe, kept while it passes, in case it turns out to be a container.
+"""Copy of the bytes of a pipe, kept in case they are a container.
 
-A container is opened in another process, which cannot have the pipe. A small one is
-handed over in memory. A large one waits in a file only we can read, as it came and with
-nothing in it opened; the file goes with this process.
-
-Boundary: bytes kept and handed over; looking at them as they pass is the source's.
+A container is opened in another process, which cannot read the pipe. A small one is passed in
+memory. A large one is written, unopened, to a file that only this user can read and that is
+deleted with this process.
 """
 
 from __future__ import annotations
@@ -14,47 +12,49 @@ from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard
-from boltz_keyscan.sources.signatures import HEAD, Finder, begins, is_container
+from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container, is_container_head
 
-HELD = 32 << 20
-"""Bytes kept in memory."""
+MAX_MEMORY_BYTES = 32 << 20
+"""Bytes kept in memory at most."""
 
 
 class Spool:
-    """One stream as it passes."""
+    """A copy of one stream."""
 
     def __init__(self, detector: Detector) -> None:
-        self._finder = Finder(detector)
+        self._finder = ArchiveFinder(detector)
         self.bytes = 0
-        """How many have passed."""
-        self._held = bytearray()
+        """Bytes read so far."""
+        self._buffer = bytearray()
         self._path: bytes | None = None
-        self._passing = False
+        self._is_discarding = False
 
-    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same chunks.
+    def copy(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks unchanged, and keep a copy.
 
         Raises:
-            OSError: they could not be read, or kept.
+            OSError: they could not be read or written.
         """
         for chunk in chunks:
             self.bytes += len(chunk)
             self._finder.feed(chunk)
-            if not self._passing:
-                self._held += chunk
-                if len(self._held) > HELD:
-                    self._let_go()
+            if not self._is_discarding:
+                self._buffer += chunk
+                if len(self._buffer) > MAX_MEMORY_BYTES:
+                    self._flush()
             yield chunk
 
     def shard(self, origin: Origin, where: str, hits: Iterable[Hit]) -> Shard | None:
-        """The container it was, as work to be done; None when it was none."""
+        """Return the container as a shard; None when the stream is none."""
         if self._path is not None:
             self._write()
-        elif self._passing or not (self._finder.found or is_container(self._held, 0, len(self._held))):
+        elif self._is_discarding or not (
+            self._finder.has_archive or is_container(self._buffer, 0, len(self._buffer))
+        ):
             return None
-        from boltz_keyscan.sources.archives.shard import ContainerShard, Held, InFile  # noqa: PLC0415 - most scans meet none
+        from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer, InFile  # noqa: PLC0415 - most scans meet none
 
-        place: InFile | Held = Held(bytes(self._held))
+        place: InFile | InBuffer = InBuffer(bytes(self._buffer))
         if self._path is not None:
             folder, name = os.path.split(self._path)
             place = InFile(name, folder)
@@ -62,19 +62,24 @@ class Spool:
         return ContainerShard(place, self.bytes, ((origin, where),), seen)
 
     def gaps(self, where: str) -> list[Gap]:
-        """Return a gap for an archive that came after so much that nothing of it was kept."""
-        if not (self._passing and self._finder.found):
+        """Return a gap for an archive that begins after the copy was discarded."""
+        if not (self._is_discarding and self._finder.has_archive):
             return []
-        detail = f"an archive begins after its first {HELD >> 20} MiB; write it to a file and scan that"
+        limit = MAX_MEMORY_BYTES >> 20
+        detail = f"an archive begins after its first {limit} MiB; write it to a file and scan that"
         return [Gap(where, "too-large", detail)]
 
-    def _let_go(self) -> None:
-        """Too much for memory: into a file when there is a container in it, else nowhere."""
-        if self._path is not None or self._finder.found or begins(bytes(self._held[:HEAD])):
+    def _flush(self) -> None:
+        """Move the copy to a file if it has a container, else discard it."""
+        if (
+            self._path is not None
+            or self._finder.has_archive
+            or is_container_head(bytes(self._buffer[:HEAD]))
+        ):
             self._write()
         else:
-            self._passing = True
-        self._held.clear()
+            self._is_discarding = True
+        self._buffer.clear()
 
     def _write(self) -> None:
         if self._path is None:
@@ -82,4 +87,4 @@ class Spool:
 
             self._path = os.path.join(folder(), b"piped")
         with open(self._path, "ab") as file:
-            file.write(self._held)
+            file.write(self._buffer)

@@ -1,7 +1,4 @@
-"""Standard input as one blob.
-
-Boundary: bytes from the descriptor this process was given; nothing is kept.
-"""
+"""Standard input as one blob."""
 
 from __future__ import annotations
 
@@ -30,12 +27,12 @@ NAME = b"<stdin>"
 
 @dataclass(frozen=True, slots=True)
 class StdinShard:
-    """Must run in the process that owns the descriptor: weighs nothing, so it does."""
+    """A read of standard input; weight 0 keeps it in the process that owns the descriptor."""
 
     weight: int = 0
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Read to the end of input."""
+        """Scan standard input to its end."""
         spool = Spool(detector)
         hits: list[Hit] = []
         gaps: list[Gap] = []
@@ -48,28 +45,28 @@ class StdinShard:
                 yield chunk
 
         origin, name = Origin(NAME), NAME.decode()
-        more: Shard | None = None
+        container: Shard | None = None
         try:
-            hits, gaps = scan_blob(origin, spool.through(chunks()), detector, name)
-            more = spool.shard(origin, name, hits)
+            hits, gaps = scan_blob(origin, spool.copy(chunks()), detector, name)
+            container = spool.shard(origin, name, hits)
             gaps += spool.gaps(name)
         except OSError as error:
             gaps.append(unreadable_gap(name, error))
         tally = Tally(files=1, bytes=spool.bytes)
-        met = (more,) if more is not None else ()
-        return ShardResult(tuple(hits), tuple(gaps), tally, more=met)
+        more = (container,) if container is not None else ()
+        return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
 
 
 @dataclass(frozen=True, slots=True)
 class StdinSource:
-    """What was piped in."""
+    """Standard input, given as ``-``."""
 
     def shards(self) -> Iterator[Shard | Source]:
-        """One shard."""
+        """Yield one shard."""
         yield StdinShard()
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Standard input is a file that git knows nothing of."""
+        """Locate hits in a file outside git."""
         name = NAME.decode()
         return Located(
             tuple(

@@ -13,7 +13,7 @@ from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin
 from boltz_keyscan.sources.blob import CHUNK, scan_blob
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.signatures import HEAD, Finder, begins
+from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container_head
 
 CORRUPT = "git cannot read it; git fsck tells more"
 
@@ -63,10 +63,10 @@ class ObjectReader:
         if kind == "tree" and size > MAX_TREE_BYTES:
             return [], [Gap(where, "too-large", f"a tree of {size} bytes is not read")]
         check = _HashCheck(oid, kind, size)
-        finder = Finder(detector)
+        finder = ArchiveFinder(detector)
         chunks = check.through(self._chunks(oid, size))
         if kind == "blob":
-            chunks = finder.through(chunks)
+            chunks = finder.watch(chunks)
         if kind == "tree":
             hits, gaps = _scan_entry_names(oid, b"".join(chunks), detector, where)
         else:
@@ -74,7 +74,7 @@ class ObjectReader:
         # The exact pass may stop at its limit; read on so that the pipe is left empty.
         for _ in chunks:
             pass
-        self.container = self.container or finder.found
+        self.container = self.container or finder.has_archive
         if read_gaps := self._read_gaps(where):
             return hits, [*gaps, *read_gaps]
         if not check.is_match():
@@ -105,11 +105,11 @@ class ObjectReader:
         oid = origin.oid or ""
         where = object_label(self._where, "blob", oid)
         self.container = False
-        size, suspect, finder = 0, False, Finder(detector)
+        size, suspect, finder = 0, False, ArchiveFinder(detector)
         for chunk in self._chunks(oid):
             size += len(chunk)
             suspect = bool(finder.feed(chunk)) or suspect
-        container = self.container or finder.found
+        container = self.container or finder.has_archive
         hits: list[Hit] = []
         gaps = self._read_gaps(where)
         if suspect:
@@ -162,7 +162,7 @@ class ObjectReader:
             last = (last + more)[-len(end) :]
         if other_size or rest != end or self._child.has_errors():
             raise GitError("git gave something else than it said")
-        self.container = begins(head)
+        self.container = is_container_head(head)
 
     def _read_gaps(self, where: str) -> list[Gap]:
         """Return the gap for an object that was read incompletely; git is restarted for the next one."""

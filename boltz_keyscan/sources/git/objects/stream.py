@@ -89,10 +89,10 @@ class ObjectStream:
         """
         if self._mapped is None:
             return []
-        starts = list(compress(signatures.starts_of(headers, sizes), blobs))
+        starts = list(compress(signatures.list_blob_starts(headers, sizes), blobs))
         whole = sum(headers) + sum(sizes) + len(headers)
         marks = signatures.checked_marks(self._mapped, whole, self._marks)
-        found = signatures.among(self._mapped, whole, starts, list(compress(sizes, blobs)), marks)
+        found = signatures.find_containers(self._mapped, whole, starts, list(compress(sizes, blobs)), marks)
         if not found:
             return []
         numbers = list(compress(range(len(sizes)), blobs))

@@ -98,7 +98,7 @@ def shards(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
         stem: path of the pack without ``.pack``. Its index was checked.
     """
     try:
-        parts = read_delta_trees(stem, view.id_bytes) if git_delta.FAST else []
+        parts = read_delta_trees(stem, view.id_bytes) if git_delta.IS_COMPILED else []
     except OSError:
         # git reports the error.
         return []
@@ -290,10 +290,10 @@ class _BatchObject(NamedTuple):
 def _apply_delta(base: bytes, delta: bytes) -> tuple[bytes, int] | None:
     """Return the object a delta makes and the bytes of the common beginning; None if it is not valid."""
     try:
-        _, size, orders = git_delta.sizes(delta)
+        _, size, orders = git_delta.read_sizes(delta)
         if size > MAX_OBJECT_BYTES:
             return None
-        return git_delta.applied(base, delta), git_delta.same(delta, orders)
+        return git_delta.apply(base, delta), git_delta.measure_unchanged_prefix(delta, orders)
     except ValueError:
         return None
 
