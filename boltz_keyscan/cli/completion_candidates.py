@@ -1,10 +1,7 @@
-"""What a half-typed command line can go on with.
+"""Completion candidates for an unfinished command line.
 
-Read from the commands themselves, so that a new option is completed without a line here.
-Only words of this program are given; names of files are for the shell, which knows how to
-write them.
-
-Boundary: words to words; how a shell asks and shows is ``completion``.
+They are read from the commands, so a new option needs no line here. File names are left to
+the shell, which knows how to quote them.
 """
 
 from __future__ import annotations
@@ -24,23 +21,23 @@ _FILES = re.compile(r"FILE|PATH|\.json")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the last word can become."""
+    """Completions of the last word."""
 
     words: tuple[tuple[str, str], ...] = ()
-    """Each whole, with a few words about it; one that ends in ``=`` or ``:`` goes on."""
+    """Whole words with a description; a word that ends in ``=`` or ``:`` is not complete yet."""
     paths: str = "none"
-    """``files``, ``dirs`` or ``none``: what else it can be, after ``=`` if there is one in it."""
+    """``files``, ``dirs`` or ``none``: paths that are possible too, after ``=`` if the word has one."""
 
     def within(self, last: str) -> Answer:
-        """Those that begin with what was typed."""
+        """Return the candidates that begin with the typed text."""
         return Answer(tuple(each for each in self.words if each[0].startswith(last)), self.paths)
 
 
 def answer(words: Sequence[str]) -> Answer:
-    """What can be typed.
+    """Return the completions of a command line.
 
     Args:
-        words: those after the program's name; the last one is not finished, and may be empty.
+        words: the words after the program's name; the last is unfinished and may be empty.
     """
     *done, last = words or ("",)
     ctx = click.Context(Commands(), info_name="boltz-keyscan", **SETTINGS)  # type: ignore[arg-type]
@@ -67,7 +64,7 @@ def _commands(group: click.Command, ctx: click.Context) -> Iterator[tuple[str, s
 
 
 def _of(command: click.Command, done: Sequence[str], last: str) -> Answer:
-    """Among the options and arguments of a command."""
+    """Return the completions among the options and arguments of a command."""
     ctx = click.Context(command, info_name=command.name, **SETTINGS)  # type: ignore[arg-type]
     options = {name: each for each in command.get_params(ctx) for name in each.opts if name[:1] == "-"}
     used: list[click.Parameter] = []
@@ -108,7 +105,7 @@ def _takes(option: click.Parameter) -> bool:
 
 
 def _values(param: click.Parameter, last: str) -> Answer:
-    """What an option or an argument can be, as far as that is known beforehand."""
+    """Return the known values of an option or an argument."""
     told = param.metavar or ""
     if isinstance(param.type, click.Choice):
         return Answer(tuple((str(choice), "") for choice in param.type.choices))
@@ -117,7 +114,7 @@ def _values(param: click.Parameter, last: str) -> Answer:
             return Answer(paths="files")
         return Answer(tuple((f"{name}=", "") for name in REPORTERS))
     if "|" in told:
-        # What comes after a colon only the user knows.
+        # The text after a colon is the user's.
         return Answer(tuple((re.sub(r"(?<=:).*", "", each), "") for each in told.split("|")))
     if _FOLDERS.search((told or param.name or "").upper()):
         return Answer(paths="dirs")

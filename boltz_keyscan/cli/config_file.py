@@ -1,11 +1,8 @@
 """Configuration files: ``boltz-keyscan.toml``, or ``[tool.boltz-keyscan]`` in ``pyproject.toml``.
 
-The options are those of the command line, under their long names, and no others: they
-are taken from the command itself. Those that say which configuration counts, and those
-that make the program write or read elsewhere, are not for a file that was found in the
-scanned tree: its author may be a stranger.
-
-Boundary: text to checked values with their lines; which file counts is ``settled``.
+A file sets options of the command line under their long names. A file found in the scanned
+tree may come from an untrusted author: it cannot choose a configuration, or make the program
+read or write elsewhere.
 """
 
 from __future__ import annotations
@@ -25,14 +22,13 @@ from boltz_keyscan.triage.text_file import Text, numbered
 NEVER = frozenset({"config", "no-config", "trust", "help"}) | frozenset(
     {"check", "verify", "api-base", "api-key-file", "proxy"}
 )
-"""Options that choose among configurations, where one that could set them would choose itself;
-and those that send keys: only whoever types can."""
+"""Options for the command line only: those that choose a configuration, and those that send keys."""
 
 NAMED_ONLY = frozenset(
     {"output", "report", "cache-dir", "follow-alternates", "inventory", "inventory-max-age"}
 )
-"""Options that write files, read beyond the tree, or say which keys are dead: only in a file given
-with ``--config``."""
+"""Options that only a file given with ``--config`` may set: they write files, read outside the tree,
+or declare keys dead."""
 
 _TOOL = "boltz-keyscan"
 _AT = re.compile(r"at line (\d+)")
@@ -40,17 +36,17 @@ _AT = re.compile(r"at line (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """One option as a file sets it."""
+    """Value of one option in a configuration file."""
 
     value: object
-    """As the command takes it; a path is relative to the current folder or absolute."""
+    """Value for the command; a path is relative to the current folder or absolute."""
     line: int
     told: object
-    """As the file has it."""
+    """Value as written in the file."""
 
 
 def options(command: click.Command) -> dict[str, click.Option]:
-    """The options a configuration may set, by their long names."""
+    """Return the options a configuration may set, by long name."""
     found = {}
     for param in command.params:
         if isinstance(param, click.Option):
@@ -61,10 +57,10 @@ def options(command: click.Command) -> dict[str, click.Option]:
 
 
 def is_config(text: Text) -> bool:
-    """Whether a file says anything to us; a ``pyproject.toml`` need not.
+    """Return True unless the file is a ``pyproject.toml`` without our table.
 
     Raises:
-        KeyscanError: it may, but is not TOML.
+        KeyscanError: a ``pyproject.toml`` that mentions the table is not TOML.
     """
     if not _is_project(text):
         return True
@@ -72,16 +68,16 @@ def is_config(text: Text) -> bool:
 
 
 def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, Set]:
-    """The values of a configuration file, by parameter name.
+    """Return the values of a configuration file, by parameter name.
 
     Args:
         text: the file.
-        folder: where it lies; its paths are relative to this.
-        command: whose options they are.
-        named: it was given with ``--config``, not found in the tree.
+        folder: folder of the file; its paths are relative to it.
+        command: command with the options.
+        named: the file was given with ``--config``, not found in the tree.
 
     Raises:
-        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+        KeyscanError: the file has an error; the message has file, line and reason.
     """
     known = options(command)
     found: dict[str, Set] = {}
@@ -110,7 +106,7 @@ def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dic
 def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
     if name in NEVER:
         return f"{name} can only be given on the command line", ""
-    import difflib  # noqa: PLC0415 - only for who made a mistake
+    import difflib  # noqa: PLC0415 - only after a mistake
 
     close = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Options: {', '.join(sorted(known))}."
@@ -118,10 +114,10 @@ def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
 
 
 def _taken(name: str, param: click.Option, value: object, folder: str) -> object:
-    """The value as the command would have it from the command line.
+    """Return the value as the command line would give it.
 
     Raises:
-        ValueError: with what was expected.
+        ValueError: the value has another type; the message names the expected one.
     """
     if param.is_flag:
         return _of(value, bool, "true or false")
@@ -142,13 +138,13 @@ def _taken(name: str, param: click.Option, value: object, folder: str) -> object
 
 
 def _moved(report: str, folder: str) -> str:
-    """``FORMAT=FILE`` with a path that counts from the folder."""
+    """Return ``FORMAT=FILE`` with the path joined to the folder."""
     form, equals, path = report.partition("=")
     return form + equals + (os.path.join(folder, path) if path else "")
 
 
 def _of(value: object, kind: type, expected: str) -> object:
-    # A bool is an int to isinstance.
+    # isinstance() would accept a bool as an int.
     if type(value) is not kind:
         raise ValueError(f"expected {expected}")
     return value
@@ -178,7 +174,7 @@ def _table(text: Text) -> Mapping[str, object] | None:
 
 
 def _line(text: Text, name: str) -> int:
-    """Where a name is set; TOML readers do not tell."""
+    """Return the line that sets a name; ``tomllib`` gives none."""
     header = "" if not _is_project(text) else _TOOL
     table, first = "", 0
     key = re.compile(rf"(?:.*[.{{,\s])?[\"']?{re.escape(name)}[\"']?\s*=")
@@ -195,7 +191,7 @@ def _line(text: Text, name: str) -> int:
 
 
 def combined(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Of the files found upwards, those in the nearest folder that has any."""
+    """Return the configuration files of the nearest folder that has one."""
     found: list[tuple[bytes, bytes]] = []
     for path, content in paths:
         if found and os.path.dirname(path) != os.path.dirname(found[0][0]):

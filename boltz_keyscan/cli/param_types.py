@@ -1,7 +1,4 @@
-"""Names of formats as they are typed: checked, with the one that was meant.
-
-Boundary: one parameter type, and ``FORMAT=FILE``; what the names mean is ``report``'s.
-"""
+"""Parameter types: format names with suggestions, and ``FORMAT=FILE``."""
 
 from __future__ import annotations
 
@@ -11,13 +8,13 @@ from boltz_keyscan.report import REPORTERS, meant
 
 
 class Format(click.Choice[str]):
-    """A choice that says what was meant; an error that lists all of them does not help to see it."""
+    """Choice of a format, with a suggestion for a misspelt name."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name.
+        """Return the format name.
 
         Raises:
-            click.BadParameter: there is no such format.
+            click.BadParameter: no format has this name.
         """
         if value not in self.choices:
             self.fail(f"{value!r} is no format. {meant(value, self.choices)}", param, ctx)
@@ -25,7 +22,7 @@ class Format(click.Choice[str]):
 
 
 def named(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """``FORMAT=FILE``, split, the format checked."""
+    """Split each ``FORMAT=FILE`` and check its format."""
     reports = []
     for value in values:
         name, sign, path = value.partition("=")

@@ -1,9 +1,7 @@
-"""One line on a terminal that says how far something is; nothing anywhere else.
+"""Progress line on standard error, for terminals only.
 
-It is written over and never blank in between, at most ten times a second, and goes away
-at the end, also on Ctrl-C and before anything else is told.
-
-Boundary: standard error only; reports never pass here.
+The line is overwritten at most ten times a second, never blank in between, and cleared at the
+end, on Ctrl-C and before any other message.
 """
 
 from __future__ import annotations
@@ -23,13 +21,13 @@ if TYPE_CHECKING:
     from boltz_keyscan.pipeline import ProgressListener
 
 REFRESH_SECONDS = 0.1
-"""Seconds between two looks of the line; more often is flicker."""
+"""Interval between two updates; shorter ones flicker."""
 
 _CLEAR = "\r\x1b[K"
 
 
 def shows() -> bool:
-    """Whether anybody looks: a terminal, and no CI job that writes one into a log."""
+    """Return True on a terminal, but not in a CI job that writes its terminal to a log."""
     environment = os.environ
     able = environment.get("TERM", "") not in {"", "dumb"}
     return sys.stderr is not None and sys.stderr.isatty() and able and not is_automated(environment)
@@ -38,7 +36,7 @@ def shows() -> bool:
 def scan_progress(
     sources: Sequence[Source], *, quiet: bool = False
 ) -> contextlib.AbstractContextManager[ProgressListener | None]:
-    """Who watches a scan of these; nobody where nobody looks."""
+    """Return the progress of a scan; an empty context without a terminal."""
     if quiet or not shows():
         return contextlib.nullcontext()
     from boltz_keyscan.cli.scan_progress import ScanProgress  # noqa: PLC0415 - for a terminal only
@@ -47,7 +45,7 @@ def scan_progress(
 
 
 class Line:
-    """The last line of the terminal. It belongs to whoever took it last, until that one is done."""
+    """Last line of the terminal, written by the owner that acquired it last."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -55,18 +53,18 @@ class Line:
         self._shown = ""
 
     def take(self, owner: object) -> None:
-        """From now on only this one writes."""
+        """Let only this owner write, until it releases the line."""
         with self._lock:
             self._owners.append(owner)
 
     def give(self, owner: object) -> None:
-        """This one is done."""
+        """Clear the line and give it back to the previous owner."""
         with self._lock:
             self._clear()
             self._owners.remove(owner)
 
     def show(self, owner: object, *parts: str) -> None:
-        """Write over what is there, if the line is this one's; as many of the parts as fit."""
+        """Write as many of the parts as fit, if the line belongs to this owner."""
         with self._lock:
             if not self._owners or self._owners[-1] is not owner:
                 return
@@ -84,7 +82,7 @@ class Line:
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[None]:
-        """Keep the line away while something else is written."""
+        """Hide the line while something else is written."""
         with self._lock:
             self._clear()
             yield
@@ -95,7 +93,7 @@ class Line:
             self._shown = ""
 
     def _put(self, text: str) -> None:
-        # A terminal that went away is nobody's reason to stop.
+        # A closed terminal does not stop the scan.
         with contextlib.suppress(OSError):
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -112,7 +110,7 @@ def _columns() -> int:
 
 
 class Progress:
-    """How many keys the API has told of. Use as a context manager."""
+    """Progress of API requests, in keys. Use as a context manager."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -129,11 +127,11 @@ class Progress:
             LINE.give(self)
 
     def keys(self, count: int) -> None:
-        """So many are known."""
+        """Show the number of keys received."""
         self._told(f"{count:,} keys")
 
     def part(self, done: int, whole: int) -> None:
-        """So many of so many."""
+        """Show the number of keys done, of all."""
         self._told(f"{done:,} of {whole:,} keys")
 
     def _told(self, how: str) -> None:

@@ -1,10 +1,4 @@
-"""Options as they hold in the end: the command line's, then the configuration's, then the defaults.
-
-And whose word counts beside them: the trust, and the step that knows baseline and ignores.
-
-Boundary: knows ``click``'s parameters, no command. What a configuration may say is
-``configuration``, whose files are asked is ``trust``.
-"""
+"""Effective options: command line, then configuration file, then defaults; and the trusted files."""
 
 from __future__ import annotations
 
@@ -32,34 +26,34 @@ from boltz_keyscan.triage.text_file import Text
 from boltz_keyscan.trust import ScanRoot, SuppressionInputs, Trust
 
 STDIN_NAME = "<stdin>"
-"""How reports name standard input."""
+"""Name of standard input in reports."""
 
 _GROUPS = (
     {"no_history", "history_only", "range_", "since", "staged"},
     {"quiet", "verbose"},
     {"cache_dir", "no_cache"},
 )
-"""Options that answer the same question: one on the command line outdoes all of them in a file."""
+"""Alternative options: one of them on the command line overrides all of its group in a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedOptions:
-    """Options with their sources, and whose word counts."""
+    """Effective options with their sources, and the trusted files."""
 
     values: Mapping[str, Any]
-    """By parameter name, all parameters of the command."""
+    """Values of all parameters of the command, by name."""
     sources: Mapping[str, str]
-    """Where those come from that are not defaults."""
+    """Sources of the values that are not defaults, by name."""
     trust: Trust
     standing: tuple[ScanRoot, ...]
     ground: TrustReport
     named: str | None
-    """The baseline, when it was named on the command line, or in a file that was."""
+    """Baseline named on the command line, or in a file given with ``--config``."""
     in_tree: bytes | None
-    """The baseline that the configuration of the tree names."""
+    """Baseline named by the configuration of the tree."""
 
     def named_text(self) -> Text | None:
-        """The baseline that was named.
+        """Return the named baseline.
 
         Raises:
             KeyscanError: it cannot be read.
@@ -67,7 +61,7 @@ class ResolvedOptions:
         return trusts.named_text(self.named, self.standing) if self.named is not None else None
 
     def excuser(self, *, unexposed: bool, accepting: bool = True) -> Suppressor:
-        """The step that knows all that counts, without ``accepting`` all but baselines.
+        """Return the suppressor, without ``accepting`` one that ignores baselines.
 
         Raises:
             KeyscanError: a file is broken.
@@ -78,19 +72,19 @@ class ResolvedOptions:
         return trusts.suppressor(self.standing, self.trust, say, datetime.now(UTC).date())
 
     def told(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
-        """Return the result with whose word counted, and with the entries of ``step`` that name no key.
+        """Return the result with the trust report, and the entries of ``step`` that match no key.
 
         Args:
-            result: of the scan.
-            step: what excused its keys, where files and history were scanned, each of them whole.
+            result: result of the scan.
+            step: the suppressor, if all files and the whole history were scanned.
         """
-        # What was not scanned may have the keys.
+        # After a gap an entry may match a key that was not scanned.
         unmatched = tuple(step.unmatched(result.findings)) if step and not result.gaps else ()
         return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 
 def with_config(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command its options as they hold in the end, and ``settled``; it takes ``paths``."""
+    """Give a command its effective options, and the ``resolved`` options; it takes ``paths``."""
 
     @functools.wraps(function)
     def called(**given: object) -> int:
@@ -104,13 +98,13 @@ def with_config(function: Callable[..., int]) -> Callable[..., int]:
 def resolve_options(
     ctx: click.Context, given: Mapping[str, object], paths: Sequence[str], *, parts: bool = False
 ) -> ResolvedOptions:
-    """Look for a configuration, check it, and put it under what was typed.
+    """Find and check the configuration, and apply it under the command line.
 
     Args:
-        ctx: of the command that runs.
-        given: its parameters as ``click`` has them.
-        paths: what is scanned.
-        parts: what is scanned are parts of repositories, not folders.
+        ctx: context of the command.
+        given: parameters from ``click``.
+        paths: paths to scan.
+        parts: the paths name repositories of which a part is scanned.
 
     Raises:
         KeyscanError: a file is broken, or a revision is unknown.
@@ -161,16 +155,16 @@ def resolve_options(
 
 
 def _whole() -> click.Command:
-    """The command whose options a configuration may set."""
+    """Return the command whose options a configuration may set."""
     from boltz_keyscan.cli.commands.scan import scan  # noqa: PLC0415 - it uses this module
 
     return scan
 
 
 def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
-    """Each path, and how reports begin the paths below it."""
+    """Return each path, and the prefix that reports give the paths below it."""
     if part:
-        # Paths in a part of a repository count from its root, wherever this runs.
+        # Paths in a part of a repository are relative to its root, whatever the working folder.
         return [(os.fsdecode(top_of(os.path.abspath(os.fsencode(path)))), "") for path in paths]
     before = choose_prefixes(paths)
     return [(path, os.fsdecode(before[path]) if path != STDIN else STDIN_NAME) for path in paths]
@@ -179,7 +173,7 @@ def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
 def _configuration(
     given: Mapping[str, object], standing: Sequence[ScanRoot]
 ) -> tuple[Text | None, bytes | None]:
-    """The file that counts, if any, and where it lies."""
+    """Return the configuration file in effect and its path, if there is one."""
     path = given.get("config")
     if given.get("no_config"):
         if path is not None:
@@ -201,11 +195,11 @@ def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
 
 
 def scan_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Options of the scan for another command: the same names, the same words."""
+    """Add options of the scan to another command, with the same names and help."""
 
     def taking(function: Callable[..., int]) -> Callable[..., int]:
         params = {param.name: param for param in _whole().params}
-        # click collects them backwards, as decorators are applied from the last to the first.
+        # click collects parameters in reverse, as decorators are applied from the last to the first.
         own: list[click.Parameter] = getattr(function, "__click_params__", [])
         function.__click_params__ = [*own, *(params[name] for name in reversed(names))]  # type: ignore[attr-defined]  # click's own way
         return function
@@ -214,7 +208,7 @@ def scan_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., in
 
 
 def effective(found: ResolvedOptions) -> Iterable[tuple[str, str, str]]:
-    """Name, value as in a configuration, and source of each option that a configuration may set."""
+    """Yield name, value in TOML form and source of each option that a configuration may set."""
     for name, option in config_file.options(_whole()).items():
         held = option.name or name
         value = found.values[held]

@@ -1,7 +1,4 @@
-"""A scan for commands that ask about keys and write no report of it.
-
-Boundary: settled options to a ``ScanResult``, everywhere a full scan looks.
-"""
+"""Full scan of files and history for commands that write no report of it."""
 
 from __future__ import annotations
 
@@ -23,17 +20,17 @@ TRUSTING = ("baseline", "foreign_comments", "trust", "config", "no_config")
 
 
 def scan_subset_options(function: Callable[..., int]) -> Callable[..., int]:
-    """The options that all of these commands take."""
+    """Add the scan options that all of these commands take."""
     return scan_options(*LOOKING, *TRUSTING)(function)
 
 
 def run_scan(
     settled: ResolvedOptions, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False
 ) -> ScanResult:
-    """Files and history of all paths.
+    """Scan files and history of all paths.
 
     Raises:
-        KeyscanError: a path is not there, and whatever a scan raises.
+        KeyscanError: a path does not exist, or an error of the scan.
     """
     values: Any = settled.values
     paths = values["paths"] or (".",)

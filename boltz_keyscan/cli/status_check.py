@@ -1,7 +1,6 @@
-"""Asking the API for a scan: the listing before it, and each key after it.
+"""Status check through the API: the listing before a scan, each key found after it.
 
-Boundary: the options of ``asking`` to an ``Inquiry`` with a listing and a verifier; API
-trouble is told in it and stops nothing.
+API errors are reported in the result and never stop the scan.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
 
 
 def fetched(asking: StatusOptions, saved: StatusCheck, *, stdin: bool) -> StatusCheck:
-    """What a scan with ``--check`` or ``--verify`` asks.
+    """Return the status check of a scan with ``--check`` or ``--verify``.
 
     Raises:
-        KeyscanError: there is no key to ask with, an address is not to be used, or the SDK is missing.
+        KeyscanError: no admin key is set, an address is not allowed, or the SDK is not installed.
     """
     safe_output.install()
     connecting = ApiOptions(asking.api_key_file, asking.api_base, asking.proxy)
@@ -58,7 +57,7 @@ def fetched(asking: StatusOptions, saved: StatusCheck, *, stdin: bool) -> Status
 
 
 def _checked(inquiry: StatusCheck, reach: Endpoint, key: Secret) -> StatusCheck:
-    """The listing as it is now."""
+    """Return the check with the API's current listing."""
     with (
         Progress("asking the Boltz API") as progress,
         Connection(reach, key, Deadline(SECONDS)) as connection,
@@ -81,13 +80,13 @@ def _checked(inquiry: StatusCheck, reach: Endpoint, key: Secret) -> StatusCheck:
 
 
 def fingerprint(key: Secret) -> str | None:
-    """The fingerprint that a scan would give a key."""
+    """Return the fingerprint that a scan would give a key."""
     matches = KeyDetector.of(rules.load()).find([key.reveal().encode("ascii")])
     return next((match.fingerprint for match in matches), None)
 
 
 class _Told:
-    """A verifier that says how far it is."""
+    """Verifier with a progress line."""
 
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier

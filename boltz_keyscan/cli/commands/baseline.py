@@ -1,7 +1,4 @@
-"""``boltz-keyscan baseline create|update|show``: accept the keys that are known.
-
-Boundary: a scan in, a file or a listing out; the form of the file is ``triage.baseline``.
-"""
+"""``boltz-keyscan baseline create|update|show``: accept known keys."""
 
 from __future__ import annotations
 
@@ -44,7 +41,7 @@ def _line(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 
 
 def _accepting(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """The options that say who accepts keys, why, and until when."""
+    """Add the options for who accepts keys, why, and until when."""
 
     def taking(function: Callable[..., int]) -> Callable[..., int]:
         for option in (
@@ -53,10 +50,10 @@ def _accepting(*, required: bool) -> Callable[[Callable[..., int]], Callable[...
                 default=files.FOREVER,
                 metavar="DATE",
                 callback=_day,
-                help="The last day of the acceptance, as 2030-12-31.  [default: forever]",
+                help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
             ),
             click.option(
-                "--by", metavar="WHO", callback=_line, help="Who accepts.  [default: your login name]"
+                "--by", metavar="WHO", callback=_line, help="Your name.  [default: your login name]"
             ),
             click.option(
                 "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
@@ -70,10 +67,10 @@ def _accepting(*, required: bool) -> Callable[[Callable[..., int]], Callable[...
 
 @click.group("baseline", cls=ShownGroup)
 def baseline() -> None:
-    """Accept keys that are known, so that only new ones fail a run.
+    """Accept known keys, so that only new ones fail a run.
 
-    A baseline is a text file, one line for each key, to be committed with the code. It
-    holds fingerprints and no keys.
+    A baseline is a text file with one line per key, to be committed with the code. It
+    contains fingerprints, no keys.
     """
 
 
@@ -85,8 +82,8 @@ def baseline() -> None:
 def create(*, settled: ResolvedOptions, reason: str, by: str | None, until: date | None, **_: object) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
-    Keys in git-ignored files and in objects no reference reaches are not taken: they do
-    not fail a scan, and shall when they spread. Nor are keys that are excused already.
+    Keys in git-ignored files and unreachable objects are left out: they fail a scan only once
+    they spread. Keys that are already suppressed are left out too.
     """
     path = _path(settled)
     if os.path.lexists(path):
@@ -119,9 +116,9 @@ def update(
     until: date | None,
     **_: object,
 ) -> int:
-    """Drop the keys that no longer occur; with --add, accept those that are new.
+    """Drop the keys that no longer occur; with --add, accept the new ones.
 
-    Nothing is dropped when something could not be scanned: the keys may be there.
+    Nothing is dropped after an incomplete scan: the keys may still be there.
     """
     if add and reason is None:
         raise KeyscanError("--add needs a reason", "Give it with --reason TEXT.")
@@ -156,7 +153,7 @@ def update(
 @scan_subset_options
 @with_config
 def show(*, settled: ResolvedOptions, **_: object) -> int:
-    """Show each accepted key: how far it has spread, or that it no longer occurs."""
+    """Show each accepted key: how far it has spread, or that it is gone."""
     path, text = _existing(settled)
     today = datetime.now(UTC).date()
     result = run_scan(settled, (), FailOn.ANY)
@@ -183,25 +180,25 @@ def _absent(result: ScanResult) -> str:
 
 
 def _rest(result: ScanResult) -> int:
-    """The exit code of a command that judges nothing: whether everything was seen."""
+    """Return exit code 0 for a complete scan and 3 for an incomplete one."""
     return exit_code((), result.gaps, FailPolicy(FailOn.NEVER))
 
 
 def _path(settled: ResolvedOptions) -> bytes:
-    """Where the baseline lies, or will."""
+    """Return the path of the baseline, which may not exist yet."""
     if settled.named is not None:
         return os.path.abspath(os.fsencode(settled.named))
     if settled.in_tree is not None:
         return settled.in_tree
     stand = settled.standing[0]
     top = stand.shelf.top if stand.shelf is not None else top_of(stand.folder)
-    # Outside a repository a scan would find it further up, but that is no place to write to.
+    # Outside a repository a scan also searches the parent folders, but a new file belongs here.
     inside = os.path.lexists(os.path.join(top, b".git"))
     return os.path.join(top if inside else stand.folder, os.fsencode(files.NAME))
 
 
 def _existing(settled: ResolvedOptions) -> tuple[bytes, Text]:
-    """The baseline on disk, whoever is trusted: it is what these commands are about."""
+    """Return the baseline on disk, whatever is trusted: these commands edit that file."""
     path = _path(settled)
     if settled.named is None and settled.in_tree is None:
         stand = replace(settled.standing[0], shelf=TreeFiles(top_of(settled.standing[0].folder)))
@@ -224,9 +221,9 @@ def _occurring(result: ScanResult) -> set[str]:
 
 
 def _accepted(findings: Iterable[Finding], reason: str, by: str, until: date | None) -> Iterator[Entry]:
-    """An entry for each key."""
+    """Yield an entry for each key."""
     for finding in findings:
-        # The oldest location: it is the same one after a rename, and on every machine.
+        # The oldest location stays the same after a rename and on every machine.
         dated = [place for place in finding.locations if place.author_date]
         first = min(dated, key=lambda place: (moment(place.author_date), place.path), default=None)
         path = (first or finding.locations[0]).path
@@ -239,7 +236,7 @@ def _who(by: str | None) -> str:
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError) as error:
-        # A container that runs as a number.
+        # A container whose user id has no name.
         raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.") from error
 
 

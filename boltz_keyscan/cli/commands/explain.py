@@ -1,7 +1,4 @@
-"""``boltz-keyscan explain FINGERPRINT [PATH]...``: everything known about one key, and what to do.
-
-Boundary: a scan in, an explanation out; the words are ``report.explain``.
-"""
+"""``boltz-keyscan explain FINGERPRINT [PATH]...``: everything known about one key, and what to do."""
 
 from __future__ import annotations
 
@@ -24,14 +21,14 @@ from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 
 
-@click.command("explain", cls=Shown, short_help="Tell everything about one key, and what to do.")
+@click.command("explain", cls=Shown, short_help="Show everything about one key, and what to do.")
 @click.argument("fingerprint", metavar="FINGERPRINT")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "--replace-text",
     type=click.Path(),
     metavar="FILE",
-    help="Write the expressions for 'git filter-repo --replace-text' to FILE; they name no key.",
+    help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
 @scan_options("fail_on", "fail_on_unexposed")
 @scan_subset_options
@@ -45,9 +42,9 @@ def explain(
     fail_on_unexposed: bool,
     **_: object,
 ) -> int:
-    """Tell everything about one key: why it fails a run or does not, where it stands, what to do.
+    """Show everything about one key: why it does or does not fail a run, where it is, what to do.
 
-    FINGERPRINT is bk1: and 32 hex digits, as reports show it. PATH is as for a scan.
+    FINGERPRINT is bk1: and 32 hex digits, copied from a report. PATH is as for a scan.
     """
     terms = FailPolicy(FailOn(fail_on), fail_on_unexposed)
     step = settled.excuser(unexposed=fail_on_unexposed)
@@ -58,7 +55,7 @@ def explain(
     rule = next(rule for rule in rules.load() if rule.id == finding.rule_id)
     if replace_text is not None:
         _write(replace_text, expression(rule))
-        # It is used in another folder, a fresh clone.
+        # The command is run in another folder, a fresh clone.
         replace_text = os.path.abspath(replace_text)
     told = io.StringIO()
     tell(finding, rule, terms, steps(finding, rule, _history(settled, finding), replace_text), told)
@@ -79,7 +76,7 @@ def _absent(fingerprint: str, result: ScanResult) -> KeyscanError:
 
 
 def _history(settled: ResolvedOptions, finding: Finding) -> History:
-    """What is known of the commits that have the key; nothing known is taken for pushed."""
+    """Return what is known of the commits with the key; unknown commits count as pushed."""
     commits = {place.commit for place in finding.locations if place.commit is not None}
     known: PushStatus | None = None
     for stand in settled.standing:

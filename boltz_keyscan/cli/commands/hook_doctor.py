@@ -1,6 +1,6 @@
-"""``boltz-keyscan hook doctor [HOOK]...``: would the hooks of this repository really run?
+"""``boltz-keyscan hook doctor [HOOK]...``: check that the hooks of this repository run.
 
-Boundary: looks and reports; nothing is written, and no program is run that lies in the repository.
+Nothing is written, and no program inside the repository is run.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from boltz_keyscan.sources.git.repo.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is known of one hook."""
+    """Diagnosis of one hook."""
 
     name: str
     path: str
     because: str
-    """Why git looks there."""
+    """Reason why git uses this path."""
     trouble: str = ""
-    """Why it would not run; empty when it would."""
+    """Reason why it would not run; empty if it would."""
     help: str = ""
     program: str = ""
-    """What it runs."""
+    """Program that it runs."""
 
 
-@click.command("doctor", cls=Shown, short_help="Check that the git hooks here would run.")
+@click.command("doctor", cls=Shown, short_help="Check that the git hooks here run.")
 @click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
 def doctor(*, hooks: tuple[str, ...]) -> int:
-    """Check that the git hooks of the repository around the current folder would run.
+    """Check that the git hooks of the current repository run.
 
     HOOK is pre-commit, pre-push or pre-receive; the default is the first two, in a bare repository
-    the last. Says where git looks for each, what is there, and what it runs. Exits with 1 when one of
-    them would not run.
+    the last. Shows the path of each hook, and the program it runs. Exits with 1 if one of them
+    would not run.
     """
     repository = here()
     names = hooks or (HOOKS[2:] if repository.worktree is None else HOOKS[:2])
@@ -58,7 +58,7 @@ def doctor(*, hooks: tuple[str, ...]) -> int:
 
 
 def diagnosis(repository: Repository, name: str) -> Diagnosis:
-    """Return what is known of a hook of a repository."""
+    """Return the diagnosis of a hook."""
     folder = hooks_folder(repository, name)
     path = os.path.join(folder.path, name)
     unknown = Diagnosis(name, path, folder.because or "git's default; core.hooksPath is not set")
@@ -72,7 +72,7 @@ def diagnosis(repository: Repository, name: str) -> Diagnosis:
 
 
 def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis | None:
-    """Return why git would run no such file; None when it would."""
+    """Return a diagnosis if git would not run the file; None if it would."""
     path = unknown.path
     if not os.path.lexists(path):
         wanted = f"{runner.hint} Then let {runner.name} install its hooks." if runner else _install(unknown)
@@ -87,7 +87,7 @@ def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis 
 
 
 def _by_itself(unknown: Diagnosis, ours: hook_script.Called) -> Diagnosis:
-    """Return what is known of a hook that ``hook install`` wrote."""
+    """Return the diagnosis of a hook that ``hook install`` wrote."""
     python, install = ours.python, _install(unknown)
     if not os.access(python, os.X_OK):
         return replace(unknown, trouble=f"its interpreter is gone: {python}", help=install)
@@ -107,7 +107,7 @@ def _install(unknown: Diagnosis) -> str:
 
 
 def _elsewhere(unknown: Diagnosis, script: str, runner: Manager | None) -> Diagnosis:
-    """Return what is known of a hook that somebody else wrote."""
+    """Return the diagnosis of a hook from another source."""
     file, name = unknown.path, unknown.name
     call = rf"^[^#\n]*boltz[-_]keyscan\b[^#\n]*\bhook {name}\b"
     if runner is not None and (runner.name == "husky" or runner.name in script):

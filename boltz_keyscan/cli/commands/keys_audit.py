@@ -1,8 +1,4 @@
-"""``boltz-keyscan keys audit``: the hygiene of keys that nobody has leaked yet.
-
-Boundary: options and a listing, or the files of this machine, to an ``Audit``; the checks
-are ``triage.hygiene`` and ``triage.lodging``.
-"""
+"""``boltz-keyscan keys audit``: hygiene of keys that have not leaked."""
 
 from __future__ import annotations
 
@@ -42,7 +38,7 @@ _DAYS = click.IntRange(0, 36500)
 
 
 @click.command("audit", cls=Shown)
-@click.option("--local", is_flag=True, help="Look at how keys are kept on this machine; asks nobody.")
+@click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
@@ -55,7 +51,7 @@ _DAYS = click.IntRange(0, 36500)
     type=click.Choice([each.value for each in Severity if each is not Severity.NOTE] + ["never"]),
     default=Severity.HIGH.value,
     show_default=True,
-    help="From which severity on a concern makes the exit code 1.",
+    help="Exit 1 on concerns of this severity or higher.",
 )
 @click.option(
     "--expires-soon",
@@ -63,7 +59,7 @@ _DAYS = click.IntRange(0, 36500)
     metavar="DAYS",
     default=_LIMITS.expires_soon,
     show_default=True,
-    help="Tell of keys that expire within DAYS.",
+    help="Report keys that expire within DAYS.",
 )
 @click.option(
     "--max-age",
@@ -71,7 +67,7 @@ _DAYS = click.IntRange(0, 36500)
     metavar="DAYS",
     default=_LIMITS.oldest,
     show_default=True,
-    help="Tell of keys older than DAYS.",
+    help="Report keys older than DAYS.",
 )
 @click.option(
     "--max-idle",
@@ -79,7 +75,7 @@ _DAYS = click.IntRange(0, 36500)
     metavar="DAYS",
     default=_LIMITS.unused,
     show_default=True,
-    help="Tell of keys not used for DAYS.",
+    help="Report keys not used for DAYS.",
 )
 @click.option(
     "--max-admin-keys",
@@ -87,9 +83,9 @@ _DAYS = click.IntRange(0, 36500)
     metavar="N",
     default=_LIMITS.admin_keys,
     show_default=True,
-    help="Live admin keys that are expected at most.",
+    help="Report more than N live admin keys.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Every concern.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every concern.")
 @api_options
 def audit(
     *,
@@ -105,10 +101,10 @@ def audit(
     verbose: bool,
     **options: str | None,
 ) -> int:
-    """Check the keys of the organisation, or with --local those on this machine.
+    """Check the keys of the organisation, or with --local the keys on this machine.
 
-    Keys that never expire, are old, unused or work from everywhere, too many admin keys,
-    keys of archived workspaces, and more: each with a reason and a remedy.
+    Reports keys that never expire, are old, unused or work from everywhere, too many admin
+    keys, keys of archived workspaces, and more, each with a reason and a remedy.
     """
     safe_output.install()
     if local and with_report:
@@ -179,7 +175,7 @@ def _local(fail_on: str) -> Audit:
     files = list(kept(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
     trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)
     if not os.path.isabs(home):
-        # Left as "~" for a user id without an entry in the passwd file.
+        # expanduser() leaves "~" for a user id without an entry in the passwd file.
         trouble = ("~: this user has no home folder; set HOME", *trouble)
     return _judged(
         Audit(
@@ -198,7 +194,7 @@ def _local(fail_on: str) -> Audit:
 
 
 def _judged(done: Audit, fail_on: str) -> Audit:
-    """The audit with its exit code: a concern that counts outweighs what could not be seen."""
+    """Return the audit with its exit code: 1 for a failing concern, even in an incomplete audit."""
     failing = fail_on != "never" and any(_counts(each.check, Severity(fail_on)) for each in done.concerns)
     code = ExitCode.BLOCKING if failing else ExitCode.CLEAN if done.complete else ExitCode.INCOMPLETE
     return replace(done, exit_code=code)

@@ -1,7 +1,4 @@
-"""``boltz-keyscan keys list``: every key of the organisation, as a table or as JSON.
-
-Boundary: a listing to text; the JSON is that of an inventory.
-"""
+"""``boltz-keyscan keys list``: every key of the organisation, as a table or as inventory JSON."""
 
 from __future__ import annotations
 
@@ -30,13 +27,13 @@ _WIDEST = 40
     type=Format(["text", "json"]),
     default="text",
     show_default=True,
-    help="Form.",
+    help="Format of the list.",
 )
 @api_options
 def list_(*, format_: str, **options: str | None) -> int:
-    """Show every key of the organisation: what it is, whether it works, when it was used.
+    """Show every key of the organisation: type, state and last use.
 
-    Exits with 3 when the API did not give all of them.
+    Exits with 3 if the API did not return all of them.
     """
     safe_output.install()
     with open_connection(ApiOptions(**options)) as connection:

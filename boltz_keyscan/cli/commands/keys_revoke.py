@@ -1,9 +1,7 @@
-"""``boltz-keyscan keys revoke``: end keys, by their exact ids, after showing what that means.
+"""``boltz-keyscan keys revoke``: revoke keys by exact id, after showing the effect.
 
-Nothing is ended unless it is asked for twice: by ``--execute`` and by typing the name of
-each key, or, where nobody can type, by ``--yes`` and the ids themselves.
-
-Boundary: options, questions and lines; what is done is ``api.revoking``.
+Two confirmations are needed: ``--execute`` and the typed name of each key, or, without a
+terminal, ``--yes`` and ``--id``.
 """
 
 from __future__ import annotations
@@ -38,23 +36,23 @@ if TYPE_CHECKING:
 
 
 @click.command("revoke", cls=Shown)
-@click.option("--id", "ids", metavar="ID", multiple=True, help="The key to revoke, by its id; repeatable.")
+@click.option("--id", "ids", metavar="ID", multiple=True, help="Revoke the key with this id; repeatable.")
 @click.option(
     "--from-report",
     type=click.Path(),
     metavar="FILE",
-    help="The keys that a scan with --verify found, from its JSON report.",
+    help="Revoke the keys identified by --verify in a scan's JSON report.",
 )
-@click.option("--execute", is_flag=True, help="Revoke, after asking for the name of each key.")
-@click.option("--yes", is_flag=True, help="Revoke without asking; only keys given with --id.")
-@click.option("--replace", is_flag=True, help="Make a successor first and write it to standard output.")
+@click.option("--execute", is_flag=True, help="Revoke, after you type the name of each key.")
+@click.option("--yes", is_flag=True, help="Revoke without asking. Requires --id.")
+@click.option("--replace", is_flag=True, help="Make a new key first and write it to standard output.")
 @click.option(
     "--new-key-file",
     type=click.Path(),
     metavar="FILE",
-    help="Write the successor to FILE, which must not be there yet.",
+    help="Write the new key to FILE, which must not exist.",
 )
-@click.option("--allow-self", is_flag=True, help="Also the key that this is done with.")
+@click.option("--allow-self", is_flag=True, help="Allow revoking the key this command authenticates with.")
 @api_options
 def revoke(
     *,
@@ -67,11 +65,11 @@ def revoke(
     allow_self: bool,
     **options: str | None,
 ) -> int:
-    """Revoke keys by their exact id. Without --execute or --yes, only show what would be done.
+    """Revoke keys by exact id. Without --execute or --yes, only show what would happen.
 
-    A key is never chosen by what it begins with: a scan with --verify says which it is.
-    Afterwards the keys are listed again, to see that they ended. Exits with 1 when one of
-    them may still work.
+    A key is never chosen by its prefix: a scan with --verify finds out its id. The keys are
+    listed again afterwards to check that they are revoked. Exits with 1 if one of them may
+    still work.
     """
     safe_output.install()
     doing = execute or yes
@@ -109,7 +107,7 @@ def revoke(
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """One key that is to be ended."""
+    """Planned revocation of one key."""
 
     id: str
     record: Record | None
@@ -117,10 +115,10 @@ class _Planned:
 
 
 def _chosen(ids: Sequence[str], from_report: str | None) -> list[str]:
-    """The ids, each once.
+    """Return the ids, each once.
 
     Raises:
-        KeyscanError: none, or something that is no id.
+        KeyscanError: no id is given, or one is malformed.
     """
     named = list(ids)
     if from_report is not None:
@@ -146,7 +144,7 @@ def _planned(chosen: Sequence[str], found: Fetched, *, allow_self: bool) -> list
     ]
 
 
-def _refused(record: Record | None, found: Fetched, allow_self: bool) -> str:  # noqa: FBT001 - a rule's input
+def _refused(record: Record | None, found: Fetched, allow_self: bool) -> str:  # noqa: FBT001 - value of an option
     if record is None:
         more = "" if found.listing.complete else ", but the listing is not complete"
         return f"no such key is listed{more}"
@@ -166,7 +164,7 @@ def _replaceable(plan: Sequence[_Planned]) -> None:
 
 
 def _shown(each: _Planned, found: Fetched, *, replace: bool) -> Iterator[str]:
-    """What it is, and what will stop working."""
+    """Yield lines on the key, and on what will stop working."""
     record = each.record
     if record is None:
         yield f"{each.id}: {each.refused}"
@@ -207,10 +205,10 @@ def _confirmed(record: Record) -> bool:
 
 
 def _succeeded(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
-    """The successor, handed over. Without one nothing is revoked.
+    """Create the successor and write it out.
 
     Raises:
-        KeyscanError: there is none.
+        KeyscanError: it could not be created; then nothing is revoked.
     """
     from boltz_keyscan.api.revoke import SuccessorError, succeed  # noqa: PLC0415 - the network
 
@@ -230,9 +228,9 @@ def _end(record: Record) -> str:
 
 
 def _handing_over(path: str | None) -> tuple[Callable[[Secret], None], Callable[[], None]]:
-    """What takes the new key, made before there is one, and what cleans up when there is none."""
+    """Open the output of the new key before it is made; return a writer and a clean-up for failures."""
     if path is None:
-        # Past the filter: this is the one thing that is meant to be put out.
+        # Bypasses the output filter: the user asked for this key.
         descriptor = os.dup(1)
     else:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -274,7 +272,7 @@ def _ended(connection: Connection, records: Sequence[Record], found: Fetched) ->
 
 
 def _audited(record: Record, word: str, detail: str, by: str | None) -> None:
-    """One line for whoever keeps records: what was done to which key, when, by which; no secret."""
+    """Write one audit line: the key, the outcome, the time and the acting key; no secret."""
     line = {
         "event": "boltz-keyscan keys revoke",
         "at": stamp(datetime.now(UTC)),
@@ -291,7 +289,7 @@ def _audited(record: Record, word: str, detail: str, by: str | None) -> None:
 
 
 def _say(line: str) -> None:
-    """For people, on standard error: standard output may be where the new key goes."""
+    """Write a line to standard error: standard output may receive the new key."""
     click.echo(
         redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
     )
