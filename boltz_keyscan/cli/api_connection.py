@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 NAMES = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
 """Environment variables with the key: the SDK's, and the one in the API's authentication guide."""
 
-SECONDS = 120.0
+TOTAL_TIMEOUT_S = 120.0
 """Limit for all requests of one command together."""
 
 _ADMIN = "sk_bc_admin_"
-_LONGEST = 1000
-_SHORTEST = 20
+_MAX_KEY_CHARS = 1000
+_MIN_BODY_CHARS = 20
 """Length of a body below which a scan reports a placeholder."""
 
 _OPTIONS = (
@@ -63,7 +63,7 @@ class ApiOptions:
     api_base: str | None
     proxy: str | None
 
-    def reach(self) -> Endpoint:
+    def endpoint(self) -> Endpoint:
         """Return the address and the proxy.
 
         Raises:
@@ -84,14 +84,14 @@ class ApiOptions:
         Raises:
             KeyscanError: no key is set, or it is not an admin key.
         """
-        found = self._given(stdin=stdin)
+        found = self._configured_key(stdin=stdin)
         for rule in rules.load():
-            whole = len(found.reveal()) >= len(rule.prefix) + _SHORTEST
+            whole = len(found.reveal()) >= len(rule.prefix) + _MIN_BODY_CHARS
             if found.reveal().startswith(rule.prefix) and whole and rule.key_type is KeyType.ADMIN:
                 return found
         raise KeyscanError("the key to ask with is no admin key", f"Keys that may list begin with {_ADMIN}.")
 
-    def _given(self, *, stdin: bool) -> Secret:
+    def _configured_key(self, *, stdin: bool) -> Secret:
         from boltz_keyscan.api.secret import Secret  # noqa: PLC0415 - only what asks
 
         if self.api_key_file == "-":
@@ -99,9 +99,9 @@ class ApiOptions:
                 raise KeyscanError(
                     "standard input is needed for something else", "Give --api-key-file a file."
                 )
-            return Secret(sys.stdin.readline(_LONGEST) if sys.stdin else "", "what standard input has")
+            return Secret(sys.stdin.readline(_MAX_KEY_CHARS) if sys.stdin else "", "what standard input has")
         if self.api_key_file is not None:
-            return Secret(_first(self.api_key_file), "what --api-key-file names")
+            return Secret(_first_line(self.api_key_file), "what --api-key-file names")
         for name in NAMES:
             if value := os.environ.get(name):
                 return Secret(value, f"the environment variable {name}")
@@ -111,11 +111,11 @@ class ApiOptions:
         )
 
 
-def _first(path: str) -> str:
+def _first_line(path: str) -> str:
     """Return the first line of a file; mounted secrets may be pipes or links."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
-            return file.readline(_LONGEST)
+            return file.readline(_MAX_KEY_CHARS)
     except OSError as error:
         raise KeyscanError(
             f"cannot read {path}: {error.strerror or type(error).__name__}", "Name a readable file."
@@ -134,6 +134,6 @@ def open_connection(options: ApiOptions, *, stdin: bool = True) -> Iterator[Conn
     require_sdk()
     from boltz_keyscan.api.transport import Deadline  # noqa: PLC0415 - needs what was just looked for
 
-    reach = options.reach()
-    with Connection(reach, options.key(stdin=stdin), Deadline(SECONDS)) as connection:
+    endpoint = options.endpoint()
+    with Connection(endpoint, options.key(stdin=stdin), Deadline(TOTAL_TIMEOUT_S)) as connection:
         yield connection

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.key_status import StatusCheck
     from boltz_keyscan.report import Reporter
 
-OLDEST = 7
+DEFAULT_MAX_AGE_DAYS = 7
 """Default of ``--inventory-max-age``."""
 
 _OPTIONS = (
@@ -34,7 +34,7 @@ _OPTIONS = (
         "--inventory-max-age",
         type=click.IntRange(0, 3650),
         metavar="DAYS",
-        default=OLDEST,
+        default=DEFAULT_MAX_AGE_DAYS,
         show_default=True,
         help="Warn when the inventory is older than DAYS.",
     ),
@@ -76,11 +76,11 @@ class StatusOptions:
         """Return the options among a command's parameters."""
         return cls(**{name: values[name] for name in cls.__slots__})
 
-    def inquiry(self, settled: ResolvedOptions, *, stdin: bool) -> StatusCheck | None:
+    def status_check(self, resolved: ResolvedOptions, *, stdin: bool) -> StatusCheck | None:
         """Return the status check of the scan; None if no option asks for one.
 
         Args:
-            settled: the resolved options, with the trusted files.
+            resolved: the resolved options, with the trusted files.
             stdin: standard input is scanned.
 
         Raises:
@@ -90,18 +90,18 @@ class StatusOptions:
         if self.inventory and self.check:
             raise KeyscanError("--inventory and --check both give a listing", "Give one of them.")
         if not (self.inventory or self.check or self.verify):
-            self._refuse_the_rest()
+            self._refuse_unused_options()
             return None
         if self.check or self.verify:
             from boltz_keyscan.api.client import require_sdk  # noqa: PLC0415 - the network
 
             require_sdk()
-            from boltz_keyscan.cli.status_check import fetched  # noqa: PLC0415 - needs what was just looked for
+            from boltz_keyscan.cli.status_check import api_status_check  # noqa: PLC0415 - needs what was just looked for
 
-            return fetched(self, self._saved(settled), stdin=stdin)
-        return self._saved(settled)
+            return api_status_check(self, self._saved_listing_check(resolved), stdin=stdin)
+        return self._saved_listing_check(resolved)
 
-    def _refuse_the_rest(self) -> None:
+    def _refuse_unused_options(self) -> None:
         for name, given in (
             ("--require-api", self.require_api),
             ("--api-base", self.api_base),
@@ -111,7 +111,7 @@ class StatusOptions:
             if given:
                 raise KeyscanError(f"{name} has nothing to be used for", "Give --check or --verify too.")
 
-    def _saved(self, settled: ResolvedOptions) -> StatusCheck:
+    def _saved_listing_check(self, resolved: ResolvedOptions) -> StatusCheck:
         """Return the check against the saved listing, or against none."""
         from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only for names in a listing
         from boltz_keyscan.key_status import StatusCheck  # noqa: PLC0415
@@ -124,7 +124,7 @@ class StatusOptions:
         now = datetime.now(UTC)
         if self.inventory is None:
             return StatusCheck(ListingContext(now), StatusReport(), require=self.require_api)
-        text = named_text(self.inventory, settled.standing)
+        text = named_text(self.inventory, resolved.roots)
         listing = inventory.read(redacted(text.name), text.raw, redacted)
         stale = listing.stale(now, timedelta(days=self.inventory_max_age))
         notes = []
@@ -147,9 +147,9 @@ class StatusOptions:
         return StatusCheck(ListingContext(now, listing, stale), asked, require=self.require_api)
 
 
-def filtered(inquiry: StatusCheck | None) -> Callable[[Reporter], Reporter]:
+def filtered(status_check: StatusCheck | None) -> Callable[[Reporter], Reporter]:
     """Return a wrapper for reporters: the output filter if the scan handled raw keys."""
-    if inquiry is None:
+    if status_check is None:
         return lambda reporter: reporter
     from boltz_keyscan.cli import safe_output  # noqa: PLC0415 - as the rest of it
 

@@ -35,13 +35,13 @@ _AT = re.compile(r"at line (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class ConfiguredValue:
     """Value of one option in a configuration file."""
 
     value: object
     """Value for the command; a path is relative to the current folder or absolute."""
     line: int
-    told: object
+    raw: object
     """Value as written in the file."""
 
 
@@ -67,7 +67,7 @@ def is_config(text: Text) -> bool:
     return _TOOL.encode() in text.raw and _table(text) is not None
 
 
-def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, Set]:
+def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, ConfiguredValue]:
     """Return the values of a configuration file, by parameter name.
 
     Args:
@@ -80,7 +80,7 @@ def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dic
         KeyscanError: the file has an error; the message has file, line and reason.
     """
     known = options(command)
-    found: dict[str, Set] = {}
+    found: dict[str, ConfiguredValue] = {}
     table = _table(text)
     if table is None:
         raise text.broken(1, f"no [tool.{_TOOL}] in it", "Add that table, or name another file.")
@@ -96,10 +96,10 @@ def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dic
                 f"Give --{name} on the command line, or this file with --config.",
             )
         try:
-            taken = _taken(name, param, value, folder)
+            converted = _convert(name, param, value, folder)
         except ValueError as error:
             raise text.broken(line, f"{name}: {error}") from None
-        found[param.name or name] = Set(taken, line, value)
+        found[param.name or name] = ConfiguredValue(converted, line, value)
     return found
 
 
@@ -113,22 +113,22 @@ def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
     return f"no such option: {name}", hint
 
 
-def _taken(name: str, param: click.Option, value: object, folder: str) -> object:
+def _convert(name: str, param: click.Option, value: object, folder: str) -> object:
     """Return the value as the command line would give it.
 
     Raises:
         ValueError: the value has another type; the message names the expected one.
     """
     if param.is_flag:
-        return _of(value, bool, "true or false")
+        return _typed(value, bool, "true or false")
     if param.multiple:
         if not isinstance(value, list):
             raise ValueError(f'expected a list of texts, such as {name} = ["..."]')
-        given: Any = [_moved(str(_of(each, str, "a list of texts")), folder) for each in value]
+        given: Any = [_relocate(str(_typed(each, str, "a list of texts")), folder) for each in value]
     elif isinstance(param.type, click.types.IntParamType):
-        given = _of(value, int, "a number")
+        given = _typed(value, int, "a number")
     else:
-        given = _of(value, str, "a text")
+        given = _typed(value, str, "a text")
     if isinstance(param.type, click.Path):
         given = os.path.join(folder, given)
     try:
@@ -137,13 +137,13 @@ def _taken(name: str, param: click.Option, value: object, folder: str) -> object
         raise ValueError(error.message.rstrip(".")) from None
 
 
-def _moved(report: str, folder: str) -> str:
+def _relocate(report: str, folder: str) -> str:
     """Return ``FORMAT=FILE`` with the path joined to the folder."""
     form, equals, path = report.partition("=")
     return form + equals + (os.path.join(folder, path) if path else "")
 
 
-def _of(value: object, kind: type, expected: str) -> object:
+def _typed(value: object, kind: type, expected: str) -> object:
     # isinstance() would accept a bool as an int.
     if type(value) is not kind:
         raise ValueError(f"expected {expected}")
@@ -190,7 +190,7 @@ def _line(text: Text, name: str) -> int:
     return first or 1
 
 
-def combined(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def nearest_config(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the configuration files of the nearest folder that has one."""
     found: list[tuple[bytes, bytes]] = []
     for path, content in paths:

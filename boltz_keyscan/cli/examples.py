@@ -138,7 +138,7 @@ def write(ctx: click.Context, formatter: click.HelpFormatter) -> None:
             formatter.write(f"{indent}# {what}\n{indent}{line}\n")
 
 
-class Shown(click.Command):
+class CommandWithExamples(click.Command):
     """Command with examples in its help text."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -146,7 +146,7 @@ class Shown(click.Command):
         write(ctx, formatter)
 
 
-class ShownGroup(click.Group):
+class GroupWithExamples(click.Group):
     """Group with examples in its help text."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -14,7 +14,7 @@ from boltz_keyscan.report.github import commands
 from boltz_keyscan.report.wording import count
 
 
-def annotated(  # noqa: PLR0917 - options of two outputs
+def write_annotations(  # noqa: PLR0917 - options of two outputs
     result: ScanResult,
     view: ReportOptions,
     written: ReportOptions,
@@ -39,11 +39,11 @@ def annotated(  # noqa: PLR0917 - options of two outputs
 
 def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the annotations in a folded group: in the log they repeat the report."""
-    told, cut = commands(result, view)
-    if not told:
+    lines, cut = commands(result, view)
+    if not lines:
         return
     stream.write("::group::Annotations, the same keys beside their lines\n")
-    stream.writelines(f"{command}\n" for command in told)
+    stream.writelines(f"{command}\n" for command in lines)
     stream.write("::endgroup::\n")
     if cut:
         stream.write(f"+{count(cut, 'more annotation')} than GitHub shows\n")

@@ -80,7 +80,7 @@ def line(name: str, more: list[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class HookProgram:
     """Program that a hook calls."""
 
     python: str
@@ -92,7 +92,7 @@ class Called:
     """True if this version writes another script."""
 
 
-def called(script: str, name: str, inside: str) -> Called | None:
+def parse_program(script: str, name: str, inside: str) -> HookProgram | None:
     """Return the program that an installed hook calls; None for any other script.
 
     An interpreter inside the repository is not run: the repository's author could have planted it.
@@ -113,12 +113,12 @@ def called(script: str, name: str, inside: str) -> Called | None:
         # The script was edited.
         return None
     if python == sys.executable:
-        return Called(python, __version__, outdated=script != text(name, folders()))
+        return HookProgram(python, __version__, outdated=script != text(name, folders()))
     if any(_lies_within(path, inside) for path in (python, *more)):
-        return Called(python, asked=False)
+        return HookProgram(python, asked=False)
     answer = output_of([python, "-I", "-c", _START.format(folders=_literal(more)), "--version"])
     version = _ANSWER.fullmatch(answer or b"")
-    return Called(python, version and version[1].decode("ascii", "replace"))
+    return HookProgram(python, version and version[1].decode("ascii", "replace"))
 
 
 def _lies_within(path: str, folder: str) -> bool:

@@ -17,8 +17,8 @@ from boltz_keyscan.triage.suppress import Suppressor
 class HookSuppression:
     """Suppressor of a hook, with the options it was made from."""
 
-    settled: ResolvedOptions
-    excuser: Suppressor
+    resolved: ResolvedOptions
+    suppressor: Suppressor
 
     @classmethod
     def of(cls, baseline: str | None, trust: str | None) -> HookSuppression:
@@ -28,5 +28,5 @@ class HookSuppression:
             KeyscanError: a file is broken, or a revision is unknown.
         """
         given = {"baseline": baseline, "trust": trust, "foreign_comments": False}
-        settled = resolve_options(click.get_current_context(), given, (".",), parts=True)
-        return cls(settled, settled.excuser(unexposed=False))
+        resolved = resolve_options(click.get_current_context(), given, (".",), parts=True)
+        return cls(resolved, resolved.suppressor(unexposed=False))

@@ -35,7 +35,7 @@ def emit(
     result: ScanResult,
     shown: str | None,
     files: Iterable[tuple[str, str]],
-    look: ReportOptions,
+    options: ReportOptions,
     through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
 ) -> None:
     """Write all reports, the files first; a failed one does not stop the others.
@@ -51,7 +51,7 @@ def emit(
     failed: list[OutputError] = []
     files = tuple(files)
     # --quiet is for standard output; a file is read later, by others.
-    written = replace(look, color=False, verbosity=max(look.verbosity, 0))
+    written = replace(options, color=False, verbosity=max(options.verbosity, 0))
     automatic = AUTO in (shown, *(name for name, _ in files))
     for name, path in files:
         from boltz_keyscan.report.writer import write_report  # noqa: PLC0415 - most runs write no file
@@ -62,14 +62,14 @@ def emit(
             failed.append(error)
     if shown is not None:
         try:
-            _show(_form(shown), result, look)
+            _show(_form(shown), result, options)
         except OutputError as error:
             failed.append(error)
     if automatic and in_actions():
-        from boltz_keyscan.cli.github_actions import annotated  # noqa: PLC0415 - inside GitHub Actions only
+        from boltz_keyscan.cli.github_actions import write_annotations  # noqa: PLC0415 - inside GitHub Actions only
 
         try:
-            annotated(result, look, written, [path for _, path in files], through, show)
+            write_annotations(result, options, written, [path for _, path in files], through, show)
         except OutputError as error:
             failed.append(error)
     if failed:
@@ -77,7 +77,7 @@ def emit(
         raise failed[0]
 
 
-def distinct(paths: Iterable[str], *, stdout: bool) -> None:
+def check_distinct(paths: Iterable[str], *, stdout: bool) -> None:
     """Refuse two reports for the same file under any name: one of them would be lost.
 
     Args:
@@ -121,20 +121,20 @@ def _form(name: str) -> str:
     return "text" if name == AUTO else name
 
 
-def _show(name: str, result: ScanResult, look: ReportOptions) -> None:
+def _show(name: str, result: ScanResult, options: ReportOptions) -> None:
     if sys.stdout is None:
         raise OutputError("cannot write the report: standard output is closed", "Give --output FILE.")
-    show(load(name), result, look)
+    show(load(name), result, options)
 
 
-def show(reporter: Reporter, result: ScanResult, look: ReportOptions) -> None:
+def show(reporter: Reporter, result: ScanResult, options: ReportOptions) -> None:
     """Write a report to standard output.
 
     Raises:
         OutputError: it could not be written; a closed pipe is no error.
     """
     try:
-        reporter(result, sys.stdout, look)
+        reporter(result, sys.stdout, options)
         sys.stdout.flush()
     except BrokenPipeError:
         return

@@ -21,7 +21,9 @@ class Format(click.Choice[str]):
         return value
 
 
-def named(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def split_reports(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
     """Split each ``FORMAT=FILE`` and check its format."""
     reports = []
     for value in values:

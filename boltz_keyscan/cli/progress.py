@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Source
     from boltz_keyscan.pipeline import ProgressListener
 
-REFRESH_SECONDS = 0.1
+REFRESH_INTERVAL_S = 0.1
 """Interval between two updates; shorter ones flicker."""
 
 _CLEAR = "\r\x1b[K"
 
 
-def shows() -> bool:
+def is_visible() -> bool:
     """Return True on a terminal, but not in a CI job that writes its terminal to a log."""
     environment = os.environ
     able = environment.get("TERM", "") not in {"", "dumb"}
@@ -37,7 +37,7 @@ def scan_progress(
     sources: Sequence[Source], *, quiet: bool = False
 ) -> contextlib.AbstractContextManager[ProgressListener | None]:
     """Return the progress of a scan; an empty context without a terminal."""
-    if quiet or not shows():
+    if quiet or not is_visible():
         return contextlib.nullcontext()
     from boltz_keyscan.cli.scan_progress import ScanProgress  # noqa: PLC0415 - for a terminal only
 
@@ -52,12 +52,12 @@ class Line:
         self._owners: list[object] = []
         self._shown = ""
 
-    def take(self, owner: object) -> None:
+    def acquire(self, owner: object) -> None:
         """Let only this owner write, until it releases the line."""
         with self._lock:
             self._owners.append(owner)
 
-    def give(self, owner: object) -> None:
+    def release(self, owner: object) -> None:
         """Clear the line and give it back to the previous owner."""
         with self._lock:
             self._clear()
@@ -114,28 +114,28 @@ class Progress:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._shows = shows()
+        self._visible = is_visible()
         self._last = 0.0
 
     def __enter__(self) -> Self:
-        if self._shows:
-            LINE.take(self)
+        if self._visible:
+            LINE.acquire(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shows:
-            LINE.give(self)
+        if self._visible:
+            LINE.release(self)
 
     def keys(self, count: int) -> None:
         """Show the number of keys received."""
-        self._told(f"{count:,} keys")
+        self._show_text(f"{count:,} keys")
 
     def part(self, done: int, whole: int) -> None:
         """Show the number of keys done, of all."""
-        self._told(f"{done:,} of {whole:,} keys")
+        self._show_text(f"{done:,} of {whole:,} keys")
 
-    def _told(self, how: str) -> None:
+    def _show_text(self, how: str) -> None:
         now = time.monotonic()
-        if self._shows and now - self._last >= REFRESH_SECONDS:
+        if self._visible and now - self._last >= REFRESH_INTERVAL_S:
             LINE.show(self, f"{self._what}: {how}")
             self._last = now

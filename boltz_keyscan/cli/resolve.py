@@ -45,7 +45,7 @@ class ResolvedOptions:
     sources: Mapping[str, str]
     """Sources of the values that are not defaults, by name."""
     trust: Trust
-    standing: tuple[ScanRoot, ...]
+    roots: tuple[ScanRoot, ...]
     ground: TrustReport
     named: str | None
     """Baseline named on the command line, or in a file given with ``--config``."""
@@ -58,9 +58,9 @@ class ResolvedOptions:
         Raises:
             KeyscanError: it cannot be read.
         """
-        return trusts.named_text(self.named, self.standing) if self.named is not None else None
+        return trusts.named_text(self.named, self.roots) if self.named is not None else None
 
-    def excuser(self, *, unexposed: bool, accepting: bool = True) -> Suppressor:
+    def suppressor(self, *, unexposed: bool, accepting: bool = True) -> Suppressor:
         """Return the suppressor, without ``accepting`` one that ignores baselines.
 
         Raises:
@@ -68,10 +68,10 @@ class ResolvedOptions:
         """
         named = self.named_text() if accepting else None
         foreign = bool(self.values.get("foreign_comments"))
-        say = SuppressionInputs(named, self.in_tree, accepting, unexposed, foreign)
-        return trusts.suppressor(self.standing, self.trust, say, datetime.now(UTC).date())
+        inputs = SuppressionInputs(named, self.in_tree, accepting, unexposed, foreign)
+        return trusts.suppressor(self.roots, self.trust, inputs, datetime.now(UTC).date())
 
-    def told(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
+    def with_trust_report(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
         """Return the result with the trust report, and the entries of ``step`` that match no key.
 
         Args:
@@ -87,12 +87,12 @@ def with_config(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command its effective options, and the ``resolved`` options; it takes ``paths``."""
 
     @functools.wraps(function)
-    def called(**given: object) -> int:
+    def wrapper(**given: object) -> int:
         paths = cast("tuple[str, ...]", given.get("paths") or (".",))
         found = resolve_options(click.get_current_context(), given, paths)
-        return function(settled=found, **found.values)
+        return function(resolved=found, **found.values)
 
-    return called
+    return wrapper
 
 
 def resolve_options(
@@ -118,43 +118,45 @@ def resolve_options(
     typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
     paths = tuple(dict.fromkeys(paths))
     trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
-    standing = trusts.scan_roots(_targets(paths, part=False), trust)
-    file, path = _configuration(given, standing)
+    roots = trusts.scan_roots(_targets(paths, part=False), trust)
+    file, path = _configuration(given, roots)
     values, sources, settings = dict(given), dict.fromkeys(typed, "command line"), []
-    outdone = set(typed).union(*(group for group in _GROUPS if group & typed))
+    overridden = set(typed).union(*(group for group in _GROUPS if group & typed))
     in_tree = None
     named = path is not None and file is not None and given.get("config") is not None
     if file is not None and path is not None:
         folder = os.path.dirname(os.fsdecode(path))
-        for name, found in config_file.read(file, folder, _whole(), named=named).items():
-            if name in outdone or (name not in given and name != "baseline"):
+        for name, found in config_file.read(file, folder, _scan_command(), named=named).items():
+            if name in overridden or (name not in given and name != "baseline"):
                 continue
             values[name], sources[name] = found.value, file.at(found.line)
-            option = next(key for key, each in config_file.options(_whole()).items() if each.name == name)
-            value = redacted(json.dumps(found.told))
+            option = next(
+                key for key, each in config_file.options(_scan_command()).items() if each.name == name
+            )
+            value = redacted(json.dumps(found.raw))
             settings.append(Setting(option, value, redacted(file.name), found.line, redacted(file.where)))
-    chosen = values.get("baseline")
-    if chosen is not None and sources.get("baseline") != "command line" and not named:
-        in_tree = _within(os.path.abspath(os.fsencode(str(chosen))), standing, sources["baseline"])
-        chosen = None
+    baseline = values.get("baseline")
+    if baseline is not None and sources.get("baseline") != "command line" and not named:
+        in_tree = _checked_in_tree(os.path.abspath(os.fsencode(str(baseline))), roots, sources["baseline"])
+        baseline = None
     if parts or any(values.get(name) for name in ("range_", "since", "staged")):
-        standing = trusts.scan_roots(_targets(paths, part=True), trust)
-    commit = next((getattr(stand.shelf, "commit", None) for stand in standing), None)
-    missed = trusts.untrusted_files(standing, trust)
+        roots = trusts.scan_roots(_targets(paths, part=True), trust)
+    commit = next((getattr(root.shelf, "commit", None) for root in roots), None)
+    untrusted = trusts.untrusted_files(roots, trust)
     ground = TrustReport(
         redacted(str(trust)),
         commit,
         tuple(settings),
-        tuple(map(redacted, missed)),
+        tuple(map(redacted, untrusted)),
         by_default=trust.by_default,
     )
-    kept = {name: value for name, value in values.items() if name in given}
+    own_values = {name: value for name, value in values.items() if name in given}
     return ResolvedOptions(
-        kept, sources, trust, standing, ground, str(chosen) if chosen is not None else None, in_tree
+        own_values, sources, trust, roots, ground, str(baseline) if baseline is not None else None, in_tree
     )
 
 
-def _whole() -> click.Command:
+def _scan_command() -> click.Command:
     """Return the command whose options a configuration may set."""
     from boltz_keyscan.cli.commands.scan import scan  # noqa: PLC0415 - it uses this module
 
@@ -171,7 +173,7 @@ def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
 
 
 def _configuration(
-    given: Mapping[str, object], standing: Sequence[ScanRoot]
+    given: Mapping[str, object], roots: Sequence[ScanRoot]
 ) -> tuple[Text | None, bytes | None]:
     """Return the configuration file in effect and its path, if there is one."""
     path = given.get("config")
@@ -180,13 +182,13 @@ def _configuration(
             raise KeyscanError("--config and --no-config contradict each other", "Give one of them.")
         return None, None
     if path is not None:
-        return trusts.named_text(str(path), standing), os.path.abspath(os.fsencode(str(path)))
-    found = config_file.combined(standing[0].files(trusts.CONFIGS))
-    return (standing[0].text(*found[0]), found[0][0]) if found else (None, None)
+        return trusts.named_text(str(path), roots), os.path.abspath(os.fsencode(str(path)))
+    found = config_file.nearest_config(roots[0].files(trusts.CONFIGS))
+    return (roots[0].text(*found[0]), found[0][0]) if found else (None, None)
 
 
-def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
-    shelf = standing[0].shelf
+def _checked_in_tree(path: bytes, roots: Sequence[ScanRoot], source: str) -> bytes:
+    shelf = roots[0].shelf
     if shelf is None or not shelf.names(path):
         raise KeyscanError(
             f"{source}: baseline leads out of the tree", "Give it on the command line, with --baseline."
@@ -197,19 +199,19 @@ def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
 def scan_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Add options of the scan to another command, with the same names and help."""
 
-    def taking(function: Callable[..., int]) -> Callable[..., int]:
-        params = {param.name: param for param in _whole().params}
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        params = {param.name: param for param in _scan_command().params}
         # click collects parameters in reverse, as decorators are applied from the last to the first.
         own: list[click.Parameter] = getattr(function, "__click_params__", [])
         function.__click_params__ = [*own, *(params[name] for name in reversed(names))]  # type: ignore[attr-defined]  # click's own way
         return function
 
-    return taking
+    return decorate
 
 
-def effective(found: ResolvedOptions) -> Iterable[tuple[str, str, str]]:
+def effective_options(found: ResolvedOptions) -> Iterable[tuple[str, str, str]]:
     """Yield name, value in TOML form and source of each option that a configuration may set."""
-    for name, option in config_file.options(_whole()).items():
+    for name, option in config_file.options(_scan_command()).items():
         held = option.name or name
         value = found.values[held]
         if option.multiple:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import Reporter, ReportOptions
 
 
-class Firewall(io.TextIOBase):
+class RedactingStream(io.TextIOBase):
     """Text stream that buffers whole lines and redacts keys in them."""
 
     def __init__(self, inner: TextIO) -> None:
@@ -81,16 +81,16 @@ def install() -> None:
     """Wrap standard output and standard error in the filter, once."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is not None and not isinstance(stream, Firewall):
-            setattr(sys, name, Firewall(stream))
+        if stream is not None and not isinstance(stream, RedactingStream):
+            setattr(sys, name, RedactingStream(stream))
 
 
 def filtered(reporter: Reporter) -> Reporter:
     """Return the reporter with the filter before its stream."""
 
     def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-        wall = Firewall(stream)
-        reporter(result, cast("TextIO", wall), view)
-        wall.flush()
+        wrapped = RedactingStream(stream)
+        reporter(result, cast("TextIO", wrapped), view)
+        wrapped.flush()
 
     return report

@@ -13,14 +13,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from boltz_keyscan.cli.progress import LINE, REFRESH_SECONDS
+from boltz_keyscan.cli.progress import LINE, REFRESH_INTERVAL_S
 from boltz_keyscan.model.finding import Source, Tally
 from boltz_keyscan.report.wording import size
 
-_PATIENCE = 0.7
+_INITIAL_DELAY_S = 0.7
 """Delay before the first line: a shorter scan shows none."""
 
-_RECENT = 10.0
+_RATE_WINDOW_S = 10.0
 """Window of the rates: commits are read faster than their contents."""
 
 
@@ -33,7 +33,7 @@ class Pace:
     def at(self, now: float, items: int, bytes_: int) -> tuple[float, float]:
         """Return items and bytes per second; 0 until there are two samples."""
         self._seen.append((now, items, bytes_))
-        while now - self._seen[0][0] > _RECENT and len(self._seen) > 2:
+        while now - self._seen[0][0] > _RATE_WINDOW_S and len(self._seen) > 2:
             self._seen.popleft()
         then, before, had = self._seen[0]
         passed = now - then
@@ -54,14 +54,14 @@ def parts(done: int, whole: int | None, read: int, pace: tuple[float, float], si
     known = whole is not None and whole >= done
     of = f" of {whole:,}" if known else ""
     share = f" ({done * 100 // whole}%)" if known and whole else ""
-    told = [f"Scanning: {done:,}{of} files and objects{share}"]
+    shown = [f"Scanning: {done:,}{of} files and objects{share}"]
     if whole is not None and whole > done and items > 0:
-        told.append(f"{span((whole - done) / items)} left")
+        shown.append(f"{span((whole - done) / items)} left")
     else:
-        told.append(f"{span(since)} so far")
+        shown.append(f"{span(since)} so far")
     if bytes_ > 0:
-        told.append(f"{size(round(bytes_))}/s")
-    return [*told, size(read)]
+        shown.append(f"{size(round(bytes_))}/s")
+    return [*shown, size(read)]
 
 
 def span(seconds: float) -> str:
@@ -80,8 +80,8 @@ class ScanProgress:
         self._counted = not sources
         self._containers = (0, 0)
         self._stage = "read"
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="progress", daemon=True)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
     def read(self, tally: Tally) -> None:
         """Add to the amount scanned."""
@@ -97,38 +97,38 @@ class ScanProgress:
         self._stage = "place"
 
     def __enter__(self) -> Self:
-        LINE.take(self)
+        LINE.acquire(self)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stop.set()
         self._thread.join()
-        LINE.give(self)
+        LINE.release(self)
 
-    def _look(self) -> None:
+    def _run(self) -> None:
         # Ctrl-C is for the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        began = time.monotonic()
-        if self._over.wait(_PATIENCE):
+        start = time.monotonic()
+        if self._stop.wait(_INITIAL_DELAY_S):
             return
         from boltz_keyscan.forecast import forecast  # noqa: PLC0415 - after the scan has started
 
         counting = forecast(self._sources)
         pace, opening = Pace(), Pace()
-        while not self._over.is_set():
+        while not self._stop.is_set():
             self._count(counting)
             now = time.monotonic()
             if self._stage == "open":
-                told = self._opening(opening.at(now, self._containers[0], 0)[0], now - began)
+                shown = self._opening(opening.at(now, self._containers[0], 0)[0], now - start)
             elif self._stage == "place":
-                told = ["Looking where keys stand", f"{span(now - began)} so far"]
+                shown = ["Looking where keys stand", f"{span(now - start)} so far"]
             else:
                 whole = self._whole if self._counted and self._whole else None
                 rates = pace.at(now, self._done, self._bytes)
-                told = parts(self._done, whole, self._bytes, rates, now - began)
-            LINE.show(self, *told)
-            self._over.wait(REFRESH_SECONDS)
+                shown = parts(self._done, whole, self._bytes, rates, now - start)
+            LINE.show(self, *shown)
+            self._stop.wait(REFRESH_INTERVAL_S)
 
     def _opening(self, rate: float, since: float) -> list[str]:
         done, whole = self._containers
@@ -137,8 +137,8 @@ class ScanProgress:
 
     def _count(self, counting: Iterator[int]) -> None:
         """Count for one interval; the next call continues."""
-        until = time.monotonic() + REFRESH_SECONDS
-        while not self._counted and not self._over.is_set() and time.monotonic() < until:
+        until = time.monotonic() + REFRESH_INTERVAL_S
+        while not self._counted and not self._stop.is_set() and time.monotonic() < until:
             found = next(counting, None)
             if found is None:
                 self._counted = True

@@ -7,7 +7,7 @@ import logging
 from boltz_keyscan.cli.error_handler import report_line
 
 
-class _Told(logging.Handler):
+class _StderrHandler(logging.Handler):
     """Log handler that redacts each line as errors are."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -17,5 +17,5 @@ class _Told(logging.Handler):
 def report_warnings() -> None:
     """Send the package's warnings to stderr; the root logger stays as it is."""
     logger = logging.getLogger("boltz_keyscan")
-    logger.handlers[:] = [_Told()]
+    logger.handlers[:] = [_StderrHandler()]
     logger.propagate = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.sanitize import harmless
 
@@ -107,7 +107,7 @@ complete -c boltz-keyscan -f -a '(__boltz_keyscan_complete)'
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-@click.command("completion", cls=Shown, short_help="Print the completion script of a shell.")
+@click.command("completion", cls=CommandWithExamples, short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(list(SCRIPTS)))
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- WORD...]")
 def completion(*, shell: str, words: tuple[str, ...]) -> int:
@@ -119,14 +119,14 @@ def completion(*, shell: str, words: tuple[str, ...]) -> int:
     if not words:
         click.echo(SCRIPTS[shell], nl=False)
         return ExitCode.CLEAN
-    from boltz_keyscan.cli.completion_candidates import answer  # noqa: PLC0415 - printing the script needs no command
+    from boltz_keyscan.cli.completion_candidates import complete_words  # noqa: PLC0415 - printing the script needs no command
 
     typed = _split(words[0]) if shell == "bash" else list(words)
-    found = answer(typed[1:])
+    found = complete_words(typed[1:])
     last = typed[-1] if len(typed) > 1 else ""
     click.echo(f"{found.paths}\t{harmless(last)}")
-    for word, told in found.words:
-        click.echo(f"{word}\t{' '.join(told.split())}")
+    for word, about in found.words:
+        click.echo(f"{word}\t{' '.join(about.split())}")
     return ExitCode.CLEAN
 
 

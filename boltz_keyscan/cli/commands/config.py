@@ -6,7 +6,7 @@ import click
 
 from boltz_keyscan.cli.commands.scan import scan
 from boltz_keyscan.cli.redaction import redacted
-from boltz_keyscan.cli.resolve import effective, resolve_options
+from boltz_keyscan.cli.resolve import effective_options, resolve_options
 from boltz_keyscan.model.enums import ExitCode
 
 
@@ -22,7 +22,7 @@ def _show(**given: object) -> int:
     """
     paths = given["paths"] or (".",)
     found = resolve_options(click.get_current_context(), given, paths)  # type: ignore[arg-type]  # click's parameter
-    rows = list(effective(found))
+    rows = list(effective_options(found))
     widest = max(len(name) for name, _, _ in rows)
     values = max(len(value) for _, value, _ in rows)
     for name, value, source in rows:

@@ -6,14 +6,14 @@ import os
 
 import click
 
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.report.diff import compare, exit_code, lines
 from boltz_keyscan.report.json_reader import Report, read
 from boltz_keyscan.sources.trusted_files import whole
 
 
-@click.command("diff", cls=Shown, short_help="Compare two JSON reports.")
+@click.command("diff", cls=CommandWithExamples, short_help="Compare two JSON reports.")
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 def diff(*, old: str, new: str) -> int:

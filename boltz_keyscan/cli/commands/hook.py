@@ -20,7 +20,7 @@ from boltz_keyscan.plan import Plan, staged_plan
 if TYPE_CHECKING:
     from boltz_keyscan.cli.hook_suppression import HookSuppression
 
-_OTHERS = {
+_LAZY_COMMANDS = {
     "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
     "install": "boltz_keyscan.cli.commands.hook_install:install",
     "pre-push": "boltz_keyscan.cli.commands.hook_push:pre_push",
@@ -53,12 +53,12 @@ class _Hooks(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all hook commands."""
-        return [*super().list_commands(ctx), *_OTHERS]
+        return [*super().list_commands(ctx), *_LAZY_COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command."""
-        if cmd_name in _OTHERS:
-            module, _, name = _OTHERS[cmd_name].partition(":")
+        if cmd_name in _LAZY_COMMANDS:
+            module, _, name = _LAZY_COMMANDS[cmd_name].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
         return super().get_command(ctx, cmd_name)
 
@@ -74,7 +74,7 @@ def hook() -> None:
     """Check commits and pushes as a git hook."""
 
 
-def trusting(function: Callable[..., int]) -> Callable[..., int]:
+def trust_options(function: Callable[..., int]) -> Callable[..., int]:
     """Add the options for the keys that a hook lets pass."""
     baseline = click.option(
         "--baseline", metavar="FILE", help="Baseline of accepted keys.  [default: the tree's]"
@@ -87,7 +87,7 @@ def trusting(function: Callable[..., int]) -> Callable[..., int]:
     return baseline(trust(function))
 
 
-def judged(
+def scan_for_hook(
     plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.ProgressListener | None = None
 ) -> ScanResult:
     """Run a plan; suppressions are loaded when the first key is found."""
@@ -98,15 +98,15 @@ def judged(
             from boltz_keyscan.cli.hook_suppression import HookSuppression  # noqa: PLC0415 - a clean commit needs no suppression
 
             known.append(HookSuppression.of(baseline, trust))
-        return known[0].excuser(finding)
+        return known[0].suppressor(finding)
 
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), watch=watch)
-    return known[0].settled.told(result) if known else result
+    return known[0].resolved.with_trust_report(result) if known else result
 
 
 @hook.command("pre-commit", cls=_TakesFiles)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@trusting
+@trust_options
 def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
     """Stop a commit that adds a key of any kind.
 
@@ -116,7 +116,7 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
     key counts.
     """
     plan = staged_plan(files)
-    result = judged(plan, baseline, trust)
+    result = scan_for_hook(plan, baseline, trust)
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
         click.echo(f"boltz-keyscan: no key in {_looked_at(result)}")
         return result.exit_code

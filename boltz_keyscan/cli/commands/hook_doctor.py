@@ -13,7 +13,7 @@ import click
 
 from boltz_keyscan.cli import hook_script
 from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.model.enums import ExitCode
@@ -35,7 +35,7 @@ class Diagnosis:
     """Program that it runs."""
 
 
-@click.command("doctor", cls=Shown, short_help="Check that the git hooks here run.")
+@click.command("doctor", cls=CommandWithExamples, short_help="Check that the git hooks here run.")
 @click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
 def doctor(*, hooks: tuple[str, ...]) -> int:
     """Check that the git hooks of the current repository run.
@@ -63,22 +63,26 @@ def diagnosis(repository: Repository, name: str) -> Diagnosis:
     path = os.path.join(folder.path, name)
     unknown = Diagnosis(name, path, folder.because or "git's default; core.hooksPath is not set")
     runner = manager(repository, folder, name)
-    trouble = _trouble_with_file(unknown, runner)
+    trouble = _file_trouble(unknown, runner)
     if trouble is not None:
         return trouble
     script = content(path)
-    ours = hook_script.called(script, name, os.fsdecode(repository.worktree or repository.common_dir))
-    return _elsewhere(unknown, script, runner) if ours is None else _by_itself(unknown, ours)
+    ours = hook_script.parse_program(script, name, os.fsdecode(repository.worktree or repository.common_dir))
+    return (
+        _foreign_diagnosis(unknown, script, runner) if ours is None else _installed_diagnosis(unknown, ours)
+    )
 
 
-def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis | None:
+def _file_trouble(unknown: Diagnosis, runner: Manager | None) -> Diagnosis | None:
     """Return a diagnosis if git would not run the file; None if it would."""
     path = unknown.path
     if not os.path.lexists(path):
-        wanted = f"{runner.hint} Then let {runner.name} install its hooks." if runner else _install(unknown)
+        wanted = (
+            f"{runner.hint} Then let {runner.name} install its hooks." if runner else _install_hint(unknown)
+        )
         return replace(unknown, trouble="there is no such file", help=wanted)
     if not os.path.isfile(path):
-        wanted = f"Remove it. {_install(unknown)}"
+        wanted = f"Remove it. {_install_hint(unknown)}"
         return replace(unknown, trouble="it is a link to nothing, or no file", help=wanted)
     if not os.access(path, os.X_OK):
         wanted = f"Run 'chmod +x {path}'."
@@ -86,9 +90,9 @@ def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis 
     return None
 
 
-def _by_itself(unknown: Diagnosis, ours: hook_script.Called) -> Diagnosis:
+def _installed_diagnosis(unknown: Diagnosis, ours: hook_script.HookProgram) -> Diagnosis:
     """Return the diagnosis of a hook that ``hook install`` wrote."""
-    python, install = ours.python, _install(unknown)
+    python, install = ours.python, _install_hint(unknown)
     if not os.access(python, os.X_OK):
         return replace(unknown, trouble=f"its interpreter is gone: {python}", help=install)
     if not ours.asked:
@@ -102,11 +106,11 @@ def _by_itself(unknown: Diagnosis, ours: hook_script.Called) -> Diagnosis:
     return replace(unknown, help=note, program=f"boltz-keyscan {ours.version} in {python}")
 
 
-def _install(unknown: Diagnosis) -> str:
+def _install_hint(unknown: Diagnosis) -> str:
     return f"Run 'boltz-keyscan hook install {unknown.name}'."
 
 
-def _elsewhere(unknown: Diagnosis, script: str, runner: Manager | None) -> Diagnosis:
+def _foreign_diagnosis(unknown: Diagnosis, script: str, runner: Manager | None) -> Diagnosis:
     """Return the diagnosis of a hook from another source."""
     file, name = unknown.path, unknown.name
     call = rf"^[^#\n]*boltz[-_]keyscan\b[^#\n]*\bhook {name}\b"

@@ -12,7 +12,7 @@ import sys
 import click
 
 from boltz_keyscan.cli import hook_script
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import HooksFolder, hooks_folder, manager
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -22,7 +22,7 @@ from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
 HOOKS = ("pre-commit", "pre-push", "pre-receive")
 
 
-@click.command("install", cls=Shown, short_help="Install plain git hooks here.")
+@click.command("install", cls=CommandWithExamples, short_help="Install plain git hooks here.")
 @click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
 @click.option("--yes", is_flag=True, help="Write into a shared hooks folder, or beside pre-commit.")
 def install(*, hooks: tuple[str, ...], yes: bool) -> int:

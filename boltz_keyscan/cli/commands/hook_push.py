@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
-from boltz_keyscan.cli.commands.hook import judged, trusting
+from boltz_keyscan.cli.commands.hook import scan_for_hook, trust_options
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
@@ -26,7 +26,7 @@ _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 @click.command("pre-push")
 @click.argument("remote", required=False)
 @click.argument("url", required=False)
-@trusting
+@trust_options
 def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust: str | None) -> int:  # noqa: ARG001 - git passes the address, which is not needed
     """Stop a push that contains a key.
 
@@ -47,7 +47,7 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
     else:
         name, lines = remote or "", sys.stdin.buffer.read().splitlines()
         if not lines and "PRE_COMMIT" in given:
-            name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_untold(given)]
+            name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_line_without_commits(given)]
     updates, known, existing = [], [], set()
     for _, local, remote_ref, there in _updates(lines, 4):
         if local.strip("0"):
@@ -58,7 +58,7 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
     # Under pre-commit this is a commit on the remote, which may not have the reference.
     named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
     push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
-    code = _report(_judged(push, baseline, trust))
+    code = _report(_scan(push, baseline, trust))
     # pre-commit called by hand: there is no push.
     if code == ExitCode.BLOCKING and ("PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given):
         click.echo("The push was stopped: nothing of it was sent, and no key has reached the other side.")
@@ -68,7 +68,7 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
 
 
 @click.command("pre-receive")
-@trusting
+@trust_options
 def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     """Refuse a push that contains a key, on the server.
 
@@ -86,7 +86,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
             existing.add(os.fsencode(name))
     inside = quarantine(os.environ, os.getcwdb())
     push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
-    code = _report(_judged(push, baseline, trust or _before()))
+    code = _report(_scan(push, baseline, trust or _default_branch_trust()))
     if code == ExitCode.BLOCKING:
         click.echo("This push was refused: it would have put a Boltz API key on the server.")
         click.echo("Replace and revoke the key first, then take it out of every commit you push.")
@@ -94,10 +94,10 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     return code
 
 
-def _judged(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
+def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
     plan = push_plan(push)
     with scan_progress(plan.sources) as watch:
-        return judged(plan, baseline, trust, watch)
+        return scan_for_hook(plan, baseline, trust, watch)
 
 
 def _updates(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
@@ -135,7 +135,7 @@ def _object(revision: str) -> str:
     return find(view, references(repository), revision)
 
 
-def _untold(given: Mapping[str, str]) -> bytes:
+def _line_without_commits(given: Mapping[str, str]) -> bytes:
     """Return the line of a push for which pre-commit gives names but no commits, such as a first push.
 
     If its hook is called by hand the line covers everything HEAD reaches. Without this a run would
@@ -146,7 +146,7 @@ def _untold(given: Mapping[str, str]) -> bytes:
     return b" ".join((os.fsencode(local), oid.encode(), os.fsencode(there), b"0" * len(oid)))
 
 
-def _before() -> str:
+def _default_branch_trust() -> str:
     """Return the trust for a received push: the default branch before the push.
 
     Not the branch that is pushed to: its users could push a suppression first and the key

@@ -49,7 +49,7 @@ def keys() -> None:
     """
 
 
-def listed(connection: Connection) -> Fetched:
+def fetch_listing(connection: Connection) -> Fetched:
     """Return the keys of the organisation; an incomplete listing is reported.
 
     Raises:

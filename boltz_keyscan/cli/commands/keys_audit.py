@@ -18,7 +18,7 @@ from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.param_types import Format
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect import KeyDetector
@@ -37,7 +37,7 @@ _LIMITS = Limits()
 _DAYS = click.IntRange(0, 36500)
 
 
-@click.command("audit", cls=Shown)
+@click.command("audit", cls=CommandWithExamples)
 @click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
@@ -113,12 +113,12 @@ def audit(
         done = _local(fail_on)
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(ApiOptions(**options), limits, _leaked(with_report), fail_on)
-    _put_out(done, format_, output, verbose=verbose)
+        done = _organisation(ApiOptions(**options), limits, _leaked_ids(with_report), fail_on)
+    _write(done, format_, output, verbose=verbose)
     return done.exit_code
 
 
-def _leaked(path: str | None) -> dict[str, str]:
+def _leaked_ids(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
     found = accused.read(redacted(path), whole(os.fsencode(path)))
@@ -127,24 +127,24 @@ def _leaked(path: str | None) -> dict[str, str]:
 
 def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
     from boltz_keyscan.api.listing import workspaces  # noqa: PLC0415 - the network
-    from boltz_keyscan.cli.commands.keys import listed  # noqa: PLC0415
+    from boltz_keyscan.cli.commands.keys import fetch_listing  # noqa: PLC0415
 
     with open_connection(options) as connection:
-        found = listed(connection)
+        found = fetch_listing(connection)
         spaces, failure = workspaces(connection, redacted)
     trouble = [f"keys: {found.failure.detail}"] if found.failure else []
     if failure is not None:
         trouble.append(f"workspaces, so keys of archived ones are not known: {failure.detail}")
-    ground = _ground(found, spaces, limits, leaked)
-    concerns = organisation.examine(ground)
+    audit_input = _audit_input(found, spaces, limits, leaked)
+    concerns = organisation.examine(audit_input)
     checks = tuple(check for check, _ in organisation.CHECKS)
     listing = found.listing
-    return _judged(
+    return _with_exit_code(
         Audit(
             "organisation",
             listing.organisation,
             stamp(listing.taken_at),
-            len(ground.records),
+            len(audit_input.records),
             checks,
             concerns,
             not trouble,
@@ -155,7 +155,7 @@ def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], f
     )
 
 
-def _ground(
+def _audit_input(
     found: Fetched, spaces: Sequence[Workspace], limits: Limits, leaked: dict[str, str]
 ) -> organisation.AuditInput:
     now = datetime.now(UTC)
@@ -177,7 +177,7 @@ def _local(fail_on: str) -> Audit:
     if not os.path.isabs(home):
         # expanduser() leaves "~" for a user id without an entry in the passwd file.
         trouble = ("~: this user has no home folder; set HOME", *trouble)
-    return _judged(
+    return _with_exit_code(
         Audit(
             "local",
             None,
@@ -193,7 +193,7 @@ def _local(fail_on: str) -> Audit:
     )
 
 
-def _judged(done: Audit, fail_on: str) -> Audit:
+def _with_exit_code(done: Audit, fail_on: str) -> Audit:
     """Return the audit with its exit code: 1 for a failing concern, even in an incomplete audit."""
     failing = fail_on != "never" and any(_counts(each.check, Severity(fail_on)) for each in done.concerns)
     code = ExitCode.BLOCKING if failing else ExitCode.CLEAN if done.complete else ExitCode.INCOMPLETE
@@ -205,15 +205,15 @@ def _counts(check: Check, least: Severity) -> bool:
     return worst_first.index(check.severity) <= worst_first.index(least)
 
 
-def _put_out(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
+def _write(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
     report = audit_text.load(format_)
     if output is None:
         report(done, sys.stdout, verbose)
         return
-    told = io.StringIO()
-    report(done, told, verbose)
+    text = io.StringIO()
+    report(done, text, verbose)
     try:
-        write_text(output, safe_output.clean(told.getvalue()))
+        write_text(output, safe_output.clean(text.getvalue()))
     except OSError as error:
         raise OutputError(
             f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."

@@ -9,7 +9,7 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.commands.keys import fetch_listing
 from boltz_keyscan.cli.param_types import Format
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.sanitize import harmless
@@ -37,7 +37,7 @@ def list_(*, format_: str, **options: str | None) -> int:
     """
     safe_output.install()
     with open_connection(ApiOptions(**options)) as connection:
-        found = listed(connection)
+        found = fetch_listing(connection)
     if format_ == "json":
         click.echo(inventory.written(found.listing), nl=False)
     else:

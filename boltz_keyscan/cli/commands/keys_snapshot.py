@@ -6,7 +6,7 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.commands.keys import fetch_listing
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import OutputError
 from boltz_keyscan.model.enums import ExitCode
@@ -26,7 +26,7 @@ def snapshot(*, output: str, **options: str | None) -> int:
     """
     safe_output.install()
     with open_connection(ApiOptions(**options)) as connection:
-        found = listed(connection).listing
+        found = fetch_listing(connection).listing
     try:
         write_text(output, safe_output.clean(inventory.written(found)))
     except OSError as error:

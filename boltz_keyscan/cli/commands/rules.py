@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from boltz_keyscan import rules as rule_files
-from boltz_keyscan.cli.examples import ShownGroup
+from boltz_keyscan.cli.examples import GroupWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import OutputError
@@ -18,7 +18,7 @@ from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 
 
-@click.group("rules", cls=ShownGroup)
+@click.group("rules", cls=GroupWithExamples)
 def rules() -> None:
     """Show, check and export the rules."""
 

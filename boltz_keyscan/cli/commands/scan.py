@@ -11,8 +11,8 @@ from boltz_keyscan import paths as targets
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.api_options import StatusOptions, filtered, status_options
 from boltz_keyscan.cli.error_handler import report_line
-from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
-from boltz_keyscan.cli.param_types import Format, named
+from boltz_keyscan.cli.output import AUTO, COLORS, check_distinct, emit, view
+from boltz_keyscan.cli.param_types import Format, split_reports
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
 from boltz_keyscan.errors import KeyscanError
@@ -45,7 +45,7 @@ from boltz_keyscan.report import REPORTERS
     "reports",
     metavar="FORMAT=FILE",
     multiple=True,
-    callback=named,
+    callback=split_reports,
     help="Write another report; repeatable.",
 )
 @click.option(
@@ -106,7 +106,7 @@ from boltz_keyscan.report import REPORTERS
 @with_config
 def scan(
     *,
-    settled: ResolvedOptions,
+    resolved: ResolvedOptions,
     paths: tuple[str, ...],
     no_history: bool,
     history_only: bool,
@@ -167,22 +167,22 @@ def scan(
     else:
         plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
-    distinct([path for _, path in files], stdout=output is None)
+    check_distinct([path for _, path in files], stdout=output is None)
     if options.cache is not None:
         from boltz_keyscan.cli.warnings_handler import report_warnings  # noqa: PLC0415 - only the cache has warnings
 
         report_warnings()
-    step = settled.excuser(unexposed=fail_on_unexposed)
-    inquiry = StatusOptions.of(others).inquiry(settled, stdin=STDIN in paths)
+    step = resolved.suppressor(unexposed=fail_on_unexposed)
+    status_check = StatusOptions.of(others).status_check(resolved, stdin=STDIN in paths)
     with scan_progress(plan.sources, quiet=quiet) as watch:
         result = pipeline.run(
-            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=inquiry, watch=watch
+            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), inquirer=status_check, watch=watch
         )
     is_whole = options.history and options.files and not chosen and all(map(os.path.isdir, paths))
-    result = settled.told(result, step if is_whole else None)
+    result = resolved.with_trust_report(result, step if is_whole else None)
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
-    emit(result, format_ if output is None else None, files, look, filtered(inquiry))
+    emit(result, format_ if output is None else None, files, look, filtered(status_check))
     return result.exit_code
 
 
