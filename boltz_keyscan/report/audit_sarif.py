@@ -1,9 +1,7 @@
-"""An audit of keys as SARIF 2.1.0.
+"""Audit of keys as SARIF 2.1.0.
 
-A key of an organisation stands in no file: it is a logical location, and, because code
-scanning shows no result without a file, one by a name that is no path of a repository.
-
-Boundary: an ``Audit`` to a stream; the JSON is ``sarif_json``.
+A key of an organisation is in no file: it has a logical location, and, because code scanning
+shows no result without a file, an artifact name that is no path of a repository.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit, Check, Concern
 
 
-def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - one form for all
+def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
     """Write the audit as one run."""
     index = {check.id: number for number, check in enumerate(audit.checks)}
     kept = audit.concerns[:MOST_RESULTS]

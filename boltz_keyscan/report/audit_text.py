@@ -1,7 +1,4 @@
-"""An audit of keys as text and as JSON.
-
-Boundary: an ``Audit`` to a stream; it decides nothing. SARIF is ``audit_sarif``.
-"""
+"""Audit of keys as text and as JSON."""
 
 from __future__ import annotations
 
@@ -28,19 +25,19 @@ FORMATS = {
 }
 
 MOST = 10
-"""Concerns shown of each check unless verbose."""
+"""Limit of concerns shown per check, unless verbose."""
 
 _WIDTH = 100
 
 
 def load(name: str) -> Callable[[Audit, TextIO, bool], None]:
-    """The reporter of a format."""
+    """Import and return the reporter of a format."""
     module, _, function = FORMATS[name].partition(":")
     return cast("Callable[[Audit, TextIO, bool], None]", getattr(import_module(module), function))
 
 
-def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - one form for all
-    """For a person: by check, worst first, with what to do."""
+def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - signature of audit formats
+    """Write the audit by check, worst first, with remedies."""
 
     def line(words: str = "") -> None:
         stream.write(harmless(words).rstrip() + "\n")
@@ -94,7 +91,7 @@ def _verdict(audit: Audit) -> str:
 
 
 def to_json(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - programs see everything
-    """For programs; the names are a promise, as those of a scan's report."""
+    """Write the audit as JSON; its member names are stable, as those of a scan's report."""
     head = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "boltz-keyscan", "version": __version__},

@@ -1,7 +1,4 @@
-"""Two reports, compared key by key: new, gone, spread further, changed.
-
-Boundary: facts to facts, and to lines for people; reading is ``reading``.
-"""
+"""Comparison of two reports: keys that are new, gone, spread further or changed."""
 
 from __future__ import annotations
 
@@ -18,20 +15,20 @@ _MOST_PATHS = 5
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of the keys of an older report."""
+    """Changes between an older and a newer report."""
 
     new: tuple[ReportedFinding, ...]
     gone: tuple[ReportedFinding, ...]
     spread: tuple[tuple[ReportedFinding, ReportedFinding], ...]
-    """Older and newer: a wider exposure, or further paths."""
+    """Older and newer finding of keys with a wider exposure or further paths."""
     changed: tuple[tuple[ReportedFinding, ReportedFinding], ...]
-    """Older and newer: another status or severity, suppressed or no longer, blocking or no longer."""
+    """Older and newer finding of keys whose status, severity, suppression or blocking changed."""
     blocking: tuple[str, ...]
-    """Keys that fail the newer run and did not fail the older."""
+    """Fingerprints of keys that fail the newer run and did not fail the older."""
 
 
 def compare(old: Report, new: Report) -> Changes:
-    """What changed, in the order of the newer report."""
+    """Return the changes, in the order of the newer report."""
     both = [(old.keys[key], told) for key, told in new.keys.items() if key in old.keys]
     return Changes(
         new=tuple(told for key, told in new.keys.items() if key not in old.keys),
@@ -51,14 +48,14 @@ def compare(old: Report, new: Report) -> Changes:
 
 
 def exit_code(changes: Changes, new: Report) -> ExitCode:
-    """1 on new blocking keys; 3 when the newer report did not see everything."""
+    """Return 1 for new blocking keys, 3 if the newer report is incomplete, otherwise 0."""
     if changes.blocking:
         return ExitCode.BLOCKING
     return ExitCode.CLEAN if new.complete else ExitCode.INCOMPLETE
 
 
 def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
-    """The comparison for people."""
+    """Yield the comparison as text lines."""
     if old.targets != new.targets:
         yield f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
     for told in changes.new:

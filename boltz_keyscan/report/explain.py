@@ -1,7 +1,4 @@
-"""All that is known of one key, for a person.
-
-Boundary: lines of text; what to do is ``remedy``. Every line is made harmless once more.
-"""
+"""Explanation of one key as text. Every line is made harmless once more."""
 
 from __future__ import annotations
 

@@ -1,11 +1,8 @@
-"""Annotations of GitHub Actions: keys beside the lines they stand in.
+"""Annotations of GitHub Actions, shown beside the lines with keys.
 
-An ``error`` is a key that fails the run, or that the run could not see everything; a
-``warning`` is any other key, or a gap; a ``notice`` is a note, or a key that was there before.
-Lines without a command tell the verdict and what is not annotated.
-
-Boundary: commands from a result. They act when a step prints them, so this is for the
-output of a step; for its summary there is ``markdown``.
+An ``error`` is a key that fails the run, or an incomplete run; a ``warning`` is any other key,
+or a gap; a ``notice`` is a note, or a key that was there before. Lines without a command have
+the verdict and the number of findings without an annotation.
 """
 
 from __future__ import annotations
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 MOST = 10
-"""Annotations of each level that GitHub keeps of a step (github.com/orgs/community,
+"""Limit of annotations per level that GitHub keeps of a step (github.com/orgs/community,
 discussion 26680, "GitHub Actions annotation limitations")."""
 
 
@@ -40,7 +37,7 @@ class _Note:
     title: str
     lines: tuple[str, ...]
     place: Location | None = None
-    """A place in a file of the checkout, if there is one."""
+    """Location in a file of the checkout, if there is one."""
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
@@ -57,7 +54,7 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
 
 
 def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
-    """The annotations that GitHub shows, each a line, and how many more there would be."""
+    """Return the annotations within GitHub's limit, as lines, and the number of further ones."""
     left = {"error": MOST, "warning": MOST, "notice": MOST}
     told: list[str] = []
     cut = 0
@@ -73,7 +70,7 @@ def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
 
 
 def _notes(result: ScanResult, view: ReportOptions) -> Iterator[_Note]:
-    # First: with ten keys there would be no room left for it.
+    # First: after ten keys the limit would leave no room for it.
     if not result.complete or result.exit_code not in {ExitCode.CLEAN, ExitCode.BLOCKING}:
         yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))
     if first := own_key(result):
@@ -108,7 +105,7 @@ def _gap(gap: Gap) -> _Note:
 
 
 def _stands(location: Location) -> bool:
-    """Whether it is a line of a file of the checkout: no past version, member or path outside."""
+    """Return True for a line of a file in the checkout, not a past version, member or outside path."""
     return (
         location.exposure not in PAST
         and not location.members
@@ -117,7 +114,7 @@ def _stands(location: Location) -> bool:
 
 
 def _command(note: _Note) -> str:
-    # In the order of GitHub's own library (actions/toolkit, core), so that it can be held against it.
+    # In the order of GitHub's own library (actions/toolkit, core), so that both can be compared.
     about = [f"title={_property(note.title)}"]
     if note.place is not None:
         about += [f"file={_property(note.place.path)}", f"line={note.place.line}", f"col={note.place.column}"]
@@ -126,10 +123,10 @@ def _command(note: _Note) -> str:
 
 
 def _data(text: str) -> str:
-    """The message of a command, as the runner unescapes it (actions/toolkit, command.ts)."""
+    """Escape the message of a command, as the runner unescapes it (actions/toolkit, command.ts)."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    """A property of a command; a colon would end the properties, and a comma the property."""
+    """Escape a property of a command; a colon would end the properties, a comma the property."""
     return _data(harmless(text)).replace(":", "%3A").replace(",", "%2C")

@@ -1,11 +1,9 @@
-"""GitLab's report of secret detection, ``gl-secret-detection-report.json``.
+"""GitLab's secret detection report, ``gl-secret-detection-report.json``.
 
-One vulnerability for each key and path. GitLab's form has no place for a key that is
-suppressed: those are left out, and a message says how many.
-
-Boundary: the form is GitLab's (gitlab.com/gitlab-org/security-products/security-report-schemas,
-secret-detection-report-format.json); its texts are read as Markdown, so strangers' text
-stands only where a file, a commit or plain text is expected.
+One vulnerability per key and path. The schema (gitlab.com/gitlab-org/security-products/
+security-report-schemas, secret-detection-report-format.json) has no suppressed findings: they are
+left out, and a message has their number. GitLab renders texts as Markdown, so scanned text is put
+only into fields for a file, a commit or plain text.
 """
 
 from __future__ import annotations
@@ -31,11 +29,11 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 SCHEMA_VERSION = "15.0.7"
-"""GitLab takes in no report of a version it does not know; old ones it knows for long
+"""Schema version. GitLab rejects versions it does not know, and keeps old ones for long
 (gitlab.com/gitlab-org/gitlab, issue 497405)."""
 
 NO_COMMIT = "0000000"
-"""The form demands a commit; this is what GitLab's own analyser says of files without one."""
+"""Commit of files without one, as GitLab's own analyser writes it: the schema requires a commit."""
 
 MOST_MESSAGES = 1000
 
@@ -43,7 +41,7 @@ _SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the document; placeholders only when they are asked for."""
+    """Write the document; placeholders only with ``show_placeholders``."""
     found = [
         finding
         for finding in (result.findings if view.show_placeholders else result.keys)
@@ -80,7 +78,7 @@ def _scan(result: ScanResult) -> dict[str, object]:
 
 
 def _time(when: datetime) -> str:
-    """UTC, and without a sign that it is: the form's pattern allows none."""
+    """Format a UTC time without an offset: the schema's pattern allows none."""
     return when.strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -101,7 +99,7 @@ def _messages(result: ScanResult) -> Iterator[dict[str, object]]:
 
 
 def _by_path(locations: Iterable[Location]) -> Iterator[list[Location]]:
-    """The locations under each path, those in files of now before those of the past."""
+    """Yield the locations under each path, current files before past versions."""
     groups: dict[str, list[Location]] = {}
     for location in locations:
         groups.setdefault(relative_path(location.path), []).append(location)
@@ -144,7 +142,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
 
 
 def _identifiers(finding: Finding) -> list[dict[str, object]]:
-    """The rule, the weakness, and the key: GitLab tells findings apart by the first and the place."""
+    """Return rule, weakness and key: GitLab identifies a finding by the first one and the location."""
     rule = harmless(finding.rule_id) or "unknown"
     key = harmless(finding.fingerprint) or "unknown"
     return [
@@ -167,6 +165,6 @@ def _commit(location: Location) -> dict[str, object]:
 
 
 def _uuid(*parts: str) -> str:
-    """The same id for the same key and path on every run (RFC 9562 section 5.8, version 8)."""
+    """Return an id that is the same for a key and path on every run (RFC 9562 section 5.8, version 8)."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"

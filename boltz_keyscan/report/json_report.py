@@ -1,8 +1,7 @@
-"""The JSON report, version 1: stable, for other programs to read.
+"""JSON report, version 1: stable, for other programs to read.
 
-Boundary: the names and their order are a promise (``schema/report-v1.schema.json``
-ships with the package and every report validates against it); text for people is not
-made here. One line per finding and per gap, so that memory stays flat and a diff of two
+Member names and their order are a contract: ``schema/report-v1.schema.json`` ships with the
+package. Each finding and each gap is one line, so that memory stays flat and a diff of two
 reports is readable.
 """
 
@@ -45,7 +44,7 @@ def _items(values: Iterable[dict[str, object]]) -> Iterator[str]:
 
 
 def scan_object(result: ScanResult) -> dict[str, object]:
-    """The member ``scan``."""
+    """Return the member ``scan``."""
     tally = result.tally
     return {
         "targets": result.targets,
@@ -142,7 +141,7 @@ def _excuse(excuse: SuppressionCandidate) -> dict[str, object]:
 
 
 def finding_object(finding: Finding) -> dict[str, object]:
-    """One of ``findings``."""
+    """Return an item of ``findings``."""
     suppression = finding.suppression
     return {
         "fingerprint": finding.fingerprint,
@@ -184,5 +183,5 @@ def _location(location: Location) -> dict[str, object]:
 
 
 def gap_object(gap: Gap) -> dict[str, object]:
-    """One of ``gaps``."""
+    """Return an item of ``gaps``."""
     return {"where": gap.where, "reason": gap.reason, "detail": gap.detail, "by_design": gap.by_design}

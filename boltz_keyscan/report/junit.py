@@ -1,11 +1,9 @@
 """JUnit XML: each key is a test case, and so is the scan itself.
 
-A key that fails the run is a ``failure``, a suppressed one is ``skipped``, any other key
-passes with what is known of it. The case ``complete`` is an ``error`` when the run did not
-see everything, so that a run without keys cannot be taken for a clean one.
-
-Boundary: elements from a result. The form is that of the schema of Jenkins' xUnit plugin
-(github.com/jenkinsci/xunit-plugin, junit-10.xsd), which Jenkins, GitLab and others read.
+A key that fails the run is a ``failure``, a suppressed one is ``skipped``, any other key passes.
+The case ``complete`` is an ``error`` for an incomplete run, so that a run without keys does not
+look clean. The schema is that of Jenkins' xUnit plugin (github.com/jenkinsci/xunit-plugin,
+junit-10.xsd), which Jenkins, GitLab and others read.
 """
 
 from __future__ import annotations
@@ -29,16 +27,16 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 MOST_PLACES = 100
-"""Paths told of a key unless verbose."""
+"""Limit of paths per key, unless verbose."""
 
-# XML 1.0 section 2.2 "Characters": what is left of the forbidden ones after ``harmless``.
+# XML 1.0 section 2.2 "Characters": forbidden ones that ``harmless`` leaves.
 _FORBIDDEN = re.compile("[\ufffe\uffff]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One test case; ``outcome`` is the name of the element that says how it ended."""
+    """Test case; ``outcome`` is the name of its result element."""
 
     group: str
     name: str
@@ -49,7 +47,7 @@ class _Case:
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the document; placeholders only when they are asked for."""
+    """Write the document; placeholders only with ``show_placeholders``."""
     shown = result.findings if view.show_placeholders else result.keys
     cases = [_scan(result, view), *(_case(finding, view) for finding in shown)]
     outcomes = [case.outcome for case in cases]
@@ -118,6 +116,6 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Text fit for XML, as content and as the value of an attribute."""
+    """Escape text for XML, as content and as the value of an attribute."""
     plain = _FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", harmless(text))
     return plain.translate(_MARKUP)

@@ -1,9 +1,7 @@
-"""The locations of one key as the few rows a person reads: one per path.
+"""Locations of one key, grouped by path.
 
-A key that stood in a file for forty commits has forty locations in history and, for
-whoever has to act, one place: the file.
-
-Boundary: grouping and wording; indentation, colour and limits are ``text``.
+A key that was in a file for forty commits has forty locations in history and, for the reader
+who has to act, one place: the file.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ _MORE_SPOTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """All locations of a key under one path."""
+    """Place: all locations of a key under one path."""
 
     where: str
     """Path, archive members, line and column."""
     story: str
-    """How far it spread and since when."""
+    """Exposure and first commit, as text."""
     context: str
 
 
 def places(locations: Iterable[Location]) -> list[Place]:
-    """One place per path, widest exposure first, then by path."""
+    """Return one place per path, widest exposure first, then by path."""
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
     for location in locations:
         groups.setdefault((location.path, location.members), []).append(location)
@@ -44,7 +42,7 @@ def places(locations: Iterable[Location]) -> list[Place]:
 
 
 def spread(locations: Iterable[Location]) -> str:
-    """One line over all locations of a key: exposures, how many, since when."""
+    """Return one line on all locations of a key: exposures, count, first date."""
     locations = tuple(locations)
     exposures = sorted({location.exposure for location in locations}, key=_RANK.__getitem__)
     paths = len({location.path for location in locations})
@@ -97,7 +95,7 @@ def _further_spots(present: list[Location]) -> str:
 
 
 def where(location: Location) -> str:
-    """A place as people are told it: path, members, line, column, cell and encodings."""
+    """Format a location: path, members, line, column, cell and encodings."""
     told = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
     if location.cell is not None:
         told += f" cell {location.cell} {location.cell_part or ''}".rstrip()

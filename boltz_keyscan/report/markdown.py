@@ -1,10 +1,8 @@
-"""Markdown, fit for a step summary, a comment or an issue.
+"""Markdown for a step summary, a comment or an issue.
 
-Strangers' text stands in code only, fenced or in a span: there nothing is a link, a
-mention, an image or markup. The verdict comes first, and the report ends before the size
-at which GitHub would drop it whole.
-
-Boundary: layout; sentences are those of ``summary``, ``evidenced`` and ``excused``.
+Scanned text is put into code only, fenced or in a span, where links, mentions, images and markup
+have no effect. The verdict comes first, and the report ends before the size at which GitHub
+would drop all of it.
 """
 
 from __future__ import annotations
@@ -28,15 +26,15 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 MOST_BYTES = 900 * 1024
-"""A step summary of more than 1 MiB is not shown at all (docs.github.com, "Workflow commands
-for GitHub Actions", "Step isolation and limits"); other steps' text is not counted in it."""
+"""Limit of the report: a step summary of more than 1 MiB is not shown at all (docs.github.com,
+"Workflow commands for GitHub Actions", "Step isolation and limits"); each step has its own."""
 
 MOST_EXCUSES = 5
 MOST_PLACES = 10
-"""Of each key unless verbose."""
+"""Limit of paths per key, unless verbose."""
 
 _LAST = 200
-"""Bytes kept for the line that says how many keys are left out."""
+"""Bytes reserved for the line with the number of omitted keys."""
 
 _NO_ROOM = "The keys do not fit here. See the log, or another format."
 
@@ -44,12 +42,12 @@ _FENCE = re.compile("`+")
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the report; keys that no longer fit are counted."""
+    """Write the report; keys that do not fit are counted."""
     fitting(result, stream, view, MOST_BYTES)
 
 
 def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) -> None:
-    """Write as much of the report as fits into so many bytes; without room for the scan, the verdict."""
+    """Write as much of the report as fits into ``most`` bytes, at least the verdict."""
     head = _head(result)
     tail = _tail(result, view, most)
     room = most - _size(head) - _size(tail)
@@ -70,7 +68,7 @@ def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) 
 
 
 def _shown(result: ScanResult, view: ReportOptions) -> list[Finding]:
-    """As in the text report: the summary lists what is suppressed."""
+    """Return the findings to show, as in the text report: the summary lists suppressed ones."""
     found = result.findings if view.show_placeholders else result.keys
     if view.verbosity < 0:
         return [finding for finding in found if finding.blocking]
@@ -113,7 +111,7 @@ def _tail(result: ScanResult, view: ReportOptions, most: int) -> str:
 
 
 def _first(rows: list[str], room: int) -> Iterator[str]:
-    """The first rows, up to half of the room: with -v there may be any number of gaps."""
+    """Yield the rows that fit: with -v there may be any number of gaps."""
     for number, row in enumerate(rows):
         room -= _size(harmless(row)) + 1
         if room < 0:
@@ -135,14 +133,14 @@ def _what_to_do(result: ScanResult) -> Iterator[str]:
 
 
 def _block(lines: Iterable[str]) -> str:
-    """Lines as a fenced block, with a fence longer than any run of backquotes in it."""
+    """Return a fenced block, with a fence longer than any run of backquotes in it."""
     told = [harmless(line).rstrip() for line in lines]
     fence = "`" * max(3, 1 + _longest(told))
     return "\n".join([f"{fence}text", *told, fence, ""])
 
 
 def _code(text: str) -> str:
-    """Text as a code span."""
+    """Return text as a code span."""
     text = harmless(text).strip() or "-"
     ticks = "`" * (1 + _longest([text]))
     space = " " if text.startswith("`") or text.endswith("`") else ""
@@ -150,5 +148,5 @@ def _code(text: str) -> str:
 
 
 def _longest(lines: Iterable[str]) -> int:
-    """The longest run of backquotes."""
+    """Return the length of the longest run of backquotes."""
     return max((len(run) for line in lines for run in _FENCE.findall(line)), default=0)

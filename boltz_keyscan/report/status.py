@@ -1,7 +1,4 @@
-"""What is known of a key beyond its text, and what was asked of whom: in sentences.
-
-Boundary: nouns of asking to words; where they are put is ``text``, ``summary`` and ``sarif``.
-"""
+"""Sentences on the status of a key, and on the status check."""
 
 from __future__ import annotations
 
@@ -17,11 +14,11 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.status import Candidate, StatusReport
 
 MOST_CANDIDATES = 5
-"""Candidates shown of a key unless verbose."""
+"""Limit of candidates per key, unless verbose."""
 
 
 def status(finding: Finding) -> str:
-    """The status and what it rests on, in one sentence; empty when nothing was asked."""
+    """Return the status and its evidence, in one sentence; empty if the key is unchecked."""
     if finding.status is Status.UNCHECKED:
         return ""
     if finding.evidence is None:
@@ -31,7 +28,7 @@ def status(finding: Finding) -> str:
 
 
 def use(finding: Finding) -> str:
-    """That it was used after it was committed; empty when it was not, or nobody knows."""
+    """Return a sentence if the key was used after it was committed, else nothing."""
     evidence = finding.evidence
     if evidence is None or evidence.used_since is None:
         return ""
@@ -41,11 +38,11 @@ def use(finding: Finding) -> str:
 
 
 def evidenced(finding: Finding, most: int | None) -> Iterator[str]:
-    """Status, use and candidates, one sentence each.
+    """Yield status, use and candidates, one sentence each.
 
     Args:
-        finding: whose.
-        most: candidates to name; None for all that are known.
+        finding: the key.
+        most: limit of candidates; None for all.
     """
     yield from filter(None, (status(finding), use(finding)))
     evidence = finding.evidence
@@ -66,7 +63,7 @@ def _candidate(each: Candidate) -> str:
 
 
 def own_key(result: ScanResult) -> str:
-    """That the key used for asking is among those found; empty when it is not."""
+    """Return a warning if the admin key used for checking was found, else nothing."""
     if result.asked is None or result.asked.own_key is None:
         return ""
     return (
@@ -76,7 +73,7 @@ def own_key(result: ScanResult) -> str:
 
 
 def asked(found: StatusReport | None) -> Iterator[tuple[str, str]]:
-    """Label and text of each line on what was asked."""
+    """Yield label and text of each line on the status check."""
     if found is None:
         return
     if found.listing is not None and found.taken_at is not None:

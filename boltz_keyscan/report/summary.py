@@ -1,7 +1,6 @@
-"""The last lines of the text report: what was found, what was looked at, the verdict.
+"""Summary of the text report: findings, receipt, gaps, verdict.
 
-Boundary: sentences from a result; where they are put and how they look is ``text``.
-A run that did not see everything never reads as clean.
+An incomplete run never reads as clean.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 MOST_GAPS = 10
-"""Gaps listed of each kind unless verbose."""
+"""Limit of gaps listed per kind, unless verbose."""
 
 
 def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Label and text of each line; an empty label continues the one before."""
+    """Yield label and text of each line; an empty label continues the one before."""
     if result.keys:
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
@@ -40,7 +39,7 @@ def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]
 
 
 def verdict(result: ScanResult) -> Iterator[str]:
-    """What the exit code says, in one sentence, or two when a failed run is also incomplete."""
+    """Yield the verdict in one sentence, or two if a failed run is also incomplete."""
     blocking = sum(finding.blocking for finding in result.findings)
     code = f"(exit {int(result.exit_code)})"
     match result.exit_code:
@@ -60,7 +59,7 @@ def verdict(result: ScanResult) -> Iterator[str]:
 
 
 def mood(result: ScanResult) -> str:
-    """Colour of the verdict: green only for a run that saw everything and found no key."""
+    """Return the colour of the verdict: green only for a complete run without keys."""
     if result.exit_code != ExitCode.CLEAN or not result.complete:
         return "red"
     return "yellow" if result.keys or result.gaps else "green"
@@ -75,7 +74,7 @@ def _passed(result: ScanResult, code: str) -> str:
 
 
 def _missed(result: ScanResult) -> str:
-    # Under --require-complete the gaps by design are what the run failed on.
+    # Under --require-complete the run fails on the gaps by design.
     real = sum(not gap.by_design for gap in result.gaps) or len(result.gaps)
     return f"{count(real, 'gap')}, so not everything was scanned"
 
@@ -117,7 +116,7 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterat
 
 
 def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Yield the entries without effect: one that is misspelt looks like one that works."""
+    """Yield the entries without effect, such as misspelt ones."""
     found = result.ground.unmatched if result.ground else ()
     shown = found if view.verbosity > 0 else found[:MOST_GAPS]
     for number, source in enumerate(shown):
@@ -127,7 +126,7 @@ def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, s
 
 
 def _suppressed(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Each suppression that was used, with its source: nobody should have to guess why a run is green."""
+    """Yield each suppression that was used, with its source, so that a green run is explained."""
     used = [(finding, each) for finding in result.findings for each in suppressors(finding)]
     if not used:
         return

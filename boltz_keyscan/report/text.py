@@ -1,8 +1,7 @@
-"""The text report: what leaked, where it is now, how far it spread, what to do.
+"""Text report: leaked keys, their places and exposure, and what to do.
 
-Boundary: layout only. Every line leaves through ``_Page.line``, which makes it harmless
-once more, so that no string, wherever it came from, can move the cursor, reorder text or
-give the CI runner that prints it a command.
+Every line is written by ``_Page.line``, which makes it harmless once more: no string can move the
+cursor, reorder text or give the CI runner a command.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 MOST_EXCUSES = 5
-"""Excuses that were not enough shown per key unless verbose."""
+"""Limit of insufficient suppressions shown per key, unless verbose."""
 
 MOST_PLACES = 10
-"""Paths shown per key unless verbose."""
+"""Limit of paths shown per key, unless verbose."""
 
 _STYLES = {"red": "1;31", "yellow": "33", "green": "32", "bold": "1", "dim": "2"}
 _SEVERITY_STYLE = {
@@ -42,11 +41,11 @@ _SEVERITY_STYLE = {
 _WHERE_COLUMN = 36
 _NARROWEST = 40
 _WIDEST = 100
-"""Beyond this the eye loses the line, and the verdict at its right end."""
+"""Widest layout: in wider lines the eye loses the verdict at the right end."""
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the report for a person; see ``View.verbosity`` for how much of it."""
+    """Write the report; see ``ReportOptions.verbosity`` for its extent."""
     page = _Page(stream, view)
     quiet = view.verbosity < 0
     if first := own_key(result):
@@ -60,7 +59,7 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
         if view.show_placeholders:
             _placeholders(page, result.placeholders)
         _what_to_do(page, result.keys)
-    # What a file in the tree set is told even when that file said to be quiet.
+    # Settings of a file in the tree are shown even if that file sets quiet.
     for label, text in ground(result.ground) if quiet else summary(result, view):
         page.labelled(label, text)
     for sentence in verdict(result):
@@ -72,7 +71,7 @@ _ONE_KEY = "The commands for one key: boltz-keyscan explain FINGERPRINT"
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Lines to a stream, made harmless, coloured when asked."""
+    """Writer of lines: makes them harmless and colours them."""
 
     stream: TextIO
     view: ReportOptions
@@ -88,7 +87,7 @@ class _Page:
         self.stream.write(text + "\n")
 
     def wrapped(self, text: str, first: str = "", rest: str = "", style: str = "") -> None:
-        # Escapes come before wrapping: they make a line longer.
+        # Escape before wrapping: escapes make a line longer.
         for line in textwrap.wrap(
             harmless(text),
             self.width,
@@ -142,7 +141,7 @@ def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
         if len(row) <= page.width:
             page.line(row)
         else:
-            # A path is never wrapped or cut: it is there to be copied.
+            # A path is never wrapped or cut, so that it can be copied.
             page.line(f"    {where}")
             page.wrapped(place.story, " " * 8, " " * 8)
         if place.context and (verbose or number == 0):
@@ -152,7 +151,7 @@ def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
 
 
 def _window(context: str, width: int) -> str:
-    """The part of a line around its key that fits."""
+    """Return the part of a line around its key that fits."""
     if len(context) <= width:
         return context
     key = max(context.find("[REDACTED]"), 0)
