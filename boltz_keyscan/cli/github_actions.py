@@ -10,7 +10,7 @@ from typing import TextIO
 from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import Reporter, ReportOptions, github_summary
-from boltz_keyscan.report.github import commands
+from boltz_keyscan.report.github import annotation_lines
 from boltz_keyscan.report.wording import count
 
 
@@ -39,7 +39,7 @@ def write_annotations(  # noqa: PLR0917 - options of two outputs
 
 def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the annotations in a folded group: in the log they repeat the report."""
-    lines, cut = commands(result, view)
+    lines, cut = annotation_lines(result, view)
     if not lines:
         return
     stream.write("::group::Annotations, the same keys beside their lines\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from boltz_keyscan.report import REPORTERS, meant
+from boltz_keyscan.report import REPORTERS, format_hint
 
 
 class Format(click.Choice[str]):
@@ -17,7 +17,7 @@ class Format(click.Choice[str]):
             click.BadParameter: no format has this name.
         """
         if value not in self.choices:
-            self.fail(f"{value!r} is no format. {meant(value, self.choices)}", param, ctx)
+            self.fail(f"{value!r} is no format. {format_hint(value, self.choices)}", param, ctx)
         return value
 
 
@@ -33,6 +33,6 @@ def split_reports(
                 f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
             )
         if name not in REPORTERS:
-            raise click.BadParameter(f"{name!r} is no format. {meant(name, REPORTERS)}", ctx, param)
+            raise click.BadParameter(f"{name!r} is no format. {format_hint(name, REPORTERS)}", ctx, param)
         reports.append((name, path))
     return tuple(reports)

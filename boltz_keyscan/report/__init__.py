@@ -48,7 +48,7 @@ REPORTERS = {
 }
 
 
-def meant(name: str, formats: Iterable[str]) -> str:
+def format_hint(name: str, formats: Iterable[str]) -> str:
     """Return a hint for an unknown format: the closest name, or else all names."""
     import difflib  # noqa: PLC0415 - only after a mistake
 
@@ -64,6 +64,6 @@ def load(name: str) -> Reporter:
         KeyscanError: no format has this name.
     """
     if name not in REPORTERS:
-        raise KeyscanError(f"no report format is called {name!r}", meant(name, REPORTERS))
+        raise KeyscanError(f"no report format is called {name!r}", format_hint(name, REPORTERS))
     module, _, function = REPORTERS[name].partition(":")
     return cast("Reporter", getattr(import_module(module), function))

@@ -14,7 +14,7 @@ import sarif_om as om
 from boltz_keyscan import __version__
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.sarif import KEY_DOCS, MOST_RESULTS, SCHEMA
+from boltz_keyscan.report.sarif import KEY_DOCS, MAX_RESULTS, SCHEMA
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import LEVEL, ROOT, plain_message
 from boltz_keyscan.report.uri import relative_uri
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
     """Write the audit as one run."""
     index = {check.id: number for number, check in enumerate(audit.checks)}
-    kept = audit.concerns[:MOST_RESULTS]
-    told = list(audit.trouble)
+    kept = audit.concerns[:MAX_RESULTS]
+    messages = list(audit.trouble)
     if len(kept) < len(audit.concerns):
-        told.append(f"{len(audit.concerns) - len(kept):,} more concerns are not listed here")
+        messages.append(f"{len(audit.concerns) - len(kept):,} more concerns are not listed here")
     run = om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -51,7 +51,7 @@ def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001,
                         level="error",
                         message=om.Message(text=plain_message(line)),
                     )
-                    for line in told
+                    for line in messages
                 ]
                 or None,
             )

@@ -24,7 +24,7 @@ FORMATS = {
     "sarif": "boltz_keyscan.report.audit_sarif:sarif",
 }
 
-MOST = 10
+MAX_CONCERNS = 10
 """Limit of concerns shown per check, unless verbose."""
 
 _WIDTH = 100
@@ -55,7 +55,7 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
         line(f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}")
         wrapped(check.reason, "  Why:      ")
         wrapped(check.remedy, "  Remedy:   ")
-        shown = found if verbose else found[:MOST]
+        shown = found if verbose else found[:MAX_CONCERNS]
         for each in shown:
             line(f"    {_subject(each)}: {each.detail}{_mark(each)}")
             if each.fix:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.suppressions import suppressor
+from boltz_keyscan.report.suppressions import format_suppression
 from boltz_keyscan.report.wording import suppressors
 from boltz_keyscan.sanitize import harmless
 
@@ -85,7 +85,7 @@ def _locations(finding: Finding) -> Iterator[dict[str, object]]:
         "fingerprint": finding.fingerprint,
         "shape": finding.shape,
         "status": finding.status,
-        "suppressed_by": ", ".join(map(suppressor, suppressors(finding))),
+        "suppressed_by": ", ".join(map(format_suppression, suppressors(finding))),
     }
     for location in finding.locations:
         yield common | {
@@ -104,8 +104,8 @@ def _locations(finding: Finding) -> Iterator[dict[str, object]]:
 
 
 def _gap(gap: Gap) -> dict[str, object]:
-    told = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
-    return {"record": "gap", "fails_run": "", "path": gap.where, "detail": told}
+    detail = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+    return {"record": "gap", "fails_run": "", "path": gap.where, "detail": detail}
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - one value to its word

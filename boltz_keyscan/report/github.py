@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape
-from boltz_keyscan.report.locations import spread, where
-from boltz_keyscan.report.status import own_key, status, use
+from boltz_keyscan.report.locations import exposure_line, format_location
+from boltz_keyscan.report.status import own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
 from boltz_keyscan.report.wording import OLD, PAST, count, is_old
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
     from boltz_keyscan.report import ReportOptions
 
-MOST = 10
+MAX_ANNOTATIONS = 10
 """Limit of annotations per level that GitHub keeps of a step (github.com/orgs/community,
 discussion 26680, "GitHub Actions annotation limitations")."""
 
@@ -42,8 +42,8 @@ class _Note:
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the commands, then the verdict."""
-    told, cut = commands(result, view)
-    stream.writelines(f"{command}\n" for command in told)
+    lines, cut = annotation_lines(result, view)
+    stream.writelines(f"{command}\n" for command in lines)
     if cut:
         more = f"+{count(cut, 'more annotation')} than GitHub shows; see --report markdown=FILE or json=FILE"
         stream.write(more + "\n")
@@ -53,10 +53,10 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
 
 
-def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
+def annotation_lines(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
     """Return the annotations within GitHub's limit, as lines, and the number of further ones."""
-    left = {"error": MOST, "warning": MOST, "notice": MOST}
-    told: list[str] = []
+    left = {"error": MAX_ANNOTATIONS, "warning": MAX_ANNOTATIONS, "notice": MAX_ANNOTATIONS}
+    lines: list[str] = []
     cut = 0
     for note in _notes(result, view):
         if view.verbosity < 0 and note.level != "error":
@@ -65,15 +65,15 @@ def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
             cut += 1
             continue
         left[note.level] -= 1
-        told.append(_command(note))
-    return told, cut
+        lines.append(_command(note))
+    return lines, cut
 
 
 def _notes(result: ScanResult, view: ReportOptions) -> Iterator[_Note]:
     # First: after ten keys the limit would leave no room for it.
     if not result.complete or result.exit_code not in {ExitCode.CLEAN, ExitCode.BLOCKING}:
         yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))
-    if first := own_key(result):
+    if first := own_key_warning(result):
         yield _Note("error", "Boltz keys: the key used for checking leaked", (first,))
     for finding in result.findings if view.show_placeholders else result.keys:
         if finding.suppression is None:
@@ -85,26 +85,26 @@ def _key(finding: Finding) -> _Note:
     mild = finding.severity is Severity.NOTE or is_old(finding)
     level = "error" if finding.blocking else "notice" if mild else "warning"
     what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
-    place = next(filter(_stands, finding.locations), None)
+    place = next(filter(_is_in_checkout, finding.locations), None)
     first = place or next(iter(finding.locations), None)
-    told = (
-        f"{finding.shown} ({finding.fingerprint})" + (f" at {where(first)}" if first else ""),
-        spread(finding.locations),
+    lines = (
+        f"{finding.shown} ({finding.fingerprint})" + (f" at {format_location(first)}" if first else ""),
+        exposure_line(finding.locations),
         f"{OLD}." if is_old(finding) else "",
         "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
-        status(finding),
-        use(finding),
+        status_sentence(finding),
+        use_warning(finding),
     )
     title = f"Boltz {finding.key_type} {finding.mode} {what}: {finding.severity}"
-    return _Note(level, title, tuple(filter(None, told)), place)
+    return _Note(level, title, tuple(filter(None, lines)), place)
 
 
 def _gap(gap: Gap) -> _Note:
-    told = f"{gap.where}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
-    return _Note("warning", "Boltz keys: not scanned", (told,))
+    line = f"{gap.where}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
+    return _Note("warning", "Boltz keys: not scanned", (line,))
 
 
-def _stands(location: Location) -> bool:
+def _is_in_checkout(location: Location) -> bool:
     """Return True for a line of a file in the checkout, not a past version, member or outside path."""
     return (
         location.exposure not in PAST

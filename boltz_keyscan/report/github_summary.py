@@ -12,7 +12,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.report.markdown import MOST_BYTES, fitting
+from boltz_keyscan.report.markdown import MAX_BYTES, write_fitting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import ScanResult
     from boltz_keyscan.report import Reporter, ReportOptions
 
-MOST = 1024 * 1024
+MAX_SUMMARY_BYTES = 1024 * 1024
 """Limit in bytes of one step's file; GitHub shows nothing of a larger one (docs.github.com,
 "Workflow commands for GitHub Actions", "Step isolation and limits")."""
 
@@ -57,8 +57,8 @@ def append(
             raise OSError(errno.EINVAL, "it is not a regular file")
         # Another program's last line may lack its newline.
         start = b"\n" if status.st_size else b""
-        text = start + _fitting(result, view, MOST - status.st_size - len(start), through)
-        if len(text) + status.st_size > MOST:
+        text = start + _fitting(result, view, MAX_SUMMARY_BYTES - status.st_size - len(start), through)
+        if len(text) + status.st_size > MAX_SUMMARY_BYTES:
             raise OSError(errno.EFBIG, "it is as large as GitHub allows already")
         _add(descriptor, text, status.st_size)
     finally:
@@ -69,7 +69,9 @@ def _fitting(
     result: ScanResult, view: ReportOptions, room: int, through: Callable[[Reporter], Reporter]
 ) -> bytes:
     stream = io.StringIO()
-    through(lambda told, to, look: fitting(told, to, look, min(MOST_BYTES, room)))(result, stream, view)
+    through(lambda found, output, options: write_fitting(found, output, options, min(MAX_BYTES, room)))(
+        result, stream, view
+    )
     return stream.getvalue().encode("utf-8", "backslashreplace")
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan import __version__, rules
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.locations import spread, where
-from boltz_keyscan.report.status import own_key, status, use
+from boltz_keyscan.report.locations import exposure_line, format_location
+from boltz_keyscan.report.status import own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
 from boltz_keyscan.report.wording import OLD, PAST, count, is_old
@@ -35,7 +35,7 @@ SCHEMA_VERSION = "15.0.7"
 NO_COMMIT = "0000000"
 """Commit of files without one, as GitLab's own analyser writes it: the schema requires a commit."""
 
-MOST_MESSAGES = 1000
+MAX_MESSAGES = 1000
 
 _SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {Severity.NOTE: "Info"}
 
@@ -84,18 +84,18 @@ def _time(when: datetime) -> str:
 
 def _messages(result: ScanResult) -> Iterator[dict[str, object]]:
     yield {"level": "info" if result.complete else "warn", "value": " ".join(verdict(result))}
-    if first := own_key(result):
+    if first := own_key_warning(result):
         yield {"level": "warn", "value": first}
     suppressed = sum(finding.suppression is not None for finding in result.keys)
     if suppressed:
         yield {"level": "info", "value": f"{count(suppressed, 'key')} suppressed, not listed here."}
     gaps = sorted(result.gaps, key=lambda gap: gap.by_design)
-    for gap in gaps[:MOST_MESSAGES]:
+    for gap in gaps[:MAX_MESSAGES]:
         detail = f": {gap.detail}" if gap.detail else ""
         text = harmless(f"Not scanned: {gap.where}: {gap.reason}{detail}")
         yield {"level": "info" if gap.by_design else "warn", "value": text}
-    if len(gaps) > MOST_MESSAGES:
-        yield {"level": "warn", "value": f"{count(len(gaps) - MOST_MESSAGES, 'more gap')} not listed here."}
+    if len(gaps) > MAX_MESSAGES:
+        yield {"level": "warn", "value": f"{count(len(gaps) - MAX_MESSAGES, 'more gap')} not listed here."}
 
 
 def _by_path(locations: Iterable[Location]) -> Iterator[list[Location]]:
@@ -112,7 +112,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
     path = relative_path(first.path)
     what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
     name = f"Boltz {finding.key_type} {finding.mode} {what}"
-    told: dict[str, object] = {
+    entry: dict[str, object] = {
         "id": _uuid(finding.fingerprint, path),
         "name": name,
         "description": rule.summary if rule else name,
@@ -129,16 +129,20 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
             member: {"type": "text", "name": title, "value": harmless(text)}
             for member, title, text in (
                 ("key", "Key", f"{finding.shown} ({finding.fingerprint})"),
-                ("exposure", "Exposure", spread(locations)),
-                ("place", "Place", where(first)),
+                ("exposure", "Exposure", exposure_line(locations)),
+                ("place", "Place", format_location(first)),
                 ("shape", "Shape", f"{finding.shape}: {finding.reason}"),
                 ("old", "Old", f"{OLD}." if is_old(finding) else ""),
-                ("status", "Status", " ".join(filter(None, (status(finding), use(finding))))),
+                (
+                    "status",
+                    "Status",
+                    " ".join(filter(None, (status_sentence(finding), use_warning(finding)))),
+                ),
             )
             if text
         },
     }
-    return told
+    return entry
 
 
 def _identifiers(finding: Finding) -> list[dict[str, object]]:
@@ -158,10 +162,10 @@ def _identifiers(finding: Finding) -> list[dict[str, object]]:
 
 
 def _commit(location: Location) -> dict[str, object]:
-    told: dict[str, object] = {"sha": harmless(location.commit or "") or NO_COMMIT}
+    entry: dict[str, object] = {"sha": harmless(location.commit or "") or NO_COMMIT}
     if location.author_date:
-        told["date"] = harmless(location.author_date)
-    return told
+        entry["date"] = harmless(location.author_date)
+    return entry
 
 
 def _uuid(*parts: str) -> str:

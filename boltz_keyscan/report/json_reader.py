@@ -60,11 +60,11 @@ def read(name: str, raw: bytes) -> Report:
         scan = document["scan"]
         keys: dict[str, ReportedFinding] = {}
         for number, finding in enumerate(document["findings"]):
-            told = _told(finding)
-            if told.fingerprint in keys:
+            reported = _read_finding(finding)
+            if reported.fingerprint in keys:
                 raise _broken(name, f"findings[{number}]: the same key twice")
             if finding["shape"] != Shape.PLACEHOLDER:
-                keys[told.fingerprint] = told
+                keys[reported.fingerprint] = reported
         number = -1
         return Report(tuple(map(_text, scan["targets"])), _flag(scan["complete"]), keys)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -72,7 +72,7 @@ def read(name: str, raw: bytes) -> Report:
         raise _broken(name, f"{where}: not as the schema has it") from None
 
 
-def _told(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, checked here
+def _read_finding(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, checked here
     fingerprint = _text(finding["fingerprint"])
     if not FINGERPRINT.fullmatch(fingerprint):
         raise ValueError(fingerprint)

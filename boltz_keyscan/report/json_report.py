@@ -71,7 +71,7 @@ def scan_object(result: ScanResult) -> dict[str, object]:
             "placeholders": len(result.placeholders),
         },
         "ground": _ground(result.ground),
-        "asked": _asked(result.asked),
+        "asked": _status_report(result.asked),
     }
 
 
@@ -89,7 +89,7 @@ def _ground(ground: TrustReport | None) -> dict[str, object] | None:
     }
 
 
-def _asked(asked: StatusReport | None) -> dict[str, object] | None:
+def _status_report(asked: StatusReport | None) -> dict[str, object] | None:
     if asked is None:
         return None
     return {
@@ -135,7 +135,7 @@ def _suppression(each: SuppressionCandidate | Suppression) -> dict[str, object]:
     return {"kind": each.kind, "reason": each.reason, "source": each.source}
 
 
-def _excuse(excuse: SuppressionCandidate) -> dict[str, object]:
+def _candidate(excuse: SuppressionCandidate) -> dict[str, object]:
     covers = {"locations": len(excuse.covers), "refused": excuse.refused or None, "used": excuse.used}
     return _suppression(excuse) | covers
 
@@ -156,7 +156,7 @@ def finding_object(finding: Finding) -> dict[str, object]:
         "exposure": finding.exposure.value,
         "blocking": finding.blocking,
         "suppression": suppression and _suppression(suppression),
-        "excuses": [_excuse(excuse) for excuse in finding.excuses],
+        "excuses": [_candidate(excuse) for excuse in finding.excuses],
         "candidates": finding.candidates,
         "evidence": _evidence(finding.evidence),
         "locations": [_location(location) for location in finding.locations],

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.report.locations import places, spread
-from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced
+from boltz_keyscan.report.locations import exposure_line, places
+from boltz_keyscan.report.status import MAX_CANDIDATES, status_sentences
 from boltz_keyscan.report.summary import summary, verdict
-from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.suppressions import suppression_sentences
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.report import ReportOptions
 
-MOST_PLACES = 100
+MAX_PLACES = 100
 """Limit of paths per key, unless verbose."""
 
 # XML 1.0 section 2.2 "Characters": forbidden ones that ``harmless`` leaves.
@@ -80,12 +80,12 @@ def _scan(result: ScanResult, view: ReportOptions) -> _Case:
 def _case(finding: Finding, view: ReportOptions) -> _Case:
     verbose = view.verbosity > 0
     found = places(finding.locations)
-    kept = found if verbose else found[:MOST_PLACES]
+    kept = found if verbose else found[:MAX_PLACES]
     lines = [
         f"Shape: {finding.shape}, {finding.reason}",
-        *evidenced(finding, None if verbose else MOST_CANDIDATES),
-        *excused(finding, None if verbose else MOST_CANDIDATES),
-        f"Exposure: {spread(finding.locations)}",
+        *status_sentences(finding, None if verbose else MAX_CANDIDATES),
+        *suppression_sentences(finding, None if verbose else MAX_CANDIDATES),
+        f"Exposure: {exposure_line(finding.locations)}",
         *(f"  {place.where}  {place.story}" for place in kept),
     ]
     if len(kept) < len(found):

@@ -41,7 +41,7 @@ def places(locations: Iterable[Location]) -> list[Place]:
     return [_place(groups[key]) for _, key in ranked]
 
 
-def spread(locations: Iterable[Location]) -> str:
+def exposure_line(locations: Iterable[Location]) -> str:
     """Return one line on all locations of a key: exposures, count, first date."""
     locations = tuple(locations)
     exposures = sorted({location.exposure for location in locations}, key=_RANK.__getitem__)
@@ -77,7 +77,7 @@ def _place(group: list[Location]) -> Place:
     first = earliest(group)
     if first:
         story += f"; first {commit(first)}"
-    return Place(where(shown), story, shown.context)
+    return Place(format_location(shown), story, shown.context)
 
 
 def _spot(location: Location) -> tuple[int, int, int]:
@@ -94,11 +94,11 @@ def _further_spots(present: list[Location]) -> str:
     return f" (also {listed}{f' and {more:,} more' if more > 0 else ''})"
 
 
-def where(location: Location) -> str:
+def format_location(location: Location) -> str:
     """Format a location: path, members, line, column, cell and encodings."""
-    told = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
+    text = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
     if location.cell is not None:
-        told += f" cell {location.cell} {location.cell_part or ''}".rstrip()
+        text += f" cell {location.cell} {location.cell_part or ''}".rstrip()
     if location.decoded:
-        told += f" ({' > '.join(location.decoded)})"
-    return told
+        text += f" ({' > '.join(location.decoded)})"
+    return text

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import Severity
-from boltz_keyscan.report.locations import places, spread
-from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced, own_key
+from boltz_keyscan.report.locations import exposure_line, places
+from boltz_keyscan.report.status import MAX_CANDIDATES, own_key_warning, status_sentences
 from boltz_keyscan.report.summary import summary, verdict
-from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.suppressions import suppression_sentences
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sanitize import harmless
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.report import ReportOptions
 
-MOST_BYTES = 900 * 1024
+MAX_BYTES = 900 * 1024
 """Limit of the report: a step summary of more than 1 MiB is not shown at all (docs.github.com,
 "Workflow commands for GitHub Actions", "Step isolation and limits"); each step has its own."""
 
-MOST_EXCUSES = 5
-MOST_PLACES = 10
+MAX_EXCUSES = 5
+MAX_PLACES = 10
 """Limit of paths per key, unless verbose."""
 
 _LAST = 200
@@ -43,10 +43,10 @@ _FENCE = re.compile("`+")
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the report; keys that do not fit are counted."""
-    fitting(result, stream, view, MOST_BYTES)
+    write_fitting(result, stream, view, MAX_BYTES)
 
 
-def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) -> None:
+def write_fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) -> None:
     """Write as much of the report as fits into ``most`` bytes, at least the verdict."""
     head = _head(result)
     tail = _tail(result, view, most)
@@ -55,7 +55,7 @@ def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) 
         stream.write(f"{head}\n{_NO_ROOM}\n")
         return
     stream.write(head)
-    shown = _shown(result, view)
+    shown = _visible_findings(result, view)
     for number, finding in enumerate(shown):
         text = _key(finding, view)
         if _size(text) > room - _LAST:
@@ -67,7 +67,7 @@ def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) 
     stream.write(tail)
 
 
-def _shown(result: ScanResult, view: ReportOptions) -> list[Finding]:
+def _visible_findings(result: ScanResult, view: ReportOptions) -> list[Finding]:
     """Return the findings to show, as in the text report: the summary lists suppressed ones."""
     found = result.findings if view.show_placeholders else result.keys
     if view.verbosity < 0:
@@ -81,7 +81,7 @@ def _size(text: str) -> int:
 
 def _head(result: ScanResult) -> str:
     lines = ["## Boltz keys", "", f"**{' '.join(verdict(result))}**", ""]
-    if first := own_key(result):
+    if first := own_key_warning(result):
         lines += [_code(first), ""]
     return "\n".join(lines)
 
@@ -90,13 +90,13 @@ def _key(finding: Finding, view: ReportOptions) -> str:
     verbose = view.verbosity > 0
     fails = "fails this run" if finding.blocking else "does not fail this run"
     facts = [
-        *excused(finding, None if verbose else MOST_EXCUSES),
+        *suppression_sentences(finding, None if verbose else MAX_EXCUSES),
         f"Shape: {finding.shape}, {finding.reason}",
-        *evidenced(finding, None if verbose else MOST_CANDIDATES),
-        f"Exposure: {spread(finding.locations)}",
+        *status_sentences(finding, None if verbose else MAX_CANDIDATES),
+        f"Exposure: {exposure_line(finding.locations)}",
     ]
     found = places(finding.locations)
-    kept = found if verbose else found[:MOST_PLACES]
+    kept = found if verbose else found[:MAX_PLACES]
     facts += [f"  {place.where}  {place.story}" for place in kept]
     if len(kept) < len(found):
         facts.append(f"  +{len(found) - len(kept):,} more paths; see --format json")
@@ -134,9 +134,9 @@ def _what_to_do(result: ScanResult) -> Iterator[str]:
 
 def _block(lines: Iterable[str]) -> str:
     """Return a fenced block, with a fence longer than any run of backquotes in it."""
-    told = [harmless(line).rstrip() for line in lines]
-    fence = "`" * max(3, 1 + _longest(told))
-    return "\n".join([f"{fence}text", *told, fence, ""])
+    escaped = [harmless(line).rstrip() for line in lines]
+    fence = "`" * max(3, 1 + _longest(escaped))
+    return "\n".join([f"{fence}text", *escaped, fence, ""])
 
 
 def _code(text: str) -> str:

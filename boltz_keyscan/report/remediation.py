@@ -72,19 +72,19 @@ def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> I
     exposures = {place.exposure for place in finding.locations}
     committed = bool(exposures & _COMMITTED)
     pushed = committed and history.pushed
-    yield from _gone(finding, rule, may_be_unread=not pushed)
+    yield from _replace_and_revoke(finding, rule, may_be_unread=not pushed)
     if Exposure.STAGED in exposures:
         yield _unstage(finding, history)
     if pushed:
-        yield from _out_of_files(finding, _IN_FILES)
-        yield from _filter(finding, file)
+        yield from _remove_from_files(finding, _IN_FILES)
+        yield from _filter_history(finding, file)
     elif not committed or history.commits == (history.head,):
-        yield from _out_of_files(finding, _IN_FILES)
+        yield from _remove_from_files(finding, _IN_FILES)
         if committed:
             yield _amend(finding)
     else:
         # Committed files are edited during the rebase: git rebase needs files without changes.
-        yield from _out_of_files(finding, _IN_FILES - _COMMITTED)
+        yield from _remove_from_files(finding, _IN_FILES - _COMMITTED)
         yield from _rebase(finding, history)
     if committed or exposures & {Exposure.STAGED, Exposure.UNREACHABLE}:
         yield Step(
@@ -106,7 +106,7 @@ def _unstage(finding: Finding, history: History) -> Step:
     return Step("Take it out of what is staged.", (f"{verb} {paths}",))
 
 
-def _out_of_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
+def _remove_from_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
     found = {place.exposure for place in finding.locations}
     if found & exposures:
         paths = ", ".join(_paths(finding, exposures))
@@ -148,7 +148,7 @@ def _rebase(finding: Finding, history: History) -> Iterator[Step]:
     )
 
 
-def _gone(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
+def _replace_and_revoke(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
     """Yield the rule's steps to replace, revoke and investigate; the clean-up comes last."""
     advice = rule.remediation[:-1]
     for number, text in enumerate(advice):
@@ -161,7 +161,7 @@ def _gone(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step
         yield Step(text + unread, _REVOKE if revoking else ())
 
 
-def _filter(finding: Finding, file: str | None) -> Iterator[Step]:
+def _filter_history(finding: Finding, file: str | None) -> Iterator[Step]:
     # Beside the clone: git filter-repo refuses a clone with an unknown file.
     name = file or "../replacements.txt"
     write = () if file else (f"boltz-keyscan explain {finding.fingerprint} --replace-text {name}",)

@@ -24,13 +24,13 @@ from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import (
     LEVEL,
-    MOST_RELATED,
+    MAX_RELATED,
     ROOT,
     Builder,
     by_path,
     plain_message,
 )
-from boltz_keyscan.report.status import own_key
+from boltz_keyscan.report.status import own_key_warning
 from boltz_keyscan.report.wording import moment
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ KEY_DOCS = "https://api.boltz.bio/docs/guides/authentication/"
 """Boltz' documentation of its keys: the help URI of rules, and, as this program has no home page
 yet, the information URI that validators require."""
 
-MOST_RESULTS = 5000
+MAX_RESULTS = 5000
 """Limit of results: GitHub keeps 5,000 of a run and rejects a file with a run of more than 25,000."""
 
-MOST_RELATED_IN_RUN = 20_000
+MAX_RELATED_IN_RUN = 20_000
 """Limit of related locations; keeps a large report under GitHub's 10 MB, compressed."""
 
-MOST_NOTIFICATIONS = 1000
+MAX_NOTIFICATIONS = 1000
 
 _CUT_RESULTS = "results-cut"
 _CUT_GAPS = "gaps-cut"
@@ -76,17 +76,17 @@ def _run(
     result: ScanResult, view: ReportOptions, category: str, belongs: Callable[[Location], bool]
 ) -> om.Run:
     known = rules.load()
-    told = result.findings if view.show_placeholders else result.keys
+    findings = result.findings if view.show_placeholders else result.keys
     if view.drop_suppressed:
-        told = tuple(finding for finding in told if finding.suppression is None)
-    pairs = list(by_path(told, belongs))
-    kept = pairs[:MOST_RESULTS]
+        findings = tuple(finding for finding in findings if finding.suppression is None)
+    pairs = list(by_path(findings, belongs))
+    kept = pairs[:MAX_RESULTS]
     builder = Builder(
         rule_index={rule.id: index for index, rule in enumerate(known)},
         suppressing=any(finding.suppression for finding, _ in kept),
-        most_related=min(MOST_RELATED, MOST_RELATED_IN_RUN // max(len(kept), 1)),
+        most_related=min(MAX_RELATED, MAX_RELATED_IN_RUN // max(len(kept), 1)),
     )
-    notifications = [*_asked(result), *_notifications(result.gaps, cut=len(pairs) - len(kept))]
+    notifications = [*_status_notifications(result), *_notifications(result.gaps, cut=len(pairs) - len(kept))]
     return om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -136,22 +136,22 @@ def _rule(rule: rules.Rule) -> om.ReportingDescriptor:
 
 def _notifications(gaps: tuple[Gap, ...], cut: int) -> list[om.Notification]:
     # Real gaps first: a cut list must not lose them.
-    listed = sorted(gaps, key=lambda gap: gap.by_design)[:MOST_NOTIFICATIONS]
+    listed = sorted(gaps, key=lambda gap: gap.by_design)[:MAX_NOTIFICATIONS]
     notifications = [
-        _notification(gap.reason, "note" if gap.by_design else "error", _told(gap)) for gap in listed
+        _notification(gap.reason, "note" if gap.by_design else "error", _gap_text(gap)) for gap in listed
     ]
-    if len(gaps) > MOST_NOTIFICATIONS:
-        more = len(gaps) - MOST_NOTIFICATIONS
+    if len(gaps) > MAX_NOTIFICATIONS:
+        more = len(gaps) - MAX_NOTIFICATIONS
         notifications.append(_notification(_CUT_GAPS, "warning", f"{more} more gaps are not listed here."))
     if cut:
-        text = f"{cut} more results are not listed here; the {MOST_RESULTS} worst are."
+        text = f"{cut} more results are not listed here; the {MAX_RESULTS} worst are."
         notifications.append(_notification(_CUT_RESULTS, "warning", text))
     return notifications
 
 
-def _asked(result: ScanResult) -> Iterator[om.Notification]:
+def _status_notifications(result: ScanResult) -> Iterator[om.Notification]:
     """Yield the notifications of the status check, the worst first."""
-    if first := own_key(result):
+    if first := own_key_warning(result):
         yield _notification("own-key-leaked", "error", plain_message(first))
     for line in result.asked.trouble if result.asked else ():
         yield _notification("api-unanswered", "warning", plain_message(line))
@@ -159,7 +159,7 @@ def _asked(result: ScanResult) -> Iterator[om.Notification]:
         yield _notification("asked", "note", plain_message(line))
 
 
-def _told(gap: Gap) -> str:
+def _gap_text(gap: Gap) -> str:
     why = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
     return f"Not scanned: {plain_message(gap.where)} ({plain_message(why)})."
 

@@ -11,7 +11,7 @@ import sarif_om as om
 
 from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.report.status import status, use
+from boltz_keyscan.report.status import status_sentence, use_warning
 from boltz_keyscan.report.uri import relative_uri
 from boltz_keyscan.report.wording import EXPOSURE, OLD, count, earliest, moment, suppressors
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = "%SRCROOT%"
 
-MOST_RELATED = 100
+MAX_RELATED = 100
 """Limit of related locations: GitHub shows 100 of a result and rejects a file with more than 1,000
 (docs.github.com, "SARIF support for code scanning", "Validating your SARIF file")."""
 
@@ -162,7 +162,11 @@ def _message(finding: Finding, first: Location, further: list[Location], *, old:
         sentences.append(f"{count(len(further), 'further location')} under this path.")
     if finding.shape is not Shape.CONFIRMED:
         sentences.append(_sentence(f"Shape {finding.shape}: {plain_message(finding.reason)}"))
-    sentences += [_sentence(plain_message(told)) for told in (status(finding), use(finding)) if told]
+    sentences += [
+        _sentence(plain_message(sentence))
+        for sentence in (status_sentence(finding), use_warning(finding))
+        if sentence
+    ]
     return " ".join(sentences)
 
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.model.status import Candidate, StatusReport
 
-MOST_CANDIDATES = 5
+MAX_CANDIDATES = 5
 """Limit of candidates per key, unless verbose."""
 
 
-def status(finding: Finding) -> str:
+def status_sentence(finding: Finding) -> str:
     """Return the status and its evidence, in one sentence; empty if the key is unchecked."""
     if finding.status is Status.UNCHECKED:
         return ""
@@ -27,7 +27,7 @@ def status(finding: Finding) -> str:
     return f"Status: {finding.status} (by {finding.evidence.by}): {finding.evidence.detail}"
 
 
-def use(finding: Finding) -> str:
+def use_warning(finding: Finding) -> str:
     """Return a sentence if the key was used after it was committed, else nothing."""
     evidence = finding.evidence
     if evidence is None or evidence.used_since is None:
@@ -37,14 +37,14 @@ def use(finding: Finding) -> str:
     return f"{it} was used after it was committed: last on {day}. Look at what was done with it."
 
 
-def evidenced(finding: Finding, most: int | None) -> Iterator[str]:
+def status_sentences(finding: Finding, most: int | None) -> Iterator[str]:
     """Yield status, use and candidates, one sentence each.
 
     Args:
         finding: the key.
         most: limit of candidates; None for all.
     """
-    yield from filter(None, (status(finding), use(finding)))
+    yield from filter(None, (status_sentence(finding), use_warning(finding)))
     evidence = finding.evidence
     if evidence is None:
         return
@@ -62,7 +62,7 @@ def _candidate(each: Candidate) -> str:
     return f"{each.id} {each.name!r}: {each.state}, {place}, {used}{limited}"
 
 
-def own_key(result: ScanResult) -> str:
+def own_key_warning(result: ScanResult) -> str:
     """Return a warning if the admin key used for checking was found, else nothing."""
     if result.asked is None or result.asked.own_key is None:
         return ""
@@ -72,7 +72,7 @@ def own_key(result: ScanResult) -> str:
     )
 
 
-def asked(found: StatusReport | None) -> Iterator[tuple[str, str]]:
+def status_check_lines(found: StatusReport | None) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line on the status check."""
     if found is None:
         return

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.model.finding import Gap, ScanResult
-from boltz_keyscan.report.status import asked
-from boltz_keyscan.report.suppressions import ground, suppressor
+from boltz_keyscan.report.status import status_check_lines
+from boltz_keyscan.report.suppressions import format_suppression, trust_lines
 from boltz_keyscan.report.wording import count, is_old, size, suppressors
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.report import ReportOptions
 
-MOST_GAPS = 10
+MAX_GAPS = 10
 """Limit of gaps listed per kind, unless verbose."""
 
 
@@ -27,11 +27,11 @@ def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]
     if result.keys:
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
-    yield from asked(result.asked)
+    yield from status_check_lines(result.asked)
     yield from _gaps("Gaps", "not scanned", [gap for gap in result.gaps if not gap.by_design], view)
     yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
     yield from _suppressed(result, view)
-    yield from ground(result.ground)
+    yield from trust_lines(result.ground)
     yield from _unmatched(result, view)
     hidden = len(result.placeholders)
     if hidden and not view.show_placeholders:
@@ -58,7 +58,7 @@ def verdict(result: ScanResult) -> Iterator[str]:
             yield f"ERROR: the scan did not end as it should; nothing can be said {code}."
 
 
-def mood(result: ScanResult) -> str:
+def verdict_color(result: ScanResult) -> str:
     """Return the colour of the verdict: green only for a complete run without keys."""
     if result.exit_code != ExitCode.CLEAN or not result.complete:
         return "red"
@@ -108,7 +108,7 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterat
     if not gaps:
         return
     yield label, f"{len(gaps):,} {what}:"
-    shown = gaps if view.verbosity > 0 else gaps[:MOST_GAPS]
+    shown = gaps if view.verbosity > 0 else gaps[:MAX_GAPS]
     for gap in shown:
         yield "", f"{gap.where}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
     if len(shown) < len(gaps):
@@ -118,7 +118,7 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterat
 def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
     """Yield the entries without effect, such as misspelt ones."""
     found = result.ground.unmatched if result.ground else ()
-    shown = found if view.verbosity > 0 else found[:MOST_GAPS]
+    shown = found if view.verbosity > 0 else found[:MAX_GAPS]
     for number, source in enumerate(shown):
         yield ("Unused" if number == 0 else ""), f"{source}: this entry matches no key"
     if len(shown) < len(found):
@@ -132,8 +132,8 @@ def _suppressed(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, 
         return
     keys = sum(finding.suppression is not None for finding in result.findings)
     yield "Excused", f"{count(keys, 'key')} suppressed{'' if view.verbosity > 0 else ', shown with -v'}:"
-    shown = used if view.verbosity > 0 else used[:MOST_GAPS]
+    shown = used if view.verbosity > 0 else used[:MAX_GAPS]
     for finding, each in shown:
-        yield "", f"{finding.fingerprint} {suppressor(each)}"
+        yield "", f"{finding.fingerprint} {format_suppression(each)}"
     if len(shown) < len(used):
         yield "", f"+{len(used) - len(shown):,} more; see -v or --format json"

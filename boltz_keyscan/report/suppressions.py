@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate, TrustReport
 
 
-def suppressor(each: SuppressionCandidate | Suppression) -> str:
+def format_suppression(each: SuppressionCandidate | Suppression) -> str:
     """Format a suppression that was used."""
     source = f" [{each.source}]" if each.source else ""
     return f"{each.kind}: {each.reason}{source}"
 
 
-def excused(finding: Finding, most: int | None = None) -> Iterator[str]:
+def suppression_sentences(finding: Finding, most: int | None = None) -> Iterator[str]:
     """Yield the suppressions of a finding; or each candidate that did not suffice, and why.
 
     Args:
@@ -46,7 +46,7 @@ def _why(excuse: SuppressionCandidate, finding: Finding) -> str:
     return f"it covers {len(excuse.covers):,} of {count(total, 'location')}"
 
 
-def ground(found: TrustReport | None) -> Iterator[tuple[str, str]]:
+def trust_lines(found: TrustReport | None) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line on trust and configuration; none for the defaults."""
     if found is None:
         return

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.report.locations import Place, places, spread
-from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced, own_key
-from boltz_keyscan.report.summary import mood, summary, verdict
-from boltz_keyscan.report.suppressions import excused, ground
+from boltz_keyscan.report.locations import Place, exposure_line, places
+from boltz_keyscan.report.status import MAX_CANDIDATES, own_key_warning, status_sentences
+from boltz_keyscan.report.summary import summary, verdict, verdict_color
+from boltz_keyscan.report.suppressions import suppression_sentences, trust_lines
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.report import ReportOptions
 
-MOST_EXCUSES = 5
+MAX_EXCUSES = 5
 """Limit of insufficient suppressions shown per key, unless verbose."""
 
-MOST_PLACES = 10
+MAX_PLACES = 10
 """Limit of paths shown per key, unless verbose."""
 
 _STYLES = {"red": "1;31", "yellow": "33", "green": "32", "bold": "1", "dim": "2"}
@@ -48,7 +48,7 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the report; see ``ReportOptions.verbosity`` for its extent."""
     page = _Page(stream, view)
     quiet = view.verbosity < 0
-    if first := own_key(result):
+    if first := own_key_warning(result):
         page.wrapped(first, style="red")
         page.line()
     for finding in result.keys:
@@ -60,10 +60,10 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
             _placeholders(page, result.placeholders)
         _what_to_do(page, result.keys)
     # Settings of a file in the tree are shown even if that file sets quiet.
-    for label, text in ground(result.ground) if quiet else summary(result, view):
+    for label, text in trust_lines(result.ground) if quiet else summary(result, view):
         page.labelled(label, text)
     for sentence in verdict(result):
-        page.wrapped(sentence, style=mood(result))
+        page.wrapped(sentence, style=verdict_color(result))
 
 
 _ONE_KEY = "The commands for one key: boltz-keyscan explain FINGERPRINT"
@@ -105,14 +105,14 @@ class _Page:
 def _key(page: _Page, finding: Finding, view: ReportOptions) -> None:
     _heading(page, finding)
     page.line(f"  {finding.shown}  {finding.fingerprint}")
-    for sentence in excused(finding, MOST_EXCUSES if view.verbosity < 1 else None):
+    for sentence in suppression_sentences(finding, MAX_EXCUSES if view.verbosity < 1 else None):
         page.wrapped(sentence, "  ", "    ")
     if finding.shape is not Shape.CONFIRMED:
         page.wrapped(f"Shape: {finding.shape}, {finding.reason}", "  ", "    ")
-    for sentence in evidenced(finding, MOST_CANDIDATES if view.verbosity < 1 else None):
+    for sentence in status_sentences(finding, MAX_CANDIDATES if view.verbosity < 1 else None):
         page.wrapped(sentence, "  ", "    ")
     if len(finding.locations) > 1:
-        page.wrapped(f"Exposure: {spread(finding.locations)}", "  ", "    ")
+        page.wrapped(f"Exposure: {exposure_line(finding.locations)}", "  ", "    ")
     _places(page, places(finding.locations), view)
     page.line()
 
@@ -133,7 +133,7 @@ def _title(finding: Finding) -> str:
 
 def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
     verbose = view.verbosity > 0
-    shown = found if verbose else found[:MOST_PLACES]
+    shown = found if verbose else found[:MAX_PLACES]
     column = min(max((len(harmless(place.where)) for place in shown), default=0), _WHERE_COLUMN)
     for number, place in enumerate(shown):
         where = harmless(place.where)
@@ -165,7 +165,7 @@ def _window(context: str, width: int) -> str:
 def _placeholders(page: _Page, findings: Iterable[Finding]) -> None:
     for finding in findings:
         page.line(f"{finding.severity.upper():<10}placeholder  {finding.shown}", "dim")
-        page.wrapped(f"{finding.reason}; {spread(finding.locations)}", "  ", "    ")
+        page.wrapped(f"{finding.reason}; {exposure_line(finding.locations)}", "  ", "    ")
         _places(page, places(finding.locations), page.view)
         page.line()
 
