@@ -190,7 +190,7 @@ from boltz_keyscan.report import ReportOptions, writer
 def slow(result, stream, view):
     stream.write("half"); stream.flush(); print("writing", flush=True); time.sleep(60)
 files.load = lambda name: slow
-files.write_report("json", sys.argv[1], None, View())
+writer.write_report("json", sys.argv[1], None, ReportOptions())
 """
 
 
@@ -232,7 +232,7 @@ import sys
 from tests.report import samples
 from boltz_keyscan.report import ReportOptions, writer
 print("before")
-files.write_report("json", sys.argv[1], samples.tree(), View())
+writer.write_report("json", sys.argv[1], samples.tree(), ReportOptions())
 print("after")
 """
 
