@@ -1,7 +1,6 @@
-"""The command line: options to a plan, the scan, the report, the exit code.
+"""The command line: options, scan, report, exit code.
 
-One file per command, loaded when called. ``entry`` is the one place that catches and
-prints errors and that ends the process.
+Each command is a module that is imported when it is called. ``entry`` ends the process.
 """
 
 # No "from __future__": that is a module too, and could come from the folder that is scanned.
@@ -18,19 +17,19 @@ def entry() -> None:
 
 
 def main(arguments: "list[str]") -> int:
-    """Run a command line; the exit code, whatever happens."""
+    """Run a command line and return its exit code, whatever happens."""
     try:
         from boltz_keyscan.cli import error_handler  # noqa: PLC0415 - a worker process that re-imports the script pays nothing
 
         code = error_handler.run_guarded(arguments)
     except KeyboardInterrupt:
-        # So early that there is nothing to clean up and nobody to tell it nicely.
+        # Before the error handler was loaded: there is nothing to clean up.
         code = 130
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
         except OSError:
-            # The reader went away, or the disk is full and that was told: Python must not complain at exit.
+            # Closed pipe, or a full disk that was reported: keep Python from printing another error at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code

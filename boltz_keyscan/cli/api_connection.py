@@ -1,11 +1,8 @@
-"""How to reach the Boltz API, and with which key: options, and what they may be.
+"""Options of the API connection: address, proxy and admin key.
 
-The address is fixed. ``--api-base`` names another one, on the command line only: https,
-or a loopback address, where nothing leaves this machine. A key comes from the
-environment, a file or standard input, never from an argument, which everybody on the
-machine can read.
-
-Boundary: what was typed, and the environment, to checked values; no network here.
+The address is fixed. ``--api-base`` sets another one, on the command line only: https, or a
+loopback address. A key comes from the environment, a file or standard input, never from an
+argument, which every user of the machine can read.
 """
 
 from __future__ import annotations
@@ -28,15 +25,15 @@ if TYPE_CHECKING:
     from boltz_keyscan.api.secret import Secret
 
 NAMES = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
-"""Variables that users have: the SDK's, and the one of the API's guide to authentication."""
+"""Environment variables with the key: the SDK's, and the one in the API's authentication guide."""
 
-SECONDS = 120.0
-"""For all that one command asks, together."""
+TOTAL_TIMEOUT_S = 120.0
+"""Limit for all requests of one command together."""
 
 _ADMIN = "sk_bc_admin_"
-_LONGEST = 1000
-_SHORTEST = 20
-"""Characters of a body, below which a scan takes a key for a filler too."""
+_MAX_KEY_CHARS = 1000
+_MIN_BODY_CHARS = 20
+"""Length of a body below which a scan reports a placeholder."""
 
 _OPTIONS = (
     click.option(
@@ -46,15 +43,13 @@ _OPTIONS = (
         help="Read the admin key from FILE, or - for standard input.  [default: BOLTZ_API_KEY, "
         "else BOLTZ_COMPUTE_API_KEY]",
     ),
-    click.option(
-        "--api-base", metavar="URL", help="Another address of the API: https, or http on this machine."
-    ),
-    click.option("--proxy", metavar="URL", help="HTTP proxy to reach the API by; none is used unasked."),
+    click.option("--api-base", metavar="URL", help="Address of the API: https, or http on this machine."),
+    click.option("--proxy", metavar="URL", help="HTTP proxy for API requests. Proxy variables are ignored."),
 )
 
 
 def api_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options that reach the API."""
+    """Add the options of the API connection to a command."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -62,17 +57,17 @@ def api_options(function: Callable[..., int]) -> Callable[..., int]:
 
 @dataclass(frozen=True, slots=True)
 class ApiOptions:
-    """The options, as they were given."""
+    """Option values of the API connection."""
 
     api_key_file: str | None
     api_base: str | None
     proxy: str | None
 
-    def reach(self) -> Endpoint:
-        """The address and the proxy.
+    def endpoint(self) -> Endpoint:
+        """Return the address and the proxy.
 
         Raises:
-            KeyscanError: they are not to be used.
+            KeyscanError: one of them is not allowed.
         """
         from boltz_keyscan.api.address import api_base, proxy  # noqa: PLC0415 - only what asks
         from boltz_keyscan.api.client import Endpoint  # noqa: PLC0415
@@ -81,22 +76,22 @@ class ApiOptions:
         return Endpoint(base, proxy(self.proxy, base))
 
     def key(self, *, stdin: bool = True) -> Secret:
-        """The admin key.
+        """Return the admin key.
 
         Args:
-            stdin: whether standard input is there to be read.
+            stdin: True if standard input may be read.
 
         Raises:
-            KeyscanError: there is none, or it is no admin key.
+            KeyscanError: no key is set, or it is not an admin key.
         """
-        found = self._given(stdin=stdin)
+        found = self._configured_key(stdin=stdin)
         for rule in rules.load():
-            whole = len(found.reveal()) >= len(rule.prefix) + _SHORTEST
+            whole = len(found.reveal()) >= len(rule.prefix) + _MIN_BODY_CHARS
             if found.reveal().startswith(rule.prefix) and whole and rule.key_type is KeyType.ADMIN:
                 return found
         raise KeyscanError("the key to ask with is no admin key", f"Keys that may list begin with {_ADMIN}.")
 
-    def _given(self, *, stdin: bool) -> Secret:
+    def _configured_key(self, *, stdin: bool) -> Secret:
         from boltz_keyscan.api.secret import Secret  # noqa: PLC0415 - only what asks
 
         if self.api_key_file == "-":
@@ -104,9 +99,9 @@ class ApiOptions:
                 raise KeyscanError(
                     "standard input is needed for something else", "Give --api-key-file a file."
                 )
-            return Secret(sys.stdin.readline(_LONGEST) if sys.stdin else "", "what standard input has")
+            return Secret(sys.stdin.readline(_MAX_KEY_CHARS) if sys.stdin else "", "what standard input has")
         if self.api_key_file is not None:
-            return Secret(_first(self.api_key_file), "what --api-key-file names")
+            return Secret(_first_line(self.api_key_file), "what --api-key-file names")
         for name in NAMES:
             if value := os.environ.get(name):
                 return Secret(value, f"the environment variable {name}")
@@ -116,11 +111,11 @@ class ApiOptions:
         )
 
 
-def _first(path: str) -> str:
-    """The beginning of a file; a pipe or a link, as secrets are mounted, will do."""
+def _first_line(path: str) -> str:
+    """Return the first line of a file; mounted secrets may be pipes or links."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
-            return file.readline(_LONGEST)
+            return file.readline(_MAX_KEY_CHARS)
     except OSError as error:
         raise KeyscanError(
             f"cannot read {path}: {error.strerror or type(error).__name__}", "Name a readable file."
@@ -129,16 +124,16 @@ def _first(path: str) -> str:
 
 @contextlib.contextmanager
 def open_connection(options: ApiOptions, *, stdin: bool = True) -> Iterator[Connection]:
-    """The API, with the admin key.
+    """Open a connection to the API with the admin key.
 
     Raises:
-        KeyscanError: the options are not to be used, there is no key, or the SDK is not installed.
+        KeyscanError: an option is not allowed, no key is set, or the SDK is not installed.
     """
     from boltz_keyscan.api.client import Connection, require_sdk  # noqa: PLC0415 - only what asks
 
     require_sdk()
     from boltz_keyscan.api.transport import Deadline  # noqa: PLC0415 - needs what was just looked for
 
-    reach = options.reach()
-    with Connection(reach, options.key(stdin=stdin), Deadline(SECONDS)) as connection:
+    endpoint = options.endpoint()
+    with Connection(endpoint, options.key(stdin=stdin), Deadline(TOTAL_TIMEOUT_S)) as connection:
         yield connection

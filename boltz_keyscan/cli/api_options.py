@@ -1,9 +1,7 @@
-"""Whether keys work: the options of a scan that ask, and what they mean.
+"""Scan options that find out the status of keys.
 
-Nothing is asked unless it is asked for, and only what is typed asks: no configuration
-can make a scan send anything anywhere. Whatever is wrong with the API, the scan goes on.
-
-Boundary: options to an ``Inquiry``; the network is loaded for ``--check`` and ``--verify`` only.
+Requests are sent only for options on the command line, never because of a configuration file.
+API errors do not stop the scan.
 """
 
 from __future__ import annotations
@@ -22,38 +20,36 @@ if TYPE_CHECKING:
     from boltz_keyscan.key_status import StatusCheck
     from boltz_keyscan.report import Reporter
 
-OLDEST = 7
-"""Days from which on an inventory is too old unless told otherwise."""
+DEFAULT_MAX_AGE_DAYS = 7
+"""Default of ``--inventory-max-age``."""
 
 _OPTIONS = (
     click.option(
         "--inventory",
         type=click.Path(),
         metavar="FILE",
-        help="Compare with a listing saved by 'keys snapshot'; nothing is sent.",
+        help="Compare with a listing saved by 'keys snapshot'. Sends nothing.",
     ),
     click.option(
         "--inventory-max-age",
         type=click.IntRange(0, 3650),
         metavar="DAYS",
-        default=OLDEST,
+        default=DEFAULT_MAX_AGE_DAYS,
         show_default=True,
-        help="Age from which on it is told that an inventory is old.",
+        help="Warn when the inventory is older than DAYS.",
     ),
-    click.option(
-        "--check", is_flag=True, help="Compare with the listing that the API gives to an admin key now."
-    ),
+    click.option("--check", is_flag=True, help="Compare with the API's current listing; needs an admin key."),
     click.option(
         "--verify",
         is_flag=True,
-        help="Ask the API with each key that is found whether it works, and whose it is.",
+        help="Send each key found to the API, to learn if it works and which key it is.",
     ),
     click.option("--require-api", is_flag=True, help="Exit 3 when the API does not answer."),
 )
 
 
 def status_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options that ask."""
+    """Add the options for the status of keys to a command."""
     from boltz_keyscan.cli.api_connection import api_options  # noqa: PLC0415 - options only
 
     function = api_options(function)
@@ -64,7 +60,7 @@ def status_options(function: Callable[..., int]) -> Callable[..., int]:
 
 @dataclass(frozen=True, slots=True)
 class StatusOptions:
-    """The options, as they were given."""
+    """Option values for the status of keys."""
 
     inventory: str | None
     inventory_max_age: int
@@ -77,35 +73,35 @@ class StatusOptions:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> StatusOptions:
-        """From a command's parameters."""
+        """Return the options among a command's parameters."""
         return cls(**{name: values[name] for name in cls.__slots__})
 
-    def inquiry(self, settled: ResolvedOptions, *, stdin: bool) -> StatusCheck | None:
-        """What the scan is to ask; None when nothing.
+    def status_check(self, resolved: ResolvedOptions, *, stdin: bool) -> StatusCheck | None:
+        """Return the status check of the scan; None if no option asks for one.
 
         Args:
-            settled: knows whose files are believed.
+            resolved: the resolved options, with the trusted files.
             stdin: standard input is scanned.
 
         Raises:
-            KeyscanError: options contradict each other, the inventory is broken, there is no
-                key to ask with, or the SDK is not installed.
+            KeyscanError: options contradict each other, the inventory is broken, no admin key is
+                set, or the SDK is not installed.
         """
         if self.inventory and self.check:
             raise KeyscanError("--inventory and --check both give a listing", "Give one of them.")
         if not (self.inventory or self.check or self.verify):
-            self._refuse_the_rest()
+            self._refuse_unused_options()
             return None
         if self.check or self.verify:
             from boltz_keyscan.api.client import require_sdk  # noqa: PLC0415 - the network
 
             require_sdk()
-            from boltz_keyscan.cli.status_check import fetched  # noqa: PLC0415 - needs what was just looked for
+            from boltz_keyscan.cli.status_check import api_status_check  # noqa: PLC0415 - needs what was just looked for
 
-            return fetched(self, self._saved(settled), stdin=stdin)
-        return self._saved(settled)
+            return api_status_check(self, self._saved_listing_check(resolved), stdin=stdin)
+        return self._saved_listing_check(resolved)
 
-    def _refuse_the_rest(self) -> None:
+    def _refuse_unused_options(self) -> None:
         for name, given in (
             ("--require-api", self.require_api),
             ("--api-base", self.api_base),
@@ -115,8 +111,8 @@ class StatusOptions:
             if given:
                 raise KeyscanError(f"{name} has nothing to be used for", "Give --check or --verify too.")
 
-    def _saved(self, settled: ResolvedOptions) -> StatusCheck:
-        """What a saved listing, if any, says."""
+    def _saved_listing_check(self, resolved: ResolvedOptions) -> StatusCheck:
+        """Return the check against the saved listing, or against none."""
         from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only for names in a listing
         from boltz_keyscan.key_status import StatusCheck  # noqa: PLC0415
         from boltz_keyscan.model.status import StatusReport  # noqa: PLC0415 - few runs ask
@@ -128,7 +124,7 @@ class StatusOptions:
         now = datetime.now(UTC)
         if self.inventory is None:
             return StatusCheck(ListingContext(now), StatusReport(), require=self.require_api)
-        text = named_text(self.inventory, settled.standing)
+        text = named_text(self.inventory, resolved.roots)
         listing = inventory.read(redacted(text.name), text.raw, redacted)
         stale = listing.stale(now, timedelta(days=self.inventory_max_age))
         notes = []
@@ -151,9 +147,9 @@ class StatusOptions:
         return StatusCheck(ListingContext(now, listing, stale), asked, require=self.require_api)
 
 
-def filtered(inquiry: StatusCheck | None) -> Callable[[Reporter], Reporter]:
-    """What stands between a reporter and its file: a filter, where raw keys were about."""
-    if inquiry is None:
+def filtered(status_check: StatusCheck | None) -> Callable[[Reporter], Reporter]:
+    """Return a wrapper for reporters: the output filter if the scan handled raw keys."""
+    if status_check is None:
         return lambda reporter: reporter
     from boltz_keyscan.cli import safe_output  # noqa: PLC0415 - as the rest of it
 

@@ -1,10 +1,7 @@
-"""What a half-typed command line can go on with.
+"""Completion candidates for an unfinished command line.
 
-Read from the commands themselves, so that a new option is completed without a line here.
-Only words of this program are given; names of files are for the shell, which knows how to
-write them.
-
-Boundary: words to words; how a shell asks and shows is ``completion``.
+They are read from the commands, so a new option needs no line here. File names are left to
+the shell, which knows how to quote them.
 """
 
 from __future__ import annotations
@@ -23,39 +20,43 @@ _FILES = re.compile(r"FILE|PATH|\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the last word can become."""
+class Completions:
+    """Completions of the last word."""
 
     words: tuple[tuple[str, str], ...] = ()
-    """Each whole, with a few words about it; one that ends in ``=`` or ``:`` goes on."""
+    """Whole words with a description; a word that ends in ``=`` or ``:`` is not complete yet."""
     paths: str = "none"
-    """``files``, ``dirs`` or ``none``: what else it can be, after ``=`` if there is one in it."""
+    """``files``, ``dirs`` or ``none``: paths that are possible too, after ``=`` if the word has one."""
 
-    def within(self, last: str) -> Answer:
-        """Those that begin with what was typed."""
-        return Answer(tuple(each for each in self.words if each[0].startswith(last)), self.paths)
+    def starting_with(self, last: str) -> Completions:
+        """Return the candidates that begin with the typed text."""
+        return Completions(tuple(each for each in self.words if each[0].startswith(last)), self.paths)
 
 
-def answer(words: Sequence[str]) -> Answer:
-    """What can be typed.
+def complete_words(words: Sequence[str]) -> Completions:
+    """Return the completions of a command line.
 
     Args:
-        words: those after the program's name; the last one is not finished, and may be empty.
+        words: the words after the program's name; the last is unfinished and may be empty.
     """
     *done, last = words or ("",)
     ctx = click.Context(Commands(), info_name="boltz-keyscan", **SETTINGS)  # type: ignore[arg-type]
     command: click.Command | None = ctx.command
     if not done or done[0] not in COMMANDS:
         scan = Commands().get_command(ctx, "scan")
-        found = _of(scan, done, last) if scan is not None else Answer()
+        found = _parameter_completions(scan, done, last) if scan is not None else Completions()
         if not done and not last.startswith("-"):
-            found = Answer((*_commands(ctx.command, ctx), *found.words), found.paths)
-        return found.within(last)
+            found = Completions((*_commands(ctx.command, ctx), *found.words), found.paths)
+        return found.starting_with(last)
     while isinstance(command, click.Group) and done:
         command = command.get_command(ctx, done.pop(0))
     if isinstance(command, click.Group) and not last.startswith("-"):
-        return Answer(tuple(_commands(command, ctx))).within(last)
-    return _of(command, done, last).within(last) if command is not None else Answer()
+        return Completions(tuple(_commands(command, ctx))).starting_with(last)
+    return (
+        _parameter_completions(command, done, last).starting_with(last)
+        if command is not None
+        else Completions()
+    )
 
 
 def _commands(group: click.Command, ctx: click.Context) -> Iterator[tuple[str, str]]:
@@ -66,17 +67,17 @@ def _commands(group: click.Command, ctx: click.Context) -> Iterator[tuple[str, s
                 yield name, command.get_short_help_str(100)
 
 
-def _of(command: click.Command, done: Sequence[str], last: str) -> Answer:
-    """Among the options and arguments of a command."""
+def _parameter_completions(command: click.Command, done: Sequence[str], last: str) -> Completions:
+    """Return the completions among the options and arguments of a command."""
     ctx = click.Context(command, info_name=command.name, **SETTINGS)  # type: ignore[arg-type]
     options = {name: each for each in command.get_params(ctx) for name in each.opts if name[:1] == "-"}
     used: list[click.Parameter] = []
-    awaits: click.Parameter | None = None
+    pending: click.Parameter | None = None
     ended = False
     count = 0
     for word in done:
-        if awaits is not None:
-            awaits = None
+        if pending is not None:
+            pending = None
         elif ended or word == "-" or not word.startswith("-"):
             count += 1
         elif word == "--":
@@ -87,39 +88,39 @@ def _of(command: click.Command, done: Sequence[str], last: str) -> Answer:
             given = options.get(name if name.startswith("--") else f"-{name[-1:]}")
             if given is not None:
                 used.append(given)
-                awaits = given if not sign and _takes(given) else None
-    if awaits is not None:
-        return _values(awaits, last)
+                pending = given if not sign and _takes_value(given) else None
+    if pending is not None:
+        return _values(pending, last)
     if not ended and last.startswith("-"):
         name, sign, _ = last.partition("=")
         if sign and name in options:
             found = _values(options[name], last.removeprefix(f"{name}="))
-            return Answer(tuple((f"{name}={word}", told) for word, told in found.words), found.paths)
+            return Completions(tuple((f"{name}={word}", about) for word, about in found.words), found.paths)
         free = [(name, each) for name, each in options.items() if each not in used or each.multiple]
-        return Answer(tuple((name, getattr(each, "help", None) or "") for name, each in free))
+        return Completions(tuple((name, getattr(each, "help", None) or "") for name, each in free))
     arguments = [each for each in command.params if isinstance(each, click.Argument)]
     if not arguments or (count >= len(arguments) and arguments[-1].nargs != -1):
-        return Answer()
+        return Completions()
     return _values(arguments[min(count, len(arguments) - 1)], last)
 
 
-def _takes(option: click.Parameter) -> bool:
+def _takes_value(option: click.Parameter) -> bool:
     return isinstance(option, click.Option) and not option.is_flag and not option.count
 
 
-def _values(param: click.Parameter, last: str) -> Answer:
-    """What an option or an argument can be, as far as that is known beforehand."""
-    told = param.metavar or ""
+def _values(param: click.Parameter, last: str) -> Completions:
+    """Return the known values of an option or an argument."""
+    metavar = param.metavar or ""
     if isinstance(param.type, click.Choice):
-        return Answer(tuple((str(choice), "") for choice in param.type.choices))
-    if told == "FORMAT=FILE":
+        return Completions(tuple((str(choice), "") for choice in param.type.choices))
+    if metavar == "FORMAT=FILE":
         if "=" in last:
-            return Answer(paths="files")
-        return Answer(tuple((f"{name}=", "") for name in REPORTERS))
-    if "|" in told:
-        # What comes after a colon only the user knows.
-        return Answer(tuple((re.sub(r"(?<=:).*", "", each), "") for each in told.split("|")))
-    if _FOLDERS.search((told or param.name or "").upper()):
-        return Answer(paths="dirs")
-    named = isinstance(param.type, click.Path) or _FILES.search(told)
-    return Answer(paths="files" if named else "none")
+            return Completions(paths="files")
+        return Completions(tuple((f"{name}=", "") for name in REPORTERS))
+    if "|" in metavar:
+        # The text after a colon is the user's.
+        return Completions(tuple((re.sub(r"(?<=:).*", "", each), "") for each in metavar.split("|")))
+    if _FOLDERS.search((metavar or param.name or "").upper()):
+        return Completions(paths="dirs")
+    named = isinstance(param.type, click.Path) or _FILES.search(metavar)
+    return Completions(paths="files" if named else "none")

@@ -1,11 +1,8 @@
 """Configuration files: ``boltz-keyscan.toml``, or ``[tool.boltz-keyscan]`` in ``pyproject.toml``.
 
-The options are those of the command line, under their long names, and no others: they
-are taken from the command itself. Those that say which configuration counts, and those
-that make the program write or read elsewhere, are not for a file that was found in the
-scanned tree: its author may be a stranger.
-
-Boundary: text to checked values with their lines; which file counts is ``settled``.
+A file sets options of the command line under their long names. A file found in the scanned
+tree may come from an untrusted author: it cannot choose a configuration, or make the program
+read or write elsewhere.
 """
 
 from __future__ import annotations
@@ -25,32 +22,31 @@ from boltz_keyscan.triage.text_file import Text, numbered
 NEVER = frozenset({"config", "no-config", "trust", "help"}) | frozenset(
     {"check", "verify", "api-base", "api-key-file", "proxy"}
 )
-"""Options that choose among configurations, where one that could set them would choose itself;
-and those that send keys: only whoever types can."""
+"""Options for the command line only: those that choose a configuration, and those that send keys."""
 
 NAMED_ONLY = frozenset(
     {"output", "report", "cache-dir", "follow-alternates", "inventory", "inventory-max-age"}
 )
-"""Options that write files, read beyond the tree, or say which keys are dead: only in a file given
-with ``--config``."""
+"""Options that only a file given with ``--config`` may set: they write files, read outside the tree,
+or declare keys dead."""
 
 _TOOL = "boltz-keyscan"
 _AT = re.compile(r"at line (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
-    """One option as a file sets it."""
+class ConfiguredValue:
+    """Value of one option in a configuration file."""
 
     value: object
-    """As the command takes it; a path is relative to the current folder or absolute."""
+    """Value for the command; a path is relative to the current folder or absolute."""
     line: int
-    told: object
-    """As the file has it."""
+    raw: object
+    """Value as written in the file."""
 
 
 def options(command: click.Command) -> dict[str, click.Option]:
-    """The options a configuration may set, by their long names."""
+    """Return the options a configuration may set, by long name."""
     found = {}
     for param in command.params:
         if isinstance(param, click.Option):
@@ -61,30 +57,30 @@ def options(command: click.Command) -> dict[str, click.Option]:
 
 
 def is_config(text: Text) -> bool:
-    """Whether a file says anything to us; a ``pyproject.toml`` need not.
+    """Return True unless the file is a ``pyproject.toml`` without our table.
 
     Raises:
-        KeyscanError: it may, but is not TOML.
+        KeyscanError: a ``pyproject.toml`` that mentions the table is not TOML.
     """
     if not _is_project(text):
         return True
     return _TOOL.encode() in text.raw and _table(text) is not None
 
 
-def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, Set]:
-    """The values of a configuration file, by parameter name.
+def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, ConfiguredValue]:
+    """Return the values of a configuration file, by parameter name.
 
     Args:
         text: the file.
-        folder: where it lies; its paths are relative to this.
-        command: whose options they are.
-        named: it was given with ``--config``, not found in the tree.
+        folder: folder of the file; its paths are relative to it.
+        command: command with the options.
+        named: the file was given with ``--config``, not found in the tree.
 
     Raises:
-        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+        KeyscanError: the file has an error; the message has file, line and reason.
     """
     known = options(command)
-    found: dict[str, Set] = {}
+    found: dict[str, ConfiguredValue] = {}
     table = _table(text)
     if table is None:
         raise text.broken(1, f"no [tool.{_TOOL}] in it", "Add that table, or name another file.")
@@ -100,39 +96,39 @@ def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dic
                 f"Give --{name} on the command line, or this file with --config.",
             )
         try:
-            taken = _taken(name, param, value, folder)
+            converted = _convert(name, param, value, folder)
         except ValueError as error:
             raise text.broken(line, f"{name}: {error}") from None
-        found[param.name or name] = Set(taken, line, value)
+        found[param.name or name] = ConfiguredValue(converted, line, value)
     return found
 
 
 def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
     if name in NEVER:
         return f"{name} can only be given on the command line", ""
-    import difflib  # noqa: PLC0415 - only for who made a mistake
+    import difflib  # noqa: PLC0415 - only after a mistake
 
     close = difflib.get_close_matches(name.replace("_", "-").lower(), known, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Options: {', '.join(sorted(known))}."
     return f"no such option: {name}", hint
 
 
-def _taken(name: str, param: click.Option, value: object, folder: str) -> object:
-    """The value as the command would have it from the command line.
+def _convert(name: str, param: click.Option, value: object, folder: str) -> object:
+    """Return the value as the command line would give it.
 
     Raises:
-        ValueError: with what was expected.
+        ValueError: the value has another type; the message names the expected one.
     """
     if param.is_flag:
-        return _of(value, bool, "true or false")
+        return _typed(value, bool, "true or false")
     if param.multiple:
         if not isinstance(value, list):
             raise ValueError(f'expected a list of texts, such as {name} = ["..."]')
-        given: Any = [_moved(str(_of(each, str, "a list of texts")), folder) for each in value]
+        given: Any = [_relocate(str(_typed(each, str, "a list of texts")), folder) for each in value]
     elif isinstance(param.type, click.types.IntParamType):
-        given = _of(value, int, "a number")
+        given = _typed(value, int, "a number")
     else:
-        given = _of(value, str, "a text")
+        given = _typed(value, str, "a text")
     if isinstance(param.type, click.Path):
         given = os.path.join(folder, given)
     try:
@@ -141,14 +137,14 @@ def _taken(name: str, param: click.Option, value: object, folder: str) -> object
         raise ValueError(error.message.rstrip(".")) from None
 
 
-def _moved(report: str, folder: str) -> str:
-    """``FORMAT=FILE`` with a path that counts from the folder."""
+def _relocate(report: str, folder: str) -> str:
+    """Return ``FORMAT=FILE`` with the path joined to the folder."""
     form, equals, path = report.partition("=")
     return form + equals + (os.path.join(folder, path) if path else "")
 
 
-def _of(value: object, kind: type, expected: str) -> object:
-    # A bool is an int to isinstance.
+def _typed(value: object, kind: type, expected: str) -> object:
+    # isinstance() would accept a bool as an int.
     if type(value) is not kind:
         raise ValueError(f"expected {expected}")
     return value
@@ -178,7 +174,7 @@ def _table(text: Text) -> Mapping[str, object] | None:
 
 
 def _line(text: Text, name: str) -> int:
-    """Where a name is set; TOML readers do not tell."""
+    """Return the line that sets a name; ``tomllib`` gives none."""
     header = "" if not _is_project(text) else _TOOL
     table, first = "", 0
     key = re.compile(rf"(?:.*[.{{,\s])?[\"']?{re.escape(name)}[\"']?\s*=")
@@ -194,8 +190,8 @@ def _line(text: Text, name: str) -> int:
     return first or 1
 
 
-def combined(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Of the files found upwards, those in the nearest folder that has any."""
+def nearest_config(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the configuration files of the nearest folder that has one."""
     found: list[tuple[bytes, bytes]] = []
     for path, content in paths:
         if found and os.path.dirname(path) != os.path.dirname(found[0][0]):

@@ -1,10 +1,4 @@
-"""What stands between a command and the terminal.
-
-Streams that cannot fail on a character, and every error turned into one line, a hint and
-an exit code.
-
-Boundary: knows errors and streams, no commands.
-"""
+"""Error handler: turns every error into one line, a hint and an exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +17,7 @@ from boltz_keyscan.model.enums import ExitCode
 
 
 def run_guarded(arguments: list[str]) -> int:
-    """Run a command line and tell what went wrong, if anything did."""
+    """Run a command line, report its error and return the exit code."""
     _prepare()
     code: int = ExitCode.CLEAN
     try:
@@ -34,7 +28,7 @@ def run_guarded(arguments: list[str]) -> int:
     except click.exceptions.Exit as leave:
         code = leave.exit_code
     except click.ClickException as error:
-        # The scan is a command without a name; the parser does not always say which one it was at.
+        # The scan has no name of its own, and not every parser error has a context.
         context = getattr(error, "ctx", None)
         name = context.command_path.removesuffix(" scan") if context is not None else "boltz-keyscan"
         code = _failed(ExitCode.USAGE, error.format_message(), f"See '{name} --help'.")
@@ -43,15 +37,15 @@ def run_guarded(arguments: list[str]) -> int:
     except KeyscanError as error:
         code = _failed(ExitCode.USAGE, error.message, error.hint)
     except KeyboardInterrupt:
-        # Once is enough: what is left is cleaning up.
+        # A second Ctrl-C must not interrupt the clean-up.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _clean_line()
         code = _failed(ExitCode.INTERRUPTED, "interrupted; nothing can be said of what was not read yet", "")
     except BrokenPipeError:
-        # Whoever read a help text or a listing has seen enough of it.
+        # The reader of a help text or a listing closed the pipe.
         code = ExitCode.CLEAN
     except OSError as error:
-        # A help text to a full disk, say; what a scan meets on its way is a gap.
+        # For example a help text on a full disk; read errors of a scan are gaps.
         code = _failed(ExitCode.USAGE, f"could not go on: {error.strerror or type(error).__name__}", "")
     except Exception as error:  # noqa: BLE001 - the last net: a traceback could show the bytes it was working on
         code = _internal(error)
@@ -59,12 +53,12 @@ def run_guarded(arguments: list[str]) -> int:
 
 
 def _prepare() -> None:
-    """Descriptors and streams as the rest of the program takes them to be."""
+    """Make sure the standard descriptors are open, streams never fail on a character, SIGTERM interrupts."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # Closed by whoever started us: the next file opened would take its place and be written to.
+            # Closed by the parent process: the next file opened would get this number and be written to.
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -83,26 +77,26 @@ def _failed(code: ExitCode, message: str, hint: str) -> int:
 
 
 def _clean_line() -> None:
-    """Begin where nothing stands: a terminal has shown ^C behind whatever was there."""
+    """Start on an empty line: the terminal has echoed ^C after the progress line."""
     if sys.stderr is not None and sys.stderr.isatty():
         with contextlib.suppress(OSError):
             sys.stderr.write("\n" if os.environ.get("TERM", "") in {"", "dumb"} else "\r\x1b[K")
 
 
 def report_line(line: str) -> None:
-    """One line on stderr, without keys and without characters that act."""
-    from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only when there is something to tell
+    """Write one line to stderr, without keys and without control characters."""
+    from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only to report something
 
-    # Whoever has shown progress has loaded it; nobody else needs to.
+    # Loaded only if progress was shown.
     progress = sys.modules.get("boltz_keyscan.cli.progress")
-    # Nobody reads our stderr: there is no better place to say so.
+    # A closed stderr cannot be reported anywhere.
     with contextlib.suppress(OSError), progress.LINE.hidden() if progress else contextlib.nullcontext():
         click.echo(redacted(line), err=True)
 
 
 def _internal(error: Exception) -> int:
-    """Where it happened, without values: messages and source lines may quote what was being read."""
-    import traceback  # noqa: PLC0415 - only when there is one
+    """Report the stack without values: messages and source lines may quote scanned bytes."""
+    import traceback  # noqa: PLC0415 - only for internal errors
 
     frames = traceback.extract_tb(error.__traceback__)
     report_line(f"error: internal error: {type(error).__name__}")

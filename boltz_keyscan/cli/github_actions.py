@@ -1,8 +1,4 @@
-"""Inside GitHub Actions: annotations after the report, and the summary of the step.
-
-Boundary: the environment that GitHub documents to what is printed and where; the words are
-``report.github``'s and ``report.markdown``'s. Loaded in a job of GitHub Actions only.
-"""
+"""Output inside GitHub Actions: annotations after the report, and the step summary."""
 
 from __future__ import annotations
 
@@ -14,11 +10,11 @@ from typing import TextIO
 from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import Reporter, ReportOptions, github_summary
-from boltz_keyscan.report.github import commands
+from boltz_keyscan.report.github import annotation_lines
 from boltz_keyscan.report.wording import count
 
 
-def annotated(  # noqa: PLR0917 - both places, and what they share
+def write_annotations(  # noqa: PLR0917 - options of two outputs
     result: ScanResult,
     view: ReportOptions,
     written: ReportOptions,
@@ -26,13 +22,13 @@ def annotated(  # noqa: PLR0917 - both places, and what they share
     through: Callable[[Reporter], Reporter],
     show: Callable[[Reporter, ScanResult, ReportOptions], None],
 ) -> None:
-    """Write the annotations to standard output, by ``show``, and the summary to its file.
+    """Write the annotations to standard output, through ``show``, and the summary to its file.
 
-    ``view`` is for the first, ``written`` for the second. ``files`` are those that reports
-    were written to: one of them may be the summary.
+    ``view`` is for the annotations, ``written`` for the summary. ``files`` are the paths of the
+    reports: one of them may be the summary.
 
     Raises:
-        OutputError: the annotations could not be written; the summary is, all the same.
+        OutputError: the annotations could not be written; the summary was tried too.
     """
     try:
         if sys.stdout is not None:
@@ -42,12 +38,12 @@ def annotated(  # noqa: PLR0917 - both places, and what they share
 
 
 def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the annotations, folded away: in the log they would tell the report a second time."""
-    told, cut = commands(result, view)
-    if not told:
+    """Write the annotations in a folded group: in the log they repeat the report."""
+    lines, cut = annotation_lines(result, view)
+    if not lines:
         return
     stream.write("::group::Annotations, the same keys beside their lines\n")
-    stream.writelines(f"{command}\n" for command in told)
+    stream.writelines(f"{command}\n" for command in lines)
     stream.write("::endgroup::\n")
     if cut:
         stream.write(f"+{count(cut, 'more annotation')} than GitHub shows\n")
@@ -56,7 +52,7 @@ def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
 def _summarize(
     result: ScanResult, view: ReportOptions, files: Iterable[str], through: Callable[[Reporter], Reporter]
 ) -> None:
-    """Add to the summary of the step; one that cannot be written changes no verdict."""
+    """Append the report to the step summary; a failure is a warning only."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path or any(_same(path, file) for file in files):
         return

@@ -1,7 +1,4 @@
-"""The list of commands, each loaded when called; what names no command is a scan.
-
-Boundary: names to ``click`` commands; what a command does is in its file.
-"""
+"""Group of all commands, each imported when called; without a command name it scans."""
 
 from __future__ import annotations
 
@@ -44,28 +41,28 @@ class Commands(click.Group):
         )
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's form
-        """All but the scan, which needs no name."""
+        """Return all commands but the scan, which needs no name."""
         return [name for name in COMMANDS if name != "scan"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's form
-        """The command, imported now."""
+        """Import and return the command."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         return cast("click.Command", getattr(import_module(module), name))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Anything that is not a command is the path or the option of a scan."""
+        """Treat a first argument that is not a command as part of a scan."""
         if not args or args[0] not in {*COMMANDS, "--version", "-h", "--help"}:
             args = ["scan", *args]
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help of the scan, which is what the bare command does, and the commands."""
+        """Write the help of the scan, then the commands, examples and exit codes."""
         scan = self.get_command(ctx, "scan")
         if scan is None:
             return
-        # Under the program's own name: nobody has to type "scan".
+        # Under the program's own name: "scan" need not be typed.
         scan.format_help(click.Context(scan, info_name=ctx.info_name, **SETTINGS), formatter)  # type: ignore[arg-type]
         self.format_commands(ctx, formatter)
         from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only

@@ -1,9 +1,7 @@
-"""The folder that git takes hooks from, as the user's configuration says, and who else writes there.
+"""Folder that git takes hooks from, by the user's configuration, and other hook managers.
 
 Read with GitPython, which follows ``include`` as git does. It opens the repository that the user works
-in, and nothing that is scanned; importing it takes as long as a commit hook, so nothing else loads it.
-
-Boundary: names of folders and files; nothing is written.
+in, never one that is scanned; importing it takes as long as a commit hook, so nothing else loads it.
 """
 
 from __future__ import annotations
@@ -36,22 +34,22 @@ _ROOT_FILES = (
 
 @dataclass(frozen=True, slots=True)
 class HooksFolder:
-    """The folder that git takes a hook from."""
+    """Folder that git takes a hook from."""
 
     path: str
     because: str
-    """The setting that says so, and its file; empty for git's default."""
+    """Setting that names the folder, and its file; empty for git's default."""
     outside: bool = False
-    """It lies in neither the worktree nor the repository: other repositories may use it too."""
+    """True if the folder is in neither the worktree nor the repository: others may use it too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manager:
-    """Another tool that runs the hooks of a repository."""
+    """Hook manager: another tool that runs the hooks of a repository."""
 
     name: str
     file: str
-    """The file that a line for us belongs into."""
+    """File for the line that calls boltz-keyscan."""
     hint: str
 
 
@@ -101,12 +99,12 @@ def _push() -> str:
 
 
 def _configured(repository: Repository) -> tuple[str, str]:
-    """Return the value of core.hooksPath and the file that has the last word on it."""
+    """Return the effective value of core.hooksPath and the file that sets it."""
     git = _gitpython()
     try:
         opened: gitpython.Repo | None = git.Repo(os.fsdecode(repository.worktree or repository.git_dir))
     except (git.GitError, ValueError, OSError):
-        # Only conditions of "includeIf" need it.
+        # Needed for conditions of "includeIf" only.
         opened = None
     found = "", ""
     for file in _files(repository):
@@ -125,7 +123,7 @@ def _configured(repository: Repository) -> tuple[str, str]:
 
 
 def _files(repository: Repository) -> Iterator[str]:
-    """Return the files of git's configuration that are there, the most important last (git-config(1))."""
+    """Return the existing files of git's configuration, the most important last (git-config(1))."""
     given = os.environ
     names = []
     if not given.get("GIT_CONFIG_NOSYSTEM"):
@@ -136,16 +134,16 @@ def _files(repository: Repository) -> Iterator[str]:
         home = given.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         names += [os.path.join(home, "git", "config"), os.path.expanduser("~/.gitconfig")]
     names.append(os.path.join(os.fsdecode(repository.common_dir), "config"))
-    # With extensions.worktreeConfig; git ignores it without, and nothing else is called so.
+    # For extensions.worktreeConfig; git ignores the file without it.
     names.append(os.path.join(os.fsdecode(repository.git_dir), "config.worktree"))
     return (name for name in names if os.path.isfile(name))
 
 
 @functools.cache
 def _gitpython() -> ModuleType:
-    """Load GitPython with the git that we use, or without any, and say so."""
+    """Load GitPython with the git of this program; without git, report it and go on."""
     try:
-        # It starts git when it is loaded, and would take one from the working folder if PATH says so.
+        # GitPython runs git on import, and PATH could find one in the working folder.
         os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = command.executable()
     except GitError as error:
         report_line(f"note: {error.message}; the hooks need it")

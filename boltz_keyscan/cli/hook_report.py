@@ -1,7 +1,4 @@
-"""The report of a hook that found keys.
-
-Boundary: loaded only when there is something to report; what a clean run prints is the hooks'.
-"""
+"""Report of a hook that found keys; loaded only then."""
 
 from __future__ import annotations
 
@@ -16,16 +13,16 @@ _DIGITS = len("bk1:") + 8
 """Characters of a fingerprint in a list."""
 
 _MAX_NAMED = 5
-"""Old keys that are named; the others are counted."""
+"""Old keys listed by fingerprint; the rest is counted."""
 
 
 def write(result: ScanResult, change: str, looked_at: str) -> None:
-    """Write two lines when all keys were there before the change, and else the report.
+    """Write two lines if all keys were there before the change, otherwise the report.
 
     Args:
-        result: what the hook found.
-        change: what it guards: ``commit`` or ``push``.
-        looked_at: how much it looked at.
+        result: the result of the hook's scan.
+        change: ``commit`` or ``push``.
+        looked_at: the amount scanned, as text.
 
     Raises:
         OutputError: the report could not be written.

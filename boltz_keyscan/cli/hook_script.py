@@ -1,7 +1,4 @@
-"""The text of a hook that ``hook install`` writes, and what a hook that is there says.
-
-Boundary: text of scripts, and starting the interpreter that one names to ask for its version.
-"""
+"""Text of the hooks that ``hook install`` writes, and a parser for existing ones."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ SHARED = {
     "pre-commit": "env PYTHONPATH= boltz-keyscan hook pre-commit",
     "pre-push": 'env PYTHONPATH= boltz-keyscan hook pre-push "$@"',
 }
-"""Lines for files that people share: without a path of this machine, and with no module of the worktree."""
+"""Commands for shared files: without a path of this machine, and without modules of the worktree."""
 
 _START = """\
 import sys
@@ -34,8 +31,8 @@ except ModuleNotFoundError as error:
         "Install boltz-keyscan, and run [boltz-keyscan hook install] here again."
     )
 entry()"""
-# -I leaves out the environment, the working folder and the user's packages. Where the program is found
-# only by one of the latter two (pip install --user, PYTHONPATH), the folder is named, behind Python's own.
+# -I ignores the environment, the working folder and the user's packages. A program installed in one of
+# these (pip install --user, PYTHONPATH) is found by its folder, added after Python's own.
 
 _AGAIN = "Run 'boltz-keyscan hook install' here again."
 
@@ -56,7 +53,7 @@ _ANSWER = re.compile(rb"boltz-keyscan (\S+)\n")
 
 
 def folders() -> list[str]:
-    """Return the folders that this program needs and an isolated Python would not look into."""
+    """Return the folders that this program needs and an isolated Python does not search."""
     answer = output_of([sys.executable, "-I", "-c", r"import sys; print(*sys.path, sep='\0', end='')"])
     isolated = {os.path.realpath(entry) for entry in os.fsdecode(answer or b"").split("\0")}
     beside = os.path.realpath(os.path.dirname(sys.argv[0]))
@@ -65,7 +62,7 @@ def folders() -> list[str]:
 
 
 def _literal(more: list[str]) -> str:
-    """Return a list as Python reads it, without the one character that a shell's quotes cannot hold."""
+    """Return a Python list literal without single quotes, which a shell's quotes cannot contain."""
     return json.dumps(more).replace("'", r"\u0027")
 
 
@@ -76,34 +73,34 @@ def text(name: str, more: list[str]) -> str:
 
 
 def line(name: str, more: list[str]) -> str:
-    """Return the line that calls us, for somebody else's script."""
+    """Return the line that calls this program from another script."""
     code = f"import sys; sys.path[3:3] = {_literal(more)}; from boltz_keyscan.cli import entry; entry()"
     start = f"-c {shlex.quote(code)}" if more else "-m boltz_keyscan"
     return f'{shlex.quote(sys.executable)} -I {start} hook {name} "$@"'
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """The program that a hook calls."""
+class HookProgram:
+    """Program that a hook calls."""
 
     python: str
     version: str | None = None
-    """Of boltz-keyscan; None when it does not run."""
+    """Version of boltz-keyscan; None if it does not run."""
     asked: bool = True
-    """It lies outside of the repository, and was asked."""
+    """False if the interpreter is inside the repository and was not run."""
     outdated: bool = False
-    """The script is not the one that this version writes."""
+    """True if this version writes another script."""
 
 
-def called(script: str, name: str, inside: str) -> Called | None:
-    """Return what a script of ours calls; None for a script of somebody else.
+def parse_program(script: str, name: str, inside: str) -> HookProgram | None:
+    """Return the program that an installed hook calls; None for any other script.
 
-    Only an interpreter outside of the repository is asked: whoever made the repository could have made it.
+    An interpreter inside the repository is not run: the repository's author could have planted it.
 
     Args:
-        script: its text.
-        name: of the hook.
-        inside: the folder of the repository.
+        script: text of the script.
+        name: name of the hook.
+        inside: folder of the repository.
     """
     found = _PYTHON.search(script)
     if OURS not in script or found is None:
@@ -113,15 +110,15 @@ def called(script: str, name: str, inside: str) -> Called | None:
         named = _FOLDERS.search(script)
         more: list[str] = json.loads(named[1]) if named else []
     except (ValueError, IndexError):
-        # Somebody changed it.
+        # The script was edited.
         return None
     if python == sys.executable:
-        return Called(python, __version__, outdated=script != text(name, folders()))
+        return HookProgram(python, __version__, outdated=script != text(name, folders()))
     if any(_lies_within(path, inside) for path in (python, *more)):
-        return Called(python, asked=False)
+        return HookProgram(python, asked=False)
     answer = output_of([python, "-I", "-c", _START.format(folders=_literal(more)), "--version"])
     version = _ANSWER.fullmatch(answer or b"")
-    return Called(python, version and version[1].decode("ascii", "replace"))
+    return HookProgram(python, version and version[1].decode("ascii", "replace"))
 
 
 def _lies_within(path: str, folder: str) -> bool:

@@ -1,9 +1,6 @@
-"""What may excuse a key that a hook found; loaded only when it found one.
+"""Suppression of keys that a hook found; loaded only when it found one.
 
-Hooks take no other options from a configuration than which keys are known: they stop at
-any key, whatever a scan is told to fail on.
-
-Boundary: the options of a hook to the step that knows.
+From a configuration hooks take only the baseline: they block on any key, whatever ``fail-on`` is.
 """
 
 from __future__ import annotations
@@ -18,18 +15,18 @@ from boltz_keyscan.triage.suppress import Suppressor
 
 @dataclass(frozen=True, slots=True)
 class HookSuppression:
-    """The step, and whose word it goes by."""
+    """Suppressor of a hook, with the options it was made from."""
 
-    settled: ResolvedOptions
-    excuser: Suppressor
+    resolved: ResolvedOptions
+    suppressor: Suppressor
 
     @classmethod
     def of(cls, baseline: str | None, trust: str | None) -> HookSuppression:
-        """What counts in the repository the hook runs in.
+        """Return the suppression for the repository that the hook runs in.
 
         Raises:
-            KeyscanError: a file is broken, or a revision unknown.
+            KeyscanError: a file is broken, or a revision is unknown.
         """
         given = {"baseline": baseline, "trust": trust, "foreign_comments": False}
-        settled = resolve_options(click.get_current_context(), given, (".",), parts=True)
-        return cls(settled, settled.excuser(unexposed=False))
+        resolved = resolve_options(click.get_current_context(), given, (".",), parts=True)
+        return cls(resolved, resolved.suppressor(unexposed=False))

@@ -1,8 +1,4 @@
-"""Where reports go: stdout, files, and in which colours.
-
-Boundary: decides on streams and looks; the words are ``report``'s. What is different inside
-GitHub Actions is ``actions``.
-"""
+"""Output of reports: standard output, files, colour."""
 
 from __future__ import annotations
 
@@ -19,12 +15,12 @@ from boltz_keyscan.report import Reporter, ReportOptions, load
 COLORS = ("auto", "always", "never")
 
 AUTO = "auto"
-"""The format that is text, and inside GitHub Actions annotations and a step summary as well."""
+"""Format name for text, with annotations and a step summary inside GitHub Actions."""
 
 
 def view(color: str, verbosity: int, *, placeholders: bool, drop_suppressed: bool = False) -> ReportOptions:
-    """How text is to look on this terminal."""
-    from shutil import get_terminal_size  # noqa: PLC0415 - brings three compression libraries along
+    """Return the options of text output for this terminal."""
+    from shutil import get_terminal_size  # noqa: PLC0415 - imports three compression libraries
 
     return ReportOptions(
         color=_colored(color),
@@ -39,26 +35,26 @@ def emit(
     result: ScanResult,
     shown: str | None,
     files: Iterable[tuple[str, str]],
-    look: ReportOptions,
+    options: ReportOptions,
     through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
 ) -> None:
-    """Write every report that can be written, the files first.
+    """Write all reports, the files first; a failed one does not stop the others.
 
-    ``shown`` is the format on stdout, None for none; it and the format of a file may be
-    ``AUTO``. ``through`` puts a filter between a reporter and its file.
+    ``shown`` is the format on stdout, None for no report there; any format may be ``AUTO``.
+    ``through`` wraps the reporters of files in a filter.
 
-    A reader that goes away (``| head``) is no error: the exit code tells it the verdict.
+    A closed pipe (``| head``) is no error: the exit code has the verdict.
 
     Raises:
-        OutputError: a report could not be written; the first one.
+        OutputError: a report could not be written; the first such error.
     """
     failed: list[OutputError] = []
     files = tuple(files)
-    # --quiet is for standard output: a file is read later, and by others.
-    written = replace(look, color=False, verbosity=max(look.verbosity, 0))
+    # --quiet is for standard output; a file is read later, by others.
+    written = replace(options, color=False, verbosity=max(options.verbosity, 0))
     automatic = AUTO in (shown, *(name for name, _ in files))
     for name, path in files:
-        from boltz_keyscan.report.writer import write_report  # noqa: PLC0415 - most runs write none
+        from boltz_keyscan.report.writer import write_report  # noqa: PLC0415 - most runs write no file
 
         try:
             write_report(_form(name), path, result, written, through)
@@ -66,14 +62,14 @@ def emit(
             failed.append(error)
     if shown is not None:
         try:
-            _show(_form(shown), result, look)
+            _show(_form(shown), result, options)
         except OutputError as error:
             failed.append(error)
     if automatic and in_actions():
-        from boltz_keyscan.cli.github_actions import annotated  # noqa: PLC0415 - in few places
+        from boltz_keyscan.cli.github_actions import write_annotations  # noqa: PLC0415 - inside GitHub Actions only
 
         try:
-            annotated(result, look, written, [path for _, path in files], through, show)
+            write_annotations(result, options, written, [path for _, path in files], through, show)
         except OutputError as error:
             failed.append(error)
     if failed:
@@ -81,15 +77,15 @@ def emit(
         raise failed[0]
 
 
-def distinct(paths: Iterable[str], *, stdout: bool) -> None:
-    """Refuse two reports for one file, however its name is spelt: one of them would be lost.
+def check_distinct(paths: Iterable[str], *, stdout: bool) -> None:
+    """Refuse two reports for the same file under any name: one of them would be lost.
 
     Args:
-        paths: where reports go.
-        stdout: one more goes to standard output.
+        paths: paths of the reports.
+        stdout: a report goes to standard output too.
 
     Raises:
-        KeyscanError: with the second name.
+        KeyscanError: two reports have the same file; the message has the second name.
     """
     seen = {_identity(1)} if stdout else set()
     for path in paths:
@@ -100,7 +96,7 @@ def distinct(paths: Iterable[str], *, stdout: bool) -> None:
 
 
 def _identity(path: str | int) -> tuple[object, ...] | None:
-    """What a name stands for, there or not yet; None for what takes everything and keeps nothing."""
+    """Return the identity of an existing or a new file; None for the null device."""
     try:
         try:
             status = os.stat(path)
@@ -109,7 +105,7 @@ def _identity(path: str | int) -> tuple[object, ...] | None:
             status = os.stat(folder)
             return status.st_dev, status.st_ino, name
     except (OSError, ValueError):
-        # Whoever writes to it will tell what is wrong with it.
+        # Writing the report raises the error.
         return (path,)
     null = os.stat(os.devnull)
     same = (status.st_dev, status.st_ino)
@@ -117,7 +113,7 @@ def _identity(path: str | int) -> tuple[object, ...] | None:
 
 
 def in_actions() -> bool:
-    """Whether this is a step of GitHub Actions (docs.github.com, "Variables reference")."""
+    """Return True in a step of GitHub Actions (docs.github.com, "Variables reference")."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
@@ -125,20 +121,20 @@ def _form(name: str) -> str:
     return "text" if name == AUTO else name
 
 
-def _show(name: str, result: ScanResult, look: ReportOptions) -> None:
+def _show(name: str, result: ScanResult, options: ReportOptions) -> None:
     if sys.stdout is None:
         raise OutputError("cannot write the report: standard output is closed", "Give --output FILE.")
-    show(load(name), result, look)
+    show(load(name), result, options)
 
 
-def show(reporter: Reporter, result: ScanResult, look: ReportOptions) -> None:
+def show(reporter: Reporter, result: ScanResult, options: ReportOptions) -> None:
     """Write a report to standard output.
 
     Raises:
-        OutputError: it could not be written; that its reader went away is none.
+        OutputError: it could not be written; a closed pipe is no error.
     """
     try:
-        reporter(result, sys.stdout, look)
+        reporter(result, sys.stdout, options)
         sys.stdout.flush()
     except BrokenPipeError:
         return
@@ -147,10 +143,10 @@ def show(reporter: Reporter, result: ScanResult, look: ReportOptions) -> None:
 
 
 def _colored(choice: str) -> bool:
-    """The flag, then NO_COLOR, FORCE_COLOR and CLICOLOR, then the terminal."""
+    """Apply the option, then NO_COLOR, FORCE_COLOR and CLICOLOR, then the kind of stream."""
     if choice != "auto":
         return choice == "always"
-    # As no-color.org, force-color.org and bixense.com/clicolors have it: empty is as good as absent.
+    # no-color.org, force-color.org, bixense.com/clicolors: an empty variable counts as absent.
     environment = {name: value for name, value in os.environ.items() if value}
     if "NO_COLOR" in environment:
         return False

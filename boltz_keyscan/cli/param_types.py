@@ -1,31 +1,30 @@
-"""Names of formats as they are typed: checked, with the one that was meant.
-
-Boundary: one parameter type, and ``FORMAT=FILE``; what the names mean is ``report``'s.
-"""
+"""Parameter types: format names with suggestions, and ``FORMAT=FILE``."""
 
 from __future__ import annotations
 
 import click
 
-from boltz_keyscan.report import REPORTERS, meant
+from boltz_keyscan.report import REPORTERS, format_hint
 
 
 class Format(click.Choice[str]):
-    """A choice that says what was meant; an error that lists all of them does not help to see it."""
+    """Choice of a format, with a suggestion for a misspelt name."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name.
+        """Return the format name.
 
         Raises:
-            click.BadParameter: there is no such format.
+            click.BadParameter: no format has this name.
         """
         if value not in self.choices:
-            self.fail(f"{value!r} is no format. {meant(value, self.choices)}", param, ctx)
+            self.fail(f"{value!r} is no format. {format_hint(value, self.choices)}", param, ctx)
         return value
 
 
-def named(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """``FORMAT=FILE``, split, the format checked."""
+def split_reports(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Split each ``FORMAT=FILE`` and check its format."""
     reports = []
     for value in values:
         name, sign, path = value.partition("=")
@@ -34,6 +33,6 @@ def named(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
                 f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
             )
         if name not in REPORTERS:
-            raise click.BadParameter(f"{name!r} is no format. {meant(name, REPORTERS)}", ctx, param)
+            raise click.BadParameter(f"{name!r} is no format. {format_hint(name, REPORTERS)}", ctx, param)
         reports.append((name, path))
     return tuple(reports)

@@ -1,9 +1,7 @@
-"""One line on a terminal that says how far something is; nothing anywhere else.
+"""Progress line on standard error, for terminals only.
 
-It is written over and never blank in between, at most ten times a second, and goes away
-at the end, also on Ctrl-C and before anything else is told.
-
-Boundary: standard error only; reports never pass here.
+The line is overwritten at most ten times a second, never blank in between, and cleared at the
+end, on Ctrl-C and before any other message.
 """
 
 from __future__ import annotations
@@ -22,14 +20,14 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Source
     from boltz_keyscan.pipeline import ProgressListener
 
-REFRESH_SECONDS = 0.1
-"""Seconds between two looks of the line; more often is flicker."""
+REFRESH_INTERVAL_S = 0.1
+"""Interval between two updates; shorter ones flicker."""
 
 _CLEAR = "\r\x1b[K"
 
 
-def shows() -> bool:
-    """Whether anybody looks: a terminal, and no CI job that writes one into a log."""
+def is_visible() -> bool:
+    """Return True on a terminal, but not in a CI job that writes its terminal to a log."""
     environment = os.environ
     able = environment.get("TERM", "") not in {"", "dumb"}
     return sys.stderr is not None and sys.stderr.isatty() and able and not is_automated(environment)
@@ -38,8 +36,8 @@ def shows() -> bool:
 def scan_progress(
     sources: Sequence[Source], *, quiet: bool = False
 ) -> contextlib.AbstractContextManager[ProgressListener | None]:
-    """Who watches a scan of these; nobody where nobody looks."""
-    if quiet or not shows():
+    """Return the progress of a scan; an empty context without a terminal."""
+    if quiet or not is_visible():
         return contextlib.nullcontext()
     from boltz_keyscan.cli.scan_progress import ScanProgress  # noqa: PLC0415 - for a terminal only
 
@@ -47,26 +45,26 @@ def scan_progress(
 
 
 class Line:
-    """The last line of the terminal. It belongs to whoever took it last, until that one is done."""
+    """Last line of the terminal, written by the owner that acquired it last."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._owners: list[object] = []
         self._shown = ""
 
-    def take(self, owner: object) -> None:
-        """From now on only this one writes."""
+    def acquire(self, owner: object) -> None:
+        """Let only this owner write, until it releases the line."""
         with self._lock:
             self._owners.append(owner)
 
-    def give(self, owner: object) -> None:
-        """This one is done."""
+    def release(self, owner: object) -> None:
+        """Clear the line and give it back to the previous owner."""
         with self._lock:
             self._clear()
             self._owners.remove(owner)
 
     def show(self, owner: object, *parts: str) -> None:
-        """Write over what is there, if the line is this one's; as many of the parts as fit."""
+        """Write as many of the parts as fit, if the line belongs to this owner."""
         with self._lock:
             if not self._owners or self._owners[-1] is not owner:
                 return
@@ -84,7 +82,7 @@ class Line:
 
     @contextlib.contextmanager
     def hidden(self) -> Iterator[None]:
-        """Keep the line away while something else is written."""
+        """Hide the line while something else is written."""
         with self._lock:
             self._clear()
             yield
@@ -95,7 +93,7 @@ class Line:
             self._shown = ""
 
     def _put(self, text: str) -> None:
-        # A terminal that went away is nobody's reason to stop.
+        # A closed terminal does not stop the scan.
         with contextlib.suppress(OSError):
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -112,32 +110,32 @@ def _columns() -> int:
 
 
 class Progress:
-    """How many keys the API has told of. Use as a context manager."""
+    """Progress of API requests, in keys. Use as a context manager."""
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._shows = shows()
+        self._visible = is_visible()
         self._last = 0.0
 
     def __enter__(self) -> Self:
-        if self._shows:
-            LINE.take(self)
+        if self._visible:
+            LINE.acquire(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shows:
-            LINE.give(self)
+        if self._visible:
+            LINE.release(self)
 
     def keys(self, count: int) -> None:
-        """So many are known."""
-        self._told(f"{count:,} keys")
+        """Show the number of keys received."""
+        self._show_text(f"{count:,} keys")
 
     def part(self, done: int, whole: int) -> None:
-        """So many of so many."""
-        self._told(f"{done:,} of {whole:,} keys")
+        """Show the number of keys done, of all."""
+        self._show_text(f"{done:,} of {whole:,} keys")
 
-    def _told(self, how: str) -> None:
+    def _show_text(self, how: str) -> None:
         now = time.monotonic()
-        if self._shows and now - self._last >= REFRESH_SECONDS:
+        if self._visible and now - self._last >= REFRESH_INTERVAL_S:
             LINE.show(self, f"{self._what}: {how}")
             self._last = now

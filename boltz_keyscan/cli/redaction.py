@@ -1,7 +1,4 @@
-"""The last filter before stderr: messages of click, git and the system may quote a key.
-
-Boundary: text to text; reports are made of redacted data already.
-"""
+"""Redaction of messages: those of click, git and the system may quote a key."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ from boltz_keyscan.sanitize import harmless
 
 
 def redacted(text: str) -> str:
-    """``text`` without keys; whatever is wrong with the rules, still without keys."""
+    """Return ``text`` without keys and control characters."""
     try:
         detector = KeyDetector.of(rules.load())
     except KeyscanError:
-        # The message is about the rule files themselves and quotes nothing scanned.
+        # Broken rule files: the message is about them and quotes nothing scanned.
         return harmless(text)
     return detector.redact(text.encode("utf-8", "surrogateescape"))

@@ -1,10 +1,4 @@
-"""Options as they hold in the end: the command line's, then the configuration's, then the defaults.
-
-And whose word counts beside them: the trust, and the step that knows baseline and ignores.
-
-Boundary: knows ``click``'s parameters, no command. What a configuration may say is
-``configuration``, whose files are asked is ``trust``.
-"""
+"""Effective options: command line, then configuration file, then defaults; and the trusted files."""
 
 from __future__ import annotations
 
@@ -32,85 +26,85 @@ from boltz_keyscan.triage.text_file import Text
 from boltz_keyscan.trust import ScanRoot, SuppressionInputs, Trust
 
 STDIN_NAME = "<stdin>"
-"""How reports name standard input."""
+"""Name of standard input in reports."""
 
 _GROUPS = (
     {"no_history", "history_only", "range_", "since", "staged"},
     {"quiet", "verbose"},
     {"cache_dir", "no_cache"},
 )
-"""Options that answer the same question: one on the command line outdoes all of them in a file."""
+"""Alternative options: one of them on the command line overrides all of its group in a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedOptions:
-    """Options with their sources, and whose word counts."""
+    """Effective options with their sources, and the trusted files."""
 
     values: Mapping[str, Any]
-    """By parameter name, all parameters of the command."""
+    """Values of all parameters of the command, by name."""
     sources: Mapping[str, str]
-    """Where those come from that are not defaults."""
+    """Sources of the values that are not defaults, by name."""
     trust: Trust
-    standing: tuple[ScanRoot, ...]
+    roots: tuple[ScanRoot, ...]
     ground: TrustReport
     named: str | None
-    """The baseline, when it was named on the command line, or in a file that was."""
+    """Baseline named on the command line, or in a file given with ``--config``."""
     in_tree: bytes | None
-    """The baseline that the configuration of the tree names."""
+    """Baseline named by the configuration of the tree."""
 
     def named_text(self) -> Text | None:
-        """The baseline that was named.
+        """Return the named baseline.
 
         Raises:
             KeyscanError: it cannot be read.
         """
-        return trusts.named_text(self.named, self.standing) if self.named is not None else None
+        return trusts.named_text(self.named, self.roots) if self.named is not None else None
 
-    def excuser(self, *, unexposed: bool, accepting: bool = True) -> Suppressor:
-        """The step that knows all that counts, without ``accepting`` all but baselines.
+    def suppressor(self, *, unexposed: bool, accepting: bool = True) -> Suppressor:
+        """Return the suppressor, without ``accepting`` one that ignores baselines.
 
         Raises:
             KeyscanError: a file is broken.
         """
         named = self.named_text() if accepting else None
         foreign = bool(self.values.get("foreign_comments"))
-        say = SuppressionInputs(named, self.in_tree, accepting, unexposed, foreign)
-        return trusts.suppressor(self.standing, self.trust, say, datetime.now(UTC).date())
+        inputs = SuppressionInputs(named, self.in_tree, accepting, unexposed, foreign)
+        return trusts.suppressor(self.roots, self.trust, inputs, datetime.now(UTC).date())
 
-    def told(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
-        """Return the result with whose word counted, and with the entries of ``step`` that name no key.
+    def with_trust_report(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
+        """Return the result with the trust report, and the entries of ``step`` that match no key.
 
         Args:
-            result: of the scan.
-            step: what excused its keys, where files and history were scanned, each of them whole.
+            result: result of the scan.
+            step: the suppressor, if all files and the whole history were scanned.
         """
-        # What was not scanned may have the keys.
+        # After a gap an entry may match a key that was not scanned.
         unmatched = tuple(step.unmatched(result.findings)) if step and not result.gaps else ()
         return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 
 def with_config(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command its options as they hold in the end, and ``settled``; it takes ``paths``."""
+    """Give a command its effective options, and the ``resolved`` options; it takes ``paths``."""
 
     @functools.wraps(function)
-    def called(**given: object) -> int:
+    def wrapper(**given: object) -> int:
         paths = cast("tuple[str, ...]", given.get("paths") or (".",))
         found = resolve_options(click.get_current_context(), given, paths)
-        return function(settled=found, **found.values)
+        return function(resolved=found, **found.values)
 
-    return called
+    return wrapper
 
 
 def resolve_options(
     ctx: click.Context, given: Mapping[str, object], paths: Sequence[str], *, parts: bool = False
 ) -> ResolvedOptions:
-    """Look for a configuration, check it, and put it under what was typed.
+    """Find and check the configuration, and apply it under the command line.
 
     Args:
-        ctx: of the command that runs.
-        given: its parameters as ``click`` has them.
-        paths: what is scanned.
-        parts: what is scanned are parts of repositories, not folders.
+        ctx: context of the command.
+        given: parameters from ``click``.
+        paths: paths to scan.
+        parts: the paths name repositories of which a part is scanned.
 
     Raises:
         KeyscanError: a file is broken, or a revision is unknown.
@@ -124,75 +118,77 @@ def resolve_options(
     typed = {name for name in given if ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)}
     paths = tuple(dict.fromkeys(paths))
     trust = Trust.of(cast("str | None", given.get("trust")), os.environ)
-    standing = trusts.scan_roots(_targets(paths, part=False), trust)
-    file, path = _configuration(given, standing)
+    roots = trusts.scan_roots(_targets(paths, part=False), trust)
+    file, path = _configuration(given, roots)
     values, sources, settings = dict(given), dict.fromkeys(typed, "command line"), []
-    outdone = set(typed).union(*(group for group in _GROUPS if group & typed))
+    overridden = set(typed).union(*(group for group in _GROUPS if group & typed))
     in_tree = None
     named = path is not None and file is not None and given.get("config") is not None
     if file is not None and path is not None:
         folder = os.path.dirname(os.fsdecode(path))
-        for name, found in config_file.read(file, folder, _whole(), named=named).items():
-            if name in outdone or (name not in given and name != "baseline"):
+        for name, found in config_file.read(file, folder, _scan_command(), named=named).items():
+            if name in overridden or (name not in given and name != "baseline"):
                 continue
             values[name], sources[name] = found.value, file.at(found.line)
-            option = next(key for key, each in config_file.options(_whole()).items() if each.name == name)
-            value = redacted(json.dumps(found.told))
+            option = next(
+                key for key, each in config_file.options(_scan_command()).items() if each.name == name
+            )
+            value = redacted(json.dumps(found.raw))
             settings.append(Setting(option, value, redacted(file.name), found.line, redacted(file.where)))
-    chosen = values.get("baseline")
-    if chosen is not None and sources.get("baseline") != "command line" and not named:
-        in_tree = _within(os.path.abspath(os.fsencode(str(chosen))), standing, sources["baseline"])
-        chosen = None
+    baseline = values.get("baseline")
+    if baseline is not None and sources.get("baseline") != "command line" and not named:
+        in_tree = _checked_in_tree(os.path.abspath(os.fsencode(str(baseline))), roots, sources["baseline"])
+        baseline = None
     if parts or any(values.get(name) for name in ("range_", "since", "staged")):
-        standing = trusts.scan_roots(_targets(paths, part=True), trust)
-    commit = next((getattr(stand.trusted_files, "commit", None) for stand in standing), None)
-    missed = trusts.untrusted_files(standing, trust)
+        roots = trusts.scan_roots(_targets(paths, part=True), trust)
+    commit = next((getattr(root.trusted_files, "commit", None) for root in roots), None)
+    untrusted = trusts.untrusted_files(roots, trust)
     ground = TrustReport(
         redacted(str(trust)),
         commit,
         tuple(settings),
-        tuple(map(redacted, missed)),
+        tuple(map(redacted, untrusted)),
         by_default=trust.by_default,
     )
-    kept = {name: value for name, value in values.items() if name in given}
+    own_values = {name: value for name, value in values.items() if name in given}
     return ResolvedOptions(
-        kept, sources, trust, standing, ground, str(chosen) if chosen is not None else None, in_tree
+        own_values, sources, trust, roots, ground, str(baseline) if baseline is not None else None, in_tree
     )
 
 
-def _whole() -> click.Command:
-    """The command whose options a configuration may set."""
+def _scan_command() -> click.Command:
+    """Return the command whose options a configuration may set."""
     from boltz_keyscan.cli.commands.scan import scan  # noqa: PLC0415 - it uses this module
 
     return scan
 
 
 def _targets(paths: Sequence[str], *, part: bool) -> list[tuple[str, str]]:
-    """Each path, and how reports begin the paths below it."""
+    """Return each path, and the prefix that reports give the paths below it."""
     if part:
-        # Paths in a part of a repository count from its root, wherever this runs.
+        # Paths in a part of a repository are relative to its root, whatever the working folder.
         return [(os.fsdecode(find_tree_top(os.path.abspath(os.fsencode(path)))), "") for path in paths]
     before = choose_prefixes(paths)
     return [(path, os.fsdecode(before[path]) if path != STDIN else STDIN_NAME) for path in paths]
 
 
 def _configuration(
-    given: Mapping[str, object], standing: Sequence[ScanRoot]
+    given: Mapping[str, object], roots: Sequence[ScanRoot]
 ) -> tuple[Text | None, bytes | None]:
-    """The file that counts, if any, and where it lies."""
+    """Return the configuration file in effect and its path, if there is one."""
     path = given.get("config")
     if given.get("no_config"):
         if path is not None:
             raise KeyscanError("--config and --no-config contradict each other", "Give one of them.")
         return None, None
     if path is not None:
-        return trusts.named_text(str(path), standing), os.path.abspath(os.fsencode(str(path)))
-    found = config_file.combined(standing[0].files(trusts.CONFIGS))
-    return (standing[0].text(*found[0]), found[0][0]) if found else (None, None)
+        return trusts.named_text(str(path), roots), os.path.abspath(os.fsencode(str(path)))
+    found = config_file.nearest_config(roots[0].files(trusts.CONFIGS))
+    return (roots[0].text(*found[0]), found[0][0]) if found else (None, None)
 
 
-def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
-    shelf = standing[0].trusted_files
+def _checked_in_tree(path: bytes, roots: Sequence[ScanRoot], source: str) -> bytes:
+    shelf = roots[0].trusted_files
     if shelf is None or not shelf.contains(path):
         raise KeyscanError(
             f"{source}: baseline leads out of the tree", "Give it on the command line, with --baseline."
@@ -201,21 +197,21 @@ def _within(path: bytes, standing: Sequence[ScanRoot], source: str) -> bytes:
 
 
 def scan_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Options of the scan for another command: the same names, the same words."""
+    """Add options of the scan to another command, with the same names and help."""
 
-    def taking(function: Callable[..., int]) -> Callable[..., int]:
-        params = {param.name: param for param in _whole().params}
-        # click collects them backwards, as decorators are applied from the last to the first.
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        params = {param.name: param for param in _scan_command().params}
+        # click collects parameters in reverse, as decorators are applied from the last to the first.
         own: list[click.Parameter] = getattr(function, "__click_params__", [])
         function.__click_params__ = [*own, *(params[name] for name in reversed(names))]  # type: ignore[attr-defined]  # click's own way
         return function
 
-    return taking
+    return decorate
 
 
-def effective(found: ResolvedOptions) -> Iterable[tuple[str, str, str]]:
-    """Name, value as in a configuration, and source of each option that a configuration may set."""
-    for name, option in config_file.options(_whole()).items():
+def effective_options(found: ResolvedOptions) -> Iterable[tuple[str, str, str]]:
+    """Yield name, value in TOML form and source of each option that a configuration may set."""
+    for name, option in config_file.options(_scan_command()).items():
         held = option.name or name
         value = found.values[held]
         if option.multiple:

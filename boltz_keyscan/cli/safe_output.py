@@ -1,11 +1,8 @@
-"""The last filter before anything is put out, in runs that hold raw keys.
+"""Output filter of runs that handle raw keys: a second line of defence.
 
-Nothing that has a key should ever get here: findings have none, errors are told in our
-words, the SDK has none to log. This is for the day when something does. It stands behind
-standard output, standard error and every report; what is put out on purpose, the key that
-``keys revoke --replace`` made, goes past it and nowhere else.
-
-Boundary: text streams to text streams; what a key looks like is ``detect``'s.
+No output should contain a key: findings hold none, error messages are our own, the SDK logs
+none. The filter covers standard output, standard error and every report. Only the new key of
+``keys revoke --replace`` bypasses it.
 """
 
 from __future__ import annotations
@@ -23,15 +20,15 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import Reporter, ReportOptions
 
 
-class Firewall(io.TextIOBase):
-    """A text stream that holds lines back until they are whole, and lets no key through."""
+class RedactingStream(io.TextIOBase):
+    """Text stream that buffers whole lines and redacts keys in them."""
 
     def __init__(self, inner: TextIO) -> None:
         self.inner = inner
         self._held = ""
 
     def write(self, text: str) -> int:
-        """Take text; what has come to the end of its line goes on."""
+        """Buffer text; whole lines are redacted and written."""
         if not isinstance(text, str):
             raise TypeError("text, not bytes")
         whole, newline, rest = (self._held + text).rpartition("\n")
@@ -41,37 +38,37 @@ class Firewall(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Let everything go on: a prompt has no end of line."""
+        """Write the unfinished line too: a prompt has no newline."""
         held, self._held = self._held, ""
         if held:
             self.inner.write(clean(held))
         self.inner.flush()
 
     def writable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
-        """As the stream behind it."""
+        """Return the value of the inner stream."""
         return self.inner.isatty()
 
     def fileno(self) -> int:
-        """As the stream behind it."""
+        """Return the descriptor of the inner stream."""
         return self.inner.fileno()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # the stream behind it knows
-        """As the stream behind it."""
+    def encoding(self) -> str:  # type: ignore[override]  # a property here
+        """Encoding of the inner stream."""
         return self.inner.encoding
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override]  # as above
-        """As the stream behind it."""
+    def errors(self) -> str | None:  # type: ignore[override]  # a property here
+        """Error handler of the inner stream."""
         return self.inner.errors
 
 
 def clean(text: str) -> str:
-    """``text`` without keys, and otherwise as it is."""
+    """Return ``text`` with keys redacted and nothing else changed."""
     return _detector().hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
@@ -81,19 +78,19 @@ def _detector() -> KeyDetector:
 
 
 def install() -> None:
-    """Put the filter behind both streams, once."""
+    """Wrap standard output and standard error in the filter, once."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is not None and not isinstance(stream, Firewall):
-            setattr(sys, name, Firewall(stream))
+        if stream is not None and not isinstance(stream, RedactingStream):
+            setattr(sys, name, RedactingStream(stream))
 
 
 def filtered(reporter: Reporter) -> Reporter:
-    """The same reporter, with the filter before its stream."""
+    """Return the reporter with the filter before its stream."""
 
     def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-        wall = Firewall(stream)
-        reporter(result, cast("TextIO", wall), view)
-        wall.flush()
+        wrapped = RedactingStream(stream)
+        reporter(result, cast("TextIO", wrapped), view)
+        wrapped.flush()
 
     return report

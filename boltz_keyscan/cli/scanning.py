@@ -1,7 +1,4 @@
-"""A scan for commands that ask about keys and write no report of it.
-
-Boundary: settled options to a ``ScanResult``, everywhere a full scan looks.
-"""
+"""Full scan of files and history for commands that write no report of it."""
 
 from __future__ import annotations
 
@@ -18,24 +15,24 @@ from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.triage import Step
 
-LOOKING = ("follow_alternates", "jobs", "cache_dir", "no_cache")
-TRUSTING = ("baseline", "foreign_comments", "trust", "config", "no_config")
+SCAN_OPTIONS = ("follow_alternates", "jobs", "cache_dir", "no_cache")
+TRUST_OPTIONS = ("baseline", "foreign_comments", "trust", "config", "no_config")
 
 
 def scan_subset_options(function: Callable[..., int]) -> Callable[..., int]:
-    """The options that all of these commands take."""
-    return scan_options(*LOOKING, *TRUSTING)(function)
+    """Add the scan options that all of these commands take."""
+    return scan_options(*SCAN_OPTIONS, *TRUST_OPTIONS)(function)
 
 
 def run_scan(
-    settled: ResolvedOptions, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False
+    resolved: ResolvedOptions, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False
 ) -> ScanResult:
-    """Files and history of all paths.
+    """Scan files and history of all paths.
 
     Raises:
-        KeyscanError: a path is not there, and whatever a scan raises.
+        KeyscanError: a path does not exist, or an error of the scan.
     """
-    values: Any = settled.values
+    values: Any = resolved.values
     paths = values["paths"] or (".",)
     for path in paths:
         check_path(path, history_only=False)
@@ -52,4 +49,4 @@ def run_scan(
     )
     with scan_progress(plan.sources) as watch:
         result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, progress=watch)
-    return settled.told(result)
+    return resolved.with_trust_report(result)

@@ -1,7 +1,6 @@
-"""Asking the API for a scan: the listing before it, and each key after it.
+"""Status check through the API: the listing before a scan, each key found after it.
 
-Boundary: the options of ``asking`` to an ``Inquiry`` with a listing and a verifier; API
-trouble is told in it and stops nothing.
+API errors are reported in the result and never stop the scan.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.api.whoami import Verifier
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import SECONDS, ApiOptions
+from boltz_keyscan.cli.api_connection import TOTAL_TIMEOUT_S, ApiOptions
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect import KeyDetector
@@ -34,40 +33,44 @@ if TYPE_CHECKING:
     from boltz_keyscan.key_status import StatusCheck
 
 
-def fetched(asking: StatusOptions, saved: StatusCheck, *, stdin: bool) -> StatusCheck:
-    """What a scan with ``--check`` or ``--verify`` asks.
+def api_status_check(options: StatusOptions, saved: StatusCheck, *, stdin: bool) -> StatusCheck:
+    """Return the status check of a scan with ``--check`` or ``--verify``.
 
     Raises:
-        KeyscanError: there is no key to ask with, an address is not to be used, or the SDK is missing.
+        KeyscanError: no admin key is set, an address is not allowed, or the SDK is not installed.
     """
     safe_output.install()
-    connecting = ApiOptions(asking.api_key_file, asking.api_base, asking.proxy)
-    reach = connecting.reach()
-    inquiry = saved
-    if asking.check:
-        inquiry = _checked(inquiry, reach, connecting.key(stdin=not stdin))
-    if asking.verify:
-        if reach.base != OFFICIAL and not reach.base.loopback:
+    api = ApiOptions(options.api_key_file, options.api_base, options.proxy)
+    endpoint = api.endpoint()
+    check = saved
+    if options.check:
+        check = _with_current_listing(check, endpoint, api.key(stdin=not stdin))
+    if options.verify:
+        if endpoint.base != OFFICIAL and not endpoint.base.loopback:
             raise KeyscanError(
                 "--verify sends the keys that were found, to the Boltz API and nowhere else",
                 "Leave out --api-base; with it only an address of this machine will do.",
             )
         secret = os.urandom(32)
-        inquiry = replace(inquiry, secret=secret, verifier=_Told(Verifier(reach, secret, SECONDS, Clock())))
-    return inquiry
+        check = replace(
+            check,
+            secret=secret,
+            verifier=_VerifierWithProgress(Verifier(endpoint, secret, TOTAL_TIMEOUT_S, Clock())),
+        )
+    return check
 
 
-def _checked(inquiry: StatusCheck, reach: Endpoint, key: Secret) -> StatusCheck:
-    """The listing as it is now."""
+def _with_current_listing(check: StatusCheck, endpoint: Endpoint, key: Secret) -> StatusCheck:
+    """Return the check with the API's current listing."""
     with (
         Progress("asking the Boltz API") as progress,
-        Connection(reach, key, Deadline(SECONDS)) as connection,
+        Connection(endpoint, key, Deadline(TOTAL_TIMEOUT_S)) as connection,
     ):
         found = fetch(connection, redacted, progress.keys)
     listing = found.listing
     trouble = (f"the listing is not complete: {found.failure.detail}",) if found.failure else ()
     asked = replace(
-        inquiry.asked,
+        check.asked,
         listing="check",
         organisation=listing.organisation,
         taken_at=stamp(listing.taken_at),
@@ -76,18 +79,18 @@ def _checked(inquiry: StatusCheck, reach: Endpoint, key: Secret) -> StatusCheck:
         trouble=trouble,
     )
     return replace(
-        inquiry, known=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=fingerprint(key)
+        check, known=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=fingerprint(key)
     )
 
 
 def fingerprint(key: Secret) -> str | None:
-    """The fingerprint that a scan would give a key."""
+    """Return the fingerprint that a scan would give a key."""
     matches = KeyDetector.of(rules.load()).find([key.reveal().encode("ascii")])
     return next((match.fingerprint for match in matches), None)
 
 
-class _Told:
-    """A verifier that says how far it is."""
+class _VerifierWithProgress:
+    """Verifier with a progress line."""
 
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier

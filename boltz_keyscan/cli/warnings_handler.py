@@ -1,7 +1,4 @@
-"""Warnings of the package on stderr.
-
-Boundary: loaded only by runs that can have something to warn of.
-"""
+"""Handler that writes the package's warnings to stderr."""
 
 from __future__ import annotations
 
@@ -10,15 +7,15 @@ import logging
 from boltz_keyscan.cli.error_handler import report_line
 
 
-class _Told(logging.Handler):
-    """One line each, through the same filter as errors."""
+class _StderrHandler(logging.Handler):
+    """Log handler that redacts each line as errors are."""
 
     def emit(self, record: logging.LogRecord) -> None:
         report_line(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def report_warnings() -> None:
-    """Let the package's own warnings reach stderr; the root logger is not ours to touch."""
+    """Send the package's warnings to stderr; the root logger stays as it is."""
     logger = logging.getLogger("boltz_keyscan")
-    logger.handlers[:] = [_Told()]
+    logger.handlers[:] = [_StderrHandler()]
     logger.propagate = False

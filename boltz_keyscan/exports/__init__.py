@@ -1,12 +1,10 @@
-"""The rules in the languages of other scanners: one function per scanner, found by name.
+"""Exports of the rules for other scanners: one function per scanner, imported when used.
 
-The contract: an exporter is ``(rules) -> str``. It gives a whole file, the same for the
-same rules, ending in a newline; what the other language cannot say is said in a comment of
-the file. It holds no key and nothing that looks like one.
+An exporter is ``(rules) -> str``. It returns a whole file, the same for the same rules, ending
+in a newline; a comment in the file lists what the other scanner cannot express. The file
+contains no key and nothing that looks like one.
 
 To add a scanner, write one module with one such function and one line in ``EXPORTERS``.
-
-Boundary: importing this package loads no exporter; putting the file somewhere is ``cli``'s.
 """
 
 from __future__ import annotations
@@ -32,10 +30,10 @@ EXPORTERS = {
 
 
 def load(name: str) -> Exporter:
-    """The exporter for a scanner.
+    """Import and return the exporter for a scanner.
 
     Raises:
-        KeyscanError: there is none for a scanner of this name.
+        KeyscanError: no exporter has this name.
     """
     if name not in EXPORTERS:
         raise KeyscanError(f"no export for a scanner called {name!r}", f"There are: {', '.join(EXPORTERS)}.")

@@ -18,7 +18,7 @@ _PASSED_OVER = "files that betterleaks passes over: binary ones, and its own lis
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """The configuration."""
+    """Return the configuration file."""
     return "\n".join(
         [
             header("betterleaks", _USE, (FEW, LATE, _PASSED_OVER)),
@@ -29,7 +29,7 @@ def export(rules: tuple[Rule, ...]) -> str:
 
 
 def _rule(rule: Rule) -> str:
-    # Strings between back-quotes are raw in Expr; no expression of ours has a back-quote.
+    # Strings between back-quotes are raw in Expr; these expressions have no back-quote.
     expressions = ",\n".join(f"  `{expression}`" for expression in placeholders((rule,)))
     skip = (
         f'filter.entropy(finding["secret"]) <= {ENTROPY} ||\n'

@@ -1,7 +1,7 @@
-"""Rules for detect-secrets: a file with one plugin class for each kind of key.
+"""Rules for detect-secrets: a file with one plugin class per key type.
 
 The form is that of https://github.com/Yelp/detect-secrets/blob/master/docs/plugins.md. A plugin
-is a program, so it says all there is to say of placeholders.
+is a program, so it can recognise all placeholders.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from boltz_keyscan.exports.patterns import described, header, key, placeholders
 from boltz_keyscan.rules import Rule
 
 FILTER = "detect_secrets.filters.heuristic.is_indirect_reference"
-"""A filter of detect-secrets, on by itself, that drops keys."""
+"""Filter of detect-secrets that is on by default and drops keys."""
 
 _USE = (
     "Keep FILE in the repository: the baseline remembers where it is.",
@@ -72,7 +72,7 @@ class {name}Detector(Keys, RegexBasedDetector):
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """The plugin file."""
+    """Return the plugin file."""
     expressions = "".join(
         f'    re.compile(r"{expression}"),\n' for expression in placeholders(rules, looks_ahead=True)
     )

@@ -13,10 +13,10 @@ from boltz_keyscan.exports.patterns import BODY, FEW, LATE, header, placeholders
 from boltz_keyscan.rules import Rule
 
 ANYTHING = r"\A|[\s\S]"
-"""Before the secret. GitHub's own, ``\\A|[^0-9A-Za-z]``, misses keys in JSON, logs and URLs."""
+"""Pattern before the secret. GitHub's own, ``\\A|[^0-9A-Za-z]``, misses keys in JSON, logs and URLs."""
 
 END = rf"\z|[^{BODY[1:-1]}]"
-"""After the secret: the end of the body's run. GitHub's own would cut at the first ``-`` or ``_``."""
+"""Pattern after the secret: the end of the body. GitHub's own would cut at the first ``-`` or ``_``."""
 
 _USE = (
     "For an organisation, or a repository (repos/OWNER/NAME) or enterprise (enterprises/NAME), by REST API:",
@@ -41,7 +41,7 @@ _CANNOT = (
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """Comment lines, and below them the JSON."""
+    """Return comment lines, and below them the JSON."""
     body = {
         "patterns": [
             {

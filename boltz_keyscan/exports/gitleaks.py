@@ -17,7 +17,7 @@ _USE = (
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """The configuration."""
+    """Return the configuration file."""
     names = ", ".join(f'"{rule.id}"' for rule in rules)
     parts = [
         header(

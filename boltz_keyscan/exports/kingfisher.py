@@ -25,7 +25,7 @@ _USE = (
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """The rules."""
+    """Return the rules file."""
     cannot = (
         FEW,
         (
@@ -36,7 +36,7 @@ def export(rules: tuple[Rule, ...]) -> str:
         "examples that prove the rule: each would be a key-shaped text in this file",
     )
     words = "".join(f"        - {yaml(word)}\n" for word in contained_words(rules))
-    # One list, named where it stands first: four copies would be longer than all the rest.
+    # A YAML anchor: four copies of the list would be longer than all the rest.
     lists = [f"&placeholders\n{words}", *["*placeholders\n"] * (len(rules) - 1)]
     return (
         header("kingfisher", _USE, cannot)

@@ -1,9 +1,7 @@
-"""What all exports are made of: the expression for a key, those for placeholders, and the comment.
+"""Parts shared by all exports: expressions for keys and placeholders, and the comment.
 
-The expressions keep to what every regular-expression engine knows, unless told otherwise: no
-look-around, no back-references, ASCII only. So one text serves RE2, Hyperscan, Rust, JavaScript and Python.
-
-Boundary: expressions and sentences; the file they stand in is each exporter's.
+Unless noted, the expressions use no look-around and no back-references, and are ASCII, so that
+they work in RE2, Hyperscan, Rust, JavaScript and Python.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.rules import Rule
 
 BODY: Final = "[A-Za-z0-9_-]"
-"""A character of a body: base64url."""
+"""Expression for a character of a body: base64url."""
 
 ENTROPY: Final = 3.3
 """Shannon entropy in bits per character, of the type prefix and the body together.
@@ -31,58 +29,58 @@ decimal digits 3.41; one character at most 2.55, ``XXXX-XXXX`` 2.76, ``deadbeef`
 """
 
 LONGEST: Final = 200
-"""Characters of a body that are taken at most: enough for any key, and for an engine that tries every end.
+"""Limit of characters of a body: enough for any key, and fast in engines that try every end.
 
-With no limit kingfisher took a minute for a line of 100,000 letters after a prefix.
+Without a limit kingfisher took a minute for a line of 100,000 letters after a prefix.
 """
 
 RUN: Final = 8
-"""A letter or digit as many times in a row is padding."""
+"""Length of a run of one letter or digit that is padding."""
 
 
 def key(rule: Rule) -> str:
-    """The expression for a key, without groups.
+    """Return the expression for a key, without groups.
 
-    No boundary on the left: a letter or digit really stands before a key in JSON, logs and
-    URLs, and the prefix is selective enough. The confirmed form comes first, so that text
-    glued on behind is not taken along; an engine that prefers the longest match takes it.
+    It has no boundary on the left: in JSON, logs and URLs a letter or digit precedes keys, and the
+    prefix is selective enough. The confirmed form comes first, so that text appended to a key is
+    not matched; an engine that prefers the longest match does match it.
     """
     return f"{rule.prefix}(?:{rule.body}|{BODY}{{{SHORTEST},{LONGEST}}})"
 
 
 def run_of_body(rule: Rule) -> str:
-    """The expression for a key as all of a run of body characters, for engines that ask what follows.
+    """Return the expression for a key up to the end of the run, for engines that check what follows.
 
-    Without a limit: a key with much glued on behind it would be missed.
+    Without a limit: a key with much text appended would be missed.
     """
     return f"{rule.prefix}{BODY}{{{SHORTEST},}}"
 
 
 def prefix(rules: Iterable[Rule]) -> str:
-    """The expression for any of the type prefixes."""
+    """Return the expression for any of the type prefixes."""
     return f"(?:{'|'.join(rule.prefix for rule in rules)})"
 
 
 def filler_words() -> str:
-    """The alternation of filler words and stock sequences, without regard to case.
+    """Return the alternation of filler words and stock sequences, for matching in any case.
 
-    In all spellings of case it takes less than one random body in a million for a filler:
-    no phrase has fewer than 7 letters, each of which is 2 of 64 characters at a given place.
+    It matches less than one random body in a million: no phrase has fewer than 7 letters, each of
+    which is 2 of 64 characters at a given place.
     """
     phrases = {phrase.replace(" ", "[-_]?") for phrase in PHRASES}
     return "|".join(sorted(phrases | set(SEQUENCES)))
 
 
 def runs() -> str:
-    """The alternation of all characters that stand many times in a row."""
+    """Return the alternation of runs of one character."""
     return "|".join(f"{char}{{{RUN}}}" for char in string.digits + string.ascii_letters)
 
 
 def with_filler(rules: Iterable[Rule], filler: str, *, looks_ahead: bool = False) -> str:
-    """The expression for a key with a filler that begins in the first characters of its body.
+    """Return the expression for a key with a filler that begins in the first characters of its body.
 
-    Later on it may be text glued to a key of a length not seen yet, so it may not hide it; in a
-    body of a key's length it may stand anywhere, and engines that look ahead can say so.
+    Later text may be appended to a key of an unknown length, so a filler there must not hide the
+    key. In a body of a key's length a filler may be anywhere, which only look-ahead can express.
     """
     first = f"{BODY}{{0,{SHORTEST - 1}}}"
     if looks_ahead:
@@ -91,12 +89,12 @@ def with_filler(rules: Iterable[Rule], filler: str, *, looks_ahead: bool = False
 
 
 def plain_words(rules: Iterable[Rule]) -> str:
-    """The expression for a body of nothing but words and numbers."""
+    """Return the expression for a body of nothing but words and numbers."""
     return f"^{prefix(rules)}{WORDS.pattern.decode('ascii')}[-_]*$"
 
 
 def placeholders(rules: tuple[Rule, ...], *, looks_ahead: bool = False) -> tuple[str, ...]:
-    """The expressions of which one matches a placeholder, searched in what ``key`` matched."""
+    """Return expressions for placeholders, to search in the match of ``key``."""
     return (
         with_filler(rules, f"(?i:{filler_words()})", looks_ahead=looks_ahead),
         with_filler(rules, runs(), looks_ahead=looks_ahead),
@@ -105,10 +103,10 @@ def placeholders(rules: tuple[Rule, ...], *, looks_ahead: bool = False) -> tuple
 
 
 def contained_words(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """Filler words, sequences and runs one by one, for engines that look for words anywhere in a key.
+    """Return filler words, sequences and runs, for engines that search words anywhere in a key.
 
-    Without those that may begin in a type prefix: ``test_key`` stands in every test key
-    whose body begins with ``key``, and that is one in 30,000.
+    Words that may begin in a type prefix are left out: ``test_key`` is in every test key whose
+    body begins with ``key``, which is one in 30,000.
     """
     found = set(SEQUENCES) | {char * RUN for char in string.digits + string.ascii_lowercase}
     for phrase in PHRASES:
@@ -118,7 +116,7 @@ def contained_words(rules: Iterable[Rule]) -> tuple[str, ...]:
         found.update(spelt)
     heads = [rule.prefix for rule in rules]
     found = {word for word in found if not any(_straddles(word, head) for head in heads)}
-    # A word with another in it says nothing more.
+    # A word that contains another is redundant.
     return tuple(sorted(word for word in found if not any(other in word for other in found - {word})))
 
 
@@ -136,7 +134,7 @@ EVERYWHERE: Final = (
     "keys in disguise and in containers, beyond what the scanner itself decodes and unpacks",
     "that the same key in two places is one finding",
 )
-"""What no other scanner's rules can say."""
+"""Facts that no other scanner's rules can express."""
 
 FEW: Final = (
     "some placeholders, which are reported as keys: counting runs such as abc123def456, a group of characters"
@@ -148,14 +146,14 @@ LATE: Final = f"placeholders in which the filler begins after {SHORTEST} charact
 def header(
     scanner: str, use: Iterable[str], cannot: Iterable[str], *, title: str | None = None, mark: str = "# "
 ) -> str:
-    """The comment at the head of a file, each line behind ``mark``.
+    """Return the comment at the head of a file, each line after ``mark``.
 
     Args:
-        scanner: its name here.
-        use: how the file is used, in sentences, and commands that are indented by two.
-        cannot: what of the rules its language cannot say, beside what none can.
-        title: its name in sentences, where the name here says too little.
-        mark: what begins a comment.
+        scanner: name of the scanner here.
+        use: instructions, in sentences, and commands that are indented by two.
+        cannot: facts that this scanner's rules cannot express, beside those that none can.
+        title: name of the scanner in sentences, if it differs.
+        mark: start of a comment line.
     """
     title = title or scanner
     sentences = [
@@ -174,7 +172,7 @@ def header(
 
 
 def _wrapped(sentence: str) -> list[str]:
-    """A sentence in lines; a command, which is indented, is one that can be copied."""
+    """Wrap a sentence; an indented command stays one line, so that it can be copied."""
     if sentence.startswith("  ") or not sentence:
         return [sentence]
     hang = "  " if sentence.startswith("* ") else ""
@@ -184,17 +182,17 @@ def _wrapped(sentence: str) -> list[str]:
 
 
 def described(rule: Rule) -> str:
-    """A rule's title and what its keys open, as one line."""
+    """Return a rule's title and summary, as one line."""
     return f"{rule.title} ({rule.severity}): {rule.summary}"
 
 
 def toml(text: str) -> str:
-    """A TOML string: as it is where that can be, for expressions are unreadable when escaped."""
+    """Return a TOML string, literal if possible: escaped expressions are unreadable."""
     if "'''" in text or text.endswith("'"):
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"'''{text}'''"
 
 
 def yaml(text: str) -> str:
-    """A YAML string in single quotes, in which only they are special."""
+    """Return a YAML string in single quotes, in which only they are special."""
     return "'" + text.replace("'", "''") + "'"

@@ -36,9 +36,9 @@ _CANNOT = (
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """The configuration."""
+    """Return the configuration file."""
     allowed = (
-        # JavaScript learned to switch case within an expression only lately; a flag it always had.
+        # A flag: old JavaScript engines cannot switch case within an expression.
         f"/{with_filler(rules, filler_words(), looks_ahead=True)}/i",
         f"/{with_filler(rules, runs(), looks_ahead=True)}/",
         f"/{plain_words(rules)}/",
@@ -58,10 +58,10 @@ def export(rules: tuple[Rule, ...]) -> str:
 
 
 def _few_characters(rules: tuple[Rule, ...]) -> str:
-    """A body of at most six different characters, which JavaScript can say: it looks back.
+    """Return the expression for a body of at most six different characters, with back-references.
 
-    Each new character is one that has not been, so that there is one way to match only; with
-    more, a long run in a hostile file would take for ever.
+    Each new character must differ from the earlier ones, so that there is only one way to match;
+    otherwise a long run in a hostile file would not end in time.
     """
     more = ""
     for known in range(5, 0, -1):

@@ -25,7 +25,7 @@ _CANNOT = (
 
 
 def export(rules: tuple[Rule, ...]) -> str:
-    """The configuration."""
+    """Return the configuration file."""
     expressions = "".join(f"      - {yaml(expression)}\n" for expression in placeholders(rules))
     return (
         header("trufflehog", _USE, _CANNOT)

@@ -1,14 +1,11 @@
-"""How a scan is told: one function per format, found by name and loaded only when used.
+"""Report formats: one function per format, imported when used.
 
-The contract: a reporter is ``(ScanResult, stream, View) -> None``. It writes the whole
-report to the stream and nothing anywhere else, the same bytes for the same result,
-ending in a newline. It decides nothing: severity, blocking, completeness and exit code
-come with the result. It needs no key to do its work, and no type it is given can hold
-one. Strings arrive redacted and harmless; each format still makes them fit for itself.
+A reporter is ``(ScanResult, stream, ReportOptions) -> None``. It writes the whole report to the
+stream, the same bytes for the same result, ending in a newline. It decides nothing: severity,
+blocking, completeness and exit code are in the result. Strings arrive redacted and harmless;
+each format still escapes them for itself.
 
 To add a format, write one module with one such function and one line in ``REPORTERS``.
-
-Boundary: importing this package loads no format; ``files`` puts a report under a name.
 """
 
 from __future__ import annotations
@@ -24,16 +21,16 @@ from boltz_keyscan.model.finding import ScanResult
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What the reader asked to see; formats for programs use only what to leave out."""
+    """Options of reports; formats for programs use only those that leave findings out."""
 
     color: bool = False
     width: int = 80
-    """Columns of the terminal."""
+    """Width of the terminal in columns."""
     show_placeholders: bool = False
     verbosity: int = 0
-    """-1: blocking findings and the verdict; 0: what a person acts on; 1: every location."""
+    """-1: blocking findings and the verdict; 0: findings to act on; 1: every location."""
     drop_suppressed: bool = False
-    """Leave suppressed findings out of SARIF, for readers that do not know suppressions."""
+    """True to leave suppressed findings out of SARIF, for readers that ignore suppressions."""
 
 
 Reporter: TypeAlias = Callable[[ScanResult, TextIO, ReportOptions], None]
@@ -51,9 +48,9 @@ REPORTERS = {
 }
 
 
-def meant(name: str, formats: Iterable[str]) -> str:
-    """What to tell who named a format that there is not: the one that was meant, else all of them."""
-    import difflib  # noqa: PLC0415 - only for who made a mistake
+def format_hint(name: str, formats: Iterable[str]) -> str:
+    """Return a hint for an unknown format: the closest name, or else all names."""
+    import difflib  # noqa: PLC0415 - only after a mistake
 
     known = tuple(formats)
     close = difflib.get_close_matches(name.lower(), known, n=1)
@@ -61,12 +58,12 @@ def meant(name: str, formats: Iterable[str]) -> str:
 
 
 def load(name: str) -> Reporter:
-    """The reporter of a format.
+    """Import and return the reporter of a format.
 
     Raises:
         KeyscanError: no format has this name.
     """
     if name not in REPORTERS:
-        raise KeyscanError(f"no report format is called {name!r}", meant(name, REPORTERS))
+        raise KeyscanError(f"no report format is called {name!r}", format_hint(name, REPORTERS))
     module, _, function = REPORTERS[name].partition(":")
     return cast("Reporter", getattr(import_module(module), function))

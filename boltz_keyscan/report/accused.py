@@ -1,7 +1,6 @@
-"""Which listed keys a JSON report says leaked: for audits, and for revoking them.
+"""Ids of leaked keys in a JSON report, for audits and for revoking.
 
-Boundary: bytes to ids; a report may come from anywhere, so ids are ids and nothing else
-is taken from it.
+A report may come from an untrusted source: only ids are read from it, and they are checked.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from boltz_keyscan.sanitize import harmless
 
 @dataclass(frozen=True, slots=True)
 class ReportedKeys:
-    """Ids of keys."""
+    """Ids of the keys in a report."""
 
     proved: tuple[str, ...]
-    """The API said itself that the key that was found is this one."""
+    """Keys identified by verification: the API returned the id for the key that was found."""
     possible: tuple[str, ...]
-    """Keys that one which was found may be."""
+    """Candidates for the other keys."""
     unproved: int
-    """Keys that were found and of which nobody can say which they are."""
+    """Number of keys that were found and not identified."""
 
 
 def read(name: str, raw: bytes) -> ReportedKeys:
-    """The keys a report speaks of, in its order, each once.
+    """Return the ids in a report, in its order, each once.
 
     Raises:
-        KeyscanError: it is no report.
+        KeyscanError: the file is not a report.
     """
     try:
         document = json.loads(raw)

@@ -1,9 +1,7 @@
-"""An audit of keys as SARIF 2.1.0.
+"""Audit of keys as SARIF 2.1.0.
 
-A key of an organisation stands in no file: it is a logical location, and, because code
-scanning shows no result without a file, one by a name that is no path of a repository.
-
-Boundary: an ``Audit`` to a stream; the JSON is ``sarif_json``.
+A key of an organisation is in no file: it has a logical location, and, because code scanning
+shows no result without a file, an artifact name that is no path of a repository.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import sarif_om as om
 from boltz_keyscan import __version__
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.sarif import KEY_DOCS, MOST_RESULTS, SCHEMA
+from boltz_keyscan.report.sarif import KEY_DOCS, MAX_RESULTS, SCHEMA
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import LEVEL, ROOT, plain_message
 from boltz_keyscan.report.uri import relative_uri
@@ -25,13 +23,13 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit, Check, Concern
 
 
-def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - one form for all
+def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
     """Write the audit as one run."""
     index = {check.id: number for number, check in enumerate(audit.checks)}
-    kept = audit.concerns[:MOST_RESULTS]
-    told = list(audit.trouble)
+    kept = audit.concerns[:MAX_RESULTS]
+    messages = list(audit.trouble)
     if len(kept) < len(audit.concerns):
-        told.append(f"{len(audit.concerns) - len(kept):,} more concerns are not listed here")
+        messages.append(f"{len(audit.concerns) - len(kept):,} more concerns are not listed here")
     run = om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -53,7 +51,7 @@ def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001,
                         level="error",
                         message=om.Message(text=plain_message(line)),
                     )
-                    for line in told
+                    for line in messages
                 ]
                 or None,
             )

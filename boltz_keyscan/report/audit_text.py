@@ -1,7 +1,4 @@
-"""An audit of keys as text and as JSON.
-
-Boundary: an ``Audit`` to a stream; it decides nothing. SARIF is ``audit_sarif``.
-"""
+"""Audit of keys as text and as JSON."""
 
 from __future__ import annotations
 
@@ -27,20 +24,20 @@ FORMATS = {
     "sarif": "boltz_keyscan.report.audit_sarif:sarif",
 }
 
-MOST = 10
-"""Concerns shown of each check unless verbose."""
+MAX_CONCERNS = 10
+"""Limit of concerns shown per check, unless verbose."""
 
 _WIDTH = 100
 
 
 def load(name: str) -> Callable[[Audit, TextIO, bool], None]:
-    """The reporter of a format."""
+    """Import and return the reporter of a format."""
     module, _, function = FORMATS[name].partition(":")
     return cast("Callable[[Audit, TextIO, bool], None]", getattr(import_module(module), function))
 
 
-def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - one form for all
-    """For a person: by check, worst first, with what to do."""
+def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - signature of audit formats
+    """Write the audit by check, worst first, with remedies."""
 
     def line(words: str = "") -> None:
         stream.write(harmless(words).rstrip() + "\n")
@@ -58,7 +55,7 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
         line(f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}")
         wrapped(check.reason, "  Why:      ")
         wrapped(check.remedy, "  Remedy:   ")
-        shown = found if verbose else found[:MOST]
+        shown = found if verbose else found[:MAX_CONCERNS]
         for each in shown:
             line(f"    {_subject(each)}: {each.detail}{_mark(each)}")
             if each.fix:
@@ -94,7 +91,7 @@ def _verdict(audit: Audit) -> str:
 
 
 def to_json(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - programs see everything
-    """For programs; the names are a promise, as those of a scan's report."""
+    """Write the audit as JSON; its member names are stable, as those of a scan's report."""
     head = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "boltz-keyscan", "version": __version__},

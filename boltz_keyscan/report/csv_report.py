@@ -1,11 +1,8 @@
 """CSV for spreadsheets: one row per location of a key, and one per gap.
 
-The first row, ``run``, holds the verdict, so that a table without keys from a run that saw
-nothing cannot be taken for a clean one. Every cell is quoted. A spreadsheet reads a cell as
-a formula when it begins with ``=``, ``+``, ``-`` or ``@`` and would run it (owasp.org, "CSV
-Injection"): such a cell gets an apostrophe in front.
-
-Boundary: rows from a result; quoting is the ``csv`` module's.
+The first row, ``run``, has the verdict, so that the empty table of a failed run does not look
+clean. Every cell is quoted. A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or
+``@`` as a formula (owasp.org, "CSV Injection"): such a cell gets an apostrophe in front.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.suppressions import suppressor
+from boltz_keyscan.report.suppressions import format_suppression
 from boltz_keyscan.report.wording import suppressors
 from boltz_keyscan.sanitize import harmless
 
@@ -47,15 +44,15 @@ COLUMNS = (
     "detail",
     "old",
 )
-"""``record`` is ``run``, ``key``, ``placeholder`` or ``gap``; ``exposure`` is that of the row's location."""
+"""Columns. ``record`` is ``run``, ``key``, ``placeholder`` or ``gap``; ``exposure`` is the location's."""
 
-# The full-width forms count in some locales. After a semicolon as well: where it is the
-# separator of lists, a spreadsheet may cut there, quoted or not.
+# Some locales accept the full-width forms. A spreadsheet whose list separator is the semicolon
+# may split there, quoted or not.
 _FORMULA = re.compile('(^|;)([\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the table; placeholders only when they are asked for."""
+    """Write the table; placeholders only with ``show_placeholders``."""
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writerow(COLUMNS)
     for row in _rows(result, view):
@@ -88,7 +85,7 @@ def _locations(finding: Finding) -> Iterator[dict[str, object]]:
         "fingerprint": finding.fingerprint,
         "shape": finding.shape,
         "status": finding.status,
-        "suppressed_by": ", ".join(map(suppressor, suppressors(finding))),
+        "suppressed_by": ", ".join(map(format_suppression, suppressors(finding))),
     }
     for location in finding.locations:
         yield common | {
@@ -107,8 +104,8 @@ def _locations(finding: Finding) -> Iterator[dict[str, object]]:
 
 
 def _gap(gap: Gap) -> dict[str, object]:
-    told = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
-    return {"record": "gap", "fails_run": "", "path": gap.where, "detail": told}
+    detail = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+    return {"record": "gap", "fails_run": "", "path": gap.where, "detail": detail}
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - one value to its word

@@ -1,7 +1,4 @@
-"""Two reports, compared key by key: new, gone, spread further, changed.
-
-Boundary: facts to facts, and to lines for people; reading is ``reading``.
-"""
+"""Comparison of two reports: keys that are new, gone, spread further or changed."""
 
 from __future__ import annotations
 
@@ -13,29 +10,29 @@ from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import EXPOSURE, count
 
 _RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
-_MOST_PATHS = 5
+_MAX_PATHS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of the keys of an older report."""
+    """Changes between an older and a newer report."""
 
     new: tuple[ReportedFinding, ...]
     gone: tuple[ReportedFinding, ...]
     spread: tuple[tuple[ReportedFinding, ReportedFinding], ...]
-    """Older and newer: a wider exposure, or further paths."""
+    """Older and newer finding of keys with a wider exposure or further paths."""
     changed: tuple[tuple[ReportedFinding, ReportedFinding], ...]
-    """Older and newer: another status or severity, suppressed or no longer, blocking or no longer."""
+    """Older and newer finding of keys whose status, severity, suppression or blocking changed."""
     blocking: tuple[str, ...]
-    """Keys that fail the newer run and did not fail the older."""
+    """Fingerprints of keys that fail the newer run and did not fail the older."""
 
 
 def compare(old: Report, new: Report) -> Changes:
-    """What changed, in the order of the newer report."""
-    both = [(old.keys[key], told) for key, told in new.keys.items() if key in old.keys]
+    """Return the changes, in the order of the newer report."""
+    both = [(old.keys[key], finding) for key, finding in new.keys.items() if key in old.keys]
     return Changes(
-        new=tuple(told for key, told in new.keys.items() if key not in old.keys),
-        gone=tuple(told for key, told in old.keys.items() if key not in new.keys),
+        new=tuple(finding for key, finding in new.keys.items() if key not in old.keys),
+        gone=tuple(finding for key, finding in old.keys.items() if key not in new.keys),
         spread=tuple(
             (was, now)
             for was, now in both
@@ -44,30 +41,30 @@ def compare(old: Report, new: Report) -> Changes:
         changed=tuple((was, now) for was, now in both if any(_changes(was, now))),
         blocking=tuple(
             key
-            for key, told in new.keys.items()
-            if told.blocking and not (key in old.keys and old.keys[key].blocking)
+            for key, finding in new.keys.items()
+            if finding.blocking and not (key in old.keys and old.keys[key].blocking)
         ),
     )
 
 
 def exit_code(changes: Changes, new: Report) -> ExitCode:
-    """1 on new blocking keys; 3 when the newer report did not see everything."""
+    """Return 1 for new blocking keys, 3 if the newer report is incomplete, otherwise 0."""
     if changes.blocking:
         return ExitCode.BLOCKING
     return ExitCode.CLEAN if new.complete else ExitCode.INCOMPLETE
 
 
 def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
-    """The comparison for people."""
+    """Yield the comparison as text lines."""
     if old.targets != new.targets:
         yield f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
-    for told in changes.new:
-        fails = ", FAILS THE RUN" if told.blocking else ""
-        yield f"new       {_key(told)}: {EXPOSURE[told.exposure]}{fails}"
-        yield from _paths(told.paths)
-    for told in changes.gone:
+    for finding in changes.new:
+        fails = ", FAILS THE RUN" if finding.blocking else ""
+        yield f"new       {_key(finding)}: {EXPOSURE[finding.exposure]}{fails}"
+        yield from _paths(finding.paths)
+    for finding in changes.gone:
         unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
-        yield f"gone      {_key(told)}: was {EXPOSURE[told.exposure]}{unseen}"
+        yield f"gone      {_key(finding)}: was {EXPOSURE[finding.exposure]}{unseen}"
     for was, now in changes.spread:
         wider = (
             f"{EXPOSURE[was.exposure]} -> {EXPOSURE[now.exposure]}; " if was.exposure != now.exposure else ""
@@ -96,12 +93,12 @@ def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
         yield "FAILS THE RUN" if now.blocking else "no longer fails the run"
 
 
-def _key(told: ReportedFinding) -> str:
-    return f"{told.severity} {told.rule_id} {told.fingerprint}"
+def _key(finding: ReportedFinding) -> str:
+    return f"{finding.severity} {finding.rule_id} {finding.fingerprint}"
 
 
 def _paths(paths: frozenset[str]) -> Iterator[str]:
-    for path in sorted(paths)[:_MOST_PATHS]:
+    for path in sorted(paths)[:_MAX_PATHS]:
         yield f"            {path}"
-    if len(paths) > _MOST_PATHS:
-        yield f"            +{len(paths) - _MOST_PATHS:,} more"
+    if len(paths) > _MAX_PATHS:
+        yield f"            +{len(paths) - _MAX_PATHS:,} more"

@@ -1,7 +1,4 @@
-"""All that is known of one key, for a person.
-
-Boundary: lines of text; what to do is ``remedy``. Every line is made harmless once more.
-"""
+"""Explanation of one key as text. Every line is made harmless once more."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
-from boltz_keyscan.report.locations import spread, where
-from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.locations import exposure_line, format_location
+from boltz_keyscan.report.suppressions import suppression_sentences
 from boltz_keyscan.report.wording import EXPOSURE, count
 from boltz_keyscan.sanitize import harmless
 
@@ -44,7 +41,7 @@ def explain(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Ste
     line()
     line(f"Stands in {count(len(finding.locations), 'location')}")
     for place in finding.locations:
-        line(f"  {where(place)}")
+        line(f"  {format_location(place)}")
         line(f"      {_story(place)}")
         if place.context:
             line(f"      | {place.context}")
@@ -62,12 +59,12 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     yield "Shape", f"{finding.shape} (confidence {finding.confidence}): {finding.reason}"
     candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
     yield "Status", f"{finding.status}: {_STATUS[finding.status]}{candidates}"
-    yield "Exposure", spread(finding.locations)
+    yield "Exposure", exposure_line(finding.locations)
     yield "Verdict", _verdict(finding, terms)
-    told = list(excused(finding))
-    if not told:
-        told = ["no baseline entry, no ignore entry and no comment speaks for it"]
-    for number, sentence in enumerate(told):
+    sentences = list(suppression_sentences(finding))
+    if not sentences:
+        sentences = ["no baseline entry, no ignore entry and no comment speaks for it"]
+    for number, sentence in enumerate(sentences):
         yield ("Excuses" if number == 0 else ""), sentence
 
 

@@ -1,11 +1,8 @@
-"""Annotations of GitHub Actions: keys beside the lines they stand in.
+"""Annotations of GitHub Actions, shown beside the lines with keys.
 
-An ``error`` is a key that fails the run, or that the run could not see everything; a
-``warning`` is any other key, or a gap; a ``notice`` is a note, or a key that was there before.
-Lines without a command tell the verdict and what is not annotated.
-
-Boundary: commands from a result. They act when a step prints them, so this is for the
-output of a step; for its summary there is ``markdown``.
+An ``error`` is a key that fails the run, or an incomplete run; a ``warning`` is any other key,
+or a gap; a ``notice`` is a note, or a key that was there before. Lines without a command have
+the verdict and the number of findings without an annotation.
 """
 
 from __future__ import annotations
@@ -14,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape
-from boltz_keyscan.report.locations import spread, where
-from boltz_keyscan.report.status import own_key, status, use
+from boltz_keyscan.report.locations import exposure_line, format_location
+from boltz_keyscan.report.status import own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
 from boltz_keyscan.report.wording import OLD, PAST, count, is_old
@@ -27,8 +24,8 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
     from boltz_keyscan.report import ReportOptions
 
-MOST = 10
-"""Annotations of each level that GitHub keeps of a step (github.com/orgs/community,
+MAX_ANNOTATIONS = 10
+"""Limit of annotations per level that GitHub keeps of a step (github.com/orgs/community,
 discussion 26680, "GitHub Actions annotation limitations")."""
 
 
@@ -40,13 +37,13 @@ class _Note:
     title: str
     lines: tuple[str, ...]
     place: Location | None = None
-    """A place in a file of the checkout, if there is one."""
+    """Location in a file of the checkout, if there is one."""
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     """Write the commands, then the verdict."""
-    told, cut = commands(result, view)
-    stream.writelines(f"{command}\n" for command in told)
+    lines, cut = annotation_lines(result, view)
+    stream.writelines(f"{command}\n" for command in lines)
     if cut:
         more = f"+{count(cut, 'more annotation')} than GitHub shows; see --report markdown=FILE or json=FILE"
         stream.write(more + "\n")
@@ -56,10 +53,10 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
 
 
-def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
-    """The annotations that GitHub shows, each a line, and how many more there would be."""
-    left = {"error": MOST, "warning": MOST, "notice": MOST}
-    told: list[str] = []
+def annotation_lines(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
+    """Return the annotations within GitHub's limit, as lines, and the number of further ones."""
+    left = {"error": MAX_ANNOTATIONS, "warning": MAX_ANNOTATIONS, "notice": MAX_ANNOTATIONS}
+    lines: list[str] = []
     cut = 0
     for note in _notes(result, view):
         if view.verbosity < 0 and note.level != "error":
@@ -68,15 +65,15 @@ def commands(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
             cut += 1
             continue
         left[note.level] -= 1
-        told.append(_command(note))
-    return told, cut
+        lines.append(_command(note))
+    return lines, cut
 
 
 def _notes(result: ScanResult, view: ReportOptions) -> Iterator[_Note]:
-    # First: with ten keys there would be no room left for it.
+    # First: after ten keys the limit would leave no room for it.
     if not result.complete or result.exit_code not in {ExitCode.CLEAN, ExitCode.BLOCKING}:
         yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))
-    if first := own_key(result):
+    if first := own_key_warning(result):
         yield _Note("error", "Boltz keys: the key used for checking leaked", (first,))
     for finding in result.findings if view.show_placeholders else result.keys:
         if finding.suppression is None:
@@ -88,27 +85,27 @@ def _key(finding: Finding) -> _Note:
     mild = finding.severity is Severity.NOTE or is_old(finding)
     level = "error" if finding.blocking else "notice" if mild else "warning"
     what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
-    place = next(filter(_stands, finding.locations), None)
+    place = next(filter(_is_in_checkout, finding.locations), None)
     first = place or next(iter(finding.locations), None)
-    told = (
-        f"{finding.shown} ({finding.fingerprint})" + (f" at {where(first)}" if first else ""),
-        spread(finding.locations),
+    lines = (
+        f"{finding.shown} ({finding.fingerprint})" + (f" at {format_location(first)}" if first else ""),
+        exposure_line(finding.locations),
         f"{OLD}." if is_old(finding) else "",
         "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
-        status(finding),
-        use(finding),
+        status_sentence(finding),
+        use_warning(finding),
     )
     title = f"Boltz {finding.key_type} {finding.mode} {what}: {finding.severity}"
-    return _Note(level, title, tuple(filter(None, told)), place)
+    return _Note(level, title, tuple(filter(None, lines)), place)
 
 
 def _gap(gap: Gap) -> _Note:
-    told = f"{gap.where}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
-    return _Note("warning", "Boltz keys: not scanned", (told,))
+    line = f"{gap.where}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
+    return _Note("warning", "Boltz keys: not scanned", (line,))
 
 
-def _stands(location: Location) -> bool:
-    """Whether it is a line of a file of the checkout: no past version, member or path outside."""
+def _is_in_checkout(location: Location) -> bool:
+    """Return True for a line of a file in the checkout, not a past version, member or outside path."""
     return (
         location.exposure not in PAST
         and not location.members
@@ -117,7 +114,7 @@ def _stands(location: Location) -> bool:
 
 
 def _command(note: _Note) -> str:
-    # In the order of GitHub's own library (actions/toolkit, core), so that it can be held against it.
+    # In the order of GitHub's own library (actions/toolkit, core), so that both can be compared.
     about = [f"title={_property(note.title)}"]
     if note.place is not None:
         about += [f"file={_property(note.place.path)}", f"line={note.place.line}", f"col={note.place.column}"]
@@ -126,10 +123,10 @@ def _command(note: _Note) -> str:
 
 
 def _data(text: str) -> str:
-    """The message of a command, as the runner unescapes it (actions/toolkit, command.ts)."""
+    """Escape the message of a command, as the runner unescapes it (actions/toolkit, command.ts)."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    """A property of a command; a colon would end the properties, and a comma the property."""
+    """Escape a property of a command; a colon would end the properties, a comma the property."""
     return _data(harmless(text)).replace(":", "%3A").replace(",", "%2C")

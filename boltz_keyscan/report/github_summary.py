@@ -1,10 +1,7 @@
-"""The step summary of GitHub Actions: Markdown, added to the file that the runner names.
+"""Step summary of GitHub Actions: Markdown, appended to the file that the runner names.
 
-Other programs of the step write to the same file, so it is only ever added to: all of the
-report or nothing, and no more than GitHub shows. It is opened without following a link.
-
-Boundary: a result to the end of a file; the words are ``markdown``'s, and whether there is
-such a file is known by ``cli``.
+Other programs of the step write to the same file, so the report is only appended: all of it or
+nothing, and no more than GitHub shows. The file is opened without following a link.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.report.markdown import MOST_BYTES, fitting
+from boltz_keyscan.report.markdown import MAX_BYTES, write_fitting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +20,8 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import ScanResult
     from boltz_keyscan.report import Reporter, ReportOptions
 
-MOST = 1024 * 1024
-"""Bytes of one step's file, of which GitHub shows nothing when there is one more (docs.github.com,
+MAX_SUMMARY_BYTES = 1024 * 1024
+"""Limit in bytes of one step's file; GitHub shows nothing of a larger one (docs.github.com,
 "Workflow commands for GitHub Actions", "Step isolation and limits")."""
 
 _FLAGS = (
@@ -43,10 +40,10 @@ def append(
     view: ReportOptions,
     through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
 ) -> None:
-    """Add the report to the summary, as much of it as there is room for.
+    """Append as much of the report as there is room for.
 
     Raises:
-        OSError: nothing was added.
+        OSError: nothing was appended.
     """
     try:
         descriptor = os.open(path, _FLAGS, 0o666)
@@ -58,10 +55,10 @@ def append(
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
-        # Another program's last line may lack its end.
+        # Another program's last line may lack its newline.
         start = b"\n" if status.st_size else b""
-        text = start + _fitting(result, view, MOST - status.st_size - len(start), through)
-        if len(text) + status.st_size > MOST:
+        text = start + _fitting(result, view, MAX_SUMMARY_BYTES - status.st_size - len(start), through)
+        if len(text) + status.st_size > MAX_SUMMARY_BYTES:
             raise OSError(errno.EFBIG, "it is as large as GitHub allows already")
         _add(descriptor, text, status.st_size)
     finally:
@@ -72,7 +69,9 @@ def _fitting(
     result: ScanResult, view: ReportOptions, room: int, through: Callable[[Reporter], Reporter]
 ) -> bytes:
     stream = io.StringIO()
-    through(lambda told, to, look: fitting(told, to, look, min(MOST_BYTES, room)))(result, stream, view)
+    through(lambda found, output, options: write_fitting(found, output, options, min(MAX_BYTES, room)))(
+        result, stream, view
+    )
     return stream.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -82,7 +81,7 @@ def _add(descriptor: int, text: bytes, before: int) -> None:
         while written < len(text):
             written += os.write(descriptor, text[written:])
     except BaseException:
-        # Half a table would swallow what others write below it; what they wrote meanwhile stays.
+        # Half a table would swallow text below it; text that others appended meanwhile stays.
         if os.fstat(descriptor).st_size == before + written:
             os.ftruncate(descriptor, before)
         raise

@@ -1,11 +1,9 @@
-"""GitLab's report of secret detection, ``gl-secret-detection-report.json``.
+"""GitLab's secret detection report, ``gl-secret-detection-report.json``.
 
-One vulnerability for each key and path. GitLab's form has no place for a key that is
-suppressed: those are left out, and a message says how many.
-
-Boundary: the form is GitLab's (gitlab.com/gitlab-org/security-products/security-report-schemas,
-secret-detection-report-format.json); its texts are read as Markdown, so strangers' text
-stands only where a file, a commit or plain text is expected.
+One vulnerability per key and path. The schema (gitlab.com/gitlab-org/security-products/
+security-report-schemas, secret-detection-report-format.json) has no suppressed findings: they are
+left out, and a message has their number. GitLab renders texts as Markdown, so scanned text is put
+only into fields for a file, a commit or plain text.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan import __version__, rules
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.locations import spread, where
-from boltz_keyscan.report.status import own_key, status, use
+from boltz_keyscan.report.locations import exposure_line, format_location
+from boltz_keyscan.report.status import own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.uri import relative_path
 from boltz_keyscan.report.wording import OLD, PAST, count, is_old
@@ -31,19 +29,19 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import ReportOptions
 
 SCHEMA_VERSION = "15.0.7"
-"""GitLab takes in no report of a version it does not know; old ones it knows for long
+"""Schema version. GitLab rejects versions it does not know, and keeps old ones for long
 (gitlab.com/gitlab-org/gitlab, issue 497405)."""
 
 NO_COMMIT = "0000000"
-"""The form demands a commit; this is what GitLab's own analyser says of files without one."""
+"""Commit of files without one, as GitLab's own analyser writes it: the schema requires a commit."""
 
-MOST_MESSAGES = 1000
+MAX_MESSAGES = 1000
 
 _SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {Severity.NOTE: "Info"}
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the document; placeholders only when they are asked for."""
+    """Write the document; placeholders only with ``show_placeholders``."""
     found = [
         finding
         for finding in (result.findings if view.show_placeholders else result.keys)
@@ -80,28 +78,28 @@ def _scan(result: ScanResult) -> dict[str, object]:
 
 
 def _time(when: datetime) -> str:
-    """UTC, and without a sign that it is: the form's pattern allows none."""
+    """Format a UTC time without an offset: the schema's pattern allows none."""
     return when.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _messages(result: ScanResult) -> Iterator[dict[str, object]]:
     yield {"level": "info" if result.complete else "warn", "value": " ".join(verdict(result))}
-    if first := own_key(result):
+    if first := own_key_warning(result):
         yield {"level": "warn", "value": first}
     suppressed = sum(finding.suppression is not None for finding in result.keys)
     if suppressed:
         yield {"level": "info", "value": f"{count(suppressed, 'key')} suppressed, not listed here."}
     gaps = sorted(result.gaps, key=lambda gap: gap.by_design)
-    for gap in gaps[:MOST_MESSAGES]:
+    for gap in gaps[:MAX_MESSAGES]:
         detail = f": {gap.detail}" if gap.detail else ""
         text = harmless(f"Not scanned: {gap.where}: {gap.reason}{detail}")
         yield {"level": "info" if gap.by_design else "warn", "value": text}
-    if len(gaps) > MOST_MESSAGES:
-        yield {"level": "warn", "value": f"{count(len(gaps) - MOST_MESSAGES, 'more gap')} not listed here."}
+    if len(gaps) > MAX_MESSAGES:
+        yield {"level": "warn", "value": f"{count(len(gaps) - MAX_MESSAGES, 'more gap')} not listed here."}
 
 
 def _by_path(locations: Iterable[Location]) -> Iterator[list[Location]]:
-    """The locations under each path, those in files of now before those of the past."""
+    """Yield the locations under each path, current files before past versions."""
     groups: dict[str, list[Location]] = {}
     for location in locations:
         groups.setdefault(relative_path(location.path), []).append(location)
@@ -114,7 +112,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
     path = relative_path(first.path)
     what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
     name = f"Boltz {finding.key_type} {finding.mode} {what}"
-    told: dict[str, object] = {
+    entry: dict[str, object] = {
         "id": _uuid(finding.fingerprint, path),
         "name": name,
         "description": rule.summary if rule else name,
@@ -131,20 +129,24 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
             member: {"type": "text", "name": title, "value": harmless(text)}
             for member, title, text in (
                 ("key", "Key", f"{finding.shown} ({finding.fingerprint})"),
-                ("exposure", "Exposure", spread(locations)),
-                ("place", "Place", where(first)),
+                ("exposure", "Exposure", exposure_line(locations)),
+                ("place", "Place", format_location(first)),
                 ("shape", "Shape", f"{finding.shape}: {finding.reason}"),
                 ("old", "Old", f"{OLD}." if is_old(finding) else ""),
-                ("status", "Status", " ".join(filter(None, (status(finding), use(finding))))),
+                (
+                    "status",
+                    "Status",
+                    " ".join(filter(None, (status_sentence(finding), use_warning(finding)))),
+                ),
             )
             if text
         },
     }
-    return told
+    return entry
 
 
 def _identifiers(finding: Finding) -> list[dict[str, object]]:
-    """The rule, the weakness, and the key: GitLab tells findings apart by the first and the place."""
+    """Return rule, weakness and key: GitLab identifies a finding by the first one and the location."""
     rule = harmless(finding.rule_id) or "unknown"
     key = harmless(finding.fingerprint) or "unknown"
     return [
@@ -160,13 +162,13 @@ def _identifiers(finding: Finding) -> list[dict[str, object]]:
 
 
 def _commit(location: Location) -> dict[str, object]:
-    told: dict[str, object] = {"sha": harmless(location.commit or "") or NO_COMMIT}
+    entry: dict[str, object] = {"sha": harmless(location.commit or "") or NO_COMMIT}
     if location.author_date:
-        told["date"] = harmless(location.author_date)
-    return told
+        entry["date"] = harmless(location.author_date)
+    return entry
 
 
 def _uuid(*parts: str) -> str:
-    """The same id for the same key and path on every run (RFC 9562 section 5.8, version 8)."""
+    """Return an id that is the same for a key and path on every run (RFC 9562 section 5.8, version 8)."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"

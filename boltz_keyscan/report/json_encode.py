@@ -1,7 +1,4 @@
-"""JSON that is what it says: strict in what goes in, safe in what comes out.
-
-Boundary: values to text. What the values mean is the business of each format.
-"""
+"""JSON encoder: strict in its input types, safe to print in CI logs."""
 
 from __future__ import annotations
 
@@ -18,16 +15,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def plain(value: object) -> Json:
-    """``value`` as JSON types, lone surrogates spelt out.
+    """Return ``value`` as JSON types, with lone surrogates escaped.
 
-    Nothing is converted: bytes, sets, enums and objects raise, where ``str()`` would put
-    ``b'...'`` or a class name into a report unseen. A lone surrogate would be valid ASCII
-    on the way out and break the reader (RFC 8259 section 8.2).
+    Bytes, sets, enums and objects raise: ``str()`` would silently put ``b'...'`` or a class name
+    into a report. A lone surrogate would be valid ASCII output and break the reader (RFC 8259
+    section 8.2).
 
     Raises:
         TypeError: a value, or the key of a mapping, is of no JSON type.
     """
-    # Exact types: an enum is a str to isinstance, and its str() is the author's choice.
+    # Exact types: isinstance() accepts an enum as a str, and its str() may be anything.
     match value:
         case None | bool():
             return value
@@ -44,10 +41,10 @@ def plain(value: object) -> Json:
 
 
 def member_name(name: object) -> str:
-    """``name`` as the name of a JSON member.
+    """Return ``name`` as the name of a JSON member.
 
     Raises:
-        TypeError: it is not a string; ``json`` alone would turn ``1`` and ``None`` into one.
+        TypeError: it is not a string; ``json`` would convert ``1`` and ``None``.
     """
     if type(name) is not str:
         raise TypeError(f"{type(name).__name__} cannot name a JSON member")
@@ -59,12 +56,11 @@ def _spell(found: re.Match[str]) -> str:
 
 
 def dumps(value: object) -> str:
-    """``value`` as one line of ASCII.
+    """Encode ``value`` as one line of ASCII.
 
-    A report on standard output is a line of a CI log. The only text in it that a log
-    reader could act on is the older workflow command ``##[...]`` (obeyed anywhere in a
-    line by the GitHub and Azure runners) and DEL, which JSON leaves as it is: both are
-    written as JSON escapes, so that a parser reads the same string back.
+    A report on standard output is a line of a CI log. JSON leaves two things in it that a log
+    reader could act on: the older workflow command ``##[...]`` (obeyed anywhere in a line by the
+    GitHub and Azure runners) and DEL. Both are written as JSON escapes.
 
     Raises:
         TypeError: a value is of no JSON type.

@@ -1,7 +1,6 @@
-"""JSON reports, read back: for comparing two of them.
+"""Reader of JSON reports, for comparing two of them.
 
-Boundary: bytes to the few facts that a comparison needs. A report is taken whole or not
-at all, and what it says is a stranger's text until it is printed.
+A report is read whole or rejected; its strings are untrusted.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from boltz_keyscan.report.json_report import SCHEMA_VERSION
 
 @dataclass(frozen=True, slots=True)
 class ReportedFinding:
-    """What a report says of one key."""
+    """Finding in a report."""
 
     fingerprint: str
     rule_id: str
@@ -32,19 +31,19 @@ class ReportedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report says."""
+    """Report as read."""
 
     targets: tuple[str, ...]
     complete: bool
     keys: dict[str, ReportedFinding]
-    """Without placeholders."""
+    """Findings by fingerprint, without placeholders."""
 
 
 def read(name: str, raw: bytes) -> Report:
-    """A JSON report.
+    """Read a JSON report.
 
     Raises:
-        KeyscanError: it is none, or of another version; with file, line where there is one, and reason.
+        KeyscanError: it is not a report, or of another version; with file, line if known, and reason.
     """
     try:
         document = json.loads(raw)
@@ -61,11 +60,11 @@ def read(name: str, raw: bytes) -> Report:
         scan = document["scan"]
         keys: dict[str, ReportedFinding] = {}
         for number, finding in enumerate(document["findings"]):
-            told = _told(finding)
-            if told.fingerprint in keys:
+            reported = _read_finding(finding)
+            if reported.fingerprint in keys:
                 raise _broken(name, f"findings[{number}]: the same key twice")
             if finding["shape"] != Shape.PLACEHOLDER:
-                keys[told.fingerprint] = told
+                keys[reported.fingerprint] = reported
         number = -1
         return Report(tuple(map(_text, scan["targets"])), _flag(scan["complete"]), keys)
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -73,7 +72,7 @@ def read(name: str, raw: bytes) -> Report:
         raise _broken(name, f"{where}: not as the schema has it") from None
 
 
-def _told(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, checked here
+def _read_finding(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, checked here
     fingerprint = _text(finding["fingerprint"])
     if not FINGERPRINT.fullmatch(fingerprint):
         raise ValueError(fingerprint)

@@ -1,8 +1,7 @@
-"""The JSON report, version 1: stable, for other programs to read.
+"""JSON report, version 1: stable, for other programs to read.
 
-Boundary: the names and their order are a promise (``schema/report-v1.schema.json``
-ships with the package and every report validates against it); text for people is not
-made here. One line per finding and per gap, so that memory stays flat and a diff of two
+Member names and their order are a contract: ``schema/report-v1.schema.json`` ships with the
+package. Each finding and each gap is one line, so that memory stays flat and a diff of two
 reports is readable.
 """
 
@@ -45,7 +44,7 @@ def _items(values: Iterable[dict[str, object]]) -> Iterator[str]:
 
 
 def scan_object(result: ScanResult) -> dict[str, object]:
-    """The member ``scan``."""
+    """Return the member ``scan``."""
     tally = result.tally
     return {
         "targets": result.targets,
@@ -72,7 +71,7 @@ def scan_object(result: ScanResult) -> dict[str, object]:
             "placeholders": len(result.placeholders),
         },
         "ground": _ground(result.ground),
-        "asked": _asked(result.asked),
+        "asked": _status_report(result.asked),
     }
 
 
@@ -90,7 +89,7 @@ def _ground(ground: TrustReport | None) -> dict[str, object] | None:
     }
 
 
-def _asked(asked: StatusReport | None) -> dict[str, object] | None:
+def _status_report(asked: StatusReport | None) -> dict[str, object] | None:
     if asked is None:
         return None
     return {
@@ -136,13 +135,13 @@ def _suppression(each: SuppressionCandidate | Suppression) -> dict[str, object]:
     return {"kind": each.kind, "reason": each.reason, "source": each.source}
 
 
-def _excuse(excuse: SuppressionCandidate) -> dict[str, object]:
+def _candidate(excuse: SuppressionCandidate) -> dict[str, object]:
     covers = {"locations": len(excuse.covers), "refused": excuse.refused or None, "used": excuse.used}
     return _suppression(excuse) | covers
 
 
 def finding_object(finding: Finding) -> dict[str, object]:
-    """One of ``findings``."""
+    """Return an item of ``findings``."""
     suppression = finding.suppression
     return {
         "fingerprint": finding.fingerprint,
@@ -157,7 +156,7 @@ def finding_object(finding: Finding) -> dict[str, object]:
         "exposure": finding.exposure.value,
         "blocking": finding.blocking,
         "suppression": suppression and _suppression(suppression),
-        "excuses": [_excuse(excuse) for excuse in finding.excuses],
+        "excuses": [_candidate(excuse) for excuse in finding.excuses],
         "candidates": finding.candidates,
         "evidence": _evidence(finding.evidence),
         "locations": [_location(location) for location in finding.locations],
@@ -184,5 +183,5 @@ def _location(location: Location) -> dict[str, object]:
 
 
 def gap_object(gap: Gap) -> dict[str, object]:
-    """One of ``gaps``."""
+    """Return an item of ``gaps``."""
     return {"where": gap.where, "reason": gap.reason, "detail": gap.detail, "by_design": gap.by_design}

@@ -1,10 +1,8 @@
 """JSON Lines: the JSON report with one object per line, for log stores and streams.
 
-The members are those of the JSON report. Each line says with ``record`` what it is: the
-first, ``scan``, tells of the run and its verdict, so that a run that found nothing because
-it saw nothing cannot be taken for a clean one; then each ``finding``, then each ``gap``.
-
-Boundary: lines only; what stands in them is ``json_report``.
+The members are those of the JSON report. ``record`` is the kind of a line: first ``scan`` with
+the verdict, so that an incomplete run without findings does not look clean; then each
+``finding``, then each ``gap``.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """JUnit XML: each key is a test case, and so is the scan itself.
 
-A key that fails the run is a ``failure``, a suppressed one is ``skipped``, any other key
-passes with what is known of it. The case ``complete`` is an ``error`` when the run did not
-see everything, so that a run without keys cannot be taken for a clean one.
-
-Boundary: elements from a result. The form is that of the schema of Jenkins' xUnit plugin
-(github.com/jenkinsci/xunit-plugin, junit-10.xsd), which Jenkins, GitLab and others read.
+A key that fails the run is a ``failure``, a suppressed one is ``skipped``, any other key passes.
+The case ``complete`` is an ``error`` for an incomplete run, so that a run without keys does not
+look clean. The schema is that of Jenkins' xUnit plugin (github.com/jenkinsci/xunit-plugin,
+junit-10.xsd), which Jenkins, GitLab and others read.
 """
 
 from __future__ import annotations
@@ -16,10 +14,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.report.locations import places, spread
-from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced
+from boltz_keyscan.report.locations import exposure_line, places
+from boltz_keyscan.report.status import MAX_CANDIDATES, status_sentences
 from boltz_keyscan.report.summary import summary, verdict
-from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.suppressions import suppression_sentences
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -28,17 +26,17 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.report import ReportOptions
 
-MOST_PLACES = 100
-"""Paths told of a key unless verbose."""
+MAX_PLACES = 100
+"""Limit of paths per key, unless verbose."""
 
-# XML 1.0 section 2.2 "Characters": what is left of the forbidden ones after ``harmless``.
+# XML 1.0 section 2.2 "Characters": forbidden ones that ``harmless`` leaves.
 _FORBIDDEN = re.compile("[\ufffe\uffff]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One test case; ``outcome`` is the name of the element that says how it ended."""
+    """Test case; ``outcome`` is the name of its result element."""
 
     group: str
     name: str
@@ -49,7 +47,7 @@ class _Case:
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the document; placeholders only when they are asked for."""
+    """Write the document; placeholders only with ``show_placeholders``."""
     shown = result.findings if view.show_placeholders else result.keys
     cases = [_scan(result, view), *(_case(finding, view) for finding in shown)]
     outcomes = [case.outcome for case in cases]
@@ -82,12 +80,12 @@ def _scan(result: ScanResult, view: ReportOptions) -> _Case:
 def _case(finding: Finding, view: ReportOptions) -> _Case:
     verbose = view.verbosity > 0
     found = places(finding.locations)
-    kept = found if verbose else found[:MOST_PLACES]
+    kept = found if verbose else found[:MAX_PLACES]
     lines = [
         f"Shape: {finding.shape}, {finding.reason}",
-        *evidenced(finding, None if verbose else MOST_CANDIDATES),
-        *excused(finding, None if verbose else MOST_CANDIDATES),
-        f"Exposure: {spread(finding.locations)}",
+        *status_sentences(finding, None if verbose else MAX_CANDIDATES),
+        *suppression_sentences(finding, None if verbose else MAX_CANDIDATES),
+        f"Exposure: {exposure_line(finding.locations)}",
         *(f"  {place.where}  {place.story}" for place in kept),
     ]
     if len(kept) < len(found):
@@ -118,6 +116,6 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Text fit for XML, as content and as the value of an attribute."""
+    """Escape text for XML, as content and as the value of an attribute."""
     plain = _FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", harmless(text))
     return plain.translate(_MARKUP)

@@ -1,9 +1,7 @@
-"""The locations of one key as the few rows a person reads: one per path.
+"""Locations of one key, grouped by path.
 
-A key that stood in a file for forty commits has forty locations in history and, for
-whoever has to act, one place: the file.
-
-Boundary: grouping and wording; indentation, colour and limits are ``text``.
+A key that was in a file for forty commits has forty locations in history and, for the reader
+who has to act, one place: the file.
 """
 
 from __future__ import annotations
@@ -25,17 +23,17 @@ _MORE_SPOTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """All locations of a key under one path."""
+    """Place: all locations of a key under one path."""
 
     where: str
     """Path, archive members, line and column."""
     story: str
-    """How far it spread and since when."""
+    """Exposure and first commit, as text."""
     context: str
 
 
 def places(locations: Iterable[Location]) -> list[Place]:
-    """One place per path, widest exposure first, then by path."""
+    """Return one place per path, widest exposure first, then by path."""
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
     for location in locations:
         groups.setdefault((location.path, location.members), []).append(location)
@@ -43,8 +41,8 @@ def places(locations: Iterable[Location]) -> list[Place]:
     return [_place(groups[key]) for _, key in ranked]
 
 
-def spread(locations: Iterable[Location]) -> str:
-    """One line over all locations of a key: exposures, how many, since when."""
+def exposure_line(locations: Iterable[Location]) -> str:
+    """Return one line on all locations of a key: exposures, count, first date."""
     locations = tuple(locations)
     exposures = sorted({location.exposure for location in locations}, key=_RANK.__getitem__)
     paths = len({location.path for location in locations})
@@ -79,7 +77,7 @@ def _place(group: list[Location]) -> Place:
     first = earliest(group)
     if first:
         story += f"; first {commit(first)}"
-    return Place(where(shown), story, shown.context)
+    return Place(format_location(shown), story, shown.context)
 
 
 def _spot(location: Location) -> tuple[int, int, int]:
@@ -96,11 +94,11 @@ def _further_spots(present: list[Location]) -> str:
     return f" (also {listed}{f' and {more:,} more' if more > 0 else ''})"
 
 
-def where(location: Location) -> str:
-    """A place as people are told it: path, members, line, column, cell and encodings."""
-    told = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
+def format_location(location: Location) -> str:
+    """Format a location: path, members, line, column, cell and encodings."""
+    text = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
     if location.cell is not None:
-        told += f" cell {location.cell} {location.cell_part or ''}".rstrip()
+        text += f" cell {location.cell} {location.cell_part or ''}".rstrip()
     if location.decoded:
-        told += f" ({' > '.join(location.decoded)})"
-    return told
+        text += f" ({' > '.join(location.decoded)})"
+    return text

@@ -1,10 +1,8 @@
-"""Markdown, fit for a step summary, a comment or an issue.
+"""Markdown for a step summary, a comment or an issue.
 
-Strangers' text stands in code only, fenced or in a span: there nothing is a link, a
-mention, an image or markup. The verdict comes first, and the report ends before the size
-at which GitHub would drop it whole.
-
-Boundary: layout; sentences are those of ``summary``, ``evidenced`` and ``excused``.
+Scanned text is put into code only, fenced or in a span, where links, mentions, images and markup
+have no effect. The verdict comes first, and the report ends before the size at which GitHub
+would drop all of it.
 """
 
 from __future__ import annotations
@@ -14,10 +12,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import Severity
-from boltz_keyscan.report.locations import places, spread
-from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced, own_key
+from boltz_keyscan.report.locations import exposure_line, places
+from boltz_keyscan.report.status import MAX_CANDIDATES, own_key_warning, status_sentences
 from boltz_keyscan.report.summary import summary, verdict
-from boltz_keyscan.report.suppressions import excused
+from boltz_keyscan.report.suppressions import suppression_sentences
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sanitize import harmless
 
@@ -27,16 +25,16 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.report import ReportOptions
 
-MOST_BYTES = 900 * 1024
-"""A step summary of more than 1 MiB is not shown at all (docs.github.com, "Workflow commands
-for GitHub Actions", "Step isolation and limits"); other steps' text is not counted in it."""
+MAX_BYTES = 900 * 1024
+"""Limit of the report: a step summary of more than 1 MiB is not shown at all (docs.github.com,
+"Workflow commands for GitHub Actions", "Step isolation and limits"); each step has its own."""
 
-MOST_EXCUSES = 5
-MOST_PLACES = 10
-"""Of each key unless verbose."""
+MAX_EXCUSES = 5
+MAX_PLACES = 10
+"""Limit of paths per key, unless verbose."""
 
 _LAST = 200
-"""Bytes kept for the line that says how many keys are left out."""
+"""Bytes reserved for the line with the number of omitted keys."""
 
 _NO_ROOM = "The keys do not fit here. See the log, or another format."
 
@@ -44,12 +42,12 @@ _FENCE = re.compile("`+")
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the report; keys that no longer fit are counted."""
-    fitting(result, stream, view, MOST_BYTES)
+    """Write the report; keys that do not fit are counted."""
+    write_fitting(result, stream, view, MAX_BYTES)
 
 
-def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) -> None:
-    """Write as much of the report as fits into so many bytes; without room for the scan, the verdict."""
+def write_fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) -> None:
+    """Write as much of the report as fits into ``most`` bytes, at least the verdict."""
     head = _head(result)
     tail = _tail(result, view, most)
     room = most - _size(head) - _size(tail)
@@ -57,7 +55,7 @@ def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) 
         stream.write(f"{head}\n{_NO_ROOM}\n")
         return
     stream.write(head)
-    shown = _shown(result, view)
+    shown = _visible_findings(result, view)
     for number, finding in enumerate(shown):
         text = _key(finding, view)
         if _size(text) > room - _LAST:
@@ -69,8 +67,8 @@ def fitting(result: ScanResult, stream: TextIO, view: ReportOptions, most: int) 
     stream.write(tail)
 
 
-def _shown(result: ScanResult, view: ReportOptions) -> list[Finding]:
-    """As in the text report: the summary lists what is suppressed."""
+def _visible_findings(result: ScanResult, view: ReportOptions) -> list[Finding]:
+    """Return the findings to show, as in the text report: the summary lists suppressed ones."""
     found = result.findings if view.show_placeholders else result.keys
     if view.verbosity < 0:
         return [finding for finding in found if finding.blocking]
@@ -83,7 +81,7 @@ def _size(text: str) -> int:
 
 def _head(result: ScanResult) -> str:
     lines = ["## Boltz keys", "", f"**{' '.join(verdict(result))}**", ""]
-    if first := own_key(result):
+    if first := own_key_warning(result):
         lines += [_code(first), ""]
     return "\n".join(lines)
 
@@ -92,13 +90,13 @@ def _key(finding: Finding, view: ReportOptions) -> str:
     verbose = view.verbosity > 0
     fails = "fails this run" if finding.blocking else "does not fail this run"
     facts = [
-        *excused(finding, None if verbose else MOST_EXCUSES),
+        *suppression_sentences(finding, None if verbose else MAX_EXCUSES),
         f"Shape: {finding.shape}, {finding.reason}",
-        *evidenced(finding, None if verbose else MOST_CANDIDATES),
-        f"Exposure: {spread(finding.locations)}",
+        *status_sentences(finding, None if verbose else MAX_CANDIDATES),
+        f"Exposure: {exposure_line(finding.locations)}",
     ]
     found = places(finding.locations)
-    kept = found if verbose else found[:MOST_PLACES]
+    kept = found if verbose else found[:MAX_PLACES]
     facts += [f"  {place.where}  {place.story}" for place in kept]
     if len(kept) < len(found):
         facts.append(f"  +{len(found) - len(kept):,} more paths; see --format json")
@@ -113,7 +111,7 @@ def _tail(result: ScanResult, view: ReportOptions, most: int) -> str:
 
 
 def _first(rows: list[str], room: int) -> Iterator[str]:
-    """The first rows, up to half of the room: with -v there may be any number of gaps."""
+    """Yield the rows that fit: with -v there may be any number of gaps."""
     for number, row in enumerate(rows):
         room -= _size(harmless(row)) + 1
         if room < 0:
@@ -135,14 +133,14 @@ def _what_to_do(result: ScanResult) -> Iterator[str]:
 
 
 def _block(lines: Iterable[str]) -> str:
-    """Lines as a fenced block, with a fence longer than any run of backquotes in it."""
-    told = [harmless(line).rstrip() for line in lines]
-    fence = "`" * max(3, 1 + _longest(told))
-    return "\n".join([f"{fence}text", *told, fence, ""])
+    """Return a fenced block, with a fence longer than any run of backquotes in it."""
+    escaped = [harmless(line).rstrip() for line in lines]
+    fence = "`" * max(3, 1 + _longest(escaped))
+    return "\n".join([f"{fence}text", *escaped, fence, ""])
 
 
 def _code(text: str) -> str:
-    """Text as a code span."""
+    """Return text as a code span."""
     text = harmless(text).strip() or "-"
     ticks = "`" * (1 + _longest([text]))
     space = " " if text.startswith("`") or text.endswith("`") else ""
@@ -150,5 +148,5 @@ def _code(text: str) -> str:
 
 
 def _longest(lines: Iterable[str]) -> int:
-    """The longest run of backquotes."""
+    """Return the length of the longest run of backquotes."""
     return max((len(run) for line in lines for run in _FENCE.findall(line)), default=0)

@@ -1,10 +1,8 @@
-"""What to do about one key, in order, as commands: from what is staged to what was pushed.
+"""Remediation of one key: steps in order, with commands.
 
-A key is replaced and revoked before its history is touched: rewriting does not take back
-what others have, and it takes time in which the key still works. Only a key that nobody
-else has read goes straight to the cleaning up.
-
-Boundary: a finding and what is known of its commits to steps; nothing is run.
+A key is replaced and revoked before its history is rewritten: rewriting does not take it back
+from others, and the key works meanwhile. Only a key that no one else has read starts with the
+clean-up.
 """
 
 from __future__ import annotations
@@ -21,13 +19,13 @@ _REVOKE = (
     "boltz-keyscan . --verify --report json=scan.json",
     "boltz-keyscan keys revoke --from-report scan.json --execute",
 )
-"""First which key it is, then its end: what a key begins with does not tell it from others."""
+"""Commands that identify and revoke a key; its prefix does not identify it."""
 
 _AMEND = "git commit --amend --no-edit --allow-empty"
-"""Also where the commit brought nothing but the key."""
+"""Amend command; it also works if the commit added only the key."""
 
 _SHORT = 12
-"""Digits of a commit in a sentence."""
+"""Digits of a commit id in a sentence."""
 
 _COMMITTED = {Exposure.TRACKED, Exposure.HISTORY}
 _IN_FILES = {Exposure.TRACKED, Exposure.STAGED, Exposure.MODIFIED, Exposure.UNTRACKED, Exposure.FILE}
@@ -35,7 +33,7 @@ _IN_FILES = {Exposure.TRACKED, Exposure.STAGED, Exposure.MODIFIED, Exposure.UNTR
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do."""
+    """Step of a remediation."""
 
     text: str
     commands: tuple[str, ...] = ()
@@ -43,53 +41,51 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is known of the commits of a key."""
+    """History of a key: its commits, as far as they are known."""
 
     pushed: bool
-    """A remote-tracking branch has one of them, or nothing is known of them."""
+    """True if a remote-tracking branch has one of the commits, or they are unknown."""
     head: str | None = None
     commits: tuple[str, ...] = ()
-    """All of them, parents first, when none was pushed."""
+    """All commits, parents first, if none was pushed."""
     root: bool = False
-    """The first of them has no parent."""
+    """True if the first commit has no parent."""
 
 
 def expression(rule: Rule) -> str:
-    """A line for ``git filter-repo --replace-text`` that takes out keys without naming one.
+    """Return a line for ``git filter-repo --replace-text`` that removes all keys of a type.
 
-    A literal would put the key into another file. This takes out every key of the type,
-    which is right: no key belongs into a history. 20 is the length from which on a body is
-    taken for a key.
+    A literal would put the key into another file. Bodies of 20 characters or more count as keys.
     """
     return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
 
 
 def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> Iterator[Step]:
-    """What to do, in order.
+    """Yield the steps, in order.
 
     Args:
         finding: the key.
-        rule: its rule.
-        history: of the commits that brought it in.
-        file: the expressions for ``git filter-repo``, when they were written.
+        rule: rule of the key.
+        history: the commits that added the key.
+        file: path of the expressions for ``git filter-repo``, if they were written.
     """
     exposures = {place.exposure for place in finding.locations}
     committed = bool(exposures & _COMMITTED)
     # Of commits that are not known it is not known either.
     pushed = committed and (history.pushed or not history.commits)
-    yield from _gone(finding, rule, may_be_unread=not pushed)
+    yield from _replace_and_revoke(finding, rule, may_be_unread=not pushed)
     if Exposure.STAGED in exposures:
         yield _unstage(finding, history)
     if pushed:
-        yield from _out_of_files(finding, _IN_FILES)
-        yield from _filter(finding, file)
+        yield from _remove_from_files(finding, _IN_FILES)
+        yield from _filter_history(finding, file)
     elif not committed or history.commits == (history.head,):
-        yield from _out_of_files(finding, _IN_FILES)
+        yield from _remove_from_files(finding, _IN_FILES)
         if committed:
             yield _amend(finding)
     else:
-        # What is committed is taken out while git rewrites it: git rebase wants files without changes.
-        yield from _out_of_files(finding, _IN_FILES - _COMMITTED)
+        # Committed files are edited during the rebase: git rebase needs files without changes.
+        yield from _remove_from_files(finding, _IN_FILES - _COMMITTED)
         yield from _rebase(finding, history)
     if committed or exposures & {Exposure.STAGED, Exposure.UNREACHABLE}:
         yield Step(
@@ -111,7 +107,7 @@ def _unstage(finding: Finding, history: History) -> Step:
     return Step("Take it out of what is staged.", (f"{verb} {paths}",))
 
 
-def _out_of_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
+def _remove_from_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
     found = {place.exposure for place in finding.locations}
     if found & exposures:
         paths = ", ".join(_paths(finding, exposures))
@@ -153,8 +149,8 @@ def _rebase(finding: Finding, history: History) -> Iterator[Step]:
     )
 
 
-def _gone(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
-    """Yield what a rule says, to replace, revoke and look, but for the cleaning up, which comes last."""
+def _replace_and_revoke(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
+    """Yield the rule's steps to replace, revoke and investigate; the clean-up comes last."""
     advice = rule.remediation[:-1]
     for number, text in enumerate(advice):
         unread = (
@@ -166,8 +162,8 @@ def _gone(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step
         yield Step(text + unread, _REVOKE if revoking else ())
 
 
-def _filter(finding: Finding, file: str | None) -> Iterator[Step]:
-    # Beside the clone: git filter-repo takes no clone in which there is a file it does not know.
+def _filter_history(finding: Finding, file: str | None) -> Iterator[Step]:
+    # Beside the clone: git filter-repo refuses a clone with an unknown file.
     name = file or "../replacements.txt"
     write = () if file else (f"boltz-keyscan explain {finding.fingerprint} --replace-text {name}",)
     yield Step(

@@ -1,16 +1,12 @@
-"""The SARIF 2.1.0 report, in the form GitHub code scanning accepts.
+"""SARIF 2.1.0 report, in the form GitHub code scanning accepts.
 
-Two runs, always both: ``boltz-keyscan/tree/`` for what stands in files and
-``boltz-keyscan/history/`` for what stands in git objects. Each is a category of its own,
-and an empty run is what closes the alerts of keys that are gone.
+There are always two runs: ``boltz-keyscan/tree/`` for keys in files and ``boltz-keyscan/history/``
+for keys in git objects. Each is a category of its own, and an empty run closes the alerts of keys
+that are gone.
 
-No snippet and no absolute path is written. Suppressed findings carry ``suppressions``;
-GitHub ignores them, other readers do not;
-``view.drop_suppressed`` leaves such findings out. Placeholders are left out unless asked for.
-
-Boundary: runs, rules and notifications; results are ``sarif_results``, the JSON is
-``sarif_json``. Sources: OASIS SARIF 2.1.0, and docs.github.com, "SARIF support for code
-scanning".
+Snippets and absolute paths are never written. Suppressed findings have ``suppressions``, which
+GitHub ignores; ``view.drop_suppressed`` leaves them out. Sources: OASIS SARIF 2.1.0, and
+docs.github.com, "SARIF support for code scanning".
 """
 
 from __future__ import annotations
@@ -28,13 +24,13 @@ from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import (
     LEVEL,
-    MOST_RELATED,
+    MAX_RELATED,
     ROOT,
     Builder,
     by_path,
     plain_message,
 )
-from boltz_keyscan.report.status import own_key
+from boltz_keyscan.report.status import own_key_warning
 from boltz_keyscan.report.wording import moment
 
 if TYPE_CHECKING:
@@ -45,16 +41,16 @@ if TYPE_CHECKING:
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 KEY_DOCS = "https://api.boltz.bio/docs/guides/authentication/"
-"""Where Boltz documents its keys: help for a reader of a rule, and, as this program has no
-home page yet, the information URI that validators ask for."""
+"""Boltz' documentation of its keys: the help URI of rules, and, as this program has no home page
+yet, the information URI that validators require."""
 
-MOST_RESULTS = 5000
-"""GitHub keeps 5,000 results of a run and rejects a file with a run of more than 25,000."""
+MAX_RESULTS = 5000
+"""Limit of results: GitHub keeps 5,000 of a run and rejects a file with a run of more than 25,000."""
 
-MOST_RELATED_IN_RUN = 20_000
-"""Keeps a report of many results under the 10 MB that GitHub takes, compressed."""
+MAX_RELATED_IN_RUN = 20_000
+"""Limit of related locations; keeps a large report under GitHub's 10 MB, compressed."""
 
-MOST_NOTIFICATIONS = 1000
+MAX_NOTIFICATIONS = 1000
 
 _CUT_RESULTS = "results-cut"
 _CUT_GAPS = "gaps-cut"
@@ -72,7 +68,7 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
         _run(result, view, "history", lambda location: location.blob is not None),
     ]
     log = to_json(om.SarifLog(schema_uri=SCHEMA, version="2.1.0", runs=runs))
-    # Section 3.13.2: a reader should meet the version before anything that depends on it.
+    # Section 3.13.2: the version should precede everything that depends on it.
     stream.write(dumps({name: log[name] for name in ("$schema", "version", "runs")}) + "\n")
 
 
@@ -80,17 +76,17 @@ def _run(
     result: ScanResult, view: ReportOptions, category: str, belongs: Callable[[Location], bool]
 ) -> om.Run:
     known = rules.load()
-    told = result.findings if view.show_placeholders else result.keys
+    findings = result.findings if view.show_placeholders else result.keys
     if view.drop_suppressed:
-        told = tuple(finding for finding in told if finding.suppression is None)
-    pairs = list(by_path(told, belongs))
-    kept = pairs[:MOST_RESULTS]
+        findings = tuple(finding for finding in findings if finding.suppression is None)
+    pairs = list(by_path(findings, belongs))
+    kept = pairs[:MAX_RESULTS]
     builder = Builder(
         rule_index={rule.id: index for index, rule in enumerate(known)},
         suppressing=any(finding.suppression for finding, _ in kept),
-        most_related=min(MOST_RELATED, MOST_RELATED_IN_RUN // max(len(kept), 1)),
+        most_related=min(MAX_RELATED, MAX_RELATED_IN_RUN // max(len(kept), 1)),
     )
-    notifications = [*_asked(result), *_notifications(result.gaps, cut=len(pairs) - len(kept))]
+    notifications = [*_status_notifications(result), *_notifications(result.gaps, cut=len(pairs) - len(kept))]
     return om.Run(
         tool=om.Tool(
             driver=om.ToolComponent(
@@ -103,7 +99,7 @@ def _run(
         ),
         automation_details=om.RunAutomationDetails(id=f"boltz-keyscan/{category}/"),
         invocations=[_invocation(result, notifications)],
-        # Without a URI: where the repository lay on the scanning machine is nobody's business.
+        # Without a URI: the path of the repository on the scanning machine is private.
         original_uri_base_ids={
             ROOT: om.ArtifactLocation(
                 description=om.Message(text="The root of what was scanned: the repository or the folder.")
@@ -139,23 +135,23 @@ def _rule(rule: rules.Rule) -> om.ReportingDescriptor:
 
 
 def _notifications(gaps: tuple[Gap, ...], cut: int) -> list[om.Notification]:
-    # Real gaps first: they are what a cut list must not lose.
-    listed = sorted(gaps, key=lambda gap: gap.by_design)[:MOST_NOTIFICATIONS]
+    # Real gaps first: a cut list must not lose them.
+    listed = sorted(gaps, key=lambda gap: gap.by_design)[:MAX_NOTIFICATIONS]
     notifications = [
-        _notification(gap.reason, "note" if gap.by_design else "error", _told(gap)) for gap in listed
+        _notification(gap.reason, "note" if gap.by_design else "error", _gap_text(gap)) for gap in listed
     ]
-    if len(gaps) > MOST_NOTIFICATIONS:
-        more = len(gaps) - MOST_NOTIFICATIONS
+    if len(gaps) > MAX_NOTIFICATIONS:
+        more = len(gaps) - MAX_NOTIFICATIONS
         notifications.append(_notification(_CUT_GAPS, "warning", f"{more} more gaps are not listed here."))
     if cut:
-        text = f"{cut} more results are not listed here; the {MOST_RESULTS} worst are."
+        text = f"{cut} more results are not listed here; the {MAX_RESULTS} worst are."
         notifications.append(_notification(_CUT_RESULTS, "warning", text))
     return notifications
 
 
-def _asked(result: ScanResult) -> Iterator[om.Notification]:
-    """What came of asking, the worst first."""
-    if first := own_key(result):
+def _status_notifications(result: ScanResult) -> Iterator[om.Notification]:
+    """Yield the notifications of the status check, the worst first."""
+    if first := own_key_warning(result):
         yield _notification("own-key-leaked", "error", plain_message(first))
     for line in result.asked.trouble if result.asked else ():
         yield _notification("api-unanswered", "warning", plain_message(line))
@@ -163,7 +159,7 @@ def _asked(result: ScanResult) -> Iterator[om.Notification]:
         yield _notification("asked", "note", plain_message(line))
 
 
-def _told(gap: Gap) -> str:
+def _gap_text(gap: Gap) -> str:
     why = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
     return f"Not scanned: {plain_message(gap.where)} ({plain_message(why)})."
 
@@ -189,5 +185,5 @@ def _invocation(result: ScanResult, notifications: list[om.Notification]) -> om.
 
 
 def _utc(when: datetime) -> str:
-    """A time as SARIF 2.1.0 section 3.9 wants it."""
+    """Format a time by SARIF 2.1.0 section 3.9."""
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"

@@ -1,9 +1,7 @@
-"""``sarif_om`` objects as JSON: strict, where the library's own serialiser is not.
+"""Strict JSON encoder for ``sarif_om`` objects.
 
-``jschema_to_python`` turns what it does not know into ``str(value)`` and writes null for
-a required object that is missing; here both raise.
-
-Boundary: structure only; which objects there are is ``sarif``.
+The library's ``jschema_to_python`` writes ``str(value)`` for unknown types and null for a missing
+required object; here both raise.
 """
 
 from __future__ import annotations
@@ -14,13 +12,13 @@ import attr
 
 from boltz_keyscan.report.json_encode import Json, member_name, plain
 
-# SARIF 2.1.0 sections 3.27.10, 3.50.3 and 3.58.6 give level a default that depends on
-# other objects, which a reader has to look up and GitHub does not: it is always written.
+# SARIF 2.1.0 sections 3.27.10, 3.50.3 and 3.58.6: the default of level depends on other objects,
+# which GitHub does not look up. It is always written.
 _ALWAYS = frozenset({"level"})
 
 
 def to_json(value: Any) -> dict[str, Json]:  # noqa: ANN401 - sarif_om is untyped
-    """A ``sarif_om`` object with SARIF's property names; absent and default values left out.
+    """Convert a ``sarif_om`` object to SARIF's property names, without absent and default values.
 
     Raises:
         TypeError: a value is of no JSON type, or a required property is None.

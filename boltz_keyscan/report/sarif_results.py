@@ -1,7 +1,4 @@
-"""SARIF results: one for each key and path, so that one alert is one file to mend.
-
-Boundary: findings to ``sarif_om`` results; runs, rules and notifications are ``sarif``.
-"""
+"""SARIF results: one per key and path, so that one alert is one file to fix."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ import sarif_om as om
 
 from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.report.status import status, use
+from boltz_keyscan.report.status import status_sentence, use_warning
 from boltz_keyscan.report.uri import relative_uri
 from boltz_keyscan.report.wording import EXPOSURE, OLD, count, earliest, moment, suppressors
 
@@ -23,9 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = "%SRCROOT%"
 
-MOST_RELATED = 100
-"""GitHub shows 100 locations of a result and rejects a file with a result of more than
-1,000 (docs.github.com, "SARIF support for code scanning", "Validating your SARIF file")."""
+MAX_RELATED = 100
+"""Limit of related locations: GitHub shows 100 of a result and rejects a file with more than 1,000
+(docs.github.com, "SARIF support for code scanning", "Validating your SARIF file")."""
 
 LEVEL: dict[Severity, str] = {
     Severity.CRITICAL: "error",
@@ -40,18 +37,18 @@ _RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Makes the results of one run; remembers which line hashes it has given out."""
+    """Builder of the results of one run; counts its line hashes."""
 
     rule_index: dict[str, int]
     suppressing: bool
-    """Whether any result of the run is suppressed: then every result must say whether it
-    is (SARIF 2.1.0 section 3.27.23)."""
+    """True if any result of the run is suppressed: then every result must have ``suppressions``
+    (SARIF 2.1.0 section 3.27.23)."""
     most_related: int
-    """Related locations a result may have."""
+    """Limit of related locations per result."""
     hashes: Counter[str] = field(default_factory=Counter)
 
     def result(self, finding: Finding, locations: tuple[Location, ...]) -> om.Result:
-        """The result for one key under one path, from its locations there."""
+        """Return the result for one key under one path, from its locations there."""
         first, *further = sorted(locations, key=_order)
         old = all(location.old for location in locations)
         return om.Result(
@@ -97,7 +94,7 @@ class Builder:
             region = om.Region(start_line=1, start_column=1, end_line=1, end_column=1)
         else:
             region = om.Region(start_line=location.line, start_column=location.column_utf16)
-            # What is encoded may go on over lines, and has another length than the key.
+            # An encoded key may span lines, and has another length.
             if not location.decoded:
                 region.end_line = location.line
                 region.end_column = location.column_utf16 + location.length
@@ -106,9 +103,9 @@ class Builder:
         return om.Location(physical_location=om.PhysicalLocation(artifact_location=artifact, region=region))
 
     def _fingerprints(self, finding: Finding, location: Location) -> dict[str, str]:
-        # GitHub matches alerts by this value alone, and would compute it from the line's
-        # text, which a file of the past has not on disk. The key and its path identify
-        # the alert: it stays the same alert when lines above it come and go.
+        # GitHub matches alerts by this value alone, and would otherwise compute it from the line's
+        # text, which past versions do not have on disk. By key and path, the alert stays the same
+        # when lines above it change.
         seed = "\0".join((finding.rule_id, finding.fingerprint, relative_uri(location.path)))
         digest = hashlib.sha256(seed.encode("utf-8", "backslashreplace")).hexdigest()[:16]
         self.hashes[digest] += 1
@@ -121,7 +118,7 @@ class Builder:
 def by_path(
     findings: Iterable[Finding], belongs: Callable[[Location], bool]
 ) -> Iterator[tuple[Finding, tuple[Location, ...]]]:
-    """Each finding with its locations under each path, in the order of the findings."""
+    """Yield each finding with its locations under each path, in the order of the findings."""
     for finding in findings:
         groups: dict[str, list[Location]] = {}
         for location in filter(belongs, finding.locations):
@@ -131,10 +128,10 @@ def by_path(
 
 
 def plain_message(text: str) -> str:
-    """Outside text fit for a SARIF message.
+    """Escape untrusted text for a SARIF message.
 
-    Braces are placeholders and are doubled (SARIF 2.1.0 section 3.11.5); ``[x](y)`` is a
-    link that a stranger's file name must not make (section 3.11.6).
+    Braces are placeholders and are doubled (SARIF 2.1.0 section 3.11.5); ``[x](y)`` would be a
+    link (section 3.11.6).
     """
     return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
@@ -152,7 +149,7 @@ def _order(location: Location) -> tuple[object, ...]:
 
 
 def _message(finding: Finding, first: Location, further: list[Location], *, old: bool) -> str:
-    # Without the path: it stands beside the message, and is a stranger's text.
+    # Without the path: it is shown beside the message, and is untrusted text.
     what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else "Boltz key"
     kind = f"{finding.key_type} {finding.mode}, {finding.fingerprint}"
     sentences = [_sentence(f"{what} {finding.shown} ({kind}) {_story(first)}")]
@@ -165,7 +162,11 @@ def _message(finding: Finding, first: Location, further: list[Location], *, old:
         sentences.append(f"{count(len(further), 'further location')} under this path.")
     if finding.shape is not Shape.CONFIRMED:
         sentences.append(_sentence(f"Shape {finding.shape}: {plain_message(finding.reason)}"))
-    sentences += [_sentence(plain_message(told)) for told in (status(finding), use(finding)) if told]
+    sentences += [
+        _sentence(plain_message(sentence))
+        for sentence in (status_sentence(finding), use_warning(finding))
+        if sentence
+    ]
     return " ".join(sentences)
 
 

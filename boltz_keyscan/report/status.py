@@ -1,7 +1,4 @@
-"""What is known of a key beyond its text, and what was asked of whom: in sentences.
-
-Boundary: nouns of asking to words; where they are put is ``text``, ``summary`` and ``sarif``.
-"""
+"""Sentences on the status of a key, and on the status check."""
 
 from __future__ import annotations
 
@@ -16,12 +13,12 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, ScanResult
     from boltz_keyscan.model.status import Candidate, StatusReport
 
-MOST_CANDIDATES = 5
-"""Candidates shown of a key unless verbose."""
+MAX_CANDIDATES = 5
+"""Limit of candidates per key, unless verbose."""
 
 
-def status(finding: Finding) -> str:
-    """The status and what it rests on, in one sentence; empty when nothing was asked."""
+def status_sentence(finding: Finding) -> str:
+    """Return the status and its evidence, in one sentence; empty if the key is unchecked."""
     if finding.status is Status.UNCHECKED:
         return ""
     if finding.evidence is None:
@@ -30,8 +27,8 @@ def status(finding: Finding) -> str:
     return f"Status: {finding.status} (by {finding.evidence.by}): {finding.evidence.detail}"
 
 
-def use(finding: Finding) -> str:
-    """That it was used after it was committed; empty when it was not, or nobody knows."""
+def use_warning(finding: Finding) -> str:
+    """Return a sentence if the key was used after it was committed, else nothing."""
     evidence = finding.evidence
     if evidence is None or evidence.used_since is None:
         return ""
@@ -40,14 +37,14 @@ def use(finding: Finding) -> str:
     return f"{it} was used after it was committed: last on {day}. Look at what was done with it."
 
 
-def evidenced(finding: Finding, most: int | None) -> Iterator[str]:
-    """Status, use and candidates, one sentence each.
+def status_sentences(finding: Finding, most: int | None) -> Iterator[str]:
+    """Yield status, use and candidates, one sentence each.
 
     Args:
-        finding: whose.
-        most: candidates to name; None for all that are known.
+        finding: the key.
+        most: limit of candidates; None for all.
     """
-    yield from filter(None, (status(finding), use(finding)))
+    yield from filter(None, (status_sentence(finding), use_warning(finding)))
     evidence = finding.evidence
     if evidence is None:
         return
@@ -65,8 +62,8 @@ def _candidate(each: Candidate) -> str:
     return f"{each.id} {each.name!r}: {each.state}, {place}, {used}{limited}"
 
 
-def own_key(result: ScanResult) -> str:
-    """That the key used for asking is among those found; empty when it is not."""
+def own_key_warning(result: ScanResult) -> str:
+    """Return a warning if the admin key used for checking was found, else nothing."""
     if result.asked is None or result.asked.own_key is None:
         return ""
     return (
@@ -75,8 +72,8 @@ def own_key(result: ScanResult) -> str:
     )
 
 
-def asked(found: StatusReport | None) -> Iterator[tuple[str, str]]:
-    """Label and text of each line on what was asked."""
+def status_check_lines(found: StatusReport | None) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each line on the status check."""
     if found is None:
         return
     if found.listing is not None and found.taken_at is not None:

@@ -1,7 +1,6 @@
-"""The last lines of the text report: what was found, what was looked at, the verdict.
+"""Summary of the text report: findings, receipt, gaps, verdict.
 
-Boundary: sentences from a result; where they are put and how they look is ``text``.
-A run that did not see everything never reads as clean.
+An incomplete run never reads as clean.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.model.finding import Gap, ScanResult
-from boltz_keyscan.report.status import asked
-from boltz_keyscan.report.suppressions import ground, suppressor
+from boltz_keyscan.report.status import status_check_lines
+from boltz_keyscan.report.suppressions import format_suppression, trust_lines
 from boltz_keyscan.report.wording import count, is_old, size, suppressors
 
 if TYPE_CHECKING:
@@ -19,20 +18,20 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.report import ReportOptions
 
-MOST_GAPS = 10
-"""Gaps listed of each kind unless verbose."""
+MAX_GAPS = 10
+"""Limit of gaps listed per kind, unless verbose."""
 
 
 def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Label and text of each line; an empty label continues the one before."""
+    """Yield label and text of each line; an empty label continues the one before."""
     if result.keys:
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
-    yield from asked(result.asked)
+    yield from status_check_lines(result.asked)
     yield from _gaps("Gaps", "not scanned", [gap for gap in result.gaps if not gap.by_design], view)
     yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
     yield from _suppressed(result, view)
-    yield from ground(result.ground)
+    yield from trust_lines(result.ground)
     yield from _unmatched(result, view)
     hidden = len(result.placeholders)
     if hidden and not view.show_placeholders:
@@ -40,7 +39,7 @@ def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]
 
 
 def verdict(result: ScanResult) -> Iterator[str]:
-    """What the exit code says, in one sentence, or two when a failed run is also incomplete."""
+    """Yield the verdict in one sentence, or two if a failed run is also incomplete."""
     blocking = sum(finding.blocking for finding in result.findings)
     code = f"(exit {int(result.exit_code)})"
     match result.exit_code:
@@ -59,8 +58,8 @@ def verdict(result: ScanResult) -> Iterator[str]:
             yield f"ERROR: the scan did not end as it should; nothing can be said {code}."
 
 
-def mood(result: ScanResult) -> str:
-    """Colour of the verdict: green only for a run that saw everything and found no key."""
+def verdict_color(result: ScanResult) -> str:
+    """Return the colour of the verdict: green only for a complete run without keys."""
     if result.exit_code != ExitCode.CLEAN or not result.complete:
         return "red"
     return "yellow" if result.keys or result.gaps else "green"
@@ -75,7 +74,7 @@ def _passed(result: ScanResult, code: str) -> str:
 
 
 def _missed(result: ScanResult) -> str:
-    # Under --require-complete the gaps by design are what the run failed on.
+    # Under --require-complete the run fails on the gaps by design.
     real = sum(not gap.by_design for gap in result.gaps) or len(result.gaps)
     return f"{count(real, 'gap')}, so not everything was scanned"
 
@@ -109,7 +108,7 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterat
     if not gaps:
         return
     yield label, f"{len(gaps):,} {what}:"
-    shown = gaps if view.verbosity > 0 else gaps[:MOST_GAPS]
+    shown = gaps if view.verbosity > 0 else gaps[:MAX_GAPS]
     for gap in shown:
         yield "", f"{gap.where}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
     if len(shown) < len(gaps):
@@ -117,9 +116,9 @@ def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterat
 
 
 def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Yield the entries without effect: one that is misspelt looks like one that works."""
+    """Yield the entries without effect, such as misspelt ones."""
     found = result.ground.unmatched if result.ground else ()
-    shown = found if view.verbosity > 0 else found[:MOST_GAPS]
+    shown = found if view.verbosity > 0 else found[:MAX_GAPS]
     for number, source in enumerate(shown):
         yield ("Unused" if number == 0 else ""), f"{source}: this entry matches no key"
     if len(shown) < len(found):
@@ -127,14 +126,14 @@ def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, s
 
 
 def _suppressed(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Each suppression that was used, with its source: nobody should have to guess why a run is green."""
+    """Yield each suppression that was used, with its source, so that a green run is explained."""
     used = [(finding, each) for finding in result.findings for each in suppressors(finding)]
     if not used:
         return
     keys = sum(finding.suppression is not None for finding in result.findings)
     yield "Excused", f"{count(keys, 'key')} suppressed{'' if view.verbosity > 0 else ', shown with -v'}:"
-    shown = used if view.verbosity > 0 else used[:MOST_GAPS]
+    shown = used if view.verbosity > 0 else used[:MAX_GAPS]
     for finding, each in shown:
-        yield "", f"{finding.fingerprint} {suppressor(each)}"
+        yield "", f"{finding.fingerprint} {format_suppression(each)}"
     if len(shown) < len(used):
         yield "", f"+{len(used) - len(shown):,} more; see -v or --format json"

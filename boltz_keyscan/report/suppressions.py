@@ -1,7 +1,4 @@
-"""What excused a key, or did not, and whose word counted: in sentences.
-
-Boundary: nouns of triage to words; where they are put is ``text`` and ``summary``.
-"""
+"""Sentences on suppressions and on the trusted files."""
 
 from __future__ import annotations
 
@@ -16,18 +13,18 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate, TrustReport
 
 
-def suppressor(each: SuppressionCandidate | Suppression) -> str:
-    """One suppression that was used."""
+def format_suppression(each: SuppressionCandidate | Suppression) -> str:
+    """Format a suppression that was used."""
     source = f" [{each.source}]" if each.source else ""
     return f"{each.kind}: {each.reason}{source}"
 
 
-def excused(finding: Finding, most: int | None = None) -> Iterator[str]:
-    """What suppresses a finding; or each excuse that was not enough, and why.
+def suppression_sentences(finding: Finding, most: int | None = None) -> Iterator[str]:
+    """Yield the suppressions of a finding; or each candidate that did not suffice, and why.
 
     Args:
-        finding: whose excuses.
-        most: how many that were not enough; None for all.
+        finding: the finding.
+        most: limit of candidates that did not suffice; None for all.
     """
     for each in suppressors(finding):
         yield f"Suppressed ({each.kind}): {each.reason}" + (f" [{each.source}]" if each.source else "")
@@ -49,8 +46,8 @@ def _why(excuse: SuppressionCandidate, finding: Finding) -> str:
     return f"it covers {len(excuse.covers):,} of {count(total, 'location')}"
 
 
-def ground(found: TrustReport | None) -> Iterator[tuple[str, str]]:
-    """Label and text of each line on whose word counted; nothing where only the usual did."""
+def trust_lines(found: TrustReport | None) -> Iterator[tuple[str, str]]:
+    """Yield label and text of each line on trust and configuration; none for the defaults."""
     if found is None:
         return
     if found.trust != "tree":

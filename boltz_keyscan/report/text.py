@@ -1,8 +1,7 @@
-"""The text report: what leaked, where it is now, how far it spread, what to do.
+"""Text report: leaked keys, their places and exposure, and what to do.
 
-Boundary: layout only. Every line leaves through ``_Page.line``, which makes it harmless
-once more, so that no string, wherever it came from, can move the cursor, reorder text or
-give the CI runner that prints it a command.
+Every line is written by ``_Page.line``, which makes it harmless once more: no string can move the
+cursor, reorder text or give the CI runner a command.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.report.locations import Place, places, spread
-from boltz_keyscan.report.status import MOST_CANDIDATES, evidenced, own_key
-from boltz_keyscan.report.summary import mood, summary, verdict
-from boltz_keyscan.report.suppressions import excused, ground
+from boltz_keyscan.report.locations import Place, exposure_line, places
+from boltz_keyscan.report.status import MAX_CANDIDATES, own_key_warning, status_sentences
+from boltz_keyscan.report.summary import summary, verdict, verdict_color
+from boltz_keyscan.report.suppressions import suppression_sentences, trust_lines
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 
     from boltz_keyscan.report import ReportOptions
 
-MOST_EXCUSES = 5
-"""Excuses that were not enough shown per key unless verbose."""
+MAX_EXCUSES = 5
+"""Limit of insufficient suppressions shown per key, unless verbose."""
 
-MOST_PLACES = 10
-"""Paths shown per key unless verbose."""
+MAX_PLACES = 10
+"""Limit of paths shown per key, unless verbose."""
 
 _STYLES = {"red": "1;31", "yellow": "33", "green": "32", "bold": "1", "dim": "2"}
 _SEVERITY_STYLE = {
@@ -42,14 +41,14 @@ _SEVERITY_STYLE = {
 _WHERE_COLUMN = 36
 _NARROWEST = 40
 _WIDEST = 100
-"""Beyond this the eye loses the line, and the verdict at its right end."""
+"""Widest layout: in wider lines the eye loses the verdict at the right end."""
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
-    """Write the report for a person; see ``View.verbosity`` for how much of it."""
+    """Write the report; see ``ReportOptions.verbosity`` for its extent."""
     page = _Page(stream, view)
     quiet = view.verbosity < 0
-    if first := own_key(result):
+    if first := own_key_warning(result):
         page.wrapped(first, style="red")
         page.line()
     for finding in result.keys:
@@ -60,11 +59,11 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
         if view.show_placeholders:
             _placeholders(page, result.placeholders)
         _what_to_do(page, result.keys)
-    # What a file in the tree set is told even when that file said to be quiet.
-    for label, text in ground(result.ground) if quiet else summary(result, view):
+    # Settings of a file in the tree are shown even if that file sets quiet.
+    for label, text in trust_lines(result.ground) if quiet else summary(result, view):
         page.labelled(label, text)
     for sentence in verdict(result):
-        page.wrapped(sentence, style=mood(result))
+        page.wrapped(sentence, style=verdict_color(result))
 
 
 _ONE_KEY = "The commands for one key: boltz-keyscan explain FINGERPRINT"
@@ -72,7 +71,7 @@ _ONE_KEY = "The commands for one key: boltz-keyscan explain FINGERPRINT"
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Lines to a stream, made harmless, coloured when asked."""
+    """Writer of lines: makes them harmless and colours them."""
 
     stream: TextIO
     view: ReportOptions
@@ -88,7 +87,7 @@ class _Page:
         self.stream.write(text + "\n")
 
     def wrapped(self, text: str, first: str = "", rest: str = "", style: str = "") -> None:
-        # Escapes come before wrapping: they make a line longer.
+        # Escape before wrapping: escapes make a line longer.
         for line in textwrap.wrap(
             harmless(text),
             self.width,
@@ -106,14 +105,14 @@ class _Page:
 def _key(page: _Page, finding: Finding, view: ReportOptions) -> None:
     _heading(page, finding)
     page.line(f"  {finding.shown}  {finding.fingerprint}")
-    for sentence in excused(finding, MOST_EXCUSES if view.verbosity < 1 else None):
+    for sentence in suppression_sentences(finding, MAX_EXCUSES if view.verbosity < 1 else None):
         page.wrapped(sentence, "  ", "    ")
     if finding.shape is not Shape.CONFIRMED:
         page.wrapped(f"Shape: {finding.shape}, {finding.reason}", "  ", "    ")
-    for sentence in evidenced(finding, MOST_CANDIDATES if view.verbosity < 1 else None):
+    for sentence in status_sentences(finding, MAX_CANDIDATES if view.verbosity < 1 else None):
         page.wrapped(sentence, "  ", "    ")
     if len(finding.locations) > 1:
-        page.wrapped(f"Exposure: {spread(finding.locations)}", "  ", "    ")
+        page.wrapped(f"Exposure: {exposure_line(finding.locations)}", "  ", "    ")
     _places(page, places(finding.locations), view)
     page.line()
 
@@ -134,7 +133,7 @@ def _title(finding: Finding) -> str:
 
 def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
     verbose = view.verbosity > 0
-    shown = found if verbose else found[:MOST_PLACES]
+    shown = found if verbose else found[:MAX_PLACES]
     column = min(max((len(harmless(place.where)) for place in shown), default=0), _WHERE_COLUMN)
     for number, place in enumerate(shown):
         where = harmless(place.where)
@@ -142,7 +141,7 @@ def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
         if len(row) <= page.width:
             page.line(row)
         else:
-            # A path is never wrapped or cut: it is there to be copied.
+            # A path is never wrapped or cut, so that it can be copied.
             page.line(f"    {where}")
             page.wrapped(place.story, " " * 8, " " * 8)
         if place.context and (verbose or number == 0):
@@ -152,7 +151,7 @@ def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
 
 
 def _window(context: str, width: int) -> str:
-    """The part of a line around its key that fits."""
+    """Return the part of a line around its key that fits."""
     if len(context) <= width:
         return context
     key = max(context.find("[REDACTED]"), 0)
@@ -166,7 +165,7 @@ def _window(context: str, width: int) -> str:
 def _placeholders(page: _Page, findings: Iterable[Finding]) -> None:
     for finding in findings:
         page.line(f"{finding.severity.upper():<10}placeholder  {finding.shown}", "dim")
-        page.wrapped(f"{finding.reason}; {spread(finding.locations)}", "  ", "    ")
+        page.wrapped(f"{finding.reason}; {exposure_line(finding.locations)}", "  ", "    ")
         _places(page, places(finding.locations), page.view)
         page.line()
 

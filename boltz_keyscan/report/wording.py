@@ -1,7 +1,4 @@
-"""The words that reports for people share: exposures, counts, sizes, dates.
-
-Boundary: one value to a few words; layout is ``text``, structure is ``sarif``.
-"""
+"""Wording shared by reports for people: exposures, counts, sizes, dates."""
 
 from __future__ import annotations
 
@@ -29,24 +26,24 @@ EXPOSURE: dict[Exposure, str] = {
 }
 
 OLD = "Already there: the file had this key before the change that was scanned"
-"""The sentence about a key that a change did not bring."""
+"""Sentence on a key that was there before the change."""
 
 PAST = frozenset({Exposure.HISTORY, Exposure.UNREACHABLE})
-"""Exposures of what stands in git objects only, and in no file a person would open."""
+"""Exposures of keys in git objects only, not in files on disk."""
 
 _EPOCH_END = datetime.max.replace(tzinfo=UTC)
 
 
 def count(number: int, noun: str) -> str:
-    """``1 file``, ``1,234 files``."""
+    """Format a number with its noun: ``1 file``, ``1,234 files``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: int) -> str:
-    """Bytes in the decimal unit that leaves the fewest digits."""
+    """Format bytes in the decimal unit with the fewest digits."""
     value = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
-        # Rounding decides: 999,960 bytes read as 1.0 MB, never as 1000.0 kB.
+        # By the rounded value: 999,960 bytes are 1.0 MB, never 1000.0 kB.
         if round(value, 1) < 1000:
             return f"{number} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
@@ -54,7 +51,7 @@ def size(number: int) -> str:
 
 
 def moment(text: str | None) -> datetime:
-    """An ISO 8601 text as a point in time; what cannot be read sorts after everything."""
+    """Parse an ISO 8601 time; a malformed one sorts after all others."""
     try:
         when = datetime.fromisoformat(text or "")
     except ValueError:
@@ -63,23 +60,23 @@ def moment(text: str | None) -> datetime:
 
 
 def earliest(locations: Iterable[Location]) -> Location | None:
-    """The location of the first commit, by author date; None when no location has a commit."""
+    """Return the location of the first commit, by author date; None if no location has a commit."""
     dated = [location for location in locations if location.commit is not None]
     return min(dated, key=lambda location: (moment(location.author_date), location.commit), default=None)
 
 
 def commit(location: Location) -> str:
-    """The commit of a location for people: seven digits and the author's day."""
+    """Format the commit of a location: seven digits and the author's day."""
     return f"{(location.commit or '')[:7]} {(location.author_date or '')[:10]}".strip()
 
 
 def is_old(finding: Finding) -> bool:
-    """Return whether a key does not fail the run because its files had it before the change."""
+    """Return True for a key that does not fail the run because its files had it before the change."""
     return finding.suppression is None and not finding.blocking and policy.is_old(finding)
 
 
 def suppressors(finding: Finding) -> tuple[SuppressionCandidate | Suppression, ...]:
-    """All that suppresses a finding together, the first of them first; nothing when it is not."""
+    """Return everything that suppresses a finding, the effective one first; empty if nothing does."""
     if finding.suppression is None:
         return ()
     return tuple(excuse for excuse in finding.excuses if excuse.used) or (finding.suppression,)

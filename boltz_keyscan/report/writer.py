@@ -1,7 +1,7 @@
-"""A report under a name: the whole report or nothing, whatever happens on the way.
+"""Atomic writer of report files.
 
-Boundary: bytes to a path. The report is written beside its destination and renamed over
-it, so that a full disk, Ctrl-C or a kill leaves what was there before.
+A report is written beside its destination and renamed over it, so that a full disk, Ctrl-C or
+a kill leaves the old file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/dev/fd/([0-9]{1,4})|/proc/self/fd/([0-9]{1,4})")
 
-# Windows has neither flag, and no links that open would follow unasked.
+# Windows has neither flag, and open() follows no links there by default.
 _CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _HINTS = {
@@ -52,12 +52,12 @@ def write_report(
 ) -> None:
     """Write a report in the format ``name`` to ``path``.
 
-    A regular file is replaced at once; devices, FIFOs and the descriptors of this
-    process (``/dev/stdout``, ``/dev/fd/63``) are written to as they are. ``through`` puts a
-    filter between the reporter and the file.
+    A regular file is replaced atomically; devices, FIFOs and the descriptors of this process
+    (``/dev/stdout``, ``/dev/fd/63``) are written directly. ``through`` wraps the reporter in a
+    filter.
 
     Raises:
-        OutputError: the report was not written; a file that was there is as it was.
+        OutputError: the report was not written; an existing file is unchanged.
         KeyscanError: no format has this name.
     """
     reporter = through(load(name))
@@ -68,17 +68,17 @@ def write_report(
         message = _failed(name, path, error.strerror or type(error).__name__)
         raise OutputError(message, _HINTS.get(error.errno or 0, "Name another file.")) from error
     except ValueError as error:
-        # A NUL in the path, and a ValueError from a reporter, look alike: only one is about the path.
+        # A NUL in the path, and a bug in a reporter, both raise ValueError: only one is about the path.
         if "\0" not in path:
             raise
         raise OutputError(_failed(name, path, "not a path"), "Name another file.") from error
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a text of this program's own to a regular file, at once and whole.
+    """Write text to a regular file atomically.
 
     Raises:
-        OSError: it was not written; a file that was there is as it was.
+        OSError: it was not written; an existing file is unchanged.
     """
     mode = _mode_of(path)
     if mode is not None and not stat.S_ISREG(mode):
@@ -93,7 +93,7 @@ def _failed(name: str, path: str, why: str) -> str:
 def _write(reporter: Reporter, path: str, result: ScanResult, view: ReportOptions) -> None:
     descriptor = _own_descriptor(path)
     if descriptor is not None:
-        # What was printed before must not come out after the report.
+        # Earlier output must come before the report.
         if sys.stdout is not None:
             sys.stdout.flush()
         _emit(reporter, os.dup(descriptor), result, view)
@@ -143,9 +143,9 @@ def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: ReportO
 
 
 def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> None:
-    """Put what ``fill`` writes in the place of a file, with the mode that had, if there was one."""
+    """Replace a file with the output of ``fill``, and keep the mode of an existing one."""
     if mode is not None and not os.access(path, os.W_OK):
-        # Somebody made it so; a rename would get around that.
+        # The file is protected on purpose; a rename would bypass that.
         raise PermissionError(errno.EACCES, "it is read-only")
     mode = 0o666 & ~_umask() if mode is None else stat.S_IMODE(mode)
     temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
@@ -154,7 +154,7 @@ def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> N
         with _stream(descriptor) as stream:
             fill(stream)
             stream.flush()
-            # A report holds no key, so it is as readable as any other file of the user.
+            # A report contains no key, so it gets the user's normal mode.
             os.chmod(stream.fileno() if os.chmod in os.supports_fd else temporary, mode)
             os.fsync(stream.fileno())
         os.replace(temporary, path)

@@ -193,24 +193,24 @@ def test_a_summary_that_is_nearly_full_says_what_it_leaves_out(summary: Path, tm
     tree.mkdir()
     for number in range(40):
         (tree / f"{number}.env").write_text(fake_key("admin", "live", number))
-    before = b"x" * (github_summary.MOST - 6000) + b"\n"
+    before = b"x" * (github_summary.MAX_SUMMARY_BYTES - 6000) + b"\n"
     summary.write_bytes(before)
     ran = keyscan(tree)
     assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
     added = summary.read_bytes().removeprefix(before).decode()
-    assert summary.stat().st_size <= github_summary.MOST
+    assert summary.stat().st_size <= github_summary.MAX_SUMMARY_BYTES
     shown = added.count("\n### Critical: ")
     assert 0 < shown < 40
     assert f"\n{40 - shown} more keys not shown here: they do not fit." in added
     # Room for the verdict only, and then for nothing.
     for room, words in ((600, "The keys do not fit here."), (20, "")):
-        before = b"x" * (github_summary.MOST - room)
+        before = b"x" * (github_summary.MAX_SUMMARY_BYTES - room)
         summary.write_bytes(before)
         ran = keyscan(tree)
         added = summary.read_bytes().removeprefix(before).decode()
         assert ran.code == ExitCode.BLOCKING
         assert (words in added, bool(added)) == (True, bool(words))
-        assert summary.stat().st_size <= github_summary.MOST
+        assert summary.stat().st_size <= github_summary.MAX_SUMMARY_BYTES
     full = "it is as large as GitHub allows already"
     assert ran.errors == f"warning: the step summary was not written to {summary}: {full}\n"
 
@@ -286,13 +286,13 @@ def test_a_full_disk_leaves_no_half_summary(tmp_path: Path) -> None:
 def test_a_summary_is_whole_markdown_however_small_the_room(tmp_path: Path) -> None:
     for room in range(0, 6000, 500):
         path = tmp_path / "summary"
-        path.write_bytes(bytes(github_summary.MOST - room))
+        path.write_bytes(bytes(github_summary.MAX_SUMMARY_BYTES - room))
         try:
             github_summary.append(str(path), samples.history(), ReportOptions())
         except OSError:
-            assert path.stat().st_size == github_summary.MOST - room
-        added = path.read_bytes()[github_summary.MOST - room :].decode()
-        assert path.stat().st_size <= github_summary.MOST
+            assert path.stat().st_size == github_summary.MAX_SUMMARY_BYTES - room
+        added = path.read_bytes()[github_summary.MAX_SUMMARY_BYTES - room :].decode()
+        assert path.stat().st_size <= github_summary.MAX_SUMMARY_BYTES
         assert added.count("\n```") % 2 == 0
 
 

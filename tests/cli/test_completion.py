@@ -13,7 +13,7 @@ import click
 import pytest
 
 from boltz_keyscan.cli.commands.completion import SCRIPTS
-from boltz_keyscan.cli.completion_candidates import answer
+from boltz_keyscan.cli.completion_candidates import complete_words
 from boltz_keyscan.cli.groups import COMMANDS, Commands
 from boltz_keyscan.report import REPORTERS
 from tests.running import ROOT, keyscan, program
@@ -180,7 +180,7 @@ def test_a_name_with_a_space_is_written_as_the_shell_writes_it(name: str, place:
 
 
 def words(*typed: str) -> list[str]:
-    return [word for word, _ in answer(typed).words]
+    return [word for word, _ in complete_words(typed).words]
 
 
 def leaves(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -258,7 +258,7 @@ def test_where_the_cursor_is(typed: tuple[str, ...], expected: list[str]) -> Non
     ids=str,
 )
 def test_where_names_of_files_belong(typed: tuple[str, ...], paths: str) -> None:
-    assert answer(typed).paths == paths
+    assert complete_words(typed).paths == paths
 
 
 def test_the_answer_has_one_line_for_each_word_whatever_was_typed() -> None:

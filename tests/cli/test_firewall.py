@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.safe_output import Firewall, clean, filtered
+from boltz_keyscan.cli.safe_output import RedactingStream, clean, filtered
 from boltz_keyscan.report import REPORTERS, ReportOptions, load
 from tests.keys import PREFIXES, fake_key
 from tests.leaks import disguises, leaks
@@ -25,10 +25,10 @@ KEY = fake_key("admin", "live", "firewall")
 
 def written(*parts: str) -> str:
     inner = io.StringIO()
-    wall = Firewall(inner)
+    stream_ = RedactingStream(inner)
     for part in parts:
-        assert wall.write(part) == len(part)
-    wall.flush()
+        assert stream_.write(part) == len(part)
+    stream_.flush()
     return inner.getvalue()
 
 
@@ -66,16 +66,16 @@ def test_all_else_is_as_it_was(text: str) -> None:
 
 def test_a_prompt_needs_no_end_of_line() -> None:
     inner = io.StringIO()
-    wall = Firewall(inner)
-    wall.write("Name? ")
+    stream_ = RedactingStream(inner)
+    stream_.write("Name? ")
     assert inner.getvalue() == ""
-    wall.flush()
+    stream_.flush()
     assert inner.getvalue() == "Name? "
 
 
 def test_it_takes_text_only() -> None:
     with pytest.raises(TypeError):
-        Firewall(io.StringIO()).write(cast("str", KEY.encode()))
+        RedactingStream(io.StringIO()).write(cast("str", KEY.encode()))
 
 
 def test_click_writes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_click_writes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdout", inner)
         safe_output.install()
         safe_output.install()
-        assert isinstance(sys.stdout, Firewall)
+        assert isinstance(sys.stdout, RedactingStream)
         assert sys.stdout.inner is inner
         click.echo(f"ü {KEY}")
         sys.stdout.flush()

@@ -57,7 +57,7 @@ def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: 
     assert terminal.screen == [INTERRUPTED]
     # No flicker: each text is written over the one before, and not often.
     drawn = re.findall(r"\r(Scanning[^\r]*)", terminal.output.decode())
-    assert 1 <= len(drawn) <= (time.monotonic() - began) / progress.REFRESH_SECONDS
+    assert 1 <= len(drawn) <= (time.monotonic() - began) / progress.REFRESH_INTERVAL_S
     assert all(text.partition("\x1b[K")[0] for text in drawn)
     assert "\x1b[KScanning" not in terminal.output.decode()
 
@@ -250,26 +250,26 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
 def test_the_line_belongs_to_the_last_who_took_it(terminal: Screen) -> None:
     line, first, second = progress.Line(), object(), object()
     line.show(first, "nobody has it")
-    line.take(first)
+    line.acquire(first)
     line.show(first, "first")
-    line.take(second)
+    line.acquire(second)
     line.show(first, "hidden")
     line.show(second, "second", "x" * 60, "more that does not fit")
     assert screen(terminal.text) == [f"second, {'x' * 60}"]
-    line.give(second)
+    line.release(second)
     assert screen(terminal.text) == []
     line.show(first, "again")
     with line.hidden():
         terminal.write("told\n")
     assert screen(terminal.text) == ["told"]
     line.show(first, "again")
-    line.give(first)
+    line.release(first)
     assert screen(terminal.text) == ["told"]
 
 
 def test_a_text_that_has_not_changed_is_not_written_again(terminal: Screen) -> None:
     line, owner = progress.Line(), object()
-    line.take(owner)
+    line.acquire(owner)
     for _ in range(5):
         line.show(owner, "same")
     assert terminal.text == "\rsame\x1b[K"
@@ -307,7 +307,7 @@ def test_a_terminal_that_goes_away_stops_nothing(terminal: Screen) -> None:
 @pytest.mark.usefixtures("terminal")
 def test_who_is_shown_anything(env: dict[str, str], shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
     monkeypatch.setattr(os, "environ", env)
-    assert progress.shows() is shown
+    assert progress.is_visible() is shown
 
 
 def test_a_warning_in_between_stands_on_a_line_of_its_own(endless: Path, tmp_path: Path) -> None:

@@ -106,10 +106,10 @@ def test_what_cannot_be_written_is_said_with_a_way_out(name: str, tmp_path: Path
 READ_ONLY = """
 import sys
 from boltz_keyscan.errors import OutputError
-from boltz_keyscan.report import View, files
+from boltz_keyscan.report import ReportOptions, writer
 from tests.report import samples
 try:
-    files.write_report("json", sys.argv[1], samples.tree(), View())
+    writer.write_report("json", sys.argv[1], samples.tree(), ReportOptions())
 except OutputError as error:
     print(error.message, error.hint, sep="\\n")
 """
@@ -186,11 +186,11 @@ def test_a_torn_report_leaves_what_was_there(
 
 KILLED = """
 import sys, time
-from boltz_keyscan.report import View, files
+from boltz_keyscan.report import ReportOptions, writer
 def slow(result, stream, view):
     stream.write("half"); stream.flush(); print("writing", flush=True); time.sleep(60)
 files.load = lambda name: slow
-files.write_report("json", sys.argv[1], None, View())
+writer.write_report("json", sys.argv[1], None, ReportOptions())
 """
 
 
@@ -230,9 +230,9 @@ def test_a_fifo_is_written_to_as_it_is(tmp_path: Path) -> None:
 STREAMED = """
 import sys
 from tests.report import samples
-from boltz_keyscan.report import View, files
+from boltz_keyscan.report import ReportOptions, writer
 print("before")
-files.write_report("json", sys.argv[1], samples.tree(), View())
+writer.write_report("json", sys.argv[1], samples.tree(), ReportOptions())
 print("after")
 """
 

@@ -240,7 +240,7 @@ def test_success_means_that_the_run_saw_everything(result: ScanResult, status: s
 def test_gaps_are_messages_the_real_ones_first() -> None:
     messages = read(samples.incomplete())["scan"]["messages"]
     assert [each["level"] for each in messages] == ["warn", "warn", "warn", "info"]
-    many = tuple(Gap(f"g{n}", "excluded", by_design=True) for n in range(gitlab.MOST_MESSAGES))
+    many = tuple(Gap(f"g{n}", "excluded", by_design=True) for n in range(gitlab.MAX_MESSAGES))
     messages = read(make_result(gaps=(*many, Gap("real", "unreadable"))))["scan"]["messages"]
     assert messages[1]["value"] == "Not scanned: real: unreadable"
     assert messages[-1]["value"] == "1 more gap not listed here."

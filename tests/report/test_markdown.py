@@ -165,7 +165,7 @@ def test_it_fits_into_a_step_summary_and_says_what_is_left_out() -> None:
     gaps = tuple(Gap("\u00e9" * 400, "unreadable") for _ in range(2000))
     for verbosity in (0, 1):
         text = told("markdown", make_result(*keys, gaps=gaps), verbosity=verbosity)
-        assert len(text.encode()) <= markdown.MOST_BYTES < 1024 * 1024
+        assert len(text.encode()) <= markdown.MAX_BYTES < 1024 * 1024
         shown = text.count("\n### Critical: ")
         assert 0 < shown < len(keys)
         assert f"\n{len(keys) - shown:,} more keys not shown here" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.report.locations import places, spread
+from boltz_keyscan.report.locations import exposure_line, places
 from boltz_keyscan.report.uri import relative_uri
 from boltz_keyscan.report.wording import EXPOSURE, count, earliest, moment, size
 from tests.report.samples import location, oid, past
@@ -89,7 +89,7 @@ def test_places_are_ordered_by_exposure_then_path() -> None:
 
 
 def test_spread_is_one_line_over_all() -> None:
-    told = spread([past(5, "b"), location(), past(3), location(exposure=Exposure.LOCAL)])
+    told = exposure_line([past(5, "b"), location(), past(3), location(exposure=Exposure.LOCAL)])
     assert told == "in HEAD, in history, git-ignored or inside .git; 4 locations in 2 paths, since 2024-05-04"
 
 

@@ -1,1 +1,1 @@
-"""The commands, one file each, loaded when called."""
+"""Commands, one module each, imported when called."""

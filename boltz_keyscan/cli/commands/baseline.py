@@ -1,7 +1,4 @@
-"""``boltz-keyscan baseline create|update|show``: accept the keys that are known.
-
-Boundary: a scan in, a file or a listing out; the form of the file is ``triage.baseline``.
-"""
+"""``boltz-keyscan baseline create|update|show``: accept known keys."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from datetime import UTC, date, datetime
 import click
 
 from boltz_keyscan import rules
-from boltz_keyscan.cli.examples import Shown, ShownGroup
+from boltz_keyscan.cli.examples import CommandWithExamples, GroupWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
 from boltz_keyscan.cli.scanning import run_scan, scan_subset_options
@@ -43,20 +40,20 @@ def _line(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return value and " ".join(value.split())
 
 
-def _accepting(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """The options that say who accepts keys, why, and until when."""
+def _acceptance_options(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Add the options for who accepts keys, why, and until when."""
 
-    def taking(function: Callable[..., int]) -> Callable[..., int]:
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
         for option in (
             click.option(
                 "--until",
                 default=files.FOREVER,
                 metavar="DATE",
                 callback=_day,
-                help="The last day of the acceptance, as 2030-12-31.  [default: forever]",
+                help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
             ),
             click.option(
-                "--by", metavar="WHO", callback=_line, help="Who accepts.  [default: your login name]"
+                "--by", metavar="WHO", callback=_line, help="Your name.  [default: your login name]"
             ),
             click.option(
                 "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
@@ -65,149 +62,147 @@ def _accepting(*, required: bool) -> Callable[[Callable[..., int]], Callable[...
             function = option(function)
         return function
 
-    return taking
+    return decorate
 
 
-@click.group("baseline", cls=ShownGroup)
+@click.group("baseline", cls=GroupWithExamples)
 def baseline() -> None:
-    """Accept keys that are known, so that only new ones fail a run.
+    """Accept known keys, so that only new ones fail a run.
 
-    A baseline is a text file, one line for each key, to be committed with the code. It
-    holds fingerprints and no keys.
+    A baseline is a text file with one line per key, to be committed with the code. It
+    contains fingerprints, no keys.
     """
 
 
-@baseline.command("create", cls=Shown)
+@baseline.command("create", cls=CommandWithExamples)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@_accepting(required=True)
+@_acceptance_options(required=True)
 @scan_subset_options
 @with_config
-def create(*, settled: ResolvedOptions, reason: str, by: str | None, until: date | None, **_: object) -> int:
+def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: date | None, **_: object) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
-    Keys in git-ignored files and in objects no reference reaches are not taken: they do
-    not fail a scan, and shall when they spread. Nor are keys that are excused already.
+    Keys in git-ignored files and unreachable objects are left out: they fail a scan only once
+    they spread. Keys that are already suppressed are left out too.
     """
-    path = _path(settled)
+    path = _path(resolved)
     if os.path.lexists(path):
         raise KeyscanError(
             f"there is a baseline already: {display_path(path)}",
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
-    result = run_scan(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
+    result = run_scan(resolved, (resolved.suppressor(unexposed=False, accepting=False),), FailOn.ANY)
     found = [finding for finding in result.findings if finding.blocking]
-    entries = list(_accepted(found, reason, _who(by), until))
+    entries = list(_new_entries(found, reason, _author(by), until))
     _write(path, entries)
     click.echo(redacted(f"{display_path(path)}: {count(len(entries), 'key')} accepted. Commit it."))
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
     click.echo(redacted(f"  {os.path.basename(os.fsdecode(path))} merge=union"))
-    return _rest(result)
+    return _completeness_code(result)
 
 
-@baseline.command("update", cls=Shown)
+@baseline.command("update", cls=CommandWithExamples)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
-@_accepting(required=False)
+@_acceptance_options(required=False)
 @scan_subset_options
 @with_config
 def update(
     *,
-    settled: ResolvedOptions,
+    resolved: ResolvedOptions,
     add: bool,
     reason: str | None,
     by: str | None,
     until: date | None,
     **_: object,
 ) -> int:
-    """Drop the keys that no longer occur; with --add, accept those that are new.
+    """Drop the keys that no longer occur; with --add, accept the new ones.
 
-    Nothing is dropped when something could not be scanned: the keys may be there.
+    Nothing is dropped after an incomplete scan: the keys may still be there.
     """
     if add and reason is None:
         raise KeyscanError("--add needs a reason", "Give it with --reason TEXT.")
     if not add and reason is not None:
         raise KeyscanError("--reason is for keys that are added", "Give --add too.")
-    path, text = _existing(settled)
+    path, text = _read_existing(resolved)
     known = _parsed(text)
     today = datetime.now(UTC).date()
-    result = run_scan(settled, (settled.excuser(unexposed=False, accepting=False),), FailOn.ANY)
+    result = run_scan(resolved, (resolved.suppressor(unexposed=False, accepting=False),), FailOn.ANY)
     whole = not result.gaps
-    holding = {key for key, entry in known.items() if not entry.expired(today)}
-    open_ = [
-        finding for finding in result.findings if finding.blocking and finding.fingerprint not in holding
+    valid = {key for key, entry in known.items() if not entry.expired(today)}
+    unaccepted = [
+        finding for finding in result.findings if finding.blocking and finding.fingerprint not in valid
     ]
-    new = list(_accepted(open_, reason or "", _who(by), until)) if add else []
-    kept = list(files.changed(known, _occurring(result), new, whole=whole))
+    new = list(_new_entries(unaccepted, reason or "", _author(by), until)) if add else []
+    kept = list(files.changed(known, _fingerprints(result), new, whole=whole))
     if files.written(kept).encode() != text.raw:
         _write(path, kept)
     dropped = len(known.keys() - {entry.fingerprint for entry in kept})
     left = len(kept) - len(new)
-    told = f"{left:,} kept, {dropped:,} dropped, {len(new):,} added"
-    click.echo(redacted(f"{display_path(path)}: {count(len(kept), 'key')}: {told}."))
+    summary = f"{left:,} kept, {dropped:,} dropped, {len(new):,} added"
+    click.echo(redacted(f"{display_path(path)}: {count(len(kept), 'key')}: {summary}."))
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
-    if open_ and not add:
-        click.echo(f"{count(len(open_), 'key')} not accepted; --add --reason TEXT accepts them.")
-    return _rest(result)
+    if unaccepted and not add:
+        click.echo(f"{count(len(unaccepted), 'key')} not accepted; --add --reason TEXT accepts them.")
+    return _completeness_code(result)
 
 
 @baseline.command("show")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @scan_subset_options
 @with_config
-def show(*, settled: ResolvedOptions, **_: object) -> int:
-    """Show each accepted key: how far it has spread, or that it no longer occurs."""
-    path, text = _existing(settled)
+def show(*, resolved: ResolvedOptions, **_: object) -> int:
+    """Show each accepted key: how far it has spread, or that it is gone."""
+    path, text = _read_existing(resolved)
     today = datetime.now(UTC).date()
-    result = run_scan(settled, (), FailOn.ANY)
+    result = run_scan(resolved, (), FailOn.ANY)
     found = {finding.fingerprint: finding for finding in result.findings}
     entries = sorted(_parsed(text).values(), key=lambda entry: entry.fingerprint)
     for entry in entries:
         finding = found.get(entry.fingerprint)
-        state = EXPOSURE[finding.exposure] if finding else _absent(result)
+        state = EXPOSURE[finding.exposure] if finding else _absence(result)
         lapsed = "EXPIRED, " if entry.expired(today) else ""
         click.echo(redacted(f"{entry.fingerprint}  {lapsed}{state}"))
         click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}"))
         click.echo(redacted(f"    {entry.told}"))
     gone = sum(entry.fingerprint not in found for entry in entries)
     expired = sum(entry.expired(today) for entry in entries)
-    told = f"{count(len(entries), 'key')}, {expired:,} expired, {gone:,} not found"
-    click.echo(redacted(f"{display_path(path)}: {told}."))
+    summary = f"{count(len(entries), 'key')}, {expired:,} expired, {gone:,} not found"
+    click.echo(redacted(f"{display_path(path)}: {summary}."))
     if gone and not result.gaps:
         click.echo("'boltz-keyscan baseline update' drops what no longer occurs.")
-    return _rest(result)
+    return _completeness_code(result)
 
 
-def _absent(result: ScanResult) -> str:
+def _absence(result: ScanResult) -> str:
     return "not found, but not everything could be scanned" if result.gaps else "no longer occurs"
 
 
-def _rest(result: ScanResult) -> int:
-    """The exit code of a command that judges nothing: whether everything was seen."""
+def _completeness_code(result: ScanResult) -> int:
+    """Return exit code 0 for a complete scan and 3 for an incomplete one."""
     return exit_code((), result.gaps, FailPolicy(FailOn.NEVER))
 
 
-def _path(settled: ResolvedOptions) -> bytes:
-    """Where the baseline lies, or will."""
-    if settled.named is not None:
-        return os.path.abspath(os.fsencode(settled.named))
-    if settled.in_tree is not None:
-        return settled.in_tree
-    stand = settled.standing[0]
-    top = stand.trusted_files.top if stand.trusted_files is not None else find_tree_top(stand.folder)
-    # Outside a repository a scan would find it further up, but that is no place to write to.
+def _path(resolved: ResolvedOptions) -> bytes:
+    """Return the path of the baseline, which may not exist yet."""
+    if resolved.named is not None:
+        return os.path.abspath(os.fsencode(resolved.named))
+    if resolved.in_tree is not None:
+        return resolved.in_tree
+    root = resolved.roots[0]
+    top = root.trusted_files.top if root.trusted_files is not None else find_tree_top(root.folder)
+    # Outside a repository a scan also searches the parent folders, but a new file belongs here.
     inside = os.path.lexists(os.path.join(top, b".git"))
-    return os.path.join(top if inside else stand.folder, os.fsencode(files.NAME))
+    return os.path.join(top if inside else root.folder, os.fsencode(files.NAME))
 
 
-def _existing(settled: ResolvedOptions) -> tuple[bytes, Text]:
-    """The baseline on disk, whoever is trusted: it is what these commands are about."""
-    path = _path(settled)
-    if settled.named is None and settled.in_tree is None:
-        stand = replace(
-            settled.standing[0], trusted_files=TreeFiles(find_tree_top(settled.standing[0].folder))
-        )
-        found = stand.nearest(files.NAME)
+def _read_existing(resolved: ResolvedOptions) -> tuple[bytes, Text]:
+    """Return the baseline on disk, whatever is trusted: these commands edit that file."""
+    path = _path(resolved)
+    if resolved.named is None and resolved.in_tree is None:
+        root = replace(resolved.roots[0], trusted_files=TreeFiles(find_tree_top(resolved.roots[0].folder)))
+        found = root.nearest(files.NAME)
         path = found[0] if found else path
     if not os.path.lexists(path):
         raise KeyscanError(
@@ -221,27 +216,27 @@ def _parsed(text: Text) -> dict[str, Entry]:
     return files.parse(text, {rule.id for rule in rules.load()})
 
 
-def _occurring(result: ScanResult) -> set[str]:
+def _fingerprints(result: ScanResult) -> set[str]:
     return {finding.fingerprint for finding in result.findings}
 
 
-def _accepted(findings: Iterable[Finding], reason: str, by: str, until: date | None) -> Iterator[Entry]:
-    """An entry for each key."""
+def _new_entries(findings: Iterable[Finding], reason: str, by: str, until: date | None) -> Iterator[Entry]:
+    """Yield an entry for each key."""
     for finding in findings:
-        # The oldest location: it is the same one after a rename, and on every machine.
+        # The oldest location stays the same after a rename and on every machine.
         dated = [place for place in finding.locations if place.author_date]
         first = min(dated, key=lambda place: (moment(place.author_date), place.path), default=None)
         path = (first or finding.locations[0]).path
         yield Entry(finding.fingerprint, finding.rule_id, path, redacted(reason), redacted(by), until)
 
 
-def _who(by: str | None) -> str:
+def _author(by: str | None) -> str:
     if by:
         return by
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError) as error:
-        # A container that runs as a number.
+        # A container whose user id has no name.
         raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.") from error
 
 

@@ -1,17 +1,15 @@
-"""``boltz-keyscan completion bash|zsh|fish``: what a shell has to load to complete our command lines.
+"""``boltz-keyscan completion bash|zsh|fish``: shell completion.
 
-The script asks the program each time, and so never grows old. It asks with this command,
-not with a variable of the environment, as many programs do: one that is left set would turn
-a hook into something that looks at nothing and ends well.
-
-Boundary: scripts, and one answer in lines; what can be typed is ``completing``.
+The script runs this command for each completion, so it is never out of date. It uses no
+environment variable, as many programs do: a variable left set would make a hook scan nothing
+and pass.
 """
 
 from __future__ import annotations
 
 import click
 
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.sanitize import harmless
 
@@ -21,7 +19,7 @@ _boltz_keyscan() {
     COMPREPLY=()
     {
         IFS=$'\t' read -r paths word
-        # The shell replaces what stands after the last = or : only.
+        # The shell replaces only the text after the last = or :.
         [[ $COMP_WORDBREAKS == *=* ]] && breaks+='='
         [[ $COMP_WORDBREAKS == *:* ]] && breaks+=':'
         [[ -n $breaks ]] && head=${word%"${word##*["$breaks"]}"}
@@ -32,7 +30,7 @@ _boltz_keyscan() {
     } < <("${1/#\~/$HOME}" completion bash -- "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
     case $paths in
         files)
-            # With words of ours there, the shell would not think of files by itself.
+            # With other words there, the shell would not offer files by itself.
             if [[ ${#COMPREPLY[@]} -gt 0 ]]; then
                 compopt -o filenames 2>/dev/null
                 while IFS= read -r file; do
@@ -109,32 +107,32 @@ complete -c boltz-keyscan -f -a '(__boltz_keyscan_complete)'
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-@click.command("completion", cls=Shown, short_help="Let a shell complete command lines of this program.")
+@click.command("completion", cls=CommandWithExamples, short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(list(SCRIPTS)))
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- WORD...]")
 def completion(*, shell: str, words: tuple[str, ...]) -> int:
-    """Print what a shell has to load to complete options, commands, values and paths.
+    """Print a script that completes options, commands, values and paths in your shell.
 
-    With words of a command line, which the shell gives after --, print what the last of
-    them can become.
+    With words of a command line after --, which the script passes, print the completions of
+    the last word.
     """
     if not words:
         click.echo(SCRIPTS[shell], nl=False)
         return ExitCode.CLEAN
-    from boltz_keyscan.cli.completion_candidates import answer  # noqa: PLC0415 - the script itself knows no option
+    from boltz_keyscan.cli.completion_candidates import complete_words  # noqa: PLC0415 - printing the script needs no command
 
     typed = _split(words[0]) if shell == "bash" else list(words)
-    found = answer(typed[1:])
+    found = complete_words(typed[1:])
     last = typed[-1] if len(typed) > 1 else ""
     click.echo(f"{found.paths}\t{harmless(last)}")
-    for word, told in found.words:
-        click.echo(f"{word}\t{' '.join(told.split())}")
+    for word, about in found.words:
+        click.echo(f"{word}\t{' '.join(about.split())}")
     return ExitCode.CLEAN
 
 
 def _split(line: str) -> list[str]:
-    """The words of a line that bash gives whole: what it takes for words ends at each = and colon."""
-    from click.shell_completion import split_arg_string  # noqa: PLC0415 - nothing else needs it
+    """Split a line from bash, which passes it whole because it splits words at = and colon."""
+    from click.shell_completion import split_arg_string  # noqa: PLC0415 - used only here
 
     words = split_arg_string(line)
     begun = bool(line) and (not line[-1].isspace() or line[-2:-1] == "\\")

@@ -1,7 +1,4 @@
-"""``boltz-keyscan config show``: what a scan with these options would do, and who says so.
-
-Boundary: prints what ``settled`` found out.
-"""
+"""``boltz-keyscan config show``: the effective options and their sources."""
 
 from __future__ import annotations
 
@@ -9,23 +6,23 @@ import click
 
 from boltz_keyscan.cli.commands.scan import scan
 from boltz_keyscan.cli.redaction import redacted
-from boltz_keyscan.cli.resolve import effective, resolve_options
+from boltz_keyscan.cli.resolve import effective_options, resolve_options
 from boltz_keyscan.model.enums import ExitCode
 
 
 @click.group("config")
 def config() -> None:
-    """Show which options hold, and where they come from."""
+    """Show effective options and their sources."""
 
 
 def _show(**given: object) -> int:
-    """Show every option with its value, and whether that is typed, configured or the default.
+    """Show every option with its value and source: command line, configuration or default.
 
-    Takes the options of a scan and scans nothing.
+    Takes the options of a scan. Scans nothing.
     """
     paths = given["paths"] or (".",)
     found = resolve_options(click.get_current_context(), given, paths)  # type: ignore[arg-type]  # click's parameter
-    rows = list(effective(found))
+    rows = list(effective_options(found))
     widest = max(len(name) for name, _, _ in rows)
     values = max(len(value) for _, value, _ in rows)
     for name, value, source in rows:

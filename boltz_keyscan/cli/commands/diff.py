@@ -1,7 +1,4 @@
-"""``boltz-keyscan diff OLD.json NEW.json``: what changed between two reports.
-
-Boundary: two files in, lines and an exit code out.
-"""
+"""``boltz-keyscan diff OLD.json NEW.json``: compare two reports."""
 
 from __future__ import annotations
 
@@ -9,20 +6,20 @@ import os
 
 import click
 
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.report.diff import compare, exit_code, lines
 from boltz_keyscan.report.json_reader import Report, read
 from boltz_keyscan.sources.trusted_files import read_whole_file
 
 
-@click.command("diff", cls=Shown, short_help="Compare two JSON reports.")
+@click.command("diff", cls=CommandWithExamples, short_help="Compare two JSON reports.")
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 def diff(*, old: str, new: str) -> int:
-    """Compare two JSON reports: keys that are new, gone, spread further, or changed.
+    """Compare two JSON reports: show keys that are new, gone, spread further or changed.
 
-    Exits with 1 when a key fails the run of NEW that did not fail the run of OLD.
+    Exits with 1 if a key fails the run in NEW but not in OLD.
     """
     before, after = _report(old), _report(new)
     changes = compare(before, after)

@@ -1,7 +1,4 @@
-"""``boltz-keyscan explain FINGERPRINT [PATH]...``: everything known about one key, and what to do.
-
-Boundary: a scan in, an explanation out; the words are ``report.explain``.
-"""
+"""``boltz-keyscan explain FINGERPRINT [PATH]...``: everything known about one key, and what to do."""
 
 from __future__ import annotations
 
@@ -11,62 +8,66 @@ import os
 import click
 
 from boltz_keyscan import rules
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.resolve import ResolvedOptions, scan_options, with_config
 from boltz_keyscan.cli.scanning import run_scan, scan_subset_options
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy
-from boltz_keyscan.report.explain import explain as tell
+from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.remediation import History, expression, steps
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 
 
-@click.command("explain", cls=Shown, short_help="Tell everything about one key, and what to do.")
+@click.command(
+    "explain", cls=CommandWithExamples, short_help="Show everything about one key, and what to do."
+)
 @click.argument("fingerprint", metavar="FINGERPRINT")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "--replace-text",
     type=click.Path(),
     metavar="FILE",
-    help="Write the expressions for 'git filter-repo --replace-text' to FILE; they name no key.",
+    help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
 @scan_options("fail_on", "fail_on_unexposed")
 @scan_subset_options
 @with_config
 def explain(
     *,
-    settled: ResolvedOptions,
+    resolved: ResolvedOptions,
     fingerprint: str,
     replace_text: str | None,
     fail_on: str,
     fail_on_unexposed: bool,
     **_: object,
 ) -> int:
-    """Tell everything about one key: why it fails a run or does not, where it stands, what to do.
+    """Show everything about one key: why it does or does not fail a run, where it is, what to do.
 
-    FINGERPRINT is bk1: and 32 hex digits, as reports show it. PATH is as for a scan.
+    FINGERPRINT is bk1: and 32 hex digits, copied from a report. PATH is as for a scan.
     """
     terms = FailPolicy(FailOn(fail_on), fail_on_unexposed)
-    step = settled.excuser(unexposed=fail_on_unexposed)
-    result = run_scan(settled, (step,), terms.fail_on, unexposed=fail_on_unexposed)
+    step = resolved.suppressor(unexposed=fail_on_unexposed)
+    result = run_scan(resolved, (step,), terms.fail_on, unexposed=fail_on_unexposed)
     finding = next((each for each in result.findings if each.fingerprint == fingerprint), None)
     if finding is None:
-        raise _absent(fingerprint, result)
+        raise _not_found_error(fingerprint, result)
     rule = next(rule for rule in rules.load() if rule.id == finding.rule_id)
     if replace_text is not None:
         _write(replace_text, expression(rule))
-        # It is used in another folder, a fresh clone.
+        # The command is run in another folder, a fresh clone.
         replace_text = os.path.abspath(replace_text)
-    told = io.StringIO()
-    tell(finding, rule, terms, steps(finding, rule, _history(settled, finding), replace_text), told)
-    click.echo(told.getvalue(), nl=False)
+    text = io.StringIO()
+    write_explanation(
+        finding, rule, terms, steps(finding, rule, _history(resolved, finding), replace_text), text
+    )
+    click.echo(text.getvalue(), nl=False)
     return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE
 
 
-def _absent(fingerprint: str, result: ScanResult) -> KeyscanError:
+def _not_found_error(fingerprint: str, result: ScanResult) -> KeyscanError:
     if not result.complete:
         return KeyscanError(
             f"no key {fingerprint} was seen, but not everything could be scanned",
@@ -78,12 +79,12 @@ def _absent(fingerprint: str, result: ScanResult) -> KeyscanError:
     )
 
 
-def _history(settled: ResolvedOptions, finding: Finding) -> History:
-    """What is known of the commits that have the key; nothing known is taken for pushed."""
+def _history(resolved: ResolvedOptions, finding: Finding) -> History:
+    """Return what is known of the commits with the key; unknown commits count as pushed."""
     commits = {place.commit for place in finding.locations if place.commit is not None}
     known: PushStatus | None = None
-    for stand in settled.standing:
-        known = known or push_status(stand.folder, commits)
+    for root in resolved.roots:
+        known = known or push_status(root.folder, commits)
     if known is None:
         return History(pushed=bool(commits))
     if not commits or not commits <= set(known.unpushed):

@@ -1,7 +1,6 @@
-"""``boltz-keyscan hook pre-commit [FILE]...``: what is staged, before it is committed.
+"""``boltz-keyscan hook pre-commit [FILE]...``: scan staged content before a commit.
 
-Boundary: as ``scan``, on the fast path of every commit; nothing is imported here that a
-clean commit does not need.
+Every commit pays for this module: it imports nothing that a clean commit does not need.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from boltz_keyscan.plan import Plan, staged_plan
 if TYPE_CHECKING:
     from boltz_keyscan.cli.hook_suppression import HookSuppression
 
-_OTHERS = {
+_LAZY_COMMANDS = {
     "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
     "install": "boltz_keyscan.cli.commands.hook_install:install",
     "pre-push": "boltz_keyscan.cli.commands.hook_push:pre_push",
@@ -30,10 +29,10 @@ _OTHERS = {
 
 
 class _TakesFiles(click.Command):
-    """A command whose arguments are written by a program, from names that strangers chose."""
+    """Command that git or pre-commit calls with file names chosen by strangers."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse an option that is a file: one called ``--help`` must not end the hook well."""
+        """Refuse an option that is a file: one named ``--help`` must not make the hook pass."""
         options = args[: args.index("--")] if "--" in args else args
         for option in options:
             if option.startswith("-") and os.path.lexists(option):
@@ -50,16 +49,16 @@ class _TakesFiles(click.Command):
 
 
 class _Hooks(click.Group):
-    """The commit hook is here; the others are loaded when called."""
+    """Group of the hooks; all but the commit hook are imported when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All of them."""
-        return [*super().list_commands(ctx), *_OTHERS]
+        """Return all hook commands."""
+        return [*super().list_commands(ctx), *_LAZY_COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The hook, imported now."""
-        if cmd_name in _OTHERS:
-            module, _, name = _OTHERS[cmd_name].partition(":")
+        """Import and return the command."""
+        if cmd_name in _LAZY_COMMANDS:
+            module, _, name = _LAZY_COMMANDS[cmd_name].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
         return super().get_command(ctx, cmd_name)
 
@@ -72,59 +71,59 @@ class _Hooks(click.Group):
 
 @click.group("hook", cls=_Hooks)
 def hook() -> None:
-    """Run as a git hook."""
+    """Check commits and pushes as a git hook."""
 
 
-def trusting(function: Callable[..., int]) -> Callable[..., int]:
-    """The options that say which keys a hook lets pass."""
+def trust_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options for the keys that a hook lets pass."""
     baseline = click.option(
-        "--baseline", metavar="FILE", help="Keys that are accepted.  [default: the tree's]"
+        "--baseline", metavar="FILE", help="Baseline of accepted keys.  [default: the tree's]"
     )
     trust = click.option(
         "--trust",
         metavar="none|tree|base:REV",
-        help="Whose baseline, ignores and comments count; as for a scan.",
+        help="Where to read baseline, ignores and comments from; as for a scan.",
     )
     return baseline(trust(function))
 
 
-def judged(
+def scan_for_hook(
     plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.ProgressListener | None = None
 ) -> ScanResult:
-    """Run a plan; what may excuse a key is looked at when one was found, and not before."""
+    """Run a plan; suppressions are loaded when the first key is found."""
     known: list[HookSuppression] = []
 
     def step(finding: Finding) -> Finding:
         if not known:
-            from boltz_keyscan.cli.hook_suppression import HookSuppression  # noqa: PLC0415 - a clean commit needs none of it
+            from boltz_keyscan.cli.hook_suppression import HookSuppression  # noqa: PLC0415 - a clean commit needs no suppression
 
             known.append(HookSuppression.of(baseline, trust))
-        return known[0].excuser(finding)
+        return known[0].suppressor(finding)
 
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), progress=watch)
-    return known[0].settled.told(result) if known else result
+    return known[0].resolved.with_trust_report(result) if known else result
 
 
 @hook.command("pre-commit", cls=_TakesFiles)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@trusting
+@trust_options
 def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
     """Stop a commit that adds a key of any kind.
 
-    Looks at the staged content of each FILE (not at the worktree), or, without FILE, of
-    everything staged. A FILE that is not in the index is read as it is. A key that the file
-    had before, in HEAD or in a commit that is being merged, does not stop the commit; a FILE
-    without changes is judged whole.
+    Scans the staged content of each FILE, or of everything staged; the worktree is not read.
+    A FILE outside the index is read from disk. A key that the file had before, in HEAD or in
+    a commit that is being merged, does not stop the commit. In a FILE without changes every
+    key counts.
     """
     plan = staged_plan(files)
-    result = judged(plan, baseline, trust)
+    result = scan_for_hook(plan, baseline, trust)
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
         click.echo(f"boltz-keyscan: no key in {_looked_at(result)}")
         return result.exit_code
     from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
 
     write(result, "commit", _looked_at(result))
-    # git sets it for the hooks of a commit; a hook that is called by hand has stopped none.
+    # git sets it for the hooks of a commit; a hook that is called by hand stops no commit.
     if result.exit_code == ExitCode.BLOCKING and "GIT_INDEX_FILE" in os.environ:
         click.echo("The commit was stopped: nothing was committed, and no key has left this machine with it.")
         click.echo("Take the key out of the file, stage the file again, and commit.")
@@ -136,7 +135,7 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
 
 
 def _looked_at(result: ScanResult) -> str:
-    """Return how much was looked at: a hook that is silent could as well have looked at nothing."""
+    """Return the amount scanned: a silent hook could have scanned nothing."""
     tally = result.tally
     on_disk = tally.files - tally.blobs
     counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []

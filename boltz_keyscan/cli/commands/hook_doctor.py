@@ -1,6 +1,6 @@
-"""``boltz-keyscan hook doctor [HOOK]...``: would the hooks of this repository really run?
+"""``boltz-keyscan hook doctor [HOOK]...``: check that the hooks of this repository run.
 
-Boundary: looks and reports; nothing is written, and no program is run that lies in the repository.
+Nothing is written, and no program inside the repository is run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 
 from boltz_keyscan.cli import hook_script
 from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.model.enums import ExitCode
@@ -22,27 +22,27 @@ from boltz_keyscan.sources.git.repo.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is known of one hook."""
+    """Diagnosis of one hook."""
 
     name: str
     path: str
     because: str
-    """Why git looks there."""
+    """Reason why git uses this path."""
     trouble: str = ""
-    """Why it would not run; empty when it would."""
+    """Reason why it would not run; empty if it would."""
     help: str = ""
     program: str = ""
-    """What it runs."""
+    """Program that it runs."""
 
 
-@click.command("doctor", cls=Shown, short_help="Check that the git hooks here would run.")
+@click.command("doctor", cls=CommandWithExamples, short_help="Check that the git hooks here run.")
 @click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
 def doctor(*, hooks: tuple[str, ...]) -> int:
-    """Check that the git hooks of the repository around the current folder would run.
+    """Check that the git hooks of the current repository run.
 
     HOOK is pre-commit, pre-push or pre-receive; the default is the first two, in a bare repository
-    the last. Says where git looks for each, what is there, and what it runs. Exits with 1 when one of
-    them would not run.
+    the last. Shows the path of each hook, and the program it runs. Exits with 1 if one of them
+    would not run.
     """
     repository = here()
     names = hooks or (HOOKS[2:] if repository.worktree is None else HOOKS[:2])
@@ -58,27 +58,31 @@ def doctor(*, hooks: tuple[str, ...]) -> int:
 
 
 def diagnosis(repository: Repository, name: str) -> Diagnosis:
-    """Return what is known of a hook of a repository."""
+    """Return the diagnosis of a hook."""
     folder = hooks_folder(repository, name)
     path = os.path.join(folder.path, name)
     unknown = Diagnosis(name, path, folder.because or "git's default; core.hooksPath is not set")
     runner = manager(repository, folder, name)
-    trouble = _trouble_with_file(unknown, runner)
+    trouble = _file_trouble(unknown, runner)
     if trouble is not None:
         return trouble
     script = content(path)
-    ours = hook_script.called(script, name, os.fsdecode(repository.worktree or repository.common_dir))
-    return _elsewhere(unknown, script, runner) if ours is None else _by_itself(unknown, ours)
+    ours = hook_script.parse_program(script, name, os.fsdecode(repository.worktree or repository.common_dir))
+    return (
+        _foreign_diagnosis(unknown, script, runner) if ours is None else _installed_diagnosis(unknown, ours)
+    )
 
 
-def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis | None:
-    """Return why git would run no such file; None when it would."""
+def _file_trouble(unknown: Diagnosis, runner: Manager | None) -> Diagnosis | None:
+    """Return a diagnosis if git would not run the file; None if it would."""
     path = unknown.path
     if not os.path.lexists(path):
-        wanted = f"{runner.hint} Then let {runner.name} install its hooks." if runner else _install(unknown)
+        wanted = (
+            f"{runner.hint} Then let {runner.name} install its hooks." if runner else _install_hint(unknown)
+        )
         return replace(unknown, trouble="there is no such file", help=wanted)
     if not os.path.isfile(path):
-        wanted = f"Remove it. {_install(unknown)}"
+        wanted = f"Remove it. {_install_hint(unknown)}"
         return replace(unknown, trouble="it is a link to nothing, or no file", help=wanted)
     if not os.access(path, os.X_OK):
         wanted = f"Run 'chmod +x {path}'."
@@ -86,9 +90,9 @@ def _trouble_with_file(unknown: Diagnosis, runner: Manager | None) -> Diagnosis 
     return None
 
 
-def _by_itself(unknown: Diagnosis, ours: hook_script.Called) -> Diagnosis:
-    """Return what is known of a hook that ``hook install`` wrote."""
-    python, install = ours.python, _install(unknown)
+def _installed_diagnosis(unknown: Diagnosis, ours: hook_script.HookProgram) -> Diagnosis:
+    """Return the diagnosis of a hook that ``hook install`` wrote."""
+    python, install = ours.python, _install_hint(unknown)
     if not os.access(python, os.X_OK):
         return replace(unknown, trouble=f"its interpreter is gone: {python}", help=install)
     if not ours.asked:
@@ -102,12 +106,12 @@ def _by_itself(unknown: Diagnosis, ours: hook_script.Called) -> Diagnosis:
     return replace(unknown, help=note, program=f"boltz-keyscan {ours.version} in {python}")
 
 
-def _install(unknown: Diagnosis) -> str:
+def _install_hint(unknown: Diagnosis) -> str:
     return f"Run 'boltz-keyscan hook install {unknown.name}'."
 
 
-def _elsewhere(unknown: Diagnosis, script: str, runner: Manager | None) -> Diagnosis:
-    """Return what is known of a hook that somebody else wrote."""
+def _foreign_diagnosis(unknown: Diagnosis, script: str, runner: Manager | None) -> Diagnosis:
+    """Return the diagnosis of a hook from another source."""
     file, name = unknown.path, unknown.name
     call = rf"^[^#\n]*boltz[-_]keyscan\b[^#\n]*\bhook {name}\b"
     if runner is not None and (runner.name == "husky" or runner.name in script):

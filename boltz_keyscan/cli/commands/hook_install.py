@@ -1,7 +1,7 @@
 """``boltz-keyscan hook install [HOOK]...``: plain git hooks, without pre-commit.
 
-Boundary: writes small scripts where git looks for hooks; never over somebody else's, never where
-another tool runs the hooks, and outside of the repository only when the user says so.
+An existing hook is never overwritten. Where another tool runs the hooks, or other repositories
+share the folder, the user must confirm.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import click
 
 from boltz_keyscan.cli import hook_script
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import HooksFolder, hooks_folder, manager
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -22,15 +22,15 @@ from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
 HOOKS = ("pre-commit", "pre-push", "pre-receive")
 
 
-@click.command("install", cls=Shown, short_help="Install plain git hooks here.")
+@click.command("install", cls=CommandWithExamples, short_help="Install plain git hooks here.")
 @click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
-@click.option("--yes", is_flag=True, help="Also for other repositories, or beside pre-commit.")
+@click.option("--yes", is_flag=True, help="Write into a shared hooks folder, or beside pre-commit.")
 def install(*, hooks: tuple[str, ...], yes: bool) -> int:
-    """Install plain git hooks in the repository around the current folder.
+    """Install plain git hooks in the current repository.
 
     HOOK is pre-commit, pre-push or pre-receive (on a server); the default is the first two.
-    They are written where git looks for them, which core.hooksPath may say. A hook that is already
-    there is left alone.
+    They are written to git's hooks folder, which core.hooksPath may set. An existing hook is
+    not changed.
     """
     repository = here()
     names = tuple(dict.fromkeys(hooks or HOOKS[:2]))
@@ -48,7 +48,7 @@ def install(*, hooks: tuple[str, ...], yes: bool) -> int:
             os.makedirs(folder.path, exist_ok=True)
             with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(hook_script.text(name, more))
-            os.chmod(path, 0o755)  # noqa: S103 - git runs it for whoever commits
+            os.chmod(path, 0o755)  # noqa: S103 - git runs it for every user who commits
         except OSError as error:
             raise OutputError(
                 f"cannot write {path}: {error.strerror}", "Check who owns the hooks folder."
@@ -61,7 +61,7 @@ def here() -> Repository:
     """Return the repository around the working folder.
 
     Raises:
-        KeyscanError: there is none.
+        KeyscanError: the folder is in no repository.
     """
     repository = enclosing(os.getcwdb())
     if repository is None:
@@ -86,7 +86,7 @@ def _check_manager(repository: Repository, name: str, folder: HooksFolder, *, ye
 
 
 def _check_free(name: str, folder: HooksFolder, more: list[str]) -> None:
-    """Refuse to write over somebody else's hook."""
+    """Refuse to overwrite another hook."""
     path = os.path.join(folder.path, name)
     if os.path.islink(path) or (os.path.exists(path) and hook_script.OURS not in content(path)):
         line = hook_script.line(name, more)
@@ -94,7 +94,7 @@ def _check_free(name: str, folder: HooksFolder, more: list[str]) -> None:
 
 
 def content(path: str) -> str:
-    """Return the text of a script, or nothing where there is none."""
+    """Return the text of a script; empty if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(1 << 20)
@@ -103,10 +103,10 @@ def content(path: str) -> str:
 
 
 def _confirm(folder: HooksFolder) -> None:
-    """Ask before writing where other repositories may take their hooks from.
+    """Ask before writing into a folder that other repositories may share.
 
     Raises:
-        KeyscanError: the answer is no, or there is nobody to ask.
+        KeyscanError: the answer is no, or there is no terminal.
     """
     message = f"git takes hooks from {folder.path}, which lies outside of this repository"
     if sys.stdin is not None and sys.stdin.isatty():

@@ -1,8 +1,4 @@
-"""``boltz-keyscan hook pre-push|pre-receive``: what a push brings, before it is taken.
-
-Boundary: git's hook protocols (githooks(5)) in, a verdict out; which objects that means is
-``sources.ranges``.
-"""
+"""``boltz-keyscan hook pre-push|pre-receive``: scan the objects of a push (githooks(5))."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
-from boltz_keyscan.cli.commands.hook import judged, trusting
+from boltz_keyscan.cli.commands.hook import scan_for_hook, trust_options
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
@@ -24,25 +20,25 @@ from boltz_keyscan.sources.git.repo.repository import enclosing, references
 from boltz_keyscan.sources.git.revision_range import Push, quarantine
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-"""A full object id, as git gives it to hooks."""
+"""Full object id, as git passes it to hooks."""
 
 
 @click.command("pre-push")
 @click.argument("remote", required=False)
 @click.argument("url", required=False)
-@trusting
-def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust: str | None) -> int:  # noqa: ARG001 - git gives the address, which is not needed
-    """Stop a push that brings a key to the other side.
+@trust_options
+def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust: str | None) -> int:  # noqa: ARG001 - git passes the address, which is not needed
+    """Stop a push that contains a key.
 
-    Reads the lines git writes to a pre-push hook from standard input, or, under pre-commit,
-    its variables. Looks at every object the remote does not have.
+    Reads git's pre-push lines from standard input, or pre-commit's variables. Scans every
+    object that the remote does not have.
     """
     given = os.environ
     if "PRE_COMMIT_TO_REF" in given:
         name = given.get("PRE_COMMIT_REMOTE_NAME", remote or "")
         line = (
             given.get("PRE_COMMIT_LOCAL_BRANCH", "refs/heads/HEAD"),
-            # Names, when pre-commit was called by hand with --from-ref and --to-ref.
+            # Names instead of ids if pre-commit was called by hand with --from-ref and --to-ref.
             _object(given["PRE_COMMIT_TO_REF"]),
             given.get("PRE_COMMIT_REMOTE_BRANCH", "refs/heads/HEAD"),
             _object(given.get("PRE_COMMIT_FROM_REF", "0" * 40)),
@@ -51,7 +47,7 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
     else:
         name, lines = remote or "", sys.stdin.buffer.read().splitlines()
         if not lines and "PRE_COMMIT" in given:
-            name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_untold(given)]
+            name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_line_without_commits(given)]
     updates, known, existing = [], [], set()
     for _, local, remote_ref, there in _updates(lines, 4):
         if local.strip("0"):
@@ -59,11 +55,11 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
         if there.strip("0"):
             known.append(there)
             existing.add(os.fsencode(remote_ref))
-    # Under pre-commit this is a commit that the other side has, whether it has the reference or not.
+    # Under pre-commit this is a commit on the remote, which may not have the reference.
     named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
     push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
-    code = _report(_judged(push, baseline, trust))
-    # Called by hand through pre-commit, there is no push.
+    code = _report(_scan(push, baseline, trust))
+    # pre-commit called by hand: there is no push.
     if code == ExitCode.BLOCKING and ("PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given):
         click.echo("The push was stopped: nothing of it was sent, and no key has reached the other side.")
         click.echo("Take the key out of every commit of it; the commands: boltz-keyscan explain FINGERPRINT")
@@ -72,14 +68,14 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
 
 
 @click.command("pre-receive")
-@trusting
+@trust_options
 def pre_receive(*, baseline: str | None, trust: str | None) -> int:
-    """Refuse a push that brings a key, on the server.
+    """Refuse a push that contains a key, on the server.
 
-    Reads the lines git writes to a pre-receive hook from standard input. Looks at every
-    object that came in, and at every other that no reference led to before. What the push
-    brings excuses nothing: without --trust the baseline, ignores and comments are those of
-    HEAD, the default branch, before the push.
+    Reads git's pre-receive lines from standard input. Scans every object of the push, and
+    every other object that no reference reached before. Baseline, ignores and comments are
+    those of HEAD, the default branch, before the push, unless --trust is given: a push cannot
+    suppress its own keys.
     """
     updates, known, existing = [], [], set()
     for old, new, name in _updates(sys.stdin.buffer.read().splitlines(), 3):
@@ -90,7 +86,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
             existing.add(os.fsencode(name))
     inside = quarantine(os.environ, os.getcwdb())
     push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
-    code = _report(_judged(push, baseline, trust or _before()))
+    code = _report(_scan(push, baseline, trust or _default_branch_trust()))
     if code == ExitCode.BLOCKING:
         click.echo("This push was refused: it would have put a Boltz API key on the server.")
         click.echo("Replace and revoke the key first, then take it out of every commit you push.")
@@ -98,10 +94,10 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     return code
 
 
-def _judged(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
+def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
     plan = push_plan(push)
     with scan_progress(plan.sources) as watch:
-        return judged(plan, baseline, trust, watch)
+        return scan_for_hook(plan, baseline, trust, watch)
 
 
 def _updates(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
@@ -125,12 +121,12 @@ def _object(revision: str) -> str:
     """Return the full id of the commit or annotated tag that a revision names, here.
 
     Raises:
-        KeyscanError: it names none, or can mean two things.
+        KeyscanError: it names no commit, or is ambiguous.
     """
     if _ID.fullmatch(revision):
         return revision
-    from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415 - as above
-    from boltz_keyscan.sources.git.repo.revisions import find  # noqa: PLC0415 - git itself gives object ids
+    from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415 - git itself passes object ids
+    from boltz_keyscan.sources.git.repo.revisions import find  # noqa: PLC0415 - git itself passes object ids
 
     repository = enclosing(os.getcwdb())
     view = prepare_repository(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
@@ -139,22 +135,22 @@ def _object(revision: str) -> str:
     return find(view, references(repository), revision)
 
 
-def _untold(given: Mapping[str, str]) -> bytes:
-    """The line for a push of which pre-commit tells names and no commits: the first of a whole history.
+def _line_without_commits(given: Mapping[str, str]) -> bytes:
+    """Return the line of a push for which pre-commit gives names but no commits, such as a first push.
 
-    Also for its hook called by hand, with no push at all: then all that HEAD has. Without
-    this a run would look at nothing and pass.
+    If its hook is called by hand the line covers everything HEAD reaches. Without this a run would
+    scan nothing and pass.
     """
     local, there = given.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD"), given.get("PRE_COMMIT_REMOTE_BRANCH", "HEAD")
     oid = _object(local)
     return b" ".join((os.fsencode(local), oid.encode(), os.fsencode(there), b"0" * len(oid)))
 
 
-def _before() -> str:
-    """Whose word counts for a push that comes in: what stands on the default branch already.
+def _default_branch_trust() -> str:
+    """Return the trust for a received push: the default branch before the push.
 
-    Not the branch that is pushed to: whoever may push there could bring the excuse first
-    and the key afterwards.
+    Not the branch that is pushed to: its users could push a suppression first and the key
+    afterwards.
     """
     repository = enclosing(os.getcwdb())
     born = repository is not None and references(repository).head is not None

@@ -1,8 +1,4 @@
-"""``boltz-keyscan keys list|audit|snapshot|revoke``: the keys of the organisation.
-
-Boundary: the list of commands, each loaded when called, and what they share: a listing
-from the API, with its trouble told.
-"""
+"""``boltz-keyscan keys list|audit|snapshot|revoke``: the keys of the organisation."""
 
 from __future__ import annotations
 
@@ -24,14 +20,14 @@ _COMMANDS = {
 
 
 class _Keys(click.Group):
-    """Commands by name, loaded when called."""
+    """Group of the commands, each imported when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's form
-        """All of them."""
+        """Return all commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's form
-        """The command, imported now."""
+        """Import and return the command."""
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
@@ -48,16 +44,16 @@ class _Keys(click.Group):
 def keys() -> None:
     """List, audit and revoke the organisation's keys.
 
-    Needs an admin key: in BOLTZ_API_KEY, else in BOLTZ_COMPUTE_API_KEY, or with
-    --api-key-file. It is never an argument.
+    Needs an admin key in BOLTZ_API_KEY, or else in BOLTZ_COMPUTE_API_KEY, or from
+    --api-key-file. A key is never an argument.
     """
 
 
-def listed(connection: Connection) -> Fetched:
-    """All keys of the organisation, as far as the API gives them.
+def fetch_listing(connection: Connection) -> Fetched:
+    """Return the keys of the organisation; an incomplete listing is reported.
 
     Raises:
-        KeyscanError: the API does not accept the key, or not for this.
+        KeyscanError: the API rejects the key, or does not let it list.
     """
     from boltz_keyscan.api.listing import fetch  # noqa: PLC0415 - the network
     from boltz_keyscan.cli.error_handler import report_line  # noqa: PLC0415

@@ -1,8 +1,4 @@
-"""``boltz-keyscan keys audit``: the hygiene of keys that nobody has leaked yet.
-
-Boundary: options and a listing, or the files of this machine, to an ``Audit``; the checks
-are ``triage.hygiene`` and ``triage.lodging``.
-"""
+"""``boltz-keyscan keys audit``: hygiene of keys that have not leaked."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.param_types import Format
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect import KeyDetector
@@ -41,8 +37,8 @@ _LIMITS = Limits()
 _DAYS = click.IntRange(0, 36500)
 
 
-@click.command("audit", cls=Shown)
-@click.option("--local", is_flag=True, help="Look at how keys are kept on this machine; asks nobody.")
+@click.command("audit", cls=CommandWithExamples)
+@click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
@@ -55,7 +51,7 @@ _DAYS = click.IntRange(0, 36500)
     type=click.Choice([each.value for each in Severity if each is not Severity.NOTE] + ["never"]),
     default=Severity.HIGH.value,
     show_default=True,
-    help="From which severity on a concern makes the exit code 1.",
+    help="Exit 1 on concerns of this severity or higher.",
 )
 @click.option(
     "--expires-soon",
@@ -63,7 +59,7 @@ _DAYS = click.IntRange(0, 36500)
     metavar="DAYS",
     default=_LIMITS.expires_soon,
     show_default=True,
-    help="Tell of keys that expire within DAYS.",
+    help="Report keys that expire within DAYS.",
 )
 @click.option(
     "--max-age",
@@ -71,7 +67,7 @@ _DAYS = click.IntRange(0, 36500)
     metavar="DAYS",
     default=_LIMITS.oldest,
     show_default=True,
-    help="Tell of keys older than DAYS.",
+    help="Report keys older than DAYS.",
 )
 @click.option(
     "--max-idle",
@@ -79,7 +75,7 @@ _DAYS = click.IntRange(0, 36500)
     metavar="DAYS",
     default=_LIMITS.unused,
     show_default=True,
-    help="Tell of keys not used for DAYS.",
+    help="Report keys not used for DAYS.",
 )
 @click.option(
     "--max-admin-keys",
@@ -87,9 +83,9 @@ _DAYS = click.IntRange(0, 36500)
     metavar="N",
     default=_LIMITS.admin_keys,
     show_default=True,
-    help="Live admin keys that are expected at most.",
+    help="Report more than N live admin keys.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Every concern.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every concern.")
 @api_options
 def audit(
     *,
@@ -105,10 +101,10 @@ def audit(
     verbose: bool,
     **options: str | None,
 ) -> int:
-    """Check the keys of the organisation, or with --local those on this machine.
+    """Check the keys of the organisation, or with --local the keys on this machine.
 
-    Keys that never expire, are old, unused or work from everywhere, too many admin keys,
-    keys of archived workspaces, and more: each with a reason and a remedy.
+    Reports keys that never expire, are old, unused or work from everywhere, too many admin
+    keys, keys of archived workspaces, and more, each with a reason and a remedy.
     """
     safe_output.install()
     if local and with_report:
@@ -117,12 +113,12 @@ def audit(
         done = _local(fail_on)
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(ApiOptions(**options), limits, _leaked(with_report), fail_on)
-    _put_out(done, format_, output, verbose=verbose)
+        done = _organisation(ApiOptions(**options), limits, _leaked_ids(with_report), fail_on)
+    _write(done, format_, output, verbose=verbose)
     return done.exit_code
 
 
-def _leaked(path: str | None) -> dict[str, str]:
+def _leaked_ids(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
     found = accused.read(redacted(path), read_whole_file(os.fsencode(path)))
@@ -131,24 +127,24 @@ def _leaked(path: str | None) -> dict[str, str]:
 
 def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
     from boltz_keyscan.api.listing import workspaces  # noqa: PLC0415 - the network
-    from boltz_keyscan.cli.commands.keys import listed  # noqa: PLC0415
+    from boltz_keyscan.cli.commands.keys import fetch_listing  # noqa: PLC0415
 
     with open_connection(options) as connection:
-        found = listed(connection)
+        found = fetch_listing(connection)
         spaces, failure = workspaces(connection, redacted)
     trouble = [f"keys: {found.failure.detail}"] if found.failure else []
     if failure is not None:
         trouble.append(f"workspaces, so keys of archived ones are not known: {failure.detail}")
-    ground = _ground(found, spaces, limits, leaked)
-    concerns = organisation.examine(ground)
+    audit_input = _audit_input(found, spaces, limits, leaked)
+    concerns = organisation.examine(audit_input)
     checks = tuple(check for check, _ in organisation.CHECKS)
     listing = found.listing
-    return _judged(
+    return _with_exit_code(
         Audit(
             "organisation",
             listing.organisation,
             stamp(listing.taken_at),
-            len(ground.records),
+            len(audit_input.records),
             checks,
             concerns,
             not trouble,
@@ -159,7 +155,7 @@ def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], f
     )
 
 
-def _ground(
+def _audit_input(
     found: Fetched, spaces: Sequence[Workspace], limits: Limits, leaked: dict[str, str]
 ) -> organisation.AuditInput:
     now = datetime.now(UTC)
@@ -179,9 +175,9 @@ def _local(fail_on: str) -> Audit:
     files = list(kept(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
     trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)
     if not os.path.isabs(home):
-        # Left as "~" for a user id without an entry in the passwd file.
+        # expanduser() leaves "~" for a user id without an entry in the passwd file.
         trouble = ("~: this user has no home folder; set HOME", *trouble)
-    return _judged(
+    return _with_exit_code(
         Audit(
             "local",
             None,
@@ -197,8 +193,8 @@ def _local(fail_on: str) -> Audit:
     )
 
 
-def _judged(done: Audit, fail_on: str) -> Audit:
-    """The audit with its exit code: a concern that counts outweighs what could not be seen."""
+def _with_exit_code(done: Audit, fail_on: str) -> Audit:
+    """Return the audit with its exit code: 1 for a failing concern, even in an incomplete audit."""
     failing = fail_on != "never" and any(_counts(each.check, Severity(fail_on)) for each in done.concerns)
     code = ExitCode.BLOCKING if failing else ExitCode.CLEAN if done.complete else ExitCode.INCOMPLETE
     return replace(done, exit_code=code)
@@ -209,15 +205,15 @@ def _counts(check: Check, least: Severity) -> bool:
     return worst_first.index(check.severity) <= worst_first.index(least)
 
 
-def _put_out(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
+def _write(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
     report = audit_text.load(format_)
     if output is None:
         report(done, sys.stdout, verbose)
         return
-    told = io.StringIO()
-    report(done, told, verbose)
+    text = io.StringIO()
+    report(done, text, verbose)
     try:
-        write_text(output, safe_output.clean(told.getvalue()))
+        write_text(output, safe_output.clean(text.getvalue()))
     except OSError as error:
         raise OutputError(
             f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."

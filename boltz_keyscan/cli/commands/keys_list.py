@@ -1,7 +1,4 @@
-"""``boltz-keyscan keys list``: every key of the organisation, as a table or as JSON.
-
-Boundary: a listing to text; the JSON is that of an inventory.
-"""
+"""``boltz-keyscan keys list``: every key of the organisation, as a table or as inventory JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.commands.keys import fetch_listing
 from boltz_keyscan.cli.param_types import Format
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.sanitize import harmless
@@ -30,17 +27,17 @@ _WIDEST = 40
     type=Format(["text", "json"]),
     default="text",
     show_default=True,
-    help="Form.",
+    help="Format of the list.",
 )
 @api_options
 def list_(*, format_: str, **options: str | None) -> int:
-    """Show every key of the organisation: what it is, whether it works, when it was used.
+    """Show every key of the organisation: type, state and last use.
 
-    Exits with 3 when the API did not give all of them.
+    Exits with 3 if the API did not return all of them.
     """
     safe_output.install()
     with open_connection(ApiOptions(**options)) as connection:
-        found = listed(connection)
+        found = fetch_listing(connection)
     if format_ == "json":
         click.echo(inventory.written(found.listing), nl=False)
     else:

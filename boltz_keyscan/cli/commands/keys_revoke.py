@@ -1,9 +1,7 @@
-"""``boltz-keyscan keys revoke``: end keys, by their exact ids, after showing what that means.
+"""``boltz-keyscan keys revoke``: revoke keys by exact id, after showing the effect.
 
-Nothing is ended unless it is asked for twice: by ``--execute`` and by typing the name of
-each key, or, where nobody can type, by ``--yes`` and the ids themselves.
-
-Boundary: options, questions and lines; what is done is ``api.revoking``.
+Two confirmations are needed: ``--execute`` and the typed name of each key, or, without a
+terminal, ``--yes`` and ``--id``.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.commands.keys import fetch_listing
 from boltz_keyscan.cli.error_handler import report_line
-from boltz_keyscan.cli.examples import Shown
+from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
@@ -37,24 +35,24 @@ if TYPE_CHECKING:
     from boltz_keyscan.api.secret import Secret
 
 
-@click.command("revoke", cls=Shown)
-@click.option("--id", "ids", metavar="ID", multiple=True, help="The key to revoke, by its id; repeatable.")
+@click.command("revoke", cls=CommandWithExamples)
+@click.option("--id", "ids", metavar="ID", multiple=True, help="Revoke the key with this id; repeatable.")
 @click.option(
     "--from-report",
     type=click.Path(),
     metavar="FILE",
-    help="The keys that a scan with --verify found, from its JSON report.",
+    help="Revoke the keys identified by --verify in a scan's JSON report.",
 )
-@click.option("--execute", is_flag=True, help="Revoke, after asking for the name of each key.")
-@click.option("--yes", is_flag=True, help="Revoke without asking; only keys given with --id.")
-@click.option("--replace", is_flag=True, help="Make a successor first and write it to standard output.")
+@click.option("--execute", is_flag=True, help="Revoke, after you type the name of each key.")
+@click.option("--yes", is_flag=True, help="Revoke without asking. Requires --id.")
+@click.option("--replace", is_flag=True, help="Make a new key first and write it to standard output.")
 @click.option(
     "--new-key-file",
     type=click.Path(),
     metavar="FILE",
-    help="Write the successor to FILE, which must not be there yet.",
+    help="Write the new key to FILE, which must not exist.",
 )
-@click.option("--allow-self", is_flag=True, help="Also the key that this is done with.")
+@click.option("--allow-self", is_flag=True, help="Allow revoking the key this command authenticates with.")
 @api_options
 def revoke(
     *,
@@ -67,60 +65,60 @@ def revoke(
     allow_self: bool,
     **options: str | None,
 ) -> int:
-    """Revoke keys by their exact id. Without --execute or --yes, only show what would be done.
+    """Revoke keys by exact id. Without --execute or --yes, only show what would happen.
 
-    A key is never chosen by what it begins with: a scan with --verify says which it is.
-    Afterwards the keys are listed again, to see that they ended. Exits with 1 when one of
-    them may still work.
+    A key is never chosen by its prefix: a scan with --verify finds out its id. The keys are
+    listed again afterwards to check that they are revoked. Exits with 1 if one of them may
+    still work.
     """
     safe_output.install()
-    doing = execute or yes
+    executing = execute or yes
     if yes and (from_report or not ids):
         raise KeyscanError(
             "--yes takes nobody's word but yours for what to revoke", "Give the ids with --id."
         )
     if new_key_file and not replace:
         raise KeyscanError("--new-key-file is for a successor", "Give --replace too.")
-    if doing and not yes and not (sys.stdin is not None and sys.stdin.isatty()):
+    if executing and not yes and not (sys.stdin is not None and sys.stdin.isatty()):
         raise KeyscanError("there is nobody to ask for the name of the key", "Give --yes --id ID.")
-    chosen = _chosen(ids, from_report)
-    if replace and len(chosen) != 1:
+    selected = _selected_ids(ids, from_report)
+    if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
-    with open_connection(ApiOptions(**options), stdin=not (doing and not yes)) as connection:
-        found = listed(connection)
-        plan = _planned(chosen, found, allow_self=allow_self)
+    with open_connection(ApiOptions(**options), stdin=not (executing and not yes)) as connection:
+        found = fetch_listing(connection)
+        plan = _plan(selected, found, allow_self=allow_self)
         if replace:
-            _replaceable(plan)
+            _check_all_replaceable(plan)
         for each in plan:
-            for line in _shown(each, found, replace=replace):
-                _say(line)
-        able = [each.record for each in plan if each.record is not None and not each.refused]
-        if not doing:
-            _say("Nothing was done. --execute does it, after asking; --yes without asking.")
-            return ExitCode.CLEAN if len(able) == len(plan) else ExitCode.BLOCKING
-        records = [each for each in able if yes or _confirmed(each)]
+            for line in _describe(each, found, replace=replace):
+                _print(line)
+        allowed = [each.record for each in plan if each.record is not None and not each.refused]
+        if not executing:
+            _print("Nothing was done. --execute does it, after asking; --yes without asking.")
+            return ExitCode.CLEAN if len(allowed) == len(plan) else ExitCode.BLOCKING
+        records = [each for each in allowed if yes or _confirm(each)]
         connection.renew()
         if replace and records:
-            _succeeded(connection, records[0], new_key_file, found.own.key_id if found.own else None)
-        outcomes = _ended(connection, records, found)
+            _create_successor(connection, records[0], new_key_file, found.own.key_id if found.own else None)
+        outcomes = _revoke(connection, records, found)
     well = sum(outcome.succeeded for outcome in outcomes)
     return ExitCode.CLEAN if well == len(plan) else ExitCode.BLOCKING
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
-    """One key that is to be ended."""
+class _PlannedRevocation:
+    """Planned revocation of one key."""
 
     id: str
     record: Record | None
     refused: str = ""
 
 
-def _chosen(ids: Sequence[str], from_report: str | None) -> list[str]:
-    """The ids, each once.
+def _selected_ids(ids: Sequence[str], from_report: str | None) -> list[str]:
+    """Return the ids, each once.
 
     Raises:
-        KeyscanError: none, or something that is no id.
+        KeyscanError: no id is given, or one is malformed.
     """
     named = list(ids)
     if from_report is not None:
@@ -139,14 +137,15 @@ def _chosen(ids: Sequence[str], from_report: str | None) -> list[str]:
         raise KeyscanError(str(error), "'boltz-keyscan keys list' shows the ids.") from None
 
 
-def _planned(chosen: Sequence[str], found: Fetched, *, allow_self: bool) -> list[_Planned]:
+def _plan(selected: Sequence[str], found: Fetched, *, allow_self: bool) -> list[_PlannedRevocation]:
     records = {each.id: each for each in found.listing.records}
     return [
-        _Planned(each, records.get(each), _refused(records.get(each), found, allow_self)) for each in chosen
+        _PlannedRevocation(each, records.get(each), _refusal(records.get(each), found, allow_self))
+        for each in selected
     ]
 
 
-def _refused(record: Record | None, found: Fetched, allow_self: bool) -> str:  # noqa: FBT001 - a rule's input
+def _refusal(record: Record | None, found: Fetched, allow_self: bool) -> str:  # noqa: FBT001 - value of an option
     if record is None:
         more = "" if found.listing.complete else ", but the listing is not complete"
         return f"no such key is listed{more}"
@@ -157,7 +156,7 @@ def _refused(record: Record | None, found: Fetched, allow_self: bool) -> str:  #
     return ""
 
 
-def _replaceable(plan: Sequence[_Planned]) -> None:
+def _check_all_replaceable(plan: Sequence[_PlannedRevocation]) -> None:
     from boltz_keyscan.api.revoke import check_replaceable  # noqa: PLC0415 - the network
 
     for each in plan:
@@ -165,8 +164,8 @@ def _replaceable(plan: Sequence[_Planned]) -> None:
             check_replaceable(each.record, datetime.now(UTC))
 
 
-def _shown(each: _Planned, found: Fetched, *, replace: bool) -> Iterator[str]:
-    """What it is, and what will stop working."""
+def _describe(each: _PlannedRevocation, found: Fetched, *, replace: bool) -> Iterator[str]:
+    """Yield lines on the key, and on what will stop working."""
     record = each.record
     if record is None:
         yield f"{each.id}: {each.refused}"
@@ -197,42 +196,42 @@ def _shown(each: _Planned, found: Fetched, *, replace: bool) -> Iterator[str]:
         yield "  A successor is made first: the same name, workspace, mode, addresses and end."
 
 
-def _confirmed(record: Record) -> bool:
+def _confirm(record: Record) -> bool:
     name = record.name.strip() or record.id
-    _ask(f"To revoke {record.id}, type its name: ")
+    _prompt(f"To revoke {record.id}, type its name: ")
     if sys.stdin.readline().strip() == name:
         return True
-    _say("  That is not its name. It is left alone.")
+    _print("  That is not its name. It is left alone.")
     return False
 
 
-def _succeeded(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
-    """The successor, handed over. Without one nothing is revoked.
+def _create_successor(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
+    """Create the successor and write it out.
 
     Raises:
-        KeyscanError: there is none.
+        KeyscanError: it could not be created; then nothing is revoked.
     """
     from boltz_keyscan.api.revoke import SuccessorError, succeed  # noqa: PLC0415 - the network
 
-    hand_over, drop = _handing_over(path)
+    hand_over, drop = _open_key_output(path)
     try:
-        made = succeed(connection, old, datetime.now(UTC), hand_over, redacted)
+        successor = succeed(connection, old, datetime.now(UTC), hand_over, redacted)
     except SuccessorError as error:
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
-    _say(f"  Successor {made.record.id}, expires {_end(made.record)}: written to {where}.")
-    _audited(made.record, "created", f"successor of {old.id}", own)
+    _print(f"  Successor {successor.record.id}, expires {_end(successor.record)}: written to {where}.")
+    _write_audit_line(successor.record, "created", f"successor of {old.id}", own)
 
 
 def _end(record: Record) -> str:
     return stamp(record.expires_at) if record.expires_at else "never"
 
 
-def _handing_over(path: str | None) -> tuple[Callable[[Secret], None], Callable[[], None]]:
-    """What takes the new key, made before there is one, and what cleans up when there is none."""
+def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callable[[], None]]:
+    """Open the output of the new key before it is made; return a writer and a clean-up for failures."""
     if path is None:
-        # Past the filter: this is the one thing that is meant to be put out.
+        # Bypasses the output filter: the user asked for this key.
         descriptor = os.dup(1)
     else:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -259,7 +258,7 @@ def _handing_over(path: str | None) -> tuple[Callable[[Secret], None], Callable[
     return hand_over, drop
 
 
-def _ended(connection: Connection, records: Sequence[Record], found: Fetched) -> tuple[Outcome, ...]:
+def _revoke(connection: Connection, records: Sequence[Record], found: Fetched) -> tuple[Outcome, ...]:
     from boltz_keyscan.api.revoke import revoke as end  # noqa: PLC0415 - the network
 
     if not records:
@@ -268,13 +267,13 @@ def _ended(connection: Connection, records: Sequence[Record], found: Fetched) ->
     outcomes = end(connection, records, redacted, own)
     for outcome in outcomes:
         why = f": {outcome.detail}" if outcome.detail else ""
-        _say(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
-        _audited(outcome.record, outcome.word, outcome.detail, own)
+        _print(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
+        _write_audit_line(outcome.record, outcome.word, outcome.detail, own)
     return outcomes
 
 
-def _audited(record: Record, word: str, detail: str, by: str | None) -> None:
-    """One line for whoever keeps records: what was done to which key, when, by which; no secret."""
+def _write_audit_line(record: Record, word: str, detail: str, by: str | None) -> None:
+    """Write one audit line: the key, the outcome, the time and the acting key; no secret."""
     line = {
         "event": "boltz-keyscan keys revoke",
         "at": stamp(datetime.now(UTC)),
@@ -290,12 +289,12 @@ def _audited(record: Record, word: str, detail: str, by: str | None) -> None:
     report_line(f"audit: {json.dumps(line)}")
 
 
-def _say(line: str) -> None:
-    """For people, on standard error: standard output may be where the new key goes."""
+def _print(line: str) -> None:
+    """Write a line to standard error: standard output may receive the new key."""
     click.echo(
         redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
     )
 
 
-def _ask(question: str) -> None:
+def _prompt(question: str) -> None:
     click.echo(redacted(question), err=True, nl=False)

@@ -1,7 +1,4 @@
-"""``boltz-keyscan keys snapshot --output FILE``: the listing, saved for ``--inventory``.
-
-Boundary: a listing to a file; its form is ``triage.inventory``.
-"""
+"""``boltz-keyscan keys snapshot --output FILE``: save the listing for ``--inventory``."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import listed
+from boltz_keyscan.cli.commands.keys import fetch_listing
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import OutputError
 from boltz_keyscan.model.enums import ExitCode
@@ -19,17 +16,17 @@ from boltz_keyscan.triage.key_record import stamp
 
 
 @click.command("snapshot")
-@click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Where to save it.")
+@click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Save the listing to FILE.")
 @api_options
 def snapshot(*, output: str, **options: str | None) -> int:
-    """Save what the API lists of every key, for 'boltz-keyscan --inventory FILE'.
+    """Save the listing of all keys, for 'boltz-keyscan --inventory FILE'.
 
-    Public fields only: the file holds no key, and no more of one than 7 characters of its
-    body. A listing that is not complete is saved as what it is, and exits with 3.
+    The file has public fields only: no key, and at most 7 characters of a key's body. An
+    incomplete listing is saved as incomplete, and the exit code is 3.
     """
     safe_output.install()
     with open_connection(ApiOptions(**options)) as connection:
-        found = listed(connection).listing
+        found = fetch_listing(connection).listing
     try:
         write_text(output, safe_output.clean(inventory.written(found)))
     except OSError as error:

@@ -1,7 +1,4 @@
-"""``boltz-keyscan rules list|check|export``: the rule set, shown, proved, and told to other scanners.
-
-Boundary: prints what ``rules``, ``detect.selfcheck`` and ``exports`` say.
-"""
+"""``boltz-keyscan rules list|check|export``: list, test and export the rules."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from pathlib import Path
 import click
 
 from boltz_keyscan import rules as rule_files
-from boltz_keyscan.cli.examples import ShownGroup
+from boltz_keyscan.cli.examples import GroupWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import OutputError
@@ -21,7 +18,7 @@ from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 
 
-@click.group("rules", cls=ShownGroup)
+@click.group("rules", cls=GroupWithExamples)
 def rules() -> None:
     """Show, check and export the rules."""
 
@@ -39,14 +36,14 @@ def list_() -> int:
 @rules.command("check")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def check_(*, folder: Path | None) -> int:
-    """Prove each rule on its own examples and counter-examples.
+    """Test each rule on its own examples and counter-examples.
 
-    FOLDER holds one TOML file per rule; the default is the rules this program came with.
+    FOLDER has one TOML file per rule; the default is the built-in rules.
     """
     loaded = rule_files.load(folder)
     failures = [failure for rule in loaded for failure in check(rule, loaded)]
     for failure in failures:
-        # A rule in the making may hold a literal key where a template belongs.
+        # An unfinished rule may contain a literal key instead of a template.
         click.echo(f"FAILED {redacted(failure)}")
     examples = sum(len(rule.examples) for rule in loaded)
     click.echo(f"{len(loaded)} rules, {examples} examples, {len(failures)} failed")
@@ -55,15 +52,19 @@ def check_(*, folder: Path | None) -> int:
 
 @rules.command("export")
 @click.option(
-    "--for", "scanner", type=click.Choice(list(EXPORTERS)), required=True, help="Whose rules to write."
+    "--for",
+    "scanner",
+    type=click.Choice(list(EXPORTERS)),
+    required=True,
+    help="Scanner to write the rules for.",
 )
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the rules to FILE instead of stdout."
 )
 def export(*, scanner: str, output: str | None) -> int:
-    """Write the rules for another scanner: a file it takes as it is.
+    """Write the rules as a file for another scanner.
 
-    The file says how to use it, and what that scanner cannot be told.
+    Comments in the file explain how to use it and what that scanner cannot express.
     """
     text = load(scanner)(rule_files.load())
     if output is None:

@@ -1,7 +1,4 @@
-"""``boltz-keyscan [PATH]...``: scan files and history.
-
-Boundary: options in, reports and an exit code out; what the options mean is ``plan``.
-"""
+"""``boltz-keyscan [PATH]...``: scan files and history."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from boltz_keyscan import paths as targets
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.api_options import StatusOptions, filtered, status_options
 from boltz_keyscan.cli.error_handler import report_line
-from boltz_keyscan.cli.output import AUTO, COLORS, distinct, emit, view
-from boltz_keyscan.cli.param_types import Format, named
+from boltz_keyscan.cli.output import AUTO, COLORS, check_distinct, emit, view
+from boltz_keyscan.cli.param_types import Format, split_reports
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
 from boltz_keyscan.errors import KeyscanError
@@ -29,18 +26,16 @@ from boltz_keyscan.report import REPORTERS
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--no-history", is_flag=True, help="Scan files only.")
 @click.option("--history-only", is_flag=True, help="Scan git history only.")
-@click.option(
-    "--range", "range_", metavar="A..B", help="Scan what commit B has and A has not, of each repository."
-)
-@click.option("--since", metavar="REV", help="The same as --range REV..HEAD.")
-@click.option("--staged", is_flag=True, help="Scan what is staged here.")
+@click.option("--range", "range_", metavar="A..B", help="Scan the commits reachable from B but not from A.")
+@click.option("--since", metavar="REV", help="Same as --range REV..HEAD.")
+@click.option("--staged", is_flag=True, help="Scan the staged files of the current repository.")
 @click.option(
     "--format",
     "format_",
     type=Format([AUTO, *REPORTERS]),
     default=AUTO,
     show_default=True,
-    help="Form of the report; auto is text, and in GitHub Actions annotations and a step summary too.",
+    help="Format of the report. auto is text; in GitHub Actions also annotations and a step summary.",
 )
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout."
@@ -50,64 +45,68 @@ from boltz_keyscan.report import REPORTERS
     "reports",
     metavar="FORMAT=FILE",
     multiple=True,
-    callback=named,
-    help="Write one more report; repeatable.",
+    callback=split_reports,
+    help="Write another report; repeatable.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice([choice.value for choice in FailOn]),
     default=FailOn.LIVE.value,
     show_default=True,
-    help="Which keys make the exit code 1: live ones, live admin ones, any, or never.",
+    help="Exit 1 on live keys, on live admin keys, on any key, or never.",
 )
 @click.option(
     "--fail-on-unexposed", is_flag=True, help="Also fail on keys in ignored files and unreachable objects."
 )
 @click.option(
-    "--require-complete", is_flag=True, help="Exit 3 on gaps by design too (shallow clones and the like)."
+    "--require-complete", is_flag=True, help="Also exit 3 on gaps by design, such as shallow clones."
 )
 @click.option(
     "--baseline",
     type=click.Path(),
     metavar="FILE",
-    help="Keys that are known and accepted.  [default: the tree's]",
+    help="Baseline of accepted keys.  [default: the tree's]",
 )
-@click.option("--foreign-comments", is_flag=True, help="Honour comments meant for other scanners too.")
+@click.option("--foreign-comments", is_flag=True, help="Also honour ignore comments of other scanners.")
 @click.option(
     "--trust",
     metavar="none|tree|base:REV",
-    help="Whose baseline, ignores, comments and configuration count: nobody's, the tree's, or those of "
+    help="Where to read baseline, ignores, comments and configuration from: nowhere, the tree, or "
     "commit REV.  [default: tree; none in CI]",
 )
-@click.option("--config", type=click.Path(), metavar="FILE", help="The configuration.  [default: the tree's]")
-@click.option("--no-config", is_flag=True, help="Read no configuration.")
+@click.option(
+    "--config", type=click.Path(), metavar="FILE", help="Configuration file.  [default: the tree's]"
+)
+@click.option("--no-config", is_flag=True, help="Ignore configuration files.")
 @status_options
-@click.option("--follow-alternates", is_flag=True, help="Read objects borrowed from outside PATH too.")
-@click.option("--show-placeholders", is_flag=True, help="Show documentation and test fillers in the report.")
+@click.option("--follow-alternates", is_flag=True, help="Also read git objects borrowed from outside PATH.")
+@click.option(
+    "--show-placeholders", is_flag=True, help="Also report placeholders from documentation and tests."
+)
 @click.option(
     "--sarif-drop-suppressed",
     is_flag=True,
-    help="Leave suppressed keys out of SARIF; GitHub shows them as open.",
+    help="Leave suppressed keys out of SARIF, as GitHub would show them as open.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes to use.  [default: all cores]"
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Number of processes.  [default: all cores]"
 )
 @click.option(
     "--cache-dir",
     type=click.Path(),
     metavar="DIR",
-    help="Where to keep what was seen.  [default: the user's cache]",
+    help="Cache directory.  [default: the user's cache]",
 )
-@click.option("--no-cache", is_flag=True, help="Read everything again, and keep nothing.")
-@click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour in text.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
 @click.option(
-    "-q", "--quiet", is_flag=True, help="On standard output only blocking findings and the verdict."
+    "--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour of text output."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Every location, gap and suppressed key.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only blocking findings and the verdict.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every location, gap and suppressed key.")
 @with_config
 def scan(
     *,
-    settled: ResolvedOptions,
+    resolved: ResolvedOptions,
     paths: tuple[str, ...],
     no_history: bool,
     history_only: bool,
@@ -131,11 +130,11 @@ def scan(
     sarif_drop_suppressed: bool,
     **others: object,
 ) -> int:
-    """Find leaked Boltz API keys in files, and in the whole git history where PATH is a repository.
+    """Find leaked Boltz API keys in files, and in the whole git history of repositories.
 
     PATH is a file, a folder, a repository, a git bundle, or - for standard input; the
-    default is the current folder. Submodules and bundles below it are scanned too, with
-    their history. A path that is spelled like a command is given as ./hook.
+    default is the current folder. Submodules and bundles in it are scanned too, with their
+    history. Write ./hook for a path with the name of a command.
     """
     if quiet and verbose:
         raise KeyscanError("--quiet and --verbose contradict each other", "Give one of them.")
@@ -168,27 +167,33 @@ def scan(
     else:
         plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
-    distinct([path for _, path in files], stdout=output is None)
+    check_distinct([path for _, path in files], stdout=output is None)
     if options.cache is not None:
         from boltz_keyscan.cli.warnings_handler import report_warnings  # noqa: PLC0415 - only the cache has warnings
 
         report_warnings()
-    step = settled.excuser(unexposed=fail_on_unexposed)
-    inquiry = StatusOptions.of(others).inquiry(settled, stdin=STDIN in paths)
+    step = resolved.suppressor(unexposed=fail_on_unexposed)
+    status_check = StatusOptions.of(others).status_check(resolved, stdin=STDIN in paths)
     with scan_progress(plan.sources, quiet=quiet) as watch:
         result = pipeline.run(
-            plan.targets, plan.sources, plan.terms, plan.jobs, (step,), status_check=inquiry, progress=watch
+            plan.targets,
+            plan.sources,
+            plan.terms,
+            plan.jobs,
+            (step,),
+            status_check=status_check,
+            progress=watch,
         )
     is_whole = options.history and options.files and not chosen and all(map(os.path.isdir, paths))
-    result = settled.told(result, step if is_whole else None)
+    result = resolved.with_trust_report(result, step if is_whole else None)
     verbosity = -1 if quiet else int(verbose)
     look = view(color, verbosity, placeholders=show_placeholders, drop_suppressed=sarif_drop_suppressed)
-    emit(result, format_ if output is None else None, files, look, filtered(inquiry))
+    emit(result, format_ if output is None else None, files, look, filtered(status_check))
     return result.exit_code
 
 
 def default_cache_dir() -> str | None:
-    """Return the user's cache folder for this program; None, with a warning, for a user without a home."""
+    """Return the user's cache folder; None, with a warning, for a user without a home."""
     from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
 
     # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
@@ -201,7 +206,11 @@ def default_cache_dir() -> str | None:
 
 
 def check_path(path: str, *, history_only: bool) -> None:
-    """Say what is wrong with a path before anything is scanned."""
+    """Check a path before anything is scanned.
+
+    Raises:
+        KeyscanError: the path cannot be scanned.
+    """
     if path == STDIN:
         if history_only:
             raise KeyscanError("standard input has no history", "Leave out --history-only.")
