@@ -189,7 +189,7 @@ import sys, time
 from boltz_keyscan.report import ReportOptions, writer
 def slow(result, stream, view):
     stream.write("half"); stream.flush(); print("writing", flush=True); time.sleep(60)
-files.load = lambda name: slow
+writer.load = lambda name: slow
 writer.write_report("json", sys.argv[1], None, ReportOptions())
 """
 
