@@ -1,7 +1,7 @@
 """The variables by which a CI service tells a process that it runs in a job.
 
 Most services set ``CI``. The others have a variable of their own, taken from the page of
-the service that documents it. README has the same list, and a test compares them.
+the service that documents it. docs/suppressions.md has the same list, and a test compares them.
 
 Boundary: an environment to yes or no; what follows from it is ``trust`` and ``cli``.
 """

@@ -1,6 +1,6 @@
 """The files that may suppress findings: the scanned tree's, those of a revision, or only the named ones.
 
-README has the table. Under ``base:REV`` a file that was named on the command line is taken
+docs/suppressions.md has the table. Under ``base:REV`` a file that was named on the command line is taken
 from REV too, where it lies in the repository. In a CI job (``automation``) the default is
 ``none``: there the tree is what is being judged, and the report names what was not read.
 
