@@ -1,6 +1,6 @@
 """Files that may suppress findings: those of the scanned tree, of a revision, or only the named ones.
 
-README has the table. With ``base:REV`` a file named on the command line is also read from REV when it is
+docs/suppressions.md has the table. With ``base:REV`` a file named on the command line is also read from REV when it is
 in the repository. In a CI job (``ci_detection``) the default is ``none``: there the tree is under review,
 and the report lists the files that were not read. Configuration files are read here and parsed in ``cli``.
 """

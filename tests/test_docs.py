@@ -31,6 +31,10 @@ from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+SUPPRESSIONS = (ROOT / "docs/suppressions.md").read_text(encoding="utf-8")
+LIMITS = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
+KEY_STATUS = (ROOT / "docs/key-status.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted(
     path
     for path in checkout.files()
@@ -65,7 +69,7 @@ def help_text(columns: int) -> str:
 
 
 def test_the_help_is_shown_as_it_is() -> None:
-    assert blocks("text", section("## Usage")) == [help_text(80)]
+    assert blocks("text", section("## Usage", REFERENCE)) == [help_text(80)]
 
 
 def test_a_wider_terminal_says_the_same() -> None:
@@ -82,18 +86,22 @@ def test_the_exit_table() -> None:
 
 
 def test_the_rule_table() -> None:
-    told = [[*row[:2], *row[3:]] for row in table(section("## What it looks for"))]
+    told = [[*row[:2], *row[3:]] for row in table(section("## What it finds"))]
     loaded = rules.load()
     assert told == [[r.id, r.prefix, str(r.severity), SECURITY_SEVERITY[r.severity]] for r in loaded]
 
 
 def test_every_exposure_is_explained() -> None:
-    (line,) = (line for line in section("## Words").splitlines() if line.startswith("| exposure "))
+    (line,) = (line for line in section("## Words", REFERENCE).splitlines() if line.startswith("| exposure "))
     assert re.findall(r"`([a-z]+)`", line) == [str(exposure) for exposure in Exposure]
 
 
 def test_the_formats_are_named() -> None:
-    assert f"[{'|'.join(('auto', *REPORTERS))}]" in README
+    assert f"[{'|'.join(('auto', *REPORTERS))}]" in REFERENCE
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.encode()) < 10_000
 
 
 # Files that other programs read.
@@ -245,6 +253,20 @@ def test_an_audit(recipe: Recipe) -> None:
     assert "../other-project/.env" in both.stdout
 
 
+def test_the_report_shown_is_real(recipe: Recipe) -> None:
+    """The README's report, less what differs from run to run and what it leaves out."""
+    (shown,) = blocks("text")
+
+    def steady(report: str) -> str:
+        report = re.sub(r"\d{4}-\d\d-\d\d", "DATE", report)
+        report = re.sub(r"first [0-9a-f]{7} ", "first COMMIT ", report)
+        return re.sub(r"\d+ files, .* in [\d.]+ s", "COUNTS", report)
+
+    real = steady(recipe.run("boltz-keyscan .").stdout)
+    for part in steady(shown).split("[...]\n"):
+        assert part in real
+
+
 def test_in_ci(recipe: Recipe) -> None:
     (done,) = recipe.run_all("2. In CI")
     assert done.returncode == 1
@@ -346,12 +368,14 @@ def test_is_it_alive(tmp_path: Path) -> None:
 
 
 def test_every_status_is_explained() -> None:
-    (line,) = (line for line in section("## Words").splitlines() if line.startswith("| status "))
+    (line,) = (line for line in section("## Words", REFERENCE).splitlines() if line.startswith("| status "))
     assert re.findall(r"`([a-z-]+)`", line) == [str(status) for status in Status]
+    rows = table(section("## Reading the status", KEY_STATUS))
+    assert [row[0] for row in rows] == [str(status) for status in Status]
 
 
 def test_the_trusts_and_the_files_are_those_there_are() -> None:
-    told = section("## What may pass, and who says so")
+    told = SUPPRESSIONS
     for name in (baseline.NAME, ignore_file.NAME, *CONFIGS, f"[tool.{CONFIGS[0].removesuffix('.toml')}]"):
         assert f"`{name}`" in told
     for mode in ("tree", "base:REV", "none"):
@@ -362,7 +386,7 @@ def test_the_trusts_and_the_files_are_those_there_are() -> None:
 
 
 def test_narrow_lines_of_an_encoding_are_still_a_limit(tmp_path: Path) -> None:
-    assert "narrower than 24 columns" in section("## What it does not see")
+    assert "narrower than 24 columns" in LIMITS
     encoded = base64.b64encode(f"key={LEAKED} and more".encode()).decode()
     lines = {columns: re.sub(f"(.{{{columns}}})", "\\1\n", encoded) for columns in (6, 24)}
     for columns, code in ((6, 0), (24, 1)):
@@ -371,7 +395,7 @@ def test_narrow_lines_of_an_encoding_are_still_a_limit(tmp_path: Path) -> None:
 
 
 def test_some_containers_are_still_limits(tmp_path: Path) -> None:
-    limits = section("## What it does not see")
+    limits = LIMITS
     assert "Parquet" in limits
     (tmp_path / "x.parquet").write_bytes(b"PAR1" + zlib.compress(LEAKED.encode()) + b"PAR1")
     assert keyscan(tmp_path).code == 0
@@ -381,7 +405,7 @@ def test_some_containers_are_still_limits(tmp_path: Path) -> None:
 
 
 def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:
-    assert "core.excludesFile" in section("## What it does not see")
+    assert "core.excludesFile" in LIMITS
     repo = Repo(tmp_path / "repo")
     (tmp_path / "mine").write_text("*.env\n")
     repo.run("config", "core.excludesFile", str(tmp_path / "mine"))
@@ -391,6 +415,6 @@ def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:
     assert keyscan(repo.path).code == 0
 
 
-def test_the_readme_has_every_variable_of_ci() -> None:
-    rows = table(section("## What may pass, and who says so").partition("CI is where")[2])
+def test_every_variable_of_ci_is_listed() -> None:
+    rows = table(section("## Trust", SUPPRESSIONS).partition("CI is detected")[2])
     assert rows[: len(VARIABLES)] == [list(each) for each in VARIABLES.items()]

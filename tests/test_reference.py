@@ -90,26 +90,29 @@ def test_the_configuration_shown_is_taken(tmp_path: Path) -> None:
 
 # Gaps.
 
-MAKERS = frozenset({"Gap", "Trouble", "Spent", "lost", "_gap"})
-"""What is called with the reason of a gap, as its first or second argument."""
+REASON_FIRST = frozenset({"ContainerError", "BudgetExceededError", "lost"})
+"""Callables that take the reason of a gap as their first argument."""
+
+REASON_SECOND = frozenset({"Gap", "_gap"})
+"""Callables that take it as their second argument."""
 
 HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places"})
-"""Reasons that stand in a tuple before they come to a gap."""
+"""Reasons that pass through a constant or a tuple before a gap is made of them."""
 
 REASON = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
 def _reasons() -> set[str]:
-    """The reasons that stand in the code."""
+    """Return the reasons of gaps in the code."""
     found: set[str] = set()
     for path in (ROOT / "boltz_keyscan").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name not in MAKERS:
+            if name not in REASON_FIRST | REASON_SECOND:
                 continue
-            first = 0 if name in {"Trouble", "Spent", "lost"} else 1
+            first = 0 if name in REASON_FIRST else 1
             given = [
                 *node.args[first : first + 1],
                 *(key.value for key in node.keywords if key.arg == "reason"),
@@ -208,7 +211,7 @@ def _first_column(title: str, heading: str) -> list[str]:
 def test_the_literals_are_as_many_as_it_says() -> None:
     prefixes = tuple(rule.prefix.encode() for rule in rules.load())
     count = len(literals.table(prefixes).literals)
-    (told,) = re.findall(r"one of some ([\d,]+) literals", HOW)
+    (told,) = re.findall(r"about ([\d,]+) literals", HOW)
     assert round(count, -2) == int(told.replace(",", ""))
 
 
