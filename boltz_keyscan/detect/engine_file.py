@@ -25,8 +25,8 @@ _FORMAT = b"boltz-keyscan engine 1"
 _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
 
-_MAKERS = ("codecs", "engine", "forms", "literals", "phases")
-"""Modules that decide what is searched for: in a checkout they change without the version."""
+_SOURCE_MODULES = ("base64_alignments", "decoders", "encodings", "engine", "literals", "rtf")
+"""Modules that determine the literals: in a checkout they change without the version."""
 
 _KEPT_FILES = 8
 """Engines that are kept: a machine may have several installations of several versions."""
@@ -60,7 +60,7 @@ def _changed() -> str:
     """Return sizes and times of the modules that decide what is searched for."""
     folder = os.path.dirname(__file__)
     found = []
-    for name in _MAKERS:
+    for name in _SOURCE_MODULES:
         with contextlib.suppress(OSError):
             facts = os.stat(os.path.join(folder, f"{name}.py"))
             found.append(f"{facts.st_size}:{facts.st_mtime_ns}")
