@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-from boltz_keyscan.detect.lookup import opened
+from boltz_keyscan.detect.lookup import unseal
 from boltz_keyscan.errors import KeyscanError
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,400}")
@@ -64,7 +64,7 @@ class Vault:
 
     def take(self, fingerprint: str) -> Secret:
         """One of them, to be sent; raises KeyError when it is not there."""
-        raw = opened(self._sealed[fingerprint], fingerprint, self._secret)
+        raw = unseal(self._sealed[fingerprint], fingerprint, self._secret)
         return Secret(raw.decode("ascii", "replace"), "a key that was found")
 
     def __len__(self) -> int:

@@ -28,17 +28,17 @@ class Lookup:
         listed = frozenset(prefix.encode("utf-8", "replace") for prefix in prefixes)
         return cls(listed, tuple(sorted({len(prefix) for prefix in listed})), secret)
 
-    def begins(self, key: bytes) -> tuple[str, ...]:
+    def matching_prefixes(self, key: bytes) -> tuple[str, ...]:
         """Return the listed prefixes that a key begins with, shortest first."""
         starts = (key[:length] for length in self.lengths if length <= len(key))
         return tuple(start.decode("ascii") for start in starts if start in self.listed)
 
-    def sealed(self, key: bytes, fingerprint: str) -> bytes:
+    def seal(self, key: bytes, fingerprint: str) -> bytes:
         """Return the key, encrypted with the secret; empty without a secret."""
         return _masked(key, fingerprint, self.secret) if self.secret else b""
 
 
-def opened(sealed: bytes, fingerprint: str, secret: bytes) -> bytes:
+def unseal(sealed: bytes, fingerprint: str, secret: bytes) -> bytes:
     """Decrypt a key that ``Lookup`` sealed."""
     return _masked(sealed, fingerprint, secret)
 
