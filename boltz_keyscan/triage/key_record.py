@@ -27,7 +27,7 @@ They tell 2^42 keys apart, which is more than there are, and no report hides as 
 _UNKNOWN_KEPT = 24
 """Characters kept of a prefix in a form that is not known, where the body begins is not known either."""
 
-_LONGEST = 200
+_MAX_NAME_CHARS = 200
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 """What an id may be: it goes into the path of a request, so no slash, no percent, no dots in front."""
@@ -111,7 +111,7 @@ def record(value: object, clean: Clean) -> Record:
     workspace = value.get("workspace_id")
     return Record(
         id=identifier(value.get("id"), "id"),
-        name=clean(_text(value, "name", 2000))[:_LONGEST],
+        name=clean(_text(value, "name", 2000))[:_MAX_NAME_CHARS],
         key_prefix=_cut(_text(value, "key_prefix", 2000), type_prefix(key_type, mode)),
         key_type=key_type,
         mode=mode,
