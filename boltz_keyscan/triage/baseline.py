@@ -55,8 +55,8 @@ class Entry:
         return self.until is not None and self.until < today
 
     @property
-    def told(self) -> str:
-        """Reason, who, and until when, in words."""
+    def summary(self) -> str:
+        """The reason, the person and the last day, for people."""
         until = f" until {self.until.isoformat()}" if self.until else ""
         return f"{self.reason} (accepted by {self.by}{until})"
 
