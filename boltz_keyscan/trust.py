@@ -281,7 +281,7 @@ def suppressor(standing: Sequence[ScanRoot], trust: Trust, say: SuppressionInput
         unexposed=say.unexposed,
         foreign=say.foreign,
         allowed=_allowed(standing, trust, detector),
-        say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
+        redact=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
     )
 
 

@@ -84,7 +84,7 @@ class Kept:
     """The reason for which it could not be read."""
 
 
-def kept(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
+def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
     """Read all of these files that exist, each once.
 
     Args:
@@ -105,10 +105,10 @@ def kept(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
                     real = os.path.realpath(path)
                     if real not in seen:
                         seen.add(real)
-                        yield _looked_at(path, kind, detector)
+                        yield _read_file(path, kind, detector)
 
 
-def _looked_at(path: bytes, kind: Kind, detector: Detector) -> Kept:
+def _read_file(path: bytes, kind: Kind, detector: Detector) -> Kept:
     shown = detector.redact(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -90,30 +90,30 @@ class Suppressor:
     foreign: bool = False
     """Comments for other scanners are accepted."""
     allowed: CommentPolicy = field(default=allow_all)
-    say: Callable[[str], str] = field(default=str)
+    redact: Callable[[str], str] = field(default=str)
     """Redaction of untrusted text."""
 
     def __call__(self, finding: Finding) -> Finding:
         """Return the finding with its suppression, if it has one, and all candidates."""
         if finding.shape is Shape.PLACEHOLDER:
             return finding
-        offers = [
-            replace(offer, reason=self.say(offer.reason), source=self.say(offer.source))
-            for offer in self._offers(finding)
-            if offer.covers
+        candidates = [
+            replace(candidate, reason=self.redact(candidate.reason), source=self.redact(candidate.source))
+            for candidate in self._candidates(finding)
+            if candidate.covers
         ]
-        open_ = set(blockable(finding, unexposed=self.unexposed))
-        for number, offer in enumerate(offers):
-            if not offer.refused and open_.intersection(offer.covers):
-                open_.difference_update(offer.covers)
-                offers[number] = replace(offer, used=True)
-        if open_:
-            return replace(finding, excuses=tuple(replace(offer, used=False) for offer in offers))
-        first = next(offer for offer in offers if offer.used)
+        uncovered = set(blockable(finding, unexposed=self.unexposed))
+        for number, candidate in enumerate(candidates):
+            if not candidate.refused and uncovered.intersection(candidate.covers):
+                uncovered.difference_update(candidate.covers)
+                candidates[number] = replace(candidate, used=True)
+        if uncovered:
+            return replace(finding, excuses=tuple(replace(candidate, used=False) for candidate in candidates))
+        first = next(candidate for candidate in candidates if candidate.used)
         return replace(
             finding,
             suppression=Suppression(first.kind, first.reason, first.source),
-            excuses=tuple(offers),
+            excuses=tuple(candidates),
         )
 
     def unmatched(self, findings: Sequence[Finding]) -> Iterator[str]:
@@ -135,9 +135,11 @@ class Suppressor:
                 used = {position for path in paths for position in matching(globs, path)}
                 spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
-            yield from (self.say(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1]))
+            yield from (
+                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1])
+            )
 
-    def _offers(self, finding: Finding) -> Iterator[SuppressionCandidate]:
+    def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         """Yield all candidates: baseline, ignore entries, then comments."""
         scopes = {files.scope or "": files.linked for files in self.known}
         ordered = sorted(scopes, key=len, reverse=True)
