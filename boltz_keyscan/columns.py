@@ -1,7 +1,6 @@
-"""Lines and columns of offsets in a blob, in bytes that may be UTF-8, UTF-16 or UTF-32.
+"""Lines and columns of offsets in a blob that may be UTF-8, UTF-16 or UTF-32.
 
-Boundary: counting only. UTF-8 is counted in every blob, because what is plain in one that
-begins as UTF-16 has a place as well.
+UTF-8 is counted in every blob, because a blob that begins as UTF-16 may have plain keys too.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _MARKS: Final = (
     (b"\xfe\xff", "utf-16be"),
 )
 _HEAD: Final = 4096
-"""Bytes by which UTF-16 and UTF-32 without a mark are known."""
+"""Bytes in which UTF-16 and UTF-32 without a byte order mark are detected."""
 
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 _NOT_ASTRAL: Final = bytes(range(0xF0))
@@ -28,7 +27,7 @@ _TYPES: Final = {2: "H", 4: "I"}
 
 
 def coding_of(head: bytes) -> str:
-    """Return the coding of a text of two or four bytes a character by how it begins, or nothing."""
+    """Return the coding of a text of two or four bytes a character from its beginning, or ""."""
     for mark, coding in _MARKS:
         if head.startswith(mark):
             return coding
@@ -47,34 +46,34 @@ def coding_of(head: bytes) -> str:
 
 @dataclass(slots=True)
 class Place:
-    """A line, counted from 0, and how much of it has passed."""
+    """A line, counted from 0, and a column in it."""
 
     line: int = 0
     characters: int = 0
     units: int = 0
-    """Code units of UTF-16, as SARIF counts."""
+    """UTF-16 code units, as SARIF counts."""
 
 
 @dataclass(slots=True)
 class Ruler:
-    """Line and column of one offset, which only moves forward."""
+    """A counter of line and column at an offset that only moves forward."""
 
     at: int = 0
     coding: str = ""
-    """How the blob is written, when that is not in bytes."""
+    """The coding of the blob, if it has two or four bytes a character."""
     plain: Place = field(default_factory=Place)
     wide: Place = field(default_factory=Place)
     _rest: bytes = b""
 
     def place(self, coding: str) -> Place:
-        """Return the place for a text in a coding: its own where the whole blob is in it."""
+        """Return the place of a text in a coding: the wide one if the whole blob has that coding."""
         return self.wide if coding and coding == self.coding else self.plain
 
     def begin(self, head: bytes) -> None:
-        """Take the beginning of the blob, from which nothing has passed yet."""
+        """Detect the coding from the beginning of the blob, before the first ``advance``."""
         self.coding = coding_of(head)
         if head.startswith(_UTF8_MARK):
-            # Editors and SARIF viewers do not count it.
+            # Editors and SARIF viewers do not count the byte order mark.
             self.plain.characters = self.plain.units = -1
         if any(head.startswith(mark) for mark, coding in _MARKS if coding == self.coding):
             self.wide.characters = self.wide.units = -1

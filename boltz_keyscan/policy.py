@@ -1,6 +1,6 @@
-"""The policy: what each key is worth, what fails a run, and the exit code. All of it is here.
+"""The policy: the severity of each key, the findings that fail a run, and the exit code.
 
-Boundary: pure functions of ``model`` types; nothing here looks at bytes or options.
+All of the policy is in this module, as pure functions of ``model`` types.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CONFIDENCE: dict[Shape, str] = {
 
 
 class FailOn(StrEnum):
-    """Which severities fail a run."""
+    """The severities that fail a run."""
 
     LIVE = "live"
     ADMIN = "admin"
@@ -53,19 +53,19 @@ FAILING: dict[FailOn, frozenset[Severity]] = {
 
 @dataclass(frozen=True, slots=True)
 class FailPolicy:
-    """What whoever runs the scan asks of it."""
+    """The user's choices of what fails a run."""
 
     fail_on: FailOn = FailOn.LIVE
     fail_on_unexposed: bool = False
-    """Keys in corners of this machine fail the run too."""
+    """Unexposed keys fail the run too."""
     require_complete: bool = False
     """Gaps by design fail the run too."""
     empty_is_complete: bool = False
-    """Nothing to look at is a valid state (a commit of deletions), not a gap."""
+    """An empty scan is valid (a commit of deletions) and not a gap."""
 
 
 UNEXPOSED: frozenset[Exposure] = frozenset({Exposure.LOCAL, Exposure.UNREACHABLE})
-"""Corners of this machine that no clone or push carries away: reported, not blocking."""
+"""Exposures that no clone or push copies from this machine: reported, not blocking."""
 
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _EXPOSURE_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
@@ -73,39 +73,39 @@ _SHAPE_RANK = {shape: rank for rank, shape in enumerate(Shape)}
 
 
 def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> Severity:
-    """The severity of a key; note for a placeholder or a key proved inactive."""
+    """Return the severity of a key; note for a placeholder or an inactive key."""
     if shape is Shape.PLACEHOLDER or status is Status.INACTIVE:
         return Severity.NOTE
     return SEVERITY[key_type, mode]
 
 
 PROOF = frozenset({"verification", "prefix"})
-"""Evidence on which a key may be taken for dead; as ``evidence.By``, which a hook need not load."""
+"""Evidence that proves a key inactive. Values of ``status.By``, which the commit hook does not load."""
 
 
 def severity(finding: Finding) -> Severity:
-    """The severity of a finding: a key that is called inactive without proof is as severe as before."""
+    """Return the severity of a finding; a status of inactive without proof does not lower it."""
     proved = finding.evidence is not None and finding.evidence.by in PROOF
     status = finding.status if finding.status is not Status.INACTIVE or proved else Status.UNKNOWN
     return severity_of(finding.key_type, finding.mode, finding.shape, status)
 
 
 class Outcome(StrEnum):
-    """How a finding stands to the verdict; each has exactly one."""
+    """The reason for which a finding does or does not fail the run; each has exactly one."""
 
     BLOCKING = "blocking"
     SUPPRESSED = "suppressed"
     UNEXPOSED = "unexposed"
     OLD = "old"
-    """The change that was scanned did not bring it: each file had the key before."""
+    """Each file had the key before the change that was scanned."""
     BELOW = "below"
-    """Its severity does not count under ``--fail-on``."""
+    """Its severity does not fail the run under ``--fail-on``."""
     NOTE = "note"
 
 
 def outcome(finding: Finding, terms: FailPolicy) -> Outcome:
-    """Why a finding fails this run or does not; the first reason that holds, from the bottom up."""
-    if (worth := severity(finding)) is Severity.NOTE:
+    """Return the outcome of a finding: the first one that applies, in the order of the tests below."""
+    if (level := severity(finding)) is Severity.NOTE:
         return Outcome.NOTE
     if finding.suppression is not None:
         return Outcome.SUPPRESSED
@@ -113,37 +113,45 @@ def outcome(finding: Finding, terms: FailPolicy) -> Outcome:
         return Outcome.UNEXPOSED
     if is_old(finding, unexposed=terms.fail_on_unexposed):
         return Outcome.OLD
-    return Outcome.BLOCKING if worth in FAILING[terms.fail_on] else Outcome.BELOW
+    return Outcome.BLOCKING if level in FAILING[terms.fail_on] else Outcome.BELOW
 
 
 def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
-    """Return whether every file in which a key is exposed had it before the change that was scanned.
+    """Return True if every file in which a key is exposed had it before the change that was scanned.
 
     Args:
         finding: the key.
-        unexposed: locations in corners of this machine count too.
+        unexposed: unexposed locations count too.
     """
-    exposed = [place for place in finding.locations if unexposed or place.exposure not in UNEXPOSED]
-    return bool(exposed) and all(place.old for place in exposed)
+    exposed = [where for where in finding.locations if unexposed or where.exposure not in UNEXPOSED]
+    return bool(exposed) and all(where.old for where in exposed)
 
 
 def judge(finding: Finding, terms: FailPolicy) -> Finding:
-    """The finding with its severity and whether it fails this run."""
+    """Return the finding with its severity set, and ``blocking`` if it fails this run."""
     return replace(finding, severity=severity(finding), blocking=outcome(finding, terms) is Outcome.BLOCKING)
 
 
 def widest(exposures: Iterable[Exposure]) -> Exposure:
-    """The exposure that reaches furthest; raises ValueError when there is none."""
+    """Return the widest exposure.
+
+    Raises:
+        ValueError: there are no exposures.
+    """
     return min(exposures, key=_EXPOSURE_RANK.__getitem__)
 
 
 def strongest(shapes: Iterable[Shape]) -> Shape:
-    """The shape that is most like a real key; raises ValueError when there is none."""
+    """Return the shape that is most like a real key.
+
+    Raises:
+        ValueError: there are no shapes.
+    """
     return min(shapes, key=_SHAPE_RANK.__getitem__)
 
 
 def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
-    """Sort key: worst first, blocking before not, widest first, then by fingerprint."""
+    """Return a sort key: worst first, blocking before not, widest first, then by fingerprint."""
     return (
         _SEVERITY_RANK[finding.severity],
         not finding.blocking,
@@ -153,12 +161,12 @@ def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
 
 
 def is_complete(gaps: Iterable[Gap], terms: FailPolicy) -> bool:
-    """Whether everything was scanned; gaps by design count only under ``--require-complete``."""
+    """Return True if everything was scanned; gaps by design count only under ``--require-complete``."""
     return not any(terms.require_complete or not gap.by_design for gap in gaps)
 
 
 def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], terms: FailPolicy) -> ExitCode:
-    """The verdict: a blocking finding outweighs an incomplete scan, which outweighs clean."""
+    """Return the exit code: a blocking finding outweighs an incomplete scan."""
     if any(finding.blocking for finding in findings):
         return ExitCode.BLOCKING
     if not is_complete(gaps, terms):

@@ -1,8 +1,6 @@
-"""The rule set: one TOML file per key type and mode, read, checked and frozen.
+"""The rule set: one TOML file per key type and mode, read and checked.
 
-Boundary: this module knows what a rule file must hold and says precisely what is wrong
-with one; recognising keys is ``detect/``, proving a rule on its own examples is
-``detect/selfcheck``.
+``detect/rule_check`` checks a rule on its own examples.
 """
 
 from __future__ import annotations
@@ -22,10 +20,10 @@ from boltz_keyscan.policy import SEVERITY
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text that a rule must, or must not, see as a key.
+    """A text that a rule must, or must not, match.
 
-    ``template`` holds ``{key}`` (a whole key), ``{prefix}`` (the type prefix) or
-    ``{body}`` (a random body) in place of literals, so that no rule file holds a key.
+    ``template`` has ``{key}`` (a whole key), ``{prefix}`` (the type prefix) or ``{body}`` (a
+    random body) instead of literals, so that no rule file has a key.
     """
 
     template: str
@@ -35,7 +33,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one kind of key looks like, what it can do, and what to do when it leaked."""
+    """The pattern of one kind of key, its severity, and the remediation of a leak."""
 
     id: str
     title: str
@@ -47,14 +45,14 @@ class Rule:
     """Regular expression (bytes) that a whole body of the confirmed shape matches."""
     severity: Severity
     summary: str
-    """One line: what somebody who holds this key can do."""
+    """One line: the access that this key gives."""
     remediation: tuple[str, ...]
-    """What to do, in order, one line each."""
+    """The steps to take, in order, one line each."""
     examples: tuple[Example, ...]
 
     @property
     def help(self) -> str:
-        """Summary and remediation as one text, for formats that carry help with a rule."""
+        """The summary and the remediation as one text, for report formats with help for a rule."""
         steps = "\n".join(f"{number}. {step}" for number, step in enumerate(self.remediation, 1))
         return f"{self.summary}\n\n{steps}\n"
 
@@ -79,12 +77,12 @@ _FIELDS: dict[str, type] = {
 
 
 def bundled() -> str:
-    """The folder of the rules this copy of the program came with.
+    """Return the folder of the bundled rules.
 
-    In a wheel they lie inside the package; in a checkout and an editable install, where
-    hatchling maps the package folder but not forced includes, beside it.
+    In a wheel it is inside the package; in a checkout and an editable install, where
+    hatchling maps the package folder but not forced includes, it is beside it.
     """
-    # importlib.resources would do, at 15 ms of imports on every commit hook.
+    # importlib.resources would add 15 ms of imports to every commit hook.
     package = os.path.dirname(os.path.abspath(__file__))
     packaged = os.path.join(package, "_rules")
     return packaged if os.path.isdir(packaged) else os.path.join(os.path.dirname(package), "rules")
@@ -92,7 +90,7 @@ def bundled() -> str:
 
 @functools.cache
 def load(folder: StrPath | None = None) -> tuple[Rule, ...]:
-    """All rules of a folder, worst severity first.
+    """Load all rules of a folder, worst severity first.
 
     Raises:
         RuleError: a file cannot be read or is not a rule; or there are none.
@@ -114,14 +112,14 @@ def load(folder: StrPath | None = None) -> tuple[Rule, ...]:
 
 @functools.cache
 def digest() -> str:
-    """A name for the bundled rules that changes with anything in them."""
+    """Return a hash of the bundled rules."""
     import hashlib  # noqa: PLC0415 - loads OpenSSL, and a hook has no cache
 
     return hashlib.sha256(repr(load()).encode()).hexdigest()
 
 
 def read(path: StrPath) -> Rule:
-    """One rule file.
+    """Read one rule file.
 
     Raises:
         RuleError: with the file, the field and what was expected.
@@ -132,7 +130,7 @@ def read(path: StrPath) -> Rule:
     except OSError as error:
         raise _broken(path, "file", f"a readable file ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # A decode error's own text may quote the file: only the kind of trouble is told.
+        # The text of a decode error may quote the file: only its kind is reported.
         where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8"
         raise _broken(path, "file", f"valid TOML ({where})") from None
     for name in table:

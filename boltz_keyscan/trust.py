@@ -1,8 +1,8 @@
 """Files that may suppress findings: those of the scanned tree, of a revision, or only the named ones.
 
-docs/suppressions.md has the table. With ``base:REV`` a file named on the command line is also read from REV when it is
-in the repository. In a CI job (``ci_detection``) the default is ``none``: there the tree is under review,
-and the report lists the files that were not read. Configuration files are read here and parsed in ``cli``.
+docs/suppressions.md has the table. With ``base:REV`` a file named on the command line is also
+read from REV when it is in the repository. In a CI job (``ci_detection``) the default is ``none``:
+there the tree is under review, and the report lists the files that were not read.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         unexposed=inputs.unexposed,
         foreign=inputs.foreign,
         allowed=_comment_policy(roots, trust, detector),
-        say=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
+        redact=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
     )
 
 

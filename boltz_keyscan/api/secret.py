@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-from boltz_keyscan.detect.lookup import opened
+from boltz_keyscan.detect.lookup import unseal
 from boltz_keyscan.errors import KeyscanError
 
 _FORM = re.compile(r"[A-Za-z0-9_-]{1,400}")
@@ -65,7 +65,7 @@ class Vault:
         Raises:
             KeyError: no key has this fingerprint.
         """
-        raw = opened(self._sealed[fingerprint], fingerprint, self._secret)
+        raw = unseal(self._sealed[fingerprint], fingerprint, self._secret)
         return Secret(raw.decode("ascii", "replace"), "a key that was found")
 
     def __len__(self) -> int:

@@ -1,1 +1,1 @@
-"""Hygiene of keys that have not leaked: those of an organisation, and those kept on this machine."""
+"""Audit of keys that have not leaked: those of an organisation, and those on this machine."""

@@ -1,7 +1,6 @@
-"""Key hygiene of this machine: how keys are kept, and what could lead them astray.
+"""Audit of this machine: keys in files, and variables that redirect the SDK.
 
-Boundary: facts of files to concerns, with the command that mends them; the files are
-read by ``sources.home``. To add a check, add a row.
+``audit.local_files`` reads the files. To add a check, add a row.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from boltz_keyscan.model.finding import Match
 
 
 class Kept(Protocol):
-    """What is known of a file; see ``sources.home``."""
+    """The content of a file; see ``audit.local_files``."""
 
     @property
     def path(self) -> str: ...  # noqa: D102 - a field of facts
@@ -80,10 +79,10 @@ _DIVERTING = frozenset({"BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS"})
 
 
 def examine(files: Iterable[Kept]) -> tuple[Concern, ...]:
-    """What is wrong with how keys are kept, worst first, then by path and line."""
-    found = [concern for each in files for concern in _concerns(each)]
-    found.sort(key=lambda each: (CHECKS.index(each.check), each.subject, each.line or 0))
-    return tuple(found)
+    """Return the concerns about files, worst first, then by path and line."""
+    concerns = [concern for file in files for concern in _concerns(file)]
+    concerns.sort(key=lambda concern: (CHECKS.index(concern.check), concern.subject, concern.line or 0))
+    return tuple(concerns)
 
 
 def _concerns(file: Kept) -> Iterator[Concern]:

@@ -1,9 +1,7 @@
-"""The files of a person and of a project in which keys for tools are kept.
+"""Files of a user and of a project that may have keys.
 
 Shell start-up files, ``.env`` files, the credentials of the Boltz CLI, and configuration
-of editors and agents: a fixed list of names, read where they lie and nowhere else.
-
-Boundary: files to facts; what is wrong with them is ``triage.lodging``.
+of editors and agents: a fixed list of names, and no other files. ``audit.local`` checks them.
 """
 
 from __future__ import annotations
@@ -18,12 +16,12 @@ from enum import StrEnum
 
 from boltz_keyscan.model.finding import Detector, Match
 
-LARGEST = 4 << 20
-"""Bytes of such a file that are read."""
+MAX_FILE_BYTES = 4 << 20
+"""Bytes of a file that are read."""
 
 
 class Kind(StrEnum):
-    """What a file is for."""
+    """The purpose of a file."""
 
     STARTUP = "shell start-up file"
     ENVIRONMENT = "environment file"
@@ -50,7 +48,7 @@ _HOME = {
         .config/Code/User/mcp.json .config/Code/User/settings.json .config/zed/settings.json
     """,
 }
-"""Names below a person's folder, as patterns of ``glob``."""
+"""Names below the home folder, as patterns of ``glob``."""
 
 _PROJECT = {
     Kind.ENVIRONMENT: ".env .env.* .envrc",
@@ -59,40 +57,40 @@ _PROJECT = {
         .claude/settings.local.json .codex/config.toml .gemini/settings.json .zed/settings.json
     """,
 }
-"""The same below a project's."""
+"""Names below the folder of a project."""
 
 _BEFORE = rb"(?m)^[ \t]*(?:export[ \t]+|setenv[ \t]+|set[ \t]+(?:-\S+[ \t]+)*)?"
 _SET = re.compile(_BEFORE + rb"[\"']?(BOLTZ_[A-Z_]+)[\"']?[ \t]*[ \t=:]([^\n]*)")
-"""A variable that is set, and what to, in the forms of shells and of ``.env`` files."""
+"""A variable and its value, in the forms of shells and of ``.env`` files."""
 
 _ELSEWHERE = re.compile(rb"[ \t]*[\"']?(?:[$`]|op://|vault:|$|#)")
-"""A value that is not there itself: it is asked of a secret store, or taken from another variable."""
+"""A value that is a reference to a secret store or another variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one of these files holds."""
+    """The content of one of these files."""
 
     path: str
-    """Redacted and harmless."""
+    """The path, redacted and safe to print."""
     raw: bytes
     kind: Kind
     shared: bool
-    """Others on this machine may read it."""
+    """True if other users of this machine may read it."""
     variables: tuple[tuple[str, int], ...]
-    """``BOLTZ_*`` variables that are set to something literal, with their lines."""
+    """``BOLTZ_*`` variables with a literal value, with their lines."""
     keys: tuple[Match, ...]
     trouble: str = ""
-    """Why it could not be read."""
+    """The reason for which it could not be read."""
 
 
-def kept(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
-    """All of these files that are there, each once.
+def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
+    """Read all of these files that exist, each once.
 
     Args:
-        home: the folder of a person.
-        project: the folder of a project.
-        detector: finds keys in them.
+        home: the home folder of the user.
+        project: the folder of the project.
+        detector: the detector for keys in them.
     """
     seen: set[bytes] = set()
     config = os.environ.get("XDG_CONFIG_HOME")
@@ -107,10 +105,10 @@ def kept(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
                     real = os.path.realpath(path)
                     if real not in seen:
                         seen.add(real)
-                        yield _looked_at(path, kind, detector)
+                        yield _read_file(path, kind, detector)
 
 
-def _looked_at(path: bytes, kind: Kind, detector: Detector) -> Kept:
+def _read_file(path: bytes, kind: Kind, detector: Detector) -> Kept:
     shown = detector.redact(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -120,11 +118,11 @@ def _looked_at(path: bytes, kind: Kind, detector: Detector) -> Kept:
                 return Kept(
                     shown, path, kind, shared=False, variables=(), keys=(), trouble="not a regular file"
                 )
-            content = file.read(LARGEST + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         why = error.strerror or type(error).__name__
         return Kept(shown, path, kind, shared=False, variables=(), keys=(), trouble=why)
-    trouble = f"only the first {LARGEST >> 20} MiB were read" if len(content) > LARGEST else ""
+    trouble = f"only the first {MAX_FILE_BYTES >> 20} MiB were read" if len(content) > MAX_FILE_BYTES else ""
     variables = tuple(
         (found[1].decode("ascii"), content.count(b"\n", 0, found.start(1)) + 1)
         for found in _SET.finditer(content)

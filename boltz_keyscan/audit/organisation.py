@@ -1,10 +1,7 @@
-"""Key hygiene of an organisation: a table of checks over a listing.
+"""Audit of an organisation's keys: a table of checks over a listing.
 
-A row says what is looked for, how bad it is, why, and what to do; its function says what
-it found. Only keys that work are looked at: a dead key needs no care.
-
-Boundary: pure functions of a listing, workspaces and thresholds; where they come from is
-``api``, what is done with the result is ``cli``. To add a check, add a row.
+A row has the title, severity, reason and remedy of a check, and the function that finds its
+concerns. Only active keys are checked. To add a check, add a row.
 """
 
 from __future__ import annotations
@@ -23,28 +20,28 @@ from boltz_keyscan.triage.key_record import Record, type_prefix
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The thresholds; days unless said otherwise."""
+    """The thresholds, in days except ``admin_keys``."""
 
     expires_soon: int = 14
     oldest: int = 365
     unused: int = 90
     never_used: int = 7
-    """A key made this recently need not have been used yet."""
+    """Days in which a new key need not be used."""
     admin_keys: int = 3
     """Live admin keys that an organisation may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditInput:
-    """What the checks look at."""
+    """The input of the checks."""
 
     now: datetime
     records: tuple[Record, ...]
-    """The keys that work."""
+    """The active keys."""
     archived: Mapping[str, str] = field(default_factory=dict)
     """Names of archived workspaces by id."""
     leaked: Mapping[str, str] = field(default_factory=dict)
-    """``yes`` or ``maybe`` by key, as a scan has it."""
+    """``yes`` or ``maybe`` by key, from the report of a scan."""
     limits: Limits = Limits()
 
 
@@ -56,14 +53,14 @@ def _about(record: Record, check: Check, detail: str) -> Concern:
 
 
 def _each(finds: Callable[[Record, AuditInput], str]) -> Finder:
-    """A check that looks at one key after the other; its words are the finding, none is none."""
+    """Return a finder that calls ``finds`` for each key; an empty detail is no concern."""
 
-    def found(check: Check, ground: AuditInput) -> Iterator[Concern]:
+    def concerns(check: Check, ground: AuditInput) -> Iterator[Concern]:
         for record in ground.records:
             if detail := finds(record, ground):
                 yield _about(record, check, detail)
 
-    return found
+    return concerns
 
 
 def _days(start: datetime, end: datetime) -> int:
@@ -141,7 +138,7 @@ def _many_admins(check: Check, ground: AuditInput) -> Iterator[Concern]:
 
 
 def _alike(check: Check, ground: AuditInput) -> Iterator[Concern]:
-    """Keys that a leaked one cannot be told from by what the API lists of them."""
+    """Yield groups of keys that the listing does not distinguish."""
     kinds = Counter((each.key_prefix, each.key_type, each.mode) for each in ground.records)
     for (prefix, key_type, mode), count in sorted(kinds.items()):
         characters = max(len(prefix) - len(type_prefix(key_type, mode)), 0)
@@ -277,7 +274,7 @@ CHECKS: tuple[tuple[Check, Finder], ...] = (
 
 
 def examine(ground: AuditInput) -> tuple[Concern, ...]:
-    """What does not pass, worst first, then by check and by id."""
+    """Return the concerns, worst first, then by check and by id."""
     found: Iterable[Concern] = (concern for check, finds in CHECKS for concern in finds(check, ground))
     return tuple(_marked(concern, ground) for concern in found)
 

@@ -1,9 +1,8 @@
-"""Where a key is recognised, and the only place that ever holds one.
+"""Recognition of keys: the only package that holds a raw key.
 
-Bytes go in; ``model.Match`` comes out, which has no field for a key. Two passes: the
-engine runs over every byte and only says where a type prefix stands; the matcher
-runs over blobs that have one and says exactly what it is. This package reads no files
-and knows no origins.
+Bytes go in; ``model.finding.Match`` comes out, which has no field for a key. There are two
+passes: the engine searches every byte for type prefixes, and the matcher examines the blobs
+that have one. This package reads no files and knows no origins.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What a text becomes inside base64.
+"""Base64 of a text at each of its three alignments.
 
-Boundary: one function, apart because every commit hook needs it and nothing else of the
-encodings.
+In a module of its own, because every commit hook needs it and no other encoding.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def base64_alignments(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """At each of the three phases, less the characters that are not the text's alone.
+    """Yield the base64 of ``text`` at each alignment, without characters that other bytes affect.
 
-    With each goes where in its group of four it begins. Both alphabets, where they differ.
+    Each comes with its position in its group of four. Both alphabets are used where they differ.
     """
     for phase in range(3):
         first, last = (phase * 8 + 5) // 6, (phase + len(text)) * 8 // 6

@@ -1,12 +1,8 @@
-"""How much a body looks like one the API hands out: confirmed, suspected or placeholder.
+"""Classification of a body: confirmed, suspected or placeholder.
 
-Boundary: a pure function of the bytes after a type prefix. Finding the prefix, cutting
-the run where the next one begins, and letting the verdict out without the key are the
-matcher's business.
-
-A placeholder never blocks, so hiding a real key here is the one mistake that matters:
-the rows of ``FILLERS`` together must take less than one random 43-character body in 10^6
-for a filler. The bound after each row is for one such body; they add up to 2e-9.
+A placeholder never blocks, so a real key must not become one: the rows of ``FILLERS``
+together must take less than one random 43-character body in 10^6 for a filler. The bound
+after each row is for one such body; they add up to 2e-9.
 """
 
 from __future__ import annotations
@@ -22,39 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEY_BODY: Final = 43
-"""Characters of a body as seen in the wild: 32 bytes in base64url without padding."""
+"""Characters of the body of a real key: 32 bytes in base64url without padding."""
 
 SHORTEST: Final = 20
-"""Characters, at least, of a body that is worth a finding."""
+"""Characters of the shortest body that is not a placeholder for its length."""
 
 CONFIRMED: Final = re.compile(rb"[A-Za-z0-9_-]{42}[048AEIMQUYcgkosw]")
 """The default for ``classify``: 32 bytes leave 4 bits to the last character, so 16 choices."""
 
 
 class BodyPattern(Protocol):
-    """A compiled pattern of bytes, of ``re`` or of ``regex``."""
+    """A compiled pattern of bytes, from ``re`` or ``regex``."""
 
     def fullmatch(self, string: bytes, /) -> object | None:
-        """A match of the whole of ``string``, or None."""
+        """Return a match of all of ``string``, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a body is, why, and how much of it is the key's."""
+    """The shape of a body, the reason, and the length of the key in it."""
 
     shape: Shape
     reason: str
     length: int
-    """Bytes of the body that belong to the key; never more than were given."""
+    """Bytes of the body that belong to the key."""
 
 
 def classify(body: bytes, after: bytes = b"", body_pattern: BodyPattern = CONFIRMED) -> Verdict:
-    """Judge one body.
+    """Return the verdict on one body.
 
     Args:
-        body: The run of base64url characters after a type prefix.
-        after: The few bytes behind the run.
-        body_pattern: What a confirmed body matches, from the rule.
+        body: the run of base64url characters after a type prefix.
+        after: the few bytes after the run.
+        body_pattern: the rule's pattern of a confirmed body.
     """
     if not body:
         return Verdict(Shape.PLACEHOLDER, _why_empty(after), 0)
@@ -65,7 +61,7 @@ def classify(body: bytes, after: bytes = b"", body_pattern: BodyPattern = CONFIR
         return Verdict(Shape.SUSPECTED, "43 characters, then text glued on", KEY_BODY)
     # ``KEY-->`` and ``KEY_`` are the same key as ``KEY``, and must have its fingerprint.
     core = body.rstrip(b"-_")
-    # Measured on the whole: a short key may itself end in - or _, and is not to be hidden for it.
+    # The length of all of it: a short key that ends in - or _ must not become a placeholder.
     if len(body) < SHORTEST:
         return Verdict(Shape.PLACEHOLDER, "body shorter than 20", len(core))
     reason = filler(core)
@@ -75,8 +71,8 @@ def classify(body: bytes, after: bytes = b"", body_pattern: BodyPattern = CONFIR
 
 
 def filler(body: bytes) -> str | None:
-    """The first row of ``FILLERS`` that holds for a body of 20 or more characters."""
-    return next((reason for reason, holds in FILLERS if holds(body)), None)
+    """Return the reason of the first row of ``FILLERS`` that applies to a body of 20 or more characters."""
+    return next((reason for reason, applies in FILLERS if applies(body)), None)
 
 
 def _why_empty(after: bytes) -> str:
@@ -94,7 +90,7 @@ def _why_unconfirmed(length: int, after: bytes) -> str:
 
 
 def _few_characters(body: bytes) -> bool:
-    """Six or fewer different characters: ``xxxx…``, ``XXXX-XXXX``, ``0000…``.
+    """Return True for six or fewer different characters: ``xxxx…``, ``XXXX-XXXX``, ``0000…``.
 
     C(64, 6) sets times (6/64)^43: 1e-36. At 20 characters 2e-13; a cap that does not grow
     with the length keeps long hexadecimal bodies out.
@@ -103,7 +99,7 @@ def _few_characters(body: bytes) -> bool:
 
 
 def _long_run(body: bytes) -> bool:
-    """One letter or digit 8 times in a row, as padding: ``FAKE00000000``, ``abcxxxxxxxxx``.
+    """Return True for one letter or digit 8 times in a row: ``FAKE00000000``, ``abcxxxxxxxxx``.
 
     36 places times 62 characters over 64^8: 8e-12.
     """
@@ -111,18 +107,18 @@ def _long_run(body: bytes) -> bool:
 
 
 def _repetition(body: bytes) -> bool:
-    """The body is one group over and over: ``abc123abc123``, ``deadbeefdeadbeef``.
+    """Return True for one group repeated: ``abc123abc123``, ``deadbeefdeadbeef``.
 
     The second half must repeat the first: 64^-22, summed over periods: 2e-40.
     """
-    # A period of at most half of 20 characters brings the first 8 back; they decide quickly.
+    # A quick test: any period of at most half of the body repeats its first 8 characters.
     if body.find(body[:8], 1) < 0:
         return False
     return any(body[period:] == body[:-period] for period in range(1, len(body) // 2 + 1))
 
 
 def _counting(body: bytes) -> bool:
-    """Three neighbours in five are equal or follow each other: ``abc123def456``, ``a1b2c3d4``.
+    """Return True if three neighbours in five are equal or consecutive: ``abc123def456``, ``a1b2c3d4``.
 
     Two random characters do so, case aside, with p = 0.082: C(42, 26) p^26 for neighbours, and
     C(41, 25) p^25 for characters two apart: 2e-17. At 20 characters 2e-8.
@@ -137,7 +133,7 @@ def _steps(left: bytes, right: bytes) -> bool:
 
 
 def _stock(body: bytes) -> bool:
-    """The head of an alphabet, a keyboard row or a hexadecimal joke, 8 characters or more.
+    """Return True for 8 characters of an alphabet, a keyboard row or a hexadecimal word.
 
     36 places times 12 sequences times 3 spellings over 64^8: 5e-12.
     """
@@ -145,12 +141,12 @@ def _stock(body: bytes) -> bool:
 
 
 def _filler_word(body: bytes) -> bool:
-    """A word of 7 letters or more that no one writes into a real key: ``EXAMPLE``, ``your-key``.
+    """Return True for a filler word of 7 letters or more: ``EXAMPLE``, ``your-key``.
 
     37 places times at most 5 spellings over 64^7: 4e-11 for each phrase of 7 letters, and 64
     times less for each letter more: 1e-9 for all. ``test`` alone, in 3 spellings, would be 7e-6.
     """
-    # The exact pattern is slow; a set of the words' first 7 letters answers for nearly every body.
+    # The exact pattern is slow; the set of the words' first 7 letters excludes nearly every body.
     folded = body.translate(None, b"-_").lower()
     if _HEADS.isdisjoint(folded[at : at + 7] for at in range(len(folded) - 6)):
         return False
@@ -158,7 +154,7 @@ def _filler_word(body: bytes) -> bool:
 
 
 def _plain_words(body: bytes) -> bool:
-    """Nothing but words of one case, or capitalised, and numbers: ``not-a-real-secret``.
+    """Return True for nothing but numbers and words of one case, or capitalised: ``not-a-real-secret``.
 
     A letter of a given case is 26 in 64, a separator 2 in 64; over all ways to cut 43
     characters into such words that leaves 1e-12. At 20 characters 5e-6.
@@ -167,22 +163,22 @@ def _plain_words(body: bytes) -> bool:
 
 
 def _date(body: bytes) -> bool:
-    """Return whether the body is a date or a time, alone or among words: ``2026-01-02T03-04-05Z``.
+    """Return True for a date or a time, alone or among words: ``2026-01-02T03-04-05Z``.
 
     A date takes 8 digits, of which the month, the day and the century leave 1 in 700: 3e-12 at each of
     36 places; a time since 1970 takes 10: 4e-10. The rest must be words: less than 1e-12 for all.
     """
     return any(
-        _SIDE.fullmatch(body, 0, found.start()) and _SIDE.fullmatch(body, found.end())
-        for found in _STAMP.finditer(body)
+        _SIDE.fullmatch(body, 0, date.start()) and _SIDE.fullmatch(body, date.end())
+        for date in _STAMP.finditer(body)
     )
 
 
 def _is_filler_at(body: bytes, match: re.Match[bytes] | None) -> bool:
-    """Whether an embedded filler may speak for the body.
+    """Return True if an embedded filler makes the whole body a filler.
 
-    In a body of a key's length it is part of the body. In another, what stands in front may
-    be a cut key, or one of a length not seen yet, and the filler text glued on behind.
+    In a body of another length than a key's, the bytes before the filler may be a key (cut, or
+    of an unknown length) with the filler text appended.
     """
     return match is not None and (match.start() < SHORTEST or len(body) == KEY_BODY)
 
@@ -201,7 +197,7 @@ PHRASES: Final = (
     "token here", "undefined", "unit test", "value here", "your actual", "your admin", "your api",
     "your boltz", "your key", "your live", "your secret", "your test", "your token", "your workspace",
 )  # fmt: skip
-"""Filler words, in parts that a separator or a capital may set apart; 7 letters or more each."""
+"""Filler words of 7 letters or more, in parts that a separator or a capital may separate."""
 
 SEQUENCES: Final = (
     "01234567", "12345678", "abcdefgh", "abcd1234", "abc123de", "a1b2c3d4", "1a2b3c4d", "76543210",
@@ -210,16 +206,16 @@ SEQUENCES: Final = (
 
 
 def spellings(phrase: str) -> frozenset[str]:
-    """``phrase`` as people write it: snake, SNAKE, Pascal, camel and Sentence case."""
+    """Return ``phrase`` in snake, SNAKE, Pascal, camel and Sentence case."""
     first, *rest = phrase.split(" ")
     camel = " ".join((first, *(part.title() for part in rest)))
     return frozenset({phrase, phrase.upper(), phrase.title(), camel, phrase.capitalize()})
 
 
 def _any_of(phrases: tuple[str, ...]) -> re.Pattern[bytes]:
-    """All spellings in one alternation, separators between the parts allowed."""
-    spelt = sorted(spelling for phrase in phrases for spelling in spellings(phrase))
-    return re.compile("|".join(spelling.replace(" ", "[-_]?") for spelling in spelt).encode())
+    """Return a pattern of all spellings, with optional separators between the parts."""
+    alternatives = sorted(spelling for phrase in phrases for spelling in spellings(phrase))
+    return re.compile("|".join(spelling.replace(" ", "[-_]?") for spelling in alternatives).encode())
 
 
 _RUN = re.compile(rb"([A-Za-z0-9])\1{7}")
@@ -251,11 +247,11 @@ FILLERS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
     ("plain words", _plain_words),  # 1e-12
     ("date or time", _date),  # 1e-12
 )
-"""The kinds of filler, in order; a new kind is one row."""
+"""The kinds of filler, in order of preference; to add one, add a row."""
 
 AFTER_PREFIX: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("prefix and a regex", re.compile(rb"\(*(?:\[\^?(?:\S-\S|\\|\[?:)|\\+[wSd.]|\(\?|\.[*+?{])")),
     ("prefix and a mask", _MASK),
     ("prefix and a template", re.compile(rb"[${<\[]|%[sdv({]|#\{|&lt;|\\u003c")),
 )
-"""What may follow a bare type prefix, in order; anything else is the prefix alone."""
+"""Kinds of text after a bare type prefix, in order; any other is "prefix only"."""

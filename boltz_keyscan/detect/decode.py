@@ -1,11 +1,9 @@
-"""Keys in disguise: around each needle the encoding is undone, and what it gives is looked at again.
+"""Keys that are encoded or broken: the text around each literal is decoded and searched again.
 
-Each reading is bounded (``codecs.BACK``, ``codecs.AHEAD``) and serves all needles of its
-encoding in what it was made for (``codecs.SERVED``), whoever asks; the keys in it are looked
-for once. So a text made of nothing but needles costs no more than its length for each encoding.
-What is found depends on the bytes alone, not on where a read ended.
-
-Boundary: raw keys pass through here and go to ``match``, which lets out a hash.
+Each reading is bounded (``decoders.BACK``, ``decoders.AHEAD``) and serves all literals of its
+encoding in its range (``decoders.SERVED``); it is searched for keys once. So a text that consists
+of literals costs no more than its length for each encoding. The result depends on the bytes alone,
+not on the boundaries of reads.
 """
 
 from __future__ import annotations
@@ -24,24 +22,24 @@ from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.model.enums import Shape
 
 RUN = 200
-"""The longest body looked at; real ones have 43 characters."""
+"""Characters of the longest body; real ones have 43."""
 
 _NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
 _READERS = tuple(_NUMBERS[form.like or form.name] for form in FORMS)
-"""For each form the one that reads it."""
+"""The number of the form that reads each form."""
 
 _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
-"""What may begin within a body, its prefix being plain, and the form that undoes it."""
+"""The first byte of an escape in the body of a key with a plain prefix, and the form that decodes it."""
 
 _BACKSLASHES = {b"x": "hex-escape", b"u": "unicode-escape", b"U": "unicode-escape"} | dict.fromkeys(
     (b"0", b"1", b"2", b"3"), "octal-escape"
 )
-"""The name of an escape by what follows the backslash; others are called after that."""
+"""The name of an escape by the byte after the backslash; any other is ``backslash``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A rule set, ready to be looked for."""
+    """The compiled search for the keys of a rule set."""
 
     prefixes: tuple[bytes, ...]
     keys: regex.Pattern[bytes]
@@ -57,18 +55,17 @@ def _pattern(prefixes: tuple[bytes, ...]) -> regex.Pattern[bytes]:
 
 
 def searching(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
-    """A search for keys with these prefixes; without patterns for bodies, with the usual one.
+    """Return a search for keys with these prefixes; ``bodies`` defaults to the usual pattern.
 
-    There is no left boundary: in JSON, logs and URLs a letter or digit really does stand
-    before a key. A body ends where the next prefix begins, so that keys side by side
-    stay two.
+    There is no left boundary: in JSON, logs and URLs a letter or digit may precede a key.
+    A body ends where the next prefix begins, so that adjacent keys are two matches.
     """
     return Search(prefixes, _pattern(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key and where it stands. Never leaves ``detect/``."""
+    """A key and its place in the blob. Never leaves ``detect/``."""
 
     start: int
     end: int
@@ -77,12 +74,12 @@ class Key:
     verdict: Verdict
     raw: bytes = field(repr=False)
     doubt: int = 0
-    """More than 0 when the same bytes read better in another way."""
+    """More than 0 if another reading of the same bytes is better."""
 
 
 @dataclass(slots=True)
 class _Decoded:
-    """A reading, where the text it was made of begins, up to where in the blob it serves, and its keys."""
+    """A reading with its place in the blob and its keys."""
 
     base: int
     until: int
@@ -94,17 +91,17 @@ class _Decoded:
 
     @property
     def plain(self) -> dict[int, Key]:
-        """The keys that are in it as they are, by where in the blob they begin."""
+        """The plain keys in the decoded text, by their offset in the blob."""
         if self._plain is None:
             inner = (
-                _cut(_key(found, self.reading.data, self.search), found, self.reading, self.search)
-                for found in self.search.keys.finditer(self.reading.data)
+                _cut(_key(match, self.reading.data, self.search), match, self.reading, self.search)
+                for match in self.search.keys.finditer(self.reading.data)
             )
             self._plain = {key.start: key for key in self._outer(inner)}
         return self._plain
 
     def report(self, depth: int, *, is_rtf: bool) -> Iterator[Key]:
-        """Return the keys in it, at most once, less those that the next one has whole."""
+        """Yield the keys in it, at most once, except those that begin after its range."""
         if self.reported:
             return
         self.reported = True
@@ -112,22 +109,22 @@ class _Decoded:
         if depth < DEPTH:
             data = self.reading.data
             hits = engine.find_literals(data, self.search.prefixes)
-            inner = _dug(data, 0, hits, _Decodings(self.search, depth + 1, is_rtf)) if hits else ()
+            inner = _decode_hits(data, 0, hits, _Decodings(self.search, depth + 1, is_rtf)) if hits else ()
             yield from (key for key in self._outer(inner) if key.start < self.until)
 
     def _outer(self, inner: Iterable[Key]) -> Iterator[Key]:
-        """Keys of the text that was read, as they are in the blob."""
+        """Yield keys of the decoded text with their places in the blob."""
         reading, base = self.reading, self.base
         for key in inner:
             start, end = reading.start(key.start), reading.end(key.end - 1)
-            # A text may be itself, but for an escape elsewhere.
+            # The key itself may have no escape in it.
             if end - start > len(key.raw) or key.chain:
                 chain = (self._name(start, end), *key.chain)
                 doubt = reading.doubt + key.doubt
                 yield Key(base + start, base + end, chain, key.prefix, key.verdict, key.raw, doubt)
 
     def _name(self, start: int, end: int) -> str:
-        """The form of the first escape, where one reading undoes several."""
+        """Return the name of the form; for the backslash reading, that of the first escape."""
         if self.reading.name != "backslash":
             return self.reading.name
         first = self.text.find(b"\\", start, end) + 1
@@ -136,41 +133,41 @@ class _Decoded:
 
 @dataclass(slots=True)
 class _Decodings:
-    """What of one text has been decoded, as far as needles to come may be in it."""
+    """The latest readings of one text, shared by the literals in their ranges."""
 
     search: Search
     depth: int = 1
     rtf: bool = False
-    """Whether words of RTF were seen."""
+    """True if the text has RTF control words."""
     _searched: int = 0
-    """Up to where they were looked for."""
+    """The end of the part that was searched for RTF control words."""
     _latest: dict[int, list[_Decoded]] = field(default_factory=dict)
-    """By form; of base64 there are four ways to read one text."""
+    """The latest readings by form; base64 has four for one text."""
     _ends: dict[int, int] = field(default_factory=dict)
-    """By form, the end of what was read last: what comes after it does not begin before it."""
+    """The end of the latest reading by form; a later reading does not begin before it."""
 
     def around(self, text: bytes, base: int, at: int, number: int, phase: int) -> list[_Decoded]:
-        """Return the readings of a form that serve an offset of the text, decoded once."""
-        place = base + at
+        """Return the readings of a form that serve an offset of the text, decoding it if needed."""
+        offset = base + at
         number = _READERS[number]
         if number == _NUMBERS["backslash"] and self._is_rtf(text, base, at):
             number = _NUMBERS["rtf"]
-        latest = [each for each in self._latest.get(number, ()) if place < each.until]
-        fit = [each for each in latest if each.reading.fits(place - each.base, phase)]
+        latest = [decoded for decoded in self._latest.get(number, ()) if offset < decoded.until]
+        fit = [decoded for decoded in latest if decoded.reading.fits(offset - decoded.base, phase)]
         if not fit:
             before = self._ends.get(number, 0)
-            low = max(before - base, 0) if before <= place else 0
+            low = max(before - base, 0) if before <= offset else 0
             for reading in FORMS[number].read(text, at, phase, low):
                 until = base + min(at + SERVED, reading.high)
                 fit.append(_Decoded(base, until, text, reading, self.search))
-                ends = reading.high if reading.high < at + AHEAD else reading.high - BACK
-                self._ends[number] = base + ends
+                end = reading.high if reading.high < at + AHEAD else reading.high - BACK
+                self._ends[number] = base + end
             latest += fit
         self._latest[number] = latest
         return fit
 
     def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
-        """Whether the text before an offset is RTF; each byte of it is looked at once."""
+        """Return True if the text before an offset is RTF; each byte is searched once."""
         if not self.rtf and base + at > self._searched:
             self.rtf = rtf.is_rtf(text, max(self._searched - base - rtf.WORD, 0), at)
             self._searched = base + at
@@ -179,29 +176,29 @@ class _Decodings:
 
 @dataclass(slots=True)
 class KeyFinder:
-    """The keys of one blob, given in windows."""
+    """A finder of the keys in one blob, given in windows."""
 
     search: Search
     _decodings: _Decodings = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with nothing decoded."""
+        """Start without readings."""
         self._decodings = _Decodings(self.search)
 
     def keys(self, window: bytes, base: int, low: int, high: int) -> Iterator[Key]:
-        """The keys by the needles in ``window[low:high]``, with offsets from the start of the blob.
+        """Yield the keys of the literals in ``window[low:high]``, with offsets from the start of the blob.
 
         Args:
             window: bytes of the blob.
-            base: where in the blob they begin.
-            low: where what was not yet looked at begins.
-            high: where it ends; ``AHEAD`` bytes follow, or the end of the blob.
+            base: the offset of the window in the blob.
+            low: the start of the part that was not searched yet.
+            high: its end; ``AHEAD`` bytes follow, or the end of the blob.
         """
-        for found in self.search.keys.finditer(window, low):
-            if found.start() >= high:
+        for match in self.search.keys.finditer(window, low):
+            if match.start() >= high:
                 break
-            yield _key(found, window, self.search, base)
-        # With what stands before, on which it depends whether a prefix is a broken one.
+            yield _key(match, window, self.search, base)
+        # With the bytes before: they decide if a prefix is a broken one.
         first = max(low - split_keys.REACH, 0)
         part = window[first : high + literals.LONGEST]
         hits = [
@@ -209,78 +206,81 @@ class KeyFinder:
             for at, literal in engine.find_literals(part, self.search.prefixes)
             if low <= at + first < high
         ]
-        yield from _dug(window, base, hits, self._decodings)
+        yield from _decode_hits(window, base, hits, self._decodings)
 
 
-def _key(found: regex.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key:
-    prefix, body = found.group(1, 2)
-    start, end = found.span()
+def _key(match: regex.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key:
+    prefix, body = match.group(1, 2)
+    start, end = match.span()
     verdict = classify(body, text[end : end + 16], search.bodies[prefix])
     raw = prefix + body[: verdict.length]
     return Key(base + start, base + start + len(raw), (), prefix, verdict, raw)
 
 
-def _dug(text: bytes, base: int, hits: list[engine.Found], decodings: _Decodings) -> Iterator[Key]:
+def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: _Decodings) -> Iterator[Key]:
+    """Yield the encoded and broken keys of the literals in a text."""
     meanings = engine.engine(decodings.search.prefixes).meanings
     for at, literal in hits:
         for number, phase in meanings(literal):
             if number in (PLAIN, BROKEN):
                 yield from _broken(text, base, at, literal, number, decodings)
                 continue
-            for each in decodings.around(text, base, at, number, phase):
-                yield from each.report(decodings.depth, is_rtf=decodings.rtf)
+            for decoded in decodings.around(text, base, at, number, phase):
+                yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
 
 
-def _cut(key: Key, found: regex.Match[bytes], reading: Reading, search: Search) -> Key:
-    """A key that ends with a line of its encoding: the next line may be another text."""
-    end = found.end(1) + KEY_BODY
-    if found.end() <= end or reading.start(end) == reading.end(end - 1):
+def _cut(key: Key, match: regex.Match[bytes], reading: Reading, search: Search) -> Key:
+    """Return a key cut at the end of a line of its encoding: the next line may be another text."""
+    end = match.end(1) + KEY_BODY
+    if match.end() <= end or reading.start(end) == reading.end(end - 1):
         return key
-    body = found.group(2)[:KEY_BODY]
+    body = match.group(2)[:KEY_BODY]
     verdict = classify(body, b"", search.bodies[key.prefix])
     return replace(key, verdict=verdict) if verdict.shape is Shape.CONFIRMED else key
 
 
-def _broken(  # noqa: PLR0917 - as its caller has them
+def _broken(  # noqa: PLR0917 - the arguments of its caller
     text: bytes, base: int, at: int, literal: bytes, number: int, decodings: _Decodings
 ) -> Iterator[Key]:
-    """Keys whose prefix is plain, in whole or in part, but which are broken or escaped further on."""
+    """Yield keys that are broken or escaped after a plain prefix or a plain part of it."""
     search = decodings.search
     if number == BROKEN:
         beginning = literals.prefix_endings(search.prefixes)[literal]
-        yield from _mended(text, base, at, at, {beginning + literal: beginning}, search)
+        yield from _reassembled(text, base, at, at, {beginning + literal: beginning}, search)
         return
     plain = search.keys.match(text, at)
     if plain:
         stop, fit = plain.end(), [plain[1]]
     else:
-        known = {
-            prefix: _common(text, at, prefix) for prefix in search.prefixes if prefix.startswith(literal)
+        shared = {
+            prefix: _common_bytes(text, at, prefix)
+            for prefix in search.prefixes
+            if prefix.startswith(literal)
         }
-        stop = at + max(known.values())
-        fit = [prefix for prefix in known if at + known[prefix] == stop]
+        stop = at + max(shared.values())
+        fit = [prefix for prefix in shared if at + shared[prefix] == stop]
     if text[stop : stop + 1] not in split_keys.FIRST:
         return
     if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
         return
     name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
     if name:
-        for each in decodings.around(text, base, at, _NUMBERS[name], 0):
-            key = each.plain.get(base + at)
+        for decoded in decodings.around(text, base, at, _NUMBERS[name], 0):
+            key = decoded.plain.get(base + at)
             if key and key.verdict.shape is Shape.CONFIRMED:
                 yield key
-    yield from _mended(text, base, at, stop, dict.fromkeys(fit, b""), search)
+    yield from _reassembled(text, base, at, stop, dict.fromkeys(fit, b""), search)
 
 
-def _common(text: bytes, at: int, prefix: bytes) -> int:
-    """Bytes of ``prefix`` that stand at ``at``."""
+def _common_bytes(text: bytes, at: int, prefix: bytes) -> int:
+    """Return the number of bytes of ``prefix`` that are at ``at``."""
     size, most = 0, min(len(prefix), len(text) - at)
     while size < most and text[at + size] == prefix[size]:
         size += 1
     return size
 
 
-def _mended(  # noqa: PLR0917 - as its caller has them
+def _reassembled(  # noqa: PLR0917 - the arguments of its caller
     text: bytes, base: int, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
 ) -> Iterator[Key]:
     for pieces in split_keys.reassemble(text, at, stop, beginnings):
@@ -295,15 +295,15 @@ def _mended(  # noqa: PLR0917 - as its caller has them
 
 
 def disguised(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
-    """The keys in ``text`` that do not stand there as they are."""
-    return _dug(text, 0, hits, _Decodings(searching(prefixes)))
+    """Return the encoded and broken keys in ``text``."""
+    return _decode_hits(text, 0, hits, _Decodings(searching(prefixes)))
 
 
 def best_of_overlapping(keys: list[Key]) -> list[Key]:
-    """Of keys that stand at one place, the one that reads best; the others in order of offset.
+    """Return the keys in order of offset, and of keys that overlap only the best.
 
-    A place reads in several ways when encodings look alike: UTF-16 in either order, text
-    with an escape in it, a key that a line's end cuts and the same key whole.
+    Bytes have several readings where encodings look alike: UTF-16 in either byte order, text
+    with an escape in it, a key that a line break cuts and the same key whole.
     """
     ranked = sorted(((key.start, key.end, _badness(key)), number) for number, key in enumerate(keys))
     ordered = [(keys[number], rank[2]) for rank, number in ranked]
@@ -326,7 +326,7 @@ def _same_place(key: Key, rival: Key) -> bool:
 _SHAPES = list(Shape)
 
 _RIVALS = 16
-"""Keys on either side that are compared; a place has as many readings as there are forms at most."""
+"""Following keys that each key is compared with: at most as many readings as there are forms."""
 
 
 def _badness(key: Key) -> tuple[int, int, int, tuple[str, ...]]:

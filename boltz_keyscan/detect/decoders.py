@@ -1,10 +1,8 @@
-"""What a text becomes in an encoding, and how it is read back from the bytes around an offset.
+"""Encoders and decoders: two functions for each encoding of the table in ``encodings``.
 
-Two functions for each encoding: one spells a piece of text, for the fast pass to look for;
-one reads, with the place of every byte. Breaks of lines and what else may stand between
-the characters of one text are left out.
-
-Boundary: functions and patterns; which of them make an encoding is the table in ``forms``.
+One encodes a part of a type prefix, for the engine to search for; the other decodes the text
+around an offset, with the place of every byte. Line breaks and other separators between the
+characters of one text are left out.
 """
 
 from __future__ import annotations
@@ -21,47 +19,47 @@ if TYPE_CHECKING:
     import regex
 
 BACK: Final = 1 << 10
-"""Bytes before a literal that belong to the same key at most."""
+"""Bytes decoded before a literal: more than a key has before any of its literals."""
 
 SERVED: Final = 14 << 10
-"""Bytes after a literal of which all literals are served by one decoding."""
+"""Bytes after a literal in which one decoding serves all literals."""
 
 AHEAD: Final = SERVED + (2 << 10)
-"""Bytes decoded after it: a key that begins in the served part is whole."""
+"""Bytes decoded after a literal, so that a key that begins in the served part is whole."""
 
 Spelling = tuple[bytes, int]
-"""A literal, and where in a group of the encoding it begins."""
+"""A literal, and its position in a group of the encoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A text read back from an encoding."""
+    """A decoded text."""
 
     name: str
     data: bytes
     start: Callable[[int], int]
-    """Where in the encoded text a byte of ``data`` begins."""
+    """The start in the encoded text of a byte of ``data``."""
     end: Callable[[int], int]
-    """Where it ends."""
+    """The end in the encoded text of a byte of ``data``."""
     low: int
     high: int
-    """What was read of the encoded text."""
+    """The range of the encoded text that was decoded."""
     fits: Callable[[int, int], bool] = lambda _at, _phase: True
-    """Whether a literal of a phase at an offset of the encoded text is read rightly by this."""
+    """A test: True if a literal of a phase at an offset of the encoded text is aligned with this reading."""
     doubt: int = 0
-    """More than 0 when the same bytes read better in another way."""
+    """More than 0 if another reading of the same bytes is better."""
 
 
 def _plain(literals: Iterable[bytes]) -> Iterator[Spelling]:
     return ((literal, 0) for literal in dict.fromkeys(literals))
 
 
-# Base64. A break may fall anywhere in it, and what breaks it may hold letters of its own.
+# Base64. A break may be anywhere in it, and may itself have letters.
 
 _GLUE = (
     rb"(?:\\{1,7}r)?(?:\\{1,7}n)(?:[\"'][ \t]{0,9}[,+]?[ \t\r\n]{0,60}[\"'])?[ \t]{0,40}"  # JSON, code
     rb"|[ \t]{0,9}(?:[=\\^`]|&#(?:10|xA|x0A);)?\r?\n[ \t]{0,60}(?:(?:#|//|[>|*]) ?)?"  # lines, mail, comments
-    rb"|\\{1,7}/"  # JSON's slash; it stands for a character, but never within a key
+    rb"|\\{1,7}/"  # JSON's slash: a character of base64, but never of a key
     rb"|[\"'][ \t]{0,9}[+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"']"  # joined literals
     rb"|%0[dD]%0[aA]|%0[aA]"
 )
@@ -72,8 +70,8 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
-    """Read base64, in lines of any width; ``phase`` is where in its group of four the literal begins."""
-    # Forward only: read backwards, the ``n`` of a line break's escape is a letter like any other.
+    """Read base64, in lines of any width; ``phase`` is the position of the literal in its group of four."""
+    # Forward only: backwards, the ``n`` of an escaped line break looks like any other letter.
     runs = _compiled(_BASE64).finditer(text, max(at - BACK, low), at + AHEAD)
     low, high = next((run.span() for run in runs if run.end() > at), (at, at))
     letters = bytearray()
@@ -85,7 +83,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]
             places.extend(range(begin, stop))
     if not places:
         return
-    # What stands before belongs to the group of the first character only in part.
+    # The first group may be incomplete.
     lead = (phase - bisect_left(places, at)) % 4
     padded = b"A" * lead + letters.translate(_TO_STANDARD)
     data = binascii.a2b_base64(padded + b"A" * (-len(padded) % 4))[: len(padded) * 6 // 8]
@@ -106,7 +104,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]
 
 
 def wide_spell(width: int, text: bytes) -> Iterator[Spelling]:
-    """The bytes of a text with NULs between, less the outer ones: one literal for both byte orders."""
+    """Yield the text with NULs between its bytes and none outside: one literal for both byte orders."""
     yield (b"\0" * (width - 1)).join(text[at : at + 1] for at in range(len(text))), 0
 
 
@@ -115,23 +113,23 @@ _CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 
 
 def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
-    """UTF-16 or UTF-32, in either byte order, from the low byte of a character."""
+    """Read UTF-16 or UTF-32 in either byte order; ``at`` is the low byte of a character."""
     nuls = b"\\x00" * (width - 1)
     readings = []
     for order, unit, shift in (("le", _ASCII + nuls, 0), ("be", nuls + _ASCII, width - 1)):
         low, high = _run(unit, text, at - shift) if at >= shift else (at, at)
         if high > low:
             readings.append(_spaced(f"utf-{8 * width}{order}", text, (low, high), width=width, shift=shift))
-    # Text reads in either order, less a character at one end: the longer is right. Then the one
-    # with fewer control characters, and in files characters stand at even offsets.
+    # Both byte orders decode the same bytes, but for one character at an end: the longer is right.
+    # Then the one with fewer control characters, then the one at an even offset, as in files.
     readings.sort(
-        key=lambda each: (
-            each.low - each.high,
-            len(each.data) - len(each.data.translate(None, _CONTROLS)),
-            each.low % 2,
+        key=lambda reading: (
+            reading.low - reading.high,
+            len(reading.data) - len(reading.data.translate(None, _CONTROLS)),
+            reading.low % 2,
         )
     )
-    yield from (replace(each, doubt=number) for number, each in enumerate(readings))
+    yield from (replace(reading, doubt=number) for number, reading in enumerate(readings))
 
 
 def _spaced(name: str, text: bytes, run: tuple[int, int], *, width: int, shift: int) -> Reading:
@@ -147,7 +145,7 @@ def _spaced(name: str, text: bytes, run: tuple[int, int], *, width: int, shift: 
     )
 
 
-# Hexadecimal and decimal dumps: every byte as a number, with or without something between.
+# Hexadecimal and decimal dumps: every byte as a number, with or without separators.
 
 BETWEEN = (
     rb"(?:[ \t]{0,3}\r?\n[ \t]{0,60}|[ \t]{1,3}|[:;,._-][ \t]{0,3}(?:\r?\n[ \t]{0,60})?|\\{1,7}n"
@@ -160,11 +158,11 @@ _HEX_BETWEEN = (b"", b" ", b":", b"-", b", ", b",")
 
 
 def hex_spell(text: bytes) -> Iterator[Spelling]:
-    """Two digits for each byte, in either case, with what dumps and arrays put between."""
+    """Yield two digits for each byte, in either case, with the separators of dumps and arrays."""
 
     def literals() -> Iterator[bytes]:
-        for spelt in (text.hex(), text.hex().upper()):
-            pairs = [spelt[at : at + 2].encode() for at in range(0, len(spelt), 2)]
+        for digits in (text.hex(), text.hex().upper()):
+            pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
             yield from (between.join(pairs) for between in _HEX_BETWEEN)
             yield from (between.join(b"0x" + pair for pair in pairs) for between in (b", ", b",", b" "))
             for first in (1, 2):
@@ -176,12 +174,12 @@ def hex_spell(text: bytes) -> Iterator[Spelling]:
 
 
 def hex_chain(text: bytes) -> Iterator[Spelling]:
-    """The same with nothing between."""
+    """Yield two digits for each byte, in either case, without separators."""
     return _plain((text.hex().encode(), text.hex().upper().encode()))
 
 
 def numbers_spell(form: bytes, text: bytes) -> Iterator[Spelling]:
-    """A number for each byte, as arrays have them."""
+    """Yield a number for each byte, with the separators of arrays."""
     numbers = [form % byte for byte in text]
     return _plain(between.join(numbers) for between in (b", ", b",", b" "))
 
@@ -189,7 +187,7 @@ def numbers_spell(form: bytes, text: bytes) -> Iterator[Spelling]:
 def numbers_read(
     text: bytes, at: int, _phase: int, _low: int, *, name: str, unit: bytes, digits: bytes, base: int
 ) -> Iterator[Reading]:
-    """Read numbers with what may stand between: a ``unit`` is one with it, ``digits`` the one alone."""
+    """Read numbers: ``unit`` is one with its separator, ``digits`` one alone."""
     low, high = _run(unit, text, at)
     starts: list[int] = []
     ends: list[int] = []
@@ -199,9 +197,9 @@ def numbers_read(
     if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
         starts, ends = list(range(low, high, 2)), list(range(low + 2, high + 2, 2))
         data = bytearray.fromhex(run.decode("ascii"))
-    for each in () if starts else _compiled(digits).finditer(text, low, high):
-        starts.append(each.start())
-        begin, end = each.span(1)
+    for match in () if starts else _compiled(digits).finditer(text, low, high):
+        starts.append(match.start())
+        begin, end = match.span(1)
         ends.append(end)
         data.append(bytes_of[text[begin:end]])
 
@@ -216,67 +214,67 @@ _DIGITS = b"0123456789abcdefABCDEF"
 
 @functools.cache
 def _numbers(base: int) -> dict[bytes, int]:
-    """The byte that each number of up to three digits stands for."""
+    """Return the byte of each number of up to three digits."""
     digits = _DIGITS if base == 16 else b"0123456789"[:base]
     widths = {16: (2,), 10: (1, 2, 3), 8: (3,)}[base]
-    texts = (bytes(each) for width in widths for each in itertools.product(digits, repeat=width))
+    texts = (bytes(number) for width in widths for number in itertools.product(digits, repeat=width))
     return {text: int(text, base) & 255 for text in texts}
 
 
-# Escapes: a character by its number or its name, among others as they are.
+# Escapes: a character by its number or its name, among plain ones.
 
 
 def escape_spell(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Every byte escaped, and all but letters and digits."""
+    """Yield the text with every byte escaped, and with all but letters and digits escaped."""
 
     def literals() -> Iterator[bytes]:
         for form in forms:
-            spelt = [form % byte for byte in text]
-            yield b"".join(spelt)
-            kept = (
-                text[at : at + 1] if text[at : at + 1].isalnum() else each for at, each in enumerate(spelt)
+            escapes = [form % byte for byte in text]
+            yield b"".join(escapes)
+            yield b"".join(
+                text[at : at + 1] if text[at : at + 1].isalnum() else escape
+                for at, escape in enumerate(escapes)
             )
-            yield b"".join(kept)
 
     return ((literal, phase) for literal, phase in _plain(literals()) if literal != text)
 
 
 def escape_chain(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Every byte escaped, in the two most common ways."""
+    """Yield the text with every byte escaped, in the two most common ways."""
     return _plain(b"".join(form % byte for byte in text) for form in forms[:2])
 
 
 def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Only what is neither letter nor digit nor a sign that may stay."""
-    kept = b"_-." + bytes(byte for byte in range(128) if chr(byte).isalnum())
+    """Yield the text with everything escaped but letters, digits, ``_``, ``-`` and ``.``."""
+    safe = b"_-." + bytes(byte for byte in range(128) if chr(byte).isalnum())
     return _plain(
-        b"".join(b"%c" % byte if byte in kept else form % byte for byte in text) for form in forms[:2]
+        b"".join(b"%c" % byte if byte in safe else form % byte for byte in text) for form in forms[:2]
     )
 
 
 def doubled(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
-    """What escapes the sign by which escapes begin."""
+    """Yield the text with the first character of escapes escaped."""
     return _plain([text.replace(old, new)])
 
 
 def named_spell(names: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """``_`` by its name, or marked as a character without a meaning."""
+    """Yield the text with ``_`` written by name, or with a backslash before it."""
     return _plain(text.replace(b"_", name) for name in names)
 
 
 def escape_read(
     text: bytes, at: int, _phase: int, _low: int, *, name: str, pattern: bytes, glue: bytes = b""
 ) -> Iterator[Reading]:
-    """Read text among spaces with its escapes undone once; ``glue`` stands for nothing."""
-    # Text without spaces; an escape is whole, so that none begins within another.
+    """Read text without spaces, with its escapes decoded once; ``glue`` decodes to nothing."""
+    # Escapes are matched whole, so that none begins within another.
     low, high = _run(pattern + b"|" + (glue + b"|" if glue else b"") + rb"[\x21-\x7e]", text, at)
     data = bytearray()
     starts: list[int] = []
     ends: list[int] = []
     last = low
     escapes = pattern + (b"|" + glue if glue else b"")
-    for found in _compiled(escapes).finditer(text, low, high):
-        begin, end = found.span()
+    for match in _compiled(escapes).finditer(text, low, high):
+        begin, end = match.span()
         if begin > last:
             data += text[last:begin]
             starts.extend(range(last, begin))
@@ -302,9 +300,9 @@ def escape_read(
 
 @functools.lru_cache(maxsize=1 << 12)
 def _number(escapes: bytes, escape: bytes) -> int | None:
-    """Return the character an escape stands for; None for what stands for nothing."""
-    found = _compiled(escapes).fullmatch(escape)
-    groups = found.groupdict() if found else {}
+    """Return the character of an escape; None if it decodes to nothing."""
+    match = _compiled(escapes).fullmatch(escape)
+    groups = match.groupdict() if match else {}
     for group, base in (("x", 16), ("y", 16), ("o", 8), ("d", 10)):
         if value := groups.get(group):
             number = int(value, base)
@@ -337,13 +335,13 @@ HTML = (
 
 @functools.cache
 def _compiled(pattern: bytes) -> regex.Pattern[bytes]:
-    import regex  # noqa: PLC0415 - only blobs with a hit pay for it
+    import regex  # noqa: PLC0415 - only for blobs with a candidate
 
     return regex.compile(pattern)
 
 
 def _run(unit: bytes, text: bytes, at: int) -> tuple[int, int]:
-    """The bytes around ``at`` that are units and nothing else, as far as ``BACK`` and ``AHEAD``."""
+    """Return the range around ``at`` that consists of units, within ``BACK`` and ``AHEAD``."""
     before = _compiled(b"(?r)(?:" + unit + b")+").match(text, max(at - BACK, 0), at)
     after = _compiled(b"(?:" + unit + b")+").match(text, at, at + AHEAD)
     return before.start() if before else at, after.end() if after else at

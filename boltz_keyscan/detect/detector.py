@@ -1,8 +1,6 @@
-"""The detector: a rule set made ready to look at bytes.
+"""The detector: the engine, the matcher and the redaction for a rule set.
 
-Boundary: glue between engine, matcher and redaction, frozen and picklable so that
-it travels to worker processes; each part is loaded when first needed, because most
-hook runs see no key and should not pay for the matcher.
+Each part is imported when it is first needed, because most hook runs find no key.
 """
 
 from __future__ import annotations
@@ -21,50 +19,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeyDetector:
-    """Implements ``model.Detector`` for a set of rules."""
+    """The implementation of ``model.finding.Detector`` for a set of rules."""
 
     rules: tuple[Rule, ...]
     prefixes: tuple[bytes, ...]
     overlap: int = engine.OVERLAP
-    """What a boundary between two buffers can hide."""
+    """Bytes that two neighbouring buffers share."""
     lookup: Lookup | None = None
-    """What else is asked of each key that is found."""
+    """The lookup applied to each key."""
 
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
-        """A detector for the keys of ``rules``."""
+        """Return a detector for the keys of ``rules``."""
         return cls(rules, tuple(rule.prefix.encode("ascii") for rule in rules))
 
     def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
     ) -> list[int]:
-        """Offsets of what may be a key, plain or in disguise, in ``buffer[:end]``.
+        """Return the offsets in ``buffer[:end]`` where a key may begin, plain or encoded.
 
-        ``marks`` takes the offsets where an archive may begin.
+        Offsets where an archive may begin are appended to ``marks``.
         """
         return engine.candidate_offsets(buffer, end, self.prefixes, marks)
 
     def asking(self, lookup: Lookup | None) -> KeyDetector:
-        """The same detector, with questions for each key."""
+        """Return the same detector with a lookup for each key."""
         return replace(self, lookup=lookup)
 
     def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
-        """The keys in one blob, in order of offset, redacted; all, or those that are admitted."""
-        from boltz_keyscan.detect import matcher  # noqa: PLC0415 - only blobs with a hit pay for it
+        """Return the keys in one blob, in order of offset, redacted; all, or those that are admitted."""
+        from boltz_keyscan.detect import matcher  # noqa: PLC0415 - only for blobs with a candidate
 
         return matcher.find(chunks, matcher.compiled(self.rules), self.lookup, admits=admits)
 
     def hide(self, text: bytes) -> bytes:
-        """Text of our own without keys, should there be one after all, and otherwise as it is."""
-        from boltz_keyscan.detect import redact  # noqa: PLC0415 - only where raw keys are about
+        """Return text of this program with any key in it removed, and unchanged otherwise."""
+        from boltz_keyscan.detect import redact  # noqa: PLC0415 - only for output, after a scan
 
         return redact.hide(text, redact.compiled(self.prefixes))
 
     def redact(self, raw: bytes) -> str:
-        """Any bytes as text without keys and without characters that act."""
+        """Return any bytes as text without keys and without control characters."""
         if raw == b".":
-            # The target of a hook.
+            # The target of a hook: no import needed.
             return "."
-        from boltz_keyscan.detect import redact  # noqa: PLC0415 - as above
+        from boltz_keyscan.detect import redact  # noqa: PLC0415 - a clean hook run does not need it
 
         return redact.redact(raw, redact.compiled(self.prefixes))

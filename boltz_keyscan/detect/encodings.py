@@ -1,11 +1,9 @@
-"""The encodings a key is looked for in: one row each, with what a text becomes and how it is read back.
+"""The table of encodings in which keys are found.
 
-``spell`` gives the literals that a piece of a type prefix turns into; the fast pass looks
-for them. ``read`` gives the text around such a literal, with the place of every byte. A new
-encoding is those two functions, in ``codecs``, and one row here.
-
-Boundary: one layer of one encoding; which layers may nest, and how far, is ``needles``,
-what the decoded text holds is ``dig``. Text that is only broken, not encoded, is ``joined``.
+``spell`` returns the literals of a part of a type prefix; the engine searches for them. ``read``
+returns the decoded text around such a literal, with the place of every byte. To add an encoding,
+write these two functions in ``decoders`` and add one row here. Chains of encodings are made in
+``literals``, keys that are broken but not encoded are found by ``split_keys``.
 """
 
 from __future__ import annotations
@@ -26,21 +24,21 @@ class Form:
 
     name: str
     spell: Callable[[bytes], Iterable[Spelling]]
-    """What a text becomes, for each variant and each phase of the encoding."""
+    """Encode a text, in each variant and each phase of the encoding."""
     read: Callable[[bytes, int, int, int], Iterable[Reading]]
-    """The text around an offset at which a literal of a given phase is, from an offset on at the earliest."""
+    """Decode the text around the offset of a literal of a given phase, starting at a lower bound."""
     chain: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
-    """What a text becomes as a link of a chain: every byte of it encoded, in the common variants."""
+    """Encode every byte of a text that is part of a chain, in the common variants."""
     whole: bool = False
-    """Whether it may stand anywhere in a chain of three."""
+    """True if it may be anywhere in a chain of three."""
     lined: bool = False
-    """Whether it comes in lines, which in a chain can break what another link broke already."""
+    """True if it is written in lines, so that in a chain it may break the text of another link again."""
     around: tuple[str, ...] = ()
-    """Forms whose escapes it escapes again, leaving letters as they are."""
+    """Forms whose escapes it escapes again, leaving letters plain."""
     again: Callable[[bytes], Iterable[Spelling]] = lambda _text: ()
-    """What it makes of them."""
+    """Encode a text in one of these forms."""
     like: str = ""
-    """The form that reads the same, so that one reading serves both."""
+    """The form with the same reader, so that one reading serves both."""
 
 
 def _escape(
@@ -133,7 +131,7 @@ FORMS: Final[tuple[Form, ...]] = (
         partial(decoders.escape_read, name="html", pattern=decoders.HTML),
         like="html",
     ),
-    # Only read: ``_`` is written as it is there, so that a prefix is found without needles of its own.
+    # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
     _escape("rtf", (), rtf.ESCAPES),
     Form(
         "backslash",
@@ -143,4 +141,4 @@ FORMS: Final[tuple[Form, ...]] = (
         again=partial(decoders.doubled, b"\\", b"\\\\"),
     ),
 )
-"""The rows, in order of preference when a place reads in two ways; a new encoding is one more."""
+"""The rows, in order of preference where bytes have two readings."""

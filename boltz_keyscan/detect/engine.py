@@ -1,8 +1,8 @@
-"""The fast search: every byte of a scan passes through it once.
+"""The search engine: every byte of a scan passes through it once.
 
-One hyperscan database holds every literal that a piece of a type prefix turns into. It is
-compiled once, kept in the user's cache (``engine_file``), and loaded in under a millisecond
-from then on; without a usable cache it is compiled in this process.
+One hyperscan database has every literal that a part of a type prefix is encoded to. It is
+compiled once, saved in the user's cache (``engine_file``), and from then on loaded in under a
+millisecond; without a usable cache it is compiled in this process.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.literals import Meaning
 
 OVERLAP: Final = LONGEST - 1
-"""Bytes that two neighbouring buffers share, so that no literal hides in the boundary."""
+"""Bytes that two neighbouring buffers share, so that no literal is cut by the boundary."""
 
 _NEAR = 100
-"""Bytes before the end of a broken prefix in which its beginning has to end."""
+"""Bytes before the end of a broken prefix in which its beginning must end."""
 
 SIGNATURES: Final = (
     (b"PK\1\2", 0),
@@ -47,8 +47,8 @@ SIGNATURES: Final = (
 )
 """Signatures of archives that other bytes may precede: literal, and bytes of the archive before it.
 
-They are here because the engine finds them in the pass it makes anyway; ``sources.magic`` checks
-them. All are plain literals: with expressions among them the engine takes a third longer."""
+The engine finds them in the same pass; ``sources.signatures`` checks them. All are plain literals:
+with expressions among them the engine takes a third longer."""
 
 Found = tuple[int, bytes]
 """An offset and the literal found there."""
@@ -64,11 +64,11 @@ class _Scratch(threading.local):
 
 
 class Engine:
-    """A database, and the literals its matches stand for.
+    """A database and its literals.
 
     Args:
-        database: compiled from the literals and then ``SIGNATURES``; a match carries the number.
-        stored: the literals, and what each may mean.
+        database: compiled from the literals followed by ``SIGNATURES``; a match carries the position.
+        stored: the literals and their meanings.
         prefixes: the type prefixes that the literals were made of.
     """
 
@@ -86,9 +86,9 @@ class Engine:
         """Find every literal in ``buffer[:end]``, in the order in which they end.
 
         Args:
-            buffer: what to search.
-            end: bytes of it that count.
-            marks: takes the offsets where an archive may begin.
+            buffer: the bytes to search.
+            end: the end of the search.
+            marks: offsets where an archive may begin are appended to it.
         """
         matches: list[tuple[int, int]] = []
 
@@ -113,7 +113,7 @@ class Engine:
         return list(self._plausible(buffer, found))
 
     def meanings(self, literal: bytes) -> tuple[Meaning, ...]:
-        """Return all that a literal may mean."""
+        """Return the meanings of a literal."""
         return self._by_literal[literal]
 
     def _literal(self, number: int) -> bytes:
@@ -126,7 +126,7 @@ class Engine:
         return {self._literal(number): literals.read_meanings(line) for number, line in enumerate(lines)}
 
     def _plausible(self, buffer: Buffer, found: Iterator[Found]) -> Iterator[Found]:
-        """Drop ends of whole prefixes, and ends before which no beginning ends: ``news_test_``."""
+        """Drop the ends of whole prefixes, and ends without a beginning before them: ``news_test_``."""
         for offset, literal in found:
             if beginning := self._ends.get(literal):
                 before = bytes(buffer[max(offset - _NEAR, 0) : offset])
@@ -142,7 +142,7 @@ def candidate_offsets(
 ) -> list[int]:
     """Return the offsets in ``buffer[:end]`` where a key may begin, in order.
 
-    ``marks`` takes the offsets where an archive may begin.
+    Offsets where an archive may begin are appended to ``marks``.
     """
     found = engine(prefixes).find(buffer, end, marks)
     return sorted({offset for offset, _ in found}) if found else []
@@ -156,7 +156,7 @@ def find_literals(buffer: bytes, prefixes: tuple[bytes, ...]) -> list[Found]:
 
 @functools.cache
 def engine(prefixes: tuple[bytes, ...]) -> Engine:
-    """Return the engine for a set of type prefixes: loaded from the cache, or compiled and saved there."""
+    """Return the engine for a set of type prefixes, from the cache or compiled and saved there."""
     identity = engine_file.identity(prefixes)
     if (loaded := engine_file.load(identity)) is not None:
         database, stored = loaded

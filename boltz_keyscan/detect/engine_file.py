@@ -1,9 +1,9 @@
 """The compiled engine in the user's cache.
 
 One file for each rule set, version of this program, version of hyperscan and processor. It
-is trusted only when it belongs to this user, nobody else may write to it, its checksum
-holds, hyperscan accepts it for this processor, and a probe finds what it must. A file that
-fails is replaced. The format is plain: a header line, then the sections it gives the sizes of.
+is trusted only if it belongs to this user and no other user may write to it, its checksum is
+right, hyperscan accepts it for this processor, and a probe finds all its literals. A file that
+fails is replaced. The format is plain: a header line, the sizes of the sections, the sections.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _FORMAT = b"boltz-keyscan engine 1"
 _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
 
-_MAKERS = ("codecs", "engine", "forms", "literals", "phases")
-"""Modules that decide what is searched for: in a checkout they change without the version."""
+_SOURCE_MODULES = ("base64_alignments", "decoders", "encodings", "engine", "literals", "rtf")
+"""Modules that determine the literals: in a checkout they change without the version."""
 
-_KEPT_FILES = 8
-"""Engines that are kept: a machine may have several installations of several versions."""
+_MAX_FILES = 8
+"""Engines in the cache: a machine may have several installations of several versions."""
 
 _PROBE_STEP = 61
-"""Every so many literals one is proved when an engine is loaded; prime, so that all forms have some."""
+"""The probe has one in so many literals; a prime, so that it has some of every encoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The literals of an engine, as they are stored."""
+    """The literals of an engine in their stored form."""
 
     lengths: bytes
     """The length of each literal, one byte each."""
@@ -48,33 +48,33 @@ class Stored:
 
 
 def identity(prefixes: tuple[bytes, ...]) -> bytes:
-    """Return the line that two engines have in common exactly when one can serve for the other."""
+    """Return the identity of an engine: equal exactly if two engines are interchangeable."""
     # The build of hyperscan decides what the serialised form is; hyperscan itself checks the processor.
     machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
     built = hyperscan.__version__  # type: ignore[attr-defined]  # its stubs leave it out
-    parts = (__version__, built, sys.platform, machine, _changed())
+    parts = (__version__, built, sys.platform, machine, _module_stamps())
     return " ".join(parts).encode() + b" " + b" ".join(prefixes)
 
 
-def _changed() -> str:
-    """Return sizes and times of the modules that decide what is searched for."""
+def _module_stamps() -> str:
+    """Return sizes and times of the modules that determine the literals."""
     folder = os.path.dirname(__file__)
-    found = []
-    for name in _MAKERS:
+    stamps = []
+    for name in _SOURCE_MODULES:
         with contextlib.suppress(OSError):
             facts = os.stat(os.path.join(folder, f"{name}.py"))
-            found.append(f"{facts.st_size}:{facts.st_mtime_ns}")
-    return ",".join(found)
+            stamps.append(f"{facts.st_size}:{facts.st_mtime_ns}")
+    return ",".join(stamps)
 
 
 def path(identity: bytes) -> str | None:
-    """Return the place of an engine in the user's cache; None when this user has no cache."""
+    """Return the path of an engine in the user's cache; None if this user has no cache."""
     folder = user_cache_dir()
     return None if folder is None else os.path.join(folder, f"engine-{zlib.crc32(identity):08x}")
 
 
 def load(identity: bytes) -> tuple[hyperscan.Database, Stored] | None:
-    """Load an engine; None when there is none that can be trusted, with a warning when there is another."""
+    """Load an engine; return None if it is missing, and with a warning if it is not trusted."""
     place = path(identity)
     if place is None:
         return None
@@ -91,7 +91,7 @@ def load(identity: bytes) -> tuple[hyperscan.Database, Stored] | None:
 
 
 def save(identity: bytes, database: hyperscan.Database, stored: Stored) -> None:
-    """Write an engine to the user's cache; a failure costs only the next run time."""
+    """Write an engine to the user's cache; a failure is a warning and slows down the next run only."""
     place = path(identity)
     if place is None:
         return
@@ -110,7 +110,7 @@ def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
     """Read the sections of a file.
 
     Raises:
-        ValueError: it is damaged, or an engine for something else.
+        ValueError: it is damaged, or has another identity.
         hyperscan.HyperscanError: its database does not run here.
     """
     head, _, body = raw.partition(b"\n")
@@ -121,14 +121,14 @@ def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
     for size in map(int, sizes.split()):
         sections.append(body[:size])
         body = body[size:]
-    named, serialised, lengths, text, meanings = sections
-    if named != identity or sum(lengths) != len(text):
+    own_identity, serialised, lengths, text, meanings = sections
+    if own_identity != identity or sum(lengths) != len(text):
         _refuse("it is for another version")
     return hyperscan.loadb(serialised, hyperscan.HS_MODE_BLOCK), Stored(lengths, text, meanings)
 
 
 def _prove(database: hyperscan.Database, stored: Stored) -> None:
-    """Check that the database finds literals of every kind where they are.
+    """Check that the database finds a sample of the literals at their offsets.
 
     Raises:
         ValueError: it does not.
@@ -158,7 +158,7 @@ def _refuse(reason: str) -> NoReturn:
 def _remove_old(folder: str) -> None:
     names = [name for name in os.listdir(folder) if name.startswith("engine-")]
     paths = [os.path.join(folder, name) for name in names]
-    for old in sorted(paths, key=lambda each: os.lstat(each).st_mtime)[:-_KEPT_FILES]:
+    for old in sorted(paths, key=lambda path: os.lstat(path).st_mtime)[:-_MAX_FILES]:
         os.unlink(old)
 
 

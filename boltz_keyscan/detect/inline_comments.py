@@ -1,9 +1,7 @@
-"""Comments beside a key that ask to let it pass: on its line, or on the line above.
+"""Suppression comments beside a key: on its line, or on the line above.
 
-Any comment syntax will do, because only the words are looked for. What they mean for the
-verdict is for ``triage``: here they are noted, redacted, and nothing is let pass.
-
-Boundary: a window of bytes to ``Comment``; looks as far as ``surroundings`` does.
+Any comment syntax is accepted, because only the words are searched for. The comments are
+returned redacted; ``triage`` decides if they suppress the key.
 """
 
 from __future__ import annotations
@@ -14,10 +12,9 @@ from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE
 from boltz_keyscan.model.suppression import Comment
 
-_LONGEST = 200
-"""Characters of a reason that are kept."""
+_MAX_REASON_CHARS = 200
 
-_NEEDLES = (b"boltz-keyscan:", b"gitleaks:allow", b"pragma:")
+_MARKERS = (b"boltz-keyscan:", b"gitleaks:allow", b"pragma:")
 
 _ENDS = r"(?![\w-])"
 _OWN = re.compile(rf"boltz-keyscan:[ \t]*ignore{_ENDS}(?:[ \t]*=(.*))?")
@@ -30,14 +27,14 @@ _ABOVE = (
     ("boltz-keyscan", _OWN),
     ("detect-secrets", re.compile(rf"pragma:[ \t]?(?:allow|white)list[ \t]+nextline[ \t]+secret{_ENDS}()")),
 )
-"""The two others: github.com/gitleaks/gitleaks README, "gitleaks:allow", and
+"""For the other scanners see github.com/gitleaks/gitleaks README, "gitleaks:allow", and
 github.com/Yelp/detect-secrets README, "Inline Allowlisting"."""
 
 _CLOSING = ("*/", "-->", "#}", "%>", "*)", "]]", "|#", "\\n", '"', "'", ",", ";")
-"""What ends a comment, or the JSON string that a notebook keeps it in."""
+"""Ends of a comment, or of the JSON string that has it in a notebook."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{12,}")
-"""What a part of a key looks like, in whatever way it was cut or wrapped; reasons are made of words."""
+"""A run that may be a part of a key, cut or wrapped; reasons are made of words."""
 
 _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
 
@@ -51,68 +48,67 @@ def inline_comments(
     *,
     body: bytes = b"",
 ) -> tuple[Comment, ...]:
-    """The comments beside the key in ``window[start:end]``.
+    """Return the comments beside the key in ``window[start:end]``.
 
-    They are those of the text as it stands, also when the key is encoded there: what is
-    encoded with the key is no comment that anybody sees. Only UTF-16 and UTF-32 are read
-    first, because there the whole line is.
+    A comment is read in the text of the blob, not in an encoding that the key is in, because a
+    reader does not see it there. Only UTF-16 and UTF-32 are decoded, because the whole line is.
 
-    The line above counts only when nothing but the comment stands on it: a remark behind
-    one key must not let the key on the next line pass.
+    The line above counts only if it has nothing but the comment: a comment after one key must
+    not suppress the key on the next line.
 
     Args:
         window: bytes of the blob, from its start or from ``BEFORE`` bytes before the key.
-        start: where in it the key begins, encoded or not.
-        end: where it ends.
-        redaction: what to remove from reasons.
-        chain: how the key is encoded, the outermost first.
-        body: the key's body, no part of which may be shown.
+        start: the start of the key in it, encoded or not.
+        end: the end of the key.
+        redaction: the redaction applied to reasons.
+        chain: the encodings of the key, outermost first.
+        body: the body of the key; no part of it may be shown.
     """
     coding = chain[0] if chain and chain[0].startswith("utf-") else ""
     # In whole characters from the key: ``BEFORE`` is a multiple of any width.
     low = max(start - BEFORE, start % (int(coding[4:6]) // 8) if coding else 0)
     near = window[low : end + AFTER]
     near = near.replace(b"\0", b"") if coding else near
-    if not any(needle in near for needle in _NEEDLES):
+    if not any(marker in near for marker in _MARKERS):
         return ()
     before = _read(window[low:start], coding).split(b"\n")
     after = _read(window[end : end + AFTER], coding).split(b"\n", 1)
-    found = []
+    comments = []
     line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction, body)
     for marker, form in _ON_LINE:
-        if told := form.search(line):
-            found.append(Comment(marker, _reason(told[1])))
-    # A line of which the beginning is out of sight may have anything on it.
+        if comment := form.search(line):
+            comments.append(Comment(marker, _reason(comment[1])))
+    # A line that begins before the window may have anything on it.
     whole = len(before) > 2 or (len(before) == 2 and start < BEFORE)
     above = _line(before[-2], redaction, body) if whole else ""
     for marker, form in _ABOVE:
-        told = form.search(above)
-        if told and _ALONE.fullmatch(above, 0, told.start()):
-            found.append(Comment(marker, _reason(told[1])))
-    return tuple(dict.fromkeys(found))
+        comment = form.search(above)
+        if comment and _ALONE.fullmatch(above, 0, comment.start()):
+            comments.append(Comment(marker, _reason(comment[1])))
+    return tuple(dict.fromkeys(comments))
 
 
 def _read(raw: bytes, coding: str) -> bytes:
-    """Text of two or four bytes a character as UTF-8; other bytes as they are."""
+    """Return text of two or four bytes a character as UTF-8, and other bytes unchanged."""
     return raw.decode(coding, "replace").encode() if coding else raw
 
 
 def _line(raw: bytes, redaction: redact.Redaction, body: bytes) -> str:
-    """A line, redacted; without what would become an escape, and so a word, on the way."""
+    """Return a line, redacted; without tabs and the byte order mark, whose escapes would be words."""
     return redact.redact(raw.removeprefix(b"\xef\xbb\xbf").replace(b"\t", b" ").strip(), redaction, body)
 
 
 def _reason(text: str | None) -> str:
-    # In a loop: an expression that takes any number of any of these takes exponential time.
+    # In a loop: a regular expression for any number of these takes exponential time.
     reason, before = (text or "").strip(), None
     while reason != before:
         before = reason
         for closing in _CLOSING:
             reason = reason.removesuffix(closing).rstrip()
-    return redact.without_random(_TOKEN.sub(_shown, reason))[:_LONGEST]
+    return redact.without_random(_TOKEN.sub(_redact_token, reason))[:_MAX_REASON_CHARS]
 
 
-def _shown(token: re.Match[str]) -> str:
-    """A word, or a mark for what is none: words have neither digits nor capitals inside."""
+def _redact_token(token: re.Match[str]) -> str:
+    """Return a word, or a mark for any other token: words have neither digits nor capitals inside."""
     text = token.group()
     return redact.REDACTED if any(char.isdigit() or char.isupper() for char in text[1:]) else text

@@ -1,16 +1,14 @@
-"""What the fast pass looks for: every literal that a piece of a type prefix turns into.
+"""The literals that the engine searches for: every form that a part of a type prefix may have.
 
-Two tiers. The shallow one holds prefixes as they are, broken, and encoded once; the deep
-one holds chains. All are made from the prefixes of the rules, so a new rule has them too.
+Single literals are prefixes that are plain, broken or encoded once; chain literals are encoded
+more than once. All are made from the prefixes of the rules, so a new rule has them too.
 
-A line break may fall inside a literal. So each prefix gives at least two pieces, and one
-break leaves one of them whole: its beginning (``HEAD`` bytes) and its end (``TAIL``). That
-takes lines of 24 columns or more, and of 60 in a chain; in narrower ones both may be cut.
-Where two links of a chain come in lines there may be two breaks: of such the literals are
-cut in two, or have the inner break in them. Not so in UTF-16 of two links in lines: that
-would take a thousand literals more, and above 6,500 the engine takes half as long again.
-
-Boundary: literals only; finding them is ``engine``, undoing the encodings is ``dig``.
+A line break may be inside a literal. So each prefix has two fragments, its beginning (``HEAD``
+bytes) and its end (``TAIL``), and one break leaves one of them whole. That needs lines of 24
+columns or more, and of 60 in a chain; narrower lines may cut both. If two links of a chain are in
+lines, there may be two breaks: such literals are cut in two, or include the inner break. UTF-16 of
+two links in lines is left out: it would take a thousand literals more, and above 6,500 the engine
+takes half as long again.
 """
 
 from __future__ import annotations
@@ -25,37 +23,37 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.encodings import Form
 
 HEAD: Final = 7
-"""Bytes at the beginning of a prefix; encoded, they are seldom met by chance."""
+"""Bytes at the beginning of a prefix; encoded, they are rare by chance."""
 
 STEM: Final = 6
-"""Bytes of a prefix as it is by which it is found, even when the next one is another break."""
+"""Bytes at the beginning of a plain prefix that are searched for."""
 
 TAIL: Final = 6
-"""Bytes at the end of a prefix, its mode."""
+"""Bytes at the end of a prefix: its mode."""
 
 PART: Final = 12
-"""Bytes of each part of a literal that is longer, at most."""
+"""Bytes of each part of a longer literal, at most."""
 
 LEAST: Final = 6
-"""Characters of a link of which base64 makes enough to be looked for: seven."""
+"""Characters of the shortest part of a link: base64 makes seven of them, enough for a literal."""
 
 _BREAKS = (b"\n", b"\r\n", b"\\n")
-"""What stands between lines, with nothing before the next."""
+"""Line breaks, without indentation."""
 
 LONGEST: Final = 160
 """Bytes of the longest literal."""
 
 DEPTH: Final = 3
-"""Encodings undone one after the other, at most."""
+"""Encodings in a chain, at most."""
 
 PLAIN: Final = -1
-"""In place of the number of a form: the beginning of a prefix as it is."""
+"""Instead of the number of a form: the beginning of a plain prefix."""
 
 BROKEN: Final = -2
-"""The same for the end of a prefix whose beginning stands apart."""
+"""Instead of the number of a form: the end of a prefix whose beginning is separated from it."""
 
 Meaning = tuple[int, int]
-"""The number of a form in ``FORMS``, and the phase at which the literal stands in it."""
+"""The number of a form in ``FORMS``, and the phase of the literal in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +62,16 @@ class Table:
 
     literals: tuple[bytes, ...]
     meanings: tuple[tuple[Meaning, ...], ...]
-    """All that each may mean."""
+    """The meanings of each literal."""
 
 
 @functools.cache
 def table(prefixes: tuple[bytes, ...]) -> Table:
     """Return the literals for a set of type prefixes."""
     meanings: dict[bytes, dict[Meaning, None]] = {}
-    _collect(_shallow(prefixes), meanings, frozenset())
-    _collect(_deep(prefixes), meanings, frozenset(meanings))
-    return Table(tuple(meanings), tuple(tuple(found) for found in meanings.values()))
+    _collect(_single_literals(prefixes), meanings, frozenset())
+    _collect(_chain_literals(prefixes), meanings, frozenset(meanings))
+    return Table(tuple(meanings), tuple(tuple(own) for own in meanings.values()))
 
 
 def _collect(
@@ -114,8 +112,9 @@ def prefix_endings(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
     return {prefix[cut:]: prefix[:cut] for prefix, cut in cuts.items()}
 
 
-def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine needs none of them
+def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    """Yield the literals of prefixes that are plain, broken or encoded once."""
+    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
 
     for prefix in prefixes:
         yield prefix[:STEM], (PLAIN, 0)
@@ -123,14 +122,15 @@ def _shallow(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
         yield rest, (BROKEN, 0)
     parts = prefix_fragments(prefixes)
     for number, form in enumerate(FORMS):
-        yield from _spelt(number, form.spell, parts)
+        yield from _spell(number, form.spell, parts)
     for number, form in enumerate(FORMS):
-        inner = (literal for each in FORMS if each.name in form.around for literal in _first(each, parts))
-        yield from _spelt(number, form.again, inner)
+        inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, parts))
+        yield from _spell(number, form.again, inner)
 
 
-def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - as above
+def _chain_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    """Yield the literals of prefixes that are encoded two or three times."""
+    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
 
     inner = {literal for form in FORMS for literal in _first(form, prefix_fragments(prefixes))}
     whole = [(number, form) for number, form in enumerate(FORMS) if form.whole]
@@ -138,20 +138,20 @@ def _deep(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
         literal
         for number, form in whole
         for literal, _ in _parts(
-            number, form, (each for _, first in whole for each in _first(first, prefix_fragments(prefixes)))
+            number, form, (link for _, first in whole for link in _first(first, prefix_fragments(prefixes)))
         )
     }
     lined = [(number, form) for number, form in enumerate(FORMS) if form.lined]
     once = {literal for _, form in lined for literal in _first(form, prefix_fragments(prefixes))}
-    again = _made(lined, once)
+    again = _encode_parts(lined, once)
     for number, form in enumerate(FORMS):
         yield from _parts(number, form, inner | _halves(once) if form.lined else inner)
     for number, form in whole:
         if form.lined:
             texts = (twice - again) | _halves(again)
         elif _is_wide(form):
-            # What is found in a text without its NULs, by those who look for it there.
-            texts = twice | _made(lined, _ends(once))
+            # Literals that are found in the text without its NULs.
+            texts = twice | _encode_parts(lined, _ends(once))
         else:
             texts = twice | _ends(again)
         yield from _parts(number, form, texts)
@@ -161,27 +161,27 @@ def _is_wide(form: Form) -> bool:
     return form.name.startswith("utf-")
 
 
-def _made(forms: Iterable[tuple[int, Form]], texts: set[bytes]) -> set[bytes]:
+def _encode_parts(forms: Iterable[tuple[int, Form]], texts: set[bytes]) -> set[bytes]:
     return {literal for number, form in forms for literal, _ in _parts(number, form, texts)}
 
 
 def _first(form: Form, texts: Iterable[bytes]) -> Iterator[bytes]:
-    """What a form makes of the pieces when it is the innermost of a chain."""
+    """Encode texts in the innermost form of a chain."""
     return (literal for text in texts for literal, _ in (form.chain if form.whole else form.spell)(text))
 
 
 def _halves(links: Iterable[bytes]) -> set[bytes]:
-    """What one break leaves whole of literals in lines."""
-    return {text for link in links for text in _broken(link)}
+    """Return the parts that one line break leaves whole of each link."""
+    return {text for link in links for text in _break(link)}
 
 
-def _broken(link: bytes) -> Iterator[bytes]:
-    """The same of one; where too little is left, all of it with the break."""
+def _break(link: bytes) -> Iterator[bytes]:
+    """Yield the parts that one line break leaves whole; where they are too short, all with the break."""
     yield from _ends((link,))
     size = len(link)
     for at in range(size - LEAST + 1, LEAST):
-        yield from (link[:at] + each + link[at:] for each in _BREAKS)
-        # What is before an indented line, as far as it is known.
+        yield from (link[:at] + line_break + link[at:] for line_break in _BREAKS)
+        # The text next to the break before an indented line.
         if at >= LEAST // 2:
             yield link[:at] + b"\n    "[: LEAST - at]
         else:
@@ -193,22 +193,22 @@ def _ends(links: Iterable[bytes]) -> set[bytes]:
 
 
 def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[bytes, Meaning]]:
-    """What a form makes of literals; of long ones parts, so that a break leaves one whole."""
+    """Encode literals, and cut long ones into parts, so that a break leaves one whole."""
     wide = _is_wide(form)
-    # UTF-16 of UTF-16 is no more than UTF-32.
+    # UTF-16 of UTF-16 is found as UTF-32.
     fit = (text for text in texts if not (wide and 0 in text))
-    for literal, (_, phase) in _spelt(number, form.chain, fit):
+    for literal, (_, phase) in _spell(number, form.chain, fit):
         if len(literal) <= PART + 4 or wide:
             yield literal, (number, phase)
         else:
-            # With nothing in common: a break in one leaves the others whole.
+            # The parts do not overlap: a break in one leaves the others whole.
             part = min(PART, len(literal) // 2)
             last = len(literal) - part
             for at in (*(range(0, last - part + 1, part) if form.lined else (0,)), last):
                 yield literal[at : at + part], (number, (phase + at) % 4)
 
 
-def _spelt(
+def _spell(
     number: int, spell: Callable[[bytes], Iterable[Spelling]], texts: Iterable[bytes]
 ) -> Iterator[tuple[bytes, Meaning]]:
     for text in sorted(texts):

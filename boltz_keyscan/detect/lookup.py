@@ -1,11 +1,8 @@
-"""What is asked of a key while it is in hand, so that it need not leave.
+"""Lookup of a raw key inside ``detect/``, so that the key need not leave it.
 
-Two questions, both put before a scan: with which of these public prefixes does the key
-begin, and what is the key under this seal? A sealed key is ciphertext: whoever has the
-secret of the run can open it, and only verification is given that. It travels where
-matches do, through memory, and is in no finding, report or cache.
-
-Boundary: bytes of a key to what may be known of it; asked only of what was matched.
+Each key is compared with the listed public prefixes, and sealed for verification. A sealed key
+is ciphertext that the secret of the run opens; only verification gets that secret. It is passed
+in memory with the matches, and is in no finding, report or cache.
 """
 
 from __future__ import annotations
@@ -17,38 +14,38 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The questions of one run. Picklable, so that it travels to workers."""
+    """The listed prefixes and the secret of one run. Picklable, because workers get a copy."""
 
     listed: frozenset[bytes] = frozenset()
-    """What the listed keys begin with; public."""
+    """Public prefixes of the listed keys."""
     lengths: tuple[int, ...] = ()
     secret: bytes = field(default=b"", repr=False)
-    """Of this run alone; empty when nothing is to be sealed."""
+    """The secret of this run; empty if keys are not sealed."""
 
     @classmethod
     def of(cls, prefixes: Iterable[str], secret: bytes = b"") -> Lookup:
-        """For listed prefixes, and for verification where there is a secret."""
+        """Return a lookup of listed prefixes, which seals keys if there is a secret."""
         listed = frozenset(prefix.encode("utf-8", "replace") for prefix in prefixes)
         return cls(listed, tuple(sorted({len(prefix) for prefix in listed})), secret)
 
-    def begins(self, key: bytes) -> tuple[str, ...]:
-        """The listed prefixes that a key begins with, shortest first."""
+    def matching_prefixes(self, key: bytes) -> tuple[str, ...]:
+        """Return the listed prefixes that a key begins with, shortest first."""
         starts = (key[:length] for length in self.lengths if length <= len(key))
         return tuple(start.decode("ascii") for start in starts if start in self.listed)
 
-    def sealed(self, key: bytes, fingerprint: str) -> bytes:
-        """The key, readable only with the secret; nothing where there is none."""
+    def seal(self, key: bytes, fingerprint: str) -> bytes:
+        """Return the key, encrypted with the secret; empty without a secret."""
         return _masked(key, fingerprint, self.secret) if self.secret else b""
 
 
-def opened(sealed: bytes, fingerprint: str, secret: bytes) -> bytes:
-    """The key that ``Lookup.sealed`` closed."""
+def unseal(sealed: bytes, fingerprint: str, secret: bytes) -> bytes:
+    """Decrypt a key that ``Lookup`` sealed."""
     return _masked(sealed, fingerprint, secret)
 
 
 def _masked(text: bytes, fingerprint: str, secret: bytes) -> bytes:
-    # SHAKE256 of a random secret and the fingerprint, which is another for every key, is a
-    # one-time pad: no two different keys meet the same bytes of it.
+    # SHAKE256 of a random secret and the fingerprint, which is different for every key, is a
+    # one-time pad: no two keys use the same bytes of it.
     pad = hashlib.shake_256(b"boltz-keyscan:seal:v1\0" + secret + fingerprint.encode("ascii")).digest(
         len(text)
     )

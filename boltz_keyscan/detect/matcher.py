@@ -1,8 +1,8 @@
-"""The exact pass: the keys in one blob, with offset, line, column, shape and fingerprint.
+"""The matcher: the keys in one blob, with offset, line, column, shape and fingerprint.
 
-Raw keys live here, in local variables, and leave only as a hash. Blobs of any size go
-through a sliding window, so memory is flat; whatever the read boundaries were, the
-result is the same.
+Raw keys are held in local variables here, and only their hash is returned. Blobs pass through a
+sliding window, so memory does not grow with their size, and the result does not depend on the
+boundaries of reads.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
 
 _STEP = 1 << 12
-"""Bytes by which the window moves at least: moving it copies it, and chunks may be tiny."""
+"""Bytes by which the window moves at least: each move copies it, and chunks may be tiny."""
 
 _SLICE = 1 << 16
-"""Bytes by which it moves at most, so that the keys in them are few."""
+"""Bytes by which the window moves at most, so that few keys are in them."""
 
 _CELL = 1 << 13
 """Bytes of a blob whose keys have their surroundings redacted together."""
@@ -42,17 +42,17 @@ _CELL = 1 << 13
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """A rule set compiled for the exact pass."""
+    """A rule set compiled for the matcher."""
 
     search: Search
     rules: dict[bytes, str]
-    """The rule of each prefix."""
+    """The id of the rule of each prefix."""
     redaction: redact.Redaction
 
 
 @functools.cache
 def compiled(rules: tuple[Rule, ...]) -> Patterns:
-    """Patterns for a rule set."""
+    """Return the patterns of a rule set."""
     prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
     bodies = {rule.prefix.encode("ascii"): regex.compile(rule.body.encode("ascii")) for rule in rules}
     search = searching(prefixes, bodies)
@@ -67,41 +67,41 @@ def find(
     *,
     admits: Admits | None = None,
 ) -> Iterator[Match]:
-    """The keys of one blob, in order of offset.
+    """Yield the keys of one blob, in order of offset.
 
     Args:
         chunks: the blob's bytes in order, cut anywhere.
         patterns: from ``compiled``.
-        lookup: what else is asked of each key.
-        admits: chooses the keys that are wanted; all are without it.
+        lookup: the lookup applied to each key.
+        admits: the filter of keys to report; without it all are reported.
     """
-    digger = KeyFinder(patterns.search)
+    finder = KeyFinder(patterns.search)
     ruler, cells = Ruler(), Cells()
     window, base, done = b"", 0, 0
-    waiting: list[Key] = []
+    undecided: list[Key] = []
     recent: list[Key] = []
     for chunk, last in _marked(chunks):
         window += chunk
-        # What begins after the horizon may not have its end, or what follows, yet.
+        # A key that begins after the horizon may not be complete yet.
         horizon = base + len(window) - (0 if last else AHEAD + AFTER)
         if horizon - done < _STEP and not last:
             continue
-        waiting += digger.keys(window, base, done - base, horizon - base)
+        undecided += finder.keys(window, base, done - base, horizon - base)
         done = horizon
-        # A needle to come may belong to a key that begins a little before it; and what is shown with a
-        # key depends on those after it.
+        # A later literal may belong to a key that begins up to ``BACK`` before it, and the context of a
+        # key depends on the keys after it.
         sure = done if last else done - BACK - AFTER
-        best = best_of_overlapping(waiting)
+        best = best_of_overlapping(undecided)
         count = next(
             (n for n, key in enumerate(best) if (key.start | (_CELL - 1)) >= sure or key.end > sure),
             len(best),
         )
-        ready, waiting = (best, []) if last else (best[:count], best[count:])
+        ready, undecided = (best, []) if last else (best[:count], best[count:])
         near = [*recent, *best]
         for _, cell in itertools.groupby(ready, lambda key: key.start // _CELL):
             yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits)
-        # A key to come begins up to ``BACK`` before what is done, and is shown with what stands before.
-        first = min([key.start for key in waiting] + [done])
+        # A later key may begin up to ``BACK`` before ``done``, and its context needs the bytes before it.
+        first = min([key.start for key in undecided] + [done])
         passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
         recent = [key for key in [*recent, *ready] if key.end > base + passed]
         if passed >= _STEP:
@@ -117,7 +117,7 @@ def _marked(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     yield b"", True
 
 
-def _matches(  # noqa: PLR0917 - all that is known of some keys
+def _matches(  # noqa: PLR0917 - the state of ``find``
     keys: list[Key],
     near: list[Key],
     window: bytes,
@@ -128,7 +128,7 @@ def _matches(  # noqa: PLR0917 - all that is known of some keys
     lookup: Lookup | None,
     admits: Admits | None,
 ) -> Iterator[Match]:
-    """Return the matches of keys that are close together; ``near`` are all the keys around."""
+    """Yield the matches of keys that are close together; ``near`` has all keys around them."""
     wanted = []
     for key in keys:
         fingerprint = _fingerprint(key)
@@ -167,13 +167,13 @@ def _matches(  # noqa: PLR0917 - all that is known of some keys
             comments=comments,
             cell=cell.number if cell else None,
             cell_part=cell.words or None if cell else None,
-            listed=lookup.begins(key.raw) if lookup else (),
-            sealed=lookup.sealed(key.raw, fingerprint) if lookup else b"",
+            listed=lookup.matching_prefixes(key.raw) if lookup else (),
+            sealed=lookup.seal(key.raw, fingerprint) if lookup else b"",
         )
 
 
 def _secret(key: Key) -> bytes:
-    """Return the body of a key, of which no part may be shown; a placeholder has no such body."""
+    """Return the body of a key, no part of which may be printed; empty for a placeholder."""
     return b"" if key.verdict.shape is Shape.PLACEHOLDER else key.raw.removeprefix(key.prefix)
 
 

@@ -1,10 +1,7 @@
-"""Where in a Jupyter notebook an offset is: which cell, its source or an output, its execution count.
+"""The cell of a Jupyter notebook at an offset: its number, part and execution count.
 
-A notebook is JSON with a list of ``cells`` (nbformat 4), read here as far as the offset and
-no further, in whatever pieces it comes. Nobody has checked that it is whole or valid: where
-it does not read as a notebook there is no cell, and never an error.
-
-Boundary: structure only; what a string holds is not looked at, but for the names of fields.
+A notebook is JSON with a list of ``cells`` (nbformat 4). It is read only up to the offset, in
+chunks of any size. It may be incomplete or invalid: then there is no cell, and never an error.
 """
 
 from __future__ import annotations
@@ -13,13 +10,13 @@ import re
 from dataclasses import dataclass
 
 LIMIT = 64 << 20
-"""Bytes after which a blob is no longer taken for a notebook."""
+"""Bytes after which a blob is not read as a notebook."""
 
-_DEEPEST = 200
-"""Brackets within brackets; real notebooks have a dozen."""
+_MAX_DEPTH = 200
+"""Nested brackets; real notebooks have a dozen."""
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-"""A byte order mark, and what JSON allows before an object."""
+"""The byte order mark, and the white space that JSON allows before an object."""
 
 _WITHIN = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _OUTSIDE = re.compile(rb'["{}\[\]:,]|-?[0-9]++')
@@ -28,27 +25,28 @@ _NAMES = {b"source": "source", b"outputs": "output", b"attachments": "attachment
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A place in a Jupyter notebook, as a person finds it."""
+    """A cell of a Jupyter notebook, and a part of it."""
 
     number: int
     """Counted from 1 over all cells, from the top."""
     part: str
-    """``source``, ``output``, ``metadata`` or ``attachment``; empty when it is none of these."""
+    """``source``, ``output``, ``metadata`` or ``attachment``; empty for any other."""
     execution: int | None
-    """The number Jupyter shows in brackets, where the cell has run."""
+    """The execution count that Jupyter shows in brackets, if the cell has run."""
 
     @property
     def words(self) -> str:
-        """What of the cell it is: ``output [7]``."""
+        """The part and the execution count: ``output [7]``."""
         return self.part + (f" [{self.execution}]" if self.execution is not None else "")
 
 
 class Cells:
-    """The place one has come to in a blob that may be a notebook."""
+    """A reader of a blob that may be a notebook; it follows the offset."""
 
     def __init__(self) -> None:
         self._seen = 0
-        self._dead = False
+        self._ended = False
+        """True if the blob is no notebook, or its object has ended."""
         self._open: list[int] = []
         self._within = False
         self._text = b""
@@ -56,31 +54,31 @@ class Cells:
         self._fields = [b"", b""]
         """The field last named in the notebook, and in the cell."""
         self._value = False
-        """Whether what comes next is a field's value."""
+        """True if the next token is the value of a field."""
         self._number = 0
         self._typed = False
         self._count: int | None = None
 
     @property
     def here(self) -> Cell | None:
-        """The cell one is in."""
+        """The cell at the offset."""
         inside = self._open[:3] == [*b"{[{"] and self._fields[0] == b"cells" and self._typed
-        if self._dead or not inside:
+        if self._ended or not inside:
             return None
         part = _NAMES.get(self._fields[1], "")
         return Cell(self._number, part, self._count if part in ("source", "output") else None)
 
     def advance(self, passed: bytes) -> None:
-        """Move over the bytes that follow."""
-        if self._dead:
+        """Read the bytes that follow."""
+        if self._ended:
             return
         self._seen += len(passed)
         data, at = self._rest + passed, 0
         self._rest = b""
-        # A notebook is one JSON object: most blobs are none, and need not be read as one.
+        # A notebook is one JSON object: most blobs are not, and need no further reading.
         first = b"{" if self._open or self._within else data.lstrip(_BLANK)[:1]
-        self._dead = self._seen > LIMIT or first not in b"{"
-        while not self._dead and at < len(data):
+        self._ended = self._seen > LIMIT or first not in b"{"
+        while not self._ended and at < len(data):
             at = self._string(data, at) if self._within else self._token(data, at)
 
     def _string(self, data: bytes, at: int) -> int:
@@ -93,11 +91,11 @@ class Cells:
             return len(data)
         self._within = end == len(data)
         if not self._within:
-            self._named()
+            self._end_string()
         return end + 1
 
-    def _named(self) -> None:
-        """A string has ended: the name of a field, or a value."""
+    def _end_string(self) -> None:
+        """Note the name of a field, if the string that ended is one."""
         depth = len(self._open)
         if not self._value and self._open[-1:] == [ord("{")] and depth in (1, 3):
             self._fields[depth // 2] = self._text
@@ -111,22 +109,22 @@ class Cells:
         if token == b'"':
             self._within, self._text = True, b""
         elif token in b"{[":
-            self._opened(token[0])
+            self._open_bracket(token[0])
         elif token in b"}]":
             if self._open:
                 self._open.pop()
             self._value = False
-            self._dead = not self._open
+            self._ended = not self._open
         elif token in b":,":
             self._value = token == b":"
         elif len(self._open) == 3 and self._fields[1] == b"execution_count" and len(token) < 10:
             self._count = int(token)
         return found.end()
 
-    def _opened(self, bracket: int) -> None:
+    def _open_bracket(self, bracket: int) -> None:
         self._open.append(bracket)
         self._value = False
-        self._dead = len(self._open) > _DEEPEST or self._open[0] != ord("{")
+        self._ended = len(self._open) > _MAX_DEPTH or self._open[0] != ord("{")
         if self._open == [*b"{[{"] and self._fields[0] == b"cells":
             self._number += 1
             self._typed, self._count, self._fields[1] = False, None, b""

@@ -1,11 +1,9 @@
 """Parts of a line that may be a key in a form without its type prefix.
 
-The line around a key often holds the key once more: reversed, in base64 next to other
-text, as a list of numbers, cut in two. No list of such forms is complete. Hence a line
-keeps words, short numbers and dates, and loses whatever looks random: a word removed too
-many costs nothing.
-
-Boundary: bytes to spans of bytes, in linear time; ``redact`` puts a mark in their place.
+The line around a key often has the key once more: reversed, in base64 next to other text, as
+a list of numbers, cut in two. No list of such forms is complete. So ``redact`` keeps words, short
+numbers and dates, and removes everything that looks random: removing a word too many costs
+nothing. All searches take linear time.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 _GRAM = 6
-"""Letters and digits that identify a part of a body, whatever is written between them."""
+"""Letters and digits that identify a part of a body, with any separators between them."""
 
 ROT13 = bytes.maketrans(
     string.ascii_lowercase.encode(), codecs.encode(string.ascii_lowercase, "rot13").encode()
@@ -33,10 +31,10 @@ _PIECE_OR_ESCAPE = re.compile(
 """Letters and digits; the group is empty for an escape, which is part of no word."""
 
 _WORD = re.compile(rb"(?:[A-Z]{1,20}|[A-Z]?[a-z]{1,20}(?:[A-Z][a-z]{2,20}){0,5})[0-9]{0,4}")
-"""A word, or a name in camel case, with a number behind it."""
+"""A word, or a name in camel case, and a number after it."""
 
 _MAX_DIGITS = 16
-"""Digits of a number that is left as it is."""
+"""Digits of a number that is not removed."""
 
 _MIN_RANDOM = 10
 """Letters and digits outside words that are removed. In base64 these are 7 bytes."""
@@ -45,7 +43,7 @@ _MAX_GAP = 4
 """Bytes between two pieces of one random part."""
 
 _MAX_BRIDGE = 5
-"""Letters of a piece that is a word by chance, between two that are none."""
+"""Letters of a word between two random pieces that is random too."""
 
 _JOINED = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"_+-")
 
@@ -61,7 +59,7 @@ _NUMBERS = tuple(
         (rb"[0-9]{2,3}(?![0-9])", rb"[^0-9\n]{1,8}", 10),  # chr(115) + chr(107)
     )
 )
-"""Lists of numbers or letters that may be a text. A date with its time has 9 numbers at most."""
+"""Lists of numbers or letters that may be a text. A date and time has at most 9 numbers."""
 
 Range = tuple[int, int]
 """Start and end in the text."""
@@ -79,7 +77,7 @@ def parts_of(bodies: Iterable[bytes], text: bytes, ranges: Iterable[Range]) -> I
 
 @functools.lru_cache(maxsize=64)
 def _grams_of(body: bytes) -> frozenset[bytes]:
-    """Return what any part of the body has. Cached: keys side by side are in each other's lines."""
+    """Return the grams of every part of the body. Cached: adjacent keys are in each other's lines."""
     letters = b"".join(_PIECE.findall(body)).lower()
     views = (letters, letters.translate(ROT13))
     return frozenset(gram for view in views for way in (view, view[::-1]) for gram in _grams(way))
@@ -107,7 +105,7 @@ def _grams(text: bytes) -> Iterator[bytes]:
 
 
 def random_parts(text: bytes, low: int, high: int) -> Iterator[Range]:
-    """Parts of ``text[low:high]``, which is part of one line, that look random."""
+    """Yield the parts of ``text[low:high]``, which is part of one line, that look random."""
     for numbers in _NUMBERS:
         for found in numbers.finditer(text, low, high):
             yield found.span()
@@ -132,7 +130,7 @@ def random_parts(text: bytes, low: int, high: int) -> Iterator[Range]:
 
 
 def _extended(text: bytes, start: int, end: int, low: int, high: int) -> Range:
-    """The range with all that is joined to it: a part of a key may look like a word."""
+    """Return the range with all that is joined to it: a part of a key may look like a word."""
     while start > low and text[start - 1] in _JOINED:
         start -= 1
     while end < high and text[end] in _JOINED:

@@ -1,13 +1,12 @@
-"""Making bytes fit to be shown: no key in them, in any common disguise.
+"""Redaction: bytes as text without a key, in any common form.
 
 Everything this program prints that came from outside (context lines, paths, reference
-names, messages of git and of the operating system) passes through here. It removes
-more than the matcher finds: a line that holds a key next to the base64 of that key
-must show neither.
+names, messages of git and of the operating system) passes through here. It removes more
+than the matcher finds: in a line with a key and the base64 of that key, both are removed.
 
-Each disguise is a row of a table below, or one function that yields what to hide. All
-of them look at the bytes as they are, in linear time; what they find is united and only
-then replaced, so that none hides from another.
+Each form is a row of a table below, or one function that yields spans. All of them search
+the original bytes, in linear time; their spans are merged before anything is replaced, so
+that no replacement hides another key.
 """
 
 from __future__ import annotations
@@ -27,25 +26,24 @@ REDACTED = "[REDACTED]"
 MARK = REDACTED.encode()
 
 _SHORT = 8
-"""Bodies below this are fillers worth reading (``example``) and are left as they are."""
+"""Characters from which a body is removed; shorter ones are fillers (``example``) and readable."""
 
 MIN_SECRET_BYTES = 20
-"""Bodies from this on are looked for without their prefix too."""
+"""Bytes from which a body is removed without its prefix too."""
 
 _STEM = 6
-"""Bytes of a prefix that tell it in a disguise; rules have prefixes of 8 or more."""
+"""Bytes of a prefix that are searched for in other forms; rules have prefixes of 8 or more."""
 
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
-"""A run of base64, as it stands or escaped once more."""
+"""A run of base64, plain or escaped."""
 
 _HEX = rb"[0-9A-Fa-f]"
 
 _ESCAPED = re.compile(rb"[%=\\&]")
-"""How every escape begins: without one of these there is none."""
+"""The first byte of every escape."""
 
-# How formats write a character by its number: with the number of one character put in,
-# this finds that character; with a pattern of numbers, any. ``x``, ``o`` and ``d`` stand
-# for the number in hexadecimal, octal and decimal. Formats nest: backslashes double.
+# Escapes of a character by its number, to be filled in with one number or with a pattern of
+# numbers: ``x`` in hexadecimal, ``o`` in octal, ``d`` in decimal. Nested escapes double backslashes.
 _ESCAPES = (
     rb"%%(?:25)*%(x)b",  # URL
     rb"=%(x)b",  # quoted-printable
@@ -54,10 +52,10 @@ _ESCAPES = (
     rb"&(?:amp;)*#(?:[xX]0{0,4}%(x)b|0{0,4}%(d)b);",  # HTML, XML
 )
 _NAMED = rb"\\{1,15}[_-]|&(?:amp;)*(?:lowbar|UnderBar|hyphen|dash);"
-"""``_`` and ``-`` by other means than their number: Markdown, TeX, HTML."""
+"""Escapes of ``_`` and ``-`` without their number: Markdown, TeX, HTML."""
 
-# How dumps write every byte by its number: the number of one byte, any number, and what
-# stands between two. A NUL between two is UTF-16.
+# Dumps of bytes as numbers: the number of one byte, any number, and the separator. A NUL
+# between two is UTF-16.
 _DUMPS = (
     (b"%02x", _HEX + rb"{2}", rb"(?:[^0-9A-Fa-f]{0,4}(?:0[xX]|00)){0,6}[^0-9A-Fa-f]{0,4}"),
     (b"%d", rb"[0-9]{2,3}", rb"[^0-9]{1,4}(?:0{1,3}[^0-9]{1,4})?0?"),
@@ -65,39 +63,39 @@ _DUMPS = (
 )
 
 Span = tuple[int, int, bytes]
-"""Start and end of what is hidden, and what is shown for it."""
+"""Start and end of the redacted bytes, and their replacement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What to remove. The patterns are compiled when a text first needs them: they take 20 ms."""
+    """The prefixes to redact. Patterns are compiled when a text first needs them: they take 20 ms."""
 
     prefixes: tuple[bytes, ...]
     stems: tuple[bytes, ...]
     base64: tuple[bytes, ...]
-    """What is somewhere in the base64, or the base64 of base64, of any text with a key in it."""
+    """Literals of which every text with a key has one in its base64, or in the base64 of that."""
 
 
 @functools.cache
 def compiled(prefixes: tuple[bytes, ...]) -> Redaction:
-    """What finds keys of these prefixes, plain and in common encodings."""
+    """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
-    needles = {needle for stem in stems for needle in _needles(stem)}
-    return Redaction(prefixes, stems, tuple(sorted(needles)))
+    literals = {literal for stem in stems for literal in _base64_literals(stem)}
+    return Redaction(prefixes, stems, tuple(sorted(literals)))
 
 
 @functools.cache
 def _plain(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """A key as it is."""
+    """Return a pattern of a plain key."""
     plain = b"|".join(map(re.escape, prefixes))
     return re.compile(rb"(%b)((?:(?!%b)[A-Za-z0-9_-]){%d,})" % (plain, plain, _SHORT))
 
 
 @functools.cache
 def _escaped(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """The same with any of its characters escaped."""
+    """Return a pattern of a key with any of its characters escaped."""
     plain = b"|".join(map(re.escape, prefixes))
-    escaped = b"|".join(b"".join(map(_spelt, prefix)) for prefix in prefixes)
+    escaped = b"|".join(b"".join(map(_plain_or_escaped, prefix)) for prefix in prefixes)
     any_escape = b"|".join(
         row % {b"x": _HEX + rb"{2}", b"o": rb"[0-7]{2,3}", b"d": rb"[0-9]{2,3}"} for row in _ESCAPES
     )
@@ -106,8 +104,8 @@ def _escaped(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     )
 
 
-def _spelt(char: int) -> bytes:
-    """A pattern for one character, as it is and escaped."""
+def _plain_or_escaped(char: int) -> bytes:
+    """Return a pattern for one character, plain or escaped."""
     numbers = {b"x": b"(?i:%02x)" % char, b"o": b"%03o" % char, b"d": b"%d" % char}
     escapes = [row % numbers for row in _ESCAPES]
     named = [_NAMED] if char in b"_-" else []
@@ -116,21 +114,21 @@ def _spelt(char: int) -> bytes:
 
 @functools.cache
 def _dump(stem: bytes, form: bytes, number: bytes, between: bytes) -> re.Pattern[bytes]:
-    """A text that begins with ``stem``, written as numbers."""
+    """Return a pattern of a text that begins with ``stem``, written as numbers."""
     beginning = between.join(form % byte for byte in stem)
     return re.compile(rb"(?i:%b)(?:%b%b)*" % (beginning, between, number))
 
 
-def _needles(stem: bytes) -> Iterator[bytes]:
+def _base64_literals(stem: bytes) -> Iterator[bytes]:
     text = stem.decode("ascii")
     for form in (stem, text.encode("utf-16-le"), text.encode("utf-16-be")):
-        for needle in _phases(form):
-            yield needle
-            yield from _phases(needle)
+        for literal in _alignments(form):
+            yield literal
+            yield from _alignments(literal)
 
 
-def _phases(text: bytes) -> Iterator[bytes]:
-    """What ``text`` becomes inside base64, at each of the three phases, less the mixed ends."""
+def _alignments(text: bytes) -> Iterator[bytes]:
+    """Yield the base64 of ``text`` at each alignment, without characters that other bytes affect."""
     for phase in range(3):
         encoded = base64.b64encode(b"\0" * phase + text)
         first = (phase * 8 + 5) // 6
@@ -139,20 +137,20 @@ def _phases(text: bytes) -> Iterator[bytes]:
 
 
 def redact(raw: bytes, redaction: Redaction, body: bytes = b"") -> str:
-    """``raw`` as text without keys, or parts of ``body``, and without characters that act on a terminal."""
+    """Return ``raw`` as text without keys, parts of ``body`` and terminal control characters."""
     text = without_nul(raw)
     return with_marks(text, hidden_spans(text, redaction, body=body), 0, len(text))
 
 
 def without_random(text: str) -> str:
-    """Return ``text``, of one line and made fit to be shown, with a mark for each part that looks random."""
+    """Return ``text``, one redacted line, with a mark for each part that looks random."""
     raw = text.encode()
     parts = random_text.random_parts(raw, 0, len(raw))
-    return with_marks(raw, list(_united((*part, MARK) for part in parts)), 0, len(raw))
+    return with_marks(raw, list(_merge((*part, MARK) for part in parts)), 0, len(raw))
 
 
 def hide(text: bytes, redaction: Redaction) -> bytes:
-    """``text`` without keys, and otherwise as it is: for what was made fit to be shown before."""
+    """Return ``text`` without keys and otherwise unchanged: for text that was redacted before."""
     parts, at = [], 0
     for start, end, mark in hidden_spans(text, redaction):
         parts += [text[at:start], mark]
@@ -161,12 +159,12 @@ def hide(text: bytes, redaction: Redaction) -> bytes:
 
 
 def without_nul(raw: bytes) -> bytes:
-    """UTF-16 text loses its NULs, so that it is seen as the text it is."""
+    """Return ``raw`` without NULs, so that UTF-16 is read as its text."""
     return raw.replace(b"\0", b"") if b"\0" in raw else raw
 
 
 def with_marks(text: bytes, hidden: list[Span], low: int, high: int) -> str:
-    """``text[low:high]`` with a mark for everything hidden that reaches into it."""
+    """Return ``text[low:high]`` with a mark for each hidden span that overlaps it."""
     parts = []
     at = low
     for start, end, mark in hidden:
@@ -184,13 +182,13 @@ def hidden_spans(
     *,
     body: bytes = b"",
 ) -> list[Span]:
-    """Return what must not be shown of ``text``, in order, without overlaps.
+    """Return the spans of ``text`` that must not be printed, in order, without overlaps.
 
     Args:
-        text: the bytes to look at.
-        redaction: what to look for.
-        known: for the text around keys, those in disguise and the bodies of all; then nothing in it
-            that looks random may be shown either. Without it, keys in disguise are looked for.
+        text: the bytes to search.
+        redaction: the keys to search for.
+        known: for the text around keys, the spans of the encoded keys and the bodies of all; then
+            everything that looks random is hidden too. Without it, encoded keys are searched for.
         body: one more body of which no part may be shown.
     """
     own, bodies = known or ([], [])
@@ -198,20 +196,20 @@ def hidden_spans(
         bodies.append(body)
     rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
     mirrored = _mirrored(text, redaction, bodies)
-    found = _found(text, redaction, bodies) if known is None else ()
-    spans = list(_united([*own, *itertools.chain(*rows, mirrored), *found]))
+    disguised = _disguised(text, redaction, bodies) if known is None else ()
+    spans = list(_merge([*own, *itertools.chain(*rows, mirrored), *disguised]))
     if bodies:
         parts = list(random_text.parts_of(bodies, text, _visible(spans, len(text))))
-        spans = list(_united([*spans, *((*part, MARK) for part in parts)]))
+        spans = list(_merge([*spans, *((*part, MARK) for part in parts)]))
     if known is not None:
         lines = [line for gap in _visible(spans, len(text)) for line in _lines(text, *gap)]
         parts = [part for line in lines for part in random_text.random_parts(text, *line)]
-        spans = list(_united([*spans, *((*part, MARK) for part in parts)]))
+        spans = list(_merge([*spans, *((*part, MARK) for part in parts)]))
     return spans
 
 
 def _visible(spans: list[Span], size: int) -> Iterator[random_text.Range]:
-    """Yield what is between the spans."""
+    """Yield the ranges between the spans."""
     starts, ends = [start for start, _, _ in spans], [end for _, end, _ in spans]
     for end, start in zip([0, *ends], [*starts, size], strict=True):
         if end < start:
@@ -229,13 +227,13 @@ def _lines(text: bytes, low: int, high: int) -> Iterator[random_text.Range]:
 
 
 def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
-    """Keys with their prefix in the wrong case, in rot13, or either of them reversed."""
+    """Yield keys with their prefix in the wrong case, in rot13, or either of them reversed."""
     lowered = text.lower()
     for view, is_reversed in itertools.product(
         (lowered, lowered.translate(random_text.ROT13)), (False, True)
     ):
         mirrored = view[::-1] if is_reversed else view
-        # A key as it should be is in the first view too.
+        # A plain key is in the first view too.
         if not any(mirrored.count(prefix) > text.count(prefix) for prefix in redaction.prefixes):
             continue
         for found in _plain(redaction.prefixes).finditer(mirrored):
@@ -245,8 +243,8 @@ def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterato
                 bodies.append(found[2])
 
 
-def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
-    """Keys in whatever disguise a scan would find them in; their bodies are noted."""
+def _disguised(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
+    """Yield the encoded and broken keys that a scan finds; append their bodies to ``bodies``."""
     hits = engine.find_literals(text, redaction.prefixes)
     if not hits:
         return
@@ -259,7 +257,7 @@ def _found(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[S
 
 
 def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
-    """Keys, plain or escaped; their bodies are noted."""
+    """Yield plain and escaped keys; append their bodies to ``bodies``."""
     if _ESCAPED.search(text):
         pattern = _escaped(redaction.prefixes)
     elif any(stem in text for stem in redaction.stems):
@@ -274,35 +272,35 @@ def _keys(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Sp
 
 
 def _dumps(text: bytes, redaction: Redaction) -> Iterator[Span]:
-    """Keys written as numbers."""
+    """Yield keys written as numbers."""
     lowered = text.lower()
     for stem in redaction.stems:
         for row in _DUMPS:
-            # The number of the first character, without which there is none of the others.
+            # A quick test: the number of the first character.
             if row[0] % stem[0] in lowered:
                 for found in _dump(stem, *row).finditer(text):
                     yield found.start(), found.end(), MARK
 
 
 def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
-    """Runs of base64 with a key in them, whole: where in it the key ends cannot be told."""
-    if not any(needle in text for needle in redaction.base64):
+    """Yield whole runs of base64 with a key in them: the end of the key is not known."""
+    if not any(literal in text for literal in redaction.base64):
         return
     for run in _ENCODED.finditer(text):
-        if any(needle in run.group() for needle in redaction.base64):
+        if any(literal in run.group() for literal in redaction.base64):
             yield run.start(), run.end(), MARK
 
 
-def _united(spans: Iterable[Span]) -> Iterator[Span]:
-    """The spans in order, those that overlap as one under the mark of the first."""
-    united: Span | None = None
+def _merge(spans: Iterable[Span]) -> Iterator[Span]:
+    """Yield the spans in order, merging those that overlap under the mark of the first."""
+    merged: Span | None = None
     for span in sorted(spans):
-        if united is None:
-            united = span
-        elif span[0] < united[1]:
-            united = (united[0], max(united[1], span[1]), united[2])
+        if merged is None:
+            merged = span
+        elif span[0] < merged[1]:
+            merged = (merged[0], max(merged[1], span[1]), merged[2])
         else:
-            yield united
-            united = span
-    if united is not None:
-        yield united
+            yield merged
+            merged = span
+    if merged is not None:
+        yield merged

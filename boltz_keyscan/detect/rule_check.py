@@ -1,7 +1,6 @@
-"""A rule proves itself on its own examples.
+"""Check of a rule on its own examples, for ``rules check`` and the tests.
 
-Boundary: builds keys at run time from templates, so that no rule file holds one; used
-by ``rules check`` and by the tests, which are the same check.
+Keys are built from templates at run time, so that no rule file has one.
 """
 
 from __future__ import annotations
@@ -15,23 +14,23 @@ from boltz_keyscan.model.finding import Match
 from boltz_keyscan.rules import Example, Rule
 
 _BODIES = 16
-"""Different random bodies tried for each template."""
+"""Random bodies tried for each template."""
 
 
 def check(rule: Rule, rules: tuple[Rule, ...]) -> Iterator[str]:
-    """What the rule set gets wrong about one rule's examples; nothing when all hold."""
+    """Yield an error for each example of a rule that the rule set does not match as expected."""
     detector = KeyDetector.of(rules)
     for example in rule.examples:
         for number in range(_BODIES):
             digest = hashlib.sha256(f"{rule.id} {example.template} {number}".encode()).digest()
             body = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
-            complaint = _complaint(rule, example, body, detector)
-            if complaint:
-                yield f"{rule.id}: {example.template!r}: {complaint}"
+            error = _example_error(rule, example, body, detector)
+            if error:
+                yield f"{rule.id}: {example.template!r}: {error}"
                 break
 
 
-def _complaint(rule: Rule, example: Example, body: str, detector: KeyDetector) -> str:
+def _example_error(rule: Rule, example: Example, body: str, detector: KeyDetector) -> str:
     text = example.template
     for name, value in (("{key}", rule.prefix + body), ("{prefix}", rule.prefix), ("{body}", body)):
         text = text.replace(name, value)

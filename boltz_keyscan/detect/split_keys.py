@@ -1,10 +1,8 @@
-"""Keys as they are, but broken: by a line's end, a joining of literals, or marks between.
+"""Plain keys that are broken: by a line break, by joined literals, or by markup.
 
-Nothing here is decoded: what breaks a key is left out, and what is left must be one. Where
-code joins literals the syntax says so. Where only a line ends, the next word may have
-nothing to do with the key; then only a body of exactly the confirmed shape counts.
-
-Boundary: one key from the place where its prefix begins, or where the rest of it stands.
+Nothing is decoded: the break is left out, and the rest must be a key. If code joins literals,
+the syntax proves that they belong together. After a line break the next word may be unrelated
+to the key; then only a body of exactly the confirmed shape counts.
 """
 
 from __future__ import annotations
@@ -22,62 +20,61 @@ if TYPE_CHECKING:
     import regex
 
 REACH: Final = 100
-"""Bytes in which the beginning of a broken prefix stands."""
+"""Bytes before the end of a prefix in which its beginning is searched for."""
 
-_LONGEST = 300
-"""Characters of a body that are gathered."""
+_MAX_BODY_CHARS = 300
 
 _BODY = frozenset(
     bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
 _YAML = (b" >", b" |", b" >-", b" |-", b" >+", b" |+")
-"""With what the line ends before a text that goes on in indented lines."""
+"""Ends of the line before a YAML text in indented lines."""
 
 _NARROW = 40
-"""Columns, at least, of lines of which two are believed to be one text."""
+"""Columns from which two lines of equal width are taken for one wrapped text."""
 
 _LINE = 400
-"""Bytes of a line that are looked at for what all lines begin with."""
+"""Bytes of a line that are searched for a common line prefix."""
 
 Joint = Callable[[bytes, int], int]
-"""Where what breaks a key at an offset ends; the offset itself when nothing does."""
+"""A function that returns the end of the break at an offset, or the offset if there is no break."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way in which a key is broken."""
+    """One kind of break in a key."""
 
     name: str
     joint: Joint
     first: bytes
-    """With what it begins."""
+    """The bytes that it may begin with."""
     ends: bytes = b""
-    """What ends a line, where that alone breaks a key: then the lines must be as wide as wrapped ones."""
+    """The line end, if that alone is the break: then the lines must be as wide as wrapped ones."""
     sure: bool = False
-    """Whether what breaks it cannot mean anything else."""
+    """True if the break can have no other meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A key put together, and where each of its bytes stands."""
+    """A reassembled key, and the offset of each of its bytes."""
 
     kind: Kind
     prefix: bytes
     body: bytes
     places: tuple[int, ...]
     after: int
-    """Where what follows it begins."""
+    """The offset after the key."""
 
 
 def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
-    """What stands at ``at`` when it is broken: for each kind, and after each break, what it may be.
+    """Yield the keys that the text at ``at`` may be, for each kind of break and after each break.
 
     Args:
-        text: what to look at.
-        at: where the beginning of a prefix stands, or the rest of one.
-        stop: where the first break is, when that is behind ``at``.
-        beginnings: for each whole prefix what of it stands before ``at``; empty when all follows.
+        text: the text to search.
+        at: the offset of the beginning of a prefix, or of the rest of one.
+        stop: the offset of the first break, if it is after ``at``.
+        beginnings: for each whole prefix, its part before ``at``; empty if all of it follows.
     """
     starts = {
         prefix: list(_starts(text, at, beginning)) if beginning else [(at, b"")]
@@ -91,7 +88,7 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         if stop > at and joint(text, stop) == stop:
             continue
         after = joint(text, stop) if stop > at else stop
-        for prefix, each in starts.items():
+        for prefix, prefix_starts in starts.items():
             beginning = beginnings[prefix]
             size = stop - at
             follows = text[after : after + 1]
@@ -100,7 +97,7 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
                     continue
             elif size and follows != prefix[size : size + 1]:
                 continue
-            for start in _broken_by(kind, each):
+            for start in _starts_of_kind(kind, prefix_starts):
                 whole = text.startswith(prefix, start)
                 places = (
                     list(range(start, start + len(prefix))) if whole else _follow(text, start, prefix, joint)
@@ -110,16 +107,16 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
                     break
 
 
-def _broken_by(kind: Kind, starts: list[tuple[int, bytes]]) -> Iterator[int]:
-    return (start for start, broken in starts if broken in kind.first)
+def _starts_of_kind(kind: Kind, starts: list[tuple[int, bytes]]) -> Iterator[int]:
+    return (start for start, first in starts if first in kind.first)
 
 
 def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes]]:
-    """Where a prefix may begin of which the rest stands at ``at``, and with what the break in it begins."""
+    """Yield possible starts of the prefix whose rest is at ``at``, with the first byte of the break."""
     low = max(at - REACH, 0)
     start = text.rfind(beginning[:1], low, at)
     while start >= 0:
-        # It breaks after the first bytes of it, if it is one.
+        # The break, if any, follows the bytes that they have in common.
         stop = start + len(os.path.commonprefix((text[start:at], beginning)))  # noqa: RUF071 - bytes, no paths
         if stop == at or text[stop : stop + 1] in FIRST:
             yield start, b"" if stop == at else text[stop : stop + 1]
@@ -127,7 +124,7 @@ def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes
 
 
 def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[int]:
-    """The places of the prefix's bytes; nothing when it does not stand there."""
+    """Return the offsets of the prefix's bytes; empty if the prefix is not there."""
     places: list[int] = []
     at = start
     for byte in prefix:
@@ -143,8 +140,8 @@ def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[int]:
 def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[int]) -> Iterator[Pieces]:
     body = bytearray()
     at = places[-1] + 1
-    while len(body) < _LONGEST:
-        # What was joined so far may be the whole; what a break follows may be another word.
+    while len(body) < _MAX_BODY_CHARS:
+        # The key may be complete before a break; the text after it may be another word.
         run = _pattern(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
         end = run.end() if run else at
         body += text[at:end]
@@ -162,11 +159,11 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
 
 
 def _is_wrapped(text: bytes, places: list[int], size: int, ends: bytes) -> bool:
-    """Return whether lines that break a key are as wide as lines that a program wraps.
+    """Return True if the lines that break a key are as wide as lines that a program wraps.
 
-    Such a program fills its lines: those that go on in the next one are equally wide, as is the one
-    before, and the last is no wider. Two short lines that follow each other are only that,
-    unless it is the prefix that goes on in the other, or YAML says that they are one text.
+    Such a program fills its lines: all but the last are equally wide, as is the one before them,
+    and the last is no wider. Two short lines are not taken for one text, unless the break is in
+    the prefix, or YAML marks them as one text.
     """
     if places[-1] - places[size - 1] < len(places) - size + 1:
         return True
@@ -193,7 +190,7 @@ def _line_start(text: bytes, at: int, ends: bytes) -> int:
 
 @functools.cache
 def _pattern(pattern: bytes) -> regex.Pattern[bytes]:
-    import regex  # noqa: PLC0415 - only blobs with a hit pay for it
+    import regex  # noqa: PLC0415 - only for blobs with a candidate
 
     return regex.compile(pattern)
 
@@ -207,7 +204,7 @@ def _matching(pattern: bytes) -> Joint:
 
 
 def _after_line_prefix(text: bytes, at: int) -> Joint:
-    """A line's end, with what stands before the text of both lines: ``web-1  | ``, ``# ``, ``> ``."""
+    """Return a joint of a line end and the common prefix of both lines: ``web-1  | ``, ``# ``, ``> ``."""
     begin = text.rfind(b"\n", max(at - _LINE, 0), at) + 1
     line = text[begin:at]
 
@@ -254,7 +251,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         b"<\xe2\xc2&",
     ),
 )
-"""The rows; one more is one more way to break a key."""
+"""The kinds of break; to add one, add a row."""
 
 FIRST: Final = frozenset(bytes([byte]) for kind in KINDS for byte in kind.first) | {b"%", b"&", b"=", b"\\"}
-"""With what a break begins, or an escape."""
+"""First bytes of breaks and escapes."""

@@ -1,7 +1,4 @@
-"""The line around a key, fit to be shown: no part of a key in it, in any form.
-
-Boundary: chooses what is shown; what is hidden in it is for ``redact``.
-"""
+"""The line around a key, redacted: without a part of a key, in any form."""
 
 from __future__ import annotations
 
@@ -25,17 +22,17 @@ WIDTH = 200
 
 BEFORE = 1024
 AFTER = 512
-"""Bytes on either side of a key that ``context`` looks at.
+"""Bytes on either side of a key that ``context`` reads.
 
-It shows at most ``WIDTH`` bytes of what stands before: the others are there so that a
-key cut by the far edge, even one written ``0x73, 0x6b, ...``, ends before that part.
+It returns at most ``WIDTH`` bytes before the key. The others are read so that a key cut by
+the far edge, even one written ``0x73, 0x6b, ...``, ends before that part.
 """
 
 _LEAD = 80
-"""How many of them may stand before the key."""
+"""Characters of the context before the key, at most."""
 
 Known = tuple[int, int, bytes, bytes, bool]
-"""Start and end of a key, its prefix, its body, and whether it is disguised."""
+"""Start and end of a key, its prefix, its body, and a flag: encoded or broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Surroundings:
     low: int
     raw: bytes = field(repr=False)
     text: bytes = field(repr=False)
-    """The same without NULs."""
+    """The bytes of ``raw`` without NULs."""
     hidden: list[Span]
     ends: list[int]
 
@@ -53,7 +50,7 @@ class Surroundings:
     def of(
         cls, window: bytes, low: int, high: int, redaction: Redaction, known: Iterable[Known]
     ) -> Surroundings:
-        """Redact ``window[low:high]``, in which all keys that a scan finds are known."""
+        """Redact ``window[low:high]``; ``known`` has all keys that the scan finds in it."""
         raw = window[low:high]
         text = without_nul(raw)
         own: list[Span] = []
@@ -71,7 +68,7 @@ class Surroundings:
 
     def context(self, start: int, end: int) -> str:
         """Return the line around the key in ``window[start:end]``, at most ``WIDTH`` characters."""
-        at, stop = (each - self.raw.count(0, 0, each) for each in (start - self.low, end - self.low))
+        at, stop = (offset - self.raw.count(0, 0, offset) for offset in (start - self.low, end - self.low))
         text = self.text[: stop + AFTER]
         low = max(text.rfind(b"\n", 0, at) + 1, at - WIDTH)
         while low < at and 0x80 <= text[low] < 0xC0:
@@ -84,5 +81,5 @@ class Surroundings:
         lead = with_marks(text, hidden, low, at)
         rest = with_marks(text, hidden, at, high)
         lead = lead[-max(_LEAD, WIDTH - len(rest)) :]
-        # Once more, because what was cut off may have kept a command from being one.
+        # Once more, because the cut may have removed a character that made a command harmless.
         return harmless((lead + rest)[:WIDTH].strip())[:WIDTH]

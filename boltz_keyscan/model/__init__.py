@@ -1,1 +1,1 @@
-"""The data that the stages of a scan exchange: frozen, without behaviour, and without a raw key."""
+"""Data that the stages of a scan exchange: frozen, without behaviour, and without a raw key."""

@@ -1,7 +1,6 @@
-"""The nouns of key hygiene: what is looked for, what was found, and the whole of an audit.
+"""Data of an audit: checks, concerns and the result.
 
-Boundary: frozen data; the checks are ``triage.hygiene`` and ``triage.lodging``, how an
-audit is told is ``report``. Every string is redacted and harmless.
+Every string is redacted and safe to print.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from boltz_keyscan.model.enums import Severity
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that is looked for."""
+    """One check of an audit."""
 
     id: str
     """Kebab-case, stable for programs."""
     severity: Severity
     title: str
     reason: str
-    """Why it matters, in a sentence."""
+    """One sentence: why it matters."""
     remedy: str
-    """What to do, in a sentence."""
+    """One sentence: the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +30,22 @@ class Concern:
 
     check: Check
     subject: str
-    """Whose it is: the id of a key, the path of a file, or what else the check is about."""
+    """The id of a key, the path of a file, or another identifier."""
     name: str
-    """What people call it; may be empty."""
+    """The display name; may be empty."""
     detail: str
     """One line: what was found."""
     fix: str = ""
-    """A command, where one does it."""
+    """The command that fixes it, if there is one."""
     line: int | None = None
-    """In a file, counted from 1."""
+    """The line of the file, counted from 1."""
     leaked: str | None = None
-    """``yes`` when a scan proved that this key leaked, ``maybe`` when it may be one that did."""
+    """``yes`` if a scan proved that this key leaked, ``maybe`` if it may be a leaked key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All that an audit saw, and its verdict."""
+    """The result of an audit."""
 
     scope: str
     """``organisation`` or ``local``."""
@@ -54,11 +53,11 @@ class Audit:
     taken_at: str
     """ISO 8601, UTC."""
     examined: int
-    """Keys of the organisation, or files of this machine."""
+    """The number of keys of the organisation, or of files on this machine."""
     checks: tuple[Check, ...]
     concerns: tuple[Concern, ...]
     """Worst first."""
     complete: bool
     trouble: tuple[str, ...]
-    """Why it may not be all."""
+    """Reasons for which the audit may be incomplete."""
     exit_code: int

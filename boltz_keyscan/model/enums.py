@@ -1,7 +1,4 @@
-"""The words with a fixed set of values: types, modes, shapes, severities, exposures, exit codes.
-
-Boundary: names only. The data that carries them is ``model``, what they are worth ``policy``.
-"""
+"""Enumerations: key types, modes, shapes, severities, statuses, exposures, exit codes."""
 
 from __future__ import annotations
 
@@ -9,21 +6,21 @@ from enum import IntEnum, StrEnum
 
 
 class KeyType(StrEnum):
-    """What a key may speak for: the organisation, or one workspace (spelt ``ws`` in the key)."""
+    """The scope of a key: the organisation, or one workspace (``ws`` in the prefix)."""
 
     ADMIN = "admin"
     WORKSPACE = "workspace"
 
 
 class Mode(StrEnum):
-    """Whether calls with the key are real and billed, or synthetic."""
+    """The mode of a key: real and billed calls, or synthetic ones."""
 
     LIVE = "live"
     TEST = "test"
 
 
 class Shape(StrEnum):
-    """How much the body looks like one the API hands out; strongest first."""
+    """The likeness of a body to one that the API issues; strongest first."""
 
     CONFIRMED = "confirmed"
     SUSPECTED = "suspected"
@@ -31,7 +28,7 @@ class Shape(StrEnum):
 
 
 class Severity(StrEnum):
-    """What the key can do; worst first."""
+    """The harm that the key can do; worst first."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -41,7 +38,7 @@ class Severity(StrEnum):
 
 
 class Status(StrEnum):
-    """What is known of the key beyond its text."""
+    """The state of the key according to the API or an inventory."""
 
     UNCHECKED = "unchecked"
     ACTIVE = "active"
@@ -52,13 +49,13 @@ class Status(StrEnum):
 
 
 class Exposure(StrEnum):
-    """How far a location has spread; widest first."""
+    """The spread of a location; widest first."""
 
     TRACKED = "tracked"
     STAGED = "staged"
     HISTORY = "history"
     MODIFIED = "modified"
-    """Only in the working file of a tracked path: neither HEAD nor the index has it there."""
+    """In the working file of a tracked path, but neither in HEAD nor in the index."""
     UNTRACKED = "untracked"
     FILE = "file"
     UNREACHABLE = "unreachable"
@@ -66,7 +63,7 @@ class Exposure(StrEnum):
 
 
 class Part(StrEnum):
-    """Which part of an origin the bytes are."""
+    """The part of an origin that a blob is."""
 
     CONTENT = "content"
     NAME = "name"
@@ -74,7 +71,7 @@ class Part(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """The verdict of a run, as the process tells it; the README's table is checked against this."""
+    """Exit codes of the process; a test compares them with the README's table."""
 
     CLEAN = 0
     BLOCKING = 1

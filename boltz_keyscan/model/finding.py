@@ -1,8 +1,7 @@
-"""The nouns of the pipeline, as frozen data, and the few protocols between its stages.
+"""Matches, locations, findings and results, and the protocols between the stages of a scan.
 
-Boundary: nothing here reads bytes, prints, or decides. No type in this module has a
-field that could hold a raw key; that is what makes every report, log and exception
-downstream of ``detect/`` safe by construction.
+Boundary: no type here has a field that could hold a raw key. That makes every report, log
+and exception outside ``detect/`` safe by construction.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
-# The words come with the nouns: whoever has one needs the other.
-from boltz_keyscan.model.enums import ExitCode as ExitCode  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import Exposure as Exposure  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import KeyType as KeyType  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import Mode as Mode  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import Part as Part  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import Severity as Severity  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import Shape as Shape  # noqa: PLC0414 - told on to whoever imports the nouns
-from boltz_keyscan.model.enums import Status as Status  # noqa: PLC0414 - told on to whoever imports the nouns
+# Re-exported: code that uses these classes uses the enums too.
+from boltz_keyscan.model.enums import ExitCode as ExitCode  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Exposure as Exposure  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import KeyType as KeyType  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Mode as Mode  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Part as Part  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Severity as Severity  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Shape as Shape  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Status as Status  # noqa: PLC0414 - re-exported
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
@@ -28,17 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One key seen in one blob, as ``detect/`` lets it out: everything but the key."""
+    """One key in one blob, without the key itself."""
 
     fingerprint: str
     rule_id: str
     shape: Shape
     reason: str
-    """Why the shape was chosen, in words."""
+    """The reason for the shape, for people."""
     offset: int
     """Bytes from the start of the blob, counted from 0."""
     length: int
-    """Bytes of the key as it stands there, encoded or broken."""
+    """Bytes of the key in the blob, encoded or broken as it is there."""
     line: int
     """Counted from 1; lines end at LF."""
     column: int
@@ -50,34 +49,34 @@ class Match:
     decoded: tuple[str, ...] = ()
     cell: int | None = None
     cell_part: str | None = None
-    """In a notebook: the cell, counted from 1, and what of it, as ``output [7]``."""
+    """In a notebook: the cell, counted from 1, and its part, such as ``output [7]``."""
     comments: tuple[Comment, ...] = ()
-    """On its line, and on the line above."""
+    """Suppression comments on its line and on the line above."""
     listed: tuple[str, ...] = ()
-    """Public prefixes of a listing that the key begins with; see ``detect.lookup``."""
+    """Listed key prefixes that the key begins with; see ``detect.lookup``."""
     sealed: bytes = field(default=b"", repr=False)
-    """The key under the seal of the run, for verification."""
+    """The key, encrypted with the secret of the run, for verification."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a blob came from. Its names may hold a key: only ``Detector.redact`` makes them text."""
+    """The origin of a blob. Its names may hold a key: only ``Detector.redact`` makes them text."""
 
     path: bytes
     part: Part = Part.CONTENT
     oid: str | None = None
     """Object id in hex, for git objects."""
     kind: str | None = None
-    """git object type, for git objects."""
+    """Object type, for git objects."""
     child: str | None = None
-    """For a tree entry whose name was the blob: the id of what it names."""
+    """For the name of a tree entry: the id of the object it names."""
     members: tuple[bytes, ...] = ()
-    """Archive members that lead to the blob, outermost first; raw bytes as ``path`` is."""
+    """Archive members that lead to the blob, outermost first; raw bytes like ``path``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A match together with the origin of its blob."""
+    """A match and the origin of its blob."""
 
     origin: Origin
     match: Match
@@ -88,20 +87,20 @@ class Gap:
     """Something that was to be scanned and was not."""
 
     where: str
-    """What was not scanned, redacted and harmless to print."""
+    """The content that was not scanned, redacted and safe to print."""
     reason: str
     """One of a small set of kebab-case words, stable for programs."""
     detail: str = ""
     """One line for people: what happened and what to do."""
     by_design: bool = False
-    """True for limits the user or the repository chose; see ``--require-complete``."""
+    """True for limits that the user or the repository chose; see ``--require-complete``."""
     oid: str | None = None
-    """The one git object it is about."""
+    """The git object, if it is about a single one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How much was looked at. Tallies add up."""
+    """Counts of scanned content. Tallies can be added."""
 
     files: int = 0
     blobs: int = 0
@@ -110,32 +109,32 @@ class Tally:
     refs: int = 0
     objects_missing: int = 0
     cached: int = 0
-    """git objects that an earlier scan has seen; they are not read again and not in ``blobs``."""
+    """git objects that an earlier scan covered: not read again, and not in ``blobs``."""
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Tally)))
+        return Tally(*(getattr(self, count.name) + getattr(other, count.name) for count in fields(Tally)))
 
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What one shard gave."""
+    """The result of scanning one shard."""
 
     hits: tuple[Hit, ...] = ()
     gaps: tuple[Gap, ...] = ()
     tally: Tally = Tally()
     sources: tuple[Source, ...] = ()
-    """What reading showed to be a source of its own (a git bundle); it is scanned after the others."""
+    """Sources discovered while reading (git bundles); they are scanned after the others."""
     more: tuple[Shard, ...] = ()
-    """Containers it met: to be opened in a process of their own."""
+    """Containers discovered while reading; each is opened in a process of its own."""
     explained: tuple[tuple[bytes, str | None, int], ...] = ()
-    """Path, object and offset of keys in containers' own bytes that belong to members."""
+    """Path, object and offset of keys in the bytes of a container that belong to its members."""
     unpacked: tuple[int, int] = (0, 0)
-    """Members of containers that were looked at, and bytes that came out."""
+    """Container members that were scanned, and bytes that were unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a key stands, ready for a report: every string is redacted and harmless."""
+    """One place of a key, ready for a report: every string is redacted and safe to print."""
 
     path: str
     line: int
@@ -146,17 +145,17 @@ class Location:
     exposure: Exposure
     context: str
     commit: str | None = None
-    """The first commit that brought it in, in full hex."""
+    """The first commit that added it, in full hex."""
     blob: str | None = None
     author_date: str | None = None
-    """ISO 8601 with offset, of ``commit``."""
+    """The author date of ``commit``, ISO 8601 with offset."""
     members: tuple[str, ...] = ()
     decoded: tuple[str, ...] = ()
     cell: int | None = None
     cell_part: str | None = None
     comments: tuple[Comment, ...] = ()
     old: bool = False
-    """The file had the key before the change that was scanned, so that change did not bring it."""
+    """The file had the key before the change that was scanned."""
 
     @classmethod
     def of(
@@ -171,7 +170,7 @@ class Location:
         members: tuple[str, ...] = (),
         old: bool = False,
     ) -> Location:
-        """Where ``match`` stands, now that its path and exposure are known."""
+        """Return the location of ``match``, given its path and exposure."""
         return cls(
             path=path,
             line=match.line,
@@ -208,24 +207,24 @@ class Finding:
     confidence: str
     status: Status
     exposure: Exposure
-    """The widest exposure of any location."""
+    """The widest exposure of its locations."""
     blocking: bool
     locations: tuple[Location, ...]
     suppression: Suppression | None = None
     candidates: tuple[str, ...] = ()
     excuses: tuple[SuppressionCandidate, ...] = ()
-    """All that asks to let it pass, in the order in which it is considered."""
+    """Suppression candidates, in the order in which they are considered."""
     evidence: Evidence | None = None
 
     @property
     def shown(self) -> str:
-        """The only form in which a key is ever shown."""
+        """The redacted key: the only form that is ever printed."""
         return f"{self.type_prefix}[REDACTED]"
 
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """All that a run saw, and its verdict."""
+    """The result of a run."""
 
     targets: tuple[str, ...]
     started_at: str
@@ -236,51 +235,51 @@ class ScanResult:
     gaps: tuple[Gap, ...]
     tally: Tally
     complete: bool
-    """No gap but those by design."""
+    """True if the only gaps are those by design."""
     exit_code: int
     ground: TrustReport | None = None
     asked: StatusReport | None = None
 
     @property
     def keys(self) -> tuple[Finding, ...]:
-        """The findings that are not placeholders."""
+        """Findings that are not placeholders."""
         return tuple(f for f in self.findings if f.shape is not Shape.PLACEHOLDER)
 
     @property
     def placeholders(self) -> tuple[Finding, ...]:
-        """Documentation and test fillers: notes, never blocking."""
+        """Fillers in documentation and tests: notes, never blocking."""
         return tuple(f for f in self.findings if f.shape is Shape.PLACEHOLDER)
 
 
 class Admits(Protocol):
-    """The choice of the keys that are reported, made before what takes time is known of each."""
+    """A filter of the keys to report, applied before the expensive fields are computed."""
 
     def __call__(
         self, offset: int, rule_id: str, shape: Shape, fingerprint: str, /, *, commented: bool
     ) -> bool:
-        """Whether a key is reported; asked once for each, in order."""
+        """Return True to report a key; called once for each key, in order of offset."""
 
 
 class Detector(Protocol):
-    """What ``detect/`` offers to the sources. Picklable, so that it travels to workers."""
+    """The interface of ``detect/`` for the sources. Picklable, because workers get a copy."""
 
     @property
     def overlap(self) -> int:
-        """Bytes that two neighbouring buffers must share so that ``sniff`` misses nothing."""
+        """Bytes that two neighbouring buffers share so that ``candidate_offsets`` misses nothing."""
 
     def candidate_offsets(
         self, buffer: bytes | bytearray | memoryview, end: int, marks: list[int] | None = None
     ) -> list[int]:
-        """Offsets in ``buffer[:end]`` where a key may begin; the fast pass over everything.
+        """Return the offsets in ``buffer[:end]`` where a key may begin: the fast pass over all bytes.
 
-        ``marks`` takes the offsets where an archive may begin, for ``sources.magic`` to check.
+        Offsets where an archive may begin are appended to ``marks``; ``sources.signatures`` checks them.
         """
 
     def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
-        """The keys in one blob given in order; the exact pass over blobs with a hit."""
+        """Yield the keys in one blob, given in order: the exact pass over blobs with a candidate."""
 
     def redact(self, raw: bytes) -> str:
-        """Any bytes as harmless text without a key."""
+        """Return any bytes as printable text without a key."""
 
 
 class Shard(Protocol):
@@ -288,28 +287,28 @@ class Shard(Protocol):
 
     @property
     def weight(self) -> int:
-        """Bytes, roughly; 0 when it must run in this process or costs nothing."""
+        """Approximate bytes to read; 0 if it must run in this process or costs nothing."""
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Look at every byte of the shard. Pure: no state outside the arguments."""
+        """Scan every byte of the shard. Pure: no state outside the arguments."""
 
 
 class Source(Protocol):
-    """Where bytes come from, cut into shards, and what is known of a hit's whereabouts."""
+    """A source of bytes, cut into shards; it also locates the hits in them."""
 
     def shards(self) -> Iterator[Shard | Source]:
-        """The work, lazily; a source met on the way (a repository in a folder) is handed out too."""
+        """Yield shards, and sources discovered on the way (a repository in a folder)."""
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Exposure, commit and path for each hit. Work is done only for hits.
+        """Return the exposure, commit and path of each hit.
 
-        Called once, after the last shard, with what all of the source's shards gave.
+        Called once, after the last shard, with the combined result of the source's shards.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """What ``Source.locate`` learnt: matches with their locations, and what it could not learn."""
+    """The result of ``Source.locate``: matches with their locations, and gaps."""
 
     pairs: tuple[tuple[Match, Location], ...] = ()
     gaps: tuple[Gap, ...] = ()

@@ -1,7 +1,6 @@
-"""The nouns of asking: what is known of a key beyond its text, how, and what was asked in a run.
+"""Data of the status check: evidence for the status of a key, and the report of a run.
 
-Boundary: frozen data beside ``model``, loaded only by runs that ask. Nothing here decides
-or reaches the network; every string is redacted and harmless. A key is in none of it.
+Loaded only by runs that check the status. Every string is redacted and safe to print.
 """
 
 from __future__ import annotations
@@ -11,19 +10,19 @@ from enum import StrEnum
 
 
 class By(StrEnum):
-    """What a status rests on."""
+    """The kind of evidence for a status."""
 
     VERIFICATION = "verification"
     """``auth/me`` was called with the key itself."""
     PREFIX = "prefix"
-    """A listing whose prefixes tell keys apart."""
+    """A listing whose prefixes distinguish keys."""
     LISTING = "listing"
-    """A listing, of which more cannot be said of one key."""
+    """A listing that does not identify a single key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A key of the organisation that a found key may be."""
+    """A listed key of the organisation that may be the key of a finding."""
 
     id: str
     name: str
@@ -32,12 +31,12 @@ class Candidate:
     workspace_id: str | None
     last_used_at: str | None
     limited: bool
-    """It works from some addresses only."""
+    """True if it works from some IP addresses only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a finding has its status."""
+    """The evidence for the status of a finding."""
 
     by: By
     reason: str
@@ -45,34 +44,34 @@ class Evidence:
     detail: str
     """One line for people."""
     body_characters: int | None = None
-    """Characters of the body that the listed prefixes of all candidates carry; None without candidates."""
+    """Characters of the body in the shortest listed prefix of a candidate; None without candidates."""
     candidate_count: int = 0
     candidates: tuple[Candidate, ...] = ()
-    """The first ``join.MOST`` of them, active ones first."""
+    """The first ``cross_reference.MAX_CANDIDATES``, active ones first."""
     key_id: str | None = None
-    """Whose key it is beyond doubt: what verification answered."""
+    """The id of the key, proved by verification."""
     used_since: str | None = None
-    """When a key that it may be was last used, if that was after it was committed."""
+    """The last use of any candidate, if it was after the commit of the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What a run asked of whom, and what came of it."""
+    """The status check of a run: its sources, its totals and its errors."""
 
     listing: str | None = None
-    """``inventory`` or ``check``; None when no listing was wanted."""
+    """``inventory`` or ``check``; None if no listing was requested."""
     organisation: str | None = None
     taken_at: str | None = None
-    """When the listing was begun, ISO 8601, UTC."""
+    """The start of the listing, ISO 8601, UTC."""
     complete: bool | None = None
     keys: int = 0
     """Keys in the listing."""
     stale: bool = False
     verified: int | None = None
-    """Keys that verification said yes or no to; None when it was not wanted."""
+    """Keys that verification accepted or rejected; None if it was not requested."""
     own_key: str | None = None
-    """Fingerprint of the key used for checking, when it was found in what was scanned."""
+    """Fingerprint of the key used for the check, if the scan found that key."""
     trouble: tuple[str, ...] = ()
-    """What the API did not answer, one line each."""
+    """Errors of the API, one line each."""
     notes: tuple[str, ...] = ()
-    """What a reader should know, one line each."""
+    """Remarks for the reader, one line each."""

@@ -1,7 +1,7 @@
-"""The nouns of triage: what asks to let a key pass, what came of it, and whose word counted.
+"""Data of triage: comments, suppressions and their candidates, settings and the trust report.
 
-Boundary: frozen data beside ``model``, loaded only by runs that found a key or read a
-configuration. Nothing here reads or decides; every string is redacted and harmless.
+Loaded only by runs that found a key or read a configuration. Every string is redacted and
+safe to print.
 """
 
 from __future__ import annotations
@@ -10,39 +10,39 @@ import re
 from dataclasses import dataclass
 
 FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
-"""How files name a key: ours, and reports that are read back."""
+"""A fingerprint, as the baseline, the ignore file and reports write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A remark beside a key that asks to let it pass. Whether it counts is for ``triage`` to say."""
+    """A suppression comment beside a key; ``triage`` decides if it is accepted."""
 
     marker: str
-    """Whose form it has: ``boltz-keyscan``, ``gitleaks`` or ``detect-secrets``."""
+    """The scanner it is written for: ``boltz-keyscan``, ``gitleaks`` or ``detect-secrets``."""
     reason: str
-    """Empty when none is given."""
+    """The reason in the comment; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionCandidate:
-    """Something that asks to let a key pass, whether it counts or not."""
+    """A possible suppression of a finding, accepted or refused."""
 
     kind: str
     """``baseline``, ``ignore`` or ``inline``."""
     reason: str
     source: str
-    """The file and line it stands in, and whether that is in the tree, at a revision, or was named."""
+    """Its file and line, and the origin of the file: the tree, a revision, or the command line."""
     covers: tuple[int, ...]
-    """Which locations of the finding, by position."""
+    """Positions of the covered locations of the finding."""
     refused: str = ""
-    """Why it does not count; empty when it does."""
+    """The reason for refusing it; empty if it is accepted."""
     used: bool = False
-    """The finding is suppressed, and this is one of those that do it."""
+    """True if the finding is suppressed and this candidate contributes to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Why a finding does not block: the first of the excuses that are used."""
+    """The reason for which a finding does not block: the first candidate that is used."""
 
     kind: str
     reason: str
@@ -51,35 +51,34 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An option that was set elsewhere than on the command line."""
+    """An option set in a configuration file."""
 
     option: str
     value: str
-    """As JSON."""
+    """The value as JSON."""
     file: str
     line: int
     where: str
-    """Whose words the file's are: ``in the tree``, ``named``, or at which revision."""
+    """The origin of the file: ``in the tree``, ``named``, or the revision."""
 
     @property
     def source(self) -> str:
-        """As suppressions name theirs."""
+        """The source in the form that suppressions use."""
         return f"{self.file}:{self.line} ({self.where})"
 
 
 @dataclass(frozen=True, slots=True)
 class TrustReport:
-    """Whose word counted in a run, beside that of the command line."""
+    """The files that a run trusted besides the command line, and those it did not."""
 
     trust: str
     """``none``, ``tree`` or ``base:REV``."""
     commit: str | None = None
-    """What REV is, in full hex."""
+    """The commit of REV, in full hex."""
     settings: tuple[Setting, ...] = ()
     unheard: tuple[str, ...] = ()
-    """Files in the tree that would have been asked under ``tree``, and were not."""
+    """Files in the tree that would be read under ``tree`` and were ignored."""
     unmatched: tuple[str, ...] = ()
-    """Entries of baseline and ignore file that name no key, as suppressions name their source; only
-    where everything that they may name was scanned."""
+    """Sources of baseline and ignore entries that match no key; only if all they may match was scanned."""
     by_default: bool = False
-    """Nobody chose the trust: it follows from where the program runs."""
+    """True if the user did not choose the trust: it follows from the environment of the process."""

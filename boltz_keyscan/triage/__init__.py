@@ -1,8 +1,8 @@
-"""What is already known of a finding.
+"""Triage of findings: suppressions and statuses.
 
 A step is any callable ``Finding -> Finding``: it may add a suppression, a status or
-candidates, never drop a finding or touch its locations. Severity and blocking are
-judged afterwards, in ``policy``.
+candidates, but never drops a finding or changes its locations. ``policy`` sets severity and
+blocking afterwards.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Step = Callable[[Finding], Finding]
 
 
 def apply(findings: Iterable[Finding], steps: Sequence[Step]) -> Iterator[Finding]:
-    """Every finding, having passed every step in order."""
+    """Yield every finding after all steps, in order."""
     for finding in findings:
-        known = finding
+        result = finding
         for step in steps:
-            known = step(known)
-        yield known
+            result = step(result)
+        yield result

@@ -1,16 +1,13 @@
-"""The baseline: keys that are known and accepted, one line each.
+"""The baseline: accepted keys, one line each.
 
-A line is fingerprint, rule, the path where the key was first seen, the reason, who
-accepted it, and until when: the last day it counts, or ``forever``. The fingerprint is
-of the key alone, so a line outlives renames, rebases, squashes and new encodings; and
-there is no line number and no time in it, so nothing changes that nobody changed.
+A line has the fingerprint, the rule, the path where the key was first found, the reason, the
+person who accepted it, and the last day of the acceptance or ``forever``. The fingerprint is
+of the key alone, so a line remains valid after renames, rebases, squashes and new encodings.
+Without line numbers and times, an update changes only lines whose content changed.
 
-Merging: lines are sorted by fingerprint, and with ``merge=union`` git keeps what two
-branches add. A key that two branches accepted counts once, with the line that ends first,
-or else the first one; the next update of the file leaves out the other.
-
-Boundary: text to entries and back; whose baseline counts is ``trust``, what an entry does
-is ``excuse``.
+Merging: lines are sorted by fingerprint, and with ``merge=union`` git keeps the additions of
+two branches. Of two lines for one key, the one that ends first counts, or else the first; the
+next update of the file removes the other.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from boltz_keyscan.model.suppression import FINGERPRINT
 from boltz_keyscan.triage.text_file import Text, numbered
 
 NAME = ".boltz-keyscan-baseline"
-"""Found under this name without being asked for."""
+"""The name under which the baseline is found by default."""
 
 HEADER = "# boltz-keyscan baseline 1"
 _LEGEND = "# fingerprint, rule, first seen in, reason, accepted by, until (the last day, or forever)"
@@ -46,35 +43,35 @@ class Entry:
     fingerprint: str
     rule_id: str
     path: str
-    """Where it was first seen, as a report shows it; says nothing about where it stands now."""
+    """The path of its first location, as in a report; the key may have moved since."""
     reason: str
     by: str
     until: date | None
-    """The last day on which it counts (UTC); None for no end."""
+    """The last day of the acceptance (UTC); None for no end."""
     line: int = 0
 
     def expired(self, today: date) -> bool:
-        """Whether its last day has passed."""
+        """Return True if its last day has passed."""
         return self.until is not None and self.until < today
 
     @property
-    def told(self) -> str:
-        """Reason, who, and until when, in words."""
+    def summary(self) -> str:
+        """The reason, the person and the last day, for people."""
         until = f" until {self.until.isoformat()}" if self.until else ""
         return f"{self.reason} (accepted by {self.by}{until})"
 
 
 def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
-    """The entries by fingerprint.
+    """Return the entries by fingerprint.
 
     Args:
         text: the file.
-        rules: the ids of the rules there are.
+        rules: the ids of the existing rules.
 
     Raises:
-        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+        KeyscanError: with file, line and reason. One invalid line makes the file invalid.
     """
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     headed = False
     for number, line in numbered(text, f" {ADVICE}"):
         if not headed and line:
@@ -88,12 +85,12 @@ def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
         if not line or line.startswith("#"):
             continue
         entry = _entry(text, number, line, rules)
-        before = found.setdefault(entry.fingerprint, entry)
+        before = entries.setdefault(entry.fingerprint, entry)
         if (entry.until or date.max) < (before.until or date.max):
-            found[entry.fingerprint] = entry
+            entries[entry.fingerprint] = entry
     if not headed:
         raise text.broken(1, "it is empty, which no baseline is", "Restore it from git.")
-    return found
+    return entries
 
 
 def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
@@ -107,7 +104,7 @@ def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
         raise text.broken(number, f"no such rule: {rule_id}", f"Rules: {', '.join(sorted(rules))}.")
     try:
         path, reason, by = map(json.loads, strings)
-        # JSON can write halves of a character, which no file can hold.
+        # JSON can have lone surrogates, which UTF-8 cannot.
         f"{path}{reason}{by}".encode()
     except ValueError:
         raise text.broken(number, "a text in quotes is not a JSON string", f"The form is: {_FORM}") from None
@@ -124,21 +121,21 @@ def _until(text: Text, number: int, word: str) -> date | None:
 
 
 def day(word: str) -> date | None:
-    """A date, or None for ``forever``.
+    """Return the date, or None for ``forever``.
 
     Raises:
-        ValueError: neither of them.
+        ValueError: it is neither of them.
     """
     if word == FOREVER:
         return None
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", word):
-        # fromisoformat takes more forms, which do not sort and do not read alike.
+        # fromisoformat accepts more forms, which do not sort.
         raise ValueError(word)
     return date.fromisoformat(word)
 
 
 def written(entries: Iterable[Entry]) -> str:
-    """The file: the same entries always give the same bytes."""
+    """Return the text of the file; the same entries always give the same bytes."""
     ordered = sorted(entries, key=lambda entry: entry.fingerprint)
     return "\n".join([HEADER, _LEGEND, *map(_written, ordered)]) + "\n"
 
@@ -152,13 +149,13 @@ def _written(entry: Entry) -> str:
 def changed(
     known: dict[str, Entry], occurring: Collection[str], new: Iterable[Entry], *, whole: bool
 ) -> Iterator[Entry]:
-    """The baseline after an update: what still occurs, and what is added, which outweighs what was.
+    """Yield the baseline after an update: the new entries, and the old ones of keys that still occur.
 
     Args:
-        known: the entries there are.
+        known: the existing entries.
         occurring: the fingerprints of all keys that were found, blocking or not.
-        new: what is added.
-        whole: everything was looked at; otherwise nothing is dropped, for it may still be there.
+        new: the new entries; they replace existing ones of the same key.
+        whole: everything was scanned; otherwise no entry is dropped, because its key may still exist.
     """
     added = {entry.fingerprint: entry for entry in new}
     yield from added.values()

@@ -1,13 +1,12 @@
-"""Found keys against listed ones: what may be said of a key, and what may not.
+"""Cross-reference of found keys with listed ones: candidates and status.
 
-A listed key is a candidate for a found one when the found key begins with its
-``key_prefix`` and type and mode agree. The API documents that prefix as 12 characters,
-which is shorter than every type prefix: then it tells no key from another. So nothing is
-said of a single key unless the prefixes of all candidates carry ``TELLING`` characters
-of the body; and never that a key is dead while one that it may be is alive.
+A listed key is a candidate for a found key if the found key begins with its ``key_prefix``
+and type and mode agree. The API documents that prefix as 12 characters, which is shorter than
+every type prefix and so distinguishes no keys. Therefore a key gets a status only if the
+prefixes of all candidates have ``MIN_DISTINGUISHING_CHARS`` characters of the body, and is
+never called inactive while any candidate is active.
 
-Boundary: pure functions of a finding, a listing, and what verification answered. The
-tables are in docs/cross-reference.md, each row of them a test.
+The tables are in docs/cross-reference.md; each of their rows is a test.
 """
 
 from __future__ import annotations
@@ -23,40 +22,40 @@ from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Record, moment, stamp
 
 MIN_DISTINGUISHING_CHARS = 4
-"""Characters of the body from which on a prefix tells keys apart: 64^4 is 17 million."""
+"""Characters of the body from which a prefix distinguishes keys: 64^4 is 17 million."""
 
-MOST = 100
-"""Candidates named of one key; all are counted."""
+MAX_CANDIDATES = 100
+"""Candidates listed for one key; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What verification said of one key."""
+    """The result of verifying one key."""
 
     reason: str
-    """``accepted``, ``rejected`` (401), ``forbidden`` (403), or what kept the API from answering."""
+    """``accepted``, ``rejected`` (401), ``forbidden`` (403), or the error that prevented an answer."""
     detail: str = ""
     key_id: str | None = None
     organisation: str | None = None
 
     @property
     def decides(self) -> bool:
-        """Whether it was yes or no."""
+        """True if the key was accepted or rejected."""
         return self.reason in {"accepted", "rejected"}
 
 
 @dataclass(frozen=True, slots=True)
 class ListingContext:
-    """What there is to compare with."""
+    """The listing to compare with, and the time of the comparison."""
 
     now: datetime
     listing: Listing | None = None
     stale: bool = False
-    """The listing is older than whoever runs the scan allows."""
+    """True if the listing is older than the user allows."""
 
 
 def candidates(finding: Finding, listed: Iterable[str], listing: Listing) -> tuple[Record, ...]:
-    """The listed keys that a found one may be.
+    """Return the listed keys that a found one may be.
 
     Args:
         finding: the key.
@@ -73,10 +72,9 @@ def candidates(finding: Finding, listed: Iterable[str], listing: Listing) -> tup
 def join(
     finding: Finding, listed: Iterable[str], known: ListingContext, answer: Answer | None = None
 ) -> Finding:
-    """The finding with its status, its candidates and what they rest on.
+    """Return the finding with its status, its candidates and the evidence.
 
-    Placeholders are left alone: they are no keys. Nothing here drops a finding or touches
-    what is known of its places.
+    Placeholders are returned unchanged, because they are no keys.
     """
     if finding.shape is Shape.PLACEHOLDER or (known.listing is None and answer is None):
         return finding
@@ -88,7 +86,7 @@ def join(
         status, evidence = _by_listing(finding, found, known.listing, known)
     if answer is not None:
         if answer.reason == "rejected" and finding.shape is not Shape.CONFIRMED:
-            # A key cut by a line's end would be rejected as well, and works.
+            # A key cut by a line break would be rejected too, although the whole key works.
             answer = Answer("rejected-in-part", "the API rejected it (401), but it may be a part of a key")
         is_limited = answer.reason == "rejected" and not _is_address_ruled_out(finding, found, known)
         answer = replace(answer, reason="rejected-here") if is_limited else answer
@@ -96,7 +94,7 @@ def join(
     if status is None or evidence is None:
         return finding
     if evidence.key_id is not None and known.listing is not None:
-        # Which one it is has been said; what else begins like it plays no part any more.
+        # Verification identified the key: other candidates do not matter.
         found = tuple(each for each in known.listing.records if each.id == evidence.key_id)
     evidence = _with_candidates(evidence, finding, found, known)
     return replace(
@@ -107,7 +105,7 @@ def join(
 def _by_listing(
     finding: Finding, found: tuple[Record, ...], listing: Listing, known: ListingContext
 ) -> tuple[Status, Evidence]:
-    """What the listing alone says."""
+    """Return the status and the evidence from the listing alone."""
     if not found:
         return _unlisted(finding, listing, stale=known.stale)
     characters = min(each.body_characters for each in found)
@@ -128,7 +126,7 @@ def _by_listing(
 
 
 def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Status, Evidence]:
-    """No candidate: it is another organisation's, was deleted, or the listing does not tell."""
+    """Return the status of a key without candidates: not listed, or unknown."""
     kind = (finding.key_type, finding.mode)
     if not listing.complete:
         return Status.UNKNOWN, Evidence(
@@ -155,7 +153,7 @@ def _by_answer(
     status: Status | None,
     evidence: Evidence | None,
 ) -> tuple[Status, Evidence]:
-    """What verification says, and where it says nothing, the listing."""
+    """Return the status from verification, or from the listing if verification did not decide."""
     match answer.reason:
         case "accepted":
             detail = f"the API accepted it: it is key {answer.key_id}" + _elsewhere(answer, known)
@@ -181,10 +179,10 @@ def _by_answer(
 
 
 def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: ListingContext) -> bool:
-    """Return whether the listing proves that a rejection is not for the address it was asked from.
+    """Return True if the listing proves that a rejection is not due to the address of the request.
 
-    A key that is not in the listing may be limited in another organisation. One that was
-    made, or limited, after the listing was taken is not in it either.
+    A key that is not in the listing may be limited in another organisation. A key that was
+    created or limited after the listing was taken is not in it either.
     """
     listing = known.listing
     if listing is None or not listing.complete or known.stale or not found:
@@ -195,7 +193,7 @@ def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Li
 
 
 def _elsewhere(answer: Answer, known: ListingContext) -> str:
-    """That a key which works is not the organisation's that was listed, or stands there as dead."""
+    """Return a remark if a working key is not in the listing, or is inactive there."""
     listing = known.listing
     if listing is None:
         return ""
@@ -210,7 +208,7 @@ def _elsewhere(answer: Answer, known: ListingContext) -> str:
 def _with_candidates(
     evidence: Evidence, finding: Finding, found: tuple[Record, ...], known: ListingContext
 ) -> Evidence:
-    """The evidence with all that the key may be, those that work and were used last first."""
+    """Return the evidence with the candidates: active ones first, then the most recently used."""
     ordered = sorted(
         found,
         key=lambda each: (
@@ -223,7 +221,7 @@ def _with_candidates(
         evidence,
         body_characters=min((each.body_characters for each in found), default=None),
         candidate_count=len(found),
-        candidates=tuple(_candidate(each, known.now) for each in ordered[:MOST]),
+        candidates=tuple(_candidate(each, known.now) for each in ordered[:MAX_CANDIDATES]),
         used_since=_used_since(finding, found),
     )
 
@@ -234,7 +232,7 @@ def _candidate(each: Record, now: datetime) -> Candidate:
 
 
 def _used_since(finding: Finding, meant: Iterable[Record]) -> str | None:
-    """The last use of a key that it may be, when that came after the key was committed."""
+    """Return the last use of any candidate, if it was after the commit of the key."""
     leaked = []
     for location in finding.locations:
         try:

@@ -1,9 +1,7 @@
 """Path globs, matched segment by segment in time bounded by pattern times path.
 
-Regular expressions made of globs take exponential time on patterns a stranger may write
-(``**/**/**/x``), and what is matched here comes out of the scanned tree.
-
-Boundary: text against text; what a match means is ``ignores``.
+Regular expressions made of globs take exponential time on hostile patterns (``**/**/**/x``),
+and these patterns come from the scanned tree.
 """
 
 from __future__ import annotations
@@ -27,20 +25,20 @@ def _parts(pattern: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1 << 14)
 def matching(patterns: tuple[str, ...], path: str) -> tuple[int, ...]:
-    """Which of the patterns, by position, match a path; a file is asked about once, not once per key."""
+    """Return the positions of the patterns that match a path; cached, because a file may have many keys."""
     return tuple(number for number, pattern in enumerate(patterns) if matches(pattern, path))
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a path, or a folder that holds it, is what the pattern names.
+    """Return True if a pattern matches a path or a folder above it.
 
-    As in ``.gitignore``: ``*`` and ``?`` stop at slashes and ``**`` does not; a pattern
-    with a slash at its beginning or inside counts from the folder of the file it stands
-    in, any other at every depth; and what names a folder names all below it.
+    As in ``.gitignore``: ``*`` and ``?`` stop at slashes and ``**`` does not; a pattern with a
+    slash at its beginning or inside is relative to the folder of its file, any other matches at
+    every depth; and a pattern that matches a folder matches everything below it.
     """
     parts = _parts(pattern)
     names = path.split("/")
-    # Which parts of the pattern may come next, after each name.
+    # The parts of the pattern that may match next, after each name.
     states = _skipped({0}, parts)
     for number, name in enumerate(names):
         reached = set()
@@ -48,7 +46,7 @@ def matches(pattern: str, path: str) -> bool:
             if parts[state] == "**":
                 reached.add(state)
                 if state == len(parts) - 1:
-                    # At the end it is all below a folder, and so needs something below it.
+                    # At the end it matches everything below a folder, but not the folder.
                     reached.add(state + 1)
             elif _segment(parts[state], name):
                 reached.add(state + 1)
@@ -63,12 +61,12 @@ def matches(pattern: str, path: str) -> bool:
 
 
 def _skipped(states: set[int], parts: tuple[str, ...]) -> set[int]:
-    """The states with those that are reached by ``**`` standing for no name."""
+    """Return the states, with those that are reached if ``**`` matches no name."""
     return states | {state + 1 for state in states if state < len(parts) - 1 and parts[state] == "**"}
 
 
 def _segment(pattern: str, name: str) -> bool:
-    """``*``, ``?`` and ``[...]`` within a name; the last star is the only one that is ever tried again."""
+    """Match ``*``, ``?`` and ``[...]`` within a name; only the last star is ever tried again."""
     at = here = 0
     star = resume = -1
     while here < len(name):
@@ -89,7 +87,7 @@ def _segment(pattern: str, name: str) -> bool:
 
 
 def _one(pattern: str, at: int, char: str) -> int:
-    """How much of the pattern one character takes; 0 when it does not match."""
+    """Return the length of the pattern that one character matches; 0 if it does not match."""
     first = pattern[at]
     if first == "?":
         return 1

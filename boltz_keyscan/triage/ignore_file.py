@@ -4,10 +4,8 @@
     bk1:0123...            # made up for the documentation
     tests/fixtures/**      # no real keys in there
 
-The reason begins after the first ``#`` that stands between spaces, or that ends the line;
-a path with such a ``#`` in it is written with ``?`` in its place.
-
-Boundary: text to entries; globs are ``globs``, what an entry does is ``excuse``.
+The reason begins after the first ``#`` between spaces or at the end of the line; a path with
+such a ``#`` in it is written with ``?`` instead.
 """
 
 from __future__ import annotations
@@ -21,8 +19,8 @@ from boltz_keyscan.triage.text_file import Text, numbered
 NAME = ".boltz-keyscanignore"
 
 _ENTRY = re.compile(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
-_MOST = 1000
-"""Globs: each is tried on each path with a key."""
+_MAX_GLOBS = 1000
+"""Globs, at most: each is matched against each path with a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,10 @@ class Ignores:
 
 
 def parse(text: Text) -> Ignores:
-    """The entries of a file.
+    """Return the entries of a file.
 
     Raises:
-        KeyscanError: with file, line and reason. A file is taken whole or not at all.
+        KeyscanError: with file, line and reason. One invalid line makes the file invalid.
     """
     keys: dict[str, Ignored] = {}
     globs: dict[str, Ignored] = {}
@@ -66,10 +64,10 @@ def parse(text: Text) -> Ignores:
         else:
             _check(text, number, what)
             kind = globs
-        # merge=union keeps what two branches wrote: the first of two reasons is as good as the other.
+        # merge=union keeps the lines of two branches: the first of two reasons is used.
         kind.setdefault(what, entry)
-    if len(globs) > _MOST:
-        raise text.broken(1, f"more than {_MOST:,} path globs", "Name folders in place of files.")
+    if len(globs) > _MAX_GLOBS:
+        raise text.broken(1, f"more than {_MAX_GLOBS:,} path globs", "Name folders in place of files.")
     return Ignores(keys, tuple(globs.values()))
 
 

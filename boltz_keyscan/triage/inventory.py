@@ -1,12 +1,8 @@
-"""An inventory: a listing of the organisation's keys, and the file it is saved in.
+"""An inventory: a saved listing of the organisation's keys.
 
-The file lets a scan compare what it finds without an admin key and without a network. It
-is JSON with public fields only (``inventory-v1.schema.json``), and is believed only when
-all of it is as it should be: half a listing that reads as a whole one would say of a key
-that works that nobody has it.
-
-Boundary: bytes to a ``Listing`` and back. Where a listing comes from is ``api``, what
-follows from one is ``join``.
+With the file a scan can cross-reference keys without an admin key and without a network. It
+is JSON with public fields only (``inventory-v1.schema.json``), and is rejected if any part is
+invalid: with half a listing read as a whole one, a working key would be reported as not listed.
 """
 
 from __future__ import annotations
@@ -35,34 +31,34 @@ LIMIT = 16 << 20
 """Bytes of an inventory that are read; 40,000 keys fit."""
 
 SKEW = timedelta(minutes=10)
-"""By how much two clocks may differ."""
+"""The tolerated difference of two clocks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Keys of an organisation as they stood at one time."""
+    """The keys of an organisation at one time."""
 
     taken_at: datetime
-    """When it was begun: what was made since may be missing."""
+    """The start of the listing: keys that were created later may be missing."""
     complete: bool
     records: tuple[Record, ...]
     organisation: str | None = None
-    """Its id."""
+    """The id of the organisation."""
     trouble: str = ""
-    """Why it is not complete, in a line."""
+    """One line: the reason for which it is not complete."""
 
     def stale(self, now: datetime, oldest: timedelta) -> bool:
-        """Whether it is older than it may be, or from the future, which says nothing of its age."""
+        """Return True if it is older than ``oldest``, or from the future, so that its age is unknown."""
         return not -SKEW <= now - self.taken_at <= oldest
 
     @property
     def prefixes(self) -> frozenset[str]:
-        """What its keys begin with."""
+        """The prefixes of its keys."""
         return frozenset(each.key_prefix for each in self.records)
 
 
 def written(listing: Listing) -> str:
-    """The listing as a file, one line for each key, in the order of their ids."""
+    """Return the text of the file: one line for each key, in order of id."""
     head = {
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
@@ -77,12 +73,12 @@ def written(listing: Listing) -> str:
 
 
 def read(name: str, raw: bytes, clean: Clean) -> Listing:
-    """The listing in a file.
+    """Read the listing in a file.
 
     Args:
-        name: of the file, for errors.
+        name: the name of the file, for errors.
         raw: its content.
-        clean: for the texts in it.
+        clean: the redaction applied to its texts.
 
     Raises:
         KeyscanError: it is no inventory, of another version, or not whole; with the reason.

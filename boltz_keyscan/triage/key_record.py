@@ -1,10 +1,7 @@
-"""A key of the organisation as the API lists it, checked field by field.
+"""A listed key of the organisation, checked field by field.
 
-What comes from the API or from a file is a stranger's until it has passed here: types,
-lengths and characters are checked by hand, so that a wrong shape is an error with a name
-and never an empty list. Fields that are not known are ignored.
-
-Boundary: JSON values to frozen data; pages are ``api.pager``, files ``inventory``.
+Data of the API or of a file is untrusted until it is checked here: a wrong type, length or
+character is an error that names the field, and never an empty list. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -19,25 +16,25 @@ from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.sanitize import harmless
 
 KEPT_PREFIX_CHARS = 7
-"""Characters of the body that are kept of a listed prefix, however many the API gives.
+"""Characters of the body that are kept of a listed prefix, even if the API returns more.
 
-They tell 2^42 keys apart, which is more than there are, and no report hides as few.
+They distinguish 2^42 keys, more than there are, and are too few for the redaction of a report.
 """
 
 _UNKNOWN_KEPT = 24
-"""Characters kept of a prefix in a form that is not known, where the body begins is not known either."""
+"""Characters kept of a prefix in an unknown form, in which the start of the body is unknown too."""
 
-_LONGEST = 200
+_MAX_NAME_CHARS = 200
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
-"""What an id may be: it goes into the path of a request, so no slash, no percent, no dots in front."""
+"""An id. It is put into the path of a request, so no slash, no percent, no leading dots."""
 
 Clean = Callable[[str], str]
-"""Makes a stranger's text fit to be shown, without keys: ``Detector.redact``."""
+"""A function that makes untrusted text printable and removes keys: ``Detector.redact``."""
 
 
 class RecordError(ValueError):
-    """A value that is no record; says which field and what was expected."""
+    """An invalid record; the message has the field and the expected value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +43,9 @@ class Record:
 
     id: str
     name: str
-    """As its owner called it, redacted and harmless."""
+    """The name given by its owner, redacted and safe to print."""
     key_prefix: str
-    """How the key begins, cut to ``KEPT`` characters of its body."""
+    """The listed prefix of the key, cut to ``KEPT_PREFIX_CHARS`` characters of its body."""
     key_type: KeyType
     mode: Mode
     is_active: bool
@@ -59,50 +56,50 @@ class Record:
     last_used_at: datetime | None
 
     def expired(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Return True if the key has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
     def live(self, now: datetime) -> bool:
-        """Whether the API accepts it."""
+        """Return True if the API accepts the key."""
         return self.is_active and not self.expired(now)
 
     def state(self, now: datetime) -> str:
-        """``active``, ``inactive`` (revoked) or ``expired``."""
+        """Return ``active``, ``inactive`` (revoked) or ``expired``."""
         if not self.is_active:
             return "inactive"
         return "expired" if self.expired(now) else "active"
 
     @property
     def type_prefix(self) -> str:
-        """How all keys of its type and mode begin."""
+        """The prefix of all keys of its type and mode."""
         return type_prefix(self.key_type, self.mode)
 
     @property
     def body_characters(self) -> int:
-        """How many characters of its body the prefix gives away; may be none."""
+        """The number of characters of its body in the listed prefix; may be 0."""
         return max(len(self.key_prefix) - len(self.type_prefix), 0)
 
     @property
     def understood(self) -> bool:
-        """Whether its prefix is the beginning of a key of its type, so that keys can be compared with it."""
+        """True if its prefix is that of a key of its type, so that keys can be compared with it."""
         prefix = self.type_prefix
         return self.key_prefix.startswith(prefix) or prefix.startswith(self.key_prefix)
 
 
 def type_prefix(key_type: KeyType, mode: Mode) -> str:
-    """How keys of a type and mode begin."""
+    """Return the prefix of all keys of a type and mode."""
     return next(rule.prefix for rule in rules.load() if (rule.key_type, rule.mode) == (key_type, mode))
 
 
 def record(value: object, clean: Clean) -> Record:
-    """A record of a listing.
+    """Return the record of a key.
 
     Args:
-        value: as JSON has it.
-        clean: for the texts in it.
+        value: the JSON value.
+        clean: the redaction applied to its texts.
 
     Raises:
-        RecordError: it is none.
+        RecordError: it is not a valid record.
     """
     if not isinstance(value, Mapping):
         raise RecordError("a key is not an object")
@@ -111,7 +108,7 @@ def record(value: object, clean: Clean) -> Record:
     workspace = value.get("workspace_id")
     return Record(
         id=identifier(value.get("id"), "id"),
-        name=clean(_text(value, "name", 2000))[:_LONGEST],
+        name=clean(_text(value, "name", 2000))[:_MAX_NAME_CHARS],
         key_prefix=_cut(_text(value, "key_prefix", 2000), type_prefix(key_type, mode)),
         key_type=key_type,
         mode=mode,
@@ -125,7 +122,7 @@ def record(value: object, clean: Clean) -> Record:
 
 
 def public(found: Record) -> dict[str, object]:
-    """A record as JSON, in the API's own names; ``record`` reads it back."""
+    """Return a record as JSON with the API's names of fields; ``record`` reads it."""
     return {
         "id": found.id,
         "name": found.name,
@@ -142,10 +139,10 @@ def public(found: Record) -> dict[str, object]:
 
 
 def identifier(value: object, field: str) -> str:
-    """An id as the API gives them.
+    """Check an id of the API.
 
     Raises:
-        RecordError: it is none, or one that must not become part of an address.
+        RecordError: it is not an id, or must not be part of a URL.
     """
     if not isinstance(value, str) or not _ID.fullmatch(value) or _looks_like_a_key(value):
         raise RecordError(f"{field} is not an id")
@@ -153,10 +150,10 @@ def identifier(value: object, field: str) -> str:
 
 
 def moment(text: str) -> datetime:
-    """A point in time from ISO 8601 with an offset, as UTC.
+    """Parse a time in ISO 8601 with an offset, as UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not such a time.
     """
     when = datetime.fromisoformat(text)
     if when.tzinfo is None:
@@ -165,7 +162,7 @@ def moment(text: str) -> datetime:
 
 
 def stamp(when: datetime) -> str:
-    """A point in time as this program writes it: UTC, to the second."""
+    """Format a time in ISO 8601: UTC, to the second."""
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -174,7 +171,7 @@ def _looks_like_a_key(text: str) -> bool:
 
 
 def _cut(prefix: str, known: str) -> str:
-    """As much of a listed prefix as is kept: the API may one day give the whole key."""
+    """Cut a listed prefix: a future API may return the whole key."""
     kept = len(known) + KEPT_PREFIX_CHARS if prefix.startswith(known) else _UNKNOWN_KEPT
     return harmless(prefix[:kept])
 

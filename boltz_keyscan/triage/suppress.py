@@ -1,36 +1,34 @@
-"""The step that decides whether a key is let pass: what excuses which of its locations.
+"""Suppression of findings by the baseline, ignore entries and inline comments.
 
-| excuse                        | covers                                               |
+| suppression                   | covers                                               |
 |-------------------------------|------------------------------------------------------|
 | baseline entry                | every location below the folder that is scanned; (1) |
-|                               | every one at all when the file was named             |
+|                               | all locations if the file was named                  |
 | fingerprint in an ignore file | every location below the folder that is scanned (1)  |
 | path glob in an ignore file   | of these, the locations whose path matches           |
-| inline comment                | the locations it stands beside                       |
+| inline comment                | the locations beside it                              |
 
-(1) Of several that are scanned, the one the file was looked for from.
+(1) If several folders are scanned, the folder from which the file was searched for.
 
-A finding is suppressed when every location that could block is covered, by one excuse or
-by several together. A key that also stands somewhere uncovered blocks, and all its
-locations are told. Locations that could block are the exposed ones: corners of this
-machine need no excuse, and count only when the run fails on unexposed keys too, or when
-there are no others.
+A finding is suppressed if every location that could block is covered, by one suppression or
+by several together. With one location uncovered it blocks, and all its locations are reported.
+Locations that could block are the exposed ones; unexposed ones count only if the run fails on
+unexposed keys too, or if there are no others.
 
-These excuse nothing, and are told with the reason:
+These are refused, and reported with the reason:
 
-| excuse                         | when                                                |
+| suppression                    | when                                                |
 |--------------------------------|-----------------------------------------------------|
 | baseline entry                 | its last day has passed                             |
 | inline comment                 | the key is a live admin key                         |
 | inline comment                 | the trust is ``none``                               |
 | inline comment                 | the trust is ``base:REV``, and REV has no such      |
 |                                | comment beside this key in this file                |
-| comment for another scanner    | nobody asked to honour those                        |
+| comment for another scanner    | the option to accept those was not given            |
 
-Placeholders never block, so nothing excuses them. No finding is dropped and no location
-touched: only ``suppression`` and ``excuses`` change.
-
-Boundary: ``Finding -> Finding``; whose files and comments are heard is ``trust``.
+Placeholders never block and are not suppressed. No finding is dropped and no location is
+changed: only ``suppression`` and ``excuses`` are set. ``trust`` decides which files and
+comments are read.
 """
 
 from __future__ import annotations
@@ -49,40 +47,40 @@ from boltz_keyscan.triage.ignore_file import Ignores
 from boltz_keyscan.triage.text_file import Text
 
 OWN = "boltz-keyscan"
-"""The marker of our own comments."""
+"""The marker of this program's comments."""
 
 CommentPolicy = Callable[[Comment, Location, str], str]
-"""Why a comment beside a key with this fingerprint is not heard; empty when it is."""
+"""A function that returns the reason for refusing a comment beside a key; empty to accept it."""
 
 
 def allow_all(_: Comment, __: Location, ___: str) -> str:
-    """Every comment is."""
+    """Accept every comment."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionFiles:
-    """What the files of one folder say, and for which locations."""
+    """The suppression files of one folder, and the locations they apply to."""
 
     scope: str | None = ""
-    """How paths begin for which they count, as reports show them; None for everywhere."""
+    """The prefix of the paths they apply to, as in reports; None for all."""
     within: str = ""
-    """What stands between that folder and those paths; empty or ending in a slash."""
+    """The path from that folder to those paths; empty or ending in a slash."""
     baseline: tuple[Text, Mapping[str, Entry]] | None = None
     ignores: tuple[Text, Ignores] | None = None
     linked: bool = False
-    """They are those of a linked worktree: what is said around it counts in it too."""
+    """True for a linked worktree: the files of the folders above apply to it too."""
     is_whole: bool = False
-    """The files lie in the folder that is scanned, so that whatever they name was scanned."""
+    """True if the files are in the folder that is scanned, so that all they may match was scanned."""
 
     def path(self, location: Location) -> str:
-        """The path of a location as a glob sees it."""
+        """Return the path of a location for globs, relative to the folder of the files."""
         return self.within + location.path[len(self.scope or "") :]
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressor:
-    """The step. Built once for a run."""
+    """The suppression step of a run."""
 
     known: tuple[SuppressionFiles, ...]
     today: date
@@ -90,32 +88,32 @@ class Suppressor:
     unexposed: bool = False
     """The run fails on unexposed keys too."""
     foreign: bool = False
-    """Comments in the form of other scanners are honoured."""
+    """Comments for other scanners are accepted."""
     allowed: CommentPolicy = field(default=allow_all)
-    say: Callable[[str], str] = field(default=str)
-    """Makes what strangers wrote fit to be shown."""
+    redact: Callable[[str], str] = field(default=str)
+    """Redaction of untrusted text."""
 
     def __call__(self, finding: Finding) -> Finding:
-        """The finding with what excuses it, if anything does."""
+        """Return the finding with its suppression, if it has one, and all candidates."""
         if finding.shape is Shape.PLACEHOLDER:
             return finding
-        offers = [
-            replace(offer, reason=self.say(offer.reason), source=self.say(offer.source))
-            for offer in self._offers(finding)
-            if offer.covers
+        candidates = [
+            replace(candidate, reason=self.redact(candidate.reason), source=self.redact(candidate.source))
+            for candidate in self._candidates(finding)
+            if candidate.covers
         ]
-        open_ = set(blockable(finding, unexposed=self.unexposed))
-        for number, offer in enumerate(offers):
-            if not offer.refused and open_.intersection(offer.covers):
-                open_.difference_update(offer.covers)
-                offers[number] = replace(offer, used=True)
-        if open_:
-            return replace(finding, excuses=tuple(replace(offer, used=False) for offer in offers))
-        first = next(offer for offer in offers if offer.used)
+        uncovered = set(blockable(finding, unexposed=self.unexposed))
+        for number, candidate in enumerate(candidates):
+            if not candidate.refused and uncovered.intersection(candidate.covers):
+                uncovered.difference_update(candidate.covers)
+                candidates[number] = replace(candidate, used=True)
+        if uncovered:
+            return replace(finding, excuses=tuple(replace(candidate, used=False) for candidate in candidates))
+        first = next(candidate for candidate in candidates if candidate.used)
         return replace(
             finding,
             suppression=Suppression(first.kind, first.reason, first.source),
-            excuses=tuple(offers),
+            excuses=tuple(candidates),
         )
 
     def unmatched(self, findings: Sequence[Finding]) -> Iterator[str]:
@@ -137,27 +135,29 @@ class Suppressor:
                 used = {position for path in paths for position in matching(globs, path)}
                 spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
-            yield from (self.say(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1]))
+            yield from (
+                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1])
+            )
 
-    def _offers(self, finding: Finding) -> Iterator[SuppressionCandidate]:
-        """Everything that speaks for the key, those first that say most."""
-        scopes = {each.scope or "": each.linked for each in self.known}
+    def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
+        """Yield all candidates: baseline, ignore entries, then comments."""
+        scopes = {files.scope or "": files.linked for files in self.known}
         ordered = sorted(scopes, key=len, reverse=True)
         below: dict[str | None, list[int]] = {None: list(range(len(finding.locations)))}
         for number, place in enumerate(finding.locations):
             for scope in ordered:
                 if place.path.startswith(scope):
                     below.setdefault(scope, []).append(number)
-                    # Of two folders one of which holds the other, the files of the inner one count.
+                    # Of nested folders, the files of the inner one apply.
                     if not scopes[scope]:
                         break
-        for each in self.known:
-            yield from self._accepted(each, finding.fingerprint, tuple(below.get(each.scope, ())))
-        for each in self.known:
-            yield from _ignored(each, finding, below.get(each.scope, []))
-        yield from self._remarks(finding)
+        for files in self.known:
+            yield from self._from_baseline(files, finding.fingerprint, tuple(below.get(files.scope, ())))
+        for files in self.known:
+            yield from _from_ignores(files, finding, below.get(files.scope, []))
+        yield from self._from_comments(finding)
 
-    def _accepted(
+    def _from_baseline(
         self, known: SuppressionFiles, fingerprint: str, covers: tuple[int, ...]
     ) -> Iterator[SuppressionCandidate]:
         text, entries = known.baseline or (None, {})
@@ -167,10 +167,10 @@ class Suppressor:
         refused = ""
         if entry.until is not None and entry.expired(self.today):
             refused = f"the acceptance has expired: its last day was {entry.until.isoformat()}"
-        yield SuppressionCandidate("baseline", entry.told, text.at(entry.line), covers, refused)
+        yield SuppressionCandidate("baseline", entry.summary, text.at(entry.line), covers, refused)
 
-    def _remarks(self, finding: Finding) -> Iterator[SuppressionCandidate]:
-        # The same line in many versions of a file is one remark to a reader.
+    def _from_comments(self, finding: Finding) -> Iterator[SuppressionCandidate]:
+        # The same line in many versions of a file is one comment to a reader.
         groups: dict[tuple[str, int, Comment, str], list[int]] = {}
         for number, place in enumerate(finding.locations):
             for comment in place.comments:
@@ -190,9 +190,9 @@ class Suppressor:
 
 
 def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
-    """The locations that need an excuse, by position: the exposed ones, or all when there are none.
+    """Return the positions of the locations to suppress: the exposed ones, or all without any.
 
-    Locations that had the key before the change that was scanned need none beside new ones.
+    Locations that had the key before the change that was scanned do not count beside new ones.
     """
     exposed = [
         number
@@ -203,7 +203,9 @@ def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
     return new or exposed or list(range(len(finding.locations)))
 
 
-def _ignored(known: SuppressionFiles, finding: Finding, below: list[int]) -> Iterator[SuppressionCandidate]:
+def _from_ignores(
+    known: SuppressionFiles, finding: Finding, below: list[int]
+) -> Iterator[SuppressionCandidate]:
     text, ignores = known.ignores or (None, None)
     if text is None or ignores is None:
         return

@@ -22,7 +22,7 @@ from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret, Vault
 from boltz_keyscan.api.transport import Clock, Deadline, Gate, tls_context
 from boltz_keyscan.api.whoami import Verifier
-from boltz_keyscan.detect.lookup import Lookup, opened
+from boltz_keyscan.detect.lookup import Lookup, unseal
 from boltz_keyscan.errors import KeyscanError
 from tests.boltz_api import KEYS, ME, Reply, Service, running, tunnelling
 from tests.keys import fake_key, fingerprint
@@ -275,15 +275,15 @@ class TestSecret:
     def test_a_vault_gives_what_was_sealed(self) -> None:
         lookup = Lookup.of((), b"of this run")
         keys = [fake_key(seed=number) for number in range(20)]
-        sealed = {fingerprint(key): lookup.sealed(key.encode(), fingerprint(key)) for key in keys}
+        sealed = {fingerprint(key): lookup.seal(key.encode(), fingerprint(key)) for key in keys}
         vault = Vault(sealed, b"of this run")
         assert [vault.take(fingerprint(key)).reveal() for key in keys] == keys
         assert not leaks(b" ".join(sealed.values()), *keys)
-        assert opened(sealed[fingerprint(keys[0])], fingerprint(keys[0]), b"of another") != keys[0].encode()
+        assert unseal(sealed[fingerprint(keys[0])], fingerprint(keys[0]), b"of another") != keys[0].encode()
         assert len(set(sealed.values())) == len(keys)
 
     def test_nothing_is_sealed_unless_verification_was_asked_for(self) -> None:
-        assert Lookup.of(("sk_bc_ws_liv",)).sealed(KEY.encode(), fingerprint(KEY)) == b""
+        assert Lookup.of(("sk_bc_ws_liv",)).seal(KEY.encode(), fingerprint(KEY)) == b""
 
     def test_the_secret_of_a_run_is_not_shown(self) -> None:
         assert "deadbeef" not in repr(Lookup.of((), b"deadbeef"))

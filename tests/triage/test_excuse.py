@@ -154,7 +154,7 @@ def test_why_a_comment_is_not_heard_is_told() -> None:
 
 
 def test_what_strangers_wrote_is_made_fit_to_be_shown() -> None:
-    step = Suppressor((ignores("a"),), TODAY, say=lambda text: text.replace("about", "[REDACTED]"))
+    step = Suppressor((ignores("a"),), TODAY, redact=lambda text: text.replace("about", "[REDACTED]"))
     found = step(leak(at("a")))
     assert found.suppression is not None
     assert found.suppression.reason == "[REDACTED] a"

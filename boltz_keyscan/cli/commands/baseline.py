@@ -165,7 +165,7 @@ def show(*, resolved: ResolvedOptions, **_: object) -> int:
         lapsed = "EXPIRED, " if entry.expired(today) else ""
         click.echo(redacted(f"{entry.fingerprint}  {lapsed}{state}"))
         click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}"))
-        click.echo(redacted(f"    {entry.told}"))
+        click.echo(redacted(f"    {entry.summary}"))
     gone = sum(entry.fingerprint not in found for entry in entries)
     expired = sum(entry.expired(today) for entry in entries)
     summary = f"{count(len(entries), 'key')}, {expired:,} expired, {gone:,} not found"

@@ -169,10 +169,10 @@ def _audit_input(
 
 
 def _local(fail_on: str) -> Audit:
-    from boltz_keyscan.audit.local_files import kept  # noqa: PLC0415 - only here
+    from boltz_keyscan.audit.local_files import read_files  # noqa: PLC0415 - only here
 
     home = os.path.expanduser("~")
-    files = list(kept(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
+    files = list(read_files(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
     trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)
     if not os.path.isabs(home):
         # expanduser() leaves "~" for a user id without an entry in the passwd file.
