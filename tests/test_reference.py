@@ -90,7 +90,7 @@ def test_the_configuration_shown_is_taken(tmp_path: Path) -> None:
 
 # Gaps.
 
-MAKERS = frozenset({"Gap", "Trouble", "Spent", "lost", "_gap"})
+MAKERS = frozenset({"Gap", "ContainerError", "BudgetExceededError", "lost", "_gap"})
 """What is called with the reason of a gap, as its first or second argument."""
 
 HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places"})
@@ -109,7 +109,7 @@ def _reasons() -> set[str]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name not in MAKERS:
                 continue
-            first = 0 if name in {"Trouble", "Spent", "lost"} else 1
+            first = 0 if name in {"ContainerError", "BudgetExceededError", "lost"} else 1
             given = [
                 *node.args[first : first + 1],
                 *(key.value for key in node.keywords if key.arg == "reason"),

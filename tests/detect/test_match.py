@@ -241,7 +241,7 @@ class TestManyKeys:
 
     @pytest.mark.parametrize("more", [-1, 0, 1, 50])
     def test_the_cap_is_a_gap(self, more: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(blobs, "MOST", 100)
+        monkeypatch.setattr(blobs, "MAX_KEYS_PER_RULE", 100)
         keys = [fake_key("ws", "live", seed) for seed in range(100 + more)]
         hits, gaps = blobs.scan_blob(Origin(b"f"), ["\n".join(keys).encode()], DETECTOR, "f")
         assert [hit.match.fingerprint for hit in hits] == [fingerprint(key) for key in keys[:100]]
@@ -271,7 +271,7 @@ class TestManyKeys:
         assert [(gap.reason, gap.by_design) for gap in gaps] == [("more-places", True)]
 
     def test_keys_of_one_rule_do_not_crowd_out_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(blobs, "MOST", 100)
+        monkeypatch.setattr(blobs, "MAX_KEYS_PER_RULE", 100)
         crowd = [fake_key("ws", "test", seed) for seed in range(150)]
         live = fake_key("ws", "live", "behind")
         hits, gaps = blobs.scan_blob(Origin(b"f"), ["\n".join([*crowd, live]).encode()], DETECTOR, "f")

@@ -62,7 +62,7 @@ def test_what_is_not_there(many: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     assert contents.read(os.fsencode(many.path.parent)) is None
     with pytest.raises(GitError):
         contents.read(top + b"/module")
-    monkeypatch.setattr(trusted_files, "LARGEST", 2)
+    monkeypatch.setattr(trusted_files, "MAX_FILE_BYTES", 2)
     assert contents.read(top + b"/d1/e/f.txt") == b"1\n"
     with pytest.raises(GitError, match="more than 2 bytes"):
         contents.read(top + b"/d10/e/f.txt")
