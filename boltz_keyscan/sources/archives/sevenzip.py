@@ -12,15 +12,9 @@ import lzma
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from boltz_keyscan.sources.archives import compression
+from boltz_keyscan.sources.archives import compression, limits
 from boltz_keyscan.sources.archives.extract import Content, Member
-from boltz_keyscan.sources.archives.limits import (
-    TRUNCATED,
-    ContainerError,
-    Meter,
-    corrupt_error,
-    raise_on_read,
-)
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 
 _MAX_HEADER_BYTES = 64 << 20
@@ -89,7 +83,7 @@ def members(content: Content) -> Iterator[Member]:
         raise ContainerError("too-large", "in another container only a smaller 7z is read; unpack it")
     start = space.read(0, 32)
     if len(start) < 32:
-        raise corrupt_error(TRUNCATED)
+        raise corrupt_error(limits.TRUNCATED)
     at, size = (int.from_bytes(start[begin : begin + 8], "little") for begin in (12, 20))
     header = _header(space, 32 + at, size, content.meter)
     if header is None:
@@ -123,16 +117,17 @@ def _unpack(folder: _Folder, space: RandomAccess, begin: int, end: int, meter: M
     source = Reader(read_pieces(space, begin, end))
     first, *rest = folder.coders or [_Coder(b"?", b"")]
     if any(coder.method == _AES for coder in folder.coders):
-        return raise_on_read(ContainerError("encrypted", "it is encrypted; unpack it with its password"))
+        return limits.raise_on_read(
+            ContainerError("encrypted", "it is encrypted; unpack it with its password")
+        )
     if first.method in _DECOMPRESSORS and not rest:
         return _cut_to_size(_DECOMPRESSORS[first.method](source, meter), folder.size, 0)
     filters = [_filter(coder) for coder in reversed(folder.coders)]
     if folder.packed != 1 or None in filters or first.method not in (_LZMA, _LZMA2):
         detail = "one of its methods of compression is not read here; unpack it and scan the files"
-        return raise_on_read(ContainerError("unsupported-container", detail))
-    chunks = compression.raw_lzma(
-        [options for options in filters if options is not None], source, meter, folder.size
-    )
+        return limits.raise_on_read(ContainerError("unsupported-container", detail))
+    chain = [options for options in filters if options is not None]
+    chunks = compression.raw_lzma(chain, source, meter, folder.size)
     return _cut_to_size(chunks, folder.size, _FILTER_TAIL_BYTES if rest else 0)
 
 
@@ -172,7 +167,7 @@ def _header(space: RandomAccess, at: int, size: int, meter: Meter) -> tuple[_Str
         raise ContainerError("too-large", f"a header of {size} bytes is not read")
     raw = space.read(at, size)
     if len(raw) < size:
-        raise corrupt_error(TRUNCATED)
+        raise corrupt_error(limits.TRUNCATED)
     # A header may be compressed, and so may the header that describes it.
     for _ in range(4):
         parser = _Parser(raw)
