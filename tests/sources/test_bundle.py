@@ -271,7 +271,7 @@ def test_a_pack_that_is_not_whole(source: Repo, damage: Any, told: str, *, found
 
 def test_a_bundle_that_is_too_large_is_not_opened(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     path = bundled(source, "x.bundle")
-    monkeypatch.setattr(bundle, "LARGEST", 100)
+    monkeypatch.setattr(bundle, "MAX_BUNDLE_BYTES", 100)
     result = scanned(path)
     assert reasons(result) == [("too-large", False)]
     assert result.exit_code == ExitCode.INCOMPLETE

@@ -228,7 +228,7 @@ def test_a_blob_that_cannot_be_read_counts_as_committed(repo: Repo) -> None:
 
 
 def test_blobs_are_read_within_a_bound(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committed, "_MOST_BYTES", -1)
+    monkeypatch.setattr(committed, "_MAX_BLOB_BYTES", -1)
     in_the_working_file_only(repo)
 
     result = scanned(repo.path)

@@ -1,1 +1,1 @@
-"""Repositories as sources: whole histories, ranges of revisions, the index, and bundles."""
+"""Git sources: whole histories, ranges of revisions, the index, and bundles."""

@@ -1,12 +1,10 @@
-"""A git bundle: references and a pack in one file, scanned as the history it is.
+"""Source of a git bundle: references and a pack in one file, scanned as a history.
 
 The header is read here, with limits (gitformat-bundle, versions 2 and 3). The pack goes
-through ``git index-pack`` into a store in the run's temporary folder and is gone after
+through ``git index-pack`` into a store in the run's temporary folder, which is removed after
 its hits were located.
 
-A key in a bundle is as exposed as the file: whoever has the file has all of it.
-
-Boundary: from a file to an object store and back to its path; objects are ``history``.
+A key in a bundle has the exposure of the file.
 """
 
 from __future__ import annotations
@@ -31,43 +29,43 @@ from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import open_file
 from boltz_keyscan.sources.shards import ResultShard
 
-LARGEST = 2 << 30
-"""Bytes of a bundle that is opened: as many are needed in the temporary folder."""
+MAX_BUNDLE_BYTES = 2 << 30
+"""Bytes of the largest bundle that is opened; it needs as many in the temporary folder."""
 
-_HEADER = 64 << 20
-_LINE = 1 << 20
-_NAMED = re.compile(rb"(-?)([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: (.*))?", re.DOTALL)
+_MAX_HEADER_BYTES = 64 << 20
+_MAX_LINE_BYTES = 1 << 20
+_HEADER_LINE = re.compile(rb"(-?)([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: (.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands before the pack."""
+    """The header of a bundle."""
 
     object_format: str
     prerequisites: tuple[str, ...]
-    """Commits that whoever opens the bundle must have."""
+    """Commits that are needed to open the bundle."""
     tips: tuple[tuple[bytes, str], ...]
     """References with object ids."""
     filtered: bool
-    """Objects were left out when it was made."""
+    """True if objects were left out on purpose."""
     end: int
-    """Where the pack begins."""
+    """Offset of the pack."""
 
 
 def read_header(file: IO[bytes]) -> Header:
-    """The header of a bundle.
+    """Read the header of a bundle.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: this is no header that git would take; says why.
+        ValueError: git would not accept the header; the message has the reason.
     """
-    if file.readline(_LINE) not in BUNDLES:
+    if file.readline(_MAX_LINE_BYTES) not in BUNDLES:
         raise ValueError("it does not begin as a bundle does")
     object_format, filtered = "sha1", False
     prerequisites: list[str] = []
     tips: list[tuple[bytes, str]] = []
-    while (line := file.readline(_LINE)) != b"\n":
-        if not line.endswith(b"\n") or file.tell() > _HEADER:
+    while (line := file.readline(_MAX_LINE_BYTES)) != b"\n":
+        if not line.endswith(b"\n") or file.tell() > _MAX_HEADER_BYTES:
             raise ValueError("its header has no end")
         line = line[:-1]
         if line.startswith(b"@"):
@@ -78,7 +76,7 @@ def read_header(file: IO[bytes]) -> Header:
                 filtered = True
             else:
                 raise ValueError(f"it asks for what is not known here: {line[:80]!r}")
-        elif (parts := _NAMED.fullmatch(line)) is None:
+        elif (parts := _HEADER_LINE.fullmatch(line)) is None:
             raise ValueError("a line of its header names no object")
         elif parts[1]:
             prerequisites.append(parts[2].decode())
@@ -98,26 +96,25 @@ class BundleSource:
     root: bytes
     """Absolute; what is below it is opened without following links."""
     follow: bool = False
-    """The user named it: it may be a symbolic link."""
+    """True if the user named it: it may be a symbolic link."""
     _history: HistorySource | None = field(default=None, init=False)
     _thin: bool = field(default=False, init=False)
-    """It builds on commits that are not in it."""
+    """True if it needs commits that are not in it."""
 
     def shards(self) -> Iterator[Shard | Source]:
-        """The objects of its pack, as those of any repository."""
+        """Yield the shards of its history."""
         where = os.fsdecode(self.shown)
         try:
             with open(open_file(self.root, self.name, follow=self.follow), "rb") as file:
                 header = read_header(file)
                 size = os.fstat(file.fileno()).st_size - header.end
-                if size > LARGEST:
-                    detail = (
-                        f"not opened: it is larger than {LARGEST >> 30} GiB; clone it, and scan the clone"
-                    )
+                if size > MAX_BUNDLE_BYTES:
+                    limit = f"{MAX_BUNDLE_BYTES >> 30} GiB"
+                    detail = f"not opened: it is larger than {limit}; clone it, and scan the clone"
                     yield _gap(Gap(where, "too-large", detail))
                     return
-                repository, view = _place(header)
-                gaps = _fill(header, file, view, size, where)
+                repository, view = _create_repository(header)
+                gaps = _import(header, file, view, size, where)
         except OSError as error:
             yield _gap(unreadable_gap(where, error))
             return
@@ -134,14 +131,14 @@ class BundleSource:
         yield from self._history.shards()
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Commit and path within it; exposure of the file. Removes what was unpacked."""
+        """Return commit and path in the bundle and the exposure of its file; remove the unpacked store."""
         if self._history is None:
             return Located()
         try:
             if not gathered.hits:
                 return Located()
-            located = self._within(self._history, gathered, detector)
-            exposure = self._exposure(gathered.hits[0].match, detector)
+            located = self._locate(self._history, gathered, detector)
+            exposure = self._find_exposure(gathered.hits[0].match, detector)
         finally:
             shutil.rmtree(self._history.repository.git_dir, ignore_errors=True)
         path = detector.redact(self.shown)
@@ -154,19 +151,19 @@ class BundleSource:
         )
         return replace(located, pairs=tuple(pairs))
 
-    def _within(self, history: HistorySource, gathered: ShardResult, detector: Detector) -> Located:
-        """Places in the history, by git's walks; where commits and trees are lacking, by our own."""
-        view = history.opened().view
+    def _locate(self, history: HistorySource, gathered: ShardResult, detector: Detector) -> Located:
+        """Return the locations in the history, by git's walks, or if it is incomplete, without git."""
+        view = history.prepare().view
         if not self._thin or view is None:
             return history.locate(gathered, detector)
         return Lineage.of(view, gathered.hits).locate(detector, os.fsdecode(self.shown))
 
-    def _exposure(self, match: Match, detector: Detector) -> Exposure:
-        """How far the file itself has spread."""
-        from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - it imports the files that import us
+    def _find_exposure(self, match: Match, detector: Detector) -> Exposure:
+        """Return the exposure of the file."""
+        from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - tree imports files, which imports this module
 
         path = os.path.join(self.root, self.name)
-        # A key in a bundle is not in the bytes of its file, as one in an archive is not.
+        # As in an archive, the key is not in the bytes of the file itself.
         hit = Hit(Origin(os.path.basename(path), members=(b"",)), match)
         located = TreeSource(path, b"").locate(ShardResult((hit,)), detector)
         return located.pairs[0][1].exposure
@@ -176,8 +173,8 @@ def _gap(gap: Gap) -> ResultShard:
     return ResultShard(ShardResult(gaps=(gap,)))
 
 
-def _place(header: Header) -> tuple[Repository, git.RepoView]:
-    """A repository of ours with the references of the bundle and, so far, no object."""
+def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:
+    """Create a temporary repository with the references of the bundle and no objects."""
     skeleton = git.skeleton(header.object_format)
     folder = recover.new_store()
     store = os.path.join(folder, b"objects")
@@ -191,30 +188,30 @@ def _place(header: Header) -> tuple[Repository, git.RepoView]:
     return Repository(folder, folder, None), view
 
 
-def _fill(header: Header, file: IO[bytes], view: git.RepoView, size: int, where: str) -> list[Gap]:
-    """Put the pack into the store; whole if it can be, or what can be read of it."""
+def _import(header: Header, file: IO[bytes], view: git.RepoView, size: int, where: str) -> list[Gap]:
+    """Import the pack into the store, or its readable objects; return the gaps."""
     gaps = []
     if header.prerequisites:
         count = len(header.prerequisites)
         detail = f"it builds on commits that are not in it ({count}); scan a clone that has them"
         gaps.append(Gap(where, "bundle-prerequisites", detail, by_design=True))
     os.lseek(file.fileno(), header.end, os.SEEK_SET)
-    told = recover.import_pack(view.skeleton, file, view.objects, max(size, 1))
-    if not told:
+    error = recover.import_pack(view.skeleton, file, view.objects, max(size, 1))
+    if not error:
         return gaps
     _clear(view.objects)
     os.lseek(file.fileno(), header.end, os.SEEK_SET)
     count, _ = recover.salvage(view.skeleton, file, view.objects, max(size, 1))
     file.seek(header.end)
-    most = recover.object_count(file)
-    if "unresolved delta" in told and header.prerequisites:
-        told = "the others are differences from objects that it builds on"
-    gaps.append(Gap(where, "bundle-incomplete", f"{count} of its {most} objects could be read: {told}"))
+    total = recover.object_count(file)
+    if "unresolved delta" in error and header.prerequisites:
+        error = "the others are differences from objects that it builds on"
+    gaps.append(Gap(where, "bundle-incomplete", f"{count} of its {total} objects could be read: {error}"))
     return gaps
 
 
 def _clear(store: bytes) -> None:
-    """Remove what a failed git left: a pack without an index, as large as the bundle."""
+    """Remove leftovers of a failed git: a pack without an index, as large as the bundle."""
     folder = os.path.join(store, b"pack")
     for name in os.listdir(folder):
         os.unlink(os.path.join(folder, name))

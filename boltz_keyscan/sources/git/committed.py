@@ -1,10 +1,8 @@
-"""Exposure of a key in the working file of a tracked path: is it in HEAD's blob, or in the index's?
+"""Exposure of a key in the working file of a tracked path, by the blobs of HEAD and the index.
 
-By content, since the working file may be changed, decrypted (git-crypt) or fetched (LFS).
-An unchanged file is recognised by its hash; otherwise the keys of the blob are compared
+Content is compared, since the working file may be changed, decrypted (git-crypt) or fetched
+(LFS). An unchanged file is recognised by its hash; otherwise the keys of the blob are compared
 by fingerprint.
-
-Boundary: the blobs of one path; which blobs these are is ``worktree``.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from boltz_keyscan.sources.git.repo.index import EMPTY_BLOBS
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import FLAGS
 
-_MOST_BYTES = 4 << 30
+_MAX_BLOB_BYTES = 4 << 30
 """Bytes of blobs that one run reads for comparison."""
 
 
@@ -34,11 +32,11 @@ class Versions:
     path: bytes
     """Absolute."""
     head: str | None
-    """HEAD's blob; None when HEAD does not have the path."""
+    """HEAD's blob; None if HEAD lacks the path."""
     staged: list[str]
     """The index's blobs."""
     lost: bool
-    """HEAD has the path, and its blob is not here."""
+    """True if HEAD has the path, but this clone lacks the blob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,9 @@ class _Keys:
 
     fingerprints: frozenset[str]
     whole: bool
-    """All of it was read and searched."""
+    """True if all of it was read and searched."""
     container: bool
-    """It is an archive or the like, whose members were not searched."""
+    """True for an archive or the like, whose members were not searched."""
 
     def may_have(self, hit: Hit) -> bool:
         """Return True if the blob has the key, or if that could not be ruled out."""
@@ -67,7 +65,7 @@ class Blobs:
     where: str
     """Name of the repository in gaps."""
     by_design: bool = False
-    """A blob that is missing was left out on purpose (partial clone)."""
+    """True if missing blobs were left out on purpose (partial clone)."""
     _reader: ObjectReader = field(init=False)
     _known: dict[str, _Keys] = field(default_factory=dict, init=False)
     _hashes: dict[bytes, str | None] = field(default_factory=dict, init=False)
@@ -93,7 +91,7 @@ class Blobs:
         return (Gap(self.where, "untraced", detail, by_design=self.by_design),)
 
     def find_exposure(self, hit: Hit, versions: Versions) -> Exposure:
-        """Return how far a key in a tracked path has spread: the widest that is not ruled out."""
+        """Return the widest exposure of a key in a tracked path that is not ruled out."""
         if versions.lost:
             self._unread += 1
             return Exposure.TRACKED
@@ -116,7 +114,7 @@ class Blobs:
     def _search(self, oid: str) -> _Keys:
         if oid in EMPTY_BLOBS:
             return _Keys(frozenset(), whole=True, container=False)
-        if self._reader.timeout_error or self._bytes > _MOST_BYTES:
+        if self._reader.timeout_error or self._bytes > _MAX_BLOB_BYTES:
             self._unread += 1
             return _Keys(frozenset(), whole=False, container=False)
         hits, gaps, size = self._reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self.detector)
@@ -146,7 +144,7 @@ class Blobs:
                 return None
             digest = hashlib.new(name, b"blob %d\0" % status.st_size, usedforsecurity=False)
             left = status.st_size
-            # No further than it was long when it was opened: a log may grow faster than it is read.
+            # Only up to the size at opening: a log may grow faster than it is read.
             while left > 0 and (chunk := file.read(min(CHUNK, left))):
                 digest.update(chunk)
                 left -= len(chunk)

@@ -1,10 +1,8 @@
 """Exposure of files with a hit, by the repositories whose worktree or git directory holds them.
 
 A folder made of ``HEAD``, ``objects`` and ``refs`` can be committed like any other, and
-git then takes it for a bare repository. So ``local`` rests on what no git can add: a path
-below a component ``.git``, or a bare repository that no worktree holds.
-
-Boundary: which repository answers for which path; its answer is ``worktree``.
+git then takes it for a bare repository. So ``local`` is only given to files that git cannot
+add: below a path component ``.git``, or in a bare repository that no worktree holds.
 """
 
 from __future__ import annotations
@@ -37,12 +35,12 @@ _GIT_FILES = re.compile(
 def find_exposures(
     placed: Sequence[Placed], sources: Sequence[HistorySource], detector: Detector
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
-    """Return the exposure of each hit, in order, and the gaps met on the way.
+    """Return the exposure of each hit, in order, and the gaps.
 
     Args:
         placed: the hits with the files they are in.
         sources: every repository in the scanned folder or around it.
-        detector: finds the keys in what was committed.
+        detector: finds the keys in committed blobs.
     """
     exposures = [Exposure.FILE] * len(placed)
     gaps: list[Gap] = []
@@ -54,27 +52,28 @@ def find_exposures(
         elif holders:
             groups.setdefault(holders, []).append(number)
     for holders, members in groups.items():
-        waiting = members
+        unexposed = members
         for depth, holder in enumerate(holders):
-            told, missed = _ask(sources[holder], [placed[number] for number in waiting], detector)
-            # A repository around the first one counts only where it has the file, or does not tell.
-            silent = sources[holder].opened().view is None
-            gaps += missed
-            for number, exposure in zip(waiting, told, strict=True):
-                if depth == 0 or silent or exposure not in {Exposure.UNTRACKED, Exposure.LOCAL}:
+            hits = [placed[number] for number in unexposed]
+            found, new_gaps = _find_in_worktree(sources[holder], hits, detector)
+            # An outer repository counts only if it has the file or cannot be read.
+            unreadable = sources[holder].prepare().view is None
+            gaps += new_gaps
+            for number, exposure in zip(unexposed, found, strict=True):
+                if depth == 0 or unreadable or exposure not in {Exposure.UNTRACKED, Exposure.LOCAL}:
                     exposures[number] = exposure
-            waiting = [number for number in waiting if exposures[number] in UNEXPOSED]
-            if not waiting:
+            unexposed = [number for number in unexposed if exposures[number] in UNEXPOSED]
+            if not unexposed:
                 break
     return exposures, tuple(gaps)
 
 
-def _ask(
+def _find_in_worktree(
     source: HistorySource, placed: Sequence[Placed], detector: Detector
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
-    opened = source.opened()
+    opened = source.prepare()
     if opened.view is None:
-        # Nothing is known, so it may spread.
+        # Unknown, so the key may spread.
         return [Exposure.UNTRACKED] * len(placed), ()
     worktree = Worktree(source.repository, opened.view, source.where, opened.partial)
     return worktree.find_exposures(placed, detector)

@@ -1,11 +1,8 @@
-"""Versions of files before a change, and the keys in them: in the parents of a commit.
+"""Keys in earlier versions of files: in the parents of a commit that is being made.
 
-A commit is judged by what it changes: a key that a file had in HEAD, or in a commit that is
-being merged, does not stop it. A renamed file takes its keys along. Keys are told apart by
-fingerprint, so that lines may come and go around them.
-
-Boundary: answers about single hits of the commit hook. The same question about a range of
-commits is ``other_side``.
+A commit is judged by its changes: a key that a file had in HEAD, or in a commit that is
+being merged, does not stop it. A renamed file takes its keys along. Keys are compared by
+fingerprint, so lines around them may change. ``other_side`` does the same for a range.
 """
 
 from __future__ import annotations
@@ -54,7 +51,7 @@ class Keys:
     def of(self, oid: str) -> frozenset[str]:
         """Return the fingerprints in a blob.
 
-        Archives are not opened, and what git cannot give has no keys: both make a key look new.
+        Archives are not opened, and an unreadable blob has no keys: both make a key look new.
         """
         if oid not in self._known:
             if self._reader.timeout_error:
@@ -69,23 +66,23 @@ class Keys:
         return frozenset(hit.match.fingerprint for hit in hits)
 
 
-def merged(git_dir: bytes) -> list[str]:
+def merged_commits(git_dir: bytes) -> list[str]:
     """Return the ids of the commits that are being merged into HEAD."""
     # git writes MERGE_HEAD only after the pre-merge-commit hook has run.
-    named = [name.removeprefix(_MERGED) for name in os.environ if name.startswith(_MERGED)]
+    oids = [name.removeprefix(_MERGED) for name in os.environ if name.startswith(_MERGED)]
     with contextlib.suppress(OSError):
-        named += read_small(os.path.join(git_dir, b"MERGE_HEAD")).decode("ascii", "replace").split()
-    return [oid for oid in dict.fromkeys(named) if _OID.fullmatch(oid)]
+        oids += read_small(os.path.join(git_dir, b"MERGE_HEAD")).decode("ascii", "replace").split()
+    return [oid for oid in dict.fromkeys(oids) if _OID.fullmatch(oid)]
 
 
 class Parents:
     """The commits that a staged change is added to. Use as a context manager."""
 
     def __init__(self, view: git.RepoView, commits: Iterable[str], detector: Detector) -> None:
-        """Compare the index with each commit; one that git cannot compare with makes nothing old."""
+        """Compare the index with each commit; skip a commit if git fails to compare it."""
         self._keys = Keys(view, detector)
         self._parents: list[tuple[CommitFileReader, Mapping[bytes, str | None]]] = []
-        self._moved: frozenset[str] | None = None
+        self._deleted: frozenset[str] | None = None
         for commit in commits:
             try:
                 replaced = index.list_differences(view, commit)
@@ -99,13 +96,13 @@ class Parents:
     def __exit__(self, *_: object) -> None:
         self._keys.__exit__()
 
-    def had(self, hit: Hit) -> bool:
-        """Return whether the file of a hit had its key in a parent, or came from a file that had it."""
+    def has_key(self, hit: Hit) -> bool:
+        """Return True if the file of a hit, or a file it was renamed from, has the key in a parent."""
         path, staged = hit.origin.path, hit.origin.kind is not None
         if hit.match.shape is Shape.PLACEHOLDER or os.path.isabs(path):
             return False
         if staged and not any(path in replaced for _, replaced in self._parents):
-            # It was named without being changed, as by pre-commit run --all-files.
+            # Named but not changed, as by pre-commit run --all-files.
             return False
         if any(self._in_parent(contents, hit) for contents, _ in self._parents):
             return True
@@ -119,17 +116,17 @@ class Parents:
                 if entry is None:
                     return False
                 return entry[1] == hit.origin.oid or fingerprint in self._keys.of(entry[1])
-            # The key may stand in the name of a folder to which a file is added.
+            # The key may be in the name of a folder to which a file is added.
             names = path.split(b"/")
-            beginnings = (b"/".join(names[:end]) for end in range(1, len(names) + 1))
-            first = next((name for name in beginnings if fingerprint in self._keys.in_name(name)), path)
+            prefixes = (b"/".join(names[:end]) for end in range(1, len(names) + 1))
+            first = next((name for name in prefixes if fingerprint in self._keys.in_name(name)), path)
             return contents.look_up(b"/" + first) is not None
         except GitError:
             return False
 
     def _from_deleted(self) -> frozenset[str]:
         """Return the objects that this commit deletes, and the fingerprints in them and in their paths."""
-        if self._moved is None:
+        if self._deleted is None:
             deleted = {
                 (path, oid)
                 for _, replaced in self._parents
@@ -139,5 +136,5 @@ class Parents:
             found: set[str] = set()
             for path, oid in sorted(deleted)[:_MAX_DELETED]:
                 found |= {oid, *self._keys.of(oid), *self._keys.in_name(path)}
-            self._moved = frozenset(found)
-        return self._moved
+            self._deleted = frozenset(found)
+        return self._deleted

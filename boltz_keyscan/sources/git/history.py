@@ -1,11 +1,9 @@
-"""Every object in an object store, read once.
+"""Source of every object in an object store, each read once.
 
 Objects, not patches: a patch walk never shows merge resolutions, stashes, dangling
-commits, staged blobs, tag messages or files marked binary. Large packs are cut into
-families of objects and read here (``families``, ``packed``); of all others git lists ids
-and sizes, and gives them in long streams (``listing``, ``streamed``).
-
-Boundary: content and names only; what a hit's commit and path are is ``trace``.
+commits, staged blobs, tag messages or files marked binary. Large packs are cut into delta
+trees and read without git (``packs``); all other objects are listed by git and read in long
+streams (``objects``).
 """
 
 from __future__ import annotations
@@ -44,8 +42,8 @@ from boltz_keyscan.sources.git.repo.repository import References, Repository, re
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, ResultShard
 
-_OURS = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
-"""The folder of links through which git may have seen the store."""
+_LINKED_STORE = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
+"""The temporary folder of links through which git may have read the store."""
 
 _OPAQUE = "references are kept as reftable, which is not read: all commits count as history"
 
@@ -56,24 +54,24 @@ class HistorySource:
 
     repository: Repository
     prefix: bytes
-    """What stands before its paths in reports; empty or ending in a slash."""
+    """Prefix of its paths in reports; empty or ending in a slash."""
     where: str
-    """How gaps name it."""
+    """Name of the repository in gaps."""
     allowed: bytes
     """Alternates are followed below this folder only."""
     cache: Cache | None = None
     prepared: PreparedRepository | None = None
-    """It made ready for git, when somebody else has done that."""
+    """The prepared repository, if the caller has it already."""
     carried: bool = False
-    """Its files can be committed in another repository, so what nothing reaches spreads with them."""
+    """True if its files can be committed in another repository, so that unreachable objects spread too."""
     _references: References | None = field(default=None, init=False)
     _names: Names | None = field(default=None, init=False)
-    """What the store held when listing began."""
+    """Names in the store when listing began."""
     _memory: Memory = field(default_factory=Memory, init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
-        """Names first, then the objects."""
-        opened = self.opened()
+        """Yield shards of names first, then of objects."""
+        opened = self.prepare()
         yield ResultShard(ShardResult(gaps=opened.gaps))
         if opened.view is None:
             return
@@ -93,9 +91,9 @@ class HistorySource:
             self._memory = self.cache.load(self.repository.objects)
         sizes = new_packs(opened.view, self._memory).values()
         if any(size >= listing.MIN_DIRECT_PACK_BYTES for size in sizes):
-            # Now, so that workers that are copies of this process have it too.
+            # Imported before workers are forked, so that they have it too.
             import boltz_keyscan.sources.git.packs.reader  # noqa: F401, PLC0415 - small histories do without
-        # Workers take as long to start as it takes to look into the packs and to list.
+        # Workers start while packs are checked and listed.
         yield ResultShard(ShardResult(), weight=sum(sizes))
         checked = check_packs(opened.view, self.where, self._memory.packs)
         if checked.repaired:
@@ -104,14 +102,14 @@ class HistorySource:
         self.prepared = replace(opened, view=checked.view)
         yield MissingShard(checked.view, self.where, self._references, opened.partial)
         self._names = read_names(checked.view)
-        taken: set[str] = set()
+        direct_packs: set[str] = set()
         if not checked.repaired:
-            yield from self._packs(checked.view, taken)
-        yield from self._objects(checked.view, self._names, taken)
+            yield from self._packs(checked.view, direct_packs)
+        yield from self._objects(checked.view, self._names, direct_packs)
         yield from self._index(checked.view)
 
-    def opened(self) -> PreparedRepository:
-        """The repository made ready for git, once; without a view when it cannot be."""
+    def prepare(self) -> PreparedRepository:
+        """Prepare the repository, once, and return it; without a view if git cannot read it."""
         if self.prepared is None:
             try:
                 git.executable()
@@ -124,45 +122,47 @@ class HistorySource:
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
         return self.prepared
 
-    def _packs(self, view: git.RepoView, taken: set[str]) -> Iterator[Shard]:
-        """The packs that are read without git; their names are put into ``taken``."""
+    def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
+        """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
         for stem, size in new_packs(view, self._memory).items():
             if size >= listing.MIN_DIRECT_PACK_BYTES:
                 from boltz_keyscan.sources.git.packs.reader import shards  # noqa: PLC0415 - as above
 
                 if parts := shards(view, self.where, stem):
-                    taken.add(os.fsdecode(os.path.basename(stem)))
+                    direct_packs.add(os.fsdecode(os.path.basename(stem)))
                 while parts:
                     yield parts.pop()
 
-    def _objects(self, view: git.RepoView, held: Names, taken: AbstractSet[str]) -> Iterator[Shard]:
-        """Everything an earlier scan has not seen, and what it found something in; less what was taken.
+    def _objects(self, view: git.RepoView, names: Names, direct_packs: AbstractSet[str]) -> Iterator[Shard]:
+        """Yield shards of the objects that are new, or in which an earlier scan found something.
 
         Args:
-            view: of the stores.
-            held: what they hold.
-            taken: names of packs that are read without git.
+            view: view of the stores.
+            names: names in the stores.
+            direct_packs: packs that are read without git, which are left out.
         """
         pending = Pending()
         gaps: list[Gap] = []
-        count = held.count_cached(self._memory)
+        count = names.count_cached(self._memory)
         cached = 0
-        # At once: whoever watches is to know what need not be waited for.
+        # Before the rest, for the progress display.
         yield ResultShard(ShardResult(tally=Tally(cached=count)))
         try:
-            for lines, weight in pending.add(self._again(view, gaps)):
+            for lines, weight in pending.add(self._list_flagged(view, gaps)):
                 yield ObjectShard(view, self.where, lines, weight)
-            rest = replace(self._memory, packs=self._memory.packs | taken)
-            count += held.count_cached(rest) - held.count_cached(self._memory)
-            for told in list_objects(view, held, rest) if held.max_new_objects(rest) or not taken else ():
-                whole, gone = split_missing(told)
+            rest = replace(self._memory, packs=self._memory.packs | direct_packs)
+            count += names.count_cached(rest) - names.count_cached(self._memory)
+            for chunk in (
+                list_objects(view, names, rest) if names.max_new_objects(rest) or not direct_packs else ()
+            ):
+                present, missing = split_missing(chunk)
                 gaps += (
                     missing_object_gap(self.where, line.split()[0].decode("ascii", "replace"))
-                    for line in gone
+                    for line in missing
                 )
-                new = drop_cached(whole, self._memory)
-                count += whole.count(b"\n")
-                cached += whole.count(b"\n") - new.count(b"\n")
+                new = drop_cached(present, self._memory)
+                count += present.count(b"\n")
+                cached += present.count(b"\n") - new.count(b"\n")
                 for lines, weight in pending.add(new):
                     yield ObjectShard(view, self.where, lines, weight)
         except GitError as error:
@@ -178,17 +178,17 @@ class HistorySource:
         if gaps:
             yield ResultShard(ShardResult(gaps=tuple(gaps)))
 
-    def _again(self, view: git.RepoView, gaps: list[Gap]) -> bytes:
-        """What something was found in before."""
+    def _list_flagged(self, view: git.RepoView, gaps: list[Gap]) -> bytes:
+        """Return a listing of the objects in which an earlier scan found something."""
         try:
             return flagged_objects(view, self._memory)
         except GitError as error:
-            told = f"git could not say where something was found before: {_line(error)}"
-            gaps.append(Gap(self.where, "object-store", told))
+            detail = f"git could not say where something was found before: {_line(error)}"
+            gaps.append(Gap(self.where, "object-store", detail))
             return b""
 
     def _index(self, view: git.RepoView) -> Iterator[Shard]:
-        """The path names staged but not committed yet: no tree holds them."""
+        """Yield shards of path names that are staged but in no tree yet."""
         head = self._references.head if self._references is not None else None
         for path in filter(None, (view.index, *view.others)):
             try:
@@ -202,8 +202,8 @@ class HistorySource:
             )
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Commit, path and exposure of each hit; and what is worth knowing at the next scan."""
-        opened = self.opened()
+        """Return commit, path and exposure of each hit, and write the cache."""
+        opened = self.prepare()
         if opened.view is None or self._references is None or self._names is None:
             return Located()
         count = gathered.tally.commits + gathered.tally.cached
@@ -212,29 +212,29 @@ class HistorySource:
             self._names.loose,
             _oids(self._references),
         )
-        ancestry = CommitSearch(opened.view, self._references, count, self._memory, unchanged)
+        search = CommitSearch(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
-        located, told = Tracer(ancestry, self.prefix, self.where, lacking, carried=self.carried).trace(
+        located, attribution = Tracer(search, self.prefix, self.where, lacking, carried=self.carried).trace(
             gathered.hits, detector
         )
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
-            self._keep(self.cache, gathered, told, detector)
+            self._save(self.cache, gathered, attribution, detector)
         return located
 
-    def _keep(
-        self, cache: Cache, gathered: ShardResult, told: Attribution | None, detector: Detector
+    def _save(
+        self, cache: Cache, gathered: ShardResult, attribution: Attribution | None, detector: Detector
     ) -> None:
-        """Only after a scan without gaps: a name in the cache says that all under it was seen."""
+        """Write the cache; only after a scan without gaps, as it means that everything was scanned."""
         if self._names is None or self._references is None:
             return
-        # Objects that were looked for under some names only are traced anew each time, and so is
-        # one at a path that may itself hold a key, plain or in disguise.
+        # Not cached: objects that were searched under some names only, and objects at a path that
+        # may itself hold a key, plain or encoded.
         traced = {oid for oid, names in targets(gathered.hits).items() if names is None}
-        if told is None:
-            told, traced = Attribution(), set()
-        for places in (told.reachable, told.unreachable):
-            traced -= {oid for oid, path in places if detector.redact(path) != _shown(path)}
+        if attribution is None:
+            attribution, traced = Attribution(), set()
+        for places in (attribution.reachable, attribution.unreachable):
+            traced -= {oid for oid, path in places if detector.redact(path) != _escape(path)}
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
@@ -242,25 +242,25 @@ class HistorySource:
                 oid
                 for oid in (
                     *(hit.origin.oid for hit in gathered.hits),
-                    # What of it was missed is to be told each time.
+                    # Their gaps have to be reported by each scan.
                     *(gap.oid for gap in gathered.gaps),
                 )
                 if oid is not None
             ),
             tips=_oids(self._references),
             traced=frozenset(traced),
-            attribution=told.only(traced),
+            attribution=attribution.only(traced),
         )
         if fresh != self._memory:
             cache.save(self.repository.objects, fresh)
 
 
 def _line(error: GitError) -> str:
-    return _OURS.sub("objects/", error.message.splitlines()[0])
+    return _LINKED_STORE.sub("objects/", error.message.splitlines()[0])
 
 
-def _shown(path: bytes) -> str:
-    """A path as redaction shows one in which there is nothing to hide."""
+def _escape(path: bytes) -> str:
+    """Return a path as redaction returns one without a key."""
     return harmless(path.decode("utf-8", "backslashreplace"))
 
 

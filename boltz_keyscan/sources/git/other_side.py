@@ -1,11 +1,11 @@
 """Objects and keys that the other side of a range has already.
 
-``rev-list --objects B ^A`` lists more than B brings: objects that A's history has, but not
-the last commits that both share. So the few objects with hits are looked for in everything
-that A reaches. Then the keys in the rest are looked for in the older versions of their files.
+``rev-list --objects B ^A`` lists more than B adds: also objects that A's history has, but not
+the last commits that both share. So the few objects with hits are searched in everything
+that A reaches, and the keys of the rest in the older versions of their files.
 
-Boundary: works only for hits. "Has" means reachable from what the range leaves out, never
-merely stored. The same question about a commit that is being made is ``versions``.
+"Has" means reachable from the excluded commits, never merely stored. ``file_versions`` does
+the same for a commit that is being made.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from boltz_keyscan.sources.git.file_versions import Keys
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
 
-_SECONDS = 120.0
-"""Time for one walk over the history of the other side; beyond it, a key counts as new."""
+_TIMEOUT_S = 120.0
+"""Timeout of one walk over the history of the other side; after it, a key counts as new."""
 
 _MAX_PATHS = 1000
 _MAX_VERSIONS = 10_000
-"""Files that are looked up on the other side, and versions of files that are read."""
+"""Files that are searched on the other side, and versions of files that are read."""
 
 _BREAKS = re.compile(rb"[\r\n]")
 _SPECIAL = re.compile(rb"[*?\[\\]")
@@ -58,9 +58,9 @@ class OtherSide:
     """The history that a range leaves out."""
 
     view: git.RepoView
-    """The repository with all that the range brings."""
+    """The repository with the objects of the range."""
     before: git.RepoView
-    """The repository without what the range brings, where that can be told apart."""
+    """The repository without the objects of the range, if they are stored apart."""
     include: tuple[str, ...]
     """Tips of the range."""
     exclude: tuple[str, ...]
@@ -68,8 +68,8 @@ class OtherSide:
     problems: list[str] = field(default_factory=list, init=False)
     """Reasons why not everything the other side has is known."""
 
-    def reached(self, oids: AbstractSet[str]) -> frozenset[str]:
-        """Return which of these objects the other side has."""
+    def find_reachable(self, oids: AbstractSet[str]) -> frozenset[str]:
+        """Return the objects that the other side has."""
         if not oids or not self.exclude:
             return frozenset()
         answers, problem = object_info(self.before, sorted(oids))
@@ -81,7 +81,7 @@ class OtherSide:
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
             git.spooled(_lines(self.exclude)) as stdin,
-            git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_SECONDS) as child,
+            git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
             while found != wanted and (chunk := child.output.read(1 << 20)):
@@ -99,21 +99,21 @@ class OtherSide:
 
         Args:
             wanted: places by the object that has the key there.
-            detector: what finds keys in older versions.
+            detector: finds keys in older versions.
         """
-        places = {place for each in wanted.values() for place in each}
+        places = {place for group in wanted.values() for place in group}
         commits = self._commits() if places else []
         if not commits:
             return frozenset()
         with Keys(self.view, detector) as keys:
-            old = self._had(places, commits, keys)
+            old = self._find_old(places, commits, keys)
             left = places - old
             moves = self._moves(wanted, left, keys) if left else []
             sources = {(move.fingerprint, move.source) for move in moves}
-            old |= self._had(sources - places, commits, keys)
-        there = self.reached({move.oid for move in moves})
+            old |= self._find_old(sources - places, commits, keys)
+        old_oids = self.find_reachable({move.oid for move in moves})
         for move in moves:
-            if move.oid in there or (move.fingerprint, move.source) in old:
+            if move.oid in old_oids or (move.fingerprint, move.source) in old:
                 old.add((move.fingerprint, move.target))
         return frozenset(old & places)
 
@@ -122,17 +122,17 @@ class OtherSide:
         self.problems += filter(None, [problem])
         return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
 
-    def _had(self, places: AbstractSet[Place], commits: list[str], keys: Keys) -> set[Place]:
+    def _find_old(self, places: AbstractSet[Place], commits: list[str], keys: Keys) -> set[Place]:
         """Return the places of which some version, in the history of these commits, had the key."""
-        asked = sorted({path for _, path in places if path})[:_MAX_PATHS]
-        left: dict[bytes, set[str]] = {path: set() for path in asked}
+        paths = sorted({path for _, path in places if path})[:_MAX_PATHS]
+        left: dict[bytes, set[str]] = {path: set() for path in paths}
         for fingerprint, path in places:
             if path in left:
                 left[path].add(fingerprint)
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
         found: set[Place] = set()
         versions = 0
-        lines = [*_lines(commits), b"--\n", *map(_pathspec, asked)]
+        lines = [*_lines(commits), b"--\n", *map(_pathspec, paths)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
             for _, old, new, path in changes if any(left.values()) else ():
                 for parent in _parents(path):
@@ -177,10 +177,10 @@ class OtherSide:
             yield list(changes)
 
     def _changes(self, *options: str, lines: list[bytes]) -> Generator[Change, None, None]:
-        """Yield each change that git tells; a failure goes to ``problems``."""
+        """Yield each change that git prints; a failure goes to ``problems``."""
         pair = 0
         arguments = ("--no-literal-pathspecs", "log", *_RAW, *options, "--format=%H", "--root", "--stdin")
-        fields = git.fields(self.view, *arguments, lines=lines, seconds=_SECONDS)
+        fields = git.fields(self.view, *arguments, lines=lines, seconds=_TIMEOUT_S)
         try:
             for entry in fields:
                 text = entry.lstrip(b"\n")
@@ -196,15 +196,15 @@ class OtherSide:
 
 
 def _pathspec(path: bytes) -> bytes:
-    """Return the line that limits git to a path, and perhaps to a few more."""
+    """Return the line that limits git to a path, and with a line break in it perhaps to a few more."""
     if not _BREAKS.search(path):
         return b":(literal)" + path + b"\n"
-    # git reads paths by line, so that a line break in one can only be meant by a wildcard.
+    # git reads paths by line, so a wildcard has to match a line break.
     return b":(glob)" + _BREAKS.sub(b"?", _SPECIAL.sub(rb"\\\g<0>", path)) + b"\n"
 
 
 def _is_object(oid: str) -> bool:
-    """Return whether an id names an object, which zeros do not."""
+    """Return True if an id names an object, which zeros do not."""
     return bool(oid.strip("0"))
 
 

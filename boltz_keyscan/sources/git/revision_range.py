@@ -1,9 +1,7 @@
-"""Part of a history: the objects that some commits have and others have not.
+"""Source of a revision range: the objects that some commits have and others do not.
 
-What a push brings, what came since a revision. All objects of the part are read, so a
-key that was added and removed within it is found.
-
-Boundary: chooses objects; reading them is ``history``, explaining them ``trace``.
+A range is a push, or the commits since a revision. All its objects are read, so a key that
+was added and removed within it is found.
 """
 
 from __future__ import annotations
@@ -44,42 +42,42 @@ _WHOLE_CLONE = "a clone without --filter has them"
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What is being pushed, in git's words: full object ids and reference names."""
+    """A push: full object ids and reference names."""
 
     updates: tuple[tuple[bytes, str], ...]
-    """Reference and the object it will point to; deletions left out."""
+    """References and the objects they will point to, without deletions."""
     known: tuple[str, ...] = ()
-    """Objects the other side is known to have."""
+    """Objects that the other side is known to have."""
     remote: bytes | None = None
-    """The remote whose branches we have seen; None on the receiving side."""
+    """The remote whose tracking branches are known; None on the receiving side."""
     quarantine: bytes | None = None
-    """Where the receiving side keeps what came in until the hook agrees (git-receive-pack)."""
+    """Folder of incoming objects on the receiving side, until the hook succeeds (git-receive-pack)."""
     existing: frozenset[bytes] = frozenset()
     """References that the other side has already: their names are not new."""
 
 
 @dataclass(slots=True)
 class RangeSource:
-    """One part of one repository."""
+    """A revision range, or a push, of one repository."""
 
     path: bytes
-    """The repository: its root or its inside."""
+    """The repository: its worktree or git directory."""
     part: RevisionRange | Push
     where: str = "."
     _view: git.RepoView | None = field(default=None, init=False)
     _before: git.RepoView | None = field(default=None, init=False)
-    """Without what is in quarantine."""
+    """View without the quarantine."""
     _refs: References | None = field(default=None, init=False)
     _scope: RevisionRange = field(default_factory=lambda: RevisionRange(()), init=False)
     _partial: bool = field(default=False, init=False)
     _problem: str = field(default="", init=False)
     _absent: int = field(default=0, init=False)
-    """Objects of the part that this clone does not have."""
+    """Number of objects of the range that this clone lacks."""
     _is_cut: bool = field(default=False, init=False)
-    """A shallow boundary lies within the part."""
+    """True if a shallow boundary lies within the range."""
 
     def shards(self) -> Iterator[Shard | Source]:
-        """The names that are pushed, then the objects.
+        """Yield shards of the pushed names, then of the objects.
 
         Raises:
             KeyscanError: not a repository, or a revision that it does not have.
@@ -88,9 +86,9 @@ class RangeSource:
         try:
             repository = open_at(os.path.abspath(self.path))
         except (OSError, ValueError) as error:
-            told = error.strerror if isinstance(error, OSError) else str(error)
+            reason = error.strerror if isinstance(error, OSError) else str(error)
             raise KeyscanError(
-                f"not a usable git repository: {self.where}: {told}", "Check its .git."
+                f"not a usable git repository: {self.where}: {reason}", "Check its .git."
             ) from error
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
@@ -103,30 +101,30 @@ class RangeSource:
         yield ResultShard(ShardResult(gaps=packs.gaps))
         self._view = self._before = packs.view
         if isinstance(self.part, Push):
-            self._scope = self._pushed(self.part, packs.view, self._refs)
+            self._scope = self._pushed_range(self.part, packs.view, self._refs)
             new = [name for name, _ in self.part.updates if name not in self.part.existing]
             names = tuple((name, part) for name in new for part in name.split(b"/"))
             yield NamesShard(self.where, "ref", names)
         else:
             unknown: list[Gap] = []
-            include = self._found(self.part.include, packs.view, self._refs, unknown)
+            include = self._resolve(self.part.include, packs.view, self._refs, unknown)
             self._scope = RevisionRange(
-                include, self._found(self.part.exclude, packs.view, self._refs, unknown)
+                include, self._resolve(self.part.exclude, packs.view, self._refs, unknown)
             )
             yield ResultShard(ShardResult(gaps=tuple(unknown)))
         yield from self._behind_boundaries(self._view)
         yield from self._objects(self._view)
-        yield self._left_out([gap for gap in opened.gaps if gap.reason == "shallow"])
+        yield self._missing_gaps([gap for gap in opened.gaps if gap.reason == "shallow"])
 
-    def _found(
+    def _resolve(
         self, revisions: Iterable[str], view: git.RepoView, refs: References, unknown: list[Gap]
     ) -> tuple[str, ...]:
-        """Return the object ids of revisions; those that an incomplete clone lacks become gaps.
+        """Return the object ids of revisions; revisions that an incomplete clone lacks become gaps.
 
-        Without its start, a range is all that its end reaches here: more than was asked for.
+        Without its start, the range is everything that its end reaches.
 
         Raises:
-            KeyscanError: a name means nothing, or two things.
+            KeyscanError: a name is unknown or ambiguous.
         """
         found = []
         for revision in revisions:
@@ -140,8 +138,8 @@ class RangeSource:
                 unknown.append(Gap(self.where, reason, f"{revision} is not in this clone; {remedy}"))
         return tuple(found)
 
-    def _left_out(self, by_design: list[Gap]) -> ResultShard:
-        """Return gaps for what the part should have and this clone has not: it could not be looked at."""
+    def _missing_gaps(self, by_design: list[Gap]) -> ResultShard:
+        """Return gaps for the objects of the range that this clone lacks."""
         gaps = by_design
         if self._is_cut:
             detail = f"commits of this part are behind the shallow boundary; {shallow.FETCH_ADVICE}"
@@ -154,38 +152,38 @@ class RangeSource:
             gaps.append(Gap(self.where, "object-store", detail))
         return ResultShard(ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=self._absent)))
 
-    def _pushed(self, push: Push, view: git.RepoView, refs: References) -> RevisionRange:
-        """What comes in, and what the other side has already."""
+    def _pushed_range(self, push: Push, view: git.RepoView, refs: References) -> RevisionRange:
+        """Return the range of a push: incoming commits without those that the other side has."""
         if push.quarantine is not None:
             view = replace(view, objects=push.quarantine, alternates=(view.objects, *view.alternates))
         self._view = view
         prefix = b"refs/remotes/" + push.remote + b"/" if push.remote is not None else b"refs/"
-        there = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
-        # The other side may have objects that we have not: those exclude nothing here. Nor does
-        # what git does not answer for; more is scanned then.
-        answers, _ = object_info(view, sorted(there))
-        have = [words[0].decode() for words in answers if len(words) == 3]
-        return RevisionRange(tuple(sorted({oid for _, oid in push.updates})), tuple(have))
+        remote_oids = {oid for name, oid in refs.tips if name.startswith(prefix)} | set(push.known)
+        # Objects that this clone lacks, or that git does not answer for, exclude nothing; more is
+        # scanned then.
+        answers, _ = object_info(view, sorted(remote_oids))
+        exclude = [words[0].decode() for words in answers if len(words) == 3]
+        return RevisionRange(tuple(sorted({oid for _, oid in push.updates})), tuple(exclude))
 
     def _behind_boundaries(self, view: git.RepoView) -> Iterator[Shard]:
-        """What a forged list of boundaries would keep out of the part is in it."""
-        hidden, told = shallow.hidden_parents(view)
-        if told:
-            yield self._unlisted(told)
+        """Add the commits that a forged list of shallow boundaries would hide."""
+        hidden, error = shallow.hidden_parents(view)
+        if error:
+            yield self._unlisted(error)
         if hidden:
             include = tuple(sorted({*self._scope.include, *hidden}))
             self._scope = replace(self._scope, include=include)
 
     def _objects(self, view: git.RepoView) -> Iterator[Shard]:
         pending = Pending()
-        for lines in self._told(view):
-            whole, gone = split_missing(lines)
+        for lines in self._list(view):
+            present, missing = split_missing(lines)
             gaps = (
-                missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in gone
+                missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in missing
             )
             yield ResultShard(ShardResult(gaps=tuple(gaps)))
             try:
-                for listing, weight in pending.add(whole):
+                for listing, weight in pending.add(present):
                     yield ObjectShard(view, self.where, listing, weight)
             except GitError as error:
                 yield self._unlisted(error.message)
@@ -196,33 +194,33 @@ class RangeSource:
         release()
         yield ResultShard(ShardResult(tally=Tally(refs=len(self._scope.include))))
 
-    def _told(self, view: git.RepoView) -> Iterator[bytes]:
-        """``id type size`` of each object of the part; what went wrong goes to ``_problem``."""
-        for listing in (self._received, self._lines):
+    def _list(self, view: git.RepoView) -> Iterator[bytes]:
+        """Yield ``id type size`` of each object of the range; an error goes to ``_problem``."""
+        for listing in (self._list_quarantine, self._list_range):
             try:
                 yield from listing(view)
             except GitError as error:
                 self._problem = error.message
 
-    def _received(self, view: git.RepoView) -> Iterator[bytes]:
-        """Return ``id type size`` of each object that came in, reachable or not; errors as ``_lines``."""
+    def _list_quarantine(self, view: git.RepoView) -> Iterator[bytes]:
+        """Yield ``id type size`` of each incoming object, reachable or not; errors as ``_list_range``."""
         if isinstance(self.part, Push) and self.part.quarantine is not None:
             yield from list_objects(replace(view, alternates=()), Names({}, frozenset()), Memory())
 
-    def _unlisted(self, told: str) -> ResultShard:
-        detail = f"git could not list all objects: {told.splitlines()[0]}"
+    def _unlisted(self, error: str) -> ResultShard:
+        detail = f"git could not list all objects: {error.splitlines()[0]}"
         return ResultShard(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
 
-    def _lines(self, view: git.RepoView) -> Iterator[bytes]:
-        """``id type size`` of each object of the part.
+    def _list_range(self, view: git.RepoView) -> Iterator[bytes]:
+        """Yield ``id type size`` of each object of the range.
 
         Raises:
-            GitError: after the last line, when git complained.
+            GitError: after the last line, if git failed.
         """
         if not self._scope.include:
             return
         options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
-        output, complaint = git.run(view, *options, lines=_walk(self._scope))
+        output, error = git.run(view, *options, lines=_rev_list_input(self._scope))
         reached = output.decode("ascii", "replace").split()
         self._absent = output.count(b"?")
         if self._absent:
@@ -230,63 +228,63 @@ class RangeSource:
         with contextlib.suppress(OSError):
             self._is_cut = not shallow.read_boundaries(view).isdisjoint(reached)
         for start in range(0, len(reached), SHARD_OBJECTS):
-            few = reached[start : start + SHARD_OBJECTS]
-            answers, told = object_info(view, self._new_here(view, few))
+            oids = self._without_quarantine(view, reached[start : start + SHARD_OBJECTS])
+            answers, info_error = object_info(view, oids)
             yield b"".join(b" ".join(words) + b"\n" for words in answers)
-            complaint = complaint or told
-        if complaint:
+            error = error or info_error
+        if error:
             remedy = _WHOLE_CLONE if self._partial else "check with git fsck"
-            raise GitError(f"{complaint.splitlines()[0]}; {remedy}")
+            raise GitError(f"{error.splitlines()[0]}; {remedy}")
 
-    def _new_here(self, view: git.RepoView, oids: Sequence[str]) -> Sequence[str]:
-        """Return the objects that did not come in with a push, whose objects are listed already."""
+    def _without_quarantine(self, view: git.RepoView, oids: Sequence[str]) -> Sequence[str]:
+        """Return the objects that are not in quarantine, whose objects are listed already."""
         if not (isinstance(self.part, Push) and self.part.quarantine is not None):
             return oids
-        asked = [oid.encode() + b"\n" for oid in oids]
+        requests = [oid.encode() + b"\n" for oid in oids]
         form = "--batch-check=%(objectname)"
-        answer, _ = git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=asked)
+        answer, _ = git.run(replace(view, alternates=()), "cat-file", "--buffer", form, lines=requests)
         lines = answer.splitlines()
-        if len(lines) != len(asked):
+        if len(lines) != len(requests):
             # Better read twice than not at all.
             return oids
         return [line.split()[0].decode() for line in lines if line.endswith(b" missing")]
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Commit, path and exposure, looked for within the part only."""
+        """Return commit, path and exposure of each hit, searched within the range only."""
         if self._view is None or self._refs is None:
             return Located()
         tips = tuple((b"", oid) for oid in self._scope.include)
         refs = replace(self._refs, tips=tips, opaque=False)
-        ancestry = CommitSearch(
+        search = CommitSearch(
             self._view, refs, gathered.tally.commits, Memory(), exclude=frozenset(self._scope.exclude)
         )
         lacking = self._partial or self._view.shallow is not None
         before = self._before or self._view
         other = OtherSide(self._view, before, self._scope.include, self._scope.exclude)
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
-        there = other.reached({hit.origin.oid for hit in keys if hit.origin.oid is not None})
-        new = [hit for hit in gathered.hits if hit.origin.oid not in there]
-        located = Tracer(ancestry, b"", self.where, lacking, other).trace(new, detector)[0]
+        old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
+        new = [hit for hit in gathered.hits if hit.origin.oid not in old]
+        located = Tracer(search, b"", self.where, lacking, other).trace(new, detector)[0]
         unknown = (
             Gap(
                 self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
             )
-            for problem in dict.fromkeys(each.splitlines()[0] for each in other.problems)
+            for problem in dict.fromkeys(text.splitlines()[0] for text in other.problems)
         )
         return replace(located, gaps=(*located.gaps, *unknown))
 
 
-def _walk(scope: RevisionRange) -> list[bytes]:
+def _rev_list_input(scope: RevisionRange) -> list[bytes]:
     return [oid.encode() + b"\n" for oid in scope.include] + [
         b"^" + oid.encode() + b"\n" for oid in scope.exclude
     ]
 
 
 def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:
-    """The folder git keeps incoming objects in while a receive hook runs (git-receive-pack).
+    """Return the folder of incoming objects while a receive hook runs (git-receive-pack), or None.
 
-    GitLab runs hooks in an environment of its own making, with only the second of the
-    variables (Gitaly, customHooksEnv); without a quarantine that names the whole store.
+    GitLab runs hooks with the second variable only (Gitaly, customHooksEnv); without a
+    quarantine it names the whole store.
     """
     path = environment.get("GIT_QUARANTINE_PATH") or environment.get("GIT_OBJECT_DIRECTORY")
     if not path:

@@ -1,12 +1,10 @@
-"""What is about to be committed: blobs in the index, not files in the worktree.
+"""Source of staged content: blobs in the index, not files in the worktree.
 
-Honours ``GIT_INDEX_FILE``: ``git commit -a`` and ``git commit PATH`` hand their hooks a
-temporary index, and looking at ``.git/index`` instead would look at the wrong content.
+Honours ``GIT_INDEX_FILE``: ``git commit -a`` and ``git commit PATH`` give their hooks a
+temporary index; ``.git/index`` has other content then.
 
-The repository is the user's own, and git is about to commit to it: unlike a scan, the
-hook reads object stores it borrows from wherever they are.
-
-Boundary: the hook's source. It runs in one process and starts git three times;
+The repository is the user's own, and git is about to commit to it: unlike a scan, the hook
+reads alternates wherever they are. It runs in one process and starts git three times;
 everything here is on the path of every commit.
 """
 
@@ -48,13 +46,13 @@ class StagedShard:
 
     view: git.RepoView
     partial: bool
-    """The repository left objects out when it was cloned."""
+    """True for a partial clone."""
     blobs: tuple[tuple[bytes, str], ...]
     """Path and object id."""
     weight: int = 0
 
     def scan(self, detector: Detector) -> ShardResult:
-        """Read each distinct blob once, whole: a diff could cut a key in two."""
+        """Scan each distinct blob once, as a whole: a diff could cut a key in two."""
         paths: dict[str, list[bytes]] = {}
         for path, oid in self.blobs:
             paths.setdefault(oid, []).append(path)
@@ -75,9 +73,9 @@ class StagedShard:
                 if reader.container:
                     more.append(self._container(oid, size, names, found))
                 hits += (replace(hit, origin=replace(origin, path=name)) for name in names for hit in found)
-                if missed and self._left_out(oid):
+                if missed and self._is_left_out(oid):
                     absent += 1
-                    missed = [_left_out_gap(oid)]
+                    missed = [_partial_clone_gap(oid)]
                 gaps += (
                     replace(gap, where=f"{os.fsdecode(name)}: blob {oid}") for name in names for gap in missed
                 )
@@ -92,14 +90,14 @@ class StagedShard:
         seen = tuple(hit.match.offset for hit in found)
         return ContainerShard(InStore(self.view, oid), size, origins, seen)
 
-    def _left_out(self, oid: str) -> bool:
-        """Whether a blob that git cannot give was never fetched; a damaged one is there."""
-        place = os.fsencode(os.path.join(oid[:2], oid[2:]))
+    def _is_left_out(self, oid: str) -> bool:
+        """Return True if a blob that git cannot read was never fetched; a damaged one exists."""
+        file = os.fsencode(os.path.join(oid[:2], oid[2:]))
         stores = (self.view.objects, *self.view.alternates)
-        return self.partial and not any(os.path.lexists(os.path.join(store, place)) for store in stores)
+        return self.partial and not any(os.path.lexists(os.path.join(store, file)) for store in stores)
 
 
-def _left_out_gap(oid: str) -> Gap:
+def _partial_clone_gap(oid: str) -> Gap:
     return Gap(
         oid, "partial-clone", "this clone left it out, so it is not new in this commit", by_design=True
     )
@@ -107,7 +105,7 @@ def _left_out_gap(oid: str) -> Gap:
 
 @dataclass(slots=True)
 class StagedSource:
-    """The staged content of named files, or of all that differ from HEAD."""
+    """The staged content of named files, or of all files that differ from HEAD."""
 
     names: tuple[bytes, ...]
     """As given, relative to the current folder; empty means everything staged."""
@@ -115,16 +113,16 @@ class StagedSource:
     _view: git.RepoView | None = field(default=None, init=False)
 
     def shards(self) -> Iterator[Shard | Source]:
-        """One shard of blobs, one of names, and files whose content is not in the index.
+        """Yield a shard of names, one of blobs, and files whose content is not in the index.
 
         Raises:
             KeyscanError: the current folder is not in a worktree.
             GitError: git cannot be used.
         """
         here = _current_folder()
-        repository = _around(here)
+        repository = _find_repository(here)
         top = repository.worktree or here
-        # Without git nothing can be said; whatever fails after this is about this repository.
+        # Raises if git cannot be used; later errors concern this repository.
         git.executable()
         try:
             opened = prepare_repository(repository, os.path.abspath(b"/"), _HERE)
@@ -134,8 +132,8 @@ class StagedSource:
         if opened.view is None:
             yield ResultShard(ShardResult(gaps=opened.gaps))
             return
-        # Other gaps of the store are none of the hook's: it asks for each blob by name, and
-        # what it does not get is a gap of its own. A pack that 'git gc' is just writing is none.
+        # Other gaps of the store do not matter: each blob is read by id, and one that cannot be
+        # read is a gap of its own.
         wanted = {_from_top(name, here, top) for name in self.names}
         try:
             view = replace(opened.view, index=_index(repository, here))
@@ -152,33 +150,33 @@ class StagedSource:
             )
             return
         known = {entry.path for entry in entries}
-        unsettled = {entry.path for entry in entries if entry.unmerged} | announced
-        settled = (entry for entry in entries if not entry.submodule and entry.path not in unsettled)
+        without_blob = {entry.path for entry in entries if entry.unmerged} | announced
+        with_blob = (entry for entry in entries if not entry.submodule and entry.path not in without_blob)
         yield NamesShard(_HERE, "index", tuple((path, path) for path in sorted(known)))
-        yield StagedShard(view, opened.partial, tuple((entry.path, entry.oid) for entry in settled))
+        yield StagedShard(view, opened.partial, tuple((entry.path, entry.oid) for entry in with_blob))
         # An unmerged path that is not on disk was resolved by deleting it.
         yield from _on_disk(
-            top, sorted(path for path in unsettled if os.path.lexists(os.path.join(top, path)))
+            top, sorted(path for path in without_blob if os.path.lexists(os.path.join(top, path)))
         )
         yield from _on_disk(top, sorted(wanted - known))
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Staged or on disk only, and whether the file had the key before."""
-        old = self._old(gathered.hits, detector)
+        """Return the location of each hit; ``old`` if the file had the key before."""
+        old = self._find_old(gathered.hits, detector)
         pairs = zip(gathered.hits, old, strict=True)
-        return Located(tuple((hit.match, _location(hit, detector, old=had)) for hit, had in pairs))
+        return Located(tuple((hit.match, _location(hit, detector, old=is_old)) for hit, is_old in pairs))
 
-    def _old(self, hits: Sequence[Hit], detector: Detector) -> list[bool]:
-        """Return for each hit whether the commit did not bring it."""
+    def _find_old(self, hits: Sequence[Hit], detector: Detector) -> list[bool]:
+        """Return for each hit True if the commit does not add it."""
         found = any(hit.match.shape is not Shape.PLACEHOLDER for hit in hits)
         if self._repository is None or self._view is None or not found:
             return [False] * len(hits)
-        from boltz_keyscan.sources.git.file_versions import Parents, merged  # noqa: PLC0415 - only when a key was found
+        from boltz_keyscan.sources.git.file_versions import Parents, merged_commits  # noqa: PLC0415 - only when a key was found
 
         head = references(self._repository).head
-        commits = filter(None, (head, *merged(self._repository.git_dir)))
+        commits = filter(None, (head, *merged_commits(self._repository.git_dir)))
         with Parents(self._view, commits, detector) as parents:
-            return [parents.had(hit) for hit in hits]
+            return [parents.has_key(hit) for hit in hits]
 
 
 def _gap(where: str, reason: str, detail: str) -> ResultShard:
@@ -194,16 +192,16 @@ def _current_folder() -> bytes:
         ) from error
 
 
-def _around(here: bytes) -> Repository:
-    """The repository this folder lies in, or the one git says it is working in."""
+def _find_repository(here: bytes) -> Repository:
+    """Return the repository that holds this folder, or the one in ``GIT_DIR``."""
     found = enclosing(here)
-    given = os.environ.get("GIT_DIR")
-    if given:
-        # git exports it to hooks where searching upwards would not do: a linked worktree,
-        # where it does, and 'git --git-dir=... --work-tree=...', where it does not.
-        git_dir = os.path.join(here, os.fsencode(given))
+    variable = os.environ.get("GIT_DIR")
+    if variable:
+        # git sets it for hooks in a linked worktree, where a search upwards finds the repository,
+        # and with 'git --git-dir=... --work-tree=...', where it does not.
+        git_dir = os.path.join(here, os.fsencode(variable))
         if found is None or os.path.realpath(found.git_dir) != os.path.realpath(git_dir):
-            found = _named(git_dir, os.path.join(here, os.fsencode(os.environ.get("GIT_WORK_TREE", ""))))
+            found = _open(git_dir, os.path.join(here, os.fsencode(os.environ.get("GIT_WORK_TREE", ""))))
     if found is None or found.worktree is None:
         raise KeyscanError(
             "the hook runs inside a git worktree, and this folder is in none",
@@ -212,7 +210,7 @@ def _around(here: bytes) -> Repository:
     return found
 
 
-def _named(git_dir: bytes, worktree: bytes) -> Repository | None:
+def _open(git_dir: bytes, worktree: bytes) -> Repository | None:
     try:
         found = open_at(git_dir)
     except (OSError, ValueError):
@@ -221,7 +219,7 @@ def _named(git_dir: bytes, worktree: bytes) -> Repository | None:
 
 
 def _from_top(name: bytes, here: bytes, top: bytes) -> bytes:
-    """The path of a named file as the index spells it; absolute when it lies elsewhere."""
+    """Return the path of a named file as in the index; absolute if it is outside the worktree."""
     path = os.path.abspath(os.path.join(here, name))
     for folder, file in ((top, path), (os.path.realpath(top), _without_links(path))):
         if file.startswith(os.path.join(folder, b"")):
@@ -230,18 +228,20 @@ def _from_top(name: bytes, here: bytes, top: bytes) -> bytes:
 
 
 def _without_links(path: bytes) -> bytes:
-    """The same file under the real name of its folder; the file itself may be a link."""
+    """Resolve the links in the folder of a file; the file itself may be a link."""
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _index(repository: Repository, here: bytes) -> bytes | None:
-    """The index that is being committed; None when nothing was ever added to it.
+    """Return the index that is being committed; None if there is none.
 
     Raises:
-        GitError: it is there and git must not open it.
+        GitError: git must not open it.
     """
-    given = os.environ.get("GIT_INDEX_FILE")
-    path = os.path.join(here, os.fsencode(given)) if given else os.path.join(repository.git_dir, b"index")
+    variable = os.environ.get("GIT_INDEX_FILE")
+    path = (
+        os.path.join(here, os.fsencode(variable)) if variable else os.path.join(repository.git_dir, b"index")
+    )
     if not os.path.lexists(path):
         return None
     if not os.path.isfile(path):
@@ -251,8 +251,8 @@ def _index(repository: Repository, here: bytes) -> bytes | None:
         raise GitError("the shared part of it is not a regular file")
     if not shared or os.path.samefile(os.path.dirname(path), repository.git_dir):
         return path
-    # git looks for the larger half of a split index beside this half; it was put elsewhere.
-    from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - hardly ever
+    # git expects the shared part of a split index in the folder of this part.
+    from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - rarely needed
 
     folder = tempdir.folder()
     os.symlink(path, os.path.join(folder, b"index"))
@@ -262,9 +262,9 @@ def _index(repository: Repository, here: bytes) -> bytes | None:
 
 
 def _announced(view: git.RepoView, entries: Sequence[index.Entry], top: bytes) -> set[bytes]:
-    """Paths the index has no content of yet, which the worktree has."""
-    hollow = [entry.path for entry in entries if entry.oid in index.EMPTY_BLOBS and _size(top, entry.path)]
-    return index.list_intended(view, hollow) if hollow else set()
+    """Return paths without content in the index (``git add --intent-to-add``) and with content on disk."""
+    empty = [entry.path for entry in entries if entry.oid in index.EMPTY_BLOBS and _size(top, entry.path)]
+    return index.list_intended(view, empty) if empty else set()
 
 
 def _size(top: bytes, path: bytes) -> int:
@@ -275,19 +275,19 @@ def _size(top: bytes, path: bytes) -> int:
 
 
 def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
-    """Files whose content the index does not have: pre-commit run --files may name any."""
+    """Yield shards of files that are not in the index: pre-commit run --files may name any."""
     if not paths:
         return
     files: list[bytes] = []
     links: list[bytes] = []
     for path in paths:
-        place = os.path.join(top, path)
-        if os.path.islink(place):
+        full_path = os.path.join(top, path)
+        if os.path.islink(full_path):
             links.append(path)
-        elif os.path.isdir(place):
+        elif os.path.isdir(full_path):
             detail = "a folder; name files, or scan it with 'boltz-keyscan PATH'"
             yield _gap(os.fsdecode(path), "not-a-file", detail)
-        elif os.path.lexists(place):
+        elif os.path.lexists(full_path):
             files.append(path)
         else:
             yield _gap(os.fsdecode(path), "missing", "neither in the index nor on disk")

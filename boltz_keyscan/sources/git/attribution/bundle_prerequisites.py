@@ -4,7 +4,7 @@ git's walks end at the first parent or tree that is not there, and an incrementa
 lacks both. But a tree that holds something new is itself new, up to the root: all that
 leads to a wanted object is there.
 
-Boundary: for the packs of such bundles only; repositories have ``ancestry`` and ``trace``.
+Only for such bundles; repositories use ``commit_search`` and ``locate``.
 """
 
 from __future__ import annotations
