@@ -1,7 +1,7 @@
 """Environment variables that CI services set for the processes of a job.
 
-Most services set ``CI``. For the others there is the variable that the linked page documents. docs/suppressions.md
-has the same list, and a test compares them.
+Most services set ``CI``. For the others there is the variable that the linked page documents.
+docs/suppressions.md has the same list, and a test compares them.
 """
 
 from __future__ import annotations

@@ -134,13 +134,13 @@ def day(word: str) -> date | None:
     return date.fromisoformat(word)
 
 
-def written(entries: Iterable[Entry]) -> str:
+def format_file(entries: Iterable[Entry]) -> str:
     """Return the text of the file; the same entries always give the same bytes."""
     ordered = sorted(entries, key=lambda entry: entry.fingerprint)
-    return "\n".join([HEADER, _LEGEND, *map(_written, ordered)]) + "\n"
+    return "\n".join([HEADER, _LEGEND, *map(_format_entry, ordered)]) + "\n"
 
 
-def _written(entry: Entry) -> str:
+def _format_entry(entry: Entry) -> str:
     strings = (json.dumps(text, ensure_ascii=False) for text in (entry.path, entry.reason, entry.by))
     until = entry.until.isoformat() if entry.until else FOREVER
     return " ".join((entry.fingerprint, entry.rule_id, *strings, until))

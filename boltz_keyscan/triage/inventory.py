@@ -57,7 +57,7 @@ class Listing:
         return frozenset(each.key_prefix for each in self.records)
 
 
-def written(listing: Listing) -> str:
+def serialize(listing: Listing) -> str:
     """Return the text of the file: one line for each key, in order of id."""
     head = {
         "schema_version": SCHEMA_VERSION,

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from boltz_keyscan.triage.inventory import Listing, written
+from boltz_keyscan.triage.inventory import Listing, serialize
 from boltz_keyscan.triage.key_record import record
 from tests.boltz_api import (
     KEYS,
@@ -79,7 +79,7 @@ def saved(path: Path, *keys: Key, length: int = 12, days: float = 0, complete: b
     taken = datetime.now(UTC) - timedelta(days=days)
     records = tuple(record(key.record(length), str) for key in keys)
     trouble = "" if complete else "the API was asleep"
-    path.write_text(written(Listing(taken, complete, records, "org_1", trouble)))
+    path.write_text(serialize(Listing(taken, complete, records, "org_1", trouble)))
     return str(path)
 
 

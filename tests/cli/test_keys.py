@@ -129,7 +129,7 @@ class TestSnapshot:
         jsonschema.Draft202012Validator.check_schema(schema)
         jsonschema.validate(json.loads(raw), schema, format_checker=jsonschema.FormatChecker())
         found = inventory.read("it", raw, str)
-        assert inventory.written(found).encode() == raw
+        assert inventory.serialize(found).encode() == raw
         assert found.organisation == "org_1"
 
     def test_one_that_is_not_complete_says_so(self, up: Running, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.triage.baseline import HEADER, Entry, changed, parse, written
+from boltz_keyscan.triage.baseline import HEADER, Entry, changed, format_file, parse
 from boltz_keyscan.triage.text_file import Text
 
 RULES = {"boltz-admin-live-key", "boltz-workspace-live-key"}
@@ -68,16 +68,16 @@ def contents(entries: Iterable[Entry]) -> set[Entry]:
 def test_of_two_acceptances_of_a_key_the_stricter_counts(
     first: date | None, second: date | None, kept: str
 ) -> None:
-    lines = [written([entry(1, until=first, reason="first")])]
-    lines += written([entry(1, until=second, reason="second")]).splitlines()[2:]
+    lines = [format_file([entry(1, until=first, reason="first")])]
+    lines += format_file([entry(1, until=second, reason="second")]).splitlines()[2:]
     found = read("".join(lines))
     assert [each.reason for each in found.values()] == [kept]
-    assert written(found.values()).count(key(1)) == 1
+    assert format_file(found.values()).count(key(1)) == 1
 
 
 @given(st.lists(ENTRIES, unique_by=lambda each: each.fingerprint))
 def test_what_is_written_is_read(entries: list[Entry]) -> None:
-    text = written(entries)
+    text = format_file(entries)
     found = read(text)
     assert contents(found.values()) == contents(entries)
     assert set(found) == {each.fingerprint for each in entries}
@@ -89,11 +89,11 @@ def test_what_is_written_is_read(entries: list[Entry]) -> None:
 def test_the_same_entries_give_the_same_bytes(entries: list[Entry], order: random.Random) -> None:
     shuffled = list(entries)
     order.shuffle(shuffled)
-    assert written(shuffled) == written(entries)
-    assert written(read(written(entries)).values()) == written(entries)
+    assert format_file(shuffled) == format_file(entries)
+    assert format_file(read(format_file(entries)).values()) == format_file(entries)
 
 
-TEXT = written([entry(1), entry(2, until=date(2030, 1, 31), path="für/ä.py")])
+TEXT = format_file([entry(1), entry(2, until=date(2030, 1, 31), path="für/ä.py")])
 
 
 @pytest.mark.parametrize(

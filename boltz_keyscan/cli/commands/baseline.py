@@ -135,7 +135,7 @@ def update(
     ]
     new = list(_new_entries(unaccepted, reason or "", _author(by), until)) if add else []
     kept = list(files.changed(known, _fingerprints(result), new, whole=whole))
-    if files.written(kept).encode() != text.raw:
+    if files.format_file(kept).encode() != text.raw:
         _write(path, kept)
     dropped = len(known.keys() - {entry.fingerprint for entry in kept})
     left = len(kept) - len(new)
@@ -242,7 +242,7 @@ def _author(by: str | None) -> str:
 
 def _write(path: bytes, entries: list[Entry]) -> None:
     try:
-        write_text(os.fsdecode(path), files.written(entries))
+        write_text(os.fsdecode(path), files.format_file(entries))
     except OSError as error:
         raise OutputError(
             f"cannot write {display_path(path)}: {error.strerror}",

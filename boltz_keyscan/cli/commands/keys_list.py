@@ -39,7 +39,7 @@ def list_(*, format_: str, **options: str | None) -> int:
     with open_connection(ApiOptions(**options)) as connection:
         found = fetch_listing(connection)
     if format_ == "json":
-        click.echo(inventory.written(found.listing), nl=False)
+        click.echo(inventory.serialize(found.listing), nl=False)
     else:
         for line in _table(found.listing.records, datetime.now(UTC)):
             click.echo(line)

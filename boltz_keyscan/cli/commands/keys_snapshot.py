@@ -28,7 +28,7 @@ def snapshot(*, output: str, **options: str | None) -> int:
     with open_connection(ApiOptions(**options)) as connection:
         found = fetch_listing(connection).listing
     try:
-        write_text(output, safe_output.clean(inventory.written(found)))
+        write_text(output, safe_output.clean(inventory.serialize(found)))
     except OSError as error:
         raise OutputError(
             f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
