@@ -313,8 +313,9 @@ def test_ctrl_c_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 UNGUARDED = """
 print("started", flush=True)
-from boltz_keyscan import executor, pipeline, scan
-pipeline.MAX_INLINE_BYTES, executor.is_worthwhile = -1, lambda _: True  # all work goes to workers
+from boltz_keyscan import pipeline, scan
+from boltz_keyscan.workers import scan_pool
+pipeline.MAX_INLINE_BYTES, scan_pool.is_worthwhile = -1, lambda _: True  # all work goes to workers
 held = HELD
 result = scan(TREE, jobs=2)
 print(result.exit_code, len(result.keys), result.gaps)
@@ -367,10 +368,11 @@ def test_from_the_workers_of_a_pool(leaky: Repo, tmp_path: Path) -> None:
     text = """
 import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
-from boltz_keyscan import executor, pipeline, scan
+from boltz_keyscan import pipeline, scan
+from boltz_keyscan.workers import scan_pool
 
 def all_by_workers(path):
-    pipeline.MAX_INLINE_BYTES, executor.is_worthwhile = -1, lambda _: True
+    pipeline.MAX_INLINE_BYTES, scan_pool.is_worthwhile = -1, lambda _: True
     return len(scan(path, jobs=2).keys)
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ def _wrong_form(path: Path) -> None:
         (_empty, "it is damaged"),
         (_shared, "others may write to it"),
         (_linked, "Too many levels of symbolic links"),
-        (_foreign, "it belongs to somebody else"),
+        (_foreign, "it belongs to another user"),
         (_fifo, "not a regular file"),
         (_wrong_form, "not in the form this version writes"),
     ],

@@ -19,8 +19,9 @@ _MAX_DOCUMENT_BYTES = 256 << 20
 
 def members(content: Content) -> Iterator[Member]:
     """Return the streams, strings, attachments and text of a document."""
-    from boltz_keyscan.sources.archives import pdf_members  # noqa: PLC0415 - see above
+    from boltz_keyscan.sources.archives import pdf_members, pdf_objects  # noqa: PLC0415 - see above
 
+    pdf_objects.silence_warnings()
     yield from pdf_members.members(_read_document(content), content)
 
 

@@ -66,10 +66,12 @@ _MAX_TRAILER_BYTES = 4096
 _MAX_PARSED_OBJECTS = 4096
 """Parsed objects cached for references to them."""
 
-# pypdf's warnings quote the document; without a handler they would reach stderr.
-logging.getLogger("pypdf").addHandler(logging.NullHandler())
-logging.getLogger("pypdf").propagate = False
 pypdf.overwrite_configuration(jbig2dec_binary=None)  # starts no external program
+
+
+def silence_warnings() -> None:
+    """Turn off the warnings of pypdf, which quote the document."""
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
