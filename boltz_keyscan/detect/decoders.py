@@ -148,7 +148,7 @@ def _spaced(name: str, text: bytes, run: tuple[int, int], *, width: int, shift: 
 # Hexadecimal and decimal dumps: every byte as a number, with or without separators.
 
 BETWEEN = (
-    rb"(?:[ \t]{0,3}\r?\n[ \t]{0,60}|[ \t]{1,3}|[:;,._-][ \t]{0,3}(?:\r?\n[ \t]{0,60})?|\\{1,7}n"
+    rb"(?:[ \t]{0,3}\r?\n[ \t]{0,60}|[ \t]{1,3}|[:;,._-][ \t]{0,3}(?:\\?\r?\n[ \t]{0,60})?|\\{1,7}n"
     rb"|[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"'])?"
 )
 HEX = rb"(?:0[xX])?[0-9A-Fa-f]{2}" + BETWEEN

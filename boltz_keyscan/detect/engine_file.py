@@ -3,7 +3,8 @@
 One file for each rule set, version of this program, version of hyperscan and processor. It
 is trusted only if it belongs to this user and no other user may write to it, its checksum is
 right, hyperscan accepts it for this processor, and a probe finds all its literals. A file that
-fails is replaced. The format is plain: a header line, the sizes of the sections, the sections.
+fails is replaced. The format is plain: a header line, the sizes of the sections, and the
+sections with every byte inverted.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _MAX_BYTES = 64 << 20
 
 _SOURCE_MODULES = ("base64_alignments", "decoders", "encodings", "engine", "literals", "rtf")
 """Modules that determine the literals: in a checkout they change without the version."""
+
+_INVERTED = bytes(range(255, -1, -1))
+"""Every byte inverted: a scan of the folder that the file is in must not find its literals."""
 
 _MAX_FILES = 8
 """Engines in the cache: a machine may have several installations of several versions."""
@@ -97,7 +101,7 @@ def save(identity: bytes, database: hyperscan.Database, stored: Stored) -> None:
         return
     sections = (identity, hyperscan.dumpb(database), stored.lengths, stored.text, stored.meanings)
     sizes = " ".join(str(len(section)) for section in sections).encode()
-    body = sizes + b"\n" + b"".join(sections)
+    body = sizes + b"\n" + b"".join(sections).translate(_INVERTED)
     try:
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
         replace_file(place, b"%b %08x\n%b" % (_FORMAT, zlib.crc32(body), body))
@@ -117,6 +121,7 @@ def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
     if head != b"%b %08x" % (_FORMAT, zlib.crc32(body)):
         _refuse("it is damaged")
     sizes, _, body = body.partition(b"\n")
+    body = body.translate(_INVERTED)
     sections = []
     for size in map(int, sizes.split()):
         sections.append(body[:size])

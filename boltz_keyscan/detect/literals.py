@@ -151,10 +151,19 @@ def _chain_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meanin
             texts = (twice - again) | _halves(again)
         elif _is_wide(form):
             # Literals that are found in the text without its NULs.
-            texts = twice | _encode_parts(lined, _ends(once))
+            texts = twice | _encode_parts(lined, _ends(once)) | _registry_values(prefix_fragments(prefixes))
         else:
             texts = twice | _ends(again)
         yield from _parts(number, form, texts)
+
+
+def _registry_values(fragments: Iterable[bytes]) -> set[bytes]:
+    """Return UTF-16 as comma-separated hex, as a .reg file has it, which is UTF-16 itself.
+
+    Its lines of 80 columns have 25 bytes: halves of the fragments, so that a break leaves one whole.
+    """
+    halves = {half for fragment in fragments for half in (fragment[:4], fragment[-4:])}
+    return {half.decode("ascii").encode("utf-16-le").hex(",").encode() for half in halves}
 
 
 def _is_wide(form: Form) -> bool:

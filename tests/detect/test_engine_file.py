@@ -12,7 +12,7 @@ from pathlib import Path
 import hyperscan
 import pytest
 
-from boltz_keyscan.detect import engine, engine_file, literals
+from boltz_keyscan.detect import KeyDetector, engine, engine_file, literals
 from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.rules import load
 from tests.keys import fake_key
@@ -115,7 +115,8 @@ def _of_another_version(path: Path) -> None:
 def _no_database(path: Path) -> None:
     """Put something there that hyperscan does not take, with sizes and checksum that hold."""
     sections = (engine_file.identity(PREFIXES), b"x" * 5000, b"", b"", b"")
-    body = " ".join(str(len(section)) for section in sections).encode() + b"\n" + b"".join(sections)
+    sizes = " ".join(str(len(section)) for section in sections).encode()
+    body = sizes + b"\n" + b"".join(sections).translate(engine_file._INVERTED)
     head = b"%b %08x\n" % (engine_file._FORMAT, zlib.crc32(body))
     replace_file(str(path), head + body)
 
@@ -169,6 +170,13 @@ def test_without_a_cache_it_is_compiled(
     assert search() == [4]
     assert ("not saved" in caplog.text) == (harm == "file")
     engine.engine.cache_clear()
+
+
+def test_a_scan_of_the_cache_finds_nothing(cache: Path) -> None:
+    raw = saved(cache).read_bytes()
+    detector = KeyDetector.of(load())
+    assert detector.candidate_offsets(raw, len(raw)) == []
+    assert list(detector.find([raw])) == []
 
 
 def test_old_engines_do_not_pile_up(cache: Path) -> None:
