@@ -39,7 +39,9 @@ def coding_of(head: bytes) -> str:
         ("utf-16le", (1, 3), (0, 2)),
         ("utf-16be", (0, 2), (1, 3)),
     ):
-        if all(nuls[at] >= some for at in filled) and not any(nuls[at] for at in empty):
+        # A character such as U+0100 has its NUL at the other place: few may.
+        least = min(nuls[at] for at in filled)
+        if least >= some and all(2 * nuls[at] <= least for at in empty):
             return coding
     return ""
 

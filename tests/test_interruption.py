@@ -319,7 +319,7 @@ def test_the_same_from_history_in_any_shards(repo: Repo, monkeypatch: pytest.Mon
     [
         ("", "fork"),
         ("held = os.dup2(1, 7)", "fork"),
-        ("from boltz_keyscan.sources import scratch; scratch.folder()", "fork"),
+        ("from boltz_keyscan.sources.git.run import tempdir; tempdir.folder()", "fork"),
         ("held = open(os.devnull)", "spawn"),
         ("threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "spawn"),
     ],

@@ -194,7 +194,9 @@ def test_nothing_outlives_the_call(leaky: Repo, tmp_path: Path) -> None:
     assert state() == before
     assert multiprocessing.active_children() == []
     home = Path(os.environ["HOME"])
-    assert [path for path in home.rglob("*") if path.is_file()] == []
+    # But for the compiled search, which serves the next call.
+    left = [path for path in home.rglob("*") if path.is_file() and not path.name.startswith("engine-")]
+    assert left == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["repo"]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import hyperscan
 
+from boltz_keyscan import rules
 from boltz_keyscan.detect import engine_file, literals
 from boltz_keyscan.detect.engine_file import Stored
 from boltz_keyscan.detect.literals import LONGEST
@@ -158,7 +159,9 @@ def find_literals(buffer: bytes, prefixes: tuple[bytes, ...]) -> list[Found]:
 def engine(prefixes: tuple[bytes, ...]) -> Engine:
     """Return the engine for a set of type prefixes, from the cache or compiled and saved there."""
     identity = engine_file.identity(prefixes)
-    if (loaded := engine_file.load(identity)) is not None:
+    # Only for the bundled rules: the prefix of another rule could be a key.
+    is_bundled = prefixes == tuple(rule.prefix.encode("ascii") for rule in rules.load())
+    if is_bundled and (loaded := engine_file.load(identity)) is not None:
         database, stored = loaded
         return Engine(database, stored, prefixes)
     table = literals.table(prefixes)
@@ -168,7 +171,8 @@ def engine(prefixes: tuple[bytes, ...]) -> Engine:
         text=b"".join(table.literals),
         meanings=b"\n".join(map(literals.write_meanings, table.meanings)),
     )
-    engine_file.save(identity, database, stored)
+    if is_bundled:
+        engine_file.save(identity, database, stored)
     return Engine(database, stored, prefixes)
 
 

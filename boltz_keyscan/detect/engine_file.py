@@ -89,7 +89,7 @@ def load(identity: bytes) -> tuple[hyperscan.Database, Stored] | None:
         return None
     except (OSError, ValueError, hyperscan.HyperscanError) as error:
         reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-        _warn("saved search engine ignored: %s: %s", place, reason)
+        _warn("cache ignored: %s: %s", place, reason)
         return None
     return database, stored
 
@@ -107,7 +107,7 @@ def save(identity: bytes, database: hyperscan.Database, stored: Stored) -> None:
         replace_file(place, b"%b %08x\n%b" % (_FORMAT, zlib.crc32(body), body))
         _remove_old(os.path.dirname(place))
     except OSError as error:
-        _warn("search engine not saved: %s: %s", place, error.strerror)
+        _warn("cache not written: %s: %s", place, error.strerror)
 
 
 def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
@@ -170,4 +170,8 @@ def _remove_old(folder: str) -> None:
 def _warn(message: str, *parts: object) -> None:
     import logging  # noqa: PLC0415 - 5 ms that a hook pays only when something is wrong
 
-    logging.getLogger("boltz_keyscan").warning(message, *parts)
+    logger = logging.getLogger("boltz_keyscan")
+    if not logger.handlers:
+        # Without one Python itself would print the line, with whatever the path holds.
+        logger.addHandler(logging.NullHandler())
+    logger.warning(message, *parts)

@@ -261,8 +261,9 @@ def test_a_full_disk_leaves_no_half_summary(tmp_path: Path) -> None:
     path = tmp_path / "summary"
     path.write_bytes(b"before\n")
     script = (
-        "from tests.report import samples\nfrom boltz_keyscan.report import View, step_summary\nimport sys\n"
-        "try:\n    step_summary.append(sys.argv[1], samples.history(), View())\n"
+        "from tests.report import samples\nimport sys\n"
+        "from boltz_keyscan.report import ReportOptions, github_summary\n"
+        "try:\n    github_summary.append(sys.argv[1], samples.history(), ReportOptions())\n"
         "except OSError as error:\n    print(error.strerror)\n"
     )
 

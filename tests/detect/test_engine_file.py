@@ -146,7 +146,7 @@ def test_a_file_that_fails_is_not_used_and_said_so(
     with caplog.at_level(logging.WARNING, "boltz_keyscan"):
         assert search() == [4]
     assert reason.lower() in caplog.text.lower()
-    assert "saved search engine ignored" in caplog.text
+    assert "cache ignored" in caplog.text
 
 
 def test_it_is_replaced(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -168,7 +168,7 @@ def test_without_a_cache_it_is_compiled(
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
         monkeypatch.setenv("HOME", "nowhere")
     assert search() == [4]
-    assert ("not saved" in caplog.text) == (harm == "file")
+    assert ("not written" in caplog.text) == (harm == "file")
     engine.engine.cache_clear()
 
 
