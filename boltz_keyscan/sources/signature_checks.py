@@ -220,6 +220,17 @@ def _is_lzip(window: bytes) -> bool:
     return 12 <= window[5] & 0x1F <= 29 and not window[6] and _is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
 
 
+def _is_dmg(window: bytes) -> bool:
+    """Return whether a trailer of a disk image is one: 512 bytes, of which the last 12 are reserved."""
+    return len(window) == 512 and 0 < int.from_bytes(window[488:492], "big") < 16 and not any(window[500:])
+
+
+def _is_nsis(window: bytes) -> bool:
+    """Return whether the data of an NSIS installer follow: their header, and at least as much in all."""
+    header, all_data = (int.from_bytes(window[at : at + 4], "little") for at in (16, 20))
+    return len(window) < 24 or (0 < header < 1 << 28 and header <= all_data < 1 << 31)
+
+
 _CHECKS: dict[bytes, tuple[str, Callable[[bytes], bool]]] = {
     b"PK\3\4": ("zip", _is_zip_local),
     b"PK\1\2": ("zip", _is_zip_central),
@@ -231,8 +242,8 @@ _CHECKS: dict[bytes, tuple[str, Callable[[bytes], bool]]] = {
     b"Rar!": ("rar", _is_rar),
     b"MSCF": ("cab", _is_cab),
     b"LZIP": ("lzip", _is_lzip),
-    b"koly\0\0\0\4\0\0\2\0": ("dmg", lambda _: True),
-    b"\xef\xbe\xad\xdeNullsoftInst": ("nsis", lambda _: True),
+    b"koly\0\0\0\4\0\0\2\0": ("dmg", _is_dmg),
+    b"\xef\xbe\xad\xdeNullsoftInst": ("nsis", _is_nsis),
 }
 """Format and check, by the first bytes of a signature."""
 

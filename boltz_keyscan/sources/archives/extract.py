@@ -191,7 +191,11 @@ class Extractor:
                 continue
             # Signatures of other formats are long or checked, so they do not occur by chance.
             is_uncertain = marks[at] in ("gzip", "zstd", "tar")
-            inner = Frame(frame.chain, frame.prefix, frame.depth, is_uncertain=is_uncertain)
+            # An uncompressed block of zstd is any bytes, and no reader looks for zstd behind others.
+            stays = marks[at] == "zstd"
+            inner = Frame(
+                frame.chain, frame.prefix, frame.depth, is_uncertain=is_uncertain, stays_uncertain=stays
+            )
             reader = Reader(self._guarded(read_pieces(part), inner))
             self._open(format_, Content(reader, self._meter, part, is_certain=not is_uncertain), inner)
             end = frame.join(inner, at)
@@ -225,6 +229,7 @@ class Extractor:
                 frame.cover(at, at + len(member.name))
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
         inner.is_uncertain = frame.is_uncertain and member.implied
+        inner.stays_uncertain = frame.stays_uncertain and member.implied
         rest = UncoveredScanner(self._detector, self._quota)
         chunks = self._guarded(_confirmed(member.chunks, inner), inner)
         reader = Reader(chunks, rest.feed)
@@ -306,7 +311,7 @@ class Extractor:
 def _confirmed(chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
     """Yield the chunks; where there is one, it was a container, and what is missing of it is a gap."""
     for chunk in chunks:
-        frame.is_uncertain = False
+        frame.is_uncertain = frame.stays_uncertain
         yield chunk
 
 

@@ -26,6 +26,8 @@ class Frame:
     """Its own bytes end early, which was reported."""
     is_uncertain: bool = False
     """Only a signature indicates a container: unreadable bytes are no gap."""
+    stays_uncertain: bool = False
+    """Nor does content confirm it."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
     """Ranges of its bytes that were read as members."""
 
