@@ -345,8 +345,12 @@ def test_the_library_with_the_working_folder_first_on_the_path(trap: Trap, befor
     assert re.fullmatch(r"1 \d True True\n", ran.text), ran
 
 
-def test_the_trap_does_work(trap: Trap) -> None:
-    ran = call(trap.path, sys.executable, "-c", "import zstandard, click, multiprocessing")
+def test_the_trap_does_work(trap: Trap, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nsys.path.insert(0, sys.argv[1])\nimport zstandard, click, multiprocessing\n"
+    )
+    ran = call(tmp_path, sys.executable, str(script), str(trap.path))
     assert ran.code == 0
     assert set(trap.imported()) == {"zstandard", "click", "multiprocessing"}
 

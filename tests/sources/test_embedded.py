@@ -265,7 +265,7 @@ UNREAD = {
     "arj": b"\x60\xea\x2c\0\x22" + bytes(60),
     "zoo": b"ZOO 2.10 Archive.\x1a\0\0\xdc\xa7\xc4\xfd" + bytes(20),
     "dmg": b"koly\0\0\0\4\0\0\2\0" + bytes(500),
-    "nsis": b"\0\0\0\0\xef\xbe\xad\xdeNullsoftInst"[4:] + bytes(20),
+    "nsis": b"\xef\xbe\xad\xdeNullsoftInst" + struct.pack("<II", 900, 5000) + bytes(20),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.uri import relative_path
+from boltz_keyscan.report.wording import is_old
 from tests.report import samples
 from tests.report.consumers.installed import ran, written
 
@@ -47,9 +48,14 @@ def alerts(finding: Finding) -> set[tuple[str, bool]]:
     return {(relative_path(place.path), place.blob is not None) for place in finding.locations}
 
 
+def level(finding: Finding) -> str:
+    """The SARIF level of a finding; a key that was there before the scanned change is a note."""
+    return "note" if is_old(finding) else LEVELS[finding.severity]
+
+
 def levels(result: ScanResult, *, suppressed: bool = True) -> Counter[str]:
     return Counter(
-        LEVELS[finding.severity]
+        level(finding)
         for finding in result.findings
         if suppressed or finding.suppression is None
         for _ in alerts(finding)
@@ -119,7 +125,7 @@ def test_it_reads_each_rule_path_and_line(name: str, read: Read) -> None:
         rows = list(csv.DictReader(file))
     assert {row["Tool"] for row in rows} <= {"boltz-keyscan"}
     assert Counter((row["Severity"], row["Code"], unquote(row["Location"])) for row in rows) == Counter(
-        (LEVELS[finding.severity], finding.rule_id, path.encode("utf-8", "replace").decode())
+        (level(finding), finding.rule_id, path.encode("utf-8", "replace").decode())
         for finding in findings
         for path, _ in alerts(finding)
     )
