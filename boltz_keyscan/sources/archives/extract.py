@@ -185,9 +185,11 @@ class Extractor:
             self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
             covered = frame.covered(starts)
         for at in starts:
+            if at in covered or marks[at] == "zip" or self._meter.is_exhausted:
+                continue
             part = PartSpace(space, at)
             format_ = self._find_format(part.read(0, HEAD))
-            if at in covered or marks[at] == "zip" or format_ is None or self._meter.is_exhausted:
+            if format_ is None:
                 continue
             # Signatures of other formats are long or checked, so they do not occur by chance.
             is_uncertain = marks[at] in ("gzip", "zstd", "tar")
