@@ -58,7 +58,7 @@ TOLD: dict[str, set[str]] = {
     "betterleaks": {DATE, FEW, GROUP, WORD},
     "gitleaks": {DATE, FEW, GROUP, WORD},
     "detect-secrets": {DATE},
-    "secretlint": {GROUP},
+    "secretlint": {DATE, GROUP},
 }
 """Kinds of placeholders of which some are reported; the export says so."""
 

@@ -255,7 +255,7 @@ def test_the_guide(image: Image, mounted: Repo, place: Path) -> None:
     programs = place / "programs"
     programs.mkdir()
     script = DOCKER.replace("{command}", shlex.join(json.loads(FINAL["CMD"])))
-    script = script.replace("{entry}", shlex.join(json.loads(FINAL["ENTRYPOINT"])))
+    script = script.replace("{entry}", shlex.join(map(image.here, json.loads(FINAL["ENTRYPOINT"]))))
     script = script.replace("{user}", shlex.join(as_user()))
     variables = [f"{name}={value}" for name, value in image.environment.items()]
     (programs / "docker").write_text(script.replace("{environment}", shlex.join(variables)))
