@@ -16,7 +16,7 @@ from boltz_keyscan.report.csv_report import COLUMNS
 from boltz_keyscan.sanitize import harmless
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result
-from tests.report.test_hostile import RESULTS, acts
+from tests.report.test_hostile_text import RESULTS, acts
 
 FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 

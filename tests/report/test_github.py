@@ -14,7 +14,7 @@ from boltz_keyscan.model.finding import Gap, Location, ScanResult
 from boltz_keyscan.sanitize import harmless
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told
-from tests.report.test_hostile import RESULTS, acts
+from tests.report.test_hostile_text import RESULTS, acts
 
 LEVELS = ("error", "warning", "notice")
 

@@ -21,7 +21,7 @@ from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report import gitlab
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told
-from tests.report.test_hostile import RESULTS, acts
+from tests.report.test_hostile_text import RESULTS, acts
 
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 TOOL: dict[str, Any] = {

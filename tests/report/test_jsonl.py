@@ -13,7 +13,7 @@ from hypothesis import given, settings
 import boltz_keyscan.report
 from boltz_keyscan.model.finding import ScanResult
 from tests.report import goldens, samples
-from tests.report.test_hostile import RESULTS, acts
+from tests.report.test_hostile_text import RESULTS, acts
 
 SCHEMA = json.loads(
     (Path(boltz_keyscan.report.__file__).parent / "schema" / "report-v1.schema.json").read_text(

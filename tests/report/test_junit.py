@@ -14,7 +14,7 @@ from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.model.finding import Gap, ScanResult
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
-from tests.report.test_hostile import RESULTS, acts
+from tests.report.test_hostile_text import RESULTS, acts
 
 # The schema of Jenkins' xUnit plugin; tests/schemas/README.md says where it comes from.
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parents[1] / "schemas/junit-10.xsd"))

@@ -18,7 +18,7 @@ from boltz_keyscan.report import markdown
 from boltz_keyscan.sanitize import harmless
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
-from tests.report.test_hostile import RESULTS, VIEWS, acts
+from tests.report.test_hostile_text import RESULTS, VIEWS, acts
 
 
 def prose(text: str) -> str:
