@@ -7,26 +7,64 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from boltz_keyscan.ci_detection import VARIABLES
+from tests import depth
 from tests.repos import Repo
 
 # Laws are not timed: a busy machine is no counter-example.
-settings.register_profile("boltz-keyscan", deadline=None)
-settings.load_profile("boltz-keyscan")
+settings.register_profile(
+    "ci", deadline=None, max_examples=depth.EXAMPLES, derandomize=True, database=None, print_blob=True
+)
+settings.register_profile("nightly", deadline=None, print_blob=True)
+settings.load_profile("nightly" if depth.NIGHTLY else "ci")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a shell without job control: what is started here would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Thousands of processes start here: none of them should have to compile the program anew.
+# Thousands of processes start here, and each worker loads all tests: none of them should compile again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+SAMPLED = "sampled(count=None, strength=1): a sample of the parameters in 'make test', all in 'make nightly'"
 
 LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    config.addinivalue_line("markers", SAMPLED)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases that only ``make nightly`` runs, unless they are named on the command line."""
+    if depth.NIGHTLY or any("[" in argument for argument in config.args):
+        return
+    cases: defaultdict[str, list[pytest.Function]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("sampled"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    left_out = {item for name, group in cases.items() for item in _left_out(name, group)}
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _left_out(name: str, cases: list[pytest.Function]) -> set[pytest.Function]:
+    marker = cases[0].get_closest_marker("sampled")
+    assert marker is not None
+    count, strength = marker.kwargs.get("count"), marker.kwargs.get("strength", 1)
+    # The same value of a parameter is the same object in every case.
+    values = [{name: id(value) for name, value in case.callspec.params.items()} for case in cases]
+    chosen = depth.covering(values, strength, name) if count is None else depth.drawn(count, len(cases), name)
+    return set(cases) - {cases[position] for position in chosen}
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import Origin, ShardResult
+from boltz_keyscan.sources import blob
 from boltz_keyscan.sources.archives import shard
 from boltz_keyscan.sources.archives.limits import Limits
 from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
@@ -34,8 +35,8 @@ from tests.running import ROOT, keyscan
 def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """All of them in one scan, beside a file with a key of its own."""
     folder = tmp_path_factory.mktemp("hostile")
-    for name, (content, _) in HOSTILE.items():
-        (folder / name).write_bytes(content)
+    for name, (build, _) in HOSTILE.items():
+        (folder / name).write_bytes(build())
     (folder / "beside.env").write_bytes(text(fake_key(seed="beside")))
     ran = keyscan(folder, "--format", "json", "--jobs", "2")
     assert ran.errors == ""
@@ -120,6 +121,13 @@ def test_what_came_before_a_budget_was_used_up_is_told() -> None:
         ((b"first",), fingerprint(fake_key()))
     ]
     assert [(gap.where, gap.reason) for gap in result.gaps] == [("x!bomb", "ratio-limit")]
+
+
+def test_a_flood_of_keys_is_one_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blob, "MAX_KEYS_PER_RULE", 100)
+    result = scanned(gzip.compress(b"\n".join(fake_key(seed=number).encode() for number in range(101))))
+    assert len(result.hits) == 100
+    assert [gap.reason for gap in result.gaps] == ["too-many-matches"]
 
 
 def test_members_that_overlap_are_each_read() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.plan import staged_plan
+from tests.depth import examples
 from tests.histories import Step, build
 from tests.hooked import Guarded
 from tests.keys import fake_key, fingerprint
@@ -311,7 +312,7 @@ def _adds(parents: list[Tree], staged: Tree) -> bool:
     )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parents=st.lists(TREES, min_size=1, max_size=3), staged=TREES, same=st.booleans())
 def test_the_law(
     tmp_path_factory: pytest.TempPathFactory,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import pipeline
 from boltz_keyscan.plan import Options, range_plan
 from boltz_keyscan.policy import FailOn
+from tests.depth import examples
 from tests.histories import Step, build
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -320,7 +321,7 @@ def _brings(history: list[Commit], start: int, end: int) -> set[str]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(history=_histories(), data=st.data())
 def test_the_law(
     tmp_path_factory: pytest.TempPathFactory, history: list[Commit], data: st.DataObject

@@ -16,6 +16,7 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Match
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources import blob as blobs
+from tests.depth import examples
 from tests.detect.test_engine import Pieces
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
@@ -148,7 +149,7 @@ def found(detector: KeyDetector, *chunks: bytes) -> list[Match]:
     return [match for match in detector.find(chunks) if match.shape is not Shape.PLACEHOLDER]
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(KEYS, CHAINS, INSIDE, INSIDE, NOISE, NOISE, EDGES, EDGES, CUTS)
 def test_any_key_in_any_chain(  # noqa: PLR0917 - all that is drawn
     key: str,
@@ -212,7 +213,7 @@ def test_so_they_do_with_another_link(other: int) -> None:
     assert lost == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(KEYS, CHAINS, NOISE, CUTS, st.integers(1, 60))
 def test_no_read_boundary_hides_a_chain(
     key: str, chain: tuple[Layer, ...], noise: bytes, places: list[int], chunk: int

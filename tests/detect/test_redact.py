@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from boltz_keyscan.detect import KeyDetector, redact, surroundings
 from boltz_keyscan.rules import load
 from boltz_keyscan.sanitize import harmless
+from tests.depth import examples
 from tests.keys import PREFIXES, fake_key
 from tests.leaks import disguises, leaks, without_prefix
 from tests.strategies import BLOBS, NOISE
@@ -135,7 +136,7 @@ def test_a_piece_of_the_body_without_its_prefix(size: int) -> None:
         assert shown.endswith('[REDACTED]"}')
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(NOISE, st.sampled_from(sorted(FORMS)), NOISE, st.booleans(), NOISE)
 def test_whatever_stands_around(first: bytes, form: str, second: bytes, swapped: bool, third: bytes) -> None:  # noqa: FBT001 - drawn
     one, two = (KEY.encode(), FORMS[form])[:: -1 if swapped else 1]

@@ -14,6 +14,7 @@ from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report.csv_report import COLUMNS
 from boltz_keyscan.sanitize import harmless
+from tests.depth import examples
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result
 from tests.report.test_hostile_text import RESULTS, acts
@@ -81,7 +82,7 @@ def test_a_cell(path: str, cell: str) -> None:
     assert [row["path"] for row in rows(result)[1:]] == [cell, cell]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, st.booleans())
 def test_no_cell_is_a_formula_and_no_line_acts(result: ScanResult, placeholders: bool) -> None:  # noqa: FBT001
     text = samples.told("csv", result, show_placeholders=placeholders)

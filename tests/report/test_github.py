@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity
 from boltz_keyscan.model.finding import Gap, Location, ScanResult
 from boltz_keyscan.sanitize import harmless
+from tests.depth import examples
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.test_hostile_text import RESULTS, acts
@@ -145,7 +146,7 @@ def test_placeholders_are_notices_when_asked_for() -> None:
     assert [note.name for note in shown] == ["notice"] * 3
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, st.booleans())
 def test_only_our_commands_are_obeyed_with_our_properties(result: ScanResult, placeholders: bool) -> None:  # noqa: FBT001
     text = told("github", result, show_placeholders=placeholders)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report import gitlab
+from tests.depth import examples
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.test_hostile_text import RESULTS, acts
@@ -258,7 +259,7 @@ def test_placeholders_are_information_when_asked_for() -> None:
     assert [each["severity"] for each in shown] == ["Info"] * 3
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, st.booleans())
 def test_whatever_a_string_holds(result: ScanResult, placeholders: bool) -> None:  # noqa: FBT001
     text = told("gitlab", result, show_placeholders=placeholders)

@@ -15,6 +15,7 @@ from boltz_keyscan.model.enums import Exposure, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.report import REPORTERS
+from tests.depth import examples
 from tests.report import samples
 from tests.report.samples import told
 
@@ -98,7 +99,7 @@ def acts(char: str) -> bool:
     ) and char != "\n"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, VIEWS)
 def test_text_has_no_character_that_acts_and_no_line_that_commands(
     result: ScanResult, view: dict[str, Any]
@@ -111,7 +112,7 @@ def test_text_has_no_character_that_acts_and_no_line_that_commands(
     assert text.encode("utf-8").decode() == text
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(RESULTS, VIEWS)
 def test_every_format_is_text_that_does_nothing(result: ScanResult, view: dict[str, Any]) -> None:
     """All of them for each result, which takes longer to make up than to tell."""
@@ -126,7 +127,7 @@ def test_every_format_is_text_that_does_nothing(result: ScanResult, view: dict[s
             assert name == "github" or not line.lstrip().startswith("::"), name
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS)
 def test_json_reads_back_as_the_result(result: ScanResult) -> None:
     text = told("json", result)
@@ -150,7 +151,7 @@ def same(
     assert {name: written[name] for name in names} == {name: spelt(getattr(held, name)) for name in names}
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, st.booleans())
 def test_sarif_parses_and_every_uri_stays_inside(result: ScanResult, placeholders: bool) -> None:  # noqa: FBT001
     text = told("sarif", result, show_placeholders=placeholders)

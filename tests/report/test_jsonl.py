@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 import boltz_keyscan.report
 from boltz_keyscan.model.finding import ScanResult
+from tests.depth import examples
 from tests.report import goldens, samples
 from tests.report.test_hostile_text import RESULTS, acts
 
@@ -55,7 +56,7 @@ def test_the_schema_that_is_used_refuses_what_is_wrong() -> None:
     assert not validator("finding").is_valid(finding | {"surprise": 1})
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(RESULTS)
 def test_together_they_are_the_json_report(result: ScanResult) -> None:
     whole = json.loads(samples.told("json", result))
@@ -71,7 +72,7 @@ def test_together_they_are_the_json_report(result: ScanResult) -> None:
     ]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(RESULTS)
 def test_no_line_acts(result: ScanResult) -> None:
     text = samples.told("jsonl", result)

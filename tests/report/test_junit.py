@@ -12,6 +12,7 @@ from lxml import etree
 
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.model.finding import Gap, ScanResult
+from tests.depth import examples
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
 from tests.report.test_hostile_text import RESULTS, acts
@@ -68,7 +69,7 @@ def test_placeholders_pass_when_asked_for() -> None:
     assert root.attrib["failures"] == "0"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, st.booleans())
 def test_whatever_a_string_holds_it_reads_back_and_no_line_acts(
     result: ScanResult,

@@ -16,6 +16,7 @@ from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report import markdown
 from boltz_keyscan.sanitize import harmless
+from tests.depth import examples
 from tests.report import goldens, samples
 from tests.report.samples import finding, location, make_result, told
 from tests.report.test_hostile_text import RESULTS, VIEWS, acts
@@ -109,7 +110,7 @@ def test_github_shows_each_key_and_nothing_else_under_a_heading(name: str) -> No
     assert {each.fingerprint for each in shown} <= set(page.code)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, VIEWS)
 def test_github_makes_neither_markup_nor_links_of_strangers_text(
     result: ScanResult, view: dict[str, Any]
@@ -131,7 +132,7 @@ def test_golden(name: str) -> None:
     goldens.check(f"{name}.md", told("markdown", samples.RESULTS[name]()))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(RESULTS, VIEWS)
 def test_strangers_text_is_code(result: ScanResult, view: dict[str, Any]) -> None:
     text = told("markdown", result, **view)

@@ -20,6 +20,7 @@ from boltz_keyscan.sources.git import bundle
 from boltz_keyscan.sources.git.attribution import bundle_prerequisites
 from boltz_keyscan.sources.git.bundle import read_header
 from boltz_keyscan.sources.git.run import tempdir
+from tests.depth import examples
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan, scan_json
@@ -321,7 +322,7 @@ def test_a_bundle_that_is_gone_when_it_is_opened(source: Repo) -> None:
     assert (gap.where, gap.reason) == ("x.bundle", "unreadable")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=200), st.sampled_from((FIRST, b"# v3 git bundle\n")))
 def test_any_header_is_read_or_refused(rest: bytes, first: bytes) -> None:
     try:
