@@ -33,7 +33,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-SAMPLED = "sampled(count=None, strength=1): a sample of the parameters in 'make test', all in 'make nightly'"
+SAMPLED = (
+    "sampled(count, strength): cases left to 'make nightly', but for count or those that have every value"
+)
 
 LOOPBACK = ("127.", "::1", "localhost")
 

@@ -45,8 +45,8 @@ FEW = ("closes its output and stays", "complains without a word")
 HURRIED = """
 from boltz_keyscan.sources.git.attribution import commit_search, log
 from boltz_keyscan.sources.git.run import command
-command.IDLE_TIMEOUT = command.TOTAL_TIMEOUT = command.EXIT_TIMEOUT = 1
-commit_search._NESTED_SECONDS = log._LEAST_SECONDS = 1
+command.IDLE_TIMEOUT = command.TOTAL_TIMEOUT = command.EXIT_TIMEOUT = 0.5
+commit_search._NESTED_SECONDS = log._LEAST_SECONDS = 0.5
 """
 
 
@@ -169,6 +169,7 @@ def gaps(ran: Ran) -> set[str]:
     return {gap["reason"] for gap in ran.report["gaps"] if not gap["by_design"]}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("asked", "mood"), list(cases()))
 def test_a_git_in_a_bad_mood(template: Repo, repo: Repo, tmp_path: Path, asked: Asked, mood: str) -> None:
     # Cut off from us, one that stays is waited for as one that hangs.

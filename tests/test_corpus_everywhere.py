@@ -23,8 +23,9 @@ from conformance import encodings as corpus
 from conformance.containers import cpio, seven, tarred, zipped, zstd
 from tests.detect.test_corpus import key_of
 from tests.keys import fingerprint
+from tests.leaks import leaks
 from tests.repos import Repo
-from tests.running import scan_json
+from tests.running import keyscan, scan_json
 
 TEXT: dict[str, bytes] = {
     **{each.name: each.build(key_of(each)) for each in corpus.HIDINGS},
@@ -117,11 +118,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.sampled(count=1)
 def test_in_a_folder(folder: Path, jobs: str) -> None:
-    check(scan_json(folder, "--jobs", jobs))
+    ran = keyscan(folder, "--format", "json", "--jobs", jobs)
+    check(ran.report)
+    assert ran.code == 1
+    assert leaks(ran.out + ran.err, *(key_of(each) for each in corpus.HIDINGS)) == []
 
 
 @pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.sampled(count=1)
 def test_in_a_history_that_has_it_no_more(folder: Path, tmp_path: Path, jobs: str) -> None:
     repo = Repo(tmp_path / "repo")
     shutil.copytree(folder, repo.path, dirs_exist_ok=True)

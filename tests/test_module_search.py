@@ -31,6 +31,7 @@ from boltz_keyscan.exports import EXPORTERS
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard
 from boltz_keyscan.workers import scan_pool
+from tests.depth import NIGHTLY
 from tests.hooked import ISOLATED, PRE_COMMIT, call, manifest
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.repos import Repo
@@ -127,7 +128,7 @@ SCANS = [
     (".", "../many", "--jobs", "2", "--no-cache", "-v", "--no-history"),
     (".", "--history-only", "--no-cache"),
     (".", "--jobs", "1", "--no-cache"),
-    *(("settings.env", "--format", form) for form in REPORTERS),
+    ("settings.env", *(word for form in REPORTERS for word in ("--report", f"{form}=../report.{form}"))),
     ("--range", "HEAD~1..HEAD"),
     ("--staged",),
     ("-",),
@@ -155,7 +156,7 @@ OTHERS = [
     ("keys", "revoke", "--id", "key_1"),
     ("rules", "list"),
     ("rules", "check"),
-    *(("rules", "export", "--for", name) for name in EXPORTERS),
+    *(("rules", "export", "--for", name) for name in (EXPORTERS if NIGHTLY else list(EXPORTERS)[:1])),
 ]
 
 
@@ -186,6 +187,7 @@ def test_off_a_terminal(trap: Trap, arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "arguments", [*SCANS[:4], ("explain", fingerprint(KEY)), ("baseline", "show")], ids=" ".join
 )
+@pytest.mark.sampled(count=3)
 def test_on_a_terminal(trap: Trap, arguments: tuple[str, ...]) -> None:
     """Where a thread shows how far it is, so that workers cannot be copies."""
     terminal = Terminal([trap.program, *arguments], cwd=trap.path)
@@ -307,6 +309,7 @@ def test_the_hooks_of_pre_commit(trap: Trap) -> None:
     ],
     ids=" ".join,
 )
+@pytest.mark.sampled(count=3)
 def test_the_working_folder_is_dropped_from_the_path(trap: Trap, arguments: tuple[str, ...]) -> None:
     """It is there with a PYTHONPATH that is relative, for one."""
     code = f"import boltz_keyscan.cli, os, sys; os.chdir({str(trap.path)!r}); boltz_keyscan.cli.entry()"

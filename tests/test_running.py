@@ -120,6 +120,7 @@ def _left(stage: Path, folder: Path, line: str, *, started: bool) -> Left:
 
 
 @pytest.mark.parametrize(("line", "code"), RUNS, ids=[line for line, _ in RUNS])
+@pytest.mark.sampled(count=6)
 def test_both_ways_come_to_the_same(line: str, code: int, stage: Path, tmp_path: Path) -> None:
     full = _left(stage, tmp_path / "at", line, started=True)
     assert full.ran.code == code, full.ran

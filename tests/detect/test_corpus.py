@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from boltz_keyscan.detect import KeyDetector
@@ -13,7 +11,6 @@ from boltz_keyscan.rules import load
 from conformance.encodings import DECOYS, HIDINGS, Hiding
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
-from tests.running import keyscan
 
 DETECTOR = KeyDetector.of(load())
 KINDS = sorted(PREFIXES)
@@ -62,23 +59,3 @@ def test_a_hiding_place_in_a_text_that_is_shown(hiding: Hiding) -> None:
 @pytest.mark.parametrize("name", DECOYS)
 def test_a_decoy(name: str) -> None:
     assert alarms(DECOYS[name]) == []
-
-
-def test_the_command_finds_them_all(tmp_path: Path) -> None:
-    keys = {}
-    for hiding in HIDINGS:
-        keys[hiding.name] = key_of(hiding)
-        (tmp_path / hiding.name).write_bytes(hiding.build(keys[hiding.name]))
-    for name, content in DECOYS.items():
-        (tmp_path / name).write_bytes(content)
-    ran = keyscan(tmp_path, "--format", "json", "--fail-on", "any", "--jobs", "1")
-    assert ran.code == 1
-    assert ran.report["gaps"] == []
-    found = {
-        (Path(location["path"]).name, finding["fingerprint"], tuple(location["decoded"]))
-        for finding in ran.report["findings"]
-        if finding["severity"] != "note"
-        for location in finding["locations"]
-    }
-    assert found == {(hiding.name, fingerprint(keys[hiding.name]), hiding.chain) for hiding in HIDINGS}
-    assert leaks(ran.out + ran.err, *keys.values()) == []

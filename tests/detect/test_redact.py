@@ -69,6 +69,7 @@ def test_a_text_with_a_key(form: str) -> None:
 
 @pytest.mark.parametrize("glue", GLUES)
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.sampled
 def test_a_line_with_the_key_twice(form: str, glue: str) -> None:
     plain, disguised, between = KEY.encode(), FORMS[form], GLUES[glue]
     for line in (
@@ -93,6 +94,7 @@ FAR = [b" ", b"x", b"=", b"\xc3\xa9", "\N{PILE OF POO}".encode()]
 
 @pytest.mark.parametrize("filler", FAR)
 @pytest.mark.parametrize("form", OTHERS)
+@pytest.mark.sampled
 def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
     """Of what is too far to be shown, each distance with one or two of the fillers."""
     near, far = (

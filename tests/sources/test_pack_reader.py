@@ -6,6 +6,7 @@ import base64
 import itertools
 import os
 import random
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -105,10 +106,13 @@ def grown(path: Path, object_format: str = "sha1") -> Repo:
             lines.insert(300, KEY + b"\n")
         if version == 18:
             lines.remove(KEY + b"\n")
-        repo.add("a/b/changing.txt", b"".join(lines))
-        repo.add(f"a/{version}.bin", drawn.randbytes(300))
-        repo.add("empty", b"")
-        repo.leak("large.bin", bytes(100_000) + drawn.randbytes(70_000 + version))
+        repo.write("a/b/changing.txt", b"".join(lines))
+        repo.write(f"a/{version}.bin", drawn.randbytes(300))
+        repo.write("empty", b"")
+        if version % 5 == 0:
+            repo.write("large.bin", bytes(100_000) + drawn.randbytes(70_000 + version))
+        repo.run("add", ".")
+        repo.run("commit", "--quiet", "--message", f"version {version}")
     repo.run("tag", "-m", "a tag", "v1")
     return repo
 
@@ -122,6 +126,7 @@ REPACK: dict[str, tuple[str, ...]] = {
 }
 
 _grown: dict[tuple[str, str], Path] = {}
+"""Repositories by object format and by the way they were packed; those not packed have no way."""
 
 
 @pytest.fixture(params=["sha1", "sha256"])
@@ -133,12 +138,14 @@ def object_format(request: pytest.FixtureRequest) -> str:
 def repo(
     object_format: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Repo:
+    if (loose := (object_format, "")) not in _grown:
+        _grown[loose] = grown(tmp_path_factory.mktemp("grown"), object_format).path
     if (kind := (object_format, request.param)) not in _grown:
-        made = grown(tmp_path_factory.mktemp("grown"), object_format)
-        made.run(*REPACK[request.param])
-        _grown[kind] = made.path
+        _grown[kind] = tmp_path_factory.mktemp("packed") / "repo"
+        shutil.copytree(_grown[loose], _grown[kind])
+        Repo.there(_grown[kind]).run(*REPACK[request.param])
     # To be read only.
-    return Repo(_grown[kind], object_format=object_format)
+    return Repo.there(_grown[kind])
 
 
 def pack_of(repo: Repo) -> Path:
@@ -150,11 +157,13 @@ def count(repo: Repo) -> int:
     return len(repo.run("cat-file", "--batch-all-objects", "--batch-check").splitlines())
 
 
+@pytest.mark.sampled
 def test_every_object_is_read_whole_under_its_name(repo: Repo) -> None:
     result = read(pack_of(repo), Suspicious())
     assert (result.gaps, result.tally.blobs) == ((), count(repo))
 
 
+@pytest.mark.sampled
 def test_the_key_is_in_each_version_that_has_it(repo: Repo) -> None:
     holding = repo.run("log", "--format=", "--raw", "--no-abbrev", "--reverse", "--", "a/b/changing.txt")
     blobs = [line.split()[3] for line in holding.splitlines()]
@@ -170,6 +179,7 @@ LIMITS: dict[str, tuple[tuple[object, str, int], ...]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("limit", LIMITS)
 def test_limits_change_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     expected = read(pack_of(repo))
@@ -179,6 +189,7 @@ def test_limits_change_nothing(repo: Repo, monkeypatch: pytest.MonkeyPatch, limi
     assert (keys(result), result.gaps, result.tally) == (keys(expected), (), expected.tally)
 
 
+@pytest.mark.sampled
 def test_places_beyond_two_gigabytes(repo: Repo, tmp_path: Path) -> None:
     """An index may use the table for those for any place."""
     copy = tmp_path / "objects/pack" / pack_of(repo).name
@@ -204,6 +215,7 @@ def test_other_packs_are_left_to_git(tmp_path: Path, repack: tuple[str, ...]) ->
     assert {finding.fingerprint for finding in scanned(repo.path).findings} == {fingerprint(KEY.decode())}
 
 
+@pytest.mark.sampled
 def test_a_pack_of_too_many_objects_is_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delta_trees, "MAX_OBJECTS", count(repo) - 1)
     assert cut(pack_of(repo)) == []
@@ -249,6 +261,7 @@ def test_git_and_we_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not packed_too or ours == gits
 
 
+@pytest.mark.sampled(count=2)
 def test_workers_and_we_say_the_same(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = told(scanned(repo.path))
     monkeypatch.setattr(pipeline, "MAX_INLINE_BYTES", -1)
@@ -269,6 +282,7 @@ def test_containers_in_a_pack_are_opened(tmp_path: Path) -> None:
     assert finding.fingerprint == fingerprint(KEY.decode())
 
 
+@pytest.mark.sampled
 def test_small_packs_are_left_to_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = told(scanned(repo.path))
     monkeypatch.setattr(listing, "MIN_DIRECT_PACK_BYTES", pack_of(repo).stat().st_size + 1)
