@@ -62,10 +62,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _left_out(name: str, cases: list[pytest.Function]) -> set[pytest.Function]:
     marker = cases[0].get_closest_marker("sampled")
     assert marker is not None
-    count, strength = marker.kwargs.get("count"), marker.kwargs.get("strength", 1)
-    # The same value of a parameter is the same object in every case.
-    values = [{name: id(value) for name, value in case.callspec.params.items()} for case in cases]
-    chosen = depth.covering(values, strength, name) if count is None else depth.drawn(count, len(cases), name)
+    if (count := marker.kwargs.get("count")) is not None:
+        chosen = depth.drawn(count, len(cases), name)
+    else:
+        # The same value of a parameter is the same object in every case.
+        values = [{name: id(value) for name, value in case.callspec.params.items()} for case in cases]
+        chosen = depth.covering(values, marker.kwargs.get("strength", 1), name)
     return set(cases) - {cases[position] for position in chosen}
 
 

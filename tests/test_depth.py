@@ -51,6 +51,10 @@ def test_matrix(first, second):
 @pytest.mark.parametrize("number", range(10))
 def test_list(number):
     pass
+
+@pytest.mark.sampled(count=0)
+def test_large():
+    pass
 """
 
 
@@ -69,7 +73,7 @@ def test_the_marker_leaves_cases_to_the_nightly_run(tmp_path: Path) -> None:
         )
         return ran.stdout.splitlines()[-1]
 
-    assert collected().startswith("5/16 tests collected (11 deselected)")
-    assert collected(BOLTZ_KEYSCAN_NIGHTLY="1").startswith("16 tests collected")
+    assert collected().startswith("5/17 tests collected (12 deselected)")
+    assert collected(BOLTZ_KEYSCAN_NIGHTLY="1").startswith("17 tests collected")
     left_out = next(each for each in range(10) if each not in drawn(2, 10, "test_matrix.py::test_list"))
     assert collected(f"::test_list[{left_out}]").startswith("1 test collected")
