@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import __version__
 from boltz_keyscan.model.enums import ExitCode
@@ -18,22 +16,10 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1"
 
-FORMATS = {
-    "text": "boltz_keyscan.report.audit_text:text",
-    "json": "boltz_keyscan.report.audit_text:to_json",
-    "sarif": "boltz_keyscan.report.audit_sarif:sarif",
-}
-
 MAX_CONCERNS = 10
 """Limit of concerns shown per check, unless verbose."""
 
 _WIDTH = 100
-
-
-def load(name: str) -> Callable[[Audit, TextIO, bool], None]:
-    """Import and return the reporter of a format."""
-    module, _, function = FORMATS[name].partition(":")
-    return cast("Callable[[Audit, TextIO, bool], None]", getattr(import_module(module), function))
 
 
 def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - signature of audit formats

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 MAX_ANNOTATIONS = 10
 """Limit of annotations per level that GitHub keeps of a step (github.com/orgs/community,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import Reporter, ReportOptions
+    from boltz_keyscan.report.options import Reporter, ReportOptions
 
 MAX_SUMMARY_BYTES = 1024 * 1024
 """Limit in bytes of one step's file; GitHub shows nothing of a larger one (docs.github.com,

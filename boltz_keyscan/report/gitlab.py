@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from boltz_keyscan.model.finding import Finding, Location, ScanResult
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 SCHEMA_VERSION = "15.0.7"
 """Schema version. GitLab rejects versions it does not know, and keeps old ones for long

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
     from boltz_keyscan.model.status import Evidence, StatusReport
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate, TrustReport
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 SCHEMA_VERSION = "1"
 

@@ -15,7 +15,7 @@ from boltz_keyscan.report.json_report import SCHEMA_VERSION, finding_object, gap
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 
 def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:  # noqa: ARG001 - programs see everything

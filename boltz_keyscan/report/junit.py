@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from boltz_keyscan.model.finding import Finding, ScanResult
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 MAX_PLACES = 100
 """Limit of paths per key, unless verbose."""

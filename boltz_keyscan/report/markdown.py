@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from boltz_keyscan.model.finding import Finding, ScanResult
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 MAX_BYTES = 900 * 1024
 """Limit of the report: a step summary of more than 1 MiB is not shown at all (docs.github.com,

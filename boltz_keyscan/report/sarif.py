@@ -36,7 +36,7 @@ from boltz_keyscan.report.wording import moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

@@ -16,7 +16,7 @@ from boltz_keyscan.report.wording import count, is_old, size, suppressors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 MAX_GAPS = 10
 """Limit of gaps listed per kind, unless verbose."""

@@ -22,7 +22,7 @@ from boltz_keyscan.sanitize import harmless
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from boltz_keyscan.report import ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 MAX_EXCUSES = 5
 """Limit of insufficient suppressions shown per key, unless verbose."""

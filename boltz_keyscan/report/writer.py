@@ -16,7 +16,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.errors import OutputError
-from boltz_keyscan.report import Reporter, ReportOptions, load
+from boltz_keyscan.report import load
+from boltz_keyscan.report.options import Reporter, ReportOptions
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
-from boltz_keyscan.report import accused, audit_text
+from boltz_keyscan.report import AUDIT_REPORTERS, accused, load_audit
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import stamp
@@ -42,7 +42,7 @@ _DAYS = click.IntRange(0, 36500)
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
-@click.option("--format", "format_", type=Format(list(audit_text.FORMATS)), default="text", show_default=True)
+@click.option("--format", "format_", type=Format(list(AUDIT_REPORTERS)), default="text", show_default=True)
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the audit to FILE instead of stdout."
 )
@@ -206,7 +206,7 @@ def _counts(check: Check, least: Severity) -> bool:
 
 
 def _write(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
-    report = audit_text.load(format_)
+    report = load_audit(format_)
     if output is None:
         report(done, sys.stdout, verbose)
         return
