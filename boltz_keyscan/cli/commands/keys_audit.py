@@ -25,7 +25,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
-from boltz_keyscan.report import AUDIT_REPORTERS, accused, load_audit
+from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import stamp
@@ -121,8 +121,8 @@ def audit(
 def _leaked_ids(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
-    found = accused.read(redacted(path), read_whole_file(os.fsencode(path)))
-    return dict.fromkeys(found.possible, "maybe") | dict.fromkeys(found.proved, "yes")
+    report = json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
+    return dict.fromkeys(report.possible_ids, "maybe") | dict.fromkeys(report.proved_ids, "yes")
 
 
 def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
