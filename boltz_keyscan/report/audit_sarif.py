@@ -14,10 +14,10 @@ import sarif_om as om
 from boltz_keyscan import __version__
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.locations import relative_uri
 from boltz_keyscan.report.sarif import KEY_DOCS, MAX_RESULTS, SCHEMA
 from boltz_keyscan.report.sarif_json import to_json
 from boltz_keyscan.report.sarif_results import LEVEL, ROOT, plain_message
-from boltz_keyscan.report.uri import relative_uri
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit, Check, Concern

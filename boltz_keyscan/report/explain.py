@@ -8,7 +8,7 @@ from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location
-from boltz_keyscan.report.suppressions import suppression_sentences
+from boltz_keyscan.report.sentences import suppression_sentences
 from boltz_keyscan.report.wording import EXPOSURE, count
 from boltz_keyscan.sanitize import harmless
 

@@ -30,7 +30,7 @@ from boltz_keyscan.report.sarif_results import (
     by_path,
     plain_message,
 )
-from boltz_keyscan.report.status import own_key_warning
+from boltz_keyscan.report.sentences import own_key_warning
 from boltz_keyscan.report.wording import moment
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import sarif_om as om
 
-from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.model.enums import Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.report.status import status_sentence, use_warning
-from boltz_keyscan.report.uri import relative_uri
+from boltz_keyscan.report.locations import relative_uri
+from boltz_keyscan.report.sentences import status_sentence, use_warning
 from boltz_keyscan.report.wording import EXPOSURE, OLD, count, earliest, moment, suppressors
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ LEVEL: dict[Severity, str] = {
     Severity.LOW: "warning",
     Severity.NOTE: "note",
 }
-
-_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ def plain_message(text: str) -> str:
 
 def _order(location: Location) -> tuple[object, ...]:
     return (
-        _RANK[location.exposure],
+        location.exposure.rank,
         moment(location.author_date),
         location.commit or "",
         location.line,

@@ -201,8 +201,7 @@ def _with_exit_code(done: Audit, fail_on: str) -> Audit:
 
 
 def _counts(check: Check, least: Severity) -> bool:
-    worst_first = list(Severity)
-    return worst_first.index(check.severity) <= worst_first.index(least)
+    return check.severity.rank <= least.rank
 
 
 def _write(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:

@@ -107,9 +107,8 @@ class Tracer:
         for oid, path in {*found.introduced, *found.in_head, *found.in_index, *found.named}:
             known.paths.setdefault(oid, []).append(path)
         # The widest exposure first, as the list may be cut.
-        ranks = list(Exposure)
         for oid, paths in known.paths.items():
-            paths.sort(key=lambda path: (ranks.index(known.exposure((oid, path))), path))
+            paths.sort(key=lambda path: (known.exposure((oid, path)).rank, path))
         return known
 
     def _old(
