@@ -220,8 +220,8 @@ def _create_successor(connection: Connection, old: Record, path: str | None, own
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
-    _print(f"  Successor {successor.record.id}, expires {_end(successor.record)}: written to {where}.")
-    _write_audit_line(successor.record, "created", f"successor of {old.id}", own)
+    _print(f"  Successor {successor.id}, expires {_end(successor)}: written to {where}.")
+    _write_audit_line(successor, "created", f"successor of {old.id}", own)
 
 
 def _end(record: Record) -> str:
