@@ -224,7 +224,7 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
         pairs = (
             (
                 hit.match,
-                Location.of(
+                Location.from_match(
                     hit.match,
                     _fallback_path(hit, detector),
                     Exposure.UNTRACKED,

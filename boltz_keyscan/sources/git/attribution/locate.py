@@ -130,9 +130,15 @@ class Tracer:
             case "commit" | "tag":
                 yield hit.match, self._of_object(hit, known, detector)
             case "ref":
-                yield hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.HISTORY)
+                yield (
+                    hit.match,
+                    Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.HISTORY),
+                )
             case "index":
-                yield hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.STAGED)
+                yield (
+                    hit.match,
+                    Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.STAGED),
+                )
             case _:
                 yield from self._by_path(hit, known, detector)
 
@@ -160,7 +166,7 @@ class Tracer:
     def _location(
         self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: FirstCommit | None
     ) -> Location:
-        return Location.of(
+        return Location.from_match(
             hit.match,
             detector.redact(self.prefix + path),
             exposure,
