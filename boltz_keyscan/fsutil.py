@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 import sys
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Flags for a file that must not be a symbolic link."""
+
+READ_FLAGS: Final = os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+"""Flags to read a file that the user did not name: no link, no wait, no controlling terminal."""
 
 
 def cpu_count() -> int:
@@ -41,10 +50,7 @@ def read_private_file(path: str, limit: int) -> bytes:
         OSError: it cannot be read.
         ValueError: it cannot be trusted; the message gives the reason.
     """
-    flags = os.O_RDONLY
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-        flags |= getattr(os, name, 0)
-    with open(os.open(path, flags), "rb") as file:
+    with open(os.open(path, READ_FLAGS), "rb") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise ValueError("not a regular file")
@@ -59,17 +65,32 @@ def read_private_file(path: str, limit: int) -> bytes:
 
 
 def replace_file(path: str, content: bytes) -> None:
-    """Replace a file atomically: after an interruption the old or the new one exists, complete.
+    """Replace a file atomically by ``content``; only this user may read it.
 
     Raises:
         OSError: it cannot be written.
     """
-    import tempfile  # noqa: PLC0415 - a hook seldom writes a file
+    with replacing(path) as file:
+        file.write(content)
 
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+
+@contextlib.contextmanager
+def replacing(path: str, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Yield a new file, which replaces ``path`` at the end of the block.
+
+    After an error, an interruption or a kill the old file exists, complete.
+
+    Args:
+        path: path of the file.
+        mode: permissions of the new file, less the umask.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
     try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | NO_LINK, mode)) as file:
+            yield file
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):

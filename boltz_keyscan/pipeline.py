@@ -48,7 +48,6 @@ MAX_DISCOVERED_SOURCES = 1000
 
 Work = tuple[int, Shard]
 
-_EXPOSURES = list(Exposure)
 
 _EMPTY_TALLY = ShardResult().tally
 """Tally of a shard of names, of which there is one for each folder."""
@@ -225,7 +224,7 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
         pairs = (
             (
                 hit.match,
-                Location.of(
+                Location.from_match(
                     hit.match,
                     _fallback_path(hit, detector),
                     Exposure.UNTRACKED,
@@ -320,7 +319,7 @@ def _distinct_locations(locations: Iterable[Location]) -> tuple[Location, ...]:
 def _location_order(location: Location) -> tuple[int, str, bool, str, int, str, tuple[str, ...]]:
     """Return a sort key: widest exposure first, working files before history."""
     return (
-        _EXPOSURES.index(location.exposure),
+        location.exposure.rank,
         location.path,
         location.blob is not None,
         location.author_date or "",

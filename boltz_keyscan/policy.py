@@ -67,10 +67,6 @@ class FailPolicy:
 UNEXPOSED: frozenset[Exposure] = frozenset({Exposure.LOCAL, Exposure.UNREACHABLE})
 """Exposures that no clone or push copies from this machine: reported, not blocking."""
 
-_SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
-_EXPOSURE_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
-_SHAPE_RANK = {shape: rank for rank, shape in enumerate(Shape)}
-
 
 def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> Severity:
     """Return the severity of a key; note for a placeholder or an inactive key."""
@@ -138,7 +134,7 @@ def widest(exposures: Iterable[Exposure]) -> Exposure:
     Raises:
         ValueError: there are no exposures.
     """
-    return min(exposures, key=_EXPOSURE_RANK.__getitem__)
+    return min(exposures, key=lambda exposure: exposure.rank)
 
 
 def strongest(shapes: Iterable[Shape]) -> Shape:
@@ -147,17 +143,12 @@ def strongest(shapes: Iterable[Shape]) -> Shape:
     Raises:
         ValueError: there are no shapes.
     """
-    return min(shapes, key=_SHAPE_RANK.__getitem__)
+    return min(shapes, key=lambda shape: shape.rank)
 
 
 def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
     """Return a sort key: worst first, blocking before not, widest first, then by fingerprint."""
-    return (
-        _SEVERITY_RANK[finding.severity],
-        not finding.blocking,
-        _EXPOSURE_RANK[finding.exposure],
-        finding.fingerprint,
-    )
+    return (finding.severity.rank, not finding.blocking, finding.exposure.rank, finding.fingerprint)
 
 
 def is_complete(gaps: Iterable[Gap], terms: FailPolicy) -> bool:

@@ -106,8 +106,7 @@ def load(folder: StrPath | None = None) -> tuple[Rule, ...]:
     files = [os.path.join(folder, name) for name in names]
     rules = [read(path) for path in files]
     _unique(rules, files)
-    worst_first = list(Severity)
-    return tuple(sorted(rules, key=lambda rule: (worst_first.index(rule.severity), rule.id)))
+    return tuple(sorted(rules, key=lambda rule: (rule.severity.rank, rule.id)))
 
 
 @functools.cache

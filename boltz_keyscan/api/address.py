@@ -24,7 +24,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """Return whether data sent there stays on this machine."""
+        """Return True if data sent there stays on this machine."""
         if self.host == "localhost":
             return True
         try:

@@ -78,8 +78,6 @@ class Connection:
             KeyscanError: the SDK is not installed.
         """
         self._deadline = deadline
-        self.requests = 0
-        """Number of requests sent."""
         require_sdk()
         import boltz_api  # noqa: PLC0415 - an extra, checked in the line above
         import httpx  # noqa: PLC0415
@@ -113,17 +111,11 @@ class Connection:
         Raises:
             ApiError: there is no usable response; so do the other calls.
         """
-        more: Any = {"after_id": after} if after else {}
-        return self._request(
-            lambda: self._sdk.admin.api_keys.with_raw_response.list(limit=PAGE_ITEMS, **more)
-        )
+        return self._page(self._sdk.admin.api_keys, after)
 
     def workspaces(self, after: str | None) -> Mapping[str, object]:
         """Return a page of the workspaces of the organisation."""
-        more: Any = {"after_id": after} if after else {}
-        return self._request(
-            lambda: self._sdk.admin.workspaces.with_raw_response.list(limit=PAGE_ITEMS, **more)
-        )
+        return self._page(self._sdk.admin.workspaces, after)
 
     def me(self) -> Mapping[str, object]:
         """Return the identity of the key of this connection."""
@@ -137,6 +129,10 @@ class Connection:
         """Create a workspace key; not retried, as a second attempt could create a second, unknown key."""
         return self._request(lambda: self._sdk.admin.api_keys.with_raw_response.create(**details), tries=1)
 
+    def _page(self, resource: Any, after: str | None) -> Mapping[str, object]:  # noqa: ANN401 - two classes of the SDK
+        more = {"after_id": after} if after else {}
+        return self._request(lambda: resource.with_raw_response.list(limit=PAGE_ITEMS, **more))
+
     def _request(self, send: Callable[[], Any], tries: int = MAX_TRIES) -> Mapping[str, object]:
         """Send a request, retry it while that can help and the deadline allows, and return its response."""
         for number in range(tries):
@@ -148,8 +144,8 @@ class Connection:
             if not outcome.failure.retry or number + 1 == tries:
                 break
             if pause >= self._deadline.remaining_s():
-                waits = f"; it asks us to wait {outcome.wait:,.0f} s" if outcome.wait else ""
-                detail = f"{outcome.failure.detail}{waits}, and there is no time left for that"
+                waits = f"; it asks for a wait of {outcome.wait:,.0f} s" if outcome.wait else ""
+                detail = f"{outcome.failure.detail}{waits}, and no time is left for a retry"
                 raise ApiError(Failure(outcome.failure.reason, detail))
             self._deadline.clock.sleep(pause)
         raise ApiError(outcome.failure)
@@ -157,7 +153,6 @@ class Connection:
     def _send_once(self, send: Callable[[], Any]) -> _Outcome:
         import boltz_api  # noqa: PLC0415 - an extra, loaded by the constructor
 
-        self.requests += 1
         try:
             response = send().http_response
         except boltz_api.APIStatusError as error:
@@ -171,7 +166,7 @@ class Connection:
         message = document.get("message") if document is not None else None
         if status == 401 and not (code == "unauthorized" and isinstance(message, str)):
             # Only the documented form of a refusal: a 401 of a proxy must not make a key look inactive.
-            return _Outcome(Failure("not-json", "a refusal (401) that is not the API's"))
+            return _Outcome(Failure("not-json", "a rejection (401) that is not the API's"))
         return _Outcome(
             failure_of_status(status, code), wait=_retry_after_s(response.headers.get("retry-after"))
         )

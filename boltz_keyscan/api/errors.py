@@ -34,21 +34,21 @@ class ApiError(Exception):
         self.failure = failure
 
 
-DEADLINE = Failure("deadline", "the time for all requests together is over")
-REFUSED = Failure("refused", "a request to somewhere else was stopped")
-TOO_LARGE = Failure("too-large", "an answer larger than any that the API gives")
-NOT_JSON = Failure("not-json", "an answer that is not JSON: a proxy or a login page, perhaps")
-TRUNCATED = Failure("truncated", "an answer that ends too early", retry=True)
+DEADLINE = Failure("deadline", "the time limit of all requests together is over")
+REFUSED = Failure("refused", "a request to another address was stopped")
+TOO_LARGE = Failure("too-large", "a response larger than any of the API")
+NOT_JSON = Failure("not-json", "a response that is not JSON, perhaps of a proxy or a login page")
+TRUNCATED = Failure("truncated", "a response that ends too early", retry=True)
 
 _STATUSES = {
     401: Failure("unauthorized", "the API does not accept the key (401): revoked, expired, or mistyped"),
     403: Failure(
         "forbidden",
-        "the API does not let this key do this (403): not an admin key, or not from this address",
+        "the API does not allow this with this key (403): not an admin key, or not from this address",
     ),
-    404: Failure("not-found", "the API knows no such thing (404)"),
-    409: Failure("conflict", "the API was busy with the same thing (409)", retry=True),
-    429: Failure("rate-limited", "the API wants fewer requests (429)", retry=True),
+    404: Failure("not-found", "the API has no such object (404)"),
+    409: Failure("conflict", "the API was busy with the same request (409)", retry=True),
+    429: Failure("rate-limited", "too many requests for the API (429)", retry=True),
 }
 
 
@@ -62,7 +62,9 @@ def failure_of_status(status: int, code: object = None) -> Failure:
     if status in _STATUSES:
         return _STATUSES[status]
     if 300 <= status < 400:
-        return Failure("redirected", f"the API sent us elsewhere ({status}), where no key goes")
+        return Failure(
+            "redirected", f"the API redirected to another address ({status}), to which no key is sent"
+        )
     suffix = f", {code}" if isinstance(code, str) and _CODE.fullmatch(code) else ""
     if status >= 500:
         return Failure("server-error", f"the API failed ({status}{suffix})", retry=True)
@@ -72,7 +74,7 @@ def failure_of_status(status: int, code: object = None) -> Failure:
 _KINDS = (
     ("ConnectTimeout", Failure("unreachable", "the API did not answer a connection in time", retry=True)),
     ("TimeoutException", Failure("timed-out", "the API did not answer in time", retry=True)),
-    ("ProxyError", Failure("proxy", "the proxy did not let us through")),
+    ("ProxyError", Failure("proxy", "the proxy refused the connection")),
     ("RemoteProtocolError", TRUNCATED),
     ("LocalProtocolError", Failure("bad-request", "a request that cannot be sent")),
     (
@@ -91,7 +93,7 @@ def failure_of_exception(error: BaseException) -> Failure:
         if isinstance(link, ApiError):
             return link.failure
         if isinstance(link, ssl.SSLError):
-            return Failure("untrusted", "the other side cannot prove that it is the API (TLS)")
+            return Failure("untrusted", "the certificate of the API cannot be verified (TLS)")
     names = [{kind.__name__ for kind in type(link).__mro__} for link in chain]
     for name, failure in _KINDS:
         if any(name in classes for classes in names):

@@ -58,7 +58,8 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
         own = whoami(connection)
     except ApiError as error:
         if error.failure.reason in _NO_SECOND_REQUEST:
-            return Fetched(_empty_listing(taken_at, error.failure), None, error.failure)
+            empty = Listing(taken_at, complete=False, records=(), trouble=error.failure.detail)
+            return Fetched(empty, None, error.failure)
     except RecordError:
         # The identity is optional here: the listing has its own checks.
         own = None
@@ -66,7 +67,7 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
     failure = pages.failure
     listing = Listing(
         taken_at,
-        pages.complete,
+        failure is None,
         pages.items,
         own.organisation if own else None,
         failure.detail if failure else "",
@@ -89,7 +90,3 @@ def _workspace(value: object, clean: Clean) -> Workspace:
         clean(name)[:200] if isinstance(name, str) else "",
         value.get("archived_at") is not None,
     )
-
-
-def _empty_listing(taken_at: datetime, failure: Failure) -> Listing:
-    return Listing(taken_at, complete=False, records=(), trouble=failure.detail)

@@ -33,11 +33,6 @@ class Collected(Generic[Item]):
     failure: Failure | None = None
     """Reason that items may be missing; None when the listing is complete."""
 
-    @property
-    def complete(self) -> bool:
-        """Return whether no item is missing."""
-        return self.failure is None
-
 
 def collect(
     fetch: FetchPage, take: Callable[[object], Item], progress: Callable[[int], None] = lambda _: None
@@ -77,7 +72,7 @@ def collect(
 
 
 def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[tuple[str, object]], bool]:
-    """Return the items of a page with their ids, and whether more pages follow. Adds the ids to ``seen``.
+    """Return the items of a page with their ids, and True if more pages follow. Adds the ids to ``seen``.
 
     Raises:
         RecordError: the page is malformed.
@@ -88,7 +83,7 @@ def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[tuple[str, o
     if not isinstance(more, bool):
         raise RecordError("has_more is neither true nor false")
     if len(data) > PAGE_ITEMS:
-        raise RecordError("a page has more items than were asked for")
+        raise RecordError("a page has more items than requested")
     values: list[tuple[str, object]] = [
         (identifier(value.get("id") if isinstance(value, Mapping) else None, "id"), value) for value in data
     ]
@@ -105,4 +100,4 @@ def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[tuple[str, o
 
 
 def _wrong_shape(why: str) -> Failure:
-    return Failure("wrong-shape", f"the API gave a listing in another form than it documents: {why}")
+    return Failure("wrong-shape", f"the listing of the API is not as documented: {why}")

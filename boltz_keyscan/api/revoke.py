@@ -35,7 +35,7 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the key is confirmed to be inactive."""
+        """Return True if the key is confirmed to be inactive."""
         return self.word in {"revoked", "already-inactive"}
 
 
@@ -77,8 +77,8 @@ def _outcome(before: Record, after: Record | None, failure: str | None) -> Outco
     if failure is not None:
         return Outcome(before, "failed", failure)
     if after is None:
-        return Outcome(before, "not-confirmed", "the API took it, but does not list the key any more")
-    return Outcome(before, "failed", "the API took it, but lists the key as active still")
+        return Outcome(before, "not-confirmed", "the API accepted it, but no longer lists the key")
+    return Outcome(before, "failed", "the API accepted it, but still lists the key as active")
 
 
 def _revoke_own(connection: Connection, own: Record) -> Outcome:
@@ -93,15 +93,7 @@ def _revoke_own(connection: Connection, own: Record) -> Outcome:
         if error.failure.reason == "unauthorized":
             return Outcome(own, "revoked")
         return Outcome(own, "not-confirmed", error.failure.detail)
-    return Outcome(own, "failed", "the API took it, but accepts the key still")
-
-
-@dataclass(frozen=True, slots=True)
-class Successor:
-    """A new key that replaces another."""
-
-    key: Secret
-    record: Record
+    return Outcome(own, "failed", "the API accepted it, but still accepts the key")
 
 
 class SuccessorError(Exception):
@@ -116,17 +108,17 @@ def check_replaceable(old: Record, now: datetime) -> None:
     """
     if old.key_type is not KeyType.WORKSPACE:
         raise KeyscanError(
-            "the API cannot make admin keys",
-            "Make the successor in the Boltz console, put it in place, then revoke without --replace.",
+            "the API cannot create admin keys",
+            "Create the successor in the Boltz console, put it in place, then revoke without --replace.",
         )
     if not old.live(now):
-        raise KeyscanError("it works no longer, so there is nothing to replace", "Leave out --replace.")
+        raise KeyscanError("it no longer works, so there is nothing to replace", "Leave out --replace.")
 
 
 def succeed(
     connection: Connection, old: Record, now: datetime, hand_over: Callable[[Secret], None], clean: Clean
-) -> Successor:
-    """Create a key like another one, and hand it over.
+) -> Record:
+    """Create a key like another one, hand it over, and return its record.
 
     It has the same name, workspace, mode, addresses and expiry, to the day. The old key is not changed.
 
@@ -147,14 +139,13 @@ def succeed(
         answer = connection.create(**details)
     except ApiError as error:
         raise SuccessorError(
-            f"whether a successor was made is not known: {error.failure.detail}. Look at 'keys list'."
+            f"a successor may have been created: {error.failure.detail}. See 'keys list'."
         ) from None
     try:
         made = record(answer.get("key_details"), clean)
     except RecordError as error:
         raise SuccessorError(
-            f"a key was made, but the API told of it in another form than it documents: {error}. "
-            "Look at 'keys list'."
+            f"a key was created, but the response is not as documented: {error}. See 'keys list'."
         ) from None
     try:
         key = _key(answer.get("key"), made)
@@ -163,23 +154,23 @@ def succeed(
     except (SuccessorError, KeyscanError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SuccessorError(f"{why}; the new key {made.id} is not in use: revoke it") from None
-    return Successor(key, made)
+    return made
 
 
 def _key(value: object, made: Record) -> Secret:
-    key = Secret(value if isinstance(value, str) else "", "what the API made")
+    key = Secret(value if isinstance(value, str) else "", "the new key")
     if not key.reveal().startswith(made.type_prefix):
-        raise SuccessorError("the API made a key of another type or mode")
+        raise SuccessorError("the API created a key of another type or mode")
     return key
 
 
 def _check_same_access(old: Record, made: Record) -> None:
     """Check that a successor grants no more access than the key it replaces."""
     if (made.key_type, made.mode) != (old.key_type, old.mode):
-        raise SuccessorError("the API made a key of another type or mode")
+        raise SuccessorError("the API created a key of another type or mode")
     if old.workspace_id is not None and made.workspace_id != old.workspace_id:
-        raise SuccessorError("the API made a key for another workspace")
+        raise SuccessorError("the API created a key for another workspace")
     if set(made.allowed_ips) != set(old.allowed_ips):
-        raise SuccessorError("the API made a key for other addresses")
+        raise SuccessorError("the API created a key for other addresses")
     if old.expires_at is not None and made.expires_at is None:
-        raise SuccessorError("the API made a key without an end")
+        raise SuccessorError("the API created a key without an expiry date")

@@ -1,7 +1,7 @@
-"""Holders of raw keys that cannot be printed, copied or pickled.
+"""Holder of a raw key that cannot be printed, copied or pickled.
 
 Python cannot wipe a string from memory, so the keys that a scan found stay sealed until one is sent.
-Printing or formatting a holder gives a placeholder, pickling or copying it raises.
+Printing or formatting the holder gives a placeholder, pickling or copying it raises.
 """
 
 from __future__ import annotations
@@ -50,34 +50,6 @@ class Secret:
         raise TypeError("a key is not copied or saved")
 
 
-class Vault:
-    """Sealed keys of a scan, by fingerprint."""
-
-    __slots__ = ("_sealed", "_secret")
-
-    def __init__(self, sealed: dict[str, bytes], secret: bytes) -> None:
-        self._sealed = sealed
-        self._secret = secret
-
-    def take(self, fingerprint: str) -> Secret:
-        """Return one key, to be sent.
-
-        Raises:
-            KeyError: no key has this fingerprint.
-        """
-        raw = unseal(self._sealed[fingerprint], fingerprint, self._secret)
-        return Secret(raw.decode("ascii", "replace"), "a key that was found")
-
-    def __len__(self) -> int:
-        return len(self._sealed)
-
-    def __repr__(self) -> str:
-        return f"Vault({len(self)} sealed)"
-
-    __str__ = __repr__
-
-    def __format__(self, form: str) -> str:
-        return repr(self)
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a vault is not copied or saved")
+def unsealed(sealed: bytes, fingerprint: str, secret: bytes) -> Secret:
+    """Return a key that a scan sealed, to be sent."""
+    return Secret(unseal(sealed, fingerprint, secret).decode("ascii", "replace"), "a key that was found")

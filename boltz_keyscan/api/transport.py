@@ -69,19 +69,30 @@ class Deadline:
             raise ApiError(DEADLINE)
         return left
 
+    def limit(self, seconds: float) -> float:
+        """Return ``seconds``, or the remaining ones if they are fewer.
+
+        Raises:
+            ApiError: no time is left.
+        """
+        return min(seconds, self.remaining_s())
+
 
 class _Stream(httpcore.NetworkStream):
-    """A connection on which no wait outlasts the deadline, even when bytes arrive one by one."""
+    """A connection on which no wait outlasts the deadline, even when bytes arrive one by one.
+
+    The timeouts of httpcore apply to each read, so a header sent byte by byte would never end.
+    """
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, min(timeout or READ_TIMEOUT_S, self._deadline.remaining_s()))
+        return self._inner.read(max_bytes, self._deadline.limit(timeout or READ_TIMEOUT_S))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, min(timeout or READ_TIMEOUT_S, self._deadline.remaining_s()))
+        self._inner.write(buffer, self._deadline.limit(timeout or READ_TIMEOUT_S))
 
     def close(self) -> None:
         self._inner.close()
@@ -92,8 +103,8 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = min(timeout or CONNECT_TIMEOUT_S, self._deadline.remaining_s())
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+        seconds = self._deadline.limit(timeout or CONNECT_TIMEOUT_S)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds), self._deadline)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's form
         return self._inner.get_extra_info(info)
@@ -114,8 +125,8 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        left = min(timeout or CONNECT_TIMEOUT_S, self._deadline.remaining_s())
-        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        seconds = self._deadline.limit(timeout or CONNECT_TIMEOUT_S)
+        stream = self._inner.connect_tcp(host, port, seconds, local_address, socket_options)
         return _Stream(stream, self._deadline)
 
 
@@ -181,14 +192,6 @@ class Gate(httpx.BaseTransport):
             ),
             headers=headers,
             content=body,
-            extensions={
-                "timeout": {
-                    "connect": CONNECT_TIMEOUT_S,
-                    "read": READ_TIMEOUT_S,
-                    "write": READ_TIMEOUT_S,
-                    "pool": CONNECT_TIMEOUT_S,
-                }
-            },
         )
         response = self._pool.handle_request(sent)
         try:

@@ -6,12 +6,12 @@ refusal is reported by its kind, and ``triage.cross_reference`` decides what fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.errors import ApiError
-from boltz_keyscan.api.secret import Secret, Vault
+from boltz_keyscan.api.secret import Secret, unsealed
 from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Finding
@@ -37,17 +37,14 @@ def whoami(connection: Connection) -> KeyIdentity:
         ApiError: there is no usable response.
         RecordError: the response has another form than documented.
     """
-    return _parse_identity(connection.me())
-
-
-def _parse_identity(answer: Mapping[str, object]) -> KeyIdentity:
+    answer = connection.me()
     if answer.get("principal_type") != "api_key":
-        raise RecordError("it is not the answer to a key")
+        raise RecordError("principal_type is not api_key")
     workspace = answer.get("workspace_id")
     try:
         kind = KeyType(str(answer.get("key_type"))), Mode(str(answer.get("mode")))
     except ValueError:
-        raise RecordError("key_type and mode are none that are known") from None
+        raise RecordError("key_type or mode is unknown") from None
     return KeyIdentity(
         identifier(answer.get("api_key_id"), "api_key_id"),
         *kind,
@@ -72,9 +69,9 @@ def verify(endpoint: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline
         reason = {"unauthorized": "rejected"}.get(error.failure.reason, error.failure.reason)
         return Answer(reason, error.failure.detail)
     except RecordError as error:
-        return Answer("wrong-shape", f"the API answered in another form than it documents: {error}")
+        return Answer("wrong-shape", f"the response of the API is not as documented: {error}")
     if (identity.key_type, identity.mode) != kind:
-        return Answer("contradiction", "the API says that it is a key of another type or mode")
+        return Answer("contradiction", "the API returned another type or mode for it")
     return Answer("accepted", key_id=identity.key_id, organisation=identity.organisation)
 
 
@@ -88,18 +85,15 @@ class Verifier:
     clock: Clock
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
-    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Answer]]:
+    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterator[tuple[str, Answer]]:
         """Yield the fingerprint and the answer of each key, in order."""
-        vault = Vault({finding.fingerprint: sealed for finding, sealed in keys}, self.secret)
-        return self._answers([finding for finding, _ in keys], vault)
+        deadline = Deadline(self.seconds, self.clock)
+        for number, (finding, sealed) in enumerate(keys):
+            self.progress(number, len(keys))
+            key = unsealed(sealed, finding.fingerprint, self.secret)
+            kind = (finding.key_type, finding.mode)
+            yield finding.fingerprint, verify(self.endpoint, key, kind, deadline)
+        self.progress(len(keys), len(keys))
 
     def __repr__(self) -> str:
         return "Verifier()"
-
-    def _answers(self, findings: Sequence[Finding], vault: Vault) -> Iterator[tuple[str, Answer]]:
-        deadline = Deadline(self.seconds, self.clock)
-        for number, finding in enumerate(findings):
-            self.progress(number, len(findings))
-            kind = (finding.key_type, finding.mode)
-            yield finding.fingerprint, verify(self.endpoint, vault.take(finding.fingerprint), kind, deadline)
-        self.progress(len(findings), len(findings))

@@ -59,32 +59,32 @@ _PROJECT = {
 }
 """Names below the folder of a project."""
 
-_BEFORE = rb"(?m)^[ \t]*(?:export[ \t]+|setenv[ \t]+|set[ \t]+(?:-\S+[ \t]+)*)?"
-_SET = re.compile(_BEFORE + rb"[\"']?(BOLTZ_[A-Z_]+)[\"']?[ \t]*[ \t=:]([^\n]*)")
+_ASSIGNMENT_START = rb"(?m)^[ \t]*(?:export[ \t]+|setenv[ \t]+|set[ \t]+(?:-\S+[ \t]+)*)?"
+_SET = re.compile(_ASSIGNMENT_START + rb"[\"']?(BOLTZ_[A-Z_]+)[\"']?[ \t]*[ \t=:]([^\n]*)")
 """A variable and its value, in the forms of shells and of ``.env`` files."""
 
-_ELSEWHERE = re.compile(rb"[ \t]*[\"']?(?:[$`]|op://|vault:|$|#)")
+_REFERENCE = re.compile(rb"[ \t]*[\"']?(?:[$`]|op://|vault:|$|#)")
 """A value that is a reference to a secret store or another variable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LocalFile:
     """The content of one of these files."""
 
     path: str
     """The path, redacted and safe to print."""
     raw: bytes
     kind: Kind
-    shared: bool
+    shared: bool = False
     """True if other users of this machine may read it."""
-    variables: tuple[tuple[str, int], ...]
+    variables: tuple[tuple[str, int], ...] = ()
     """``BOLTZ_*`` variables with a literal value, with their lines."""
-    keys: tuple[Match, ...]
+    keys: tuple[Match, ...] = ()
     trouble: str = ""
     """The reason for which it could not be read."""
 
 
-def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept]:
+def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[LocalFile]:
     """Read all of these files that exist, each once.
 
     Args:
@@ -97,10 +97,10 @@ def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept
     for folder, table in ((home, _HOME), (project, _PROJECT)):
         for kind, names in table.items():
             for name in names.split():
-                at, rest = folder, name
+                parent, rest = folder, name
                 if config and folder is home and name.startswith(".config/"):
-                    at, rest = os.fsencode(config), name.removeprefix(".config/")
-                pattern = os.path.join(glob.escape(at), os.fsencode(rest))
+                    parent, rest = os.fsencode(config), name.removeprefix(".config/")
+                pattern = os.path.join(glob.escape(parent), os.fsencode(rest))
                 for path in sorted(glob.glob(pattern, include_hidden=True)):
                     real = os.path.realpath(path)
                     if real not in seen:
@@ -108,25 +108,22 @@ def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[Kept
                         yield _read_file(path, kind, detector)
 
 
-def _read_file(path: bytes, kind: Kind, detector: Detector) -> Kept:
+def _read_file(path: bytes, kind: Kind, detector: Detector) -> LocalFile:
     shown = detector.redact(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
-                return Kept(
-                    shown, path, kind, shared=False, variables=(), keys=(), trouble="not a regular file"
-                )
+                return LocalFile(shown, path, kind, trouble="not a regular file")
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        return Kept(shown, path, kind, shared=False, variables=(), keys=(), trouble=why)
+        return LocalFile(shown, path, kind, trouble=error.strerror or type(error).__name__)
     trouble = f"only the first {MAX_FILE_BYTES >> 20} MiB were read" if len(content) > MAX_FILE_BYTES else ""
     variables = tuple(
         (found[1].decode("ascii"), content.count(b"\n", 0, found.start(1)) + 1)
         for found in _SET.finditer(content)
-        if not _ELSEWHERE.match(found[2])
+        if not _REFERENCE.match(found[2])
     )
     shared = bool(facts.st_mode & (stat.S_IRGRP | stat.S_IROTH))
-    return Kept(shown, path, kind, shared, variables, tuple(detector.find([content])), trouble)
+    return LocalFile(shown, path, kind, shared, variables, tuple(detector.find([content])), trouble)

@@ -1,15 +1,15 @@
-"""Audit of an organisation's keys: a table of checks over a listing.
+"""Audit of an organisation's keys: checks over a listing.
 
-A row has the title, severity, reason and remedy of a check, and the function that finds its
-concerns. Only active keys are checked. To add a check, add a row.
+A check is a function below its title, severity, reason and remedy. Only active keys are checked.
+To add a check, add a function; the order of the functions is that of the audit, worst first.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from boltz_keyscan.model.audit import Check, Concern
@@ -45,242 +45,207 @@ class AuditInput:
     limits: Limits = Limits()
 
 
-Finder = Callable[[Check, AuditInput], Iterator[Concern]]
+CHECKS: list[tuple[Check, Callable[[Check, AuditInput], Iterator[Concern]]]] = []
+"""All checks with their functions, worst first."""
 
 
-def _about(record: Record, check: Check, detail: str) -> Concern:
-    return Concern(check, record.id, record.name, detail)
+def _check(
+    name: str, severity: Severity, title: str, reason: str, remedy: str
+) -> Callable[[Callable[[AuditInput], Iterator[tuple[str, str]]]], None]:
+    """Register a check of all keys, which yields a subject and a detail for each concern."""
+
+    def register(find: Callable[[AuditInput], Iterator[tuple[str, str]]]) -> None:
+        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
+            return (Concern(check, subject, "", detail) for subject, detail in find(audit))
+
+        CHECKS.append((Check(name, severity, title, reason, remedy), concerns))
+
+    return register
 
 
-def _each(finds: Callable[[Record, AuditInput], str]) -> Finder:
-    """Return a finder that calls ``finds`` for each key; an empty detail is no concern."""
+def _check_each(
+    name: str, severity: Severity, title: str, reason: str, remedy: str
+) -> Callable[[Callable[[Record, AuditInput], str]], None]:
+    """Register a check of one key, which returns a detail; an empty one is no concern."""
 
-    def concerns(check: Check, ground: AuditInput) -> Iterator[Concern]:
-        for record in ground.records:
-            if detail := finds(record, ground):
-                yield _about(record, check, detail)
+    def register(find: Callable[[Record, AuditInput], str]) -> None:
+        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
+            for record in audit.records:
+                if detail := find(record, audit):
+                    yield Concern(check, record.id, record.name, detail)
 
-    return concerns
+        CHECKS.append((Check(name, severity, title, reason, remedy), concerns))
+
+    return register
+
+
+def examine(audit: AuditInput) -> tuple[Concern, ...]:
+    """Return the concerns, worst first, then by check and by id."""
+    found = (concern for check, concerns in CHECKS for concern in concerns(check, audit))
+    return tuple(replace(concern, leaked=audit.leaked.get(concern.subject)) for concern in found)
 
 
 def _days(start: datetime, end: datetime) -> int:
     return (end - start) // timedelta(days=1)
 
 
-def _leaked(record: Record, ground: AuditInput) -> str:
-    return "a scan found it" if ground.leaked.get(record.id) == "yes" else ""
+@_check_each(
+    "key-leaked",
+    Severity.CRITICAL,
+    "Leaked key that works",
+    "Anyone who has read the location it was found at can use it.",
+    "Replace it, then revoke it: boltz-keyscan keys revoke.",
+)
+def _leaked(record: Record, audit: AuditInput) -> str:
+    return "a scan found it" if audit.leaked.get(record.id) == "yes" else ""
 
 
-def _perhaps_leaked(record: Record, ground: AuditInput) -> str:
-    return "a scan found a key that this may be" if ground.leaked.get(record.id) == "maybe" else ""
-
-
-def _in_archive(record: Record, ground: AuditInput) -> str:
-    if record.workspace_id not in ground.archived:
+@_check_each(
+    "archived-workspace",
+    Severity.HIGH,
+    "Key of an archived workspace",
+    "It still works, and no team maintains it.",
+    "Revoke it.",
+)
+def _in_archive(record: Record, audit: AuditInput) -> str:
+    if record.workspace_id not in audit.archived:
         return ""
-    name = ground.archived[record.workspace_id or ""]
+    name = audit.archived[record.workspace_id or ""]
     return f"it works, and its workspace {record.workspace_id} {name!r} is archived"
 
 
-_TRYING = re.compile(
+@_check_each(
+    "key-may-have-leaked",
+    Severity.MEDIUM,
+    "Key that may have leaked",
+    "The listing does not distinguish it from a key that leaked.",
+    "Scan again with --verify, which identifies the key.",
+)
+def _perhaps_leaked(record: Record, audit: AuditInput) -> str:
+    return "a scan found a key that this may be" if audit.leaked.get(record.id) == "maybe" else ""
+
+
+@_check(
+    "many-admin-keys",
+    Severity.MEDIUM,
+    "Many live admin keys",
+    "Each gives access to the whole organisation.",
+    "Revoke unused ones, and use workspace keys for jobs.",
+)
+def _many_admins(audit: AuditInput) -> Iterator[tuple[str, str]]:
+    admins = sum(record.key_type is KeyType.ADMIN and record.mode is Mode.LIVE for record in audit.records)
+    most = audit.limits.admin_keys
+    if admins > most:
+        yield "admin-keys", f"{admins:,} live admin keys work; {most:,} are expected at most"
+
+
+_TEST_NAME = re.compile(
     r"(?<![a-z])(?:tests?|testing|tmp|temp|temporary|demo|dev|debug|try|trial|example|sandbox|staging|playground|scratch)(?![a-z])",
     re.IGNORECASE,
 )
 
 
+@_check_each(
+    "live-key-named-test",
+    Severity.MEDIUM,
+    "Live key named like a test key",
+    "Its name suggests a key that costs nothing, but its calls are billed.",
+    "Replace it with a test key, or rename it.",
+)
 def _named_test(record: Record, _: AuditInput) -> str:
-    if record.mode is not Mode.LIVE or not (found := _TRYING.search(record.name)):
+    if record.mode is not Mode.LIVE or not (found := _TEST_NAME.search(record.name)):
         return ""
-    return f"a live key, and its name says {found.group()!r}"
+    return f"a live key whose name contains {found.group()!r}"
 
 
+@_check_each(
+    "never-expires",
+    Severity.MEDIUM,
+    "Key that never expires",
+    "If it leaks unnoticed, it works without end.",
+    "Replace it with one that expires.",
+)
 def _never_expires(record: Record, _: AuditInput) -> str:
-    return "it has no end" if record.expires_at is None else ""
+    return "it has no expiry date" if record.expires_at is None else ""
 
 
-def _expires_soon(record: Record, ground: AuditInput) -> str:
-    if record.expires_at is None:
-        return ""
-    left = _days(ground.now, record.expires_at)
-    return f"it expires in {left} days" if left < ground.limits.expires_soon else ""
-
-
-def _old(record: Record, ground: AuditInput) -> str:
-    age = _days(record.created_at, ground.now)
-    return f"it is {age:,} days old" if age > ground.limits.oldest else ""
-
-
-def _unused(record: Record, ground: AuditInput) -> str:
+@_check_each(
+    "unused-key",
+    Severity.MEDIUM,
+    "Key that is not used",
+    "An unused key can only be misused.",
+    "Revoke it.",
+)
+def _unused(record: Record, audit: AuditInput) -> str:
     if record.last_used_at is None:
         return ""
-    idle = _days(record.last_used_at, ground.now)
-    return f"it was last used {idle:,} days ago" if idle > ground.limits.unused else ""
+    idle = _days(record.last_used_at, audit.now)
+    return f"it was last used {idle:,} days ago" if idle > audit.limits.unused else ""
 
 
-def _never_used(record: Record, ground: AuditInput) -> str:
-    age = _days(record.created_at, ground.now)
-    if record.last_used_at is not None or age < ground.limits.never_used:
-        return ""
-    return f"it was made {age:,} days ago and never used"
-
-
-def _no_addresses(record: Record, _: AuditInput) -> str:
-    return "" if record.allowed_ips else "it works from everywhere"
-
-
-def _many_admins(check: Check, ground: AuditInput) -> Iterator[Concern]:
-    admins = [each for each in ground.records if each.key_type is KeyType.ADMIN and each.mode is Mode.LIVE]
-    most = ground.limits.admin_keys
-    if len(admins) > most:
-        yield Concern(
-            check, "admin-keys", "", f"{len(admins):,} live admin keys work; {most:,} are expected at most"
-        )
-
-
-def _alike(check: Check, ground: AuditInput) -> Iterator[Concern]:
-    """Yield groups of keys that the listing does not distinguish."""
-    kinds = Counter((each.key_prefix, each.key_type, each.mode) for each in ground.records)
-    for (prefix, key_type, mode), count in sorted(kinds.items()):
-        characters = max(len(prefix) - len(type_prefix(key_type, mode)), 0)
-        if count > 1 and characters < MIN_DISTINGUISHING_CHARS:
-            kind = f"{count:,} {key_type} {mode} keys"
-            detail = f"{kind} are listed as {prefix!r}: if one leaks, only --verify can say which"
-            yield Concern(check, f"{prefix} {key_type} {mode}", "", detail)
-
-
-CHECKS: tuple[tuple[Check, Finder], ...] = (
-    (
-        Check(
-            "key-leaked",
-            Severity.CRITICAL,
-            "Leaked key that works",
-            "Whoever read the place it was found in can use it.",
-            "Replace it, then revoke it: boltz-keyscan keys revoke.",
-        ),
-        _each(_leaked),
-    ),
-    (
-        Check(
-            "archived-workspace",
-            Severity.HIGH,
-            "Key of an archived workspace",
-            "Nobody looks after it any more, and it works.",
-            "Revoke it.",
-        ),
-        _each(_in_archive),
-    ),
-    (
-        Check(
-            "key-may-have-leaked",
-            Severity.MEDIUM,
-            "Key that may have leaked",
-            "What the API lists of it does not tell it from one that leaked.",
-            "Scan again with --verify, which says which key it is.",
-        ),
-        _each(_perhaps_leaked),
-    ),
-    (
-        Check(
-            "many-admin-keys",
-            Severity.MEDIUM,
-            "Many live admin keys",
-            "Each of them opens the whole organisation.",
-            "Revoke those nobody needs; give jobs workspace keys.",
-        ),
-        _many_admins,
-    ),
-    (
-        Check(
-            "live-key-named-test",
-            Severity.MEDIUM,
-            "Live key with the name of a test",
-            "It is handled like a key that costs nothing, and it is billed.",
-            "Replace it by a test key, or give it its right name.",
-        ),
-        _each(_named_test),
-    ),
-    (
-        Check(
-            "never-expires",
-            Severity.MEDIUM,
-            "Key that never expires",
-            "If it leaks unseen, it works for ever.",
-            "Replace it by one that expires.",
-        ),
-        _each(_never_expires),
-    ),
-    (
-        Check(
-            "unused-key",
-            Severity.MEDIUM,
-            "Key that is not used",
-            "A key nobody uses can only be misused.",
-            "Revoke it.",
-        ),
-        _each(_unused),
-    ),
-    (
-        Check(
-            "old-key",
-            Severity.LOW,
-            "Old key",
-            "The longer a key lives, the more places have seen it.",
-            "Replace it.",
-        ),
-        _each(_old),
-    ),
-    (
-        Check(
-            "never-used",
-            Severity.LOW,
-            "Key that was never used",
-            "A key nobody uses can only be misused.",
-            "Revoke it, or find out what it was made for.",
-        ),
-        _each(_never_used),
-    ),
-    (
-        Check(
-            "expires-soon",
-            Severity.LOW,
-            "Key that expires soon",
-            "What uses it will stop.",
-            "Replace it before that day.",
-        ),
-        _each(_expires_soon),
-    ),
-    (
-        Check(
-            "no-ip-list",
-            Severity.LOW,
-            "Key without a list of addresses",
-            "If it leaks, it works from everywhere.",
-            "Replace it by one that is limited to the addresses it is used from.",
-        ),
-        _each(_no_addresses),
-    ),
-    (
-        Check(
-            "indistinguishable-prefix",
-            Severity.NOTE,
-            "Keys that cannot be told apart",
-            "The listing gives too little of a key to say which one leaked.",
-            "Scan with --verify where that matters; nobody can change the listing.",
-        ),
-        _alike,
-    ),
+@_check_each(
+    "old-key",
+    Severity.LOW,
+    "Old key",
+    "The longer a key is in use, the more places have a copy of it.",
+    "Replace it.",
 )
-"""All checks, worst first."""
+def _old(record: Record, audit: AuditInput) -> str:
+    age = _days(record.created_at, audit.now)
+    return f"it is {age:,} days old" if age > audit.limits.oldest else ""
 
 
-def examine(ground: AuditInput) -> tuple[Concern, ...]:
-    """Return the concerns, worst first, then by check and by id."""
-    found: Iterable[Concern] = (concern for check, finds in CHECKS for concern in finds(check, ground))
-    return tuple(_marked(concern, ground) for concern in found)
+@_check_each(
+    "never-used",
+    Severity.LOW,
+    "Key that was never used",
+    "An unused key can only be misused.",
+    "Revoke it, or find out its purpose.",
+)
+def _never_used(record: Record, audit: AuditInput) -> str:
+    age = _days(record.created_at, audit.now)
+    if record.last_used_at is not None or age < audit.limits.never_used:
+        return ""
+    return f"it was created {age:,} days ago and never used"
 
 
-def _marked(concern: Concern, ground: AuditInput) -> Concern:
-    leaked = ground.leaked.get(concern.subject)
-    if leaked is None:
-        return concern
-    return Concern(concern.check, concern.subject, concern.name, concern.detail, leaked=leaked)
+@_check_each(
+    "expires-soon",
+    Severity.LOW,
+    "Key that expires soon",
+    "Programs that use it will fail.",
+    "Replace it before that day.",
+)
+def _expires_soon(record: Record, audit: AuditInput) -> str:
+    if record.expires_at is None:
+        return ""
+    left = _days(audit.now, record.expires_at)
+    return f"it expires in {left} days" if left < audit.limits.expires_soon else ""
+
+
+@_check_each(
+    "no-ip-list",
+    Severity.LOW,
+    "Key that is not limited to addresses",
+    "If it leaks, it works from any address.",
+    "Replace it with one that is limited to the addresses it is used from.",
+)
+def _no_addresses(record: Record, _: AuditInput) -> str:
+    return "" if record.allowed_ips else "it works from any address"
+
+
+@_check(
+    "indistinguishable-prefix",
+    Severity.NOTE,
+    "Keys that the listing does not distinguish",
+    "If one of them leaks, the listing does not show which one.",
+    "Scan with --verify where that matters; the listing cannot be changed.",
+)
+def _indistinguishable(audit: AuditInput) -> Iterator[tuple[str, str]]:
+    kinds = Counter((record.key_prefix, record.key_type, record.mode) for record in audit.records)
+    for (prefix, key_type, mode), number in sorted(kinds.items()):
+        characters = max(len(prefix) - len(type_prefix(key_type, mode)), 0)
+        if number > 1 and characters < MIN_DISTINGUISHING_CHARS:
+            keys = f"{number:,} {key_type} {mode} keys"
+            detail = f"{keys} are listed as {prefix!r}: if one leaks, only --verify can identify it"
+            yield f"{prefix} {key_type} {mode}", detail

@@ -5,6 +5,15 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 
+class _Ranked(StrEnum):
+    """An enumeration whose first member is the strongest, worst or widest."""
+
+    @property
+    def rank(self) -> int:
+        """The position of the member, counted from 0."""
+        return list(type(self)).index(self)
+
+
 class KeyType(StrEnum):
     """The scope of a key: the organisation, or one workspace (``ws`` in the prefix)."""
 
@@ -19,7 +28,7 @@ class Mode(StrEnum):
     TEST = "test"
 
 
-class Shape(StrEnum):
+class Shape(_Ranked):
     """The likeness of a body to one that the API issues; strongest first."""
 
     CONFIRMED = "confirmed"
@@ -27,7 +36,7 @@ class Shape(StrEnum):
     PLACEHOLDER = "placeholder"
 
 
-class Severity(StrEnum):
+class Severity(_Ranked):
     """The harm that the key can do; worst first."""
 
     CRITICAL = "critical"
@@ -48,7 +57,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Exposure(StrEnum):
+class Exposure(_Ranked):
     """The spread of a location; widest first."""
 
     TRACKED = "tracked"

@@ -10,15 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
-# Re-exported: code that uses these classes uses the enums too.
-from boltz_keyscan.model.enums import ExitCode as ExitCode  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import Exposure as Exposure  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import KeyType as KeyType  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import Mode as Mode  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import Part as Part  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import Severity as Severity  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import Shape as Shape  # noqa: PLC0414 - re-exported
-from boltz_keyscan.model.enums import Status as Status  # noqa: PLC0414 - re-exported
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Part, Severity, Shape, Status
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
@@ -158,7 +150,7 @@ class Location:
     """The file had the key before the change that was scanned."""
 
     @classmethod
-    def of(
+    def from_match(
         cls,
         match: Match,
         path: str,
@@ -172,23 +164,23 @@ class Location:
     ) -> Location:
         """Return the location of ``match``, given its path and exposure."""
         return cls(
-            path=path,
-            line=match.line,
-            column=match.column,
-            column_utf16=match.column_utf16,
-            offset=match.offset,
-            length=match.length,
-            exposure=exposure,
-            context=match.context,
-            commit=commit,
-            blob=blob,
-            author_date=author_date,
-            members=members,
-            decoded=match.decoded,
-            cell=match.cell,
-            cell_part=match.cell_part,
-            comments=match.comments,
-            old=old,
+            path,
+            match.line,
+            match.column,
+            match.column_utf16,
+            match.offset,
+            match.length,
+            exposure,
+            match.context,
+            commit,
+            blob,
+            author_date,
+            members,
+            match.decoded,
+            match.cell,
+            match.cell_part,
+            match.comments,
+            old,
         )
 
 

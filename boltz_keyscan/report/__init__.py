@@ -5,35 +5,25 @@ stream, the same bytes for the same result, ending in a newline. It decides noth
 blocking, completeness and exit code are in the result. Strings arrive redacted and harmless;
 each format still escapes them for itself.
 
-To add a format, write one module with one such function and one line in ``REPORTERS``.
+To add a format, write one module with one such function and one line in ``REPORTERS``. A format
+imports ``report.options`` and what formats share, never this module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TextIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.report.options import Reporter, ReportOptions
 
+if TYPE_CHECKING:
+    from boltz_keyscan.model.audit import Audit
 
-@dataclass(frozen=True, slots=True)
-class ReportOptions:
-    """Options of reports; formats for programs use only those that leave findings out."""
+__all__ = ["AUDIT_REPORTERS", "REPORTERS", "ReportOptions", "Reporter", "format_hint", "load", "load_audit"]
 
-    color: bool = False
-    width: int = 80
-    """Width of the terminal in columns."""
-    show_placeholders: bool = False
-    verbosity: int = 0
-    """-1: blocking findings and the verdict; 0: findings to act on; 1: every location."""
-    drop_suppressed: bool = False
-    """True to leave suppressed findings out of SARIF, for readers that ignore suppressions."""
-
-
-Reporter: TypeAlias = Callable[[ScanResult, TextIO, ReportOptions], None]
+AuditReporter: TypeAlias = "Callable[[Audit, TextIO, bool], None]"
 
 REPORTERS = {
     "text": "boltz_keyscan.report.text:report",
@@ -46,6 +36,14 @@ REPORTERS = {
     "github": "boltz_keyscan.report.github:report",
     "gitlab": "boltz_keyscan.report.gitlab:report",
 }
+"""Formats of a scan."""
+
+AUDIT_REPORTERS = {
+    "text": "boltz_keyscan.report.audit_text:text",
+    "json": "boltz_keyscan.report.audit_text:to_json",
+    "sarif": "boltz_keyscan.report.audit_sarif:sarif",
+}
+"""Formats of an audit of keys: functions ``(Audit, stream, verbose) -> None``."""
 
 
 def format_hint(name: str, formats: Iterable[str]) -> str:
@@ -63,7 +61,20 @@ def load(name: str) -> Reporter:
     Raises:
         KeyscanError: no format has this name.
     """
-    if name not in REPORTERS:
-        raise KeyscanError(f"no report format is called {name!r}", format_hint(name, REPORTERS))
-    module, _, function = REPORTERS[name].partition(":")
-    return cast("Reporter", getattr(import_module(module), function))
+    return cast("Reporter", _load(name, REPORTERS))
+
+
+def load_audit(name: str) -> AuditReporter:
+    """Import and return the reporter of a format for audits.
+
+    Raises:
+        KeyscanError: no format has this name.
+    """
+    return cast("AuditReporter", _load(name, AUDIT_REPORTERS))
+
+
+def _load(name: str, formats: dict[str, str]) -> Any:  # noqa: ANN401 - cast by the callers
+    if name not in formats:
+        raise KeyscanError(f"no report format is called {name!r}", format_hint(name, formats))
+    module, _, function = formats[name].partition(":")
+    return getattr(import_module(module), function)

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TextIO
 
 from boltz_keyscan import __version__
+from boltz_keyscan.model.audit import Audit, Concern
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_report import members
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sanitize import harmless
 
-if TYPE_CHECKING:
-    from boltz_keyscan.model.audit import Audit, Check, Concern
-
 SCHEMA_VERSION = "1"
-
-FORMATS = {
-    "text": "boltz_keyscan.report.audit_text:text",
-    "json": "boltz_keyscan.report.audit_text:to_json",
-    "sarif": "boltz_keyscan.report.audit_sarif:sarif",
-}
 
 MAX_CONCERNS = 10
 """Limit of concerns shown per check, unless verbose."""
 
 _WIDTH = 100
-
-
-def load(name: str) -> Callable[[Audit, TextIO, bool], None]:
-    """Import and return the reporter of a format."""
-    module, _, function = FORMATS[name].partition(":")
-    return cast("Callable[[Audit, TextIO, bool], None]", getattr(import_module(module), function))
 
 
 def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - signature of audit formats
@@ -49,17 +34,17 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
             line(part)
 
     for check in audit.checks:
-        found = [each for each in audit.concerns if each.check.id == check.id]
+        found = [concern for concern in audit.concerns if concern.check.id == check.id]
         if not found:
             continue
         line(f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}")
         wrapped(check.reason, "  Why:      ")
         wrapped(check.remedy, "  Remedy:   ")
         shown = found if verbose else found[:MAX_CONCERNS]
-        for each in shown:
-            line(f"    {_subject(each)}: {each.detail}{_mark(each)}")
-            if each.fix:
-                line(f"        {each.fix}")
+        for concern in shown:
+            line(f"    {_subject(concern)}: {concern.detail}{_mark(concern)}")
+            if concern.fix:
+                line(f"        {concern.fix}")
         if len(shown) < len(found):
             line(f"    +{len(found) - len(shown):,} more; see -v or --format json")
         line()
@@ -95,40 +80,19 @@ def to_json(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG00
     head = {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "boltz-keyscan", "version": __version__},
-        "scope": audit.scope,
-        "organisation": audit.organisation,
-        "taken_at": audit.taken_at,
-        "examined": audit.examined,
-        "complete": audit.complete,
-        "trouble": audit.trouble,
+        **members(audit, "scope organisation taken_at examined complete trouble"),
         "exit_code": int(audit.exit_code),
-        "checks": [_check(check) for check in audit.checks],
+        "checks": [members(check, "id severity title reason remedy") for check in audit.checks],
     }
+    concerns = [
+        {
+            "check": concern.check.id,
+            "severity": concern.check.severity.value,
+            **members(concern, "subject name line detail fix leaked"),
+            "fix": concern.fix or None,
+        }
+        for concern in audit.concerns
+    ]
     stream.write(dumps(head)[:-1] + ',\n"concerns":[')
-    stream.writelines(
-        f"{',' if number else ''}\n{dumps(_concern(each))}" for number, each in enumerate(audit.concerns)
-    )
+    stream.write(",".join(f"\n{dumps(concern)}" for concern in concerns))
     stream.write("]}\n")
-
-
-def _check(check: Check) -> dict[str, object]:
-    return {
-        "id": check.id,
-        "severity": check.severity.value,
-        "title": check.title,
-        "reason": check.reason,
-        "remedy": check.remedy,
-    }
-
-
-def _concern(concern: Concern) -> dict[str, object]:
-    return {
-        "check": concern.check.id,
-        "severity": concern.check.severity.value,
-        "subject": concern.subject,
-        "name": concern.name,
-        "line": concern.line,
-        "detail": concern.detail,
-        "fix": concern.fix or None,
-        "leaked": concern.leaked,
-    }

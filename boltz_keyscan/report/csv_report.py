@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterator
+from typing import TextIO
 
 from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import format_suppression
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.suppressions import format_suppression
-from boltz_keyscan.report.wording import suppressors
+from boltz_keyscan.report.wording import gap_reason, suppressors
 from boltz_keyscan.sanitize import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from boltz_keyscan.model.finding import Finding, Gap, ScanResult
-    from boltz_keyscan.report import ReportOptions
 
 COLUMNS = (
     "record",
@@ -51,11 +48,11 @@ COLUMNS = (
 _FORMULA = re.compile('(^|;)([\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 
 
-def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the table; placeholders only with ``show_placeholders``."""
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writerow(COLUMNS)
-    for row in _rows(result, view):
+    for row in _rows(result, options):
         table.writerow([_cell(row.get(column)) for column in COLUMNS])
 
 
@@ -63,17 +60,17 @@ def _cell(value: object) -> str:
     return _FORMULA.sub(r"\1'\2", harmless("" if value is None else str(value)))
 
 
-def _rows(result: ScanResult, view: ReportOptions) -> Iterator[dict[str, object]]:
+def _rows(result: ScanResult, options: ReportOptions) -> Iterator[dict[str, object]]:
     yield {
         "record": "run",
         "fails_run": _yes(result.exit_code != 0),
         "path": " ".join(result.targets),
         "detail": " ".join(verdict(result)),
     }
-    for finding in result.findings if view.show_placeholders else result.keys:
+    for finding in options.findings(result):
         yield from _locations(finding)
     for gap in result.gaps:
-        yield _gap(gap)
+        yield {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
 
 
 def _locations(finding: Finding) -> Iterator[dict[str, object]]:
@@ -101,11 +98,6 @@ def _locations(finding: Finding) -> Iterator[dict[str, object]]:
             "detail": location.context,
             "old": _yes(location.old),
         }
-
-
-def _gap(gap: Gap) -> dict[str, object]:
-    detail = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
-    return {"record": "gap", "fails_run": "", "path": gap.where, "detail": detail}
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - one value to its word

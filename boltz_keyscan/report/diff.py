@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from boltz_keyscan.model.enums import ExitCode, Exposure
+from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import EXPOSURE, count
 
-_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
 _MAX_PATHS = 5
 
 
@@ -34,9 +33,7 @@ def compare(old: Report, new: Report) -> Changes:
         new=tuple(finding for key, finding in new.keys.items() if key not in old.keys),
         gone=tuple(finding for key, finding in old.keys.items() if key not in new.keys),
         spread=tuple(
-            (was, now)
-            for was, now in both
-            if _RANK[now.exposure] < _RANK[was.exposure] or now.paths - was.paths
+            (was, now) for was, now in both if now.exposure.rank < was.exposure.rank or now.paths - was.paths
         ),
         changed=tuple((was, now) for was, now in both if any(_changes(was, now))),
         blocking=tuple(

@@ -8,7 +8,7 @@ from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location
-from boltz_keyscan.report.suppressions import suppression_sentences
+from boltz_keyscan.report.sentences import suppression_sentences
 from boltz_keyscan.report.wording import EXPOSURE, count
 from boltz_keyscan.sanitize import harmless
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from boltz_keyscan.rules import Rule
 
 _STATUS = {
-    Status.UNCHECKED: "nobody has asked whether it still works",
+    Status.UNCHECKED: "not checked",
     Status.ACTIVE: "it works",
-    Status.INACTIVE: "it does not work any more",
+    Status.INACTIVE: "it no longer works",
     Status.AMBIGUOUS: "it may be one of several keys of the organisation",
-    Status.NOT_LISTED: "the organisation that was asked has no such key",
-    Status.UNKNOWN: "it could not be found out whether it works",
+    Status.NOT_LISTED: "the organisation has no such key",
+    Status.UNKNOWN: "the check gave no answer",
 }
 
 
@@ -39,7 +39,7 @@ def explain(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Ste
     for label, text in _facts(finding, rule, terms):
         line(f"{label:<11}{text}")
     line()
-    line(f"Stands in {count(len(finding.locations), 'location')}")
+    line(f"Found at {count(len(finding.locations), 'location')}")
     for place in finding.locations:
         line(f"  {format_location(place)}")
         line(f"      {_story(place)}")
@@ -63,7 +63,7 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     yield "Verdict", _verdict(finding, terms)
     sentences = list(suppression_sentences(finding))
     if not sentences:
-        sentences = ["no baseline entry, no ignore entry and no comment speaks for it"]
+        sentences = ["no baseline entry, ignore entry or comment applies"]
     for number, sentence in enumerate(sentences):
         yield ("Excuses" if number == 0 else ""), sentence
 
@@ -72,7 +72,7 @@ def _severity(finding: Finding, rule: Rule) -> str:
     if finding.shape is Shape.PLACEHOLDER:
         return "a filler from documentation or a test, not a key"
     if finding.severity is Severity.NOTE:
-        return "a key that does not work any more"
+        return "a key that no longer works"
     article = "an" if finding.key_type is KeyType.ADMIN else "a"
     return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
 
@@ -82,12 +82,12 @@ def _verdict(finding: Finding, terms: FailPolicy) -> str:
     match outcome(finding, terms):
         case Outcome.BLOCKING:
             return (
-                f"fails a run: {finding.severity} counts for {limit}, it is exposed, and nothing excuses it"
+                f"fails a run: {finding.severity} counts for {limit}, it is exposed, and nothing suppresses it"
             )
         case Outcome.SUPPRESSED:
             return "does not fail a run: it is suppressed"
         case Outcome.UNEXPOSED:
-            return "does not fail a run: no clone or push carries it away; --fail-on-unexposed counts it"
+            return "does not fail a run: no clone or push copies it; --fail-on-unexposed counts it"
         case Outcome.OLD:
             return "does not fail a run: its files had it before the change that was scanned"
         case Outcome.BELOW:

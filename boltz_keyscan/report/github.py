@@ -7,22 +7,18 @@ the verdict and the number of findings without an annotation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from boltz_keyscan.model.enums import ExitCode, Severity, Shape
-from boltz_keyscan.report.locations import exposure_line, format_location
-from boltz_keyscan.report.status import own_key_warning, status_sentence, use_warning
+from boltz_keyscan.model.enums import Severity, Shape
+from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.uri import relative_path
-from boltz_keyscan.report.wording import OLD, PAST, count, is_old
+from boltz_keyscan.report.wording import OLD, PAST, count, gap_reason, is_old, is_whole, suppressed
 from boltz_keyscan.sanitize import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
-    from boltz_keyscan.report import ReportOptions
 
 MAX_ANNOTATIONS = 10
 """Limit of annotations per level that GitHub keeps of a step (github.com/orgs/community,
@@ -40,26 +36,25 @@ class _Note:
     """Location in a file of the checkout, if there is one."""
 
 
-def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the commands, then the verdict."""
-    lines, cut = annotation_lines(result, view)
+    lines, cut = annotation_lines(result, options)
     stream.writelines(f"{command}\n" for command in lines)
     if cut:
         more = f"+{count(cut, 'more annotation')} than GitHub shows; see --report markdown=FILE or json=FILE"
         stream.write(more + "\n")
-    suppressed = sum(finding.suppression is not None for finding in result.keys)
-    if suppressed:
-        stream.write(f"{count(suppressed, 'key')} suppressed, not annotated\n")
+    if suppressed(result):
+        stream.write(f"{count(suppressed(result), 'key')} suppressed, not annotated\n")
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
 
 
-def annotation_lines(result: ScanResult, view: ReportOptions) -> tuple[list[str], int]:
+def annotation_lines(result: ScanResult, options: ReportOptions) -> tuple[list[str], int]:
     """Return the annotations within GitHub's limit, as lines, and the number of further ones."""
-    left = {"error": MAX_ANNOTATIONS, "warning": MAX_ANNOTATIONS, "notice": MAX_ANNOTATIONS}
+    left = dict.fromkeys(("error", "warning", "notice"), MAX_ANNOTATIONS)
     lines: list[str] = []
     cut = 0
-    for note in _notes(result, view):
-        if view.verbosity < 0 and note.level != "error":
+    for note in _notes(result, options):
+        if options.verbosity < 0 and note.level != "error":
             continue
         if left[note.level] == 0:
             cut += 1
@@ -69,22 +64,23 @@ def annotation_lines(result: ScanResult, view: ReportOptions) -> tuple[list[str]
     return lines, cut
 
 
-def _notes(result: ScanResult, view: ReportOptions) -> Iterator[_Note]:
+def _notes(result: ScanResult, options: ReportOptions) -> Iterator[_Note]:
     # First: after ten keys the limit would leave no room for it.
-    if not result.complete or result.exit_code not in {ExitCode.CLEAN, ExitCode.BLOCKING}:
+    if not is_whole(result):
         yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))
     if first := own_key_warning(result):
         yield _Note("error", "Boltz keys: the key used for checking leaked", (first,))
-    for finding in result.findings if view.show_placeholders else result.keys:
+    for finding in options.findings(result):
         if finding.suppression is None:
             yield _key(finding)
-    yield from (_gap(gap) for gap in result.gaps if not gap.by_design)
+    for gap in result.gaps:
+        if not gap.by_design:
+            yield _Note("warning", "Boltz keys: not scanned", (f"{gap.where}: {gap_reason(gap)}",))
 
 
 def _key(finding: Finding) -> _Note:
     mild = finding.severity is Severity.NOTE or is_old(finding)
     level = "error" if finding.blocking else "notice" if mild else "warning"
-    what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
     place = next(filter(_is_in_checkout, finding.locations), None)
     first = place or next(iter(finding.locations), None)
     lines = (
@@ -95,13 +91,7 @@ def _key(finding: Finding) -> _Note:
         status_sentence(finding),
         use_warning(finding),
     )
-    title = f"Boltz {finding.key_type} {finding.mode} {what}: {finding.severity}"
-    return _Note(level, title, tuple(filter(None, lines)), place)
-
-
-def _gap(gap: Gap) -> _Note:
-    line = f"{gap.where}: {gap.reason}" + (f": {gap.detail}" if gap.detail else "")
-    return _Note("warning", "Boltz keys: not scanned", (line,))
+    return _Note(level, f"{key_title(finding)}: {finding.severity}", tuple(filter(None, lines)), place)
 
 
 def _is_in_checkout(location: Location) -> bool:

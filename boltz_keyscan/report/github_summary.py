@@ -12,26 +12,18 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.report.markdown import MAX_BYTES, write_fitting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import Reporter, ReportOptions
+    from boltz_keyscan.report.options import Reporter, ReportOptions
 
 MAX_SUMMARY_BYTES = 1024 * 1024
 """Limit in bytes of one step's file; GitHub shows nothing of a larger one (docs.github.com,
 "Workflow commands for GitHub Actions", "Step isolation and limits")."""
-
-_FLAGS = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
 
 
 def append(
@@ -45,8 +37,9 @@ def append(
     Raises:
         OSError: nothing was appended.
     """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_LINK | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, _FLAGS, 0o666)
+        descriptor = os.open(path, flags, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a symbolic link") from error

@@ -9,24 +9,20 @@ only into fields for a file, a commit or plain text.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from boltz_keyscan import __version__, rules
-from boltz_keyscan.model.enums import ExitCode, Severity, Shape
+from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.locations import exposure_line, format_location
-from boltz_keyscan.report.status import own_key_warning, status_sentence, use_warning
+from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.uri import relative_path
-from boltz_keyscan.report.wording import OLD, PAST, count, is_old
+from boltz_keyscan.report.wording import OLD, PAST, count, gap_reason, is_old, is_whole, suppressed
 from boltz_keyscan.sanitize import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from boltz_keyscan.model.finding import Finding, Location, ScanResult
-    from boltz_keyscan.report import ReportOptions
 
 SCHEMA_VERSION = "15.0.7"
 """Schema version. GitLab rejects versions it does not know, and keeps old ones for long
@@ -40,13 +36,9 @@ MAX_MESSAGES = 1000
 _SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {Severity.NOTE: "Info"}
 
 
-def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the document; placeholders only with ``show_placeholders``."""
-    found = [
-        finding
-        for finding in (result.findings if view.show_placeholders else result.keys)
-        if finding.suppression is None
-    ]
+    found = [finding for finding in options.findings(result) if finding.suppression is None]
     loaded = {rule.id: rule for rule in rules.load()}
     stream.write(f'{{"version":{dumps(SCHEMA_VERSION)},\n"scan":{dumps(_scan(result))},\n"vulnerabilities":[')
     separator = "\n"
@@ -65,14 +57,13 @@ def _scan(result: ScanResult) -> dict[str, object]:
         "vendor": {"name": "boltz-keyscan"},
     }
     start = datetime.fromisoformat(result.started_at)
-    seen = result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}
     return {
         "type": "secret_detection",
         "analyzer": tool,
         "scanner": tool,
         "start_time": _time(start),
         "end_time": _time(start + timedelta(seconds=result.duration_s)),
-        "status": "success" if seen else "failure",
+        "status": "success" if is_whole(result) else "failure",
         "messages": list(_messages(result)),
     }
 
@@ -86,13 +77,11 @@ def _messages(result: ScanResult) -> Iterator[dict[str, object]]:
     yield {"level": "info" if result.complete else "warn", "value": " ".join(verdict(result))}
     if first := own_key_warning(result):
         yield {"level": "warn", "value": first}
-    suppressed = sum(finding.suppression is not None for finding in result.keys)
-    if suppressed:
-        yield {"level": "info", "value": f"{count(suppressed, 'key')} suppressed, not listed here."}
+    if suppressed(result):
+        yield {"level": "info", "value": f"{count(suppressed(result), 'key')} suppressed, not listed here."}
     gaps = sorted(result.gaps, key=lambda gap: gap.by_design)
     for gap in gaps[:MAX_MESSAGES]:
-        detail = f": {gap.detail}" if gap.detail else ""
-        text = harmless(f"Not scanned: {gap.where}: {gap.reason}{detail}")
+        text = harmless(f"Not scanned: {gap.where}: {gap_reason(gap)}")
         yield {"level": "info" if gap.by_design else "warn", "value": text}
     if len(gaps) > MAX_MESSAGES:
         yield {"level": "warn", "value": f"{count(len(gaps) - MAX_MESSAGES, 'more gap')} not listed here."}
@@ -110,9 +99,17 @@ def _by_path(locations: Iterable[Location]) -> Iterator[list[Location]]:
 def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule | None) -> dict[str, object]:
     first = locations[0]
     path = relative_path(first.path)
-    what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
-    name = f"Boltz {finding.key_type} {finding.mode} {what}"
-    entry: dict[str, object] = {
+    name = key_title(finding)
+    status = filter(None, (status_sentence(finding), use_warning(finding)))
+    details = (
+        ("key", f"{finding.shown} ({finding.fingerprint})"),
+        ("exposure", exposure_line(locations)),
+        ("place", format_location(first)),
+        ("shape", f"{finding.shape}: {finding.reason}"),
+        ("old", f"{OLD}." if is_old(finding) else ""),
+        ("status", " ".join(status)),
+    )
+    return {
         "id": _uuid(finding.fingerprint, path),
         "name": name,
         "description": rule.summary if rule else name,
@@ -126,23 +123,11 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
             "commit": _commit(first),
         },
         "details": {
-            member: {"type": "text", "name": title, "value": harmless(text)}
-            for member, title, text in (
-                ("key", "Key", f"{finding.shown} ({finding.fingerprint})"),
-                ("exposure", "Exposure", exposure_line(locations)),
-                ("place", "Place", format_location(first)),
-                ("shape", "Shape", f"{finding.shape}: {finding.reason}"),
-                ("old", "Old", f"{OLD}." if is_old(finding) else ""),
-                (
-                    "status",
-                    "Status",
-                    " ".join(filter(None, (status_sentence(finding), use_warning(finding)))),
-                ),
-            )
+            member: {"type": "text", "name": member.capitalize(), "value": harmless(text)}
+            for member, text in details
             if text
         },
     }
-    return entry
 
 
 def _identifiers(finding: Finding) -> list[dict[str, object]]:

@@ -1,18 +1,24 @@
-"""Reader of JSON reports, for comparing two of them.
+"""Reader of JSON reports: for comparing two of them, and for the ids of leaked keys.
 
-A report is read whole or rejected; its strings are untrusted.
+A report may come from an untrusted source. It is read whole or rejected; ids are checked.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.model.status import By
 from boltz_keyscan.model.suppression import FINGERPRINT
 from boltz_keyscan.report.json_report import SCHEMA_VERSION
+from boltz_keyscan.sanitize import harmless
+
+_MAX_ID_CHARS = 200
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,10 @@ class ReportedFinding:
     blocking: bool
     suppressed: bool
     paths: frozenset[str]
+    key_id: str | None
+    """Id of the key, if verification proved it: the API returned it for the key that was found."""
+    candidates: tuple[str, ...]
+    """Ids of the keys that it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,22 @@ class Report:
     complete: bool
     keys: dict[str, ReportedFinding]
     """Findings by fingerprint, without placeholders."""
+
+    @property
+    def proved_ids(self) -> tuple[str, ...]:
+        """Ids of the keys that verification identified, in the order of the report, each once."""
+        return tuple(dict.fromkeys(key.key_id for key in self.keys.values() if key.key_id is not None))
+
+    @property
+    def possible_ids(self) -> tuple[str, ...]:
+        """Candidates for the other keys, each once."""
+        others = [key for key in self.keys.values() if key.key_id is None]
+        return tuple(dict.fromkeys(name for key in others for name in key.candidates))
+
+    @property
+    def unproved(self) -> int:
+        """Number of keys that were not identified."""
+        return sum(key.key_id is None for key in self.keys.values())
 
 
 def read(name: str, raw: bytes) -> Report:
@@ -55,50 +81,56 @@ def read(name: str, raw: bytes) -> Report:
     if version != SCHEMA_VERSION:
         what = "no report" if version is None else "a report of another version"
         raise _broken(name, f"{what}: expected schema_version {SCHEMA_VERSION}")
-    number = -1
+    part = "scan"
     try:
-        scan = document["scan"]
+        targets = tuple(_checked(target, str) for target in document["scan"]["targets"])
+        complete = _checked(document["scan"]["complete"], bool)
+        part = "findings"
         keys: dict[str, ReportedFinding] = {}
         for number, finding in enumerate(document["findings"]):
+            part = f"findings[{number}]"
             reported = _read_finding(finding)
             if reported.fingerprint in keys:
-                raise _broken(name, f"findings[{number}]: the same key twice")
+                raise _broken(name, f"{part}: the same key twice")
             if finding["shape"] != Shape.PLACEHOLDER:
                 keys[reported.fingerprint] = reported
-        number = -1
-        return Report(tuple(map(_text, scan["targets"])), _flag(scan["complete"]), keys)
     except (KeyError, TypeError, ValueError, AttributeError):
-        where = f"findings[{number}]" if number >= 0 else "scan"
-        raise _broken(name, f"{where}: not as the schema has it") from None
+        raise _broken(name, f"{part}: not as the schema has it") from None
+    return Report(targets, complete, keys)
 
 
 def _read_finding(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, checked here
-    fingerprint = _text(finding["fingerprint"])
-    if not FINGERPRINT.fullmatch(fingerprint):
-        raise ValueError(fingerprint)
+    if not FINGERPRINT.fullmatch(finding["fingerprint"]):
+        raise ValueError
+    # Reports of the first version have no evidence.
+    evidence = finding.get("evidence") or {}
+    key_id = evidence.get("key_id") if evidence.get("by") == By.VERIFICATION else None
     return ReportedFinding(
-        fingerprint,
-        _text(finding["rule_id"]),
+        finding["fingerprint"],
+        _checked(finding["rule_id"], str),
         Severity(finding["severity"]),
         Status(finding["status"]),
         Exposure(finding["exposure"]),
-        _flag(finding["blocking"]),
+        _checked(finding["blocking"], bool),
         finding["suppression"] is not None,
-        frozenset(_text(place["path"]) for place in finding["locations"]),
+        frozenset(_checked(place["path"], str) for place in finding["locations"]),
+        None if key_id is None else _id(key_id),
+        tuple(map(_id, finding["candidates"])),
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
+def _id(value: object) -> str:
+    text = _checked(value, str)
+    if len(text) > _MAX_ID_CHARS:
+        raise ValueError
+    return harmless(text)
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(value)
+def _checked(value: object, kind: type[Value]) -> Value:
+    if not isinstance(value, kind):
+        raise TypeError
     return value
 
 
 def _broken(where: str, why: str) -> KeyscanError:
-    return KeyscanError(f"{where}: {why}", "Give reports made with --format json or --report json=FILE.")
+    return KeyscanError(f"{where}: {why}", "Give a report made with --format json or --report json=FILE.")

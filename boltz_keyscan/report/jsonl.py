@@ -7,18 +7,16 @@ the verdict, so that an incomplete run without findings does not look clean; the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from boltz_keyscan import __version__
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.json_report import SCHEMA_VERSION, finding_object, gap_object, scan_object
-
-if TYPE_CHECKING:
-    from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report import ReportOptions
+from boltz_keyscan.report.options import ReportOptions
 
 
-def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
     """Write the report, placeholders always included."""
     head = {
         "record": "scan",

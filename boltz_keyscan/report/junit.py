@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from boltz_keyscan import __version__
-from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.report.locations import exposure_line, places
-from boltz_keyscan.report.status import MAX_CANDIDATES, status_sentences
+from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.report.locations import places
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import key_lines
 from boltz_keyscan.report.summary import summary, verdict
-from boltz_keyscan.report.suppressions import suppression_sentences
+from boltz_keyscan.report.wording import is_whole
 from boltz_keyscan.sanitize import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from boltz_keyscan.model.finding import Finding, ScanResult
-    from boltz_keyscan.report import ReportOptions
 
 MAX_PLACES = 100
 """Limit of paths per key, unless verbose."""
@@ -46,10 +41,9 @@ class _Case:
     lines: tuple[str, ...]
 
 
-def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the document; placeholders only with ``show_placeholders``."""
-    shown = result.findings if view.show_placeholders else result.keys
-    cases = [_scan(result, view), *(_case(finding, view) for finding in shown)]
+    cases = [_scan(result, options), *(_case(finding, options) for finding in options.findings(result))]
     outcomes = [case.outcome for case in cases]
     totals = f'tests="{len(cases)}" failures="{outcomes.count("failure")}" errors="{outcomes.count("error")}"'
     time = f'time="{result.duration_s:.3f}"'
@@ -65,31 +59,19 @@ def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
     stream.write("</testsuite>\n</testsuites>\n")
 
 
-def _scan(result: ScanResult, view: ReportOptions) -> _Case:
-    seen = result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}
+def _scan(result: ScanResult, options: ReportOptions) -> _Case:
     return _Case(
         group="boltz-keyscan",
         name="complete",
-        outcome="system-out" if seen else "error",
+        outcome="system-out" if is_whole(result) else "error",
         kind="incomplete",
         message=" ".join(verdict(result)),
-        lines=tuple(f"{label:<10}{text}" for label, text in summary(result, view)),
+        lines=tuple(f"{label:<10}{text}" for label, text in summary(result, options)),
     )
 
 
-def _case(finding: Finding, view: ReportOptions) -> _Case:
-    verbose = view.verbosity > 0
+def _case(finding: Finding, options: ReportOptions) -> _Case:
     found = places(finding.locations)
-    kept = found if verbose else found[:MAX_PLACES]
-    lines = [
-        f"Shape: {finding.shape}, {finding.reason}",
-        *status_sentences(finding, None if verbose else MAX_CANDIDATES),
-        *suppression_sentences(finding, None if verbose else MAX_CANDIDATES),
-        f"Exposure: {exposure_line(finding.locations)}",
-        *(f"  {place.where}  {place.story}" for place in kept),
-    ]
-    if len(kept) < len(found):
-        lines.append(f"  +{len(found) - len(kept):,} more paths; see -v or --format json")
     outcome = "failure" if finding.blocking else "skipped" if finding.suppression else "system-out"
     return _Case(
         group=f"boltz-keyscan.{finding.rule_id}",
@@ -97,7 +79,7 @@ def _case(finding: Finding, view: ReportOptions) -> _Case:
         outcome=outcome,
         kind=finding.severity,
         message=f"{finding.severity}: {finding.shown} at {found[0].where}" if found else finding.shown,
-        lines=tuple(lines),
+        lines=tuple(key_lines(finding, options, MAX_PLACES)),
     )
 
 
@@ -105,14 +87,11 @@ def _element(case: _Case) -> str:
     about = (
         "" if case.outcome == "system-out" else f' type="{_text(case.kind)}" message="{_text(case.message)}"'
     )
+    lines = "".join(f"{_text(line).rstrip()}\n" for line in (case.message, *case.lines))
     return (
         f'<testcase classname="{_text(case.group)}" name="{_text(case.name)}">\n'
-        f"<{case.outcome}{about}>\n{_lines([case.message, *case.lines])}</{case.outcome}>\n</testcase>\n"
+        f"<{case.outcome}{about}>\n{lines}</{case.outcome}>\n</testcase>\n"
     )
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{_text(line).rstrip()}\n" for line in lines)
 
 
 def _text(text: str) -> str:

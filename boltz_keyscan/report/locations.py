@@ -6,18 +6,14 @@ who has to act, one place: the file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.policy import widest
 from boltz_keyscan.report.wording import EXPOSURE, PAST, commit, count, earliest, moment
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
 _MORE_SPOTS = 3
 
 
@@ -37,14 +33,14 @@ def places(locations: Iterable[Location]) -> list[Place]:
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
     for location in locations:
         groups.setdefault((location.path, location.members), []).append(location)
-    ranked = sorted((_RANK[widest(x.exposure for x in group)], key) for key, group in groups.items())
+    ranked = sorted((widest(x.exposure for x in group).rank, key) for key, group in groups.items())
     return [_place(groups[key]) for _, key in ranked]
 
 
 def exposure_line(locations: Iterable[Location]) -> str:
     """Return one line on all locations of a key: exposures, count, first date."""
     locations = tuple(locations)
-    exposures = sorted({location.exposure for location in locations}, key=_RANK.__getitem__)
+    exposures = sorted({location.exposure for location in locations}, key=lambda exposure: exposure.rank)
     paths = len({location.path for location in locations})
     line = ", ".join(EXPOSURE[exposure] for exposure in exposures)
     line += f"; {count(len(locations), 'location')} in {count(paths, 'path')}"
@@ -55,14 +51,10 @@ def exposure_line(locations: Iterable[Location]) -> str:
 
 
 def _place(group: list[Location]) -> Place:
-    present = sorted(
-        (x for x in group if x.exposure not in PAST),
-        key=lambda x: (_RANK[x.exposure], _spot(x)),
-    )
-    past = sorted(
-        (x for x in group if x.exposure in PAST),
-        key=lambda x: (_RANK[x.exposure], moment(x.author_date), _spot(x)),
-    )
+    present = [x for x in group if x.exposure not in PAST]
+    present.sort(key=lambda x: (x.exposure.rank, _spot(x)))
+    past = [x for x in group if x.exposure in PAST]
+    past.sort(key=lambda x: (x.exposure.rank, moment(x.author_date), _spot(x)))
     shown = (present or past)[0]
     versions = len({x.blob for x in past})
     story = EXPOSURE[shown.exposure]
@@ -102,3 +94,27 @@ def format_location(location: Location) -> str:
     if location.decoded:
         text += f" ({' > '.join(location.decoded)})"
     return text
+
+
+def relative_path(path: str) -> str:
+    """Return a path, in its display form, below the scanned root: without a root of its own or ``..``."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    return "/".join(segments) or "unnamed"
+
+
+def relative_uri(path: str) -> str:
+    """Return ``path`` as a percent-encoded URI reference below the scanned root.
+
+    GitHub places a result only by a URI relative to the repository root, and rejects an upload
+    whose absolute URIs have an unexpected scheme (docs.github.com, "SARIF support for code
+    scanning", "Specifying the root for source files"). An absolute path loses its root, and
+    ``..``, which would point outside the checkout, is resolved. A colon is encoded, or the first
+    segment would read as a scheme (RFC 3986 section 4.2).
+    """
+    segments = relative_path(path).split("/")
+    return "/".join(quote(segment, safe="-._~", errors="replace") for segment in segments)

@@ -71,7 +71,7 @@ def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> I
     """
     exposures = {place.exposure for place in finding.locations}
     committed = bool(exposures & _COMMITTED)
-    # Of commits that are not known it is not known either.
+    # Commits that are not known may have been pushed.
     pushed = committed and (history.pushed or not history.commits)
     yield from _replace_and_revoke(finding, rule, may_be_unread=not pushed)
     if Exposure.STAGED in exposures:
@@ -89,10 +89,10 @@ def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> I
         yield from _rebase(finding, history)
     if committed or exposures & {Exposure.STAGED, Exposure.UNREACHABLE}:
         yield Step(
-            "Let git forget the objects that no reference reaches any more.",
+            "Remove the objects that no reference reaches any more from git.",
             ("git reflog expire --expire=now --all", "git gc --prune=now"),
         )
-        yield Step("Scan once more: this key must be gone.", ("boltz-keyscan .",))
+        yield Step("Scan again: this key must be gone.", ("boltz-keyscan .",))
 
 
 def _paths(finding: Finding, exposures: set[Exposure]) -> list[str]:
@@ -104,7 +104,7 @@ def _unstage(finding: Finding, history: History) -> Step:
     paths = shlex.join(_paths(finding, {Exposure.STAGED}))
     # Before the first commit there is nothing to restore from.
     verb = "git restore --staged --" if history.head else "git rm --cached --"
-    return Step("Take it out of what is staged.", (f"{verb} {paths}",))
+    return Step("Remove it from the index.", (f"{verb} {paths}",))
 
 
 def _remove_from_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
@@ -113,14 +113,14 @@ def _remove_from_files(finding: Finding, exposures: set[Exposure]) -> Iterator[S
         paths = ", ".join(_paths(finding, exposures))
         kept = found.isdisjoint(_COMMITTED) and Exposure.MODIFIED in found
         yield Step(
-            f"Take it out of {paths}; read it from an environment variable such as BOLTZ_API_KEY."
+            f"Remove it from {paths}; read it from an environment variable such as BOLTZ_API_KEY."
             + (" It is in no commit, so no history has to be rewritten." if kept else "")
         )
 
 
 def _amend(finding: Finding) -> Step:
     return Step(
-        "Amend the commit: no remote branch that is known here has it.",
+        "Amend the commit: no remote branch known here has it.",
         (f"git add -- {shlex.join(_paths(finding, _COMMITTED))}", _AMEND),
     )
 
@@ -129,7 +129,7 @@ def _rebase(finding: Finding, history: History) -> Iterator[Step]:
     first = history.commits[0]
     short = [commit[:_SHORT] for commit in history.commits]
     yield Step(
-        f"Rewrite the commits since {short[0]}: no remote branch that is known here has them. "
+        f"Rewrite the commits since {short[0]}: no remote branch known here has them. "
         f"In the list that opens, change 'pick' to 'edit' before {', '.join(short)}.",
         (f"git rebase --interactive {'--root' if history.root else f'{first}^'}",),
     )
@@ -138,13 +138,13 @@ def _rebase(finding: Finding, history: History) -> Iterator[Step]:
         lines = ", ".join(dict.fromkeys(f"{place.path} line {place.line}" for place in places))
         paths = shlex.join(dict.fromkeys(place.path for place in places))
         yield Step(
-            f"git stops at {commit[:_SHORT]}. Take the key out of {lines}, then go on.",
+            f"git stops at {commit[:_SHORT]}. Remove the key from {lines}, then continue.",
             (f"git add -- {paths}", _AMEND, "git rebase --continue"),
         )
     yield Step(
-        "If git stops because of a conflict, keep what the later commit does, without the key; 'git add' "
+        "If git stops because of a conflict, keep the change of the later commit, without the key; 'git add' "
         "the file, or 'git rm' it when that commit deletes it, and 'git rebase --continue'. "
-        "In the end make git forget what conflicted:",
+        "At the end, clear the conflict records of the index:",
         ("git read-tree HEAD",),
     )
 
@@ -154,7 +154,7 @@ def _replace_and_revoke(finding: Finding, rule: Rule, *, may_be_unread: bool) ->
     advice = rule.remediation[:-1]
     for number, text in enumerate(advice):
         unread = (
-            f" If nothing and nobody else has read it (no backup, agent, log), begin with {len(advice) + 1}."
+            f" If nothing and no one else has read it (no backup, agent, log), begin with {len(advice) + 1}."
             if may_be_unread and number == 0
             else ""
         )
@@ -167,18 +167,18 @@ def _filter_history(finding: Finding, file: str | None) -> Iterator[Step]:
     name = file or "../replacements.txt"
     write = () if file else (f"boltz-keyscan explain {finding.fingerprint} --replace-text {name}",)
     yield Step(
-        "Rewrite the history, in a fresh clone. The file names no key: it takes out all keys of this type.",
+        "Rewrite the history, in a fresh clone. The file has no key in it: it removes all keys of this type.",
         (*write, f"git filter-repo --replace-text {shlex.quote(name)}"),
     )
     coded = sorted({place.path for place in finding.locations if place.decoded or place.members})
     if coded:
         yield Step(
-            "It also stands encoded or inside an archive, where --replace-text does not reach. "
-            "Take those files out of the history:",
+            "It is also encoded or inside an archive, where --replace-text does not find it. "
+            "Remove those files from the history:",
             (f"git filter-repo --invert-paths {' '.join(f'--path {shlex.quote(path)}' for path in coded)}",),
         )
     yield Step(
-        "Look whether it is gone, and push. git filter-repo has taken out the remote; URL is where it was.",
+        "Check that it is gone, and push. git filter-repo removed the remote; URL is its address.",
         (
             "boltz-keyscan .",
             "git remote add origin URL",
@@ -186,4 +186,4 @@ def _filter_history(finding: Finding, file: str | None) -> Iterator[Step]:
             "git push --force --tags",
         ),
     )
-    yield Step("Have everybody clone anew, and treat every clone and fork as still having it.")
+    yield Step("Ask everyone to clone again; every existing clone and fork still has it.")

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import sarif_om as om
 
-from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.report.status import status_sentence, use_warning
-from boltz_keyscan.report.uri import relative_uri
+from boltz_keyscan.report.locations import relative_uri
+from boltz_keyscan.report.sarif_log import LEVEL, ROOT, plain_message, short_hash
+from boltz_keyscan.report.sentences import status_sentence, use_warning
 from boltz_keyscan.report.wording import EXPOSURE, OLD, count, earliest, moment, suppressors
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-ROOT = "%SRCROOT%"
 
 MAX_RELATED = 100
 """Limit of related locations: GitHub shows 100 of a result and rejects a file with more than 1,000
 (docs.github.com, "SARIF support for code scanning", "Validating your SARIF file")."""
-
-LEVEL: dict[Severity, str] = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "warning",
-    Severity.NOTE: "note",
-}
-
-_RANK = {exposure: rank for rank, exposure in enumerate(Exposure)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +91,7 @@ class Builder:
         # GitHub matches alerts by this value alone, and would otherwise compute it from the line's
         # text, which past versions do not have on disk. By key and path, the alert stays the same
         # when lines above it change.
-        seed = "\0".join((finding.rule_id, finding.fingerprint, relative_uri(location.path)))
-        digest = hashlib.sha256(seed.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+        digest = short_hash(finding.rule_id, finding.fingerprint, relative_uri(location.path))
         self.hashes[digest] += 1
         return {
             "primaryLocationLineHash": f"{digest}:{self.hashes[digest]}",
@@ -127,18 +111,9 @@ def by_path(
             yield finding, tuple(group)
 
 
-def plain_message(text: str) -> str:
-    """Escape untrusted text for a SARIF message.
-
-    Braces are placeholders and are doubled (SARIF 2.1.0 section 3.11.5); ``[x](y)`` would be a
-    link (section 3.11.6).
-    """
-    return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
-
-
 def _order(location: Location) -> tuple[object, ...]:
     return (
-        _RANK[location.exposure],
+        location.exposure.rank,
         moment(location.author_date),
         location.commit or "",
         location.line,

@@ -5,37 +5,48 @@ An incomplete run never reads as clean.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from boltz_keyscan import rules
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.model.finding import Gap, ScanResult
-from boltz_keyscan.report.status import status_check_lines
-from boltz_keyscan.report.suppressions import format_suppression, trust_lines
-from boltz_keyscan.report.wording import count, is_old, size, suppressors
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import format_suppression, status_check_lines, trust_lines
+from boltz_keyscan.report.wording import capped, count, gap_reason, is_old, size, suppressed, suppressors
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from boltz_keyscan.report import ReportOptions
-
-MAX_GAPS = 10
-"""Limit of gaps listed per kind, unless verbose."""
+MAX_LINES = 10
+"""Limit of gaps listed per kind, and of suppressions and entries without effect, unless verbose."""
 
 
-def summary(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
+def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line; an empty label continues the one before."""
     if result.keys:
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
     yield from status_check_lines(result.asked)
-    yield from _gaps("Gaps", "not scanned", [gap for gap in result.gaps if not gap.by_design], view)
-    yield from _gaps("By design", "left out", [gap for gap in result.gaps if gap.by_design], view)
-    yield from _suppressed(result, view)
+    gaps: dict[bool, list[Gap]] = {False: [], True: []}
+    for gap in result.gaps:
+        gaps[gap.by_design].append(gap)
+    limit = options.limit(MAX_LINES)
+    yield from _gaps("Gaps", "not scanned", gaps[False], limit)
+    yield from _gaps("By design", "left out", gaps[True], limit)
+    yield from _suppressed(result, limit)
     yield from trust_lines(result.ground)
-    yield from _unmatched(result, view)
+    unmatched = result.ground.unmatched if result.ground else ()
+    yield from _listed("Unused", [f"{source}: this entry matches no key" for source in unmatched], limit)
     hidden = len(result.placeholders)
-    if hidden and not view.show_placeholders:
+    if hidden and not options.show_placeholders:
         yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
+
+
+def leaked_rules(result: ScanResult) -> list[rules.Rule]:
+    """Return the rules of the keys that call for a remediation."""
+    leaked = {
+        finding.rule_id
+        for finding in result.keys
+        if finding.severity is not Severity.NOTE and finding.suppression is None
+    }
+    return [rule for rule in rules.load() if rule.id in leaked] if leaked else []
 
 
 def verdict(result: ScanResult) -> Iterator[str]:
@@ -84,9 +95,9 @@ def _counts(result: ScanResult) -> str:
     parts = [f"{found.count(severity)} {severity}" for severity in Severity if severity in found]
     blocking = sum(finding.blocking for finding in result.keys)
     text = f"{', '.join(parts)}; {blocking} {'fails' if blocking == 1 else 'fail'} this run"
-    suppressed = sum(finding.suppression is not None for finding in result.keys)
     old = sum(map(is_old, result.keys))
-    text += f"; {suppressed} suppressed" if suppressed else ""
+    excused = suppressed(result)
+    text += f"; {excused} suppressed" if excused else ""
     return f"{text}; {old} there before the change" if old else text
 
 
@@ -104,36 +115,26 @@ def _receipt(result: ScanResult) -> str:
     return ", ".join(parts)
 
 
-def _gaps(label: str, what: str, gaps: list[Gap], view: ReportOptions) -> Iterator[tuple[str, str]]:
-    if not gaps:
-        return
-    yield label, f"{len(gaps):,} {what}:"
-    shown = gaps if view.verbosity > 0 else gaps[:MAX_GAPS]
-    for gap in shown:
-        yield "", f"{gap.where}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
-    if len(shown) < len(gaps):
-        yield "", f"+{len(gaps) - len(shown):,} more; see -v or --format json"
+def _gaps(label: str, what: str, gaps: Sequence[Gap], limit: int | None) -> Iterator[tuple[str, str]]:
+    if gaps:
+        yield label, f"{len(gaps):,} {what}:"
+        yield from _listed("", [f"{gap.where}: {gap_reason(gap)}" for gap in gaps], limit)
 
 
-def _unmatched(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
-    """Yield the entries without effect, such as misspelt ones."""
-    found = result.ground.unmatched if result.ground else ()
-    shown = found if view.verbosity > 0 else found[:MAX_GAPS]
-    for number, source in enumerate(shown):
-        yield ("Unused" if number == 0 else ""), f"{source}: this entry matches no key"
-    if len(shown) < len(found):
-        yield "", f"+{len(found) - len(shown):,} more; see -v or --format json"
-
-
-def _suppressed(result: ScanResult, view: ReportOptions) -> Iterator[tuple[str, str]]:
+def _suppressed(result: ScanResult, limit: int | None) -> Iterator[tuple[str, str]]:
     """Yield each suppression that was used, with its source, so that a green run is explained."""
-    used = [(finding, each) for finding in result.findings for each in suppressors(finding)]
-    if not used:
-        return
-    keys = sum(finding.suppression is not None for finding in result.findings)
-    yield "Excused", f"{count(keys, 'key')} suppressed{'' if view.verbosity > 0 else ', shown with -v'}:"
-    shown = used if view.verbosity > 0 else used[:MAX_GAPS]
-    for finding, each in shown:
-        yield "", f"{finding.fingerprint} {format_suppression(each)}"
-    if len(shown) < len(used):
-        yield "", f"+{len(used) - len(shown):,} more; see -v or --format json"
+    used = [
+        f"{finding.fingerprint} {format_suppression(suppressor)}"
+        for finding in result.findings
+        for suppressor in suppressors(finding)
+    ]
+    if used:
+        shown = "" if limit is None else ", shown with -v"
+        yield "Excused", f"{count(suppressed(result), 'key')} suppressed{shown}:"
+        yield from _listed("", used, limit)
+
+
+def _listed(label: str, lines: Sequence[str], limit: int | None) -> Iterator[tuple[str, str]]:
+    """Yield the lines up to a limit; only the first has the label."""
+    for number, line in enumerate(capped(lines, limit)):
+        yield ("" if number else label), line

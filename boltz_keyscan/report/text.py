@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.locations import Place, exposure_line, places
-from boltz_keyscan.report.status import MAX_CANDIDATES, own_key_warning, status_sentences
-from boltz_keyscan.report.summary import summary, verdict, verdict_color
-from boltz_keyscan.report.suppressions import suppression_sentences, trust_lines
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import (
+    MAX_CANDIDATES,
+    key_title,
+    own_key_warning,
+    status_sentences,
+    suppression_sentences,
+    trust_lines,
+)
+from boltz_keyscan.report.summary import leaked_rules, summary, verdict, verdict_color
 from boltz_keyscan.sanitize import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from boltz_keyscan.report import ReportOptions
-
-MAX_EXCUSES = 5
-"""Limit of insufficient suppressions shown per key, unless verbose."""
 
 MAX_PLACES = 10
 """Limit of paths shown per key, unless verbose."""
@@ -44,23 +43,24 @@ _WIDEST = 100
 """Widest layout: in wider lines the eye loses the verdict at the right end."""
 
 
-def report(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the report; see ``ReportOptions.verbosity`` for its extent."""
-    page = _Page(stream, view)
-    quiet = view.verbosity < 0
+    page = _Page(stream, options)
+    quiet = options.verbosity < 0
     if first := own_key_warning(result):
         page.wrapped(first, style="red")
         page.line()
     for finding in result.keys:
         # The summary counts and lists what is suppressed.
-        if finding.blocking or not (quiet or (finding.suppression and view.verbosity < 1)):
-            _key(page, finding, view)
+        if finding.blocking or not (quiet or (finding.suppression and options.verbosity < 1)):
+            _key(page, finding)
     if not quiet:
-        if view.show_placeholders:
-            _placeholders(page, result.placeholders)
-        _what_to_do(page, result.keys)
+        if options.show_placeholders:
+            for finding in result.placeholders:
+                _placeholder(page, finding)
+        _what_to_do(page, result)
     # Settings of a file in the tree are shown even if that file sets quiet.
-    for label, text in trust_lines(result.ground) if quiet else summary(result, view):
+    for label, text in trust_lines(result.ground) if quiet else summary(result, options):
         page.labelled(label, text)
     for sentence in verdict(result):
         page.wrapped(sentence, style=verdict_color(result))
@@ -74,15 +74,15 @@ class _Page:
     """Writer of lines: makes them harmless and colours them."""
 
     stream: TextIO
-    view: ReportOptions
+    options: ReportOptions
 
     @property
     def width(self) -> int:
-        return min(max(self.view.width, _NARROWEST), _WIDEST)
+        return min(max(self.options.width, _NARROWEST), _WIDEST)
 
     def line(self, text: str = "", style: str = "") -> None:
         text = harmless(text).rstrip()
-        if style and text and self.view.color:
+        if style and text and self.options.color:
             text = f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
         self.stream.write(text + "\n")
 
@@ -102,18 +102,19 @@ class _Page:
         self.wrapped(text, f"{label:<10}", " " * (10 if label else 12))
 
 
-def _key(page: _Page, finding: Finding, view: ReportOptions) -> None:
+def _key(page: _Page, finding: Finding) -> None:
+    most = page.options.limit(MAX_CANDIDATES)
     _heading(page, finding)
     page.line(f"  {finding.shown}  {finding.fingerprint}")
-    for sentence in suppression_sentences(finding, MAX_EXCUSES if view.verbosity < 1 else None):
-        page.wrapped(sentence, "  ", "    ")
+    facts = [*suppression_sentences(finding, most)]
     if finding.shape is not Shape.CONFIRMED:
-        page.wrapped(f"Shape: {finding.shape}, {finding.reason}", "  ", "    ")
-    for sentence in status_sentences(finding, MAX_CANDIDATES if view.verbosity < 1 else None):
-        page.wrapped(sentence, "  ", "    ")
+        facts.append(f"Shape: {finding.shape}, {finding.reason}")
+    facts += status_sentences(finding, most)
     if len(finding.locations) > 1:
-        page.wrapped(f"Exposure: {exposure_line(finding.locations)}", "  ", "    ")
-    _places(page, places(finding.locations), view)
+        facts.append(f"Exposure: {exposure_line(finding.locations)}")
+    for fact in facts:
+        page.wrapped(fact, "  ", "    ")
+    _places(page, places(finding.locations))
     page.line()
 
 
@@ -125,15 +126,13 @@ def _heading(page: _Page, finding: Finding) -> None:
 
 
 def _title(finding: Finding) -> str:
-    for rule in rules.load():
-        if rule.id == finding.rule_id:
-            return rule.title
-    return f"Boltz {finding.key_type} {finding.mode} key"
+    titles = {rule.id: rule.title for rule in rules.load()}
+    return titles.get(finding.rule_id) or key_title(finding)
 
 
-def _places(page: _Page, found: list[Place], view: ReportOptions) -> None:
-    verbose = view.verbosity > 0
-    shown = found if verbose else found[:MAX_PLACES]
+def _places(page: _Page, found: list[Place]) -> None:
+    verbose = page.options.verbosity > 0
+    shown = found[: page.options.limit(MAX_PLACES)]
     column = min(max((len(harmless(place.where)) for place in shown), default=0), _WHERE_COLUMN)
     for number, place in enumerate(shown):
         where = harmless(place.where)
@@ -162,27 +161,20 @@ def _window(context: str, width: int) -> str:
     return head + (part if len(part) <= room else part[: room - 3] + "...")
 
 
-def _placeholders(page: _Page, findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        page.line(f"{finding.severity.upper():<10}placeholder  {finding.shown}", "dim")
-        page.wrapped(f"{finding.reason}; {exposure_line(finding.locations)}", "  ", "    ")
-        _places(page, places(finding.locations), page.view)
-        page.line()
-
-
-def _what_to_do(page: _Page, findings: Iterable[Finding]) -> None:
-    leaked = {
-        finding.rule_id
-        for finding in findings
-        if finding.severity is not Severity.NOTE and finding.suppression is None
-    }
-    if not leaked:
-        return
-    for rule in rules.load():
-        if rule.id in leaked:
-            page.line(f"What to do: {rule.title}", "bold")
-            for number, step in enumerate(rule.remediation, 1):
-                page.wrapped(step, f"  {number}. ", "     ")
-            page.line()
-    page.wrapped(_ONE_KEY)
+def _placeholder(page: _Page, finding: Finding) -> None:
+    page.line(f"{finding.severity.upper():<10}placeholder  {finding.shown}", "dim")
+    page.wrapped(f"{finding.reason}; {exposure_line(finding.locations)}", "  ", "    ")
+    _places(page, places(finding.locations))
     page.line()
+
+
+def _what_to_do(page: _Page, result: ScanResult) -> None:
+    leaked = leaked_rules(result)
+    for rule in leaked:
+        page.line(f"What to do: {rule.title}", "bold")
+        for number, step in enumerate(rule.remediation, 1):
+            page.wrapped(step, f"  {number}. ", "     ")
+        page.line()
+    if leaked:
+        page.wrapped(_ONE_KEY)
+        page.line()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from boltz_keyscan import policy
-from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.enums import ExitCode, Exposure
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate
 
 EXPOSURE: dict[Exposure, str] = {
@@ -50,6 +49,19 @@ def size(number: int) -> str:
     return f"{value:,.1f} TB"
 
 
+def capped(lines: Sequence[str], most: int | None, noun: str = "more") -> Iterator[str]:
+    """Yield the first lines, and one with the number of the others.
+
+    Args:
+        lines: the lines.
+        most: limit of lines; None for all.
+        noun: the words after the number.
+    """
+    yield from lines[:most]
+    if most is not None and len(lines) > most:
+        yield f"+{len(lines) - most:,} {noun}; see -v or --format json"
+
+
 def moment(text: str | None) -> datetime:
     """Parse an ISO 8601 time; a malformed one sorts after all others."""
     try:
@@ -70,9 +82,24 @@ def commit(location: Location) -> str:
     return f"{(location.commit or '')[:7]} {(location.author_date or '')[:10]}".strip()
 
 
+def gap_reason(gap: Gap) -> str:
+    """Return the reason of a gap, with its detail."""
+    return f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+
+
+def is_whole(result: ScanResult) -> bool:
+    """Return True for a scan that ended as it should and left out nothing but by design."""
+    return result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}
+
+
 def is_old(finding: Finding) -> bool:
     """Return True for a key that does not fail the run because its files had it before the change."""
     return finding.suppression is None and not finding.blocking and policy.is_old(finding)
+
+
+def suppressed(result: ScanResult) -> int:
+    """Return the number of suppressed keys."""
+    return sum(finding.suppression is not None for finding in result.findings)
 
 
 def suppressors(finding: Finding) -> tuple[SuppressionCandidate | Suppression, ...]:

@@ -6,39 +6,38 @@ a kill leaves the old file.
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import io
 import os
 import re
-import secrets
 import stat
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from boltz_keyscan.errors import OutputError
-from boltz_keyscan.report import Reporter, ReportOptions, load
+from boltz_keyscan.fsutil import NO_LINK, replacing
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.report import load
+from boltz_keyscan.report.options import Reporter, ReportOptions
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from boltz_keyscan.model.finding import ScanResult
 
 _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"/dev/fd/([0-9]{1,4})|/proc/self/fd/([0-9]{1,4})")
 
-# Windows has neither flag, and open() follows no links there by default.
-_CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-
+_NO_SPACE = "Free some space, or name a file on another disk."
+_NOT_ALLOWED = "Name a file in a folder you may write to."
 _HINTS = {
-    errno.ENOSPC: "Free some space, or name a file on another disk.",
-    errno.EDQUOT: "Free some space, or name a file on another disk.",
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
     errno.ENOENT: "Make the folder first; it is not made for you.",
     errno.ENOTDIR: "Part of the path is a file, not a folder.",
-    errno.EACCES: "Name a file in a folder you may write to.",
-    errno.EPERM: "Name a file in a folder you may write to.",
-    errno.EROFS: "Name a file in a folder you may write to.",
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.EROFS: _NOT_ALLOWED,
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
 
@@ -91,18 +90,23 @@ def _failed(name: str, path: str, why: str) -> str:
 
 
 def _write(reporter: Reporter, path: str, result: ScanResult, view: ReportOptions) -> None:
+    def fill(stream: TextIO) -> None:
+        reporter(result, stream, view)
+
     descriptor = _own_descriptor(path)
     if descriptor is not None:
         # Earlier output must come before the report.
         if sys.stdout is not None:
             sys.stdout.flush()
-        _emit(reporter, os.dup(descriptor), result, view)
+        with _text(open(os.dup(descriptor), "wb")) as stream:
+            fill(stream)
         return
     mode = _mode_of(path)
     if mode is None or stat.S_ISREG(mode):
-        _replace(lambda stream: reporter(result, stream, view), path, mode)
+        _replace(fill, path, mode)
     elif stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
-        _emit(reporter, os.open(path, os.O_WRONLY | _CAREFUL), result, view)
+        with _text(open(os.open(path, os.O_WRONLY | NO_LINK), "wb")) as stream:
+            fill(stream)
     elif stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "it is a symbolic link, and what it points at would be overwritten")
     elif stat.S_ISDIR(mode):
@@ -114,8 +118,8 @@ def _write(reporter: Reporter, path: str, result: ScanResult, view: ReportOption
 def _own_descriptor(path: str) -> int | None:
     if path in _STREAMS:
         return _STREAMS[path]
-    found = _DESCRIPTOR.fullmatch(path)
-    return int(found[1] or found[2]) if found else None
+    number = _DESCRIPTOR.fullmatch(path)
+    return int(number[1] or number[2]) if number else None
 
 
 def _mode_of(path: str) -> int | None:
@@ -125,21 +129,9 @@ def _mode_of(path: str) -> int | None:
         return None
 
 
-def _umask() -> int:
-    # The only portable way to read it is to set it.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _stream(descriptor: int) -> TextIO:
+def _text(file: BinaryIO) -> TextIO:
     # backslashreplace: a character that cannot be encoded must not cost the report.
-    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-def _emit(reporter: Reporter, descriptor: int, result: ScanResult, view: ReportOptions) -> None:
-    with _stream(descriptor) as stream:
-        reporter(result, stream, view)
+    return io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> None:
@@ -147,18 +139,11 @@ def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> N
     if mode is not None and not os.access(path, os.W_OK):
         # The file is protected on purpose; a rename would bypass that.
         raise PermissionError(errno.EACCES, "it is read-only")
-    mode = 0o666 & ~_umask() if mode is None else stat.S_IMODE(mode)
-    temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CAREFUL, 0o600)
-    try:
-        with _stream(descriptor) as stream:
-            fill(stream)
-            stream.flush()
-            # A report contains no key, so it gets the user's normal mode.
-            os.chmod(stream.fileno() if os.chmod in os.supports_fd else temporary, mode)
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    # A report contains no key, so a new one gets the user's normal mode.
+    with replacing(path, mode=0o600 if mode is not None else 0o666) as file:
+        stream = _text(file)
+        fill(stream)
+        stream.flush()
+        if mode is not None:
+            os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, stat.S_IMODE(mode))
+        os.fsync(file.fileno())

@@ -240,7 +240,7 @@ class TreeSource:
         pairs = tuple(
             (
                 hit.match,
-                Location.of(
+                Location.from_match(
                     hit.match,
                     detector.redact(hit.origin.path),
                     exposure,

@@ -39,13 +39,13 @@ def found(*records: Record, limits: Limits = Limits(), **leaked: str) -> list[tu
 
 
 ROWS: dict[str, tuple[dict[str, Any], str]] = {
-    "never-expires": ({"expires_at": None}, "it has no end"),
+    "never-expires": ({"expires_at": None}, "it has no expiry date"),
     "expires-soon": ({"expires_at": NOW + days(3.5)}, "it expires in 3 days"),
     "old-key": ({"created_at": NOW - days(400.5)}, "it is 400 days old"),
     "unused-key": ({"last_used_at": NOW - days(91.5)}, "it was last used 91 days ago"),
-    "never-used": ({"last_used_at": None}, "it was made 40 days ago and never used"),
-    "no-ip-list": ({"allowed_ips": []}, "it works from everywhere"),
-    "live-key-named-test": ({"name": "CI Test runner"}, "a live key, and its name says 'Test'"),
+    "never-used": ({"last_used_at": None}, "it was created 40 days ago and never used"),
+    "no-ip-list": ({"allowed_ips": []}, "it works from any address"),
+    "live-key-named-test": ({"name": "CI Test runner"}, "a live key whose name contains 'Test'"),
     "archived-workspace": (
         {"workspace_id": "ws_old"},
         "it works, and its workspace ws_old 'old' is archived",

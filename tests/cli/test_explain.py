@@ -82,7 +82,7 @@ def test_a_key_that_is_not_committed(repo: Repo) -> None:
     repo.leak("a.py", "clean\n")
     repo.write("a.py", KEY)
     told = explain(repo, KEY)
-    assert "Take it out of a.py" in told
+    assert "Remove it from a.py" in told
     assert "no history has to be rewritten" in told
     assert "git " not in told.partition("What to do")[2]
 
@@ -127,7 +127,7 @@ def test_replacing_is_the_first_step_and_says_when_it_may_be_left_out(repo: Repo
         steps = explain(repo, KEY).partition("What to do, in this order\n")[2]
         number = int(re.findall(r"begin with (\d)\.", steps)[0])
         assert steps.startswith("  1. Replace it first")
-        assert re.search(rf"^  {number}\. (Take it out|Rewrite)", steps, re.MULTILINE)
+        assert re.search(rf"^  {number}\. (Remove it from|Rewrite)", steps, re.MULTILINE)
 
 
 def _head(repo: Repo) -> None:
@@ -267,7 +267,7 @@ def test_why(repo: Repo) -> None:
     flat = " ".join(text.split())
     for words in (
         "Severity critical: an admin key, live.",
-        "Speaks for the whole organisation",
+        "Gives access to the whole organisation",
         "Shape confirmed (confidence high): ",
         "Status unchecked: ",
         "Exposure in HEAD; 2 locations in 1 path",
@@ -275,7 +275,7 @@ def test_why(repo: Repo) -> None:
         "Not excused by baseline [.boltz-keyscan-baseline:2 (in the tree)]: the acceptance has expired",
         "Not excused by inline [a.py:2]: a comment alone never excuses a live admin key",
         f"first in commit {leaked}",
-        "Stands in 2 locations",
+        "Found at 2 locations",
     ):
         assert words in flat, words
 
@@ -283,8 +283,8 @@ def test_why(repo: Repo) -> None:
 def test_verdicts(repo: Repo) -> None:
     repo.leak("a.py", f"K = '{KEY}'\n")
     text = explain(repo, KEY)
-    assert "nothing excuses it" in text
-    assert "no baseline entry, no ignore entry and no comment speaks for it" in text
+    assert "nothing suppresses it" in text
+    assert "no baseline entry, ignore entry or comment applies" in text
     assert "high does not count for --fail-on admin" in explain(repo, KEY, "--fail-on", "admin")
     repo.add(".boltz-keyscanignore", "a.py  # made up\n")
     text = explain(repo, KEY)

@@ -81,8 +81,8 @@ class TestShowing:
             (("--id", WS), "is not an id"),
             (("--id", "key-1", "--new-key-file", "x"), "Give --replace too"),
             (("--id", "key-1", "--id", "key-3", "--replace"), "one key at a time"),
-            (("--id", "key_admin", "--replace"), "the API cannot make admin keys"),
-            (("--id", "key-2", "--replace"), "works no longer"),
+            (("--id", "key_admin", "--replace"), "the API cannot create admin keys"),
+            (("--id", "key-2", "--replace"), "no longer works"),
         ],
     )
     def test_mistakes(self, arguments: tuple[str, ...], words: str, up: Running) -> None:

@@ -10,7 +10,7 @@ import pytest
 import sarif_om as om
 
 from boltz_keyscan.model.enums import Severity
-from boltz_keyscan.report.sarif_json import to_json
+from boltz_keyscan.report.sarif_log import to_json
 
 
 def classes() -> list[Any]:

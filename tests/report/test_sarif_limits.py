@@ -12,7 +12,7 @@ import pytest
 
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.model.finding import Gap, ScanResult
-from boltz_keyscan.report import sarif
+from boltz_keyscan.report import sarif, sarif_log
 from tests.report import samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.samples import sarif_result as one
@@ -53,12 +53,12 @@ def test_success_means_that_the_run_saw_everything(result: ScanResult, successfu
 
 
 def test_too_many_results_are_cut_worst_first_and_said_so() -> None:
-    low = finding(WORKSPACE, TEST, *(location(f"low/{number}") for number in range(sarif.MAX_RESULTS)))
+    low = finding(WORKSPACE, TEST, *(location(f"low/{number}") for number in range(sarif_log.MAX_RESULTS)))
     worst = finding(
         ADMIN, LIVE, *(location("worst", line) for line in range(1, 200)), *(past(n) for n in range(3))
     )
     tree, history = runs(make_result(low, worst))
-    assert len(tree["results"]) == sarif.MAX_RESULTS
+    assert len(tree["results"]) == sarif_log.MAX_RESULTS
     assert tree["results"][0]["level"] == "error"
     (note,) = tree["invocations"][0]["toolExecutionNotifications"]
     assert note["message"]["text"] == "1 more results are not listed here; the 5000 worst are."
@@ -107,7 +107,7 @@ def test_25000_findings_stay_within_githubs_limits_and_the_cut_is_said() -> None
     text = told("sarif", make_result(*many))
     tree, history = within_githubs_limits(text)["runs"]
     for run, paths in ((tree, 75_000), (history, 25_000)):
-        assert len(run["results"]) == sarif.MAX_RESULTS
+        assert len(run["results"]) == sarif_log.MAX_RESULTS
         # Worst first: there are more critical ones than GitHub keeps.
         assert Counter(each["ruleId"] for each in run["results"]) == {"boltz-admin-live-key": 5000}
         (note,) = run["invocations"][0]["toolExecutionNotifications"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.report.locations import exposure_line, places
-from boltz_keyscan.report.uri import relative_uri
+from boltz_keyscan.report.locations import exposure_line, places, relative_uri
 from boltz_keyscan.report.wording import EXPOSURE, count, earliest, moment, size
 from tests.report.samples import location, oid, past
 

@@ -342,7 +342,7 @@ class Failing:
             raise OSError(12, os.strerror(12))
         return Located(
             tuple(
-                (hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.FILE))
+                (hit.match, Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.FILE))
                 for hit in gathered.hits
             )
         )

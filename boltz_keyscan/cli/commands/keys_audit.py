@@ -25,7 +25,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
-from boltz_keyscan.report import accused, audit_text
+from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import stamp
@@ -42,7 +42,7 @@ _DAYS = click.IntRange(0, 36500)
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
-@click.option("--format", "format_", type=Format(list(audit_text.FORMATS)), default="text", show_default=True)
+@click.option("--format", "format_", type=Format(list(AUDIT_REPORTERS)), default="text", show_default=True)
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the audit to FILE instead of stdout."
 )
@@ -121,8 +121,8 @@ def audit(
 def _leaked_ids(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
-    found = accused.read(redacted(path), read_whole_file(os.fsencode(path)))
-    return dict.fromkeys(found.possible, "maybe") | dict.fromkeys(found.proved, "yes")
+    report = json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
+    return dict.fromkeys(report.possible_ids, "maybe") | dict.fromkeys(report.proved_ids, "yes")
 
 
 def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
@@ -201,12 +201,11 @@ def _with_exit_code(done: Audit, fail_on: str) -> Audit:
 
 
 def _counts(check: Check, least: Severity) -> bool:
-    worst_first = list(Severity)
-    return worst_first.index(check.severity) <= worst_first.index(least)
+    return check.severity.rank <= least.rank
 
 
 def _write(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
-    report = audit_text.load(format_)
+    report = load_audit(format_)
     if output is None:
         report(done, sys.stdout, verbose)
         return

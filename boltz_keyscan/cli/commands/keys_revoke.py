@@ -24,7 +24,7 @@ from boltz_keyscan.cli.examples import CommandWithExamples
 from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
-from boltz_keyscan.report import accused
+from boltz_keyscan.report import json_reader
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
@@ -122,11 +122,11 @@ def _selected_ids(ids: Sequence[str], from_report: str | None) -> list[str]:
     """
     named = list(ids)
     if from_report is not None:
-        found = accused.read(redacted(from_report), read_whole_file(os.fsencode(from_report)))
-        named += found.proved
-        if found.unproved:
+        report = json_reader.read(redacted(from_report), read_whole_file(os.fsencode(from_report)))
+        named += report.proved_ids
+        if report.unproved:
             report_line(
-                f"note: of {found.unproved:,} keys in the report nobody knows which they are; "
+                f"note: of {report.unproved:,} keys in the report nobody knows which they are; "
                 "scan with --verify to find out"
             )
     if not named:
@@ -220,8 +220,8 @@ def _create_successor(connection: Connection, old: Record, path: str | None, own
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
-    _print(f"  Successor {successor.record.id}, expires {_end(successor.record)}: written to {where}.")
-    _write_audit_line(successor.record, "created", f"successor of {old.id}", own)
+    _print(f"  Successor {successor.id}, expires {_end(successor)}: written to {where}.")
+    _write_audit_line(successor, "created", f"successor of {old.id}", own)
 
 
 def _end(record: Record) -> str:

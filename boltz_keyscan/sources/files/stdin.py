@@ -72,7 +72,7 @@ class StdinSource:
             tuple(
                 (
                     hit.match,
-                    Location.of(
+                    Location.from_match(
                         hit.match, name, Exposure.FILE, members=display_members(hit.origin, detector)
                     ),
                 )

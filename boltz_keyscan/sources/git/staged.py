@@ -308,7 +308,7 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
 
 def _location(hit: Hit, detector: Detector, *, old: bool) -> Location:
     staged = hit.origin.kind is not None
-    return Location.of(
+    return Location.from_match(
         hit.match,
         detector.redact(hit.origin.path),
         Exposure.STAGED if staged else Exposure.UNTRACKED,

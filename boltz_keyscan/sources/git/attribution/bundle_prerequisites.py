@@ -135,7 +135,7 @@ class Lineage:
         for path, first in sorted(places.items(), key=lambda place: place[0]):
             yield (
                 hit.match,
-                Location.of(
+                Location.from_match(
                     hit.match,
                     detector.redact(path),
                     Exposure.FILE,

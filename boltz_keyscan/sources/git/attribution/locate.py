@@ -107,9 +107,8 @@ class Tracer:
         for oid, path in {*found.introduced, *found.in_head, *found.in_index, *found.named}:
             known.paths.setdefault(oid, []).append(path)
         # The widest exposure first, as the list may be cut.
-        ranks = list(Exposure)
         for oid, paths in known.paths.items():
-            paths.sort(key=lambda path: (ranks.index(known.exposure((oid, path))), path))
+            paths.sort(key=lambda path: (known.exposure((oid, path)).rank, path))
         return known
 
     def _old(
@@ -131,9 +130,15 @@ class Tracer:
             case "commit" | "tag":
                 yield hit.match, self._of_object(hit, known, detector)
             case "ref":
-                yield hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.HISTORY)
+                yield (
+                    hit.match,
+                    Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.HISTORY),
+                )
             case "index":
-                yield hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.STAGED)
+                yield (
+                    hit.match,
+                    Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.STAGED),
+                )
             case _:
                 yield from self._by_path(hit, known, detector)
 
@@ -161,7 +166,7 @@ class Tracer:
     def _location(
         self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: FirstCommit | None
     ) -> Location:
-        return Location.of(
+        return Location.from_match(
             hit.match,
             detector.redact(self.prefix + path),
             exposure,

@@ -1,0 +1,34 @@
+"""Options of reports, and the form of a reporter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO, TypeAlias
+
+from boltz_keyscan.model.finding import Finding, ScanResult
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Options of reports; formats for programs use only those that leave findings out."""
+
+    color: bool = False
+    width: int = 80
+    """Width of the terminal in columns."""
+    show_placeholders: bool = False
+    verbosity: int = 0
+    """-1: blocking findings and the verdict; 0: findings to act on; 1: every location."""
+    drop_suppressed: bool = False
+    """True to leave suppressed findings out of SARIF, for readers that ignore suppressions."""
+
+    def findings(self, result: ScanResult) -> tuple[Finding, ...]:
+        """Return the findings to report: placeholders only on request."""
+        return result.findings if self.show_placeholders else result.keys
+
+    def limit(self, most: int) -> int | None:
+        """Return the limit of a list, as the end of a slice: none when verbose."""
+        return None if self.verbosity > 0 else most
+
+
+Reporter: TypeAlias = Callable[[ScanResult, TextIO, ReportOptions], None]
