@@ -18,9 +18,20 @@ from typing import IO
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Match, Origin, Shard, ShardResult, Source
-from boltz_keyscan.sources.blob import BUNDLES, unreadable_gap
-from boltz_keyscan.sources.git.attribution.bundle_prerequisites import Lineage
+from boltz_keyscan.model.finding import (
+    Detector,
+    Gap,
+    Hit,
+    Located,
+    Location,
+    Match,
+    Origin,
+    Shard,
+    ShardResult,
+    Source,
+)
+from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
+from boltz_keyscan.sources.git.attribution.locate import object_path
 from boltz_keyscan.sources.git.history import HistorySource
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
@@ -31,6 +42,8 @@ from boltz_keyscan.sources.shards import ResultShard
 
 MAX_BUNDLE_BYTES = 2 << 30
 """Bytes of the largest bundle that is opened; it needs as many in the temporary folder."""
+
+_INCREMENTAL = "commits and paths of what was found are not searched in an incremental bundle"
 
 _MAX_HEADER_BYTES = 64 << 20
 _MAX_LINE_BYTES = 1 << 20
@@ -152,11 +165,11 @@ class BundleSource:
         return replace(located, pairs=tuple(pairs))
 
     def _locate(self, history: HistorySource, gathered: ShardResult, detector: Detector) -> Located:
-        """Return the locations in the history, by git's walks, or if it is incomplete, without git."""
-        view = history.prepare().view
-        if not self._thin or view is None:
+        """Return the locations in the history; for an incremental bundle, without paths and commits."""
+        if not self._thin:
             return history.locate(gathered, detector)
-        return Lineage.of(view, gathered.hits).locate(detector, os.fsdecode(self.shown))
+        pairs = tuple((hit.match, _location_by_id(hit, detector)) for hit in gathered.hits)
+        return Located(pairs, (Gap(os.fsdecode(self.shown), "untraced", _INCREMENTAL, by_design=True),))
 
     def _find_exposure(self, match: Match, detector: Detector) -> Exposure:
         """Return the exposure of the file."""
@@ -167,6 +180,19 @@ class BundleSource:
         hit = Hit(Origin(os.path.basename(path), members=(b"",)), match)
         located = TreeSource(path, b"").locate(ShardResult((hit,)), detector)
         return located.pairs[0][1].exposure
+
+
+def _location_by_id(hit: Hit, detector: Detector) -> Location:
+    """Return the location of a hit with the id of its object instead of a path."""
+    oid, kind = hit.origin.oid, hit.origin.kind
+    return Location.of(
+        hit.match,
+        detector.redact(object_path(hit) if oid is not None else hit.origin.path),
+        Exposure.FILE,
+        commit=oid if kind == "commit" else None,
+        blob=oid,
+        members=display_members(hit.origin, detector),
+    )
 
 
 def _gap(gap: Gap) -> ResultShard:

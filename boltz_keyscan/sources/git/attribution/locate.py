@@ -144,11 +144,11 @@ class Tracer:
         for path in paths:
             first = known.search.introduced.get((oid, path))
             exposure = known.exposure((oid, path))
-            location = self._location(hit, path or _object_path(hit), exposure, detector, first)
+            location = self._location(hit, path or object_path(hit), exposure, detector, first)
             yield hit.match, replace(location, old=(hit.match.fingerprint, path) in known.old)
         if not paths:
             exposure = known.default_exposure
-            yield hit.match, self._location(hit, _object_path(hit), exposure, detector, None)
+            yield hit.match, self._location(hit, object_path(hit), exposure, detector, None)
 
     def _of_object(self, hit: Hit, known: _Attribution, detector: Detector) -> Location:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
@@ -156,7 +156,7 @@ class Tracer:
         first = known.commits.get(oid)
         reachable = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reachable else known.default_exposure
-        return self._location(hit, _object_path(hit), exposure, detector, first)
+        return self._location(hit, object_path(hit), exposure, detector, first)
 
     def _location(
         self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: FirstCommit | None
@@ -190,7 +190,7 @@ def targets(hits: Sequence[Hit]) -> Wanted:
     return wanted
 
 
-def _object_path(hit: Hit) -> bytes:
+def object_path(hit: Hit) -> bytes:
     """Return kind and id of an object, instead of a path."""
     return f".git/{hit.origin.kind}/{hit.origin.oid}".encode()
 
