@@ -12,9 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Gap, Hit
 from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.committed import Comparison, Versions
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
 
@@ -71,12 +74,39 @@ def find_exposures(
 def _find_in_worktree(
     source: HistorySource, placed: Sequence[Placed], detector: Detector
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
+    """Return the exposure of each hit in a file below one worktree, and the gaps.
+
+    A hit whose exposure could not be found is ``untracked``, which blocks.
+    """
     opened = source.prepare()
     if opened.view is None:
         # Unknown, so the key may spread.
         return [Exposure.UNTRACKED] * len(placed), ()
-    worktree = Worktree(source.repository, opened.view, source.where, opened.partial)
-    return worktree.find_exposures(placed, detector)
+    top = source.repository.worktree or b""
+    names = {path: os.path.relpath(path, top) for path, _ in placed}
+    try:
+        status = Worktree(source.repository, opened.view, opened.partial).read_status(list(names.values()))
+    except (GitError, OSError) as error:
+        reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
+        detail = f"which files are tracked or ignored is unknown: {reason}"
+        return [Exposure.UNTRACKED] * len(placed), (Gap(source.where, "untraced", detail),)
+    exposures: list[Exposure] = []
+    with BlobKeys(opened.view, detector) as keys:
+        comparison = Comparison(keys)
+        for path, hit in placed:
+            name = names[path]
+            if name in status.staged:
+                lost = name in status.lost
+                versions = Versions(path, status.committed.get(name), status.staged[name], lost)
+                exposures.append(comparison.find_exposure(hit, versions))
+            else:
+                exposures.append(Exposure.LOCAL if name in status.ignored else Exposure.UNTRACKED)
+    if not (count := keys.unread + comparison.lost):
+        return exposures, ()
+    blobs = "a blob" if count == 1 else f"{count:,} blobs"
+    detail = f"{blobs} of HEAD or the index could not be compared: keys in those files count as committed"
+    by_design = opened.partial and not status.git_error
+    return exposures, (Gap(source.where, "untraced", detail, by_design=by_design),)
 
 
 def _find_holders(path: bytes, sources: Sequence[HistorySource]) -> tuple[int, ...]:

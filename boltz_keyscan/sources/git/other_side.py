@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
-from boltz_keyscan.sources.git.file_versions import Keys
+from boltz_keyscan.sources.git.attribution.locate import Place
+from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
 
@@ -34,9 +35,6 @@ _BREAKS = re.compile(rb"[\r\n]")
 _SPECIAL = re.compile(rb"[*?\[\\]")
 
 _RAW = ("--raw", "-r", "-m", "-z", "--no-renames", "--no-abbrev")
-
-Place = tuple[str, bytes]
-"""Fingerprint of a key, and the path of a file that has it, in its content or its name."""
 
 Change = tuple[int, str, str, bytes]
 """Number of a pair of commit and parent, old object, new object, path."""
@@ -105,7 +103,7 @@ class OtherSide:
         commits = self._commits() if places else []
         if not commits:
             return frozenset()
-        with Keys(self.view, detector) as keys:
+        with BlobKeys(self.view, detector) as keys:
             old = self._find_old(places, commits, keys)
             left = places - old
             moves = self._moves(wanted, left, keys) if left else []
@@ -122,7 +120,7 @@ class OtherSide:
         self.problems += filter(None, [problem])
         return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
 
-    def _find_old(self, places: AbstractSet[Place], commits: list[str], keys: Keys) -> set[Place]:
+    def _find_old(self, places: AbstractSet[Place], commits: list[str], keys: BlobKeys) -> set[Place]:
         """Return the places of which some version, in the history of these commits, had the key."""
         paths = sorted({path for _, path in places if path})[:_MAX_PATHS]
         left: dict[bytes, set[str]] = {path: set() for path in paths}
@@ -142,7 +140,7 @@ class OtherSide:
                 for oid in filter(_is_object, (old, new)):
                     if left.get(path):
                         versions += 1
-                        here = left[path] & keys.of(oid)
+                        here = left[path] & keys.fingerprints(oid)
                         found |= {(fingerprint, path) for fingerprint in here}
                         left[path] -= here
                 if versions > _MAX_VERSIONS or not any(left.values()):
@@ -150,7 +148,7 @@ class OtherSide:
         return found
 
     def _moves(
-        self, wanted: Mapping[str, frozenset[Place]], left: AbstractSet[Place], keys: Keys
+        self, wanted: Mapping[str, frozenset[Place]], left: AbstractSet[Place], keys: BlobKeys
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []
@@ -165,7 +163,7 @@ class OtherSide:
                 versions += 1
                 if versions > _MAX_VERSIONS:
                     return moves
-                had = keys.of(oid) | keys.in_name(path)
+                had = keys.fingerprints(oid) | keys.in_name(path)
                 moves += (Move(key, path, oid, target) for key, target in added if key in had)
         return moves
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
@@ -14,15 +14,19 @@ from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, Se
 from boltz_keyscan.sources.git.attribution.log import Wanted
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
 
-if TYPE_CHECKING:
-    from boltz_keyscan.sources.git.other_side import OtherSide, Place
-
 _MAX_LOCATIONS = 100_000
 """Locations of one repository: enough to find and remove a key."""
 
 _MAX_PATHS_PER_OBJECT = 1000
 _MAX_PATHS = 10_000
 """Paths named of one object, and of all, if there are too many to name each."""
+
+
+Place: TypeAlias = tuple[str, bytes]
+"""Fingerprint of a key, and the path of a file that has it, in its content or its name."""
+
+FindOld: TypeAlias = Callable[[Mapping[str, frozenset[Place]], Detector], frozenset[Place]]
+"""Search for the places at which a range did not add a key, given by the objects that have the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,16 @@ class Tracer:
     """Name of the repository in gaps."""
     lacking: bool
     """True for a shallow or partial clone, in which the search is incomplete."""
-    other: OtherSide | None = None
-    """The other side of a range; None for a whole history."""
+    find_old: FindOld | None = None
+    """The search on the other side of a range; None for a whole history."""
     carried: bool = False
     """True if its files are part of another repository, so that unreachable objects spread too."""
 
     def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Attribution | None]:
         """Return a location for each hit and each of its paths, and the attribution for the cache."""
         known = self._search(hits)
-        if self.other is not None:
-            known = replace(known, old=self._old(hits, known, self.other, detector))
+        if self.find_old is not None:
+            known = replace(known, old=self.find_old(_places(hits, known), detector))
         most = max(1, _MAX_LOCATIONS // max(1, len(hits)))
         pairs = []
         cut = set(known.search.truncated)
@@ -111,18 +115,6 @@ class Tracer:
         for oid, paths in known.paths.items():
             paths.sort(key=lambda path: (ranks.index(known.exposure((oid, path))), path))
         return known
-
-    def _old(
-        self, hits: Sequence[Hit], known: _Attribution, other: OtherSide, detector: Detector
-    ) -> frozenset[Place]:
-        """Return the places at which the range did not add a key."""
-        wanted: dict[str, set[Place]] = {}
-        for hit in hits:
-            target = _target(hit)
-            if target is not None and hit.match.shape is not Shape.PLACEHOLDER:
-                places = ((hit.match.fingerprint, path) for path in known.paths_of(hit))
-                wanted.setdefault(target, set()).update(places)
-        return other.old({oid: frozenset(places) for oid, places in wanted.items()}, detector)
 
     def _locations(
         self, hit: Hit, known: _Attribution, detector: Detector
@@ -187,6 +179,17 @@ def targets(hits: Sequence[Hit]) -> Wanted:
             names = frozenset({hit.origin.path}) if in_name else None
             others = wanted.get(oid, frozenset())
             wanted[oid] = None if names is None or others is None else names | others
+    return wanted
+
+
+def _places(hits: Sequence[Hit], known: _Attribution) -> dict[str, frozenset[Place]]:
+    """Return the places of the keys that are no placeholders, by the object that has them."""
+    wanted: dict[str, frozenset[Place]] = {}
+    for hit in hits:
+        target = _target(hit)
+        if target is not None and hit.match.shape is not Shape.PLACEHOLDER:
+            places = frozenset((hit.match.fingerprint, path) for path in known.paths_of(hit))
+            wanted[target] = wanted.get(target, frozenset()) | places
     return wanted
 
 
