@@ -84,7 +84,8 @@ class StagedShard:
         return ShardResult(tuple(hits), tuple(gaps), tally, more=tuple(more))
 
     def _container(self, oid: str, size: int, names: Sequence[bytes], found: Sequence[Hit]) -> Shard:
-        from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - most commits have none
+        from boltz_keyscan.sources.archives.shard import ContainerShard  # noqa: PLC0415 - most commits have none
+        from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
         origins = tuple((Origin(name, oid=oid, kind="blob"), os.fsdecode(name)) for name in names)
         seen = tuple(hit.match.offset for hit in found)
