@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Location, ScanResult
+from boltz_keyscan.model.finding import BundleFile, Location, ScanResult
 from boltz_keyscan.pipeline import run
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources.git import bundle
@@ -303,10 +303,10 @@ def test_without_git_a_bundle_is_a_gap(source: Repo) -> None:
 
 def test_a_bundle_that_is_gone_when_it_is_opened(source: Repo) -> None:
     path = bundled(source, "x.bundle")
-    vanished = bundle.BundleSource(b"x.bundle", b"x.bundle", bytes(path.parent))
+    vanished = bundle.BundleSource(BundleFile(b"x.bundle", b"x.bundle", bytes(path.parent)))
     shutil.rmtree(path.parent)
-    (shard,) = vanished.shards()
-    (gap,) = shard.scan(None).gaps  # type: ignore[union-attr,arg-type]  # a gap needs no detector
+    (work,) = vanished.open().work()
+    (gap,) = work.shard.scan(None).gaps  # type: ignore[arg-type]  # a gap needs no detector
     assert (gap.where, gap.reason) == ("x.bundle", "unreadable")
 
 

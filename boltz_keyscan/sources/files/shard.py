@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from io import FileIO
 
 from boltz_keyscan.model.enums import Part
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model.finding import BundleFile, Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
 from boltz_keyscan.sources.blob import BUNDLES, Window, read_chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
 from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener
@@ -43,7 +43,7 @@ class FileShard:
     explicit: bool = False
     """The user named this file: links are followed and pipes are read."""
     bundles: bool = False
-    """git bundles among them are opened."""
+    """git bundles among them are reported, to be opened."""
     in_process: bool = False
     """True for a name that another process would resolve differently (``/dev/fd/63``)."""
 
@@ -90,13 +90,11 @@ class FileShard:
             gaps += new_gaps
         sizes_read = [size for size in sizes.values() if size is not None]
         tally = Tally(files=len(sizes_read), bytes=sum(sizes_read))
-        bundles = self._bundles(batch.bundles) if self.bundles and batch.bundles else ()
-        return ShardResult(tuple(hits), tuple(gaps), tally, bundles, tuple(containers))
-
-    def _bundles(self, names: list[bytes]) -> tuple[Source, ...]:
-        from boltz_keyscan.sources.git.bundle import BundleSource  # noqa: PLC0415 - hardly any tree has one
-
-        return tuple(BundleSource(name, self.prefix + name, self.root, self.explicit) for name in names)
+        bundles = (
+            BundleFile(name, self.prefix + name, self.root, self.explicit)
+            for name in (batch.bundles if self.bundles else ())
+        )
+        return ShardResult(tuple(hits), tuple(gaps), tally, tuple(bundles), tuple(containers))
 
     def _container(self, name: bytes, size: int, hits: list[Hit], detector: Detector) -> Shard:
         from boltz_keyscan.sources.archives.shard import ContainerShard, InFile  # noqa: PLC0415 - most scans meet none

@@ -16,8 +16,8 @@ from boltz_keyscan.model.finding import (
     Origin,
     Shard,
     ShardResult,
-    Source,
     Tally,
+    Work,
 )
 from boltz_keyscan.sources.blob import CHUNK, display_members, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
@@ -61,9 +61,18 @@ class StdinShard:
 class StdinSource:
     """Standard input, given as ``-``."""
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def open(self) -> StdinReader:
+        """Return a reader for one run."""
+        return StdinReader()
+
+
+@dataclass(frozen=True, slots=True)
+class StdinReader:
+    """A reader of standard input."""
+
+    def work(self) -> Iterator[Work]:
         """Yield one shard."""
-        yield StdinShard()
+        yield Work(StdinShard())
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in a file outside git."""

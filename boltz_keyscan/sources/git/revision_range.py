@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
 from boltz_keyscan.sources.git.objects.listing import (
@@ -56,7 +56,7 @@ class Push:
     """References that the other side has already: their names are not new."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RangeSource:
     """A revision range, or a push, of one repository."""
 
@@ -64,6 +64,19 @@ class RangeSource:
     """The repository: its worktree or git directory."""
     part: RevisionRange | Push
     where: str = "."
+
+    def open(self) -> RangeReader:
+        """Return a reader for one run."""
+        return RangeReader(self.path, self.part, self.where)
+
+
+@dataclass(slots=True)
+class RangeReader:
+    """A reader of a range."""
+
+    path: bytes
+    part: RevisionRange | Push
+    where: str
     _view: git.RepoView | None = field(default=None, init=False)
     _before: git.RepoView | None = field(default=None, init=False)
     """View without the quarantine."""
@@ -76,13 +89,16 @@ class RangeSource:
     _is_cut: bool = field(default=False, init=False)
     """True if a shallow boundary lies within the range."""
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def work(self) -> Iterator[Work]:
         """Yield shards of the pushed names, then of the objects.
 
         Raises:
             KeyscanError: not a repository, or a revision that it does not have.
             GitError: git cannot be used.
         """
+        return map(Work, self._shards())
+
+    def _shards(self) -> Iterator[Shard]:
         try:
             repository = open_at(os.path.abspath(self.path))
         except (OSError, ValueError) as error:

@@ -25,8 +25,8 @@ from boltz_keyscan.model.finding import (
     Origin,
     Shard,
     ShardResult,
-    Source,
     Tally,
+    Work,
 )
 from boltz_keyscan.sources.blob import display_members
 from boltz_keyscan.sources.files.shard import FileShard
@@ -104,22 +104,36 @@ def _partial_clone_gap(oid: str) -> Gap:
     )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class StagedSource:
     """The staged content of named files, or of all files that differ from HEAD."""
 
     names: tuple[bytes, ...]
     """As given, relative to the current folder; empty means everything staged."""
+
+    def open(self) -> StagedReader:
+        """Return a reader for one run."""
+        return StagedReader(self.names)
+
+
+@dataclass(slots=True)
+class StagedReader:
+    """A reader of the staged content."""
+
+    names: tuple[bytes, ...]
     _repository: Repository | None = field(default=None, init=False)
     _view: git.RepoView | None = field(default=None, init=False)
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def work(self) -> Iterator[Work]:
         """Yield a shard of names, one of blobs, and files whose content is not in the index.
 
         Raises:
             KeyscanError: the current folder is not in a worktree.
             GitError: git cannot be used.
         """
+        return map(Work, self._shards())
+
+    def _shards(self) -> Iterator[Shard]:
         here = _current_folder()
         repository = _find_repository(here)
         top = repository.worktree or here

@@ -94,6 +94,7 @@ class CommitSearch:
             introduced = {**found.unreachable, **found.reachable}
             attribution = None if self._truncated else found
         except git.StoppedError as error:
+            self._truncated.clear()
             self.problems.append(error.message)
         named |= {(oid, b"") for oid in blobs if oid in wanted}
         return SearchResult(introduced, in_head, in_index, named, frozenset(self._truncated), attribution)
