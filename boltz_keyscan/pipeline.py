@@ -51,7 +51,6 @@ MAX_DISCOVERED_SOURCES = 1000
 """Limit of sources found inside others (git bundles): each starts git many times, however small it is."""
 
 NumberedShard = tuple[int, Shard]
-"""The number of a source, and a shard of it."""
 
 _EXPOSURES = list(Exposure)
 
@@ -238,7 +237,7 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
                 hit.match,
                 Location.of(
                     hit.match,
-                    _fallback_path(hit, detector),
+                    detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}",
                     Exposure.UNTRACKED,
                     blob=hit.origin.oid,
                     members=display_members(hit.origin, detector),
@@ -247,10 +246,6 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
             for hit in results.combined().hits
         )
         return Located(tuple(pairs), (failure_gap(error),))
-
-
-def _fallback_path(hit: Hit, detector: Detector) -> str:
-    return detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}"
 
 
 def _run_all(
