@@ -36,7 +36,7 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.rules import Rule
-from boltz_keyscan.sources.blob import display_members, failure_gap, scan_shard
+from boltz_keyscan.sources.blob import failure_gap, locate_hit, scan_shard
 from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.triage import Step, apply
 
@@ -233,15 +233,11 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
         return results.reader.locate(results.combined(), detector)
     except OSError as error:
         pairs = (
-            (
-                hit.match,
-                Location.of(
-                    hit.match,
-                    detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}",
-                    Exposure.UNTRACKED,
-                    blob=hit.origin.oid,
-                    members=display_members(hit.origin, detector),
-                ),
+            locate_hit(
+                hit,
+                hit.origin.path or f".git/{hit.origin.kind}/{hit.origin.oid}".encode(),
+                Exposure.UNTRACKED,
+                detector,
             )
             for hit in results.combined().hits
         )

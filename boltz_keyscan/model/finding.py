@@ -171,40 +171,6 @@ class Location:
     old: bool = False
     """The file had the key before the change that was scanned."""
 
-    @classmethod
-    def of(
-        cls,
-        match: Match,
-        path: str,
-        exposure: Exposure,
-        *,
-        commit: str | None = None,
-        blob: str | None = None,
-        author_date: str | None = None,
-        members: tuple[str, ...] = (),
-        old: bool = False,
-    ) -> Location:
-        """Return the location of ``match``, given its path and exposure."""
-        return cls(
-            path=path,
-            line=match.line,
-            column=match.column,
-            column_utf16=match.column_utf16,
-            offset=match.offset,
-            length=match.length,
-            exposure=exposure,
-            context=match.context,
-            commit=commit,
-            blob=blob,
-            author_date=author_date,
-            members=members,
-            decoded=match.decoded,
-            cell=match.cell,
-            cell_part=match.cell_part,
-            comments=match.comments,
-            old=old,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

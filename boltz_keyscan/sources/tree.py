@@ -19,13 +19,12 @@ from boltz_keyscan.model.finding import (
     Gap,
     Hit,
     Located,
-    Location,
     Shard,
     ShardResult,
     SourceReader,
     Work,
 )
-from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
+from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.files.shard import (
     FILES_PER_SHARD,
     DirectoryListing,
@@ -33,7 +32,7 @@ from boltz_keyscan.sources.files.shard import (
     special_file_gap,
     walk_tree,
 )
-from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard
+from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard, gap_shard
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -104,7 +103,7 @@ class TreeReader:
             yield from self._add_repository(listing)
             if listing.errors:
                 complete = False
-                yield ResultShard(ShardResult(gaps=self._error_gaps(listing)))
+                yield gap_shard(*self._error_gaps(listing))
             if not self.source.files:
                 continue
             self._drop_object_files(listing)
@@ -161,28 +160,21 @@ class TreeReader:
     def _names_and_gaps(self, listing: DirectoryListing) -> Iterator[Shard]:
         """Yield the names of a folder, and gaps for special files and kernel folders."""
         if listing.names:
-            where = os.fsdecode(self.source.prefix + listing.folder)
-            yield DirectoryNamesShard(where, self.source.prefix + listing.base, tuple(listing.names))
-        gaps = [
-            special_file_gap(os.fsdecode(self.source.prefix + name), mode) for name, mode in listing.specials
-        ]
+            base = self.source.prefix + listing.base
+            yield DirectoryNamesShard(self._shown(listing.folder), base, tuple(listing.names))
+        gaps = [special_file_gap(self._shown(name), mode) for name, mode in listing.specials]
+        detail = "not on any disk, so not read"
         gaps += [
-            Gap(
-                os.fsdecode(self.source.prefix + name),
-                "kernel-files",
-                "not on any disk, so not read",
-                by_design=True,
-            )
-            for name in listing.kernel_folders
+            Gap(self._shown(name), "kernel-files", detail, by_design=True) for name in listing.kernel_folders
         ]
         if gaps:
-            yield ResultShard(ShardResult(gaps=tuple(gaps)))
+            yield gap_shard(*gaps)
 
-    def _error_gaps(self, listing: DirectoryListing) -> tuple[Gap, ...]:
-        return tuple(
-            unreadable_gap(os.fsdecode(self.source.prefix + name) or ".", error)
-            for name, error in listing.errors
-        )
+    def _shown(self, name: bytes) -> str:
+        return os.fsdecode(self.source.prefix + name)
+
+    def _error_gaps(self, listing: DirectoryListing) -> Iterator[Gap]:
+        return (unreadable_gap(self._shown(name) or ".", error) for name, error in listing.errors)
 
     def _drop_object_files(self, listing: DirectoryListing) -> None:
         """Drop the files of an object store that the history source reads through git."""
@@ -202,7 +194,7 @@ class TreeReader:
             return
         from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - many trees have none
 
-        where = os.fsdecode(self.source.prefix + listing.folder) or "."
+        where = self._shown(listing.folder) or "."
         try:
             if os.path.realpath(folder) != os.path.normpath(
                 os.path.join(os.path.realpath(self.root), listing.folder)
@@ -214,7 +206,7 @@ class TreeReader:
             self._unusable.add(os.path.join(folder, b".git"))
             reason = error.strerror if isinstance(error, OSError) else str(error)
             gap = Gap(where, "repository-unreadable", f"history not read: {reason}")
-            yield ResultShard(ShardResult(gaps=(gap,) if self.source.history else ()))
+            yield gap_shard(*[gap] if self.source.history else ())
             return
         if repository is None:
             return
@@ -276,19 +268,11 @@ class TreeReader:
         around = [self._open(each, b"", where) for each in self._around() if each not in known]
         placed = [(self._path(hit), hit) for hit in gathered.hits]
         exposures, gaps = find_exposures(placed, [*self._repositories, *around], detector)
-        pairs = tuple(
-            (
-                hit.match,
-                Location.of(
-                    hit.match,
-                    detector.redact(hit.origin.path),
-                    exposure,
-                    members=display_members(hit.origin, detector),
-                ),
-            )
+        pairs = (
+            locate_hit(hit, hit.origin.path, exposure, detector)
             for hit, exposure in zip(gathered.hits, exposures, strict=True)
         )
-        return Located(pairs, gaps)
+        return Located(tuple(pairs), gaps)
 
     def _path(self, hit: Hit) -> bytes:
         """Return the absolute path of a file, with links resolved if the user named it."""

@@ -21,7 +21,6 @@ from boltz_keyscan.model.finding import (
     Discovered,
     Gap,
     Located,
-    Location,
     ScanResult,
     Shard,
     ShardResult,
@@ -30,7 +29,7 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
-from boltz_keyscan.sources.blob import Window
+from boltz_keyscan.sources.blob import Window, locate_hit
 from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard, walk_tree
 from boltz_keyscan.sources.tree import TreeReader, TreeSource
@@ -354,10 +353,7 @@ class Failing:
         if self.at == "locate":
             raise OSError(12, os.strerror(12))
         return Located(
-            tuple(
-                (hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.FILE))
-                for hit in gathered.hits
-            )
+            tuple(locate_hit(hit, hit.origin.path, Exposure.FILE, detector) for hit in gathered.hits)
         )
 
 

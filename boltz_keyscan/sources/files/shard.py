@@ -135,16 +135,15 @@ class FileShard:
                 return [], [self._error_gap(name, error, detector)], None
             unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
             # Files in /proc and the like report 0 bytes and have some.
-            if unchanged and size == (before.st_size or size):
-                if container:
-                    containers.append(self._container(name, size, found[0], detector))
-                return *found, size
-            if attempt == 2:
-                gap = Gap(self._where(name, detector), "changed", "it changed while it was read; scan again")
-                if container:
-                    containers.append(self._container(name, size, found[0], detector))
-                return found[0], [*found[1], gap], None
-        raise AssertionError("unreachable")
+            is_whole = unchanged and size == (before.st_size or size)
+            if is_whole or attempt == 2:
+                break
+        if container:
+            containers.append(self._container(name, size, found[0], detector))
+        if is_whole:
+            return *found, size
+        gap = Gap(self._where(name, detector), "changed", "it changed while it was read; scan again")
+        return found[0], [*found[1], gap], None
 
     def _open(self, name: bytes, opener: DirectoryOpener) -> FileIO:
         if not self.explicit:
@@ -161,13 +160,9 @@ class FileShard:
             return [], [special_file_gap(where, mode)], None
         from boltz_keyscan.sources.files.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
 
-        spool = Spool(detector)
-        origin = Origin(self.prefix + name)
-        hits, gaps = scan_blob(origin, spool.copy(read_chunks(file)), detector, where)
-        gaps += spool.gaps(where)
-        if (shard := spool.shard(origin, where, hits)) is not None:
-            containers.append(shard)
-        return hits, gaps, spool.bytes
+        result = Spool(detector).scan(Origin(self.prefix + name), read_chunks(file), where)
+        containers += result.more
+        return [*result.hits], [*result.gaps], result.tally.bytes
 
     def _scan_link(
         self, name: bytes, detector: Detector, opener: DirectoryOpener

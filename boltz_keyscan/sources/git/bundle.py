@@ -30,7 +30,7 @@ from boltz_keyscan.model.finding import (
     ShardResult,
     Work,
 )
-from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
+from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.git.attribution.locate import object_path
 from boltz_keyscan.sources.git.exposures import find_exposures
 from boltz_keyscan.sources.git.history import HistoryReader, HistorySource
@@ -39,7 +39,7 @@ from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
 from boltz_keyscan.sources.git.repo.repository import Repository, find_worktrees_around
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import open_file
-from boltz_keyscan.sources.shards import ResultShard
+from boltz_keyscan.sources.shards import gap_shard
 
 MAX_BUNDLE_BYTES = 2 << 30
 """Bytes of the largest bundle that is opened; it needs as many in the temporary folder."""
@@ -130,20 +130,20 @@ class BundleReader:
                 if size > MAX_BUNDLE_BYTES:
                     limit = f"{MAX_BUNDLE_BYTES >> 30} GiB"
                     detail = f"not opened: it is larger than {limit}; clone it, and scan the clone"
-                    yield _gap(Gap(where, "too-large", detail))
+                    yield Work(gap_shard(Gap(where, "too-large", detail)))
                     return
                 repository, view = _create_repository(header)
                 gaps = _import(header, file, view, size, where)
         except OSError as error:
-            yield _gap(unreadable_gap(where, error))
+            yield Work(gap_shard(unreadable_gap(where, error)))
             return
         except ValueError as error:
-            yield _gap(Gap(where, "bundle-unreadable", f"not opened: {error}"))
+            yield Work(gap_shard(Gap(where, "bundle-unreadable", f"not opened: {error}")))
             return
         except GitError as error:
-            yield _gap(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}"))
+            yield Work(gap_shard(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}")))
             return
-        yield from map(_gap, gaps)
+        yield Work(gap_shard(*gaps))
         self._thin = bool(header.prerequisites)
         opened = PreparedRepository(view, (), header.filtered)
         self._history = HistorySource(repository, b"", where, b"", prepared=opened).open()
@@ -175,7 +175,7 @@ class BundleReader:
         """Return the locations in the history; for an incremental bundle, without paths and commits."""
         if not self._thin:
             return history.locate(gathered, detector)
-        pairs = tuple((hit.match, _location_by_id(hit, detector)) for hit in gathered.hits)
+        pairs = tuple(_locate_by_id(hit, detector) for hit in gathered.hits)
         return Located(pairs, (Gap(os.fsdecode(self.file.shown), "untraced", _INCREMENTAL, by_design=True),))
 
 
@@ -193,21 +193,11 @@ def _find_exposure(path: bytes, match: Match, detector: Detector) -> Exposure:
     return exposure
 
 
-def _location_by_id(hit: Hit, detector: Detector) -> Location:
+def _locate_by_id(hit: Hit, detector: Detector) -> tuple[Match, Location]:
     """Return the location of a hit with the id of its object instead of a path."""
-    oid, kind = hit.origin.oid, hit.origin.kind
-    return Location.of(
-        hit.match,
-        detector.redact(object_path(hit) if oid is not None else hit.origin.path),
-        Exposure.FILE,
-        commit=oid if kind == "commit" else None,
-        blob=oid,
-        members=display_members(hit.origin, detector),
-    )
-
-
-def _gap(gap: Gap) -> Work:
-    return Work(ResultShard(ShardResult(gaps=(gap,))))
+    path = hit.origin.path if hit.origin.oid is None else object_path(hit)
+    commit = hit.origin.oid if hit.origin.kind == "commit" else None
+    return locate_hit(hit, path, Exposure.FILE, detector, commit=commit)
 
 
 def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.git.attribution.locate import Place
+from boltz_keyscan.sources.git.attribution.log import input_lines
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
@@ -78,7 +79,7 @@ class OtherSide:
         found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
-            git.spooled(_lines(self.exclude)) as stdin,
+            git.spooled(input_lines(self.exclude)) as stdin,
             git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
@@ -130,7 +131,7 @@ class OtherSide:
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
         found: set[Place] = set()
         versions = 0
-        lines = [*_lines(commits), b"--\n", *map(_pathspec, paths)]
+        lines = [*input_lines(commits), b"--\n", *map(_pathspec, paths)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
             for _, old, new, path in changes if any(left.values()) else ():
                 for parent in _parents(path):
@@ -152,9 +153,12 @@ class OtherSide:
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []
-        lines = [*_lines(self.include), *(b"^" + line for line in _lines(self.exclude))]
+        lines = input_lines(self.include, self.exclude)
         versions = 0
-        for changes in self._by_parent(lines):
+        listed = self._changes("--topo-order", "--reverse", lines=lines)
+        # The changes of each commit against each of its parents.
+        for _, group in itertools.groupby(listed, key=lambda change: change[0]):
+            changes = list(group)
             added = {
                 place for _, _, new, path in changes for place in wanted.get(new, ()) if place[1] == path
             } & left
@@ -166,13 +170,6 @@ class OtherSide:
                 had = keys.fingerprints(oid) | keys.in_name(path)
                 moves += (Move(key, path, oid, target) for key, target in added if key in had)
         return moves
-
-    def _by_parent(self, lines: list[bytes]) -> Iterator[list[Change]]:
-        """Yield the changes of each commit against each of its parents."""
-        for _, changes in itertools.groupby(
-            self._changes("--topo-order", "--reverse", lines=lines), key=lambda change: change[0]
-        ):
-            yield list(changes)
 
     def _changes(self, *options: str, lines: list[bytes]) -> Generator[Change, None, None]:
         """Yield each change that git prints; a failure goes to ``problems``."""
@@ -204,10 +201,6 @@ def _pathspec(path: bytes) -> bytes:
 def _is_object(oid: str) -> bool:
     """Return True if an id names an object, which zeros do not."""
     return bool(oid.strip("0"))
-
-
-def _lines(oids: Iterable[str]) -> list[bytes]:
-    return [oid.encode() + b"\n" for oid in oids]
 
 
 def _parents(path: bytes) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
+from boltz_keyscan.sources.git.attribution.log import input_lines
 from boltz_keyscan.sources.git.objects.listing import (
     SHARD_OBJECTS,
     Names,
@@ -35,7 +36,7 @@ from boltz_keyscan.sources.git.repo.repository import References, enclosing, ope
 from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevisionError, find
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
-from boltz_keyscan.sources.shards import NamesShard, ResultShard
+from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
 
 _WHOLE_CLONE = "a clone without --filter has them"
 
@@ -109,12 +110,12 @@ class RangeReader:
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
         opened = prepare_repository(repository, os.path.abspath(b"/"), self.where)
-        yield ResultShard(ShardResult(gaps=tuple(gap for gap in opened.gaps if gap.reason != "shallow")))
+        yield gap_shard(*(gap for gap in opened.gaps if gap.reason != "shallow"))
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
         packs = check_packs(opened.view, self.where)
-        yield ResultShard(ShardResult(gaps=packs.gaps))
+        yield gap_shard(*packs.gaps)
         self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed_range(self.part, packs.view, self._refs)
@@ -127,7 +128,7 @@ class RangeReader:
             self._scope = RevisionRange(
                 include, self._resolve(self.part.exclude, packs.view, self._refs, unknown)
             )
-            yield ResultShard(ShardResult(gaps=tuple(unknown)))
+            yield gap_shard(*unknown)
         yield from self._behind_boundaries(self._view)
         yield from self._objects(self._view)
         yield self._missing_gaps([gap for gap in opened.gaps if gap.reason == "shallow"])
@@ -197,7 +198,7 @@ class RangeReader:
             gaps = (
                 missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in missing
             )
-            yield ResultShard(ShardResult(gaps=tuple(gaps)))
+            yield gap_shard(*gaps)
             try:
                 for listing, weight in pending.add(present):
                     yield ObjectShard(view, self.where, listing, weight)
@@ -225,7 +226,7 @@ class RangeReader:
 
     def _unlisted(self, error: str) -> ResultShard:
         detail = f"git could not list all objects: {error.splitlines()[0]}"
-        return ResultShard(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
+        return gap_shard(Gap(self.where, "object-store", detail))
 
     def _list_range(self, view: git.RepoView) -> Iterator[bytes]:
         """Yield ``id type size`` of each object of the range.
@@ -236,7 +237,7 @@ class RangeReader:
         if not self._scope.include:
             return
         options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
-        output, error = git.run(view, *options, lines=_rev_list_input(self._scope))
+        output, error = git.run(view, *options, lines=input_lines(self._scope.include, self._scope.exclude))
         reached = output.decode("ascii", "replace").split()
         self._absent = output.count(b"?")
         if self._absent:
@@ -288,12 +289,6 @@ class RangeReader:
             for problem in dict.fromkeys(text.splitlines()[0] for text in other.problems)
         )
         return replace(located, gaps=(*located.gaps, *unknown))
-
-
-def _rev_list_input(scope: RevisionRange) -> list[bytes]:
-    return [oid.encode() + b"\n" for oid in scope.include] + [
-        b"^" + oid.encode() + b"\n" for oid in scope.exclude
-    ]
 
 
 def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:

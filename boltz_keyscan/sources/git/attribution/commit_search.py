@@ -18,6 +18,7 @@ from boltz_keyscan.sources.git.attribution.log import (
     PlaceLimit,
     Walks,
     Wanted,
+    input_lines,
     is_wanted,
     parse_commit,
 )
@@ -106,7 +107,7 @@ class CommitSearch:
         if not (self.unchanged or (cached and self._history_only_grew(tips))):
             cached = set()
         attribution = self.memory.attribution.only(cached)
-        since = [] if self.unchanged else [*tips, *_without(_lines(self.memory.tips))]
+        since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
         for oids, lines in ((cached, since), (wanted.keys() - cached, tips)):
             self._merge(walks.introductions(_some(wanted, oids), lines), attribution.reachable)
         left = wanted.keys() - _oids(attribution.reachable)
@@ -144,16 +145,15 @@ class CommitSearch:
         """Return True if all commits reachable at the last scan still are."""
         if not self.memory.tips:
             return False
-        lost, error = git.run(
-            self.view, "rev-list", "--stdin", "-n", "1", lines=[*_lines(self.memory.tips), *_without(tips)]
-        )
+        lines = input_lines(sorted(self.memory.tips)) + _without(tips)
+        lost, error = git.run(self.view, "rev-list", "--stdin", "-n", "1", lines=lines)
         return not lost and not error
 
     def commit_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
         """Return dates and reachability of commits that have a hit themselves."""
         if not oids:
             return {}
-        lines = _lines(oids)
+        lines = input_lines(sorted(oids))
         form = "--format=%H,%ct,%aI"
         dates, error = git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
         without_tips = [*lines, *_without(self._tips()[0])]
@@ -202,8 +202,7 @@ class CommitSearch:
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
         for oid, kind, *_ in answers:
             found.get(kind, {})[oid.decode("ascii", "replace")] = None
-        commits = [oid.encode() + b"\n" for oid in found[b"commit"]]
-        return [*commits, *_without(_lines(self.exclude))], list(found[b"tree"]), list(found[b"blob"])
+        return input_lines(found[b"commit"], sorted(self.exclude)), list(found[b"tree"]), list(found[b"blob"])
 
     def _unreachable_commits(self, tips: list[bytes]) -> list[bytes]:
         """Return the input lines for unreachable commits; none for a range."""
@@ -272,10 +271,6 @@ def _some(wanted: Wanted, oids: AbstractSet[str]) -> Wanted:
 
 def _oids(places: Iterable[tuple[str, bytes]]) -> set[str]:
     return {oid for oid, _ in places}
-
-
-def _lines(oids: set[str] | frozenset[str]) -> list[bytes]:
-    return [oid.encode() + b"\n" for oid in sorted(oids)]
 
 
 def _without(lines: list[bytes]) -> list[bytes]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
-from boltz_keyscan.sources.blob import display_members
+from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
 from boltz_keyscan.sources.git.attribution.log import Wanted
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
@@ -119,13 +119,14 @@ class Tracer:
     def _locations(
         self, hit: Hit, known: _Attribution, detector: Detector
     ) -> Iterator[tuple[Match, Location]]:
+        path = hit.origin.path
         match hit.origin.kind:
             case "commit" | "tag":
-                yield hit.match, self._of_object(hit, known, detector)
+                yield self._of_object(hit, known, detector)
             case "ref":
-                yield hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.HISTORY)
+                yield locate_hit(hit, path, Exposure.HISTORY, detector)
             case "index":
-                yield hit.match, Location.of(hit.match, detector.redact(hit.origin.path), Exposure.STAGED)
+                yield locate_hit(hit, path, Exposure.STAGED, detector)
             case _:
                 yield from self._by_path(hit, known, detector)
 
@@ -135,33 +136,33 @@ class Tracer:
         paths = known.paths_of(hit)
         for path in paths:
             first = known.search.introduced.get((oid, path))
+            old = (hit.match.fingerprint, path) in known.old
             exposure = known.exposure((oid, path))
-            location = self._location(hit, path or object_path(hit), exposure, detector, first)
-            yield hit.match, replace(location, old=(hit.match.fingerprint, path) in known.old)
+            yield self._locate(hit, path or object_path(hit), exposure, detector, first, old=old)
         if not paths:
-            exposure = known.default_exposure
-            yield hit.match, self._location(hit, object_path(hit), exposure, detector, None)
+            yield self._locate(hit, object_path(hit), known.default_exposure, detector, None)
 
-    def _of_object(self, hit: Hit, known: _Attribution, detector: Detector) -> Location:
+    def _of_object(self, hit: Hit, known: _Attribution, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
         oid = hit.origin.oid or ""
         first = known.commits.get(oid)
         reachable = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reachable else known.default_exposure
-        return self._location(hit, object_path(hit), exposure, detector, first)
+        return self._locate(hit, object_path(hit), exposure, detector, first)
 
-    def _location(
-        self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: FirstCommit | None
-    ) -> Location:
-        return Location.of(
-            hit.match,
-            detector.redact(self.prefix + path),
-            exposure,
-            commit=first.commit if first else None,
-            blob=hit.origin.oid,
-            author_date=first.author_date if first else None,
-            members=display_members(hit.origin, detector),
-        )
+    def _locate(
+        self,
+        hit: Hit,
+        path: bytes,
+        exposure: Exposure,
+        detector: Detector,
+        first: FirstCommit | None,
+        *,
+        old: bool = False,
+    ) -> tuple[Match, Location]:
+        commit, date = (first.commit, first.author_date) if first else (None, None)
+        path = self.prefix + path
+        return locate_hit(hit, path, exposure, detector, commit=commit, author_date=date, old=old)
 
     def _gap(self, problem: str) -> Gap:
         """Return the gap for an incomplete search: all objects were read, but some paths are unknown."""

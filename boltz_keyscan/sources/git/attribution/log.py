@@ -6,7 +6,7 @@ Trees can be nested so that a dozen of them make 10^10 paths. Every walk has a t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -102,9 +102,7 @@ class Walks:
             if (oid, path) not in first or commit.time < first[oid, path]
         }
         if chosen:
-            yield from self._changes(
-                wanted, [oid.encode() + b"\n" for oid in chosen], "--no-walk=unsorted", "-c"
-            )
+            yield from self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c")
 
     def _merge_changes(self, wanted: Wanted, lines: list[bytes]) -> list[Change]:
         """Return the changes of merges against their first parents.
@@ -142,6 +140,11 @@ class Walks:
             elif text:
                 with parsing_git_output():
                     commit = parse_commit(text.decode("ascii", "replace").split(","))
+
+
+def input_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> list[bytes]:
+    """Return the input by which git walks from some commits, without others and their ancestors."""
+    return [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
 
 
 def is_wanted(wanted: Wanted, oid: str, path: bytes) -> bool:
