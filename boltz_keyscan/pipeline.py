@@ -11,13 +11,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.enums import Exposure, Part, Status
 from boltz_keyscan.model.finding import (
+    BundleFile,
     Detector,
+    Discovered,
     Finding,
     Gap,
     Hit,
@@ -28,11 +30,13 @@ from boltz_keyscan.model.finding import (
     Shard,
     ShardResult,
     Source,
+    SourceReader,
     Tally,
+    Work,
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.rules import Rule
-from boltz_keyscan.sources.blob import display_members, failure_gap, scan_shard
+from boltz_keyscan.sources.blob import failure_gap, locate_hit, scan_shard
 from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.triage import Step, apply
 
@@ -46,7 +50,7 @@ MAX_INLINE_BYTES = 8 << 20
 MAX_DISCOVERED_SOURCES = 1000
 """Limit of sources found inside others (git bundles): each starts git many times, however small it is."""
 
-Work = tuple[int, Shard]
+NumberedShard = tuple[int, Shard]
 
 
 _EMPTY_TALLY = ShardResult().tally
@@ -57,18 +61,18 @@ _EMPTY_TALLY = ShardResult().tally
 class _SourceResults:
     """Results of all shards of one source."""
 
-    source: Source
+    reader: SourceReader
     hits: list[Hit] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
-    discovered_sources: list[Source] = field(default_factory=list)
+    bundles: list[BundleFile] = field(default_factory=list)
     explained: set[tuple[bytes, str | None, int]] = field(default_factory=set)
 
     def add(self, result: ShardResult) -> None:
         """Add the result of one shard."""
         self.hits += result.hits
         self.gaps += result.gaps
-        self.discovered_sources += result.sources
+        self.bundles += result.bundles
         self.explained.update(result.explained)
         if result.tally is not _EMPTY_TALLY:
             self.tally += result.tally
@@ -144,17 +148,17 @@ def run(
     pairs: list[tuple[Match, Location]] = []
     gaps: set[Gap] = set()
     tally = Tally()
-    source_queue = deque([sources])
+    queue = deque([[source.open() for source in sources]])
     discovered = 0
-    while source_queue:
-        for results, located in _scan(source_queue.popleft(), detector, jobs, progress):
+    while queue:
+        for results, located in _scan(queue.popleft(), detector, jobs, progress):
             pairs += located.pairs
             gaps.update(results.gaps, located.gaps)
             tally += results.tally
             # One at a time: each may need space in the temporary folder until its hits are located.
             remaining = MAX_DISCOVERED_SOURCES - discovered
-            source_queue += [(source,) for source in results.discovered_sources[:remaining]]
-            discovered += len(results.discovered_sources)
+            queue += map(_open_bundle, results.bundles[:remaining])
+            discovered += len(results.bundles)
     if discovered > MAX_DISCOVERED_SOURCES:
         detail = f"of {discovered} git bundles only the first {MAX_DISCOVERED_SOURCES} were opened"
         gaps.add(Gap(", ".join(targets), "too-many-bundles", detail))
@@ -183,12 +187,18 @@ def run(
     )
 
 
+def _open_bundle(file: BundleFile) -> list[SourceReader]:
+    from boltz_keyscan.sources.git.bundle import BundleSource  # noqa: PLC0415 - hardly any tree has one
+
+    return [BundleSource(file).open()]
+
+
 def _scan(
-    sources: Iterable[Source], detector: Detector, jobs: int, progress: ProgressListener | None
+    readers: Iterable[SourceReader], detector: Detector, jobs: int, progress: ProgressListener | None
 ) -> Iterator[tuple[_SourceResults, Located]]:
     """Yield the results of each source, and of those found while listing, with located hits."""
     results: list[_SourceResults] = []
-    for number, result in _run_all(_work(sources, results), detector, jobs, progress):
+    for number, result in _run_all(_work(readers, results), detector, jobs, progress):
         results[number].add(result)
     if progress is not None:
         progress.on_locating()
@@ -196,21 +206,21 @@ def _scan(
         yield source_results, _locate(source_results, detector)
 
 
-def _work(sources: Iterable[Source], results: list[_SourceResults]) -> Iterator[Work]:
+def _work(readers: Iterable[SourceReader], results: list[_SourceResults]) -> Iterator[NumberedShard]:
     """Yield the shards of all sources; a source found inside another follows it."""
-    pending = deque(sources)
+    pending = deque(readers)
     while pending:
-        source = pending.popleft()
+        reader = pending.popleft()
         number = len(results)
-        results.append(_SourceResults(source))
-        discovered: list[Source] = []
+        results.append(_SourceResults(reader))
+        discovered: list[SourceReader] = []
         try:
-            for item in source.shards():
-                # isinstance with a protocol takes longer than scanning a small folder.
-                if hasattr(item, "shards"):
-                    discovered.append(cast("Source", item))
-                else:
-                    yield number, item
+            for item in reader.work():
+                match item:
+                    case Work(shard):
+                        yield number, shard
+                    case Discovered(found):
+                        discovered.append(found)
         except OSError as error:
             yield number, ResultShard(ShardResult(gaps=(failure_gap(error),)))
         pending.extendleft(reversed(discovered))
@@ -219,33 +229,25 @@ def _work(sources: Iterable[Source], results: list[_SourceResults]) -> Iterator[
 def _locate(results: _SourceResults, detector: Detector) -> Located:
     """Locate the hits of a source; on an error they keep the path of their origin."""
     try:
-        return results.source.locate(results.combined(), detector)
+        return results.reader.locate(results.combined(), detector)
     except OSError as error:
         pairs = (
-            (
-                hit.match,
-                Location.from_match(
-                    hit.match,
-                    _fallback_path(hit, detector),
-                    Exposure.UNTRACKED,
-                    blob=hit.origin.oid,
-                    members=display_members(hit.origin, detector),
-                ),
+            locate_hit(
+                hit,
+                hit.origin.path or f".git/{hit.origin.kind}/{hit.origin.oid}".encode(),
+                Exposure.UNTRACKED,
+                detector,
             )
             for hit in results.combined().hits
         )
         return Located(tuple(pairs), (failure_gap(error),))
 
 
-def _fallback_path(hit: Hit, detector: Detector) -> str:
-    return detector.redact(hit.origin.path) or f".git/{hit.origin.kind}/{hit.origin.oid}"
-
-
 def _run_all(
-    work: Iterator[Work], detector: Detector, jobs: int, progress: ProgressListener | None
+    work: Iterator[NumberedShard], detector: Detector, jobs: int, progress: ProgressListener | None
 ) -> Iterator[tuple[int, ShardResult]]:
     """Yield results in any order; archives are opened after everything else."""
-    archives: list[Work] = []
+    archives: list[NumberedShard] = []
     for number, result in _run_shards(work, detector, jobs):
         archives += ((number, shard) for shard in result.more)
         if progress is not None:
@@ -262,7 +264,9 @@ def _run_all(
             yield numbered
 
 
-def _run_shards(work: Iterator[Work], detector: Detector, jobs: int) -> Iterator[tuple[int, ShardResult]]:
+def _run_shards(
+    work: Iterator[NumberedShard], detector: Detector, jobs: int
+) -> Iterator[tuple[int, ShardResult]]:
     """Scan shards in this process while there is little work, and in workers beyond that."""
     weight = 0
     for number, shard in work:

@@ -43,10 +43,10 @@ FEW = ("closes its output and stays", "complains without a word")
 """Moods that make no difference to who reads the answer."""
 
 HURRIED = """
-from boltz_keyscan.sources.git.attribution import commit_search, log
+from boltz_keyscan.sources.git.attribution import log
 from boltz_keyscan.sources.git.run import command
 command.IDLE_TIMEOUT = command.TOTAL_TIMEOUT = command.EXIT_TIMEOUT = 0.5
-commit_search._NESTED_SECONDS = log._LEAST_SECONDS = 0.5
+log._LEAST_SECONDS = 0.5
 """
 
 

@@ -707,7 +707,7 @@ def _rows() -> Iterator[Row]:  # noqa: PLR0915 - a table
     yield Row("FIFO shared index", named, shared_index_fifo, gaps=index, blind=frozenset({"index"}))
     nowhere = frozenset({"repository-unreadable"})
     yield Row("FIFO .git", named, _fifo(".git"), gaps=nowhere, blind=both)
-    yield Row("bomb", "1.2", bomb, ("bomb",), gaps=frozenset({"many-paths", "untraced"}), hurried=True)
+    yield Row("bomb", "1.2", bomb, ("bomb",), gaps=frozenset({"untraced"}), hurried=True)
     broken = frozenset({"corrupt-object", "object-store", "too-large", "untraced"})
     yield Row("a terabyte", "1.2", claims, gaps=broken)
     yield Row("long message", "1.3", long_message, ("message",))

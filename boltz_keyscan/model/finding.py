@@ -108,14 +108,28 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleFile:
+    """A git bundle in a file."""
+
+    name: bytes
+    """Relative to ``root``."""
+    shown: bytes
+    """Its path in reports."""
+    root: bytes
+    """Absolute; what is below it is opened without following links."""
+    follow: bool = False
+    """True if the user named it: it may be a symbolic link."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShardResult:
     """The result of scanning one shard."""
 
     hits: tuple[Hit, ...] = ()
     gaps: tuple[Gap, ...] = ()
     tally: Tally = Tally()
-    sources: tuple[Source, ...] = ()
-    """Sources discovered while reading (git bundles); they are scanned after the others."""
+    bundles: tuple[BundleFile, ...] = ()
+    """git bundles found while reading; they are scanned after the other sources."""
     more: tuple[Shard, ...] = ()
     """Containers discovered while reading; each is opened in a process of its own."""
     explained: tuple[tuple[bytes, str | None, int], ...] = ()
@@ -148,40 +162,6 @@ class Location:
     comments: tuple[Comment, ...] = ()
     old: bool = False
     """The file had the key before the change that was scanned."""
-
-    @classmethod
-    def from_match(
-        cls,
-        match: Match,
-        path: str,
-        exposure: Exposure,
-        *,
-        commit: str | None = None,
-        blob: str | None = None,
-        author_date: str | None = None,
-        members: tuple[str, ...] = (),
-        old: bool = False,
-    ) -> Location:
-        """Return the location of ``match``, given its path and exposure."""
-        return cls(
-            path,
-            match.line,
-            match.column,
-            match.column_utf16,
-            match.offset,
-            match.length,
-            exposure,
-            match.context,
-            commit,
-            blob,
-            author_date,
-            members,
-            match.decoded,
-            match.cell,
-            match.cell_part,
-            match.comments,
-            old,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +265,25 @@ class Shard(Protocol):
         """Scan every byte of the shard. Pure: no state outside the arguments."""
 
 
-class Source(Protocol):
-    """A source of bytes, cut into shards; it also locates the hits in them."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A shard to scan."""
 
-    def shards(self) -> Iterator[Shard | Source]:
-        """Yield shards, and sources discovered on the way (a repository in a folder)."""
+    shard: Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """A source found on the way, such as a repository in a folder, opened for the same run."""
+
+    reader: SourceReader
+
+
+class SourceReader(Protocol):
+    """A reader of one source in one run, which keeps what the run learns of it."""
+
+    def work(self) -> Iterator[Work | Discovered]:
+        """Yield the shards of the source, and sources discovered on the way."""
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return the exposure, commit and path of each hit.
@@ -298,9 +292,16 @@ class Source(Protocol):
         """
 
 
+class Source(Protocol):
+    """A source of bytes. Frozen, and picklable."""
+
+    def open(self) -> SourceReader:
+        """Return a reader for one run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The result of ``Source.locate``: matches with their locations, and gaps."""
+    """The result of ``SourceReader.locate``: matches with their locations, and gaps."""
 
     pairs: tuple[tuple[Match, Location], ...] = ()
     gaps: tuple[Gap, ...] = ()

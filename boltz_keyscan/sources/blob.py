@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from io import RawIOBase
 from typing import TypeVar
 
-from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult
+from boltz_keyscan.model.enums import Exposure, Shape
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
 CHUNK = 1 << 20
@@ -188,9 +188,38 @@ def _require_data(data: _Data | None) -> _Data:
     return data
 
 
-def display_members(origin: Origin, detector: Detector) -> tuple[str, ...]:
-    """Return the archive members that lead to a blob, redacted for display."""
-    return tuple(map(detector.redact, origin.members))
+def locate_hit(
+    hit: Hit,
+    path: bytes,
+    exposure: Exposure,
+    detector: Detector,
+    *,
+    commit: str | None = None,
+    author_date: str | None = None,
+    old: bool = False,
+) -> tuple[Match, Location]:
+    """Return the match of a hit with its location, redacted for display."""
+    match = hit.match
+    location = Location(
+        path=detector.redact(path),
+        line=match.line,
+        column=match.column,
+        column_utf16=match.column_utf16,
+        offset=match.offset,
+        length=match.length,
+        exposure=exposure,
+        context=match.context,
+        commit=commit,
+        blob=hit.origin.oid,
+        author_date=author_date,
+        members=tuple(map(detector.redact, hit.origin.members)),
+        decoded=match.decoded,
+        cell=match.cell,
+        cell_part=match.cell_part,
+        comments=match.comments,
+        old=old,
+    )
+    return match, location
 
 
 def scan_shard(shard: Shard, detector: Detector) -> ShardResult:

@@ -22,6 +22,11 @@ class ResultShard:
         return self.result
 
 
+def gap_shard(*gaps: Gap) -> ResultShard:
+    """Return the shard that reports gaps."""
+    return ResultShard(ShardResult(gaps=gaps))
+
+
 @dataclass(frozen=True, slots=True)
 class NamesShard:
     """Names that may hold a key: of files, references, staged paths."""

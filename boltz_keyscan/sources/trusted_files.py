@@ -154,17 +154,15 @@ class CommitFileReader:
         return self._reader.read(oid, MAX_FILE_BYTES)
 
     def _entries(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
+        from boltz_keyscan.sources.git.objects.reader import tree_entries  # noqa: PLC0415 - as above
+
         if tree not in self._folders:
             if len(self._folders) >= _MAX_CACHED_FOLDERS:
                 self._folders.clear()
             content, id_bytes = self._reader.read(tree), self._revision.view.id_bytes
-            # Entries are ``mode SP name NUL id``; the rest behind a broken one is ignored.
-            entries, at = {}, 0
-            while 0 <= (space := content.find(b" ", at)) < (nul := content.find(b"\0", space)):
-                mode, name = content[at:space].lstrip(b"0"), content[space + 1 : nul]
-                at = nul + 1 + id_bytes
-                entries[name] = (mode, content[nul + 1 : at].hex())
-            self._folders[tree] = entries
+            self._folders[tree] = {
+                name: (mode.lstrip(b"0"), oid) for mode, name, oid in tree_entries(content, id_bytes)
+            }
         return self._folders[tree]
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources.git.attribution import log
 from tests.histories import Files, History, Step, build, nested
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -37,15 +36,6 @@ def _told(result: ScanResult, ids: Mapping[str, str], key: str = KEY) -> Told:
         if finding.fingerprint == fingerprint(key)
         for where in finding.locations
     }
-
-
-@pytest.fixture(params=["by git", "tree by tree"])
-def walker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways: that of every day, and the one for when git would take for ever."""
-    if request.param == "tree by tree":
-        # Whatever git's walks find is now too much, and is looked for the other way.
-        monkeypatch.setattr(log, "MAX_PLACES", 0)
-    return str(request.param)
 
 
 def _steps(**steps: tuple[str, Files]) -> History:
@@ -205,7 +195,6 @@ CASES: dict[str, tuple[History, dict[str, str], Told]] = {
 }
 
 
-@pytest.mark.usefixtures("walker")
 @pytest.mark.parametrize("case", CASES)
 def test_a_key_is_told_as_it_came(tmp_path: Path, case: str) -> None:
     history, refs, expected = CASES[case]
@@ -284,13 +273,10 @@ def test_any_history_is_told_as_it_is(
     path = tmp_path_factory.mktemp("any") / "r.git"
     ids = build(path, history, _refs(branches))
 
-    by_git = _scan(path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log, "MAX_PLACES", 0)
-        by_tree = _scan(path)
+    result = _scan(path)
 
     for key in KEYS:
-        assert _told(by_git, ids, key) == _told(by_tree, ids, key) == _truth(history, branches, key)
+        assert _told(result, ids, key) == _truth(history, branches, key)
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
@@ -322,7 +308,6 @@ def _tagged(repo: Repo, what: str, *options: str) -> None:
     repo.run("reflog", "expire", "--expire=now", "--all")
 
 
-@pytest.mark.usefixtures("walker")
 @pytest.mark.parametrize("options", [(), ("-a", "-m", "annotated")], ids=["plain", "annotated"])
 @pytest.mark.parametrize(
     ("what", "path"),
@@ -365,7 +350,6 @@ def test_what_only_the_reflog_knows_is_unreachable(repo: Repo) -> None:
         pytest.param(lambda text: text.replace(b"A <a@x> 1 +0000", b",,\n"), id="no author"),
     ],
 )
-@pytest.mark.usefixtures("walker")
 def test_a_commit_without_sane_dates_is_named_all_the_same(tmp_path: Path, spoilt: Any) -> None:
     repo = Repo(tmp_path / "r.git", bare=True)
     source = tmp_path / "k.txt"

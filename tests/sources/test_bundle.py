@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Location, ScanResult
+from boltz_keyscan.model.finding import BundleFile, Location, ScanResult
 from boltz_keyscan.pipeline import run
 from boltz_keyscan.plan import Options, scan_plan
 from boltz_keyscan.sources.git import bundle
-from boltz_keyscan.sources.git.attribution import bundle_prerequisites
 from boltz_keyscan.sources.git.bundle import read_header
 from boltz_keyscan.sources.git.run import tempdir
 from tests.depth import examples
@@ -165,20 +164,20 @@ def test_a_bundle_without_objects_for_its_references(source: Repo) -> None:
 # -- incremental bundles ---------------------------------------------------------------------
 
 
-def test_an_incremental_bundle_explains_what_it_brings(source: Repo) -> None:
-    brought = source.leak("src/deep/er/new.txt", f"{NEWER}\n")
+def test_an_incremental_bundle_has_keys_without_paths_and_commits(source: Repo) -> None:
+    source.leak("src/deep/er/new.txt", f"{NEWER}\n")
     source.run("mv", "src/deep/er/new.txt", "src/deep/er/moved.txt")
-    moved = source.commit(f"message {KEY}", "--date=2024-05-01T12:00:00+0230")
+    moved = source.commit(f"message {KEY}")
     path = bundled(source, "x.bundle", "main~2..main")
     result = scanned(path)
-    assert reasons(result) == [("bundle-prerequisites", True)]
-    assert {(where.members, where.commit) for where in locations(result)[fingerprint(NEWER)]} == {
-        (("src/deep/er/new.txt",), brought),
-        (("src/deep/er/moved.txt",), moved),
-    }
+    assert reasons(result) == [("bundle-prerequisites", True), ("untraced", True)]
+    assert result.exit_code == ExitCode.BLOCKING
+    blob = source.run("rev-parse", "HEAD:src/deep/er/moved.txt")
+    (content,) = locations(result)[fingerprint(NEWER)]
+    assert (content.members, content.commit) == ((f".git/blob/{blob}",), None)
+    assert (content.blob, content.exposure) == (blob, "file")
     (message,) = locations(result)[fingerprint(KEY)]
     assert (message.members, message.commit) == ((f".git/commit/{moved}",), moved)
-    assert message.author_date == "2024-05-01T12:00:00+02:30"
 
 
 def test_objects_that_are_differences_from_others_are_a_gap(source: Repo) -> None:
@@ -191,18 +190,8 @@ def test_objects_that_are_differences_from_others_are_a_gap(source: Repo) -> Non
     detail = "3 of its 4 objects could be read: the others are differences from objects that it builds on"
     assert told["bundle-incomplete"] == (detail, False)
     assert told["bundle-prerequisites"][1] is True
-    assert [where.members for where in locations(result)[fingerprint(NEWER)]] == [("new.txt",)]
+    assert [where.path for where in locations(result)[fingerprint(NEWER)]] == [str(path)]
     assert not result.complete
-
-
-def test_too_many_folders_are_told(source: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    source.leak("src/new.txt", NEWER)
-    path = bundled(source, "x.bundle", "main~1..main")
-    monkeypatch.setattr(bundle_prerequisites, "_MOST_READ", 0)
-    result = scanned(path)
-    assert ("untraced", False) in reasons(result)
-    ((where,),) = locations(result).values()
-    assert where.members == (f".git/blob/{where.blob}",)
 
 
 # -- damage ----------------------------------------------------------------------------------
@@ -315,10 +304,10 @@ def test_without_git_a_bundle_is_a_gap(source: Repo) -> None:
 
 def test_a_bundle_that_is_gone_when_it_is_opened(source: Repo) -> None:
     path = bundled(source, "x.bundle")
-    vanished = bundle.BundleSource(b"x.bundle", b"x.bundle", bytes(path.parent))
+    vanished = bundle.BundleSource(BundleFile(b"x.bundle", b"x.bundle", bytes(path.parent)))
     shutil.rmtree(path.parent)
-    (shard,) = vanished.shards()
-    (gap,) = shard.scan(None).gaps  # type: ignore[union-attr,arg-type]  # a gap needs no detector
+    (work,) = vanished.open().work()
+    (gap,) = work.shard.scan(None).gaps  # type: ignore[arg-type]  # a gap needs no detector
     assert (gap.where, gap.reason) == ("x.bundle", "unreadable")
 
 

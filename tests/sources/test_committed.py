@@ -13,7 +13,7 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.sources.git import committed
+from boltz_keyscan.sources.git import blob_keys
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
@@ -228,7 +228,7 @@ def test_a_blob_that_cannot_be_read_counts_as_committed(repo: Repo) -> None:
 
 
 def test_blobs_are_read_within_a_bound(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committed, "_MAX_BLOB_BYTES", -1)
+    monkeypatch.setattr(blob_keys, "_MAX_BYTES", -1)
     in_the_working_file_only(repo)
 
     result = scanned(repo.path)

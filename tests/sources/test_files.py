@@ -18,20 +18,21 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.enums import ExitCode, Exposure, Part
 from boltz_keyscan.model.finding import (
     Detector,
+    Discovered,
     Gap,
     Located,
-    Location,
     ScanResult,
     Shard,
     ShardResult,
     Source,
+    Work,
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
-from boltz_keyscan.sources.blob import Window
+from boltz_keyscan.sources.blob import Window, locate_hit
 from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard, walk_tree
-from boltz_keyscan.sources.tree import TreeSource
+from boltz_keyscan.sources.tree import TreeReader, TreeSource
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import scan_json
@@ -87,7 +88,7 @@ def test_more_files_than_a_slice(tmp_path: Path) -> None:
     for number in range(count):
         (tmp_path / f"{number}").write_text(key(str(number)))
     shards = [
-        shard for shard in TreeSource(os.fsencode(tmp_path), b"").shards() if isinstance(shard, FileShard)
+        shard for shard in shards_of(TreeSource(os.fsencode(tmp_path), b"")) if isinstance(shard, FileShard)
     ]
     assert [len(shard.files) for shard in shards] == [FILES_PER_SHARD, FILES_PER_SHARD, 7]
     assert shards[-1].where.endswith(" and 6 more")
@@ -254,18 +255,26 @@ def test_a_file_that_is_rewritten_in_place_is_a_gap(tmp_path: Path) -> None:
     assert (result.gaps, result.tally.files) == ((CHANGED,), 0)
 
 
+def shards_of(source: Source) -> Iterator[Shard]:
+    """The shards of a source, without those of sources in it."""
+    yield from (item.shard for item in source.open().work() if isinstance(item, Work))
+
+
 @dataclass
 class Between:
     """A tree, with something done after the listing and before the reading."""
 
-    tree: TreeSource
+    tree: TreeReader
     act: Callable[[], object]
 
-    def shards(self) -> Iterator[Shard | Source]:
-        for shard in self.tree.shards():
-            if isinstance(shard, FileShard):
+    def open(self) -> Between:
+        return self
+
+    def work(self) -> Iterator[Work | Discovered]:
+        for item in self.tree.work():
+            if isinstance(item, Work) and isinstance(item.shard, FileShard):
                 self.act()
-            yield shard
+            yield item
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         return self.tree.locate(gathered, detector)
@@ -279,7 +288,7 @@ def test_a_file_that_vanished_is_a_gap(tmp_path: Path, name: str) -> None:
         path.symlink_to("anywhere")
     else:
         path.write_text(key("gone"))
-    source = Between(TreeSource(os.fsencode(tmp_path), b""), lambda: path.unlink(missing_ok=True))
+    source = Between(TreeSource(os.fsencode(tmp_path), b"").open(), lambda: path.unlink(missing_ok=True))
     result = pipeline.run((".",), (source,), FailPolicy())
     told = "it was listed and was gone before it was read; scan again"
     assert (result.gaps, result.exit_code) == ((Gap(name, "vanished", told),), ExitCode.INCOMPLETE)
@@ -330,10 +339,13 @@ class Failing:
 
     at: str
 
-    def shards(self) -> Iterator[Shard | Source]:
-        yield FileShard(os.fsencode(os.environ["HOME"]), b"", (b"leak.txt",))
+    def open(self) -> Failing:
+        return self
+
+    def work(self) -> Iterator[Work]:
+        yield Work(FileShard(os.fsencode(os.environ["HOME"]), b"", (b"leak.txt",)))
         if self.at == "shard":
-            yield FailingShard()
+            yield Work(FailingShard())
         if self.at == "shards":
             raise OSError(24, os.strerror(24))
 
@@ -341,10 +353,7 @@ class Failing:
         if self.at == "locate":
             raise OSError(12, os.strerror(12))
         return Located(
-            tuple(
-                (hit.match, Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.FILE))
-                for hit in gathered.hits
-            )
+            tuple(locate_hit(hit, hit.origin.path, Exposure.FILE, detector) for hit in gathered.hits)
         )
 
 
@@ -483,7 +492,7 @@ def test_objects_are_left_to_git_and_what_else_lies_there_is_not(repo: Repo) -> 
     assert places(result) == {fingerprint(key(name)): {(f".git/{name}", "local")} for name in planted}
     names = {
         name
-        for shard in TreeSource(os.fsencode(repo.path), b"").shards()
+        for shard in shards_of(TreeSource(os.fsencode(repo.path), b""))
         if isinstance(shard, FileShard)
         for name in shard.files
     }
@@ -533,13 +542,8 @@ def test_paths_can_be_opened_from_where_the_program_ran(tmp_path: Path) -> None:
 
 def test_names_are_told_apart_from_content(tmp_path: Path) -> None:
     (tmp_path / f"{key('both')}.txt").write_text(key("both"))
-    shards = TreeSource(os.fsencode(tmp_path), b"").shards()
-    parts = {
-        hit.origin.part
-        for shard in shards
-        if not hasattr(shard, "shards")
-        for hit in shard.scan(DETECTOR).hits
-    }
+    shards = shards_of(TreeSource(os.fsencode(tmp_path), b""))
+    parts = {hit.origin.part for shard in shards for hit in shard.scan(DETECTOR).hits}
     assert parts == {Part.NAME, Part.CONTENT}
 
 

@@ -188,15 +188,15 @@ class TestShards:
         assert report["gaps"] == []
 
 
-def test_tree_entries_are_names_and_ids(repo: Repo) -> None:
+def test_tree_entries_are_modes_names_and_ids(repo: Repo) -> None:
     repo.add("a b.txt", "1")
     repo.add("z/f", "2")
     repo.commit()
     raw = git.Repo(repo.path).head.commit.tree.data_stream.read()
 
     assert list(tree_entries(raw, 20)) == [
-        (b"a b.txt", repo.run("rev-parse", "HEAD:a b.txt")),
-        (b"z", repo.run("rev-parse", "HEAD:z")),
+        (b"100644", b"a b.txt", repo.run("rev-parse", "HEAD:a b.txt")),
+        (b"40000", b"z", repo.run("rev-parse", "HEAD:z")),
     ]
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model.finding import Shard, ShardResult, Source
+from boltz_keyscan.model.finding import Discovered, ShardResult, Work
 from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES
 from boltz_keyscan.sources.files.shard import walk_tree
+from boltz_keyscan.sources.git.bundle import BundleSource
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.sources.tree import TreeSource
 from conformance.containers import bundle, text, zipped
@@ -29,16 +30,22 @@ CONTENTS = {
 }
 
 
-def all_of(shards: Iterable[Shard | Source]) -> Iterator[ShardResult]:
+def all_of(work: Iterable[Work | Discovered]) -> Iterator[ShardResult]:
     """Scan shards, and what turned out to be in them."""
-    for shard in shards:
-        if hasattr(shard, "scan"):
-            result = shard.scan(DETECTOR)
-            yield result
-            yield from all_of(result.more)
-            yield from all_of(result.sources)
-        else:
-            yield from all_of(shard.shards())
+    for item in work:
+        match item:
+            case Work(shard):
+                result = shard.scan(DETECTOR)
+                yield result
+                yield from all_of(within(result))
+            case Discovered(reader):
+                yield from all_of(reader.work())
+
+
+def within(result: ShardResult) -> Iterator[Work | Discovered]:
+    """Containers and bundles that a shard found."""
+    yield from map(Work, result.more)
+    yield from (Discovered(BundleSource(file).open()) for file in result.bundles)
 
 
 def swapped(tree: Path, folder: str) -> Callable[[], None]:
@@ -64,7 +71,7 @@ def built(tmp_path: Path, content: bytes, name: str = "f") -> Path:
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 def test_before_files_are_read(tmp_path: Path, content: bytes) -> None:
     tree = built(tmp_path, content)
-    shards = list(TreeSource(os.fsencode(tree), b"").shards())
+    shards = list(TreeSource(os.fsencode(tree), b"").open().work())
     swapped(tree, "a")()
     results = list(all_of(shards))
     assert not [hit for result in results for hit in result.hits]
@@ -77,10 +84,10 @@ def test_before_a_container_or_a_bundle_is_opened(tmp_path: Path, name: str) -> 
     """It was inside when it was read, and its folder is a link when it is opened."""
     tree = built(tmp_path, CONTENTS[name])
     (tree / "a" / "f").write_bytes(CONTENTS[name])
-    shards = TreeSource(os.fsencode(tree), b"").shards()
-    first = [shard.scan(DETECTOR) for shard in shards if hasattr(shard, "scan")]
+    work = TreeSource(os.fsencode(tree), b"").open().work()
+    first = [item.shard.scan(DETECTOR) for item in work if isinstance(item, Work)]
     swapped(tree, "a")()
-    results = [later for result in first for later in all_of((*result.more, *result.sources))]
+    results = [later for result in first for later in all_of(within(result))]
     assert [(gap.where, gap.reason) for result in results for gap in result.gaps] == [("a/f", "unreadable")]
     assert not [hit for result in results for hit in result.hits]
 
@@ -89,7 +96,7 @@ def test_before_a_link_is_read(tmp_path: Path) -> None:
     tree = built(tmp_path, b"")
     (tree / "a" / "link").symlink_to("nowhere")
     (tmp_path / "outside" / "link").symlink_to(KEY)
-    shards = list(TreeSource(os.fsencode(tree), b"").shards())
+    shards = list(TreeSource(os.fsencode(tree), b"").open().work())
     swapped(tree, "a")()
     results = list(all_of(shards))
     assert not [hit for result in results for hit in result.hits]
@@ -114,7 +121,7 @@ def test_a_repository_behind_a_link_is_not_opened(tmp_path: Path) -> None:
     (tree / "a" / ".git").mkdir()
     (tmp_path / "outside" / ".git").mkdir()
     results = []
-    for shard in TreeSource(os.fsencode(tree), b"", files=True).shards():
+    for shard in TreeSource(os.fsencode(tree), b"", files=True).open().work():
         results.append(shard)
         if (tree / "a").is_symlink() is False:
             swapped(tree, "a")()
@@ -126,7 +133,7 @@ def test_a_root_that_is_a_link_is_followed(tmp_path: Path) -> None:
     tree = built(tmp_path, b"")
     (tree / "a" / "f").write_bytes(text(KEY))
     (tmp_path / "alias").symlink_to(tree)
-    results = all_of(TreeSource(os.fsencode(tmp_path / "alias"), b"").shards())
+    results = all_of(TreeSource(os.fsencode(tmp_path / "alias"), b"").open().work())
     assert [hit.origin.path for result in results for hit in result.hits] == [b"a/f"]
 
 
@@ -141,5 +148,5 @@ def test_a_tree_deeper_than_descriptors_are_many(tmp_path: Path) -> None:
         file = os.open(path, os.O_CREAT | os.O_WRONLY, dir_fd=folder)
         os.write(file, text(KEY))
         os.close(file)
-    results = list(all_of(TreeSource(os.fsencode(tmp_path), b"").shards()))
+    results = list(all_of(TreeSource(os.fsencode(tmp_path), b"").open().work()))
     assert [hit.origin.path for result in results for hit in result.hits] == [b"/".join([*names, b"f"])]

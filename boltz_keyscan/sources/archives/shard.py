@@ -5,14 +5,14 @@ A source creates it where it finds a container; a worker process that may die sc
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
@@ -23,14 +23,24 @@ from boltz_keyscan.sources.safe_open import open_file
 if TYPE_CHECKING:
     from boltz_keyscan.sources.archives.extract import Extractor, MemberMatch
     from boltz_keyscan.sources.archives.reader import RandomAccess
-    from boltz_keyscan.sources.git.objects.reader import ObjectReader
-    from boltz_keyscan.sources.git.run import command as git
 
-_MAX_DRAINED_CHUNKS = 16
-"""Chunks of an object read and discarded at most, before git is restarted instead."""
+Opened: TypeAlias = "tuple[Iterable[bytes], RandomAccess | None]"
+"""The bytes of a container in order and, if available, by offset."""
 
 _MAX_NAME_BYTES = 1000
 """Bytes of a member's name in a gap at most."""
+
+
+class Place(Protocol):
+    """The place of a container. Picklable, like a shard."""
+
+    def open(self) -> AbstractContextManager[Opened]:
+        """Open the container for one reading.
+
+        Raises:
+            OSError: it cannot be read.
+            GitError: git cannot read it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +54,20 @@ class InFile:
     follow: bool = False
     """True for a path that the user named, which may be a link."""
 
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Opened]:
+        """Open the file; see ``Place``."""
+        from boltz_keyscan.sources.archives.reader import FileSpace, read_pieces  # noqa: PLC0415 - as below
 
-@dataclass(frozen=True, slots=True)
-class InStore:
-    """A container in a git object."""
-
-    view: git.RepoView
-    oid: str
+        descriptor = open_file(self.root, self.name, follow=self.follow)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError("it is not a file any more")
+            space = FileSpace(descriptor, status.st_size)
+            yield read_pieces(space), space
+        finally:
+            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +76,20 @@ class InBuffer:
 
     content: bytes
 
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Opened]:
+        """Read the bytes; see ``Place``."""
+        from boltz_keyscan.sources.archives.reader import InMemory, read_pieces  # noqa: PLC0415 - as below
+
+        space = InMemory(self.content)
+        yield read_pieces(space), space
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerShard:
     """One outermost container."""
 
-    place: InFile | InStore | InBuffer
+    place: Place
     size: int
     """Size in bytes, when it was found."""
     origins: tuple[tuple[Origin, str], ...]
@@ -97,11 +122,11 @@ class ContainerShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Open the container and scan its members."""
-        from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - as above
-        from boltz_keyscan.sources.archives.formats import FORMATS  # noqa: PLC0415 - brings all decompressors
+        from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - brings all decompressors
+        from boltz_keyscan.sources.archives.formats import FORMATS  # noqa: PLC0415 - as above
 
         try:
-            with _open_place(self.place) as (chunks, space), _limit_process(self.limits):
+            with self.place.open() as (chunks, space), _limit_process(self.limits):
                 extractor = Extractor(
                     detector, FORMATS, self.limits, space.size if space is not None else self.size
                 )
@@ -135,71 +160,6 @@ class ContainerShard:
 
     def _gap(self, where: str, origin: Origin, reason: str, detail: str) -> Gap:
         return Gap(where, reason, detail, by_design=reason == MORE_LOCATIONS, oid=origin.oid)
-
-
-@contextlib.contextmanager
-def _open_place(place: InFile | InStore | InBuffer) -> Iterator[tuple[Iterable[bytes], RandomAccess | None]]:
-    """Open a container: yield its bytes in order and, if available, by offset.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    from boltz_keyscan.sources.archives import reader as readers  # noqa: PLC0415 - as above
-
-    if isinstance(place, InBuffer):
-        content_bytes = readers.InMemory(place.content)
-        yield readers.read_pieces(content_bytes), content_bytes
-        return
-    if isinstance(place, InFile):
-        descriptor = open_file(place.root, place.name, follow=place.follow)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError("it is not a file any more")
-            space = readers.FileSpace(descriptor, status.st_size)
-            yield readers.read_pieces(space), space
-        finally:
-            os.close(descriptor)
-        return
-    reader = _object_reader(place.view)
-    reader.start()
-    is_complete = False
-
-    def content() -> Iterator[bytes]:
-        nonlocal is_complete
-        yield from reader.content(place.oid)
-        is_complete = True
-
-    try:
-        chunks = content()
-        yield chunks, None
-        for count, _ in enumerate(chunks):
-            if count > _MAX_DRAINED_CHUNKS:
-                break
-    finally:
-        if not is_complete:
-            # The unread output of git would be taken for the next object.
-            _close_readers()
-
-
-_readers: dict[git.RepoView, ObjectReader] = {}
-"""The git process of this worker, for one repository at a time."""
-
-
-def _object_reader(view: git.RepoView) -> ObjectReader:
-    from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - only for containers in history
-
-    if view not in _readers:
-        _close_readers()
-        _readers[view] = ObjectReader(view, "")
-        atexit.register(_close_readers)
-    return _readers[view]
-
-
-def _close_readers() -> None:
-    for reader in _readers.values():
-        reader.__exit__()
-    _readers.clear()
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from io import FileIO
 
 from boltz_keyscan.model.enums import Part
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model.finding import BundleFile, Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
 from boltz_keyscan.sources.blob import BUNDLES, Window, read_chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
 from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener
@@ -43,7 +43,7 @@ class FileShard:
     explicit: bool = False
     """The user named this file: links are followed and pipes are read."""
     bundles: bool = False
-    """git bundles among them are opened."""
+    """git bundles among them are reported, to be opened."""
     in_process: bool = False
     """True for a name that another process would resolve differently (``/dev/fd/63``)."""
 
@@ -90,13 +90,11 @@ class FileShard:
             gaps += new_gaps
         sizes_read = [size for size in sizes.values() if size is not None]
         tally = Tally(files=len(sizes_read), bytes=sum(sizes_read))
-        bundles = self._bundles(batch.bundles) if self.bundles and batch.bundles else ()
-        return ShardResult(tuple(hits), tuple(gaps), tally, bundles, tuple(containers))
-
-    def _bundles(self, names: list[bytes]) -> tuple[Source, ...]:
-        from boltz_keyscan.sources.git.bundle import BundleSource  # noqa: PLC0415 - hardly any tree has one
-
-        return tuple(BundleSource(name, self.prefix + name, self.root, self.explicit) for name in names)
+        bundles = (
+            BundleFile(name, self.prefix + name, self.root, self.explicit)
+            for name in (batch.bundles if self.bundles else ())
+        )
+        return ShardResult(tuple(hits), tuple(gaps), tally, tuple(bundles), tuple(containers))
 
     def _container(self, name: bytes, size: int, hits: list[Hit], detector: Detector) -> Shard:
         from boltz_keyscan.sources.archives.shard import ContainerShard, InFile  # noqa: PLC0415 - most scans meet none
@@ -137,16 +135,15 @@ class FileShard:
                 return [], [self._error_gap(name, error, detector)], None
             unchanged = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
             # Files in /proc and the like report 0 bytes and have some.
-            if unchanged and size == (before.st_size or size):
-                if container:
-                    containers.append(self._container(name, size, found[0], detector))
-                return *found, size
-            if attempt == 2:
-                gap = Gap(self._where(name, detector), "changed", "it changed while it was read; scan again")
-                if container:
-                    containers.append(self._container(name, size, found[0], detector))
-                return found[0], [*found[1], gap], None
-        raise AssertionError("unreachable")
+            is_whole = unchanged and size == (before.st_size or size)
+            if is_whole or attempt == 2:
+                break
+        if container:
+            containers.append(self._container(name, size, found[0], detector))
+        if is_whole:
+            return *found, size
+        gap = Gap(self._where(name, detector), "changed", "it changed while it was read; scan again")
+        return found[0], [*found[1], gap], None
 
     def _open(self, name: bytes, opener: DirectoryOpener) -> FileIO:
         if not self.explicit:
@@ -163,13 +160,9 @@ class FileShard:
             return [], [special_file_gap(where, mode)], None
         from boltz_keyscan.sources.files.spool import Spool  # noqa: PLC0415 - pipes are rarely scanned
 
-        spool = Spool(detector)
-        origin = Origin(self.prefix + name)
-        hits, gaps = scan_blob(origin, spool.copy(read_chunks(file)), detector, where)
-        gaps += spool.gaps(where)
-        if (shard := spool.shard(origin, where, hits)) is not None:
-            containers.append(shard)
-        return hits, gaps, spool.bytes
+        result = Spool(detector).scan(Origin(self.prefix + name), read_chunks(file), where)
+        containers += result.more
+        return [*result.hits], [*result.gaps], result.tally.bytes
 
     def _scan_link(
         self, name: bytes, detector: Detector, opener: DirectoryOpener

@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.model.enums import Part
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard
+from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
+from boltz_keyscan.sources.blob import scan_blob, unreadable_gap
 from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container, is_container_head
 
 MAX_MEMORY_BYTES = 32 << 20
@@ -22,12 +23,29 @@ class Spool:
     """A copy of one stream."""
 
     def __init__(self, detector: Detector) -> None:
+        self._detector = detector
         self._finder = ArchiveFinder(detector)
         self.bytes = 0
         """Bytes read so far."""
         self._buffer = bytearray()
         self._path: bytes | None = None
         self._is_discarding = False
+
+    def scan(self, origin: Origin, chunks: Iterable[bytes], where: str) -> ShardResult:
+        """Scan the stream; the result has it as a container too, if it is one.
+
+        Raises:
+            OSError: it could not be read, or the copy could not be written.
+        """
+        hits, gaps = scan_blob(origin, self.copy(chunks), self._detector, where)
+        gaps += self._gaps(where)
+        container = None
+        try:
+            container = self._container(origin, where, hits)
+        except OSError as error:
+            gaps.append(unreadable_gap(where, error))
+        more = (container,) if container is not None else ()
+        return ShardResult(tuple(hits), tuple(gaps), Tally(files=1, bytes=self.bytes), more=more)
 
     def copy(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the chunks unchanged, and keep a copy.
@@ -44,7 +62,7 @@ class Spool:
                     self._flush()
             yield chunk
 
-    def shard(self, origin: Origin, where: str, hits: Iterable[Hit]) -> Shard | None:
+    def _container(self, origin: Origin, where: str, hits: Iterable[Hit]) -> Shard | None:
         """Return the container as a shard; None when the stream is none."""
         if self._path is not None:
             self._write()
@@ -61,7 +79,7 @@ class Spool:
         seen = tuple(hit.match.offset for hit in hits if hit.origin.part is Part.CONTENT)
         return ContainerShard(place, self.bytes, ((origin, where),), seen)
 
-    def gaps(self, where: str) -> list[Gap]:
+    def _gaps(self, where: str) -> list[Gap]:
         """Return a gap for an archive that begins after the copy was discarded."""
         if not (self._is_discarding and self._finder.has_archive):
             return []

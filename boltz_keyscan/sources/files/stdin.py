@@ -5,21 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import (
     Detector,
     Gap,
-    Hit,
     Located,
-    Location,
     Origin,
-    Shard,
     ShardResult,
-    Source,
     Tally,
+    Work,
 )
-from boltz_keyscan.sources.blob import CHUNK, display_members, scan_blob, unreadable_gap
+from boltz_keyscan.sources.blob import CHUNK, locate_hit, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
 
 NAME = b"<stdin>"
@@ -33,49 +31,34 @@ class StdinShard:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Scan standard input to its end."""
-        spool = Spool(detector)
-        hits: list[Hit] = []
-        gaps: list[Gap] = []
-
+        name = NAME.decode()
         if sys.stdin is None:
-            return ShardResult(gaps=(Gap(NAME.decode(), "unreadable", "standard input is closed"),))
-
-        def chunks() -> Iterator[bytes]:
-            while chunk := sys.stdin.buffer.read(CHUNK):
-                yield chunk
-
-        origin, name = Origin(NAME), NAME.decode()
-        container: Shard | None = None
+            return ShardResult(gaps=(Gap(name, "unreadable", "standard input is closed"),))
+        spool = Spool(detector)
         try:
-            hits, gaps = scan_blob(origin, spool.copy(chunks()), detector, name)
-            container = spool.shard(origin, name, hits)
-            gaps += spool.gaps(name)
+            return spool.scan(Origin(NAME), iter(partial(sys.stdin.buffer.read, CHUNK), b""), name)
         except OSError as error:
-            gaps.append(unreadable_gap(name, error))
-        tally = Tally(files=1, bytes=spool.bytes)
-        more = (container,) if container is not None else ()
-        return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
+            tally = Tally(files=1, bytes=spool.bytes)
+            return ShardResult(gaps=(unreadable_gap(name, error),), tally=tally)
 
 
 @dataclass(frozen=True, slots=True)
 class StdinSource:
     """Standard input, given as ``-``."""
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def open(self) -> StdinReader:
+        """Return a reader for one run."""
+        return StdinReader()
+
+
+@dataclass(frozen=True, slots=True)
+class StdinReader:
+    """A reader of standard input."""
+
+    def work(self) -> Iterator[Work]:
         """Yield one shard."""
-        yield StdinShard()
+        yield Work(StdinShard())
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Locate hits in a file outside git."""
-        name = NAME.decode()
-        return Located(
-            tuple(
-                (
-                    hit.match,
-                    Location.from_match(
-                        hit.match, name, Exposure.FILE, members=display_members(hit.origin, detector)
-                    ),
-                )
-                for hit in gathered.hits
-            )
-        )
+        return Located(tuple(locate_hit(hit, NAME, Exposure.FILE, detector) for hit in gathered.hits))

@@ -18,19 +18,33 @@ from typing import IO
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Match, Origin, Shard, ShardResult, Source
-from boltz_keyscan.sources.blob import BUNDLES, unreadable_gap
-from boltz_keyscan.sources.git.attribution.bundle_prerequisites import Lineage
-from boltz_keyscan.sources.git.history import HistorySource
+from boltz_keyscan.model.finding import (
+    BundleFile,
+    Detector,
+    Gap,
+    Hit,
+    Located,
+    Location,
+    Match,
+    Origin,
+    ShardResult,
+    Work,
+)
+from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
+from boltz_keyscan.sources.git.attribution.locate import object_path
+from boltz_keyscan.sources.git.exposures import find_exposures
+from boltz_keyscan.sources.git.history import HistoryReader, HistorySource
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository
-from boltz_keyscan.sources.git.repo.repository import Repository
+from boltz_keyscan.sources.git.repo.repository import Repository, find_worktrees_around
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import open_file
-from boltz_keyscan.sources.shards import ResultShard
+from boltz_keyscan.sources.shards import gap_shard
 
 MAX_BUNDLE_BYTES = 2 << 30
 """Bytes of the largest bundle that is opened; it needs as many in the temporary folder."""
+
+_INCREMENTAL = "commits and paths of what was found are not searched in an incremental bundle"
 
 _MAX_HEADER_BYTES = 64 << 20
 _MAX_LINE_BYTES = 1 << 20
@@ -85,50 +99,55 @@ def read_header(file: IO[bytes]) -> Header:
     return Header(object_format, tuple(prerequisites), tuple(tips), filtered, file.tell())
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class BundleSource:
     """The history in one bundle."""
 
-    name: bytes
-    """Relative to ``root``."""
-    shown: bytes
-    """Its path in reports."""
-    root: bytes
-    """Absolute; what is below it is opened without following links."""
-    follow: bool = False
-    """True if the user named it: it may be a symbolic link."""
-    _history: HistorySource | None = field(default=None, init=False)
+    file: BundleFile
+
+    def open(self) -> BundleReader:
+        """Return a reader for one run."""
+        return BundleReader(self.file)
+
+
+@dataclass(slots=True)
+class BundleReader:
+    """A reader of one bundle."""
+
+    file: BundleFile
+    _history: HistoryReader | None = field(default=None, init=False)
     _thin: bool = field(default=False, init=False)
     """True if it needs commits that are not in it."""
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def work(self) -> Iterator[Work]:
         """Yield the shards of its history."""
-        where = os.fsdecode(self.shown)
+        where = os.fsdecode(self.file.shown)
         try:
-            with open(open_file(self.root, self.name, follow=self.follow), "rb") as file:
+            descriptor = open_file(self.file.root, self.file.name, follow=self.file.follow)
+            with open(descriptor, "rb") as file:
                 header = read_header(file)
                 size = os.fstat(file.fileno()).st_size - header.end
                 if size > MAX_BUNDLE_BYTES:
                     limit = f"{MAX_BUNDLE_BYTES >> 30} GiB"
                     detail = f"not opened: it is larger than {limit}; clone it, and scan the clone"
-                    yield _gap(Gap(where, "too-large", detail))
+                    yield Work(gap_shard(Gap(where, "too-large", detail)))
                     return
                 repository, view = _create_repository(header)
                 gaps = _import(header, file, view, size, where)
         except OSError as error:
-            yield _gap(unreadable_gap(where, error))
+            yield Work(gap_shard(unreadable_gap(where, error)))
             return
         except ValueError as error:
-            yield _gap(Gap(where, "bundle-unreadable", f"not opened: {error}"))
+            yield Work(gap_shard(Gap(where, "bundle-unreadable", f"not opened: {error}")))
             return
         except GitError as error:
-            yield _gap(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}"))
+            yield Work(gap_shard(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}")))
             return
-        yield from map(_gap, gaps)
+        yield Work(gap_shard(*gaps))
         self._thin = bool(header.prerequisites)
         opened = PreparedRepository(view, (), header.filtered)
-        self._history = HistorySource(repository, b"", where, b"", prepared=opened)
-        yield from self._history.shards()
+        self._history = HistorySource(repository, b"", where, b"", prepared=opened).open()
+        yield from self._history.work()
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return commit and path in the bundle and the exposure of its file; remove the unpacked store."""
@@ -138,39 +157,47 @@ class BundleSource:
             if not gathered.hits:
                 return Located()
             located = self._locate(self._history, gathered, detector)
-            exposure = self._find_exposure(gathered.hits[0].match, detector)
+            path = os.path.join(self.file.root, self.file.name)
+            exposure = _find_exposure(path, gathered.hits[0].match, detector)
         finally:
-            shutil.rmtree(self._history.repository.git_dir, ignore_errors=True)
-        path = detector.redact(self.shown)
+            shutil.rmtree(self._history.source.repository.git_dir, ignore_errors=True)
+        shown = detector.redact(self.file.shown)
         pairs = (
             (
                 match,
-                replace(location, path=path, members=(location.path, *location.members), exposure=exposure),
+                replace(location, path=shown, members=(location.path, *location.members), exposure=exposure),
             )
             for match, location in located.pairs
         )
         return replace(located, pairs=tuple(pairs))
 
-    def _locate(self, history: HistorySource, gathered: ShardResult, detector: Detector) -> Located:
-        """Return the locations in the history, by git's walks, or if it is incomplete, without git."""
-        view = history.prepare().view
-        if not self._thin or view is None:
+    def _locate(self, history: HistoryReader, gathered: ShardResult, detector: Detector) -> Located:
+        """Return the locations in the history; for an incremental bundle, without paths and commits."""
+        if not self._thin:
             return history.locate(gathered, detector)
-        return Lineage.of(view, gathered.hits).locate(detector, os.fsdecode(self.shown))
-
-    def _find_exposure(self, match: Match, detector: Detector) -> Exposure:
-        """Return the exposure of the file."""
-        from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - tree imports files, which imports this module
-
-        path = os.path.join(self.root, self.name)
-        # As in an archive, the key is not in the bytes of the file itself.
-        hit = Hit(Origin(os.path.basename(path), members=(b"",)), match)
-        located = TreeSource(path, b"").locate(ShardResult((hit,)), detector)
-        return located.pairs[0][1].exposure
+        pairs = tuple(_locate_by_id(hit, detector) for hit in gathered.hits)
+        return Located(pairs, (Gap(os.fsdecode(self.file.shown), "untraced", _INCREMENTAL, by_design=True),))
 
 
-def _gap(gap: Gap) -> ResultShard:
-    return ResultShard(ShardResult(gaps=(gap,)))
+def _find_exposure(path: bytes, match: Match, detector: Detector) -> Exposure:
+    """Return the exposure of a key in a file that is a bundle."""
+    folder, name = os.path.split(os.path.abspath(path))
+    folder = os.path.realpath(folder)
+    readers = [
+        HistorySource(repository, b"", os.fsdecode(path), folder).open()
+        for repository in find_worktrees_around(folder)
+    ]
+    # As in an archive, the key is not in the bytes of the file itself.
+    hit = Hit(Origin(name, members=(b"",)), match)
+    (exposure,), _ = find_exposures([(os.path.realpath(os.path.join(folder, name)), hit)], readers, detector)
+    return exposure
+
+
+def _locate_by_id(hit: Hit, detector: Detector) -> tuple[Match, Location]:
+    """Return the location of a hit with the id of its object instead of a path."""
+    path = hit.origin.path if hit.origin.oid is None else object_path(hit)
+    commit = hit.origin.oid if hit.origin.kind == "commit" else None
+    return locate_hit(hit, path, Exposure.FILE, detector, commit=commit)
 
 
 def _create_repository(header: Header) -> tuple[Repository, git.RepoView]:

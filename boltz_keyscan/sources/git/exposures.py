@@ -12,14 +12,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Gap, Hit
 from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.sources.git.blob_keys import BlobKeys
+from boltz_keyscan.sources.git.committed import Comparison, Versions
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.git.history import HistorySource
+    from boltz_keyscan.sources.git.history import HistoryReader
 
 Placed = tuple[bytes, Hit]
 """The absolute path of a file, and a hit in it."""
@@ -33,21 +36,21 @@ _GIT_FILES = re.compile(
 
 
 def find_exposures(
-    placed: Sequence[Placed], sources: Sequence[HistorySource], detector: Detector
+    placed: Sequence[Placed], readers: Sequence[HistoryReader], detector: Detector
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
     """Return the exposure of each hit, in order, and the gaps.
 
     Args:
         placed: the hits with the files they are in.
-        sources: every repository in the scanned folder or around it.
+        readers: every repository in the scanned folder or around it.
         detector: finds the keys in committed blobs.
     """
     exposures = [Exposure.FILE] * len(placed)
     gaps: list[Gap] = []
     groups: dict[tuple[int, ...], list[int]] = {}
     for number, (path, _) in enumerate(placed):
-        holders = _find_holders(path, sources)
-        if _is_in_git_dir(path, holders, sources):
+        holders = _find_holders(path, readers)
+        if _is_in_git_dir(path, holders, readers):
             exposures[number] = Exposure.LOCAL
         elif holders:
             groups.setdefault(holders, []).append(number)
@@ -55,9 +58,9 @@ def find_exposures(
         unexposed = members
         for depth, holder in enumerate(holders):
             hits = [placed[number] for number in unexposed]
-            found, new_gaps = _find_in_worktree(sources[holder], hits, detector)
+            found, new_gaps = _find_in_worktree(readers[holder], hits, detector)
             # An outer repository counts only if it has the file or cannot be read.
-            unreadable = sources[holder].prepare().view is None
+            unreadable = readers[holder].prepare().view is None
             gaps += new_gaps
             for number, exposure in zip(unexposed, found, strict=True):
                 if depth == 0 or unreadable or exposure not in {Exposure.UNTRACKED, Exposure.LOCAL}:
@@ -69,30 +72,59 @@ def find_exposures(
 
 
 def _find_in_worktree(
-    source: HistorySource, placed: Sequence[Placed], detector: Detector
+    reader: HistoryReader, placed: Sequence[Placed], detector: Detector
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
-    opened = source.prepare()
+    """Return the exposure of each hit in a file below one worktree, and the gaps.
+
+    A hit whose exposure could not be found is ``untracked``, which blocks.
+    """
+    opened = reader.prepare()
     if opened.view is None:
         # Unknown, so the key may spread.
         return [Exposure.UNTRACKED] * len(placed), ()
-    worktree = Worktree(source.repository, opened.view, source.where, opened.partial)
-    return worktree.find_exposures(placed, detector)
+    top = reader.source.repository.worktree or b""
+    names = {path: os.path.relpath(path, top) for path, _ in placed}
+    try:
+        status = Worktree(reader.source.repository, opened.view, opened.partial).read_status(
+            list(names.values())
+        )
+    except (GitError, OSError) as error:
+        reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
+        detail = f"which files are tracked or ignored is unknown: {reason}"
+        return [Exposure.UNTRACKED] * len(placed), (Gap(reader.source.where, "untraced", detail),)
+    exposures: list[Exposure] = []
+    with BlobKeys(opened.view, detector) as keys:
+        comparison = Comparison(keys)
+        for path, hit in placed:
+            name = names[path]
+            if name in status.staged:
+                lost = name in status.lost
+                versions = Versions(path, status.committed.get(name), status.staged[name], lost)
+                exposures.append(comparison.find_exposure(hit, versions))
+            else:
+                exposures.append(Exposure.LOCAL if name in status.ignored else Exposure.UNTRACKED)
+    if not (count := keys.unread + comparison.lost):
+        return exposures, ()
+    blobs = "a blob" if count == 1 else f"{count:,} blobs"
+    detail = f"{blobs} of HEAD or the index could not be compared: keys in those files count as committed"
+    by_design = opened.partial and not status.git_error
+    return exposures, (Gap(reader.source.where, "untraced", detail, by_design=by_design),)
 
 
-def _find_holders(path: bytes, sources: Sequence[HistorySource]) -> tuple[int, ...]:
+def _find_holders(path: bytes, readers: Sequence[HistoryReader]) -> tuple[int, ...]:
     """Return the repositories whose worktree holds a path, innermost first, each worktree once."""
     tops: dict[bytes, int] = {}
-    for number, source in enumerate(sources):
-        top = source.repository.worktree
+    for number, reader in enumerate(readers):
+        top = reader.source.repository.worktree
         if top is not None and is_within(path, top):
             tops.setdefault(top, number)
     return tuple(tops[top] for top in sorted(tops, key=len, reverse=True))
 
 
-def _is_in_git_dir(path: bytes, holders: Sequence[int], sources: Sequence[HistorySource]) -> bool:
-    within = [folder for folder in _git_dirs(sources) if is_within(path, folder)]
+def _is_in_git_dir(path: bytes, holders: Sequence[int], readers: Sequence[HistoryReader]) -> bool:
+    within = [folder for folder in _git_dirs(readers) if is_within(path, folder)]
     if holders:
-        top = sources[holders[0]].repository.worktree or b""
+        top = readers[holders[0]].source.repository.worktree or b""
         return bool(within) and is_below_dot_git(path, top)
     return any(
         is_below_dot_git(path, os.path.dirname(folder))
@@ -101,7 +133,7 @@ def _is_in_git_dir(path: bytes, holders: Sequence[int], sources: Sequence[Histor
     )
 
 
-def _git_dirs(sources: Sequence[HistorySource]) -> Iterator[bytes]:
-    for source in sources:
-        yield source.repository.git_dir
-        yield source.repository.common_dir
+def _git_dirs(readers: Sequence[HistoryReader]) -> Iterator[bytes]:
+    for reader in readers:
+        yield reader.source.repository.git_dir
+        yield reader.source.repository.common_dir

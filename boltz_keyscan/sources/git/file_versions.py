@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Self
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Part, Shape
-from boltz_keyscan.model.finding import Detector, Hit, Origin
-from boltz_keyscan.sources.blob import scan_blob
-from boltz_keyscan.sources.git.objects.reader import ObjectReader
+from boltz_keyscan.model.finding import Detector, Hit
+from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.repository import read_small
 from boltz_keyscan.sources.trusted_files import CommitFileReader, CommitFiles
@@ -34,38 +33,6 @@ _MAX_DELETED = 1000
 """Deleted files that are searched for keys that moved elsewhere; beyond, a key counts as new."""
 
 
-class Keys:
-    """Fingerprints of the keys in git blobs. Each blob is read once. Use as a context manager."""
-
-    def __init__(self, view: git.RepoView, detector: Detector) -> None:
-        self._reader = ObjectReader(view, "")
-        self._detector = detector
-        self._known: dict[str, frozenset[str]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._reader.__exit__()
-
-    def of(self, oid: str) -> frozenset[str]:
-        """Return the fingerprints in a blob.
-
-        Archives are not opened, and an unreadable blob has no keys: both make a key look new.
-        """
-        if oid not in self._known:
-            if self._reader.timeout_error:
-                return frozenset()
-            hits, _, _ = self._reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self._detector)
-            self._known[oid] = frozenset(hit.match.fingerprint for hit in hits)
-        return self._known[oid]
-
-    def in_name(self, name: bytes) -> frozenset[str]:
-        """Return the fingerprints in a path."""
-        hits, _ = scan_blob(Origin(name, Part.NAME), [name], self._detector, "")
-        return frozenset(hit.match.fingerprint for hit in hits)
-
-
 def merged_commits(git_dir: bytes) -> list[str]:
     """Return the ids of the commits that are being merged into HEAD."""
     # git writes MERGE_HEAD only after the pre-merge-commit hook has run.
@@ -80,7 +47,7 @@ class Parents:
 
     def __init__(self, view: git.RepoView, commits: Iterable[str], detector: Detector) -> None:
         """Compare the index with each commit; skip a commit if git fails to compare it."""
-        self._keys = Keys(view, detector)
+        self._keys = BlobKeys(view, detector)
         self._parents: list[tuple[CommitFileReader, Mapping[bytes, str | None]]] = []
         self._deleted: frozenset[str] | None = None
         for commit in commits:
@@ -115,7 +82,7 @@ class Parents:
                 entry = contents.look_up(b"/" + path)
                 if entry is None:
                     return False
-                return entry[1] == hit.origin.oid or fingerprint in self._keys.of(entry[1])
+                return entry[1] == hit.origin.oid or fingerprint in self._keys.fingerprints(entry[1])
             # The key may be in the name of a folder to which a file is added.
             names = path.split(b"/")
             prefixes = (b"/".join(names[:end]) for end in range(1, len(names) + 1))
@@ -135,6 +102,6 @@ class Parents:
             }
             found: set[str] = set()
             for path, oid in sorted(deleted)[:_MAX_DELETED]:
-                found |= {oid, *self._keys.of(oid), *self._keys.in_name(path)}
+                found |= {oid, *self._keys.fingerprints(oid), *self._keys.in_name(path)}
             self._deleted = frozenset(found)
         return self._deleted

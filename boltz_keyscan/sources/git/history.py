@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer, targets
@@ -48,7 +48,7 @@ _LINKED_STORE = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 _OPAQUE = "references are kept as reftable, which is not read: all commits count as history"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HistorySource:
     """The object store, the references and the index of one repository."""
 
@@ -64,43 +64,66 @@ class HistorySource:
     """The prepared repository, if the caller has it already."""
     carried: bool = False
     """True if its files can be committed in another repository, so that unreachable objects spread too."""
+
+    def open(self) -> HistoryReader:
+        """Return a reader for one run."""
+        return HistoryReader(self, self.cache, self.prepared)
+
+
+@dataclass(slots=True)
+class HistoryReader:
+    """A reader of one history."""
+
+    source: HistorySource
+    cache: Cache | None
+    """None if the cache is not used, or is of no use in this run."""
+    prepared: PreparedRepository | None
     _references: References | None = field(default=None, init=False)
     _names: Names | None = field(default=None, init=False)
     """Names in the store when listing began."""
     _memory: Memory = field(default_factory=Memory, init=False)
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def work(self) -> Iterator[Work]:
         """Yield shards of names first, then of objects."""
+        return map(Work, self._shards())
+
+    def _shards(self) -> Iterator[Shard]:
         opened = self.prepare()
         yield ResultShard(ShardResult(gaps=opened.gaps))
         if opened.view is None:
             return
-        self._references = references(self.repository)
+        self._references = references(self.source.repository)
         broken = tuple(
-            Gap(self.where, "reference-unreadable", f"{name.decode('utf-8', 'backslashreplace')}: {why}")
+            Gap(
+                self.source.where,
+                "reference-unreadable",
+                f"{name.decode('utf-8', 'backslashreplace')}: {why}",
+            )
             for name, why in self._references.broken
         )
         if self._references.opaque:
             yield ResultShard(
-                ShardResult(gaps=(Gap(self.where, "references-unread", _OPAQUE, by_design=True),))
+                ShardResult(gaps=(Gap(self.source.where, "references-unread", _OPAQUE, by_design=True),))
             )
         yield ResultShard(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
-        tips = ((self.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
-        yield NamesShard(self.where, "ref", tuple((path, part) for path, parts in tips for part in parts))
+        tips = ((self.source.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
+        yield NamesShard(
+            self.source.where, "ref", tuple((path, part) for path, parts in tips for part in parts)
+        )
         if self.cache is not None:
-            self._memory = self.cache.load(self.repository.objects)
+            self._memory = self.cache.load(self.source.repository.objects)
         sizes = new_packs(opened.view, self._memory).values()
         if any(size >= listing.MIN_DIRECT_PACK_BYTES for size in sizes):
             # Imported before workers are forked, so that they have it too.
             import boltz_keyscan.sources.git.packs.reader  # noqa: F401, PLC0415 - small histories do without
         # Workers start while packs are checked and listed.
         yield ResultShard(ShardResult(), weight=sum(sizes))
-        checked = check_packs(opened.view, self.where, self._memory.packs)
+        checked = check_packs(opened.view, self.source.where, self._memory.packs)
         if checked.repaired:
             self.cache, self._memory = None, Memory()
         yield ResultShard(ShardResult(gaps=checked.gaps))
         self.prepared = replace(opened, view=checked.view)
-        yield MissingShard(checked.view, self.where, self._references, opened.partial)
+        yield MissingShard(checked.view, self.source.where, self._references, opened.partial)
         self._names = read_names(checked.view)
         direct_packs: set[str] = set()
         if not checked.repaired:
@@ -113,12 +136,16 @@ class HistorySource:
         if self.prepared is None:
             try:
                 git.executable()
-                self.prepared = prepare_repository(self.repository, self.allowed, self.where)
+                self.prepared = prepare_repository(
+                    self.source.repository, self.source.allowed, self.source.where
+                )
             except GitError as error:
-                gap = Gap(self.where, "git-unusable", f"history not read: {error.message}; {error.hint}")
+                gap = Gap(
+                    self.source.where, "git-unusable", f"history not read: {error.message}; {error.hint}"
+                )
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
             except OSError as error:
-                gap = Gap(self.where, "object-store", f"history not read: {error.strerror}")
+                gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
         return self.prepared
 
@@ -128,7 +155,7 @@ class HistorySource:
             if size >= listing.MIN_DIRECT_PACK_BYTES:
                 from boltz_keyscan.sources.git.packs.reader import shards  # noqa: PLC0415 - as above
 
-                if parts := shards(view, self.where, stem):
+                if parts := shards(view, self.source.where, stem):
                     direct_packs.add(os.fsdecode(os.path.basename(stem)))
                 while parts:
                     yield parts.pop()
@@ -149,7 +176,7 @@ class HistorySource:
         yield ResultShard(ShardResult(tally=Tally(cached=count)))
         try:
             for lines, weight in pending.add(self._list_flagged(view, gaps)):
-                yield ObjectShard(view, self.where, lines, weight)
+                yield ObjectShard(view, self.source.where, lines, weight)
             rest = replace(self._memory, packs=self._memory.packs | direct_packs)
             count += names.count_cached(rest) - names.count_cached(self._memory)
             for chunk in (
@@ -157,24 +184,26 @@ class HistorySource:
             ):
                 present, missing = split_missing(chunk)
                 gaps += (
-                    missing_object_gap(self.where, line.split()[0].decode("ascii", "replace"))
+                    missing_object_gap(self.source.where, line.split()[0].decode("ascii", "replace"))
                     for line in missing
                 )
                 new = drop_cached(present, self._memory)
                 count += present.count(b"\n")
                 cached += present.count(b"\n") - new.count(b"\n")
                 for lines, weight in pending.add(new):
-                    yield ObjectShard(view, self.where, lines, weight)
+                    yield ObjectShard(view, self.source.where, lines, weight)
         except GitError as error:
             if not gaps:
                 detail = f"git could not list all objects: {_line(error)}"
-                gaps.append(Gap(self.where, "object-store", detail))
+                gaps.append(Gap(self.source.where, "object-store", detail))
         for lines, weight in pending.flush():
-            yield ObjectShard(view, self.where, lines, weight)
+            yield ObjectShard(view, self.source.where, lines, weight)
         release()
         yield ResultShard(ShardResult(tally=Tally(cached=cached)))
         if not gaps and count == 0 and self._references is not None and self._references.tips:
-            gaps.append(Gap(self.where, "no-objects", "it has references but no object that git can read"))
+            gaps.append(
+                Gap(self.source.where, "no-objects", "it has references but no object that git can read")
+            )
         if gaps:
             yield ResultShard(ShardResult(gaps=tuple(gaps)))
 
@@ -184,7 +213,7 @@ class HistorySource:
             return flagged_objects(view, self._memory)
         except GitError as error:
             detail = f"git could not say where something was found before: {_line(error)}"
-            gaps.append(Gap(self.where, "object-store", detail))
+            gaps.append(Gap(self.source.where, "object-store", detail))
             return b""
 
     def _index(self, view: git.RepoView) -> Iterator[Shard]:
@@ -195,10 +224,12 @@ class HistorySource:
                 entries = index.list_changes(replace(view, index=path), head)
             except GitError as error:
                 detail = f"git cannot read the index: {_line(error)}"
-                yield ResultShard(ShardResult(gaps=(Gap(self.where, "index-unreadable", detail),)))
+                yield ResultShard(ShardResult(gaps=(Gap(self.source.where, "index-unreadable", detail),)))
                 continue
             yield NamesShard(
-                self.where, "index", tuple((self.prefix + entry.path, entry.path) for entry in entries)
+                self.source.where,
+                "index",
+                tuple((self.source.prefix + entry.path, entry.path) for entry in entries),
             )
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
@@ -214,9 +245,9 @@ class HistorySource:
         )
         search = CommitSearch(opened.view, self._references, count, self._memory, unchanged)
         lacking = opened.partial or opened.view.shallow is not None
-        located, attribution = Tracer(search, self.prefix, self.where, lacking, carried=self.carried).trace(
-            gathered.hits, detector
-        )
+        located, attribution = Tracer(
+            search, self.source.prefix, self.source.where, lacking, carried=self.source.carried
+        ).trace(gathered.hits, detector)
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
             self._save(self.cache, gathered, attribution, detector)
@@ -252,7 +283,7 @@ class HistorySource:
             attribution=attribution.only(traced),
         )
         if fresh != self._memory:
-            cache.save(self.repository.objects, fresh)
+            cache.save(self.source.repository.objects, fresh)
 
 
 def _line(error: GitError) -> str:

@@ -13,13 +13,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
-from boltz_keyscan.sources.git.file_versions import Keys
+from boltz_keyscan.sources.git.attribution.locate import Place
+from boltz_keyscan.sources.git.attribution.log import input_lines
+from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
 
@@ -34,9 +36,6 @@ _BREAKS = re.compile(rb"[\r\n]")
 _SPECIAL = re.compile(rb"[*?\[\\]")
 
 _RAW = ("--raw", "-r", "-m", "-z", "--no-renames", "--no-abbrev")
-
-Place = tuple[str, bytes]
-"""Fingerprint of a key, and the path of a file that has it, in its content or its name."""
 
 Change = tuple[int, str, str, bytes]
 """Number of a pair of commit and parent, old object, new object, path."""
@@ -80,7 +79,7 @@ class OtherSide:
         found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
-            git.spooled(_lines(self.exclude)) as stdin,
+            git.spooled(input_lines(self.exclude)) as stdin,
             git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
@@ -105,7 +104,7 @@ class OtherSide:
         commits = self._commits() if places else []
         if not commits:
             return frozenset()
-        with Keys(self.view, detector) as keys:
+        with BlobKeys(self.view, detector) as keys:
             old = self._find_old(places, commits, keys)
             left = places - old
             moves = self._moves(wanted, left, keys) if left else []
@@ -122,7 +121,7 @@ class OtherSide:
         self.problems += filter(None, [problem])
         return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
 
-    def _find_old(self, places: AbstractSet[Place], commits: list[str], keys: Keys) -> set[Place]:
+    def _find_old(self, places: AbstractSet[Place], commits: list[str], keys: BlobKeys) -> set[Place]:
         """Return the places of which some version, in the history of these commits, had the key."""
         paths = sorted({path for _, path in places if path})[:_MAX_PATHS]
         left: dict[bytes, set[str]] = {path: set() for path in paths}
@@ -132,7 +131,7 @@ class OtherSide:
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
         found: set[Place] = set()
         versions = 0
-        lines = [*_lines(commits), b"--\n", *map(_pathspec, paths)]
+        lines = [*input_lines(commits), b"--\n", *map(_pathspec, paths)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
             for _, old, new, path in changes if any(left.values()) else ():
                 for parent in _parents(path):
@@ -142,7 +141,7 @@ class OtherSide:
                 for oid in filter(_is_object, (old, new)):
                     if left.get(path):
                         versions += 1
-                        here = left[path] & keys.of(oid)
+                        here = left[path] & keys.fingerprints(oid)
                         found |= {(fingerprint, path) for fingerprint in here}
                         left[path] -= here
                 if versions > _MAX_VERSIONS or not any(left.values()):
@@ -150,13 +149,16 @@ class OtherSide:
         return found
 
     def _moves(
-        self, wanted: Mapping[str, frozenset[Place]], left: AbstractSet[Place], keys: Keys
+        self, wanted: Mapping[str, frozenset[Place]], left: AbstractSet[Place], keys: BlobKeys
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []
-        lines = [*_lines(self.include), *(b"^" + line for line in _lines(self.exclude))]
+        lines = input_lines(self.include, self.exclude)
         versions = 0
-        for changes in self._by_parent(lines):
+        listed = self._changes("--topo-order", "--reverse", lines=lines)
+        # The changes of each commit against each of its parents.
+        for _, group in itertools.groupby(listed, key=lambda change: change[0]):
+            changes = list(group)
             added = {
                 place for _, _, new, path in changes for place in wanted.get(new, ()) if place[1] == path
             } & left
@@ -165,16 +167,9 @@ class OtherSide:
                 versions += 1
                 if versions > _MAX_VERSIONS:
                     return moves
-                had = keys.of(oid) | keys.in_name(path)
+                had = keys.fingerprints(oid) | keys.in_name(path)
                 moves += (Move(key, path, oid, target) for key, target in added if key in had)
         return moves
-
-    def _by_parent(self, lines: list[bytes]) -> Iterator[list[Change]]:
-        """Yield the changes of each commit against each of its parents."""
-        for _, changes in itertools.groupby(
-            self._changes("--topo-order", "--reverse", lines=lines), key=lambda change: change[0]
-        ):
-            yield list(changes)
 
     def _changes(self, *options: str, lines: list[bytes]) -> Generator[Change, None, None]:
         """Yield each change that git prints; a failure goes to ``problems``."""
@@ -206,10 +201,6 @@ def _pathspec(path: bytes) -> bytes:
 def _is_object(oid: str) -> bool:
     """Return True if an id names an object, which zeros do not."""
     return bool(oid.strip("0"))
-
-
-def _lines(oids: Iterable[str]) -> list[bytes]:
-    return [oid.encode() + b"\n" for oid in oids]
 
 
 def _parents(path: bytes) -> Iterator[bytes]:

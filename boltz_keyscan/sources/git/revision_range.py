@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Source, Tally
+from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
+from boltz_keyscan.sources.git.attribution.log import input_lines
 from boltz_keyscan.sources.git.objects.listing import (
     SHARD_OBJECTS,
     Names,
@@ -35,7 +36,7 @@ from boltz_keyscan.sources.git.repo.repository import References, enclosing, ope
 from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevisionError, find
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
-from boltz_keyscan.sources.shards import NamesShard, ResultShard
+from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
 
 _WHOLE_CLONE = "a clone without --filter has them"
 
@@ -56,7 +57,7 @@ class Push:
     """References that the other side has already: their names are not new."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RangeSource:
     """A revision range, or a push, of one repository."""
 
@@ -64,6 +65,19 @@ class RangeSource:
     """The repository: its worktree or git directory."""
     part: RevisionRange | Push
     where: str = "."
+
+    def open(self) -> RangeReader:
+        """Return a reader for one run."""
+        return RangeReader(self.path, self.part, self.where)
+
+
+@dataclass(slots=True)
+class RangeReader:
+    """A reader of a range."""
+
+    path: bytes
+    part: RevisionRange | Push
+    where: str
     _view: git.RepoView | None = field(default=None, init=False)
     _before: git.RepoView | None = field(default=None, init=False)
     """View without the quarantine."""
@@ -76,13 +90,16 @@ class RangeSource:
     _is_cut: bool = field(default=False, init=False)
     """True if a shallow boundary lies within the range."""
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def work(self) -> Iterator[Work]:
         """Yield shards of the pushed names, then of the objects.
 
         Raises:
             KeyscanError: not a repository, or a revision that it does not have.
             GitError: git cannot be used.
         """
+        return map(Work, self._shards())
+
+    def _shards(self) -> Iterator[Shard]:
         try:
             repository = open_at(os.path.abspath(self.path))
         except (OSError, ValueError) as error:
@@ -93,12 +110,12 @@ class RangeSource:
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
         opened = prepare_repository(repository, os.path.abspath(b"/"), self.where)
-        yield ResultShard(ShardResult(gaps=tuple(gap for gap in opened.gaps if gap.reason != "shallow")))
+        yield gap_shard(*(gap for gap in opened.gaps if gap.reason != "shallow"))
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
         packs = check_packs(opened.view, self.where)
-        yield ResultShard(ShardResult(gaps=packs.gaps))
+        yield gap_shard(*packs.gaps)
         self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed_range(self.part, packs.view, self._refs)
@@ -111,7 +128,7 @@ class RangeSource:
             self._scope = RevisionRange(
                 include, self._resolve(self.part.exclude, packs.view, self._refs, unknown)
             )
-            yield ResultShard(ShardResult(gaps=tuple(unknown)))
+            yield gap_shard(*unknown)
         yield from self._behind_boundaries(self._view)
         yield from self._objects(self._view)
         yield self._missing_gaps([gap for gap in opened.gaps if gap.reason == "shallow"])
@@ -181,7 +198,7 @@ class RangeSource:
             gaps = (
                 missing_object_gap(self.where, line.split()[0].decode("ascii", "replace")) for line in missing
             )
-            yield ResultShard(ShardResult(gaps=tuple(gaps)))
+            yield gap_shard(*gaps)
             try:
                 for listing, weight in pending.add(present):
                     yield ObjectShard(view, self.where, listing, weight)
@@ -209,7 +226,7 @@ class RangeSource:
 
     def _unlisted(self, error: str) -> ResultShard:
         detail = f"git could not list all objects: {error.splitlines()[0]}"
-        return ResultShard(ShardResult(gaps=(Gap(self.where, "object-store", detail),)))
+        return gap_shard(Gap(self.where, "object-store", detail))
 
     def _list_range(self, view: git.RepoView) -> Iterator[bytes]:
         """Yield ``id type size`` of each object of the range.
@@ -220,7 +237,7 @@ class RangeSource:
         if not self._scope.include:
             return
         options = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
-        output, error = git.run(view, *options, lines=_rev_list_input(self._scope))
+        output, error = git.run(view, *options, lines=input_lines(self._scope.include, self._scope.exclude))
         reached = output.decode("ascii", "replace").split()
         self._absent = output.count(b"?")
         if self._absent:
@@ -264,7 +281,7 @@ class RangeSource:
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
-        located = Tracer(search, b"", self.where, lacking, other).trace(new, detector)[0]
+        located = Tracer(search, b"", self.where, lacking, other.old).trace(new, detector)[0]
         unknown = (
             Gap(
                 self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True
@@ -272,12 +289,6 @@ class RangeSource:
             for problem in dict.fromkeys(text.splitlines()[0] for text in other.problems)
         )
         return replace(located, gaps=(*located.gaps, *unknown))
-
-
-def _rev_list_input(scope: RevisionRange) -> list[bytes]:
-    return [oid.encode() + b"\n" for oid in scope.include] + [
-        b"^" + oid.encode() + b"\n" for oid in scope.exclude
-    ]
 
 
 def quarantine(environment: Mapping[str, str], here: bytes) -> bytes | None:

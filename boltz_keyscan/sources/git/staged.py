@@ -21,21 +21,20 @@ from boltz_keyscan.model.finding import (
     Gap,
     Hit,
     Located,
-    Location,
     Origin,
     Shard,
     ShardResult,
-    Source,
     Tally,
+    Work,
 )
-from boltz_keyscan.sources.blob import display_members
+from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shared_indexes
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_at, references
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.shards import NamesShard, ResultShard
+from boltz_keyscan.sources.shards import NamesShard, gap_shard
 
 _HERE = "."
 
@@ -84,7 +83,8 @@ class StagedShard:
         return ShardResult(tuple(hits), tuple(gaps), tally, more=tuple(more))
 
     def _container(self, oid: str, size: int, names: Sequence[bytes], found: Sequence[Hit]) -> Shard:
-        from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - most commits have none
+        from boltz_keyscan.sources.archives.shard import ContainerShard  # noqa: PLC0415 - most commits have none
+        from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
         origins = tuple((Origin(name, oid=oid, kind="blob"), os.fsdecode(name)) for name in names)
         seen = tuple(hit.match.offset for hit in found)
@@ -103,22 +103,36 @@ def _partial_clone_gap(oid: str) -> Gap:
     )
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class StagedSource:
     """The staged content of named files, or of all files that differ from HEAD."""
 
     names: tuple[bytes, ...]
     """As given, relative to the current folder; empty means everything staged."""
+
+    def open(self) -> StagedReader:
+        """Return a reader for one run."""
+        return StagedReader(self.names)
+
+
+@dataclass(slots=True)
+class StagedReader:
+    """A reader of the staged content."""
+
+    names: tuple[bytes, ...]
     _repository: Repository | None = field(default=None, init=False)
     _view: git.RepoView | None = field(default=None, init=False)
 
-    def shards(self) -> Iterator[Shard | Source]:
+    def work(self) -> Iterator[Work]:
         """Yield a shard of names, one of blobs, and files whose content is not in the index.
 
         Raises:
             KeyscanError: the current folder is not in a worktree.
             GitError: git cannot be used.
         """
+        return map(Work, self._shards())
+
+    def _shards(self) -> Iterator[Shard]:
         here = _current_folder()
         repository = _find_repository(here)
         top = repository.worktree or here
@@ -127,10 +141,10 @@ class StagedSource:
         try:
             opened = prepare_repository(repository, os.path.abspath(b"/"), _HERE)
         except OSError as error:
-            yield _gap(_HERE, "object-store", f"cannot be read: {error.strerror}")
+            yield gap_shard(Gap(_HERE, "object-store", f"cannot be read: {error.strerror}"))
             return
         if opened.view is None:
-            yield ResultShard(ShardResult(gaps=opened.gaps))
+            yield gap_shard(*opened.gaps)
             return
         # Other gaps of the store do not matter: each blob is read by id, and one that cannot be
         # read is a gap of its own.
@@ -145,9 +159,8 @@ class StagedSource:
                 entries = index.list_changes(view, references(repository).head, intended=False)
                 announced = set()
         except GitError as error:
-            yield _gap(
-                _HERE, "index-unreadable", f"git cannot read the index: {error.message.splitlines()[0]}"
-            )
+            detail = f"git cannot read the index: {error.message.splitlines()[0]}"
+            yield gap_shard(Gap(_HERE, "index-unreadable", detail))
             return
         known = {entry.path for entry in entries}
         without_blob = {entry.path for entry in entries if entry.unmerged} | announced
@@ -163,8 +176,11 @@ class StagedSource:
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return the location of each hit; ``old`` if the file had the key before."""
         old = self._find_old(gathered.hits, detector)
-        pairs = zip(gathered.hits, old, strict=True)
-        return Located(tuple((hit.match, _location(hit, detector, old=is_old)) for hit, is_old in pairs))
+        pairs = (
+            locate_hit(hit, hit.origin.path, _exposure(hit), detector, old=is_old)
+            for hit, is_old in zip(gathered.hits, old, strict=True)
+        )
+        return Located(tuple(pairs))
 
     def _find_old(self, hits: Sequence[Hit], detector: Detector) -> list[bool]:
         """Return for each hit True if the commit does not add it."""
@@ -177,10 +193,6 @@ class StagedSource:
         commits = filter(None, (head, *merged_commits(self._repository.git_dir)))
         with Parents(self._view, commits, detector) as parents:
             return [parents.has_key(hit) for hit in hits]
-
-
-def _gap(where: str, reason: str, detail: str) -> ResultShard:
-    return ResultShard(ShardResult(gaps=(Gap(where, reason, detail),)))
 
 
 def _current_folder() -> bytes:
@@ -286,11 +298,11 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
             links.append(path)
         elif os.path.isdir(full_path):
             detail = "a folder; name files, or scan it with 'boltz-keyscan PATH'"
-            yield _gap(os.fsdecode(path), "not-a-file", detail)
+            yield gap_shard(Gap(os.fsdecode(path), "not-a-file", detail))
         elif os.path.lexists(full_path):
             files.append(path)
         else:
-            yield _gap(os.fsdecode(path), "missing", "neither in the index nor on disk")
+            yield gap_shard(Gap(os.fsdecode(path), "missing", "neither in the index nor on disk"))
     yield NamesShard(_HERE, None, tuple((path, path) for path in (*files, *links)))
     for root, prefix in ((top, b""), (b"/", b"/")):
         here, linked = (
@@ -306,13 +318,5 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
             yield FileShard(root, prefix, here, linked)
 
 
-def _location(hit: Hit, detector: Detector, *, old: bool) -> Location:
-    staged = hit.origin.kind is not None
-    return Location.from_match(
-        hit.match,
-        detector.redact(hit.origin.path),
-        Exposure.STAGED if staged else Exposure.UNTRACKED,
-        blob=hit.origin.oid,
-        members=display_members(hit.origin, detector),
-        old=old,
-    )
+def _exposure(hit: Hit) -> Exposure:
+    return Exposure.UNTRACKED if hit.origin.kind is None else Exposure.STAGED

@@ -2,29 +2,26 @@
 
 One walk over all reachable commits, and for objects not found there one over the unreachable
 ones. Results of an earlier scan are reused, and only newer commits are walked. If git exceeds
-a timeout, ``tree_search`` does the whole search another way.
+a timeout, paths and commits stay unknown, which is a problem to report.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.attribution.log import (
-    MAX_PLACES,
     Change,
+    PlaceLimit,
     Walks,
     Wanted,
-    check_limit,
+    input_lines,
     is_wanted,
     parse_commit,
-    record_earliest,
 )
-from boltz_keyscan.sources.git.attribution.tree_search import Nested
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, Memory, Places
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.index import index_timeout
@@ -35,10 +32,6 @@ from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info,
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _TREE = re.compile(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
 _INDEX = re.compile(rb"\A\d+ ([0-9a-f]+) \d\t(.+)\Z", re.DOTALL)
-
-_NESTED_SECONDS = 60.0
-_NESTED_SECONDS_PER_COMMIT = 0.001
-"""Timeout of the tree search."""
 
 ObjectPaths = set[tuple[str, bytes]]
 """Objects with their paths in one tree."""
@@ -77,6 +70,7 @@ class CommitSearch:
     """git's error messages: the result may be incomplete."""
     _everything: list[bytes] | None = field(default=None, init=False)
     _truncated: set[str] = field(default_factory=set, init=False)
+    _max_paths_per_object: int = field(default=1, init=False)
 
     def search(self, wanted: Wanted, max_paths_per_object: int) -> SearchResult:
         """Return paths and first commits of the wanted objects.
@@ -87,36 +81,24 @@ class CommitSearch:
         """
         if not wanted:
             return SearchResult({}, set(), set(), set(), frozenset(), Attribution())
+        self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
-        in_index = self._search_indexes(wanted, max_paths_per_object)
+        in_index = self._search_indexes(wanted)
+        in_head: ObjectPaths = set()
+        named: ObjectPaths = set()
+        introduced: Places = {}
+        attribution: Attribution | None = None
         try:
             in_head = self._search_tree(wanted, self.refs.head)
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
-            attribution: Attribution | None = (found := self._search_commits(wanted, tips))
+            found = self._search_commits(wanted, tips)
             introduced = {**found.unreachable, **found.reachable}
-        except git.StoppedError:
-            with Nested(self.view, wanted, max_paths_per_object, self._nested_timeout()) as nested:
-                introduced = self._search_nested(nested, set(wanted), tips)
-                in_head = nested.standing(self.refs.head, introduced) if self.refs.head else set()
-                named = {place for tree in trees for place in nested.standing(tree, {})}
-            self._truncated |= nested.crowded
-            self.problems += nested.problems
-            attribution = None
+            attribution = None if self._truncated else found
+        except git.StoppedError as error:
+            self._truncated.clear()
+            self.problems.append(error.message)
         named |= {(oid, b"") for oid in blobs if oid in wanted}
         return SearchResult(introduced, in_head, in_index, named, frozenset(self._truncated), attribution)
-
-    def _nested_timeout(self) -> float:
-        return _NESTED_SECONDS + _NESTED_SECONDS_PER_COMMIT * self.commits
-
-    def _search_nested(self, nested: Nested, wanted: set[str], tips: list[bytes]) -> Places:
-        """Return the first commits, found by the tree search."""
-        found = nested.introductions(tips)
-        left = wanted - _oids(found)
-        if left and (lines := self._unreachable_commits(tips)):
-            for (oid, path), commit in nested.introductions(lines).items():
-                if oid in left:
-                    found[oid, path] = replace(commit, reachable=False)
-        return found
 
     def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
         """Return the first commits from git's walks and from the cache."""
@@ -125,7 +107,7 @@ class CommitSearch:
         if not (self.unchanged or (cached and self._history_only_grew(tips))):
             cached = set()
         attribution = self.memory.attribution.only(cached)
-        since = [] if self.unchanged else [*tips, *_without(_lines(self.memory.tips))]
+        since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
         for oids, lines in ((cached, since), (wanted.keys() - cached, tips)):
             self._merge(walks.introductions(_some(wanted, oids), lines), attribution.reachable)
         left = wanted.keys() - _oids(attribution.reachable)
@@ -139,11 +121,15 @@ class CommitSearch:
         return attribution
 
     def _merge(self, changes: Iterable[Change], known: Places) -> None:
-        """Add changes to the known places, which are older."""
+        """Add changes to the known places, which are older; changes arrive newest first."""
         new: Places = {}
+        limit = self._limit()
         try:
             for commit, oid, path in changes:
-                record_earliest(new, commit, oid, path)
+                place = (oid, path)
+                # Of two in one second the later one is older: git prints parents last.
+                if commit.time <= new[place].time if place in new else limit.admits(oid):
+                    new[place] = commit
         except git.StoppedError:
             raise
         except GitError as error:
@@ -151,22 +137,23 @@ class CommitSearch:
         for place, commit in new.items():
             if place not in known or commit.time < known[place].time:
                 known[place] = commit
-        check_limit(known)
+
+    def _limit(self) -> PlaceLimit:
+        return PlaceLimit(self._max_paths_per_object, self._truncated)
 
     def _history_only_grew(self, tips: list[bytes]) -> bool:
         """Return True if all commits reachable at the last scan still are."""
         if not self.memory.tips:
             return False
-        lost, error = git.run(
-            self.view, "rev-list", "--stdin", "-n", "1", lines=[*_lines(self.memory.tips), *_without(tips)]
-        )
+        lines = input_lines(sorted(self.memory.tips)) + _without(tips)
+        lost, error = git.run(self.view, "rev-list", "--stdin", "-n", "1", lines=lines)
         return not lost and not error
 
     def commit_dates(self, oids: set[str]) -> dict[str, FirstCommit]:
         """Return dates and reachability of commits that have a hit themselves."""
         if not oids:
             return {}
-        lines = _lines(oids)
+        lines = input_lines(sorted(oids))
         form = "--format=%H,%ct,%aI"
         dates, error = git.run(self.view, "log", "--no-walk=unsorted", "--stdin", "-z", form, lines=lines)
         without_tips = [*lines, *_without(self._tips()[0])]
@@ -215,8 +202,7 @@ class CommitSearch:
         found: dict[bytes, dict[str, None]] = {b"commit": {}, b"tree": {}, b"blob": {}}
         for oid, kind, *_ in answers:
             found.get(kind, {})[oid.decode("ascii", "replace")] = None
-        commits = [oid.encode() + b"\n" for oid in found[b"commit"]]
-        return [*commits, *_without(_lines(self.exclude))], list(found[b"tree"]), list(found[b"blob"])
+        return input_lines(found[b"commit"], sorted(self.exclude)), list(found[b"tree"]), list(found[b"blob"])
 
     def _unreachable_commits(self, tips: list[bytes]) -> list[bytes]:
         """Return the input lines for unreachable commits; none for a range."""
@@ -242,43 +228,38 @@ class CommitSearch:
         """Return the wanted objects in the tree of a revision, with their paths.
 
         Raises:
-            StoppedError: there are too many paths.
+            StoppedError: git took too long.
         """
         found: ObjectPaths = set()
         if revision is None:
             return found
+        limit = self._limit()
         options = ("ls-tree", "-r", "-t", "-z", "--full-tree", revision)
         seconds = Walks(self.view, self.commits).seconds
         try:
             for entry in git.fields(self.view, *options, seconds=seconds):
                 with parsing_git_output():
                     ((name, path),) = _TREE.findall(entry)
-                if (oid := name.decode()) in wanted and is_wanted(wanted, oid, path):
+                if (oid := name.decode()) in wanted and is_wanted(wanted, oid, path) and limit.admits(oid):
                     found.add((oid, path))
-                    check_limit(found)
         except git.StoppedError:
             raise
         except GitError as error:
             self.problems.append(error.message)
         return found
 
-    def _search_indexes(self, wanted: Wanted, max_paths_per_object: int) -> ObjectPaths:
+    def _search_indexes(self, wanted: Wanted) -> ObjectPaths:
         """Return the wanted objects in the indexes of all worktrees, with their paths."""
         found: ObjectPaths = set()
-        counts: Counter[str] = Counter()
+        limit = self._limit()
         for index in filter(None, (self.view.index, *self.view.others)):
             view = replace(self.view, index=index)
             try:
                 for entry in git.fields(view, "ls-files", "-s", "-z", seconds=index_timeout(view)):
                     with parsing_git_output():
                         ((name, path),) = _INDEX.findall(entry)
-                    if (oid := name.decode()) not in wanted:
-                        continue
-                    if len(found) < MAX_PLACES or counts[oid] < max_paths_per_object:
-                        counts[oid] += 1
+                    if (oid := name.decode()) in wanted and limit.admits(oid):
                         found.add((oid, path))
-                    else:
-                        self._truncated.add(oid)
             except GitError as error:
                 self.problems.append(error.message)
         return found
@@ -290,10 +271,6 @@ def _some(wanted: Wanted, oids: AbstractSet[str]) -> Wanted:
 
 def _oids(places: Iterable[tuple[str, bytes]]) -> set[str]:
     return {oid for oid, _ in places}
-
-
-def _lines(oids: set[str] | frozenset[str]) -> list[bytes]:
-    return [oid.encode() + b"\n" for oid in sorted(oids)]
 
 
 def _without(lines: list[bytes]) -> list[bytes]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
-from boltz_keyscan.sources.blob import display_members
+from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
 from boltz_keyscan.sources.git.attribution.log import Wanted
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
-
-if TYPE_CHECKING:
-    from boltz_keyscan.sources.git.other_side import OtherSide, Place
 
 _MAX_LOCATIONS = 100_000
 """Locations of one repository: enough to find and remove a key."""
@@ -23,6 +20,13 @@ _MAX_LOCATIONS = 100_000
 _MAX_PATHS_PER_OBJECT = 1000
 _MAX_PATHS = 10_000
 """Paths named of one object, and of all, if there are too many to name each."""
+
+
+Place: TypeAlias = tuple[str, bytes]
+"""Fingerprint of a key, and the path of a file that has it, in its content or its name."""
+
+FindOld: TypeAlias = Callable[[Mapping[str, frozenset[Place]], Detector], frozenset[Place]]
+"""Search for the places at which a range did not add a key, given by the objects that have the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,16 @@ class Tracer:
     """Name of the repository in gaps."""
     lacking: bool
     """True for a shallow or partial clone, in which the search is incomplete."""
-    other: OtherSide | None = None
-    """The other side of a range; None for a whole history."""
+    find_old: FindOld | None = None
+    """The search on the other side of a range; None for a whole history."""
     carried: bool = False
     """True if its files are part of another repository, so that unreachable objects spread too."""
 
     def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Attribution | None]:
         """Return a location for each hit and each of its paths, and the attribution for the cache."""
         known = self._search(hits)
-        if self.other is not None:
-            known = replace(known, old=self._old(hits, known, self.other, detector))
+        if self.find_old is not None:
+            known = replace(known, old=self.find_old(_places(hits, known), detector))
         most = max(1, _MAX_LOCATIONS // max(1, len(hits)))
         pairs = []
         cut = set(known.search.truncated)
@@ -111,34 +115,17 @@ class Tracer:
             paths.sort(key=lambda path: (known.exposure((oid, path)).rank, path))
         return known
 
-    def _old(
-        self, hits: Sequence[Hit], known: _Attribution, other: OtherSide, detector: Detector
-    ) -> frozenset[Place]:
-        """Return the places at which the range did not add a key."""
-        wanted: dict[str, set[Place]] = {}
-        for hit in hits:
-            target = _target(hit)
-            if target is not None and hit.match.shape is not Shape.PLACEHOLDER:
-                places = ((hit.match.fingerprint, path) for path in known.paths_of(hit))
-                wanted.setdefault(target, set()).update(places)
-        return other.old({oid: frozenset(places) for oid, places in wanted.items()}, detector)
-
     def _locations(
         self, hit: Hit, known: _Attribution, detector: Detector
     ) -> Iterator[tuple[Match, Location]]:
+        path = hit.origin.path
         match hit.origin.kind:
             case "commit" | "tag":
-                yield hit.match, self._of_object(hit, known, detector)
+                yield self._of_object(hit, known, detector)
             case "ref":
-                yield (
-                    hit.match,
-                    Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.HISTORY),
-                )
+                yield locate_hit(hit, path, Exposure.HISTORY, detector)
             case "index":
-                yield (
-                    hit.match,
-                    Location.from_match(hit.match, detector.redact(hit.origin.path), Exposure.STAGED),
-                )
+                yield locate_hit(hit, path, Exposure.STAGED, detector)
             case _:
                 yield from self._by_path(hit, known, detector)
 
@@ -148,33 +135,33 @@ class Tracer:
         paths = known.paths_of(hit)
         for path in paths:
             first = known.search.introduced.get((oid, path))
+            old = (hit.match.fingerprint, path) in known.old
             exposure = known.exposure((oid, path))
-            location = self._location(hit, path or _object_path(hit), exposure, detector, first)
-            yield hit.match, replace(location, old=(hit.match.fingerprint, path) in known.old)
+            yield self._locate(hit, path or object_path(hit), exposure, detector, first, old=old)
         if not paths:
-            exposure = known.default_exposure
-            yield hit.match, self._location(hit, _object_path(hit), exposure, detector, None)
+            yield self._locate(hit, object_path(hit), known.default_exposure, detector, None)
 
-    def _of_object(self, hit: Hit, known: _Attribution, detector: Detector) -> Location:
+    def _of_object(self, hit: Hit, known: _Attribution, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
         oid = hit.origin.oid or ""
         first = known.commits.get(oid)
         reachable = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reachable else known.default_exposure
-        return self._location(hit, _object_path(hit), exposure, detector, first)
+        return self._locate(hit, object_path(hit), exposure, detector, first)
 
-    def _location(
-        self, hit: Hit, path: bytes, exposure: Exposure, detector: Detector, first: FirstCommit | None
-    ) -> Location:
-        return Location.from_match(
-            hit.match,
-            detector.redact(self.prefix + path),
-            exposure,
-            commit=first.commit if first else None,
-            blob=hit.origin.oid,
-            author_date=first.author_date if first else None,
-            members=display_members(hit.origin, detector),
-        )
+    def _locate(
+        self,
+        hit: Hit,
+        path: bytes,
+        exposure: Exposure,
+        detector: Detector,
+        first: FirstCommit | None,
+        *,
+        old: bool = False,
+    ) -> tuple[Match, Location]:
+        commit, date = (first.commit, first.author_date) if first else (None, None)
+        path = self.prefix + path
+        return locate_hit(hit, path, exposure, detector, commit=commit, author_date=date, old=old)
 
     def _gap(self, problem: str) -> Gap:
         """Return the gap for an incomplete search: all objects were read, but some paths are unknown."""
@@ -195,7 +182,18 @@ def targets(hits: Sequence[Hit]) -> Wanted:
     return wanted
 
 
-def _object_path(hit: Hit) -> bytes:
+def _places(hits: Sequence[Hit], known: _Attribution) -> dict[str, frozenset[Place]]:
+    """Return the places of the keys that are no placeholders, by the object that has them."""
+    wanted: dict[str, frozenset[Place]] = {}
+    for hit in hits:
+        target = _target(hit)
+        if target is not None and hit.match.shape is not Shape.PLACEHOLDER:
+            places = frozenset((hit.match.fingerprint, path) for path in known.paths_of(hit))
+            wanted[target] = wanted.get(target, frozenset()) | places
+    return wanted
+
+
+def object_path(hit: Hit) -> bytes:
     """Return kind and id of an object, instead of a path."""
     return f".git/{hit.origin.kind}/{hit.origin.oid}".encode()
 

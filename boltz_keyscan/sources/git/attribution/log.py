@@ -1,16 +1,17 @@
 """Walks over a history by ``git log``: the commits that change paths of wanted objects.
 
-Trees that git cannot walk in bounded time are left to ``tree_search``.
+Trees can be nested so that a dozen of them make 10^10 paths. Every walk has a timeout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boltz_keyscan.module_search import carry_guard
-from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places
+from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
 
@@ -26,19 +27,40 @@ MAX_ARGUMENTS = 4000
 """Object ids passed as arguments, 300 kB; with more of them, all changes are read and filtered here."""
 
 MAX_PLACES = 10_000
-"""Places that one walk may find."""
+"""Places that one search records; beyond it, each object keeps only a few."""
 
-_MAX_MERGE_CHANGES = 500_000
+_MAX_CHANGES = 500_000
+"""Places that one walk may find, and changes of merges, before the search is given up."""
 
-_LEAST_SECONDS = 3.0
-_SECONDS_PER_COMMIT = 0.0003
-"""Timeout of a walk: four times what git's own repository needs."""
+_LEAST_SECONDS = 10.0
+_SECONDS_PER_COMMIT = 0.001
+"""Timeout of a walk: twelve times what git's own repository needs."""
 
 _DELTA_BASES = "core.deltaBaseCacheLimit=256m"
 """A walk over 200,000 commits takes a tenth less than with git's own 96 MiB."""
 
 _FORMAT = "--format=%H,%ct,%aI"
 _OPTIONS = ("--stdin", "--raw", "-r", "-t", "-z", "--no-renames", "--no-abbrev", "--root", _FORMAT)
+
+
+@dataclass(slots=True)
+class PlaceLimit:
+    """Limit on the places that one search records: ``MAX_PLACES``, and a few of each further object."""
+
+    max_paths_per_object: int
+    truncated: set[str]
+    """Receives the objects with more places than are recorded."""
+    _total: int = field(default=0, init=False)
+    _counts: Counter[str] = field(default_factory=Counter, init=False)
+
+    def admits(self, oid: str) -> bool:
+        """Return True to record one more place of an object."""
+        if self._total >= MAX_PLACES and self._counts[oid] >= self.max_paths_per_object:
+            self.truncated.add(oid)
+            return False
+        self._total += 1
+        self._counts[oid] += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +92,7 @@ class Walks:
             for change in self._changes(wanted, lines, "--no-merges"):
                 commit, oid, path = change
                 first[oid, path] = min(commit.time, first.get((oid, path), commit.time))
+                _check_limit(len(first))
                 yield change
             merge_changes = merge_walk.result()
         # If a merge only took it from another parent, an earlier commit introduced it.
@@ -79,9 +102,7 @@ class Walks:
             if (oid, path) not in first or commit.time < first[oid, path]
         }
         if chosen:
-            yield from self._changes(
-                wanted, [oid.encode() + b"\n" for oid in chosen], "--no-walk=unsorted", "-c"
-            )
+            yield from self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c")
 
     def _merge_changes(self, wanted: Wanted, lines: list[bytes]) -> list[Change]:
         """Return the changes of merges against their first parents.
@@ -92,8 +113,7 @@ class Walks:
         found: list[Change] = []
         for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent"):
             found.append(change)
-            if len(found) > _MAX_MERGE_CHANGES:
-                raise git.StoppedError(f"merges brought it more than {_MAX_MERGE_CHANGES} times")
+            _check_limit(len(found))
         return found
 
     def changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
@@ -122,8 +142,13 @@ class Walks:
                     commit = parse_commit(text.decode("ascii", "replace").split(","))
 
 
+def input_lines(include: Iterable[str], exclude: Iterable[str] = ()) -> list[bytes]:
+    """Return the input by which git walks from some commits, without others and their ancestors."""
+    return [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
+
+
 def is_wanted(wanted: Wanted, oid: str, path: bytes) -> bool:
-    """Return True if a wanted object is_wanted under this path."""
+    """Return True if a wanted object counts under this path."""
     names = wanted[oid]
     return names is None or path.rpartition(b"/")[2] in names
 
@@ -134,23 +159,9 @@ def parse_commit(words: list[str]) -> FirstCommit:
     return FirstCommit(int(time) if time.isdecimal() else 0, oid, date, reachable=True)
 
 
-def record_earliest(found: Places, commit: FirstCommit, oid: str, path: bytes) -> None:
-    """Record the commit if it is earlier; commits arrive newest first.
-
-    Raises:
-        StoppedError: there are too many places.
-    """
-    place = (oid, path)
-    # Of two in one second the later one is older: git prints parents last.
-    if place not in found or commit.time <= found[place].time:
-        found[place] = commit
-    check_limit(found)
-
-
-def check_limit(found: Places | set[tuple[str, bytes]]) -> None:
-    """Raise StoppedError if there are more than ``MAX_PLACES`` places."""
-    if len(found) > MAX_PLACES:
-        raise git.StoppedError(f"what was found stands at more than {MAX_PLACES} paths")
+def _check_limit(count: int) -> None:
+    if count > _MAX_CHANGES:
+        raise git.StoppedError(f"what was found is at more than {_MAX_CHANGES} places")
 
 
 def _sides(raw: bytes) -> tuple[list[str], str]:

@@ -221,7 +221,7 @@ def hash_mismatch_gap(oid: str, kind: str, content: bytes, where: str) -> list[G
 def _scan_entry_names(oid: str, tree: bytes, detector: Detector, where: str) -> tuple[list[Hit], list[Gap]]:
     hits: list[Hit] = []
     gaps: list[Gap] = []
-    for name, child in tree_entries(tree, len(oid) // 2):
+    for _, name, child in tree_entries(tree, len(oid) // 2):
         if detector.candidate_offsets(name, len(name)):
             origin = Origin(name, Part.NAME, oid=oid, kind="tree", child=child)
             found, missed = scan_blob(origin, [name], detector, where)
@@ -255,9 +255,9 @@ class _HashCheck:
         return self._digest.hexdigest() == self._oid
 
 
-def tree_entries(tree: bytes, id_bytes: int) -> Iterator[tuple[bytes, str]]:
-    """Yield name and object id of each entry (``mode SP name NUL id``), up to the first broken one."""
+def tree_entries(tree: bytes, id_bytes: int) -> Iterator[tuple[bytes, bytes, str]]:
+    """Yield mode, name and object id of each entry (``mode SP name NUL id``), up to the first broken one."""
     offset = 0
     while 0 <= (space := tree.find(b" ", offset)) < (nul := tree.find(b"\0", space)):
-        offset = nul + 1 + id_bytes
-        yield tree[space + 1 : nul], tree[nul + 1 : offset].hex()
+        mode, offset = tree[offset:space], nul + 1 + id_bytes
+        yield mode, tree[space + 1 : nul], tree[nul + 1 : offset].hex()

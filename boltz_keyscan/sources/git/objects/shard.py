@@ -89,7 +89,8 @@ class ObjectShard:
 
 def container_shard(view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
     """Return the shard that opens a blob as a container; ``hits`` are those in its own bytes."""
-    from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - many histories have none
+    from boltz_keyscan.sources.archives.shard import ContainerShard  # noqa: PLC0415 - many histories have none
+    from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
     origin = Origin(b"", oid=oid, kind="blob")
     seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)

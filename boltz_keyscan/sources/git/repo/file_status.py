@@ -1,4 +1,4 @@
-"""Exposure of files in one worktree, from HEAD, the index and the ignore files.
+"""State of files in one worktree: in HEAD, the index and the ignore files.
 
 Only files with a hit are checked. git reads the repository's index and the ``.gitignore``
 files of the tree, never its configuration; so patterns of a personal ``core.excludesFile``
@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.model.finding import Detector, Gap, Hit
-from boltz_keyscan.sources.git.committed import Blobs, Versions
 from boltz_keyscan.sources.git.repo.index import SUBMODULE
 from boltz_keyscan.sources.git.repo.repository import Repository, references
 from boltz_keyscan.sources.git.run import command as git
@@ -27,44 +24,41 @@ _BLOB = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) blob")
 
 
 @dataclass(frozen=True, slots=True)
+class FileStatus:
+    """The state of some files of a worktree. Paths are relative to it."""
+
+    staged: dict[bytes, list[str]]
+    """The blobs of the index; none for a submodule."""
+    committed: dict[bytes, str]
+    """The blobs of HEAD."""
+    lost: set[bytes]
+    """Files that HEAD has, although this clone lacks the blob."""
+    ignored: set[bytes]
+    git_error: str
+    """git's error message, or ""; some files may be lost then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Worktree:
     """A checkout and the view of its repository."""
 
     repository: Repository
     view: git.RepoView
-    where: str
-    """Name of the repository in gaps."""
     partial: bool = False
     """True for a partial clone, in which HEAD's blob may be missing."""
 
-    def find_exposures(
-        self, placed: Sequence[tuple[bytes, Hit]], detector: Detector
-    ) -> tuple[list[Exposure], tuple[Gap, ...]]:
-        """Return the exposure of each hit in a file below the worktree, given by its absolute path.
+    def read_status(self, names: Collection[bytes]) -> FileStatus:
+        """Return the state of the files with these paths.
 
-        A hit whose exposure could not be found is ``untracked``, which blocks.
+        Raises:
+            GitError: git cannot read it.
+            OSError: a file of the repository cannot be read.
         """
-        top = self.repository.worktree or b""
-        names = {path: os.path.relpath(path, top) for path, _ in placed}
-        try:
-            staged = self._read_staged(frozenset(names.values()))
-            committed, git_error = self._read_committed(list(staged))
-            lost = self._find_lost(set(staged).difference(committed), git_error)
-            ignored = self._find_ignored([name for name in names.values() if name not in staged])
-        except (GitError, OSError) as error:
-            reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
-            detail = f"which files are tracked or ignored is unknown: {reason}"
-            return [Exposure.UNTRACKED] * len(placed), (Gap(self.where, "untraced", detail),)
-        exposures: list[Exposure] = []
-        with Blobs(self.view, detector, self.where, by_design=self.partial and not git_error) as blobs:
-            for path, hit in placed:
-                name = names[path]
-                if name in staged:
-                    versions = Versions(path, committed.get(name), staged[name], name in lost)
-                    exposures.append(blobs.find_exposure(hit, versions))
-                else:
-                    exposures.append(Exposure.LOCAL if name in ignored else Exposure.UNTRACKED)
-        return exposures, blobs.gaps
+        staged = self._read_staged(frozenset(names))
+        committed, git_error = self._read_committed(list(staged))
+        lost = self._find_lost(set(staged).difference(committed), git_error)
+        ignored = self._find_ignored([name for name in names if name not in staged])
+        return FileStatus(staged, committed, lost, ignored, git_error)
 
     def _read_staged(self, names: Collection[bytes]) -> dict[bytes, list[str]]:
         """Return the blobs that the index has at each of the paths; several during a conflict."""

@@ -16,11 +16,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import IO, Self
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.run import limits as process_limits
+from boltz_keyscan.sources.git.run.environment import RepoView as RepoView  # noqa: PLC0414 - part of each call
 from boltz_keyscan.sources.git.run.environment import absolute_path, environment
 
 MIN_VERSION = (2, 39, 4)
@@ -40,28 +40,6 @@ EXIT_TIMEOUT = 30.0
 
 NO_MATCH = "git ended with status 1"
 """Error of commands that end with status 1 when they find nothing; not a failure."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepoView:
-    """The parts of one repository that git may read. Picklable."""
-
-    skeleton: str
-    """An empty git directory of this package, of the right object format. Never written to."""
-    objects: bytes
-    """The object store, absolute."""
-    alternates: tuple[bytes, ...] = ()
-    """Further object stores that are safe to read, absolute."""
-    index: bytes | None = None
-    others: tuple[bytes, ...] = ()
-    """The indexes of the repository's other worktrees."""
-    shallow: bytes | None = None
-    """The repository's list of shallow boundaries, for commit walks."""
-    worktree: bytes | None = None
-    excludes: bytes | None = None
-    """The repository's own list of ignored paths. Not passed as an argument: any user can read those."""
-    id_bytes: int = 20
-    """Bytes of an object id: 20 for sha1, 32 for sha256."""
 
 
 class StoppedError(GitError):

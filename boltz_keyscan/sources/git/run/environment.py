@@ -1,12 +1,31 @@
-"""Environment variables of git processes; PATH is the only one inherited."""
+"""The parts of a repository that git may read, and the environment variables that limit it to them."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from boltz_keyscan.sources.git.run.command import RepoView
+
+@dataclass(frozen=True, slots=True)
+class RepoView:
+    """The parts of one repository that git may read. Picklable."""
+
+    skeleton: str
+    """An empty git directory of this package, of the right object format. Never written to."""
+    objects: bytes
+    """The object store, absolute."""
+    alternates: tuple[bytes, ...] = ()
+    """Further object stores that are safe to read, absolute."""
+    index: bytes | None = None
+    others: tuple[bytes, ...] = ()
+    """The indexes of the repository's other worktrees."""
+    shallow: bytes | None = None
+    """The repository's list of shallow boundaries, for commit walks."""
+    worktree: bytes | None = None
+    excludes: bytes | None = None
+    """The repository's own list of ignored paths. Not passed as an argument: any user can read those."""
+    id_bytes: int = 20
+    """Bytes of an object id: 20 for sha1, 32 for sha256."""
 
 
 def absolute_path() -> str:
