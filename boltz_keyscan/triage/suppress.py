@@ -136,7 +136,7 @@ class Suppressor:
                 spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
             yield from (
-                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1])
+                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda source: source[1])
             )
 
     def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
