@@ -185,7 +185,7 @@ class Suppressor:
         if comment.marker != OWN and not self.foreign:
             return "comments for other scanners count with --foreign-comments"
         if (finding.key_type, finding.mode) == (KeyType.ADMIN, Mode.LIVE):
-            return "a comment alone never excuses a live admin key"
+            return "a comment alone never suppresses a live admin key"
         return self.allowed(comment, place, finding.fingerprint)
 
 
