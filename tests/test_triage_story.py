@@ -154,7 +154,7 @@ def test_without_the_advice_a_conflict_is_told_as_one(adopted: Repo) -> None:
         adopted.run("merge", "--quiet", "--no-edit", "left")
     ran = keyscan(".", cwd=adopted.path)
     assert ran.code == 2
-    assert f"{BASELINE}:3: a merge conflict that was not resolved" in ran.errors
+    assert f"{BASELINE}:3: an unresolved merge conflict" in ran.errors
     assert "merge=union" in ran.errors
 
 

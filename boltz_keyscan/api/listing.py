@@ -14,7 +14,7 @@ from boltz_keyscan.api.errors import ApiError, Failure
 from boltz_keyscan.api.pagination import collect
 from boltz_keyscan.api.whoami import KeyIdentity, whoami
 from boltz_keyscan.triage.inventory import Listing
-from boltz_keyscan.triage.key_record import Clean, RecordError, identifier, record
+from boltz_keyscan.triage.key_record import Clean, RecordError, identifier, parse_record
 
 _NO_SECOND_REQUEST = frozenset(
     {"unauthorized", "unreachable", "untrusted", "proxy", "timed-out", "deadline", "refused"}
@@ -63,7 +63,7 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
     except RecordError:
         # The identity is optional here: the listing has its own checks.
         own = None
-    pages = collect(connection.keys, lambda value: record(value, clean), progress)
+    pages = collect(connection.keys, lambda value: parse_record(value, clean), progress)
     failure = pages.failure
     listing = Listing(
         taken_at,

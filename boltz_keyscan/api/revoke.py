@@ -17,7 +17,7 @@ from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
-from boltz_keyscan.triage.key_record import Clean, Record, RecordError, record
+from boltz_keyscan.triage.key_record import Clean, Record, RecordError, parse_record
 
 MAX_LIFETIME_DAYS = 365
 """Longest lifetime of a new key
@@ -142,7 +142,7 @@ def succeed(
             f"a successor may have been created: {error.failure.detail}. See 'keys list'."
         ) from None
     try:
-        made = record(answer.get("key_details"), clean)
+        made = parse_record(answer.get("key_details"), clean)
     except RecordError as error:
         raise SuccessorError(
             f"a key was created, but the response is not as documented: {error}. See 'keys list'."

@@ -14,14 +14,14 @@ _USE = (
     'Or from your .betterleaks.toml, with [extend] path = "FILE".',
 )
 
-_PASSED_OVER = "files that betterleaks passes over: binary ones, and its own list of names"
+_SKIPPED = "files that betterleaks skips: binary ones, and its own list of names"
 
 
 def export(rules: tuple[Rule, ...]) -> str:
     """Return the configuration file."""
     return "\n".join(
         [
-            header("betterleaks", _USE, (FEW, LATE, _PASSED_OVER)),
+            header("betterleaks", _USE, (FEW, LATE, _SKIPPED)),
             'title = "Boltz API keys"\n\n[extend]\nuseDefault = true\n',
             *(_rule(rule) for rule in rules),
         ]

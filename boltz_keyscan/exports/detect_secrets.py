@@ -13,7 +13,7 @@ FILTER = "detect_secrets.filters.heuristic.is_indirect_reference"
 """Filter of detect-secrets that is on by default and drops keys."""
 
 _USE = (
-    "Keep FILE in the repository: the baseline remembers where it is.",
+    "Keep FILE in the repository: the baseline stores its path.",
     f"  detect-secrets scan --plugin FILE --disable-filter {FILTER} > .secrets.baseline",
     "  detect-secrets-hook --baseline .secrets.baseline PATH...",
     "Without --disable-filter no key is seen in a call behind an equals sign: client = Boltz(...).",
@@ -22,7 +22,7 @@ _USE = (
 _CANNOT = (
     "dates and times, which are placeholders and are reported as keys",
     "git history: detect-secrets reads files",
-    "files that are not text in the encoding of the system, which detect-secrets passes over without a word",
+    "files that are not text in the encoding of the system, which detect-secrets skips silently",
 )
 
 _TEMPLATE = '''\
@@ -37,7 +37,7 @@ PLACEHOLDERS = (
 
 
 def placeholder(secret, body):
-    """Whether it is a filler of documentation or tests."""
+    """Return True for a filler of documentation or tests."""
     body = body.rstrip("-_")
     if any(expression.search(secret) for expression in PLACEHOLDERS) or len(set(body)) <= 6:
         return True
@@ -52,7 +52,7 @@ def placeholder(secret, body):
 
 
 class Keys:
-    """What all kinds of keys have in common; detect-secrets takes no class without its base for a plugin."""
+    """Code shared by all kinds of keys; detect-secrets takes only subclasses of its base for plugins."""
 
     def analyze_string(self, string):
         for expression in self.denylist:

@@ -35,8 +35,8 @@ _USE = (
 _CANNOT = (
     FEW,
     LATE,
-    "what is too regular for a key (no measure of entropy)",
-    "where a key ends when text is glued on behind it: the alert shows both",
+    "bodies too regular for a key (there is no measure of entropy)",
+    "the end of a key with text appended to it: the alert shows both",
 )
 
 

@@ -23,7 +23,7 @@ def export(rules: tuple[Rule, ...]) -> str:
         header(
             "gitleaks",
             _USE,
-            (FEW, LATE, "files that gitleaks passes over: binary ones, and its own list of names"),
+            (FEW, LATE, "files that gitleaks skips: binary ones, and its own list of names"),
         ),
         'title = "Boltz API keys"\nminVersion = "v8.25.0"\n\n[extend]\nuseDefault = true\n',
         *map(_rule, rules),

@@ -32,7 +32,7 @@ def export(rules: tuple[Rule, ...]) -> str:
             "bodies of plain words (not-a-real-secret); this leaves them out:"
             f" --skip-regex '{plain_words(rules)}'"
         ),
-        "where in a body a filler stands: here it makes a placeholder anywhere, else only near the beginning",
+        "the position of a filler in a body: here anywhere makes a placeholder, not only near the beginning",
         "examples that prove the rule: each would be a key-shaped text in this file",
     )
     words = "".join(f"        - {yaml(word)}\n" for word in contained_words(rules))

@@ -126,19 +126,19 @@ def _straddles(word: str, head: str) -> bool:
 
 COMMON: Final = (
     "A body of 43 base64url characters is a key as the API gives it out; another of 20 or more counts too.",
-    "Nothing is asked of what stands to the left: in JSON, logs and URLs a letter or digit does.",
+    "No boundary is required on the left: in JSON, logs and URLs a letter or digit precedes a key.",
 )
 
 EVERYWHERE: Final = (
     "severity, other than as a word",
-    "keys in disguise and in containers, beyond what the scanner itself decodes and unpacks",
+    "encoded keys and keys in archives, beyond those that the scanner itself decodes and unpacks",
     "that the same key in two places is one finding",
 )
 """Facts that no other scanner's rules can express."""
 
 FEW: Final = (
-    "some placeholders, which are reported as keys: counting runs such as abc123def456, a group of characters"
-    " over and over, dates and times"
+    "some placeholders, which are reported as keys: counting runs such as abc123def456, a repeated group"
+    " of characters, dates and times"
 )
 LATE: Final = f"placeholders in which the filler begins after {SHORTEST} characters"
 
@@ -164,7 +164,7 @@ def header(
         "",
         *COMMON,
         "",
-        f"What {title} cannot be told:",
+        f"Rules for {title} cannot express:",
     ]
     points = [f"* {point}" for point in (*EVERYWHERE, *cannot)]
     lines = [line for sentence in (*sentences, *points) for line in _wrapped(sentence)]

@@ -29,9 +29,9 @@ _USE = (
 
 _CANNOT = (
     FEW,
-    "to show which kind of key it is: secretlint masks the name of a pattern as it does the key",
+    "the kind of key: secretlint masks the name of a pattern like the key",
     "git history: secretlint reads files",
-    "files that are not text, which secretlint passes over",
+    "files that are not text, which secretlint skips",
 )
 
 

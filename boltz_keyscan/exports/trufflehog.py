@@ -19,8 +19,8 @@ _USE = (
 _CANNOT = (
     FEW,
     LATE,
-    "more than 100 keys in one piece of a file: trufflehog takes no more matches of a custom detector",
-    "whether a key works: trufflehog would ask a server of yours; boltz-keyscan --verify asks Boltz",
+    "more than 100 keys in one piece of a file: trufflehog reports no more matches of a custom detector",
+    "whether a key works: trufflehog would call a server of yours; boltz-keyscan --verify calls the API",
 )
 
 

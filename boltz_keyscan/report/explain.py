@@ -81,7 +81,7 @@ def _verdict(finding: Finding, terms: FailPolicy) -> str:
     limit = f"--fail-on {terms.fail_on}"
     match outcome(finding, terms):
         case Outcome.BLOCKING:
-            return f"fails a run: {finding.severity} counts for {limit}, it is exposed, and nothing suppresses it"
+            return f"fails a run: {finding.severity} counts for {limit}, exposed, and nothing suppresses it"
         case Outcome.SUPPRESSED:
             return "does not fail a run: it is suppressed"
         case Outcome.UNEXPOSED:

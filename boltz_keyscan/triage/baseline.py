@@ -89,7 +89,7 @@ def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
         if (entry.until or date.max) < (before.until or date.max):
             entries[entry.fingerprint] = entry
     if not headed:
-        raise text.broken(1, "it is empty, which no baseline is", "Restore it from git.")
+        raise text.broken(1, "the file is empty", "Restore it from git.")
     return entries
 
 
@@ -109,7 +109,9 @@ def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
     except ValueError:
         raise text.broken(number, "a text in quotes is not a JSON string", f"The form is: {_FORM}") from None
     if not reason.strip() or not by.strip():
-        raise text.broken(number, "no reason, or nobody who accepted it", f"The form is: {_FORM}")
+        raise text.broken(
+            number, "the reason or the person who accepted it is missing", f"The form is: {_FORM}"
+        )
     return Entry(fingerprint, rule_id, path, reason, by, _until(text, number, until), number)
 
 

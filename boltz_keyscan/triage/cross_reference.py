@@ -54,7 +54,7 @@ class ListingContext:
     """True if the listing is older than the user allows."""
 
 
-def candidates(finding: Finding, listed: Iterable[str], listing: Listing) -> tuple[Record, ...]:
+def candidate_records(finding: Finding, listed: Iterable[str], listing: Listing) -> tuple[Record, ...]:
     """Return the listed keys that a found one may be.
 
     Args:
@@ -65,7 +65,9 @@ def candidates(finding: Finding, listed: Iterable[str], listing: Listing) -> tup
     begins = frozenset(listed)
     kind = (finding.key_type, finding.mode)
     return tuple(
-        each for each in listing.records if each.key_prefix in begins and (each.key_type, each.mode) == kind
+        record
+        for record in listing.records
+        if record.key_prefix in begins and (record.key_type, record.mode) == kind
     )
 
 
@@ -82,7 +84,7 @@ def join(
     status: Status | None = None
     evidence: Evidence | None = None
     if known.listing is not None:
-        found = candidates(finding, listed, known.listing)
+        found = candidate_records(finding, listed, known.listing)
         status, evidence = _by_listing(finding, found, known.listing, known)
     if answer is not None:
         if answer.reason == "rejected" and finding.shape is not Shape.CONFIRMED:
@@ -95,10 +97,13 @@ def join(
         return finding
     if evidence.key_id is not None and known.listing is not None:
         # Verification identified the key: other candidates do not matter.
-        found = tuple(each for each in known.listing.records if each.id == evidence.key_id)
+        found = tuple(record for record in known.listing.records if record.id == evidence.key_id)
     evidence = _with_candidates(evidence, finding, found, known)
     return replace(
-        finding, status=status, candidates=tuple(each.id for each in evidence.candidates), evidence=evidence
+        finding,
+        status=status,
+        candidates=tuple(record.id for record in evidence.candidates),
+        evidence=evidence,
     )
 
 
@@ -108,10 +113,10 @@ def _by_listing(
     """Return the status and the evidence from the listing alone."""
     if not found:
         return _unlisted(finding, listing, stale=known.stale)
-    characters = min(each.body_characters for each in found)
+    characters = min(record.body_characters for record in found)
     if characters < MIN_DISTINGUISHING_CHARS:
         return Status.AMBIGUOUS, Evidence(By.LISTING, "prefix-too-short", _too_short(len(found), characters))
-    states = {each.live(known.now) for each in found}
+    states = {record.live(known.now) for record in found}
     if not listing.complete:
         detail = f"{_may_be(len(found))}, but the listing is not complete"
         return Status.AMBIGUOUS, Evidence(By.LISTING, "listing-incomplete", detail)
@@ -134,9 +139,9 @@ def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Statu
         )
     if stale:
         return Status.UNKNOWN, Evidence(
-            By.LISTING, "listing-stale", "no listed key begins like it, but the listing is too old to tell"
+            By.LISTING, "listing-stale", "no listed key begins like it, but the listing is too old"
         )
-    if any(not each.understood and (each.key_type, each.mode) == kind for each in listing.records):
+    if any(not record.understood and (record.key_type, record.mode) == kind for record in listing.records):
         return Status.UNKNOWN, Evidence(
             By.LISTING,
             "prefix-not-understood",
@@ -166,11 +171,11 @@ def _by_answer(
         case "rejected-here" if status is not Status.INACTIVE or evidence is None:
             detail = (
                 "rejected from this address (401): it was revoked or has expired, or works from other "
-                "addresses only; a complete listing (--check) may tell"
+                "addresses only; a complete listing (--check) can decide it"
             )
             return Status.UNKNOWN, Evidence(By.VERIFICATION, "rejected-here", detail)
         case "forbidden":
-            detail = "the API refused it (403), which says nothing of whether it works elsewhere"
+            detail = "the API refused it (403); it may work from another address"
             return Status.UNKNOWN, Evidence(By.VERIFICATION, "forbidden", detail)
     if evidence is not None and status in {Status.ACTIVE, Status.INACTIVE, Status.NOT_LISTED}:
         return status, evidence
@@ -188,8 +193,12 @@ def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Li
     if listing is None or not listing.complete or known.stale or not found:
         return False
     kind = (finding.key_type, finding.mode)
-    unclear = [each for each in listing.records if not each.understood and (each.key_type, each.mode) == kind]
-    return not any(each.live(known.now) and each.allowed_ips for each in (*found, *unclear))
+    unclear = [
+        record
+        for record in listing.records
+        if not record.understood and (record.key_type, record.mode) == kind
+    ]
+    return not any(record.live(known.now) and record.allowed_ips for record in (*found, *unclear))
 
 
 def _elsewhere(answer: Answer, known: ListingContext) -> str:
@@ -199,7 +208,7 @@ def _elsewhere(answer: Answer, known: ListingContext) -> str:
         return ""
     if listing.organisation and answer.organisation and listing.organisation != answer.organisation:
         return f" of another organisation, {answer.organisation}"
-    record = next((each for each in listing.records if each.id == answer.key_id), None)
+    record = next((record for record in listing.records if record.id == answer.key_id), None)
     if record is None:
         return ", which is not in the listing"
     return "" if record.live(known.now) else ", although the listing has it as " + record.state(known.now)
@@ -211,24 +220,26 @@ def _with_candidates(
     """Return the evidence with the candidates: active ones first, then the most recently used."""
     ordered = sorted(
         found,
-        key=lambda each: (
-            not each.live(known.now),
-            -(each.last_used_at.timestamp() if each.last_used_at else 0),
-            each.id,
+        key=lambda record: (
+            not record.live(known.now),
+            -(record.last_used_at.timestamp() if record.last_used_at else 0),
+            record.id,
         ),
     )
     return replace(
         evidence,
-        body_characters=min((each.body_characters for each in found), default=None),
+        body_characters=min((record.body_characters for record in found), default=None),
         candidate_count=len(found),
-        candidates=tuple(_candidate(each, known.now) for each in ordered[:MAX_CANDIDATES]),
+        candidates=tuple(_candidate(record, known.now) for record in ordered[:MAX_CANDIDATES]),
         used_since=_used_since(finding, found),
     )
 
 
-def _candidate(each: Record, now: datetime) -> Candidate:
-    used = stamp(each.last_used_at) if each.last_used_at else None
-    return Candidate(each.id, each.name, each.state(now), each.workspace_id, used, bool(each.allowed_ips))
+def _candidate(record: Record, now: datetime) -> Candidate:
+    used = stamp(record.last_used_at) if record.last_used_at else None
+    return Candidate(
+        record.id, record.name, record.state(now), record.workspace_id, used, bool(record.allowed_ips)
+    )
 
 
 def _used_since(finding: Finding, meant: Iterable[Record]) -> str | None:
@@ -239,14 +250,14 @@ def _used_since(finding: Finding, meant: Iterable[Record]) -> str | None:
             leaked.append(moment(location.author_date or ""))
         except (ValueError, OverflowError):
             continue
-    uses = [each.last_used_at for each in meant if each.last_used_at is not None]
+    uses = [record.last_used_at for record in meant if record.last_used_at is not None]
     if not leaked or not uses or max(uses) <= min(leaked):
         return None
     return stamp(max(uses))
 
 
 def _too_short(count: int, characters: int) -> str:
-    return f"{_may_be(count)}: {_carries(characters)} of the body, which tells no key from another"
+    return f"{_may_be(count)}: {_carries(characters)} of the body, too few to distinguish keys"
 
 
 def _carries(characters: int) -> str:

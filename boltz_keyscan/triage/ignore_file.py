@@ -53,9 +53,7 @@ def parse(text: Text) -> Ignores:
             continue
         what, reason = (part or "" for part in _ENTRY.fullmatch(line).groups())  # type: ignore[union-attr]  # matches any line
         if not reason.strip():
-            raise text.broken(
-                number, "no reason is given", "Write it behind the entry: PATTERN  # why it may stay."
-            )
+            raise text.broken(number, "no reason is given", "Write it after the entry: PATTERN  # reason.")
         entry = Ignored(what, reason, number)
         if what.startswith("bk1:"):
             if not FINGERPRINT.fullmatch(what):
@@ -67,24 +65,22 @@ def parse(text: Text) -> Ignores:
         # merge=union keeps the lines of two branches: the first of two reasons is used.
         kind.setdefault(what, entry)
     if len(globs) > _MAX_GLOBS:
-        raise text.broken(1, f"more than {_MAX_GLOBS:,} path globs", "Name folders in place of files.")
+        raise text.broken(1, f"more than {_MAX_GLOBS:,} path globs", "Name folders instead of files.")
     return Ignores(keys, tuple(globs.values()))
 
 
 def _check(text: Text, number: int, glob: str) -> None:
     if glob.startswith("!"):
-        raise text.broken(number, "exceptions with '!' are not known here", "Name what is to be ignored.")
+        raise text.broken(number, "exceptions with '!' are not supported", "Name the paths to ignore.")
     if re.fullmatch(r"[a-z0-9]+:[0-9a-f]{16,}", glob):
-        raise text.broken(
-            number, "a fingerprint of a kind that is not known", "That is bk1: and 32 hex digits."
-        )
+        raise text.broken(number, "an unknown kind of fingerprint", "That is bk1: and 32 hex digits.")
     if ".." in glob.split("/"):
-        raise text.broken(number, "'..' leads out of the tree", "Globs count from the folder of this file.")
+        raise text.broken(number, "'..' leads out of the tree", "Globs start at the folder of this file.")
     if not glob.removeprefix(".").strip("/*"):
         raise text.broken(
             number,
             "it names every path",
-            "Name a folder; to let everything pass, give --fail-on never.",
+            "Name a folder; to pass every run, give --fail-on never.",
         )
     if "\\" in glob:
         raise text.broken(number, "a backslash", "Paths are written with '/', and nothing is escaped.")

@@ -19,8 +19,8 @@ from boltz_keyscan.triage.key_record import (
     RecordError,
     identifier,
     moment,
-    public,
-    record,
+    parse_record,
+    public_fields,
     stamp,
 )
 
@@ -54,7 +54,7 @@ class Listing:
     @property
     def prefixes(self) -> frozenset[str]:
         """The prefixes of its keys."""
-        return frozenset(each.key_prefix for each in self.records)
+        return frozenset(record.key_prefix for record in self.records)
 
 
 def serialize(listing: Listing) -> str:
@@ -68,7 +68,9 @@ def serialize(listing: Listing) -> str:
         "complete": listing.complete,
         "trouble": listing.trouble,
     }
-    lines = (json.dumps(public(each)) for each in sorted(listing.records, key=lambda each: each.id))
+    lines = (
+        json.dumps(public_fields(record)) for record in sorted(listing.records, key=lambda record: record.id)
+    )
     return json.dumps(head)[:-1] + ',\n"keys": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
@@ -109,19 +111,19 @@ def read(name: str, raw: bytes, clean: Clean) -> Listing:
 
 
 def _records(name: str, keys: list[object], clean: Clean) -> list[Record]:
-    found: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     for number, value in enumerate(keys):
         try:
-            each = record(value, clean)
+            record = parse_record(value, clean)
         except RecordError as error:
             raise _broken(name, f"keys[{number}]: {error}") from None
-        if each.id in found:
+        if record.id in records:
             raise _broken(name, f"keys[{number}]: the same id twice")
-        found[each.id] = each
-    return list(found.values())
+        records[record.id] = record
+    return list(records.values())
 
 
 def _broken(name: str, why: str) -> KeyscanError:
     return KeyscanError(
-        f"inventory {name}: {why}", "Make it anew with 'boltz-keyscan keys snapshot --output FILE'."
+        f"inventory {name}: {why}", "Create it again with 'boltz-keyscan keys snapshot --output FILE'."
     )

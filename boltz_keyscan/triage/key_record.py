@@ -91,7 +91,7 @@ def type_prefix(key_type: KeyType, mode: Mode) -> str:
     return next(rule.prefix for rule in rules.load() if (rule.key_type, rule.mode) == (key_type, mode))
 
 
-def record(value: object, clean: Clean) -> Record:
+def parse_record(value: object, clean: Clean) -> Record:
     """Return the record of a key.
 
     Args:
@@ -121,20 +121,20 @@ def record(value: object, clean: Clean) -> Record:
     )
 
 
-def public(found: Record) -> dict[str, object]:
-    """Return a record as JSON with the API's names of fields; ``record`` reads it."""
+def public_fields(record: Record) -> dict[str, object]:
+    """Return a record as JSON with the API's names of fields; ``parse_record`` reads it."""
     return {
-        "id": found.id,
-        "name": found.name,
-        "key_prefix": found.key_prefix,
-        "key_type": found.key_type.value,
-        "livemode": found.mode is Mode.LIVE,
-        "is_active": found.is_active,
-        "workspace_id": found.workspace_id,
-        "allowed_ips": found.allowed_ips,
-        "created_at": stamp(found.created_at),
-        "expires_at": found.expires_at and stamp(found.expires_at),
-        "last_used_at": found.last_used_at and stamp(found.last_used_at),
+        "id": record.id,
+        "name": record.name,
+        "key_prefix": record.key_prefix,
+        "key_type": record.key_type.value,
+        "livemode": record.mode is Mode.LIVE,
+        "is_active": record.is_active,
+        "workspace_id": record.workspace_id,
+        "allowed_ips": record.allowed_ips,
+        "created_at": stamp(record.created_at),
+        "expires_at": record.expires_at and stamp(record.expires_at),
+        "last_used_at": record.last_used_at and stamp(record.last_used_at),
     }
 
 
@@ -194,7 +194,7 @@ def _choice(value: Mapping[object, object], field: str, choices: type[KeyType]) 
     try:
         return choices(str(value.get(field)))
     except ValueError:
-        raise RecordError(f"{field} is none that is known") from None
+        raise RecordError(f"{field} is unknown") from None
 
 
 def _time(value: Mapping[object, object], field: str) -> datetime:
@@ -210,5 +210,5 @@ def _addresses(value: object) -> tuple[str, ...]:
         raise RecordError("allowed_ips is not a list")
     for address in value:
         if not isinstance(address, str) or not re.fullmatch(r"[0-9A-Fa-f:.%/]{1,64}", address):
-            raise RecordError("allowed_ips holds something else than addresses")
+            raise RecordError("allowed_ips has a value that is not an address")
     return tuple(value)

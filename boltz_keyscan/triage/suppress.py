@@ -136,7 +136,7 @@ class Suppressor:
                 spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
             yield from (
-                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda each: each[1])
+                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda source: source[1])
             )
 
     def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
@@ -185,7 +185,7 @@ class Suppressor:
         if comment.marker != OWN and not self.foreign:
             return "comments for other scanners count with --foreign-comments"
         if (finding.key_type, finding.mode) == (KeyType.ADMIN, Mode.LIVE):
-            return "a comment alone never excuses a live admin key"
+            return "a comment alone never suppresses a live admin key"
         return self.allowed(comment, place, finding.fingerprint)
 
 

@@ -53,13 +53,13 @@ def numbered(text: Text, advice: str = "") -> Iterator[tuple[int, str]]:
         raise text.broken(good + 1, "not text in UTF-8", "Save it as UTF-8.") from None
     # Not splitlines: it also splits at characters that may be in a reason.
     for number, line in enumerate(content.split("\n"), 1):
-        line = line.strip()  # noqa: PLW2901 - nothing else is wanted of it
+        line = line.strip()  # noqa: PLW2901 - only the stripped line is used
         if _CONFLICT.fullmatch(line):
             raise text.broken(
                 number,
-                "a merge conflict that was not resolved",
-                f"Keep what holds of both sides, and delete the marks.{advice}",
+                "an unresolved merge conflict",
+                f"Keep the valid lines of both sides, and delete the marks.{advice}",
             )
         if "\0" in line:
-            raise text.broken(number, "not text", "It holds NUL bytes.")
+            raise text.broken(number, "not text", "It has NUL bytes.")
         yield number, line

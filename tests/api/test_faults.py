@@ -296,7 +296,7 @@ class TestRetryAfter:
     ) -> None:
         value = dated(value)
         service.fault = lambda _, __: error(429, "rate_limited", ("Retry-After", value))
-        with pytest.raises(ApiError, match="no time left") as raised:
+        with pytest.raises(ApiError, match="no time is left") as raised:
             connect().me()
         assert raised.value.failure.reason == "rate-limited"
         assert patience.slept == []

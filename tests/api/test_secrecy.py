@@ -72,7 +72,7 @@ class TestOneHost:
                     up.url.replace("http:", "https:") + ME,
                     f"http://user:word@127.0.0.1:{port}{ME}",
                 ):
-                    with pytest.raises(ApiError, match="somewhere else"):
+                    with pytest.raises(ApiError, match="another address"):
                         open_.get(url)
         assert other.requests == up.service.requests == []
 

@@ -15,7 +15,7 @@ from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.revoke import revoke
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.transport import Clock, Deadline
-from boltz_keyscan.triage.key_record import record
+from boltz_keyscan.triage.key_record import parse_record
 from tests.boltz_api import KEYS, NOW, Key, Patience, Request, Service, error, running
 from tests.keys import fake_key
 
@@ -115,7 +115,7 @@ class Organisation(RuleBasedStateMachine):
             else []
         )
         before = {key.id: key.is_active for key in self.service.keys}
-        records = [record(key.record(12), str) for key in chosen]
+        records = [parse_record(key.record(12), str) for key in chosen]
         # The answer to a revocation may be lost on the way; whether it took place is another matter.
         self.service.fault = lambda request, _: (
             error(400, "bad_request") if lost and request.path.endswith("/revoke") else None

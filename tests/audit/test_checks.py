@@ -10,7 +10,7 @@ import pytest
 from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import AuditInput, Limits
-from boltz_keyscan.triage.key_record import Record, record
+from boltz_keyscan.triage.key_record import Record, parse_record
 from tests.boltz_api import Key
 from tests.keys import fake_key
 
@@ -30,7 +30,7 @@ def well_kept(id_: str, kind: str = "ws", mode: str = "live", length: int = 20, 
         "expires_at": NOW + days(100),
         "last_used_at": NOW - days(2),
     } | changes
-    return record(Key(id_, fake_key(kind, mode, id_), **values).record(length), str)
+    return parse_record(Key(id_, fake_key(kind, mode, id_), **values).record(length), str)
 
 
 def found(*records: Record, limits: Limits = Limits(), **leaked: str) -> list[tuple[str, str, str]]:  # noqa: B008 - frozen
@@ -86,8 +86,8 @@ def test_many_admin_keys() -> None:
 @pytest.mark.parametrize(("length", "told"), [(12, True), (14, True), (17, True), (18, False), (1000, False)])
 def test_keys_that_cannot_be_told_apart(length: int, told: bool) -> None:  # noqa: FBT001 - a row
     same = [
-        record(Key("a", fake_key(seed=1)).record(length), str),
-        record(Key("b", fake_key(seed=1)).record(length), str),
+        parse_record(Key("a", fake_key(seed=1)).record(length), str),
+        parse_record(Key("b", fake_key(seed=1)).record(length), str),
     ]
     checks = {check for check, _, _ in found(*same)}
     assert ("indistinguishable-prefix" in checks) == told

@@ -273,7 +273,7 @@ def test_why(repo: Repo) -> None:
         "Exposure in HEAD; 2 locations in 1 path",
         "Verdict fails a run: critical counts for --fail-on live",
         "Not excused by baseline [.boltz-keyscan-baseline:2 (in the tree)]: the acceptance has expired",
-        "Not excused by inline [a.py:2]: a comment alone never excuses a live admin key",
+        "Not excused by inline [a.py:2]: a comment alone never suppresses a live admin key",
         f"first in commit {leaked}",
         "Found at 2 locations",
     ):

@@ -239,7 +239,7 @@ def test_a_comment_counts_beside_a_key_in_disguise_too(repo: Repo, form: str) ->
     (found,) = (each for each in report["findings"] if each["fingerprint"] == fingerprint(admin))
     assert found["blocking"]
     assert [each["refused"] for each in found["excuses"]] == [
-        "a comment alone never excuses a live admin key"
+        "a comment alone never suppresses a live admin key"
     ]
 
 

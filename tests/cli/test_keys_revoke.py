@@ -170,7 +170,7 @@ class TestDoing:
             "key-1": "failed",
             "key-3": "revoked",
         }
-        assert "lists the key as active still" in ran.errors
+        assert "still lists the key as active" in ran.errors
 
     def test_when_it_cannot_be_looked_up_it_is_not_confirmed(self, up: Running) -> None:
         up.service.fault = lambda request, _: (

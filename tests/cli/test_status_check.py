@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from boltz_keyscan.triage.inventory import Listing, serialize
-from boltz_keyscan.triage.key_record import record
+from boltz_keyscan.triage.key_record import parse_record
 from tests.boltz_api import (
     KEYS,
     ME,
@@ -77,7 +77,7 @@ def one(report: Any) -> Any:
 def saved(path: Path, *keys: Key, length: int = 12, days: float = 0, complete: bool = True) -> str:
     """An inventory of keys, as old as that."""
     taken = datetime.now(UTC) - timedelta(days=days)
-    records = tuple(record(key.record(length), str) for key in keys)
+    records = tuple(parse_record(key.record(length), str) for key in keys)
     trouble = "" if complete else "the API was asleep"
     path.write_text(serialize(Listing(taken, complete, records, "org_1", trouble)))
     return str(path)

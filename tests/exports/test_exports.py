@@ -54,7 +54,7 @@ def test_the_form(name: str) -> None:
     assert not text.endswith("\n\n")
     # How it came to be, how it is used, and what it cannot do.
     assert f"boltz-keyscan rules export --for {name}\n" in text
-    assert " cannot be told:\n" in text
+    assert " cannot express:\n" in text
     for rule in rules.load():
         assert rule.title in text
         assert rule.prefix in text

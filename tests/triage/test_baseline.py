@@ -119,7 +119,7 @@ LINE = f'{key(1)} boltz-workspace-live-key "p" "why" "who" forever'
 @pytest.mark.parametrize(
     ("lines", "number", "reason"),
     [
-        ([], 1, "it is empty"),
+        ([], 1, "the file is empty"),
         (["# something else"], 1, "not a baseline of this version"),
         (["# boltz-keyscan baseline 2"], 1, "not a baseline of this version"),
         ([LINE], 1, "not a baseline of this version"),
@@ -130,15 +130,15 @@ LINE = f'{key(1)} boltz-workspace-live-key "p" "why" "who" forever'
         ([HEADER, LINE.replace("bk1", "bk2")], 2, "does not begin with a fingerprint"),
         ([HEADER, LINE.replace("workspace", "other")], 2, "no such rule: boltz-other-live-key"),
         ([HEADER, LINE.replace('"why"', '""')], 2, "no reason"),
-        ([HEADER, LINE.replace('"who"', '" "')], 2, "nobody who accepted it"),
+        ([HEADER, LINE.replace('"who"', '" "')], 2, "the person who accepted it is missing"),
         ([HEADER, LINE.replace('"why"', '"\\x"')], 2, "not a JSON string"),
         ([HEADER, LINE.replace('"p"', '"\\ud800"')], 2, "not a JSON string"),
         ([HEADER, LINE.replace("forever", "2030-02-30")], 2, "not a date: 2030-02-30"),
         ([HEADER, LINE.replace("forever", "20300201")], 2, "not a date"),
         ([HEADER, LINE.replace("forever", "never")], 2, "not a date"),
-        ([HEADER, "<<<<<<< HEAD", LINE, "=======", ">>>>>>> other"], 2, "a merge conflict"),
-        ([HEADER, LINE, "======="], 3, "a merge conflict"),
-        ([HEADER, LINE, "||||||| base"], 3, "a merge conflict"),
+        ([HEADER, "<<<<<<< HEAD", LINE, "=======", ">>>>>>> other"], 2, "merge conflict"),
+        ([HEADER, LINE, "======="], 3, "merge conflict"),
+        ([HEADER, LINE, "||||||| base"], 3, "merge conflict"),
         ([HEADER, LINE + "\0"], 2, "not text"),
     ],
 )

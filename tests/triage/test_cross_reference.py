@@ -19,9 +19,9 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Match
-from boltz_keyscan.triage.cross_reference import Answer, ListingContext, candidates, join
+from boltz_keyscan.triage.cross_reference import Answer, ListingContext, candidate_records, join
 from boltz_keyscan.triage.inventory import Listing
-from boltz_keyscan.triage.key_record import record
+from boltz_keyscan.triage.key_record import parse_record
 from tests.boltz_api import Key, Patience, Service, closed_port, running
 from tests.keys import fake_body, fake_key
 from tests.report.samples import finding
@@ -132,7 +132,7 @@ def listing(case: Case, raw: str) -> Listing | None:
             key.expires_at = NOW - timedelta(days=1) if "expired" in state else NOW + timedelta(days=9)
             key.allowed_ips = ["192.0.2.1"] if "IP list" in state else []
             keys.append(key)
-    records = tuple(record(key.record(LENGTHS[case.length]), str) for key in keys)
+    records = tuple(parse_record(key.record(LENGTHS[case.length]), str) for key in keys)
     return Listing(NOW, "listing not complete" not in remarks, records)
 
 
@@ -185,20 +185,20 @@ def test_the_type_prefixes(kind: str, mode: str) -> None:
 
 def test_what_is_kept_of_a_key_is_never_more_than_seven_characters() -> None:
     raw = fake_key("ws", "live", "whole")
-    kept = record(Key("k", raw).record(1000), str)
+    kept = parse_record(Key("k", raw).record(1000), str)
     assert kept.key_prefix == raw[: len("sk_bc_ws_live_") + 7]
 
 
 def test_candidates_are_what_the_definition_says() -> None:
     raw = fake_key("admin", "live", "found")
     keys = [Key("same", raw), Key("test", fake_key("admin", "test", 1)), Key("ws", fake_key("ws", "live", 1))]
-    found = Listing(NOW, complete=True, records=tuple(record(key.record(12), str) for key in keys))
+    found = Listing(NOW, complete=True, records=tuple(parse_record(key.record(12), str) for key in keys))
     match = matched(raw, found)
     # Live and test admin keys are listed with the same 12 characters.
     assert match.listed == (raw[:12],)
-    assert [each.id for each in candidates(finding(KeyType.ADMIN, Mode.LIVE), match.listed, found)] == [
-        "same"
-    ]
+    assert [
+        each.id for each in candidate_records(finding(KeyType.ADMIN, Mode.LIVE), match.listed, found)
+    ] == ["same"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,7 +225,7 @@ def test_a_listed_prefix_that_is_not_understood_may_be_a_key_with_an_address_lis
         keys[1].allowed_ips = addresses
         first, second = (key.record(12) for key in keys)
         second["key_prefix"] = "abcd"
-        found = Listing(NOW, complete=True, records=(record(first, str), record(second, str)))
+        found = Listing(NOW, complete=True, records=(parse_record(first, str), parse_record(second, str)))
         joined = join(
             finding(KeyType(kind), Mode.LIVE),
             (found.records[0].key_prefix,),

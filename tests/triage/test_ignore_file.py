@@ -123,8 +123,8 @@ def test_a_line_that_a_merge_left_twice_counts_once() -> None:
         ("docs/ #x", "no reason is given"),
         (KEY, "no reason is given"),
         ("bk1:123  # x", "not a fingerprint"),
-        (f"bk2:{7:032x}  # x", "a fingerprint of a kind that is not known"),
-        (f"sha256:{7:064x}  # x", "a fingerprint of a kind that is not known"),
+        (f"bk2:{7:032x}  # x", "an unknown kind of fingerprint"),
+        (f"sha256:{7:064x}  # x", "an unknown kind of fingerprint"),
         ("!docs  # x", "exceptions with '!'"),
         ("../docs  # x", "'..' leads out of the tree"),
         ("**  # x", "it names every path"),
@@ -132,7 +132,7 @@ def test_a_line_that_a_merge_left_twice_counts_once() -> None:
         ("*/**  # x", "it names every path"),
         ("./**  # x", "it names every path"),
         ("docs\\a  # x", "a backslash"),
-        ("<<<<<<< HEAD", "a merge conflict"),
+        ("<<<<<<< HEAD", "merge conflict"),
     ],
 )
 def test_what_is_broken_is_told_with_its_line(line: str, reason: str) -> None:
