@@ -18,7 +18,7 @@ import certifi
 import httpcore
 import httpx
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.api.address import Address
 from boltz_keyscan.api.errors import DEADLINE, REFUSED, TOO_LARGE, ApiError
 from boltz_keyscan.api.secret import Secret

@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 
 COMMANDS = {
     "scan": "boltz_keyscan.cli.commands.scan:scan",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import sarif_om as om
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.sarif import KEY_DOCS, MAX_RESULTS, SCHEMA

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, TextIO, cast
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.wording import count

@@ -12,7 +12,8 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TextIO
 
-from boltz_keyscan import __version__, rules
+from boltz_keyscan import rules
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import exposure_line, format_location

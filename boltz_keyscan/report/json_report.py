@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.wording import is_old, suppressors
 

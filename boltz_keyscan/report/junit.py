@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.locations import exposure_line, places
 from boltz_keyscan.report.status import MAX_CANDIDATES, status_sentences

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import sarif_om as om
 
-from boltz_keyscan import __version__, rules
+from boltz_keyscan import rules
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Gap, Location, ScanResult
 from boltz_keyscan.policy import SECURITY_SEVERITY
