@@ -25,8 +25,10 @@ PACKAGE = "boltz_keyscan"
 LAYERS = (
     ("__main__",),
     ("cli", "library"),
-    ("plan", "trust", "key_status", "paths"),
-    ("pipeline", "api", "exports", "forecast"),
+    ("trust", "key_status"),
+    ("scan_roots",),
+    ("plan",),
+    ("pipeline", "api", "exports", "forecast", "redaction"),
     ("workers",),
     ("audit",),
     ("sources", "detect", "triage", "report"),

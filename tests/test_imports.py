@@ -106,6 +106,7 @@ def test_help_and_version_load_no_pipeline(repo: Repo) -> None:
         "cli",
         "cli.error_handler",
         "cli.groups",
+        "cli.root",
         "errors",
         "model",
         "model.enums",
