@@ -6,7 +6,7 @@ are the public API, to which versions apply.
 The names are loaded at their first use: every module imported here would slow down the commit hook.
 """
 
-__version__ = "0.1.0"
+from boltz_keyscan._version import __version__
 
 # Not from ``typing``, which takes longer to import than this module; type checkers know the name.
 TYPE_CHECKING = False

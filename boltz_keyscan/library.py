@@ -7,31 +7,28 @@ names in ``__all__`` are public, and re-exported by ``boltz_keyscan``.
 
 from __future__ import annotations
 
+import logging
 import os
+import traceback
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
+from typing import Literal, TextIO, TypeAlias
 
-from boltz_keyscan import paths as named
-from boltz_keyscan import pipeline, rules
+from boltz_keyscan import pipeline
 from boltz_keyscan import trust as trusts
-from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import InternalError, KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
-from boltz_keyscan.model.suppression import Suppression, TrustReport
+from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.module_search import Guard
-from boltz_keyscan.plan import STDIN, Options, Plan, choose_prefixes, range_plan, scan_plan
+from boltz_keyscan.plan import STDIN, Options, check_path, make_plan
 from boltz_keyscan.policy import FailOn
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import ReportOptions, load
 from boltz_keyscan.report.writer import write_report as _write_file
-from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.sources.trusted_files import find_tree_top
-from boltz_keyscan.trust import SuppressionInputs, Trust
-
-if TYPE_CHECKING:
-    from boltz_keyscan.triage.suppress import Suppressor
+from boltz_keyscan.scan_roots import Trust, scan_roots
+from boltz_keyscan.trust import SuppressionInputs
 
 __all__ = [
     "ExitCode",
@@ -103,21 +100,24 @@ def scan(
             baseline is malformed, or git cannot be used.
         InternalError: a bug of this library; a ``KeyscanError`` too.
     """
-    options = _options(
-        paths,
+    if not history and not files:
+        raise KeyscanError("history=False and files=False leave nothing to scan", "Leave out one of them.")
+    options = Options(
+        paths=_targets(paths),
         history=history,
         files=files,
-        fail_on=fail_on,
+        commits=commits,
+        fail_on=_fail_on(fail_on),
         fail_on_unexposed=fail_on_unexposed,
         require_complete=require_complete,
-        jobs=jobs,
-        cache=cache,
+        jobs=_jobs(jobs),
+        cache=None if cache is None or not history else _path(cache),
     )
     accepted = None if baseline is None else _path(baseline)
     failed: KeyscanError | None = None
     try:
         with Guard(options.paths):
-            return _scan(options, commits, trust, accepted)
+            return _scan(options, Trust.of(trust, {}), accepted)
     except KeyscanError as error:
         failed = _redact_error(error)
     except OSError as error:
@@ -148,27 +148,24 @@ def write_report(result: ScanResult, format: str, to: TextIO | StrPath) -> None:
             load(format)(result, to, ReportOptions())
 
 
-def _options(
-    paths: StrPath | Iterable[StrPath],
-    *,
-    fail_on: Failing,
-    jobs: int | None,
-    cache: StrPath | None,
-    **flags: bool,
-) -> Options:
-    """Convert the arguments to options of the command line."""
+def _targets(paths: StrPath | Iterable[StrPath]) -> tuple[str, ...]:
     several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else paths
     targets = tuple(dict.fromkeys(_path(path) for path in several))
     if not targets:
         raise KeyscanError("no path was given", "Name at least one.")
-    if fail_on not in tuple(FailOn):
-        raise KeyscanError(f"not a choice for fail_on: {fail_on}", f"One of {', '.join(FailOn)}.")
-    if jobs is not None and not 1 <= jobs <= 256:
-        raise KeyscanError(f"not a number of processes: {jobs}", "Give 1 to 256, or None for one per core.")
-    if not flags["history"] and not flags["files"]:
-        raise KeyscanError("history=False and files=False leave nothing to scan", "Leave out one of them.")
-    folder = None if cache is None or not flags["history"] else _path(cache)
-    return Options(targets, fail_on=FailOn(fail_on), jobs=jobs, cache=folder, **flags)
+    return targets
+
+
+def _fail_on(value: Failing) -> FailOn:
+    if value not in tuple(FailOn):
+        raise KeyscanError(f"not a choice for fail_on: {value}", f"One of {', '.join(FailOn)}.")
+    return FailOn(value)
+
+
+def _jobs(number: int | None) -> int | None:
+    if number is not None and not 1 <= number <= 256:
+        raise KeyscanError(f"not a number of processes: {number}", "Give 1 to 256, or None for one per core.")
+    return number
 
 
 def _path(path: StrPath) -> str:
@@ -184,67 +181,33 @@ def _path(path: StrPath) -> str:
     return os.path.join(".", text) if text == STDIN else text
 
 
-def _scan(options: Options, commits: str | None, trust: str, accepted: str | None) -> ScanResult:
+def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     for path in options.paths:
-        named.check(path, history_only=not options.files)
-    plan = _plan(options, commits)
-    step, trust_report = _triage(options, Trust.of(trust, {}), accepted, is_range=commits is not None)
+        check_path(path, history_only=not options.files)
+    is_range = options.commits is not None
+    if is_range and not (options.history and options.files):
+        raise KeyscanError("commits chooses what to scan", "Leave out history and files.")
+    plan = make_plan(options)
+    roots = scan_roots(options.paths, trust, part=is_range)
+    text = None if accepted is None else trusts.named_text(accepted, roots)
+    inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
+    step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
+    trust_report = trusts.trust_report(roots, trust)
     if options.cache is not None:
-        import logging  # noqa: PLC0415 - only the cache has warnings
-
         # Python prints warnings of a logger without handlers.
         logger = logging.getLogger("boltz_keyscan")
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
-    return replace(result, ground=trust_report)
-
-
-def _plan(options: Options, commits: str | None) -> Plan:
-    if commits is None:
-        return scan_plan(options)
-    if not options.history or not options.files:
-        raise KeyscanError("commits chooses what to scan", "Leave out history and files.")
-    return range_plan(options, commits)
-
-
-def _triage(
-    options: Options, trust: Trust, accepted: str | None, *, is_range: bool
-) -> tuple[Suppressor, TrustReport]:
-    """Return the suppression step, and the report of its sources."""
-    if is_range:
-        # Paths in a range of commits are relative to the root of the repository.
-        tops = [os.fsdecode(find_tree_top(os.path.abspath(os.fsencode(path)))) for path in options.paths]
-        targets = [(top, "") for top in tops]
-    else:
-        targets = [(path, os.fsdecode(prefix)) for path, prefix in choose_prefixes(options.paths).items()]
-    roots = trusts.scan_roots(targets, trust)
-    text = None if accepted is None else trusts.named_text(accepted, roots)
-    inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
-    step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
-    commit = next((getattr(root.trusted_files, "commit", None) for root in roots), None)
-    untrusted = tuple(map(_redact, trusts.untrusted_files(roots, trust)))
-    return step, TrustReport(_redact(str(trust)), commit, (), untrusted)
-
-
-def _redact(text: str) -> str:
-    """Remove keys and control characters from a text."""
-    try:
-        return KeyDetector.of(rules.load()).redact(text.encode("utf-8", "surrogateescape"))
-    except KeyscanError:
-        # The rule files are malformed; the text quotes nothing scanned.
-        return harmless(text)
+    return replace(pipeline.run(plan, (step,)), ground=trust_report)
 
 
 def _redact_error(error: KeyscanError) -> KeyscanError:
     """Remove keys from an error, which may quote paths and messages of git."""
-    return type(error)(_redact(error.message), _redact(error.hint))
+    return type(error)(redacted(error.message), redacted(error.hint))
 
 
 def _describe_bug(error: Exception) -> InternalError:
     """Describe a bug by its type and lines, without values."""
-    import traceback  # noqa: PLC0415 - only needed for a bug
-
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
     return InternalError(

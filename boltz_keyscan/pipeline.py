@@ -57,6 +57,18 @@ _EMPTY_TALLY = ShardResult().tally
 """Tally of a shard of names, of which there is one for each folder."""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sources to scan and conditions of failure."""
+
+    targets: tuple[str, ...]
+    """Targets as the user named them, for the report."""
+    sources: tuple[Source, ...]
+    terms: FailPolicy
+    jobs: int = 1
+    """Number of processes."""
+
+
 @dataclass(slots=True)
 class _SourceResults:
     """Results of all shards of one source."""
@@ -116,10 +128,7 @@ class StatusChecker(Protocol):
 
 
 def run(
-    targets: Sequence[str],
-    sources: Iterable[Source],
-    terms: FailPolicy,
-    jobs: int = 1,
+    plan: Plan,
     steps: Sequence[Step] = (),
     *,
     status_check: StatusChecker | None = None,
@@ -128,10 +137,7 @@ def run(
     """Scan sources and decide the result.
 
     Args:
-        targets: targets as the user named them, for the report.
-        sources: sources to scan.
-        terms: conditions that fail the run.
-        jobs: number of processes.
+        plan: sources and conditions of failure.
         steps: triage steps, in order.
         status_check: check of the status of keys; without one it is ``unchecked``.
         progress: receiver of progress.
@@ -148,22 +154,22 @@ def run(
     pairs: list[tuple[Match, Location]] = []
     gaps: set[Gap] = set()
     tally = Tally()
-    queue = deque([[source.open() for source in sources]])
+    source_queue = deque([[source.open() for source in plan.sources]])
     discovered = 0
-    while queue:
-        for results, located in _scan(queue.popleft(), detector, jobs, progress):
+    while source_queue:
+        for results, located in _scan(source_queue.popleft(), detector, plan.jobs, progress):
             pairs += located.pairs
             gaps.update(results.gaps, located.gaps)
             tally += results.tally
             # One at a time: each may need space in the temporary folder until its hits are located.
             remaining = MAX_DISCOVERED_SOURCES - discovered
-            queue += map(_open_bundle, results.bundles[:remaining])
+            source_queue += map(_open_bundle, results.bundles[:remaining])
             discovered += len(results.bundles)
     if discovered > MAX_DISCOVERED_SOURCES:
         detail = f"of {discovered} git bundles only the first {MAX_DISCOVERED_SOURCES} were opened"
-        gaps.add(Gap(", ".join(targets), "too-many-bundles", detail))
-    if tally == Tally() and all(gap.by_design for gap in gaps) and not terms.empty_is_complete:
-        gaps.add(Gap(", ".join(targets), "nothing-scanned", "there was nothing to scan"))
+        gaps.add(Gap(", ".join(plan.targets), "too-many-bundles", detail))
+    if tally == Tally() and all(gap.by_design for gap in gaps) and not plan.terms.empty_is_complete:
+        gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
     unjudged: Iterable[Finding] = _findings(pairs, loaded)
     status_report = None
     if status_check is not None:
@@ -171,18 +177,18 @@ def run(
             tuple(unjudged), {match.fingerprint: match for match, _ in pairs}
         )
         gaps.update(status_gaps)
-    judged = (policy.judge(finding, terms) for finding in apply(unjudged, steps))
+    judged = (policy.judge(finding, plan.terms) for finding in apply(unjudged, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     redacted_gaps = tuple(sorted((_redact(gap, detector) for gap in gaps), key=_gap_order))
     return ScanResult(
-        targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in targets),
+        targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in plan.targets),
         started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=round(time.monotonic() - clock, 3),
         findings=findings,
         gaps=redacted_gaps,
         tally=tally,
-        complete=policy.is_complete(redacted_gaps, terms),
-        exit_code=policy.exit_code(findings, redacted_gaps, terms),
+        complete=policy.is_complete(redacted_gaps, plan.terms),
+        exit_code=policy.exit_code(findings, redacted_gaps, plan.terms),
         asked=status_report,
     )
 

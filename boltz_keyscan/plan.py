@@ -6,23 +6,22 @@ Nothing is scanned here; only the repository of each target is looked up. To add
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Source
+from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailOn, FailPolicy
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push
 
 STDIN = "-"
-
-HOOK = FailPolicy(FailOn.ANY, empty_is_complete=True)
-"""Conditions of hooks: any key blocks, and a commit of deletions only is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,12 @@ class Options:
     paths: tuple[str, ...] = (".",)
     history: bool = True
     files: bool = True
+    commits: str | None = None
+    """Range of commits to scan; None for the whole history."""
+    staged: tuple[str, ...] | None = None
+    """Names of staged files to scan, none of them for all; None to scan something else."""
+    push: Push | None = None
+    """Push whose objects to scan."""
     fail_on: FailOn = FailOn.LIVE
     fail_on_unexposed: bool = False
     require_complete: bool = False
@@ -41,74 +46,55 @@ class Options:
     """Folder of the scan cache; None for no cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Sources to scan and conditions of failure."""
-
-    targets: tuple[str, ...]
-    sources: tuple[Source, ...]
-    terms: FailPolicy
-    jobs: int = 1
-
-
-def scan_plan(options: Options) -> Plan:
-    """Return the plan of ``boltz-keyscan [PATH]...``.
+def make_plan(options: Options) -> Plan:
+    """Return the plan of a scan, of a range of commits, of a commit or of a push.
 
     Raises:
-        KeyscanError: options contradict each other.
+        KeyscanError: options contradict each other, or the commits are no range.
     """
-    from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - not needed by the hook
-    from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415
+    is_part = options.staged is not None or options.push is not None or options.commits is not None
+    terms = FailPolicy(
+        options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=is_part
+    )
+    if options.staged is not None:
+        from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
+
+        source = StagedSource(tuple(os.fsencode(name) for name in options.staged))
+        return Plan((".",), (source,), terms)
+    # Standard input first: only this process can read it, before workers are started.
+    paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
+    sources = _range_sources(options) if is_part else _tree_sources(options, paths)
+    return Plan(options.paths if is_part else paths, tuple(sources), terms, options.jobs or cpu_count())
+
+
+def _range_sources(options: Options) -> Iterator[Source]:
+    """Yield the source of a push, or of a range of commits of each path."""
+    from boltz_keyscan.sources.git.repo.revisions import RevisionRange  # noqa: PLC0415 - the hook needs none
+    from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - few runs need it
+
+    if options.push is not None:
+        yield RangeSource(b".", options.push)
+        return
+    selection = RevisionRange.of(options.commits or "")
+    for path in options.paths:
+        yield RangeSource(os.fsencode(path), selection, path)
+
+
+def _tree_sources(options: Options, paths: Iterable[str]) -> Iterator[Source]:
+    """Yield the source of each path: its files, and the history of repositories."""
+    from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
+    from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - the hook needs neither
 
     if not options.history and not options.files:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
-    # Standard input first: only this process can read it, before workers are started.
-    paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
     prefixes = choose_prefixes(paths)
-    sources: list[Source] = []
+    store = b"/" if options.follow_alternates else None
     for path in paths:
         if path == STDIN:
-            sources.append(StdinSource())
+            yield StdinSource()
         else:
             raw = os.fsencode(path)
-            store = b"/" if options.follow_alternates else None
-            sources.append(
-                TreeSource(raw, prefixes[path], options.files, options.history, store, options.cache)
-            )
-    terms = FailPolicy(options.fail_on, options.fail_on_unexposed, options.require_complete)
-    return Plan(paths, tuple(sources), terms, options.jobs or cpu_count())
-
-
-def staged_plan(names: tuple[str, ...], terms: FailPolicy = HOOK) -> Plan:
-    """Return the plan of the pre-commit hook and of ``--staged``."""
-    from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
-
-    source = StagedSource(tuple(os.fsencode(name) for name in names))
-    return Plan((".",), (source,), terms)
-
-
-def range_plan(options: Options, expression: str) -> Plan:
-    """Return the plan of ``--range`` and ``--since``: part of the history of each path.
-
-    Raises:
-        KeyscanError: the expression is not a range.
-    """
-    from boltz_keyscan.sources.git.repo.revisions import RevisionRange  # noqa: PLC0415
-    from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - few runs need it
-
-    selection = RevisionRange.of(expression)
-    sources = tuple(RangeSource(os.fsencode(path), selection, path) for path in options.paths)
-    terms = FailPolicy(
-        options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=True
-    )
-    return Plan(options.paths, sources, terms, options.jobs or cpu_count())
-
-
-def push_plan(push: Push) -> Plan:
-    """Return the plan of the push hooks."""
-    from boltz_keyscan.sources.git.revision_range import RangeSource  # noqa: PLC0415 - a scan does not need it
-
-    return Plan((".",), (RangeSource(b".", push),), HOOK, cpu_count())
+            yield TreeSource(raw, prefixes[path], options.files, options.history, store, options.cache)
 
 
 def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
@@ -134,3 +120,39 @@ def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
             prefix = b""
         prefixes[path] = os.path.join(prefix, b"") if prefix else b""
     return prefixes
+
+
+def check_path(path: str, *, history_only: bool) -> None:
+    """Check that a path can be scanned.
+
+    Raises:
+        KeyscanError: it does not exist or, with ``history_only``, is not a usable repository.
+    """
+    try:
+        os.path.abspath(path)
+    except FileNotFoundError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to one that does."
+        ) from error
+    try:
+        os.stat(path)
+    except OSError as error:
+        absent = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+        if absent and os.path.islink(path):
+            message, hint = f"a symbolic link that leads nowhere: {path}", "Name the file or folder itself."
+        elif absent:
+            message, hint = (
+                f"no such file or folder: {path}",
+                "Check the spelling, or give the path from here.",
+            )
+        else:
+            message, hint = f"cannot look at {path}: {error.strerror}", "Check the folders that lead there."
+        raise KeyscanError(message, hint) from error
+    if history_only:
+        from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - only used with --history-only
+
+        try:
+            open_at(os.fsencode(os.path.abspath(path)))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise KeyscanError(f"not a usable git repository: {path}: {reason}", "Check its .git.") from error

@@ -8,159 +8,31 @@ there the tree is under review, and the report lists the files that were not rea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from boltz_keyscan import rules
-from boltz_keyscan.ci_detection import is_automated
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
-from boltz_keyscan.model.suppression import Comment
-from boltz_keyscan.sources.git.repo.repository import (
-    enclosing,
-    find_linked_worktrees,
-    is_within,
-    resolve_folder,
-)
+from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
+from boltz_keyscan.redaction import redacted
+from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, display_path
 from boltz_keyscan.sources.trusted_files import (
     CommitFileReader,
     CommitFiles,
     TreeFiles,
     TrustedFiles,
     find_tree_top,
-    open_revision,
     read_named_file,
 )
 from boltz_keyscan.triage import baseline, ignore_file
 from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
 from boltz_keyscan.triage.text_file import Text
 
-CONFIGS = ("boltz-keyscan.toml", "pyproject.toml")
-
 _SUPPRESSION_FILES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
 """Files that can affect a scan; ``pyproject.toml`` only with a table of this program."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Value of ``--trust``."""
-
-    mode: str
-    """``none``, ``tree`` or ``base``."""
-    revision: str = ""
-    by_default: bool = False
-
-    @classmethod
-    def of(cls, text: str | None, environment: Mapping[str, str]) -> Trust:
-        """Parse ``--trust``, or return the default for this environment.
-
-        Raises:
-            KeyscanError: it is none of the three forms.
-        """
-        if text is None:
-            return cls("none" if is_automated(environment) else "tree", by_default=True)
-        mode, colon, revision = text.partition(":")
-        if (mode, colon) in {("none", ""), ("tree", "")} or (mode == "base" and revision):
-            return cls(mode, revision)
-        raise KeyscanError(
-            f"not a trust: {text}", "Give none, tree, or base:REV, for example base:origin/main."
-        )
-
-    def __str__(self) -> str:
-        return f"{self.mode}:{self.revision}" if self.revision else self.mode
-
-
-@dataclass(frozen=True, slots=True)
-class ScanRoot:
-    """A scanned folder, and the trusted files that apply to it."""
-
-    folder: bytes
-    """Absolute path of the scanned folder, or of the folder of the scanned file."""
-    scope: str
-    """Prefix of its paths in reports."""
-    trusted_files: TrustedFiles | None
-    """None when the files of the tree are not trusted."""
-    linked: bool = False
-    """A linked worktree inside another scanned folder."""
-
-    def files(self, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
-        """Yield path and content of each file of these names, from the folder upwards."""
-        folder = self.folder
-        while self.trusted_files is not None:
-            for name in names:
-                path = os.path.join(folder, os.fsencode(name))
-                content = self._read(self.trusted_files, path, name)
-                if content is not None:
-                    yield path, content
-            if folder == self.trusted_files.top or folder == os.path.dirname(folder):
-                return
-            folder = os.path.dirname(folder)
-
-    @staticmethod
-    def _read(trusted_files: TrustedFiles, path: bytes, name: str) -> bytes | None:
-        try:
-            return trusted_files.read(path)
-        except KeyscanError:
-            if name != CONFIGS[1]:
-                raise
-            # Most projects have a pyproject.toml; an unreadable one may have no table of this program.
-            return None
-
-    def nearest(self, name: str) -> tuple[bytes, bytes] | None:
-        """Return path and content of the nearest file of this name."""
-        return next(self.files((name,)), None)
-
-    def text(self, path: bytes, content: bytes) -> Text:
-        """Return a trusted file, with the path to display."""
-        return Text(display_path(path), content, self.trusted_files.label if self.trusted_files else "")
-
-
-def display_path(path: bytes) -> str:
-    """Return a path relative to the current folder when it is below it."""
-    current = os.path.join(os.getcwdb(), b"")
-    return os.fsdecode(path.removeprefix(current))
-
-
-def scan_roots(targets: Iterable[tuple[str, str]], trust: Trust) -> tuple[ScanRoot, ...]:
-    """Return a root for each pair of a scanned path and its prefix in reports, and for linked worktrees.
-
-    Raises:
-        KeyscanError: the revision cannot be resolved.
-        GitError: git cannot be used.
-    """
-    roots: dict[tuple[bytes, str], ScanRoot] = {}
-    by_top: dict[bytes, TrustedFiles | None] = {}
-    for path, scope in targets:
-        folder = resolve_folder(os.fsencode(path)) if path != "-" else os.getcwdb()
-        top = find_tree_top(folder)
-        if top not in by_top:
-            by_top[top] = _open_trusted_files(folder, trust)
-        roots[folder, scope] = ScanRoot(folder, scope, by_top[top])
-    linked = [worktree for root in roots.values() for worktree in _find_linked(root)]
-    return (*roots.values(), *linked)
-
-
-def _find_linked(root: ScanRoot) -> Iterator[ScanRoot]:
-    """Yield the linked worktrees inside a root; their trusted files are their own."""
-    repository = enclosing(root.folder) if root.trusted_files is not None else None
-    if repository is None or root.trusted_files is None:
-        return
-    for worktree in find_linked_worktrees(repository):
-        if worktree != root.folder and is_within(worktree, root.folder):
-            scope = root.scope + os.fsdecode(os.path.relpath(worktree, root.folder)) + "/"
-            yield ScanRoot(worktree, scope, replace(root.trusted_files, top=worktree), linked=True)
-
-
-def _open_trusted_files(folder: bytes, trust: Trust) -> TrustedFiles | None:
-    match trust.mode:
-        case "tree":
-            return TreeFiles(find_tree_top(folder))
-        case "base":
-            return open_revision(folder, trust.revision)
-        case _:
-            return None
 
 
 def named_text(path: str, roots: Sequence[ScanRoot]) -> Text:
@@ -273,7 +145,7 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         unexposed=inputs.unexposed,
         foreign=inputs.foreign,
         allowed=_comment_policy(roots, trust, detector),
-        redact=lambda text: detector.redact(text.encode("utf-8", "surrogateescape")),
+        redact=redacted,
     )
 
 
@@ -322,6 +194,15 @@ def _find_commented_keys(
     for match in detector.find([content]) if content is not None else ():
         found.update((match.fingerprint, comment.marker) for comment in match.comments)
     return frozenset(found)
+
+
+def trust_report(roots: Sequence[ScanRoot], trust: Trust, settings: Iterable[Setting] = ()) -> TrustReport:
+    """Return the report of the files that were trusted, without keys."""
+    commits = (root.trusted_files.commit for root in roots if isinstance(root.trusted_files, CommitFiles))
+    untrusted = tuple(map(redacted, untrusted_files(roots, trust)))
+    return TrustReport(
+        redacted(str(trust)), next(commits, None), tuple(settings), untrusted, by_default=trust.by_default
+    )
 
 
 def untrusted_files(roots: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:

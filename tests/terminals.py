@@ -100,9 +100,9 @@ class Terminal:
 
 
 def screen(output: str) -> list[str]:
-    """Output as a terminal shows it, as far as this program writes: text, CR, LF and clearing to the end."""
+    """Output as a terminal shows it, as far as this program writes: text, CR, LF, clearing, the cursor."""
     rows, column = [""], 0
-    for part in re.findall(r"\x1b\[K|\x1b\[[\d;]*m|[\r\n]|[^\x1b\r\n]+|\x1b", output):
+    for part in re.findall(r"\x1b\[K|\x1b\[[\d;]*m|\x1b\[\?25[hl]|[\r\n]|[^\x1b\r\n]+|\x1b", output):
         if part == "\r":
             column = 0
         elif part == "\n":

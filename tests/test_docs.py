@@ -21,8 +21,8 @@ from boltz_keyscan.ci_detection import VARIABLES
 from boltz_keyscan.model.enums import ExitCode, Exposure, Status
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report import REPORTERS
+from boltz_keyscan.scan_roots import CONFIGS
 from boltz_keyscan.triage import baseline, ignore_file
-from boltz_keyscan.trust import CONFIGS
 from tests import checkout, docstages
 from tests.docstages import IN_USE, LEAKED, OTHER, PAST, Place
 from tests.keys import fingerprint

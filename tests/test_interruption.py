@@ -335,7 +335,7 @@ def test_a_process_is_copied_only_where_that_is_exact(before: str, method: str) 
 
 def result(repo: Repo, jobs: int) -> ScanResult:
     """A result without when and how long."""
-    made = pipeline.run((".",), (TreeSource(os.fsencode(repo.path), b""),), FailPolicy(), jobs)
+    made = pipeline.run(pipeline.Plan((".",), (TreeSource(os.fsencode(repo.path), b""),), FailPolicy(), jobs))
     return replace(made, started_at="", duration_s=0)
 
 

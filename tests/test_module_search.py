@@ -26,7 +26,7 @@ import pytest
 import yaml
 
 from boltz_keyscan import module_search
-from boltz_keyscan.cli.groups import COMMANDS, Commands
+from boltz_keyscan.cli.root import COMMANDS, Commands
 from boltz_keyscan.exports import EXPORTERS
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD, FileShard

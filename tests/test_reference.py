@@ -13,7 +13,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.cli.commands.scan import scan
-from boltz_keyscan.cli.config_file import NAMED_ONLY, NEVER
+from boltz_keyscan.cli.options import TABLE, Config
 from boltz_keyscan.detect import classify, literals, split_keys
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
@@ -71,8 +71,8 @@ def _default(option: click.Option) -> str:
 
 
 def _where(option: click.Option) -> str:
-    name = _name(option)
-    return "no" if name in NEVER else "with --config" if name in NAMED_ONLY else "yes"
+    words = {Config.NONE: "no", Config.NAMED: "with --config", Config.ANY: "yes"}
+    return words[TABLE[str(option.name)].config]
 
 
 def test_every_option_is_told() -> None:

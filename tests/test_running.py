@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import pytest
 
-from boltz_keyscan.cli.groups import Commands
+from boltz_keyscan.cli.root import Commands
 from boltz_keyscan.exports import EXPORTERS
 from boltz_keyscan.report import REPORTERS
 from tests import running as under_test

@@ -26,7 +26,7 @@ from boltz_keyscan.errors import KeyscanError
 if TYPE_CHECKING:
     import boltz_api
 
-    from boltz_keyscan.api.transport import Deadline
+    from boltz_keyscan.api.deadline import Deadline
 
 MAX_TRIES = 3
 """Attempts for one request."""

@@ -9,18 +9,17 @@ here; the SDK has none.
 from __future__ import annotations
 
 import ssl
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import certifi
 import httpcore
 import httpx
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.api.address import Address
-from boltz_keyscan.api.errors import DEADLINE, REFUSED, TOO_LARGE, ApiError
+from boltz_keyscan.api.deadline import Deadline
+from boltz_keyscan.api.errors import REFUSED, TOO_LARGE, ApiError
 from boltz_keyscan.api.secret import Secret
 
 CONNECT_TIMEOUT_S = 5.0
@@ -33,49 +32,6 @@ MAX_ANSWER_BYTES = 8 << 20
 """Limit of a response; a page of 100 keys has about 50,000 bytes."""
 
 _RESPONSE_HEADERS = {b"content-type", b"retry-after"}
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Clock, replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(slots=True)
-class Deadline:
-    """Time limit of all requests of a run together."""
-
-    seconds: float
-    clock: Clock = field(default_factory=Clock)
-    _end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._end = self.clock.now() + self.seconds
-
-    def renew(self) -> None:
-        """Restart the time, after the user was asked something."""
-        self._end = self.clock.now() + self.seconds
-
-    def remaining_s(self) -> float:
-        """Return the remaining seconds.
-
-        Raises:
-            ApiError: no time is left.
-        """
-        left = self._end - self.clock.now()
-        if left <= 0:
-            raise ApiError(DEADLINE)
-        return left
-
-    def limit(self, seconds: float) -> float:
-        """Return ``seconds``, or the remaining ones if they are fewer.
-
-        Raises:
-            ApiError: no time is left.
-        """
-        return min(seconds, self.remaining_s())
 
 
 class _Stream(httpcore.NetworkStream):

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret, unsealed
-from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.triage.cross_reference import Answer

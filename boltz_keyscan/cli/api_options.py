@@ -1,156 +1,148 @@
-"""Scan options that find out the status of keys.
+"""Connection to the API: address, proxy and admin key from the options.
 
-Requests are sent only for options on the command line, never because of a configuration file.
-API errors do not stop the scan.
+The address is fixed. ``--api-base`` sets another one, on the command line only: https, or a
+loopback address. A key comes from the environment, a file or standard input, never from an
+argument, which every user of the machine can read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from boltz_keyscan import rules
+from boltz_keyscan.api.address import api_base, proxy
+from boltz_keyscan.api.client import Connection, Endpoint, require_sdk
+from boltz_keyscan.api.deadline import Deadline
+from boltz_keyscan.api.listing import Fetched, fetch
+from boltz_keyscan.api.secret import Secret
+from boltz_keyscan.cli.groups import CommandWithExamples
+from boltz_keyscan.cli.messages import report_line
+from boltz_keyscan.cli.options import TABLE
+from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import KeyType
+from boltz_keyscan.redaction import redacted
 
 if TYPE_CHECKING:
-    from boltz_keyscan.cli.resolve import ResolvedOptions
-    from boltz_keyscan.key_status import StatusCheck
-    from boltz_keyscan.report import Reporter
+    import click
 
-DEFAULT_MAX_AGE_DAYS = 7
-"""Default of ``--inventory-max-age``."""
+NAMES = ("BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY")
+"""Environment variables with the key: the SDK's, and the one in the API's authentication guide."""
 
-_OPTIONS = (
-    click.option(
-        "--inventory",
-        type=click.Path(),
-        metavar="FILE",
-        help="Compare with a listing saved by 'keys snapshot'. Sends nothing.",
-    ),
-    click.option(
-        "--inventory-max-age",
-        type=click.IntRange(0, 3650),
-        metavar="DAYS",
-        default=DEFAULT_MAX_AGE_DAYS,
-        show_default=True,
-        help="Warn when the inventory is older than DAYS.",
-    ),
-    click.option("--check", is_flag=True, help="Compare with the API's current listing; needs an admin key."),
-    click.option(
-        "--verify",
-        is_flag=True,
-        help="Send each key found to the API, to learn if it works and which key it is.",
-    ),
-    click.option("--require-api", is_flag=True, help="Exit 3 when the API does not answer."),
-)
+TOTAL_TIMEOUT_S = 120.0
+"""Limit for all requests of one command together."""
 
-
-def status_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Add the options for the status of keys to a command."""
-    from boltz_keyscan.cli.api_connection import api_options  # noqa: PLC0415 - options only
-
-    function = api_options(function)
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+_NAMES = ("api_key_file", "api_base", "proxy")
+_ADMIN = "sk_bc_admin_"
+_MAX_KEY_CHARS = 1000
+_MIN_BODY_CHARS = 20
+"""Length of a body below which a scan reports a placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
-class StatusOptions:
-    """Option values for the status of keys."""
+class ApiOptions:
+    """Options of the API connection."""
 
-    inventory: str | None
-    inventory_max_age: int
-    check: bool
-    verify: bool
-    require_api: bool
     api_key_file: str | None
     api_base: str | None
     proxy: str | None
 
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> StatusOptions:
-        """Return the options among a command's parameters."""
-        return cls(**{name: values[name] for name in cls.__slots__})
-
-    def status_check(self, resolved: ResolvedOptions, *, stdin: bool) -> StatusCheck | None:
-        """Return the status check of the scan; None if no option asks for one.
-
-        Args:
-            resolved: the resolved options, with the trusted files.
-            stdin: standard input is scanned.
+    def endpoint(self) -> Endpoint:
+        """Return the address and the proxy.
 
         Raises:
-            KeyscanError: options contradict each other, the inventory is broken, no admin key is
-                set, or the SDK is not installed.
+            KeyscanError: one of them is not allowed.
         """
-        if self.inventory and self.check:
-            raise KeyscanError("--inventory and --check both give a listing", "Give one of them.")
-        if not (self.inventory or self.check or self.verify):
-            self._refuse_unused_options()
-            return None
-        if self.check or self.verify:
-            from boltz_keyscan.api.client import require_sdk  # noqa: PLC0415 - the network
+        base = api_base(self.api_base)
+        return Endpoint(base, proxy(self.proxy, base))
 
-            require_sdk()
-            from boltz_keyscan.cli.status_check import api_status_check  # noqa: PLC0415 - needs what was just looked for
+    def key(self, *, stdin: bool = True) -> Secret:
+        """Return the admin key.
 
-            return api_status_check(self, self._saved_listing_check(resolved), stdin=stdin)
-        return self._saved_listing_check(resolved)
+        Args:
+            stdin: True if standard input may be read.
 
-    def _refuse_unused_options(self) -> None:
-        for name, given in (
-            ("--require-api", self.require_api),
-            ("--api-base", self.api_base),
-            ("--proxy", self.proxy),
-            ("--api-key-file", self.api_key_file),
-        ):
-            if given:
-                raise KeyscanError(f"{name} has nothing to be used for", "Give --check or --verify too.")
+        Raises:
+            KeyscanError: no key is set, or it is not an admin key.
+        """
+        found = self._configured_key(stdin=stdin)
+        for rule in rules.load():
+            whole = len(found.reveal()) >= len(rule.prefix) + _MIN_BODY_CHARS
+            if found.reveal().startswith(rule.prefix) and whole and rule.key_type is KeyType.ADMIN:
+                return found
+        raise KeyscanError("the key to ask with is no admin key", f"Keys that may list begin with {_ADMIN}.")
 
-    def _saved_listing_check(self, resolved: ResolvedOptions) -> StatusCheck:
-        """Return the check against the saved listing, or against none."""
-        from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only for names in a listing
-        from boltz_keyscan.key_status import StatusCheck  # noqa: PLC0415
-        from boltz_keyscan.model.status import StatusReport  # noqa: PLC0415 - few runs ask
-        from boltz_keyscan.triage import inventory  # noqa: PLC0415
-        from boltz_keyscan.triage.cross_reference import ListingContext  # noqa: PLC0415
-        from boltz_keyscan.triage.key_record import stamp  # noqa: PLC0415
-        from boltz_keyscan.trust import named_text  # noqa: PLC0415
-
-        now = datetime.now(UTC)
-        if self.inventory is None:
-            return StatusCheck(ListingContext(now), StatusReport(), require=self.require_api)
-        text = named_text(self.inventory, resolved.roots)
-        listing = inventory.read(redacted(text.name), text.raw, redacted)
-        stale = listing.stale(now, timedelta(days=self.inventory_max_age))
-        notes = []
-        if stale:
-            notes.append(
-                f"the inventory is of {stamp(listing.taken_at)}, older than {self.inventory_max_age} days: "
-                "make it anew with 'boltz-keyscan keys snapshot'"
-            )
-        if not listing.complete:
-            notes.append(f"the inventory is not complete: {listing.trouble or 'it does not say why'}")
-        asked = StatusReport(
-            listing="inventory",
-            organisation=listing.organisation,
-            taken_at=stamp(listing.taken_at),
-            complete=listing.complete,
-            keys=len(listing.records),
-            stale=stale,
-            notes=tuple(notes),
+    def _configured_key(self, *, stdin: bool) -> Secret:
+        if self.api_key_file == "-":
+            if not stdin:
+                raise KeyscanError(
+                    "standard input is needed for something else", "Give --api-key-file a file."
+                )
+            return Secret(sys.stdin.readline(_MAX_KEY_CHARS) if sys.stdin else "", "what standard input has")
+        if self.api_key_file is not None:
+            return Secret(_first_line(self.api_key_file), "what --api-key-file names")
+        for name in NAMES:
+            if value := os.environ.get(name):
+                return Secret(value, f"the environment variable {name}")
+        raise KeyscanError(
+            "there is no admin key to ask with",
+            f"Set {NAMES[0]}, or give --api-key-file FILE; a key is never an argument.",
         )
-        return StatusCheck(ListingContext(now, listing, stale), asked, require=self.require_api)
 
 
-def filtered(status_check: StatusCheck | None) -> Callable[[Reporter], Reporter]:
-    """Return a wrapper for reporters: the output filter if the scan handled raw keys."""
-    if status_check is None:
-        return lambda reporter: reporter
-    from boltz_keyscan.cli import safe_output  # noqa: PLC0415 - as the rest of it
+class ApiCommand(CommandWithExamples):
+    """Command whose function gets the options of the connection as ``api``, and its own by name."""
 
-    return safe_output.filtered
+    def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's form
+        super().__init__(*args, **attributes)
+        self.params += [TABLE[name].option for name in _NAMES]
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Collect the options and call the function."""
+        api = ApiOptions(*(ctx.params[name] for name in _NAMES))
+        own = {name: value for name, value in ctx.params.items() if name not in _NAMES}
+        return self.callback and ctx.invoke(self.callback, api=api, **own)
+
+
+def _first_line(path: str) -> str:
+    """Return the first line of a file; mounted secrets may be pipes or links."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.readline(_MAX_KEY_CHARS)
+    except OSError as error:
+        raise KeyscanError(
+            f"cannot read {path}: {error.strerror or type(error).__name__}", "Name a readable file."
+        ) from error
+
+
+@contextlib.contextmanager
+def open_connection(options: ApiOptions, *, stdin: bool = True) -> Iterator[Connection]:
+    """Open a connection to the API with the admin key.
+
+    Raises:
+        KeyscanError: an option is not allowed, no key is set, or the SDK is not installed.
+    """
+    require_sdk()
+    endpoint = options.endpoint()
+    with Connection(endpoint, options.key(stdin=stdin), Deadline(TOTAL_TIMEOUT_S)) as connection:
+        yield connection
+
+
+def fetch_listing(connection: Connection) -> Fetched:
+    """Return the keys of the organisation; an incomplete listing is reported.
+
+    Raises:
+        KeyscanError: the API rejects the key, or does not let it list.
+    """
+    with Progress("asking the Boltz API") as progress:
+        found = fetch(connection, redacted, progress.show)
+    if found.failure is not None:
+        if found.failure.reason in {"unauthorized", "forbidden"}:
+            raise KeyscanError(found.failure.detail, "Listing needs an admin key that works.")
+        report_line(f"warning: the listing is not complete: {found.failure.detail}")
+    return found

@@ -16,19 +16,9 @@ from typing import Any
 
 import click
 
+from boltz_keyscan.cli.options import TABLE, Config, configurable, long_name
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.triage.text_file import Text, numbered
-
-NEVER = frozenset({"config", "no-config", "trust", "help"}) | frozenset(
-    {"check", "verify", "api-base", "api-key-file", "proxy"}
-)
-"""Options for the command line only: those that choose a configuration, and those that send keys."""
-
-NAMED_ONLY = frozenset(
-    {"output", "report", "cache-dir", "follow-alternates", "inventory", "inventory-max-age"}
-)
-"""Options that only a file given with ``--config`` may set: they write files, read outside the tree,
-or declare keys dead."""
 
 _TOOL = "boltz-keyscan"
 _AT = re.compile(r"at line (\d+)")
@@ -45,17 +35,6 @@ class ConfiguredValue:
     """Value as written in the file."""
 
 
-def options(command: click.Command) -> dict[str, click.Option]:
-    """Return the options a configuration may set, by long name."""
-    found = {}
-    for param in command.params:
-        if isinstance(param, click.Option):
-            name = next(opt for opt in param.opts if opt.startswith("--")).removeprefix("--")
-            if name not in NEVER:
-                found[name] = param
-    return found
-
-
 def is_config(text: Text) -> bool:
     """Return True unless the file is a ``pyproject.toml`` without our table.
 
@@ -67,44 +46,43 @@ def is_config(text: Text) -> bool:
     return _TOOL.encode() in text.raw and _table(text) is not None
 
 
-def read(text: Text, folder: str, command: click.Command, *, named: bool) -> dict[str, ConfiguredValue]:
-    """Return the values of a configuration file, by parameter name.
+def read(text: Text, folder: str, *, named: bool) -> dict[str, ConfiguredValue]:
+    """Return the values of a configuration file, by field of ``ScanOptions``.
 
     Args:
         text: the file.
         folder: folder of the file; its paths are relative to it.
-        command: command with the options.
         named: the file was given with ``--config``, not found in the tree.
 
     Raises:
         KeyscanError: the file has an error; the message has file, line and reason.
     """
-    known = options(command)
+    known = configurable()
     found: dict[str, ConfiguredValue] = {}
     table = _table(text)
     if table is None:
         raise text.broken(1, f"no [tool.{_TOOL}] in it", "Add that table, or name another file.")
     for name, value in table.items():
         line = _line(text, name)
-        param = known.get(name)
-        if param is None:
+        row = known.get(name)
+        if row is None:
             raise text.broken(line, *_unknown(name, known))
-        if name in NAMED_ONLY and not named:
+        if row.config is Config.NAMED and not named:
             raise text.broken(
                 line,
                 f"{name} is not for a file that was found in the tree",
                 f"Give --{name} on the command line, or this file with --config.",
             )
         try:
-            converted = _convert(name, param, value, folder)
+            converted = _convert(name, row.option, value, folder)
         except ValueError as error:
             raise text.broken(line, f"{name}: {error}") from None
-        found[param.name or name] = ConfiguredValue(converted, line, value)
+        found[str(row.option.name)] = ConfiguredValue(converted, line, value)
     return found
 
 
 def _unknown(name: str, known: Iterable[str]) -> tuple[str, str]:
-    if name in NEVER:
+    if name == "help" or name in {long_name(row.option) for row in TABLE.values()}:
         return f"{name} can only be given on the command line", ""
     import difflib  # noqa: PLC0415 - only after a mistake
 

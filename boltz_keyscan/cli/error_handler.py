@@ -11,7 +11,7 @@ import threading
 
 import click
 
-from boltz_keyscan.cli.groups import Commands
+from boltz_keyscan.cli.root import Commands
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 
@@ -70,9 +70,9 @@ def _prepare() -> None:
 
 
 def _failed(code: ExitCode, message: str, hint: str) -> int:
-    report_line(f"error: {message}")
+    _report(f"error: {message}")
     if hint:
-        report_line(f"help: {hint}")
+        _report(f"help: {hint}")
     return code
 
 
@@ -83,15 +83,10 @@ def _clean_line() -> None:
             sys.stderr.write("\n" if os.environ.get("TERM", "") in {"", "dumb"} else "\r\x1b[K")
 
 
-def report_line(line: str) -> None:
-    """Write one line to stderr, without keys and without control characters."""
-    from boltz_keyscan.cli.redaction import redacted  # noqa: PLC0415 - only to report something
+def _report(line: str) -> None:
+    from boltz_keyscan.cli.messages import report_line  # noqa: PLC0415 - only to report something
 
-    # Loaded only if progress was shown.
-    progress = sys.modules.get("boltz_keyscan.cli.progress")
-    # A closed stderr cannot be reported anywhere.
-    with contextlib.suppress(OSError), progress.LINE.hidden() if progress else contextlib.nullcontext():
-        click.echo(redacted(line), err=True)
+    report_line(line)
 
 
 def _internal(error: Exception) -> int:
@@ -99,8 +94,8 @@ def _internal(error: Exception) -> int:
     import traceback  # noqa: PLC0415 - only for internal errors
 
     frames = traceback.extract_tb(error.__traceback__)
-    report_line(f"error: internal error: {type(error).__name__}")
+    _report(f"error: internal error: {type(error).__name__}")
     for frame in frames[-8:]:
-        report_line(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}")
-    report_line("help: This is a bug; please report these lines. They hold nothing of what was scanned.")
+        _report(f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}")
+    _report("help: This is a bug; please report these lines. They hold nothing of what was scanned.")
     return ExitCode.INTERNAL

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 _KEY = "bk1:0123456789abcdef0123456789abcdef"
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -124,31 +122,3 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """Purpose and command line of each example, by command; the scan has the empty name."""
-
-
-def write(ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """Write the examples of a command. Lines are not wrapped, so that they can be copied."""
-    name = ctx.command_path.partition(" ")[2]
-    rows = EXAMPLES.get(name)
-    if not rows:
-        return
-    with formatter.section("Examples"):
-        indent = " " * formatter.current_indent
-        for what, line in rows:
-            formatter.write(f"{indent}# {what}\n{indent}{line}\n")
-
-
-class CommandWithExamples(click.Command):
-    """Command with examples in its help text."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples after everything else."""
-        write(ctx, formatter)
-
-
-class GroupWithExamples(click.Group):
-    """Group with examples in its help text."""
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples after everything else."""
-        write(ctx, formatter)

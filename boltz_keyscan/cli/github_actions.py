@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from boltz_keyscan.cli.error_handler import report_line
+from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import Reporter, ReportOptions, github_summary
 from boltz_keyscan.report.github import annotation_lines

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.cli.error_handler import report_line
 from boltz_keyscan.cli.hook_script import SHARED
+from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.sources.git.run import command
 

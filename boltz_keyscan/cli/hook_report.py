@@ -1,19 +1,50 @@
-"""Report of a hook that found keys; loaded only then."""
+"""Suppression and report of a hook that found keys; loaded only then.
+
+From a configuration hooks take only the baseline and ``foreign-comments``: they block on any key, whatever
+``fail-on`` is.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
-from boltz_keyscan.cli.output import AUTO, emit, view
+from boltz_keyscan.cli.options import AUTO, ScanOptions
+from boltz_keyscan.cli.output import emit, report_options
+from boltz_keyscan.cli.resolve import ResolvedOptions, resolve
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report.wording import count, is_old
+from boltz_keyscan.triage.suppress import Suppressor
 
 _DIGITS = len("bk1:") + 8
 """Characters of a fingerprint in a list."""
 
 _MAX_NAMED = 5
 """Old keys listed by fingerprint; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookSuppression:
+    """Suppressor of a hook, with the options it was made from."""
+
+    resolved: ResolvedOptions
+    suppressor: Suppressor
+
+    @classmethod
+    def of(cls, baseline: str | None, trust: str | None) -> HookSuppression:
+        """Return the suppression for the repository that the hook runs in.
+
+        Raises:
+            KeyscanError: a file is broken, or a revision is unknown.
+        """
+        typed = {
+            name: value for name, value in (("baseline", baseline), ("trust", trust)) if value is not None
+        }
+        given = {"baseline": None, "trust": None, "foreign_comments": False, **typed}
+        resolved = resolve(given, typed, part=True)
+        return cls(resolved, resolved.suppressor())
 
 
 def write(result: ScanResult, change: str, looked_at: str) -> None:
@@ -39,4 +70,4 @@ def write(result: ScanResult, change: str, looked_at: str) -> None:
             f"{'does' if one else 'do'} not stop this {change}: {names}; boltz-keyscan . shows all places"
         )
         return
-    emit(result, AUTO, (), view("auto", 0, placeholders=False))
+    emit(result, AUTO, (), report_options(ScanOptions()))

@@ -7,27 +7,23 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from boltz_keyscan.cli.options import AUTO, ScanOptions
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import Reporter, ReportOptions, load
 
-COLORS = ("auto", "always", "never")
 
-AUTO = "auto"
-"""Format name for text, with annotations and a step summary inside GitHub Actions."""
-
-
-def view(color: str, verbosity: int, *, placeholders: bool, drop_suppressed: bool = False) -> ReportOptions:
+def report_options(options: ScanOptions) -> ReportOptions:
     """Return the options of text output for this terminal."""
     from shutil import get_terminal_size  # noqa: PLC0415 - imports three compression libraries
 
     return ReportOptions(
-        color=_colored(color),
+        color=_colored(options.color),
         width=max(get_terminal_size((80, 24)).columns, 40),
-        show_placeholders=placeholders,
-        verbosity=verbosity,
-        drop_suppressed=drop_suppressed,
+        show_placeholders=options.show_placeholders,
+        verbosity=-1 if options.quiet else int(options.verbose),
+        drop_suppressed=options.sarif_drop_suppressed,
     )
 
 

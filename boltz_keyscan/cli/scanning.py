@@ -1,52 +1,91 @@
-"""Full scan of files and history for commands that write no report of it."""
+"""Scan of the resolved options: cache, warnings, progress, pipeline, trust report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import contextlib
+import os
+from typing import TYPE_CHECKING
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.cli.commands.scan import check_path, default_cache_dir
+from boltz_keyscan.cli.messages import report_line, report_warnings
+from boltz_keyscan.cli.options import ScanOptions
 from boltz_keyscan.cli.progress import scan_progress
-from boltz_keyscan.cli.resolve import ResolvedOptions, scan_options
+from boltz_keyscan.cli.resolve import ResolvedOptions
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.module_search import restrict
-from boltz_keyscan.plan import Options, scan_plan
-from boltz_keyscan.policy import FailOn
-from boltz_keyscan.triage import Step
+from boltz_keyscan.pipeline import Plan
+from boltz_keyscan.plan import STDIN, check_path, make_plan
+from boltz_keyscan.triage.suppress import Suppressor
 
-SCAN_OPTIONS = ("follow_alternates", "jobs", "cache_dir", "no_cache")
-TRUST_OPTIONS = ("baseline", "foreign_comments", "trust", "config", "no_config")
+if TYPE_CHECKING:
+    from boltz_keyscan.key_status import StatusCheck
 
 
-def scan_subset_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Add the scan options that all of these commands take."""
-    return scan_options(*SCAN_OPTIONS, *TRUST_OPTIONS)(function)
+def plan_scan(options: ScanOptions) -> Plan:
+    """Return the plan of a scan, after a check of its paths.
+
+    Raises:
+        KeyscanError: a path cannot be scanned, or options contradict each other.
+    """
+    for path in options.paths:
+        if path != STDIN:
+            check_path(path, history_only=options.history_only)
+        elif options.history_only:
+            raise KeyscanError("standard input has no history", "Leave out --history-only.")
+    cache = None
+    if not (options.no_cache or options.no_history):
+        cache = options.cache_dir or _default_cache_dir()
+    part = [
+        name
+        for name, given in (
+            ("--range", options.range_),
+            ("--since", options.since),
+            ("--staged", options.staged),
+        )
+        if given
+    ]
+    if len(part) > 1 or (part and (options.no_history or options.history_only)):
+        raise KeyscanError(f"{part[0]} chooses what to scan", "Leave out the other options that do.")
+    if cache is not None:
+        # Only the cache has warnings.
+        report_warnings()
+    restrict(path for path in options.paths if path != STDIN)
+    return make_plan(options.for_plan(cache))
 
 
 def run_scan(
-    resolved: ResolvedOptions, steps: Sequence[Step], fail_on: FailOn, *, unexposed: bool = False
+    plan: Plan,
+    resolved: ResolvedOptions,
+    step: Suppressor | None = None,
+    status_check: StatusCheck | None = None,
 ) -> ScanResult:
-    """Scan files and history of all paths.
+    """Run the plan, and return the result with the trust report.
 
-    Raises:
-        KeyscanError: a path does not exist, or an error of the scan.
+    Args:
+        plan: plan of the scan.
+        resolved: the resolved options.
+        step: suppressor; None to suppress nothing.
+        status_check: check of the status of keys.
     """
-    values: Any = resolved.values
-    paths = values["paths"] or (".",)
-    for path in paths:
-        check_path(path, history_only=False)
-    restrict(paths)
-    plan = scan_plan(
-        Options(
-            paths=paths,
-            fail_on=fail_on,
-            fail_on_unexposed=unexposed,
-            jobs=values["jobs"],
-            follow_alternates=values["follow_alternates"],
-            cache=None if values["no_cache"] else values["cache_dir"] or default_cache_dir(),
+    options = resolved.options
+    with scan_progress(plan.sources, quiet=options.quiet) as progress:
+        result = pipeline.run(
+            plan, (step,) if step is not None else (), status_check=status_check, progress=progress
         )
-    )
-    with scan_progress(plan.sources) as watch:
-        result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, steps, progress=watch)
-    return resolved.with_trust_report(result)
+    is_whole = not (options.no_history or options.history_only or options.staged or options.commits)
+    is_whole = is_whole and all(map(os.path.isdir, options.paths))
+    return resolved.with_trust_report(result, step if is_whole else None)
+
+
+def _default_cache_dir() -> str | None:
+    """Return the user's cache folder; None, with a warning, for a user without a home."""
+    from platformdirs import user_cache_dir  # noqa: PLC0415 - scans without a cache need none
+
+    # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
+    with contextlib.suppress(RuntimeError, KeyError, OSError):
+        folder = user_cache_dir("boltz-keyscan", appauthor=False)
+        if os.path.isabs(folder):
+            return folder
+    report_line("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
+    return None

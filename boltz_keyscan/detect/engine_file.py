@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import hyperscan
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.fsutil import read_private_file, replace_file, user_cache_dir
 
 _FORMAT = b"boltz-keyscan engine 1"

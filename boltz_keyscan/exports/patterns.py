@@ -10,7 +10,7 @@ import string
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.detect.classify import KEY_BODY, PHRASES, SEQUENCES, SHORTEST, WORDS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TextIO
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.audit import Audit, Concern
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_encode import dumps

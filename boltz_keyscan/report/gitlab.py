@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TextIO
 
-from boltz_keyscan import __version__, rules
+from boltz_keyscan import rules
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.report.json_encode import dumps

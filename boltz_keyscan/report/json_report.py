@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TextIO
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.options import ReportOptions

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.json_report import SCHEMA_VERSION, finding_object, gap_object, scan_object

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TextIO
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.locations import places
 from boltz_keyscan.report.options import ReportOptions

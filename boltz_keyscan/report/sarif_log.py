@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import attr
 import sarif_om as om
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.report.json_encode import Json, dumps, member_name, plain

@@ -9,8 +9,8 @@ import pytest
 
 from boltz_keyscan.api.address import api_base
 from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.secret import Secret
-from boltz_keyscan.api.transport import Clock, Deadline
 from tests.boltz_api import Patience, Running, Service, running
 
 

@@ -15,10 +15,10 @@ import pytest
 from boltz_keyscan.api import transport
 from boltz_keyscan.api.address import api_base
 from boltz_keyscan.api.client import MAX_TRIES, Connection, Endpoint
+from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret
-from boltz_keyscan.api.transport import Clock, Deadline
 from tests.boltz_api import (
     KEYS,
     ME,

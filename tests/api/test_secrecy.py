@@ -17,10 +17,11 @@ import pytest
 from boltz_keyscan.api import client, transport
 from boltz_keyscan.api.address import OFFICIAL, Address, api_base, proxy
 from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret, unsealed
-from boltz_keyscan.api.transport import Clock, Deadline, Gate, tls_context
+from boltz_keyscan.api.transport import Gate, tls_context
 from boltz_keyscan.api.whoami import Verifier
 from boltz_keyscan.detect.lookup import Lookup, unseal
 from boltz_keyscan.errors import KeyscanError

@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from boltz_keyscan.api.address import api_base
 from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.revoke import revoke
 from boltz_keyscan.api.secret import Secret
-from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.triage.key_record import parse_record
 from tests.boltz_api import KEYS, NOW, Key, Patience, Request, Service, error, running
 from tests.keys import fake_key

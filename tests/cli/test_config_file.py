@@ -8,7 +8,7 @@ import click
 import pytest
 
 from boltz_keyscan.cli.commands.scan import scan
-from boltz_keyscan.cli.config_file import NAMED_ONLY, NEVER, options
+from boltz_keyscan.cli.options import TABLE, Config, configurable
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan
@@ -37,20 +37,24 @@ def run(tree: Path, *arguments: str, text: str | None = None, name: str = NAME, 
 
 
 def test_the_options_are_those_of_the_command_line_and_no_others() -> None:
-    long = {
-        next(opt for opt in param.opts if opt.startswith("--")).removeprefix("--")
-        for param in scan.params
-        if isinstance(param, click.Option)
-    }
-    assert set(options(scan)) == long - NEVER
-    assert long >= NEVER - {"help"}
-    assert set(options(scan)) >= NAMED_ONLY
+    assert [row.option for row in TABLE.values()] == [
+        param for param in scan.params if isinstance(param, click.Option)
+    ]
+
+
+def test_what_sends_keys_or_chooses_a_configuration_is_for_the_command_line() -> None:
+    """A new option must be thought about: may the author of a tree set it?"""
+    never = {name for name, row in TABLE.items() if row.config is Config.NONE}
+    assert never == {"config", "no_config", "trust", "check", "verify", "api_base", "api_key_file", "proxy"}
 
 
 def test_what_writes_or_reads_elsewhere_is_known_as_such() -> None:
-    """A new option with a path must be thought about: may the author of a tree set it?"""
-    paths = {name for name, option in options(scan).items() if isinstance(option.type, click.Path)}
-    assert paths - NAMED_ONLY == {"baseline"}
+    paths = {
+        name
+        for name, row in configurable().items()
+        if isinstance(row.option.type, click.Path) and row.config is Config.ANY
+    }
+    assert paths == {"baseline"}
 
 
 def _example(option: click.Option, tree: Path) -> tuple[str, str]:
@@ -67,7 +71,9 @@ def _example(option: click.Option, tree: Path) -> tuple[str, str]:
 
 
 def test_every_option_is_taken_and_told(tree: Path) -> None:
-    known = {name: _example(option, tree) for name, option in options(scan).items() if name not in NAMED_ONLY}
+    known = {
+        name: _example(row.option, tree) for name, row in configurable().items() if row.config is Config.ANY
+    }
     lines = [f"{name} = {value}\n" for name, (value, _) in known.items()]
     (tree / NAME).write_text("# a remark\n" + "".join(lines))
     ran = keyscan("config", "show", cwd=tree)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan import pipeline, rules
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.report.remediation import History, steps
 from tests import docstages
 from tests.docstages import PAST
@@ -89,8 +89,8 @@ def test_a_key_that_is_not_committed(repo: Repo) -> None:
 
 def test_a_key_whose_commit_is_not_known_counts_as_pushed(repo: Repo) -> None:
     repo.leak("a b.py", KEY)
-    plan = scan_plan(Options((str(repo.path),), history=False))
-    [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
+    plan = make_plan(Options((str(repo.path),), history=False, jobs=1))
+    [finding] = pipeline.run(plan).findings
     [rule] = (rule for rule in rules.load() if rule.id == finding.rule_id)
 
     told = [

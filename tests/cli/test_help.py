@@ -10,7 +10,7 @@ import click
 import pytest
 
 from boltz_keyscan.cli.examples import EXAMPLES
-from boltz_keyscan.cli.groups import Commands
+from boltz_keyscan.cli.root import Commands
 from boltz_keyscan.errors import KeyscanError
 from tests.running import keyscan
 

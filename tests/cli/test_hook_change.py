@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.plan import staged_plan
+from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.policy import FailOn
 from tests.depth import examples
 from tests.histories import Step, build
 from tests.hooked import Guarded
@@ -335,9 +336,9 @@ def test_the_law(
         others = "".join(f"{ids[f'p{n}']}\n" for n in range(1, len(parents)))
         (folder / ".git" / "MERGE_HEAD").write_text(others, encoding="utf-8")
     monkeypatch.chdir(folder)
-    plan = staged_plan(())
+    plan = make_plan(Options(staged=(), fail_on=FailOn.ANY))
 
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
+    result = pipeline.run(plan)
 
     assert not result.gaps
     assert result.exit_code == int(_adds(parents, staged)), (parents, staged)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.plan import Options, range_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
 from tests.depth import examples
 from tests.histories import Step, build
@@ -336,11 +336,10 @@ def test_the_law(
         for number, (parents, tree) in enumerate(history)
     }
     ids = build(folder, steps, {"heads/main": f"c{end}", "heads/start": f"c{start}"})
-    plan = range_plan(
-        Options(paths=(os.fspath(folder),), fail_on=FailOn.ANY), f"{ids[f'c{start}']}..{ids[f'c{end}']}"
-    )
+    commits = f"{ids[f'c{start}']}..{ids[f'c{end}']}"
+    plan = make_plan(Options(paths=(os.fspath(folder),), fail_on=FailOn.ANY, commits=commits))
 
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs)
+    result = pipeline.run(plan)
 
     assert not result.gaps
     found = {finding.fingerprint for finding in result.findings if finding.blocking}

@@ -12,11 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from boltz_keyscan.cli import progress
-from boltz_keyscan.cli.scan_progress import Pace, parts, span
 from boltz_keyscan.forecast import forecast
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.pipeline import run
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD
 from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
@@ -44,22 +43,23 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: Path, columns: int) -> None:
     began = time.monotonic()
     with typed(endless, "--jobs", "1", columns=columns) as terminal:
-        terminal.until(rf"Scanning: {FILES_PER_SHARD} of {FILES + 1}")
-        terminal.until("0:0[3-9]|0:[1-9]" if columns > 40 else "Scanning")
+        terminal.until(r"Scanning .*85%  00:00:0[1-9]")
         # While it runs the line is one line, and nothing else is there.
         (shown,) = terminal.screen
-        assert shown.startswith(f"Scanning: {FILES_PER_SHARD} of {FILES + 1}")
+        assert shown.startswith("Scanning  [#")
         assert len(shown) < columns
-        assert ("files and objects (85%), 0:0" in shown) is (columns > 40)
+        assert (f"  {FILES_PER_SHARD}/{FILES + 1}  " in shown) is (columns > 40)
+        assert shown.endswith(("B/s", "bytes/s")) or columns == 40
         terminal.type("\x03")
         assert terminal.end() == ExitCode.INTERRUPTED
     # A narrow terminal wraps it by itself.
     assert terminal.screen == [INTERRUPTED]
     # No flicker: each text is written over the one before, and not often.
-    drawn = re.findall(r"\r(Scanning[^\r]*)", terminal.output.decode())
-    assert 1 <= len(drawn) <= (time.monotonic() - began) / progress.REFRESH_INTERVAL_S
-    assert all(text.partition("\x1b[K")[0] for text in drawn)
-    assert "\x1b[KScanning" not in terminal.output.decode()
+    output = terminal.output.decode()
+    assert 1 <= output.count("\x1b[?25lScanning") <= (time.monotonic() - began) / progress.REFRESH_INTERVAL_S
+    assert "\x1b[KScanning" not in output
+    # The cursor is there again.
+    assert output.rfind("\x1b[?25h") > output.rfind("\x1b[?25l")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_short_scan_shows_the_report_and_nothing_else(tmp_path: Path) -> None:
 def test_archives_are_counted_when_their_turn_comes(tmp_path: Path) -> None:
     (tmp_path / "large.zst").write_bytes(zstd(bytes(64 << 20)) * 64 + bytes(5 << 20))
     with typed(tmp_path, "--jobs", "1") as terminal:
-        terminal.until(r"Opening archives: 0 of 1 \(0%\), 0:0")
+        terminal.until(r"Opening archives  \[-+\]  0/1    0%")
         terminal.type("\x03")
         assert terminal.end() == ExitCode.INTERRUPTED
     assert terminal.screen == [INTERRUPTED]
@@ -135,17 +135,20 @@ def test_the_forecast_is_what_is_read(tmp_path: Path, repo: Repo) -> None:
     (tmp_path / "repo/inner").mkdir()
     inner = Repo(tmp_path / "repo/inner/one")
     inner.leak("a.txt", "a\n")
-    plan = scan_plan(Options((str(repo.path),)))
+    plan = make_plan(Options((str(repo.path),), jobs=1))
     counted = sum(forecast(plan.sources))
     seen = Seen()
-    result = run(plan.targets, plan.sources, plan.terms, progress=seen)
+    result = run(plan, progress=seen)
     assert counted == seen.items == result.tally.files + result.tally.blobs
     # Its counting has changed nothing.
     assert sum(forecast(plan.sources)) == counted
-    for options in (Options((str(repo.path),), history=False), Options((str(repo.path),), files=False)):
-        plan = scan_plan(options)
+    for options in (
+        Options((str(repo.path),), history=False, jobs=1),
+        Options((str(repo.path),), files=False, jobs=1),
+    ):
+        plan = make_plan(options)
         expected = sum(forecast(plan.sources))
-        tally = run(plan.targets, plan.sources, plan.terms).tally
+        tally = run(plan).tally
         assert expected == tally.files + tally.blobs
 
 
@@ -153,18 +156,18 @@ def test_what_an_earlier_scan_has_seen_is_done_at_once(tmp_path: Path, repo: Rep
     for number in range(5):
         repo.leak(f"{number}.txt", f"{number}\n")
     repo.run("gc", "-q")
-    options = Options((str(repo.path),), cache=str(tmp_path / "cache"))
+    options = Options((str(repo.path),), cache=str(tmp_path / "cache"), jobs=1)
     for _ in range(2):
-        plan = scan_plan(options)
+        plan = make_plan(options)
         counted = sum(forecast(plan.sources))
         seen = Seen()
-        tally = run(plan.targets, plan.sources, plan.terms, progress=seen).tally
+        tally = run(plan, progress=seen).tally
         assert counted == seen.items
     assert tally.cached > 0
 
 
 def test_what_cannot_be_listed_costs_only_the_forecast(tmp_path: Path) -> None:
-    plan = scan_plan(Options((str(tmp_path),), files=False))
+    plan = make_plan(Options((str(tmp_path),), files=False))
     assert sum(forecast(plan.sources)) == 0
 
 
@@ -182,38 +185,6 @@ class Seen:
 
     def on_locating(self) -> None:
         """Not counted."""
-
-
-# -- the words -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("case", "count", "rest"),
-    [
-        ((0, None, 0, (0, 0)), "0", ", 0:05 so far, 0 bytes"),
-        ((12, None, 5000, (2, 999)), "12", ", 0:05 so far, 999 bytes/s, 5.0 kB"),
-        ((1234, 9876, 10**9, (100, 10**8)), "1,234 of 9,876", " (12%), 1:26 left, 100.0 MB/s, 1.0 GB"),
-        ((9876, 9876, 1, (1, 1)), "9,876 of 9,876", " (100%), 0:05 so far, 1 bytes/s, 1 bytes"),
-        ((9877, 9876, 1, (1, 0)), "9,877", ", 0:05 so far, 1 bytes"),
-        ((1, 10**7, 1, (1, 0)), "1 of 10,000,000", " (0%), 2777:46:39 left, 1 bytes"),
-    ],
-)
-def test_what_is_told(case: tuple[int, int | None, int, tuple[float, float]], count: str, rest: str) -> None:
-    assert ", ".join(parts(*case, 5)) == f"Scanning: {count} files and objects{rest}"
-
-
-def test_the_pace_is_that_of_late() -> None:
-    pace = Pace()
-    assert pace.at(0, 0, 0) == (0, 0)
-    assert pace.at(1, 1000, 50) == (1000, 50)
-    for second in range(2, 30):
-        recent = pace.at(second, 1000 + second, 50)
-    assert recent == (1, 0)
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(0, "0:00"), (59.6, "1:00"), (3661, "1:01:01")])
-def test_spans(seconds: float, told: str) -> None:
-    assert span(seconds) == told
 
 
 class Screen:
@@ -247,49 +218,46 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
     return there
 
 
-def test_the_line_belongs_to_the_last_who_took_it(terminal: Screen) -> None:
-    line, first, second = progress.Line(), object(), object()
-    line.show(first, "nobody has it")
-    line.acquire(first)
-    line.show(first, "first")
-    line.acquire(second)
-    line.show(first, "hidden")
-    line.show(second, "second", "x" * 60, "more that does not fit")
-    assert screen(terminal.text) == [f"second, {'x' * 60}"]
-    line.release(second)
-    assert screen(terminal.text) == []
-    line.show(first, "again")
-    with line.hidden():
-        terminal.write("told\n")
+def test_the_line_belongs_to_the_last_that_began(terminal: Screen) -> None:
+    with progress.Progress("first") as first:
+        first.show(1, 4)
+        assert re.fullmatch(r"first  \[#+-+\]  1/4   25%", screen(terminal.text)[0])
+        with progress.Progress("second") as second:
+            time.sleep(progress.REFRESH_INTERVAL_S)
+            first.show(2, 4)
+            second.show(12)
+            assert re.fullmatch(r"second  \[-*#?-*\]  12 *", screen(terminal.text)[0])
+        assert screen(terminal.text) == []
+        time.sleep(progress.REFRESH_INTERVAL_S)
+        first.show(3, 4)
+        with progress.hidden_progress():
+            terminal.write("told\n")
+        assert screen(terminal.text) == ["told"]
+        first.show(3, 4, label="third")
     assert screen(terminal.text) == ["told"]
-    line.show(first, "again")
-    line.release(first)
-    assert screen(terminal.text) == ["told"]
 
 
-def test_a_text_that_has_not_changed_is_not_written_again(terminal: Screen) -> None:
-    line, owner = progress.Line(), object()
-    line.acquire(owner)
-    for _ in range(5):
-        line.show(owner, "same")
-    assert terminal.text == "\rsame\x1b[K"
+def test_a_total_that_was_too_low_is_not_shown(terminal: Screen) -> None:
+    with progress.Progress("first") as first:
+        first.show(5, 4, detail="1 kB/s")
+        assert re.fullmatch(r"first  \[-*#?-*\]  5  1 kB/s", screen(terminal.text)[0])
 
 
-def test_keys_are_told_ten_times_a_second_at_most(terminal: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_drawn_ten_times_a_second_at_most(terminal: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now))
     with progress.Progress("verifying") as told:
         for number in range(1000):
-            told.part(number, 1000)
+            told.show(number, 1000)
             now += 0.01
-    assert 90 <= terminal.text.count("\r") <= 102
+    assert 90 <= terminal.text.count("\x1b[?25l") <= 102
     assert screen(terminal.text) == []
 
 
 def test_a_terminal_that_goes_away_stops_nothing(terminal: Screen) -> None:
     terminal.broken = True
     with progress.Progress("verifying") as told:
-        told.keys(1)
+        told.show(1)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from tests.histories import Files, History, Step, build, nested
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -24,8 +24,8 @@ Told = set[tuple[str, str | None, str]]
 
 
 def _scan(path: Path, cache: Path | None = None) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), files=False, cache=str(cache) if cache else None))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=(str(path),), files=False, cache=str(cache) if cache else None, jobs=1))
+    return pipeline.run(plan)
 
 
 def _told(result: ScanResult, ids: Mapping[str, str], key: str = KEY) -> Told:

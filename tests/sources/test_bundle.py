@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import BundleFile, Location, ScanResult
 from boltz_keyscan.pipeline import run
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git import bundle
 from boltz_keyscan.sources.git.bundle import read_header
 from boltz_keyscan.sources.git.run import tempdir
@@ -29,8 +29,8 @@ NEWER = fake_key(seed="in a later bundle")
 
 
 def scanned(path: Path, **options: Any) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), **options))
-    return run(plan.targets, plan.sources, plan.terms, options.get("jobs") or 1)
+    plan = make_plan(Options(paths=(str(path),), **{"jobs": 1, **options}))
+    return run(plan)
 
 
 def locations(result: ScanResult) -> dict[str, list[Location]]:

@@ -12,7 +12,7 @@ import pytest
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git import blob_keys
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -23,8 +23,8 @@ OTHER = fake_key("ws", "live", "other")
 
 
 def scanned(path: Path) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), history=False))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=(str(path),), history=False, jobs=1))
+    return pipeline.run(plan)
 
 
 def exposures(result: ScanResult, key: str = KEY) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.git.packs import index as pack_index
 from tests.keys import fake_key, fingerprint
@@ -24,8 +24,8 @@ LOST = fake_key(seed="in an unreachable object")
 
 
 def scanned(path: Path, cache: Path | None = None) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), files=False, cache=str(cache) if cache else None))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=(str(path),), files=False, cache=str(cache) if cache else None, jobs=1))
+    return pipeline.run(plan)
 
 
 def exposures(result: ScanResult) -> dict[str, str]:

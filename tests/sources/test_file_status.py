@@ -12,7 +12,7 @@ import pytest
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
@@ -22,8 +22,8 @@ LOOSE = "ab/" + "0" * 38
 
 
 def scanned(path: Path, *, history: bool = True) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), history=history))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=(str(path),), history=history, jobs=1))
+    return pipeline.run(plan)
 
 
 def exposures(result: ScanResult) -> dict[str, set[str]]:

@@ -47,7 +47,7 @@ def key(place: str) -> str:
 def scanned(path: Path, prefix: bytes = b"", *, files: bool = True, history: bool = True) -> ScanResult:
     """A scan in this process."""
     source = TreeSource(os.fsencode(path), prefix, files=files, history=history)
-    return pipeline.run((str(path),), (source,), FailPolicy())
+    return pipeline.run(pipeline.Plan((str(path),), (source,), FailPolicy()))
 
 
 def places(result: ScanResult) -> dict[str, set[tuple[str, str]]]:
@@ -289,7 +289,7 @@ def test_a_file_that_vanished_is_a_gap(tmp_path: Path, name: str) -> None:
     else:
         path.write_text(key("gone"))
     source = Between(TreeSource(os.fsencode(tmp_path), b"").open(), lambda: path.unlink(missing_ok=True))
-    result = pipeline.run((".",), (source,), FailPolicy())
+    result = pipeline.run(pipeline.Plan((".",), (source,), FailPolicy()))
     told = "it was listed and was gone before it was read; scan again"
     assert (result.gaps, result.exit_code) == ((Gap(name, "vanished", told),), ExitCode.INCOMPLETE)
     assert (result.tally.files, result.complete) == (1, False)
@@ -376,7 +376,7 @@ class FailingShard:
 )
 def test_what_the_system_refuses_is_a_gap_and_no_finding_is_lost(at: str, told: str) -> None:
     Path(os.environ["HOME"], "leak.txt").write_text(key("leak"))
-    result = pipeline.run((".",), (Failing(at),), FailPolicy())
+    result = pipeline.run(pipeline.Plan((".",), (Failing(at),), FailPolicy()))
     assert result.gaps == (Gap("part of the scan", "failed", f"given up: {told}"),)
     assert set(places(result)) == {fingerprint(key("leak"))}
     assert (result.exit_code, result.complete) == (ExitCode.BLOCKING, False)

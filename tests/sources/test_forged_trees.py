@@ -8,7 +8,7 @@ import pytest
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git.attribution import locate, log
 from boltz_keyscan.sources.git.repo import index
 from tests.histories import nested
@@ -38,8 +38,8 @@ index._MIN_SECONDS = log._LEAST_SECONDS = 0.3
 
 
 def _scan(repo: Repo, *, files: bool = False) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(repo.path),), files=files))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=(str(repo.path),), files=files, jobs=1))
+    return pipeline.run(plan)
 
 
 def _blob(repo: Repo, content: str) -> str:

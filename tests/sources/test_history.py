@@ -9,7 +9,7 @@ import pytest
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources.git.objects import listing, stream
 from boltz_keyscan.sources.git.objects.listing import Pending
@@ -122,8 +122,8 @@ def test_many_hits_are_traced_without_a_longer_command_line(
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
     monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MAX_ARGUMENTS", 3)
-    plan = scan_plan(Options(paths=(str(repo.path),), files=False))
-    [finding] = pipeline.run(plan.targets, plan.sources, plan.terms).findings
+    plan = make_plan(Options(paths=(str(repo.path),), files=False, jobs=1))
+    [finding] = pipeline.run(plan).findings
 
     assert {(where.path, where.commit) for where in finding.locations} == {
         (f"f{number}.txt", commit) for number in range(40)
@@ -155,8 +155,8 @@ class TestShards:
     ) -> None:
         ledger = plant(repo)
         monkeypatch.setattr(listing, "SHARD_BYTES", size)
-        plan = scan_plan(Options(paths=(str(repo.path),), files=False))
-        found = pipeline.run(plan.targets, plan.sources, plan.terms)
+        plan = make_plan(Options(paths=(str(repo.path),), files=False, jobs=1))
+        found = pipeline.run(plan)
 
         assert {finding.fingerprint for finding in found.findings} == {
             planted.fingerprint for planted in ledger.planted.values()
@@ -204,8 +204,8 @@ def test_the_workers_result_is_the_same(repo: Repo, monkeypatch: pytest.MonkeyPa
     plant(repo)
 
     def found(jobs: int) -> tuple[object, ...]:
-        plan = scan_plan(Options(paths=(str(repo.path),)))
-        result = pipeline.run(plan.targets, plan.sources, plan.terms, jobs)
+        plan = make_plan(Options(paths=(str(repo.path),), jobs=jobs))
+        result = pipeline.run(plan)
         return result.findings, result.gaps, result.tally
 
     alone = found(1)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import Admits, Detector, Match, ScanResult, Shard, ShardResult, Tally
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.git.objects import listing, stream
 from boltz_keyscan.sources.git.packs import delta_trees, reader
@@ -225,8 +225,8 @@ def test_a_pack_of_too_many_objects_is_left_to_git(repo: Repo, monkeypatch: pyte
 
 
 def scanned(path: Path, jobs: int = 1) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), files=False))
-    return pipeline.run(plan.targets, plan.sources, plan.terms, jobs)
+    plan = make_plan(Options(paths=(str(path),), files=False, jobs=jobs))
+    return pipeline.run(plan)
 
 
 def told(result: ScanResult) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, range_plan, scan_plan, staged_plan
+from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.policy import FailOn
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
@@ -22,8 +24,8 @@ LOCAL = ("-c", "protocol.file.allow=always")
 
 
 def scanned(path: Path, *, files: bool = True) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(path),), files=files))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=(str(path),), files=files, jobs=1))
+    return pipeline.run(plan)
 
 
 def told(result: ScanResult) -> dict[str, set[tuple[str, str]]]:
@@ -207,17 +209,17 @@ def test_a_range_of_a_reftable_repository_takes_full_ids(repo: Repo) -> None:
     brought = removed(repo)
     head = repo.run("rev-parse", "HEAD")
     as_reftable(repo)
-    options = Options(paths=(str(repo.path),))
+    options = Options(paths=(str(repo.path),), jobs=1)
     with pytest.raises(KeyscanError) as raised:
-        pipeline.run((), range_plan(options, "main~1..main").sources, range_plan(options, "a..b").terms)
+        pipeline.run(make_plan(replace(options, commits="main~1..main")))
     assert raised.value.message == "unknown revision: main"
     assert "reftable" in raised.value.hint
-    plan = range_plan(options, f"{base}..{head}")
-    result = pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(replace(options, commits=f"{base}..{head}"))
+    result = pipeline.run(plan)
     assert told(result) == at("key.txt", "history")
     assert [where.commit for where in result.findings[0].locations] == [brought]
-    plan = range_plan(options, f"{brought}..{head}")
-    result = pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(replace(options, commits=f"{brought}..{head}"))
+    result = pipeline.run(plan)
     assert (told(result), result.exit_code, result.tally.blobs) == ({}, ExitCode.CLEAN, 3)
 
 
@@ -227,8 +229,8 @@ def test_what_is_staged_in_a_reftable_repository(repo: Repo, monkeypatch: pytest
     monkeypatch.chdir(repo.path)
 
     def staged() -> ScanResult:
-        plan = staged_plan(())
-        return pipeline.run(plan.targets, plan.sources, plan.terms)
+        plan = make_plan(Options(staged=(), fail_on=FailOn.ANY))
+        return pipeline.run(plan)
 
     # HEAD is not known, so the whole index counts as new: more than is needed, never less.
     assert (told(staged()), staged().tally.files, staged().exit_code) == ({}, 1, ExitCode.CLEAN)
@@ -344,13 +346,13 @@ def test_a_range_and_the_index_hold_only_the_submodules_commit(
     nested.run("-C", str(middle), "commit", "--quiet", "-m", "in the submodule")
     nested.run("add", "libs/mid")
     monkeypatch.chdir(nested.path)
-    plan = staged_plan(())
-    assert told(pipeline.run(plan.targets, plan.sources, plan.terms)) == {}
+    plan = make_plan(Options(staged=(), fail_on=FailOn.ANY))
+    assert told(pipeline.run(plan)) == {}
     nested.commit("the submodule moved on")
-    plan = range_plan(Options(), "HEAD~1..HEAD")
-    result = pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(commits="HEAD~1..HEAD", jobs=1))
+    result = pipeline.run(plan)
     assert (told(result), gaps(result), result.exit_code) == ({}, [], ExitCode.CLEAN)
     # It is the submodule's own range that has it.
-    plan = range_plan(Options(paths=("libs/mid",)), "HEAD~1..HEAD")
-    result = pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(Options(paths=("libs/mid",), commits="HEAD~1..HEAD", jobs=1))
+    result = pipeline.run(plan)
     assert told(result) == at("new.txt", "tracked")

@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
 
 
 def _scan(repo: Repo, cache: Path | None) -> ScanResult:
-    plan = scan_plan(Options(paths=(str(repo.path),), files=False, cache=str(cache) if cache else None))
-    return pipeline.run(plan.targets, plan.sources, plan.terms)
+    plan = make_plan(
+        Options(paths=(str(repo.path),), files=False, cache=str(cache) if cache else None, jobs=1)
+    )
+    return pipeline.run(plan)
 
 
 def _file(cache: Path) -> Path:

@@ -12,8 +12,8 @@ import pytest
 from boltz_keyscan import policy, rules
 from boltz_keyscan.api.address import api_base
 from boltz_keyscan.api.client import Endpoint
+from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.secret import Secret
-from boltz_keyscan.api.transport import Clock, Deadline
 from boltz_keyscan.api.whoami import verify
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.lookup import Lookup

@@ -11,20 +11,22 @@ from datetime import UTC, date, datetime
 import click
 
 from boltz_keyscan import rules
-from boltz_keyscan.cli.examples import CommandWithExamples, GroupWithExamples
-from boltz_keyscan.cli.redaction import redacted
-from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
-from boltz_keyscan.cli.scanning import run_scan, scan_subset_options
+from boltz_keyscan.cli.groups import GroupWithExamples
+from boltz_keyscan.cli.options import FILE_OPTIONS
+from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
+from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.wording import EXPOSURE, count, moment
 from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
 from boltz_keyscan.triage import baseline as files
 from boltz_keyscan.triage.baseline import Entry
+from boltz_keyscan.triage.suppress import Suppressor
 from boltz_keyscan.triage.text_file import Text
-from boltz_keyscan.trust import display_path
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date | None:
@@ -40,29 +42,20 @@ def _line(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return value and " ".join(value.split())
 
 
-def _acceptance_options(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Add the options for who accepts keys, why, and until when."""
+_UNTIL = click.option(
+    "--until",
+    default=files.FOREVER,
+    metavar="DATE",
+    callback=_day,
+    help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
+)
+_BY = click.option("--by", metavar="WHO", callback=_line, help="Your name.  [default: your login name]")
 
-    def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        for option in (
-            click.option(
-                "--until",
-                default=files.FOREVER,
-                metavar="DATE",
-                callback=_day,
-                help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
-            ),
-            click.option(
-                "--by", metavar="WHO", callback=_line, help="Your name.  [default: your login name]"
-            ),
-            click.option(
-                "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
-            ),
-        ):
-            function = option(function)
-        return function
 
-    return decorate
+def _reason(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(
+        "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
+    )
 
 
 @click.group("baseline", cls=GroupWithExamples)
@@ -74,12 +67,11 @@ def baseline() -> None:
     """
 
 
-@baseline.command("create", cls=CommandWithExamples)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
-@_acceptance_options(required=True)
-@scan_subset_options
-@with_config
-def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: date | None, **_: object) -> int:
+@baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS)
+@_reason(required=True)
+@_BY
+@_UNTIL
+def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: date | None) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
     Keys in git-ignored files and unreachable objects are left out: they fail a scan only once
@@ -91,7 +83,7 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
             f"there is a baseline already: {display_path(path)}",
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
-    result = run_scan(resolved, (resolved.suppressor(unexposed=False, accepting=False),), FailOn.ANY)
+    result = _scan(resolved, resolved.suppressor(accepting=False))
     found = [finding for finding in result.findings if finding.blocking]
     entries = list(_new_entries(found, reason, _author(by), until))
     _write(path, entries)
@@ -101,20 +93,13 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
     return _completeness_code(result)
 
 
-@baseline.command("update", cls=CommandWithExamples)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@baseline.command("update", cls=ScanCommand, names=FILE_OPTIONS)
 @click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
-@_acceptance_options(required=False)
-@scan_subset_options
-@with_config
+@_reason(required=False)
+@_BY
+@_UNTIL
 def update(
-    *,
-    resolved: ResolvedOptions,
-    add: bool,
-    reason: str | None,
-    by: str | None,
-    until: date | None,
-    **_: object,
+    *, resolved: ResolvedOptions, add: bool, reason: str | None, by: str | None, until: date | None
 ) -> int:
     """Drop the keys that no longer occur; with --add, accept the new ones.
 
@@ -127,7 +112,7 @@ def update(
     path, text = _read_existing(resolved)
     known = _parsed(text)
     today = datetime.now(UTC).date()
-    result = run_scan(resolved, (resolved.suppressor(unexposed=False, accepting=False),), FailOn.ANY)
+    result = _scan(resolved, resolved.suppressor(accepting=False))
     whole = not result.gaps
     valid = {key for key, entry in known.items() if not entry.expired(today)}
     unaccepted = [
@@ -148,15 +133,12 @@ def update(
     return _completeness_code(result)
 
 
-@baseline.command("show")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
-@scan_subset_options
-@with_config
-def show(*, resolved: ResolvedOptions, **_: object) -> int:
+@baseline.command("show", cls=ScanCommand, names=FILE_OPTIONS)
+def show(*, resolved: ResolvedOptions) -> int:
     """Show each accepted key: how far it has spread, or that it is gone."""
     path, text = _read_existing(resolved)
     today = datetime.now(UTC).date()
-    result = run_scan(resolved, (), FailOn.ANY)
+    result = _scan(resolved)
     found = {finding.fingerprint: finding for finding in result.findings}
     entries = sorted(_parsed(text).values(), key=lambda entry: entry.fingerprint)
     for entry in entries:
@@ -173,6 +155,12 @@ def show(*, resolved: ResolvedOptions, **_: object) -> int:
     if gone and not result.gaps:
         click.echo("'boltz-keyscan baseline update' drops what no longer occurs.")
     return _completeness_code(result)
+
+
+def _scan(resolved: ResolvedOptions, step: Suppressor | None = None) -> ScanResult:
+    """Scan with ``--fail-on any``."""
+    options = replace(resolved.options, fail_on=FailOn.ANY.value)
+    return run_scan(plan_scan(options), resolved, step)
 
 
 def _absence(result: ScanResult) -> str:

@@ -6,16 +6,17 @@ import os
 
 import click
 
-from boltz_keyscan.cli.examples import CommandWithExamples
-from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.cli.groups import CommandWithExamples
+from boltz_keyscan.cli.options import PATH
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.diff import compare, exit_code, lines
 from boltz_keyscan.report.json_reader import Report, read
 from boltz_keyscan.sources.trusted_files import read_whole_file
 
 
 @click.command("diff", cls=CommandWithExamples, short_help="Compare two JSON reports.")
-@click.argument("old", metavar="OLD.json")
-@click.argument("new", metavar="NEW.json")
+@click.argument("old", metavar="OLD.json", type=PATH)
+@click.argument("new", metavar="NEW.json", type=PATH)
 def diff(*, old: str, new: str) -> int:
     """Compare two JSON reports: show keys that are new, gone, spread further or changed.
 

@@ -8,13 +8,12 @@ import os
 import click
 
 from boltz_keyscan import rules
-from boltz_keyscan.cli.examples import CommandWithExamples
-from boltz_keyscan.cli.resolve import ResolvedOptions, scan_options, with_config
-from boltz_keyscan.cli.scanning import run_scan, scan_subset_options
+from boltz_keyscan.cli.options import FILE_OPTIONS
+from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
+from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.remediation import History, expression, steps
 from boltz_keyscan.report.writer import write_text
@@ -22,35 +21,26 @@ from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 
 
 @click.command(
-    "explain", cls=CommandWithExamples, short_help="Show everything about one key, and what to do."
+    "explain",
+    cls=ScanCommand,
+    names=("fail_on", "fail_on_unexposed", *FILE_OPTIONS),
+    short_help="Show everything about one key, and what to do.",
 )
 @click.argument("fingerprint", metavar="FINGERPRINT")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "--replace-text",
     type=click.Path(),
     metavar="FILE",
     help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
-@scan_options("fail_on", "fail_on_unexposed")
-@scan_subset_options
-@with_config
-def explain(
-    *,
-    resolved: ResolvedOptions,
-    fingerprint: str,
-    replace_text: str | None,
-    fail_on: str,
-    fail_on_unexposed: bool,
-    **_: object,
-) -> int:
+def explain(*, resolved: ResolvedOptions, fingerprint: str, replace_text: str | None) -> int:
     """Show everything about one key: why it does or does not fail a run, where it is, what to do.
 
     FINGERPRINT is bk1: and 32 hex digits, copied from a report. PATH is as for a scan.
     """
-    terms = FailPolicy(FailOn(fail_on), fail_on_unexposed)
-    step = resolved.suppressor(unexposed=fail_on_unexposed)
-    result = run_scan(resolved, (step,), terms.fail_on, unexposed=fail_on_unexposed)
+    plan = plan_scan(resolved.options)
+    step = resolved.suppressor(unexposed=resolved.options.fail_on_unexposed)
+    result = run_scan(plan, resolved, step)
     finding = next((each for each in result.findings if each.fingerprint == fingerprint), None)
     if finding is None:
         raise _not_found_error(fingerprint, result)
@@ -61,7 +51,7 @@ def explain(
         replace_text = os.path.abspath(replace_text)
     text = io.StringIO()
     write_explanation(
-        finding, rule, terms, steps(finding, rule, _history(resolved, finding), replace_text), text
+        finding, rule, plan.terms, steps(finding, rule, _history(resolved, finding), replace_text), text
     )
     click.echo(text.getvalue(), nl=False)
     return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE

@@ -1,26 +1,13 @@
-"""``boltz-keyscan hook pre-commit [FILE]...``: scan staged content before a commit.
-
-Every commit pays for this module: it imports nothing that a clean commit does not need.
-"""
+"""``boltz-keyscan hook pre-commit|pre-push|pre-receive|install|doctor``."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
-
 import click
 
-from boltz_keyscan import pipeline
-from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Finding, ScanResult
-from boltz_keyscan.plan import Plan, staged_plan
+from boltz_keyscan.cli.groups import GroupWithExamples
 
-if TYPE_CHECKING:
-    from boltz_keyscan.cli.hook_suppression import HookSuppression
-
-_LAZY_COMMANDS = {
+_COMMANDS = {
+    "pre-commit": "boltz_keyscan.cli.commands.hook_commit:pre_commit",
     "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
     "install": "boltz_keyscan.cli.commands.hook_install:install",
     "pre-push": "boltz_keyscan.cli.commands.hook_push:pre_push",
@@ -28,121 +15,6 @@ _LAZY_COMMANDS = {
 }
 
 
-class _TakesFiles(click.Command):
-    """Command that git or pre-commit calls with file names chosen by strangers."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse an option that is a file: one named ``--help`` must not make the hook pass."""
-        options = args[: args.index("--")] if "--" in args else args
-        for option in options:
-            if option.startswith("-") and os.path.lexists(option):
-                raise click.UsageError(
-                    f"{option} could be an option or a file; put -- before the files.", ctx
-                )
-        return super().parse_args(ctx, args)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Examples."""
-        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
-
-        write(ctx, formatter)
-
-
-class _Hooks(click.Group):
-    """Group of the hooks; all but the commit hook are imported when called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all hook commands."""
-        return [*super().list_commands(ctx), *_LAZY_COMMANDS]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command."""
-        if cmd_name in _LAZY_COMMANDS:
-            module, _, name = _LAZY_COMMANDS[cmd_name].partition(":")
-            return cast("click.Command", getattr(import_module(module), name))
-        return super().get_command(ctx, cmd_name)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Examples."""
-        from boltz_keyscan.cli.examples import write  # noqa: PLC0415 - for a help text only
-
-        write(ctx, formatter)
-
-
-@click.group("hook", cls=_Hooks)
+@click.group("hook", cls=GroupWithExamples, lazy=_COMMANDS)
 def hook() -> None:
     """Check commits and pushes as a git hook."""
-
-
-def trust_options(function: Callable[..., int]) -> Callable[..., int]:
-    """Add the options for the keys that a hook lets pass."""
-    baseline = click.option(
-        "--baseline", metavar="FILE", help="Baseline of accepted keys.  [default: the tree's]"
-    )
-    trust = click.option(
-        "--trust",
-        metavar="none|tree|base:REV",
-        help="Where to read baseline, ignores and comments from; as for a scan.",
-    )
-    return baseline(trust(function))
-
-
-def scan_for_hook(
-    plan: Plan, baseline: str | None, trust: str | None, watch: pipeline.ProgressListener | None = None
-) -> ScanResult:
-    """Run a plan; suppressions are loaded when the first key is found."""
-    known: list[HookSuppression] = []
-
-    def step(finding: Finding) -> Finding:
-        if not known:
-            from boltz_keyscan.cli.hook_suppression import HookSuppression  # noqa: PLC0415 - a clean commit needs no suppression
-
-            known.append(HookSuppression.of(baseline, trust))
-        return known[0].suppressor(finding)
-
-    result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,), progress=watch)
-    return known[0].resolved.with_trust_report(result) if known else result
-
-
-@hook.command("pre-commit", cls=_TakesFiles)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
-@trust_options
-def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
-    """Stop a commit that adds a key of any kind.
-
-    Scans the staged content of each FILE, or of everything staged; the worktree is not read.
-    A FILE outside the index is read from disk. A key that the file had before, in HEAD or in
-    a commit that is being merged, does not stop the commit. In a FILE without changes every
-    key counts.
-    """
-    plan = staged_plan(files)
-    result = scan_for_hook(plan, baseline, trust)
-    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
-        click.echo(f"boltz-keyscan: no key in {_looked_at(result)}")
-        return result.exit_code
-    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
-
-    write(result, "commit", _looked_at(result))
-    # git sets it for the hooks of a commit; a hook that is called by hand stops no commit.
-    if result.exit_code == ExitCode.BLOCKING and "GIT_INDEX_FILE" in os.environ:
-        click.echo("The commit was stopped: nothing was committed, and no key has left this machine with it.")
-        click.echo("Take the key out of the file, stage the file again, and commit.")
-        click.echo(
-            "To accept it: boltz-keyscan baseline create --reason WHY, "
-            "or a comment on its line, boltz-keyscan: ignore=WHY"
-        )
-    return result.exit_code
-
-
-def _looked_at(result: ScanResult) -> str:
-    """Return the amount scanned: a silent hook could have scanned nothing."""
-    tally = result.tally
-    on_disk = tally.files - tally.blobs
-    counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
-    if on_disk:
-        counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
-    return f"{' and '.join(counts)} ({tally.bytes:,} bytes)"
-
-
-def _s(number: int) -> str:
-    return "" if number == 1 else "s"

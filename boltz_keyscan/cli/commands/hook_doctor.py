@@ -13,10 +13,10 @@ import click
 
 from boltz_keyscan.cli import hook_script
 from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
-from boltz_keyscan.cli.examples import CommandWithExamples
+from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
-from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import Repository
 
 

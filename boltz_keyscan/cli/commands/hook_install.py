@@ -12,11 +12,11 @@ import sys
 import click
 
 from boltz_keyscan.cli import hook_script
-from boltz_keyscan.cli.examples import CommandWithExamples
+from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import HooksFolder, hooks_folder, manager
-from boltz_keyscan.cli.redaction import redacted
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
 
 HOOKS = ("pre-commit", "pre-push", "pre-receive")

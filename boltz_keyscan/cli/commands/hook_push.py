@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
-from boltz_keyscan.cli.commands.hook import scan_for_hook, trust_options
+from boltz_keyscan.cli.commands.hook_commit import scan_for_hook, trust_options
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.plan import push_plan
+from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.policy import FailOn
 from boltz_keyscan.report.wording import count
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.sources.git.repo.revisions import find
 from boltz_keyscan.sources.git.revision_range import Push, quarantine
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -95,7 +98,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
 
 
 def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
-    plan = push_plan(push)
+    plan = make_plan(Options(push=push, fail_on=FailOn.ANY))
     with scan_progress(plan.sources) as watch:
         return scan_for_hook(plan, baseline, trust, watch)
 
@@ -125,9 +128,6 @@ def _object(revision: str) -> str:
     """
     if _ID.fullmatch(revision):
         return revision
-    from boltz_keyscan.sources.git.repo.object_store import prepare_repository  # noqa: PLC0415 - git itself passes object ids
-    from boltz_keyscan.sources.git.repo.revisions import find  # noqa: PLC0415 - git itself passes object ids
-
     repository = enclosing(os.getcwdb())
     view = prepare_repository(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
     if repository is None or view is None:

@@ -8,36 +8,33 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.api.listing import Fetched, Workspace, workspaces
 from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
+from boltz_keyscan.audit.local_files import read_files
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.examples import CommandWithExamples
-from boltz_keyscan.cli.param_types import Format
-from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.options import Format
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import stamp
 
-if TYPE_CHECKING:
-    from boltz_keyscan.api.listing import Fetched, Workspace
-
 _LIMITS = Limits()
 _DAYS = click.IntRange(0, 36500)
 
 
-@click.command("audit", cls=CommandWithExamples)
+@click.command("audit", cls=ApiCommand)
 @click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
@@ -86,9 +83,9 @@ _DAYS = click.IntRange(0, 36500)
     help="Report more than N live admin keys.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every concern.")
-@api_options
 def audit(
     *,
+    api: ApiOptions,
     local: bool,
     with_report: str | None,
     format_: str,
@@ -99,7 +96,6 @@ def audit(
     max_idle: int,
     max_admin_keys: int,
     verbose: bool,
-    **options: str | None,
 ) -> int:
     """Check the keys of the organisation, or with --local the keys on this machine.
 
@@ -113,7 +109,7 @@ def audit(
         done = _local(fail_on)
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(ApiOptions(**options), limits, _leaked_ids(with_report), fail_on)
+        done = _organisation(api, limits, _leaked_ids(with_report), fail_on)
     _write(done, format_, output, verbose=verbose)
     return done.exit_code
 
@@ -126,9 +122,6 @@ def _leaked_ids(path: str | None) -> dict[str, str]:
 
 
 def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
-    from boltz_keyscan.api.listing import workspaces  # noqa: PLC0415 - the network
-    from boltz_keyscan.cli.commands.keys import fetch_listing  # noqa: PLC0415
-
     with open_connection(options) as connection:
         found = fetch_listing(connection)
         spaces, failure = workspaces(connection, redacted)
@@ -169,8 +162,6 @@ def _audit_input(
 
 
 def _local(fail_on: str) -> Audit:
-    from boltz_keyscan.audit.local_files import read_files  # noqa: PLC0415 - only here
-
     home = os.path.expanduser("~")
     files = list(read_files(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
     trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)

@@ -1,4 +1,4 @@
-"""``boltz-keyscan keys list``: every key of the organisation, as a table or as inventory JSON."""
+"""``boltz-keyscan keys list`` and ``keys snapshot``: every key of the organisation, shown or saved."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from datetime import UTC, datetime
 import click
 
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import fetch_listing
-from boltz_keyscan.cli.param_types import Format
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.options import Format
+from boltz_keyscan.errors import OutputError
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.redaction import redacted
+from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.triage import inventory
-from boltz_keyscan.triage.key_record import Record
+from boltz_keyscan.triage.key_record import Record, stamp
 
 _COLUMNS = ("ID", "NAME", "KIND", "STATE", "WORKSPACE", "CREATED", "EXPIRES", "LAST USED", "FROM", "PREFIX")
 _WIDEST = 40
 
 
-@click.command("list")
+@click.command("list", cls=ApiCommand)
 @click.option(
     "--format",
     "format_",
@@ -29,14 +31,13 @@ _WIDEST = 40
     show_default=True,
     help="Format of the list.",
 )
-@api_options
-def list_(*, format_: str, **options: str | None) -> int:
+def list_(*, api: ApiOptions, format_: str) -> int:
     """Show every key of the organisation: type, state and last use.
 
     Exits with 3 if the API did not return all of them.
     """
     safe_output.install()
-    with open_connection(ApiOptions(**options)) as connection:
+    with open_connection(api) as connection:
         found = fetch_listing(connection)
     if format_ == "json":
         click.echo(inventory.serialize(found.listing), nl=False)
@@ -46,6 +47,31 @@ def list_(*, format_: str, **options: str | None) -> int:
         whole = "" if found.listing.complete else "; there may be more"
         click.echo(f"{len(found.listing.records):,} keys{whole}")
     return ExitCode.CLEAN if found.listing.complete else ExitCode.INCOMPLETE
+
+
+@click.command("snapshot", cls=ApiCommand)
+@click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Save the listing to FILE.")
+def snapshot(*, api: ApiOptions, output: str) -> int:
+    """Save the listing of all keys, for 'boltz-keyscan --inventory FILE'.
+
+    The file has public fields only: no key, and at most 7 characters of a key's body. An
+    incomplete listing is saved as incomplete, and the exit code is 3.
+    """
+    safe_output.install()
+    with open_connection(api) as connection:
+        found = fetch_listing(connection).listing
+    try:
+        write_text(output, safe_output.clean(inventory.serialize(found)))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
+        ) from error
+    whole = "complete" if found.complete else "NOT complete"
+    whose = f" of {found.organisation}" if found.organisation else ""
+    click.echo(
+        redacted(f"{output}: {len(found.records):,} keys{whose}, {whole}, as of {stamp(found.taken_at)}")
+    )
+    return ExitCode.CLEAN if found.complete else ExitCode.INCOMPLETE
 
 
 def _table(records: tuple[Record, ...], now: datetime) -> Iterator[str]:

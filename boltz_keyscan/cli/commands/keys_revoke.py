@@ -12,30 +12,25 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
+from boltz_keyscan.api import revoke as api_revoke
+from boltz_keyscan.api.client import Connection
+from boltz_keyscan.api.listing import Fetched
+from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_connection import ApiOptions, api_options, open_connection
-from boltz_keyscan.cli.commands.keys import fetch_listing
-from boltz_keyscan.cli.error_handler import report_line
-from boltz_keyscan.cli.examples import CommandWithExamples
-from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import json_reader
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
-if TYPE_CHECKING:
-    from boltz_keyscan.api.client import Connection
-    from boltz_keyscan.api.listing import Fetched
-    from boltz_keyscan.api.revoke import Outcome
-    from boltz_keyscan.api.secret import Secret
 
-
-@click.command("revoke", cls=CommandWithExamples)
+@click.command("revoke", cls=ApiCommand)
 @click.option("--id", "ids", metavar="ID", multiple=True, help="Revoke the key with this id; repeatable.")
 @click.option(
     "--from-report",
@@ -53,9 +48,9 @@ if TYPE_CHECKING:
     help="Write the new key to FILE, which must not exist.",
 )
 @click.option("--allow-self", is_flag=True, help="Allow revoking the key this command authenticates with.")
-@api_options
 def revoke(
     *,
+    api: ApiOptions,
     ids: tuple[str, ...],
     from_report: str | None,
     execute: bool,
@@ -63,7 +58,6 @@ def revoke(
     replace: bool,
     new_key_file: str | None,
     allow_self: bool,
-    **options: str | None,
 ) -> int:
     """Revoke keys by exact id. Without --execute or --yes, only show what would happen.
 
@@ -84,7 +78,7 @@ def revoke(
     selected = _selected_ids(ids, from_report)
     if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
-    with open_connection(ApiOptions(**options), stdin=not (executing and not yes)) as connection:
+    with open_connection(api, stdin=not (executing and not yes)) as connection:
         found = fetch_listing(connection)
         plan = _plan(selected, found, allow_self=allow_self)
         if replace:
@@ -157,11 +151,9 @@ def _refusal(record: Record | None, found: Fetched, allow_self: bool) -> str:  #
 
 
 def _check_all_replaceable(plan: Sequence[_PlannedRevocation]) -> None:
-    from boltz_keyscan.api.revoke import check_replaceable  # noqa: PLC0415 - the network
-
     for each in plan:
         if each.record is not None:
-            check_replaceable(each.record, datetime.now(UTC))
+            api_revoke.check_replaceable(each.record, datetime.now(UTC))
 
 
 def _describe(each: _PlannedRevocation, found: Fetched, *, replace: bool) -> Iterator[str]:
@@ -211,12 +203,10 @@ def _create_successor(connection: Connection, old: Record, path: str | None, own
     Raises:
         KeyscanError: it could not be created; then nothing is revoked.
     """
-    from boltz_keyscan.api.revoke import SuccessorError, succeed  # noqa: PLC0415 - the network
-
     hand_over, drop = _open_key_output(path)
     try:
-        successor = succeed(connection, old, datetime.now(UTC), hand_over, redacted)
-    except SuccessorError as error:
+        successor = api_revoke.succeed(connection, old, datetime.now(UTC), hand_over, redacted)
+    except api_revoke.SuccessorError as error:
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
@@ -258,13 +248,13 @@ def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callab
     return hand_over, drop
 
 
-def _revoke(connection: Connection, records: Sequence[Record], found: Fetched) -> tuple[Outcome, ...]:
-    from boltz_keyscan.api.revoke import revoke as end  # noqa: PLC0415 - the network
-
+def _revoke(
+    connection: Connection, records: Sequence[Record], found: Fetched
+) -> tuple[api_revoke.Outcome, ...]:
     if not records:
         return ()
     own = found.own.key_id if found.own else None
-    outcomes = end(connection, records, redacted, own)
+    outcomes = api_revoke.revoke(connection, records, redacted, own)
     for outcome in outcomes:
         why = f": {outcome.detail}" if outcome.detail else ""
         _print(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")

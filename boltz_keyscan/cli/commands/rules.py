@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from boltz_keyscan import rules as rule_files
-from boltz_keyscan.cli.examples import GroupWithExamples
-from boltz_keyscan.cli.redaction import redacted
+from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import OutputError
 from boltz_keyscan.exports import EXPORTERS, load
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.policy import SECURITY_SEVERITY
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 

@@ -20,7 +20,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from boltz_keyscan import __version__
+from boltz_keyscan._version import __version__
 from boltz_keyscan.fsutil import read_private_file, replace_file
 
 log = logging.getLogger("boltz_keyscan")

@@ -1,0 +1,113 @@
+"""``boltz-keyscan hook pre-commit [FILE]...``: scan staged content before a commit.
+
+Every commit pays for this module: it imports nothing that a clean commit does not need.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from boltz_keyscan import pipeline
+from boltz_keyscan.cli.groups import CommandWithExamples
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.policy import FailOn
+
+if TYPE_CHECKING:
+    from boltz_keyscan.cli.hook_report import HookSuppression
+
+
+class _TakesFiles(CommandWithExamples):
+    """Command that git or pre-commit calls with file names chosen by strangers."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an option that is a file: one named ``--help`` must not make the hook pass."""
+        options = args[: args.index("--")] if "--" in args else args
+        for option in options:
+            if option.startswith("-") and os.path.lexists(option):
+                raise click.UsageError(
+                    f"{option} could be an option or a file; put -- before the files.", ctx
+                )
+        return super().parse_args(ctx, args)
+
+
+def trust_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options for the keys that a hook lets pass."""
+    baseline = click.option(
+        "--baseline", metavar="FILE", help="Baseline of accepted keys.  [default: the tree's]"
+    )
+    trust = click.option(
+        "--trust",
+        metavar="none|tree|base:REV",
+        help="Where to read baseline, ignores and comments from; as for a scan.",
+    )
+    return baseline(trust(function))
+
+
+def scan_for_hook(
+    plan: pipeline.Plan,
+    baseline: str | None,
+    trust: str | None,
+    watch: pipeline.ProgressListener | None = None,
+) -> ScanResult:
+    """Run the plan of a hook; suppressions are loaded when the first key is found."""
+    known: list[HookSuppression] = []
+
+    def step(finding: Finding) -> Finding:
+        if not known:
+            from boltz_keyscan.cli.hook_report import HookSuppression  # noqa: PLC0415 - a clean commit needs no suppression
+
+            known.append(HookSuppression.of(baseline, trust))
+        return known[0].suppressor(finding)
+
+    result = pipeline.run(plan, (step,), progress=watch)
+    return known[0].resolved.with_trust_report(result) if known else result
+
+
+@click.command("pre-commit", cls=_TakesFiles)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@trust_options
+def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
+    """Stop a commit that adds a key of any kind.
+
+    Scans the staged content of each FILE, or of everything staged; the worktree is not read.
+    A FILE outside the index is read from disk. A key that the file had before, in HEAD or in
+    a commit that is being merged, does not stop the commit. In a FILE without changes every
+    key counts.
+    """
+    plan = make_plan(Options(staged=files, fail_on=FailOn.ANY))
+    result = scan_for_hook(plan, baseline, trust)
+    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
+        click.echo(f"boltz-keyscan: no key in {_looked_at(result)}")
+        return result.exit_code
+    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
+
+    write(result, "commit", _looked_at(result))
+    # git sets it for the hooks of a commit; a hook that is called by hand stops no commit.
+    if result.exit_code == ExitCode.BLOCKING and "GIT_INDEX_FILE" in os.environ:
+        click.echo("The commit was stopped: nothing was committed, and no key has left this machine with it.")
+        click.echo("Take the key out of the file, stage the file again, and commit.")
+        click.echo(
+            "To accept it: boltz-keyscan baseline create --reason WHY, "
+            "or a comment on its line, boltz-keyscan: ignore=WHY"
+        )
+    return result.exit_code
+
+
+def _looked_at(result: ScanResult) -> str:
+    """Return the amount scanned: a silent hook could have scanned nothing."""
+    tally = result.tally
+    on_disk = tally.files - tally.blobs
+    counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
+    if on_disk:
+        counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
+    return f"{' and '.join(counts)} ({tally.bytes:,} bytes)"
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

@@ -1,0 +1,326 @@
+"""Table of the options of a scan: each field of ``ScanOptions`` is one option.
+
+A field has the names, type and help of its option, and who may set it. The command line, configuration
+files, completion and ``config show`` read the table; ``resolve`` makes the object. To add an option, add a
+field, and use it where it has its effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from enum import Enum, auto
+from typing import Any
+
+import click
+
+from boltz_keyscan.plan import Options
+from boltz_keyscan.policy import FailOn
+from boltz_keyscan.report import REPORTERS, format_hint
+
+AUTO = "auto"
+"""Format name for text, with annotations and a step summary inside GitHub Actions."""
+
+PATH = click.Path(readable=False)
+"""Path whose file may be missing or unreadable: the command reports it."""
+
+COLORS = ("auto", "always", "never")
+
+FILE_OPTIONS = (
+    *("follow_alternates", "jobs", "cache_dir", "no_cache"),
+    *("baseline", "foreign_comments", "trust", "config", "no_config"),
+)
+"""Options of commands that scan files and history, and write no report of it."""
+
+
+class Config(Enum):
+    """Configuration files that may set an option."""
+
+    ANY = auto()
+    """A file in the scanned tree too, whose author may not be trusted."""
+    NAMED = auto()
+    """Only a file given with ``--config``: the option writes files, reads outside the tree, or declares
+    keys dead."""
+    NONE = auto()
+    """Only the command line: the option chooses a configuration, or sends keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """Row of the table."""
+
+    option: click.Option
+    config: Config
+    group: str
+    """Name of a group of alternatives: one of them on the command line overrides all of it in a file."""
+
+
+class Format(click.Choice[str]):
+    """Choice of a format, with a suggestion for a misspelt name."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the format name.
+
+        Raises:
+            click.BadParameter: no format has this name.
+        """
+        if value not in self.choices:
+            self.fail(f"{value!r} is no format. {format_hint(value, self.choices)}", param, ctx)
+        return value
+
+
+def _split_reports(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Split each ``FORMAT=FILE`` and check its format."""
+    reports = []
+    for value in values:
+        name, sign, path = value.partition("=")
+        if not sign or not path:
+            raise click.BadParameter(
+                f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
+            )
+        if name not in REPORTERS:
+            raise click.BadParameter(f"{name!r} is no format. {format_hint(name, REPORTERS)}", ctx, param)
+        reports.append((name, path))
+    return tuple(reports)
+
+
+def complete_from(
+    words: Iterable[str],
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return the completion of an option or argument with known words."""
+    return lambda _, __, incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def _option(*names: str, config: Config = Config.ANY, group: str = "", **attributes: Any) -> Any:  # noqa: ANN401 - attributes of click.Option, and the value of a field of any type
+    default = () if attributes.get("multiple") else False if attributes.get("is_flag") else None
+    return field(
+        default=attributes.get("default", default),
+        metadata={"names": names, "attributes": attributes, "config": config, "group": group},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """Effective options of a scan; commands that take a part of them have defaults for the others."""
+
+    paths: tuple[str, ...] = (".",)
+    no_history: bool = _option("--no-history", is_flag=True, group="part", help="Scan files only.")
+    history_only: bool = _option("--history-only", is_flag=True, group="part", help="Scan git history only.")
+    range_: str | None = _option(
+        "--range", metavar="A..B", group="part", help="Scan the commits reachable from B but not from A."
+    )
+    since: str | None = _option("--since", metavar="REV", group="part", help="Same as --range REV..HEAD.")
+    staged: bool = _option(
+        "--staged", is_flag=True, group="part", help="Scan the staged files of the current repository."
+    )
+    format_: str = _option(
+        "--format",
+        type=Format([AUTO, *REPORTERS]),
+        default=AUTO,
+        show_default=True,
+        help="Format of the report. auto is text; in GitHub Actions also annotations and a step summary.",
+    )
+    output: str | None = _option(
+        "--output",
+        config=Config.NAMED,
+        type=click.Path(),
+        metavar="FILE",
+        help="Write the report to FILE instead of stdout.",
+    )
+    reports: tuple[tuple[str, str], ...] = _option(
+        "--report",
+        config=Config.NAMED,
+        metavar="FORMAT=FILE",
+        multiple=True,
+        callback=_split_reports,
+        shell_complete=complete_from([f"{name}=" for name in REPORTERS]),
+        help="Write another report; repeatable.",
+    )
+    fail_on: str = _option(
+        "--fail-on",
+        type=click.Choice([choice.value for choice in FailOn]),
+        default=FailOn.LIVE.value,
+        show_default=True,
+        help="Exit 1 on live keys, on live admin keys, on any key, or never.",
+    )
+    fail_on_unexposed: bool = _option(
+        "--fail-on-unexposed",
+        is_flag=True,
+        help="Also fail on keys in ignored files and unreachable objects.",
+    )
+    require_complete: bool = _option(
+        "--require-complete", is_flag=True, help="Also exit 3 on gaps by design, such as shallow clones."
+    )
+    baseline: str | None = _option(
+        "--baseline",
+        type=click.Path(),
+        metavar="FILE",
+        help="Baseline of accepted keys.  [default: the tree's]",
+    )
+    foreign_comments: bool = _option(
+        "--foreign-comments", is_flag=True, help="Also honour ignore comments of other scanners."
+    )
+    trust: str | None = _option(
+        "--trust",
+        config=Config.NONE,
+        metavar="none|tree|base:REV",
+        shell_complete=complete_from(["none", "tree", "base:"]),
+        help="Where to read baseline, ignores, comments and configuration from: nowhere, the tree, or "
+        "commit REV.  [default: tree; none in CI]",
+    )
+    config: str | None = _option(
+        "--config",
+        config=Config.NONE,
+        type=click.Path(),
+        metavar="FILE",
+        help="Configuration file.  [default: the tree's]",
+    )
+    no_config: bool = _option(
+        "--no-config", config=Config.NONE, is_flag=True, help="Ignore configuration files."
+    )
+    inventory: str | None = _option(
+        "--inventory",
+        config=Config.NAMED,
+        type=click.Path(),
+        metavar="FILE",
+        help="Compare with a listing saved by 'keys snapshot'. Sends nothing.",
+    )
+    inventory_max_age: int = _option(
+        "--inventory-max-age",
+        config=Config.NAMED,
+        type=click.IntRange(0, 3650),
+        metavar="DAYS",
+        default=7,
+        show_default=True,
+        help="Warn when the inventory is older than DAYS.",
+    )
+    check: bool = _option(
+        "--check",
+        config=Config.NONE,
+        is_flag=True,
+        help="Compare with the API's current listing; needs an admin key.",
+    )
+    verify: bool = _option(
+        "--verify",
+        config=Config.NONE,
+        is_flag=True,
+        help="Send each key found to the API, to learn if it works and which key it is.",
+    )
+    require_api: bool = _option("--require-api", is_flag=True, help="Exit 3 when the API does not answer.")
+    api_key_file: str | None = _option(
+        "--api-key-file",
+        config=Config.NONE,
+        type=click.Path(),
+        metavar="FILE",
+        help="Read the admin key from FILE, or - for standard input.  [default: BOLTZ_API_KEY, "
+        "else BOLTZ_COMPUTE_API_KEY]",
+    )
+    api_base: str | None = _option(
+        "--api-base",
+        config=Config.NONE,
+        metavar="URL",
+        help="Address of the API: https, or http on this machine.",
+    )
+    proxy: str | None = _option(
+        "--proxy",
+        config=Config.NONE,
+        metavar="URL",
+        help="HTTP proxy for API requests. Proxy variables are ignored.",
+    )
+    follow_alternates: bool = _option(
+        "--follow-alternates",
+        config=Config.NAMED,
+        is_flag=True,
+        help="Also read git objects borrowed from outside PATH.",
+    )
+    show_placeholders: bool = _option(
+        "--show-placeholders", is_flag=True, help="Also report placeholders from documentation and tests."
+    )
+    sarif_drop_suppressed: bool = _option(
+        "--sarif-drop-suppressed",
+        is_flag=True,
+        help="Leave suppressed keys out of SARIF, as GitHub would show them as open.",
+    )
+    jobs: int | None = _option(
+        "--jobs",
+        type=click.IntRange(1, 256),
+        metavar="N",
+        help="Number of processes.  [default: all cores]",
+    )
+    cache_dir: str | None = _option(
+        "--cache-dir",
+        config=Config.NAMED,
+        group="cache",
+        type=click.Path(),
+        metavar="DIR",
+        help="Cache directory.  [default: the user's cache]",
+    )
+    no_cache: bool = _option(
+        "--no-cache", group="cache", is_flag=True, help="Neither read nor write the cache."
+    )
+    color: str = _option(
+        "--color",
+        type=click.Choice(COLORS),
+        default="auto",
+        show_default=True,
+        help="Colour of text output.",
+    )
+    quiet: bool = _option(
+        "-q",
+        "--quiet",
+        group="verbosity",
+        is_flag=True,
+        help="Print only blocking findings and the verdict.",
+    )
+    verbose: bool = _option(
+        "-v",
+        "--verbose",
+        group="verbosity",
+        is_flag=True,
+        help="Show every location, gap and suppressed key.",
+    )
+
+    @property
+    def commits(self) -> str | None:
+        """The chosen commits; None for all."""
+        return self.range_ or (f"{self.since}..HEAD" if self.since else None)
+
+    def for_plan(self, cache: str | None) -> Options:
+        """Return the options that choose what is scanned, with the folder of the cache."""
+        return Options(
+            paths=self.paths,
+            history=not self.no_history,
+            files=not self.history_only,
+            commits=self.commits,
+            staged=() if self.staged else None,
+            fail_on=FailOn(self.fail_on),
+            fail_on_unexposed=self.fail_on_unexposed,
+            require_complete=self.require_complete,
+            jobs=self.jobs,
+            follow_alternates=self.follow_alternates,
+            cache=cache,
+        )
+
+
+TABLE = {
+    each.name: TableRow(
+        click.Option([*each.metadata["names"], each.name], **each.metadata["attributes"]),
+        each.metadata["config"],
+        each.metadata["group"],
+    )
+    for each in fields(ScanOptions)
+    if each.metadata
+}
+"""Rows by name of the field, in the order of the help text."""
+
+
+def long_name(option: click.Option) -> str:
+    """Return the name of an option in a configuration file."""
+    return next(name for name in option.opts if name.startswith("--")).removeprefix("--")
+
+
+def configurable() -> dict[str, TableRow]:
+    """Return the rows that a configuration file may set, by the name there."""
+    return {long_name(row.option): row for row in TABLE.values() if row.config is not Config.NONE}
