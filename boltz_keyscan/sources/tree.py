@@ -32,7 +32,7 @@ from boltz_keyscan.sources.files.shard import (
     special_file_gap,
     walk_tree,
 )
-from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard, gap_shard
+from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -128,7 +128,7 @@ class TreeReader:
         return KeyscanError(f"not a git repository: {os.fsdecode(self.source.path)}", hint)
 
     def _file_shards(self, name: bytes) -> Iterator[Shard]:
-        yield NamesShard(os.fsdecode(self.source.path), None, ((self.source.prefix + name, name),))
+        yield NamesShard(os.fsdecode(self.source.path), None, (name,), self.source.prefix)
         path = os.path.join(self.root, name)
         # /dev/stdin, /dev/fd/63 and /proc/self depend on the process that opens them.
         in_process = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
@@ -161,7 +161,7 @@ class TreeReader:
         """Yield the names of a folder, and gaps for special files and kernel folders."""
         if listing.names:
             base = self.source.prefix + listing.base
-            yield DirectoryNamesShard(self._shown(listing.folder), base, tuple(listing.names))
+            yield NamesShard(self._shown(listing.folder), None, tuple(listing.names), base)
         gaps = [special_file_gap(self._shown(name), mode) for name, mode in listing.specials]
         detail = "not on any disk, so not read"
         gaps += [
