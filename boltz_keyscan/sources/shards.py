@@ -29,46 +29,30 @@ def gap_shard(*gaps: Gap) -> ResultShard:
 
 @dataclass(frozen=True, slots=True)
 class NamesShard:
-    """Names that may hold a key: of files, references, staged paths."""
+    """Names that may hold a key: of the files in a folder, references, staged paths."""
 
     where: str
     kind: str | None
-    names: tuple[tuple[bytes, bytes], ...]
-    """Display path and the name to scan."""
+    names: tuple[bytes, ...]
+    """The names to scan; of references ("ref") each part by itself."""
+    base: bytes = b""
+    """Prefix that makes a path in reports of a name; empty or ending in a slash."""
     weight: int = 0
 
     def scan(self, detector: Detector) -> ShardResult:
         """Scan all names at once, and each one only when there is a candidate."""
-        joined = b"\0".join(name for _, name in self.names)
+        joined = b"\0".join(self.names)
+        if self.kind == "ref":
+            joined = joined.replace(b"/", b"\0")
         if not detector.candidate_offsets(joined, len(joined)):
             return ShardResult()
         hits: list[Hit] = []
         gaps: list[Gap] = []
-        for path, name in self.names:
-            if detector.candidate_offsets(name, len(name)):
-                name_hits, name_gaps = scan_blob(
-                    Origin(path, Part.NAME, kind=self.kind), [name], detector, self.where
-                )
-                hits += name_hits
-                gaps += name_gaps
+        for name in self.names:
+            origin = Origin(self.base + name, Part.NAME, kind=self.kind)
+            for part in name.split(b"/") if self.kind == "ref" else (name,):
+                if detector.candidate_offsets(part, len(part)):
+                    new_hits, new_gaps = scan_blob(origin, [part], detector, self.where)
+                    hits += new_hits
+                    gaps += new_gaps
         return ShardResult(tuple(hits), tuple(gaps))
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryNamesShard:
-    """The names in one folder: like ``NamesShard``, with paths built only when there is a candidate."""
-
-    where: str
-    base: bytes
-    """Prefix of each name in reports; empty or ending in a slash."""
-    names: tuple[bytes, ...]
-    weight: int = 0
-
-    def scan(self, detector: Detector) -> ShardResult:
-        """Scan all names at once."""
-        joined = b"\0".join(self.names)
-        if not detector.candidate_offsets(joined, len(joined)):
-            return ShardResult()
-        return NamesShard(self.where, None, tuple((self.base + name, name) for name in self.names)).scan(
-            detector
-        )

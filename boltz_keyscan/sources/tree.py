@@ -32,7 +32,7 @@ from boltz_keyscan.sources.files.shard import (
     special_file_gap,
     walk_tree,
 )
-from boltz_keyscan.sources.shards import DirectoryNamesShard, NamesShard, ResultShard, gap_shard
+from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -128,7 +128,7 @@ class TreeReader:
         return KeyscanError(f"not a git repository: {os.fsdecode(self.source.path)}", hint)
 
     def _file_shards(self, name: bytes) -> Iterator[Shard]:
-        yield NamesShard(os.fsdecode(self.source.path), None, ((self.source.prefix + name, name),))
+        yield NamesShard(os.fsdecode(self.source.path), None, (name,), self.source.prefix)
         path = os.path.join(self.root, name)
         # /dev/stdin, /dev/fd/63 and /proc/self depend on the process that opens them.
         in_process = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
@@ -161,20 +161,21 @@ class TreeReader:
         """Yield the names of a folder, and gaps for special files and kernel folders."""
         if listing.names:
             base = self.source.prefix + listing.base
-            yield DirectoryNamesShard(self._shown(listing.folder), base, tuple(listing.names))
-        gaps = [special_file_gap(self._shown(name), mode) for name, mode in listing.specials]
+            yield NamesShard(self._format_path(listing.folder), None, tuple(listing.names), base)
+        gaps = [special_file_gap(self._format_path(name), mode) for name, mode in listing.specials]
         detail = "not on any disk, so not read"
         gaps += [
-            Gap(self._shown(name), "kernel-files", detail, by_design=True) for name in listing.kernel_folders
+            Gap(self._format_path(name), "kernel-files", detail, by_design=True)
+            for name in listing.kernel_folders
         ]
         if gaps:
             yield gap_shard(*gaps)
 
-    def _shown(self, name: bytes) -> str:
+    def _format_path(self, name: bytes) -> str:
         return os.fsdecode(self.source.prefix + name)
 
     def _error_gaps(self, listing: DirectoryListing) -> Iterator[Gap]:
-        return (unreadable_gap(self._shown(name) or ".", error) for name, error in listing.errors)
+        return (unreadable_gap(self._format_path(name) or ".", error) for name, error in listing.errors)
 
     def _drop_object_files(self, listing: DirectoryListing) -> None:
         """Drop the files of an object store that the history source reads through git."""
@@ -194,7 +195,7 @@ class TreeReader:
             return
         from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - many trees have none
 
-        where = self._shown(listing.folder) or "."
+        where = self._format_path(listing.folder) or "."
         try:
             if os.path.realpath(folder) != os.path.normpath(
                 os.path.join(os.path.realpath(self.root), listing.folder)

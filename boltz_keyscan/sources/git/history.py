@@ -106,10 +106,8 @@ class HistoryReader:
                 ShardResult(gaps=(Gap(self.source.where, "references-unread", _OPAQUE, by_design=True),))
             )
         yield ResultShard(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
-        tips = ((self.source.prefix + b".git/" + name, name.split(b"/")) for name, _ in self._references.tips)
-        yield NamesShard(
-            self.source.where, "ref", tuple((path, part) for path, parts in tips for part in parts)
-        )
+        names = tuple(name for name, _ in self._references.tips)
+        yield NamesShard(self.source.where, "ref", names, self.source.prefix + b".git/")
         if self.cache is not None:
             self._memory = self.cache.load(self.source.repository.objects)
         sizes = new_packs(opened.view, self._memory).values()
@@ -226,11 +224,8 @@ class HistoryReader:
                 detail = f"git cannot read the index: {_line(error)}"
                 yield ResultShard(ShardResult(gaps=(Gap(self.source.where, "index-unreadable", detail),)))
                 continue
-            yield NamesShard(
-                self.source.where,
-                "index",
-                tuple((self.source.prefix + entry.path, entry.path) for entry in entries),
-            )
+            paths = tuple(entry.path for entry in entries)
+            yield NamesShard(self.source.where, "index", paths, self.source.prefix)
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
         """Return commit, path and exposure of each hit, and write the cache."""

@@ -119,9 +119,8 @@ class RangeReader:
         self._view = self._before = packs.view
         if isinstance(self.part, Push):
             self._scope = self._pushed_range(self.part, packs.view, self._refs)
-            new = [name for name, _ in self.part.updates if name not in self.part.existing]
-            names = tuple((name, part) for name in new for part in name.split(b"/"))
-            yield NamesShard(self.where, "ref", names)
+            new = (name for name, _ in self.part.updates if name not in self.part.existing)
+            yield NamesShard(self.where, "ref", tuple(new))
         else:
             unknown: list[Gap] = []
             include = self._resolve(self.part.include, packs.view, self._refs, unknown)

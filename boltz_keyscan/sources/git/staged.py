@@ -165,7 +165,7 @@ class StagedReader:
         known = {entry.path for entry in entries}
         without_blob = {entry.path for entry in entries if entry.unmerged} | announced
         with_blob = (entry for entry in entries if not entry.submodule and entry.path not in without_blob)
-        yield NamesShard(_HERE, "index", tuple((path, path) for path in sorted(known)))
+        yield NamesShard(_HERE, "index", tuple(sorted(known)))
         yield StagedShard(view, opened.partial, tuple((entry.path, entry.oid) for entry in with_blob))
         # An unmerged path that is not on disk was resolved by deleting it.
         yield from _on_disk(
@@ -303,7 +303,7 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
             files.append(path)
         else:
             yield gap_shard(Gap(os.fsdecode(path), "missing", "neither in the index nor on disk"))
-    yield NamesShard(_HERE, None, tuple((path, path) for path in (*files, *links)))
+    yield NamesShard(_HERE, None, (*files, *links))
     for root, prefix in ((top, b""), (b"/", b"/")):
         here, linked = (
             # The user named what lies elsewhere, whatever links lead to its folder.
