@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -87,7 +86,7 @@ def replacing(path: str, mode: int = 0o600) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written.
     """
-    temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(os.path.dirname(path), f".boltz-keyscan-{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | NO_LINK, mode)) as file:
             yield file

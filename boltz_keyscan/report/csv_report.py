@@ -14,33 +14,18 @@ from typing import TextIO
 
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.report.json_report import members
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import format_suppression
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.wording import gap_reason, suppressors
 from boltz_keyscan.sanitize import harmless
 
-COLUMNS = (
-    "record",
-    "severity",
-    "fails_run",
-    "key",
-    "fingerprint",
-    "shape",
-    "status",
-    "exposure",
-    "path",
-    "members",
-    "line",
-    "column",
-    "cell",
-    "decoded",
-    "commit",
-    "author_date",
-    "suppressed_by",
-    "detail",
-    "old",
-)
+_NAMES = """
+    record severity fails_run key fingerprint shape status exposure path members line column cell decoded
+    commit author_date suppressed_by detail old
+"""
+COLUMNS = tuple(_NAMES.split())
 """Columns. ``record`` is ``run``, ``key``, ``placeholder`` or ``gap``; ``exposure`` is the location's."""
 
 # Some locales accept the full-width forms. A spreadsheet whose list separator is the semicolon
@@ -74,30 +59,24 @@ def _rows(result: ScanResult, options: ReportOptions) -> Iterator[dict[str, obje
 
 
 def _locations(finding: Finding) -> Iterator[dict[str, object]]:
-    common = {
+    common = members(finding, "severity fingerprint shape status") | {
         "record": "placeholder" if finding.shape is Shape.PLACEHOLDER else "key",
-        "severity": finding.severity,
         "fails_run": _yes(finding.blocking),
         "key": finding.shown,
-        "fingerprint": finding.fingerprint,
-        "shape": finding.shape,
-        "status": finding.status,
         "suppressed_by": ", ".join(map(format_suppression, suppressors(finding))),
     }
     for location in finding.locations:
-        yield common | {
-            "exposure": location.exposure,
-            "path": location.path,
-            "members": "!".join(location.members),
-            "line": location.line,
-            "column": location.column,
-            "cell": location.cell,
-            "decoded": " > ".join(location.decoded),
-            "commit": location.commit,
-            "author_date": location.author_date,
-            "detail": location.context,
-            "old": _yes(location.old),
-        }
+        row = members(location, "exposure path line column cell commit author_date")
+        yield (
+            common
+            | row
+            | {
+                "members": "!".join(location.members),
+                "decoded": " > ".join(location.decoded),
+                "detail": location.context,
+                "old": _yes(location.old),
+            }
+        )
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - one value to its word

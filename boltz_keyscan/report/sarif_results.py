@@ -170,10 +170,10 @@ def _suppressions(finding: Finding) -> list[om.Suppression]:
         return []
     return [
         om.Suppression(
-            kind="inSource" if each.kind == "inline" else "external",
-            justification=f"{each.reason} [{each.source}]" if each.source else each.reason,
+            kind="inSource" if used.kind == "inline" else "external",
+            justification=f"{used.reason} [{used.source}]" if used.source else used.reason,
         )
-        for each in suppressors(finding)
+        for used in suppressors(finding)
     ]
 
 

@@ -64,11 +64,7 @@ def candidate_records(finding: Finding, listed: Iterable[str], listing: Listing)
     """
     begins = frozenset(listed)
     kind = (finding.key_type, finding.mode)
-    return tuple(
-        record
-        for record in listing.records
-        if record.key_prefix in begins and (record.key_type, record.mode) == kind
-    )
+    return tuple(record for record in listing.records if record.key_prefix in begins and record.kind == kind)
 
 
 def join(
@@ -133,23 +129,18 @@ def _by_listing(
 def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Status, Evidence]:
     """Return the status of a key without candidates: not listed, or unknown."""
     kind = (finding.key_type, finding.mode)
+    status = Status.UNKNOWN
     if not listing.complete:
-        return Status.UNKNOWN, Evidence(
-            By.LISTING, "listing-incomplete", "no listed key begins like it, but the listing is not complete"
-        )
-    if stale:
-        return Status.UNKNOWN, Evidence(
-            By.LISTING, "listing-stale", "no listed key begins like it, but the listing is too old"
-        )
-    if any(not record.understood and (record.key_type, record.mode) == kind for record in listing.records):
-        return Status.UNKNOWN, Evidence(
-            By.LISTING,
-            "prefix-not-understood",
-            "the listing has prefixes of this type that no such key begins with",
-        )
-    return Status.NOT_LISTED, Evidence(
-        By.LISTING, "not-listed", "no key of the organisation begins like it, and the listing is complete"
-    )
+        reason, detail = "listing-incomplete", "no listed key begins like it, but the listing is not complete"
+    elif stale:
+        reason, detail = "listing-stale", "no listed key begins like it, but the listing is too old"
+    elif any(not record.understood and record.kind == kind for record in listing.records):
+        reason = "prefix-not-understood"
+        detail = "the listing has prefixes of this type that no such key begins with"
+    else:
+        status, reason = Status.NOT_LISTED, "not-listed"
+        detail = "no key of the organisation begins like it, and the listing is complete"
+    return status, Evidence(By.LISTING, reason, detail)
 
 
 def _by_answer(
@@ -193,11 +184,7 @@ def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: Li
     if listing is None or not listing.complete or known.stale or not found:
         return False
     kind = (finding.key_type, finding.mode)
-    unclear = [
-        record
-        for record in listing.records
-        if not record.understood and (record.key_type, record.mode) == kind
-    ]
+    unclear = [record for record in listing.records if not record.understood and record.kind == kind]
     return not any(record.live(known.now) and record.allowed_ips for record in (*found, *unclear))
 
 

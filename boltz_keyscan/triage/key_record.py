@@ -70,6 +70,11 @@ class Record:
         return "expired" if self.expired(now) else "active"
 
     @property
+    def kind(self) -> tuple[KeyType, Mode]:
+        """Its type and mode."""
+        return self.key_type, self.mode
+
+    @property
     def type_prefix(self) -> str:
         """The prefix of all keys of its type and mode."""
         return type_prefix(self.key_type, self.mode)

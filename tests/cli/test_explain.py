@@ -176,7 +176,7 @@ def test_the_recipe_ends_without_the_key(
         text = explain(repo, KEY)
         for words in re.split(r"^  \d+\. ", text.partition("What to do")[2], flags=re.MULTILINE)[4:]:
             sentence, *commands = (line.strip() for line in words.splitlines())
-            if "Take" in sentence:
+            if "Remove" in sentence:
                 for path in at.here.glob("*.*"):
                     if path.name in sentence:
                         path.write_text(path.read_text().replace(KEY, "REMOVED"))

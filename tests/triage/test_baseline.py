@@ -129,7 +129,7 @@ LINE = f'{key(1)} boltz-workspace-live-key "p" "why" "who" forever'
         ([HEADER, LINE.replace("bk1:0", "bk1:x")], 2, "does not begin with a fingerprint"),
         ([HEADER, LINE.replace("bk1", "bk2")], 2, "does not begin with a fingerprint"),
         ([HEADER, LINE.replace("workspace", "other")], 2, "no such rule: boltz-other-live-key"),
-        ([HEADER, LINE.replace('"why"', '""')], 2, "no reason"),
+        ([HEADER, LINE.replace('"why"', '""')], 2, "the reason or"),
         ([HEADER, LINE.replace('"who"', '" "')], 2, "the person who accepted it is missing"),
         ([HEADER, LINE.replace('"why"', '"\\x"')], 2, "not a JSON string"),
         ([HEADER, LINE.replace('"p"', '"\\ud800"')], 2, "not a JSON string"),
