@@ -27,7 +27,7 @@ from boltz_keyscan.model.finding import (
     Source,
     Work,
 )
-from boltz_keyscan.plan import Options, scan_plan
+from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources import blob
 from boltz_keyscan.sources.blob import Window, locate_hit
@@ -259,8 +259,8 @@ def test_a_file_that_is_rewritten_in_place_is_a_gap(tmp_path: Path) -> None:
 def test_a_plan_can_be_run_again(repo: Repo) -> None:
     repo.leak("a.txt", key("committed"))
     repo.write("b.txt", key("untracked"))
-    plan = scan_plan(Options(paths=(str(repo.path),)))
-    first, second = (pipeline.run(plan.targets, plan.sources, plan.terms) for _ in range(2))
+    plan = make_plan(Options(paths=(str(repo.path),)))
+    first, second = (pipeline.run(plan) for _ in range(2))
     assert len(first.findings) == 2
     assert (first.findings, first.gaps, first.tally) == (second.findings, second.gaps, second.tally)
 
