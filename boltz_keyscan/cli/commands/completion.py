@@ -56,5 +56,7 @@ def completions(completer: ShellComplete, args: list[str], incomplete: str) -> l
         items = [CompletionItem(f"{name}={item.value}", item.type, item.help) for item in items]
     if not args and not incomplete.startswith("-"):
         # Without a command name it is the scan that click completes.
-        items += completer.cli.shell_complete(click.Context(completer.cli), incomplete)
+        commands = completer.cli.shell_complete(click.Context(completer.cli), incomplete)
+        # zsh's script loses its place after a path without text, bash's drops what comes before a path.
+        items = [*commands, *items] if completer.name == "zsh" else [*items, *commands]
     return items
