@@ -13,13 +13,13 @@ import contextlib
 import os
 import sys
 import zlib
-from dataclasses import dataclass
 from typing import NoReturn
 
 import hyperscan
 
 from boltz_keyscan import __version__
 from boltz_keyscan.fsutil import read_private_file, replace_file, user_cache_dir
+from boltz_keyscan.records import dataclass
 
 _FORMAT = b"boltz-keyscan engine 1"
 

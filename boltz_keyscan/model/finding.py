@@ -7,7 +7,6 @@ and exception outside ``detect/`` safe by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 # Re-exported: code that uses these classes uses the enums too.
@@ -19,6 +18,7 @@ from boltz_keyscan.model.enums import Part as Part  # noqa: PLC0414 - re-exporte
 from boltz_keyscan.model.enums import Severity as Severity  # noqa: PLC0414 - re-exported
 from boltz_keyscan.model.enums import Shape as Shape  # noqa: PLC0414 - re-exported
 from boltz_keyscan.model.enums import Status as Status  # noqa: PLC0414 - re-exported
+from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
@@ -112,7 +112,7 @@ class Tally:
     """git objects that an earlier scan covered: not read again, and not in ``blobs``."""
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, count.name) + getattr(other, count.name) for count in fields(Tally)))
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__match_args__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ import json
 import logging
 import os
 from collections.abc import Set as AbstractSet
-from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from boltz_keyscan import __version__
 from boltz_keyscan.fsutil import read_private_file, replace_file
+from boltz_keyscan.records import dataclass, field
 
 log = logging.getLogger("boltz_keyscan")
 
@@ -162,7 +162,10 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
 
 
 def _rows(places: Places) -> list[list[object]]:
-    return [[oid, os.fsdecode(path), *astuple(commit)] for (oid, path), commit in sorted(places.items())]
+    return [
+        [oid, os.fsdecode(path), *(getattr(commit, name) for name in commit.__match_args__)]
+        for (oid, path), commit in sorted(places.items())
+    ]
 
 
 def _places(rows: list[list[Any]]) -> Places:
