@@ -49,7 +49,9 @@ class TreeSource:
     """The scanned folder, absolute."""
     _file: bytes | None = field(default=None, init=False)
     """The one file in it, when ``path`` is a file."""
-    _repositories: list[HistorySource] = field(default_factory=list, init=False)
+    _repositories: list[tuple[Repository, bytes, str, bool]] = field(default_factory=list, init=False)
+    """Repositories found, with the prefix and the name in reports, and True for one that is carried."""
+    _histories: list[HistorySource] | None = field(default=None, init=False)
     _holders: list[Repository] | None = field(default=None, init=False)
     _stores: dict[bytes, bool] = field(default_factory=dict, init=False)
     """Object stores of the repositories found; True where every file has to be scanned."""
@@ -96,7 +98,7 @@ class TreeSource:
         if pending:
             yield self._slice(pending)
         if self.history:
-            yield from self._histories()
+            yield from self._best_histories()
         if not self.files and not self._repositories and complete:
             raise self._no_history()
 
@@ -192,22 +194,28 @@ class TreeSource:
         if self.history or not carried:
             self._stores[repository.objects] = carried or not self.history
         prefix = os.path.join(self.prefix + listing.folder, b"") if listing.folder else self.prefix
-        source = self._source(repository, prefix, where, self.cache)
-        source.carried = carried
-        self._repositories.append(source)
+        self._repositories.append((repository, prefix, where, carried))
 
     def _is_carried(self, repository: Repository) -> bool:
         """Return True if a worktree holds the repository as files that can be committed there."""
         from boltz_keyscan.sources.git.repo.repository import is_carried  # noqa: PLC0415 - as above
 
-        return is_carried(
-            repository, (*self._around(), *(source.repository for source in self._repositories))
-        )
+        return is_carried(repository, (*self._around(), *(found for found, *_ in self._repositories)))
 
-    def _histories(self) -> Iterator[Source]:
+    def _sources(self) -> list[HistorySource]:
+        """Return the sources of the repositories found; a scan of clean files needs none."""
+        if self._histories is None:
+            self._histories = []
+            for repository, prefix, where, carried in self._repositories:
+                source = self._source(repository, prefix, where, self.cache)
+                source.carried = carried
+                self._histories.append(source)
+        return self._histories
+
+    def _best_histories(self) -> Iterator[Source]:
         """Yield one source for each object store: of those that share it, the one with the best paths."""
         best: dict[bytes, HistorySource] = {}
-        for source in self._repositories:
+        for source in self._sources():
             store = os.path.realpath(source.repository.objects)
             if store not in best or _rank(source.repository) > _rank(best[store].repository):
                 best[store] = source
@@ -232,9 +240,9 @@ class TreeSource:
             return Located()
         from boltz_keyscan.sources.git.exposures import find_exposures  # noqa: PLC0415 - clean trees need no git
 
-        known = [source.repository for source in self._repositories]
+        known = [source.repository for source in self._sources()]
         around = (self._source(each, b"", os.fsdecode(self.path)) for each in self._around())
-        sources = [*self._repositories, *(each for each in around if each.repository not in known)]
+        sources = [*self._sources(), *(each for each in around if each.repository not in known)]
         placed = [(self._path(hit), hit) for hit in gathered.hits]
         exposures, gaps = find_exposures(placed, sources, detector)
         pairs = tuple(
