@@ -189,13 +189,6 @@ def _scan(options: Options, commits: str | None, trust: str, accepted: str | Non
         named.check(path, history_only=not options.files)
     plan = _plan(options, commits)
     step, trust_report = _triage(options, Trust.of(trust, {}), accepted, is_range=commits is not None)
-    if options.cache is not None:
-        import logging  # noqa: PLC0415 - only the cache has warnings
-
-        # Python prints warnings of a logger without handlers.
-        logger = logging.getLogger("boltz_keyscan")
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
     result = pipeline.run(plan.targets, plan.sources, plan.terms, plan.jobs, (step,))
     return replace(result, ground=trust_report)
 

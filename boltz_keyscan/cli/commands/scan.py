@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 import click
@@ -16,6 +15,7 @@ from boltz_keyscan.cli.param_types import Format, split_reports
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.cli.resolve import ResolvedOptions, with_config
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.fsutil import user_cache_dir
 from boltz_keyscan.module_search import restrict
 from boltz_keyscan.plan import STDIN, Options, range_plan, scan_plan, staged_plan
 from boltz_keyscan.policy import FailOn, FailPolicy
@@ -168,10 +168,6 @@ def scan(
         plan = scan_plan(options)
     files = [*reports, *([(format_, output)] if output is not None else [])]
     check_distinct([path for _, path in files], stdout=output is None)
-    if options.cache is not None:
-        from boltz_keyscan.cli.warnings_handler import report_warnings  # noqa: PLC0415 - only the cache has warnings
-
-        report_warnings()
     step = resolved.suppressor(unexposed=fail_on_unexposed)
     status_check = StatusOptions.of(others).status_check(resolved, stdin=STDIN in paths)
     with scan_progress(plan.sources, quiet=quiet) as watch:
@@ -194,13 +190,8 @@ def scan(
 
 def default_cache_dir() -> str | None:
     """Return the user's cache folder; None, with a warning, for a user without a home."""
-    from platformdirs import user_cache_dir  # noqa: PLC0415 - no hook needs it
-
-    # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
-    with contextlib.suppress(RuntimeError, KeyError, OSError):
-        folder = user_cache_dir("boltz-keyscan", appauthor=False)
-        if os.path.isabs(folder):
-            return folder
+    if (folder := user_cache_dir()) is not None:
+        return folder
     report_line("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
     return None
 

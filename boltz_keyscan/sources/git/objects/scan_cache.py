@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from boltz_keyscan import __version__
+from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
-
-log = logging.getLogger("boltz_keyscan")
 
 _FORMAT_VERSION = 2
 _MAX_FILE_BYTES = 256 << 20
@@ -98,12 +96,12 @@ class Cache:
             return Memory()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            log.warning("cache ignored: %s: %s", path, reason)
+            warn(f"cache ignored: {path}: {reason}")
             return Memory()
         try:
             return _memory(json.loads(raw), self._header(store))
         except (ValueError, TypeError, KeyError, AttributeError):
-            log.warning("cache ignored: %s: not in the form this version writes", path)
+            warn(f"cache ignored: {path}: not in the form this version writes")
             return Memory()
 
     def save(self, store: bytes, memory: Memory) -> None:
@@ -123,7 +121,7 @@ class Cache:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             replace_file(self._path(store), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError as error:
-            log.warning("cache not written: %s: %s", self._path(store), error.strerror)
+            warn(f"cache not written: {self._path(store)}: {error.strerror}")
 
     def _path(self, store: bytes) -> str:
         name = hashlib.sha256(os.path.realpath(store)).hexdigest()[:32]
