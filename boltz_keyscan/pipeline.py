@@ -9,6 +9,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -30,7 +31,6 @@ from boltz_keyscan.model.finding import (
     Tally,
 )
 from boltz_keyscan.policy import FailPolicy
-from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.rules import Rule
 from boltz_keyscan.sources.blob import display_members, failure_gap, scan_shard
 from boltz_keyscan.sources.shards import ResultShard

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.policy import FailOn, FailPolicy
-from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push

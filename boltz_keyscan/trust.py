@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from boltz_keyscan import rules
@@ -17,7 +18,6 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import Comment
-from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.repository import (
     enclosing,
     find_linked_worktrees,

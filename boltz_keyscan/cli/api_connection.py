@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +19,6 @@ import click
 from boltz_keyscan import rules
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
-from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from boltz_keyscan.api.client import Connection, Endpoint

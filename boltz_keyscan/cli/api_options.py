@@ -7,13 +7,13 @@ API errors do not stop the scan.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from boltz_keyscan.cli.resolve import ResolvedOptions

@@ -11,12 +11,12 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
 NEVER = frozenset({"config", "no-config", "trust", "help"}) | frozenset(

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -19,7 +20,6 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.suppression import Setting, TrustReport
 from boltz_keyscan.plan import STDIN, choose_prefixes
-from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.trusted_files import find_tree_top
 from boltz_keyscan.triage.suppress import Suppressor
 from boltz_keyscan.triage.text_file import Text

@@ -13,6 +13,7 @@ import contextlib
 import os
 import sys
 import zlib
+from dataclasses import dataclass
 from typing import NoReturn
 
 import hyperscan
@@ -20,7 +21,6 @@ import hyperscan
 from boltz_keyscan import __version__
 from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file, user_cache_dir
-from boltz_keyscan.records import dataclass
 
 _FORMAT = b"boltz-keyscan engine 1"
 

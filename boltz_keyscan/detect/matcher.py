@@ -11,6 +11,7 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import regex
@@ -24,7 +25,6 @@ from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Match
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ and exception outside ``detect/`` safe by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 # Re-exported: code that uses these classes uses the enums too.
@@ -18,7 +19,6 @@ from boltz_keyscan.model.enums import Part as Part  # noqa: PLC0414 - re-exporte
 from boltz_keyscan.model.enums import Severity as Severity  # noqa: PLC0414 - re-exported
 from boltz_keyscan.model.enums import Shape as Shape  # noqa: PLC0414 - re-exported
 from boltz_keyscan.model.enums import Status as Status  # noqa: PLC0414 - re-exported
-from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport

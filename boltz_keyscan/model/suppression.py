@@ -7,8 +7,7 @@ safe to print.
 from __future__ import annotations
 
 import re
-
-from boltz_keyscan.records import dataclass
+from dataclasses import dataclass
 
 FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
 """A fingerprint, as the baseline, the ignore file and reports write it."""

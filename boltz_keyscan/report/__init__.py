@@ -11,12 +11,12 @@ To add a format, write one module with one such function and one line in ``REPOR
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TextIO, TypeAlias, cast
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

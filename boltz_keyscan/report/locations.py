@@ -6,12 +6,12 @@ who has to act, one place: the file.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.policy import widest
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import EXPOSURE, PAST, commit, count, earliest, moment
 
 if TYPE_CHECKING:

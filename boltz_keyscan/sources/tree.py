@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Shard, ShardResult, Source
-from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import BUNDLES, display_members, unreadable_gap
 from boltz_keyscan.sources.files.shard import (
     FILES_PER_SHARD,

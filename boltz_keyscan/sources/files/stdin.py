@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import (
@@ -18,7 +19,6 @@ from boltz_keyscan.model.finding import (
     Source,
     Tally,
 )
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.blob import CHUNK, display_members, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
 

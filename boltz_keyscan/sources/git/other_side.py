@@ -15,10 +15,10 @@ import itertools
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
-from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.file_versions import Keys
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output

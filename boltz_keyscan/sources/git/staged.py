@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Exposure, Shape
@@ -27,7 +28,6 @@ from boltz_keyscan.model.finding import (
     Source,
     Tally,
 )
-from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import display_members
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader

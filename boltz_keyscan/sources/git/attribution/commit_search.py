@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.log import (
     MAX_PLACES,
     Change,

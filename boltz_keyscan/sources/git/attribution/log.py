@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from boltz_keyscan.module_search import carry_guard
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from io import BufferedReader
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.objects.reader import MAX_TREE_BYTES
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output

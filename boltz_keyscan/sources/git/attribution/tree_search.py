@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Self
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.attribution.log import Wanted, parse_commit
 from boltz_keyscan.sources.git.attribution.tree_masks import Closure, Entry
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit, Places

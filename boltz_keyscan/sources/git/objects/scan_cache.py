@@ -16,12 +16,12 @@ import hashlib
 import json
 import os
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import Any
 
 from boltz_keyscan import __version__
 from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
-from boltz_keyscan.records import dataclass, field
 
 _FORMAT_VERSION = 2
 _MAX_FILE_BYTES = 256 << 20

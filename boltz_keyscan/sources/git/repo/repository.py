@@ -12,8 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-
-from boltz_keyscan.records import dataclass, replace
+from dataclasses import dataclass, replace
 
 _MAX_FILE_BYTES = 64 << 20
 """Bytes of the largest reference or configuration file that is read; packed-refs of huge servers fit."""

@@ -16,10 +16,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import IO, Self
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.run import limits as process_limits
 from boltz_keyscan.sources.git.run.environment import absolute_path, environment
 
