@@ -6,12 +6,15 @@ import argparse
 import os
 import platform
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import TYPE_CHECKING
 
 from benchmarks.attribution import subjects
 from benchmarks.contest import Contest, Outcome, hold
+from benchmarks.everyday import LIKENESSES, everyday
 from benchmarks.floods import PREFIX, flood, measured
 from benchmarks.grown import grow, used_cache
 from benchmarks.measure import run
@@ -23,8 +26,11 @@ from benchmarks.tools import ROOT, Bench
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-WORKS = ("history", "growth", "trace", "tree", "hook", "floods")
-HOOK_RUNS = 5  # a hook run takes a tenth of a second, so it is run this many times as often
+    from benchmarks.everyday import Likeness
+    from benchmarks.tools import Tool
+
+WORKS = ("everyday", "history", "growth", "trace", "tree", "hook", "floods")
+SHORT_RUNS = 5  # a hook run takes a tenth of a second, so short work is run this many times as often
 
 
 class Suite:
@@ -41,6 +47,31 @@ class Suite:
         self.repo: Path | None = options.repo and options.repo.resolve()
         self.scale = SCALES[options.scale]
         self.outcome = Outcome()
+
+    def everyday(self) -> None:
+        """Small repositories: files, then files and history, unseen and seen, against kingfisher."""
+        for likeness in LIKENESSES:
+            base, env = self.bench.base, self.bench.env
+            clean, leaky = (everyday(base, likeness, env, leaky=leaky) for leaky in (False, True))
+            self._remark(f"everyday: {likeness.name}: {clean.relative_to(base)}")
+            ours = partial(self.bench.ours_everyday, clean, leaky)
+            peers = [self.bench.kingfisher_everyday(clean, leaky, "none")]
+            self._everyday("files", likeness, ours("--no-history"), peers)
+            peers = [self.bench.kingfisher_everyday(clean, leaky, "full")]
+            # The engine is in the user's cache in all of these, the scan cache in the last one only.
+            unseen = base / "everyday-cache"
+            whole = ours("--cache-dir", str(unseen))
+            if whole.command is not None:
+                fresh = replace(whole, command=replace(whole.command, removed=unseen))
+                self._everyday("files and history, unseen", likeness, fresh, peers)
+            self._everyday("files and history, seen", likeness, whole, peers)
+            second = ours("--no-history", name="ours, second run")
+            first = ours("--no-history", removed=base / "everyday-home")
+            self._everyday("first run ever", likeness, first, [second])
+
+    def _everyday(self, work: str, likeness: Likeness, ours: Tool, peers: list[Tool]) -> None:
+        contest = Contest(f"everyday {work}", ours, peers, len(PLANTED), memory=False, variant=likeness.name)
+        self._hold(contest, self.runs * SHORT_RUNS)
 
     def history(self) -> None:
         """The whole object store of a repository, against kingfisher and against git with grep."""
@@ -130,7 +161,7 @@ class Suite:
         clean, leaky = (staged(base, env, leaky=leaky) for leaky in (False, True))
         peers = [self.bench.detect_secrets(clean, leaky), self.bench.import_click()]
         contest = Contest("hook", self.bench.our_hook(clean, leaky), peers, planted=1)
-        self._hold(contest, self.runs * HOOK_RUNS)
+        self._hold(contest, self.runs * SHORT_RUNS)
 
     def floods(self) -> None:
         """Every flood in this process, by processor time for a megabyte; and memory over a long one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """One comparison. `planted` is the number of expected findings, None if unknown (a real repository)."""
+    """One comparison. `planted` is the number of expected findings, None if unknown (a real repository).
+
+    `variant` names the workload where several have the same targets.
+    """
 
     work: str
     ours: Tool
@@ -29,6 +32,7 @@ class Contest:
     planted: int | None
     finds_nothing: frozenset[str] = frozenset({"import click"})
     memory: bool = True
+    variant: str = ""
 
 
 @dataclass(slots=True)
@@ -108,7 +112,10 @@ def _tell(contest: Contest, entries: list[_Entry], outcome: Outcome) -> None:
                 (getattr(mine, f"{measure}_s"), getattr(theirs, f"{measure}_s"))
                 for mine, theirs in zip(ours.samples, peer.samples, strict=True)
             ]
-            outcome.rows.append(ratio_row(contest.work, measure, peer.tool.name, pairs, found))
+            row = ratio_row(contest.work, measure, peer.tool.name, pairs, found)
+            outcome.rows.append(
+                replace(row, work=f"{row.work}: {contest.variant}") if contest.variant else row
+            )
     if contest.memory and ours.first:
         outcome.rows.append(memory_row(contest.work, ours.first.python_peak(), _other_peaks(entries)))
     if ours.first and (gaps := our_report(ours.first.stdout).get("gaps")):

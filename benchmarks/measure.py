@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -33,12 +34,16 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Pipelines started together and waited for together; `ok` are the last stages' good exit codes."""
+    """Pipelines started together and waited for together; `ok` are the last stages' good exit codes.
+
+    `removed` is a folder that is removed before the clock starts: a cache that must be empty.
+    """
 
     pipelines: tuple[Pipeline, ...]
     cwd: Path
     env: Mapping[str, str]
     ok: frozenset[int] = frozenset({0})
+    removed: Path | None = None
 
     def shorten(self, base: Path) -> str:
         """The command as a person would type it, with paths below `base` shortened."""
@@ -76,6 +81,8 @@ def run(command: Command, scratch: Path, *, watch: bool = False) -> Sample:
     when `watch` is set, and such a run is not one to take times from.
     """
     scratch.mkdir(parents=True, exist_ok=True)
+    if command.removed is not None:
+        shutil.rmtree(command.removed, ignore_errors=True)
     with ExitStack() as files:
         out = files.enter_context((scratch / "stdout").open("wb+"))
         err = files.enter_context((scratch / "stderr").open("wb+"))

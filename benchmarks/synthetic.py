@@ -50,7 +50,7 @@ def history(base: Path, commits: int, size: int, env: Mapping[str, str]) -> Path
     """A bare repository of `commits` commits whose blobs hold about `size` bytes together."""
 
     def fill(target: Path) -> None:
-        _git(["init", "-q", "--bare", "--template=", str(target)], base, env)
+        git(["init", "-q", "--bare", "--template=", str(target)], base, env)
         with subprocess.Popen(
             ["git", "fast-import", "--quiet", "--done"], cwd=target, env=env, stdin=subprocess.PIPE
         ) as importer:
@@ -60,9 +60,9 @@ def history(base: Path, commits: int, size: int, env: Mapping[str, str]) -> Path
                 importer.stdin.write(chunk)
         if importer.returncode:
             raise RuntimeError(f"git fast-import ended with {importer.returncode}")
-        _git(["pack-refs", "--all"], target, env)
+        git(["pack-refs", "--all"], target, env)
 
-    return _built(base, f"history-{commits}-{size}", fill)
+    return built(base, f"history-{commits}-{size}", fill)
 
 
 def tree(base: Path, files: int, size: int) -> Path:
@@ -70,8 +70,8 @@ def tree(base: Path, files: int, size: int) -> Path:
 
     def fill(target: Path) -> None:
         rng = random.Random(SEED)
-        pool = _lines(rng)
-        lengths = _sizes(rng, files, size)
+        pool = line_pool(rng)
+        lengths = sizes(rng, files, size)
         plants = dict(zip(sorted(rng.sample(range(files), len(PLANTED))), PLANTED, strict=True))
         for number, length in enumerate(lengths):
             folder = target / f"area{number // 5000:02}" / f"part{number // 100 % 50:02}"
@@ -79,12 +79,12 @@ def tree(base: Path, files: int, size: int) -> Path:
             if number not in plants and rng.random() < BINARY_SHARE:
                 (folder / f"data{number:06}.bin").write_bytes(rng.randbytes(length))
                 continue
-            text = _text(rng, pool, length)
+            text = text_lines(rng, pool, length)
             if number in plants:
-                text.insert(len(text) // 2, _assignment(plants[number]))
+                text.insert(len(text) // 2, assignment(plants[number]))
             (folder / f"file{number:06}{rng.choice(SUFFIXES)}").write_bytes(b"\n".join(text))
 
-    return _built(base, f"tree-{files}-{size}", fill)
+    return built(base, f"tree-{files}-{size}", fill)
 
 
 def staged(base: Path, env: Mapping[str, str], *, leaky: bool) -> Path:
@@ -94,20 +94,20 @@ def staged(base: Path, env: Mapping[str, str], *, leaky: bool) -> Path:
         target.mkdir()
         rng = random.Random(SEED)
         text = [f"option_{n} = {rng.randrange(1000)}".encode() for n in range(200)]
-        _git(["init", "-q", "--template=", "."], target, env)
+        git(["init", "-q", "--template=", "."], target, env)
         (target / "settings.py").write_bytes(b"\n".join(text[:100]) + b"\n")
-        _git(["add", "settings.py"], target, env)
+        git(["add", "settings.py"], target, env)
         identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid"]
-        _git([*identity, "commit", "-q", "-m", "start"], target, env)
+        git([*identity, "commit", "-q", "-m", "start"], target, env)
         if leaky:
-            text.insert(150, _assignment(PLANTED[0]))
+            text.insert(150, assignment(PLANTED[0]))
         (target / "settings.py").write_bytes(b"\n".join(text) + b"\n")
-        _git(["add", "settings.py"], target, env)
+        git(["add", "settings.py"], target, env)
 
-    return _built(base, "hook-leaky" if leaky else "hook-clean", fill)
+    return built(base, "hook-leaky" if leaky else "hook-clean", fill)
 
 
-def _built(base: Path, name: str, fill: Callable[[Path], None]) -> Path:
+def built(base: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """The folder of that name, built beside its place and renamed, so that a half-built one is never used."""
     place = base / f"{name}-r{RECIPE}"
     if not place.exists():
@@ -118,7 +118,8 @@ def _built(base: Path, name: str, fill: Callable[[Path], None]) -> Path:
     return place
 
 
-def _git(arguments: list[str], cwd: Path, env: Mapping[str, str]) -> None:
+def git(arguments: list[str], cwd: Path, env: Mapping[str, str]) -> None:
+    """Run git."""
     subprocess.run(["git", *arguments], cwd=cwd, env=env, check=True)
 
 
@@ -149,17 +150,17 @@ def _history_stream(commits: int, size: int) -> Iterator[bytes]:
 
 def _blobs(rng: random.Random, versions: list[int], size: int) -> Iterator[bytes]:
     """Each version differs from the one before in a few lines; a planted key is in one version only."""
-    pool = _lines(rng)
+    pool = line_pool(rng)
     total = sum(versions)
     plants = dict(zip(sorted(rng.sample(range(total), len(PLANTED))), PLANTED, strict=True))
-    lengths = _sizes(rng, len(versions), size * len(versions) // total)
+    lengths = sizes(rng, len(versions), size * len(versions) // total)
     number = 0
     for count, length in zip(versions, lengths, strict=True):
-        text = _text(rng, pool, length)
+        text = text_lines(rng, pool, length)
         for _ in range(count):
             for _ in range(3):
                 text[rng.randrange(len(text))] = rng.choice(pool)
-            shown = [*text[:2], _assignment(plants[number]), *text[2:]] if number in plants else text
+            shown = [*text[:2], assignment(plants[number]), *text[2:]] if number in plants else text
             number += 1
             content = b"\n".join(shown)
             yield b"blob\nmark :%d\ndata %d\n%s\n" % (number, len(content), content)
@@ -169,18 +170,19 @@ def _path(file: int) -> bytes:
     return f"part{file // FILES_PER_DIRECTORY}/module_{file:04}{SUFFIXES[file % len(SUFFIXES)]}".encode()
 
 
-def _assignment(key: str) -> bytes:
+def assignment(key: str) -> bytes:
+    """Return a line with a key."""
     return f'api_key = "{key}"'.encode()
 
 
-def _sizes(rng: random.Random, count: int, total: int) -> list[int]:
+def sizes(rng: random.Random, count: int, total: int) -> list[int]:
     """`count` lengths of very different size that add up to about `total`."""
     weights = [min(rng.lognormvariate(0, 1.2), 100.0) for _ in range(count)]
     share = total / sum(weights)
     return [int(weight * share) + 1 for weight in weights]
 
 
-def _lines(rng: random.Random) -> list[bytes]:
+def line_pool(rng: random.Random) -> list[bytes]:
     """Lines to write files from: mostly words, one in forty base64 or hex as in notebooks and locks."""
     letters = "etaoinshrdlucmfwypvbgkqjxz"
     words = ["".join(rng.choices(letters, k=rng.randrange(2, 11))) for _ in range(2000)]
@@ -197,7 +199,8 @@ def _lines(rng: random.Random) -> list[bytes]:
     return lines
 
 
-def _text(rng: random.Random, pool: list[bytes], length: int) -> list[bytes]:
+def text_lines(rng: random.Random, pool: list[bytes], length: int) -> list[bytes]:
+    """Return random lines of the pool, about `length` bytes together."""
     mean = sum(map(len, pool)) / len(pool) + 1
     return rng.choices(pool, k=max(4, round(length / mean)))
 

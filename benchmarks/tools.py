@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,27 @@ class Bench:
         if before is not None:
             argv = restored(before, argv)
         return Tool(name, simple(argv, self.base, env, {0, 3}), _our_finds)
+
+    def ours_everyday(
+        self, clean: Path, leaky: Path, *options: str, removed: Path | None = None, name: str = OURS
+    ) -> Tool:
+        """Our scan of a small clean repository; the leaky one shows that it finds the keys.
+
+        `removed` is a cache that is empty in each run; below it is the user's cache too.
+        """
+        tool, check = self.ours(clean, *options, name=name), self.ours(leaky, *options)
+        if tool.command is None or check.command is None:
+            return tool
+        env = tool.command.env if removed is None else {**tool.command.env, "XDG_CACHE_HOME": str(removed)}
+        return replace(
+            tool,
+            command=replace(tool.command, env=env, removed=removed),
+            check=replace(check.command, env=env),
+        )
+
+    def kingfisher_everyday(self, clean: Path, leaky: Path, history: str) -> Tool:
+        """Kingfisher on the same repositories."""
+        return replace(self.kingfisher(clean, history), check=self.kingfisher(leaky, history).command)
 
     def our_hook(self, clean: Path, leaky: Path) -> Tool:
         """Our pre-commit hook on one staged file."""

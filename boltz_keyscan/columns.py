@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from dataclasses import dataclass, field
 from typing import Final
+
+from boltz_keyscan.records import dataclass, field
 
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _MARKS: Final = (

@@ -1,10 +1,14 @@
-"""Errors that the user can act on.
+"""Errors and warnings that the user can act on.
 
 Domain code raises them, and only ``cli/`` catches and prints them. Messages are redacted there once more,
 so that a key in a path or in an error of another program cannot reach the terminal.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+_reporters: list[Callable[[str], None]] = []
 
 
 class KeyscanError(Exception):
@@ -41,3 +45,23 @@ class GitError(KeyscanError):
 
 class InternalError(KeyscanError):
     """A bug of this program, described without values; exit code 4 as an exception."""
+
+
+def report_warnings(reporter: Callable[[str], None]) -> None:
+    """Send the warnings of this process to ``reporter``, as lines."""
+    _reporters[:] = [reporter]
+
+
+def warn(message: str) -> None:
+    """Report a warning: to the reporter of the command line, and without one to the log ``boltz_keyscan``."""
+    for reporter in _reporters:
+        reporter(f"warning: {message}")
+    if _reporters:
+        return
+    import logging  # noqa: PLC0415 - 5 ms that are paid only when something is wrong
+
+    logger = logging.getLogger("boltz_keyscan")
+    if not logger.handlers:
+        # Without one Python itself would print the line, with whatever a path holds.
+        logger.addHandler(logging.NullHandler())
+    logger.warning("%s", message)

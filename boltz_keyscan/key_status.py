@@ -7,13 +7,13 @@ the status of each finding after it. Errors of the API lose no finding and lower
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan import policy
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Gap, Match
 from boltz_keyscan.model.status import StatusReport
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.triage.cross_reference import Answer, ListingContext, join
 
 MAX_VERIFIED = 100

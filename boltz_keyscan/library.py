@@ -7,11 +7,9 @@ names in ``__all__`` are public, and re-exported by ``boltz_keyscan``.
 
 from __future__ import annotations
 
-import logging
 import os
 import traceback
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, TextIO, TypeAlias
 
@@ -24,6 +22,7 @@ from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.module_search import Guard
 from boltz_keyscan.plan import STDIN, Options, check_path, make_plan
 from boltz_keyscan.policy import FailOn
+from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import ReportOptions, load
 from boltz_keyscan.report.writer import write_report as _write_file
@@ -193,11 +192,6 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
     trust_report = trusts.trust_report(roots, trust)
-    if options.cache is not None:
-        # Python prints warnings of a logger without handlers.
-        logger = logging.getLogger("boltz_keyscan")
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
     return replace(pipeline.run(plan, (step,)), ground=trust_report)
 
 

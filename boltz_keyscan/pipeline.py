@@ -9,7 +9,6 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,6 +34,7 @@ from boltz_keyscan.model.finding import (
     Work,
 )
 from boltz_keyscan.policy import FailPolicy
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.rules import Rule
 from boltz_keyscan.sources.blob import failure_gap, locate_hit, scan_shard
 from boltz_keyscan.sources.shards import ResultShard

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
@@ -17,6 +16,7 @@ from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.model.finding import Source
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailOn, FailPolicy
+from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push

@@ -6,11 +6,11 @@ All of the policy is in this module, as pure functions of ``model`` types.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap
+from boltz_keyscan.records import dataclass, replace
 
 SEVERITY: dict[tuple[KeyType, Mode], Severity] = {
     (KeyType.ADMIN, Mode.LIVE): Severity.CRITICAL,

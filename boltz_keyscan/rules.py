@@ -9,13 +9,13 @@ import functools
 import os
 import re
 import tomllib
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import RuleError
 from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape
 from boltz_keyscan.policy import SEVERITY
+from boltz_keyscan.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

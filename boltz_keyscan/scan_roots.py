@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from boltz_keyscan.ci_detection import is_automated
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, choose_prefixes
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.repository import (
     enclosing,
     find_linked_worktrees,

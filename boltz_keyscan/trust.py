@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from boltz_keyscan import rules
@@ -17,6 +16,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, display_path
 from boltz_keyscan.sources.trusted_files import (

@@ -28,11 +28,14 @@ HEAVY = frozenset(
         "_hashlib",
         "asyncio",
         "attr",
+        "click",
         "concurrent.futures",
+        "dataclasses",
         "dulwich",
         "email",
         "git",
         "http",
+        "inspect",
         "json",
         "logging",
         "multiprocessing",
@@ -79,10 +82,20 @@ def test_a_clean_commit(repo: Repo, names: tuple[str, ...]) -> None:
     assert not {name for name in own if name.startswith(("report.", "sources.archives.", "workers."))}
 
 
+def test_a_clean_scan_of_files_loads_nothing_of_history(repo: Repo) -> None:
+    repo.commit()
+    own = _own(_loaded(repo, 0, ".", "--no-history"))
+    assert not {
+        name
+        for name in own
+        if name.startswith(("sources.git.attribution", "sources.git.history", "workers."))
+    }
+
+
 def test_a_commit_that_is_stopped(repo: Repo) -> None:
     repo.add("a.py", fake_key())
     loaded = _loaded(repo, 1, "hook", "pre-commit")
-    assert loaded & HEAVY <= {"_hashlib", "json", "logging", "regex"}
+    assert loaded & HEAVY <= {"_hashlib", "click", "dataclasses", "inspect", "json", "logging", "regex"}
     assert {"report.text", "detect.matcher"} <= _own(loaded)
 
 

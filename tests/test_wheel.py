@@ -248,7 +248,6 @@ def test_what_the_wheel_asks_for(wheel: Path) -> None:
         "dulwich",
         "gitpython",
         "hyperscan",
-        "platformdirs",
         "pypdf",
         "regex",
         "sarif-om",

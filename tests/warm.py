@@ -37,7 +37,7 @@ from tests.asking import NUMBER
 LATE = (
     *("boltz_api.resources.admin.admin", "boltz_api.resources.auth", "certifi", "click.shell_completion"),
     *("concurrent.futures.thread", "difflib", "fcntl", "hashlib", "httpcore", "httpx", "hyperscan", "mmap"),
-    *("platformdirs.unix", "queue", "regex", "sarif_om", "tempfile", "traceback"),
+    *("queue", "regex", "sarif_om", "tempfile", "traceback"),
     *("encodings.idna", "pypdf", "zstandard"),
 )
 """What is imported within functions, and takes a while."""

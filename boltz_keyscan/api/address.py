@@ -6,10 +6,10 @@ They come from the command line only: a variable of the environment must not red
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.records import dataclass
 
 _PORTS = {"https": 443, "http": 80}
 

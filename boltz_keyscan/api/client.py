@@ -14,7 +14,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from boltz_keyscan.api.address import OFFICIAL, Address
@@ -22,6 +21,7 @@ from boltz_keyscan.api.errors import NOT_JSON, ApiError, Failure, failure_of_exc
 from boltz_keyscan.api.pagination import PAGE_ITEMS
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     import boltz_api

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from boltz_keyscan.api.errors import DEADLINE, ApiError
+from boltz_keyscan.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from boltz_keyscan.records import dataclass
 
 _CODE = re.compile(r"[a-z][a-z_]{0,39}")
 

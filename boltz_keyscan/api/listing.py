@@ -6,13 +6,13 @@ API errors do not raise: they make the listing incomplete, with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.errors import ApiError, Failure
 from boltz_keyscan.api.pagination import collect
 from boltz_keyscan.api.whoami import KeyIdentity, whoami
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Clean, RecordError, identifier, parse_record
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from boltz_keyscan.api.client import Connection
@@ -17,6 +16,7 @@ from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.key_record import Clean, Record, RecordError, parse_record
 
 MAX_LIFETIME_DAYS = 365

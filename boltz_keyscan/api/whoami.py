@@ -7,7 +7,6 @@ refusal is reported by its kind, and ``triage.cross_reference`` decides what fol
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.deadline import Clock, Deadline
@@ -15,6 +14,7 @@ from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret, unsealed
 from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.cross_reference import Answer
 from boltz_keyscan.triage.key_record import RecordError, identifier
 

@@ -11,10 +11,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from boltz_keyscan.model.finding import Detector, Match
+from boltz_keyscan.records import dataclass
 
 MAX_FILE_BYTES = 4 << 20
 """Bytes of a file that are read."""

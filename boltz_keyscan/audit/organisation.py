@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from boltz_keyscan.model.audit import Check, Concern
 from boltz_keyscan.model.enums import KeyType, Mode, Severity
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.triage.cross_reference import MIN_DISTINGUISHING_CHARS
 from boltz_keyscan.triage.key_record import Record, type_prefix
 

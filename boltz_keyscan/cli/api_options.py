@@ -11,7 +11,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boltz_keyscan import rules
@@ -26,6 +25,7 @@ from boltz_keyscan.cli.options import TABLE
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 
 if TYPE_CHECKING:

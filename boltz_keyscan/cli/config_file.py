@@ -11,13 +11,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from boltz_keyscan.cli.options import TABLE, Config, configurable, long_name
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
 _TOOL = "boltz-keyscan"

@@ -9,47 +9,70 @@ import signal
 import sys
 import threading
 
-import click
-
-from boltz_keyscan.cli.root import Commands
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError, OutputError, report_warnings
 from boltz_keyscan.model.enums import ExitCode
 
 
 def run_guarded(arguments: list[str]) -> int:
     """Run a command line, report its error and return the exit code."""
     _prepare()
-    code: int = ExitCode.CLEAN
+    warnings: list[str] = []
+    report_warnings(warnings.append)
     try:
-        command = Commands()
-        with command.make_context("boltz-keyscan", list(arguments)) as made:
-            returned = command.invoke(made)
-        code = int(returned) if isinstance(returned, int) else ExitCode.CLEAN
-    except click.exceptions.Exit as leave:
-        code = leave.exit_code
-    except click.ClickException as error:
-        # The scan has no name of its own, and not every parser error has a context.
-        context = getattr(error, "ctx", None)
-        name = context.command_path.removesuffix(" scan") if context is not None else "boltz-keyscan"
-        code = _failed(ExitCode.USAGE, error.format_message(), f"See '{name} --help'.")
-    except OutputError as error:
-        code = _failed(ExitCode.BLOCKING if error.blocking else ExitCode.USAGE, error.message, error.hint)
-    except KeyscanError as error:
-        code = _failed(ExitCode.USAGE, error.message, error.hint)
+        try:
+            return _run(arguments)
+        finally:
+            # Not while it runs: a line is redacted with the engine, whose load may be what warns.
+            for warning in warnings:
+                _report(warning)
     except KeyboardInterrupt:
         # A second Ctrl-C must not interrupt the clean-up.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _clean_line()
-        code = _failed(ExitCode.INTERRUPTED, "interrupted; nothing can be said of what was not read yet", "")
-    except BrokenPipeError:
-        # The reader of a help text or a listing closed the pipe.
-        code = ExitCode.CLEAN
-    except OSError as error:
-        # For example a help text on a full disk; read errors of a scan are gaps.
-        code = _failed(ExitCode.USAGE, f"could not go on: {error.strerror or type(error).__name__}", "")
+        return _failed(ExitCode.INTERRUPTED, "interrupted; nothing can be said of what was not read yet", "")
     except Exception as error:  # noqa: BLE001 - the last net: a traceback could show the bytes it was working on
-        code = _internal(error)
-    return code
+        return _code_of(error)
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments[:2] == ["hook", "pre-commit"]:
+        from boltz_keyscan.cli import clean_commit  # noqa: PLC0415 - only the hook
+
+        if (line := clean_commit.scan(arguments[2:])) is not None:
+            print(line, flush=True)  # noqa: T201 - as click.echo does
+            return ExitCode.CLEAN
+    from boltz_keyscan.cli.root import Commands  # noqa: PLC0415 - a clean commit does not pay for click
+
+    command = Commands()
+    with command.make_context("boltz-keyscan", list(arguments)) as made:
+        returned = command.invoke(made)
+    return int(returned) if isinstance(returned, int) else ExitCode.CLEAN
+
+
+def _code_of(error: Exception) -> int:  # noqa: PLR0911 - one for each kind
+    """Report an error and return its exit code."""
+    import click  # noqa: PLC0415 - as above
+
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.ClickException():
+            # The scan has no name of its own, and not every parser error has a context.
+            context = getattr(error, "ctx", None)
+            name = context.command_path.removesuffix(" scan") if context is not None else "boltz-keyscan"
+            return _failed(ExitCode.USAGE, error.format_message(), f"See '{name} --help'.")
+        case OutputError():
+            return _failed(ExitCode.BLOCKING if error.blocking else ExitCode.USAGE, error.message, error.hint)
+        case KeyscanError():
+            return _failed(ExitCode.USAGE, error.message, error.hint)
+        case BrokenPipeError():
+            # The reader of a help text or a listing closed the pipe.
+            return ExitCode.CLEAN
+        case OSError():
+            # For example a help text on a full disk; read errors of a scan are gaps.
+            return _failed(ExitCode.USAGE, f"could not go on: {error.strerror or type(error).__name__}", "")
+        case _:
+            return _internal(error)
 
 
 def _prepare() -> None:

@@ -10,13 +10,13 @@ import configparser
 import functools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.cli.hook_script import SHARED
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.errors import GitError, KeyscanError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.run import command
 
 if TYPE_CHECKING:

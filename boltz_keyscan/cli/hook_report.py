@@ -6,8 +6,6 @@ From a configuration hooks take only the baseline and ``foreign-comments``: they
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import click
 
 from boltz_keyscan.cli.options import AUTO, ScanOptions
@@ -15,6 +13,7 @@ from boltz_keyscan.cli.output import emit, report_options
 from boltz_keyscan.cli.resolve import ResolvedOptions, resolve
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import count, is_old
 from boltz_keyscan.triage.suppress import Suppressor
 

@@ -7,10 +7,10 @@ import os
 import re
 import shlex
 import sys
-from dataclasses import dataclass
 
 from boltz_keyscan import module_search
 from boltz_keyscan._version import __version__
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.workers.process import output_of
 
 OURS = "# written by 'boltz-keyscan hook install'"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from boltz_keyscan.cli.options import AUTO, ScanOptions
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.records import replace
 from boltz_keyscan.report import Reporter, ReportOptions, load
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.cli.messages import report_line, report_warnings
+from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.options import ScanOptions
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.cli.resolve import ResolvedOptions
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.fsutil import user_cache_dir
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.module_search import restrict
 from boltz_keyscan.pipeline import Plan
@@ -47,9 +47,6 @@ def plan_scan(options: ScanOptions) -> Plan:
     ]
     if len(part) > 1 or (part and (options.no_history or options.history_only)):
         raise KeyscanError(f"{part[0]} chooses what to scan", "Leave out the other options that do.")
-    if cache is not None:
-        # Only the cache has warnings.
-        report_warnings()
     restrict(path for path in options.paths if path != STDIN)
     return make_plan(options.for_plan(cache))
 
@@ -80,12 +77,7 @@ def run_scan(
 
 def _default_cache_dir() -> str | None:
     """Return the user's cache folder; None, with a warning, for a user without a home."""
-    from platformdirs import user_cache_dir  # noqa: PLC0415 - scans without a cache need none
-
-    # A user id without an entry in the passwd file, and no HOME: platformdirs raises, or leaves the "~".
-    with contextlib.suppress(RuntimeError, KeyError, OSError):
-        folder = user_cache_dir("boltz-keyscan", appauthor=False)
-        if os.path.isabs(folder):
-            return folder
+    if (folder := user_cache_dir()) is not None:
+        return folder
     report_line("warning: nothing is cached: this user has no home folder; set HOME, or use --cache-dir")
     return None

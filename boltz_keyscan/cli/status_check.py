@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from boltz_keyscan import rules
@@ -29,6 +28,7 @@ from boltz_keyscan.key_status import StatusCheck
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.status import StatusReport
 from boltz_keyscan.plan import STDIN
+from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.cross_reference import Answer, ListingContext

@@ -8,11 +8,11 @@ after each row is for one such body; they add up to 2e-9.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from operator import sub
 from typing import TYPE_CHECKING, Final, Protocol
 
 from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 import regex
 
@@ -20,6 +19,7 @@ from boltz_keyscan.detect.decoders import AHEAD, BACK, SERVED, Reading
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.records import dataclass, field, replace
 
 RUN = 200
 """Characters of the longest body; real ones have 43."""

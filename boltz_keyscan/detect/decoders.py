@@ -12,8 +12,9 @@ import functools
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from boltz_keyscan.records import dataclass, replace
 
 if TYPE_CHECKING:
     import regex

@@ -6,10 +6,10 @@ Each part is imported when it is first needed, because most hook runs find no ke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.detect import engine
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ write these two functions in ``decoders`` and add one row here. Chains of encodi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from boltz_keyscan.detect import decoders, rtf
 from boltz_keyscan.detect.base64_alignments import base64_alignments
 from boltz_keyscan.detect.decoders import Reading, Spelling
+from boltz_keyscan.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

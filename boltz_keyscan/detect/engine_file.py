@@ -13,13 +13,14 @@ import contextlib
 import os
 import sys
 import zlib
-from dataclasses import dataclass
 from typing import NoReturn
 
 import hyperscan
 
 from boltz_keyscan._version import __version__
+from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file, user_cache_dir
+from boltz_keyscan.records import dataclass
 
 _FORMAT = b"boltz-keyscan engine 1"
 
@@ -89,7 +90,7 @@ def load(identity: bytes) -> tuple[hyperscan.Database, Stored] | None:
         return None
     except (OSError, ValueError, hyperscan.HyperscanError) as error:
         reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-        _warn("cache ignored: %s: %s", place, reason)
+        warn(f"cache ignored: {place}: {reason}")
         return None
     return database, stored
 
@@ -107,7 +108,7 @@ def save(identity: bytes, database: hyperscan.Database, stored: Stored) -> None:
         replace_file(place, b"%b %08x\n%b" % (_FORMAT, zlib.crc32(body), body))
         _remove_old(os.path.dirname(place))
     except OSError as error:
-        _warn("cache not written: %s: %s", place, error.strerror)
+        warn(f"cache not written: {place}: {error.strerror}")
 
 
 def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
@@ -165,13 +166,3 @@ def _remove_old(folder: str) -> None:
     paths = [os.path.join(folder, name) for name in names]
     for old in sorted(paths, key=lambda path: os.lstat(path).st_mtime)[:-_MAX_FILES]:
         os.unlink(old)
-
-
-def _warn(message: str, *parts: object) -> None:
-    import logging  # noqa: PLC0415 - 5 ms that a hook pays only when something is wrong
-
-    logger = logging.getLogger("boltz_keyscan")
-    if not logger.handlers:
-        # Without one Python itself would print the line, with whatever the path holds.
-        logger.addHandler(logging.NullHandler())
-    logger.warning(message, *parts)

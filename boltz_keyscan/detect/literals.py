@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.decoders import Spelling

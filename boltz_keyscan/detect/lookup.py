@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from boltz_keyscan.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

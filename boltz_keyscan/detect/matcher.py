@@ -11,7 +11,6 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import regex
@@ -25,6 +24,7 @@ from boltz_keyscan.detect.notebook import Cells
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Match
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ chunks of any size. It may be incomplete or invalid: then there is no cell, and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from boltz_keyscan.records import dataclass
 
 LIMIT = 64 << 20
 """Bytes after which a blob is not read as a notebook."""

@@ -16,10 +16,10 @@ import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from boltz_keyscan.detect import engine, random_text
 from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sanitize import harmless
 
 REDACTED = "[REDACTED]"

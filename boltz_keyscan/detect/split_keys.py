@@ -11,10 +11,10 @@ import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from boltz_keyscan.detect.classify import KEY_BODY
+from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     import regex

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from boltz_keyscan.detect.redact import (
     MARK,
@@ -15,6 +14,7 @@ from boltz_keyscan.detect.redact import (
     with_marks,
     without_nul,
 )
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sanitize import harmless
 
 WIDTH = 200

@@ -5,9 +5,8 @@ Every string is redacted and safe to print.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

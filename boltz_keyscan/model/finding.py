@@ -7,10 +7,10 @@ and exception outside ``detect/`` safe by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Part, Severity, Shape, Status
+from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
@@ -104,7 +104,7 @@ class Tally:
     """git objects that an earlier scan covered: not read again, and not in ``blobs``."""
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, count.name) + getattr(other, count.name) for count in fields(Tally)))
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__match_args__))
 
 
 @dataclass(frozen=True, slots=True)

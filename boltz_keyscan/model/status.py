@@ -5,8 +5,9 @@ Loaded only by runs that check the status. Every string is redacted and safe to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from boltz_keyscan.records import dataclass
 
 
 class By(StrEnum):

@@ -7,7 +7,8 @@ safe to print.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from boltz_keyscan.records import dataclass
 
 FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
 """A fingerprint, as the baseline, the ignore file and reports write it."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import EXPOSURE, count
 

@@ -8,11 +8,11 @@ the verdict and the number of findings without an annotation.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TextIO
 
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning

@@ -6,13 +6,13 @@ A report may come from an untrusted source. It is read whole or rejected; ids ar
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
 from boltz_keyscan.model.status import By
 from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_report import SCHEMA_VERSION
 from boltz_keyscan.sanitize import harmless
 

@@ -9,11 +9,11 @@ junit-10.xsd), which Jenkins, GitLab and others read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TextIO
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import places
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_lines

@@ -7,11 +7,11 @@ who has to act, one place: the file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.policy import widest
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import EXPOSURE, PAST, commit, count, earliest, moment
 
 _MORE_SPOTS = 3

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import Exposure, KeyType
 from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
 _REVOKE = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 import sarif_om as om
 
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.report.locations import relative_uri
 from boltz_keyscan.report.sarif_log import LEVEL, ROOT, plain_message, short_hash
 from boltz_keyscan.report.sentences import status_sentence, use_warning

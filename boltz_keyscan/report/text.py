@@ -7,12 +7,12 @@ cursor, reorder text or give the CI runner a command.
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import Place, exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from io import RawIOBase
 from typing import TypeVar
 
 from boltz_keyscan.model.enums import Exposure, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
 CHUNK = 1 << 20

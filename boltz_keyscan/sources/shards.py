@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.blob import scan_blob
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
@@ -24,6 +23,7 @@ from boltz_keyscan.model.finding import (
     SourceReader,
     Work,
 )
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.files.shard import (
     FILES_PER_SHARD,
@@ -66,6 +66,19 @@ class TreeSource:
         return TreeReader(self, os.path.realpath(root), file)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A repository in the tree."""
+
+    repository: Repository
+    prefix: bytes
+    """Prefix of its paths in reports."""
+    where: str
+    """Its folder in reports."""
+    carried: bool
+    """True if a worktree holds it as files."""
+
+
 @dataclass(slots=True)
 class TreeReader:
     """A reader of one file or folder."""
@@ -75,7 +88,9 @@ class TreeReader:
     """The scanned folder, absolute."""
     file: bytes | None
     """The one file in it, when the path is a file."""
-    _repositories: list[HistoryReader] = field(default_factory=list, init=False)
+    _repositories: list[_Found] = field(default_factory=list, init=False)
+    _readers: list[HistoryReader] | None = field(default=None, init=False)
+    """A reader of each repository found; a scan of clean files without history opens none."""
     _holders: list[Repository] | None = field(default=None, init=False)
     _stores: dict[bytes, bool] = field(default_factory=dict, init=False)
     """Object stores of the repositories found; True where every file has to be scanned."""
@@ -217,21 +232,29 @@ class TreeReader:
         prefix = (
             os.path.join(self.source.prefix + listing.folder, b"") if listing.folder else self.source.prefix
         )
-        reader = self._open(repository, prefix, where, self.source.cache, carried=carried)
-        self._repositories.append(reader)
+        self._repositories.append(_Found(repository, prefix, where, carried))
 
     def _is_carried(self, repository: Repository) -> bool:
         """Return True if a worktree holds the repository as files that can be committed there."""
         from boltz_keyscan.sources.git.repo.repository import is_carried  # noqa: PLC0415 - as above
 
-        return is_carried(
-            repository, (*self._around(), *(reader.source.repository for reader in self._repositories))
-        )
+        return is_carried(repository, (*self._around(), *(found.repository for found in self._repositories)))
+
+    def _open_repositories(self) -> list[HistoryReader]:
+        """Return one reader for each repository found, the same ones at each call."""
+        if self._readers is None:
+            self._readers = [
+                self._open(
+                    found.repository, found.prefix, found.where, self.source.cache, carried=found.carried
+                )
+                for found in self._repositories
+            ]
+        return self._readers
 
     def _histories(self) -> Iterator[HistoryReader]:
         """Yield one reader for each object store: of those that share it, the one with the best paths."""
         best: dict[bytes, HistoryReader] = {}
-        for reader in self._repositories:
+        for reader in self._open_repositories():
             repository = reader.source.repository
             store = os.path.realpath(repository.objects)
             if store not in best or _rank(repository) > _rank(best[store].source.repository):
@@ -264,11 +287,11 @@ class TreeReader:
             return Located()
         from boltz_keyscan.sources.git.exposures import find_exposures  # noqa: PLC0415 - clean trees need no git
 
-        known = [reader.source.repository for reader in self._repositories]
+        known = [found.repository for found in self._repositories]
         where = os.fsdecode(self.source.path)
         around = [self._open(each, b"", where) for each in self._around() if each not in known]
         placed = [(self._path(hit), hit) for hit in gathered.hits]
-        exposures, gaps = find_exposures(placed, [*self._repositories, *around], detector)
+        exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
         pairs = (
             locate_hit(hit, hit.origin.path, exposure, detector)
             for hit, exposure in zip(gathered.hits, exposures, strict=True)

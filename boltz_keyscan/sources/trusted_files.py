@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import stat
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError, KeyscanError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.repository import (
     Repository,
     enclosing,

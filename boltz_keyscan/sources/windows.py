@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.columns import Ruler
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Admits, Detector, Match
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
 WINDOW_BYTES = 4 << 20

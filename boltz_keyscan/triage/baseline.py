@@ -15,10 +15,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 
 from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
 NAME = ".boltz-keyscan-baseline"

@@ -12,12 +12,12 @@ The tables are in docs/cross-reference.md; each of their rows is a test.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.status import By, Candidate, Evidence
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import Record, moment, stamp
 

@@ -11,9 +11,9 @@ such a ``#`` in it is written with ``?`` instead.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
 NAME = ".boltz-keyscanignore"

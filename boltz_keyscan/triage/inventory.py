@@ -8,11 +8,11 @@ invalid: with half a listing read as a whole one, a working key would be reporte
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.key_record import (
     Clean,
     Record,

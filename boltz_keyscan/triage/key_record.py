@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import KeyType, Mode
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sanitize import harmless
 
 KEPT_PREFIX_CHARS = 7

@@ -34,13 +34,13 @@ comments are read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate
 from boltz_keyscan.policy import UNEXPOSED
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.globs import matching
 from boltz_keyscan.triage.ignore_file import Ignores

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.records import dataclass
 
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?:\s.*)?|={7}")
 """Conflict markers of git (git-merge, "HOW CONFLICTS ARE PRESENTED")."""

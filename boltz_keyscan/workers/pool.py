@@ -11,10 +11,10 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.workers.process import Process, can_copy, signals_blocked
 

@@ -16,6 +16,8 @@ from boltz_keyscan.detect import KeyDetector, engine, engine_file, literals
 from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.rules import load
 from tests.keys import fake_key
+from tests.repos import Repo
+from tests.running import keyscan
 
 PREFIXES = tuple(rule.prefix.encode() for rule in load())
 
@@ -199,3 +201,17 @@ def test_the_processor_is_hyperscans_to_check(cache: Path) -> None:
     assert loaded is not None
     engine_file.save(identity, database, loaded[1])
     assert search() == [4]
+
+
+@pytest.mark.parametrize("command", [("hook", "pre-commit"), (".", "--no-cache")])
+def test_a_bad_file_is_a_warning_of_every_command(tmp_path: Path, command: tuple[str, ...]) -> None:
+    repo = Repo(tmp_path / "repo")
+    repo.add("a.py", "x = 1\n")
+    expected = ""
+    for harm in (False, True, False):
+        if harm:
+            (path,) = (tmp_path / "boltz-keyscan").glob("engine-*")
+            path.write_bytes(b"damaged")
+            expected = f"warning: cache ignored: {path}: it is damaged\n"
+        ran = keyscan(*command, cwd=repo.path, env={"XDG_CACHE_HOME": str(tmp_path)}, started=True)
+        assert (ran.code, ran.errors) == (0, expected if harm else "")

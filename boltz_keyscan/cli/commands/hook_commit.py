@@ -1,6 +1,6 @@
 """``boltz-keyscan hook pre-commit [FILE]...``: scan staged content before a commit.
 
-Every commit pays for this module: it imports nothing that a clean commit does not need.
+A clean commit does not get here; see ``clean_commit``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boltz_keyscan import pipeline
+from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
@@ -82,12 +83,12 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
     """
     plan = make_plan(Options(staged=files, fail_on=FailOn.ANY))
     result = scan_for_hook(plan, baseline, trust)
-    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
-        click.echo(f"boltz-keyscan: no key in {_looked_at(result)}")
+    if is_clean(result):
+        click.echo(f"boltz-keyscan: no key in {amount_scanned(result)}")
         return result.exit_code
     from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
 
-    write(result, "commit", _looked_at(result))
+    write(result, "commit", amount_scanned(result))
     # git sets it for the hooks of a commit; a hook that is called by hand stops no commit.
     if result.exit_code == ExitCode.BLOCKING and "GIT_INDEX_FILE" in os.environ:
         click.echo("The commit was stopped: nothing was committed, and no key has left this machine with it.")
@@ -97,17 +98,3 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
             "or a comment on its line, boltz-keyscan: ignore=WHY"
         )
     return result.exit_code
-
-
-def _looked_at(result: ScanResult) -> str:
-    """Return the amount scanned: a silent hook could have scanned nothing."""
-    tally = result.tally
-    on_disk = tally.files - tally.blobs
-    counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
-    if on_disk:
-        counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
-    return f"{' and '.join(counts)} ({tally.bytes:,} bytes)"
-
-
-def _s(number: int) -> str:
-    return "" if number == 1 else "s"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 
 import click
 
@@ -16,6 +15,7 @@ from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import Repository
 

@@ -6,7 +6,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -24,6 +23,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
 from boltz_keyscan.report.writer import write_text

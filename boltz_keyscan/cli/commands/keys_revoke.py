@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
@@ -24,6 +23,7 @@ from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing,
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import json_reader
 from boltz_keyscan.sources.trusted_files import read_whole_file

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader

@@ -11,10 +11,10 @@ from __future__ import annotations
 import functools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.frames import Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces

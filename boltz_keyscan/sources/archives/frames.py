@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from boltz_keyscan.model.finding import Detector, Match
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import HEAD, checked_marks

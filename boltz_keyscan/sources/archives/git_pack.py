@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.compression import inflate_stream
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.git_objects import ObjectNames, apply_delta, read_varint

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NoReturn
+
+from boltz_keyscan.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

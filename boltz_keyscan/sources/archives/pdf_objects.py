@@ -17,7 +17,6 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import pypdf
@@ -34,6 +33,7 @@ from pypdf.generic import (
     read_object,
 )
 
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives import pdf_filters
 from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.pdf_filters import resolve

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.blob import CHUNK
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives import compression, limits
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error

@@ -11,11 +11,11 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, ShardResult
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, Limits
 from boltz_keyscan.sources.blob import MORE_LOCATIONS, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file

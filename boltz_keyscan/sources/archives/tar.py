@@ -10,8 +10,8 @@ POSIX.1-2017 pax, "ustar Interchange Format"; GNU manual, "Basic Tar Format".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader

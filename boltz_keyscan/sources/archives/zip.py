@@ -15,8 +15,8 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
+from boltz_keyscan.records import replace
 from boltz_keyscan.sources.archives import compression
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import (

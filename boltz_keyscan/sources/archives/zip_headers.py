@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.limits import corrupt_error
 from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.blob import CHUNK

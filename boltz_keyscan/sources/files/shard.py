@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from io import FileIO
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import BundleFile, Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import BUNDLES, Window, read_chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
 from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from boltz_keyscan.model.enums import Exposure
@@ -17,6 +16,7 @@ from boltz_keyscan.model.finding import (
     Tally,
     Work,
 )
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.blob import CHUNK, locate_hit, unreadable_gap
 from boltz_keyscan.sources.files.spool import Spool
 

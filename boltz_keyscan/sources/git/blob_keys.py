@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Self
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Origin
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import scan_blob
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo.index import EMPTY_BLOBS

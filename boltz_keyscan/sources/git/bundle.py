@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import IO
 
 from boltz_keyscan.errors import GitError
@@ -30,6 +29,7 @@ from boltz_keyscan.model.finding import (
     ShardResult,
     Work,
 )
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.git.attribution.locate import object_path
 from boltz_keyscan.sources.git.exposures import find_exposures

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass, field
 
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Hit
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.safe_open import FLAGS

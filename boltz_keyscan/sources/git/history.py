@@ -12,10 +12,10 @@ import os
 import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer, targets

@@ -15,10 +15,10 @@ import itertools
 import re
 from collections.abc import Generator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.attribution.locate import Place
 from boltz_keyscan.sources.git.attribution.log import input_lines
 from boltz_keyscan.sources.git.blob_keys import BlobKeys

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
 from boltz_keyscan.sources.git.attribution.locate import Tracer
 from boltz_keyscan.sources.git.attribution.log import input_lines

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Exposure, Shape
@@ -27,6 +26,7 @@ from boltz_keyscan.model.finding import (
     Tally,
     Work,
 )
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.log import (
     Change,
     PlaceLimit,

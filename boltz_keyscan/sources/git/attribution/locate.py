@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
 from boltz_keyscan.sources.git.attribution.log import Wanted

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from boltz_keyscan.module_search import carry_guard
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output

@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.shard import Opened
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.run import command as git

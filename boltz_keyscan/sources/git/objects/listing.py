@@ -8,9 +8,9 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.run import command as git

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 from collections.abc import Set as AbstractSet
-from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from boltz_keyscan._version import __version__
+from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
-
-log = logging.getLogger("boltz_keyscan")
+from boltz_keyscan.records import dataclass, field
 
 _FORMAT_VERSION = 2
 _MAX_FILE_BYTES = 256 << 20
@@ -98,12 +96,12 @@ class Cache:
             return Memory()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            log.warning("cache ignored: %s: %s", path, reason)
+            warn(f"cache ignored: {path}: {reason}")
             return Memory()
         try:
             return _memory(json.loads(raw), self._header(store))
         except (ValueError, TypeError, KeyError, AttributeError):
-            log.warning("cache ignored: %s: not in the form this version writes", path)
+            warn(f"cache ignored: {path}: not in the form this version writes")
             return Memory()
 
     def save(self, store: bytes, memory: Memory) -> None:
@@ -123,7 +121,7 @@ class Cache:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             replace_file(self._path(store), hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         except OSError as error:
-            log.warning("cache not written: %s: %s", self._path(store), error.strerror)
+            warn(f"cache not written: {self._path(store)}: {error.strerror}")
 
     def _path(self, store: bytes) -> str:
         name = hashlib.sha256(os.path.realpath(store)).hexdigest()[:32]
@@ -162,7 +160,10 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
 
 
 def _rows(places: Places) -> list[list[object]]:
-    return [[oid, os.fsdecode(path), *astuple(commit)] for (oid, path), commit in sorted(places.items())]
+    return [
+        [oid, os.fsdecode(path), *(getattr(commit, name) for name in commit.__match_args__)]
+        for (oid, path), commit in sorted(places.items())
+    ]
 
 
 def _places(rows: list[list[Any]]) -> Places:

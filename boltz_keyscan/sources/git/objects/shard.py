@@ -11,9 +11,9 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.objects.listing import SHARD_BYTES
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.objects.stream import open_stream, release

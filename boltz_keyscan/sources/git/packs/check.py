@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import IO
 
 from boltz_keyscan.model.finding import Gap
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.packs.index import Layout
 from boltz_keyscan.sources.git.run import command as git

@@ -15,9 +15,9 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import IO
 
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.packs.index import Layout
 

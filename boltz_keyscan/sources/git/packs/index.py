@@ -10,8 +10,9 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO
+
+from boltz_keyscan.records import dataclass
 
 _MAGIC = b"\xfftOc"
 _FANOUT = 256 * 4

@@ -14,10 +14,10 @@ import os
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import IO, NamedTuple
 
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Shard, ShardResult, Tally
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources import git_delta
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.listing import Pending

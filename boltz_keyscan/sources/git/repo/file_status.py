@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.index import SUBMODULE
 from boltz_keyscan.sources.git.repo.repository import Repository, references
 from boltz_keyscan.sources.git.run import command as git

@@ -6,9 +6,9 @@ import contextlib
 import mmap
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import CHECK, parsing_git_output
 

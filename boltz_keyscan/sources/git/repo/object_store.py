@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from boltz_keyscan.model.finding import Gap
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.index import bounded_index
 from boltz_keyscan.sources.git.repo.repository import Repository, read_small
 from boltz_keyscan.sources.git.run import command as git

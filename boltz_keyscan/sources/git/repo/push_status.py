@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
 from boltz_keyscan.sources.git.run import command as git

@@ -12,7 +12,8 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from boltz_keyscan.records import dataclass, replace
 
 _MAX_FILE_BYTES = 64 << 20
 """Bytes of the largest reference or configuration file that is read; packed-refs of huge servers fit."""

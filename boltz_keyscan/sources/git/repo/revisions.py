@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git

@@ -1,0 +1,52 @@
+"""The commit hook while there is nothing to report: without ``click``, which takes longer than the scan.
+
+Every commit pays for this module: it imports nothing that a clean commit does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from boltz_keyscan import pipeline
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.policy import FailOn
+
+
+def scan(arguments: Sequence[str]) -> str | None:
+    """Scan what ``hook pre-commit`` names.
+
+    Args:
+        arguments: arguments after the name of the command.
+
+    Returns:
+        The line to print for a clean commit. None if the command itself has to run: it has options, or there
+        is anything to report.
+    """
+    names = arguments[1:] if arguments[:1] == ["--"] else arguments
+    if any(name.startswith("-") for name in names):
+        return None
+    try:
+        result = pipeline.run(make_plan(Options(staged=tuple(names), fail_on=FailOn.ANY)))
+    except Exception:  # noqa: BLE001 - the command runs into the same error and reports it
+        return None
+    return f"boltz-keyscan: no key in {amount_scanned(result)}" if is_clean(result) else None
+
+
+def is_clean(result: ScanResult) -> bool:
+    """Return whether there is nothing to report."""
+    return not (result.exit_code or result.gaps or result.findings)
+
+
+def amount_scanned(result: ScanResult) -> str:
+    """Return the amount scanned: a silent hook could have scanned nothing."""
+    tally = result.tally
+    on_disk = tally.files - tally.blobs
+    counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
+    if on_disk:
+        counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
+    return f"{' and '.join(counts)} ({tally.bytes:,} bytes)"
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
