@@ -85,9 +85,9 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         if stop > at and first not in kind.first:
             continue
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
-        if stop > at and joint(text, stop) == stop:
-            continue
         after = joint(text, stop) if stop > at else stop
+        if stop > at and after == stop:
+            continue
         for prefix, prefix_starts in starts.items():
             beginning = beginnings[prefix]
             size = stop - at
@@ -209,8 +209,8 @@ def _after_line_prefix(text: bytes, at: int) -> Joint:
     line = text[begin:at]
 
     def joint(text: bytes, at: int) -> int:
-        end = _end_of_line(text, at)
-        if end == at:
+        end = at + 1 + text.startswith(b"\r", at)
+        if text[end - 1 : end] != b"\n":
             return at
         shared = 0
         for one, other in zip(line, text[end : end + _LINE], strict=False):
@@ -219,13 +219,15 @@ def _after_line_prefix(text: bytes, at: int) -> Joint:
             shared += 1
         while shared and (line[shared - 1 : shared].isalnum() or line[shared - 1] in b"_-"):
             shared -= 1
-        return _blanks(text, end + shared)
+        end += shared
+        return _blanks(text, end) if text[end : end + 1] in _BLANK else end
 
     return joint
 
 
 _end_of_line = _matching(rb"\r?\n")
 _blanks = _matching(rb"[ \t]{0,60}")
+_BLANK = frozenset((b" ", b"\t"))
 
 _SPACE = rb"(?:[ \t\r\n]|\\{1,7}n\",[ \t\r\n]{0,60}\"|\\{1,7}[nrt]|\\{1,7}\r?\n)"
 _QUOTE = rb"(?:\\{0,7}(?:\"\"\"|'''|[\"'`]))"
