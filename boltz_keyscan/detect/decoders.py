@@ -12,7 +12,7 @@ import functools
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Reading:
     """A decoded text."""
 
     name: str
-    data: bytes
+    data: bytes = field(repr=False)
     start: Callable[[int], int]
     """The start in the encoded text of a byte of ``data``."""
     end: Callable[[int], int]
