@@ -7,17 +7,14 @@ to the key; then only a body of exactly the confirmed shape counts.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY
-
-if TYPE_CHECKING:
-    import regex
+from boltz_keyscan.detect.decoders import compiled
 
 REACH: Final = 100
 """Bytes before the end of a prefix in which its beginning is searched for."""
@@ -142,7 +139,7 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
     at = places[-1] + 1
     while len(body) < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.
-        run = _pattern(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
+        run = compiled(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
         end = run.end() if run else at
         body += text[at:end]
         places.extend(range(at, end))
@@ -188,16 +185,9 @@ def _line_start(text: bytes, at: int, ends: bytes) -> int:
     return max(found, text.rfind(b'"', low, at) + 1) if ends != b"\n" else found
 
 
-@functools.cache
-def _pattern(pattern: bytes) -> regex.Pattern[bytes]:
-    import regex  # noqa: PLC0415 - only for blobs with a candidate
-
-    return regex.compile(pattern)
-
-
 def _matching(pattern: bytes) -> Joint:
     def joint(text: bytes, at: int) -> int:
-        found = _pattern(pattern).match(text, at)
+        found = compiled(pattern).match(text, at)
         return found.end() if found else at
 
     return joint
