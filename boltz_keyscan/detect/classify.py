@@ -7,6 +7,7 @@ after each row is for one such body; they add up to 2e-9.
 
 from __future__ import annotations
 
+import functools
 import re
 from operator import sub
 from typing import TYPE_CHECKING, Final, Protocol
@@ -33,6 +34,9 @@ class BodyPattern(Protocol):
     def fullmatch(self, string: bytes, /) -> object | None:
         """Return a match of all of ``string``, or None."""
 
+    def __hash__(self) -> int:
+        """Return the hash under which a verdict is cached."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -44,8 +48,9 @@ class Verdict:
     """Bytes of the body that belong to the key."""
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def classify(body: bytes, after: bytes = b"", body_pattern: BodyPattern = CONFIRMED) -> Verdict:
-    """Return the verdict on one body.
+    """Return the verdict on one body. Cached, because several searches find each key.
 
     Args:
         body: the run of base64url characters after a type prefix.

@@ -101,9 +101,7 @@ class _Decoded:
         return self._plain
 
     def report(self, depth: int, *, is_rtf: bool) -> Iterator[Key]:
-        """Yield the keys in it, at most once, except those that begin after its range."""
-        if self.reported:
-            return
+        """Yield the keys in it, except those that begin after its range."""
         self.reported = True
         yield from (key for key in self.plain.values() if key.start < self.until)
         if depth < DEPTH:
@@ -152,9 +150,14 @@ class _Decodings:
         number = _READERS[number]
         if number == _NUMBERS["backslash"] and self._is_rtf(text, base, at):
             number = _NUMBERS["rtf"]
-        latest = [decoded for decoded in self._latest.get(number, ()) if offset < decoded.until]
-        fit = [decoded for decoded in latest if decoded.reading.fits(offset - decoded.base, phase)]
+        latest = self._latest.get(number, [])
+        fit = [
+            decoded
+            for decoded in latest
+            if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase)
+        ]
         if not fit:
+            latest = [decoded for decoded in latest if offset < decoded.until]
             before = self._ends.get(number, 0)
             low = max(before - base, 0) if before <= offset else 0
             for reading in FORMS[number].read(text, at, phase, low):
@@ -162,8 +165,7 @@ class _Decodings:
                 fit.append(_Decoded(base, until, text, reading, self.search))
                 end = reading.high if reading.high < at + AHEAD else reading.high - BACK
                 self._ends[number] = base + end
-            latest += fit
-        self._latest[number] = latest
+            self._latest[number] = latest + fit
         return fit
 
     def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
@@ -226,7 +228,8 @@ def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: _D
                 yield from _broken(text, base, at, literal, number, decodings)
                 continue
             for decoded in decodings.around(text, base, at, number, phase):
-                yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
+                if not decoded.reported:
+                    yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
 
 
 def _cut(key: Key, match: regex.Match[bytes], reading: Reading, search: Search) -> Key:
@@ -252,13 +255,11 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
     if plain:
         stop, fit = plain.end(), [plain[1]]
     else:
-        shared = {
-            prefix: _common_bytes(text, at, prefix)
-            for prefix in search.prefixes
-            if prefix.startswith(literal)
-        }
-        stop = at + max(shared.values())
-        fit = [prefix for prefix in shared if at + shared[prefix] == stop]
+        beginnings = _by_beginning(search.prefixes)
+        stop = at + len(literal)
+        while text[at : stop + 1] in beginnings and stop < len(text):
+            stop += 1
+        fit = beginnings[text[at:stop]]
     if text[stop : stop + 1] not in split_keys.FIRST:
         return
     if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
@@ -272,12 +273,13 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
     yield from _reassembled(text, base, at, stop, dict.fromkeys(fit, b""), search)
 
 
-def _common_bytes(text: bytes, at: int, prefix: bytes) -> int:
-    """Return the number of bytes of ``prefix`` that are at ``at``."""
-    size, most = 0, min(len(prefix), len(text) - at)
-    while size < most and text[at + size] == prefix[size]:
-        size += 1
-    return size
+@functools.cache
+def _by_beginning(prefixes: tuple[bytes, ...]) -> dict[bytes, list[bytes]]:
+    """Return the prefixes with each beginning."""
+    beginnings = {prefix[:size] for prefix in prefixes for size in range(1, len(prefix) + 1)}
+    return {
+        beginning: [prefix for prefix in prefixes if prefix.startswith(beginning)] for beginning in beginnings
+    }
 
 
 def _reassembled(  # noqa: PLR0917 - the arguments of its caller

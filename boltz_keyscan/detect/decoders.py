@@ -37,7 +37,7 @@ class Reading:
     """A decoded text."""
 
     name: str
-    data: bytes
+    data: bytes = field(repr=False)
     start: Callable[[int], int]
     """The start in the encoded text of a byte of ``data``."""
     end: Callable[[int], int]
@@ -73,11 +73,11 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
     """Read base64, in lines of any width; ``phase`` is the position of the literal in its group of four."""
     # Forward only: backwards, the ``n`` of an escaped line break looks like any other letter.
-    runs = _compiled(_BASE64).finditer(text, max(at - BACK, low), at + AHEAD)
+    runs = compiled(_BASE64).finditer(text, max(at - BACK, low), at + AHEAD)
     low, high = next((run.span() for run in runs if run.end() > at), (at, at))
     letters = bytearray()
     places: list[int] = []
-    for found in _compiled(_LETTERS_OR_GLUE).finditer(text, low, high):
+    for found in compiled(_LETTERS_OR_GLUE).finditer(text, low, high):
         begin, stop = found.span(1)
         if begin >= 0:
             letters += text[begin:stop]
@@ -198,7 +198,7 @@ def numbers_read(
     if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
         starts, ends = list(range(low, high, 2)), list(range(low + 2, high + 2, 2))
         data = bytearray.fromhex(run.decode("ascii"))
-    for match in () if starts else _compiled(digits).finditer(text, low, high):
+    for match in () if starts else compiled(digits).finditer(text, low, high):
         starts.append(match.start())
         begin, end = match.span(1)
         ends.append(end)
@@ -274,7 +274,7 @@ def escape_read(
     ends: list[int] = []
     last = low
     escapes = pattern + (b"|" + glue if glue else b"")
-    for match in _compiled(escapes).finditer(text, low, high):
+    for match in compiled(escapes).finditer(text, low, high):
         begin, end = match.span()
         if begin > last:
             data += text[last:begin]
@@ -302,7 +302,7 @@ def escape_read(
 @functools.lru_cache(maxsize=1 << 12)
 def _number(escapes: bytes, escape: bytes) -> int | None:
     """Return the character of an escape; None if it decodes to nothing."""
-    match = _compiled(escapes).fullmatch(escape)
+    match = compiled(escapes).fullmatch(escape)
     groups = match.groupdict() if match else {}
     for group, base in (("x", 16), ("y", 16), ("o", 8), ("d", 10)):
         if value := groups.get(group):
@@ -335,7 +335,8 @@ HTML = (
 
 
 @functools.cache
-def _compiled(pattern: bytes) -> regex.Pattern[bytes]:
+def compiled(pattern: bytes) -> regex.Pattern[bytes]:
+    """Return a compiled pattern, which is kept."""
     import regex  # noqa: PLC0415 - only for blobs with a candidate
 
     return regex.compile(pattern)
@@ -343,6 +344,6 @@ def _compiled(pattern: bytes) -> regex.Pattern[bytes]:
 
 def _run(unit: bytes, text: bytes, at: int) -> tuple[int, int]:
     """Return the range around ``at`` that consists of units, within ``BACK`` and ``AHEAD``."""
-    before = _compiled(b"(?r)(?:" + unit + b")+").match(text, max(at - BACK, 0), at)
-    after = _compiled(b"(?:" + unit + b")+").match(text, at, at + AHEAD)
+    before = compiled(b"(?r)(?:" + unit + b")+").match(text, max(at - BACK, 0), at)
+    after = compiled(b"(?:" + unit + b")+").match(text, at, at + AHEAD)
     return before.start() if before else at, after.end() if after else at

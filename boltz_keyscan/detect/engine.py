@@ -80,7 +80,7 @@ class Engine:
         self._text = stored.text
         self._meanings = stored.meanings
         self._starts: tuple[int, ...] = ()
-        self._lines: list[bytes] = []
+        self._literals: dict[int, bytes] = {}
         self._ends = literals.prefix_endings(prefixes)
 
     def find(self, buffer: Buffer, end: int, marks: list[int] | None = None) -> list[Found]:
@@ -110,25 +110,28 @@ class Engine:
         )
         if not matches:
             return []
-        found = ((stop - self._lengths[number], self._literal(number)) for stop, number in matches)
-        return list(self._plausible(buffer, found))
+        return list(self._plausible(buffer, matches))
 
     def meanings(self, literal: bytes) -> tuple[Meaning, ...]:
         """Return the meanings of a literal."""
         return self._by_literal[literal]
 
     def _literal(self, number: int) -> bytes:
-        self._starts = self._starts or (0, *itertools.accumulate(self._lengths))
-        return self._text[self._starts[number] : self._starts[number + 1]]
+        if number not in self._literals:
+            self._starts = self._starts or (0, *itertools.accumulate(self._lengths))
+            self._literals[number] = self._text[self._starts[number] : self._starts[number + 1]]
+        return self._literals[number]
 
     @functools.cached_property
     def _by_literal(self) -> dict[bytes, tuple[Meaning, ...]]:
         lines = self._meanings.splitlines()
         return {self._literal(number): literals.read_meanings(line) for number, line in enumerate(lines)}
 
-    def _plausible(self, buffer: Buffer, found: Iterator[Found]) -> Iterator[Found]:
+    def _plausible(self, buffer: Buffer, matches: list[tuple[int, int]]) -> Iterator[Found]:
         """Drop the ends of whole prefixes, and ends without a beginning before them: ``news_test_``."""
-        for offset, literal in found:
+        for stop, number in matches:
+            literal = self._literals.get(number) or self._literal(number)
+            offset = stop - len(literal)
             if beginning := self._ends.get(literal):
                 before = bytes(buffer[max(offset - _NEAR, 0) : offset])
                 if before.endswith(beginning):

@@ -36,6 +36,9 @@ _CLOSING = ("*/", "-->", "#}", "%>", "*)", "]]", "|#", "\\n", '"', "'", ",", ";"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{12,}")
 """A run that may be a part of a key, cut or wrapped; reasons are made of words."""
 
+_LONG_WORD = re.compile(rb"[A-Za-z0-9_]{12}")
+"""More than is in any word before a comment that is alone in its line."""
+
 _ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
 
 
@@ -74,18 +77,31 @@ def inline_comments(
     before = _read(window[low:start], coding).split(b"\n")
     after = _read(window[end : end + AFTER], coding).split(b"\n", 1)
     comments = []
-    line = _line(before[-1] + redact.REDACTED.encode() + after[0], redaction, body)
+    own = before[-1] + redact.MARK + after[0]
+    line = _line(own, redaction, body) if _first_marker(own) >= 0 else ""
     for marker, form in _ON_LINE:
         if comment := form.search(line):
             comments.append(Comment(marker, _reason(comment[1])))
     # A line that begins before the window may have anything on it.
     whole = len(before) > 2 or (len(before) == 2 and start < BEFORE)
-    above = _line(before[-2], redaction, body) if whole else ""
+    above = _line(before[-2], redaction, body) if whole and _may_be_alone(before[-2]) else ""
     for marker, form in _ABOVE:
         comment = form.search(above)
         if comment and _ALONE.fullmatch(above, 0, comment.start()):
             comments.append(Comment(marker, _reason(comment[1])))
     return tuple(dict.fromkeys(comments))
+
+
+def _first_marker(line: bytes) -> int:
+    """Return the offset of the first marker in a line without NULs, or -1."""
+    text = redact.without_nul(line)
+    return min((at for at in map(text.find, _MARKERS) if at >= 0), default=-1)
+
+
+def _may_be_alone(line: bytes) -> bool:
+    """Return False if no marker is in the line, or a long word before it, which redaction keeps a word."""
+    first = _first_marker(line)
+    return first >= 0 and not _LONG_WORD.search(redact.without_nul(line), 0, first)
 
 
 def _read(raw: bytes, coding: str) -> bytes:

@@ -138,7 +138,9 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
         comments = () if shape is Shape.PLACEHOLDER else inline_comments(*place, body=_secret(key))
         rule = patterns.rules[key.prefix]
         if admits is None or admits(key.start, rule, shape, fingerprint, commented=bool(comments)):
-            wanted.append((key, fingerprint, comments or inline_comments(*place, body=_secret(key))))
+            if shape is Shape.PLACEHOLDER:
+                comments = inline_comments(*place)
+            wanted.append((key, fingerprint, comments))
     if not wanted:
         return
     low = max(keys[0].start - BEFORE, base)

@@ -67,9 +67,13 @@ Range = tuple[int, int]
 
 def parts_of(bodies: Iterable[bytes], text: bytes, ranges: Iterable[Range]) -> Iterator[Range]:
     """Yield parts of bodies in ranges of ``text``, in any case, reversed, in rot13, with any separators."""
+    pieces = ((low, high, _PIECE.findall(text, low, high)) for low, high in ranges)
+    joined = ((low, high, b"".join(words).lower()) for low, high, words in pieces)
+    long = [part for part in joined if len(part[2]) >= _GRAM]
+    if not long:
+        return
     known = frozenset().union(*map(_grams_of, set(bodies)))
-    for low, high in ranges:
-        letters = b"".join(_PIECE.findall(text, low, high)).lower()
+    for low, high, letters in long:
         grams = known.intersection(_grams(letters))
         if grams:
             yield from _matching(grams, letters, text, low, high)
@@ -79,8 +83,8 @@ def parts_of(bodies: Iterable[bytes], text: bytes, ranges: Iterable[Range]) -> I
 def _grams_of(body: bytes) -> frozenset[bytes]:
     """Return the grams of every part of the body. Cached: adjacent keys are in each other's lines."""
     letters = b"".join(_PIECE.findall(body)).lower()
-    views = (letters, letters.translate(ROT13))
-    return frozenset(gram for view in views for way in (view, view[::-1]) for gram in _grams(way))
+    ways = [way for view in (letters, letters.translate(ROT13)) for way in (view, view[::-1])]
+    return frozenset(itertools.chain.from_iterable(map(_grams, ways)))
 
 
 def _matching(grams: frozenset[bytes], letters: bytes, text: bytes, low: int, high: int) -> Iterator[Range]:
@@ -100,8 +104,8 @@ def _matching(grams: frozenset[bytes], letters: bytes, text: bytes, low: int, hi
             end = 0
 
 
-def _grams(text: bytes) -> Iterator[bytes]:
-    return (text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1))
+def _grams(text: bytes) -> list[bytes]:
+    return [text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)]
 
 
 def random_parts(text: bytes, low: int, high: int) -> Iterator[Range]:

@@ -72,6 +72,8 @@ class Redaction:
 
     prefixes: tuple[bytes, ...]
     stems: tuple[bytes, ...]
+    mirrors: tuple[tuple[bytes | None, bool, tuple[bytes, ...]], ...]
+    """A table, a flag for reversed text, and the stems in a text that is translated and reversed so."""
     base64: tuple[bytes, ...]
     """Literals of which every text with a key has one in its base64, or in the base64 of that."""
 
@@ -81,7 +83,11 @@ def compiled(prefixes: tuple[bytes, ...]) -> Redaction:
     """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
     literals = {literal for stem in stems for literal in _base64_literals(stem)}
-    return Redaction(prefixes, stems, tuple(sorted(literals)))
+    mirrors = tuple(
+        (table, is_reversed, tuple(stem.translate(table)[:: -1 if is_reversed else 1] for stem in stems))
+        for table, is_reversed in itertools.product((None, random_text.ROT13), (False, True))
+    )
+    return Redaction(prefixes, stems, mirrors, tuple(sorted(literals)))
 
 
 @functools.cache
@@ -229,9 +235,11 @@ def _lines(text: bytes, low: int, high: int) -> Iterator[random_text.Range]:
 def _mirrored(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterator[Span]:
     """Yield keys with their prefix in the wrong case, in rot13, or either of them reversed."""
     lowered = text.lower()
-    for view, is_reversed in itertools.product(
-        (lowered, lowered.translate(random_text.ROT13)), (False, True)
-    ):
+    for table, is_reversed, stems in redaction.mirrors:
+        # A quick test, before the text is copied.
+        if not any(stem in lowered for stem in stems):
+            continue
+        view = lowered.translate(table)
         mirrored = view[::-1] if is_reversed else view
         # A plain key is in the first view too.
         if not any(mirrored.count(prefix) > text.count(prefix) for prefix in redaction.prefixes):

@@ -7,17 +7,14 @@ to the key; then only a body of exactly the confirmed shape counts.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY
+from boltz_keyscan.detect.decoders import compiled
 from boltz_keyscan.records import dataclass
-
-if TYPE_CHECKING:
-    import regex
 
 REACH: Final = 100
 """Bytes before the end of a prefix in which its beginning is searched for."""
@@ -85,9 +82,9 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         if stop > at and first not in kind.first:
             continue
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
-        if stop > at and joint(text, stop) == stop:
-            continue
         after = joint(text, stop) if stop > at else stop
+        if stop > at and after == stop:
+            continue
         for prefix, prefix_starts in starts.items():
             beginning = beginnings[prefix]
             size = stop - at
@@ -142,7 +139,7 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
     at = places[-1] + 1
     while len(body) < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.
-        run = _pattern(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
+        run = compiled(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
         end = run.end() if run else at
         body += text[at:end]
         places.extend(range(at, end))
@@ -188,16 +185,9 @@ def _line_start(text: bytes, at: int, ends: bytes) -> int:
     return max(found, text.rfind(b'"', low, at) + 1) if ends != b"\n" else found
 
 
-@functools.cache
-def _pattern(pattern: bytes) -> regex.Pattern[bytes]:
-    import regex  # noqa: PLC0415 - only for blobs with a candidate
-
-    return regex.compile(pattern)
-
-
 def _matching(pattern: bytes) -> Joint:
     def joint(text: bytes, at: int) -> int:
-        found = _pattern(pattern).match(text, at)
+        found = compiled(pattern).match(text, at)
         return found.end() if found else at
 
     return joint
@@ -209,8 +199,8 @@ def _after_line_prefix(text: bytes, at: int) -> Joint:
     line = text[begin:at]
 
     def joint(text: bytes, at: int) -> int:
-        end = _end_of_line(text, at)
-        if end == at:
+        end = at + 1 + text.startswith(b"\r", at)
+        if text[end - 1 : end] != b"\n":
             return at
         shared = 0
         for one, other in zip(line, text[end : end + _LINE], strict=False):
@@ -219,13 +209,15 @@ def _after_line_prefix(text: bytes, at: int) -> Joint:
             shared += 1
         while shared and (line[shared - 1 : shared].isalnum() or line[shared - 1] in b"_-"):
             shared -= 1
-        return _blanks(text, end + shared)
+        end += shared
+        return _blanks(text, end) if text[end : end + 1] in _BLANK else end
 
     return joint
 
 
 _end_of_line = _matching(rb"\r?\n")
 _blanks = _matching(rb"[ \t]{0,60}")
+_BLANK = frozenset((b" ", b"\t"))
 
 _SPACE = rb"(?:[ \t\r\n]|\\{1,7}n\",[ \t\r\n]{0,60}\"|\\{1,7}[nrt]|\\{1,7}\r?\n)"
 _QUOTE = rb"(?:\\{0,7}(?:\"\"\"|'''|[\"'`]))"
