@@ -98,13 +98,10 @@ class ContainerShard:
     def scan(self, detector: Detector) -> ShardResult:
         """Open the container and scan its members."""
         from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - as above
-        from boltz_keyscan.sources.archives.formats import FORMATS  # noqa: PLC0415 - brings all decompressors
 
         try:
             with _open_place(self.place) as (chunks, space), _limit_process(self.limits):
-                extractor = Extractor(
-                    detector, FORMATS, self.limits, space.size if space is not None else self.size
-                )
+                extractor = Extractor(detector, self.limits, space.size if space is not None else self.size)
                 explained = extractor.extract(chunks, space, self.seen)
         except GitError as error:
             return self.lost("corrupt-object", f"git cannot read it: {error.message.splitlines()[0]}")
