@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.sources import signatures, windows
-from boltz_keyscan.sources.archives.formats import FORMATS
+from boltz_keyscan.sources import signature_checks, signatures, windows
+from boltz_keyscan.sources.archives.extract import find_reader
 from conformance.containers import CORPUS, DECOYS, image, key_of, tarred, text, zipped, zstd
 from conformance.encodings import b64, notebook
 from tests.keys import fake_key, fingerprint
@@ -252,22 +252,21 @@ def test_bundles_as_git_makes_them(tmp_path: Path, object_format: str, version: 
         assert (places(report), report["gaps"]) == (wanted, [])
 
 
-def test_every_beginning_has_a_reader() -> None:
-    assert {each.name for each in FORMATS} == {
-        *signatures.BEGINNINGS,
-        *signatures.CHECKED,
-        "git-object",
-        "pdf-behind",
-    }
+def test_every_reader_of_the_table_exists() -> None:
+    for row in signatures.FORMATS:
+        assert callable(find_reader(row)), row.name
+        assert row.is_checked == (row.name in signature_checks.CHECKED), row.name
 
 
 _BLOBS = [*DECOYS.values(), CORPUS["old.tar"][0](key_of("old.tar")), CORPUS["picture.png"][0]("x")]
 
 
-@given(st.binary(max_size=600))
-def test_no_other_bytes_divide_them(head: bytes) -> None:
-    named = [each.name for each in FORMATS if each.matches_head(head) and each.name != "git-object"]
-    assert signatures.is_container_head(head) == bool(named)
+@given(st.one_of(st.binary(max_size=600), st.sampled_from(_BLOBS)))
+def test_the_first_bytes_exclude_no_container(head: bytes) -> None:
+    matching = [row for row in signatures.FORMATS if re.match(row.pattern, head, re.DOTALL)]
+    named = [row for row in matching if not row.is_checked or signature_checks.CHECKED[row.name](head[:512])]
+    found = signatures.find_format(head, 0, len(head))
+    assert found == (named[0] if named else signatures.PDF if b"%PDF-" in head[:1029] else None)
 
 
 @given(st.lists(st.one_of(st.binary(max_size=400), st.sampled_from(_BLOBS)), min_size=1, max_size=30))

@@ -18,7 +18,7 @@ from boltz_keyscan.detect import classify, literals, split_keys
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.report import REPORTERS
-from boltz_keyscan.sources.archives import formats
+from boltz_keyscan.sources import signatures
 from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS
 from tests.running import ROOT, keyscan
 from tests.test_docs import README, section, table
@@ -238,7 +238,7 @@ def test_the_containers_and_their_limits_are_told() -> None:
         "lha": "LHA",
         "nsis": "NSIS",
     }
-    for format_ in formats.FORMATS:
+    for format_ in signatures.FORMATS:
         assert words.get(format_.name, format_.name) in text
     limits = dict(row[:2] for row in table(text))
     assert limits == {

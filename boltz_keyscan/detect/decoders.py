@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.records import dataclass, field, replace
 
 if TYPE_CHECKING:
     import regex

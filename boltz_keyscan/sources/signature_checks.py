@@ -23,7 +23,13 @@ _STEP_BYTES = 4
 _MIN_STREAM_BYTES = 52
 """Bytes of the shortest stream that holds a key, with its header: a key's body is 32 random bytes."""
 
+_ASCII = bytes(range(128))
+
 _LHA = re.compile(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
+_OBJECT = re.compile(rb"(?:blob|tree|commit|tag) \d+\0")
+_NSIS_STREAM = re.compile(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
+"""First bytes of lzma, with or without a filter, and of bzip2 without its name."""
+
 _OCTAL = re.compile(rb"[ \t\0]*([0-7]*)")
 
 
@@ -33,7 +39,7 @@ def identify(window: bytes) -> str | None:
     Args:
         window: bytes from that offset on.
     """
-    for start, (name, check) in _CHECKS.items():
+    for start, name, check in _CHECKS.get(window[:2], ()):
         if window.startswith(start) and check(window):
             return name
     if window[257:262] == b"ustar" and (len(window) < _TAR_BLOCK_BYTES or is_tar_header(window)):
@@ -48,7 +54,7 @@ def is_tar_header(block: bytes) -> bool:
     expected = octal(block[148:156])
     rest = block[:148] + block[156:_TAR_BLOCK_BYTES]
     unsigned = sum(rest) + 8 * 32
-    return expected in (unsigned, unsigned - 256 * sum(byte > 127 for byte in rest))
+    return expected in (unsigned, unsigned - 256 * len(rest.translate(None, _ASCII)))
 
 
 def octal(field: bytes) -> int:
@@ -144,6 +150,18 @@ def is_arj(head: bytes) -> bool:
     return 30 <= size <= 2600 and 28 < head[4:5][0] <= size if len(head) > 4 else False
 
 
+def is_git_object(head: bytes) -> bool:
+    """Return whether bytes are a loose git object, as in an archived ``.git`` (gitformat-loose)."""
+    if head[:1] != b"\x78" or int.from_bytes(head[:2], "big") % 31:
+        return False
+    import zlib  # noqa: PLC0415 - as above
+
+    try:
+        return _OBJECT.match(zlib.decompressobj().decompress(head, 32)) is not None
+    except zlib.error:
+        return False
+
+
 def _is_zip_local(window: bytes) -> bool:
     return len(window) < 30 or _is_zip_header(window[8:10], window[26:28])
 
@@ -226,32 +244,43 @@ def _is_dmg(window: bytes) -> bool:
 
 
 def _is_nsis(window: bytes) -> bool:
-    """Return whether the data of an NSIS installer follow: their header, and at least as much in all."""
+    """Return whether the data of an NSIS installer follow: two sizes in range, and its header.
+
+    It is stored or compressed, alone behind its size or as the beginning of one stream.
+    """
     header, all_data = (int.from_bytes(window[at : at + 4], "little") for at in (16, 20))
-    return len(window) < 24 or (0 < header < 1 << 28 and header <= all_data < 1 << 31)
+    data = window[24:]
+    if len(data) < 4:
+        return True
+    if not (0 < header < 1 << 28 and header <= all_data < 1 << 31):
+        return False
+    if data[3] == 0x80 or data[:4] == window[16:20] or _NSIS_STREAM.match(data):
+        return True
+    import zlib  # noqa: PLC0415 - as above
+
+    return _is_stream(zlib.decompressobj(-15), data, zlib.error)
 
 
-_CHECKS: dict[bytes, tuple[str, Callable[[bytes], bool]]] = {
-    b"PK\3\4": ("zip", _is_zip_local),
-    b"PK\1\2": ("zip", _is_zip_central),
-    b"7z\xbc\xaf": ("7z", _is_7z),
-    b"\xfd7zXZ": ("xz", _is_xz),
-    b"BZh": ("bzip2", _is_bzip2),
-    b"\x1f\x8b": ("gzip", _is_gzip),
-    b"\x28\xb5\x2f\xfd": ("zstd", _is_zstd),
-    b"Rar!": ("rar", _is_rar),
-    b"MSCF": ("cab", _is_cab),
-    b"LZIP": ("lzip", _is_lzip),
-    b"koly\0\0\0\4\0\0\2\0": ("dmg", _is_dmg),
-    b"\xef\xbe\xad\xdeNullsoftInst": ("nsis", _is_nsis),
+_CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
+    b"PK": ((b"PK\3\4", "zip", _is_zip_local), (b"PK\1\2", "zip", _is_zip_central)),
+    b"7z": ((b"7z\xbc\xaf", "7z", _is_7z),),
+    b"\xfd7": ((b"\xfd7zXZ", "xz", _is_xz),),
+    b"BZ": ((b"BZh", "bzip2", _is_bzip2),),
+    b"\x1f\x8b": ((b"\x1f\x8b", "gzip", _is_gzip),),
+    b"\x28\xb5": ((b"\x28\xb5\x2f\xfd", "zstd", _is_zstd),),
+    b"Ra": ((b"Rar!", "rar", _is_rar),),
+    b"MS": ((b"MSCF", "cab", _is_cab),),
+    b"LZ": ((b"LZIP", "lzip", _is_lzip),),
+    b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _is_dmg),),
+    b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
 }
-"""Format and check, by the first bytes of a signature."""
+"""Beginning, format and check of the signatures, by their first two bytes."""
 
 CHECKED: dict[str, Callable[[bytes], bool]] = {
     "cpio": is_cpio,
     "lzma": is_lzma,
     "arj": is_arj,
-    "lha": is_lha,
+    "LHA": is_lha,
     "old-tar": is_tar_header,
 }
 """Checks of the first ``signatures.CHECKED_BYTES`` bytes, for formats whose signature is too short."""

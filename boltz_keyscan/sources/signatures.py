@@ -13,7 +13,7 @@ import itertools
 import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import mmap
@@ -35,56 +35,88 @@ FLOOD = "flood"
 Mark = tuple[int, str]
 """Offset and format of an archive."""
 
-BEGINNINGS = {
-    "zip": rb"PK(?:\x03\x04|\x05\x06|\x07\x08PK)",  # also empty; one of several volumes
-    "gzip": rb"\x1f\x8b\x08",  # RFC 1952
-    "bzip2": rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)",  # also of nothing
-    "xz": rb"\xfd7zXZ\x00",
-    "zstd": rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)",  # also a frame to skip (RFC 8878)
-    "7z": rb"7z\xbc\xaf\x27\x1c",
-    "pdf": rb"%PDF-",
-    "ar": rb"!<arch>\n",  # also deb
-    "rpm": rb"\xed\xab\xee\xdb",
-    "git-bundle": rb"# v[23] git bundle\n",
-    "git-pack": rb"PACK\x00\x00\x00[\x02\x03]",
-    "warc": rb"WARC/[01]\.",
-    "rar": rb"Rar!\x1a\x07",
-    "lz4": rb"(?:\x04\x22\x4d\x18|[\x02\x03]\x21\x4c\x18)",  # also the legacy frame
-    "lzip": rb"LZIP[\x00\x01]",
-    "pack": rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])",  # gzip 0.5, and pack: gzip reads both
-    "compress": rb"\x1f\x9d[\x09-\x10\x89-\x90]",
-    "cab": rb"MSCF\x00{4}",
-    "xar": rb"xar!\x00.\x00[\x00\x01]",
-    "lzop": rb"\x89LZO\x00\r\n\x1a\n",
-    "lrzip": rb"LRZI\x00",
-    "squashfs": rb"(?:hsqs.{24}[\x01-\x04]\x00|sqsh.{24}\x00[\x01-\x04])",
-    "wim": rb"(?:MSWIM|WLPWM)\x00{3}",
-    "chm": rb"ITSF[\x01-\x04]\x00{3}",
-    "zoo": rb"ZOO .{16}\xdc\xa7\xc4\xfd",
-    "dmg": rb"koly\x00{3}\x04\x00{2}\x02\x00",  # where its trailer begins
-    "nsis": rb"\xef\xbe\xad\xdeNullsoftInst",  # where the data of an installer begin
-    "tar": rb".{257}ustar",  # since 1988
-}
-"""First bytes of each format, as regular expressions in which a dot matches any byte."""
 
-CHECKED = {
-    "cpio": rb"07070[127]|\xc7\x71|\x71\xc7",  # cpio(5); the last two are one number in either order
-    "lzma": rb"[\x00-\xe0].{4}(?:\xff{8}|.{4}[\x00-\x3f]\x00{3})\x00",
-    "arj": rb"\x60\xea",
-    "lha": rb".{2}-l[hz][0-9ds]-",
-    "old-tar": rb".{148}[0-7 \x00]{5}",  # before 1988: where a header has its checksum
-}
-"""First bytes of formats that need a check by ``signature_checks.CHECKED`` as well."""
+class Format(NamedTuple):
+    """A row of the table of formats."""
+
+    name: str
+    """Name; of a format without a reader as gaps give it."""
+    first: bytes
+    """Possible first bytes; empty where the pattern allows any."""
+    pattern: bytes
+    """Regular expression of the first bytes, in which a dot matches any byte."""
+    reader: str = ""
+    """Module and function in ``archives`` that yield its members; empty for a format that is not read."""
+    is_checked: bool = False
+    """True for a pattern that other bytes match too: ``signature_checks.CHECKED`` has a check for it."""
+
+
+FORMATS = (
+    Format("zip", b"P", rb"PK(?:\x03\x04|\x05\x06|\x07\x08PK)", "zip:members"),  # also empty, or one volume
+    Format("gzip", b"\x1f", rb"\x1f\x8b\x08", "compression:gzip_members"),  # RFC 1952
+    # Also a stream of nothing.
+    Format("bzip2", b"B", rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "compression:bzip2_members"),
+    Format("xz", b"\xfd", rb"\xfd7zXZ\x00", "compression:xz_members"),
+    # Also a frame to skip (RFC 8878).
+    Format(
+        "zstd",
+        b"\x28PQRSTUVWXYZ[\\]^_",
+        rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)",
+        "compression:zstd_members",
+    ),
+    Format("pdf", b"%", rb"%PDF-", "pdf:members"),
+    Format("ar", b"!", rb"!<arch>\n", "ar_rpm:ar_members"),  # also deb
+    Format("rpm", b"\xed", rb"\xed\xab\xee\xdb", "ar_rpm:rpm_members"),
+    Format("7z", b"7", rb"7z\xbc\xaf\x27\x1c", "sevenzip:members"),
+    Format("git-bundle", b"#", rb"# v[23] git bundle\n", "git_pack:bundle_members"),
+    Format("git-pack", b"P", rb"PACK\x00\x00\x00[\x02\x03]", "git_pack:pack_members"),
+    Format("rar", b"R", rb"Rar!\x1a\x07"),
+    Format("lz4", b"\2\3\4", rb"(?:\x04\x22\x4d\x18|[\x02\x03]\x21\x4c\x18)"),  # also the legacy frame
+    Format("lzip", b"L", rb"LZIP[\x00\x01]"),
+    Format("gzip's older form or pack (.z)", b"\x1f", rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])"),
+    Format("compress (.Z)", b"\x1f", rb"\x1f\x9d[\x09-\x10\x89-\x90]"),
+    Format("cab", b"M", rb"MSCF\x00{4}"),
+    Format("xar", b"x", rb"xar!\x00.\x00[\x00\x01]"),
+    Format("lzop", b"\x89", rb"\x89LZO\x00\r\n\x1a\n"),
+    Format("lrzip", b"L", rb"LRZI\x00"),
+    Format("squashfs", b"hs", rb"(?:hsqs.{24}[\x01-\x04]\x00|sqsh.{24}\x00[\x01-\x04])"),
+    Format("wim", b"MW", rb"(?:MSWIM|WLPWM)\x00{3}"),
+    Format("chm", b"I", rb"ITSF[\x01-\x04]\x00{3}"),
+    Format("zoo", b"Z", rb"ZOO .{16}\xdc\xa7\xc4\xfd"),
+    Format("dmg", b"k", rb"koly\x00{3}\x04\x00{2}\x02\x00"),  # where its trailer begins
+    # Where the data of an installer begin.
+    Format("an installer made by NSIS", b"\xef", rb"\xef\xbe\xad\xdeNullsoftInst"),
+    Format("tar", b"", rb".{257}ustar", "tar:members"),  # since 1988
+    Format("warc", b"W", rb"WARC/[01]\.[0-9]{1,3}[ \t]*\r?\n", "warc:members"),
+    # Before 1988: where a header has its checksum.
+    Format("old-tar", b"", rb".{148}[0-7 \x00]{5}", "tar:members", is_checked=True),
+    # cpio(5); the last two are one number in either order.
+    Format("cpio", b"0\xc7\x71", rb"07070[127]|\xc7\x71|\x71\xc7", "cpio:members", is_checked=True),
+    Format(
+        "lzma",
+        b"",
+        rb"[\x00-\xe0].{4}(?:\xff{8}|.{4}[\x00-\x3f]\x00{3})\x00",
+        "compression:lzma_members",
+        is_checked=True,
+    ),
+    Format("arj", b"\x60", rb"\x60\xea", is_checked=True),
+    Format("LHA", b"", rb".{2}-l[hz][0-9ds]-", is_checked=True),
+)
+"""The formats in the order in which they are tried, those with a check last."""
 
 _PDF = re.compile(rb"%PDF-")
 _PDF_BYTES = 1024 + len("%PDF-")
 
-_BEGINNING = re.compile(b"|".join(BEGINNINGS.values()), re.DOTALL)
-_CHECKED_BEGINNING = re.compile(b"|".join(CHECKED.values()), re.DOTALL)
+PDF = next(row for row in FORMATS if row.name == "pdf")
 
-_CANDIDATE = bytes(
-    byte in b"\x1fB\xfd\x28P7%!\xed0R\x02\x04LMQRSTUVWXYZ[\\^_#\xc7\x71\x60xhs\x89IW" for byte in range(256)
-)
+_PLAIN = tuple(row for row in FORMATS if not row.is_checked)
+_CHECKED = tuple(row for row in FORMATS if row.is_checked)
+_PLAIN_BEGINNING = re.compile(b"|".join(b"(%s)" % row.pattern for row in _PLAIN), re.DOTALL)
+"""A group for each row."""
+_CHECKED_BEGINNING = re.compile(b"|".join(row.pattern for row in _CHECKED), re.DOTALL)
+
+_FIRST = frozenset(b"".join(row.first for row in FORMATS))
+_CANDIDATE = bytes(byte in _FIRST for byte in range(256))
 """1 for each first byte of the formats above, except those found by a probe at another offset."""
 
 
@@ -97,38 +129,40 @@ def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: i
     return _PDF.search(buffer, start, min(last, start + _PDF_BYTES)) is not None
 
 
-def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
-    """Return whether ``buffer[start:end]``, a whole blob, begins as a container does."""
+def find_format(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> Format | None:
+    """Return the format of ``buffer[start:end]``, a whole blob, by its beginning; None for no container."""
     size = end - start
     # A few bytes exclude most blobs; one of them is zero in old tar and in lzma.
-    if not (
-        size > 0
-        and (
-            _CANDIDATE[buffer[start]]
-            or (
-                size > 262
-                and (buffer[start + 257] == 0x75 or not (buffer[start + 154] and buffer[start + 155]))
-            )
-            or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
-        )
+    if size > 0 and (
+        _CANDIDATE[buffer[start]]
+        or (size > 262 and (buffer[start + 257] == 0x75 or not (buffer[start + 154] and buffer[start + 155])))
+        or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
     ):
-        return has_pdf_header(buffer, start, end)
-    if _BEGINNING.match(buffer, start, end) or has_pdf_header(buffer, start, end):
-        return True
-    return _CHECKED_BEGINNING.match(buffer, start, end) is not None and _is_checked(
-        bytes(buffer[start : min(start + CHECKED_BYTES, end)])
-    )
+        if found := _PLAIN_BEGINNING.match(buffer, start, end):
+            return _PLAIN[(found.lastindex or 1) - 1]
+        if _CHECKED_BEGINNING.match(buffer, start, end):
+            head = bytes(buffer[start : min(start + CHECKED_BYTES, end)])
+            for row in _CHECKED:
+                if _is_checked(head, row):
+                    return row
+    # After all others, because a tar may begin with a document.
+    return PDF if has_pdf_header(buffer, start, end) else None
+
+
+def _is_checked(head: bytes, row: Format) -> bool:
+    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
+
+    return re.match(row.pattern, head, re.DOTALL) is not None and signature_checks.CHECKED[row.name](head)
+
+
+def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+    """Return whether ``buffer[start:end]``, a whole blob, begins as a container does."""
+    return find_format(buffer, start, end) is not None
 
 
 def is_container_head(head: bytes) -> bool:
     """Return whether a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
-    return is_container(head, 0, len(head))
-
-
-def _is_checked(head: bytes) -> bool:
-    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
-
-    return any(check(head) for check in signature_checks.CHECKED.values())
+    return find_format(head, 0, len(head)) is not None
 
 
 def checked_marks(

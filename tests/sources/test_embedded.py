@@ -19,7 +19,6 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.engine import SIGNATURES
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.sources import signature_checks, signatures
-from boltz_keyscan.sources.archives.formats import FORMATS
 from conformance.containers import FILLER, ar, cpio, rpm, seven, tarred, text, zipped, zstd
 from tests.keys import fake_key, fingerprint
 from tests.mutants import scanned
@@ -259,19 +258,66 @@ UNREAD = {
     "wim": b"MSWIM\0\0\0" + bytes(200),
     "chm": b"ITSF\3\0\0\0" + bytes(80),
     "lz4": b"\x02\x21\x4c\x18" + bytes(8),
-    "compress": b"\x1f\x9d\x90" + bytes(9),
-    "pack": b"\x1f\x1e\0\0\1\0\5" + bytes(9),
-    "lha": b"\x26\0-lh5-" + bytes(12) + b" \2\0" + bytes(40),
+    "compress (.Z)": b"\x1f\x9d\x90" + bytes(9),
+    "gzip's older form or pack (.z)": b"\x1f\x1e\0\0\1\0\5" + bytes(9),
+    "LHA": b"\x26\0-lh5-" + bytes(12) + b" \2\0" + bytes(40),
     "arj": b"\x60\xea\x2c\0\x22" + bytes(60),
     "zoo": b"ZOO 2.10 Archive.\x1a\0\0\xdc\xa7\xc4\xfd" + bytes(20),
     "dmg": b"koly\0\0\0\4\0\0\2\0" + bytes(500),
-    "nsis": b"\xef\xbe\xad\xdeNullsoftInst" + struct.pack("<II", 900, 5000) + bytes(20),
+    "an installer made by NSIS": b"\xef\xbe\xad\xdeNullsoftInst" + struct.pack("<II", 900, 5000) + bytes(20),
 }
 
 
 @pytest.mark.parametrize("name", UNREAD)
 def test_a_format_that_is_known_and_not_read_is_a_gap(name: str, tmp_path: Path) -> None:
-    assert [each.name for each in FORMATS if each.matches_head(UNREAD[name])] == [name]
+    found = signatures.find_format(UNREAD[name], 0, len(UNREAD[name]))
+    assert found is not None
+    assert found.name == name
     path = tmp_path / "file"
     path.write_bytes(UNREAD[name])
     assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        zlib.compress(CONTENT * 9)[2:],
+        struct.pack("<I", 90 | 1 << 31) + zlib.compress(CONTENT)[2:],
+        struct.pack("<I", 900) + CONTENT,
+        b"\x5d\0\0\x80\0" + CONTENT,
+        b"\1\x5d\0\0\x80\0" + CONTENT,
+        b"1\5" + CONTENT,
+    ],
+)
+def test_an_installer_in_a_program_is_a_gap(data: bytes, tmp_path: Path) -> None:
+    head = b"\xef\xbe\xad\xdeNullsoftInst" + struct.pack("<II", 900, 5000)
+    path = tmp_path / "setup.exe"
+    path.write_bytes(b"MZ" + bytes(510) + b"\4\0\0\0" + head + data)
+    assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]
+
+
+def test_a_program_with_the_signature_of_an_installer_is_no_gap(tmp_path: Path) -> None:
+    """As 7z.so has it: names of formats follow, which make sizes in range and no stream."""
+    path = tmp_path / "7z.so"
+    signature = b"\0\0\0\0\xef\xbe\xad\xdeNullsoftInst"
+    path.write_bytes(b"\x7fELF" + bytes(60) + signature + b"\0\1\0\0Nsis\0.rar\0r01\0VolCRC\0part\0Rar" * 9)
+    assert (scanned(path).hits, scanned(path).gaps) == ((), ())
+
+
+def test_a_stream_of_few_bytes_that_fails_is_no_gap(tmp_path: Path) -> None:
+    """As debug information has it: a long extra field by chance, and a short stream with another checksum."""
+    raw = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stream = raw.compress(b"twenty-four bytes of it.") + raw.flush() + bytes(8)
+    blob = b"\x1f\x8b\x08\4" + bytes(6) + struct.pack("<H", 36_000) + bytes(36_000) + stream
+    path = tmp_path / "a.debug"
+    path.write_bytes(b"\x7fELF" + bytes(60) + blob + bytes(900))
+    assert (scanned(path).hits, scanned(path).gaps) == ((), ())
+
+
+def test_a_stream_that_is_cut_off_behind_other_bytes_is_a_gap(tmp_path: Path) -> None:
+    """More than a key has come out of it, so that it is one."""
+    packed = gzip.compress(random.Random(5).randbytes(4000).hex().encode())
+    path = tmp_path / "program"
+    for damaged in (packed[: len(packed) // 2], packed[:-8] + bytes(8)):
+        path.write_bytes(b"\x7fELF" + bytes(60) + damaged)
+        assert [gap.reason for gap in scanned(path).gaps] == ["corrupt-container"]

@@ -4,6 +4,5 @@ The content of a container is hostile: it may hide a key, stop the scan or attac
 Nothing is written to a disk; each format has a small reader of its own, in bounded pieces, under
 the budgets in ``limits``, in a worker process that may die (``workers.archive_pool``).
 
-To add a format: one function in a module here, one row in ``formats``, its first bytes in
-``sources.signatures``.
+To add a format: one function in a module here, and one row in ``sources.signatures``.
 """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import bz2
 import lzma
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -18,8 +17,6 @@ from boltz_keyscan.sources.archives.extract import Content, Member, Members
 from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
-
-_OBJECT = re.compile(rb"(?:blob|tree|commit|tag) \d+\0")
 
 Inflate = Callable[[Reader, Meter], Iterator[bytes]]
 
@@ -54,15 +51,15 @@ def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
 def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
     """Yield the content of one deflate stream; ``bits`` as for ``zlib.decompressobj``."""
     engine = zlib.decompressobj(bits)
+    before = None
     rest = b""
     while not engine.eof:
         rest = rest or reader.take()
-        before = engine.copy()
         try:
             # At the end of the input the engine may still hold output.
             output = engine.decompress(rest, CHUNK) if rest else engine.flush()
         except zlib.error as error:
-            good, last = _salvage(before, rest)
+            good, last = _salvage(before or zlib.decompressobj(bits), rest)
             # The search for embedded archives continues before the damage.
             reader.unread(rest[good:])
             if last:
@@ -75,6 +72,7 @@ def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
         elif not rest and not engine.eof:
             raise corrupt_error(TRUNCATED)
         rest = engine.unconsumed_tail
+        before = None if engine.eof else engine.copy()
     reader.unread(engine.unused_data)
 
 
@@ -87,16 +85,6 @@ def _salvage(engine: zlib._Decompress, data: bytes) -> tuple[int, bytes]:
         except zlib.error:
             return at, b"".join(parts)
     return len(data), b"".join(parts)
-
-
-def is_object(head: bytes) -> bool:
-    """Return whether bytes are a loose git object, as in an archived ``.git`` (gitformat-loose)."""
-    if head[:1] != b"\x78" or int.from_bytes(head[:2], "big") % 31:
-        return False
-    try:
-        return _OBJECT.match(zlib.decompressobj().decompress(head, 32)) is not None
-    except zlib.error:
-        return False
 
 
 def object_content(reader: Reader, meter: Meter) -> Iterator[bytes]:
@@ -243,3 +231,11 @@ def _read_exactly(reader: Reader, count: int) -> bytes:
 def _decompress_message(error: Exception) -> str:
     """Return the message of a library for bad bytes; none of them quotes content."""
     return f"it cannot be decompressed: {error}"
+
+
+gzip_members = stream(gunzip)
+bzip2_members = stream(bunzip)
+xz_members = stream(unxz)
+lzma_members = stream(unlzma)
+zstd_members = stream(unzstd)
+object_members = stream(object_content)

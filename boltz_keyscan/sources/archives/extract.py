@@ -9,17 +9,20 @@ therefore leave out what was read as a member.
 from __future__ import annotations
 
 import functools
+import pkgutil
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.archives.frames import Frame, UncoveredScanner, find_marks
+from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
-from boltz_keyscan.sources.signatures import FLOOD, HEAD
+from boltz_keyscan.sources.signature_checks import is_git_object
+from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, find_format
 from boltz_keyscan.sources.windows import WindowMatcher
 
 IMPLIED = b"content"
@@ -27,6 +30,12 @@ IMPLIED = b"content"
 
 _MAX_NAME_BYTES = 4096
 """Bytes of a member's name at most."""
+
+_PROOF_BYTES = 256
+"""Bytes out of a stream found by its signature that prove it: one in 600 random streams has so many."""
+
+_GIT_OBJECT = Format("git-object", b"x", b"", "compression:object_members")
+"""A loose object, as in an archived ``.git``: only in containers, as git's own are read otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +96,6 @@ Members = Callable[[Content], Iterator[Member]]
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """A row of the table of formats."""
-
-    name: str
-    matches_head: Callable[[bytes], bool]
-    """Test of the first bytes of a blob."""
-    members: Members
-
-
-@dataclass(frozen=True, slots=True)
 class MemberMatch:
     """A match in a container, before its location is known."""
 
@@ -108,9 +107,8 @@ class MemberMatch:
 class Extractor:
     """The extraction of one outermost container, with all that is in it."""
 
-    def __init__(self, detector: Detector, formats: tuple[Format, ...], limits: Limits, size: int) -> None:
+    def __init__(self, detector: Detector, limits: Limits, size: int) -> None:
         self._detector = detector
-        self._formats = formats
         self._limits = limits
         self._meter = Meter(limits, size)
         self._unreported = 0
@@ -118,6 +116,7 @@ class Extractor:
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
         """Members, reason and detail of each gap."""
         self.matches: list[MemberMatch] = []
+        self._names = Batch[tuple[bytes, ...]](detector, self._scan_name)
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -140,9 +139,10 @@ class Extractor:
         frame = Frame((), (), 0)
         rest = UncoveredScanner(self._detector, self._quota)
         # Its own bytes were searched for keys by the source that found it.
-        reader = Reader(self._guarded(chunks, frame), rest.feed if whole is None else None)
+        reader = Reader(self._guarded(chunks, frame))
+        reader.watch = rest.feed if whole is None else None
         content = Content(reader, self._meter, whole)
-        format_ = self._find_format(reader.peek(HEAD))
+        format_ = _find_format(reader.peek(HEAD))
         if format_ is not None:
             self._open(format_, content, frame)
         space = content.space() if format_ is None else content.whole
@@ -151,14 +151,12 @@ class Extractor:
         else:
             rest.marks = find_marks(whole, frame.uncovered(whole.size), self._detector)
         self._open_embedded(rest.marks, space, frame, format_)
+        self._names.flush()
         if self._unreported:
             detail = f"{self._unreported} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
         self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         return sorted(frame.covered(seen))
-
-    def _find_format(self, head: bytes) -> Format | None:
-        return next((format_ for format_ in self._formats if format_.matches_head(head)), None)
 
     def _open_embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
@@ -181,14 +179,14 @@ class Extractor:
             self._report(ContainerError("unsupported-container", detail), frame)
             return
         if "zip" in map(marks.get, starts):
-            zips = next(format_ for format_ in self._formats if format_.name == "zip")
+            zips = next(row for row in FORMATS if row.name == "zip")
             self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
             covered = frame.covered(starts)
         for at in starts:
             if at in covered or marks[at] == "zip" or self._meter.is_exhausted:
                 continue
             part = PartSpace(space, at)
-            format_ = self._find_format(part.read(0, HEAD))
+            format_ = _find_format(part.read(0, HEAD))
             if format_ is None:
                 continue
             # Signatures of other formats are long or checked, so they do not occur by chance.
@@ -212,7 +210,7 @@ class Extractor:
                 raise ContainerError("too-deep", detail)  # noqa: TRY301 - reported like every unopened container
             content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
-            for member in format_.members(content):
+            for member in find_reader(format_)(content):
                 self._scan_member(member, frame)
                 if self._meter.is_exhausted:
                     return
@@ -226,21 +224,21 @@ class Extractor:
         name = member.name[:_MAX_NAME_BYTES]
         prefix = frame.prefix if member.implied else (*frame.prefix, name)
         if not member.implied:
-            self._scan_name(member, prefix)
+            self._names.add(member.name, prefix)
             for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
         inner.is_uncertain = frame.is_uncertain and member.implied
         inner.stays_uncertain = frame.stays_uncertain and member.implied
-        rest = UncoveredScanner(self._detector, self._quota)
-        chunks = self._guarded(_confirmed(member.chunks, inner), inner)
-        reader = Reader(chunks, rest.feed)
-        format_ = self._find_format(reader.peek(HEAD))
+        reader = Reader(self._guarded(_confirmed(member.chunks, inner), inner))
+        format_ = _find_format(reader.peek(HEAD))
         if format_ is None:
             self._scan_blob(reader, inner)
         else:
             if not member.implied:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
+            rest = UncoveredScanner(self._detector, self._quota)
+            reader.watch = rest.feed
             content = Content(reader, self._meter)
             self._open(format_, content, inner)
             rest.drain(reader)
@@ -250,29 +248,26 @@ class Extractor:
         if member.stored_at is not None:
             frame.cover(member.stored_at, member.stored_at + reader.position)
 
-    def _scan_name(self, member: Member, chain: tuple[bytes, ...]) -> None:
+    def _scan_name(self, name: bytes, chain: tuple[bytes, ...], marks: list[int] | None) -> None:
+        if marks is not None:
+            return
         matcher = WindowMatcher(self._detector, admits=self._quota)
-        for match in (*matcher.feed(member.name), *matcher.finish()):
+        for match in (*matcher.feed(name), *matcher.finish()):
             self.matches.append(MemberMatch(chain, Part.NAME, match))
 
     def _scan_blob(self, reader: Reader, frame: Frame) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
-        buffered: list[bytes] | None = []
-        size = 0
+        buffered: list[bytes] = []
         matches: list[Match] = []
         for chunk in reader.part(1 << 62):
             matches += matcher.feed(chunk)
-            size += len(chunk)
-            if buffered is not None:
-                buffered = buffered if size <= self._limits.spool else None
-            if buffered is not None:
+            if reader.position <= self._limits.spool:
                 buffered.append(chunk)
         matches += matcher.finish()
         if matcher.marks:
-            self._open_embedded(
-                matcher.marks, InMemory(b"".join(buffered)) if buffered is not None else None, frame
-            )
+            is_whole = reader.position <= self._limits.spool
+            self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
         self._add_own_matches(matches, frame)
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
@@ -310,10 +305,32 @@ class Extractor:
             self._unreported += 1
 
 
+def _find_format(head: bytes) -> Format | None:
+    """Return the format of a blob in a container, by its first ``HEAD`` bytes."""
+    return find_format(head, 0, len(head)) or (_GIT_OBJECT if is_git_object(head) else None)
+
+
+@functools.cache
+def find_reader(format_: Format) -> Members:
+    """Return the reader of a format; for one that is not read, a reader that reports the gap."""
+    if format_.reader:
+        return cast("Members", pkgutil.resolve_name(f"{__package__}.{format_.reader}"))
+
+    def members(content: Content) -> Iterator[Member]:
+        detail = f"{format_.name} is not read here; unpack it and scan the files"
+        content.report(ContainerError("unsupported-container", detail))
+        return iter(())
+
+    return members
+
+
 def _confirmed(chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
-    """Yield the chunks; where there is one, it was a container, and what is missing of it is a gap."""
+    """Yield the chunks; enough bytes prove a container, of which an unreadable part is a gap."""
+    missing = _PROOF_BYTES
     for chunk in chunks:
-        frame.is_uncertain = frame.stays_uncertain
+        missing -= len(chunk)
+        if missing <= 0:
+            frame.is_uncertain = frame.stays_uncertain
         yield chunk
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
 
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass, field
@@ -10,6 +13,17 @@ from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pie
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 from boltz_keyscan.sources.windows import WindowMatcher
+
+_BATCH_BYTES = 1 << 20
+"""Bytes of pieces that are searched together."""
+
+_MAX_SHORT_BYTES = 64 << 10
+"""Bytes of a run that is searched together with others, at most."""
+
+_MAX_BETWEEN_BYTES = 32 << 10
+"""Bytes between two ranges, up to which both are read at once."""
+
+_Label = TypeVar("_Label")
 
 
 @dataclass(slots=True)
@@ -60,13 +74,58 @@ class Frame:
         return found
 
 
+class Batch(Generic[_Label]):
+    """Short pieces of bytes, searched together: one by one, the calls take longer than the search."""
+
+    def __init__(self, detector: Detector, scan: Callable[[bytes, _Label, list[int] | None], None]) -> None:
+        """Start empty.
+
+        Args:
+            detector: the detector of the fast pass.
+            scan: callback with each piece in which that pass finds something, in order: the piece, its
+                label, and None where a key may be in it, else the offsets of signatures.
+        """
+        self._detector = detector
+        self._scan = scan
+        self._pieces: list[tuple[bytes, _Label]] = []
+        self._bytes = 0
+
+    def add(self, piece: bytes, label: _Label) -> None:
+        """Add a piece and its label."""
+        self._pieces.append((piece, label))
+        self._bytes += len(piece) + 1
+        if self._bytes > _BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Search the pieces added so far."""
+        pieces, self._pieces, self._bytes = self._pieces, [], 0
+        joined = b"\0".join(piece for piece, _ in pieces)
+        marks: list[int] = []
+        candidates = self._detector.candidate_offsets(joined, len(joined), marks)
+        if not candidates and not marks:
+            return
+        starts = list(itertools.accumulate((len(piece) + 1 for piece, _ in pieces), initial=0))
+        found: dict[int, list[int] | None] = {bisect_right(starts, at) - 1: None for at in candidates}
+        for at in marks:
+            number = bisect_right(starts, at) - 1
+            if (known := found.setdefault(number, [])) is not None:
+                known.append(at - starts[number])
+        for number in sorted(found):
+            self._scan(*pieces[number], found[number])
+
+
 class UncoveredScanner:
     """A scan of the bytes of a container that belong to no member."""
 
     def __init__(self, detector: Detector, quota: Quota) -> None:
         self._detector = detector
         self._quota = quota
+        self._short = Batch[int](detector, self._scan)
+        self._run = bytearray()
+        self._start = 0
         self._matcher: WindowMatcher | None = None
+        """The scan of a run that is long."""
         self._next = 0
         self.matches: list[Match] = []
         self.marks: dict[int, str] = {}
@@ -74,39 +133,78 @@ class UncoveredScanner:
 
     def feed(self, at: int, chunk: bytes) -> None:
         """Scan some bytes, except those scanned before."""
-        if self._matcher is not None and at < self._next:
+        if at < self._next:
             chunk = chunk[self._next - at :]
             at = self._next
-        if self._matcher is None or at != self._next:
-            self.finish()
-            self._matcher = WindowMatcher(self._detector, at, self._quota)
+        if at != self._next:
+            self._end_run()
+            self._start = at
+        self._next = at + len(chunk)
+        if self._matcher is None:
+            self._run += chunk
+            if len(self._run) <= _MAX_SHORT_BYTES:
+                return
+            self._short.flush()
+            self._matcher = WindowMatcher(self._detector, self._start, self._quota)
+            chunk = bytes(self._run)
         self.matches += self._matcher.feed(chunk)
-        self._next = max(self._next, at + len(chunk)) if chunk else self._next
 
     def drain(self, reader: Reader) -> None:
         """Read the rest of a reader that feeds this scan, and finish."""
         while reader.take():
             pass
-        self.finish()
+        self._end_run()
+        self._short.flush()
 
-    def finish(self) -> None:
+    def _end_run(self) -> None:
         """Scan the bytes still held."""
         if self._matcher is not None:
             self.matches += self._matcher.finish()
             self.marks |= self._matcher.marks
             self._matcher = None
+        elif self._run:
+            self._short.add(bytes(self._run), self._start)
+        self._run.clear()
+
+    def _scan(self, piece: bytes, start: int, marks: list[int] | None) -> None:
+        if marks is not None:
+            self.marks.update((start + at, kind) for at, kind in checked_marks(piece, len(piece), marks))
+            return
+        matcher = WindowMatcher(self._detector, start, self._quota)
+        self.matches += (*matcher.feed(piece), *matcher.finish())
+        self.marks |= matcher.marks
 
 
 def find_marks(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector: Detector) -> dict[int, str]:
-    """Return the formats of the archives that begin in ranges of a space, by offset."""
+    """Return the formats of the archives that begin in ranges of a space, by offset.
+
+    Ranges that are close to each other are read together, with the bytes between them.
+    """
     found: dict[int, str] = {}
-    for start, end in ranges:
+    ranges = list(ranges)
+    starts = [start for start, _ in ranges]
+    for start, end in _join_ranges(ranges):
         held, at = b"", start
         for piece in read_pieces(space, start, end):
             held += piece
             marks: list[int] = []
             detector.candidate_offsets(held, len(held), marks)
+            marks = [mark for mark in marks if at + mark < ranges[bisect_right(starts, at + mark) - 1][1]]
             found.update((at + mark, kind) for mark, kind in checked_marks(held, len(held), marks))
             at += max(len(held) - HEAD, 0)
             held = held[-HEAD:]
     return found
+
+
+def _join_ranges(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield ranges in order, those with few bytes between them as one."""
+    joined: tuple[int, int] | None = None
+    for start, end in ranges:
+        if joined is not None and start - joined[1] <= _MAX_BETWEEN_BYTES:
+            joined = joined[0], end
+            continue
+        if joined is not None:
+            yield joined
+        joined = start, end
+    if joined is not None:
+        yield joined

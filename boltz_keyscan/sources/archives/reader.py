@@ -21,11 +21,11 @@ ReadListener = Callable[[int, bytes], None]
 class Reader:
     """A stream that is read once, from its beginning."""
 
-    def __init__(self, chunks: Iterable[bytes], watch: ReadListener | None = None) -> None:
+    def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._held = b""
         self._at = 0
-        self._watch = watch
+        self.watch: ReadListener | None = None
         self.position = 0
         """Bytes read so far."""
 
@@ -33,7 +33,7 @@ class Reader:
         """Return the next bytes without reading past them; fewer at the end."""
         available = len(self._held) - self._at
         if available < count:
-            parts = [self._held[self._at :]]
+            parts = [self._held[self._at :]] if available else []
             while available < count and (chunk := next(self._chunks, b"")):
                 parts.append(chunk)
                 available += len(chunk)
@@ -96,8 +96,8 @@ class Reader:
     def _advance(self, chunk: bytes, *, watched: bool) -> None:
         self._at += len(chunk)
         self.position += len(chunk)
-        if watched and chunk and self._watch is not None:
-            self._watch(self.position - len(chunk), chunk)
+        if watched and chunk and self.watch is not None:
+            self.watch(self.position - len(chunk), chunk)
 
 
 class RandomAccess(Protocol):

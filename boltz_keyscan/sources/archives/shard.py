@@ -123,13 +123,10 @@ class ContainerShard:
     def scan(self, detector: Detector) -> ShardResult:
         """Open the container and scan its members."""
         from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - brings all decompressors
-        from boltz_keyscan.sources.archives.formats import FORMATS  # noqa: PLC0415 - as above
 
         try:
             with self.place.open() as (chunks, space), _limit_process(self.limits):
-                extractor = Extractor(
-                    detector, FORMATS, self.limits, space.size if space is not None else self.size
-                )
+                extractor = Extractor(detector, self.limits, space.size if space is not None else self.size)
                 explained = extractor.extract(chunks, space, self.seen)
         except GitError as error:
             return self.lost("corrupt-object", f"git cannot read it: {error.message.splitlines()[0]}")
