@@ -87,10 +87,22 @@ class ObjectShard:
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
-def container_shard(view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
-    """Return the shard that opens a blob as a container; ``hits`` are those in its own bytes."""
-    from boltz_keyscan.sources.archives.shard import ContainerShard, InStore  # noqa: PLC0415 - many histories have none
+def container_shard(
+    view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit], *, content: bytes | None = None
+) -> Shard:
+    """Return the shard that opens a blob as a container.
+
+    Args:
+        view: view of the store.
+        where: name of the store in gaps.
+        oid: object id.
+        size: bytes of the blob.
+        hits: hits in its own bytes.
+        content: its bytes, which the shard takes along if they are few.
+    """
+    from boltz_keyscan.sources.archives.shard import MAX_CARRIED_BYTES, ContainerShard, InStore  # noqa: PLC0415 - many histories have none
 
     origin = Origin(b"", oid=oid, kind="blob")
     seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
-    return ContainerShard(InStore(view, oid), size, ((origin, f"{where}: blob {oid}"),), seen)
+    place = InStore(view, oid, content if size <= MAX_CARRIED_BYTES else None)
+    return ContainerShard(place, size, ((origin, f"{where}: blob {oid}"),), seen)
