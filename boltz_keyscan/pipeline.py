@@ -43,6 +43,7 @@ from boltz_keyscan.triage import Step, apply
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
     from boltz_keyscan.model.status import StatusReport
+    from boltz_keyscan.workers.archive_pool import ArchiveQueue
 
 MAX_INLINE_BYTES = 8 << 20
 """Work up to which no worker process is started."""
@@ -253,20 +254,24 @@ def _run_all(
     work: Iterator[NumberedShard], detector: Detector, jobs: int, progress: ProgressListener | None
 ) -> Iterator[tuple[int, ShardResult]]:
     """Yield results in any order; archives are opened after everything else."""
-    archives: list[NumberedShard] = []
+    archives: ArchiveQueue | None = None
     for number, result in _run_shards(work, detector, jobs):
-        archives += ((number, shard) for shard in result.more)
+        if result.more:
+            from boltz_keyscan.workers.archive_pool import ArchiveQueue  # noqa: PLC0415 - most hooks and many scans meet none
+
+            archives = archives or ArchiveQueue()
+            archives.add(number, result.more)
         if progress is not None:
             progress.on_read(result.tally)
         yield number, result
-    if archives:
-        from boltz_keyscan.workers.archive_pool import run_within_budget  # noqa: PLC0415 - most hooks and many scans meet none
+    if archives is not None:
+        from boltz_keyscan.workers.archive_pool import run_within_budget  # noqa: PLC0415 - as above
 
         if progress is not None:
-            progress.on_archives(0, len(archives))
-        for done, numbered in enumerate(run_within_budget(archives, detector, jobs), 1):
+            progress.on_archives(0, len(archives.work))
+        for done, numbered in enumerate(run_within_budget(archives.work, detector, jobs), 1):
             if progress is not None:
-                progress.on_archives(done, len(archives))
+                progress.on_archives(done, len(archives.work))
             yield numbered
 
 

@@ -16,7 +16,7 @@ class Misbehaving:
 
     way: str
     number: int = 0
-    seconds: float = 3.0
+    seconds: float = 6.0
     weight: int = 1
     order: tuple[bytes, str] = (b"", "")
 

@@ -121,8 +121,10 @@ class HistoryReader:
             self.cache, self._memory = None, Memory()
         yield ResultShard(ShardResult(gaps=checked.gaps))
         self.prepared = replace(opened, view=checked.view)
-        yield MissingShard(checked.view, self.source.where, self._references, opened.partial)
         self._names = read_names(checked.view)
+        # A boundary list can change alone, and with it the count.
+        counted = self._memory.missing if self._is_unchanged() and checked.view.shallow is None else None
+        yield MissingShard(checked.view, self.source.where, self._references, opened.partial, counted)
         direct_packs: set[str] = set()
         if not checked.repaired:
             yield from self._packs(checked.view, direct_packs)
@@ -146,6 +148,15 @@ class HistoryReader:
                 gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
                 self.prepared = PreparedRepository(None, (gap,), partial=False)
         return self.prepared
+
+    def _is_unchanged(self) -> bool:
+        """Return True if store and references are as the last scan left them."""
+        return (
+            self._names is not None
+            and self._references is not None
+            and (self._memory.packs, self._memory.loose, self._memory.tips)
+            == (frozenset(self._names.packs), self._names.loose, _oids(self._references))
+        )
 
     def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
@@ -233,12 +244,7 @@ class HistoryReader:
         if opened.view is None or self._references is None or self._names is None:
             return Located()
         count = gathered.tally.commits + gathered.tally.cached
-        unchanged = (self._memory.packs, self._memory.loose, self._memory.tips) == (
-            frozenset(self._names.packs),
-            self._names.loose,
-            _oids(self._references),
-        )
-        search = CommitSearch(opened.view, self._references, count, self._memory, unchanged)
+        search = CommitSearch(opened.view, self._references, count, self._memory, self._is_unchanged())
         lacking = opened.partial or opened.view.shallow is not None
         located, attribution = Tracer(
             search, self.source.prefix, self.source.where, lacking, carried=self.source.carried
@@ -276,6 +282,7 @@ class HistoryReader:
             tips=_oids(self._references),
             traced=frozenset(traced),
             attribution=attribution.only(traced),
+            missing=gathered.tally.objects_missing if self.prepare().partial else None,
         )
         if fresh != self._memory:
             cache.save(self.source.repository.objects, fresh)

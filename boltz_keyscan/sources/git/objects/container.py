@@ -22,6 +22,11 @@ class InStore:
     view: git.RepoView
     oid: str
 
+    @property
+    def starts_git(self) -> bool:
+        """Always."""
+        return True
+
     @contextlib.contextmanager
     def open(self) -> Iterator[Opened]:
         """Open the object; see ``Place``."""

@@ -23,7 +23,7 @@ from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
 
-_FORMAT_VERSION = 2
+_FORMAT_VERSION = 3
 _MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest cache file that is read."""
 
@@ -77,6 +77,8 @@ class Memory:
     """Ids of the objects whose commits were searched then."""
     attribution: Attribution = field(default_factory=Attribution)
     """First commits of those objects."""
+    missing: int | None = None
+    """Objects that a partial clone leaves out, counted with these packs, loose objects and references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Cache:
             "traced": sorted(memory.traced),
             "born": _rows(memory.attribution.reachable),
             "lost": _rows(memory.attribution.unreachable),
+            "missing": memory.missing,
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -156,6 +159,7 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
         attribution=Attribution(_places(document["born"]), _places(document["lost"])),
+        missing=None if document["missing"] is None else int(document["missing"]),
     )
 
 

@@ -87,11 +87,25 @@ class ObjectShard:
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
 
 
-def container_shard(view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit]) -> Shard:
-    """Return the shard that opens a blob as a container; ``hits`` are those in its own bytes."""
-    from boltz_keyscan.sources.archives.shard import ContainerShard  # noqa: PLC0415 - many histories have none
+def container_shard(
+    view: git.RepoView, where: str, oid: str, size: int, hits: Sequence[Hit], *, content: bytes | None = None
+) -> Shard:
+    """Return the shard that opens a blob as a container.
+
+    Args:
+        view: view of the store.
+        where: name of the store in gaps.
+        oid: object id.
+        size: bytes of the blob.
+        hits: hits in its own bytes.
+        content: its bytes, which the shard takes along if they are few.
+    """
+    from boltz_keyscan.sources.archives.shard import MAX_CARRIED_BYTES, ContainerShard  # noqa: PLC0415 - many histories have none
     from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
     origin = Origin(b"", oid=oid, kind="blob")
     seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
-    return ContainerShard(InStore(view, oid), size, ((origin, f"{where}: blob {oid}"),), seen)
+    carried = content if size <= MAX_CARRIED_BYTES else None
+    return ContainerShard(
+        InStore(view, oid), size, ((origin, f"{where}: blob {oid}"),), seen, content=carried
+    )

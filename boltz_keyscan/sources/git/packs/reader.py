@@ -263,7 +263,10 @@ class _Run:
             self.gaps += gaps
         if container:
             self.archives.add(item.row)
-            self.more.append(container_shard(self.shard.view, where, oid, len(item.content), hits))
+            content = item.content
+            self.more.append(
+                container_shard(self.shard.view, where, oid, len(content), hits, content=content)
+            )
         # It will be read again and searched for in commits by its id.
         self.gaps += hash_mismatch_gap(oid, item.kind, item.content, where)
 

@@ -25,6 +25,8 @@ class MissingShard:
     where: str
     refs: References
     partial: bool
+    counted: int | None = None
+    """Objects that the same store lacked in an earlier scan; None to count them."""
     weight: int = 1
     """Above 0, so that it runs in a worker and not in the process that feeds the others."""
 
@@ -45,10 +47,12 @@ class MissingShard:
         ]
         if not self.partial:
             return ShardResult(gaps=tuple(gaps))
-        starts = [line for line in lines if line.strip().decode() not in missing_tips]
-        options = ("--objects", "--missing=print", "--quiet", "--stdin")
-        answer, error = git.run(self.view, "rev-list", *options, lines=starts)
-        missing = answer.count(b"?")
+        missing, error = self.counted or 0, ""
+        if self.counted is None:
+            starts = [line for line in lines if line.strip().decode() not in missing_tips]
+            options = ("--objects", "--missing=print", "--quiet", "--stdin")
+            answer, error = git.run(self.view, "rev-list", *options, lines=starts)
+            missing = answer.count(b"?")
         if error:
             detail = f"what was left out when it was cloned could not be counted: {error.splitlines()[0]}"
             gaps.append(Gap(self.where, "partial-clone", detail))

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener
 
 _MAX_FILE_BYTES = 64 << 20
 """Bytes of the largest reference or configuration file that is read; packed-refs of huge servers fit."""
@@ -179,15 +180,17 @@ def read_small(path: bytes) -> bytes:
         OSError: it cannot be read, is not a regular file (a FIFO would hang the reader),
             or is too large.
     """
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "a symbolic link") from error
         raise
+    return read_opened(descriptor)
+
+
+def read_opened(descriptor: int) -> bytes:
+    """Return the content of a regular file and close it; errors as ``read_small``."""
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "not a regular file")
@@ -231,12 +234,7 @@ def references(repository: Repository) -> References:
     broken: list[tuple[bytes, str]] = []
     opaque = os.path.isdir(os.path.join(repository.common_dir, b"reftable"))
     tips = _read_packed(repository, broken)
-    for name, path in _find_loose(repository, broken):
-        try:
-            text = read_small(path).strip()
-        except OSError as error:
-            broken.append((name, error.strerror or "unreadable"))
-            continue
+    for name, text in _read_loose(repository, broken):
         if _OID.match(text):
             tips[name] = text.split()[0].decode()
         elif text.startswith(b"ref:"):
@@ -275,31 +273,45 @@ def _read_packed(repository: Repository, broken: list[tuple[bytes, str]]) -> dic
     return tips
 
 
-def _find_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield names and files of references; add folders that cannot be listed to ``broken``."""
-
-    def report(error: OSError) -> None:
-        name = os.path.relpath(os.fsencode(error.filename), repository.common_dir)
-        broken.append((name, error.strerror or "unreadable"))
-
-    tops = dict.fromkeys((repository.common_dir, repository.git_dir))
-    worktrees = os.path.join(repository.common_dir, b"worktrees")
-    if os.path.isdir(worktrees):
-        try:
-            tops.update(
-                dict.fromkeys(os.path.join(worktrees, name) for name in sorted(os.listdir(worktrees)))
-            )
-        except OSError as error:
-            report(error)
-    for top in tops:
-        private = top not in (repository.common_dir, repository.git_dir)
-        own = os.path.relpath(top, repository.common_dir) + b"/" if private else b""
+def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield names and text of references; add what cannot be read to ``broken``."""
+    common, git_dir = repository.common_dir, repository.git_dir
+    with DirectoryOpener(common) as opener, DirectoryOpener(git_dir) as own_opener:
+        starts = [(opener, b"refs")]
         # ORIG_HEAD and the like are leftovers of the last command: commits only they name are unreachable.
-        if (own or top == repository.git_dir) and os.path.isfile(os.path.join(top, b"HEAD")):
-            yield own + b"HEAD", os.path.join(top, b"HEAD")
-        # os.walk does not follow links, and a reference name cannot be one.
-        refs = os.path.join(top, b"refs")
-        for folder, _, names in os.walk(refs, onerror=report) if os.path.isdir(refs) else ():
+        starts += [(own_opener, name) for name in (b"HEAD", b"refs") if name == b"HEAD" or git_dir != common]
+        try:
+            worktrees = _list_folder(opener, b"worktrees")
+        except OSError as error:
+            worktrees = []
+            if error.errno != errno.ENOENT:
+                broken.append((b"worktrees", _reason(error)))
+        for worktree in sorted(worktrees):
+            if os.path.join(common, worktree) != git_dir:
+                starts += [(opener, os.path.join(worktree, name)) for name in (b"HEAD", b"refs")]
+        for source, start in starts:
+            names = [start]
             for name in names:
-                path = os.path.join(folder, name)
-                yield own + os.path.relpath(path, top), path
+                # No link is followed, nor a folder on the way that became one since it was listed.
+                try:
+                    if _is_folder(source, name):
+                        names += _list_folder(source, name)
+                    else:
+                        yield name, read_opened(source.open(name)).strip()
+                except OSError as error:
+                    if name != start or error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+                        broken.append((name, _reason(error)))
+
+
+def _list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
+    with os.scandir(opener.open_folder(name)) as entries:
+        return [os.path.join(name, os.fsencode(entry.name)) for entry in entries]
+
+
+def _reason(error: OSError) -> str:
+    return "a symbolic link" if error.errno == errno.ELOOP else error.strerror or "unreadable"
+
+
+def _is_folder(opener: DirectoryOpener, name: bytes) -> bool:
+    path, folder = opener.resolve(name)
+    return stat.S_ISDIR(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode)
