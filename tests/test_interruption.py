@@ -36,6 +36,8 @@ from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet\n"
 FILES, BEHIND = 7200, 600
