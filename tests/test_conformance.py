@@ -29,7 +29,7 @@ def command(name: str, folder: Path) -> list[str]:
     """A command of the page, in a folder of the test."""
     commands = re.findall(r"^python -m conformance (.*)$", PAGE, re.MULTILINE)
     assert [line.split()[0] for line in commands] == ["make", "score"]
-    (line,) = (line for line in commands if line.startswith(name))
+    line: str = next(line for line in commands if line.startswith(name))
     return line.replace("../places", str(folder)).split()
 
 
