@@ -372,7 +372,7 @@ def test_a_scan_that_is_killed_leaves_no_folder(
 
 @pytest.mark.parametrize("command", ["cat-file", "log"])
 @pytest.mark.parametrize("stop", [to_all, to_one, cancel, kill])
-@pytest.mark.sampled(count=4)
+@pytest.mark.sampled
 def test_git_ends_with_the_program_whatever_it_is_at(
     start: Callable[..., Running],
     tmp_path: Path,
