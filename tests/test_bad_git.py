@@ -45,8 +45,8 @@ FEW = ("closes its output and stays", "complains without a word")
 HURRIED = """
 from boltz_keyscan.sources.git.attribution import log
 from boltz_keyscan.sources.git.run import command
-command.IDLE_TIMEOUT = command.TOTAL_TIMEOUT = command.EXIT_TIMEOUT = 0.5
-log._LEAST_SECONDS = 0.5
+command.IDLE_TIMEOUT = command.TOTAL_TIMEOUT = command.EXIT_TIMEOUT = 1
+log._LEAST_SECONDS = 1
 """
 
 

@@ -36,6 +36,8 @@ from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet\n"
 FILES, BEHIND = 7200, 600
@@ -370,6 +372,7 @@ def test_a_scan_that_is_killed_leaves_no_folder(
 
 @pytest.mark.parametrize("command", ["cat-file", "log"])
 @pytest.mark.parametrize("stop", [to_all, to_one, cancel, kill])
+@pytest.mark.sampled
 def test_git_ends_with_the_program_whatever_it_is_at(
     start: Callable[..., Running],
     tmp_path: Path,

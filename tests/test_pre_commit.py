@@ -11,6 +11,8 @@ from tests.hooked import PRE_COMMIT, Guarded, call, manifest, tells
 from tests.keys import fake_key
 from tests.running import ROOT
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 KEY = fake_key("ws", "live", "hook")
 TEXT = f'client = Boltz(api_key="{KEY}")\n'
 CLEAN = "client = Boltz()\n"

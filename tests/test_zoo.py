@@ -164,6 +164,7 @@ def test_the_trap_works(row: Row, cage: Cage) -> None:
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.sampled(count=3)
 def test_only_python_and_git_are_started(cage: Cage, way: str) -> None:
     (row,) = (row for row in ROWS if row.name == "everything")
     build(row, cage)

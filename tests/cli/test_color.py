@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
 from pathlib import Path
 
 import pytest
 
 from tests.keys import fake_key
-from tests.running import keyscan
-from tests.terminals import typed
+from tests.running import begin, keyscan
 
 ESCAPE = b"\x1b[1;31m"
 
@@ -43,20 +44,34 @@ def leak(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def on_a_terminal(*arguments: str | Path, env: dict[str, str]) -> bytes:
+    """What a run with a blocking finding prints on a terminal."""
+    master, slave = pty.openpty()
+    ended = begin(*arguments, streams=(slave, slave, slave), env={"TERM": "xterm", **env})
+    os.close(slave)
+    output = b""
+    try:
+        while piece := os.read(master, 1 << 16):
+            output += piece
+    except OSError:
+        # Linux reports EIO when no process has the other side open any more.
+        pass
+    finally:
+        os.close(master)
+    assert ended() == 1
+    return output
+
+
 @pytest.mark.parametrize(("env", "terminal", "pipe"), CASES, ids=str)
 def test_the_variables(leak: Path, env: dict[str, str], terminal: bool, pipe: bool) -> None:  # noqa: FBT001
-    with typed(leak, env=env) as typing:
-        assert typing.end() == 1
-    assert (ESCAPE in typing.output) is terminal
+    assert (ESCAPE in on_a_terminal(leak, env=env)) is terminal
     assert (ESCAPE in keyscan(leak, env=env).out) is pipe
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_the_flag_wins(leak: Path, env: dict[str, str]) -> None:
     for flag, colored in (("always", True), ("never", False)):
-        with typed(leak, "--color", flag, env=env) as typing:
-            typing.end()
-        assert (ESCAPE in typing.output) is colored
+        assert (ESCAPE in on_a_terminal(leak, "--color", flag, env=env)) is colored
         assert (ESCAPE in keyscan(leak, "--color", flag, env=env).out) is colored
 
 
