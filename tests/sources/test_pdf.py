@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import pypdf
 import pytest
+from pypdf import PageObject
 from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextStringObject
 
 from boltz_keyscan import rules
@@ -299,25 +300,52 @@ def test_a_key_that_is_set_in_pieces_is_found(name: str, compressed: bool) -> No
     assert members(scan(pdf(object_))) == [(b"object 4",)]
 
 
-def with_codes(shown: str) -> bytes:
+def with_codes(shown: str, mapping: str = "bfchar", *, literal: bool = False) -> bytes:
     """A page in a font that has a code of its own for each character, as word processors embed them."""
     letters = sorted(set(shown))
-    table = b"begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange %d beginbfchar\n" % len(letters)
-    table += b"".join(b"<%04X> <%04X>\n" % (at, ord(letter)) for at, letter in enumerate(letters, 1))
+    table = b"begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange %d begin%s\n" % (
+        len(letters),
+        mapping.partition(" ")[0].encode(),
+    )
+    for code, letter in enumerate(letters, 1):
+        row = {
+            "bfchar": b"<%04X> <%04X>\n" % (code, ord(letter)),
+            "bfrange": b"<%04X> <%04X> <%04X>\n" % (code, code, ord(letter)),
+            "bfrange list": b"<%04X> <%04X> [<%04X>]\n" % (code, code, ord(letter)),
+        }
+        table += row[mapping]
+    table += b"end%s endcmap" % mapping.partition(" ")[0].encode()
     codes = b"".join(b"%04X" % (letters.index(letter) + 1) for letter in shown)
+    text = (
+        b"(%s)" % b"".join(b"\\%03o" % code for code in bytes.fromhex(codes.decode()))
+        if literal
+        else b"<%s>" % codes
+    )
     return pdf(
         b"<</Type/Page/Parent 5 0 R/Contents 6 0 R>>",
         b"<</Type/Pages/Kids[4 0 R]/Count 1/Resources<</Font<</F1 7 0 R>>>>>>",
-        stream(zlib.compress(b"BT /F1 9 Tf 10 700 Td <%s> Tj ET" % codes)),
+        stream(zlib.compress(b"BT /F1 9 Tf 10 700 Td %s Tj ET" % text)),
         b"<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/ToUnicode 8 0 R/DescendantFonts[9 0 R]>>",
-        stream(zlib.compress(table + b"endbfchar endcmap")),
+        stream(zlib.compress(table)),
         b"<</Type/Font/Subtype/CIDFontType2/BaseFont/A/CIDSystemInfo<<>>>>",
     )
 
 
-def test_a_font_with_codes_of_its_own_is_read() -> None:
-    result = scan(with_codes(KEY))
+@pytest.mark.parametrize("literal", [False, True])
+@pytest.mark.parametrize("mapping", ["bfchar", "bfrange", "bfrange list"])
+def test_a_font_with_codes_of_its_own_is_read(mapping: str, *, literal: bool) -> None:
+    result = scan(with_codes(KEY, mapping, literal=literal))
     assert (members(result), reasons(result)) == ([(b"object 4",)], [])
+
+
+@pytest.mark.parametrize(("shown", "pages"), [("a_page of words", 0), ("in some_long_name_of it", 1)])
+def test_only_a_page_that_can_show_a_prefix_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, shown: str, pages: int
+) -> None:
+    decoded: list[PageObject] = []
+    monkeypatch.setattr(PageObject, "extract_text", lambda page: decoded.append(page) or "")
+    scan(with_codes(shown))
+    assert len(decoded) == pages
 
 
 def test_the_name_of_an_attachment_is_looked_at() -> None:

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pypdf import PageObject
-from pypdf.generic import DictionaryObject, IndirectObject, NameObject, StreamObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+)
 
 from boltz_keyscan.sources.archives.extract import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
@@ -31,8 +38,19 @@ _MIN_TEXT_CHARACTERS = 20
 _MAX_PAGE_BYTES = 4 << 20
 """Bytes of decoded pages of one document at most: pypdf reads about 300 KB a second."""
 
-_UNDERSCORE = re.compile(rb"<0*5[Ff]>")
-_RANGE = re.compile(rb"<([0-9A-Fa-f]{1,8})>\s*<([0-9A-Fa-f]{1,8})>\s*<([0-9A-Fa-f]{1,8})>")
+_MIN_UNDERSCORES = 3
+"""Underscores in the shortest type prefix."""
+
+_ESCAPE = re.compile(rb"\\[0-7\r\n]")
+"""An escape in a string that can hide any code."""
+
+_SPECIAL = frozenset(b"()\\\n\r\t\b\f")
+"""Bytes that a string may hold in an escaped form."""
+
+_WHITESPACE = b"\0\t\n\f\r "
+_MAPPINGS = re.compile(rb"beginbf(char|range)(.*?)endbf", re.DOTALL)
+_LIST = re.compile(rb"\[[^\]]*\]")
+_CODE = re.compile(rb"<([0-9A-Fa-f\s]*)>")
 _MAX_FORM_DEPTH = 4
 """Nested forms whose fonts are checked."""
 
@@ -49,6 +67,10 @@ def join_words(content: bytes) -> bytes:
     return b"\n".join(word for word in words if len(word) >= _MIN_TEXT_CHARACTERS)
 
 
+_Codes: TypeAlias = "frozenset[bytes] | None"
+"""Codes of the underscore where the bytes of a string do not show it; None if they are not known."""
+
+
 class Text:
     """The text of pages, within the budget of a document."""
 
@@ -57,20 +79,24 @@ class Text:
         self._content = content
         self._bytes_left = _MAX_PAGE_BYTES
         self._skipped_pages = 0
-        self._fonts: dict[int, bool] = {}
+        self._fonts: dict[int, _Codes] = {}
 
     def extract_page(self, number: int, page: DictionaryObject) -> Iterator[Member]:
         """Yield the text of a page, if its bytes do not show it."""
         self._content.meter.check_time()
         try:
             resources = _inherited_resources(page)
-            if resources is None or not self._is_coded(resources, _MAX_FORM_DEPTH):
+            codes = frozenset() if resources is None else self._codes(resources, _MAX_FORM_DEPTH)
+            if resources is None or (codes is not None and not codes):
                 return
             page_object = PageObject(self._document, IndirectObject(number, 0, self._document))
             page_object.update(page)
             page_object[NameObject("/Resources")] = resources
             contents = page_object.get_contents()
-            self._bytes_left -= len(contents.get_data()) if contents is not None else 0
+            data = contents.get_data() if contents is not None else b""
+            if codes is not None and not _may_show_prefix(data, codes):
+                return
+            self._bytes_left -= len(data)
             if self._bytes_left < 0:
                 self._skipped_pages += 1
                 return
@@ -89,53 +115,100 @@ class Text:
             detail = f"the text of {count} of its pages, in fonts with their own codes, is not decoded"
             self._content.report(ContainerError("too-large", detail))
 
-    def _is_coded(self, resources: DictionaryObject, depth: int) -> bool:
-        """Return whether a font in these resources has codes of its own for the characters of keys."""
+    def _codes(self, resources: DictionaryObject, depth: int) -> _Codes:
+        """Return the codes of the underscore in the fonts of a page; see ``_Codes``."""
+        codes: set[bytes] = set()
         fonts = resolve(resources.get("/Font"))
-        if isinstance(fonts, DictionaryObject) and any(map(self._has_codes, fonts.values())):
-            return True
+        for value in fonts.values() if isinstance(fonts, DictionaryObject) else ():
+            found = self._font_codes(value)
+            if found is None:
+                return None
+            codes |= found
         forms = resolve(resources.get("/XObject"))
         if not depth or not isinstance(forms, DictionaryObject):
-            return False
+            return frozenset(codes)
         for value in forms.values():
             form = resolve(value)
             inner = resolve(form.get("/Resources")) if isinstance(form, StreamObject) else None
-            if isinstance(inner, DictionaryObject) and self._is_coded(inner, depth - 1):
-                return True
-        return False
+            # A form has a stream of its own, which may show the text.
+            if isinstance(inner, DictionaryObject) and self._codes(inner, depth - 1) != frozenset():
+                return None
+        return frozenset(codes)
 
-    def _has_codes(self, value: object) -> bool:
-        """Return whether a font encodes an underscore otherwise than ASCII."""
+    def _font_codes(self, value: object) -> _Codes:
         known = value.idnum if isinstance(value, IndirectObject) else None
         if known is not None and known in self._fonts:
             return self._fonts[known]
         font = resolve(value)
-        found = isinstance(font, DictionaryObject) and _writes_underscore(font)
+        found = _underscore_codes(font) if isinstance(font, DictionaryObject) else frozenset()
         if known is not None:
             self._fonts[known] = found
         return found
 
 
-def _writes_underscore(font: DictionaryObject) -> bool:
-    """Return whether text in a font may have an underscore that its bytes do not show."""
-    codes = resolve(font.get("/ToUnicode"))
-    if not isinstance(codes, StreamObject):
-        encoding = resolve(font.get("/Encoding"))
-        return (
-            isinstance(encoding, DictionaryObject)
-            and "/Differences" in encoding
-            and "/underscore" in str(encoding)
-        )
-    table = codes.get_data()
-    if font.get("/Subtype") != "/Type0" and not re.search(rb"<(?!0*5[Ff]>)[0-9A-Fa-f]+>\s*<0*5[Ff]>", table):
-        return False
-    if _UNDERSCORE.search(table):
+def _may_show_prefix(data: bytes, codes: frozenset[bytes]) -> bool:
+    """Return whether the operators of a page can show as many underscores as a type prefix has."""
+    if _ESCAPE.search(data) or not _SPECIAL.isdisjoint(b"".join(codes)):
         return True
-    for found in _RANGE.finditer(table):
-        first, last, to = (int(each, 16) for each in found.groups())
-        if to <= 0x5F <= to + last - first:
-            return True
-    return False
+    digits = data.translate(None, _WHITESPACE).lower()
+    return sum(data.count(code) + digits.count(code.hex().encode()) for code in codes) >= _MIN_UNDERSCORES
+
+
+def _underscore_codes(font: DictionaryObject) -> _Codes:
+    """Return the codes of the underscore in a font; see ``_Codes``."""
+    table = resolve(font.get("/ToUnicode"))
+    if not isinstance(table, StreamObject):
+        encoding = resolve(font.get("/Encoding"))
+        return _codes_in_differences(encoding) if isinstance(encoding, DictionaryObject) else frozenset()
+    codes = _codes_in_table(table.get_data())
+    if codes is not None and font.get("/Subtype") != "/Type0" and codes <= {b"_"}:
+        return frozenset()
+    return codes
+
+
+def _codes_in_differences(encoding: DictionaryObject) -> frozenset[bytes]:
+    """Return the codes that an array of differences gives the underscore (9.6.5)."""
+    differences = resolve(encoding.get("/Differences"))
+    codes: set[bytes] = set()
+    code = 0
+    for item in map(resolve, differences) if isinstance(differences, ArrayObject) else ():
+        if isinstance(item, NumberObject):
+            code = int(item)
+        else:
+            if item == "/underscore" and 0 <= code <= 255:
+                codes.add(bytes([code]))
+            code += 1
+    return frozenset(codes)
+
+
+def _codes_in_table(table: bytes) -> _Codes:
+    """Return the codes that a ToUnicode table maps to text with an underscore (9.10.3)."""
+    if b"usecmap" in table:
+        return None
+    codes: set[bytes] = set()
+    for kind, body in _MAPPINGS.findall(table):
+        if any("_" in _decoded(item) for listed in _LIST.findall(body) for item in _CODE.findall(listed)):
+            return None
+        values = map(_from_hex, _CODE.findall(_LIST.sub(b"<>", body)))
+        for first, *rest, target in zip(*[values] * (2 if kind == b"char" else 3), strict=False):
+            text = target.decode("utf-16-be", "replace")
+            start, end = (int.from_bytes(code, "big") for code in (first, *rest, first)[:2])
+            # The last character of the target counts up with the code.
+            offset = ord("_") - ord(text[-1]) if text else -1
+            if "_" in text[:-1]:
+                return None
+            if 0 <= offset <= end - start:
+                codes.add((start + offset).to_bytes(len(first), "big"))
+    return frozenset(codes)
+
+
+def _from_hex(digits: bytes) -> bytes:
+    digits = digits.translate(None, _WHITESPACE)
+    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
+
+
+def _decoded(digits: bytes) -> str:
+    return _from_hex(digits).decode("utf-16-be", "replace")
 
 
 def _inherited_resources(page: DictionaryObject) -> DictionaryObject | None:
