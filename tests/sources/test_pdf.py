@@ -343,7 +343,12 @@ def test_only_a_page_that_can_show_a_prefix_is_decoded(
     monkeypatch: pytest.MonkeyPatch, shown: str, pages: int
 ) -> None:
     decoded: list[PageObject] = []
-    monkeypatch.setattr(PageObject, "extract_text", lambda page: decoded.append(page) or "")
+
+    def extract(page: PageObject) -> str:
+        decoded.append(page)
+        return ""
+
+    monkeypatch.setattr(PageObject, "extract_text", extract)
     scan(with_codes(shown))
     assert len(decoded) == pages
 
