@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model.enums import Exposure, Part, Status
+from boltz_keyscan.findings import group_findings
+from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import (
     BundleFile,
     Detector,
@@ -35,7 +36,6 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.rules import Rule
 from boltz_keyscan.sources.blob import failure_gap, locate_hit, scan_shard
 from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.triage import Step, apply
@@ -171,7 +171,7 @@ def run(
         gaps.add(Gap(", ".join(plan.targets), "too-many-bundles", detail))
     if tally == Tally() and all(gap.by_design for gap in gaps) and not plan.terms.empty_is_complete:
         gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
-    unjudged: Iterable[Finding] = _findings(pairs, loaded)
+    unjudged: Iterable[Finding] = group_findings(pairs, loaded)
     status_report = None
     if status_check is not None:
         unjudged, status_report, status_gaps = status_check.apply(
@@ -290,58 +290,6 @@ def _run_shards(
                 return
         weight += shard.weight
         yield number, scan_shard(shard, detector)
-
-
-def _findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...]) -> Iterator[Finding]:
-    """Yield one finding per distinct key, with its distinct locations, sorted."""
-    by_id = {rule.id: rule for rule in loaded}
-    groups: dict[str, list[tuple[Match, Location]]] = {}
-    for match, location in pairs:
-        groups.setdefault(match.fingerprint, []).append((match, location))
-    for fingerprint, members in groups.items():
-        shape = policy.strongest(match.shape for match, _ in members)
-        strongest = min(
-            (match for match, _ in members if match.shape is shape), key=lambda match: match.reason
-        )
-        rule = by_id[strongest.rule_id]
-        locations = _distinct_locations(location for _, location in members)
-        yield Finding(
-            fingerprint=fingerprint,
-            rule_id=rule.id,
-            key_type=rule.key_type,
-            mode=rule.mode,
-            type_prefix=rule.prefix,
-            shape=shape,
-            reason=strongest.reason,
-            severity=rule.severity,
-            confidence=policy.CONFIDENCE[shape],
-            status=Status.UNCHECKED,
-            exposure=policy.widest(location.exposure for location in locations),
-            blocking=False,
-            locations=locations,
-        )
-
-
-def _distinct_locations(locations: Iterable[Location]) -> tuple[Location, ...]:
-    """Return each location once, with its widest exposure: a branch name is a reference and a file."""
-    places: dict[tuple[object, ...], Location] = {}
-    for location in sorted(locations, key=_location_order):
-        place = (location.path, location.members, location.offset, location.blob, location.decoded)
-        places.setdefault(place, location)
-    return tuple(sorted(places.values(), key=_location_order))
-
-
-def _location_order(location: Location) -> tuple[int, str, bool, str, int, str, tuple[str, ...]]:
-    """Return a sort key: widest exposure first, working files before history."""
-    return (
-        location.exposure.rank,
-        location.path,
-        location.blob is not None,
-        location.author_date or "",
-        location.offset,
-        location.blob or "",
-        location.members,
-    )
 
 
 def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:

@@ -220,7 +220,8 @@ def test_a_name_that_is_not_there_is_not_there() -> None:
 def test_results_are_frozen_and_typed() -> None:
     for name in ("ScanResult", "Finding", "Location", "Gap", "Tally", "Suppression"):
         noun = getattr(boltz_keyscan, name)
-        assert noun.__dataclass_params__.frozen
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(object.__new__(noun), noun.__slots__[0], None)
         assert {field.name for field in dataclasses.fields(noun)} == set(noun.__slots__)
     hints = typing.get_type_hints(scan)
     assert hints["return"] is ScanResult

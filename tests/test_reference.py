@@ -230,13 +230,12 @@ def test_the_containers_and_their_limits_are_told() -> None:
     words = {
         "old-tar": "tar",
         "pdf": "PDF",
-        "pdf-behind": "PDF",
         "git-bundle": "git bundles",
         "git-pack": "packs",
-        "git-object": "loose objects",
         "warc": "WARC",
-        "lha": "LHA",
-        "nsis": "NSIS",
+        "an installer made by NSIS": "NSIS",
+        "gzip's older form or pack (.z)": "pack,",
+        "compress (.Z)": "compress",
     }
     for format_ in signatures.FORMATS:
         assert words.get(format_.name, format_.name) in text

@@ -34,8 +34,8 @@ def scan(arguments: Sequence[str]) -> str | None:
 
 
 def is_clean(result: ScanResult) -> bool:
-    """Return whether there is nothing to report."""
-    return not (result.exit_code or result.gaps or result.findings)
+    """Return whether there is nothing to report; placeholders are not."""
+    return not (result.exit_code or result.gaps or result.keys)
 
 
 def amount_scanned(result: ScanResult) -> str:

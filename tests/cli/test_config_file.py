@@ -150,7 +150,7 @@ def test_none_asks_no_file_of_the_tree(tree: Path) -> None:
         ("# ok\nverbose = tru", 2, ("not valid TOML",)),
         ("verbose = true\nverbose = true", 2, ("not valid TOML",)),
         ("a = " + "[" * 5000, 1, ("not valid TOML",)),
-        ("quiet = true\n<<<<<<< HEAD\n", 2, ("a merge conflict",)),
+        ("quiet = true\n<<<<<<< HEAD\n", 2, ("an unresolved merge conflict",)),
         ('trust = "none"', 1, ("trust can only be given on the command line",)),
     ],
 )

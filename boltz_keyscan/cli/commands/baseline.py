@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import click
@@ -17,7 +18,6 @@ from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
-from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.wording import EXPOSURE, count, moment
 from boltz_keyscan.report.writer import write_text
