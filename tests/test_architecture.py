@@ -426,6 +426,16 @@ def test_a_relative_import_is_noticed() -> None:
         against_the_direction(Module("pipeline", "from . import plan"))
 
 
+def is_frozen(record: type) -> bool:
+    """Return whether an instance refuses a change."""
+    name = "path"
+    try:
+        setattr(object.__new__(record), name, None)
+    except FrozenInstanceError:
+        return True
+    return False
+
+
 def test_the_nouns_are_frozen_and_have_no_dict() -> None:
     found = [
         thing
@@ -435,8 +445,7 @@ def test_the_nouns_are_frozen_and_have_no_dict() -> None:
     ]
     assert len(found) > 8
     for noun in found:
-        with pytest.raises(FrozenInstanceError):
-            setattr(object.__new__(noun), vars(noun)["__slots__"][0], None)
+        assert is_frozen(noun), noun
         assert "__slots__" in vars(noun), noun
 
 
@@ -450,8 +459,7 @@ def test_sources_are_frozen_and_have_no_dict() -> None:
         tree.TreeSource,
     )
     for source in sources:
-        with pytest.raises(FrozenInstanceError):
-            setattr(object.__new__(source), vars(source)["__slots__"][0], None)
+        assert is_frozen(source), source
         assert "__slots__" in vars(source), source
 
 

@@ -221,7 +221,7 @@ def test_results_are_frozen_and_typed() -> None:
     for name in ("ScanResult", "Finding", "Location", "Gap", "Tally", "Suppression"):
         noun = getattr(boltz_keyscan, name)
         with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(object.__new__(noun), noun.__slots__[0], None)
+            object.__new__(noun).path = None
         assert {field.name for field in dataclasses.fields(noun)} == set(noun.__slots__)
     hints = typing.get_type_hints(scan)
     assert hints["return"] is ScanResult
