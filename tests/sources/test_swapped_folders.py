@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,8 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.finding import ShardResult
+from boltz_keyscan.sources.git import history
 from boltz_keyscan.sources.git.objects.listing import new_packs, read_names
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.packs import reader
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from boltz_keyscan.sources.git.packs.check import CheckedStores
     from boltz_keyscan.sources.git.run.command import RepoView
 
 DETECTOR = KeyDetector.of(rules.load())
@@ -168,6 +171,31 @@ def test_a_link_that_appears_after_the_decision_is_a_gap(tmp_path: Path, name: s
     (shard,) = reader.shards(view, ".", stem)
     (gap,) = shard.scan(DETECTOR).gaps
     assert (gap.reason, gap.by_design) == ("object-store", False)
+
+
+def test_a_link_that_appears_before_the_listing_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, outside = make_stores(tmp_path)
+    found = open_at(os.fsencode(top))
+    assert found is not None
+    right = check_packs
+
+    def check_then_swap(*arguments: Any) -> CheckedStores:
+        checked = right(*arguments)
+        (top / "objects").rename(tmp_path / "kept")
+        (top / "objects").symlink_to(outside)
+        return checked
+
+    monkeypatch.setattr(history, "check_packs", check_then_swap)
+    source = history.HistorySource(found, b"", ".", os.fsencode(top)).open()
+    results = [work.shard.scan(DETECTOR) for work in source.work()]
+    gaps = [gap for result in results for gap in result.gaps]
+    assert [(gap.reason, gap.by_design) for gap in gaps if gap.reason == "object-store"] == [
+        ("object-store", False)
+    ]
+    assert not any(result.hits for result in results)
+    assert source.locate(ShardResult(gaps=tuple(gaps)), DETECTOR).pairs == ()
 
 
 @pytest.fixture
