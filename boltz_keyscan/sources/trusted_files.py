@@ -20,9 +20,11 @@ from boltz_keyscan.sources.git.repo.repository import (
     find_worktrees_around,
     is_carried,
     is_git_dir,
+    read_opened,
     read_small,
     references,
 )
+from boltz_keyscan.sources.safe_open import open_file
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run import command as git
@@ -54,10 +56,14 @@ class TreeFiles:
         """
         if not os.path.lexists(path):
             return None
-        real = os.path.realpath(path)
-        if not real.startswith(os.path.join(os.path.realpath(self.top), b"")):
+        try:
+            real, top = os.path.realpath(path), os.path.realpath(self.top)
+        except OSError as error:
+            # A link on the way was removed meanwhile.
+            raise _unusable(path, error.strerror or "unreadable") from error
+        if not real.startswith(os.path.join(top, b"")):
             raise _unusable(path, "a link leads out of the tree")
-        return read_named_file(real, os.fsdecode(path))
+        return read_named_file(real, os.fsdecode(path), top)
 
     def contains(self, path: bytes) -> bool:
         """Return whether a path is below ``top``."""
@@ -169,14 +175,19 @@ class CommitFileReader:
 TrustedFiles = TreeFiles | CommitFiles
 
 
-def read_whole_file(path: bytes, shown: str = "") -> bytes:
+def read_whole_file(path: bytes, shown: str = "", top: bytes | None = None) -> bytes:
     """Return the content of a regular file that the user named.
+
+    Args:
+        path: its path.
+        shown: its path in messages.
+        top: folder below which no link is followed, not even one that appears meanwhile.
 
     Raises:
         KeyscanError: it cannot be read.
     """
     try:
-        return read_small(path)
+        return read_small(path) if top is None else read_opened(open_file(top, os.path.relpath(path, top)))
     except OSError as error:
         raise KeyscanError(
             f"cannot read {shown or os.fsdecode(path)}: {error.strerror or 'unreadable'}",
@@ -184,13 +195,13 @@ def read_whole_file(path: bytes, shown: str = "") -> bytes:
         ) from error
 
 
-def read_named_file(path: bytes, shown: str = "") -> bytes:
-    """Return the content of a named file of at most ``MAX_FILE_BYTES``.
+def read_named_file(path: bytes, shown: str = "", top: bytes | None = None) -> bytes:
+    """Return the content of a named file of at most ``MAX_FILE_BYTES``; arguments as ``read_whole_file``.
 
     Raises:
         KeyscanError: it cannot be read.
     """
-    content = read_whole_file(path, shown)
+    content = read_whole_file(path, shown, top)
     if len(content) > MAX_FILE_BYTES:
         raise _unusable(path, f"larger than {MAX_FILE_BYTES >> 20} MiB")
     return content

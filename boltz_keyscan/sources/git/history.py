@@ -121,7 +121,13 @@ class HistoryReader:
             self.cache, self._memory = None, Memory()
         yield ResultShard(ShardResult(gaps=checked.gaps))
         self.prepared = replace(opened, view=checked.view)
-        self._names = read_names(checked.view)
+        try:
+            self._names = read_names(checked.view)
+        except OSError as error:
+            self._names = Names({}, frozenset())
+            gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
+            yield ResultShard(ShardResult(gaps=(gap,)))
+            return
         # A boundary list can change alone, and with it the count.
         counted = self._memory.missing if self._is_unchanged() and checked.view.shallow is None else None
         yield MissingShard(checked.view, self.source.where, self._references, opened.partial, counted)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from boltz_keyscan.sources.safe_open import FLAGS
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 
 _FANOUT = re.compile(rb"[0-9a-f]{2}")
 _LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
@@ -26,16 +26,13 @@ def list_other_files(root: bytes, files: Sequence[bytes], folder: bytes, *, look
     """
     if folder == b"pack":
         names = {os.path.basename(file) for file in files}
-        return [
-            file for file in files if not (_is_in_pair(file, names) and _is_object(root, file, look=look))
-        ]
-    if not _FANOUT.fullmatch(folder):
+        likely = {file for file in files if _is_in_pair(file, names)}
+    elif _FANOUT.fullmatch(folder):
+        likely = {file for file in files if _LOOSE.fullmatch(os.path.basename(file))}
+    else:
         return list(files)
-    return [
-        file
-        for file in files
-        if not (_LOOSE.fullmatch(os.path.basename(file)) and _is_object(root, file, look=look))
-    ]
+    with DirectoryOpener(root) as opener:
+        return [file for file in files if not (file in likely and (not look or _is_object(opener, file)))]
 
 
 def _is_in_pair(file: bytes, names: set[bytes]) -> bool:
@@ -44,11 +41,9 @@ def _is_in_pair(file: bytes, names: set[bytes]) -> bool:
     return found is not None and {found[1] + b".pack", found[1] + b".idx"} <= names
 
 
-def _is_object(root: bytes, file: bytes, *, look: bool) -> bool:
-    if not look:
-        return True
+def _is_object(opener: DirectoryOpener, file: bytes) -> bool:
     try:
-        descriptor = os.open(os.path.join(root, file), FLAGS)
+        descriptor = opener.open(file)
     except OSError:
         return False
     try:

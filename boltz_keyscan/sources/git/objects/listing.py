@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -13,6 +14,7 @@ from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.sources.git.run.output import CHECK, UNEXPECTED_OUTPUT, object_info, parsing_git_output
@@ -54,28 +56,31 @@ class Names:
 
 
 def read_names(view: git.RepoView) -> Names:
-    """Return the names in the stores of a view."""
+    """Return the names in the stores of a view.
+
+    Raises:
+        OSError: a store, or a folder of it, became a link.
+    """
     return _read_names((view.objects, *view.alternates))
 
 
 def count_objects(store: bytes) -> int:
-    """Return the number of objects in a store, according to its pack indexes."""
-    return _read_names((store,)).max_new_objects(Memory())
+    """Return the number of objects in a store, according to its pack indexes; errors as ``read_names``."""
+    return _read_names((os.path.realpath(store),)).max_new_objects(Memory())
 
 
 def _read_names(stores: Iterable[bytes]) -> Names:
     packs: dict[str, int] = {}
     loose: set[str] = set()
     for store in stores:
-        for fanout in _listdir(store):
-            if _FANOUT.fullmatch(fanout):
-                rest = (name for name in _listdir(os.path.join(store, fanout)) if _REST.fullmatch(name))
+        with StoreFiles(store) as files:
+            for fanout in filter(_FANOUT.fullmatch, _list(files, strict=True)):
+                rest = filter(_REST.fullmatch, _list(files, fanout, strict=True))
                 loose.update((fanout + name).decode() for name in rest)
-        folder = os.path.join(store, b"pack")
-        for name in _listdir(folder):
-            if name.endswith(b".pack"):
-                stem = name.removesuffix(b".pack")
-                packs[os.fsdecode(stem)] = _count(os.path.join(folder, stem + b".idx"))
+            for name in _list(files, b"pack", strict=True):
+                if name.endswith(b".pack"):
+                    stem = name.removesuffix(b".pack")
+                    packs[os.fsdecode(stem)] = _count(files, stem)
     return Names(packs, frozenset(loose))
 
 
@@ -83,13 +88,14 @@ def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
     """Return paths, without extension, and bytes of the packs that were not scanned yet."""
     found = {}
     for store in (view.objects, *view.alternates):
-        folder = os.path.join(store, b"pack")
-        for name in _listdir(folder):
-            stem, extension = os.path.splitext(name)
-            if extension == b".pack" and os.fsdecode(stem) not in memory.packs:
-                # A missing pack is reported by ``packs.check``.
-                with contextlib.suppress(OSError):
-                    found[os.path.join(folder, stem)] = os.stat(os.path.join(folder, name)).st_size
+        with StoreFiles(store) as files:
+            for name in _list(files, b"pack"):
+                stem, extension = os.path.splitext(name)
+                if extension == b".pack" and os.fsdecode(stem) not in memory.packs:
+                    path = files.path(os.path.join(b"pack", name))
+                    # A missing pack is reported by ``packs.check``.
+                    with contextlib.suppress(OSError):
+                        found[path.removesuffix(b".pack")] = os.lstat(path).st_size
     return found
 
 
@@ -170,29 +176,32 @@ def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoVi
         folder = os.path.join(top, b"%d" % number)
         os.makedirs(os.path.join(folder, b"pack"))
         stores.append(folder)
-        for fanout in _listdir(store):
-            if _FANOUT.fullmatch(fanout):
-                os.symlink(os.path.join(store, fanout), os.path.join(folder, fanout))
-        packs = os.path.join(store, b"pack")
-        for name in _listdir(packs):
-            stem, extension = os.path.splitext(name)
-            pack = os.fsdecode(stem)
-            if extension in {b".pack", b".idx"} and pack in names.packs and pack not in memory.packs:
-                os.symlink(os.path.join(packs, name), os.path.join(folder, b"pack", name))
+        with StoreFiles(store) as files:
+            parts = list(filter(_FANOUT.fullmatch, _list(files)))
+            for name in _list(files, b"pack"):
+                stem, extension = os.path.splitext(name)
+                pack = os.fsdecode(stem)
+                if extension in {b".pack", b".idx"} and pack in names.packs and pack not in memory.packs:
+                    parts.append(os.path.join(b"pack", name))
+        for part in parts:
+            os.symlink(os.path.join(store, part), os.path.join(folder, part))
     return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
 
 
-def _listdir(folder: bytes) -> list[bytes]:
+def _list(files: StoreFiles, folder: bytes = b"", *, strict: bool = False) -> list[bytes]:
+    """Return the names in a folder, none if it cannot be read; with ``strict``, a link raises OSError."""
     try:
-        return sorted(os.listdir(folder))
-    except OSError:
+        return files.list_folder(folder)
+    except OSError as error:
+        if strict and error.errno == errno.ELOOP:
+            raise
         return []
 
 
-def _count(index: bytes) -> int:
+def _count(files: StoreFiles, stem: bytes) -> int:
     """Return the objects in a pack (gitformat-pack: last of 256 counts, after a header in version 2)."""
     try:
-        with open(index, "rb") as file:
+        with files.open(os.path.join(b"pack", stem + b".idx")) as file:
             head = file.read(8 + 256 * 4)
             return int.from_bytes(head[-4:] if head.startswith(b"\xfftOc") else head[-12:-8], "big")
     except OSError:

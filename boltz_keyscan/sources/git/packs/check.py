@@ -12,6 +12,7 @@ an object. All content is scanned, under any id.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 from typing import IO
@@ -20,6 +21,7 @@ from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.packs.index import Layout
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links, open_pack_file
 from boltz_keyscan.sources.git.run import command as git
 
 
@@ -41,6 +43,20 @@ def check_packs(view: git.RepoView, where: str, seen: Collection[str] | None = N
         where: name of the repository in gaps.
         seen: packs, by name without extension, whose indexes were checked by an earlier scan.
             None checks no index: enough for reading objects by id, not for listing them.
+    """
+    try:
+        return _check(view, where, seen)
+    except OSError as error:
+        # git would follow a link: it gets an empty store.
+        gap = Gap(where, "object-store", f"history not read: {error.strerror}")
+        return CheckedStores(replace(view, objects=recover.new_store(), alternates=()), (gap,), repaired=True)
+
+
+def _check(view: git.RepoView, where: str, seen: Collection[str] | None) -> CheckedStores:
+    """Check the packs; arguments as ``check_packs``.
+
+    Raises:
+        OSError: a store cannot be listed.
     """
     checked = [_Store.of(store, view.id_bytes, seen) for store in (view.objects, *view.alternates)]
     if all(store.is_sound for store in checked):
@@ -74,12 +90,16 @@ class _Store:
 
     @classmethod
     def of(cls, path: bytes, id_bytes: int, seen: Collection[str] | None) -> _Store:
-        """Check all packs of a store."""
-        folder = os.path.join(path, b"pack")
+        """Check all packs of a store.
+
+        Raises:
+            OSError: its packs cannot be listed.
+        """
         extensions: dict[bytes, set[bytes]] = {}
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            stem, extension = os.path.splitext(name)
-            extensions.setdefault(stem, set()).add(extension)
+        with StoreFiles(path) as files, contextlib.suppress(FileNotFoundError):
+            for name in files.list_folder(b"pack"):
+                stem, extension = os.path.splitext(name)
+                extensions.setdefault(stem, set()).add(extension)
         faults: dict[bytes, str] = {}
         good = []
         for stem, kinds in extensions.items():
@@ -87,7 +107,7 @@ class _Store:
                 # A temporary file of a git that is running or was killed.
                 continue
             deep = seen is not None and os.fsdecode(stem) not in seen
-            fault = _find_fault(os.path.join(folder, stem), id_bytes, kinds, deep=deep)
+            fault = _find_fault(os.path.join(path, b"pack", stem), id_bytes, kinds, deep=deep)
             if fault is None:
                 good.append(stem)
             else:
@@ -103,13 +123,12 @@ class _Store:
     def link_sound_parts(self) -> bytes:
         """Create a temporary store with links to the loose objects and to the good packs."""
         folder = recover.new_store()
-        for entry in os.scandir(self.path):
-            if len(entry.name) == len("ab"):
-                os.symlink(entry.path, os.path.join(folder, entry.name))
-        for stem in self.good:
-            for extension in (b".pack", b".idx"):
-                name = os.path.join(b"pack", stem + extension)
-                os.symlink(os.path.join(self.path, name), os.path.join(folder, name))
+        add_store_of_links(folder)
+        with StoreFiles(self.path) as files:
+            names = [name for name in files.list_folder() if len(name) == len("ab")]
+        names += (os.path.join(b"pack", stem + end) for stem in self.good for end in (b".pack", b".idx"))
+        for name in names:
+            os.symlink(os.path.join(self.path, name), os.path.join(folder, name))
         return folder
 
 
@@ -125,7 +144,9 @@ def _repair(
     pack = os.path.join(store.path, b"pack", stem + b".pack")
     link = os.path.join(folder, b"pack", stem)
     try:
-        size = os.stat(pack).st_size
+        with open_pack_file(pack) as stream:
+            # git would follow a link, which is refused here.
+            size = os.fstat(stream.fileno()).st_size
         if not recover.reindex(view.skeleton, pack, link + b".idx"):
             os.symlink(pack, link + b".pack")
             return [], []
@@ -133,7 +154,7 @@ def _repair(
             os.symlink(pack, link + b".pack")
             return [], [("pack-damaged", f"{name}.pack: {fault}; what can be read of it is read")]
         extra = recover.new_store()
-        with open(pack, "rb") as stream:
+        with open_pack_file(pack) as stream:
             count, error = recover.salvage(view.skeleton, stream, extra, size)
             stream.seek(0)
             total = recover.object_count(stream)
@@ -153,7 +174,7 @@ def _patch_index(pack: bytes, target: bytes, id_bytes: int) -> bool:
     """
     index = pack.removesuffix(b".pack") + b".idx"
     try:
-        with open(index, "rb") as file, open(pack, "rb") as packed:
+        with open_pack_file(index) as file, open_pack_file(pack) as packed:
             layout = Layout.of(file, id_bytes)
             if (
                 layout is None
@@ -181,7 +202,7 @@ def _find_fault(path: bytes, id_bytes: int, kinds: set[bytes], *, deep: bool) ->
     if b".idx" not in kinds:
         return "it has no .idx"
     try:
-        with open(path + b".idx", "rb") as index, open(path + b".pack", "rb") as pack:
+        with open_pack_file(path + b".idx") as index, open_pack_file(path + b".pack") as pack:
             return _find_mismatch(index, pack, id_bytes, deep=deep)
     except OSError as error:
         return f"it cannot be read: {error.strerror}"

@@ -20,6 +20,7 @@ from typing import IO
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.packs.index import Layout
+from boltz_keyscan.sources.git.repo.store_files import open_pack_file
 
 MAX_OBJECTS = 2_000_000
 """Objects of the largest pack that is cut into trees: 90 bytes of memory for each."""
@@ -83,7 +84,7 @@ def read_delta_trees(stem: bytes, id_bytes: int) -> list[DeltaTrees]:
     Raises:
         OSError: it cannot be read.
     """
-    with open(stem + b".idx", "rb") as index, open(stem + b".pack", "rb", buffering=0) as pack:
+    with open_pack_file(stem + b".idx") as index, open_pack_file(stem + b".pack", buffering=0) as pack:
         layout = Layout.of(index, id_bytes)
         if layout is None or layout.version != 2 or not 0 < layout.count <= MAX_OBJECTS:
             return []

@@ -7,6 +7,7 @@ here (damaged or large) are read through git, whose errors go into the report.
 
 from __future__ import annotations
 
+import errno
 import functools
 import itertools
 import operator
@@ -25,8 +26,10 @@ from boltz_keyscan.sources.git.objects.reader import hash_mismatch_gap, missing_
 from boltz_keyscan.sources.git.objects.shard import ObjectShard, container_shard
 from boltz_keyscan.sources.git.packs.delta_trees import MAX_OBJECT_BYTES, DeltaTrees, read_delta_trees
 from boltz_keyscan.sources.git.packs.index import Layout
+from boltz_keyscan.sources.git.repo.store_files import open_pack_file
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
+from boltz_keyscan.sources.shards import ResultShard
 from boltz_keyscan.sources.signatures import checked_marks, is_container
 
 _KINDS = ("commit", "tree", "blob", "tag")
@@ -61,9 +64,9 @@ class PackShard:
         try:
             run = self._run(detector)
         except OSError as error:
-            name = os.fsdecode(os.path.basename(self.stem))
-            detail = f"{len(self.trees)} objects of {name}.pack were not read: {error.strerror}; scan again"
-            return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
+            return ShardResult(
+                gaps=(_unread_gap(self.where, self.stem, f"{len(self.trees)} objects", error),)
+            )
         results = [run.result()]
         if run.deferred:
             results += _read_by_git(self, run.deferred, detector)
@@ -80,7 +83,10 @@ class PackShard:
         Raises:
             OSError: the pack is gone or replaced, as when git repacks.
         """
-        with open(self.stem + b".idx", "rb") as index, open(self.stem + b".pack", "rb", buffering=0) as pack:
+        with (
+            open_pack_file(self.stem + b".idx") as index,
+            open_pack_file(self.stem + b".pack", buffering=0) as pack,
+        ):
             layout = Layout.of(index, self.view.id_bytes)
             if layout is None:
                 raise OSError(0, "its index changed")
@@ -99,10 +105,18 @@ def shards(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
     """
     try:
         parts = read_delta_trees(stem, view.id_bytes) if git_delta.IS_COMPILED else []
-    except OSError:
-        # git reports the error.
-        return []
+    except OSError as error:
+        # git reports the error; it would follow a link.
+        if error.errno != errno.ELOOP:
+            return []
+        return [ResultShard(ShardResult(gaps=(_unread_gap(where, stem, "the objects", error),)))]
     return [PackShard(view, where, stem, part) for part in parts]
+
+
+def _unread_gap(where: str, stem: bytes, objects: str, error: OSError) -> Gap:
+    name = os.fsdecode(os.path.basename(stem))
+    detail = f"{objects} of {name}.pack were not read: {error.strerror}; scan again"
+    return Gap(where, "object-store", detail)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import contextlib
 import mmap
 import os
 from collections.abc import Collection, Iterator
+from typing import IO
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
@@ -174,20 +175,24 @@ def list_intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
     return found
 
 
-def bounded_index(path: bytes, id_bytes: int) -> bytes:
+def bounded_index(file: IO[bytes], path: bytes, id_bytes: int) -> bytes:
     """Return the path of an index that git reads in bounded memory: itself, or a copy of a sparse one.
+
+    Args:
+        file: the open index.
+        path: its path.
+        id_bytes: bytes of an object id.
 
     Raises:
         OSError: the index cannot be read.
         ValueError: its format is unknown.
     """
-    with open(path, "rb") as file:
-        if not os.fstat(file.fileno()).st_size:
+    if not os.fstat(file.fileno()).st_size:
+        return path
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(_SPARSE) < 0:
             return path
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            if content.find(_SPARSE) < 0:
-                return path
-            whole = content[:]
+        whole = content[:]
     from boltz_keyscan.sources.git.repo.sparse_index import drop_folders  # noqa: PLC0415 - few repositories need it
 
     copy = drop_folders(whole, id_bytes)
@@ -196,8 +201,8 @@ def bounded_index(path: bytes, id_bytes: int) -> bytes:
     from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - few repositories need it
 
     name = os.path.join(tempdir.folder(), b"index")
-    with open(name, "wb") as file:
-        file.write(copy)
+    with open(name, "wb") as target:
+        target.write(copy)
     return name
 
 

@@ -6,15 +6,19 @@ purpose: to read ``extensions.*`` from a configuration file, with includes off.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.index import bounded_index
-from boltz_keyscan.sources.git.repo.repository import Repository, read_small
+from boltz_keyscan.sources.git.repo.repository import Repository, describe, read_small
+from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 
 _FANOUT = re.compile(rb"[0-9a-f]{2}|pack|info")
 
@@ -43,7 +47,9 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
     """
     gaps: list[Gap] = []
     object_format, partial = _extensions(repository, where, gaps)
-    stores = [repository.objects, *_alternates(repository.objects, allowed, where, gaps)]
+    # As in git, the store may be a link. It is resolved once; no other link is followed.
+    own = os.path.realpath(repository.objects) if os.path.islink(repository.objects) else repository.objects
+    stores = [own, *_alternates(own, allowed, where, gaps)]
     for store in stores:
         special, has_promisor = _inspect(store)
         partial = partial or has_promisor
@@ -76,37 +82,57 @@ def _find_indexes(
     repository: Repository, id_bytes: int, where: str, gaps: list[Gap]
 ) -> Iterator[bytes | None]:
     """Yield the index of the worktree, then those of all others; None for one that git must not read."""
-    worktrees = os.path.join(repository.common_dir, b"worktrees")
-    folders = [repository.git_dir, repository.common_dir]
-    if os.path.isdir(worktrees):
-        folders += (os.path.join(worktrees, name) for name in sorted(os.listdir(worktrees)))
-    for folder in dict.fromkeys(map(os.path.realpath, folders)):
-        index = os.path.join(folder, b"index")
-        if not os.path.lexists(index):
-            yield None
-            continue
-        problem = "the index is not a regular file"
-        usable = os.path.isfile(index)
-        if usable and shared_indexes(folder) is None:
-            problem, usable = "the shared part of the index is not a regular file", False
-        if usable:
+    common = os.path.realpath(repository.common_dir)
+    folders = [(os.path.realpath(repository.git_dir), b""), (common, b"")]
+    with DirectoryOpener(common) as opener, contextlib.suppress(OSError):
+        # There are no others, or ``references`` reports the error.
+        names = sorted(map(os.fsencode, os.listdir(opener.open_folder(b"worktrees"))))
+        folders += ((common, os.path.join(b"worktrees", name)) for name in names)
+    for path, (top, below) in {os.path.normpath(os.path.join(*each)): each for each in folders}.items():
+        index: bytes | None = None
+        if os.path.lexists(os.path.join(path, b"index")):
             try:
-                index = bounded_index(index, id_bytes)
+                index = _find_index(top, below, id_bytes)
             except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else str(error)
-                problem, usable = f"the index is not read: {reason}", False
-        if not usable:
-            gaps.append(Gap(where, "index-unreadable", problem))
-        yield index if usable else None
+                reason = (
+                    f"the index is not read: {describe(error)}" if isinstance(error, OSError) else str(error)
+                )
+                gaps.append(Gap(where, "index-unreadable", reason))
+        yield index
 
 
-def shared_indexes(git_dir: bytes) -> list[bytes] | None:
-    """Return the shared parts of split indexes; None if one is not a regular file and would hang git."""
-    with os.scandir(git_dir) as entries:
-        shared = [entry for entry in entries if entry.name.startswith(b"sharedindex.")]
-    if any(not entry.is_file(follow_symlinks=False) for entry in shared):
-        return None
-    return [entry.path for entry in shared]
+def _find_index(top: bytes, below: bytes, id_bytes: int) -> bytes:
+    """Return the path of an index that git reads in bounded memory.
+
+    Raises:
+        OSError: it cannot be read, or is behind a link.
+        ValueError: git must not read it.
+    """
+    name = os.path.join(below, b"index")
+    with DirectoryOpener(top) as opener:
+        path, folder = opener.resolve(name)
+        if not stat.S_ISREG(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
+            raise ValueError("the index is not a regular file")
+        if shared_indexes(top, below) is None:
+            raise ValueError("the shared part of the index is not a regular file")
+        with open(opener.open(name), "rb") as file:
+            try:
+                return bounded_index(file, os.path.join(top, name), id_bytes)
+            except ValueError as error:
+                raise ValueError(f"the index is not read: {error}") from error
+
+
+def shared_indexes(git_dir: bytes, below: bytes = b"") -> list[bytes] | None:
+    """Return the shared parts of split indexes; None if one is not a regular file and would hang git.
+
+    Args:
+        git_dir: the git directory.
+        below: path in it of the folder of a linked worktree.
+    """
+    with DirectoryOpener(git_dir) as opener, os.scandir(opener.open_folder(below)) as entries:
+        modes = {os.fsencode(entry.name): entry.is_file(follow_symlinks=False) for entry in entries}
+    shared = [name for name in modes if name.startswith(b"sharedindex.")]
+    return [os.path.join(git_dir, below, name) for name in shared] if all(map(modes.get, shared)) else None
 
 
 def _extensions(repository: Repository, where: str, gaps: list[Gap]) -> tuple[str, bool]:
@@ -149,11 +175,13 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
     while queue:
         current, depth = queue.pop(0)
         try:
-            text = read_small(os.path.join(current, b"info", b"alternates"))
+            with StoreFiles(current) as files:
+                text = files.read(b"info/alternates")
         except FileNotFoundError:
             continue
         except OSError as error:
-            gaps.append(Gap(where, "alternate-unreadable", f"objects/info/alternates: {error.strerror}"))
+            detail = f"objects/info/alternates: {describe(error)}"
+            gaps.append(Gap(where, "alternate-unreadable", detail))
             continue
         for line in text.split(b"\n"):
             if not line or line.startswith(b"#"):
@@ -184,12 +212,14 @@ def _inspect(store: bytes) -> tuple[bytes | None, bool]:
     """
     pending = [b""]
     has_promisor = False
-    while pending:
-        folder = pending.pop()
-        with os.scandir(os.path.join(store, folder)) as entries:
-            for entry in entries:
-                name = os.path.join(folder, entry.name)
-                if not folder and not _FANOUT.fullmatch(entry.name):
+    with StoreFiles(store) as files:
+        while pending:
+            folder = pending.pop()
+            for entry in files.scan_folder(folder):
+                name = os.fsencode(entry.name)
+                if folder:
+                    name = folder + b"/" + name
+                elif not _FANOUT.fullmatch(name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(name)
@@ -205,7 +235,9 @@ def _without_alternates(store: bytes) -> bytes:
     from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - few repositories borrow
 
     folder = tempdir.folder()
-    for entry in os.scandir(store):
-        if entry.name != b"info" and _FANOUT.fullmatch(entry.name):
-            os.symlink(entry.path, os.path.join(folder, entry.name))
+    add_store_of_links(folder)
+    with StoreFiles(store) as files:
+        for name in filter(_FANOUT.fullmatch, files.list_folder()):
+            if name != b"info":
+                os.symlink(os.path.join(store, name), os.path.join(folder, name))
     return folder

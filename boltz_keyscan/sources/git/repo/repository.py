@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener
+from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener, open_file
 
 _MAX_FILE_BYTES = 64 << 20
 """Bytes of the largest reference or configuration file that is read; packed-refs of huge servers fit."""
@@ -111,11 +111,13 @@ def find_worktrees_around(path: bytes) -> Iterator[Repository]:
 
 def find_linked_worktrees(repository: Repository) -> Iterator[bytes]:
     """Yield the roots of the linked worktrees that the repository names and that name it in turn."""
-    folder = os.path.join(os.path.realpath(repository.common_dir), b"worktrees")
+    common = os.path.realpath(repository.common_dir)
+    folder = os.path.join(common, b"worktrees")
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         private = os.path.join(folder, name)
         try:
-            dot_git = os.path.join(private, read_small(os.path.join(private, b"gitdir")).strip())
+            text = read_opened(open_file(common, os.path.join(b"worktrees", name, b"gitdir")))
+            dot_git = os.path.join(private, text.strip())
             root = os.path.realpath(os.path.dirname(dot_git))
             found = open_at(root)
         except (OSError, ValueError):
@@ -285,7 +287,7 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
         except OSError as error:
             worktrees = []
             if error.errno != errno.ENOENT:
-                broken.append((b"worktrees", _reason(error)))
+                broken.append((b"worktrees", describe(error)))
         for worktree in sorted(worktrees):
             if os.path.join(common, worktree) != git_dir:
                 starts += [(opener, os.path.join(worktree, name)) for name in (b"HEAD", b"refs")]
@@ -300,7 +302,7 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
                         yield name, read_opened(source.open(name)).strip()
                 except OSError as error:
                     if name != start or error.errno not in {errno.ENOENT, errno.ENOTDIR}:
-                        broken.append((name, _reason(error)))
+                        broken.append((name, describe(error)))
 
 
 def _list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
@@ -308,7 +310,8 @@ def _list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
         return [os.path.join(name, os.fsencode(entry.name)) for entry in entries]
 
 
-def _reason(error: OSError) -> str:
+def describe(error: OSError) -> str:
+    """Return the reason why a file below a git directory was not read."""
     return "a symbolic link" if error.errno == errno.ELOOP else error.strerror or "unreadable"
 
 
