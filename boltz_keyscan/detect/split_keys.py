@@ -8,7 +8,6 @@ to the key; then only a body of exactly the confirmed shape counts.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -114,7 +113,9 @@ def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes
     start = text.rfind(beginning[:1], low, at)
     while start >= 0:
         # The break, if any, follows the bytes that they have in common.
-        stop = start + len(os.path.commonprefix((text[start:at], beginning)))  # noqa: RUF071 - bytes, no paths
+        stop = start + 1
+        while stop < at and text[stop : stop + 1] == beginning[stop - start : stop - start + 1]:
+            stop += 1
         if stop == at or text[stop : stop + 1] in FIRST:
             yield start, b"" if stop == at else text[stop : stop + 1]
         start = text.rfind(beginning[:1], low, start)
