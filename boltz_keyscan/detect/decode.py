@@ -63,9 +63,9 @@ def searching(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] |
     return Search(prefixes, _pattern(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: several are made for each key, and it takes ten times as long
 class Key:
-    """A key and its place in the blob. Never leaves ``detect/``."""
+    """A key and its place in the blob. It is not changed, and never leaves ``detect/``."""
 
     start: int
     end: int

@@ -32,9 +32,9 @@ Spelling = tuple[bytes, int]
 """A literal, and its position in a group of the encoding."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each line, and it takes ten times as long
 class Reading:
-    """A decoded text."""
+    """A decoded text. It is not changed."""
 
     name: str
     data: bytes = field(repr=False)
