@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
     import regex
@@ -32,9 +32,9 @@ Spelling = tuple[bytes, int]
 """A literal, and its position in a group of the encoding."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each line, and it takes ten times as long
 class Reading:
-    """A decoded text."""
+    """A decoded text. It is not changed."""
 
     name: str
     data: bytes = field(repr=False)
@@ -65,15 +65,18 @@ _GLUE = (
     rb"|%0[dD]%0[aA]|%0[aA]"
 )
 _LETTERS = rb"[A-Za-z0-9+/_-]++"
-_BASE64 = b"(?:" + _GLUE + b"|" + _LETTERS + b")+"
-_LETTERS_OR_GLUE = _GLUE + b"|(" + _LETTERS + b")"
+_BASE64 = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
+_LETTERS_OR_GLUE = b"(" + _LETTERS + b")|" + _GLUE
+_OTHER = rb"(?r)[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`&#;>|*%]"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
     """Read base64, in lines of any width; ``phase`` is the position of the literal in its group of four."""
     # Forward only: backwards, the ``n`` of an escaped line break looks like any other letter.
-    runs = compiled(_BASE64).finditer(text, max(at - BACK, low), at + AHEAD)
+    low = max(at - BACK, low)
+    other = compiled(_OTHER).search(text, low, at)
+    runs = compiled(_BASE64).finditer(text, other.end() if other else low, at + AHEAD)
     low, high = next((run.span() for run in runs if run.end() > at), (at, at))
     letters = bytearray()
     places: list[int] = []
@@ -84,19 +87,20 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]
             places.extend(range(begin, stop))
     if not places:
         return
+    index = low.__rsub__ if len(places) == high - low else functools.partial(bisect_left, places)
     # The first group may be incomplete.
-    lead = (phase - bisect_left(places, at)) % 4
+    lead = (phase - index(at)) % 4
     padded = b"A" * lead + letters.translate(_TO_STANDARD)
     data = binascii.a2b_base64(padded + b"A" * (-len(padded) % 4))[: len(padded) * 6 // 8]
 
-    def start(index: int) -> int:
-        return places[max(index * 8 // 6 - lead, 0)]
+    def start(byte: int) -> int:
+        return places[max(byte * 8 // 6 - lead, 0)]
 
-    def end(index: int) -> int:
-        return places[min((index * 8 + 7) // 6 - lead, len(places) - 1)] + 1
+    def end(byte: int) -> int:
+        return places[min((byte * 8 + 7) // 6 - lead, len(places) - 1)] + 1
 
     def fits(at: int, phase: int) -> bool:
-        return low <= at < high and (bisect_left(places, at) + lead) % 4 == phase
+        return low <= at < high and (index(at) + lead) % 4 == phase
 
     yield Reading("base64", data, start, end, low, high, fits)
 
@@ -116,33 +120,30 @@ _CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     """Read UTF-16 or UTF-32 in either byte order; ``at`` is the low byte of a character."""
     nuls = b"\\x00" * (width - 1)
-    readings = []
+    runs = []
     for order, unit, shift in (("le", _ASCII + nuls, 0), ("be", nuls + _ASCII, width - 1)):
         low, high = _run(unit, text, at - shift) if at >= shift else (at, at)
         if high > low:
-            readings.append(_spaced(f"utf-{8 * width}{order}", text, (low, high), width=width, shift=shift))
+            data = text[low + shift : high : width]
+            runs.append((low - high, -len(data.translate(None, _CONTROLS)), low % 2, shift, order, low, data))
     # Both byte orders decode the same bytes, but for one character at an end: the longer is right.
     # Then the one with fewer control characters, then the one at an even offset, as in files.
-    readings.sort(
-        key=lambda reading: (
-            reading.low - reading.high,
-            len(reading.data) - len(reading.data.translate(None, _CONTROLS)),
-            reading.low % 2,
-        )
-    )
-    yield from (replace(reading, doubt=number) for number, reading in enumerate(readings))
+    for doubt, (size, _, _, shift, order, low, data) in enumerate(sorted(runs)):
+        yield _spaced(f"utf-{8 * width}{order}", data, low, low - size, width, shift, doubt)
 
 
-def _spaced(name: str, text: bytes, run: tuple[int, int], *, width: int, shift: int) -> Reading:
-    low, high = run
+def _spaced(  # noqa: PLR0917 - the arguments of its caller
+    name: str, data: bytes, low: int, high: int, width: int, shift: int, doubt: int
+) -> Reading:
     return Reading(
         name,
-        text[low + shift : high : width],
+        data,
         lambda index: low + width * index,
         lambda index: low + width * (index + 1),
         low,
         high,
         lambda at, _phase: low <= at < high and (at - low) % width == shift,
+        doubt,
     )
 
 

@@ -14,7 +14,7 @@ import itertools
 import re
 import string
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 _GRAM = 6
 """Letters and digits that identify a part of a body, with any separators between them."""
@@ -22,6 +22,14 @@ _GRAM = 6
 ROT13 = bytes.maketrans(
     string.ascii_lowercase.encode(), codecs.encode(string.ascii_lowercase, "rot13").encode()
 )
+
+_TURNS: tuple[Callable[[bytes], bytes], ...] = (
+    lambda letters: letters,
+    lambda letters: letters[::-1],
+    lambda letters: letters.translate(ROT13),
+    lambda letters: letters.translate(ROT13)[::-1],
+)
+"""Ways to write a body; each undoes itself."""
 
 _PIECE = re.compile(rb"[A-Za-z0-9]+")
 
@@ -74,7 +82,7 @@ def parts_of(bodies: Iterable[bytes], text: bytes, ranges: Iterable[Range]) -> I
         return
     known = frozenset().union(*map(_grams_of, set(bodies)))
     for low, high, letters in long:
-        grams = known.intersection(_grams(letters))
+        grams = {turn(gram) for turn in _TURNS for gram in known.intersection(_grams(turn(letters)))}
         if grams:
             yield from _matching(grams, letters, text, low, high)
 
@@ -82,12 +90,10 @@ def parts_of(bodies: Iterable[bytes], text: bytes, ranges: Iterable[Range]) -> I
 @functools.lru_cache(maxsize=64)
 def _grams_of(body: bytes) -> frozenset[bytes]:
     """Return the grams of every part of the body. Cached: adjacent keys are in each other's lines."""
-    letters = b"".join(_PIECE.findall(body)).lower()
-    ways = [way for view in (letters, letters.translate(ROT13)) for way in (view, view[::-1])]
-    return frozenset(itertools.chain.from_iterable(map(_grams, ways)))
+    return frozenset(_grams(b"".join(_PIECE.findall(body)).lower()))
 
 
-def _matching(grams: frozenset[bytes], letters: bytes, text: bytes, low: int, high: int) -> Iterator[Range]:
+def _matching(grams: set[bytes], letters: bytes, text: bytes, low: int, high: int) -> Iterator[Range]:
     """Yield the parts of ``text[low:high]`` of which the letters, ``letters``, are in ``grams``."""
     starts, ends, length = [], [], 0
     for piece in _PIECE.finditer(text, low, high):

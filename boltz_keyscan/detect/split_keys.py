@@ -8,12 +8,12 @@ to the key; then only a body of exactly the confirmed shape counts.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY
 from boltz_keyscan.detect.decoders import compiled
+from boltz_keyscan.detect.literals import STEM
 from boltz_keyscan.records import dataclass
 
 REACH: Final = 100
@@ -87,25 +87,29 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
             continue
         for prefix, prefix_starts in starts.items():
             beginning = beginnings[prefix]
-            size = stop - at
-            follows = text[after : after + 1]
-            if size >= len(prefix):
-                if follows not in _BODY or text.startswith(prefix, after):
-                    continue
-            elif size and follows != prefix[size : size + 1]:
+            if not _is_continued(text, after, prefix, stop - at):
                 continue
-            for start in _starts_of_kind(kind, prefix_starts):
+            for start, first_break in prefix_starts:
+                if first_break not in kind.first:
+                    continue
                 whole = text.startswith(prefix, start)
                 places = (
                     list(range(start, start + len(prefix))) if whole else _follow(text, start, prefix, joint)
                 )
                 if places and (not beginning or places[len(beginning)] == at):
-                    yield from _bodies(text, kind, joint, prefix, places)
+                    # After a whole stem, the stem finds the same key; but the lines may be other ones.
+                    is_found = len(beginning) == STEM and places[STEM - 1] == start + STEM - 1
+                    if not is_found or joint is not kind.joint:
+                        yield from _bodies(text, kind, joint, prefix, places)
                     break
 
 
-def _starts_of_kind(kind: Kind, starts: list[tuple[int, bytes]]) -> Iterator[int]:
-    return (start for start, first in starts if first in kind.first)
+def _is_continued(text: bytes, after: int, prefix: bytes, size: int) -> bool:
+    """Return True if the text after a break may continue a key, of which ``size`` bytes are before it."""
+    follows = text[after : after + 1]
+    if size < len(prefix):
+        return not size or follows == prefix[size : size + 1]
+    return follows in _BODY and not text.startswith(prefix, after)
 
 
 def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes]]:
@@ -114,7 +118,9 @@ def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes
     start = text.rfind(beginning[:1], low, at)
     while start >= 0:
         # The break, if any, follows the bytes that they have in common.
-        stop = start + len(os.path.commonprefix((text[start:at], beginning)))  # noqa: RUF071 - bytes, no paths
+        stop = start + 1
+        while stop < at and text[stop : stop + 1] == beginning[stop - start : stop - start + 1]:
+            stop += 1
         if stop == at or text[stop : stop + 1] in FIRST:
             yield start, b"" if stop == at else text[stop : stop + 1]
         start = text.rfind(beginning[:1], low, start)
@@ -123,11 +129,11 @@ def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes
 def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[int]:
     """Return the offsets of the prefix's bytes; empty if the prefix is not there."""
     places: list[int] = []
-    at = start
+    at, size = start, len(text)
     for byte in prefix:
-        if text[at : at + 1] != bytes([byte]):
+        if at == size or text[at] != byte:
             at = joint(text, at)
-            if text[at : at + 1] != bytes([byte]):
+            if at == size or text[at] != byte:
                 return []
         places.append(at)
         at += 1

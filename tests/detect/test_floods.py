@@ -25,7 +25,7 @@ FLOODS = dict(units())
 SIZE = 20_000
 """Bytes: more than one decoding serves, so that what is decoded again shows."""
 
-MOST_STEPS = 40
+MOST_STEPS = 32
 """Calls and returns for each byte of a flood; before each region was decoded once there were thousands."""
 
 
