@@ -65,7 +65,7 @@ class Format(click.Choice[str]):
             click.BadParameter: no format has this name.
         """
         if value not in self.choices:
-            self.fail(f"{value!r} is no format. {format_hint(value, self.choices)}", param, ctx)
+            self.fail(f"{value!r} is not a format. {format_hint(value, self.choices)}", param, ctx)
         return value
 
 
@@ -81,7 +81,7 @@ def _split_reports(
                 f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
             )
         if name not in REPORTERS:
-            raise click.BadParameter(f"{name!r} is no format. {format_hint(name, REPORTERS)}", ctx, param)
+            raise click.BadParameter(f"{name!r} is not a format. {format_hint(name, REPORTERS)}", ctx, param)
         reports.append((name, path))
     return tuple(reports)
 
@@ -241,7 +241,7 @@ class ScanOptions:
     sarif_drop_suppressed: bool = _option(
         "--sarif-drop-suppressed",
         is_flag=True,
-        help="Leave suppressed keys out of SARIF, as GitHub would show them as open.",
+        help="Leave suppressed keys out of SARIF, because GitHub shows them as open.",
     )
     jobs: int | None = _option(
         "--jobs",

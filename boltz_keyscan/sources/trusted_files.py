@@ -60,7 +60,7 @@ class TreeFiles:
         return read_named_file(real, os.fsdecode(path))
 
     def contains(self, path: bytes) -> bool:
-        """Return whether a path is below ``top``."""
+        """Return True if a path is below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
 
@@ -95,7 +95,7 @@ class CommitFiles:
             contents.close()
 
     def contains(self, path: bytes) -> bool:
-        """Return whether a path is below ``top``."""
+        """Return True if a path is below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
 

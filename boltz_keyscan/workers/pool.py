@@ -1,7 +1,7 @@
 """Pool of worker processes, each with its own pipes.
 
-The shard of a worker that dies is retried once, alone; when that fails too, or a shard takes too long, it
-becomes a gap. All other work goes on.
+If a worker dies, its shard is retried once, alone. If the retry fails, or a shard exceeds its time limit,
+the shard becomes a gap; the other shards are still scanned.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _START_TIMEOUT_S = 60.0
 _MAX_FAILED_STARTS = 3
 """Workers in a row that may end before they are ready."""
 
-_DIED = "the worker process that read it died twice, perhaps for its memory"
+_DIED = "the worker process that read it died twice, perhaps because it ran out of memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Worker:
 
     @property
     def deadline(self) -> float:
-        """Return the time at which the worker is ended."""
+        """Time at which the worker is killed."""
         if not self.ready:
             return self.since + _START_TIMEOUT_S
         seconds = self.assigned[0].seconds if self.assigned else None
@@ -203,8 +203,8 @@ class _Pool:
             self._failed_starts += 1
             if self._failed_starts == _MAX_FAILED_STARTS:
                 raise KeyscanError(
-                    "worker processes end as soon as they are started",
-                    "Look at the limits on memory and on processes, and whether this Python still runs.",
+                    "worker processes exit immediately after they start",
+                    "Check the limits on memory and processes, and that this Python still runs.",
                 )
             if job is not None:
                 self._returned.appendleft(job)

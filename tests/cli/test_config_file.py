@@ -173,7 +173,7 @@ def test_a_list_is_checked_as_well(tree: Path, tmp_path: Path) -> None:
     for text, words in (
         ('report = "json=x"', "expected a list of texts"),
         ("report = [1]", "expected a list of texts"),
-        ('report = ["yaml=x"]', "'yaml' is no format"),
+        ('report = ["yaml=x"]', "'yaml' is not a format"),
     ):
         other.write_text(text)
         assert words in run(tree, "--config", str(other)).errors

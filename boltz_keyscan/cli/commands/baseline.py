@@ -67,7 +67,7 @@ def baseline() -> None:
     """
 
 
-@baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS)
+@baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS, short_help="Write a baseline of all keys.")
 @_reason(required=True)
 @_BY
 @_UNTIL
@@ -93,7 +93,12 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
     return _completeness_code(result)
 
 
-@baseline.command("update", cls=ScanCommand, names=FILE_OPTIONS)
+@baseline.command(
+    "update",
+    cls=ScanCommand,
+    names=FILE_OPTIONS,
+    short_help="Drop vanished keys; with --add, accept new ones.",
+)
 @click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
 @_reason(required=False)
 @_BY

@@ -23,7 +23,7 @@ def scan(*, resolved: ResolvedOptions) -> int:
 
     PATH is a file, a folder, a repository, a git bundle, or - for standard input; the
     default is the current folder. Submodules and bundles in it are scanned too, with their
-    history. Write ./hook for a path with the name of a command.
+    history. To scan a path that is named like a command, put ./ before it: ./hook.
     """
     options = resolved.options
     if options.quiet and options.verbose:

@@ -259,7 +259,9 @@ class _Parser:
             if kind == 0x0B:
                 count = self.count()
                 if self.byte():
-                    raise ContainerError("unsupported-container", "its header stands elsewhere")
+                    raise ContainerError(
+                        "unsupported-container", "its folder records are in another stream, which is not read"
+                    )
                 found.folders = [self._folder() for _ in range(count)]
             elif kind == 0x0C:
                 for folder in found.folders:

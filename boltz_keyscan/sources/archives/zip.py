@@ -1,9 +1,9 @@
 """zip, and the formats based on it: wheel, jar, docx, xlsx, pptx, npz, conda, apk.
 
-Read by its directory, as programs do, and then by the local headers that the directory omits, which
-hide members from programs. A declared size is not trusted where the data marks its own end. Members
-may overlap, as in small bombs; they are read all the same, and the budgets stop a bomb. (Python's
-``zipfile`` reads only the directory, and before 3.11.8 accepted overlaps, CVE-2024-0450.)
+The directory is read first, as other programs do; then the local headers it does not list, which also
+recovers members when the directory is damaged. A declared size is not trusted where the data marks its
+own end. Members may overlap, as in small bombs; they are read anyway, and the budgets stop a bomb.
+(Python's ``zipfile`` reads only the directory, and before 3.11.8 accepted overlaps, CVE-2024-0450.)
 
 Section numbers are those of APPNOTE.TXT 6.3.10,
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
@@ -54,7 +54,10 @@ _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 97: "wavpack", 98: "ppmd", 
 
 
 def members(content: Content) -> Iterator[Member]:
-    """Yield the members that the directory lists, then the others."""
+    """Yield the members in the directory, then those found only by local headers.
+
+    A damaged directory is reported, and the headers are searched.
+    """
     space = content.space()
     if space is None:
         yield from _local_members(content.reader, content, 0, is_certain=True)
@@ -135,7 +138,7 @@ def _verify_crc(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
 
 def _check(crc: int, wanted: int) -> None:
     if crc != wanted:
-        raise corrupt_error("it was read, but its checksum is another: it is not what was packed")
+        raise corrupt_error("its checksum does not match: the content differs from what was packed")
 
 
 def _unreadable(entry: Entry, error: ContainerError, name_offsets: tuple[int, ...] = ()) -> Member:
@@ -258,7 +261,7 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
     head = reader.read(4)
     properties = reader.read(5)
     if head[2:] != b"\5\0" or len(properties) < 5:
-        raise corrupt_error("its properties of lzma are not of the length they have")
+        raise corrupt_error("its LZMA properties have the wrong length")
     # The same stream as an lzma file: its properties, and an unknown size.
     head = properties + b"\xff" * 8
     start = reader.position

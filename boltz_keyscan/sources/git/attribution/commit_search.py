@@ -172,7 +172,7 @@ class CommitSearch:
         except GitError as failure:
             self.problems.append(failure.message)
         if found.keys() != oids:
-            self.problems.append("git did not tell the dates of all commits")
+            self.problems.append("git did not return the dates of all commits")
         return found
 
     def tags(self, wanted: set[str]) -> frozenset[str]:

@@ -94,8 +94,8 @@ class Tracer:
                 cut.add(_target(hit) or "")
         gaps = {self._gap(problem) for problem in self.commit_search.problems}
         if cut:
-            which = f"{min(cut)} stands" if len(cut) == 1 else f"{len(cut)} objects stand"
-            detail = f"{which} at more paths than are named here"
+            which = f"{min(cut)} has" if len(cut) == 1 else f"{len(cut)} objects have"
+            detail = f"{which} more paths than are listed here"
             gaps.add(Gap(self.where, "many-paths", detail, by_design=True))
         return Located(tuple(pairs), tuple(gaps)), known.search.attribution
 

@@ -73,7 +73,7 @@ def executable() -> str:
         raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
     except subprocess.TimeoutExpired as error:
         raise GitError(
-            f"git does not run: {found} said nothing for {EXIT_TIMEOUT:.0f} s", _UPGRADE
+            f"git does not run: {found} did not answer within {EXIT_TIMEOUT:.0f} s", _UPGRADE
         ) from error
     words = answer.stdout.decode("ascii", "replace").split()
     numbers = words[2].split(".") if len(words) > 2 else []
@@ -175,7 +175,7 @@ class GitProcess:
             status = self._process.wait(EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
-            return f"git did not end within {EXIT_TIMEOUT:.0f} s after its last word"
+            return f"git did not exit within {EXIT_TIMEOUT:.0f} s after its last output"
         error = self._read_error()
         if status == 0:
             return error
@@ -187,7 +187,7 @@ class GitProcess:
     def _read_error(self) -> str:
         # pread does not move the file offset, which git shares.
         error = os.pread(self._errors.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
-        return error or ("git complained without a word" if self.has_errors() else "")
+        return error or ("git wrote to stderr without a readable message" if self.has_errors() else "")
 
     def has_errors(self) -> bool:
         """Return True if git has written to stderr."""
@@ -303,7 +303,7 @@ def fields(
         if error := process.wait():
             raise StoppedError(error) if process.stopped else GitError(error)
         if rest and terminated:
-            raise GitError("git's answer ends in the middle")
+            raise GitError("git's output ends within a field")
 
 
 def start_cleanup_process(folder: str) -> subprocess.Popen[bytes]:
