@@ -88,7 +88,7 @@ def run(jobs: Iterator[Job], detector: Detector, count: int) -> Results:
         yield from pool.results()
         pool.close()
     finally:
-        pool.end()
+        pool.kill()
 
 
 class _Pool:
@@ -122,10 +122,10 @@ class _Pool:
         for worker in self._workers:
             worker.process.close()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill all workers."""
         for worker in self._workers:
-            worker.process.end()
+            worker.process.kill()
 
     def _start(self, *, copy: bool) -> None:
         with signals_blocked():
@@ -221,7 +221,7 @@ class _Pool:
 
     def _stop_worker(self, worker: _Worker) -> Job | None:
         """Kill a worker and return its current job; jobs it had not begun go to other workers."""
-        worker.process.end()
+        worker.process.kill()
         self._workers.remove(worker)
         job = worker.assigned.popleft() if worker.assigned else None
         self._returned.extendleft(reversed(worker.assigned))

@@ -118,7 +118,7 @@ class Process:
         os.close(self.writing)
         self.writing = -1
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the worker; one that was closed gets a moment to exit."""
         if self.writing == -1:
             polling = select.poll()

@@ -32,10 +32,10 @@ def scan(*, resolved: ResolvedOptions) -> int:
     on_stdout = options.format_ if options.output is None else None
     files = [*options.reports, *([(options.format_, options.output)] if options.output is not None else [])]
     check_distinct([path for _, path in files], stdout=on_stdout is not None)
-    step = resolved.suppressor(unexposed=options.fail_on_unexposed)
-    status_check, through = _status_check(resolved)
-    result = run_scan(plan, resolved, step, status_check)
-    emit(result, on_stdout, files, report_options(options), through)
+    suppressor = resolved.suppressor(unexposed=options.fail_on_unexposed)
+    status_check, output_filter = _status_check(resolved)
+    result = run_scan(plan, resolved, suppressor, status_check)
+    emit(result, on_stdout, files, report_options(options), output_filter)
     return result.exit_code
 
 

@@ -68,7 +68,7 @@ def locate_directory(space: RandomAccess) -> tuple[int, int, int, int]:
     return first, end, count, offset
 
 
-def is_complete(space: RandomAccess) -> bool:
+def has_complete_comment(space: RandomAccess) -> bool:
     """Return True if the comment, the last part of a zip, is complete."""
     tail = space.read(max(space.size - TAIL_BYTES, 0), TAIL_BYTES)
     at = tail.rfind(END_OF_ZIP)

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.git.attribution.log import (
+from boltz_keyscan.sources.git.attribution.history_walk import (
     Change,
     PlaceLimit,
     Walks,
