@@ -16,7 +16,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import scan_shard
-from boltz_keyscan.workers.process import Process, can_copy, signals_blocked
+from boltz_keyscan.workers.process import Process, block_signals, can_copy
 
 _MAX_ASSIGNED = 2
 """Shards assigned to a worker at a time: two, so that it does not wait for the next. Not more, because an
@@ -128,7 +128,7 @@ class _Pool:
             worker.process.kill()
 
     def _start(self, *, copy: bool) -> None:
-        with signals_blocked():
+        with block_signals():
             siblings = [worker.process for worker in self._workers]
             process = Process(self._detector, copy=copy, siblings=siblings)
             self._workers.append(_Worker(process, time.monotonic()))

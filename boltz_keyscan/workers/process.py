@@ -137,7 +137,7 @@ class Process:
 
 
 @contextlib.contextmanager
-def signals_blocked() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Block SIGINT and SIGTERM while a worker starts; the worker inherits the mask.
 
     Ctrl-C is handled by the parent, which ends its workers.

@@ -238,7 +238,7 @@ def _enlarge(pipe: IO[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def spooled(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
+def spool_lines(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
     """Provide the lines as an anonymous file: no thread to feed a pipe, no deadlock."""
     with process_limits.anonymous_file() as file:
         file.writelines(lines)
@@ -251,7 +251,7 @@ def run(
 ) -> tuple[bytes, str]:
     """Run git and return its whole output and its error message or "". ``lines`` are its input."""
     with (
-        spooled(lines or []) as stdin,
+        spool_lines(lines or []) as stdin,
         GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT_S) as process,
     ):
         return process.output.readall(), process.wait()
@@ -291,7 +291,7 @@ def fields(
         StoppedError: git took longer than ``seconds``, or was killed.
     """
     with (
-        spooled(lines or []) as stdin,
+        spool_lines(lines or []) as stdin,
         GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT_S) as process,
     ):
         rest = b""
