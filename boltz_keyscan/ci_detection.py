@@ -37,5 +37,5 @@ _OFF = {"", "0", "false", "no"}
 
 
 def is_automated(environment: Mapping[str, str]) -> bool:
-    """Return whether one of the variables is set to a value other than 0, false or no."""
+    """Return True if one of the variables is set to a value other than 0, false or no."""
     return any(environment.get(name, "").lower() not in _OFF for name in VARIABLES)

@@ -120,7 +120,7 @@ def scan(
     except KeyscanError as error:
         failed = _redact_error(error)
     except OSError as error:
-        failed = KeyscanError(f"could not go on: {error.strerror or type(error).__name__}")
+        failed = KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
         failed = _describe_bug(error)
     # Raised outside of the handlers, so that it does not carry the original exception as its context.

@@ -171,7 +171,7 @@ _FINDER = _Finder()
 
 
 def _is_trusted(origin: "str | None") -> bool:
-    """Return whether a module of another finder is outside of the scanned paths, or installed."""
+    """Return True if a module of another finder is outside of the scanned paths, or installed."""
     if origin is None or not os.path.isabs(origin):
         return True
     real = _real(origin)

@@ -46,7 +46,7 @@ class Trust:
         if (mode, colon) in {("none", ""), ("tree", "")} or (mode == "base" and revision):
             return cls(mode, revision)
         raise KeyscanError(
-            f"not a trust: {text}", "Give none, tree, or base:REV, for example base:origin/main."
+            f"not a trust setting: {text}", "Give none, tree, or base:REV, for example base:origin/main."
         )
 
     def __str__(self) -> str:

@@ -54,9 +54,9 @@ of its names; ``tests/test_imports.py`` holds that. Nothing in the package impor
 ROOMS = (
     ("tree",),
     ("git.bundle",),
-    ("git.exposures",),
+    ("git.file_exposures",),
     ("git.history", "git.revision_range", "git.staged"),
-    ("git.committed", "git.file_versions", "git.other_side"),
+    ("git.worktree_exposure", "git.file_versions", "git.other_side"),
     ("git.attribution", "git.packs", "git.blob_keys", "trusted_files", "files"),
     ("git.objects",),
     ("git.repo",),

@@ -43,10 +43,10 @@ FEW = ("closes its output and stays", "complains without a word")
 """Moods that make no difference to who reads the answer."""
 
 HURRIED = """
-from boltz_keyscan.sources.git.attribution import log
+from boltz_keyscan.sources.git.attribution import history_walk
 from boltz_keyscan.sources.git.run import command
-command.IDLE_TIMEOUT = command.TOTAL_TIMEOUT = command.EXIT_TIMEOUT = 1
-log._LEAST_SECONDS = 1
+command.IDLE_TIMEOUT_S = command.TOTAL_TIMEOUT_S = command.EXIT_TIMEOUT_S = 1
+history_walk._LEAST_SECONDS = 1
 """
 
 

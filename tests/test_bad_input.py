@@ -421,7 +421,10 @@ def test_standard_output_that_is_full_or_closed(clean: Path) -> None:
             ran = redirected(redirection, path, cwd=clean, env={"GITHUB_ACTIONS": "true"})
             assert (ran.code, ran.errors) == (code, told)
     ran = redirected(">/dev/full", "--help", cwd=clean)
-    assert (ran.code, ran.errors) == (ExitCode.USAGE, "error: could not go on: No space left on device\n")
+    assert (ran.code, ran.errors) == (
+        ExitCode.USAGE,
+        "error: stopped by a system error: No space left on device\n",
+    )
 
 
 def test_standard_error_that_is_full_or_closed(clean: Path) -> None:
@@ -501,7 +504,7 @@ HELP = "See 'boltz-keyscan --help'."
     [
         (
             ["--format", "xml"],
-            f"Invalid value for '--format': 'xml' is no format. Formats: auto, {', '.join(REPORTERS)}.",
+            f"Invalid value for '--format': 'xml' is not a format. Formats: auto, {', '.join(REPORTERS)}.",
             HELP,
         ),
         (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range 1<=x<=256.", HELP),
@@ -514,17 +517,17 @@ HELP = "See 'boltz-keyscan --help'."
         ),
         (
             ["--format", "sarfi"],
-            "Invalid value for '--format': 'sarfi' is no format. Did you mean sarif?",
+            "Invalid value for '--format': 'sarfi' is not a format. Did you mean sarif?",
             HELP,
         ),
         (
             ["--report", "xml=x"],
-            f"Invalid value for '--report': 'xml' is no format. Formats: {', '.join(REPORTERS)}.",
+            f"Invalid value for '--report': 'xml' is not a format. Formats: {', '.join(REPORTERS)}.",
             HELP,
         ),
         (
             ["--report", "Jsonl=x"],
-            "Invalid value for '--report': 'Jsonl' is no format. Did you mean jsonl?",
+            "Invalid value for '--report': 'Jsonl' is not a format. Did you mean jsonl?",
             HELP,
         ),
         (
@@ -544,7 +547,7 @@ HELP = "See 'boltz-keyscan --help'."
         ),
         (
             ["keys", "audit", "--local", "--format", "txt"],
-            "Invalid value for '--format': 'txt' is no format. Did you mean text?",
+            "Invalid value for '--format': 'txt' is not a format. Did you mean text?",
             "See 'boltz-keyscan keys audit --help'.",
         ),
         (["--output"], "Option '--output' requires an argument.", HELP),

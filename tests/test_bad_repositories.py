@@ -21,7 +21,7 @@ from tests.repos import Repo
 from tests.running import Ran, keyscan
 
 KEY = fake_key("ws", "live", "bad repositories")
-FSCK = "git cannot read it; git fsck tells more"
+FSCK = "git cannot read it; run git fsck for details"
 
 
 def scanned(path: Path, *options: str, **more: Any) -> Ran:

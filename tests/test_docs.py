@@ -238,7 +238,7 @@ def test_every_recipe_is_tested() -> None:
         "4. One file, from a pipe",
         "5. JSON, into jq",
         "6. On a repository with old leaks",
-        "7. Is it alive, whose is it, and how to end it",
+        "7. Check, identify and revoke keys",
         "8. From Python",
     ]
     assert sum(map(len, RECIPES.values())) == len(commands("\n".join(blocks("sh"))))
@@ -357,7 +357,7 @@ def test_on_a_repository_with_old_leaks(recipe: Recipe) -> None:
 
 
 def test_is_it_alive(tmp_path: Path) -> None:
-    title = "7. Is it alive, whose is it, and how to end it"
+    title = "7. Check, identify and revoke keys"
     with docstages.api(tmp_path) as at:
         verified, shown, saved, compared, audited = (at.run(each) for each in RECIPES[title])
     assert (verified.returncode, shown.returncode, saved.returncode, audited.returncode) == (1, 0, 0, 1)

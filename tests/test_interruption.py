@@ -39,7 +39,7 @@ from tests.running import ROOT, keyscan
 pytestmark = pytest.mark.usefixtures("engine")
 
 PROC = Path("/proc")
-INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet\n"
+INTERRUPTED = "error: interrupted; the rest was not scanned\n"
 FILES, BEHIND = 7200, 600
 """At 8 KiB each, as work is weighed, more than is done without workers."""
 
@@ -248,7 +248,7 @@ def test_3_when_a_worker_is_killed(start: Callable[..., Running], endless: Path)
         {
             "where": f"a/{last:05}.txt and {FILES_PER_SHARD - 1} more",
             "reason": "worker-died",
-            "detail": "the worker process that read it died twice, perhaps for its memory",
+            "detail": "the worker process that read it died twice, perhaps because it ran out of memory",
             "by_design": False,
         }
     ]

@@ -13,7 +13,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.cli.commands.scan import scan
-from boltz_keyscan.cli.options import TABLE, Config
+from boltz_keyscan.cli.options import TABLE, SettableIn
 from boltz_keyscan.detect import classify, literals, split_keys
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
@@ -71,7 +71,7 @@ def _default(option: click.Option) -> str:
 
 
 def _where(option: click.Option) -> str:
-    words = {Config.NONE: "no", Config.NAMED: "with --config", Config.ANY: "yes"}
+    words = {SettableIn.NONE: "no", SettableIn.NAMED: "with --config", SettableIn.ANY: "yes"}
     return words[TABLE[str(option.name)].config]
 
 

@@ -38,9 +38,9 @@ JSON = ("--format", "json")
 BOUNDED = ("sh", "-c", 'ulimit -v 3000000; exec "$@"', "sh")
 
 HURRIED = """
-from boltz_keyscan.sources.git.attribution import log
+from boltz_keyscan.sources.git.attribution import history_walk
 from boltz_keyscan.sources.git.repo import index
-index._MIN_SECONDS = log._LEAST_SECONDS = 1
+index._MIN_SECONDS = history_walk._LEAST_SECONDS = 1
 """
 """The program with less patience: what never ends is given up after one second and not after ten."""
 

@@ -75,7 +75,7 @@ class ApiOptions:
             whole = len(found.reveal()) >= len(rule.prefix) + _MIN_BODY_CHARS
             if found.reveal().startswith(rule.prefix) and whole and rule.key_type is KeyType.ADMIN:
                 return found
-        raise KeyscanError("the key to ask with is no admin key", f"Keys that may list begin with {_ADMIN}.")
+        raise KeyscanError("the key for API requests is not an admin key", f"Admin keys begin with {_ADMIN}.")
 
     def _configured_key(self, *, stdin: bool) -> Secret:
         if self.api_key_file == "-":
@@ -90,7 +90,7 @@ class ApiOptions:
             if value := os.environ.get(name):
                 return Secret(value, f"the environment variable {name}")
         raise KeyscanError(
-            "there is no admin key to ask with",
+            "no admin key is set",
             f"Set {NAMES[0]}, or give --api-key-file FILE; a key is never an argument.",
         )
 
@@ -143,6 +143,6 @@ def fetch_listing(connection: Connection) -> Fetched:
         found = fetch(connection, redacted, progress.show)
     if found.failure is not None:
         if found.failure.reason in {"unauthorized", "forbidden"}:
-            raise KeyscanError(found.failure.detail, "Listing needs an admin key that works.")
+            raise KeyscanError(found.failure.detail, "Listing keys requires a working admin key.")
         report_line(f"warning: the listing is not complete: {found.failure.detail}")
     return found

@@ -34,7 +34,7 @@ def scan(arguments: Sequence[str]) -> str | None:
 
 
 def is_clean(result: ScanResult) -> bool:
-    """Return whether there is nothing to report; placeholders are not."""
+    """Return True if there is nothing to report; placeholders are not."""
     return not (result.exit_code or result.gaps or result.keys)
 
 

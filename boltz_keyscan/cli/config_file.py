@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from boltz_keyscan.cli.options import TABLE, Config, configurable, long_name
+from boltz_keyscan.cli.options import TABLE, SettableIn, configurable, long_name
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
@@ -67,7 +67,7 @@ def read(text: Text, folder: str, *, named: bool) -> dict[str, ConfiguredValue]:
         row = known.get(name)
         if row is None:
             raise text.broken(line, *_unknown(name, known))
-        if row.config is Config.NAMED and not named:
+        if row.config is SettableIn.NAMED and not named:
             raise text.broken(
                 line,
                 f"{name} is not for a file that was found in the tree",

@@ -29,7 +29,7 @@ def run_guarded(arguments: list[str]) -> int:
         # A second Ctrl-C must not interrupt the clean-up.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _clean_line()
-        return _failed(ExitCode.INTERRUPTED, "interrupted; nothing can be said of what was not read yet", "")
+        return _failed(ExitCode.INTERRUPTED, "interrupted; the rest was not scanned", "")
     except Exception as error:  # noqa: BLE001 - the last net: a traceback could show the bytes it was working on
         return _code_of(error)
 
@@ -70,7 +70,9 @@ def _code_of(error: Exception) -> int:  # noqa: PLR0911 - one for each kind
             return ExitCode.CLEAN
         case OSError():
             # For example a help text on a full disk; read errors of a scan are gaps.
-            return _failed(ExitCode.USAGE, f"could not go on: {error.strerror or type(error).__name__}", "")
+            return _failed(
+                ExitCode.USAGE, f"stopped by a system error: {error.strerror or type(error).__name__}", ""
+            )
         case _:
             return _internal(error)
 

@@ -115,7 +115,7 @@ def _configured(repository: Repository) -> tuple[str, str]:
             value = str(parser.get_value("core", "hooksPath", ""))
         except (configparser.Error, OSError, ValueError) as error:
             raise KeyscanError(
-                f"cannot read git's configuration: {file}", "See what 'git config --list' says of it."
+                f"cannot read git's configuration: {file}", "Run 'git config --list' to see the error."
             ) from error
         if value:
             found = value, file

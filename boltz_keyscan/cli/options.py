@@ -33,7 +33,7 @@ FILE_OPTIONS = (
 """Options of commands that scan files and history, and write no report of it."""
 
 
-class Config(Enum):
+class SettableIn(Enum):
     """Configuration files that may set an option."""
 
     ANY = auto()
@@ -50,7 +50,7 @@ class TableRow:
     """Row of the table."""
 
     option: click.Option
-    config: Config
+    config: SettableIn
     group: str
     """Name of a group of alternatives: one of them on the command line overrides all of it in a file."""
 
@@ -65,7 +65,7 @@ class Format(click.Choice[str]):
             click.BadParameter: no format has this name.
         """
         if value not in self.choices:
-            self.fail(f"{value!r} is no format. {format_hint(value, self.choices)}", param, ctx)
+            self.fail(f"{value!r} is not a format. {format_hint(value, self.choices)}", param, ctx)
         return value
 
 
@@ -81,7 +81,7 @@ def _split_reports(
                 f"expected FORMAT=FILE with FORMAT one of {', '.join(REPORTERS)}", ctx, param
             )
         if name not in REPORTERS:
-            raise click.BadParameter(f"{name!r} is no format. {format_hint(name, REPORTERS)}", ctx, param)
+            raise click.BadParameter(f"{name!r} is not a format. {format_hint(name, REPORTERS)}", ctx, param)
         reports.append((name, path))
     return tuple(reports)
 
@@ -93,7 +93,7 @@ def complete_from(
     return lambda _, __, incomplete: [word for word in words if word.startswith(incomplete)]
 
 
-def _option(*names: str, config: Config = Config.ANY, group: str = "", **attributes: Any) -> Any:  # noqa: ANN401 - attributes of click.Option, and the value of a field of any type
+def _option(*names: str, config: SettableIn = SettableIn.ANY, group: str = "", **attributes: Any) -> Any:  # noqa: ANN401 - attributes of click.Option, and the value of a field of any type
     default = () if attributes.get("multiple") else False if attributes.get("is_flag") else None
     return field(
         default=attributes.get("default", default),
@@ -124,14 +124,14 @@ class ScanOptions:
     )
     output: str | None = _option(
         "--output",
-        config=Config.NAMED,
+        config=SettableIn.NAMED,
         type=click.Path(),
         metavar="FILE",
         help="Write the report to FILE instead of stdout.",
     )
     reports: tuple[tuple[str, str], ...] = _option(
         "--report",
-        config=Config.NAMED,
+        config=SettableIn.NAMED,
         metavar="FORMAT=FILE",
         multiple=True,
         callback=_split_reports,
@@ -164,7 +164,7 @@ class ScanOptions:
     )
     trust: str | None = _option(
         "--trust",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         metavar="none|tree|base:REV",
         shell_complete=complete_from(["none", "tree", "base:"]),
         help="Where to read baseline, ignores, comments and configuration from: nowhere, the tree, or "
@@ -172,24 +172,24 @@ class ScanOptions:
     )
     config: str | None = _option(
         "--config",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         type=click.Path(),
         metavar="FILE",
         help="Configuration file.  [default: the tree's]",
     )
     no_config: bool = _option(
-        "--no-config", config=Config.NONE, is_flag=True, help="Ignore configuration files."
+        "--no-config", config=SettableIn.NONE, is_flag=True, help="Ignore configuration files."
     )
     inventory: str | None = _option(
         "--inventory",
-        config=Config.NAMED,
+        config=SettableIn.NAMED,
         type=click.Path(),
         metavar="FILE",
         help="Compare with a listing saved by 'keys snapshot'. Sends nothing.",
     )
     inventory_max_age: int = _option(
         "--inventory-max-age",
-        config=Config.NAMED,
+        config=SettableIn.NAMED,
         type=click.IntRange(0, 3650),
         metavar="DAYS",
         default=7,
@@ -198,20 +198,20 @@ class ScanOptions:
     )
     check: bool = _option(
         "--check",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         is_flag=True,
         help="Compare with the API's current listing; needs an admin key.",
     )
     verify: bool = _option(
         "--verify",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         is_flag=True,
         help="Send each key found to the API, to learn if it works and which key it is.",
     )
     require_api: bool = _option("--require-api", is_flag=True, help="Exit 3 when the API does not answer.")
     api_key_file: str | None = _option(
         "--api-key-file",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         type=click.Path(),
         metavar="FILE",
         help="Read the admin key from FILE, or - for standard input.  [default: BOLTZ_API_KEY, "
@@ -219,19 +219,19 @@ class ScanOptions:
     )
     api_base: str | None = _option(
         "--api-base",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         metavar="URL",
         help="Address of the API: https, or http on this machine.",
     )
     proxy: str | None = _option(
         "--proxy",
-        config=Config.NONE,
+        config=SettableIn.NONE,
         metavar="URL",
         help="HTTP proxy for API requests. Proxy variables are ignored.",
     )
     follow_alternates: bool = _option(
         "--follow-alternates",
-        config=Config.NAMED,
+        config=SettableIn.NAMED,
         is_flag=True,
         help="Also read git objects borrowed from outside PATH.",
     )
@@ -241,7 +241,7 @@ class ScanOptions:
     sarif_drop_suppressed: bool = _option(
         "--sarif-drop-suppressed",
         is_flag=True,
-        help="Leave suppressed keys out of SARIF, as GitHub would show them as open.",
+        help="Leave suppressed keys out of SARIF, because GitHub shows them as open.",
     )
     jobs: int | None = _option(
         "--jobs",
@@ -251,7 +251,7 @@ class ScanOptions:
     )
     cache_dir: str | None = _option(
         "--cache-dir",
-        config=Config.NAMED,
+        config=SettableIn.NAMED,
         group="cache",
         type=click.Path(),
         metavar="DIR",
@@ -323,4 +323,4 @@ def long_name(option: click.Option) -> str:
 
 def configurable() -> dict[str, TableRow]:
     """Return the rows that a configuration file may set, by the name there."""
-    return {long_name(row.option): row for row in TABLE.values() if row.config is not Config.NONE}
+    return {long_name(row.option): row for row in TABLE.values() if row.config is not SettableIn.NONE}

@@ -41,27 +41,27 @@ class ResolvedOptions:
     in_tree: bytes | None
     """Baseline named by the configuration of the tree."""
 
-    def suppressor(self, *, unexposed: bool = False, accepting: bool = True) -> Suppressor:
-        """Return the suppressor, without ``accepting`` one that ignores baselines.
+    def suppressor(self, *, unexposed: bool = False, use_baselines: bool = True) -> Suppressor:
+        """Return the suppressor, without ``use_baselines`` one that ignores baselines.
 
         Raises:
             KeyscanError: a file is broken.
         """
-        use_named = self.named is not None and accepting
+        use_named = self.named is not None and use_baselines
         named = trusts.named_text(self.named or "", self.roots) if use_named else None
         foreign = self.options.foreign_comments
-        inputs = SuppressionInputs(named, self.in_tree, accepting, unexposed, foreign)
+        inputs = SuppressionInputs(named, self.in_tree, use_baselines, unexposed, foreign)
         return trusts.suppressor(self.roots, self.trust, inputs, datetime.now(UTC).date())
 
-    def with_trust_report(self, result: ScanResult, step: Suppressor | None = None) -> ScanResult:
-        """Return the result with the trust report, and the entries of ``step`` that match no key.
+    def with_trust_report(self, result: ScanResult, suppressor: Suppressor | None = None) -> ScanResult:
+        """Return the result with the trust report, and the entries of ``suppressor`` that match no key.
 
         Args:
             result: result of the scan.
-            step: the suppressor, if all files and the whole history were scanned.
+            suppressor: the suppressor, if all files and the whole history were scanned.
         """
         # After a gap an entry may match a key that was not scanned.
-        unmatched = tuple(step.unmatched(result.findings)) if step and not result.gaps else ()
+        unmatched = tuple(suppressor.unmatched(result.findings)) if suppressor and not result.gaps else ()
         return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 

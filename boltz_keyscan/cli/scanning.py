@@ -54,7 +54,7 @@ def plan_scan(options: ScanOptions) -> Plan:
 def run_scan(
     plan: Plan,
     resolved: ResolvedOptions,
-    step: Suppressor | None = None,
+    suppressor: Suppressor | None = None,
     status_check: StatusCheck | None = None,
 ) -> ScanResult:
     """Run the plan, and return the result with the trust report.
@@ -62,17 +62,20 @@ def run_scan(
     Args:
         plan: plan of the scan.
         resolved: the resolved options.
-        step: suppressor; None to suppress nothing.
+        suppressor: suppressor; None to suppress nothing.
         status_check: check of the status of keys.
     """
     options = resolved.options
     with scan_progress(plan.sources, quiet=options.quiet) as progress:
         result = pipeline.run(
-            plan, (step,) if step is not None else (), status_check=status_check, progress=progress
+            plan,
+            (suppressor,) if suppressor is not None else (),
+            status_check=status_check,
+            progress=progress,
         )
     is_whole = not (options.no_history or options.history_only or options.staged or options.commits)
     is_whole = is_whole and all(map(os.path.isdir, options.paths))
-    return resolved.with_trust_report(result, step if is_whole else None)
+    return resolved.with_trust_report(result, suppressor if is_whole else None)
 
 
 def _default_cache_dir() -> str | None:

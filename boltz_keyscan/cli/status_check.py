@@ -77,7 +77,7 @@ def _refuse_unused_options(options: ScanOptions) -> None:
         ("--api-key-file", options.api_key_file),
     ):
         if given:
-            raise KeyscanError(f"{name} has nothing to be used for", "Give --check or --verify too.")
+            raise KeyscanError(f"{name} has no effect without --check or --verify", "Add one of them.")
 
 
 def _saved_listing_check(resolved: ResolvedOptions) -> StatusCheck:

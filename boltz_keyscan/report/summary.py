@@ -64,9 +64,9 @@ def verdict(result: ScanResult) -> Iterator[str]:
             if not result.complete:
                 yield f"INCOMPLETE: {_missed(result)}; there may be more."
         case ExitCode.INTERRUPTED:
-            yield f"INTERRUPTED: the scan was stopped; what it had not reached is not known {code}."
+            yield f"INTERRUPTED: the scan was stopped; the rest was not scanned {code}."
         case _:
-            yield f"ERROR: the scan did not end as it should; nothing can be said {code}."
+            yield f"ERROR: the scan failed; it has no result {code}."
 
 
 def verdict_color(result: ScanResult) -> str:

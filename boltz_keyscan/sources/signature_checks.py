@@ -48,7 +48,7 @@ def identify(window: bytes) -> str | None:
 
 
 def is_tar_header(block: bytes) -> bool:
-    """Return whether a block has the checksum of its bytes, which old programs summed as signed."""
+    """Return True if a block has the checksum of its bytes, which old programs summed as signed."""
     if len(block) < _TAR_BLOCK_BYTES:
         return False
     expected = octal(block[148:156])
@@ -64,7 +64,7 @@ def octal(field: bytes) -> int:
 
 
 def is_cpio(head: bytes) -> bool:
-    """Return whether bytes are a header of cpio(5) in which most digits are valid."""
+    """Return True if bytes are a header of cpio(5) in which most digits are valid."""
     kind = head[:6]
     if kind in (b"070701", b"070702"):
         return len(head) >= 110 and len(head[6:110].translate(None, b"0123456789abcdefABCDEF")) < 20
@@ -83,7 +83,7 @@ def _order(head: bytes) -> Literal["little", "big"]:
 
 
 def is_lzma(head: bytes) -> bool:
-    """Return whether bytes are an lzma header that xz or 7z accepts, and the stream decompresses."""
+    """Return True if bytes are an lzma header that xz or 7z accepts, and the stream decompresses."""
     if len(head) < 18 or head[0] >= 225 or head[0] % 9 + head[0] // 9 % 5 > 4:
         return False
     dictionary = int.from_bytes(head[1:5], "little")
@@ -114,7 +114,7 @@ class _Engine(Protocol):
 
 
 def _is_stream(engine: _Engine, data: bytes, error: type[Exception]) -> bool:
-    """Return whether compressed bytes are valid for the length that a key in them needs.
+    """Return True if compressed bytes are valid for the length that a key in them needs.
 
     Of 20,000 random lzma streams, one in 25 is valid for 32 bytes with its header, and none for 64.
     """
@@ -129,7 +129,7 @@ def _is_stream(engine: _Engine, data: bytes, error: type[Exception]) -> bool:
 
 
 def is_lha(head: bytes) -> bool:
-    """Return whether bytes are an LHA header: levels 0 and 1 have a checksum, the others a size."""
+    """Return True if bytes are an LHA header: levels 0 and 1 have a checksum, the others a size."""
     if not _LHA.match(head) or len(head) < 22:
         return False
     size = int.from_bytes(head[:2], "little")
@@ -143,7 +143,7 @@ def is_lha(head: bytes) -> bool:
 
 
 def is_arj(head: bytes) -> bool:
-    """Return whether bytes are the main header of an ARJ archive."""
+    """Return True if bytes are the main header of an ARJ archive."""
     if head[:2] != b"\x60\xea":
         return False
     size = int.from_bytes(head[2:4], "little")
@@ -151,7 +151,7 @@ def is_arj(head: bytes) -> bool:
 
 
 def is_git_object(head: bytes) -> bool:
-    """Return whether bytes are a loose git object, as in an archived ``.git`` (gitformat-loose)."""
+    """Return True if bytes are a loose git object, as in an archived ``.git`` (gitformat-loose)."""
     if head[:1] != b"\x78" or int.from_bytes(head[:2], "big") % 31:
         return False
     import zlib  # noqa: PLC0415 - as above
@@ -193,7 +193,7 @@ def _is_gzip(window: bytes) -> bool:
 
 
 def _is_bzip2(window: bytes) -> bool:
-    """Return whether the header of the first block is valid: its start, the bytes in use, its tables."""
+    """Return True if the header of the first block is valid: its start, the bytes in use, its tables."""
     if window[3:4] not in b"123456789" or window[4:10] != b"1AY&SY" or len(window) < 22:
         return 0 < len(window) < 22 and window[4:10] == b"1AY&SY"
     bits = int.from_bytes(window[14:22], "big")
@@ -205,7 +205,7 @@ def _is_bzip2(window: bytes) -> bool:
 
 
 def _is_zstd(window: bytes) -> bool:
-    """Return whether the frame header and first block header are valid (RFC 8878, 3.1.1)."""
+    """Return True if the frame header and first block header are valid (RFC 8878, 3.1.1)."""
     if len(window) < 5:
         return True
     flags = window[4]
@@ -216,7 +216,7 @@ def _is_zstd(window: bytes) -> bool:
 
 
 def _is_rar(window: bytes) -> bool:
-    """Return whether the archive header is that of RAR 4, or has the checksum of RAR 5."""
+    """Return True if the archive header is that of RAR 4, or has the checksum of RAR 5."""
     if window[6:7] == b"\0":
         return len(window) < 10 or window[9] == 0x73
     if window[6:8] != b"\1\0" or len(window) < 13:
@@ -232,19 +232,19 @@ def _is_cab(window: bytes) -> bool:
 
 
 def _is_lzip(window: bytes) -> bool:
-    """Return whether the dictionary size of an lzip is valid and an lzma stream follows."""
+    """Return True if the dictionary size of an lzip is valid and an lzma stream follows."""
     if len(window) < 18:
         return True
     return 12 <= window[5] & 0x1F <= 29 and not window[6] and _is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
 
 
 def _is_dmg(window: bytes) -> bool:
-    """Return whether a trailer of a disk image is one: 512 bytes, of which the last 12 are reserved."""
+    """Return True if a trailer of a disk image is one: 512 bytes, of which the last 12 are reserved."""
     return len(window) == 512 and 0 < int.from_bytes(window[488:492], "big") < 16 and not any(window[500:])
 
 
 def _is_nsis(window: bytes) -> bool:
-    """Return whether the data of an NSIS installer follow: two sizes in range, and its header.
+    """Return True if the data of an NSIS installer follow: two sizes in range, and its header.
 
     It is stored or compressed, alone behind its size or as the beginning of one stream.
     """

@@ -121,7 +121,7 @@ _CANDIDATE = bytes(byte in _FIRST for byte in range(256))
 
 
 def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: int | None = None) -> bool:
-    """Return whether ``buffer[start:end]``, a whole blob, has a PDF header where readers search for it.
+    """Return True if ``buffer[start:end]``, a whole blob, has a PDF header where readers search for it.
 
     That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
     """
@@ -156,12 +156,12 @@ def _is_checked(head: bytes, row: Format) -> bool:
 
 
 def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
-    """Return whether ``buffer[start:end]``, a whole blob, begins as a container does."""
+    """Return True if ``buffer[start:end]``, a whole blob, begins as a container does."""
     return find_format(buffer, start, end) is not None
 
 
 def is_container_head(head: bytes) -> bool:
-    """Return whether a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
+    """Return True if a blob that begins with ``head`` (``HEAD`` bytes, or all) is a container."""
     return find_format(head, 0, len(head)) is not None
 
 

@@ -285,7 +285,7 @@ class TreeReader:
         """Return each hit with the exposure of its file."""
         if not gathered.hits:
             return Located()
-        from boltz_keyscan.sources.git.exposures import find_exposures  # noqa: PLC0415 - clean trees need no git
+        from boltz_keyscan.sources.git.file_exposures import find_exposures  # noqa: PLC0415 - clean trees need no git
 
         known = [found.repository for found in self._repositories]
         where = os.fsdecode(self.source.path)

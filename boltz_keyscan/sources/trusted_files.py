@@ -66,7 +66,7 @@ class TreeFiles:
         return read_named_file(real, os.fsdecode(path), top)
 
     def contains(self, path: bytes) -> bool:
-        """Return whether a path is below ``top``."""
+        """Return True if a path is below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
 
@@ -101,7 +101,7 @@ class CommitFiles:
             contents.close()
 
     def contains(self, path: bytes) -> bool:
-        """Return whether a path is below ``top``."""
+        """Return True if a path is below ``top``."""
         return path.startswith(os.path.join(self.top, b""))
 
 

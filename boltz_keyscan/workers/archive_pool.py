@@ -32,15 +32,15 @@ class Isolated(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Return the time limit in seconds."""
+        """Time limit in seconds."""
 
     @property
     def weight(self) -> int:
-        """Return the approximate size in bytes."""
+        """Approximate size in bytes."""
 
     @property
     def order(self) -> tuple[bytes, str]:
-        """Return the sort key among the shards of a source."""
+        """Sort key among the shards of a source."""
 
     def lost(self, reason: str, detail: str) -> ShardResult:
         """Return the result to report when the process ended without one."""
@@ -75,13 +75,13 @@ class _Batch:
 
     @property
     def seconds(self) -> float:
-        """Return the time limit."""
+        """Time limit in seconds."""
         longest = max(shard.seconds for shard in self.shards)
         return longest if len(self.shards) == 1 else min(longest, _BATCH_SECONDS)
 
     @property
     def weight(self) -> int:
-        """Return the size in bytes."""
+        """Size in bytes."""
         return sum(shard.weight for shard in self.shards)
 
     def scan(self, detector: Detector) -> ShardResult:
@@ -99,10 +99,10 @@ class _Batch:
 def run_within_budget(
     work: Iterable[tuple[int, Shard]], detector: Detector, jobs: int, limits: Limits = RUN_LIMITS
 ) -> pool.Results:
-    """Yield results with the number of their source, until the budget of the run is spent.
+    """Yield results with the number of their source until the run's budget is spent.
 
-    They are counted in the order of the work, not of arrival, so that the archives that are left out
-    do not depend on the number of processes.
+    The budget is charged in the order of the work, not of arrival, so the number of processes does not
+    change which archives are left out.
     """
     shards = sorted(cast("list[tuple[int, Isolated]]", work), key=lambda item: (item[0], item[1].order))
     meter = Meter(limits, sum(shard.weight for _, shard in shards))
@@ -120,7 +120,7 @@ def run_within_budget(
                     meter.add_output(output)
     except BudgetExceededError as error:
         for number, shard in shards[done:]:
-            detail = "not opened: the containers before it took all that a run may spend on them"
+            detail = "not opened: the containers before it used up the budget of this run"
             yield number, shard.lost(error.reason, detail)
 
 

@@ -1,7 +1,7 @@
 """Pool of worker processes, each with its own pipes.
 
-The shard of a worker that dies is retried once, alone; when that fails too, or a shard takes too long, it
-becomes a gap. All other work goes on.
+If a worker dies, its shard is retried once, alone. If the retry fails, or a shard exceeds its time limit,
+the shard becomes a gap; the other shards are still scanned.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import scan_shard
-from boltz_keyscan.workers.process import Process, can_copy, signals_blocked
+from boltz_keyscan.workers.process import Process, block_signals, can_copy
 
 _MAX_ASSIGNED = 2
 """Shards assigned to a worker at a time: two, so that it does not wait for the next. Not more, because an
@@ -28,7 +28,7 @@ _START_TIMEOUT_S = 60.0
 _MAX_FAILED_STARTS = 3
 """Workers in a row that may end before they are ready."""
 
-_DIED = "the worker process that read it died twice, perhaps for its memory"
+_DIED = "the worker process that read it died twice, perhaps because it ran out of memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class _Worker:
 
     @property
     def deadline(self) -> float:
-        """Return the time at which the worker is ended."""
+        """Time at which the worker is killed."""
         if not self.ready:
             return self.since + _START_TIMEOUT_S
         seconds = self.assigned[0].seconds if self.assigned else None
@@ -88,7 +88,7 @@ def run(jobs: Iterator[Job], detector: Detector, count: int) -> Results:
         yield from pool.results()
         pool.close()
     finally:
-        pool.end()
+        pool.kill()
 
 
 class _Pool:
@@ -122,13 +122,13 @@ class _Pool:
         for worker in self._workers:
             worker.process.close()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill all workers."""
         for worker in self._workers:
-            worker.process.end()
+            worker.process.kill()
 
     def _start(self, *, copy: bool) -> None:
-        with signals_blocked():
+        with block_signals():
             siblings = [worker.process for worker in self._workers]
             process = Process(self._detector, copy=copy, siblings=siblings)
             self._workers.append(_Worker(process, time.monotonic()))
@@ -203,8 +203,8 @@ class _Pool:
             self._failed_starts += 1
             if self._failed_starts == _MAX_FAILED_STARTS:
                 raise KeyscanError(
-                    "worker processes end as soon as they are started",
-                    "Look at the limits on memory and on processes, and whether this Python still runs.",
+                    "worker processes exit immediately after they start",
+                    "Check the limits on memory and processes, and that this Python still runs.",
                 )
             if job is not None:
                 self._returned.appendleft(job)
@@ -221,7 +221,7 @@ class _Pool:
 
     def _stop_worker(self, worker: _Worker) -> Job | None:
         """Kill a worker and return its current job; jobs it had not begun go to other workers."""
-        worker.process.end()
+        worker.process.kill()
         self._workers.remove(worker)
         job = worker.assigned.popleft() if worker.assigned else None
         self._returned.extendleft(reversed(worker.assigned))

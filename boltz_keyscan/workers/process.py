@@ -38,7 +38,7 @@ _STARTUP = (
 
 
 def can_copy() -> bool:
-    """Return whether forking is safe: one thread, no open files, Linux.
+    """Return True if forking is safe: one thread, no open files, Linux.
 
     A fork copies locks held by other threads and keeps pipes open, and the libraries of other systems do
     not support it reliably. A new process takes a hundred times as long.
@@ -102,7 +102,7 @@ class Process:
 
     @property
     def unsent(self) -> int | None:
-        """Return the descriptor to wait for before ``flush``; None when everything was sent."""
+        """Descriptor to wait for before ``flush``; None when everything was sent."""
         return self.writing if self._outbox else None
 
     def receive(self) -> object:
@@ -118,7 +118,7 @@ class Process:
         os.close(self.writing)
         self.writing = -1
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the worker; one that was closed gets a moment to exit."""
         if self.writing == -1:
             polling = select.poll()
@@ -137,7 +137,7 @@ class Process:
 
 
 @contextlib.contextmanager
-def signals_blocked() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Block SIGINT and SIGTERM while a worker starts; the worker inherits the mask.
 
     Ctrl-C is handled by the parent, which ends its workers.
@@ -199,7 +199,7 @@ def _spawn(reading: int, writing: int) -> subprocess.Popen[bytes]:
 
 
 def _has_one_thread() -> bool:
-    """Return whether this process has one thread, after a moment for joined ones to disappear."""
+    """Return True if this process has one thread, after a moment for joined ones to disappear."""
     for _ in range(50):
         if len(os.listdir("/proc/self/task")) == 1:
             return True
@@ -210,7 +210,7 @@ def _has_one_thread() -> bool:
 
 
 def _is_opened_here(descriptor: int) -> bool:
-    """Return whether this process opened the descriptor: those are not inheritable (PEP 446)."""
+    """Return True if this process opened the descriptor: those are not inheritable (PEP 446)."""
     try:
         return not os.get_inheritable(descriptor)
     except OSError:

@@ -20,7 +20,7 @@ MIN_BYTES_SPAWNED = 48 << 20
 
 
 def is_worthwhile(weight: int) -> bool:
-    """Return whether workers are faster for so many bytes."""
+    """Return True if workers are faster for so many bytes."""
     return weight > (MIN_BYTES_COPIED if can_copy() else MIN_BYTES_SPAWNED)
 
 

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from boltz_keyscan.cli.commands.scan import scan
-from boltz_keyscan.cli.options import TABLE, Config, configurable
+from boltz_keyscan.cli.options import TABLE, SettableIn, configurable
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan
@@ -44,7 +44,7 @@ def test_the_options_are_those_of_the_command_line_and_no_others() -> None:
 
 def test_what_sends_keys_or_chooses_a_configuration_is_for_the_command_line() -> None:
     """A new option must be thought about: may the author of a tree set it?"""
-    never = {name for name, row in TABLE.items() if row.config is Config.NONE}
+    never = {name for name, row in TABLE.items() if row.config is SettableIn.NONE}
     assert never == {"config", "no_config", "trust", "check", "verify", "api_base", "api_key_file", "proxy"}
 
 
@@ -52,7 +52,7 @@ def test_what_writes_or_reads_elsewhere_is_known_as_such() -> None:
     paths = {
         name
         for name, row in configurable().items()
-        if isinstance(row.option.type, click.Path) and row.config is Config.ANY
+        if isinstance(row.option.type, click.Path) and row.config is SettableIn.ANY
     }
     assert paths == {"baseline"}
 
@@ -72,7 +72,9 @@ def _example(option: click.Option, tree: Path) -> tuple[str, str]:
 
 def test_every_option_is_taken_and_told(tree: Path) -> None:
     known = {
-        name: _example(row.option, tree) for name, row in configurable().items() if row.config is Config.ANY
+        name: _example(row.option, tree)
+        for name, row in configurable().items()
+        if row.config is SettableIn.ANY
     }
     lines = [f"{name} = {value}\n" for name, (value, _) in known.items()]
     (tree / NAME).write_text("# a remark\n" + "".join(lines))
@@ -173,7 +175,7 @@ def test_a_list_is_checked_as_well(tree: Path, tmp_path: Path) -> None:
     for text, words in (
         ('report = "json=x"', "expected a list of texts"),
         ("report = [1]", "expected a list of texts"),
-        ('report = ["yaml=x"]', "'yaml' is no format"),
+        ('report = ["yaml=x"]', "'yaml' is not a format"),
     ):
         other.write_text(text)
         assert words in run(tree, "--config", str(other)).errors

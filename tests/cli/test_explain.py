@@ -304,9 +304,12 @@ def fails(repo: Repo, *arguments: str) -> Ran:
 
 def test_a_key_that_is_not_here(repo: Repo) -> None:
     repo.leak("a.py", KEY)
-    assert f"no key {fingerprint(ADMIN)} is here; seen were 1 other" in fails(repo, fingerprint(ADMIN)).errors
+    assert (
+        f"key {fingerprint(ADMIN)} was not found; the scan found 1 other"
+        in fails(repo, fingerprint(ADMIN)).errors
+    )
     assert KEY not in fails(repo, KEY).errors
     assert "cannot write" in fails(repo, fingerprint(KEY), "--replace-text", "no/such/folder").errors
     (repo.path / "vendored" / ".git").mkdir(parents=True)
-    assert "not everything could be scanned" in fails(repo, fingerprint(ADMIN)).errors
+    assert "was not found, but the scan is incomplete" in fails(repo, fingerprint(ADMIN)).errors
     explain(repo, KEY, code=3)

@@ -174,7 +174,7 @@ def test_a_staged_blob_that_cannot_be_read(repo: Guarded, damage: str, names: tu
         case _:
             path.write_bytes(b"")
     _incomplete(
-        repo.hook(*names), f"a.py: blob {oid}: corrupt-object: git cannot read it; git fsck tells more"
+        repo.hook(*names), f"a.py: blob {oid}: corrupt-object: git cannot read it; run git fsck for details"
     )
 
 

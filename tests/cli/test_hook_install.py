@@ -322,7 +322,7 @@ class TestDoctor:
         [
             ("chmod -x {}", "it may not be executed, and git passes it over"),
             ("rm {0} && ln -s nowhere {0}", "it is a link to nothing, or no file"),
-            ("sed -i s:^python=.*:python=/gone/python: {}", "its interpreter is gone: /gone/python"),
+            ("sed -i s:^python=.*:python=/gone/python: {}", "its interpreter does not exist: /gone/python"),
             ("sed -i s:^python=.*:python=/bin/false: {}", "boltz-keyscan does not run in /bin/false"),
             ("printf '#!/bin/sh\\nmake check\\n' > {}", "{} does not call boltz-keyscan"),
             (
@@ -351,7 +351,7 @@ class TestDoctor:
 
         ran = self.look(repo.path, "pre-commit")
 
-        assert f"  runs     {program}; it lies in this repository" in ran.text
+        assert f"  runs     {program}; it is inside this repository" in ran.text
         assert not (tmp_path / "ran").exists()
 
     def test_one_of_an_earlier_version(self, repo: Repo) -> None:

@@ -74,12 +74,12 @@ class TestShowing:
             ((), "no key was named"),
             (("--yes",), "Give the ids with --id"),
             (("--yes", "--from-report", "x"), "Give the ids with --id"),
-            (("--execute", "--id", "key-1"), "there is nobody to ask"),
+            (("--execute", "--id", "key-1"), "cannot be asked for without a terminal"),
             (("--id", "../key-1"), "is not an id"),
             (("--id", "key-1/revoke"), "is not an id"),
             (("--id", "key%2d1"), "is not an id"),
             (("--id", WS), "is not an id"),
-            (("--id", "key-1", "--new-key-file", "x"), "Give --replace too"),
+            (("--id", "key-1", "--new-key-file", "x"), "--new-key-file needs --replace"),
             (("--id", "key-1", "--id", "key-3", "--replace"), "one key at a time"),
             (("--id", "key_admin", "--replace"), "the API cannot create admin keys"),
             (("--id", "key-2", "--replace"), "no longer works"),
@@ -123,7 +123,7 @@ class TestDoing:
     def test_the_key_that_asks_is_left_alone_unless_told(self, up: Running) -> None:
         ran = revoke(up, "--yes", "--id", "key_admin", "--id", "key-1")
         assert ran.code == 1
-        assert "REFUSED: it is the key that this is done with" in ran.errors
+        assert "REFUSED: this command authenticates with it" in ran.errors
         assert asked_to_revoke(up) == ["key-1"]
         ran = revoke(up, "--yes", "--id", "key_admin", "--id", "key-3", "--allow-self")
         assert ran.code == 0
@@ -132,7 +132,7 @@ class TestDoing:
 
     def test_when_nobody_says_which_key_asks_no_admin_key_is_touched(self, up: Running) -> None:
         up.service.fault = lambda request, _: error(403, "forbidden") if request.path == ME else None
-        assert "it may be the key that this is done with" in revoke(up, "--yes", "--id", "key_admin").errors
+        assert "this command may authenticate with it" in revoke(up, "--yes", "--id", "key_admin").errors
         assert asked_to_revoke(up) == []
 
     def test_one_failure_does_not_keep_the_others_alive(self, up: Running) -> None:

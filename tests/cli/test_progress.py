@@ -23,7 +23,7 @@ from tests.repos import Repo
 from tests.terminals import Terminal, screen, typed
 
 FILES = 600
-INTERRUPTED = "error: interrupted; nothing can be said of what was not read yet"
+INTERRUPTED = "error: interrupted; the rest was not scanned"
 
 
 @pytest.fixture(scope="module")

@@ -101,11 +101,11 @@ LOW = finding(KeyType.WORKSPACE, Mode.TEST)
         ),
         (
             make_result(code=ExitCode.INTERRUPTED),
-            "INTERRUPTED: the scan was stopped; what it had not reached is not known (exit 130).",
+            "INTERRUPTED: the scan was stopped; the rest was not scanned (exit 130).",
         ),
         (
             make_result(code=ExitCode.INTERNAL),
-            "ERROR: the scan did not end as it should; nothing can be said (exit 4).",
+            "ERROR: the scan failed; it has no result (exit 4).",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.sources.git.attribution import locate, log
+from boltz_keyscan.sources.git.attribution import history_walk, locate
 from boltz_keyscan.sources.git.repo import index
 from tests.histories import nested
 from tests.kept import kept
@@ -25,14 +25,14 @@ SECONDS = 20
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """git's walks end sooner than they do for users, so that the tests do."""
-    monkeypatch.setattr(log, "_LEAST_SECONDS", 0.3)
+    monkeypatch.setattr(history_walk, "_LEAST_SECONDS", 0.3)
     monkeypatch.setattr(index, "_MIN_SECONDS", 0.3)
 
 
 IMPATIENT = """
-from boltz_keyscan.sources.git.attribution import log
+from boltz_keyscan.sources.git.attribution import history_walk
 from boltz_keyscan.sources.git.repo import index
-index._MIN_SECONDS = log._LEAST_SECONDS = 0.3
+index._MIN_SECONDS = history_walk._LEAST_SECONDS = 0.3
 """
 """The same for the program."""
 
@@ -177,7 +177,7 @@ def test_a_key_in_the_name_of_a_tree(repo: Repo, names: list[str]) -> None:
 
 
 def test_a_key_at_more_paths_than_are_recorded(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "MAX_PLACES", 20)
+    monkeypatch.setattr(history_walk, "MAX_PLACES", 20)
     monkeypatch.setattr(locate, "_MAX_PATHS", 6)
     for number in range(30):
         repo.add(f"{number:02}.txt", KEY)

@@ -121,7 +121,7 @@ def test_many_hits_are_traced_without_a_longer_command_line(
     for number in range(40):
         repo.add(f"f{number}.txt", f"{number} {fake_key()}\n")
     commit = repo.commit("many")
-    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.log.MAX_ARGUMENTS", 3)
+    monkeypatch.setattr("boltz_keyscan.sources.git.attribution.history_walk.MAX_ARGUMENTS", 3)
     plan = make_plan(Options(paths=(str(repo.path),), files=False, jobs=1))
     [finding] = pipeline.run(plan).findings
 

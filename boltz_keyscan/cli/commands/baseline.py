@@ -67,7 +67,7 @@ def baseline() -> None:
     """
 
 
-@baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS)
+@baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS, short_help="Write a baseline of all keys.")
 @_reason(required=True)
 @_BY
 @_UNTIL
@@ -83,7 +83,7 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
             f"there is a baseline already: {display_path(path)}",
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
-    result = _scan(resolved, resolved.suppressor(accepting=False))
+    result = _scan(resolved, resolved.suppressor(use_baselines=False))
     found = [finding for finding in result.findings if finding.blocking]
     entries = list(_new_entries(found, reason, _author(by), until))
     _write(path, entries)
@@ -93,7 +93,12 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
     return _completeness_code(result)
 
 
-@baseline.command("update", cls=ScanCommand, names=FILE_OPTIONS)
+@baseline.command(
+    "update",
+    cls=ScanCommand,
+    names=FILE_OPTIONS,
+    short_help="Drop vanished keys; with --add, accept new ones.",
+)
 @click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
 @_reason(required=False)
 @_BY
@@ -112,7 +117,7 @@ def update(
     path, text = _read_existing(resolved)
     known = _parsed(text)
     today = datetime.now(UTC).date()
-    result = _scan(resolved, resolved.suppressor(accepting=False))
+    result = _scan(resolved, resolved.suppressor(use_baselines=False))
     whole = not result.gaps
     valid = {key for key, entry in known.items() if not entry.expired(today)}
     unaccepted = [

@@ -14,7 +14,7 @@ def config() -> None:
     """Show effective options and their sources."""
 
 
-@config.command("show", cls=ScanCommand)
+@config.command("show", cls=ScanCommand, short_help="Show every option with its value and source.")
 def show(*, resolved: ResolvedOptions) -> int:
     """Show every option with its value and source: command line, configuration or default.
 

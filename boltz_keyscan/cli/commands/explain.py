@@ -16,6 +16,7 @@ from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.remediation import History, expression, steps
+from boltz_keyscan.report.wording import count
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 
@@ -60,12 +61,12 @@ def explain(*, resolved: ResolvedOptions, fingerprint: str, replace_text: str | 
 def _not_found_error(fingerprint: str, result: ScanResult) -> KeyscanError:
     if not result.complete:
         return KeyscanError(
-            f"no key {fingerprint} was seen, but not everything could be scanned",
-            "See what was not with 'boltz-keyscan'.",
+            f"key {fingerprint} was not found, but the scan is incomplete",
+            "Run 'boltz-keyscan' to see what was not scanned.",
         )
     return KeyscanError(
-        f"no key {fingerprint} is here; seen were {len(result.findings):,} other",
-        "Copy it whole from a report.",
+        f"key {fingerprint} was not found; the scan found {count(len(result.findings), 'other')}",
+        "Copy the whole fingerprint from a report.",
     )
 
 

@@ -7,9 +7,9 @@ import click
 from boltz_keyscan.cli.groups import GroupWithExamples
 
 _COMMANDS = {
-    "pre-commit": "boltz_keyscan.cli.commands.hook_commit:pre_commit",
-    "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
     "install": "boltz_keyscan.cli.commands.hook_install:install",
+    "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
+    "pre-commit": "boltz_keyscan.cli.commands.hook_commit:pre_commit",
     "pre-push": "boltz_keyscan.cli.commands.hook_push:pre_push",
     "pre-receive": "boltz_keyscan.cli.commands.hook_push:pre_receive",
 }

@@ -94,10 +94,10 @@ def _installed_diagnosis(unknown: Diagnosis, ours: hook_script.HookProgram) -> D
     """Return the diagnosis of a hook that ``hook install`` wrote."""
     python, install = ours.python, _install_hint(unknown)
     if not os.access(python, os.X_OK):
-        return replace(unknown, trouble=f"its interpreter is gone: {python}", help=install)
+        return replace(unknown, trouble=f"its interpreter does not exist: {python}", help=install)
     if not ours.asked:
         return replace(
-            unknown, program=f"{python}; it lies in this repository, and was not asked for a version"
+            unknown, program=f"{python}; it is inside this repository, so its version was not checked"
         )
     if ours.version is None:
         wanted = f"Install it there. {install}"

@@ -34,12 +34,19 @@ _LIMITS = Limits()
 _DAYS = click.IntRange(0, 36500)
 
 
-@click.command("audit", cls=ApiCommand)
+@click.command("audit", cls=ApiCommand, short_help="Check the keys for bad hygiene.")
 @click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
-@click.option("--format", "format_", type=Format(list(AUDIT_REPORTERS)), default="text", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=Format(list(AUDIT_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="Format of the audit.",
+)
 @click.option(
     "--output", type=click.Path(), metavar="FILE", help="Write the audit to FILE instead of stdout."
 )

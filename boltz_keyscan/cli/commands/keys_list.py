@@ -49,7 +49,7 @@ def list_(*, api: ApiOptions, format_: str) -> int:
     return ExitCode.CLEAN if found.listing.complete else ExitCode.INCOMPLETE
 
 
-@click.command("snapshot", cls=ApiCommand)
+@click.command("snapshot", cls=ApiCommand, short_help="Save the listing of all keys to a file.")
 @click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Save the listing to FILE.")
 def snapshot(*, api: ApiOptions, output: str) -> int:
     """Save the listing of all keys, for 'boltz-keyscan --inventory FILE'.

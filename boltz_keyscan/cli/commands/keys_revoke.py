@@ -68,13 +68,13 @@ def revoke(
     safe_output.install()
     executing = execute or yes
     if yes and (from_report or not ids):
-        raise KeyscanError(
-            "--yes takes nobody's word but yours for what to revoke", "Give the ids with --id."
-        )
+        raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     if new_key_file and not replace:
-        raise KeyscanError("--new-key-file is for a successor", "Give --replace too.")
+        raise KeyscanError("--new-key-file needs --replace", "Add --replace, or leave out --new-key-file.")
     if executing and not yes and not (sys.stdin is not None and sys.stdin.isatty()):
-        raise KeyscanError("there is nobody to ask for the name of the key", "Give --yes --id ID.")
+        raise KeyscanError(
+            "the name of the key cannot be asked for without a terminal", "Give --yes --id ID."
+        )
     selected = _selected_ids(ids, from_report)
     if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
@@ -144,9 +144,12 @@ def _refusal(record: Record | None, found: Fetched, allow_self: bool) -> str:  #
         more = "" if found.listing.complete else ", but the listing is not complete"
         return f"no such key is listed{more}"
     if found.own is not None and found.own.key_id == record.id and not allow_self:
-        return "it is the key that this is done with; --allow-self revokes it all the same"
+        return "this command authenticates with it; --allow-self revokes it anyway"
     if found.own is None and record.key_type is KeyType.ADMIN and not allow_self:
-        return "it may be the key that this is done with, as the API did not say; --allow-self revokes it"
+        return (
+            "this command may authenticate with it: the API did not identify the key; "
+            "--allow-self revokes it anyway"
+        )
     return ""
 
 

@@ -23,7 +23,7 @@ def rules() -> None:
     """Show, check and export the rules."""
 
 
-@rules.command("list")
+@rules.command("list", short_help="Show each rule and its severity.")
 def list_() -> int:
     """Show each rule: severity, id, type prefix, and what such a key can do."""
     for rule in rule_files.load():

@@ -23,7 +23,7 @@ def scan(*, resolved: ResolvedOptions) -> int:
 
     PATH is a file, a folder, a repository, a git bundle, or - for standard input; the
     default is the current folder. Submodules and bundles in it are scanned too, with their
-    history. Write ./hook for a path with the name of a command.
+    history. To scan a path that is named like a command, put ./ before it: ./hook.
     """
     options = resolved.options
     if options.quiet and options.verbose:
@@ -32,10 +32,10 @@ def scan(*, resolved: ResolvedOptions) -> int:
     on_stdout = options.format_ if options.output is None else None
     files = [*options.reports, *([(options.format_, options.output)] if options.output is not None else [])]
     check_distinct([path for _, path in files], stdout=on_stdout is not None)
-    step = resolved.suppressor(unexposed=options.fail_on_unexposed)
-    status_check, through = _status_check(resolved)
-    result = run_scan(plan, resolved, step, status_check)
-    emit(result, on_stdout, files, report_options(options), through)
+    suppressor = resolved.suppressor(unexposed=options.fail_on_unexposed)
+    status_check, output_filter = _status_check(resolved)
+    result = run_scan(plan, resolved, suppressor, status_check)
+    emit(result, on_stdout, files, report_options(options), output_filter)
     return result.exit_code
 
 

@@ -196,7 +196,7 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
             skipped = True
         elif skipped and head:
             # Only the next frame confirms the size of a skippable one, which may have covered others.
-            raise corrupt_error("behind a frame to skip there is no other")
+            raise corrupt_error("no frame follows a skippable frame")
         else:
             return
 

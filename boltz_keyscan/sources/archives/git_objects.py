@@ -75,7 +75,7 @@ def apply_delta(base: bytes, delta: bytes, max_bytes: int) -> bytes:
         if size == len(base) and wanted <= max_bytes:
             return git_delta.apply(base, delta)
     except ValueError:
-        raise corrupt_error("a difference in it is damaged") from None
+        raise corrupt_error("a delta in it is damaged") from None
     if size != len(base):
-        raise corrupt_error("a difference in it is from something else")
+        raise corrupt_error("a delta in it does not fit its base object")
     raise ContainerError("too-large", f"an object of {wanted} bytes that is stored as a delta is not rebuilt")

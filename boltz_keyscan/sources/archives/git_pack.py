@@ -179,7 +179,7 @@ def join_chunks(entry: _Entry, chunks: Iterator[bytes]) -> bytes:
         if len(raw) > entry.size:
             break
     if len(raw) != entry.size:
-        raise corrupt_error("an object in it is not as long as it says")
+        raise corrupt_error("an object in it is not as long as its header declares")
     return bytes(raw)
 
 
@@ -198,9 +198,7 @@ def _read_objects(pack: _Pack, content: Content) -> Iterator[Member]:
         if entry.size > _MAX_OBJECT_BYTES:
             yield Member(b"object at %d" % at, chunks)
             if entry.kind not in _KINDS:
-                content.report(
-                    ContainerError("too-large", f"a difference of {entry.size} bytes is not applied")
-                )
+                content.report(ContainerError("too-large", f"a delta of {entry.size} bytes is not applied"))
         elif (member := _build_member(pack, at, entry, join_chunks(entry, chunks))) is not None:
             yield member
         else:
@@ -210,7 +208,7 @@ def _read_objects(pack: _Pack, content: Content) -> Iterator[Member]:
         at = end
     yield from _rebuild_pending(pack, content, pending)
     if pack.space.size - at > pack.names.id_bytes:
-        content.report(corrupt_error("there is more in it than the objects it counts"))
+        content.report(corrupt_error("it continues after the number of objects it declares"))
 
 
 def _rebuild_pending(pack: _Pack, content: Content, pending: list[int]) -> Iterator[Member]:

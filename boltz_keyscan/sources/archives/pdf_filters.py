@@ -50,7 +50,7 @@ _MAX_LZW_BYTES = 2 << 20
 
 
 def is_plain(dictionary: DictionaryObject) -> bool:
-    """Return whether a stream is not encrypted in an encrypted document."""
+    """Return True if a stream is not encrypted in an encrypted document."""
     if dictionary.get("/Type") == "/XRef":
         return True
     for name, options in _filters(dictionary):
@@ -162,10 +162,10 @@ def _decode_whole(
         content = decode(bytes(whole)) if whole else b""
     except LimitReachedError as error:
         raise ContainerError(
-            "output-limit", "not decoded: more comes out of one of its filters than is read"
+            "output-limit", "not decoded: one of its filters produces more than the limit"
         ) from error
     except Exception as error:
-        raise corrupt_error("its bytes are not those of its filter") from error
+        raise corrupt_error("its data is not valid for its filter") from error
     meter.add_output(len(content))
     for at in range(0, len(content), CHUNK):
         yield content[at : at + CHUNK]

@@ -145,7 +145,7 @@ class _Members:
             self._failures.append((number, error))
 
     def _is_container(self, start: int, end: int) -> bool:
-        """Return whether bytes of the document, as they are, are a container."""
+        """Return True if bytes of the document, as they are, are a container."""
         return is_container_head(self._document.data[start : min(start + HEAD, end)])
 
     def _unpack(self, stream: StreamObject, decoded: bytes) -> bytes:

@@ -147,7 +147,7 @@ class Text:
 
 
 def _may_show_prefix(data: bytes, codes: frozenset[bytes]) -> bool:
-    """Return whether the operators of a page can show as many underscores as a type prefix has."""
+    """Return True if the operators of a page can show as many underscores as a type prefix has."""
     if _ESCAPE.search(data) or not _SPECIAL.isdisjoint(b"".join(codes)):
         return True
     digits = data.translate(None, _WHITESPACE).lower()

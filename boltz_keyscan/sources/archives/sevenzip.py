@@ -259,7 +259,8 @@ class _Parser:
             if kind == 0x0B:
                 count = self.count()
                 if self.byte():
-                    raise ContainerError("unsupported-container", "its header stands elsewhere")
+                    detail = "its folder records are in another stream, which is not read"
+                    raise ContainerError("unsupported-container", detail)
                 found.folders = [self._folder() for _ in range(count)]
             elif kind == 0x0C:
                 for folder in found.folders:

@@ -1,9 +1,9 @@
 """zip, and the formats based on it: wheel, jar, docx, xlsx, pptx, npz, conda, apk.
 
-Read by its directory, as programs do, and then by the local headers that the directory omits, which
-hide members from programs. A declared size is not trusted where the data marks its own end. Members
-may overlap, as in small bombs; they are read all the same, and the budgets stop a bomb. (Python's
-``zipfile`` reads only the directory, and before 3.11.8 accepted overlaps, CVE-2024-0450.)
+The directory is read first, as other programs do; then the local headers it does not list, which also
+recovers members when the directory is damaged. A declared size is not trusted where the data marks its
+own end. Members may overlap, as in small bombs; they are read anyway, and the budgets stop a bomb.
+(Python's ``zipfile`` reads only the directory, and before 3.11.8 accepted overlaps, CVE-2024-0450.)
 
 Section numbers are those of APPNOTE.TXT 6.3.10,
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
@@ -31,7 +31,7 @@ from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pie
 from boltz_keyscan.sources.archives.zip_headers import (
     LOCAL,
     Entry,
-    is_complete,
+    has_complete_comment,
     is_field_list,
     locate_directory,
     read_entries,
@@ -54,14 +54,17 @@ _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 97: "wavpack", 98: "ppmd", 
 
 
 def members(content: Content) -> Iterator[Member]:
-    """Yield the members that the directory lists, then the others."""
+    """Yield the members in the directory, then those found only by local headers.
+
+    A damaged directory is reported, and the headers are searched.
+    """
     space = content.space()
     if space is None:
-        yield from _local_members(content.reader, content, 0, is_certain=True)
+        yield from _members_by_local_header(content.reader, content, 0, is_certain=True)
         return
     covered: list[tuple[int, int]] = []
     try:
-        yield from _directory_members(space, content, covered)
+        yield from _members_by_directory(space, content, covered)
     except ContainerError as error:
         # Members that the directory omits may still be found by their local headers.
         if content.is_certain or covered:
@@ -69,16 +72,18 @@ def members(content: Content) -> Iterator[Member]:
     for start, end in uncovered_ranges(covered, space.size):
         if end - start > 30:
             stray = Reader(read_pieces(space, start, end))
-            yield from _local_members(stray, content, start, is_certain=content.is_certain and not covered)
+            yield from _members_by_local_header(
+                stray, content, start, is_certain=content.is_certain and not covered
+            )
 
 
-def _directory_members(
+def _members_by_directory(
     space: RandomAccess, content: Content, covered: list[tuple[int, int]]
 ) -> Iterator[Member]:
     """Yield the members in the directory; add their ranges to ``covered``."""
     meter = content.meter
     first, last, count, declared_offset = locate_directory(space)
-    if not is_complete(space):
+    if not has_complete_comment(space):
         content.report(corrupt_error(TRUNCATED))
     found = 0
     for entry in read_entries(space, first, last):
@@ -95,7 +100,7 @@ def _directory_members(
         start = at + 30 + sum(lengths)
         name_offsets = (entry.name_offset, at + 30)
         covered.append((at, start))
-        if entry.flags & _ENCRYPTED or (reader := _METHODS.get(entry.method)) is None:
+        if entry.flags & _ENCRYPTED or (decompress := _METHODS.get(entry.method)) is None:
             covered.append((start, start + entry.size))
             yield _unreadable(entry, _unsupported_error(entry), name_offsets)
         elif entry.method == _STORED:
@@ -103,13 +108,13 @@ def _directory_members(
             yield Member(entry.name, _stored(space, start, entry, meter), start, name_offsets)
         else:
             source = Reader(read_pieces(space, start, first=min(entry.size + 64, CHUNK)))
-            yield Member(entry.name, _verify_crc(reader(source, meter), entry.crc), None, name_offsets)
+            yield Member(entry.name, _verify_crc(decompress(source, meter), entry.crc), None, name_offsets)
             covered.append((start, start + source.position))
             content.cover(*covered[-1])
         other = struct.unpack("<H", header[8:10])[0]
-        if other != entry.method and (reader := _METHODS.get(other)) is not None and other != _STORED:
+        if other != entry.method and (decompress := _METHODS.get(other)) is not None and other != _STORED:
             # A program that reads from the beginning would use the method of the local header.
-            yield Member(entry.name, reader(Reader(read_pieces(space, start)), meter))
+            yield Member(entry.name, decompress(Reader(read_pieces(space, start)), meter))
     if found != count & 0xFFFF and found != count:
         raise corrupt_error(f"its directory should have {count} members and has {found}")
 
@@ -135,7 +140,7 @@ def _verify_crc(chunks: Iterator[bytes], wanted: int) -> Iterator[bytes]:
 
 def _check(crc: int, wanted: int) -> None:
     if crc != wanted:
-        raise corrupt_error("it was read, but its checksum is another: it is not what was packed")
+        raise corrupt_error("its checksum does not match: the content differs from what was packed")
 
 
 def _unreadable(entry: Entry, error: ContainerError, name_offsets: tuple[int, ...] = ()) -> Member:
@@ -151,7 +156,9 @@ def _unsupported_error(entry: Entry) -> ContainerError:
     )
 
 
-def _local_members(reader: Reader, content: Content, base: int, *, is_certain: bool) -> Iterator[Member]:
+def _members_by_local_header(
+    reader: Reader, content: Content, base: int, *, is_certain: bool
+) -> Iterator[Member]:
     """Yield members by their local headers (4.3.7), anywhere in a stream.
 
     Args:
@@ -204,14 +211,14 @@ def _ignore_failed_start(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _in_stream(entry: Entry, reader: Reader, meter: Meter, base: int) -> Member:
     """Return the member whose local header was just read."""
     name_offsets = (entry.name_offset,)
-    inflate = _METHODS.get(entry.method)
-    if entry.flags & _ENCRYPTED or inflate is None:
+    decompress = _METHODS.get(entry.method)
+    if entry.flags & _ENCRYPTED or decompress is None:
         return _unreadable(entry, _unsupported_error(entry), name_offsets)
     if entry.method == _STORED and entry.flags & _HAS_DESCRIPTOR and not entry.size:
         return Member(entry.name, _until_descriptor(reader), base + reader.position, name_offsets)
     if entry.method == _STORED:
         return Member(entry.name, reader.member(entry.size), base + reader.position, name_offsets)
-    chunks = inflate(reader, meter)
+    chunks = decompress(reader, meter)
     return Member(
         entry.name,
         chunks if entry.flags & _HAS_DESCRIPTOR else _verify_crc(chunks, entry.crc),
@@ -258,7 +265,7 @@ def _lzma(reader: Reader, meter: Meter) -> Iterator[bytes]:
     head = reader.read(4)
     properties = reader.read(5)
     if head[2:] != b"\5\0" or len(properties) < 5:
-        raise corrupt_error("its properties of lzma are not of the length they have")
+        raise corrupt_error("its LZMA properties have the wrong length")
     # The same stream as an lzma file: its properties, and an unknown size.
     head = properties + b"\xff" * 8
     start = reader.position

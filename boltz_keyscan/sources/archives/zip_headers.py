@@ -58,7 +58,7 @@ def locate_directory(space: RandomAccess) -> tuple[int, int, int, int]:
         else:
             end = struct.unpack("<Q", locator[8:16])[0]
         if record[:4] != b"PK\6\6" or len(record) < 56:
-            raise corrupt_error("it is larger than 4 GB by one header and not by the other")
+            raise corrupt_error("its zip64 end record is missing")
         count, size, offset = struct.unpack("<QQQ", record[32:56])
     first = end - size
     if space.read(first, 4) != _ENTRY and space.read(offset, 4) == _ENTRY:
@@ -68,8 +68,8 @@ def locate_directory(space: RandomAccess) -> tuple[int, int, int, int]:
     return first, end, count, offset
 
 
-def is_complete(space: RandomAccess) -> bool:
-    """Return whether the comment, the last part of a zip, is complete."""
+def has_complete_comment(space: RandomAccess) -> bool:
+    """Return True if the comment, the last part of a zip, is complete."""
     tail = space.read(max(space.size - TAIL_BYTES, 0), TAIL_BYTES)
     at = tail.rfind(END_OF_ZIP)
     return at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") <= len(tail)
@@ -114,7 +114,7 @@ def read_zip64(extra: bytes, values: tuple[int, ...]) -> list[int]:
 
 
 def is_field_list(extra: bytes) -> bool:
-    """Return whether bytes are a list of extra fields, each with its length (4.5.1)."""
+    """Return True if bytes are a list of extra fields, each with its length (4.5.1)."""
     while len(extra) >= 4:
         length = 4 + int.from_bytes(extra[2:4], "little")
         if length > len(extra):

@@ -32,7 +32,7 @@ from boltz_keyscan.model.finding import (
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
 from boltz_keyscan.sources.git.attribution.locate import object_path
-from boltz_keyscan.sources.git.exposures import find_exposures
+from boltz_keyscan.sources.git.file_exposures import find_exposures
 from boltz_keyscan.sources.git.history import HistoryReader, HistorySource
 from boltz_keyscan.sources.git.packs import recover
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository

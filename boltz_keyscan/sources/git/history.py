@@ -227,7 +227,9 @@ class HistoryReader:
         try:
             return flagged_objects(view, self._memory)
         except GitError as error:
-            detail = f"git could not say where something was found before: {_line(error)}"
+            detail = (
+                f"git could not list the objects in which an earlier scan found something: {_line(error)}"
+            )
             gaps.append(Gap(self.source.where, "object-store", detail))
             return b""
 

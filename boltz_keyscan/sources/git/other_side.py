@@ -19,8 +19,8 @@ from collections.abc import Set as AbstractSet
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.git.attribution.locate import Place
-from boltz_keyscan.sources.git.attribution.log import input_lines
+from boltz_keyscan.sources.git.attribution.history_walk import input_lines
+from boltz_keyscan.sources.git.attribution.locate import KeyPlace
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info, parsing_git_output
@@ -79,7 +79,7 @@ class OtherSide:
         found: set[bytes] = set()
         options = ("rev-list", "--objects", "--no-object-names", "--in-commit-order", "--missing=allow-any")
         with (
-            git.spooled(input_lines(self.exclude)) as stdin,
+            git.spool_lines(input_lines(self.exclude)) as stdin,
             git.GitProcess(self.before, *options, "--stdin", stdin=stdin, seconds=_TIMEOUT_S) as child,
         ):
             rest = b""
@@ -90,7 +90,7 @@ class OtherSide:
                 self.problems.append(problem)
         return frozenset(oid.decode() for oid in found)
 
-    def old(self, wanted: Mapping[str, frozenset[Place]], detector: Detector) -> frozenset[Place]:
+    def old(self, wanted: Mapping[str, frozenset[KeyPlace]], detector: Detector) -> frozenset[KeyPlace]:
         """Return the places at which the range did not add a key.
 
         Either a version of the file that the other side has had the key, or a commit of the
@@ -121,7 +121,7 @@ class OtherSide:
         self.problems += filter(None, [problem])
         return sorted({words[0].decode() for words in answers if words[1] == b"commit"})
 
-    def _find_old(self, places: AbstractSet[Place], commits: list[str], keys: BlobKeys) -> set[Place]:
+    def _find_old(self, places: AbstractSet[KeyPlace], commits: list[str], keys: BlobKeys) -> set[KeyPlace]:
         """Return the places of which some version, in the history of these commits, had the key."""
         paths = sorted({path for _, path in places if path})[:_MAX_PATHS]
         left: dict[bytes, set[str]] = {path: set() for path in paths}
@@ -129,7 +129,7 @@ class OtherSide:
             if path in left:
                 left[path].add(fingerprint)
         named = {path: frozenset(left[path]) & keys.in_name(path) for path in left}
-        found: set[Place] = set()
+        found: set[KeyPlace] = set()
         versions = 0
         lines = [*input_lines(commits), b"--\n", *map(_pathspec, paths)]
         with contextlib.closing(self._changes("--full-history", lines=lines)) as changes:
@@ -149,7 +149,7 @@ class OtherSide:
         return found
 
     def _moves(
-        self, wanted: Mapping[str, frozenset[Place]], left: AbstractSet[Place], keys: BlobKeys
+        self, wanted: Mapping[str, frozenset[KeyPlace]], left: AbstractSet[KeyPlace], keys: BlobKeys
     ) -> list[Move]:
         """Return the keys that a commit moves from a file it deletes, in the order of commits."""
         moves: list[Move] = []

@@ -15,8 +15,8 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
+from boltz_keyscan.sources.git.attribution.history_walk import input_lines
 from boltz_keyscan.sources.git.attribution.locate import Tracer
-from boltz_keyscan.sources.git.attribution.log import input_lines
 from boltz_keyscan.sources.git.objects.listing import (
     SHARD_OBJECTS,
     Names,

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.git.attribution.log import (
+from boltz_keyscan.sources.git.attribution.history_walk import (
     Change,
     PlaceLimit,
     Walks,
@@ -172,7 +172,7 @@ class CommitSearch:
         except GitError as failure:
             self.problems.append(failure.message)
         if found.keys() != oids:
-            self.problems.append("git did not tell the dates of all commits")
+            self.problems.append("git did not return the dates of all commits")
         return found
 
     def tags(self, wanted: set[str]) -> frozenset[str]:

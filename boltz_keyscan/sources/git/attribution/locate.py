@@ -11,7 +11,7 @@ from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, M
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
-from boltz_keyscan.sources.git.attribution.log import Wanted
+from boltz_keyscan.sources.git.attribution.history_walk import Wanted
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
 
 _MAX_LOCATIONS = 100_000
@@ -22,15 +22,15 @@ _MAX_PATHS = 10_000
 """Paths named of one object, and of all, if there are too many to name each."""
 
 
-Place: TypeAlias = tuple[str, bytes]
+KeyPlace: TypeAlias = tuple[str, bytes]
 """Fingerprint of a key, and the path of a file that has it, in its content or its name."""
 
-FindOld: TypeAlias = Callable[[Mapping[str, frozenset[Place]], Detector], frozenset[Place]]
+FindOld: TypeAlias = Callable[[Mapping[str, frozenset[KeyPlace]], Detector], frozenset[KeyPlace]]
 """Search for the places at which a range did not add a key, given by the objects that have the keys."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Attribution:
+class _HitContext:
     """Paths, commits and exposure of the objects with hits."""
 
     paths: dict[str, list[bytes]]
@@ -40,7 +40,7 @@ class _Attribution:
     """Reachable annotated tags; all with a hit, if references are unknown."""
     default_exposure: Exposure
     """Exposure of objects that seem unreachable: ``history`` if the search was incomplete."""
-    old: frozenset[Place] = frozenset()
+    old: frozenset[KeyPlace] = frozenset()
     """Places that had the key before the range that was scanned."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
@@ -94,12 +94,12 @@ class Tracer:
                 cut.add(_target(hit) or "")
         gaps = {self._gap(problem) for problem in self.commit_search.problems}
         if cut:
-            which = f"{min(cut)} stands" if len(cut) == 1 else f"{len(cut)} objects stand"
-            detail = f"{which} at more paths than are named here"
+            which = f"{min(cut)} has" if len(cut) == 1 else f"{len(cut)} objects have"
+            detail = f"{which} more paths than are listed here"
             gaps.add(Gap(self.where, "many-paths", detail, by_design=True))
         return Located(tuple(pairs), tuple(gaps)), known.search.attribution
 
-    def _search(self, hits: Sequence[Hit]) -> _Attribution:
+    def _search(self, hits: Sequence[Hit]) -> _HitContext:
         max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits))))
         found = self.commit_search.search(targets(hits), max_paths)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
@@ -107,7 +107,7 @@ class Tracer:
         spreads = self.carried or bool(self.commit_search.problems)
         default = Exposure.HISTORY if spreads else Exposure.UNREACHABLE
         tags = self.commit_search.tags({hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"})
-        known = _Attribution({}, found, dates, tags, default)
+        known = _HitContext({}, found, dates, tags, default)
         for oid, path in {*found.introduced, *found.in_head, *found.in_index, *found.named}:
             known.paths.setdefault(oid, []).append(path)
         # The widest exposure first, as the list may be cut.
@@ -116,7 +116,7 @@ class Tracer:
         return known
 
     def _locations(
-        self, hit: Hit, known: _Attribution, detector: Detector
+        self, hit: Hit, known: _HitContext, detector: Detector
     ) -> Iterator[tuple[Match, Location]]:
         path = hit.origin.path
         match hit.origin.kind:
@@ -129,7 +129,7 @@ class Tracer:
             case _:
                 yield from self._by_path(hit, known, detector)
 
-    def _by_path(self, hit: Hit, known: _Attribution, detector: Detector) -> Iterator[tuple[Match, Location]]:
+    def _by_path(self, hit: Hit, known: _HitContext, detector: Detector) -> Iterator[tuple[Match, Location]]:
         """Yield one location for each path of a blob, or of a tree entry whose name was the hit."""
         oid = _target(hit) or ""
         paths = known.paths_of(hit)
@@ -141,7 +141,7 @@ class Tracer:
         if not paths:
             yield self._locate(hit, object_path(hit), known.default_exposure, detector, None)
 
-    def _of_object(self, hit: Hit, known: _Attribution, detector: Detector) -> tuple[Match, Location]:
+    def _of_object(self, hit: Hit, known: _HitContext, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
         oid = hit.origin.oid or ""
         first = known.commits.get(oid)
@@ -182,9 +182,9 @@ def targets(hits: Sequence[Hit]) -> Wanted:
     return wanted
 
 
-def _places(hits: Sequence[Hit], known: _Attribution) -> dict[str, frozenset[Place]]:
+def _places(hits: Sequence[Hit], known: _HitContext) -> dict[str, frozenset[KeyPlace]]:
     """Return the places of the keys that are no placeholders, by the object that has them."""
-    wanted: dict[str, frozenset[Place]] = {}
+    wanted: dict[str, frozenset[KeyPlace]] = {}
     for hit in hits:
         target = _target(hit)
         if target is not None and hit.match.shape is not Shape.PLACEHOLDER:

@@ -128,7 +128,7 @@ def _lines(view: git.RepoView, *options: str) -> Iterator[bytes]:
         if error := child.wait():
             raise GitError(error)
         if rest:
-            raise GitError("git's answer ends in the middle")
+            raise GitError("git's output ends within a field")
 
 
 def split_missing(lines: bytes) -> tuple[bytes, list[bytes]]:

@@ -15,9 +15,9 @@ from boltz_keyscan.sources.blob import CHUNK, scan_blob
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.signatures import HEAD, ArchiveFinder, is_container_head
 
-CORRUPT = "git cannot read it; git fsck tells more"
+CORRUPT = "git cannot read it; run git fsck for details"
 
-_MISNAMED = "its content is not what its name says, so where it stands is unknown; git fsck tells more"
+_MISNAMED = "its content does not match its id, so its path is unknown; run git fsck for details"
 
 _MAX_HEADER_BYTES = 200
 """Bytes of the header line before an object."""
@@ -161,7 +161,7 @@ class ObjectReader:
             rest += more
             last = (last + more)[-len(end) :]
         if other_size or rest != end or self._child.has_errors():
-            raise GitError("git gave something else than it said")
+            raise GitError("git's output does not match the announced size")
         self.container = is_container_head(head)
 
     def _read_gaps(self, where: str) -> list[Gap]:

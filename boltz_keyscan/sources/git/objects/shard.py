@@ -38,7 +38,7 @@ class ObjectShard:
         """Scan the objects as one stream, or one by one if the stream is incomplete."""
         words = self.listing.split()
         if len(words) != 3 * self.listing.count(b"\n") or not all(map(bytes.isdigit, words[2::3])):
-            detail = "git's listing of objects makes no sense"
+            detail = "git's list of objects has an unexpected form"
             return ShardResult(gaps=(Gap(self.where, "object-store", detail),))
         oids, sizes = words[0::3], list(map(int, words[2::3]))
         size = len(self.listing) + sum(sizes) + len(oids)

@@ -142,7 +142,7 @@ class ObjectStream:
 
     def _is_stalled(self, last_write: float) -> bool:
         """Return True if git has ended or exceeded the idle timeout."""
-        return self._child.has_ended() or time.monotonic() - last_write > git.IDLE_TIMEOUT
+        return self._child.has_ended() or time.monotonic() - last_write > git.IDLE_TIMEOUT_S
 
     def _write(self, commands: bytes) -> None:
         try:

@@ -321,7 +321,7 @@ def _read_by_git(shard: PackShard, oids: list[str], detector: Detector) -> Itera
     readable = {words[0].decode(): words for words in answers if len(words) == 3}
     gaps = [missing_object_gap(shard.where, oid) for oid in oids if oid not in readable]
     if error and not gaps:
-        detail = f"git did not say what all objects are: {error.splitlines()[0]}"
+        detail = f"git did not return the types of all objects: {error.splitlines()[0]}"
         gaps.append(Gap(shard.where, "object-store", detail))
     yield ShardResult(gaps=tuple(gaps))
     pending = Pending()

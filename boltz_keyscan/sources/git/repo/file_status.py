@@ -1,4 +1,4 @@
-"""State of files in one worktree: in HEAD, the index and the ignore files.
+"""Blobs of a path in HEAD and the index, and its ignore status; ``file_exposures`` derives the exposure.
 
 Only files with a hit are checked. git reads the repository's index and the ``.gitignore``
 files of the tree, never its configuration; so patterns of a personal ``core.excludesFile``

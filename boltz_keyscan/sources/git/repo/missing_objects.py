@@ -10,7 +10,7 @@ from boltz_keyscan.sources.git.run.output import object_info
 
 
 def _unchecked_gap(where: str, error: str) -> Gap:
-    detail = f"git did not say what all references lead to: {error.splitlines()[0]}"
+    detail = f"git did not resolve all references: {error.splitlines()[0]}"
     return Gap(where, "references-unchecked", detail)
 
 

@@ -29,13 +29,13 @@ commands (CVE-2024-32004)."""
 
 _UPGRADE = "Install git 2.39.4 or newer, or scan files only with --no-history."
 
-IDLE_TIMEOUT = 300.0
+IDLE_TIMEOUT_S = 300.0
 """Seconds without output after which git is stopped. The largest object it unpacks in memory takes 5."""
 
-TOTAL_TIMEOUT = 600.0
+TOTAL_TIMEOUT_S = 600.0
 """Seconds for one whole answer, which may come only at the end of a walk over all commits."""
 
-EXIT_TIMEOUT = 30.0
+EXIT_TIMEOUT_S = 30.0
 """Seconds to print the version, and to end after the last byte of output."""
 
 NO_MATCH = "git ended with status 1"
@@ -67,13 +67,13 @@ def executable() -> str:
             capture_output=True,
             check=False,
             env={"LC_ALL": "C"},
-            timeout=EXIT_TIMEOUT,
+            timeout=EXIT_TIMEOUT_S,
         )
     except OSError as error:
         raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
     except subprocess.TimeoutExpired as error:
         raise GitError(
-            f"git does not run: {found} said nothing for {EXIT_TIMEOUT:.0f} s", _UPGRADE
+            f"git does not run: {found} did not answer within {EXIT_TIMEOUT_S:.0f} s", _UPGRADE
         ) from error
     words = answer.stdout.decode("ascii", "replace").split()
     numbers = words[2].split(".") if len(words) > 2 else []
@@ -145,7 +145,7 @@ class GitProcess:
         self.stopped = False
         """True if it was killed, by this process or from outside."""
         # Empty when stdout is a file.
-        self.output = process_limits.Output(self._process.stdout, IDLE_TIMEOUT, seconds)
+        self.output = process_limits.Output(self._process.stdout, IDLE_TIMEOUT_S, seconds)
         if self._process.stdout is not None:
             _enlarge(self._process.stdout)
 
@@ -172,10 +172,10 @@ class GitProcess:
             self.kill()
             return self.output.timeout_error
         try:
-            status = self._process.wait(EXIT_TIMEOUT)
+            status = self._process.wait(EXIT_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            return f"git did not end within {EXIT_TIMEOUT:.0f} s after its last word"
+            return f"git did not exit within {EXIT_TIMEOUT_S:.0f} s after its last output"
         error = self._read_error()
         if status == 0:
             return error
@@ -187,7 +187,7 @@ class GitProcess:
     def _read_error(self) -> str:
         # pread does not move the file offset, which git shares.
         error = os.pread(self._errors.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
-        return error or ("git complained without a word" if self.has_errors() else "")
+        return error or ("git wrote to stderr without a readable message" if self.has_errors() else "")
 
     def has_errors(self) -> bool:
         """Return True if git has written to stderr."""
@@ -216,7 +216,7 @@ class GitProcess:
                     stream.close()
         # A process can hang in the kernel.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(EXIT_TIMEOUT)
+            self._process.wait(EXIT_TIMEOUT_S)
         self._death_signal.close()
 
 
@@ -238,7 +238,7 @@ def _enlarge(pipe: IO[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def spooled(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
+def spool_lines(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
     """Provide the lines as an anonymous file: no thread to feed a pipe, no deadlock."""
     with process_limits.anonymous_file() as file:
         file.writelines(lines)
@@ -251,8 +251,8 @@ def run(
 ) -> tuple[bytes, str]:
     """Run git and return its whole output and its error message or "". ``lines`` are its input."""
     with (
-        spooled(lines or []) as stdin,
-        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as process,
+        spool_lines(lines or []) as stdin,
+        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT_S) as process,
     ):
         return process.output.readall(), process.wait()
 
@@ -283,7 +283,7 @@ def fields(
         view: the parts of the repository that git may read.
         arguments: command and options.
         lines: input.
-        seconds: total timeout; ``TOTAL_TIMEOUT`` by default.
+        seconds: total timeout; ``TOTAL_TIMEOUT_S`` by default.
         terminated: the last field ends in NUL too.
 
     Raises:
@@ -291,8 +291,8 @@ def fields(
         StoppedError: git took longer than ``seconds``, or was killed.
     """
     with (
-        spooled(lines or []) as stdin,
-        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT) as process,
+        spool_lines(lines or []) as stdin,
+        GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT_S) as process,
     ):
         rest = b""
         while chunk := process.output.read(1 << 20):
@@ -303,7 +303,7 @@ def fields(
         if error := process.wait():
             raise StoppedError(error) if process.stopped else GitError(error)
         if rest and terminated:
-            raise GitError("git's answer ends in the middle")
+            raise GitError("git's output ends within a field")
 
 
 def start_cleanup_process(folder: str) -> subprocess.Popen[bytes]:

@@ -138,7 +138,7 @@ class Output(io.RawIOBase):
         left = self._timeout if self._end is None else self._end - time.monotonic()
         if left > 0 and self._poll.poll(left * 1000):
             return True
-        verb = "said nothing for" if self._end is None else "took longer than"
+        verb = "produced no output for" if self._end is None else "took longer than"
         self.timeout_error = f"git {verb} {self._timeout:.0f} s"
         return False
 

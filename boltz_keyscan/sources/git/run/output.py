@@ -16,7 +16,7 @@ CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
 """Option by which ``cat-file`` prints ``id type size``, or ``id missing`` for what it cannot read."""
 
 
-UNEXPECTED_OUTPUT = "git's answer makes no sense"
+UNEXPECTED_OUTPUT = "git's output has an unexpected form"
 
 
 @contextlib.contextmanager

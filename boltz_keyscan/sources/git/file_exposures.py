@@ -17,9 +17,9 @@ from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Gap, Hit
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
-from boltz_keyscan.sources.git.committed import Comparison, Versions
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
+from boltz_keyscan.sources.git.worktree_exposure import Comparison, Versions
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader

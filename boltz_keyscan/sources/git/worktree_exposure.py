@@ -43,7 +43,10 @@ class Comparison:
     _hashes: dict[bytes, str | None] = field(default_factory=dict, init=False)
 
     def find_exposure(self, hit: Hit, versions: Versions) -> Exposure:
-        """Return the widest exposure of a key in a tracked path that is not ruled out."""
+        """Return the widest exposure that a key in a tracked path may have.
+
+        What could not be compared counts as committed or staged.
+        """
         if versions.lost:
             self.lost += 1
             return Exposure.TRACKED
