@@ -54,7 +54,7 @@ def _pattern(prefixes: tuple[bytes, ...]) -> regex.Pattern[bytes]:
     return regex.compile(rb"(%b)(%b)" % (any_prefix, body))
 
 
-def searching(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
+def make_search(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
     """Return a search for keys with these prefixes; ``bodies`` defaults to the usual pattern.
 
     There is no left boundary: in JSON, logs and URLs a letter or digit may precede a key.
@@ -249,7 +249,7 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
     search = decodings.search
     if number == BROKEN:
         beginning = literals.prefix_endings(search.prefixes)[literal]
-        yield from _reassembled(text, base, at, at, {beginning + literal: beginning}, search)
+        yield from _reassemble(text, base, at, at, {beginning + literal: beginning}, search)
         return
     plain = search.keys.match(text, at)
     if plain:
@@ -270,7 +270,7 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
             key = decoded.plain.get(base + at)
             if key and key.verdict.shape is Shape.CONFIRMED:
                 yield key
-    yield from _reassembled(text, base, at, stop, dict.fromkeys(fit, b""), search)
+    yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
 
 
 @functools.cache
@@ -282,7 +282,7 @@ def _by_beginning(prefixes: tuple[bytes, ...]) -> dict[bytes, list[bytes]]:
     }
 
 
-def _reassembled(  # noqa: PLR0917 - the arguments of its caller
+def _reassemble(  # noqa: PLR0917 - the arguments of its caller
     text: bytes, base: int, at: int, stop: int, beginnings: Mapping[bytes, bytes], search: Search
 ) -> Iterator[Key]:
     for pieces in split_keys.reassemble(text, at, stop, beginnings):
@@ -296,9 +296,9 @@ def _reassembled(  # noqa: PLR0917 - the arguments of its caller
             yield Key(base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw)
 
 
-def disguised(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
+def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
     """Return the encoded and broken keys in ``text``."""
-    return _decode_hits(text, 0, hits, _Decodings(searching(prefixes)))
+    return _decode_hits(text, 0, hits, _Decodings(make_search(prefixes)))
 
 
 def best_of_overlapping(keys: list[Key]) -> list[Key]:

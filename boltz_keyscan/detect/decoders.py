@@ -75,12 +75,12 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]
     """Read base64, in lines of any width; ``phase`` is the position of the literal in its group of four."""
     # Forward only: backwards, the ``n`` of an escaped line break looks like any other letter.
     low = max(at - BACK, low)
-    other = compiled(_OTHER).search(text, low, at)
-    runs = compiled(_BASE64).finditer(text, other.end() if other else low, at + AHEAD)
+    other = compile_pattern(_OTHER).search(text, low, at)
+    runs = compile_pattern(_BASE64).finditer(text, other.end() if other else low, at + AHEAD)
     low, high = next((run.span() for run in runs if run.end() > at), (at, at))
     letters = bytearray()
     places: list[int] = []
-    for found in compiled(_LETTERS_OR_GLUE).finditer(text, low, high):
+    for found in compile_pattern(_LETTERS_OR_GLUE).finditer(text, low, high):
         begin, stop = found.span(1)
         if begin >= 0:
             letters += text[begin:stop]
@@ -199,7 +199,7 @@ def numbers_read(
     if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
         starts, ends = list(range(low, high, 2)), list(range(low + 2, high + 2, 2))
         data = bytearray.fromhex(run.decode("ascii"))
-    for match in () if starts else compiled(digits).finditer(text, low, high):
+    for match in () if starts else compile_pattern(digits).finditer(text, low, high):
         starts.append(match.start())
         begin, end = match.span(1)
         ends.append(end)
@@ -254,7 +254,7 @@ def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
     )
 
 
-def doubled(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
+def double_escape(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
     """Yield the text with the first character of escapes escaped."""
     return _plain([text.replace(old, new)])
 
@@ -275,7 +275,7 @@ def escape_read(
     ends: list[int] = []
     last = low
     escapes = pattern + (b"|" + glue if glue else b"")
-    for match in compiled(escapes).finditer(text, low, high):
+    for match in compile_pattern(escapes).finditer(text, low, high):
         begin, end = match.span()
         if begin > last:
             data += text[last:begin]
@@ -303,7 +303,7 @@ def escape_read(
 @functools.lru_cache(maxsize=1 << 12)
 def _number(escapes: bytes, escape: bytes) -> int | None:
     """Return the character of an escape; None if it decodes to nothing."""
-    match = compiled(escapes).fullmatch(escape)
+    match = compile_pattern(escapes).fullmatch(escape)
     groups = match.groupdict() if match else {}
     for group, base in (("x", 16), ("y", 16), ("o", 8), ("d", 10)):
         if value := groups.get(group):
@@ -336,7 +336,7 @@ HTML = (
 
 
 @functools.cache
-def compiled(pattern: bytes) -> regex.Pattern[bytes]:
+def compile_pattern(pattern: bytes) -> regex.Pattern[bytes]:
     """Return a compiled pattern, which is kept."""
     import regex  # noqa: PLC0415 - only for blobs with a candidate
 
@@ -345,6 +345,6 @@ def compiled(pattern: bytes) -> regex.Pattern[bytes]:
 
 def _run(unit: bytes, text: bytes, at: int) -> tuple[int, int]:
     """Return the range around ``at`` that consists of units, within ``BACK`` and ``AHEAD``."""
-    before = compiled(b"(?r)(?:" + unit + b")+").match(text, max(at - BACK, 0), at)
-    after = compiled(b"(?:" + unit + b")+").match(text, at, at + AHEAD)
+    before = compile_pattern(b"(?r)(?:" + unit + b")+").match(text, max(at - BACK, 0), at)
+    after = compile_pattern(b"(?:" + unit + b")+").match(text, at, at + AHEAD)
     return before.start() if before else at, after.end() if after else at

@@ -50,13 +50,13 @@ class KeyDetector:
         """Return the keys in one blob, in order of offset, redacted; all, or those that are admitted."""
         from boltz_keyscan.detect import matcher  # noqa: PLC0415 - only for blobs with a candidate
 
-        return matcher.find(chunks, matcher.compiled(self.rules), self.lookup, admits=admits)
+        return matcher.find(chunks, matcher.compile_rules(self.rules), self.lookup, admits=admits)
 
     def hide(self, text: bytes) -> bytes:
         """Return text of this program with any key in it removed, and unchanged otherwise."""
         from boltz_keyscan.detect import redact  # noqa: PLC0415 - only for output, after a scan
 
-        return redact.hide(text, redact.compiled(self.prefixes))
+        return redact.hide(text, redact.compile_redaction(self.prefixes))
 
     def redact(self, raw: bytes) -> str:
         """Return any bytes as text without keys and without control characters."""
@@ -65,4 +65,4 @@ class KeyDetector:
             return "."
         from boltz_keyscan.detect import redact  # noqa: PLC0415 - a clean hook run does not need it
 
-        return redact.redact(raw, redact.compiled(self.prefixes))
+        return redact.redact(raw, redact.compile_redaction(self.prefixes))

@@ -122,7 +122,7 @@ FORMS: Final[tuple[Form, ...]] = (
         (b"&#%d;", b"&#x%x;", b"&#x%X;", b"&#x%04x;"),
         decoders.HTML,
         around=("html",),
-        again=partial(decoders.doubled, b"&", b"&amp;"),
+        again=partial(decoders.double_escape, b"&", b"&amp;"),
     ),
     _escape("quoted-printable", (b"=%02X", b"=%02x"), rb"=(?P<x>[0-9A-Fa-f]{2})", glue=rb"=[ \t]{0,9}\r?\n"),
     Form(
@@ -138,7 +138,7 @@ FORMS: Final[tuple[Form, ...]] = (
         partial(decoders.named_spell, (b"\\_",)),
         partial(decoders.escape_read, name="backslash", pattern=decoders.BACKSLASHED),
         around=("unicode-escape", "hex-escape", "octal-escape", "backslash"),
-        again=partial(decoders.doubled, b"\\", b"\\\\"),
+        again=partial(decoders.double_escape, b"\\", b"\\\\"),
     ),
 )
 """The rows, in order of preference where bytes have two readings."""

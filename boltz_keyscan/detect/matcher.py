@@ -17,7 +17,7 @@ import regex
 
 from boltz_keyscan.columns import Ruler
 from boltz_keyscan.detect import redact
-from boltz_keyscan.detect.decode import Key, KeyFinder, Search, best_of_overlapping, searching
+from boltz_keyscan.detect.decode import Key, KeyFinder, Search, best_of_overlapping, make_search
 from boltz_keyscan.detect.decoders import AHEAD, BACK
 from boltz_keyscan.detect.inline_comments import inline_comments
 from boltz_keyscan.detect.notebook import Cells
@@ -51,13 +51,13 @@ class Patterns:
 
 
 @functools.cache
-def compiled(rules: tuple[Rule, ...]) -> Patterns:
+def compile_rules(rules: tuple[Rule, ...]) -> Patterns:
     """Return the patterns of a rule set."""
     prefixes = tuple(rule.prefix.encode("ascii") for rule in rules)
     bodies = {rule.prefix.encode("ascii"): regex.compile(rule.body.encode("ascii")) for rule in rules}
-    search = searching(prefixes, bodies)
+    search = make_search(prefixes, bodies)
     by_prefix = {rule.prefix.encode("ascii"): rule.id for rule in rules}
-    return Patterns(search, by_prefix, redact.compiled(prefixes))
+    return Patterns(search, by_prefix, redact.compile_redaction(prefixes))
 
 
 def find(

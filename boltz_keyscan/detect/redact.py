@@ -79,7 +79,7 @@ class Redaction:
 
 
 @functools.cache
-def compiled(prefixes: tuple[bytes, ...]) -> Redaction:
+def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
     """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
     literals = {literal for stem in stems for literal in _base64_literals(stem)}
@@ -258,7 +258,7 @@ def _disguised(text: bytes, redaction: Redaction, bodies: list[bytes]) -> Iterat
         return
     from boltz_keyscan.detect import decode  # noqa: PLC0415 - most texts have no such key
 
-    for key in decode.disguised(text, hits, redaction.prefixes):
+    for key in decode.find_encoded_keys(text, hits, redaction.prefixes):
         if key.verdict.shape is not Shape.PLACEHOLDER:
             yield key.start, key.end, key.prefix + MARK
             bodies.append(key.raw.removeprefix(key.prefix))

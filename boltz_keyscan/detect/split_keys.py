@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY
-from boltz_keyscan.detect.decoders import compiled
+from boltz_keyscan.detect.decoders import compile_pattern
 from boltz_keyscan.detect.literals import STEM
 from boltz_keyscan.records import dataclass
 
@@ -145,7 +145,7 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
     at = places[-1] + 1
     while len(body) < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.
-        run = compiled(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
+        run = compile_pattern(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
         end = run.end() if run else at
         body += text[at:end]
         places.extend(range(at, end))
@@ -193,7 +193,7 @@ def _line_start(text: bytes, at: int, ends: bytes) -> int:
 
 def _matching(pattern: bytes) -> Joint:
     def joint(text: bytes, at: int) -> int:
-        found = compiled(pattern).match(text, at)
+        found = compile_pattern(pattern).match(text, at)
         return found.end() if found else at
 
     return joint

@@ -229,7 +229,7 @@ class TestWhatIsShown:
 
 
 def test_other_rules_are_redacted_by_their_own_prefixes() -> None:
-    patterns = redact.compiled((b"first_kind_", b"second_kind_"))
+    patterns = redact.compile_redaction((b"first_kind_", b"second_kind_"))
     body = KEY.removeprefix(PREFIX)
     for prefix in ("first_kind_", "second_kind_"):
         text = f"a {prefix}{body} {(prefix + body).encode().hex()} b"
