@@ -142,3 +142,15 @@ def tells(said: str, key: str, at: str) -> None:
     assert f"{key[: key.rindex('_', 0, 18) + 1]}[REDACTED]  {fingerprint(key)}" in said, said
     assert f"    {at}" in said, said
     assert key[-20:] not in said
+
+
+def push(repo: Repo, *arguments: str) -> tuple[bool, str]:
+    """Push to origin; return whether it went through, and what the pusher was told."""
+    ran = subprocess.run(
+        ["git", "push", "-q", "origin", *arguments],
+        cwd=repo.path,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    return ran.returncode == 0, ran.stdout + ran.stderr

@@ -12,7 +12,6 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import FrozenInstanceError, dataclass
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
@@ -69,9 +68,6 @@ ROOMS = (
     ("signature_checks", "git_delta", "safe_open"),
 )
 """The same within ``sources``."""
-
-ALLOWED_CIRCLES: frozenset[tuple[str, str]] = frozenset()
-"""Imports that still close a circle. An entry that is no longer needed fails the test: take it out."""
 
 DOOR = ("__init__", "library")
 
@@ -221,12 +217,9 @@ def circle(graph: Graph) -> list[str]:
     return []
 
 
-def circle_without(files: Graph, removed: AbstractSet[tuple[str, str]]) -> list[str]:
-    left = {
-        name: {target for target in targets if (name, target) not in removed}
-        for name, targets in files.items()
-    }
-    return circle(left) or circle(folder_graph(left))
+def any_circle(files: Graph) -> list[str]:
+    """A circle by file, else one by folder; empty if there is none."""
+    return circle(files) or circle(folder_graph(files))
 
 
 def names_used(module: Module) -> Iterator[str]:
@@ -277,10 +270,7 @@ def test_the_package_keeps_the_law(law: Law) -> None:
 
 
 def test_no_circle_by_file_or_by_folder() -> None:
-    files = import_graph(modules())
-    assert circle_without(files, ALLOWED_CIRCLES) == []
-    needless = [each for each in ALLOWED_CIRCLES if not circle_without(files, ALLOWED_CIRCLES - {each})]
-    assert needless == [], "no longer needed: take it out of ALLOWED_CIRCLES"
+    assert any_circle(import_graph(modules())) == []
 
 
 @pytest.mark.parametrize(
@@ -301,7 +291,7 @@ def test_no_circle_by_file_or_by_folder() -> None:
 )
 def test_a_circle_is_noticed(texts: dict[str, str]) -> None:
     files = import_graph([Module(name, text) for name, text in texts.items()])
-    assert circle_without(files, frozenset()) != []
+    assert any_circle(files) != []
 
 
 PLANTED = [

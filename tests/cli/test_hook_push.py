@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import git
 import pytest
 
-from tests.hooked import CONFIG, PRE_COMMIT, call, config
+from tests.hooked import CONFIG, PRE_COMMIT, call, config, push
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan, program, scan_json
@@ -34,18 +33,6 @@ def server(repo: Repo, tmp_path: Path) -> Repo:
     return bare
 
 
-def _push(repo: Repo, *arguments: str) -> tuple[bool, str]:
-    """Whether the push went through, and what the pusher was told."""
-    ran = subprocess.run(
-        ["git", "push", "-q", "origin", *arguments],
-        cwd=repo.path,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    return ran.returncode == 0, ran.stdout + ran.stderr
-
-
 @pytest.fixture(params=["pre-push", "pre-receive"])
 def gate(request: pytest.FixtureRequest, repo: Repo, server: Repo) -> str:
     """Each hook in turn, installed where git looks for it."""
@@ -61,7 +48,7 @@ class TestGate:
     def test_a_clean_push_passes_with_one_line(self, repo: Repo) -> None:
         repo.leak("a.txt", "clean\n")
 
-        passed, told = _push(repo, "main")
+        passed, told = push(repo, "main")
 
         assert passed, told
         assert "boltz-keyscan: no key in a push of 3 objects (1 commit)" in told
@@ -69,7 +56,7 @@ class TestGate:
     def test_a_key_is_stopped(self, repo: Repo) -> None:
         commit = repo.leak("a.txt", fake_key())
 
-        passed, told = _push(repo, "main")
+        passed, told = push(repo, "main")
 
         assert not passed
         assert "a.txt:1:1" in told
@@ -80,7 +67,7 @@ class TestGate:
         repo.leak("a.txt", fake_key())
         repo.leak("a.txt", "gone\n")
 
-        passed, told = _push(repo, "main")
+        passed, told = push(repo, "main")
 
         assert not passed
         assert fingerprint(fake_key()) in told
@@ -89,7 +76,7 @@ class TestGate:
         repo.run("checkout", "-q", "-b", "topic")
         repo.leak("a.txt", "clean\n")
 
-        passed, told = _push(repo, "topic")
+        passed, told = push(repo, "topic")
 
         assert passed
         assert "3 objects" in told
@@ -97,17 +84,17 @@ class TestGate:
     def test_a_deleted_branch_is_nothing_to_look_at(self, repo: Repo) -> None:
         repo.run("push", "-q", "origin", "main:other")
 
-        passed, told = _push(repo, "--delete", "other")
+        passed, told = push(repo, "--delete", "other")
 
         assert passed, told
 
     def test_a_force_push_is_looked_at(self, repo: Repo) -> None:
         repo.leak("a.txt", "clean\n")
-        _push(repo, "main")
+        push(repo, "main")
         repo.run("reset", "-q", "--hard", "HEAD~1")
         repo.leak("b.txt", fake_key())
 
-        passed, told = _push(repo, "--force", "main")
+        passed, told = push(repo, "--force", "main")
 
         assert not passed
         assert "b.txt" in told
@@ -115,13 +102,13 @@ class TestGate:
     def test_a_key_in_a_tag_message_is_stopped(self, repo: Repo) -> None:
         repo.run("tag", "-a", "v1", "-m", f"release {fake_key()}")
 
-        passed, told = _push(repo, "v1")
+        passed, told = push(repo, "v1")
 
         assert not passed
         assert fingerprint(fake_key()) in told
 
     def test_a_key_in_a_branch_name_is_stopped(self, repo: Repo) -> None:
-        passed, told = _push(repo, f"main:refs/heads/b-{fake_key()}")
+        passed, told = push(repo, f"main:refs/heads/b-{fake_key()}")
 
         assert not passed
         assert fingerprint(fake_key()) in told
@@ -132,11 +119,11 @@ class TestGate:
         hook = (repo.path / ".git" if gate == "pre-push" else server.path) / "hooks" / gate
         hook.rename(hook.with_suffix(".off"))
         repo.leak("old.txt", fake_key())
-        assert _push(repo, "main")[0]
+        assert push(repo, "main")[0]
         hook.with_suffix(".off").rename(hook)
         repo.leak("new.txt", "clean\n")
 
-        passed, told = _push(repo, "main")
+        passed, told = push(repo, "main")
 
         assert passed, told
 
@@ -146,7 +133,7 @@ class TestGate:
         repo.run("checkout", "-q", "b7")
         repo.leak("a.txt", fake_key())
 
-        passed, told = _push(repo, "--all")
+        passed, told = push(repo, "--all")
 
         assert not passed
         assert fingerprint(fake_key()) in told
@@ -156,7 +143,7 @@ def test_the_server_explains_the_refusal(repo: Repo, server: Repo) -> None:
     _hook(server.path, "pre-receive")
     repo.leak("a.txt", fake_key())
 
-    _, told = _push(repo, "main")
+    _, told = push(repo, "main")
 
     assert "remote: This push was refused: it would have put a Boltz API key on the server." in told
     assert "remote rejected" in told
@@ -166,13 +153,13 @@ def test_a_server_that_hands_on_only_the_folder_of_objects(repo: Repo, server: R
     """As GitLab does: its hooks get GIT_OBJECT_DIRECTORY and its alternates, not the quarantine."""
     _hook(server.path, "pre-receive", before="unset GIT_QUARANTINE_PATH")
     repo.leak("a.txt", "clean\n")
-    passed, told = _push(repo, "main")
+    passed, told = push(repo, "main")
     assert passed, told
     assert "3 objects" in told
     repo.leak("a.txt", fake_key())
     repo.leak("a.txt", "gone\n")
 
-    passed, told = _push(repo, "main")
+    passed, told = push(repo, "main")
 
     assert not passed
     assert fingerprint(fake_key()) in told
@@ -217,7 +204,7 @@ class TestReached:
 
     @pytest.mark.usefixtures("left")
     def test_an_object_that_the_store_still_has(self, repo: Repo, server: Repo) -> None:
-        passed, told = _push(repo, "main:refs/heads/again")
+        passed, told = push(repo, "main:refs/heads/again")
 
         assert not passed
         assert fingerprint(fake_key()) in told
@@ -230,7 +217,7 @@ class TestReached:
     def test_a_blob_or_tree_that_only_a_tag_names(self, repo: Repo, what: str, *, annotated: bool) -> None:
         repo.run("tag", *(("-a", "-m", "of it") if annotated else ()), "it", what)
 
-        passed, told = _push(repo, "it")
+        passed, told = push(repo, "it")
 
         assert not passed
         assert fingerprint(fake_key()) in told
@@ -244,7 +231,7 @@ class TestReached:
         alternates.write_text(f"{shared.path}/objects\n")
         _hook(server.path, "pre-receive")
 
-        passed, told = _push(repo, "main")
+        passed, told = push(repo, "main")
 
         assert not passed
         assert fingerprint(fake_key()) in told
@@ -252,7 +239,7 @@ class TestReached:
     def test_what_a_reference_reached_before_is_not_new(self, repo: Repo, server: Repo, left: str) -> None:
         server.run("update-ref", "refs/keep/it", left)
 
-        passed, told = _push(repo, "main:refs/heads/again")
+        passed, told = push(repo, "main:refs/heads/again")
 
         assert passed, told
         assert "no key in a push of 0 objects" in told
@@ -263,7 +250,7 @@ def test_a_key_in_a_tag_of_a_tag_is_stopped(repo: Repo, server: Repo) -> None:
     repo.run("tag", "-a", "v1", "-m", f"release {fake_key()}")
     repo.run("-c", "advice.nestedTag=false", "tag", "-a", "v2", "-m", "again", "v1")
 
-    passed, told = _push(repo, "v2")
+    passed, told = push(repo, "v2")
 
     assert not passed
     assert fingerprint(fake_key()) in told
@@ -317,12 +304,12 @@ def test_through_the_real_pre_commit(repo: Repo, server: Repo) -> None:
     installed = call(repo.path, *PRE_COMMIT, "install", "--config", f"../{CONFIG}", "--hook-type", "pre-push")
     assert installed.code == 0, installed
     repo.leak("a.txt", "clean\n")
-    passed, told = _push(repo, "main")
+    passed, told = push(repo, "main")
     assert passed, told
     repo.leak("a.txt", fake_key())
     repo.leak("a.txt", "gone\n")
 
-    passed, told = _push(repo, "main")
+    passed, told = push(repo, "main")
 
     assert not passed
     assert fingerprint(fake_key()) in told
@@ -344,7 +331,7 @@ def test_the_first_push_of_all_through_pre_commit(repo: Repo, tmp_path: Path) ->
         ("HEAD~1:refs/heads/x", fake_key()),
         ("v1", fake_key(seed="tag")),
     ):
-        passed, told = _push(repo, pushed)
+        passed, told = push(repo, pushed)
 
         assert not passed, pushed
         assert fingerprint(key) in told

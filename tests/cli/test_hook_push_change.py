@@ -16,6 +16,7 @@ from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
 from tests.depth import examples
 from tests.histories import Step, build
+from tests.hooked import push
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan, program, scan_json
@@ -50,17 +51,6 @@ def gate(request: pytest.FixtureRequest, repo: Repo, server: Repo) -> str:
     return name
 
 
-def _push(repo: Repo, *arguments: str) -> tuple[bool, str]:
-    ran = subprocess.run(
-        ["git", "push", "-q", "origin", *arguments],
-        cwd=repo.path,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    return ran.returncode == 0, ran.stdout + ran.stderr
-
-
 @pytest.mark.usefixtures("gate")
 class TestGate:
     """What both hooks say of objects and keys that the server has."""
@@ -68,7 +58,7 @@ class TestGate:
     def test_an_amended_message_brings_no_blob(self, repo: Repo) -> None:
         repo.run("commit", "-q", "--amend", "-m", "only the message changed")
 
-        passed, printed = _push(repo, "--force", "main")
+        passed, printed = push(repo, "--force", "main")
 
         assert passed, printed
         assert "boltz-keyscan: no key in a push of " in printed
@@ -78,7 +68,7 @@ class TestGate:
         repo.leak("b.txt", "clean\n")
         repo.run("cherry-pick", "main~1", "main")
 
-        passed, printed = _push(repo, "topic")
+        passed, printed = push(repo, "topic")
 
         assert passed, printed
         assert "boltz-keyscan: no key in a push of " in printed
@@ -86,7 +76,7 @@ class TestGate:
     def test_a_reverted_removal_brings_no_blob(self, repo: Repo) -> None:
         repo.run("revert", "--no-edit", "HEAD")
 
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
 
         assert passed, printed
         assert "boltz-keyscan: no key in a push of " in printed
@@ -94,7 +84,7 @@ class TestGate:
     def test_an_old_key_in_a_changed_file_is_told_in_two_lines(self, repo: Repo) -> None:
         repo.leak("a.env", f"more\nA={OLD}\n")
 
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
 
         assert passed, printed
         lines = [line.removeprefix("remote: ").strip() for line in printed.splitlines()]
@@ -107,11 +97,11 @@ class TestGate:
 
     def test_a_key_of_the_files_past_is_old_and_of_another_file_is_new(self, repo: Repo) -> None:
         repo.leak("a.env", f"again\nB={OTHER}\n")
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
         assert passed, printed
         repo.leak("b.env", f"B={OTHER}\n")
 
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
 
         assert not passed
         assert "b.env:1:3" in printed
@@ -122,12 +112,12 @@ class TestGate:
         repo.leak("b.env", f"changed\nA={OLD}\n")
         repo.run("mv", "b.env", "c.env")
         repo.leak("c.env", f"moved again\nA={OLD}\n")
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
         assert passed, printed
         repo.run("mv", "c.env", "d.env")
         repo.leak("d.env", f"moved\nA={OLD}\nC={NEW}\n")
 
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
 
         assert not passed
         assert "d.env:3:3" in printed
@@ -135,7 +125,7 @@ class TestGate:
     def test_a_new_key_says_that_the_push_was_stopped(self, repo: Repo, gate: str) -> None:
         repo.leak("a.env", f"A={OLD}\nC={NEW}\n")
 
-        passed, printed = _push(repo, "main")
+        passed, printed = push(repo, "main")
 
         assert not passed
         assert "2 high; 1 fails this run; 1 there before the change" in printed
@@ -147,13 +137,13 @@ class TestGate:
 
     def test_the_name_of_a_branch_that_is_there_is_not_new(self, repo: Repo, gate: str, server: Repo) -> None:
         name = f"b-{NEW}"
-        passed, printed = _push(repo, f"main:refs/heads/{name}")
+        passed, printed = push(repo, f"main:refs/heads/{name}")
         assert not passed
         server.run("branch", name, "main")
         repo.run("fetch", "-q", "origin")
         repo.leak("b.txt", "clean\n")
 
-        passed, printed = _push(repo, f"main:refs/heads/{name}")
+        passed, printed = push(repo, f"main:refs/heads/{name}")
 
         assert passed, (gate, printed)
 
@@ -189,7 +179,7 @@ def test_a_push_cannot_make_its_own_key_old(repo: Repo, server: Repo) -> None:
     repo.run("branch", "first")
     repo.leak("b.env", f"more\n{NEW}\n")
 
-    passed, printed = _push(repo, "first", "main")
+    passed, printed = push(repo, "first", "main")
 
     assert not passed
     assert printed.count("b.env:") == 1
