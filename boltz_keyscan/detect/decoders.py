@@ -2,7 +2,7 @@
 
 One encodes a part of a type prefix, for the engine to search for; the other decodes the text
 around an offset, with the place of every byte. Line breaks and other separators between the
-characters of one text are left out.
+characters of one text are left out. Those of escapes are in ``escapes``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import binascii
 import functools
 import itertools
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from boltz_keyscan.records import dataclass, field
@@ -51,7 +52,8 @@ class Reading:
     """More than 0 if another reading of the same bytes is better."""
 
 
-def _plain(literals: Iterable[bytes]) -> Iterator[Spelling]:
+def make_spellings(literals: Iterable[bytes]) -> Iterator[Spelling]:
+    """Yield each literal once, for an encoding without groups."""
     return ((literal, 0) for literal in dict.fromkeys(literals))
 
 
@@ -67,27 +69,33 @@ _GLUE = (
 _LETTERS = rb"[A-Za-z0-9+/_-]++"
 _BASE64 = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
 _LETTERS_OR_GLUE = b"(" + _LETTERS + b")|" + _GLUE
-_OTHER = rb"(?r)[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`&#;>|*%]"
+_OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`&#;>|*%]"
+_ALPHABET = bytes(byte for byte in range(128) if chr(byte).isalnum()) + b"+/_-"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
-def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
+def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ...]:
     """Read base64, in lines of any width; ``phase`` is the position of the literal in its group of four."""
     # Forward only: backwards, the ``n`` of an escaped line break looks like any other letter.
     low = max(at - BACK, low)
-    other = compile_pattern(_OTHER).search(text, low, at)
-    runs = compile_pattern(_BASE64).finditer(text, other.end() if other else low, at + AHEAD)
-    low, high = next((run.span() for run in runs if run.end() > at), (at, at))
-    letters = bytearray()
-    places: list[int] = []
-    for found in compile_pattern(_LETTERS_OR_GLUE).finditer(text, low, high):
-        begin, stop = found.span(1)
-        if begin >= 0:
-            letters += text[begin:stop]
-            places.extend(range(begin, stop))
-    if not places:
-        return
-    index = low.__rsub__ if len(places) == high - low else functools.partial(bisect_left, places)
+    other = compile_reversed(_OTHER).search(text, low, at)
+    high = at
+    for run in compile_pattern(_BASE64).finditer(text, other.end() if other else low, at + AHEAD):
+        low, high = run.span()
+        if high > at:
+            break
+    if high <= at:
+        return ()
+    places: Sequence[int] = range(low, high)
+    letters = text[low:high]
+    index: Callable[[int], int] = low.__rsub__
+    if letters.translate(None, _ALPHABET):
+        spans = [found.span(1) for found in compile_pattern(_LETTERS_OR_GLUE).finditer(text, low, high)]
+        letters = b"".join([text[begin:stop] for begin, stop in spans if begin >= 0])
+        places = [place for begin, stop in spans for place in range(begin, stop)]
+        if not places:
+            return ()
+        index = functools.partial(bisect_left, places)
     # The first group may be incomplete.
     lead = (phase - index(at)) % 4
     padded = b"A" * lead + letters.translate(_TO_STANDARD)
@@ -102,7 +110,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]
     def fits(at: int, phase: int) -> bool:
         return low <= at < high and (index(at) + lead) % 4 == phase
 
-    yield Reading("base64", data, start, end, low, high, fits)
+    return (Reading("base64", data, start, end, low, high, fits),)
 
 
 # UTF-16 and UTF-32: the bytes of the text, with NULs between.
@@ -117,19 +125,21 @@ _ASCII = rb"[\x01-\x7f]"
 _CONTROLS = bytes({*range(32), 127} - {9, 10, 13})
 
 
-def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
+def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> list[Reading]:
     """Read UTF-16 or UTF-32 in either byte order; ``at`` is the low byte of a character."""
     nuls = b"\\x00" * (width - 1)
     runs = []
     for order, unit, shift in (("le", _ASCII + nuls, 0), ("be", nuls + _ASCII, width - 1)):
-        low, high = _run(unit, text, at - shift) if at >= shift else (at, at)
+        low, high = unit_run(unit, text, at - shift) if at >= shift else (at, at)
         if high > low:
             data = text[low + shift : high : width]
             runs.append((low - high, -len(data.translate(None, _CONTROLS)), low % 2, shift, order, low, data))
     # Both byte orders decode the same bytes, but for one character at an end: the longer is right.
     # Then the one with fewer control characters, then the one at an even offset, as in files.
-    for doubt, (size, _, _, shift, order, low, data) in enumerate(sorted(runs)):
-        yield _spaced(f"utf-{8 * width}{order}", data, low, low - size, width, shift, doubt)
+    return [
+        _spaced(f"utf-{8 * width}{order}", data, low, low - size, width, shift, doubt)
+        for doubt, (size, _, _, shift, order, low, data) in enumerate(sorted(runs))
+    ]
 
 
 def _spaced(  # noqa: PLR0917 - the arguments of its caller
@@ -172,43 +182,41 @@ def hex_spell(text: bytes) -> Iterator[Spelling]:
                 words += [b"".join(pairs[at : at + 2]) for at in range(first, len(pairs), 2)]
                 yield b" ".join(words)
 
-    return _plain(literals())
+    return make_spellings(literals())
 
 
 def hex_chain(text: bytes) -> Iterator[Spelling]:
     """Yield two digits for each byte, in either case, without separators."""
-    return _plain((text.hex().encode(), text.hex().upper().encode()))
+    return make_spellings((text.hex().encode(), text.hex().upper().encode()))
 
 
 def numbers_spell(form: bytes, text: bytes) -> Iterator[Spelling]:
     """Yield a number for each byte, with the separators of arrays."""
     numbers = [form % byte for byte in text]
-    return _plain(between.join(numbers) for between in (b", ", b",", b" "))
+    return make_spellings(between.join(numbers) for between in (b", ", b",", b" "))
 
 
 def numbers_read(
     text: bytes, at: int, _phase: int, _low: int, *, name: str, unit: bytes, digits: bytes, base: int
-) -> Iterator[Reading]:
+) -> tuple[Reading]:
     """Read numbers: ``unit`` is one with its separator, ``digits`` one alone."""
-    low, high = _run(unit, text, at)
-    starts: list[int] = []
-    ends: list[int] = []
-    data = bytearray()
-    bytes_of = _numbers(base)
+    low, high = unit_run(unit, text, at)
     run = text[low:high]
+    starts: Sequence[int]
+    ends: Sequence[int]
     if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
-        starts, ends = list(range(low, high, 2)), list(range(low + 2, high + 2, 2))
-        data = bytearray.fromhex(run.decode("ascii"))
-    for match in () if starts else compile_pattern(digits).finditer(text, low, high):
-        starts.append(match.start())
-        begin, end = match.span(1)
-        ends.append(end)
-        data.append(bytes_of[text[begin:end]])
+        starts, ends = range(low, high, 2), range(low + 2, high + 2, 2)
+        data = bytes.fromhex(run.decode("ascii"))
+    else:
+        bytes_of = _numbers(base)
+        found = list(compile_pattern(digits).finditer(text, low, high))
+        starts, ends = [number.start() for number in found], [number.end(1) for number in found]
+        data = bytes([bytes_of[number[1]] for number in found])
 
     def fits(at: int, _phase: int) -> bool:
         return low <= at < high and starts[bisect_right(starts, at) - 1] in (at, at - 2)
 
-    yield Reading(name, bytes(data), starts.__getitem__, ends.__getitem__, low, high, fits)
+    return (Reading(name, data, starts.__getitem__, ends.__getitem__, low, high, fits),)
 
 
 _DIGITS = b"0123456789abcdefABCDEF"
@@ -223,128 +231,30 @@ def _numbers(base: int) -> dict[bytes, int]:
     return {text: int(text, base) & 255 for text in texts}
 
 
-# Escapes: a character by its number or its name, among plain ones.
-
-
-def escape_spell(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Yield the text with every byte escaped, and with all but letters and digits escaped."""
-
-    def literals() -> Iterator[bytes]:
-        for form in forms:
-            escapes = [form % byte for byte in text]
-            yield b"".join(escapes)
-            yield b"".join(
-                text[at : at + 1] if text[at : at + 1].isalnum() else escape
-                for at, escape in enumerate(escapes)
-            )
-
-    return ((literal, phase) for literal, phase in _plain(literals()) if literal != text)
-
-
-def escape_chain(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Yield the text with every byte escaped, in the two most common ways."""
-    return _plain(b"".join(form % byte for byte in text) for form in forms[:2])
-
-
-def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Yield the text with everything escaped but letters, digits, ``_``, ``-`` and ``.``."""
-    safe = b"_-." + bytes(byte for byte in range(128) if chr(byte).isalnum())
-    return _plain(
-        b"".join(b"%c" % byte if byte in safe else form % byte for byte in text) for form in forms[:2]
-    )
-
-
-def double_escape(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
-    """Yield the text with the first character of escapes escaped."""
-    return _plain([text.replace(old, new)])
-
-
-def named_spell(names: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
-    """Yield the text with ``_`` written by name, or with a backslash before it."""
-    return _plain(text.replace(b"_", name) for name in names)
-
-
-def escape_read(
-    text: bytes, at: int, _phase: int, _low: int, *, name: str, pattern: bytes, glue: bytes = b""
-) -> Iterator[Reading]:
-    """Read text without spaces, with its escapes decoded once; ``glue`` decodes to nothing."""
-    # Escapes are matched whole, so that none begins within another.
-    low, high = _run(pattern + b"|" + (glue + b"|" if glue else b"") + rb"[\x21-\x7e]", text, at)
-    data = bytearray()
-    starts: list[int] = []
-    ends: list[int] = []
-    last = low
-    escapes = pattern + (b"|" + glue if glue else b"")
-    for match in compile_pattern(escapes).finditer(text, low, high):
-        begin, end = match.span()
-        if begin > last:
-            data += text[last:begin]
-            starts.extend(range(last, begin))
-            ends.extend(range(last + 1, begin + 1))
-        last = end
-        if (char := _number(escapes, text[begin:end])) is not None:
-            data.append(char)
-            starts.append(begin)
-            ends.append(end)
-    data += text[last:high]
-    starts.extend(range(last, high))
-    ends.extend(range(last + 1, high + 1))
-    yield Reading(
-        name,
-        bytes(data),
-        starts.__getitem__,
-        ends.__getitem__,
-        low,
-        high,
-        lambda at, _phase: low <= at < high,
-    )
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def _number(escapes: bytes, escape: bytes) -> int | None:
-    """Return the character of an escape; None if it decodes to nothing."""
-    match = compile_pattern(escapes).fullmatch(escape)
-    groups = match.groupdict() if match else {}
-    for group, base in (("x", 16), ("y", 16), ("o", 8), ("d", 10)):
-        if value := groups.get(group):
-            number = int(value, base)
-            return number if number < 256 else 0xFF
-    if groups.get("h"):
-        return ord("-")
-    if value := groups.get("n"):
-        return _NAMES.get(value, value[-1])
-    return None
-
-
-_NAMES = {
-    b"lowbar": ord("_"),
-    b"UnderBar": ord("_"),
-    b"hyphen": ord("-"),
-    b"dash": ord("-"),
-    b"amp": ord("&"),
-    b"~": ord(" "),
-}
-
-BACKSLASHED = (
-    rb"\\(?:u\{(?P<y>[0-9A-Fa-f]{1,6})\}|[uU](?:0000)?00(?P<x>[0-9A-Fa-f]{2})|x(?P<x>[0-9A-Fa-f]{2})"
-    rb"|(?P<o>[0-3][0-7]{2})|(?P<n>[\\/\"'_-]))"
-)
-HTML = (
-    rb"&(?:\#[xX]0{0,5}(?P<x>[0-9A-Fa-f]{1,2})|\#0{0,5}(?P<d>[0-9]{1,3})"
-    rb"|(?P<n>lowbar|UnderBar|hyphen|dash|amp));"
-)
+@functools.cache
+def compile_pattern(pattern: bytes) -> re.Pattern[bytes]:
+    """Return a compiled pattern, which is kept."""
+    return re.compile(pattern)
 
 
 @functools.cache
-def compile_pattern(pattern: bytes) -> regex.Pattern[bytes]:
-    """Return a compiled pattern, which is kept."""
+def compile_reversed(pattern: bytes) -> regex.Pattern[bytes]:
+    """Return a compiled pattern that is matched backwards, which only ``regex`` can."""
     import regex  # noqa: PLC0415 - only for blobs with a candidate
 
-    return regex.compile(pattern)
+    return regex.compile(b"(?r)" + pattern)
 
 
-def _run(unit: bytes, text: bytes, at: int) -> tuple[int, int]:
+def unit_run(unit: bytes, text: bytes, at: int) -> tuple[int, int]:
     """Return the range around ``at`` that consists of units, within ``BACK`` and ``AHEAD``."""
-    before = compile_pattern(b"(?r)(?:" + unit + b")+").match(text, max(at - BACK, 0), at)
-    after = compile_pattern(b"(?:" + unit + b")+").match(text, at, at + AHEAD)
+    backwards, forwards = _run_patterns(unit)
+    before = backwards.match(text, max(at - BACK, 0), at)
+    after = forwards.match(text, at, at + AHEAD)
     return before.start() if before else at, after.end() if after else at
+
+
+@functools.cache
+def _run_patterns(unit: bytes) -> tuple[regex.Pattern[bytes], re.Pattern[bytes]]:
+    """Return the patterns of many units before an offset, and of many after it."""
+    many = b"(?:" + unit + b")+"
+    return compile_reversed(many), compile_pattern(many)

@@ -2,7 +2,7 @@
 
 ``spell`` returns the literals of a part of a type prefix; the engine searches for them. ``read``
 returns the decoded text around such a literal, with the place of every byte. To add an encoding,
-write these two functions in ``decoders`` and add one row here. Chains of encodings are made in
+write these two functions in ``decoders`` or ``escapes`` and add one row here. Chains of encodings are made in
 ``literals``, keys that are broken but not encoded are found by ``split_keys``.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from boltz_keyscan.detect import decoders, rtf
+from boltz_keyscan.detect import decoders, escapes, rtf
 from boltz_keyscan.detect.base64_alignments import base64_alignments
 from boltz_keyscan.detect.decoders import Reading, Spelling
 from boltz_keyscan.records import dataclass
@@ -46,18 +46,18 @@ def _escape(
     forms: tuple[bytes, ...],
     pattern: bytes,
     *,
-    glue: bytes = b"",
+    unit: bytes = escapes.CHARACTER,
     around: tuple[str, ...] = (),
     again: Callable[[bytes], Iterable[Spelling]] | None = None,
     like: str = "",
 ) -> Form:
     return Form(
         name,
-        partial(decoders.escape_spell, forms),
-        partial(decoders.escape_read, name=name, pattern=pattern, glue=glue),
-        partial(decoders.escape_chain, forms),
+        partial(escapes.escape_spell, forms),
+        partial(escapes.escape_read, name=name, escapes=pattern, unit=unit),
+        partial(escapes.escape_chain, forms),
         around=around,
-        again=again or partial(decoders.escape_again, forms),
+        again=again or partial(escapes.escape_again, forms),
         like=like,
     )
 
@@ -66,6 +66,8 @@ def _wide(width: int) -> Form:
     spell = partial(decoders.wide_spell, width)
     return Form(f"utf-{8 * width}", spell, partial(decoders.wide_read, width), spell, whole=True)
 
+
+_SOFT_BREAK: Final = rb"=[ \t]{0,9}\r?\n"
 
 FORMS: Final[tuple[Form, ...]] = (
     Form("base64", base64_alignments, decoders.base64_read, base64_alignments, whole=True, lined=True),
@@ -109,36 +111,41 @@ FORMS: Final[tuple[Form, ...]] = (
     _escape(
         "unicode-escape",
         (b"\\u%04x", b"\\u%04X", b"\\u{%x}", b"\\U%08x"),
-        decoders.BACKSLASHED,
+        escapes.BACKSLASHED,
         around=("utf-16",),
         like="backslash",
     ),
     _escape(
-        "hex-escape", (b"\\x%02x", b"\\x%02X"), decoders.BACKSLASHED, around=("utf-16",), like="backslash"
+        "hex-escape", (b"\\x%02x", b"\\x%02X"), escapes.BACKSLASHED, around=("utf-16",), like="backslash"
     ),
-    _escape("octal-escape", (b"\\%03o",), decoders.BACKSLASHED, like="backslash"),
+    _escape("octal-escape", (b"\\%03o",), escapes.BACKSLASHED, like="backslash"),
     _escape(
         "html",
         (b"&#%d;", b"&#x%x;", b"&#x%X;", b"&#x%04x;"),
-        decoders.HTML,
+        escapes.HTML,
         around=("html",),
-        again=partial(decoders.double_escape, b"&", b"&amp;"),
+        again=partial(escapes.double_escape, b"&", b"&amp;"),
     ),
-    _escape("quoted-printable", (b"=%02X", b"=%02x"), rb"=(?P<x>[0-9A-Fa-f]{2})", glue=rb"=[ \t]{0,9}\r?\n"),
+    _escape(
+        "quoted-printable",
+        (b"=%02X", b"=%02x"),
+        rb"=(?P<x>[0-9A-Fa-f]{2})|" + _SOFT_BREAK,
+        unit=_SOFT_BREAK + b"|" + escapes.CHARACTER,
+    ),
     Form(
         "html-name",
-        partial(decoders.named_spell, (b"&lowbar;", b"&UnderBar;")),
-        partial(decoders.escape_read, name="html", pattern=decoders.HTML),
+        partial(escapes.named_spell, (b"&lowbar;", b"&UnderBar;")),
+        partial(escapes.escape_read, name="html", escapes=escapes.HTML),
         like="html",
     ),
     # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
-    _escape("rtf", (), rtf.ESCAPES),
+    _escape("rtf", (), rtf.ESCAPES, unit=rtf.ESCAPES + b"|" + escapes.CHARACTER),
     Form(
         "backslash",
-        partial(decoders.named_spell, (b"\\_",)),
-        partial(decoders.escape_read, name="backslash", pattern=decoders.BACKSLASHED),
+        partial(escapes.named_spell, (b"\\_",)),
+        partial(escapes.escape_read, name="backslash", escapes=escapes.BACKSLASHED),
         around=("unicode-escape", "hex-escape", "octal-escape", "backslash"),
-        again=partial(decoders.double_escape, b"\\", b"\\\\"),
+        again=partial(escapes.double_escape, b"\\", b"\\\\"),
     ),
 )
 """The rows, in order of preference where bytes have two readings."""

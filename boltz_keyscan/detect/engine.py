@@ -20,12 +20,15 @@ from boltz_keyscan.detect.engine_file import Stored
 from boltz_keyscan.detect.literals import LONGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from boltz_keyscan.detect.literals import Meaning
 
 OVERLAP: Final = LONGEST - 1
 """Bytes that two neighbouring buffers share, so that no literal is cut by the boundary."""
+
+_APART: Final = b"\xff"
+"""A byte that is in no literal: they consist of ASCII characters and NULs."""
 
 _NEAR = 100
 """Bytes before the end of a broken prefix in which its beginning must end."""
@@ -91,8 +94,34 @@ class Engine:
             end: the end of the search.
             marks: offsets where an archive may begin are appended to it.
         """
-        matches: list[tuple[int, int]] = []
+        matches = self._matches(memoryview(buffer)[:end], marks)
+        return list(self._plausible(buffer, matches)) if matches else []
 
+    def find_in_each(self, texts: Sequence[bytes]) -> list[list[Found]]:
+        """Find every literal in each of several texts, in order of offset, in one pass over all.
+
+        Args:
+            texts: the texts to search; a literal is never in two of them.
+        """
+        found: list[list[Found]] = [[] for _ in texts]
+        matches = self._matches(_APART.join(texts))
+        first = index = low = 0
+        while first < len(matches):
+            while matches[first][0] > low + len(texts[index]):
+                low += len(texts[index]) + len(_APART)
+                index += 1
+            high = low + len(texts[index])
+            own = []
+            while first < len(matches) and matches[first][0] <= high:
+                stop, number = matches[first]
+                own.append((stop - low, number))
+                first += 1
+            found[index] = sorted(set(self._plausible(texts[index], own)))
+        return found
+
+    def _matches(self, buffer: Buffer, marks: list[int] | None = None) -> list[tuple[int, int]]:
+        """Return the end and the number of every literal in a buffer, in order of the ends."""
+        matches: list[tuple[int, int]] = []
         count = len(self._lengths)
 
         def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
@@ -104,13 +133,11 @@ class Engine:
                     marks.append(offset)
 
         self._database.scan(
-            memoryview(buffer)[:end],  # type: ignore[type-var]  # any buffer does
+            buffer,  # type: ignore[type-var]  # any buffer does
             match_event_handler=note,
             scratch=self._scratch.memory,
         )
-        if not matches:
-            return []
-        return list(self._plausible(buffer, matches))
+        return matches
 
     def meanings(self, literal: bytes) -> tuple[Meaning, ...]:
         """Return the meanings of a literal."""
@@ -156,6 +183,11 @@ def find_literals(buffer: bytes, prefixes: tuple[bytes, ...]) -> list[Found]:
     """Find every literal in ``buffer``, in order of offset."""
     found = engine(prefixes).find(buffer, len(buffer))
     return sorted(set(found)) if found else []
+
+
+def find_in_each(texts: Sequence[bytes], prefixes: tuple[bytes, ...]) -> list[list[Found]]:
+    """Find every literal in each of several texts, in order of offset."""
+    return engine(prefixes).find_in_each(texts) if texts else []
 
 
 @functools.cache

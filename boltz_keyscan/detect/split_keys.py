@@ -73,14 +73,14 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         stop: the offset of the first break, if it is after ``at``.
         beginnings: for each whole prefix, its part before ``at``; empty if all of it follows.
     """
+    kinds = _BY_FIRST.get(text[stop : stop + 1], ()) if stop > at else KINDS
+    if not kinds:
+        return
     starts = {
         prefix: list(_starts(text, at, beginning)) if beginning else [(at, b"")]
         for prefix, beginning in beginnings.items()
     }
-    first = text[stop : stop + 1]
-    for kind in KINDS if any(starts.values()) else ():
-        if stop > at and first not in kind.first:
-            continue
+    for kind in kinds if any(starts.values()) else ():
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
         after = joint(text, stop) if stop > at else stop
         if stop > at and after == stop:
@@ -250,6 +250,12 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
 )
 """The kinds of break; to add one, add a row."""
+
+_BY_FIRST: Final = {
+    bytes([byte]): tuple(kind for kind in KINDS if byte in kind.first)
+    for byte in b"".join(kind.first for kind in KINDS)
+}
+"""The kinds by their first byte."""
 
 FIRST: Final = frozenset(bytes([byte]) for kind in KINDS for byte in kind.first) | {b"%", b"&", b"=", b"\\"}
 """First bytes of breaks and escapes."""

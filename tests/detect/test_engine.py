@@ -85,6 +85,14 @@ def test_no_read_boundary_hides_a_prefix(blob: bytes, places: list[int], chunk: 
     assert set(offsets) >= set(DETECTOR.candidate_offsets(blob, len(blob)))
 
 
+@given(st.lists(st.one_of(BLOBS, st.sampled_from(TABLE.literals)), max_size=5), st.integers(0, 20))
+def test_texts_that_are_searched_together_have_what_each_has_alone(texts: list[bytes], at: int) -> None:
+    # Where one text ends and the next begins a literal may be cut.
+    cut = [*texts, *(part for text in texts for part in (text[:at], text[at:]))]
+    alone = [engine.find_literals(text, DETECTOR.prefixes) for text in cut]
+    assert engine.find_in_each(cut, DETECTOR.prefixes) == alone
+
+
 def test_a_window_forgets_the_last_stream() -> None:
     # A prefix whose halves stand in two streams is in neither.
     window = blobs.Window(DETECTOR.overlap)

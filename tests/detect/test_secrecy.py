@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from boltz_keyscan.detect import KeyDetector, decode, decoders, surroundings
+from boltz_keyscan.detect import KeyDetector, decoders, readings, surroundings
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.rules import load
 from tests.keys import fake_key
@@ -41,8 +41,8 @@ def test_a_listed_prefix_may_be_a_whole_key_and_no_longer() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        (decode.Key, {"raw"}),
-        (decode._Decoded, {"text"}),
+        (readings.Key, {"raw"}),
+        (readings.Decoded, {"text"}),
         (surroundings.Surroundings, {"raw", "text"}),
         (Lookup, {"secret"}),
         (decoders.Reading, {"data"}),

@@ -1,0 +1,126 @@
+"""Encoders and decoders of escapes: a character by its number or its name, among plain ones."""
+
+from __future__ import annotations
+
+import functools
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
+
+from boltz_keyscan.detect.decoders import Reading, Spelling, compile_pattern, make_spellings, unit_run
+
+CHARACTER: Final = rb"[\x21-\x7e]"
+"""One character of a text without spaces; escapes consist of them."""
+
+
+def escape_spell(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """Yield the text with every byte escaped, and with all but letters and digits escaped."""
+
+    def literals() -> Iterator[bytes]:
+        for form in forms:
+            escapes = [form % byte for byte in text]
+            yield b"".join(escapes)
+            yield b"".join(
+                text[at : at + 1] if text[at : at + 1].isalnum() else escape
+                for at, escape in enumerate(escapes)
+            )
+
+    return ((literal, phase) for literal, phase in make_spellings(literals()) if literal != text)
+
+
+def escape_chain(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """Yield the text with every byte escaped, in the two most common ways."""
+    return make_spellings(b"".join(form % byte for byte in text) for form in forms[:2])
+
+
+def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """Yield the text with everything escaped but letters, digits, ``_``, ``-`` and ``.``."""
+    safe = b"_-." + bytes(byte for byte in range(128) if chr(byte).isalnum())
+    return make_spellings(
+        b"".join(b"%c" % byte if byte in safe else form % byte for byte in text) for form in forms[:2]
+    )
+
+
+def double_escape(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
+    """Yield the text with the first character of escapes escaped."""
+    return make_spellings([text.replace(old, new)])
+
+
+def named_spell(names: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """Yield the text with ``_`` written by name, or with a backslash before it."""
+    return make_spellings(text.replace(b"_", name) for name in names)
+
+
+def escape_read(
+    text: bytes, at: int, _phase: int, _low: int, *, name: str, escapes: bytes, unit: bytes = CHARACTER
+) -> tuple[Reading]:
+    """Read text without spaces, with its escapes decoded once; one of no character decodes to nothing.
+
+    Args:
+        text: the text to read.
+        at: an offset in it.
+        name: the name of the reading.
+        escapes: the pattern of escapes.
+        unit: the pattern of a part of the text: a character, or an escape with other bytes in it.
+    """
+    low, high = unit_run(unit, text, at)
+    # Escapes are matched whole, so that none begins within another. Each is between two plain parts.
+    parts = _escape_pattern(escapes).split(text[low:high])
+    decoded = parts.copy()
+    decoded[1::2] = [_decode(escapes, escape) for escape in parts[1::2]]
+    origins = list(accumulate(map(len, parts), initial=low))
+    begins = list(accumulate(map(len, decoded), initial=0))
+
+    def start(byte: int) -> int:
+        part = bisect_right(begins, byte) - 1
+        return origins[part] if part % 2 else origins[part] + byte - begins[part]
+
+    def end(byte: int) -> int:
+        part = bisect_right(begins, byte) - 1
+        return origins[part + 1] if part % 2 else origins[part] + byte - begins[part] + 1
+
+    data = b"".join(decoded)
+    return (Reading(name, data, start, end, low, high, lambda at, _phase: low <= at < high),)
+
+
+@functools.cache
+def _escape_pattern(escapes: bytes) -> re.Pattern[bytes]:
+    """Return the pattern of escapes with one group, the escape."""
+    return re.compile(b"(" + re.sub(rb"\(\?P<[a-z]>", b"(?:", escapes) + b")")
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _decode(escapes: bytes, escape: bytes) -> bytes:
+    """Return the character of an escape; nothing if it has none."""
+    match = compile_pattern(escapes).fullmatch(escape)
+    groups = match.groupdict() if match else {}
+    for group, base in (("x", 16), ("u", 16), ("y", 16), ("o", 8), ("d", 10)):
+        if value := groups.get(group):
+            number = int(value, base)
+            return bytes([number if number < 256 else 0xFF])
+    if groups.get("h"):
+        return b"-"
+    if value := groups.get("n"):
+        return _NAMES.get(value, value[-1:])
+    return b""
+
+
+_NAMES = {
+    b"lowbar": b"_",
+    b"UnderBar": b"_",
+    b"hyphen": b"-",
+    b"dash": b"-",
+    b"amp": b"&",
+    b"~": b" ",
+}
+
+BACKSLASHED = (
+    rb"\\(?:u\{(?P<y>[0-9A-Fa-f]{1,6})\}|[uU](?:0000)?00(?P<u>[0-9A-Fa-f]{2})|x(?P<x>[0-9A-Fa-f]{2})"
+    rb"|(?P<o>[0-3][0-7]{2})|(?P<n>[\\/\"'_-]))"
+)
+HTML = (
+    rb"&(?:\#[xX]0{0,5}(?P<x>[0-9A-Fa-f]{1,2})|\#0{0,5}(?P<d>[0-9]{1,3})"
+    rb"|(?P<n>lowbar|UnderBar|hyphen|dash|amp));"
+)

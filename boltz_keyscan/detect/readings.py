@@ -1,0 +1,184 @@
+"""Readings of the text around literals, and the keys in them.
+
+Each is bounded (``decoders.BACK``, ``decoders.AHEAD``) and serves all literals of its encoding in
+its range (``decoders.SERVED``).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+
+from boltz_keyscan.detect import rtf
+from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
+from boltz_keyscan.detect.decoders import AHEAD, BACK, SERVED, Reading
+from boltz_keyscan.detect.encodings import FORMS
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.records import dataclass, field, replace
+
+RUN = 200
+"""Characters of the longest body; real ones have 43."""
+
+NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
+"""The number of each form."""
+
+_READERS = tuple(NUMBERS[form.like or form.name] for form in FORMS)
+"""The number of the form that reads each form."""
+
+_BACKSLASH, _RTF = NUMBERS["backslash"], NUMBERS["rtf"]
+
+_BACKSLASHES = {b"x": "hex-escape", b"u": "unicode-escape", b"U": "unicode-escape"} | dict.fromkeys(
+    (b"0", b"1", b"2", b"3"), "octal-escape"
+)
+"""The name of an escape by the byte after the backslash; any other is ``backslash``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The compiled search for the keys of a rule set."""
+
+    prefixes: tuple[bytes, ...]
+    keys: re.Pattern[bytes]
+    """A prefix and a body, as its two groups."""
+    bodies: Mapping[bytes, BodyPattern]
+
+
+@functools.cache
+def _pattern(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    any_prefix = b"|".join(re.escape(prefix) for prefix in prefixes)
+    body = rb"(?:(?!%b)[A-Za-z0-9_-]){0,%d}+" % (any_prefix, RUN)
+    return re.compile(rb"(%b)(%b)" % (any_prefix, body))
+
+
+def make_search(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
+    """Return a search for keys with these prefixes; ``bodies`` defaults to the usual pattern.
+
+    There is no left boundary: in JSON, logs and URLs a letter or digit may precede a key.
+    A body ends where the next prefix begins, so that adjacent keys are two matches.
+    """
+    return Search(prefixes, _pattern(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
+
+
+@dataclass(slots=True)  # not frozen: several are made for each key, and it takes ten times as long
+class Key:
+    """A key and its place in the blob. It is not changed, and never leaves ``detect/``."""
+
+    start: int
+    end: int
+    chain: tuple[str, ...]
+    prefix: bytes
+    verdict: Verdict
+    raw: bytes = field(repr=False)
+    doubt: int = 0
+    """More than 0 if another reading of the same bytes is better."""
+
+
+def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key:
+    """Return the plain key of a match of ``Search.keys`` in a text with a base in the blob."""
+    prefix, body = match.groups()
+    start, end = match.span()
+    verdict = classify(body, text[end : end + 16], search.bodies[prefix])
+    raw = prefix + body[: verdict.length]
+    return Key(base + start, base + start + len(raw), (), prefix, verdict, raw)
+
+
+def _cut(key: Key, match: re.Match[bytes], reading: Reading, search: Search) -> Key:
+    """Return a key cut at the end of a line of its encoding: the next line may be another text."""
+    end = match.end(1) + KEY_BODY
+    if match.end() <= end or reading.start(end) == reading.end(end - 1):
+        return key
+    body = match.group(2)[:KEY_BODY]
+    verdict = classify(body, b"", search.bodies[key.prefix])
+    return replace(key, verdict=verdict) if verdict.shape is Shape.CONFIRMED else key
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A reading with its place in the blob and its keys."""
+
+    base: int
+    until: int
+    text: bytes = field(repr=False)
+    reading: Reading
+    search: Search
+    is_reported: bool = False
+    within_rtf: bool = False
+    """True if the text before the literal that reported it is RTF."""
+    inner: list[Key | Decoded] = field(default_factory=list)
+    """The keys and readings that the literals in it lead to."""
+    _plain: dict[int, Key] | None = None
+
+    @property
+    def plain(self) -> dict[int, Key]:
+        """The plain keys in the decoded text, by their offset in the blob."""
+        if self._plain is None:
+            data, search = self.reading.data, self.search
+            self._plain = {}
+            for match in search.keys.finditer(data):
+                key = _cut(make_key(match, data, search), match, self.reading, search)
+                if outer := self.outer(key):
+                    self._plain[outer.start] = outer
+        return self._plain
+
+    def outer(self, key: Key) -> Key | None:
+        """Return a key of the decoded text with its place in the blob; None if it has no escape in it."""
+        reading, base, raw = self.reading, self.base, key.raw
+        start, end = reading.start(key.start), reading.end(key.end - 1)
+        if end - start <= len(raw) and not key.chain:
+            return None
+        chain = (self._name(start, end) if reading.name == "backslash" else reading.name, *key.chain)
+        doubt = reading.doubt + key.doubt
+        return Key(base + start, base + end, chain, key.prefix, key.verdict, raw, doubt)
+
+    def _name(self, start: int, end: int) -> str:
+        """Return the name of the first escape with a backslash."""
+        first = self.text.find(b"\\", start, end) + 1
+        return _BACKSLASHES.get(self.text[first : first + 1], "backslash")
+
+
+@dataclass(slots=True)
+class Decodings:
+    """The latest readings of one text, shared by the literals in their ranges."""
+
+    search: Search
+    depth: int = 1
+    rtf: bool = False
+    """True if the text has RTF control words."""
+    _searched: int = 0
+    """The end of the part that was searched for RTF control words."""
+    _latest: dict[int, list[Decoded]] = field(default_factory=dict)
+    """The latest readings by form; base64 has four for one text."""
+    _ends: dict[int, int] = field(default_factory=dict)
+    """The end of the latest reading by form; a later reading does not begin before it."""
+
+    def around(self, text: bytes, base: int, at: int, number: int, phase: int) -> list[Decoded]:
+        """Return the readings of a form that serve an offset of the text, decoding it if needed."""
+        offset = base + at
+        number = _READERS[number]
+        if number == _BACKSLASH and self._is_rtf(text, base, at):
+            number = _RTF
+        latest = self._latest.get(number, [])
+        fit = []
+        # A loop, because it runs for every literal: a comprehension takes half as long again.
+        for decoded in latest:
+            if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase):
+                fit.append(decoded)  # noqa: PERF401
+        if not fit:
+            latest = [decoded for decoded in latest if offset < decoded.until]
+            before = self._ends.get(number, 0)
+            low = max(before - base, 0) if before <= offset else 0
+            for reading in FORMS[number].read(text, at, phase, low):
+                until = base + min(at + SERVED, reading.high)
+                fit.append(Decoded(base, until, text, reading, self.search))
+                end = reading.high if reading.high < at + AHEAD else reading.high - BACK
+                self._ends[number] = base + end
+            self._latest[number] = latest + fit
+        return fit
+
+    def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
+        """Return True if the text before an offset is RTF; each byte is searched once."""
+        if not self.rtf and base + at > self._searched:
+            self.rtf = rtf.is_rtf(text, max(self._searched - base - rtf.WORD, 0), at)
+            self._searched = base + at
+        return self.rtf
