@@ -8,7 +8,7 @@ alone, not on the boundaries of reads.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from boltz_keyscan.detect import engine, literals, split_keys
 from boltz_keyscan.detect.classify import KEY_BODY, classify
@@ -20,8 +20,8 @@ from boltz_keyscan.records import dataclass, field
 _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
 """The first byte of an escape in the body of a key with a plain prefix, and the form that decodes it."""
 
-_BATCH = 1 << 14
-"""Bytes of readings that are searched for literals together: a search of its own costs as much as 1 kB."""
+_BATCH = 1 << 8
+"""Literals whose readings are searched together: a search of its own costs as much as 1 kB."""
 
 
 @dataclass(slots=True)
@@ -61,20 +61,20 @@ class KeyFinder:
 
 def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: Decodings) -> Iterator[Key]:
     """Yield the encoded and broken keys of the literals in a text."""
-    for part in _batches(text, base, hits, decodings):
-        new = part
+    for first in range(0, len(hits), _BATCH):
+        found = _decode_around(text, base, hits[first : first + _BATCH], decodings)
+        new = found
         for depth in range(decodings.depth, DEPTH):
-            new = _search_readings(new, decodings.search, depth + 1)
-        yield from _keys(part)
+            new = _search_readings(new, Decodings(decodings.search, depth + 1))
+        yield from _keys(found)
 
 
-def _batches(
+def _decode_around(
     text: bytes, base: int, hits: list[engine.Found], decodings: Decodings
-) -> Iterator[list[Key | Decoded]]:
-    """Yield the readings around literals and the broken keys, in order, some at a time."""
+) -> list[Key | Decoded]:
+    """Return the readings around literals and the broken keys, in order; a reading only the first time."""
     meanings = engine.engine(decodings.search.prefixes).meanings
     found: list[Key | Decoded] = []
-    size = 0
     for at, literal in hits:
         for number, phase in meanings(literal):
             if number in (PLAIN, BROKEN):
@@ -84,39 +84,38 @@ def _batches(
                 if not decoded.is_reported:
                     decoded.is_reported, decoded.within_rtf = True, decodings.rtf
                     found.append(decoded)
-                    size += len(decoded.reading.data)
-        if size >= _BATCH:
-            yield found
-            found, size = [], 0
-    if found:
-        yield found
+    return found
 
 
-def _search_readings(found: list[Key | Decoded], search: Search, depth: int) -> list[Key | Decoded]:
+def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
     """Search readings together for literals, and return the readings and keys that these lead to."""
     readings = [each for each in found if isinstance(each, Decoded)]
     new: list[Key | Decoded] = []
     texts = [decoded.reading.data for decoded in readings]
-    for decoded, hits in zip(readings, engine.find_in_each(texts, search.prefixes), strict=True):
+    for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
         if hits:
-            links = Decodings(search, depth, decoded.within_rtf)
-            for part in _batches(decoded.reading.data, 0, hits, links):
-                decoded.inner += part
+            decodings.restart(rtf=decoded.within_rtf)
+            decoded.inner = _decode_around(decoded.reading.data, 0, hits, decodings)
             new += decoded.inner
     return new
 
 
-def _keys(found: list[Key | Decoded]) -> Iterator[Key]:
+def _keys(found: Iterable[Key | Decoded]) -> Iterator[Key]:
     """Yield keys, and those in readings, in order."""
     for each in found:
         if isinstance(each, Key):
             yield each
             continue
         # Those that begin after the range of a reading are found in another.
-        yield from (key for key in each.plain.values() if key.start < each.until)
+        for key in each.plain.values():
+            if key.start < each.until:
+                yield key
         if each.inner:
-            outer = map(each.outer, _keys(each.inner))
-            yield from (key for key in outer if key and key.start < each.until)
+            for key in _keys(each.inner):
+                outer = each.outer(key)
+                if outer and outer.start < each.until:
+                    yield outer
+            each.inner = ()
 
 
 def _broken(  # noqa: PLR0917 - the arguments of its caller
@@ -190,12 +189,12 @@ def best_of_overlapping(keys: list[Key]) -> list[Key]:
     ordered = [(keys[number], rank[2]) for rank, number in ranked]
     worse: set[int] = set()
     for number, (key, rank) in enumerate(ordered):
-        for other in range(number + 1, min(number + 1 + _RIVALS, len(ordered))):
+        other = number + 1
+        while other < len(ordered) and other <= number + _RIVALS and ordered[other][0].start < key.end:
             rival, rivals = ordered[other]
-            if rival.start >= key.end:
-                break
             if _same_place(key, rival):
                 worse.add(other if rank <= rivals else number)
+            other += 1
     return [key for number, (key, _) in enumerate(ordered) if number not in worse]
 
 
@@ -204,11 +203,11 @@ def _same_place(key: Key, rival: Key) -> bool:
     return 2 * shared > min(key.end - key.start, rival.end - rival.start)
 
 
-_SHAPES = list(Shape)
+_SHAPES = {shape: number for number, shape in enumerate(Shape)}
 
 _RIVALS = 16
 """Following keys that each key is compared with: at most as many readings as there are forms."""
 
 
 def _badness(key: Key) -> tuple[int, int, int, tuple[str, ...]]:
-    return _SHAPES.index(key.verdict.shape), key.doubt, len(key.chain), key.chain
+    return _SHAPES[key.verdict.shape], key.doubt, len(key.chain), key.chain

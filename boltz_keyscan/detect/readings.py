@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from boltz_keyscan.detect import rtf
 from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
@@ -105,7 +105,7 @@ class Decoded:
     is_reported: bool = False
     within_rtf: bool = False
     """True if the text before the literal that reported it is RTF."""
-    inner: list[Key | Decoded] = field(default_factory=list)
+    inner: Sequence[Key | Decoded] = ()
     """The keys and readings that the literals in it lead to."""
     _plain: dict[int, Key] | None = None
 
@@ -158,23 +158,29 @@ class Decodings:
         number = _READERS[number]
         if number == _BACKSLASH and self._is_rtf(text, base, at):
             number = _RTF
-        latest = self._latest.get(number, [])
-        fit = []
-        # A loop, because it runs for every literal: a comprehension takes half as long again.
-        for decoded in latest:
-            if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase):
-                fit.append(decoded)  # noqa: PERF401
-        if not fit:
-            latest = [decoded for decoded in latest if offset < decoded.until]
-            before = self._ends.get(number, 0)
-            low = max(before - base, 0) if before <= offset else 0
-            for reading in FORMS[number].read(text, at, phase, low):
-                until = base + min(at + SERVED, reading.high)
-                fit.append(Decoded(base, until, text, reading, self.search))
-                end = reading.high if reading.high < at + AHEAD else reading.high - BACK
-                self._ends[number] = base + end
-            self._latest[number] = latest + fit
-        return fit
+        latest = [decoded for decoded in self._latest.get(number, ()) if offset < decoded.until]
+        if latest:
+            fit = [decoded for decoded in latest if decoded.reading.fits(offset - decoded.base, phase)]
+            if fit:
+                return fit
+        before = self._ends.get(number, 0)
+        low = max(before - base, 0) if before <= offset else 0
+        new = [
+            Decoded(base, base + min(at + SERVED, reading.high), text, reading, self.search)
+            for reading in FORMS[number].read(text, at, phase, low)
+        ]
+        if new:
+            high = new[-1].reading.high
+            self._ends[number] = base + (high if high < at + AHEAD else high - BACK)
+        self._latest[number] = latest + new if latest else new
+        return new
+
+    def restart(self, *, rtf: bool) -> None:
+        """Begin with another text."""
+        self.rtf = rtf
+        self._searched = 0
+        self._latest.clear()
+        self._ends.clear()
 
     def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
         """Return True if the text before an offset is RTF; each byte is searched once."""
