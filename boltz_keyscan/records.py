@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - re-exported
     from dataclasses import field as field  # noqa: PLC0414 - re-exported
     from dataclasses import replace as replace  # noqa: PLC0414 - re-exported
+    from typing import Any
+
+    def metadata_of(kind: type) -> dict[str, dict[str, Any]]:
+        """Return the metadata of each field that has some, by name."""
 else:
     from operator import attrgetter
 
@@ -26,14 +30,19 @@ else:
     class _Field:
         """Arguments of ``field``."""
 
-        __slots__ = ("default", "factory", "init", "repr")
+        __slots__ = ("default", "factory", "init", "metadata", "repr")
 
-        def __init__(self, default, factory, init, repr) -> None:  # noqa: A002 - the standard name
+        def __init__(self, default, factory=None, init=True, repr=True, metadata=None) -> None:  # noqa: A002 - the standard name
             self.default, self.factory, self.init, self.repr = default, factory, init, repr
+            self.metadata = metadata
 
-    def field(*, default=_REQUIRED, default_factory=None, init=True, repr=True):  # noqa: A002 - the standard name
+    def field(*, default=_REQUIRED, default_factory=None, init=True, repr=True, metadata=None):  # noqa: A002 - the standard name
         """Declare a field; see ``dataclasses.field``."""
-        return _Field(default, default_factory, init, repr)
+        return _Field(default, default_factory, init, repr, metadata)
+
+    def metadata_of(kind):
+        """Return the metadata of each field that has some, by name."""
+        return {name: each.metadata for name, each in kind._records.items() if each.metadata}
 
     def dataclass(*, frozen=False, slots=True):
         """Make a class a data class; see ``dataclasses.dataclass``."""
@@ -51,7 +60,7 @@ else:
         described = {}
         for name in members.get("__annotations__", ()):
             value = members.pop(name, _REQUIRED)
-            described[name] = value if isinstance(value, _Field) else _Field(value, None, True, True)
+            described[name] = value if isinstance(value, _Field) else _Field(value)
         values = _values_of(tuple(described))
         members.update(
             __slots__=tuple(described),
@@ -139,6 +148,7 @@ else:
                 given = {
                     "default": dataclasses.MISSING if each.default is _REQUIRED else each.default,
                     "default_factory": dataclasses.MISSING if each.factory is None else each.factory,
+                    "metadata": each.metadata,
                 }
                 found[name] = dataclasses.field(**given, init=each.init, repr=each.repr)
                 found[name].name, found[name].type = name, cls.__annotations__[name]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from boltz_keyscan.late_pattern import late_pattern
+
 # C0, DEL and C1 controls move cursors and start escape sequences; bidirectional controls and zero-width
 # characters reorder or hide text (CVE-2021-42574); U+2028/2029 end lines in some viewers; tags spell
 # sentences that only machines read; lone surrogates cannot be encoded. Given as numbers, so that this
@@ -29,7 +31,7 @@ _RANGES = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-_ACTIVE = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]")
+_ACTIVE = late_pattern("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]")
 
 # Invisible characters that the string comparison of .NET ignores, with which GitHub's runner finds
 # commands (actions/runner, ActionCommand.cs): joiners, fillers and variation selectors. Ordinary names
@@ -48,10 +50,10 @@ _IGNORED = "".join(
 )
 
 # Commands of GitHub's runner, Azure and TeamCity, anywhere in a line.
-_COMMAND = re.compile(rf"(#[{_IGNORED}]*#(?:[{_IGNORED}]*|vso|teamcity))\[")
+_COMMAND = late_pattern(rf"(#[{_IGNORED}]*#(?:[{_IGNORED}]*|vso|teamcity))\[")
 
 # Commands of GitHub's runner at the start of a line, after any white space.
-_COLONS = re.compile(rf"([\s{_IGNORED}]*):(?=[{_IGNORED}]*:)")
+_COLONS = late_pattern(rf"([\s{_IGNORED}]*):(?=[{_IGNORED}]*:)")
 
 
 def _escape(character: re.Match[str]) -> str:

@@ -42,7 +42,7 @@ LAYERS = (
     ("model",),
     ("errors", "sanitize", "fsutil", "ci_detection", "columns"),
     ("__init__",),
-    ("_version", "module_search", "records"),
+    ("_version", "module_search", "records", "late_pattern"),
 )
 """The diagram: a part imports from rows below its own, and within itself.
 

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from boltz_keyscan.model.finding import Gap, Origin, Tally
-from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.records import dataclass, field, metadata_of, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +88,13 @@ def test_wrong_arguments() -> None:
 @pytest.mark.parametrize("value", [Tally(1, 2), Gap("a", "b", "c"), Origin(b"x", oid="1"), Ours(3)])
 def test_pickled(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_metadata() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Described:
+        one: int = field(default=1, metadata={"help": "first"})
+        two: int = 2
+
+    assert metadata_of(Described) == {"one": {"help": "first"}}
+    assert dict(dataclasses.fields(Described)[0].metadata) == {"help": "first"}

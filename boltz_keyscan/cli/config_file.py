@@ -17,11 +17,12 @@ import click
 
 from boltz_keyscan.cli.options import TABLE, SettableIn, configurable, long_name
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
 _TOOL = "boltz-keyscan"
-_AT = re.compile(r"at line (\d+)")
+_AT = late_pattern(r"at line (\d+)")
 
 
 @dataclass(frozen=True, slots=True)

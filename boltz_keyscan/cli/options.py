@@ -8,7 +8,6 @@ field, and use it where it has its effect.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
 from enum import Enum, auto
 from typing import Any
 
@@ -16,6 +15,7 @@ import click
 
 from boltz_keyscan.plan import Options
 from boltz_keyscan.policy import FailOn
+from boltz_keyscan.records import dataclass, field, metadata_of
 from boltz_keyscan.report import REPORTERS, format_hint
 
 AUTO = "auto"
@@ -101,7 +101,7 @@ def _option(*names: str, config: SettableIn = SettableIn.ANY, group: str = "", *
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ScanOptions:
     """Effective options of a scan; commands that take a part of them have defaults for the others."""
 
@@ -305,13 +305,8 @@ class ScanOptions:
 
 
 TABLE = {
-    each.name: TableRow(
-        click.Option([*each.metadata["names"], each.name], **each.metadata["attributes"]),
-        each.metadata["config"],
-        each.metadata["group"],
-    )
-    for each in fields(ScanOptions)
-    if each.metadata
+    name: TableRow(click.Option([*row["names"], name], **row["attributes"]), row["config"], row["group"])
+    for name, row in metadata_of(ScanOptions).items()
 }
 """Rows by name of the field, in the order of the help text."""
 

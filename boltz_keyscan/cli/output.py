@@ -16,15 +16,24 @@ from boltz_keyscan.report import Reporter, ReportOptions, load
 
 def report_options(options: ScanOptions) -> ReportOptions:
     """Return the options of text output for this terminal."""
-    from shutil import get_terminal_size  # noqa: PLC0415 - imports three compression libraries
-
     return ReportOptions(
         color=_colored(options.color),
-        width=max(get_terminal_size((80, 24)).columns, 40),
+        width=max(_measure_width(), 40),
         show_placeholders=options.show_placeholders,
         verbosity=-1 if options.quiet else int(options.verbose),
         drop_suppressed=options.sarif_drop_suppressed,
     )
+
+
+def _measure_width() -> int:
+    """Return the columns of the terminal, as ``shutil`` does, which imports three compression libraries."""
+    chosen = os.environ.get("COLUMNS", "")
+    if chosen.isdecimal() and int(chosen):
+        return int(chosen)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 def emit(

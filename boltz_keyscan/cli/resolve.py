@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from boltz_keyscan.cli.options import PATH, TABLE, ScanOptions, configurable, lo
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.suppression import Setting, TrustReport
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, scan_roots
 from boltz_keyscan.triage.suppress import Suppressor
@@ -154,10 +154,9 @@ def _checked_in_tree(path: bytes, roots: Sequence[ScanRoot], source: str) -> byt
 
 def effective_options(found: ResolvedOptions) -> Iterator[tuple[str, str, str]]:
     """Yield name, value in TOML form and source of each option that a configuration may set."""
-    values = asdict(found.options)
     for name, row in configurable().items():
         field = str(row.option.name)
-        value = values[field]
+        value = getattr(found.options, field)
         if row.option.multiple:
             value = ["=".join(each) for each in value]
         yield name, "-" if value is None else json.dumps(value), found.sources.get(field, "default")

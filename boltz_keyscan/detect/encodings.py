@@ -8,14 +8,29 @@ write these two functions in ``decoders`` or ``escapes`` and add one row here. C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import binascii
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
 from boltz_keyscan.detect import decoders, escapes, rtf
-from boltz_keyscan.detect.base64_alignments import base64_alignments
 from boltz_keyscan.detect.decoders import Reading, Spelling
 from boltz_keyscan.records import dataclass
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def base64_alignments(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the base64 of ``text`` at each alignment, without characters that other bytes affect.
+
+    Each comes with its position in its group of four. Both alphabets are used where they differ.
+    """
+    for phase in range(3):
+        first, last = (phase * 8 + 5) // 6, (phase + len(text)) * 8 // 6
+        encoded = binascii.b2a_base64(b"\0" * phase + text)[first:last]
+        yield encoded, first % 4
+        if b"+" in encoded or b"/" in encoded:
+            yield encoded.translate(_URL_SAFE), first % 4
 
 
 @dataclass(frozen=True, slots=True)

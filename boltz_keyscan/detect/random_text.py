@@ -11,10 +11,11 @@ from __future__ import annotations
 import codecs
 import functools
 import itertools
-import re
 import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+
+from boltz_keyscan.late_pattern import late_pattern
 
 _GRAM = 6
 """Letters and digits that identify a part of a body, with any separators between them."""
@@ -31,14 +32,14 @@ _TURNS: tuple[Callable[[bytes], bytes], ...] = (
 )
 """Ways to write a body; each undoes itself."""
 
-_PIECE = re.compile(rb"[A-Za-z0-9]+")
+_PIECE = late_pattern(rb"[A-Za-z0-9]+")
 
-_PIECE_OR_ESCAPE = re.compile(
+_PIECE_OR_ESCAPE = late_pattern(
     rb"\\+(?:[nrtbfv]|x[0-9A-Fa-f]{2}|u00[0-9A-Fa-f]{2})|%%(?:25)*[0-9A-Fa-f]{2}|(%b)" % _PIECE.pattern
 )
 """Letters and digits; the group is empty for an escape, which is part of no word."""
 
-_WORD = re.compile(rb"(?:[A-Z]{1,20}|[A-Z]?[a-z]{1,20}(?:[A-Z][a-z]{2,20}){0,5})[0-9]{0,4}")
+_WORD = late_pattern(rb"(?:[A-Z]{1,20}|[A-Z]?[a-z]{1,20}(?:[A-Z][a-z]{2,20}){0,5})[0-9]{0,4}")
 """A word, or a name in camel case, and a number after it."""
 
 _MAX_DIGITS = 16
@@ -58,7 +59,7 @@ _JOINED = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"_
 _BETWEEN = rb"[^0-9A-Za-z\n]{1,8}(?:0[xX]|[xX]|[uU]\+?\{?0{0,6})?"
 _END = rb"(?![0-9A-Za-z])"
 _NUMBERS = tuple(
-    re.compile(rb"(?:%b)(?:%b(?:%b)){%d,}" % (number, between, number, count - 1))
+    late_pattern(rb"(?:%b)(?:%b(?:%b)){%d,}" % (number, between, number, count - 1))
     for number, between, count in (
         (rb"(?:[0-9A-Fa-f]{2}|[0-9]{1,3})" + _END, _BETWEEN, 10),  # bytes: hexadecimal, octal, decimal
         (rb"[0-9A-Za-z]{1,2}" + _END, rb"[^0-9A-Za-z\n]{1,4}", 10),  # a text spaced out

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.detect import engine, random_text
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sanitize import harmless
@@ -34,12 +35,12 @@ MIN_SECRET_BYTES = 20
 _STEM = 6
 """Bytes of a prefix that are searched for in other forms; rules have prefixes of 8 or more."""
 
-_ENCODED = re.compile(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
+_ENCODED = late_pattern(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
 """A run of base64, plain or escaped."""
 
 _HEX = rb"[0-9A-Fa-f]"
 
-_ESCAPED = re.compile(rb"[%=\\&]")
+_ESCAPED = late_pattern(rb"[%=\\&]")
 """The first byte of every escape."""
 
 # Escapes of a character by its number, to be filled in with one number or with a pattern of

@@ -6,11 +6,10 @@ safe to print.
 
 from __future__ import annotations
 
-import re
-
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 
-FINGERPRINT = re.compile(r"bk1:[0-9a-f]{32}")
+FINGERPRINT = late_pattern(r"bk1:[0-9a-f]{32}")
 """A fingerprint, as the baseline, the ignore file and reports write it."""
 
 

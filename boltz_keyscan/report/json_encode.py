@@ -6,12 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from boltz_keyscan.late_pattern import late_pattern
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = late_pattern("[\ud800-\udfff]")
 
 
 def plain(value: object) -> Json:

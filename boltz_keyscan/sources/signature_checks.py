@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+from boltz_keyscan.late_pattern import late_pattern
+
 ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
 """Compression methods of zip that are in use (APPNOTE 4.4.5)."""
 
@@ -25,12 +27,12 @@ _MIN_STREAM_BYTES = 52
 
 _ASCII = bytes(range(128))
 
-_LHA = re.compile(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
-_OBJECT = re.compile(rb"(?:blob|tree|commit|tag) \d+\0")
-_NSIS_STREAM = re.compile(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
+_LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
+_OBJECT = late_pattern(rb"(?:blob|tree|commit|tag) \d+\0")
+_NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
-_OCTAL = re.compile(rb"[ \t\0]*([0-7]*)")
+_OCTAL = late_pattern(rb"[ \t\0]*([0-7]*)")
 
 
 def identify(window: bytes) -> str | None:

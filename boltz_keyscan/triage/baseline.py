@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.suppression import FINGERPRINT
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
@@ -32,7 +33,7 @@ ADVICE = f"With the line '{NAME} merge=union' in .gitattributes git keeps the li
 FOREVER = "forever"
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_LINE = re.compile(rf"(\S+)\s+([a-z0-9-]+)\s+({_STRING})\s+({_STRING})\s+({_STRING})\s+(\S+)")
+_LINE = late_pattern(rf"(\S+)\s+([a-z0-9-]+)\s+({_STRING})\s+({_STRING})\s+({_STRING})\s+(\S+)")
 _FORM = 'FINGERPRINT RULE "PATH" "REASON" "WHO" YYYY-MM-DD|forever'
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.suppression import FINGERPRINT
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
 NAME = ".boltz-keyscanignore"
 
-_ENTRY = re.compile(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
+_ENTRY = late_pattern(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
 _MAX_GLOBS = 1000
 """Globs, at most: each is matched against each path with a key."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 
-_CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?:\s.*)?|={7}")
+_CONFLICT = late_pattern(r"(?:<{7}|>{7}|\|{7})(?:\s.*)?|={7}")
 """Conflict markers of git (git-merge, "HOW CONFLICTS ARE PRESENTED")."""
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))

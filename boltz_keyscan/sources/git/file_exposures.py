@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Gap, Hit
 from boltz_keyscan.policy import UNEXPOSED
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Placed = tuple[bytes, Hit]
 """The absolute path of a file, and a hit in it."""
 
-_GIT_FILES = re.compile(
+_GIT_FILES = late_pattern(
     rb"(?:[A-Z_]+_HEAD|[A-Z_]+MSG|HEAD|config|config\.worktree|description|packed-refs|index|shallow"
     rb"|(?:branches|hooks|info|logs|modules|refs|worktrees)/.*)",
     re.DOTALL,

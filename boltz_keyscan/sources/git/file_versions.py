@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Hit
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
@@ -24,7 +24,7 @@ from boltz_keyscan.sources.trusted_files import CommitFileReader, CommitFiles
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run import command as git
 
-_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OID = late_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 _MERGED = "GITHEAD_"
 """Prefix of the variables in which git-merge names the commits it merges, to the hooks it runs."""

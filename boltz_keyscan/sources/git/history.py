@@ -9,11 +9,11 @@ streams (``objects``).
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sanitize import harmless
@@ -42,7 +42,7 @@ from boltz_keyscan.sources.git.repo.repository import References, Repository, re
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, ResultShard
 
-_LINKED_STORE = re.compile(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
+_LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The temporary folder of links through which git may have read the store."""
 
 _OPAQUE = "references are kept as reftable, which is not read: all commits count as history"

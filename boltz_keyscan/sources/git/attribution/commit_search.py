@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.attribution.history_walk import (
     Change,
@@ -29,9 +30,9 @@ from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
 
-_OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_TREE = re.compile(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
-_INDEX = re.compile(rb"\A\d+ ([0-9a-f]+) \d\t(.+)\Z", re.DOTALL)
+_OID = late_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_TREE = late_pattern(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
+_INDEX = late_pattern(rb"\A\d+ ([0-9a-f]+) \d\t(.+)\Z", re.DOTALL)
 
 ObjectPaths = set[tuple[str, bytes]]
 """Objects with their paths in one tree."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 
-_FANOUT = re.compile(rb"[0-9a-f]{2}")
-_LOOSE = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
-_PACK = re.compile(rb"(pack-[0-9a-f]+)\.(?:pack|idx)")
+_FANOUT = late_pattern(rb"[0-9a-f]{2}")
+_LOOSE = late_pattern(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
+_PACK = late_pattern(rb"(pack-[0-9a-f]+)\.(?:pack|idx)")
 _MAGIC = {b".pack": b"PACK", b".idx": b"\xfftOc"}
 """First bytes of files in ``pack``; an index of version 1 (before git 1.6) has none and counts as a file."""
 

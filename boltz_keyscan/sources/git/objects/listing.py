@@ -7,10 +7,10 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.objects.scan_cache import Memory
@@ -28,8 +28,8 @@ SHARD_OBJECTS = 50_000
 MIN_DIRECT_PACK_BYTES = 4 << 20
 """Bytes of the smallest pack that is read without git; preparing it takes a tenth of a second."""
 
-_FANOUT = re.compile(rb"[0-9a-f]{2}")
-_REST = re.compile(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
+_FANOUT = late_pattern(rb"[0-9a-f]{2}")
+_REST = late_pattern(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ do not count, and a file hidden only by them is ``untracked``.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.index import SUBMODULE
 from boltz_keyscan.sources.git.repo.repository import Repository, references
@@ -20,7 +20,7 @@ from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, parsing_git_
 
 _TIMEOUT_S = 60
 
-_BLOB = re.compile(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) blob")
+_BLOB = late_pattern(rb"([0-9a-f]{40}(?:[0-9a-f]{24})?) blob")
 
 
 @dataclass(frozen=True, slots=True)

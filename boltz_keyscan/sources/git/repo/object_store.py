@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.index import bounded_index
@@ -20,7 +21,7 @@ from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 
-_FANOUT = re.compile(rb"[0-9a-f]{2}|pack|info")
+_FANOUT = late_pattern(rb"[0-9a-f]{2}|pack|info")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener, open_file
 
@@ -22,7 +22,7 @@ _MAX_FILE_BYTES = 64 << 20
 _MAX_SYMBOLIC_DEPTH = 5
 """Symbolic references that git follows in a row (refs.c, SYMREF_MAXDEPTH)."""
 
-_OID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OID = late_pattern(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,23 @@ import os
 import re
 
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import CHECK
 
-_SUFFIX = re.compile(r"[~^:]|@\{")
+_SUFFIX = late_pattern(r"[~^:]|@\{")
 """Start of a suffix that git resolves; no name holds these characters (git-check-ref-format)."""
 
 _RULES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 """Full names that a short name can mean (gitrevisions, "<refname>")."""
 
-_FULL_NAME = re.compile(r"refs/.*|([A-Z]+_)*HEAD", re.DOTALL)
+_FULL_NAME = late_pattern(r"refs/.*|([A-Z]+_)*HEAD", re.DOTALL)
 """A name that means only itself: a tag named HEAD is not taken for HEAD."""
 
-_ABBREVIATION = re.compile(r"(?:.*-g)?([0-9a-fA-F]{4,})", re.DOTALL)
+_ABBREVIATION = late_pattern(r"(?:.*-g)?([0-9a-fA-F]{4,})", re.DOTALL)
 """An abbreviated object id, also at the end of a name by git describe."""
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.git.repo.repository import read_small
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 
-_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_PARENT = re.compile(rb"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
+_ID = late_pattern(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_PARENT = late_pattern(rb"^parent ([0-9a-f]{40}(?:[0-9a-f]{24})?)$", re.MULTILINE)
 
 _MAX_COMMIT_BYTES = 256 << 20
 """Bytes of boundary commits that are read."""

@@ -13,13 +13,13 @@ import atexit
 import contextlib
 import functools
 import os
-import re
 import shutil
 import tempfile
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.git.run import command as git
 
-_FOLDER_NAME = re.compile(r"boltz-keyscan-(\d{1,9})-\w+")
+_FOLDER_NAME = late_pattern(r"boltz-keyscan-(\d{1,9})-\w+")
 
 
 def folder() -> bytes:
