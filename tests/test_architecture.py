@@ -40,7 +40,7 @@ LAYERS = (
     ("rules",),
     ("policy",),
     ("model",),
-    ("errors", "sanitize", "fsutil", "ci_detection", "columns"),
+    ("errors", "sanitize", "fsutil", "ci_detection", "columns", "beginnings"),
     ("__init__",),
     ("_version", "module_search", "records", "late_pattern"),
 )
@@ -65,6 +65,8 @@ ROOMS = (
     ("blob",),
     ("windows",),
     ("signatures",),
+    ("encoded_checks",),
+    ("encoded",),
     ("signature_checks", "git_delta", "safe_open"),
 )
 """The same within ``sources``."""

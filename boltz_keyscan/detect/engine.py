@@ -48,11 +48,25 @@ SIGNATURES: Final = (
     (b"ustar  ", 257),
     (b"koly\0\0\0\4", 0),
     (b"NullsoftInst", 4),
+    (b"x\x01", 0),
+    (b"x\x5e", 0),
+    (b"x\x9c", 0),
+    (b"x\xda", 0),
 )
 """Signatures of archives that other bytes may precede: literal, and bytes of the archive before it.
 
 The engine finds them in the same pass; ``sources.signatures`` checks them. All are plain literals:
 with expressions among them the engine takes a third longer."""
+
+
+@functools.cache
+def _marks() -> tuple[tuple[bytes, int], ...]:
+    """Return the signatures as they are and as encodings write them."""
+    from boltz_keyscan import beginnings  # noqa: PLC0415 - a saved engine does not need them
+
+    encoded = ((literal, before) for literal, _, before in beginnings.encoded_beginnings())
+    return (*SIGNATURES, *encoded)
+
 
 Found = tuple[int, bytes]
 """An offset and the literal found there."""
@@ -71,7 +85,7 @@ class Engine:
     """A database and its literals.
 
     Args:
-        database: compiled from the literals followed by ``SIGNATURES``; a match carries the position.
+        database: compiled from the literals followed by the signatures; a match carries the position.
         stored: the literals and their meanings.
         prefixes: the type prefixes that the literals were made of.
     """
@@ -128,7 +142,7 @@ class Engine:
             if number < count:
                 matches.append((stop, number))
             elif marks is not None:
-                literal, before = SIGNATURES[number - count]
+                literal, before = _marks()[number - count]
                 if (offset := stop - len(literal) - before) >= 0:
                     marks.append(offset)
 
@@ -200,7 +214,7 @@ def engine(prefixes: tuple[bytes, ...]) -> Engine:
         database, stored = loaded
         return Engine(database, stored, prefixes)
     table = literals.table(prefixes)
-    database = compile_literals((*table.literals, *(literal for literal, _ in SIGNATURES)))
+    database = compile_literals((*table.literals, *(literal for literal, _ in _marks())))
     stored = Stored(
         lengths=bytes(map(len, table.literals)),
         text=b"".join(table.literals),

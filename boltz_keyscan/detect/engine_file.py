@@ -66,7 +66,7 @@ def _module_stamps() -> str:
     """Return sizes and times of the modules that determine the literals."""
     folder = os.path.dirname(__file__)
     stamps = []
-    for name in _SOURCE_MODULES:
+    for name in (*_SOURCE_MODULES, os.path.join("..", "beginnings")):
         with contextlib.suppress(OSError):
             facts = os.stat(os.path.join(folder, f"{name}.py"))
             stamps.append(f"{facts.st_size}:{facts.st_mtime_ns}")

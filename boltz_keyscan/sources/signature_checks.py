@@ -28,7 +28,10 @@ _MIN_STREAM_BYTES = 52
 _ASCII = bytes(range(128))
 
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
-_OBJECT = late_pattern(rb"(?:blob|tree|commit|tag) \d+\0")
+_BEGINNING_BYTES = 1024
+"""Bytes of output of a stream that are enough to test it."""
+
+_ZLIB_LEVELS = (b"\x01", b"\x5e", b"\x9c", b"\xda")
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
@@ -41,7 +44,7 @@ def identify(window: bytes) -> str | None:
     Args:
         window: bytes from that offset on.
     """
-    for start, name, check in _CHECKS.get(window[:2], ()):
+    for start, name, check in CHECKS.get(window[:2], ()):
         if window.startswith(start) and check(window):
             return name
     if window[257:262] == b"ustar" and (len(window) < _TAR_BLOCK_BYTES or is_tar_header(window)):
@@ -152,16 +155,30 @@ def is_arj(head: bytes) -> bool:
     return 30 <= size <= 2600 and 28 < head[4:5][0] <= size if len(head) > 4 else False
 
 
-def is_git_object(head: bytes) -> bool:
-    """Return True if bytes are a loose git object, as in an archived ``.git`` (gitformat-loose)."""
-    if head[:1] != b"\x78" or int.from_bytes(head[:2], "big") % 31:
+def is_zlib(head: bytes) -> bool:
+    """Return True if bytes are a zlib stream (RFC 1950) that is not a colour profile of an image."""
+    if head[:1] != b"x" or head[1:2] not in _ZLIB_LEVELS or (len(head) > 2 and head[2] & 6 == 6):
         return False
     import zlib  # noqa: PLC0415 - as above
 
+    engine = zlib.decompressobj()
     try:
-        return _OBJECT.match(zlib.decompressobj().decompress(head, 32)) is not None
+        beginning = engine.decompress(head, _BEGINNING_BYTES)
     except zlib.error:
-        return False
+        return _is_stream(zlib.decompressobj(), head, zlib.error)
+    return beginning[36:40] != b"acsp" and (len(head) > _MIN_STREAM_BYTES or engine.eof)
+
+
+def is_deflate(head: bytes) -> bool:
+    """Return True if bytes are a raw deflate stream (RFC 1951)."""
+    import zlib  # noqa: PLC0415 - as above
+
+    return len(head) >= _MIN_STREAM_BYTES - 4 and _is_stream(zlib.decompressobj(-15), head, zlib.error)
+
+
+def has_signature(head: bytes) -> bool:
+    """Return True if the first bytes are those of a format with a check."""
+    return any(head.startswith(start) for start, _, _ in CHECKS.get(head[:2], ())) or head[:5] == b"%PDF-"
 
 
 def _is_zip_local(window: bytes) -> bool:
@@ -263,7 +280,7 @@ def _is_nsis(window: bytes) -> bool:
     return _is_stream(zlib.decompressobj(-15), data, zlib.error)
 
 
-_CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
+CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
     b"PK": ((b"PK\3\4", "zip", _is_zip_local), (b"PK\1\2", "zip", _is_zip_central)),
     b"7z": ((b"7z\xbc\xaf", "7z", _is_7z),),
     b"\xfd7": ((b"\xfd7zXZ", "xz", _is_xz),),
@@ -275,7 +292,7 @@ _CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
     b"LZ": ((b"LZIP", "lzip", _is_lzip),),
     b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _is_dmg),),
     b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
-}
+} | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in _ZLIB_LEVELS}
 """Beginning, format and check of the signatures, by their first two bytes."""
 
 CHECKED: dict[str, Callable[[bytes], bool]] = {
@@ -284,5 +301,6 @@ CHECKED: dict[str, Callable[[bytes], bool]] = {
     "arj": is_arj,
     "LHA": is_lha,
     "old-tar": is_tar_header,
+    "zlib": is_zlib,
 }
 """Checks of the first ``signatures.CHECKED_BYTES`` bytes, for formats whose signature is too short."""

@@ -29,6 +29,12 @@ CHECKED_BYTES = 512
 MAX_CHECKS = 2000
 """False signatures checked in one buffer; more are reported as ``FLOOD``."""
 
+MAX_SHORT_CHECKS = 30_000
+"""The same for zlib and for encoded signatures, which are short and occur by chance."""
+
+_BEFORE_BYTES = 8
+"""Bytes before a signature that its check gets."""
+
 FLOOD = "flood"
 """Placeholder for the format of a signature that was not checked."""
 
@@ -99,6 +105,7 @@ FORMATS = (
         "compression:lzma_members",
         is_checked=True,
     ),
+    Format("zlib", b"x", rb"x[\x01\x5e\x9c\xda]", "compression:zlib_members", is_checked=True),  # RFC 1950
     Format("arj", b"\x60", rb"\x60\xea", is_checked=True),
     Format("LHA", b"", rb".{2}-l[hz][0-9ds]-", is_checked=True),
 )
@@ -109,13 +116,16 @@ _PDF_BYTES = 1024 + len("%PDF-")
 
 PDF = next(row for row in FORMATS if row.name == "pdf")
 
+TEXT = Format("base64", b"e", rb"eNo", "encoded:base64_members")
+"""Base64 of zlib: the search engine finds this beginning only behind another byte."""
+
 _PLAIN = tuple(row for row in FORMATS if not row.is_checked)
 _CHECKED = tuple(row for row in FORMATS if row.is_checked)
 _PLAIN_BEGINNING = re.compile(b"|".join(b"(%s)" % row.pattern for row in _PLAIN), re.DOTALL)
 """A group for each row."""
 _CHECKED_BEGINNING = re.compile(b"|".join(row.pattern for row in _CHECKED), re.DOTALL)
 
-_FIRST = frozenset(b"".join(row.first for row in FORMATS))
+_FIRST = frozenset(b"".join(row.first for row in (*FORMATS, TEXT)))
 _CANDIDATE = bytes(byte in _FIRST for byte in range(256))
 """1 for each first byte of the formats above, except those found by a probe at another offset."""
 
@@ -145,8 +155,18 @@ def find_format(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> 
             for row in _CHECKED:
                 if _is_checked(head, row):
                     return row
+        if buffer[start : start + 3] == TEXT.pattern and _is_text(
+            bytes(buffer[start : min(start + CHECKED_BYTES, end)])
+        ):
+            return TEXT
     # After all others, because a tar may begin with a document.
     return PDF if has_pdf_header(buffer, start, end) else None
+
+
+def _is_text(head: bytes) -> bool:
+    from boltz_keyscan.sources import encoded_checks  # noqa: PLC0415 - few files need it
+
+    return encoded_checks.identify(head) is not None
 
 
 def _is_checked(head: bytes, row: Format) -> bool:
@@ -179,16 +199,22 @@ def checked_marks(
     """
     if not marks:
         return []
-    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - text has none
+    from boltz_keyscan.sources import encoded_checks, signature_checks  # noqa: PLC0415 - text has none
 
     archives: list[Mark] = []
-    false = 0
+    false = short = 0
     for at in sorted(set(marks)):
-        checked = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
-        kind = signature_checks.identify(checked) if false < MAX_CHECKS else FLOOD
-        if kind is None:
-            false += 1
+        window = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
+        before = bytes(buffer[max(at - _BEFORE_BYTES, 0) : at])
+        if window[:1] != b"x" and (signature_checks.has_signature(window) or window[257:262] == b"ustar"):
+            kind = signature_checks.identify(window) if false < MAX_CHECKS else FLOOD
+            false += kind is None
+        elif not encoded_checks.is_worth_checking(window, before):
+            continue
         else:
+            short += 1
+            kind = encoded_checks.identify(window, before) if short < MAX_SHORT_CHECKS else FLOOD
+        if kind is not None:
             archives.append((at, kind))
     return archives
 

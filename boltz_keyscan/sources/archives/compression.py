@@ -87,8 +87,8 @@ def _salvage(engine: zlib._Decompress, data: bytes) -> tuple[int, bytes]:
     return len(data), b"".join(parts)
 
 
-def object_content(reader: Reader, meter: Meter) -> Iterator[bytes]:
-    """Yield a loose git object, including its header."""
+def inflate_zlib(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of zlib (RFC 1950), of a loose git object including its header."""
     return inflate_stream(reader, meter, 15)
 
 
@@ -238,4 +238,4 @@ bzip2_members = stream(bunzip)
 xz_members = stream(unxz)
 lzma_members = stream(unlzma)
 zstd_members = stream(unzstd)
-object_members = stream(object_content)
+zlib_members = stream(inflate_zlib)

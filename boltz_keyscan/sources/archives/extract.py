@@ -18,11 +18,27 @@ from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
-from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
+from boltz_keyscan.sources.archives.limits import (
+    BudgetExceededError,
+    ContainerError,
+    Limits,
+    Meter,
+    too_deep_error,
+    unexpected_error,
+)
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
+from boltz_keyscan.sources.archives.texts import (
+    TEXTS,
+    Label,
+    MemberMatch,
+    chain_match,
+    is_found_outside,
+    match_format,
+    place_matches,
+    prove,
+)
 from boltz_keyscan.sources.blob import Quota
-from boltz_keyscan.sources.signature_checks import is_git_object
-from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, find_format
+from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format
 from boltz_keyscan.sources.windows import WindowMatcher
 
 IMPLIED = b"content"
@@ -30,12 +46,6 @@ IMPLIED = b"content"
 
 _MAX_NAME_BYTES = 4096
 """Bytes of a member's name at most."""
-
-_PROOF_BYTES = 256
-"""Bytes out of a stream found by its signature that prove it: one in 600 random streams has so many."""
-
-_GIT_OBJECT = Format("git-object", b"x", b"", "compression:object_members")
-"""A loose object, as in an archived ``.git``: only in containers, as git's own are read otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,9 @@ class Member:
     name_offsets: tuple[int, ...] = ()
     """Offsets of its name in the container."""
     implied: bool = False
-    """True for the whole content of a compressed stream, which has no name."""
+    """True for the whole content of a compressed stream or an encoded text, which has no name."""
+    locate: Callable[[int], int] | None = None
+    """For an encoded text: the end in it of the first bytes of the member, or 0 where that is not known."""
 
 
 @dataclass(slots=True)
@@ -95,15 +107,6 @@ Members = Callable[[Content], Iterator[Member]]
 """Reader of the members of a container; raises ContainerError where it is unreadable."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberMatch:
-    """A match in a container, before its location is known."""
-
-    members: tuple[bytes, ...]
-    part: Part
-    match: Match
-
-
 class Extractor:
     """The extraction of one outermost container, with all that is in it."""
 
@@ -116,7 +119,7 @@ class Extractor:
         self.gaps: list[tuple[tuple[bytes, ...], str, str]] = []
         """Members, reason and detail of each gap."""
         self.matches: list[MemberMatch] = []
-        self._names = Batch[tuple[bytes, ...]](detector, self._scan_name)
+        self._names = Batch[Label](detector, self._scan_name)
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -142,7 +145,7 @@ class Extractor:
         reader = Reader(self._guarded(chunks, frame))
         reader.watch = rest.feed if whole is None else None
         content = Content(reader, self._meter, whole)
-        format_ = _find_format(reader.peek(HEAD))
+        format_, marks = match_format(reader.peek(HEAD))
         if format_ is not None:
             self._open(format_, content, frame)
         space = content.space() if format_ is None else content.whole
@@ -150,6 +153,7 @@ class Extractor:
             rest.drain(reader)
         else:
             rest.marks = find_marks(whole, frame.uncovered(whole.size), self._detector)
+        rest.marks |= marks
         self._open_embedded(rest.marks, space, frame, format_)
         self._names.flush()
         if self._unreported:
@@ -172,7 +176,11 @@ class Extractor:
         covered = frame.covered(marks)
         own = {} if outer is None else {outer.name: ("zip", "tar").count(outer.name)}
         starts = [at for at in sorted(marks.keys() - covered) if not own.get(marks[at]) and (at or not own)]
-        if not starts or self._meter.is_exhausted or frame.depth >= self._limits.depth:
+        if not starts or self._meter.is_exhausted:
+            return
+        if frame.depth >= self._limits.depth:
+            if TEXTS.keys() & map(marks.get, starts):
+                self._report(too_deep_error(self._limits), frame)
             return
         if space is None or any(marks[at] == FLOOD for at in starts):
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
@@ -182,64 +190,73 @@ class Extractor:
             zips = next(row for row in FORMATS if row.name == "zip")
             self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
             covered = frame.covered(starts)
+        texts = []
         for at in starts:
             if at in covered or marks[at] == "zip" or self._meter.is_exhausted:
                 continue
-            part = PartSpace(space, at)
-            format_ = _find_format(part.read(0, HEAD))
-            if format_ is None:
-                continue
-            # Signatures of other formats are long or checked, so they do not occur by chance.
-            is_uncertain = marks[at] in ("gzip", "zstd", "tar")
-            # An uncompressed block of zstd is any bytes, and no reader looks for zstd behind others.
-            stays = marks[at] == "zstd"
-            inner = Frame(
-                frame.chain, frame.prefix, frame.depth, is_uncertain=is_uncertain, stays_uncertain=stays
-            )
-            reader = Reader(self._guarded(read_pieces(part), inner))
-            self._open(format_, Content(reader, self._meter, part, is_certain=not is_uncertain), inner)
+            self._names.flush()
+            first = len(self.matches)
+            inner = self._open_mark(marks[at], PartSpace(space, at), frame)
             end = frame.join(inner, at)
             behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
             covered |= {at + offset for offset in inner.covered(other - at for other in behind)}
+            self._names.flush()
+            if marks[at] in TEXTS and not frame.links:
+                texts.append((first, len(self.matches), at, inner.end))
+        place_matches(self.matches, texts, space)
+
+    def _open_mark(self, kind: str, part: RandomAccess, frame: Frame) -> Frame:
+        """Open the container or the encoded text that begins ``part``; return its ranges read as members."""
+        inner = Frame(frame.chain, frame.prefix, frame.depth, links=frame.links)
+        inner.doubt(kind)
+        if format_ := TEXTS.get(kind) or match_format(part.read(0, HEAD))[0]:
+            reader = Reader(self._guarded(read_pieces(part), inner))
+            is_certain = not inner.is_uncertain
+            self._open(format_, Content(reader, self._meter, part, is_certain=is_certain), inner)
+        return inner
 
     def _open(self, format_: Format, content: Content, frame: Frame) -> None:
         """Scan the members of a container."""
         try:
             if frame.depth >= self._limits.depth:
-                detail = f"not opened: more than {self._limits.depth} containers in one another"
-                raise ContainerError("too-deep", detail)  # noqa: TRY301 - reported like every unopened container
+                raise too_deep_error(self._limits)  # noqa: TRY301 - reported like every unopened container
             content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
             for member in find_reader(format_)(content):
-                self._scan_member(member, frame)
+                self._scan_member(member, frame, format_)
                 if self._meter.is_exhausted:
                     return
         except ContainerError as error:
             self._report(error, frame)
         except Exception as error:  # noqa: BLE001 - hostile bytes: a failing reader ends this container only
-            self._report(_unexpected(error), frame)
+            self._report(unexpected_error(error), frame)
 
-    def _scan_member(self, member: Member, frame: Frame) -> None:
+    def _scan_member(self, member: Member, frame: Frame, outer: Format) -> None:
         self._meter.add_members()
         name = member.name[:_MAX_NAME_BYTES]
         prefix = frame.prefix if member.implied else (*frame.prefix, name)
         if not member.implied:
-            self._names.add(member.name, prefix)
+            self._names.add(member.name, (prefix, frame.links))
             for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
         inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
         inner.is_uncertain = frame.is_uncertain and member.implied
         inner.stays_uncertain = frame.stays_uncertain and member.implied
-        reader = Reader(self._guarded(_confirmed(member.chunks, inner), inner))
-        format_ = _find_format(reader.peek(HEAD))
+        is_text = outer.name in TEXTS
+        if is_text or frame.links:
+            inner.links = (*frame.links, *outer.name.split(" > "))
+        reader = Reader(self._guarded(prove(member.chunks, inner, outer), inner))
+        format_, marks = match_format(reader.peek(HEAD))
         if format_ is None:
-            self._scan_blob(reader, inner)
+            self._scan_blob(reader, inner, marks)
         else:
+            if is_text:
+                inner.doubt(format_.name)
             if not member.implied:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
             rest = UncoveredScanner(self._detector, self._quota)
             reader.watch = rest.feed
-            content = Content(reader, self._meter)
+            content = Content(reader, self._meter, is_certain=not inner.is_uncertain)
             self._open(format_, content, inner)
             rest.drain(reader)
             self._add_own_matches(rest.matches, inner)
@@ -247,15 +264,18 @@ class Extractor:
             content.release()
         if member.stored_at is not None:
             frame.cover(member.stored_at, member.stored_at + reader.position)
+        if member.locate is not None:
+            frame.cover(0, member.locate(inner.end))
 
-    def _scan_name(self, name: bytes, chain: tuple[bytes, ...], marks: list[int] | None) -> None:
+    def _scan_name(self, name: bytes, label: Label, marks: list[int] | None) -> None:
         if marks is not None:
             return
+        chain, links = label
         matcher = WindowMatcher(self._detector, admits=self._quota)
         for match in (*matcher.feed(name), *matcher.finish()):
-            self.matches.append(MemberMatch(chain, Part.NAME, match))
+            self.matches.append(MemberMatch(chain, Part.NAME, chain_match(match, links)))
 
-    def _scan_blob(self, reader: Reader, frame: Frame) -> None:
+    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str]) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
         buffered: list[bytes] = []
@@ -265,6 +285,7 @@ class Extractor:
             if reader.position <= self._limits.spool:
                 buffered.append(chunk)
         matches += matcher.finish()
+        matcher.marks.update(marks)
         if matcher.marks:
             is_whole = reader.position <= self._limits.spool
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
@@ -274,8 +295,8 @@ class Extractor:
         """Add the matches in a container's own bytes, except those reported for its members."""
         covered = frame.covered(match.offset for match in matches)
         for match in matches:
-            if match.offset not in covered:
-                self.matches.append(MemberMatch(frame.chain, Part.CONTENT, match))
+            if match.offset not in covered and not is_found_outside(match, frame.links):
+                self.matches.append(MemberMatch(frame.chain, Part.CONTENT, chain_match(match, frame.links)))
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         """Yield the bytes of a blob as far as they are readable, and report a gap before their end."""
@@ -289,7 +310,7 @@ class Extractor:
             self._report(error, frame)
             frame.is_broken = True
         except Exception as error:  # noqa: BLE001 - as in _open
-            self._report(_unexpected(error), frame)
+            self._report(unexpected_error(error), frame)
             frame.is_broken = True
 
     def _report(self, error: ContainerError, frame: Frame) -> None:
@@ -300,14 +321,10 @@ class Extractor:
             return
         self._meter.is_exhausted = isinstance(error, BudgetExceededError)
         if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
-            self.gaps.append((frame.chain, error.reason, error.detail))
+            detail = f"in {' > '.join(frame.links)}: {error.detail}" if frame.links else error.detail
+            self.gaps.append((frame.chain, error.reason, detail))
         else:
             self._unreported += 1
-
-
-def _find_format(head: bytes) -> Format | None:
-    """Return the format of a blob in a container, by its first ``HEAD`` bytes."""
-    return find_format(head, 0, len(head)) or (_GIT_OBJECT if is_git_object(head) else None)
 
 
 @functools.cache
@@ -322,24 +339,6 @@ def find_reader(format_: Format) -> Members:
         return iter(())
 
     return members
-
-
-def _confirmed(chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
-    """Yield the chunks; enough bytes prove a container, of which an unreadable part is a gap."""
-    missing = _PROOF_BYTES
-    for chunk in chunks:
-        missing -= len(chunk)
-        if missing <= 0:
-            frame.is_uncertain = frame.stays_uncertain
-        yield chunk
-
-
-def _unexpected(error: Exception) -> ContainerError:
-    if isinstance(error, MemoryError):
-        return ContainerError("memory-limit", "it takes more memory than a container may have")
-    if isinstance(error, OSError):
-        return ContainerError("unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
-    return ContainerError("corrupt-container", f"it cannot be read ({type(error).__name__})")
 
 
 def _short(name: bytes) -> bytes:

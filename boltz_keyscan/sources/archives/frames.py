@@ -23,6 +23,11 @@ _MAX_SHORT_BYTES = 64 << 10
 _MAX_BETWEEN_BYTES = 32 << 10
 """Bytes between two ranges, up to which both are read at once."""
 
+_LONG_SIGNATURES = frozenset(
+    {"7z", "xz", "bzip2", "rar", "cab", "lzip", "dmg", "an installer made by NSIS", "nsis", "flood"}
+)
+"""Formats whose signature is long or has a checksum, so that it does not occur by chance."""
+
 _Label = TypeVar("_Label")
 
 
@@ -42,6 +47,8 @@ class Frame:
     """Only a signature indicates a container: unreadable bytes are no gap."""
     stays_uncertain: bool = False
     """Nor does content confirm it."""
+    links: tuple[str, ...] = ()
+    """Encodings and formats that lead to it, from the outermost encoding on."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
     """Ranges of its bytes that were read as members."""
 
@@ -49,6 +56,17 @@ class Frame:
         """Record a range of bytes that was read as a member."""
         if start < end:
             self._covered.append((start, end))
+
+    def doubt(self, kind: str) -> None:
+        """Set the certainty of a container of some format that begins here by its signature."""
+        self.is_uncertain = kind not in _LONG_SIGNATURES
+        # An uncompressed block of zstd is any bytes, and no reader looks for zstd behind others.
+        self.stays_uncertain = kind == "zstd"
+
+    @property
+    def end(self) -> int:
+        """The end of the last range that was read as a member."""
+        return max((end for _, end in self._covered), default=0)
 
     def join(self, inner: Frame, start: int) -> int:
         """Add the ranges of a part that begins at ``start``; return the end of the last one."""

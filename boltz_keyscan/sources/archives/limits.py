@@ -79,6 +79,20 @@ def _raise(error: ContainerError) -> NoReturn:
     raise error
 
 
+def too_deep_error(limits: Limits) -> ContainerError:
+    """Return the error for a container that too many others surround."""
+    return ContainerError("too-deep", f"not opened: more than {limits.depth} containers in one another")
+
+
+def unexpected_error(error: Exception) -> ContainerError:
+    """Return the error for the failure of a reader."""
+    if isinstance(error, MemoryError):
+        return ContainerError("memory-limit", "it takes more memory than a container may have")
+    if isinstance(error, OSError):
+        return ContainerError("unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
+    return corrupt_error(f"it cannot be read ({type(error).__name__})")
+
+
 TRUNCATED = "it ends before its end"
 
 

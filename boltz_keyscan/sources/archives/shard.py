@@ -22,8 +22,9 @@ from boltz_keyscan.sources.blob import MORE_LOCATIONS, scan_shard, unreadable_ga
 from boltz_keyscan.sources.safe_open import open_file
 
 if TYPE_CHECKING:
-    from boltz_keyscan.sources.archives.extract import Extractor, MemberMatch
+    from boltz_keyscan.sources.archives.extract import Extractor
     from boltz_keyscan.sources.archives.reader import RandomAccess
+    from boltz_keyscan.sources.archives.texts import MemberMatch
 
 Opened: TypeAlias = "tuple[Iterable[bytes], RandomAccess | None]"
 """The bytes of a container in order and, if available, by offset."""

@@ -1,0 +1,110 @@
+"""Keys in containers that are written as text: their chain, and their place in the blob around the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+
+from boltz_keyscan.columns import Ruler
+from boltz_keyscan.model.enums import Part
+from boltz_keyscan.model.finding import Match
+from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.sources.archives.frames import Frame
+from boltz_keyscan.sources.archives.reader import RandomAccess, read_pieces
+from boltz_keyscan.sources.encoded import ENCODINGS
+from boltz_keyscan.sources.signatures import Format, find_format
+
+TEXTS = {
+    **{name: Format(name, b"", b"", f"encoded:{name.replace('-', '_')}_members") for name in ENCODINGS},
+    "base64 > deflate": Format("base64 > deflate", b"", b"", "encoded:deflate_members"),
+    "git-patch": Format("git-patch", b"", b"", "encoded:patch_members"),
+}
+"""Formats of containers that are written as text, by name."""
+
+_PROOF_BYTES = 256
+"""Bytes out of a stream that prove it: one in 600 random streams of gzip has so many."""
+
+_WEAK = frozenset({"zlib", "base64 > deflate"})
+_LONG_PROOF_BYTES = 4096
+"""The same for formats whose header proves little: one in ten million."""
+
+_READ_BY_DETECT = frozenset({"base64", "hex", "utf-16", "percent", "quoted-printable", "escape", "decimal"})
+_DETECT_DEPTH = 3
+"""Encodings in which the detector finds a key by itself, and how many in one another."""
+
+Label = tuple[tuple[bytes, ...], tuple[str, ...]]
+"""The members that lead to a name, and its links."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMatch:
+    """A match in a container, before its location is known."""
+
+    members: tuple[bytes, ...]
+    part: Part
+    match: Match
+
+
+def match_format(head: bytes) -> tuple[Format | None, dict[int, str]]:
+    """Return the format of a blob by its first ``HEAD`` bytes; an encoded text is a mark instead."""
+    format_ = find_format(head, 0, len(head))
+    if format_ is not None and format_.name in TEXTS:
+        return None, {0: format_.name}
+    return format_, {}
+
+
+def prove(chunks: Iterable[bytes], frame: Frame, outer: Format) -> Iterator[bytes]:
+    """Yield the chunks of a member; enough of them prove its container, and what is unreadable is a gap."""
+    # Any text decodes: only a container in it proves anything.
+    missing = 1 << 62 if outer.name in ENCODINGS else _PROOF_BYTES
+    if outer.name in _WEAK:
+        missing = _LONG_PROOF_BYTES
+    for chunk in chunks:
+        missing -= len(chunk)
+        if missing <= 0:
+            frame.is_uncertain = frame.stays_uncertain
+        yield chunk
+
+
+def chain_match(match: Match, links: tuple[str, ...]) -> Match:
+    """Return a match with the links before its own encodings."""
+    return replace(match, decoded=(*links, *match.decoded)) if links else match
+
+
+def is_found_outside(match: Match, links: tuple[str, ...]) -> bool:
+    """Return True for a key that the detector finds in the encoded text too, with its exact place."""
+    chain = len(links) + len(match.decoded)
+    return bool(links) and chain <= _DETECT_DEPTH and _READ_BY_DETECT.issuperset(links)
+
+
+def place_matches(
+    matches: MutableSequence[MemberMatch], texts: Sequence[tuple[int, int, int, int]], space: RandomAccess
+) -> None:
+    """Give matches the place of the encoded text that they are in.
+
+    Args:
+        matches: the matches of a container so far.
+        texts: for each text, in order, the range of its matches, its offset and its size in bytes.
+        space: the blob around the texts.
+    """
+    ruler = Ruler()
+    for first, last, at, size in texts:
+        if first == last:
+            continue
+        if not ruler.at:
+            ruler.begin(space.read(0, 1 << 12))
+        for piece in read_pieces(space, ruler.at, at):
+            ruler.advance(piece)
+        for number in range(first, last):
+            found = matches[number]
+            where = ruler.place(found.match.decoded[0])
+            match = replace(
+                found.match,
+                offset=at,
+                length=size,
+                line=where.line + 1,
+                column=where.characters + 1,
+                column_utf16=where.units + 1,
+                cell=None,
+                cell_part=None,
+            )
+            matches[number] = replace(found, match=match)

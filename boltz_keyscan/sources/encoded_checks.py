@@ -1,0 +1,120 @@
+"""Checks of text in which the signature of a container was found in an encoded form."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from boltz_keyscan import beginnings
+from boltz_keyscan.sources import signature_checks
+from boltz_keyscan.sources.encoded import decode_head
+
+_MAX_NESTED = 4
+"""Encodings in one another that are checked before a text is opened."""
+
+_MIN_BYTES = 48
+"""Bytes of the shortest container that can hold a key, of which 32 are random."""
+
+_BOUNDARY = re.compile(rb"(?:^|[^A-Za-z0-9+_-]|\\[nrt]|%[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|[0\\][xX])\Z")
+_RUN = re.compile(rb"(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\{1,7}/){60}")
+CONTEXT_BYTES = 400
+"""Bytes in which the base64 of raw deflate begins, behind the text that announces it."""
+
+_PATCH = re.compile(re.escape(beginnings.PATCH) + rb"(?:literal|delta) [0-9]+\r?\n")
+
+
+@functools.cache
+def _by_start() -> dict[bytes, tuple[str, ...]]:
+    """Return the encodings of the beginnings by their first three bytes."""
+    found: dict[bytes, tuple[str, ...]] = {}
+    for literal, name, before in beginnings.encoded_beginnings():
+        start = literal[-min(before, 0) :][:2] if before else literal[:2]
+        if before <= 0 and name not in found.get(start, ()):
+            found[start] = (*found.get(start, ()), name)
+    return found
+
+
+_HEX = re.compile(rb"[0-9A-Fa-f]{32}")
+_LETTERS = re.compile(rb"[A-Za-z0-9+/_-]{16}")
+_IMAGE_DATA = (b"IDAT", b"fdAT")
+"""Chunks of pixels in PNG."""
+
+
+def is_worth_checking(window: bytes, before: bytes) -> bool:
+    """Return False for most of the false beginnings, by the bytes around them."""
+    match window[:2]:
+        case b"78":
+            return _HEX.match(window) is not None and _BOUNDARY.search(before) is not None
+        case b"eA" | b"eF" | b"eJ" | b"eN":
+            return _LETTERS.match(window) is not None and _BOUNDARY.search(before) is not None
+        case start if start in signature_checks.CHECKS:
+            return not window[2:3] or (window[2] & 6 != 6 and not before.endswith(_IMAGE_DATA))
+    return True
+
+
+def identify(window: bytes, before: bytes = b"", nested: int = 0) -> str | None:
+    """Return the encoding, or zlib, of the container that begins where a literal was found; None for none.
+
+    Args:
+        window: bytes from that offset on.
+        before: bytes before it.
+        nested: encodings around it.
+    """
+    if window[:2] in signature_checks.CHECKS and signature_checks.is_zlib(window):
+        return "zlib"
+    names = _by_start().get(window[:2], ())
+    if window[1:2] == b"\0":
+        names = ("utf-16",)
+    elif "base64" not in names and _LETTERS.match(window):
+        names = (*names, "base64")
+    for name in names:
+        match name:
+            case "git-patch":
+                is_container = _PATCH.match(window) is not None
+            case "base64 > deflate":
+                is_container = is_raw_deflate(window)
+            case _:
+                is_container = _holds_container(name, window, before, nested)
+        if is_container:
+            return name
+    return None
+
+
+def _holds_container(name: str, window: bytes, before: bytes, nested: int) -> bool:
+    """Return True if the decoded text begins as a container, or as a text that has one."""
+    # A few characters exclude nearly all texts that only begin like one.
+    data = decode_head(name, window[:64])
+    offsets = (0, 1, 2) if name == "base64" else (0,)
+    starts = [at for at in offsets if signature_checks.has_signature(data[at:])]
+    is_wide = name == "utf-16"
+    inner = [at for at in offsets if is_wide or (name in _CHAINED and _may_be_encoded(data[at : at + 2]))]
+    if not starts and (not inner or nested >= _MAX_NESTED):
+        return False
+    if data[:1] == b"x" and not _BOUNDARY.search(before):
+        return False
+    data = decode_head(name, window)
+    if len(data) < _MIN_BYTES and len(window) > 4 * _MIN_BYTES:
+        return False
+    if any(signature_checks.identify(data[at:]) or data.startswith(b"%PDF-", at) for at in starts):
+        return True
+    return nested < _MAX_NESTED and any(identify(data[at:], b"", nested + 1) for at in inner)
+
+
+def _may_be_encoded(start: bytes) -> bool:
+    return start in _by_start() or (start[1:] == b"\0" and start.isascii())
+
+
+_CHAINED = frozenset({"base64", "percent", "hex"})
+"""Encodings of a text that is encoded itself."""
+
+
+def find_run(window: bytes) -> int:
+    """Return the offset of the base64 behind a text that announces raw deflate; -1 for none."""
+    found = _RUN.search(window, 0, CONTEXT_BYTES)
+    return found.start() if found else -1
+
+
+def is_raw_deflate(window: bytes) -> bool:
+    """Return True if base64 of raw deflate follows."""
+    at = find_run(window)
+    return at >= 0 and signature_checks.is_deflate(decode_head("base64", window[at:]))
