@@ -69,6 +69,7 @@ def scan(
     baseline: StrPath | None = None,
     jobs: int | None = None,
     cache: StrPath | None = None,
+    exclude: Iterable[str] = (),
 ) -> ScanResult:
     """Find Boltz API keys in files, and in the git history of repositories.
 
@@ -93,6 +94,7 @@ def scan(
         jobs: number of processes, 1 to 256; one per core by default.
         cache: folder of the scan cache; no cache by default. Its problems are logged by the logger
             ``boltz_keyscan``.
+        exclude: globs of paths that are not scanned, as of ``--exclude``; each is a gap by design.
 
     Raises:
         KeyscanError: no scan is possible: a path does not exist, arguments contradict each other, the
@@ -111,6 +113,7 @@ def scan(
         require_complete=require_complete,
         jobs=_jobs(jobs),
         cache=None if cache is None or not history else _path(cache),
+        exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
     )
     accepted = None if baseline is None else _path(baseline)
     failed: KeyscanError | None = None
@@ -192,7 +195,7 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
     trust_report = trusts.trust_report(roots, trust)
-    return replace(pipeline.run(plan, (step,)), ground=trust_report)
+    return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)
 
 
 def _redact_error(error: KeyscanError) -> KeyscanError:

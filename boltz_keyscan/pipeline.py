@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,6 +43,7 @@ from boltz_keyscan.triage import Step, apply
 if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
     from boltz_keyscan.model.status import StatusReport
+    from boltz_keyscan.triage.exclusion import Exclusion
     from boltz_keyscan.workers.archive_pool import ArchiveQueue
 
 MAX_INLINE_BYTES = 8 << 20
@@ -68,6 +69,8 @@ class Plan:
     terms: FailPolicy
     jobs: int = 1
     """Number of processes."""
+    exclusion: Exclusion | None = None
+    """Paths that are not scanned."""
 
 
 @dataclass(slots=True)
@@ -132,6 +135,7 @@ def run(
     plan: Plan,
     steps: Sequence[Step] = (),
     *,
+    accept_gap: Callable[[Gap], Gap] = lambda gap: gap,
     status_check: StatusChecker | None = None,
     progress: ProgressListener | None = None,
 ) -> ScanResult:
@@ -140,6 +144,7 @@ def run(
     Args:
         plan: sources and conditions of failure.
         steps: triage steps, in order.
+        accept_gap: triage step for gaps.
         status_check: check of the status of keys; without one it is ``unchecked``.
         progress: receiver of progress.
 
@@ -159,8 +164,11 @@ def run(
     discovered = 0
     while source_queue:
         for results, located in _scan(source_queue.popleft(), detector, plan.jobs, progress):
-            pairs += located.pairs
-            gaps.update(results.gaps, located.gaps)
+            shown, unread = located.pairs, _with_paths(results.gaps, located.paths)
+            if plan.exclusion is not None:
+                shown, unread = plan.exclusion.filter(shown, unread)
+            pairs += shown
+            gaps.update(unread, located.gaps)
             tally += results.tally
             # One at a time: each may need space in the temporary folder until its hits are located.
             remaining = MAX_DISCOVERED_SOURCES - discovered
@@ -169,7 +177,11 @@ def run(
     if discovered > MAX_DISCOVERED_SOURCES:
         detail = f"of {discovered} git bundles only the first {MAX_DISCOVERED_SOURCES} were opened"
         gaps.add(Gap(", ".join(plan.targets), "too-many-bundles", detail))
-    if tally == Tally() and all(gap.by_design for gap in gaps) and not plan.terms.empty_is_complete:
+    if (
+        replace(tally, excluded=0) == Tally()
+        and all(gap.by_design for gap in gaps)
+        and not plan.terms.empty_is_complete
+    ):
         gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
     unjudged: Iterable[Finding] = group_findings(pairs, loaded)
     status_report = None
@@ -180,7 +192,7 @@ def run(
         gaps.update(status_gaps)
     judged = (policy.judge(finding, plan.terms) for finding in apply(unjudged, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
-    redacted_gaps = tuple(sorted((_redact(gap, detector) for gap in gaps), key=_gap_order))
+    redacted_gaps = tuple(sorted((accept_gap(_redact(gap, detector)) for gap in gaps), key=_gap_order))
     return ScanResult(
         targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in plan.targets),
         started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -298,7 +310,15 @@ def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:
 
 def _redact(gap: Gap, detector: Detector) -> Gap:
     """Redact a gap: paths and messages of git and of the system may contain a key."""
-    where, detail = (
-        detector.redact(text.encode("utf-8", "surrogateescape")) for text in (gap.where, gap.detail)
+    where, detail, *paths = (
+        detector.redact(text.encode("utf-8", "surrogateescape"))
+        for text in (gap.where, gap.detail, *gap.paths)
     )
-    return replace(gap, where=where, detail=detail)
+    return replace(gap, where=where, detail=detail, paths=tuple(paths))
+
+
+def _with_paths(gaps: Iterable[Gap], paths: Mapping[str, tuple[str, ...]]) -> Iterator[Gap]:
+    """Yield the gaps; those of git objects with the paths of their objects."""
+    for gap in gaps:
+        known = paths.get(gap.oid or "", ())
+        yield replace(gap, paths=known) if known and not gap.paths else gap

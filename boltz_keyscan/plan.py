@@ -20,6 +20,7 @@ from boltz_keyscan.records import dataclass
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push
+    from boltz_keyscan.triage.exclusion import Exclusion
 
 STDIN = "-"
 
@@ -44,27 +45,39 @@ class Options:
     follow_alternates: bool = False
     cache: str | None = None
     """Folder of the scan cache; None for no cache."""
+    exclude: tuple[str, ...] = ()
+    """Globs of paths in reports that are not scanned."""
 
 
 def make_plan(options: Options) -> Plan:
     """Return the plan of a scan, of a range of commits, of a commit or of a push.
 
     Raises:
-        KeyscanError: options contradict each other, or the commits are no range.
+        KeyscanError: options contradict each other, the commits are no range, or a glob cannot be used.
     """
     is_part = options.staged is not None or options.push is not None or options.commits is not None
     terms = FailPolicy(
         options.fail_on, options.fail_on_unexposed, options.require_complete, empty_is_complete=is_part
     )
+    exclusion = _exclusion(options.exclude)
     if options.staged is not None:
         from boltz_keyscan.sources.git.staged import StagedSource  # noqa: PLC0415 - a scan does not need it
 
         source = StagedSource(tuple(os.fsencode(name) for name in options.staged))
-        return Plan((".",), (source,), terms)
+        return Plan((".",), (source,), terms, exclusion=exclusion)
     # Standard input first: only this process can read it, before workers are started.
     paths = tuple(sorted(dict.fromkeys(options.paths), key=lambda path: path != STDIN))
-    sources = _range_sources(options) if is_part else _tree_sources(options, paths)
-    return Plan(options.paths if is_part else paths, tuple(sources), terms, options.jobs or cpu_count())
+    sources = _range_sources(options) if is_part else _tree_sources(options, paths, exclusion)
+    targets = options.paths if is_part else paths
+    return Plan(targets, tuple(sources), terms, options.jobs or cpu_count(), exclusion)
+
+
+def _exclusion(globs: tuple[str, ...]) -> Exclusion | None:
+    if not globs:
+        return None
+    from boltz_keyscan.triage.exclusion import Exclusion  # noqa: PLC0415 - the hook excludes nothing
+
+    return Exclusion.of(globs)
 
 
 def _range_sources(options: Options) -> Iterator[Source]:
@@ -80,7 +93,7 @@ def _range_sources(options: Options) -> Iterator[Source]:
         yield RangeSource(os.fsencode(path), selection, path)
 
 
-def _tree_sources(options: Options, paths: Iterable[str]) -> Iterator[Source]:
+def _tree_sources(options: Options, paths: Iterable[str], exclusion: Exclusion | None) -> Iterator[Source]:
     """Yield the source of each path: its files, and the history of repositories."""
     from boltz_keyscan.sources.files.stdin import StdinSource  # noqa: PLC0415 - the hook needs neither
     from boltz_keyscan.sources.tree import TreeSource  # noqa: PLC0415 - the hook needs neither
@@ -89,12 +102,15 @@ def _tree_sources(options: Options, paths: Iterable[str]) -> Iterator[Source]:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
     prefixes = choose_prefixes(paths)
     store = b"/" if options.follow_alternates else None
+    find_glob = exclusion.find if exclusion is not None else None
     for path in paths:
         if path == STDIN:
             yield StdinSource()
         else:
             raw = os.fsencode(path)
-            yield TreeSource(raw, prefixes[path], options.files, options.history, store, options.cache)
+            yield TreeSource(
+                raw, prefixes[path], options.files, options.history, store, options.cache, find_glob
+            )
 
 
 def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:

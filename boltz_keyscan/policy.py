@@ -152,8 +152,12 @@ def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
 
 
 def is_complete(gaps: Iterable[Gap], terms: FailPolicy) -> bool:
-    """Return True if everything was scanned; gaps by design count only under ``--require-complete``."""
-    return not any(terms.require_complete or not gap.by_design for gap in gaps)
+    """Return True if everything was scanned, apart from accepted gaps.
+
+    Gaps by design count only under ``--require-complete``; accepted ones never, as each is named with a
+    reason.
+    """
+    return not any(gap.accepted is None and (terms.require_complete or not gap.by_design) for gap in gaps)
 
 
 def exit_code(findings: Iterable[Finding], gaps: Iterable[Gap], terms: FailPolicy) -> ExitCode:

@@ -117,7 +117,8 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
     ids = {rule.id for rule in rules.load()}
     known = []
     if inputs.baseline is not None:
-        known.append(SuppressionFiles(None, "", (inputs.baseline, baseline.parse(inputs.baseline, ids))))
+        named = (inputs.baseline, baseline.parse(inputs.baseline, ids))
+        known.append(SuppressionFiles(None, baseline=named))
     scopes = [root.scope for root in roots]
     for number, root in enumerate(roots):
         if root.trusted_files is None or scopes.count(root.scope) > 1:
@@ -128,16 +129,19 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
             accepted = baseline_file(root, inputs.configured_baseline if number == 0 else None)
         if accepted is not None:
             entries, own = baseline.parse(accepted, ids), _is_directly_in(accepted, root)
-            known.append(
-                SuppressionFiles(root.scope, "", (accepted, entries), linked=root.linked, is_whole=own)
+            base = path_from(os.path.abspath(os.fsencode(accepted.name)), root)
+            files = SuppressionFiles(
+                root.scope, base=base, baseline=(accepted, entries), linked=root.linked, is_whole=own
             )
+            known.append(files)
         found = root.nearest(ignore_file.NAME)
         if found is not None:
             text = root.text(*found)
             ignores, own = (text, ignore_file.parse(text)), _is_directly_in(text, root)
-            within = os.path.relpath(root.folder, os.path.dirname(found[0]))
-            inside = "" if within == b"." else os.fsdecode(within) + "/"
-            known.append(SuppressionFiles(root.scope, inside, None, ignores, root.linked, is_whole=own))
+            inside = path_from(found[0], root)
+            known.append(
+                SuppressionFiles(root.scope, inside, ignores=ignores, linked=root.linked, is_whole=own)
+            )
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
@@ -147,6 +151,12 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         allowed=_comment_policy(roots, trust, detector),
         redact=redacted,
     )
+
+
+def path_from(file: bytes, root: ScanRoot) -> str:
+    """Return the path from the folder of a suppression file to the root; empty or ending in a slash."""
+    within = os.path.relpath(root.folder, os.path.dirname(file))
+    return "" if within == b"." else os.fsdecode(within) + "/"
 
 
 def _is_directly_in(text: Text, root: ScanRoot) -> bool:

@@ -82,6 +82,7 @@ def test_the_known_is_green_and_the_new_is_red(adopted: Repo) -> None:
         "kind": "baseline",
         "reason": "known before (accepted by Ana)",
         "source": f"{BASELINE}:{accepted(adopted).index(fingerprint(OLD)) + 3} (in the tree)",
+        "spread": [],
     }
     # What lies in an ignored file does not fail, is not accepted, and so fails when it is committed.
     assert not found[fingerprint(LOCAL)]["blocking"]

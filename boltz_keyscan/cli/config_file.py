@@ -103,7 +103,9 @@ def _convert(name: str, param: click.Option, value: object, folder: str) -> obje
     if param.multiple:
         if not isinstance(value, list):
             raise ValueError(f'expected a list of texts, such as {name} = ["..."]')
-        given: Any = [_relocate(str(_typed(each, str, "a list of texts")), folder) for each in value]
+        given: Any = [str(_typed(each, str, "a list of texts")) for each in value]
+        if name == "report":
+            given = [_relocate(each, folder) for each in given]
     elif isinstance(param.type, click.types.IntParamType):
         given = _typed(value, int, "a number")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from typing import Any, cast
 
@@ -36,9 +36,32 @@ class GroupWithExamples(click.Group):
         module, _, name = self.lazy[cmd_name].partition(":")
         return cast("click.Command", getattr(import_module(module), name))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named.
+
+        Raises:
+            click.UsageError: there is none; click knows no similar name among those in ``lazy``.
+        """
+        name = args[0]
+        close = None if ctx.resilient_parsing else similar_name(name, self.list_commands(ctx))
+        if close is not None and self.get_command(ctx, name) is None:
+            raise click.UsageError(f"No such command {name!r}. (Did you mean {close!r}?)", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples after everything else."""
         write_examples(ctx, formatter)
+
+
+def similar_name(name: str, known: Collection[str]) -> str | None:
+    """Return the known name that is most similar to a misspelt one, if any is; None for a known name."""
+    if name in known:
+        return None
+    from difflib import get_close_matches  # noqa: PLC0415 - only after a mistake
+
+    return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 def write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:

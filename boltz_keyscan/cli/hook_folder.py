@@ -122,8 +122,25 @@ def _configured(repository: Repository) -> tuple[str, str]:
     return found
 
 
-def _files(repository: Repository) -> Iterator[str]:
-    """Return the existing files of git's configuration, the most important last (git-config(1))."""
+def git_author() -> str:
+    """Return name and address of the user from the user's own configuration of git; empty without a name.
+
+    The configuration of a repository is not read: it may be the scanned one.
+    """
+    found = {"name": "", "email": ""}
+    for file in filter(os.path.isfile, _user_files()):
+        try:
+            parser = _gitpython().GitConfigParser(file, read_only=True)
+            found = {key: str(parser.get_value("user", key, was)) for key, was in found.items()}
+        except (configparser.Error, OSError, ValueError):
+            # Only a default: the name can be given.
+            continue
+    name, email = (" ".join(text.split()) for text in found.values())
+    return f"{name} <{email}>" if name and email else name
+
+
+def _user_files() -> list[str]:
+    """Return the files of git's configuration outside of repositories (git-config(1))."""
     given = os.environ
     names = []
     if not given.get("GIT_CONFIG_NOSYSTEM"):
@@ -133,6 +150,12 @@ def _files(repository: Repository) -> Iterator[str]:
     else:
         home = given.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         names += [os.path.join(home, "git", "config"), os.path.expanduser("~/.gitconfig")]
+    return names
+
+
+def _files(repository: Repository) -> Iterator[str]:
+    """Return the existing files of git's configuration, the most important last (git-config(1))."""
+    names = _user_files()
     names.append(os.path.join(os.fsdecode(repository.common_dir), "config"))
     # For extensions.worktreeConfig; git ignores the file without it.
     names.append(os.path.join(os.fsdecode(repository.git_dir), "config.worktree"))

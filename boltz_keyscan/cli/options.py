@@ -17,6 +17,7 @@ from boltz_keyscan.plan import Options
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.records import dataclass, field, metadata_of
 from boltz_keyscan.report import REPORTERS, format_hint
+from boltz_keyscan.triage.globs import find_problem
 
 AUTO = "auto"
 """Format name for text, with annotations and a step summary inside GitHub Actions."""
@@ -27,7 +28,7 @@ PATH = click.Path(readable=False)
 COLORS = ("auto", "always", "never")
 
 FILE_OPTIONS = (
-    *("follow_alternates", "jobs", "cache_dir", "no_cache"),
+    *("exclude", "follow_alternates", "jobs", "cache_dir", "no_cache"),
     *("baseline", "foreign_comments", "trust", "config", "no_config"),
 )
 """Options of commands that scan files and history, and write no report of it."""
@@ -86,6 +87,13 @@ def _split_reports(
     return tuple(reports)
 
 
+def _check_globs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if problem := find_problem(value):
+            raise click.BadParameter(f"{value!r}: {problem[0]}. {problem[1]}", ctx, param)
+    return values
+
+
 def complete_from(
     words: Iterable[str],
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:
@@ -114,6 +122,13 @@ class ScanOptions:
     since: str | None = _option("--since", metavar="REV", group="part", help="Same as --range REV..HEAD.")
     staged: bool = _option(
         "--staged", is_flag=True, group="part", help="Scan the staged files of the current repository."
+    )
+    exclude: tuple[str, ...] = _option(
+        "--exclude",
+        metavar="GLOB",
+        multiple=True,
+        callback=_check_globs,
+        help="Leave out these paths, as in .gitignore; repeatable. They are listed as not scanned.",
     )
     format_: str = _option(
         "--format",
@@ -301,6 +316,7 @@ class ScanOptions:
             jobs=self.jobs,
             follow_alternates=self.follow_alternates,
             cache=cache,
+            exclude=self.exclude,
         )
 
 

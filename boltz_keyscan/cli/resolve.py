@@ -60,8 +60,9 @@ class ResolvedOptions:
             result: result of the scan.
             suppressor: the suppressor, if all files and the whole history were scanned.
         """
-        # After a gap an entry may match a key that was not scanned.
-        unmatched = tuple(suppressor.unmatched(result.findings)) if suppressor and not result.gaps else ()
+        # After a gap that is not accepted, an entry may match a key that was not scanned.
+        whole = all(gap.accepted is not None for gap in result.gaps)
+        unmatched = tuple(suppressor.unmatched(result.findings, result.gaps)) if suppressor and whole else ()
         return replace(result, ground=replace(self.ground, unmatched=unmatched))
 
 
@@ -158,5 +159,5 @@ def effective_options(found: ResolvedOptions) -> Iterator[tuple[str, str, str]]:
         field = str(row.option.name)
         value = getattr(found.options, field)
         if row.option.multiple:
-            value = ["=".join(each) for each in value]
+            value = [each if isinstance(each, str) else "=".join(each) for each in value]
         yield name, "-" if value is None else json.dumps(value), found.sources.get(field, "default")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from boltz_keyscan._version import __version__
-from boltz_keyscan.cli.groups import GroupWithExamples, write_examples
+from boltz_keyscan.cli.groups import GroupWithExamples, similar_name, write_examples
+from boltz_keyscan.errors import KeyscanError
 
 COMMANDS = {
     "scan": "boltz_keyscan.cli.commands.scan:scan",
@@ -31,6 +34,13 @@ _EXIT_CODES = (
 )
 
 
+def _check_spelling(word: str) -> None:
+    if word.startswith("-") or os.path.lexists(word):
+        return
+    if (close := similar_name(word, COMMANDS)) is not None:
+        raise KeyscanError(f"no such file, folder or command: {word}", f"Did you mean '{close}'?")
+
+
 class Commands(GroupWithExamples):
     """``boltz-keyscan [PATH]...`` and ``boltz-keyscan COMMAND``."""
 
@@ -43,8 +53,15 @@ class Commands(GroupWithExamples):
         return [name for name in super().list_commands(ctx) if name != "scan"]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Treat a first argument that is not a command as part of a scan."""
+        """Treat a first argument that is not a command as part of a scan.
+
+        Raises:
+            KeyscanError: it is no path either, and similar to a command; parsed as a scan, the options of
+                that command would be the error.
+        """
         if not args or args[0] not in {*COMMANDS, "--version", "-h", "--help"}:
+            if args and not ctx.resilient_parsing:
+                _check_spelling(args[0])
             args = ["scan", *args]
         return super().parse_args(ctx, args)
 

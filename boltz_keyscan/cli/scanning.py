@@ -70,6 +70,7 @@ def run_scan(
         result = pipeline.run(
             plan,
             (suppressor,) if suppressor is not None else (),
+            accept_gap=suppressor.accept_gap if suppressor is not None else lambda gap: gap,
             status_check=status_check,
             progress=progress,
         )

@@ -6,7 +6,7 @@ and exception outside ``detect/`` safe by construction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Part, Severity, Shape, Status
@@ -88,6 +88,10 @@ class Gap:
     """True for limits that the user or the repository chose; see ``--require-complete``."""
     oid: str | None = None
     """The git object, if it is about a single one."""
+    paths: tuple[str, ...] = ()
+    """Paths of the file or object, as in locations; none if it is about something else."""
+    accepted: Suppression | None = None
+    """The entry that accepts it, so that it does not fail the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Tally:
     objects_missing: int = 0
     cached: int = 0
     """git objects that an earlier scan covered: not read again, and not in ``blobs``."""
+    excluded: int = 0
+    """Files and folders that were not read because the user excluded them."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__match_args__))
@@ -207,7 +213,7 @@ class ScanResult:
     gaps: tuple[Gap, ...]
     tally: Tally
     complete: bool
-    """True if the only gaps are those by design."""
+    """True if the only gaps are those by design and accepted ones."""
     exit_code: int
     ground: TrustReport | None = None
     asked: StatusReport | None = None
@@ -306,3 +312,5 @@ class Located:
     pairs: tuple[tuple[Match, Location], ...] = ()
     gaps: tuple[Gap, ...] = ()
     tally: Tally = field(default_factory=Tally)
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of the git objects that have gaps, by object id, redacted; only where all are known."""

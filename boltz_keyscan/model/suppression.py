@@ -38,15 +38,19 @@ class SuppressionCandidate:
     """The reason for refusing it; empty if it is accepted."""
     used: bool = False
     """True if the finding is suppressed and this candidate contributes to it."""
+    spread: tuple[str, ...] = ()
+    """Exposed paths of the key that its baseline entry does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """The reason for which a finding does not block: the first candidate that is used."""
+    """The reason for which a finding or a gap does not fail the run: the first candidate that is used."""
 
     kind: str
     reason: str
     source: str = ""
+    spread: tuple[str, ...] = ()
+    """As of ``SuppressionCandidate``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class TrustReport:
     unheard: tuple[str, ...] = ()
     """Files in the tree that would be read under ``tree`` and were ignored."""
     unmatched: tuple[str, ...] = ()
-    """Sources of baseline and ignore entries that match no key; only if all they may match was scanned."""
+    """Sources of baseline and ignore entries that match no key and no gap; only if all they may match was
+    scanned."""
     by_default: bool = False
     """True if the user did not choose the trust: it follows from the environment of the process."""

@@ -33,7 +33,11 @@ def compare(old: Report, new: Report) -> Changes:
         new=tuple(finding for key, finding in new.keys.items() if key not in old.keys),
         gone=tuple(finding for key, finding in old.keys.items() if key not in new.keys),
         spread=tuple(
-            (was, now) for was, now in both if now.exposure.rank < was.exposure.rank or now.paths - was.paths
+            # A key that left HEAD is in history under further paths, and has not spread.
+            (was, now)
+            for was, now in both
+            if now.exposure.rank < was.exposure.rank
+            or (now.exposure.rank == was.exposure.rank and now.paths - was.paths)
         ),
         changed=tuple((was, now) for was, now in both if any(_changes(was, now))),
         blocking=tuple(

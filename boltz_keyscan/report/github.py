@@ -17,7 +17,17 @@ from boltz_keyscan.report.locations import exposure_line, format_location, relat
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.wording import OLD, PAST, count, gap_reason, is_old, is_whole, suppressed
+from boltz_keyscan.report.wording import (
+    OLD,
+    PAST,
+    accepted_gaps,
+    count,
+    gap_reason,
+    is_aside,
+    is_old,
+    is_whole,
+    suppressed,
+)
 from boltz_keyscan.sanitize import harmless
 
 MAX_ANNOTATIONS = 10
@@ -45,6 +55,8 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
         stream.write(more + "\n")
     if suppressed(result):
         stream.write(f"{count(suppressed(result), 'key')} suppressed, not annotated\n")
+    if accepted_gaps(result):
+        stream.write(f"{count(accepted_gaps(result), 'gap')} accepted, not annotated\n")
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
 
 
@@ -74,7 +86,7 @@ def _notes(result: ScanResult, options: ReportOptions) -> Iterator[_Note]:
         if finding.suppression is None:
             yield _key(finding)
     for gap in result.gaps:
-        if not gap.by_design:
+        if not is_aside(gap):
             yield _Note("warning", "Boltz keys: not scanned", (f"{gap.where}: {gap_reason(gap)}",))
 
 

@@ -22,7 +22,7 @@ from boltz_keyscan.report.locations import exposure_line, format_location, relat
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.wording import OLD, PAST, count, gap_reason, is_old, is_whole, suppressed
+from boltz_keyscan.report.wording import OLD, PAST, count, gap_reason, is_aside, is_old, is_whole, suppressed
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "15.0.7"
@@ -80,10 +80,10 @@ def _messages(result: ScanResult) -> Iterator[dict[str, object]]:
         yield {"level": "warn", "value": first}
     if suppressed(result):
         yield {"level": "info", "value": f"{count(suppressed(result), 'key')} suppressed, not listed here."}
-    gaps = sorted(result.gaps, key=lambda gap: gap.by_design)
+    gaps = sorted(result.gaps, key=is_aside)
     for gap in gaps[:MAX_MESSAGES]:
         text = harmless(f"Not scanned: {gap.where}: {gap_reason(gap)}")
-        yield {"level": "info" if gap.by_design else "warn", "value": text}
+        yield {"level": "info" if is_aside(gap) else "warn", "value": text}
     if len(gaps) > MAX_MESSAGES:
         yield {"level": "warn", "value": f"{count(len(gaps) - MAX_MESSAGES, 'more gap')} not listed here."}
 

@@ -15,7 +15,7 @@ from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import is_old, suppressed, suppressors
+from boltz_keyscan.report.wording import accepted_gaps, is_old, suppressed, suppressors
 
 SCHEMA_VERSION = "1"
 
@@ -77,6 +77,8 @@ def scan_object(result: ScanResult) -> dict[str, object]:
                 for suppressor in suppressors(finding)
             ],
             "placeholders": len(result.placeholders),
+            "gaps_accepted": accepted_gaps(result),
+            "excluded": tally.excluded,
         },
         "ground": trust
         and members(trust, _TRUST)
@@ -90,7 +92,7 @@ def finding_object(finding: Finding) -> dict[str, object]:
     suppression, evidence = finding.suppression, finding.evidence
     return {
         **members(finding, _FINDING),
-        "suppression": suppression and members(suppression, _SUPPRESSION),
+        "suppression": suppression and members(suppression, f"{_SUPPRESSION} spread"),
         "excuses": [
             members(excuse, _SUPPRESSION)
             | {"locations": len(excuse.covers), "refused": excuse.refused or None, "used": excuse.used}
@@ -106,4 +108,5 @@ def finding_object(finding: Finding) -> dict[str, object]:
 
 def gap_object(gap: Gap) -> dict[str, object]:
     """Return an item of ``gaps``."""
-    return members(gap, _GAP)
+    accepted = gap.accepted and members(gap.accepted, f"{_SUPPRESSION} spread")
+    return members(gap, _GAP) | {"object": gap.oid, "paths": gap.paths, "accepted": accepted}

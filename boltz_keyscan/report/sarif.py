@@ -24,7 +24,7 @@ from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sarif_log import MAX_RESULTS, descriptor, notification, plain_message, run, write
 from boltz_keyscan.report.sarif_results import MAX_RELATED, Builder, by_path
 from boltz_keyscan.report.sentences import own_key_warning
-from boltz_keyscan.report.wording import gap_reason, is_whole, moment
+from boltz_keyscan.report.wording import gap_reason, is_aside, is_whole, moment
 
 MAX_RELATED_IN_RUN = 20_000
 """Limit of related locations; keeps a large report under GitHub's 10 MB, compressed."""
@@ -91,9 +91,9 @@ def _rule(rule: rules.Rule) -> om.ReportingDescriptor:
 
 def _notifications(gaps: tuple[Gap, ...], cut: int) -> list[om.Notification]:
     # Real gaps first: a cut list must not lose them.
-    listed = sorted(gaps, key=lambda gap: gap.by_design)[:MAX_NOTIFICATIONS]
+    listed = sorted(gaps, key=is_aside)[:MAX_NOTIFICATIONS]
     notifications = [
-        notification(gap.reason, "note" if gap.by_design else "error", _gap_text(gap)) for gap in listed
+        notification(gap.reason, "note" if is_aside(gap) else "error", _gap_text(gap)) for gap in listed
     ]
     if len(gaps) > MAX_NOTIFICATIONS:
         more = len(gaps) - MAX_NOTIFICATIONS

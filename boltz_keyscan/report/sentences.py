@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.model.enums import Shape, Status
@@ -125,6 +125,8 @@ def suppression_sentences(finding: Finding, most: int | None = None) -> Iterator
     """
     for used in suppressors(finding):
         yield f"Suppressed ({used.kind}): {used.reason}" + (f" [{used.source}]" if used.source else "")
+        if used.spread:
+            yield spread_sentence(used.spread).capitalize()
     if is_old(finding):
         yield f"{OLD}. 'boltz-keyscan .' shows all its places"
     if finding.suppression is None:
@@ -134,6 +136,12 @@ def suppression_sentences(finding: Finding, most: int | None = None) -> Iterator
             if not excuse.used
         ]
         yield from capped(spare, most, "more excuses")
+
+
+def spread_sentence(paths: Sequence[str]) -> str:
+    """Return the sentence on the places of an accepted key that its baseline entry does not name."""
+    more = f" and {count(len(paths) - 3, 'more path')}" if len(paths) > 3 else ""
+    return f"spread since it was accepted: {', '.join(paths[:3])}{more}; 'baseline update --add' accepts that"
 
 
 def _insufficiency(excuse: SuppressionCandidate, finding: Finding) -> str:

@@ -11,8 +11,22 @@ from boltz_keyscan import rules
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.sentences import format_suppression, status_check_lines, trust_lines
-from boltz_keyscan.report.wording import capped, count, gap_reason, is_old, size, suppressed, suppressors
+from boltz_keyscan.report.sentences import (
+    format_suppression,
+    spread_sentence,
+    status_check_lines,
+    trust_lines,
+)
+from boltz_keyscan.report.wording import (
+    accepted_gaps,
+    capped,
+    count,
+    gap_reason,
+    is_old,
+    size,
+    suppressed,
+    suppressors,
+)
 
 MAX_LINES = 10
 """Limit of gaps listed per kind, and of suppressions and entries without effect, unless verbose."""
@@ -24,16 +38,17 @@ def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, s
         yield "Keys", _counts(result)
     yield "Scanned", _receipt(result)
     yield from status_check_lines(result.asked)
-    gaps: dict[bool, list[Gap]] = {False: [], True: []}
-    for gap in result.gaps:
-        gaps[gap.by_design].append(gap)
     limit = options.limit(MAX_LINES)
-    yield from _gaps("Gaps", "not scanned", gaps[False], limit)
-    yield from _gaps("By design", "left out", gaps[True], limit)
+    accepted = [gap for gap in result.gaps if gap.accepted is not None]
+    rest = [gap for gap in result.gaps if gap.accepted is None]
+    yield from _gaps("Gaps", "not scanned", [gap for gap in rest if not gap.by_design], limit)
+    yield from _gaps("By design", "left out", [gap for gap in rest if gap.by_design], limit)
+    yield from _gaps("Accepted", "not scanned, as agreed", accepted, limit)
     yield from _suppressed(result, limit)
     yield from trust_lines(result.ground)
     unmatched = result.ground.unmatched if result.ground else ()
-    yield from _listed("Unused", [f"{source}: this entry matches no key" for source in unmatched], limit)
+    unused = [f"{source}: this entry matches no key or gap" for source in unmatched]
+    yield from _listed("Unused", unused, limit)
     hidden = len(result.placeholders)
     if hidden and not options.show_placeholders:
         yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
@@ -77,8 +92,11 @@ def verdict_color(result: ScanResult) -> str:
 
 
 def _passed(result: ScanResult, code: str) -> str:
-    aside = sum(gap.by_design for gap in result.gaps)
-    but = f" in what was scanned, {count(aside, 'gap')} by design" if aside else ""
+    accepted = accepted_gaps(result)
+    aside = sum(gap.by_design and gap.accepted is None for gap in result.gaps)
+    parts = [f"{count(aside, 'gap')} by design"] if aside else []
+    parts += [f"{count(accepted, 'gap')} accepted"] if accepted else []
+    but = f" in what was scanned, {', '.join(parts)}" if parts else ""
     if not result.keys:
         return f"Clean: no Boltz key{but} {code}."
     return f"Passed: {count(len(result.keys), 'key')}{but}, none fails this run {code}."
@@ -86,7 +104,8 @@ def _passed(result: ScanResult, code: str) -> str:
 
 def _missed(result: ScanResult) -> str:
     # Under --require-complete the run fails on the gaps by design.
-    real = sum(not gap.by_design for gap in result.gaps) or len(result.gaps)
+    unread = [gap for gap in result.gaps if gap.accepted is None]
+    real = sum(not gap.by_design for gap in unread) or len(unread)
     return f"{count(real, 'gap')}, so not everything was scanned"
 
 
@@ -111,6 +130,8 @@ def _receipt(result: ScanResult) -> str:
         parts.append(f"{count(tally.blobs, 'git object')} ({', '.join(inside)})")
     if tally.cached:
         parts.append(f"{tally.cached:,} more seen by an earlier scan")
+    if tally.excluded:
+        parts.append(f"{tally.excluded:,} excluded")
     parts.append(f"{size(tally.bytes)} in {result.duration_s:.1f} s")
     return ", ".join(parts)
 
@@ -132,6 +153,14 @@ def _suppressed(result: ScanResult, limit: int | None) -> Iterator[tuple[str, st
         shown = "" if limit is None else ", shown with -v"
         yield "Excused", f"{count(suppressed(result), 'key')} suppressed{shown}:"
         yield from _listed("", used, limit)
+    yield from _listed("Spread", list(_list_spread(result)), limit)
+
+
+def _list_spread(result: ScanResult) -> Iterator[str]:
+    """Yield a line for each accepted key that is in places which its baseline entry does not name."""
+    for finding in result.findings:
+        if finding.suppression is not None and finding.suppression.spread:
+            yield f"{finding.fingerprint} {spread_sentence(finding.suppression.spread)}"
 
 
 def _listed(label: str, lines: Sequence[str], limit: int | None) -> Iterator[tuple[str, str]]:

@@ -83,8 +83,25 @@ def commit(location: Location) -> str:
 
 
 def gap_reason(gap: Gap) -> str:
-    """Return the reason of a gap, with its detail."""
-    return f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+    """Return the reason of a gap, with its detail, the paths of an object, and the entry that accepts it."""
+    text = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+    if gap.oid is not None and gap.paths and not gap.where.startswith(gap.paths[0]):
+        more = f" and {count(len(gap.paths) - 1, 'more path')}" if len(gap.paths) > 1 else ""
+        text += f"; at {gap.paths[0]}{more}"
+    if gap.accepted is None:
+        return text
+    source = f" [{gap.accepted.source}]" if gap.accepted.source else ""
+    return f"{text}; accepted by {gap.accepted.kind}: {gap.accepted.reason}{source}"
+
+
+def is_aside(gap: Gap) -> bool:
+    """Return True for a gap by design and an accepted one."""
+    return gap.by_design or gap.accepted is not None
+
+
+def accepted_gaps(result: ScanResult) -> int:
+    """Return the number of accepted gaps."""
+    return sum(gap.accepted is not None for gap in result.gaps)
 
 
 def is_whole(result: ScanResult) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from boltz_keyscan.model.enums import Exposure, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
-from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
 
 CHUNK = 1 << 20
@@ -168,7 +168,8 @@ def scan_blob(
 
     quota = Quota()
     hits = [Hit(origin, match) for match in find_matches(detector, chunks, quota)]
-    return hits, list(quota.gaps(where))
+    paths = (where,) if origin.kind is None else ()
+    return hits, [replace(gap, paths=paths) for gap in quota.gaps(where)]
 
 
 def read_chunks(stream: RawIOBase) -> Iterator[bytes]:
@@ -237,4 +238,5 @@ def failure_gap(error: OSError) -> Gap:
 
 def unreadable_gap(where: str, error: OSError) -> Gap:
     """Return the gap for a file that the operating system cannot read."""
-    return Gap(where, "unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
+    detail = f"cannot be read: {error.strerror or type(error).__name__}"
+    return Gap(where, "unreadable", detail, paths=(where,))

@@ -25,6 +25,7 @@ from boltz_keyscan.model.finding import (
 )
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import BUNDLES, locate_hit, unreadable_gap
+from boltz_keyscan.sources.files.excluded import Excluded, FindGlob
 from boltz_keyscan.sources.files.shard import (
     FILES_PER_SHARD,
     DirectoryListing,
@@ -56,6 +57,8 @@ class TreeSource:
     """Folder below which alternate object stores are allowed; None for ``path`` itself."""
     cache: str | None = None
     """Folder of the scan cache; None to use no cache."""
+    find_glob: FindGlob | None = None
+    """Search for the glob that excludes a path in reports; None if nothing is excluded."""
 
     def open(self) -> TreeReader:
         """Return a reader for one run."""
@@ -114,8 +117,10 @@ class TreeReader:
     def _folder_shards(self) -> Iterator[Shard]:
         pending: list[bytes] = []
         complete = True
+        excluded = Excluded(self.source.prefix, self.source.find_glob)
         for listing in walk_tree(self.root):
             yield from self._add_repository(listing)
+            excluded.drop(listing)
             if listing.errors:
                 complete = False
                 yield gap_shard(*self._error_gaps(listing))
@@ -131,6 +136,8 @@ class TreeReader:
                 del pending[:FILES_PER_SHARD]
         if pending:
             yield self._slice(pending)
+        if excluded.entries:
+            yield excluded.shard()
         if not self.source.files and not self._repositories and complete:
             raise self._no_history()
 
@@ -144,6 +151,11 @@ class TreeReader:
 
     def _file_shards(self, name: bytes) -> Iterator[Shard]:
         yield NamesShard(os.fsdecode(self.source.path), None, (name,), self.source.prefix)
+        excluded = Excluded(self.source.prefix, self.source.find_glob)
+        excluded.drop(DirectoryListing(b"", files=[name]))
+        if excluded.entries:
+            yield excluded.shard()
+            return
         path = os.path.join(self.root, name)
         # /dev/stdin, /dev/fd/63 and /proc/self depend on the process that opens them.
         in_process = os.path.realpath(path).startswith((b"/dev/", b"/proc/")) or not os.path.isfile(path)
@@ -221,7 +233,7 @@ class TreeReader:
         except (OSError, ValueError) as error:
             self._unusable.add(os.path.join(folder, b".git"))
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            gap = Gap(where, "repository-unreadable", f"history not read: {reason}")
+            gap = Gap(where, "repository-unreadable", f"history not read: {reason}", paths=(where,))
             yield gap_shard(*[gap] if self.source.history else ())
             return
         if repository is None:

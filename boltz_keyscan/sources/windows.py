@@ -9,6 +9,7 @@ behind the first window.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.columns import Ruler
@@ -22,6 +23,17 @@ WINDOW_BYTES = 4 << 20
 
 MARGIN_BYTES = 32 << 10
 """Bytes of context kept on both sides of a key where a long blob is cut."""
+
+_REPORT = re.compile(
+    rb"""\s*\{\s*"(?:\$schema|record|schema_version|version)"\s*:.{0,2000}?"name"\s*:\s*"boltz-keyscan"
+    |## [ ] Boltz [ ] keys\n
+    |"record","severity","fails_run",
+    |<\?xml [^>]{0,99}>\s*<testsuites [ ] name="boltz-keyscan" """,
+    re.DOTALL | re.VERBOSE,
+)
+"""Beginning of a report of this program in JSON (four formats), Markdown, CSV or JUnit XML."""
+
+_FINGERPRINT = re.compile(rb"bk1:[0-9a-f]{8}")
 
 _NOTEBOOK = b'"cells"'
 """First field of a notebook, because Jupyter sorts them."""
@@ -44,6 +56,13 @@ def find_matches(
     yield from matcher.finish()
 
 
+def _is_report(beginning: bytearray) -> bool:
+    """Return True for the beginning of a report of this program, or of a log that shows one as text."""
+    if _REPORT.match(beginning):
+        return True
+    return b"[REDACTED]" in beginning and _FINGERPRINT.search(beginning) is not None
+
+
 @dataclass(slots=True)
 class WindowMatcher:
     """A search for the matches of one blob, fed in chunks."""
@@ -57,6 +76,7 @@ class WindowMatcher:
     """Formats of the archives that begin in the blob, by offset."""
     _window: bytearray = field(default_factory=bytearray)
     _is_first: bool = True
+    _is_report: bool = False
     _ruler: Ruler = field(default_factory=Ruler)
 
     def feed(self, chunk: bytes) -> Iterator[Match]:
@@ -76,6 +96,9 @@ class WindowMatcher:
 
     def _search(self, high: int) -> Iterator[Match]:
         low = 0 if self._is_first else MARGIN_BYTES
+        if self._is_first:
+            # A report shows prefixes, rules and redacted lines; only a key in it is news.
+            self._is_report = _is_report(self._window)
         marks: list[int] = []
         offsets = self.detector.candidate_offsets(self._window, len(self._window), marks)
         self.marks.update(
@@ -86,7 +109,8 @@ class WindowMatcher:
 
         def admits(offset: int, rule_id: str, shape: Shape, fingerprint: str, *, commented: bool) -> bool:
             # A match in the margins belongs to the next or previous window.
-            return low <= offset < high and (
+            is_shown = self._is_report and shape is Shape.PLACEHOLDER
+            return (low <= offset < high and not is_shown) and (
                 self.admits is None or self.admits(offset, rule_id, shape, fingerprint, commented=commented)
             )
 

@@ -8,6 +8,15 @@ Without line numbers and times, an update changes only lines whose content chang
 Merging: lines are sorted by fingerprint, and with ``merge=union`` git keeps the additions of
 two branches. Of two lines for one key, the one that ends first counts, or else the first; the
 next update of the file removes the other.
+
+Further paths may follow the first: the places of the key when it was accepted. The report shows the
+places that are not among them.
+
+A line may also accept a gap, something that is not scanned: a file by its path, or a git object by its
+id. Its second word is the reason of the gap.
+
+    path encrypted-member "tests/lab.zip" "test data" "Ana" forever
+    object:89ab... encrypted-member "tests/lab.zip" "test data" "Ana" forever
 """
 
 from __future__ import annotations
@@ -18,7 +27,9 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from boltz_keyscan.late_pattern import late_pattern
+from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import FINGERPRINT
+from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.text_file import Text, numbered
 
@@ -28,21 +39,33 @@ NAME = ".boltz-keyscan-baseline"
 HEADER = "# boltz-keyscan baseline 1"
 _LEGEND = "# fingerprint, rule, first seen in, reason, accepted by, until (the last day, or forever)"
 
+PATH = "path"
+"""First word of a line that accepts a gap in a file."""
+
+_ANYWHERE = "**"
+"""Last place of a key that was in more places than a line names."""
+
+MAX_PLACES = 50
+"""Places named in one line."""
+
 ADVICE = f"With the line '{NAME} merge=union' in .gitattributes git keeps the lines of both by itself."
 
 FOREVER = "forever"
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_LINE = late_pattern(rf"(\S+)\s+([a-z0-9-]+)\s+({_STRING})\s+({_STRING})\s+({_STRING})\s+(\S+)")
-_FORM = 'FINGERPRINT RULE "PATH" "REASON" "WHO" YYYY-MM-DD|forever'
+_LINE = late_pattern(rf"(\S+)\s+([a-z0-9-]+)\s+({_STRING}(?:\s+{_STRING}){{2,{MAX_PLACES + 1}}})\s+(\S+)")
+_FORM = 'FINGERPRINT RULE "PATH"... "REASON" "WHO" YYYY-MM-DD|forever'
+_OBJECT = late_pattern(r"object:(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One accepted key."""
+    """One accepted key or gap."""
 
     fingerprint: str
+    """Of a key; of a gap ``path``, or ``object:`` and an id."""
     rule_id: str
+    """Of a gap, its reason."""
     path: str
     """The path of its first location, as in a report; the key may have moved since."""
     reason: str
@@ -50,6 +73,22 @@ class Entry:
     until: date | None
     """The last day of the acceptance (UTC); None for no end."""
     line: int = 0
+    places: tuple[str, ...] = ()
+    """Its other paths when it was accepted."""
+
+    @property
+    def key(self) -> str:
+        """The name under which the entry is looked up: ``path_key`` for a gap in a file."""
+        return path_key(self.path) if self.fingerprint == PATH else self.fingerprint
+
+    @property
+    def is_gap(self) -> bool:
+        """True if it accepts a gap, not a key."""
+        return not self.fingerprint.startswith("bk1:")
+
+    def names(self, path: str) -> bool:
+        """Return True if a path is one of those of the key when it was accepted."""
+        return path == self.path or path in self.places or _ANYWHERE in self.places
 
     def expired(self, today: date) -> bool:
         """Return True if its last day has passed."""
@@ -62,8 +101,25 @@ class Entry:
         return f"{self.reason} (accepted by {self.by}{until})"
 
 
+def path_key(path: str) -> str:
+    """Return the key of an entry for a gap in a file."""
+    return f"{PATH}:{path}"
+
+
+def exposed_paths(locations: Iterable[Location]) -> list[str]:
+    """Return the paths at which a key is exposed, sorted; objects without a path have none."""
+    exposed = (place for place in locations if place.exposure not in UNEXPOSED)
+    return sorted({place.path for place in exposed if not place.path.endswith(place.blob or "/")})
+
+
+def capped_places(paths: Collection[str], first: str) -> tuple[str, ...]:
+    """Return the places to record beside the first path."""
+    places = tuple(sorted({*paths} - {first}))
+    return places if len(places) < MAX_PLACES else (_ANYWHERE,)
+
+
 def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
-    """Return the entries by fingerprint.
+    """Return the entries by fingerprint; those of gaps by object id, or ``path_key``.
 
     Args:
         text: the file.
@@ -86,9 +142,9 @@ def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
         if not line or line.startswith("#"):
             continue
         entry = _entry(text, number, line, rules)
-        before = entries.setdefault(entry.fingerprint, entry)
+        before = entries.setdefault(entry.key, entry)
         if (entry.until or date.max) < (before.until or date.max):
-            entries[entry.fingerprint] = entry
+            entries[entry.key] = entry
     if not headed:
         raise text.broken(1, "the file is empty", "Restore it from git.")
     return entries
@@ -98,22 +154,24 @@ def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
     fields = _LINE.fullmatch(line)
     if fields is None:
         raise text.broken(number, "not an entry", f"The form is: {_FORM}")
-    fingerprint, rule_id, *strings, until = fields.groups()
-    if not FINGERPRINT.fullmatch(fingerprint):
-        raise text.broken(number, "it does not begin with a fingerprint", "That is bk1: and 32 hex digits.")
-    if rule_id not in rules:
+    fingerprint, rule_id, quoted, until = fields.groups()
+    is_gap = fingerprint == PATH or _OBJECT.fullmatch(fingerprint)
+    if not is_gap and not FINGERPRINT.fullmatch(fingerprint):
+        hint = "That is bk1: and 32 hex digits; a gap begins with path, or object: and an id."
+        raise text.broken(number, "it does not begin with a fingerprint", hint)
+    if not is_gap and rule_id not in rules:
         raise text.broken(number, f"no such rule: {rule_id}", f"Rules: {', '.join(sorted(rules))}.")
     try:
-        path, reason, by = map(json.loads, strings)
+        path, *places, reason, by = map(json.loads, re.findall(_STRING, quoted))
         # JSON can have lone surrogates, which UTF-8 cannot.
-        f"{path}{reason}{by}".encode()
+        "".join((path, *places, reason, by)).encode()
     except ValueError:
         raise text.broken(number, "a text in quotes is not a JSON string", f"The form is: {_FORM}") from None
     if not reason.strip() or not by.strip():
         raise text.broken(
             number, "the reason or the person who accepted it is missing", f"The form is: {_FORM}"
         )
-    return Entry(fingerprint, rule_id, path, reason, by, _until(text, number, until), number)
+    return Entry(fingerprint, rule_id, path, reason, by, _until(text, number, until), number, tuple(places))
 
 
 def _until(text: Text, number: int, word: str) -> date | None:
@@ -139,12 +197,13 @@ def day(word: str) -> date | None:
 
 def format_file(entries: Iterable[Entry]) -> str:
     """Return the text of the file; the same entries always give the same bytes."""
-    ordered = sorted(entries, key=lambda entry: entry.fingerprint)
+    ordered = sorted(entries, key=lambda entry: entry.key)
     return "\n".join([HEADER, _LEGEND, *map(_format_entry, ordered)]) + "\n"
 
 
 def _format_entry(entry: Entry) -> str:
-    strings = (json.dumps(text, ensure_ascii=False) for text in (entry.path, entry.reason, entry.by))
+    texts = (entry.path, *entry.places, entry.reason, entry.by)
+    strings = (json.dumps(text, ensure_ascii=False) for text in texts)
     until = entry.until.isoformat() if entry.until else FOREVER
     return " ".join((entry.fingerprint, entry.rule_id, *strings, until))
 
@@ -156,12 +215,12 @@ def changed(
 
     Args:
         known: the existing entries.
-        occurring: the fingerprints of all keys that were found, blocking or not.
+        occurring: the keys of the entries for everything found, blocking or not.
         new: the new entries; they replace existing ones of the same key.
         whole: everything was scanned; otherwise no entry is dropped, because its key may still exist.
     """
-    added = {entry.fingerprint: entry for entry in new}
+    added = {entry.key: entry for entry in new}
     yield from added.values()
-    for fingerprint, entry in known.items():
-        if fingerprint not in added and (fingerprint in occurring or not whole):
+    for key, entry in known.items():
+        if key not in added and (key in occurring or not whole):
             yield entry

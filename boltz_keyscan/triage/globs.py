@@ -11,6 +11,21 @@ import re
 from fnmatch import fnmatchcase
 
 
+def find_problem(pattern: str) -> tuple[str, str] | None:
+    """Return the problem of a glob that cannot be used, and a hint; None if it can."""
+    if not pattern.strip():
+        return "it is empty", "Name a file or folder."
+    if pattern.startswith("!"):
+        return "exceptions with '!' are not supported", "Name the paths to ignore."
+    if ".." in pattern.split("/"):
+        return "'..' leads out of the tree", "Globs start at the folder of this file."
+    if not pattern.removeprefix(".").strip("/*"):
+        return "it names every path", "Name a folder; to pass every run, give --fail-on never."
+    if "\\" in pattern:
+        return "a backslash", "Paths are written with '/', and nothing is escaped."
+    return None
+
+
 @functools.lru_cache(maxsize=4096)
 def _parts(pattern: str) -> tuple[str, ...]:
     if pattern.startswith("./"):

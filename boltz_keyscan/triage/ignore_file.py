@@ -3,9 +3,12 @@
     # a comment
     bk1:0123...            # made up for the documentation
     tests/fixtures/**      # no real keys in there
+    tests/encrypted.zip    # gap: test data, password with the lab
+    object:89ab...         # gap: the same in history, by git's id of the object
 
-The reason begins after the first ``#`` between spaces or at the end of the line; a path with
-such a ``#`` in it is written with ``?`` instead.
+An entry whose reason begins with ``gap:`` accepts that something is not scanned. It suppresses no key,
+and the others accept no gap. The reason begins after the first ``#`` between spaces or at the end of
+the line; a path with such a ``#`` in it is written with ``?`` instead.
 """
 
 from __future__ import annotations
@@ -14,11 +17,17 @@ import re
 
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.suppression import FINGERPRINT
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.triage.globs import find_problem
 from boltz_keyscan.triage.text_file import Text, numbered
 
 NAME = ".boltz-keyscanignore"
 
+OBJECT = "object:"
+"""Prefix of the id of a git object."""
+
+_OBJECT = late_pattern(r"object:(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_GAP = late_pattern(r"gap:\s*(.*)")
 _ENTRY = late_pattern(r"(.*?)(?:\s+#(?:\s+(.*))?)?")
 _MAX_GLOBS = 1000
 """Globs, at most: each is matched against each path with a key."""
@@ -26,7 +35,7 @@ _MAX_GLOBS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """One entry: a fingerprint or a glob."""
+    """One entry: a fingerprint, a glob, or the id of a git object."""
 
     what: str
     reason: str
@@ -39,6 +48,10 @@ class Ignores:
 
     keys: dict[str, Ignored]
     globs: tuple[Ignored, ...]
+    objects: dict[str, Ignored] = field(default_factory=dict)
+    """Accepted git objects that are not scanned, by ``object:`` and id."""
+    gaps: tuple[Ignored, ...] = ()
+    """Globs of accepted files that are not scanned."""
 
 
 def parse(text: Text) -> Ignores:
@@ -49,39 +62,46 @@ def parse(text: Text) -> Ignores:
     """
     keys: dict[str, Ignored] = {}
     globs: dict[str, Ignored] = {}
+    objects: dict[str, Ignored] = {}
+    gaps: dict[str, Ignored] = {}
     for number, line in numbered(text):
         if not line or line.startswith("#"):
             continue
         what, reason = (part or "" for part in _ENTRY.fullmatch(line).groups())  # type: ignore[union-attr]  # matches any line
         if not reason.strip():
             raise text.broken(number, "no reason is given", "Write it after the entry: PATTERN  # reason.")
-        entry = Ignored(what, reason, number)
-        if what.startswith("bk1:"):
-            if not FINGERPRINT.fullmatch(what):
-                raise text.broken(number, "not a fingerprint", "That is bk1: and 32 hex digits.")
-            kind = keys
+        gap = _GAP.fullmatch(reason)
+        if gap and not gap[1]:
+            raise text.broken(number, "no reason is given", "Write it after gap: PATTERN  # gap: reason.")
+        entry = Ignored(what, gap[1] if gap else reason, number)
+        if what.startswith(("bk1:", OBJECT)):
+            _check_id(text, number, what, is_gap=gap is not None)
+            kind = objects if gap else keys
         else:
             _check(text, number, what)
-            kind = globs
+            kind = gaps if gap else globs
         # merge=union keeps the lines of two branches: the first of two reasons is used.
         kind.setdefault(what, entry)
-    if len(globs) > _MAX_GLOBS:
+    if len(globs) + len(gaps) > _MAX_GLOBS:
         raise text.broken(1, f"more than {_MAX_GLOBS:,} path globs", "Name folders instead of files.")
-    return Ignores(keys, tuple(globs.values()))
+    return Ignores(keys, tuple(globs.values()), objects, tuple(gaps.values()))
+
+
+def _check_id(text: Text, number: int, what: str, *, is_gap: bool) -> None:
+    if what.startswith(OBJECT):
+        if not _OBJECT.fullmatch(what):
+            raise text.broken(number, "not the id of an object", "That is object: and 40 or 64 hex digits.")
+        if not is_gap:
+            hint = "Write # gap: REASON; to ignore a key, give its fingerprint or a path."
+            raise text.broken(number, "an object id accepts a gap only", hint)
+    elif not FINGERPRINT.fullmatch(what):
+        raise text.broken(number, "not a fingerprint", "That is bk1: and 32 hex digits.")
+    elif is_gap:
+        raise text.broken(number, "a key is not a gap", "Leave out gap:, or give a path.")
 
 
 def _check(text: Text, number: int, glob: str) -> None:
-    if glob.startswith("!"):
-        raise text.broken(number, "exceptions with '!' are not supported", "Name the paths to ignore.")
     if re.fullmatch(r"[a-z0-9]+:[0-9a-f]{16,}", glob):
         raise text.broken(number, "an unknown kind of fingerprint", "That is bk1: and 32 hex digits.")
-    if ".." in glob.split("/"):
-        raise text.broken(number, "'..' leads out of the tree", "Globs start at the folder of this file.")
-    if not glob.removeprefix(".").strip("/*"):
-        raise text.broken(
-            number,
-            "it names every path",
-            "Name a folder; to pass every run, give --fail-on never.",
-        )
-    if "\\" in glob:
-        raise text.broken(number, "a backslash", "Paths are written with '/', and nothing is escaped.")
+    if problem := find_problem(glob):
+        raise text.broken(number, *problem)

@@ -15,6 +15,9 @@ by several together. With one location uncovered it blocks, and all its location
 Locations that could block are the exposed ones; unexposed ones count only if the run fails on
 unexposed keys too, or if there are no others.
 
+A gap is accepted by an ignore entry or a line of the baseline that names its git object, or by entries
+that together match each of its paths. Gaps about no single file or object cannot be accepted.
+
 These are refused, and reported with the reason:
 
 | suppression                    | when                                                |
@@ -37,13 +40,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
-from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.finding import Finding, Gap, Location
 from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.triage.baseline import Entry
-from boltz_keyscan.triage.globs import matching
-from boltz_keyscan.triage.ignore_file import Ignores
+from boltz_keyscan.triage.baseline import Entry, exposed_paths, path_key
+from boltz_keyscan.triage.globs import matches, matching
+from boltz_keyscan.triage.ignore_file import OBJECT, Ignores
 from boltz_keyscan.triage.text_file import Text
 
 OWN = "boltz-keyscan"
@@ -72,10 +75,16 @@ class SuppressionFiles:
     """True for a linked worktree: the files of the folders above apply to it too."""
     is_whole: bool = False
     """True if the files are in the folder that is scanned, so that all they may match was scanned."""
+    base: str = ""
+    """As ``within``, for the baseline, which may be in another folder."""
 
-    def path(self, location: Location) -> str:
-        """Return the path of a location for globs, relative to the folder of the files."""
-        return self.within + location.path[len(self.scope or "") :]
+    def path(self, shown: str) -> str:
+        """Return a path in reports relative to the folder of the ignore file."""
+        return self.within + shown[len(self.scope or "") :]
+
+    def baseline_path(self, shown: str) -> str:
+        """Return a path in reports as the baseline has it: relative to the folder of a file in the tree."""
+        return self.base + shown[len(self.scope or "") :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +119,90 @@ class Suppressor:
         if uncovered:
             return replace(finding, excuses=tuple(replace(candidate, used=False) for candidate in candidates))
         first = next(candidate for candidate in candidates if candidate.used)
+        spread = next((each.spread for each in candidates if each.used and each.spread), ())
         return replace(
             finding,
-            suppression=Suppression(first.kind, first.reason, first.source),
+            suppression=Suppression(first.kind, first.reason, first.source, spread),
             excuses=tuple(candidates),
         )
 
-    def unmatched(self, findings: Sequence[Finding]) -> Iterator[str]:
-        """Yield the source of each entry that names no key of ``findings``, those of a whole scan."""
+    def accept_gap(self, gap: Gap) -> Gap:
+        """Return the gap; accepted if an entry names its object, or entries match all its paths."""
+        left = set(gap.paths)
+        used: list[Suppression] = []
+        expired = ""
+        for suppression, covers, refused in self._acceptances(gap):
+            if refused:
+                expired = expired or f"; {refused}"
+            elif covers is None:
+                return replace(gap, accepted=suppression)
+            elif left & covers:
+                used.append(suppression)
+                left -= covers
+        if used and not left:
+            return replace(gap, accepted=used[0])
+        return replace(gap, detail=gap.detail + expired) if expired else gap
+
+    def _acceptances(self, gap: Gap) -> Iterator[tuple[Suppression, set[str] | None, str]]:
+        """Yield the entries on a gap: paths that each covers (None for all), and a reason to refuse it."""
+        below: dict[str | None, set[str]] = {None: set(gap.paths)}
+        for path in gap.paths:
+            for scope in self._scopes(path):
+                below.setdefault(scope, set()).add(path)
+        name = f"{OBJECT}{gap.oid}"
+        for known in self.known:
+            paths = below.get(known.scope, set())
+            text, entries = known.baseline or (None, {})
+            keys = {name: None, **{path_key(known.baseline_path(path)): {path} for path in paths}}
+            for key, covers in keys.items():
+                if text is not None and (entry := entries.get(key)) is not None:
+                    made = self._make_suppression("baseline", entry.summary, text, entry.line)
+                    yield made, covers, self._expiry(entry)
+            yield from ((*accepted, "") for accepted in self._ignored_gaps(known, name, paths))
+
+    def _ignored_gaps(
+        self, known: SuppressionFiles, name: str, paths: set[str]
+    ) -> Iterator[tuple[Suppression, set[str] | None]]:
+        """Yield the ignore entries for an object or its paths, and the paths that each covers."""
+        text, ignores = known.ignores or (None, None)
+        if text is None or ignores is None:
+            return
+        if (entry := ignores.objects.get(name)) is not None:
+            yield self._make_suppression("ignore", entry.reason, text, entry.line), None
+        for entry in ignores.gaps:
+            if matched := {path for path in paths if matches(entry.what, known.path(path))}:
+                yield self._make_suppression("ignore", entry.reason, text, entry.line), matched
+
+    def _make_suppression(self, kind: str, reason: str, text: Text, line: int) -> Suppression:
+        return Suppression(kind, self.redact(reason), self.redact(text.at(line)))
+
+    def unmatched(self, findings: Sequence[Finding], gaps: Sequence[Gap]) -> Iterator[str]:
+        """Yield the source of each entry that names nothing in the findings and gaps of a whole scan."""
         fingerprints = {finding.fingerprint for finding in findings}
+        objects = {f"{OBJECT}{gap.oid}" for gap in gaps if gap.oid is not None}
+        unread = [path for gap in gaps for path in gap.paths]
         for known in self.known:
             if not known.is_whole:
                 continue
             sources: list[tuple[Text, int]] = []
             if known.baseline is not None:
                 text, entries = known.baseline
-                sources += [(text, entry.line) for key, entry in entries.items() if key not in fingerprints]
+                present = fingerprints | objects | {path_key(known.baseline_path(path)) for path in unread}
+                sources += [(text, entry.line) for key, entry in entries.items() if key not in present]
             if known.ignores is not None:
                 text, ignores = known.ignores
                 keys = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
                 globs = tuple(glob.what for glob in ignores.globs)
-                places = (place for finding in findings for place in finding.locations)
-                paths = {known.path(place) for place in places if place.path.startswith(known.scope or "")}
+                shown = {place.path for finding in findings for place in finding.locations}
+                paths = {known.path(path) for path in shown if path.startswith(known.scope or "")}
                 used = {position for path in paths for position in matching(globs, path)}
                 spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
+                spare += [entry for name, entry in ignores.objects.items() if name not in objects]
+                spare += [
+                    entry
+                    for entry in ignores.gaps
+                    if not any(matches(entry.what, known.path(path)) for path in unread)
+                ]
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
             yield from (
                 self.redact(text.at(line)) for text, line in sorted(sources, key=lambda source: source[1])
@@ -141,33 +210,42 @@ class Suppressor:
 
     def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         """Yield all candidates: baseline, ignore entries, then comments."""
-        scopes = {files.scope or "": files.linked for files in self.known}
-        ordered = sorted(scopes, key=len, reverse=True)
         below: dict[str | None, list[int]] = {None: list(range(len(finding.locations)))}
         for number, place in enumerate(finding.locations):
-            for scope in ordered:
-                if place.path.startswith(scope):
-                    below.setdefault(scope, []).append(number)
-                    # Of nested folders, the files of the inner one apply.
-                    if not scopes[scope]:
-                        break
+            for scope in self._scopes(place.path):
+                below.setdefault(scope, []).append(number)
         for files in self.known:
-            yield from self._from_baseline(files, finding.fingerprint, tuple(below.get(files.scope, ())))
+            yield from self._from_baseline(files, finding, tuple(below.get(files.scope, ())))
         for files in self.known:
             yield from _from_ignores(files, finding, below.get(files.scope, []))
         yield from self._from_comments(finding)
 
+    def _scopes(self, path: str) -> Iterator[str]:
+        """Yield the scopes that a path lies in and whose files apply to it."""
+        scopes = {files.scope or "": files.linked for files in self.known}
+        for scope in sorted(scopes, key=len, reverse=True):
+            if path.startswith(scope):
+                yield scope
+                # Of nested folders, the files of the inner one apply.
+                if not scopes[scope]:
+                    return
+
+    def _expiry(self, entry: Entry) -> str:
+        if entry.until is None or not entry.expired(self.today):
+            return ""
+        return f"the acceptance has expired: its last day was {entry.until.isoformat()}"
+
     def _from_baseline(
-        self, known: SuppressionFiles, fingerprint: str, covers: tuple[int, ...]
+        self, known: SuppressionFiles, finding: Finding, covers: tuple[int, ...]
     ) -> Iterator[SuppressionCandidate]:
         text, entries = known.baseline or (None, {})
-        entry = entries.get(fingerprint)
+        entry = entries.get(finding.fingerprint)
         if text is None or entry is None:
             return
-        refused = ""
-        if entry.until is not None and entry.expired(self.today):
-            refused = f"the acceptance has expired: its last day was {entry.until.isoformat()}"
-        yield SuppressionCandidate("baseline", entry.summary, text.at(entry.line), covers, refused)
+        at, refused = text.at(entry.line), self._expiry(entry)
+        paths = exposed_paths([finding.locations[number] for number in covers])
+        spread = tuple(path for path in paths if not entry.names(known.baseline_path(path)))
+        yield SuppressionCandidate("baseline", entry.summary, at, covers, refused, spread=spread)
 
     def _from_comments(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         # The same line in many versions of a file is one comment to a reader.
@@ -215,7 +293,7 @@ def _from_ignores(
     globs = tuple(glob.what for glob in ignores.globs)
     covered: dict[int, list[int]] = {}
     for number in below:
-        for position in matching(globs, known.path(finding.locations[number])):
+        for position in matching(globs, known.path(finding.locations[number].path)):
             covered.setdefault(position, []).append(number)
     for position, covers in sorted(covered.items()):
         glob = ignores.globs[position]

@@ -67,6 +67,8 @@ def _example(option: click.Option, tree: Path) -> tuple[str, str]:
         return "3", "3"
     if isinstance(option.type, click.Path):
         return '"b"', f'"{tree / "b"}"'
+    if option.multiple:
+        return '["b/**"]', '["b/**"]'
     return '"HEAD..HEAD"', '"HEAD..HEAD"'
 
 

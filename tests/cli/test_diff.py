@@ -11,7 +11,7 @@ import pytest
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap
 from boltz_keyscan.model.suppression import Suppression
-from tests.report.samples import finding, location, make_result, placeholders, told
+from tests.report.samples import finding, location, make_result, past, placeholders, told
 from tests.running import Ran, keyscan
 
 WS, LIVE, TEST = KeyType.WORKSPACE, Mode.LIVE, Mode.TEST
@@ -56,6 +56,14 @@ CASES = [
         "git-ignored or inside .git -> in HEAD",
     ),
     ("narrower", (OLD,), (finding(WS, LIVE, location(exposure=Exposure.LOCAL)),), (), 0, "0 spread further"),
+    (
+        "left HEAD",
+        (OLD,),
+        (finding(WS, LIVE, past(1), past(2, "old/app.py")),),
+        (),
+        0,
+        "0 spread further",
+    ),
     (
         "status",
         (OLD,),

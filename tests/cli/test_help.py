@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -69,3 +70,30 @@ def test_no_example_is_lost_under_a_name_that_is_none() -> None:
     for name in filter(None, EXAMPLES):
         ran = keyscan(*name.split(), "--help")
         assert ran.text.startswith(f"Usage: boltz-keyscan {name} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            "basline create --reason x",
+            "no such file, folder or command: basline\nhelp: Did you mean 'baseline'?",
+        ),
+        ("hook instal", "No such command 'instal'. (Did you mean 'install'?)"),
+        ("keys adit", "No such command 'adit'. (Did you mean 'audit'?)"),
+        ("--no-histry", "'--no-history'"),
+        ("qqqq", "no such file or folder: qqqq"),
+        ("hook qqqq", "No such command 'qqqq'."),
+    ],
+)
+def test_a_misspelt_word_is_an_error_that_names_the_similar_one(
+    tmp_path: Path, arguments: str, error: str
+) -> None:
+    ran = keyscan(*arguments.split(), cwd=tmp_path)
+    assert ran.code == 2
+    assert error in ran.errors
+
+
+def test_a_path_that_is_spelt_like_a_command_is_scanned(tmp_path: Path) -> None:
+    (tmp_path / "basline").write_text("x")
+    assert keyscan("basline", cwd=tmp_path).code == 0

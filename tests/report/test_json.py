@@ -112,6 +112,8 @@ def test_the_receipt_counts() -> None:
             }
         ],
         "placeholders": 3,
+        "gaps_accepted": 0,
+        "excluded": 0,
     }
     assert (scan["complete"], scan["exit_code"]) == (False, 1)
 

@@ -7,8 +7,14 @@ import sys
 
 import pytest
 
-from boltz_keyscan import report
+from boltz_keyscan import report, rules
+from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.finding import Gap, Origin
+from boltz_keyscan.model.suppression import Suppression
+from boltz_keyscan.records import replace
+from boltz_keyscan.sources.blob import scan_blob
+from tests.keys import fake_key, fingerprint
 from tests.report import goldens, samples
 
 HEAVY = ("json", "difflib", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
@@ -60,3 +66,24 @@ def test_the_package_alone_loads_no_format() -> None:
 
 def test_text_loads_neither_json_nor_sarif() -> None:
     assert not loaded_by("import boltz_keyscan.report.text") & {"json", "sarif_om", "attr"}
+
+
+@pytest.mark.parametrize("name", report.REPORTERS)
+def test_an_accepted_gap_is_in_every_format(name: str) -> None:
+    accepted = Suppression("ignore", "password with the lab", "ignore:1")
+    result = samples.make_result(gaps=(Gap("enc.zip", "encrypted", accepted=accepted),))
+    text = samples.told(name, replace(result, complete=True, exit_code=0))
+    assert ("1 gap accepted" if name == "github" else "password with the lab") in text
+
+
+@pytest.mark.parametrize("name", report.REPORTERS)
+def test_a_report_is_searched_for_keys_only(name: str) -> None:
+    detector = KeyDetector.of(rules.load())
+    text = samples.told(name, samples.suppressed()) + samples.told(name, samples.tree())
+
+    def found(content: str) -> list[str]:
+        hits, _ = scan_blob(Origin(b"report"), [content.encode()], detector, "report")
+        return [hit.match.fingerprint for hit in hits]
+
+    assert found(text) == []
+    assert found(f"{text}\n{fake_key()}\n") == [fingerprint(fake_key())]

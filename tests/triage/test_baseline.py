@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.triage.baseline import HEADER, Entry, changed, format_file, parse
+from boltz_keyscan.triage.baseline import HEADER, Entry, capped_places, changed, format_file, parse
 from boltz_keyscan.triage.text_file import Text
 
 RULES = {"boltz-admin-live-key", "boltz-workspace-live-key"}
@@ -47,6 +47,16 @@ ENTRIES = st.builds(
     WORDS,
     WORDS,
     st.none() | st.dates(),
+    places=st.lists(WORDS, max_size=3).map(tuple),
+)
+GAP_ENTRIES = st.builds(
+    Entry,
+    st.just("path") | st.integers(0, 2**160 - 1).map("object:{:040x}".format),
+    st.just("encrypted"),
+    WORDS,
+    WORDS,
+    WORDS,
+    st.none() | st.dates(),
 )
 
 
@@ -75,12 +85,12 @@ def test_of_two_acceptances_of_a_key_the_stricter_counts(
     assert format_file(found.values()).count(key(1)) == 1
 
 
-@given(st.lists(ENTRIES, unique_by=lambda each: each.fingerprint))
+@given(st.lists(ENTRIES | GAP_ENTRIES, unique_by=lambda each: each.key))
 def test_what_is_written_is_read(entries: list[Entry]) -> None:
     text = format_file(entries)
     found = read(text)
     assert contents(found.values()) == contents(entries)
-    assert set(found) == {each.fingerprint for each in entries}
+    assert set(found) == {each.key for each in entries}
     # One line for each key, whatever its path and reason are made of.
     assert text.count("\n") == len(entries) + 2
 
@@ -126,6 +136,8 @@ LINE = f'{key(1)} boltz-workspace-live-key "p" "why" "who" forever'
         ([HEADER, "nonsense"], 2, "not an entry"),
         ([HEADER, LINE, LINE + " more"], 3, "not an entry"),
         ([HEADER, LINE.replace('"why"', "why")], 2, "not an entry"),
+        ([HEADER, LINE.replace(key(1), "object:12")], 2, "does not begin with a fingerprint"),
+        ([HEADER, LINE.replace('"p"', '"p" ' * 60)], 2, "not an entry"),
         ([HEADER, LINE.replace("bk1:0", "bk1:x")], 2, "does not begin with a fingerprint"),
         ([HEADER, LINE.replace("bk1", "bk2")], 2, "does not begin with a fingerprint"),
         ([HEADER, LINE.replace("workspace", "other")], 2, "no such rule: boltz-other-live-key"),
@@ -182,6 +194,13 @@ def test_an_update(occurring: set[int], new: tuple[int, ...], whole: bool, left:
     known = {key(number): entry(number) for number in (1, 2)}
     kept = changed(known, {key(n) for n in occurring}, [entry(n) for n in new], whole=whole)
     assert sorted(each.fingerprint for each in kept) == sorted(map(key, left))
+
+
+def test_places_beyond_the_limit_are_any_place() -> None:
+    few, many = capped_places({"a", "b"}, "a"), capped_places({f"f{n}" for n in range(60)}, "f1")
+    assert few == ("b",)
+    assert [entry(places=few).names(path) for path in ("src/a b.py", "b", "c")] == [True, True, False]
+    assert entry(places=many).names("anything")
 
 
 def test_a_renewal_outweighs_what_was() -> None:

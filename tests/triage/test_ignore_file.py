@@ -111,6 +111,15 @@ def test_entries() -> None:
     )
 
 
+def test_entries_for_gaps() -> None:
+    oid = f"object:{7:040x}"
+    text = f"enc.zip  # gap: test data\n{oid}  # gap:in history\ndocs/  # about gap: no entry for one\n"
+    found = parse(Text("ignore", text.encode()))
+    assert found.gaps == (Ignored("enc.zip", "test data", 1),)
+    assert found.objects == {oid: Ignored(oid, "in history", 2)}
+    assert [entry.what for entry in found.globs] == ["docs/"]
+
+
 def test_a_line_that_a_merge_left_twice_counts_once() -> None:
     assert len(parse(Text("ignore", b"docs/  # x\ndocs/  # x\ndocs/  # y\n")).globs) == 1
 
@@ -125,6 +134,11 @@ def test_a_line_that_a_merge_left_twice_counts_once() -> None:
         ("bk1:123  # x", "not a fingerprint"),
         (f"bk2:{7:032x}  # x", "an unknown kind of fingerprint"),
         (f"sha256:{7:064x}  # x", "an unknown kind of fingerprint"),
+        ("docs/  # gap:", "no reason is given"),
+        (f"{KEY}  # gap: x", "a key is not a gap"),
+        ("object:12  # gap: x", "not the id of an object"),
+        (f"object:{7:040x}  # x", "an object id accepts a gap only"),
+        ("**  # gap: x", "it names every path"),
         ("!docs  # x", "exceptions with '!'"),
         ("../docs  # x", "'..' leads out of the tree"),
         ("**  # x", "it names every path"),

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.cli.baseline_entries import (
+    Acceptance,
+    ToBaseline,
+    author,
+    gap_keys,
+    open_gaps,
+    to_baseline,
+    with_new_places,
+)
 from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.enums import Mode, Status
+from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.wording import EXPOSURE, count, moment
+from boltz_keyscan.report.wording import EXPOSURE, count, gap_reason
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
 from boltz_keyscan.triage import baseline as files
 from boltz_keyscan.triage.baseline import Entry
-from boltz_keyscan.triage.suppress import Suppressor
 from boltz_keyscan.triage.text_file import Text
 
 
@@ -49,7 +57,13 @@ _UNTIL = click.option(
     callback=_day,
     help="Last day of the acceptance, such as 2030-12-31.  [default: forever]",
 )
-_BY = click.option("--by", metavar="WHO", callback=_line, help="Your name.  [default: your login name]")
+_BY = click.option(
+    "--by",
+    metavar="WHO",
+    callback=_line,
+    help="Your name.  [default: user.name and user.email of git, else your login name]",
+)
+_GAPS = click.option("--gaps", is_flag=True, help="Accept today's gaps too: archives that cannot be read.")
 
 
 def _reason(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -68,10 +82,11 @@ def baseline() -> None:
 
 
 @baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS, short_help="Write a baseline of all keys.")
+@_GAPS
 @_reason(required=True)
 @_BY
 @_UNTIL
-def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: date | None) -> int:
+def create(*, resolved: ResolvedOptions, gaps: bool, reason: str, by: str | None, until: date | None) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
     Keys in git-ignored files and unreachable objects are left out: they fail a scan only once
@@ -83,14 +98,21 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
             f"there is a baseline already: {display_path(path)}",
             "Add to it with 'boltz-keyscan baseline update --add'.",
         )
-    result = _scan(resolved, resolved.suppressor(use_baselines=False))
+    result = _scan(resolved)
     found = [finding for finding in result.findings if finding.blocking]
-    entries = list(_new_entries(found, reason, _author(by), until))
+    acceptance = Acceptance(reason, author(by), until, to_baseline(resolved, path))
+    unread = open_gaps(result.gaps, (), acceptance.to_baseline)
+    gap_entries = list(acceptance.gaps(_acceptable(unread))) if gaps else []
+    entries = [*acceptance.keys(found), *gap_entries]
     _write(path, entries)
-    click.echo(redacted(f"{display_path(path)}: {count(len(entries), 'key')} accepted. Commit it."))
+    accepted = count(len(found), "key") + (f" and {count(len(gap_entries), 'gap')}" if gap_entries else "")
+    click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))
+    _echo_live(found, until)
+    left = open_gaps(unread, {entry.key for entry in entries}, acceptance.to_baseline)
+    _echo_gaps(left, "--gaps accepts them.", gaps=gaps)
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
     click.echo(redacted(f"  {os.path.basename(os.fsdecode(path))} merge=union"))
-    return _completeness_code(result)
+    return _completeness_code(left)
 
 
 @baseline.command(
@@ -99,14 +121,21 @@ def create(*, resolved: ResolvedOptions, reason: str, by: str | None, until: dat
     names=FILE_OPTIONS,
     short_help="Drop vanished keys; with --add, accept new ones.",
 )
-@click.option("--add", is_flag=True, help="Accept new keys too, and renew what has expired.")
+@click.option("--add", is_flag=True, help="Accept new keys and places too, and renew what has expired.")
+@_GAPS
 @_reason(required=False)
 @_BY
 @_UNTIL
 def update(
-    *, resolved: ResolvedOptions, add: bool, reason: str | None, by: str | None, until: date | None
+    *,
+    resolved: ResolvedOptions,
+    add: bool,
+    gaps: bool,
+    reason: str | None,
+    by: str | None,
+    until: date | None,
 ) -> int:
-    """Drop the keys that no longer occur; with --add, accept the new ones.
+    """Drop the keys and gaps that no longer occur; with --add, accept the new ones.
 
     Nothing is dropped after an incomplete scan: the keys may still be there.
     """
@@ -114,67 +143,123 @@ def update(
         raise KeyscanError("--add needs a reason", "Give it with --reason TEXT.")
     if not add and reason is not None:
         raise KeyscanError("--reason is for keys that are added", "Give --add too.")
+    if gaps and not add:
+        raise KeyscanError("--gaps is for gaps that are added", "Give --add too.")
     path, text = _read_existing(resolved)
     known = _parsed(text)
     today = datetime.now(UTC).date()
-    result = _scan(resolved, resolved.suppressor(use_baselines=False))
-    whole = not result.gaps
-    valid = {key for key, entry in known.items() if not entry.expired(today)}
+    result = _scan(resolved)
+    valid = {key: entry for key, entry in known.items() if not entry.expired(today)}
+    to_base = to_baseline(resolved, path)
+    unread = open_gaps(result.gaps, valid, to_base)
     unaccepted = [
         finding for finding in result.findings if finding.blocking and finding.fingerprint not in valid
     ]
-    new = list(_new_entries(unaccepted, reason or "", _author(by), until)) if add else []
-    kept = list(files.changed(known, _fingerprints(result), new, whole=whole))
+    new: list[Entry] = []
+    if add:
+        acceptance = Acceptance(reason or "", author(by), until, to_base)
+        new = [*acceptance.keys(unaccepted), *acceptance.gaps(_acceptable(unread) if gaps else ())]
+    added = len(new)
+    if add:
+        found = {finding.fingerprint: finding for finding in result.findings}
+        both = ((entry, found[key]) for key, entry in valid.items() if key in found)
+        renewed = ((entry, with_new_places(entry, finding, acceptance)) for entry, finding in both)
+        new += [now for was, now in renewed if now is not was]
+    unread = open_gaps(unread, {entry.key for entry in new}, to_base)
+    whole = not unread
+    kept = list(files.changed(known, _occurring(result, to_base), new, whole=whole))
     if files.format_file(kept).encode() != text.raw:
         _write(path, kept)
-    dropped = len(known.keys() - {entry.fingerprint for entry in kept})
-    left = len(kept) - len(new)
-    summary = f"{left:,} kept, {dropped:,} dropped, {len(new):,} added"
-    click.echo(redacted(f"{display_path(path)}: {count(len(kept), 'key')}: {summary}."))
+    dropped = len(known.keys() - {entry.key for entry in kept})
+    left = len(kept) - added
+    summary = f"{left:,} kept, {dropped:,} dropped, {added:,} added"
+    click.echo(redacted(f"{display_path(path)}: {_kinds(kept)}: {summary}."))
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
-    if unaccepted and not add:
+    if add:
+        _echo_live(unaccepted, until)
+    elif unaccepted:
         click.echo(f"{count(len(unaccepted), 'key')} not accepted; --add --reason TEXT accepts them.")
-    return _completeness_code(result)
+    _echo_gaps(unread, "--add --gaps --reason TEXT accepts them.", gaps=gaps)
+    return _completeness_code(unread)
 
 
 @baseline.command("show", cls=ScanCommand, names=FILE_OPTIONS)
 def show(*, resolved: ResolvedOptions) -> int:
-    """Show each accepted key: how far it has spread, or that it is gone."""
+    """Show each accepted key and gap: how far the key has spread, or that it is gone."""
     path, text = _read_existing(resolved)
     today = datetime.now(UTC).date()
     result = _scan(resolved)
-    found = {finding.fingerprint: finding for finding in result.findings}
-    entries = sorted(_parsed(text).values(), key=lambda entry: entry.fingerprint)
-    for entry in entries:
-        finding = found.get(entry.fingerprint)
-        state = EXPOSURE[finding.exposure] if finding else _absence(result)
+    entries = _parsed(text)
+    to_base = to_baseline(resolved, path)
+    unread = open_gaps(
+        result.gaps, {key for key, each in entries.items() if not each.expired(today)}, to_base
+    )
+    occurring = _occurring(result, to_base)
+    exposures = {finding.fingerprint: EXPOSURE[finding.exposure] for finding in result.findings}
+    absence = "not found, but not everything could be scanned" if unread else "no longer occurs"
+    for key, entry in sorted(entries.items()):
+        state = exposures.get(key, "not scanned") if key in occurring else absence
         lapsed = "EXPIRED, " if entry.expired(today) else ""
         click.echo(redacted(f"{entry.fingerprint}  {lapsed}{state}"))
-        click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}"))
+        places = f" and {count(len(entry.places), 'more path')}" if entry.places else ""
+        click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}{places}"))
         click.echo(redacted(f"    {entry.summary}"))
-    gone = sum(entry.fingerprint not in found for entry in entries)
-    expired = sum(entry.expired(today) for entry in entries)
-    summary = f"{count(len(entries), 'key')}, {expired:,} expired, {gone:,} not found"
+    gone = sum(key not in occurring for key in entries)
+    expired = sum(entry.expired(today) for entry in entries.values())
+    summary = f"{_kinds(entries.values())}, {expired:,} expired, {gone:,} not found"
     click.echo(redacted(f"{display_path(path)}: {summary}."))
-    if gone and not result.gaps:
+    if gone and not unread:
         click.echo("'boltz-keyscan baseline update' drops what no longer occurs.")
-    return _completeness_code(result)
+    return _completeness_code(unread)
 
 
-def _scan(resolved: ResolvedOptions, step: Suppressor | None = None) -> ScanResult:
-    """Scan with ``--fail-on any``."""
+def _scan(resolved: ResolvedOptions) -> ScanResult:
+    """Scan with ``--fail-on any``, with all suppressions but the baseline."""
     options = replace(resolved.options, fail_on=FailOn.ANY.value)
-    return run_scan(plan_scan(options), resolved, step)
+    return run_scan(plan_scan(options), resolved, resolved.suppressor(use_baselines=False))
 
 
-def _absence(result: ScanResult) -> str:
-    return "not found, but not everything could be scanned" if result.gaps else "no longer occurs"
+def _occurring(result: ScanResult, to_base: ToBaseline) -> set[str]:
+    """Return the keys of entries for everything that was found, blocking or not."""
+    found = {finding.fingerprint for finding in result.findings}
+    return found.union(*(keys for gap in result.gaps for keys in gap_keys(gap, to_base)))
 
 
-def _completeness_code(result: ScanResult) -> int:
+def _acceptable(gaps: Iterable[Gap]) -> list[Gap]:
+    """Return the gaps that an entry can accept and that fail a scan."""
+    return [gap for gap in gaps if not gap.by_design and (gap.oid is not None or gap.paths)]
+
+
+def _echo_live(found: Sequence[Finding], until: date | None) -> None:
+    live = sum(each.mode is Mode.LIVE and each.status is Status.UNCHECKED for each in found)
+    if live:
+        what = (
+            "1 of them is a live key that was" if live == 1 else f"{live:,} of them are live keys that were"
+        )
+        offer = " With --until DATE the acceptance ends." if until is None else ""
+        click.echo(f"{what} not checked. A live key can be used until it is revoked.{offer}")
+
+
+def _echo_gaps(left: Iterable[Gap], advice: str, *, gaps: bool) -> None:
+    """Report the gaps that were not accepted and fail a scan."""
+    failing = [gap for gap in left if not gap.by_design]
+    if gaps:
+        for gap in failing:
+            click.echo(redacted(f"cannot be accepted: {gap.where}: {gap_reason(gap)}"))
+    elif _acceptable(failing):
+        click.echo(f"{count(len(failing), 'gap')} not accepted, so a scan exits with 3; {advice}")
+
+
+def _kinds(entries: Iterable[Entry]) -> str:
+    found = [entry.is_gap for entry in entries]
+    keys = count(len(found) - sum(found), "key")
+    return f"{keys} and {count(sum(found), 'gap')}" if any(found) else keys
+
+
+def _completeness_code(gaps: Iterable[Gap]) -> int:
     """Return exit code 0 for a complete scan and 3 for an incomplete one."""
-    return exit_code((), result.gaps, FailPolicy(FailOn.NEVER))
+    return exit_code((), gaps, FailPolicy(FailOn.NEVER))
 
 
 def _path(resolved: ResolvedOptions) -> bytes:
@@ -207,30 +292,6 @@ def _read_existing(resolved: ResolvedOptions) -> tuple[bytes, Text]:
 
 def _parsed(text: Text) -> dict[str, Entry]:
     return files.parse(text, {rule.id for rule in rules.load()})
-
-
-def _fingerprints(result: ScanResult) -> set[str]:
-    return {finding.fingerprint for finding in result.findings}
-
-
-def _new_entries(findings: Iterable[Finding], reason: str, by: str, until: date | None) -> Iterator[Entry]:
-    """Yield an entry for each key."""
-    for finding in findings:
-        # The oldest location stays the same after a rename and on every machine.
-        dated = [place for place in finding.locations if place.author_date]
-        first = min(dated, key=lambda place: (moment(place.author_date), place.path), default=None)
-        path = (first or finding.locations[0]).path
-        yield Entry(finding.fingerprint, finding.rule_id, path, redacted(reason), redacted(by), until)
-
-
-def _author(by: str | None) -> str:
-    if by:
-        return by
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError) as error:
-        # A container whose user id has no name.
-        raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.") from error
 
 
 def _write(path: bytes, entries: list[Entry]) -> None:

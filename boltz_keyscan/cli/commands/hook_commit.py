@@ -15,12 +15,13 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
 
 if TYPE_CHECKING:
     from boltz_keyscan.cli.hook_report import HookSuppression
+    from boltz_keyscan.triage.suppress import Suppressor
 
 
 class _TakesFiles(CommandWithExamples):
@@ -59,14 +60,20 @@ def scan_for_hook(
     """Run the plan of a hook; suppressions are loaded when the first key is found."""
     known: list[HookSuppression] = []
 
-    def step(finding: Finding) -> Finding:
+    def suppressor() -> Suppressor:
         if not known:
             from boltz_keyscan.cli.hook_report import HookSuppression  # noqa: PLC0415 - a clean commit needs no suppression
 
             known.append(HookSuppression.of(baseline, trust))
-        return known[0].suppressor(finding)
+        return known[0].suppressor
 
-    result = pipeline.run(plan, (step,), progress=watch)
+    def step(finding: Finding) -> Finding:
+        return suppressor()(finding)
+
+    def accept_gap(gap: Gap) -> Gap:
+        return suppressor().accept_gap(gap)
+
+    result = pipeline.run(plan, (step,), accept_gap=accept_gap, progress=watch)
     return known[0].resolved.with_trust_report(result) if known else result
 
 

@@ -166,7 +166,8 @@ class ContainerShard:
         except OSError as error:
             return ShardResult(
                 gaps=tuple(
-                    replace(unreadable_gap(where, error), oid=origin.oid) for origin, where in self.origins
+                    self._gap(where, origin, (gap := unreadable_gap(where, error)).reason, gap.detail)
+                    for origin, where in self.origins
                 )
             )
         locations = ((origin.path, origin.oid, at) for origin, _ in self.origins for at in explained)
@@ -186,10 +187,13 @@ class ContainerShard:
         for members, reason, detail in extractor.gaps:
             names = [name[:_MAX_NAME_BYTES].decode("utf-8", "surrogateescape") for name in members]
             for origin, where in self.origins:
-                yield self._gap("!".join((where, *names)), origin, reason, detail)
+                yield self._gap(where, origin, reason, detail, names)
 
-    def _gap(self, where: str, origin: Origin, reason: str, detail: str) -> Gap:
-        return Gap(where, reason, detail, by_design=reason == MORE_LOCATIONS, oid=origin.oid)
+    @staticmethod
+    def _gap(where: str, origin: Origin, reason: str, detail: str, members: Sequence[str] = ()) -> Gap:
+        paths = (where,) if origin.path else ()
+        by_design = reason == MORE_LOCATIONS
+        return Gap("!".join((where, *members)), reason, detail, by_design, origin.oid, paths)
 
 
 def scan_all(shards: Sequence[Shard], detector: Detector) -> Iterator[ShardResult]:

@@ -142,7 +142,8 @@ class FileShard:
             containers.append(self._container(name, size, found[0], detector))
         if is_whole:
             return *found, size
-        gap = Gap(self._where(name, detector), "changed", "it changed while it was read; scan again")
+        where = self._where(name, detector)
+        gap = Gap(where, "changed", "it changed while it was read; scan again", paths=(where,))
         return found[0], [*found[1], gap], None
 
     def _open(self, name: bytes, opener: DirectoryOpener) -> FileIO:
@@ -180,7 +181,8 @@ class FileShard:
     def _error_gap(self, name: bytes, error: OSError, detector: Detector) -> Gap:
         where = self._where(name, detector)
         if isinstance(error, FileNotFoundError) and not self.explicit:
-            return Gap(where, "vanished", "it was listed and was gone before it was read; scan again")
+            detail = "it was listed and was gone before it was read; scan again"
+            return Gap(where, "vanished", detail, paths=(where,))
         return unreadable_gap(where, error)
 
     def _where(self, name: bytes, detector: Detector) -> str:
@@ -191,7 +193,7 @@ def special_file_gap(where: str, mode: int) -> Gap:
     """Return the gap for a FIFO, socket or device; by design, as it stores no bytes to scan."""
     kinds = {stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
     kind = kinds.get(stat.S_IFMT(mode), "special file")
-    return Gap(where, "special-file", f"a {kind} is not read", by_design=True)
+    return Gap(where, "special-file", f"a {kind} is not read", by_design=True, paths=(where,))
 
 
 @dataclass(slots=True)

@@ -130,7 +130,7 @@ class BundleReader:
                 if size > MAX_BUNDLE_BYTES:
                     limit = f"{MAX_BUNDLE_BYTES >> 30} GiB"
                     detail = f"not opened: it is larger than {limit}; clone it, and scan the clone"
-                    yield Work(gap_shard(Gap(where, "too-large", detail)))
+                    yield Work(gap_shard(Gap(where, "too-large", detail, paths=(where,))))
                     return
                 repository, view = _create_repository(header)
                 gaps = _import(header, file, view, size, where)
@@ -138,7 +138,8 @@ class BundleReader:
             yield Work(gap_shard(unreadable_gap(where, error)))
             return
         except ValueError as error:
-            yield Work(gap_shard(Gap(where, "bundle-unreadable", f"not opened: {error}")))
+            detail = f"not opened: {error}"
+            yield Work(gap_shard(Gap(where, "bundle-unreadable", detail, paths=(where,))))
             return
         except GitError as error:
             yield Work(gap_shard(Gap(where, "git-unusable", f"not opened: {error.message}; {error.hint}")))
@@ -153,15 +154,17 @@ class BundleReader:
         """Return commit and path in the bundle and the exposure of its file; remove the unpacked store."""
         if self._history is None:
             return Located()
+        shown = detector.redact(self.file.shown)
+        # Its objects are part of a file, which is the one path of them all.
+        paths = {gap.oid: (shown,) for gap in gathered.gaps if gap.oid is not None}
         try:
             if not gathered.hits:
-                return Located()
+                return Located(paths=paths)
             located = self._locate(self._history, gathered, detector)
             path = os.path.join(self.file.root, self.file.name)
             exposure = _find_exposure(path, gathered.hits[0].match, detector)
         finally:
             shutil.rmtree(self._history.source.repository.git_dir, ignore_errors=True)
-        shown = detector.redact(self.file.shown)
         pairs = (
             (
                 match,
@@ -169,7 +172,7 @@ class BundleReader:
             )
             for match, location in located.pairs
         )
-        return replace(located, pairs=tuple(pairs))
+        return replace(located, pairs=tuple(pairs), paths=paths)
 
     def _locate(self, history: HistoryReader, gathered: ShardResult, detector: Detector) -> Located:
         """Return the locations in the history; for an incremental bundle, without paths and commits."""

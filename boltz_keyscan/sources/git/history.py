@@ -256,7 +256,7 @@ class HistoryReader:
         lacking = opened.partial or opened.view.shallow is not None
         located, attribution = Tracer(
             search, self.source.prefix, self.source.where, lacking, carried=self.source.carried
-        ).trace(gathered.hits, detector)
+        ).trace(gathered.hits, detector, gathered.gaps)
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
             self._save(self.cache, gathered, attribution, detector)
@@ -270,7 +270,8 @@ class HistoryReader:
             return
         # Not cached: objects that were searched under some names only, and objects at a path that
         # may itself hold a key, plain or encoded.
-        traced = {oid for oid, names in targets(gathered.hits).items() if names is None}
+        wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **targets(gathered.hits)}
+        traced = {oid for oid, names in wanted.items() if names is None}
         if attribution is None:
             attribution, traced = Attribution(), set()
         for places in (attribution.reachable, attribution.unreachable):

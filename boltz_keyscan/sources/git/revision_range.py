@@ -280,7 +280,7 @@ class RangeReader:
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
-        located = Tracer(search, b"", self.where, lacking, other.old).trace(new, detector)[0]
+        located = Tracer(search, b"", self.where, lacking, other.old).trace(new, detector, gathered.gaps)[0]
         unknown = (
             Gap(
                 self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
@@ -79,9 +80,18 @@ class Tracer:
     carried: bool = False
     """True if its files are part of another repository, so that unreachable objects spread too."""
 
-    def trace(self, hits: Sequence[Hit], detector: Detector) -> tuple[Located, Attribution | None]:
-        """Return a location for each hit and each of its paths, and the attribution for the cache."""
-        known = self._search(hits)
+    def trace(
+        self, hits: Sequence[Hit], detector: Detector, gaps: Iterable[Gap] = ()
+    ) -> tuple[Located, Attribution | None]:
+        """Return a location for each hit and each of its paths, and the attribution for the cache.
+
+        Args:
+            hits: hits in objects.
+            detector: detector.
+            gaps: gaps, of which those of single objects get the paths of their objects.
+        """
+        unread = {gap.oid for gap in gaps if gap.oid is not None}
+        known = self._search(hits, unread)
         if self.find_old is not None:
             known = replace(known, old=self.find_old(_places(hits, known), detector))
         most = max(1, _MAX_LOCATIONS // max(1, len(hits)))
@@ -92,16 +102,23 @@ class Tracer:
             pairs += locations[:most]
             if len(locations) > most:
                 cut.add(_target(hit) or "")
-        gaps = {self._gap(problem) for problem in self.commit_search.problems}
+        new_gaps = {self._gap(problem) for problem in self.commit_search.problems}
         if cut:
             which = f"{min(cut)} has" if len(cut) == 1 else f"{len(cut)} objects have"
             detail = f"{which} more paths than are listed here"
-            gaps.add(Gap(self.where, "many-paths", detail, by_design=True))
-        return Located(tuple(pairs), tuple(gaps)), known.search.attribution
+            new_gaps.add(Gap(self.where, "many-paths", detail, by_design=True))
+        # With a path unknown, an object could be accepted at one path and lie at another.
+        unread = set() if self.commit_search.problems else unread - known.search.truncated
+        paths = {
+            oid: tuple(detector.redact(self.prefix + path) for path in known.paths.get(oid, ()))
+            for oid in unread
+        }
+        return Located(tuple(pairs), tuple(new_gaps), paths=paths), known.search.attribution
 
-    def _search(self, hits: Sequence[Hit]) -> _HitContext:
-        max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits))))
-        found = self.commit_search.search(targets(hits), max_paths)
+    def _search(self, hits: Sequence[Hit], unread: AbstractSet[str]) -> _HitContext:
+        max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits) + len(unread))))
+        wanted = {**dict.fromkeys(unread), **targets(hits)}
+        found = self.commit_search.search(wanted, max_paths)
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
         dates = self.commit_search.commit_dates(commits)
         spreads = self.carried or bool(self.commit_search.problems)

@@ -1,0 +1,111 @@
+"""Entries of a baseline for the keys and gaps of a scan."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import date
+
+from boltz_keyscan.cli.resolve import ResolvedOptions
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.finding import Finding, Gap
+from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.redaction import redacted
+from boltz_keyscan.report.wording import moment
+from boltz_keyscan.triage.baseline import PATH, Entry, capped_places, exposed_paths, path_key
+from boltz_keyscan.triage.ignore_file import OBJECT
+from boltz_keyscan.trust import path_from
+
+ToBaseline = Callable[[str], str]
+"""Function from a path in reports to that path in the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The reason, person and last day of an acceptance of keys and gaps."""
+
+    reason: str
+    by: str
+    until: date | None
+    to_baseline: ToBaseline
+
+    def keys(self, findings: Iterable[Finding]) -> Iterator[Entry]:
+        """Yield an entry for each key."""
+        for finding in findings:
+            # The oldest location stays the same after a rename and on every machine.
+            dated = [place for place in finding.locations if place.author_date]
+            first = min(dated, key=lambda place: (moment(place.author_date), place.path), default=None)
+            path = self.to_baseline((first or finding.locations[0]).path)
+            yield self._entry(finding.fingerprint, finding.rule_id, path, self.places(finding, path))
+
+    def places(self, finding: Finding, first: str) -> tuple[str, ...]:
+        """Return the paths to record of a key beside the first."""
+        return capped_places([self.to_baseline(path) for path in exposed_paths(finding.locations)], first)
+
+    def gaps(self, gaps: Iterable[Gap]) -> Iterator[Entry]:
+        """Yield one entry for each object, and for each file that is no object, in the order of the gaps."""
+        found: dict[str, Entry] = {}
+        for gap in gaps:
+            if gap.oid is not None:
+                where = self.to_baseline(gap.paths[0]) if gap.paths else gap.where
+                new = [self._entry(OBJECT + gap.oid, gap.reason, where)]
+            else:
+                new = [self._entry(PATH, gap.reason, self.to_baseline(path)) for path in gap.paths]
+            for entry in new:
+                found.setdefault(entry.key, entry)
+        yield from found.values()
+
+    def _entry(self, what: str, kind: str, path: str, places: tuple[str, ...] = ()) -> Entry:
+        return Entry(what, kind, path, redacted(self.reason), redacted(self.by), self.until, places=places)
+
+
+def to_baseline(resolved: ResolvedOptions, file: bytes) -> ToBaseline:
+    """Return the function that makes paths in reports relative to the folder of a baseline in the tree."""
+    root = resolved.roots[0]
+    if resolved.named is not None:
+        return lambda path: path
+    base = path_from(file, root)
+    return lambda path: base + path[len(root.scope) :] if path.startswith(root.scope) else path
+
+
+def gap_keys(gap: Gap, to_base: ToBaseline) -> tuple[set[str], set[str]]:
+    """Return the keys of entries for a gap: those that accept it alone, and those needed together."""
+    alone = {OBJECT + gap.oid} if gap.oid is not None else set()
+    return alone, {path_key(to_base(path)) for path in gap.paths}
+
+
+def open_gaps(gaps: Iterable[Gap], accepted: Collection[str], to_base: ToBaseline) -> list[Gap]:
+    """Return the gaps that are not accepted, given the keys of the valid entries."""
+    return [gap for gap in gaps if gap.accepted is None and not _is_accepted(gap, set(accepted), to_base)]
+
+
+def _is_accepted(gap: Gap, accepted: set[str], to_base: ToBaseline) -> bool:
+    alone, together = gap_keys(gap, to_base)
+    return bool(alone & accepted) or (bool(together) and together <= accepted)
+
+
+def with_new_places(entry: Entry, finding: Finding, acceptance: Acceptance) -> Entry:
+    """Return an entry that names the present places of its key too."""
+    now = [acceptance.to_baseline(path) for path in exposed_paths(finding.locations)]
+    if all(map(entry.names, now)):
+        return entry
+    return replace(entry, places=capped_places({*entry.places, *now}, entry.path))
+
+
+def author(given: str | None) -> str:
+    """Return the person who accepts: as given, or git's author, or the login name.
+
+    Raises:
+        KeyscanError: none of them is known.
+    """
+    if given:
+        return given
+    from boltz_keyscan.cli.hook_folder import git_author  # noqa: PLC0415 - loads GitPython
+
+    if found := git_author():
+        return found
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError) as error:
+        # A container whose user id has no name.
+        raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.") from error

@@ -1,0 +1,149 @@
+"""Gaps that entries of the ignore file and the baseline accept, and paths that are excluded."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Shape
+from boltz_keyscan.model.finding import Gap, Location, Match
+from boltz_keyscan.policy import FailPolicy, exit_code
+from boltz_keyscan.records import replace
+from boltz_keyscan.triage.baseline import Entry
+from boltz_keyscan.triage.exclusion import Exclusion
+from boltz_keyscan.triage.ignore_file import parse
+from boltz_keyscan.triage.suppress import SuppressionFiles, Suppressor
+from boltz_keyscan.triage.text_file import Text
+from tests.report.samples import finding, location
+
+TODAY = date(2030, 6, 1)
+OID = f"{7:040x}"
+FILE = Gap("enc.zip!a.txt", "encrypted", paths=("enc.zip",))
+OBJECT = Gap(f".: blob {OID}", "encrypted", oid=OID, paths=("enc.zip", "old/enc.zip"))
+NAMELESS = replace(OBJECT, paths=())
+RUN = Gap("part of the scan", "failed")
+
+
+def suppressor(text: str = "", *entries: Entry, scope: str = "", within: str = "") -> Suppressor:
+    ignores = (Text("ignore", b""), parse(Text("ignore", text.encode())))
+    accepted = (Text("base", b""), {entry.key: entry for entry in entries})
+    return Suppressor((SuppressionFiles(scope, within, accepted, ignores, is_whole=True),), TODAY)
+
+
+def entry(what: str, path: str = "enc.zip", until: date | None = None) -> Entry:
+    return Entry(what, "encrypted", path, "test data", "Ana", until, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "gap", "accepted"),
+    [
+        ("enc.zip  # gap: x", FILE, True),
+        ("*.zip  # gap: x", FILE, True),
+        ("other.zip  # gap: x", FILE, False),
+        # An entry for keys accepts no gap.
+        ("enc.zip  # x", FILE, False),
+        ("enc.zip  # gap: x", OBJECT, True),
+        # Every path of an object has to be covered.
+        ("/enc.zip  # gap: x", OBJECT, False),
+        ("/enc.zip  # gap: x\nold/  # gap: y", OBJECT, True),
+        (f"object:{OID}  # gap: x", OBJECT, True),
+        (f"object:{OID}  # gap: x", NAMELESS, True),
+        (f"object:{8:040x}  # gap: x", OBJECT, False),
+        ("?*  # gap: x", NAMELESS, False),
+        ("?*  # gap: x", RUN, False),
+    ],
+)
+def test_ignore_entries(text: str, gap: Gap, accepted: bool) -> None:  # noqa: FBT001 - a table
+    found = suppressor(text).accept_gap(gap)
+    assert (found.accepted is not None) is accepted
+    for strict in (False, True):
+        terms = FailPolicy(require_complete=strict)
+        assert exit_code((), [found], terms) == (ExitCode.CLEAN if accepted else ExitCode.INCOMPLETE)
+
+
+def test_a_gap_by_design_can_be_accepted_under_require_complete() -> None:
+    gap = replace(FILE, by_design=True)
+    terms = FailPolicy(require_complete=True)
+    assert exit_code((), [gap], terms) == ExitCode.INCOMPLETE
+    assert exit_code((), [suppressor("enc.zip # gap: x").accept_gap(gap)], terms) == ExitCode.CLEAN
+
+
+def test_baseline_entries() -> None:
+    assert suppressor("", entry("path")).accept_gap(FILE).accepted is not None
+    assert suppressor("", entry("path")).accept_gap(OBJECT).accepted is None
+    assert suppressor("", entry(f"object:{OID}")).accept_gap(OBJECT).accepted is not None
+    lapsed = suppressor("", entry("path", until=date(2030, 5, 31))).accept_gap(FILE)
+    assert lapsed.accepted is None
+    assert "expired: its last day was 2030-05-31" in lapsed.detail
+
+
+def test_paths_are_relative_to_the_folder_of_the_file() -> None:
+    assert (
+        suppressor("sub/enc.zip # gap: x", scope="t/", within="sub/")
+        .accept_gap(replace(FILE, paths=("t/enc.zip",)))
+        .accepted
+    )
+    assert not suppressor("enc.zip # gap: x", scope="t/").accept_gap(FILE).accepted
+
+
+def test_entries_that_match_nothing_are_reported() -> None:
+    entries = (entry("path"), replace(entry("path", "gone.zip"), line=4))
+    found = suppressor(f"enc.zip  # gap: x\nno.zip  # gap: y\nobject:{8:040x}  # gap: z", *entries)
+    assert list(found.unmatched([], [FILE])) == ["ignore:2", "ignore:3", "base:4"]
+
+
+def test_a_key_in_places_that_its_entry_does_not_name() -> None:
+    places = (
+        location("a"),
+        location("b"),
+        location("c", exposure=Exposure.LOCAL),
+        location(f".git/commit/{OID}", blob=OID),
+    )
+    key = finding(KeyType.WORKSPACE, Mode.LIVE, *places)
+    known = replace(entry(key.fingerprint, "a"), rule_id=key.rule_id)
+    suppressed = suppressor("", known)(key).suppression
+    assert suppressed is not None
+    assert suppressed.spread == ("b",)
+
+
+# Exclusion.
+
+MATCH = Match("bk1:" + "0" * 32, "r", Shape.CONFIRMED, "", 5, 43, 1, 1, 1, "")
+
+
+def pair(path: str, blob: str | None = None) -> tuple[Match, Location]:
+    return MATCH, location(path, blob=blob)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kept", "omitted"),
+    [
+        ([pair("data/a")], [], 1),
+        ([pair("src/a")], ["src/a"], 0),
+        # One place of an object outside is enough to report all of them.
+        ([pair("data/a", OID), pair("src/a", OID)], ["data/a", "src/a"], 0),
+        ([pair("data/a", OID), pair("data/b", OID), pair("src/a", "1" * 40)], ["src/a"], 1),
+        ([pair("data/a"), pair("src/a")], ["src/a"], 1),
+        # An object without a path is at no excluded one.
+        ([pair(f".git/blob/{OID}", OID)], [f".git/blob/{OID}"], 0),
+    ],
+)
+def test_keys_at_excluded_paths(pairs: list[tuple[Match, Location]], kept: list[str], omitted: int) -> None:
+    shown, gaps = Exclusion.of(["data/", ".git"]).filter(pairs, ())
+    assert [place.path for _, place in shown] == kept
+    assert [(gap.reason, gap.by_design) for gap in gaps] == [("excluded", True)] * omitted
+
+
+def test_gaps_at_excluded_paths() -> None:
+    _, gaps = Exclusion.of(["/enc.zip"]).filter((), [FILE, OBJECT, NAMELESS, RUN])
+    *kept, omitted = gaps
+    assert kept == [OBJECT, NAMELESS, RUN]
+    assert (omitted.where, omitted.by_design) == ("/enc.zip", True)
+
+
+@pytest.mark.parametrize("glob", ["", "!a", "../a", "**", "/", "a\\b"])
+def test_globs_that_cannot_be_used(glob: str) -> None:
+    with pytest.raises(KeyscanError):
+        Exclusion.of([glob])
