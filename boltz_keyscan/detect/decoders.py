@@ -92,7 +92,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
     if letters.translate(None, _ALPHABET):
         spans = [found.span(1) for found in compile_pattern(_LETTERS_OR_GLUE).finditer(text, low, high)]
         letters = b"".join([text[begin:stop] for begin, stop in spans if begin >= 0])
-        places = [place for begin, stop in spans for place in range(begin, stop)]
+        places = list(itertools.chain.from_iterable(itertools.starmap(range, spans)))
         if not places:
             return ()
         index = functools.partial(bisect_left, places)

@@ -158,11 +158,15 @@ class Decodings:
         number = _READERS[number]
         if number == _BACKSLASH and self._is_rtf(text, base, at):
             number = _RTF
-        latest = [decoded for decoded in self._latest.get(number, ()) if offset < decoded.until]
-        if latest:
-            fit = [decoded for decoded in latest if decoded.reading.fits(offset - decoded.base, phase)]
-            if fit:
-                return fit
+        latest = self._latest.get(number, [])
+        fit = [
+            decoded
+            for decoded in latest
+            if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase)
+        ]
+        if fit:
+            return fit
+        latest = [decoded for decoded in latest if offset < decoded.until]
         before = self._ends.get(number, 0)
         low = max(before - base, 0) if before <= offset else 0
         new = [

@@ -74,13 +74,14 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         beginnings: for each whole prefix, its part before ``at``; empty if all of it follows.
     """
     kinds = _BY_FIRST.get(text[stop : stop + 1], ()) if stop > at else KINDS
-    if not kinds:
-        return
     starts = {
         prefix: list(_starts(text, at, beginning)) if beginning else [(at, b"")]
         for prefix, beginning in beginnings.items()
     }
-    for kind in kinds if any(starts.values()) else ():
+    breaks = {first for prefix_starts in starts.values() for _, first in prefix_starts}
+    for kind in kinds:
+        if not any(first in kind.first for first in breaks):
+            continue
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
         after = joint(text, stop) if stop > at else stop
         if stop > at and after == stop:
