@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from boltz_keyscan.detect.classify import KEY_BODY
+from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
 from boltz_keyscan.detect.decoders import compile_pattern
 from boltz_keyscan.detect.literals import STEM
 from boltz_keyscan.records import dataclass
@@ -142,19 +142,21 @@ def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[int]:
 
 
 def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[int]) -> Iterator[Pieces]:
+    body_run = compile_pattern(rb"[A-Za-z0-9_-]{0,200}").match
     body = bytearray()
     at = places[-1] + 1
     while len(body) < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.
-        run = compile_pattern(rb"[A-Za-z0-9_-]{0,200}").match(text, at)
+        run = body_run(text, at)
         end = run.end() if run else at
         body += text[at:end]
         places.extend(range(at, end))
         at = joint(text, end)
         if text.startswith(prefix, at):
             at = end  # another key
-        whole = places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY)
-        if whole and (
+        is_whole = places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY)
+        # A shorter body is a placeholder, which counts only where it is plain.
+        if is_whole and len(body) >= SHORTEST and (
             not kind.ends or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), kind.ends)
         ):
             yield Pieces(kind, prefix, bytes(body), tuple(places), end)
