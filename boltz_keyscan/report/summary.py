@@ -47,7 +47,9 @@ def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, s
     yield from _suppressed(result, limit)
     yield from trust_lines(result.ground)
     unmatched = result.ground.unmatched if result.ground else ()
-    yield from _listed("Unused", [f"{source}: this entry matches no key or gap" for source in unmatched], limit)
+    yield from _listed(
+        "Unused", [f"{source}: this entry matches no key or gap" for source in unmatched], limit
+    )
     hidden = len(result.placeholders)
     if hidden and not options.show_placeholders:
         yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
