@@ -156,8 +156,10 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
             at = end  # another key
         is_whole = places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY)
         # A shorter body is a placeholder, which counts only where it is plain.
-        if is_whole and len(body) >= SHORTEST and (
-            not kind.ends or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), kind.ends)
+        if (
+            is_whole
+            and len(body) >= SHORTEST
+            and (not kind.ends or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), kind.ends))
         ):
             yield Pieces(kind, prefix, bytes(body), tuple(places), end)
         if at == end or len(body) > KEY_BODY:

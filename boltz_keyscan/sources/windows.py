@@ -26,7 +26,7 @@ MARGIN_BYTES = 32 << 10
 
 _REPORT = re.compile(
     rb"""\s*\{\s*"(?:\$schema|record|schema_version|version)"\s*:.{0,2000}?"name"\s*:\s*"boltz-keyscan"
-    |## [ ] Boltz [ ] keys\n
+    |\#\# [ ] Boltz [ ] keys\n
     |"record","severity","fails_run",
     |<\?xml [^>]{0,99}>\s*<testsuites [ ] name="boltz-keyscan" """,
     re.DOTALL | re.VERBOSE,
