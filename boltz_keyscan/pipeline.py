@@ -5,6 +5,7 @@ The only module that knows all stages; each stage is another module.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections import deque
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Lookup
     from boltz_keyscan.model.status import StatusReport
     from boltz_keyscan.triage.exclusion import Exclusion
-    from boltz_keyscan.workers.archive_pool import ArchiveQueue
+    from boltz_keyscan.workers.scan_pool import ScanPool
 
 MAX_INLINE_BYTES = 8 << 20
 """Work up to which no worker process is started."""
@@ -265,43 +266,45 @@ def _locate(results: _SourceResults, detector: Detector) -> Located:
 def _run_all(
     work: Iterator[NumberedShard], detector: Detector, jobs: int, progress: ProgressListener | None
 ) -> Iterator[tuple[int, ShardResult]]:
-    """Yield results in any order; archives are opened after everything else."""
-    archives: ArchiveQueue | None = None
-    for number, result in _run_shards(work, detector, jobs):
-        if result.more:
-            from boltz_keyscan.workers.archive_pool import ArchiveQueue  # noqa: PLC0415 - most hooks and many scans meet none
+    """Yield results in any order: of shards in this process while there is little work, then in workers.
 
-            archives = archives or ArchiveQueue()
-            archives.add(number, result.more)
-        if progress is not None:
-            progress.on_read(result.tally)
-        yield number, result
-    if archives is not None:
-        from boltz_keyscan.workers.archive_pool import run_within_budget  # noqa: PLC0415 - as above
-
-        if progress is not None:
-            progress.on_archives(0, len(archives.work))
-        for done, numbered in enumerate(run_within_budget(archives.work, detector, jobs), 1):
-            if progress is not None:
-                progress.on_archives(done, len(archives.work))
-            yield numbered
-
-
-def _run_shards(
-    work: Iterator[NumberedShard], detector: Detector, jobs: int
-) -> Iterator[tuple[int, ShardResult]]:
-    """Scan shards in this process while there is little work, and in workers beyond that."""
+    Archives are opened beside them, and their results are yielded at the end.
+    """
+    pool: ScanPool | None = None
     weight = 0
-    for number, shard in work:
-        # Includes this shard: the first one of a long history is as large as a shard can be.
-        if jobs > 1 and weight + shard.weight > MAX_INLINE_BYTES:
-            from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - small scans start no processes
+    with contextlib.ExitStack() as stack:
+        for number, shard in work:
+            results: Iterable[tuple[int, ShardResult]] = ()
+            # Includes this shard: the first one of a long history is as large as a shard can be.
+            weight += shard.weight
+            if jobs > 1 and weight > MAX_INLINE_BYTES:
+                from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - small scans start no processes
 
-            if scan_pool.is_worthwhile(weight + shard.weight):
-                yield from scan_pool.run_in_pool(itertools.chain([(number, shard)], work), detector, jobs)
-                return
-        weight += shard.weight
-        yield number, scan_shard(shard, detector)
+                if scan_pool.is_worthwhile(weight):
+                    pool = pool or stack.enter_context(scan_pool.ScanPool(detector, jobs))
+                    results = pool.scan(itertools.chain([(number, shard)], work))
+            for source, result in results or ((number, scan_shard(shard, detector)),):
+                if result.more:
+                    from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - most hooks and many scans meet none
+
+                    pool = pool or stack.enter_context(scan_pool.ScanPool(detector, jobs))
+                    pool.add(source, result.more)
+                if progress is not None:
+                    progress.on_read(result.tally)
+                yield source, result
+            if pool is not None:
+                pool.advance()
+        if pool is not None and pool.archives:
+            yield from _open_archives(pool, progress)
+
+
+def _open_archives(pool: ScanPool, progress: ProgressListener | None) -> Iterator[tuple[int, ShardResult]]:
+    if progress is not None:
+        progress.on_archives(0, pool.archives)
+    for done, numbered in enumerate(pool.open_archives(), 1):
+        if progress is not None:
+            progress.on_archives(done, pool.archives)
+        yield numbered
 
 
 def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:

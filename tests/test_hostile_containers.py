@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from hypothesis import strategies as st
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.model.finding import Origin, ShardResult
+from boltz_keyscan.model.finding import Origin, Shard, ShardResult
 from boltz_keyscan.sources import blob
 from boltz_keyscan.sources.archives import shard
-from boltz_keyscan.sources.archives.limits import Limits
+from boltz_keyscan.sources.archives.limits import RUN_LIMITS, Limits
 from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
-from boltz_keyscan.workers.archive_pool import run_isolated, run_within_budget
+from boltz_keyscan.workers.scan_pool import ScanPool
 from conformance.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
 from tests.hostile import FOUND, HOSTILE, MIB, overlapping, pyramid
 from tests.keys import fake_key, fingerprint
@@ -184,12 +185,22 @@ def test_nor_do_bytes_without_sense(head: bytes, rest: bytes) -> None:
 # -- workers -------------------------------------------------------------------------------
 
 
+def opened_by_workers(
+    work: Iterable[tuple[int, Shard]], jobs: int, limits: Limits = RUN_LIMITS
+) -> list[tuple[int, ShardResult]]:
+    with ScanPool(KeyDetector.of(rules.load()), jobs, limits) as pool:
+        for number, found in work:
+            pool.add(number, [found])
+            pool.advance()
+        return list(pool.open_archives())
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(("way", "reason"), [("dies", "worker-died"), ("hangs", "timed-out")])
 @pytest.mark.sampled
 def test_a_worker_is_lost_for_one_container_only(way: str, reason: str, jobs: int) -> None:
     shards = [Misbehaving(way if n == 3 else "fine", n) for n in range(12)]
-    results = list(run_isolated(shards, KeyDetector.of(rules.load()), jobs))
+    results = opened_by_workers(enumerate(shards), jobs)
     assert sorted(number for number, _ in results) == list(range(12))
     for number, result in results:
         (gap,) = result.gaps
@@ -214,7 +225,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
         (0, ContainerShard(InBuffer(content), len(content), ((Origin(b"%d" % number), str(number)),)))
         for number, content in reversed(list(enumerate(contents)))
     ]
-    results = [result for _, result in run_within_budget(work, KeyDetector.of(rules.load()), jobs, limits)]
+    results = [result for _, result in opened_by_workers(work, jobs, limits)]
     opened = 1 if reason == "timed-out" else 3 if reason != "too-many-members" else 4
     assert [len(result.hits) for result in results] == [1] * opened + [0] * (8 - opened)
     told = [(gap.where, gap.reason) for result in results for gap in result.gaps]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -30,7 +31,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.workers import scan_pool
-from boltz_keyscan.workers.scan_pool import run_in_pool
+from boltz_keyscan.workers.scan_pool import ScanPool
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
@@ -406,10 +407,10 @@ def test_the_callers_own_processes_are_left_alone(
     for number in range(20):
         (tmp_path / f"{number}.txt").write_text("nothing\n")
     shards = [FileShard(os.fsencode(tmp_path), b"", (b"%d.txt" % number,)) for number in range(20)]
-    results = run_in_pool(enumerate(shards), KeyDetector.of(rules.load()), 1)
-    next(results)
     # Ended in the middle, as by Ctrl-C.
-    results.close()
+    with contextlib.suppress(KeyboardInterrupt), ScanPool(KeyDetector.of(rules.load()), 1) as pool:
+        next(pool.scan(enumerate(shards)))
+        raise KeyboardInterrupt
     assert child.is_alive()
     assert multiprocessing.active_children() == [child]
 

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import mmap
-
     from boltz_keyscan.model.finding import Detector
 
 HEAD = 1032
@@ -130,7 +128,7 @@ _CANDIDATE = bytes(byte in _FIRST for byte in range(256))
 """1 for each first byte of the formats above, except those found by a probe at another offset."""
 
 
-def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: int | None = None) -> bool:
+def has_pdf_header(buffer: bytes | bytearray, start: int = 0, end: int | None = None) -> bool:
     """Return True if ``buffer[start:end]``, a whole blob, has a PDF header where readers search for it.
 
     That is anywhere in its first 1,024 bytes (ISO 32000-1, annex H.3, note 13).
@@ -139,7 +137,7 @@ def has_pdf_header(buffer: bytes | bytearray | mmap.mmap, start: int = 0, end: i
     return _PDF.search(buffer, start, min(last, start + _PDF_BYTES)) is not None
 
 
-def find_format(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> Format | None:
+def find_format(buffer: bytes | bytearray, start: int, end: int) -> Format | None:
     """Return the format of ``buffer[start:end]``, a whole blob, by its beginning; None for no container."""
     size = end - start
     # A few bytes exclude most blobs; one of them is zero in old tar and in lzma.
@@ -175,7 +173,7 @@ def _is_checked(head: bytes, row: Format) -> bool:
     return re.match(row.pattern, head, re.DOTALL) is not None and signature_checks.CHECKED[row.name](head)
 
 
-def is_container(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+def is_container(buffer: bytes | bytearray, start: int, end: int) -> bool:
     """Return True if ``buffer[start:end]``, a whole blob, begins as a container does."""
     return find_format(buffer, start, end) is not None
 
@@ -185,9 +183,7 @@ def is_container_head(head: bytes) -> bool:
     return find_format(head, 0, len(head)) is not None
 
 
-def checked_marks(
-    buffer: bytes | bytearray | memoryview | mmap.mmap, end: int, marks: Sequence[int]
-) -> list[Mark]:
+def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Sequence[int]) -> list[Mark]:
     """Return the archives in ``buffer[:end]``, in order.
 
     After ``MAX_CHECKS`` false signatures the rest are returned unchecked, as ``FLOOD``.
@@ -245,7 +241,7 @@ class ArchiveFinder:
 
 
 def find_containers(
-    stream: mmap.mmap | bytes,
+    stream: bytes | bytearray,
     length: int,
     starts: Sequence[int],
     sizes: Sequence[int],

@@ -11,6 +11,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from typing import Self
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
@@ -46,7 +47,7 @@ class Job:
     """Small enough to be scanned in this process."""
 
 
-Results = Generator[tuple[int, ShardResult], None, None]
+Results = Generator[tuple[Job, ShardResult], None, None]
 
 
 @dataclass(slots=True)
@@ -72,43 +73,76 @@ class _Worker:
         self.process.send(job.shard)
 
 
-def run(jobs: Iterator[Job], detector: Detector, count: int) -> Results:
-    """Yield results as they arrive, each with the number of its job.
+class Pool:
+    """Worker processes of one run, which end with the context.
 
     Args:
-        jobs: jobs, taken one by one as workers become free.
         detector: detector of the workers.
-        count: number of workers.
-
-    Raises:
-        KeyscanError: workers do not start.
     """
-    pool = _Pool(jobs, detector, count)
-    try:
-        yield from pool.results()
-        pool.close()
-    finally:
-        pool.kill()
 
-
-class _Pool:
-    def __init__(self, jobs: Iterator[Job], detector: Detector, count: int) -> None:
-        self._jobs = jobs
+    def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._count = count
+        self._jobs: Iterator[Job] = iter(())
+        self._count = 0
         self._workers: list[_Worker] = []
-        self._returned: deque[Job] = deque()
+        self._waiting: deque[Job] = deque()
         self._suspects: deque[Job] = deque()
         self._retried: Job | None = None
         self._failed_starts = 0
 
-    def results(self) -> Results:
-        copy = can_copy()
-        if copy:
-            # Compile the engine once, for all copies.
-            self._detector.candidate_offsets(b"", 0)
-        for _ in range(self._count):
-            self._start(copy=copy)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: object = None, *_: object) -> None:
+        if error is None:
+            # Idle workers exit when their pipes close.
+            for worker in self._workers:
+                worker.process.close()
+        for worker in self._workers:
+            worker.process.kill()
+
+    @property
+    def has_room(self) -> bool:
+        """True if a worker has nothing to do after its current job."""
+        assigned = sum(len(worker.assigned) for worker in self._workers)
+        return assigned + len(self._waiting) < _MAX_ASSIGNED * self._count
+
+    def start(self, count: int) -> None:
+        """Start workers until there are so many.
+
+        Raises:
+            KeyscanError: workers do not start.
+        """
+        if count > self._count:
+            copy = can_copy()
+            if copy:
+                # Compile the engine once, for all copies.
+                self._detector.candidate_offsets(b"", 0)
+            for _ in range(self._count, count):
+                self._start(copy=copy)
+            self._count = count
+
+    def add(self, job: Job) -> None:
+        """Add a job, which goes before those of ``results``."""
+        self._waiting.append(job)
+
+    def ready(self) -> Results:
+        """Yield the results that have arrived, without waiting; errors as ``results``."""
+        yield from self._assign()
+        if any(worker.assigned for worker in self._workers):
+            yield from self._wait_for_events(wait=False)
+            yield from self._assign()
+
+    def results(self, jobs: Iterator[Job]) -> Results:
+        """Yield results as they arrive, until all jobs are done, also those added meanwhile.
+
+        Args:
+            jobs: jobs, taken one by one as workers become free.
+
+        Raises:
+            KeyscanError: workers do not start.
+        """
+        self._jobs = jobs
         while True:
             yield from self._assign()
             if not any(worker.assigned for worker in self._workers):
@@ -116,16 +150,6 @@ class _Pool:
                     return
                 self._retry()
             yield from self._wait_for_events()
-
-    def close(self) -> None:
-        """Close the pipes, so that idle workers exit."""
-        for worker in self._workers:
-            worker.process.close()
-
-    def kill(self) -> None:
-        """Kill all workers."""
-        for worker in self._workers:
-            worker.process.kill()
 
     def _start(self, *, copy: bool) -> None:
         with block_signals():
@@ -136,19 +160,19 @@ class _Pool:
     def _assign(self) -> Results:
         """Assign jobs to workers evenly, and scan the smallest ones in this process."""
         while len(self._workers) < self._count and (job := self._next()) is not None:
-            self._returned.appendleft(job)
+            self._waiting.appendleft(job)
             # Replace a worker that died. Not by a fork: this process may have opened files since.
             self._start(copy=False)
         for limit in range(1, _MAX_ASSIGNED + 1):
             for worker in self._workers:
                 while len(worker.assigned) < limit and (job := self._next()) is not None:
                     if job.inline:
-                        yield job.number, scan_shard(job.shard, self._detector)
+                        yield job, scan_shard(job.shard, self._detector)
                     else:
                         worker.assign(job)
 
     def _next(self) -> Job | None:
-        return self._returned.popleft() if self._returned else next(self._jobs, None)
+        return self._waiting.popleft() if self._waiting else next(self._jobs, None)
 
     def _retry(self) -> None:
         """Retry a job whose worker died, alone."""
@@ -157,14 +181,14 @@ class _Pool:
             self._start(copy=False)
         self._workers[0].assign(self._retried)
 
-    def _wait_for_events(self) -> Results:
-        """Wait until a worker answers, dies, can receive more, or runs out of time."""
+    def _wait_for_events(self, *, wait: bool = True) -> Results:
+        """Wait until a worker answers, dies, can receive more, or runs out of time; or only look."""
         polling = select.poll()
         for worker in self._workers:
             polling.register(worker.process.reading, select.POLLIN)
             if (unsent := worker.process.unsent) is not None:
                 polling.register(unsent, select.POLLOUT)
-        left = min(worker.deadline for worker in self._workers) - time.monotonic()
+        left = min(worker.deadline for worker in self._workers) - time.monotonic() if wait else 0
         ready = {
             descriptor for descriptor, _ in polling.poll(None if left == math.inf else max(left, 0) * 1000)
         }
@@ -172,6 +196,8 @@ class _Pool:
         for worker in tuple(self._workers):
             if worker.process.unsent in ready:
                 worker.process.flush()
+                # What was not sent was not begun.
+                worker.since = now
             if worker.process.reading in ready:
                 yield from self._on_message(worker)
             elif now >= worker.deadline:
@@ -189,7 +215,7 @@ class _Pool:
                 worker.ready = True
                 self._failed_starts = 0
             case ShardResult():
-                yield worker.assigned.popleft().number, answer
+                yield worker.assigned.popleft(), answer
             case Exception() if worker.assigned[0].seconds is None:
                 raise answer
             case _:
@@ -207,22 +233,22 @@ class _Pool:
                     "Check the limits on memory and processes, and that this Python still runs.",
                 )
             if job is not None:
-                self._returned.appendleft(job)
+                self._waiting.appendleft(job)
         elif job is not None and job is not self._retried:
             self._suspects.append(job)
         elif job is not None:
-            yield job.number, job.lost("worker-died", _DIED)
+            yield job, job.lost("worker-died", _DIED)
 
     def _on_timeout(self, worker: _Worker) -> Results:
         if not worker.ready:
             yield from self._on_death(worker)
         elif (job := self._stop_worker(worker)) is not None:
-            yield job.number, job.lost("timed-out", f"given up after {job.seconds:g} seconds")
+            yield job, job.lost("timed-out", f"given up after {job.seconds:g} seconds")
 
     def _stop_worker(self, worker: _Worker) -> Job | None:
         """Kill a worker and return its current job; jobs it had not begun go to other workers."""
         worker.process.kill()
         self._workers.remove(worker)
         job = worker.assigned.popleft() if worker.assigned else None
-        self._returned.extendleft(reversed(worker.assigned))
+        self._waiting.extendleft(reversed(worker.assigned))
         return job

@@ -12,6 +12,7 @@ import contextlib
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -38,7 +39,7 @@ _STARTUP = (
 
 
 def can_copy() -> bool:
-    """Return True if forking is safe: one thread, no open files, Linux.
+    """Return True if forking is safe: one thread, no open files but folders, Linux.
 
     A fork copies locks held by other threads and keeps pipes open, and the libraries of other systems do
     not support it reliably. A new process takes a hundred times as long.
@@ -210,9 +211,12 @@ def _has_one_thread() -> bool:
 
 
 def _is_opened_here(descriptor: int) -> bool:
-    """Return True if this process opened the descriptor: those are not inheritable (PEP 446)."""
+    """Return True if this process opened a file or pipe: those are not inheritable (PEP 446).
+
+    A folder that is being listed does no harm in a copy.
+    """
     try:
-        return not os.get_inheritable(descriptor)
+        return not os.get_inheritable(descriptor) and not stat.S_ISDIR(os.fstat(descriptor).st_mode)
     except OSError:
         # The descriptor of the listing itself, closed by now.
         return False

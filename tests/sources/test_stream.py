@@ -1,4 +1,4 @@
-"""Objects as one stream: what is found does not depend on where the stream is kept, or how large it is."""
+"""Objects as one stream: what is found does not depend on how large it is."""
 
 from __future__ import annotations
 
@@ -55,12 +55,6 @@ def test_keys_at_the_edges_of_what_is_looked_at(repo: Repo) -> None:
     assert (found(result), result.gaps) == (expected, ())
 
 
-def test_a_system_without_files_in_memory(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = planted(repo)
-    monkeypatch.delattr(os, "memfd_create", raising=False)
-    assert found(scanned(repo)) == expected
-
-
 def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = planted(repo)
     monkeypatch.setattr(shard, "_MAX_STREAM_BYTES", 1000)
@@ -69,7 +63,7 @@ def test_more_than_fits_into_memory_is_read_one_by_one(repo: Repo, monkeypatch: 
 
 
 def test_one_shard_after_the_other(repo: Repo) -> None:
-    """What an earlier, longer answer left in the file is not taken for part of a later one."""
+    """What an earlier, longer answer left in the buffer is not taken for part of a later one."""
     expected = planted(repo)
     view = git.RepoView(git.skeleton("sha1"), bytes(repo.path / ".git" / "objects"))
     oid = repo.run("rev-parse", "HEAD^{tree}")

@@ -106,7 +106,6 @@ class GitProcess:
         view: the parts of the repository that git may read.
         arguments: command and options.
         stdin: input.
-        stdout: a file for the output instead of a pipe.
         seconds: total timeout; None for the idle timeout.
         most: bytes of the largest file it may write.
     """
@@ -116,7 +115,6 @@ class GitProcess:
         view: RepoView,
         *arguments: str | bytes,
         stdin: IO[bytes] | int = subprocess.DEVNULL,
-        stdout: int = subprocess.PIPE,
         seconds: float | None = None,
         most: int = process_limits.MAX_FILE_BYTES,
     ) -> None:
@@ -127,7 +125,7 @@ class GitProcess:
             self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
                 [executable(), "--no-pager", *arguments],
                 stdin=stdin,
-                stdout=stdout,
+                stdout=subprocess.PIPE,
                 stderr=self._errors,
                 cwd=view.worktree or view.skeleton,
                 env=environment(view),
@@ -144,7 +142,6 @@ class GitProcess:
         process_limits.limit(self._process.pid, most)
         self.stopped = False
         """True if it was killed, by this process or from outside."""
-        # Empty when stdout is a file.
         self.output = process_limits.Output(self._process.stdout, IDLE_TIMEOUT_S, seconds)
         if self._process.stdout is not None:
             _enlarge(self._process.stdout)
@@ -192,10 +189,6 @@ class GitProcess:
     def has_errors(self) -> bool:
         """Return True if git has written to stderr."""
         return os.fstat(self._errors.fileno()).st_size > 0
-
-    def has_ended(self) -> bool:
-        """Return True if the process has ended."""
-        return self._process.poll() is not None
 
     def kill(self) -> None:
         """Kill the process and its children; readers see the end of its output."""
