@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.advice import describe_exposure
 from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
@@ -19,7 +20,7 @@ from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.wording import EXPOSURE, count, moment
+from boltz_keyscan.report.wording import count, moment
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
@@ -148,7 +149,7 @@ def show(*, resolved: ResolvedOptions) -> int:
     entries = sorted(_parsed(text).values(), key=lambda entry: entry.fingerprint)
     for entry in entries:
         finding = found.get(entry.fingerprint)
-        state = EXPOSURE[finding.exposure] if finding else _absence(result)
+        state = describe_exposure(finding.locations[0]) if finding else _absence(result)
         lapsed = "EXPIRED, " if entry.expired(today) else ""
         click.echo(redacted(f"{entry.fingerprint}  {lapsed}{state}"))
         click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}"))
