@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
-from boltz_keyscan.model.finding import Finding, Gap
+from boltz_keyscan.model.enums import (
+    ExitCode,
+    Exposure,
+    KeyType,
+    Mode,
+    Severity,
+    Shape,
+    Situation,
+    Status,
+)
+from boltz_keyscan.model.finding import Finding, Gap, Location
 from boltz_keyscan.records import dataclass, replace
 
 SEVERITY: dict[tuple[KeyType, Mode], Severity] = {
@@ -126,6 +135,39 @@ def is_old(finding: Finding, *, unexposed: bool = False) -> bool:
 def judge(finding: Finding, terms: FailPolicy) -> Finding:
     """Return the finding with its severity set, and ``blocking`` if it fails this run."""
     return replace(finding, severity=severity(finding), blocking=outcome(finding, terms) is Outcome.BLOCKING)
+
+
+COMMITTED: frozenset[Exposure] = frozenset({Exposure.TRACKED, Exposure.HISTORY})
+"""Exposures that a push copies."""
+
+
+def pushed(finding: Finding) -> bool | None:
+    """Return True if a remote branch has the key, False if none known here has, None if that is unknown."""
+    committed = [where for where in finding.locations if where.exposure in COMMITTED]
+    # A working file is as pushed as the versions of it that were committed.
+    known = {where.pushed for where in committed if where.blob is not None}
+    if True in known or not committed:
+        return bool(committed)
+    return False if known == {False} else None
+
+
+def is_inside_git(location: Location) -> bool:
+    """Return True for a file in a git directory."""
+    return "/.git/" in f"/{location.path}"
+
+
+def situation(finding: Finding) -> Situation:
+    """Return the situation of a key, which decides the remediation: the first that applies."""
+    exposures = {where.exposure for where in finding.locations}
+    if finding.shape is not Shape.PLACEHOLDER and severity(finding) is Severity.NOTE:
+        return Situation.DEAD
+    if exposures & COMMITTED:
+        return Situation.COMMITTED if pushed(finding) is False else Situation.PUSHED
+    if exposures - UNEXPOSED:
+        return Situation.NOT_COMMITTED
+    if Exposure.UNREACHABLE in exposures or any(map(is_inside_git, finding.locations)):
+        return Situation.UNREACHABLE
+    return Situation.IN_PLACE
 
 
 def widest(exposures: Iterable[Exposure]) -> Exposure:

@@ -139,8 +139,8 @@ class Guarded(Repo):
 
 def tells(said: str, key: str, at: str) -> None:
     """The text names the key in the only form there is, and its place."""
-    assert f"{key[: key.rindex('_', 0, 18) + 1]}[REDACTED]  {fingerprint(key)}" in said, said
-    assert f"    {at}" in said, said
+    assert f" key {fingerprint(key)[:12]}" in said, said
+    assert f"  {at}" in said, said
     assert key[-20:] not in said
 
 

@@ -37,7 +37,7 @@ LAYERS = (
     ("workers",),
     ("audit", "findings"),
     ("sources", "detect", "triage", "report"),
-    ("rules",),
+    ("rules", "advice"),
     ("policy",),
     ("model",),
     ("errors", "sanitize", "fsutil", "ci_detection", "columns", "beginnings"),

@@ -108,6 +108,16 @@ def read_files(home: bytes, project: bytes, detector: Detector) -> Iterator[Loca
                         yield _read_file(path, kind, detector)
 
 
+def read_environment_files(project: bytes, detector: Detector) -> Iterator[LocalFile]:
+    """Read the environment files of a project, without following links."""
+    for name in _PROJECT[Kind.ENVIRONMENT].split():
+        for path in sorted(
+            glob.glob(os.path.join(glob.escape(project), os.fsencode(name)), include_hidden=True)
+        ):
+            if not os.path.islink(path):
+                yield _read_file(path, Kind.ENVIRONMENT, detector)
+
+
 def _read_file(path: bytes, kind: Kind, detector: Detector) -> LocalFile:
     shown = detector.redact(path)
     try:

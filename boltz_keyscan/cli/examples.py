@@ -97,11 +97,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "explain": (
-        ("Explain a key by the fingerprint in a report.", f"boltz-keyscan explain {_KEY}"),
+        ("List the keys of the current folder.", "boltz-keyscan explain"),
+        ("Explain one, by the first digits of its fingerprint.", f"boltz-keyscan explain {_KEY[:12]}"),
         (
             "Write the expressions that remove it from the history, for git filter-repo.",
             f"boltz-keyscan explain {_KEY} --replace-text drop",
         ),
+    ),
+    "fingerprint": (
+        ("Compare the key in use with a report.", "printenv BOLTZ_API_KEY | boltz-keyscan fingerprint"),
     ),
     "diff": (
         ("Show what changed since the last report.", "boltz-keyscan diff last-week.json today.json"),

@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import click
 
+from boltz_keyscan.cli.hook_text import Change, passed_lines, stopped_lines
 from boltz_keyscan.cli.options import AUTO, ScanOptions
 from boltz_keyscan.cli.output import emit, report_options
 from boltz_keyscan.cli.resolve import ResolvedOptions, resolve
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.wording import count, is_old
 from boltz_keyscan.triage.suppress import Suppressor
-
-_DIGITS = len("bk1:") + 8
-"""Characters of a fingerprint in a list."""
-
-_MAX_NAMED = 5
-"""Old keys listed by fingerprint; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +40,23 @@ class HookSuppression:
         return cls(resolved, resolved.suppressor())
 
 
-def write(result: ScanResult, change: str, looked_at: str) -> None:
-    """Write two lines if all keys were there before the change, otherwise the report.
+def write(result: ScanResult, change: Change, looked_at: str) -> None:
+    """Write the outcome of a hook that found keys or gaps: keys that stop the change, or those that do not.
 
     Args:
         result: the result of the hook's scan.
-        change: ``commit`` or ``push``.
+        change: the change that the hook checks.
         looked_at: the amount scanned, as text.
 
     Raises:
         OutputError: the report could not be written.
     """
-    clean = result.exit_code == ExitCode.CLEAN and not result.gaps
-    if clean and all(map(is_old, result.keys)):
-        names = ", ".join(finding.fingerprint[:_DIGITS] for finding in result.keys[:_MAX_NAMED])
-        more = len(result.keys) - _MAX_NAMED
-        names += f" and {more:,} more" if more > 0 else ""
-        one = len(result.keys) == 1
+    if result.exit_code == ExitCode.BLOCKING:
+        for line in stopped_lines(result, change, looked_at, report_options(ScanOptions())):
+            click.echo(line)
+    elif result.exit_code == ExitCode.CLEAN and not result.gaps:
         click.echo(f"boltz-keyscan: no new key in {looked_at}")
-        click.echo(
-            f"{count(len(result.keys), 'key')} {'was' if one else 'were'} there before and "
-            f"{'does' if one else 'do'} not stop this {change}: {names}; boltz-keyscan . shows all places"
-        )
-        return
-    emit(result, AUTO, (), report_options(ScanOptions()))
+        for line in passed_lines(result, change):
+            click.echo(line)
+    else:
+        emit(result, AUTO, (), report_options(ScanOptions()))

@@ -17,6 +17,7 @@ COMMANDS = {
     "config": "boltz_keyscan.cli.commands.config:config",
     "diff": "boltz_keyscan.cli.commands.diff:diff",
     "explain": "boltz_keyscan.cli.commands.explain:explain",
+    "fingerprint": "boltz_keyscan.cli.commands.fingerprint:fingerprint",
     "hook": "boltz_keyscan.cli.commands.hook:hook",
     "keys": "boltz_keyscan.cli.commands.keys:keys",
     "rules": "boltz_keyscan.cli.commands.rules:rules",

@@ -71,6 +71,21 @@ class Exposure(_Ranked):
     LOCAL = "local"
 
 
+class Situation(_Ranked):
+    """The spread of a key, which decides the remediation; most urgent first."""
+
+    PUSHED = "pushed"
+    """A remote branch has it, or that is not known."""
+    COMMITTED = "committed"
+    """No remote branch known to this clone has it."""
+    NOT_COMMITTED = "not-committed"
+    UNREACHABLE = "unreachable"
+    """In objects that no reference reaches, or in other files of git."""
+    IN_PLACE = "in-place"
+    """Only in files that git ignores, or in a private environment file."""
+    DEAD = "proved-dead"
+
+
 class Part(StrEnum):
     """The part of an origin that a blob is."""
 

@@ -108,6 +108,10 @@ class Tally:
     """git objects that an earlier scan covered: not read again, and not in ``blobs``."""
     excluded: int = 0
     """Files and folders that were not read because the user excluded them."""
+    git_files: int = 0
+    """Files below a ``.git``; in ``files`` too."""
+    commits_cached: int = 0
+    """Commits among ``cached``, as far as they were counted."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__match_args__))
@@ -168,6 +172,14 @@ class Location:
     comments: tuple[Comment, ...] = ()
     old: bool = False
     """The file had the key before the change that was scanned."""
+    pushed: bool | None = None
+    """True if a remote branch of this clone has it, False if none has, None if that is unknown."""
+    remote: str = ""
+    """A remote branch that has it, such as ``origin/main``; empty if none is known."""
+    subject: str = ""
+    """The first line of the message of ``commit``."""
+    private: bool = False
+    """An environment file outside git that only its owner can read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from boltz_keyscan.advice import EXPOSURE
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_reader import Report, ReportedFinding
-from boltz_keyscan.report.wording import EXPOSURE, count
+from boltz_keyscan.report.wording import count
 
 _MAX_PATHS = 5
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
+from boltz_keyscan.advice import describe_exposure, describe_situation
 from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
-from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
-from boltz_keyscan.report.locations import exposure_line, format_location
+from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import suppression_sentences
-from boltz_keyscan.report.wording import EXPOSURE, count
+from boltz_keyscan.report.summary import explain_command, key_kind
+from boltz_keyscan.report.wording import count, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from boltz_keyscan.report.remediation import Step
+    from boltz_keyscan.report.file_actions import Instruction
     from boltz_keyscan.rules import Rule
+
+_WIDTH = 100
+"""Columns of the steps. Commands and paths are never wrapped, so that they can be copied."""
 
 _STATUS = {
     Status.UNCHECKED: "not checked",
@@ -28,7 +34,9 @@ _STATUS = {
 }
 
 
-def explain(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Step], stream: TextIO) -> None:
+def explain(
+    finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Instruction], stream: TextIO
+) -> None:
     """Write everything about one key."""
 
     def line(text: str = "") -> None:
@@ -48,9 +56,42 @@ def explain(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Ste
     line()
     line("What to do, in this order")
     for number, step in enumerate(steps, 1):
-        line(f"  {number}. {step.text}")
+        for row in textwrap.wrap(
+            f"{number}. {harmless(step.text)}",
+            _WIDTH,
+            initial_indent="  ",
+            subsequent_indent="     ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            line(row)
         for command in step.commands:
             line(f"       {command}")
+        if step.otherwise:
+            line(f"     Or, {step.otherwise}:")
+        for command in step.other_commands:
+            line(f"       {command}")
+
+
+def list_keys(result: ScanResult, stream: TextIO) -> None:
+    """Write one line for each key of a result, worst first, and the command that explains one."""
+
+    def line(text: str) -> None:
+        stream.write(harmless(text).rstrip() + "\n")
+
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    for finding in result.keys:
+        first, *others = places(finding)
+        more = f" and {count(len(others), 'more path')}" if others else ""
+        kind = f"{finding.severity.upper():<8}  {key_kind(finding):<14}  {names[finding.fingerprint]}"
+        accepted = "; accepted" if finding.suppression is not None else ""
+        line(f"{kind}  {describe_situation(finding)}{accepted}")
+        line(f"    {first.where}{more}")
+    if result.keys:
+        line("")
+        line(f"{explain_command(result, names[result.keys[0].fingerprint])}     commands, step by step")
+    else:
+        line("No key was found." if result.complete else "No key was found, but the scan is incomplete.")
 
 
 def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[str, str]]:
@@ -59,6 +100,7 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     yield "Shape", f"{finding.shape} (confidence {finding.confidence}): {finding.reason}"
     candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
     yield "Status", f"{finding.status}: {_STATUS[finding.status]}{candidates}"
+    yield "Situation", describe_situation(finding)
     yield "Exposure", exposure_line(finding.locations)
     yield "Verdict", _verdict(finding, terms)
     sentences = list(suppression_sentences(finding))
@@ -95,7 +137,7 @@ def _verdict(finding: Finding, terms: FailPolicy) -> str:
 
 
 def _story(place: Location) -> str:
-    parts = [EXPOSURE[place.exposure]]
+    parts = [describe_exposure(place)]
     if place.commit:
         parts.append(f"first in commit {place.commit} of {(place.author_date or 'an unknown date')[:10]}")
     if place.blob:

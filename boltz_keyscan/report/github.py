@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from boltz_keyscan.model.enums import Severity, Shape
+from boltz_keyscan.advice import PAST, describe_situation, numbered_steps
+from boltz_keyscan.model.enums import Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.policy import situation
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
 from boltz_keyscan.report.options import ReportOptions
@@ -19,7 +21,6 @@ from boltz_keyscan.report.sentences import key_title, own_key_warning, status_se
 from boltz_keyscan.report.summary import verdict
 from boltz_keyscan.report.wording import (
     OLD,
-    PAST,
     accepted_gaps,
     count,
     gap_reason,
@@ -82,15 +83,18 @@ def _notes(result: ScanResult, options: ReportOptions) -> Iterator[_Note]:
         yield _Note("error", "Boltz keys: the scan is not complete", tuple(verdict(result)))
     if first := own_key_warning(result):
         yield _Note("error", "Boltz keys: the key used for checking leaked", (first,))
+    advised: set[Situation] = set()
     for finding in options.findings(result):
         if finding.suppression is None:
-            yield _key(finding)
+            kind = situation(finding)
+            yield _key(finding, advise=finding.shape is not Shape.PLACEHOLDER and kind not in advised)
+            advised.add(kind)
     for gap in result.gaps:
         if not is_aside(gap):
             yield _Note("warning", "Boltz keys: not scanned", (f"{gap.where}: {gap_reason(gap)}",))
 
 
-def _key(finding: Finding) -> _Note:
+def _key(finding: Finding, *, advise: bool) -> _Note:
     mild = finding.severity is Severity.NOTE or is_old(finding)
     level = "error" if finding.blocking else "notice" if mild else "warning"
     place = next(filter(_is_in_checkout, finding.locations), None)
@@ -102,6 +106,7 @@ def _key(finding: Finding) -> _Note:
         "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
         status_sentence(finding),
         use_warning(finding),
+        f"{describe_situation(finding)}: {' '.join(numbered_steps(situation(finding)))}" if advise else "",
     )
     return _Note(level, f"{key_title(finding)}: {finding.severity}", tuple(filter(None, lines)), place)
 

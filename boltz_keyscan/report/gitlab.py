@@ -15,6 +15,7 @@ from typing import TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan._version import __version__
+from boltz_keyscan.advice import PAST
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.report.json_encode import dumps
@@ -22,7 +23,7 @@ from boltz_keyscan.report.locations import exposure_line, format_location, relat
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
 from boltz_keyscan.report.summary import verdict
-from boltz_keyscan.report.wording import OLD, PAST, count, gap_reason, is_aside, is_old, is_whole, suppressed
+from boltz_keyscan.report.wording import OLD, count, gap_reason, is_aside, is_old, is_whole, suppressed
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "15.0.7"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TextIO
 
+from boltz_keyscan import policy
 from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.report.json_encode import dumps
@@ -92,6 +93,8 @@ def finding_object(finding: Finding) -> dict[str, object]:
     suppression, evidence = finding.suppression, finding.evidence
     return {
         **members(finding, _FINDING),
+        "pushed": policy.pushed(finding),
+        "situation": policy.situation(finding).value,
         "suppression": suppression and members(suppression, f"{_SUPPRESSION} spread"),
         "excuses": [
             members(excuse, _SUPPRESSION)

@@ -71,7 +71,7 @@ def _scan(result: ScanResult, options: ReportOptions) -> _Case:
 
 
 def _case(finding: Finding, options: ReportOptions) -> _Case:
-    found = places(finding.locations)
+    found = places(finding)
     outcome = "failure" if finding.blocking else "skipped" if finding.suppression else "system-out"
     return _Case(
         group=f"boltz-keyscan.{finding.rule_id}",

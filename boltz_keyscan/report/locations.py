@@ -6,43 +6,57 @@ who has to act, one place: the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
-from boltz_keyscan.model.finding import Location
-from boltz_keyscan.policy import widest
+from boltz_keyscan.advice import NOTE, PAST, Verb, choose_verb, describe_exposure
+from boltz_keyscan.model.enums import Exposure, Situation
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.policy import situation, widest
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.wording import EXPOSURE, PAST, commit, count, earliest, moment
+from boltz_keyscan.report.wording import count, earliest, moment
 
-_MORE_SPOTS = 3
+_MORE_LINES = 3
+_SUBJECT_CHARS = 40
+_OBJECT_PATH = re.compile(r"(?:.*/)?\.git/(blob|commit|tag|tree)/([0-9a-f]{40}(?:[0-9a-f]{24})?)", re.DOTALL)
+"""The path of an object that no commit has at a path; see ``git.attribution.locate``."""
+
+_ORIGINS = {
+    "commit": "its message or header has the key",
+    "tag": "its message has the key",
+}
+_NO_COMMIT = "in no commit: left by git add, an amend, a rebase or a dropped stash"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Place: all locations of a key under one path."""
 
+    verb: Verb
     where: str
-    """Path, archive members, line and column."""
+    """Path, archive members and lines, or the cell of a notebook, or an object without a path."""
     story: str
     """Exposure and first commit, as text."""
     context: str
 
 
-def places(locations: Iterable[Location]) -> list[Place]:
+def places(finding: Finding) -> list[Place]:
     """Return one place per path, widest exposure first, then by path."""
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
-    for location in locations:
+    for location in finding.locations:
         groups.setdefault((location.path, location.members), []).append(location)
     ranked = sorted((widest(x.exposure for x in group).rank, key) for key, group in groups.items())
-    return [_place(groups[key]) for _, key in ranked]
+    kind = situation(finding)
+    return [_place(groups[key], kind) for _, key in ranked]
 
 
 def exposure_line(locations: Iterable[Location]) -> str:
     """Return one line on all locations of a key: exposures, count, first date."""
     locations = tuple(locations)
-    exposures = sorted({location.exposure for location in locations}, key=lambda exposure: exposure.rank)
+    ranked = sorted(locations, key=lambda location: location.exposure.rank)
     paths = len({location.path for location in locations})
-    line = ", ".join(EXPOSURE[exposure] for exposure in exposures)
+    line = ", ".join(dict.fromkeys(map(describe_exposure, ranked)))
     line += f"; {count(len(locations), 'location')} in {count(paths, 'path')}"
     first = earliest(locations)
     if first and first.author_date:
@@ -50,40 +64,81 @@ def exposure_line(locations: Iterable[Location]) -> str:
     return line
 
 
-def _place(group: list[Location]) -> Place:
+def _place(group: list[Location], kind: Situation) -> Place:
     present = [x for x in group if x.exposure not in PAST]
     present.sort(key=lambda x: (x.exposure.rank, _spot(x)))
     past = [x for x in group if x.exposure in PAST]
     past.sort(key=lambda x: (x.exposure.rank, moment(x.author_date), _spot(x)))
     shown = (present or past)[0]
-    versions = len({x.blob for x in past})
-    story = EXPOSURE[shown.exposure]
-    if present:
-        story += _further_spots(present)
-    if present and past:
-        story += f", and in {count(versions, 'older version')}"
-    elif versions > 1:
-        story += f", {count(versions, 'version')}"
+    story = _describe_present(present, past, kind) if present else _describe_past(past)
     if all(location.old for location in group):
         story += "; there before the change"
-    first = earliest(group)
-    if first:
-        story += f"; first {commit(first)}"
-    return Place(format_location(shown), story, shown.context)
+    return Place(choose_verb(shown, kind), format_place(shown, present or [shown]), story, shown.context)
+
+
+def _describe_present(present: list[Location], past: list[Location], kind: Situation) -> str:
+    first = earliest((*present, *past))
+    shown = present[0]
+    story = describe_exposure(shown)
+    if first is not None:
+        short = f"({(first.commit or '')[:7]})"
+        story = short if shown.exposure is Exposure.TRACKED else f"{story} {short}"
+    if past:
+        story += f", and in {count(len({x.blob for x in past}), 'older version')}"
+    note = NOTE.get(choose_verb(shown, kind)) if kind is not Situation.IN_PLACE else None
+    return f"{story}; {note}" if note else story
+
+
+def _describe_past(past: list[Location]) -> str:
+    shown = past[0]
+    first = earliest(past)
+    versions = len({x.blob for x in past})
+    parts = [format_commit(first)] if first else []
+    found = _OBJECT_PATH.fullmatch(shown.path)
+    if found is not None:
+        reason = _ORIGINS.get(found[1], "")
+        if shown.exposure is Exposure.UNREACHABLE:
+            reason = f"{describe_exposure(shown)}; {reason or _NO_COMMIT}"
+    elif shown.exposure is Exposure.HISTORY:
+        reason = "(gone from HEAD)" if first else "in history, gone from HEAD"
+    else:
+        reason = f"({describe_exposure(shown)})" if first else describe_exposure(shown)
+    parts.append(reason)
+    story = " ".join(filter(None, parts))
+    return f"{story}, {count(versions, 'version')}" if versions > 1 else story
+
+
+def format_commit(location: Location) -> str:
+    """Return seven digits of a commit, and its subject in quotes."""
+    subject = location.subject
+    if len(subject) > _SUBJECT_CHARS:
+        subject = subject[: _SUBJECT_CHARS - 3] + "..."
+    return f'{(location.commit or "")[:7]} "{subject}"' if subject else (location.commit or "")[:7]
 
 
 def _spot(location: Location) -> tuple[int, int, int]:
     return (location.cell or 0, location.line, location.column)
 
 
-def _further_spots(present: list[Location]) -> str:
+def format_place(shown: Location, group: Sequence[Location]) -> str:
+    """Return the path and lines of a place; for an object without a path, its kind and id.
+
+    Args:
+        shown: the location that stands for the place.
+        group: the locations whose lines are listed.
+    """
+    if found := _OBJECT_PATH.fullmatch(shown.path):
+        return f"{found[1]} object {found[2][:10]}, line {shown.line}"
+    path = "!".join((shown.path, *shown.members))
+    coded = f" ({' > '.join(shown.decoded)})" if shown.decoded else ""
+    if shown.cell is not None:
+        part = f", {shown.cell_part}" if shown.cell_part else ""
+        return f"{path}   cell {shown.cell}{part}, line {shown.line}{coded}"
     # A file on disk and the same file in HEAD are two locations at one spot.
-    spots = list(dict.fromkeys(_spot(location) for location in present))[1:]
-    if not spots:
-        return ""
-    listed = ", ".join(f"{line}:{column}" for _, line, column in spots[:_MORE_SPOTS])
-    more = len(spots) - _MORE_SPOTS
-    return f" (also {listed}{f' and {more:,} more' if more > 0 else ''})"
+    lines = list(dict.fromkeys(location.line for location in group))
+    more = len(lines) - 1 - _MORE_LINES
+    listed = ", ".join(map(str, lines[: _MORE_LINES + 1])) + (f" and {more:,} more" if more > 0 else "")
+    return f"{path}:{listed}{coded}"
 
 
 def format_location(location: Location) -> str:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from boltz_keyscan.advice import TITLE, numbered_steps
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_lines, own_key_warning
-from boltz_keyscan.report.summary import leaked_rules, summary, verdict
+from boltz_keyscan.report.summary import headline, summary, urgent_situations, verdict
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sanitize import harmless
 
@@ -73,6 +74,8 @@ def _size(text: str) -> int:
 
 def _head(result: ScanResult) -> str:
     lines = ["## Boltz keys", "", f"**{' '.join(verdict(result))}**", ""]
+    if facts := headline(result):
+        lines += [f"{facts}.", ""]
     if first := own_key_warning(result):
         lines += [_code(first), ""]
     return "\n".join(lines)
@@ -102,9 +105,9 @@ def _first(rows: list[str], room: int) -> Iterator[str]:
 
 
 def _what_to_do(result: ScanResult) -> Iterator[str]:
-    for rule in leaked_rules(result):
-        yield from ("", f"### What to do: {rule.title}", "")
-        yield from (f"{number}. {step}" for number, step in enumerate(rule.remediation, 1))
+    for kind in urgent_situations(result):
+        yield from ("", f"### What to do: {TITLE[kind]}", "")
+        yield from numbered_steps(kind)
 
 
 def _block(lines: Iterable[str]) -> str:

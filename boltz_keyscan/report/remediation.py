@@ -1,18 +1,20 @@
-"""Remediation of one key: steps in order, with commands.
+"""Remediation of one key: the steps of its situation, with commands that can be pasted.
 
-A key is replaced and revoked before its history is rewritten: rewriting does not take it back
-from others, and the key works meanwhile. Only a key that no one else has read starts with the
-clean-up.
+``advice`` has the steps and their order; this module adds files, commits and commands. Every recipe ends
+with a scan. Commands are for the root of the repository.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from boltz_keyscan.model.enums import Exposure, KeyType
-from boltz_keyscan.model.finding import Finding
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.advice import STEPS, Step, Verb, choose_verb
+from boltz_keyscan.model.enums import Exposure, KeyType, Situation
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.policy import situation
+from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.report.file_actions import REMOVALS, Instruction, clear, is_object, paths, spots, take_out
 from boltz_keyscan.rules import Rule
 
 _REVOKE = (
@@ -24,32 +26,84 @@ _REVOKE = (
 _AMEND = "git commit --amend --no-edit --allow-empty"
 """Amend command; it also works if the commit added only the key."""
 
-_SHORT = 12
-"""Digits of a commit id in a sentence."""
+_AMEND_MESSAGE = "git commit --amend --allow-empty"
 
-_COMMITTED = {Exposure.TRACKED, Exposure.HISTORY}
-_IN_FILES = {Exposure.TRACKED, Exposure.STAGED, Exposure.MODIFIED, Exposure.UNTRACKED, Exposure.FILE}
+_EXPIRE = ("git reflog expire --expire=now --all", "git gc --prune=now")
 
+_SHORT = 7
+"""Digits of a commit id in commands and sentences, as git prints them."""
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Step of a remediation."""
-
-    text: str
-    commands: tuple[str, ...] = ()
+_EXPRESSIONS = "../replacements.txt"
+"""Beside the clone: git filter-repo refuses a clone with an unknown file."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """History of a key: its commits, as far as they are known."""
+    """The commits of a key, as far as they are known."""
 
-    pushed: bool
-    """True if a remote-tracking branch has one of the commits, or they are unknown."""
     head: str | None = None
     commits: tuple[str, ...] = ()
     """All commits, parents first, if none was pushed."""
     root: bool = False
     """True if the first commit has no parent."""
+    merges: bool = False
+    """True if there is a merge among the commits to be rewritten."""
+    branches: tuple[str, ...] = ()
+    """Local branches, tags and stashes that have the commits, full names."""
+    folder: str = "project"
+    """Name of the folder of the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The instructions for one key.
+
+    ``file`` is the path of the expressions for ``git filter-repo``, if they were written; ``targets`` are
+    the paths of the scan.
+    """
+
+    finding: Finding
+    rule: Rule
+    history: History = History()
+    file: str | None = None
+    targets: tuple[str, ...] = (".",)
+
+    def instructions(self) -> Iterator[Instruction]:
+        """Yield the instructions of the situation, in the order of its steps."""
+        for step in STEPS[situation(self.finding)]:
+            yield from _INSTRUCTIONS.get(step, _only_text(step))(self)
+
+    def locations(self, *exposures: Exposure) -> list[Location]:
+        """Return the locations in files on disk, or of these exposures."""
+        wanted = exposures or _ON_DISK
+        found = [each for each in self.finding.locations if each.exposure in wanted]
+        # A path in HEAD has a location for the file, and one for each blob.
+        return [each for each in found if each.blob is None] or found
+
+    @property
+    def scan(self) -> str:
+        """The command of the last step."""
+        return shlex.join(("boltz-keyscan", *self.targets))
+
+    @property
+    def is_in_head(self) -> bool:
+        """True if HEAD has the key."""
+        return any(each.exposure is Exposure.TRACKED for each in self.finding.locations)
+
+    @property
+    def is_staged(self) -> bool:
+        """True if the index has the key."""
+        return any(each.exposure is Exposure.STAGED for each in self.finding.locations)
+
+
+_ON_DISK = (
+    Exposure.TRACKED,
+    Exposure.STAGED,
+    Exposure.MODIFIED,
+    Exposure.UNTRACKED,
+    Exposure.FILE,
+    Exposure.LOCAL,
+)
 
 
 def expression(rule: Rule) -> str:
@@ -60,130 +114,234 @@ def expression(rule: Rule) -> str:
     return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
 
 
-def steps(finding: Finding, rule: Rule, history: History, file: str | None) -> Iterator[Step]:
-    """Yield the steps, in order.
+def _only_text(step: Step) -> Callable[[Recipe], Iterator[Instruction]]:
+    return lambda _: iter((Instruction(step),))
 
-    Args:
-        finding: the key.
-        rule: rule of the key.
-        history: the commits that added the key.
-        file: path of the expressions for ``git filter-repo``, if they were written.
-    """
-    exposures = {place.exposure for place in finding.locations}
-    committed = bool(exposures & _COMMITTED)
-    # Commits that are not known may have been pushed.
-    pushed = committed and (history.pushed or not history.commits)
-    yield from _replace_and_revoke(finding, rule, may_be_unread=not pushed)
-    if Exposure.STAGED in exposures:
-        yield _unstage(finding, history)
-    if pushed:
-        yield from _remove_from_files(finding, _IN_FILES)
-        yield from _filter_history(finding, file)
-    elif not committed or history.commits == (history.head,):
-        yield from _remove_from_files(finding, _IN_FILES)
-        if committed:
-            yield _amend(finding)
+
+def _rule_text(number: int) -> Callable[[Recipe], Iterator[Instruction]]:
+    """Return a function that yields a step of the rule; the last one, the clean-up, is not among them."""
+
+    def instruct(recipe: Recipe) -> Iterator[Instruction]:
+        for text in recipe.rule.remediation[:-1][number : number + 1]:
+            revoking = number == 1 and recipe.finding.key_type is KeyType.WORKSPACE
+            yield Instruction(text, _REVOKE if revoking else ())
+
+    return instruct
+
+
+def _unstage(recipe: Recipe) -> Iterator[Instruction]:
+    if recipe.is_staged:
+        names = paths(recipe.locations(Exposure.STAGED))
+        # Before the first commit there is nothing to restore from.
+        verb = "git restore --staged --" if recipe.history.head else "git rm --cached --"
+        yield Instruction("Take it out of the index.", (f"{verb} {names}",))
+
+
+def _remove(recipe: Recipe) -> Iterator[Instruction]:
+    """Yield one instruction for each verb, and the commit of the result where the key was pushed."""
+    kind = situation(recipe.finding)
+    # Committed files are edited during the rebase: git rebase needs files without changes.
+    rewritten = kind is Situation.COMMITTED and not _is_amend(recipe)
+    groups: dict[Verb, list[Location]] = {}
+    for location in recipe.locations():
+        if not (rewritten and location.exposure is Exposure.TRACKED):
+            groups.setdefault(choose_verb(location, kind), []).append(location)
+    for verb, found in groups.items():
+        if verb in REMOVALS:
+            yield REMOVALS[verb](found)
+    tracked = recipe.locations(Exposure.TRACKED) if recipe.is_in_head else []
+    if kind is Situation.PUSHED and tracked:
+        names = paths(tracked)
+        message = "git commit -m 'Read the key from the environment'"
+        yield Instruction(
+            "Commit and push that.", (f"git add -- {names}", f"{message} -- {names}", "git push")
+        )
+
+
+def _is_amend(recipe: Recipe) -> bool:
+    return recipe.history.commits == (recipe.history.head,) and recipe.is_in_head
+
+
+def _amend(recipe: Recipe) -> Iterator[Instruction]:
+    """Yield the rewrite of commits that are not pushed: amend, rebase or ``git filter-repo``."""
+    history = recipe.history
+    if "refs/stash" in history.branches:
+        yield Instruction(
+            "A stash has it. This drops the last stash, with everything in it:", ("git stash drop",)
+        )
+        if history.branches == ("refs/stash",):
+            return
+    if not history.commits:
+        return
+    if history.commits == (history.head,):
+        places = [each for each in recipe.finding.locations if each.commit == history.head]
+        text = f"Amend commit {_short(history.commits[0])}: no remote branch known here has it."
+        yield Instruction(text, _amend_commands(places))
+        return
+    rebase = tuple(_rebase(recipe))
+    names = [_short_name(name) for name in history.branches if name != "refs/stash"]
+    filtered = _filter_unpushed(recipe, names) if names else ()
+    # A rebase rewrites one branch, flattens merges, and cannot skip a key that a later commit took out.
+    if filtered and (history.merges or len(names) > 1):
+        yield Instruction(_filter_text(names), filtered)
+    elif filtered and not recipe.is_in_head:
+        yield Instruction(_filter_text(names), filtered, "without git filter-repo", _flatten(rebase))
     else:
-        # Committed files are edited during the rebase: git rebase needs files without changes.
-        yield from _remove_from_files(finding, _IN_FILES - _COMMITTED)
-        yield from _rebase(finding, history)
-    if committed or exposures & {Exposure.STAGED, Exposure.UNREACHABLE}:
-        yield Step(
-            "Remove the objects that no reference reaches any more from git.",
-            ("git reflog expire --expire=now --all", "git gc --prune=now"),
-        )
-        yield Step("Scan again: this key must be gone.", ("boltz-keyscan .",))
+        first, *rest = rebase
+        yield Instruction(first.text, first.commands)
+        yield from rest
 
 
-def _paths(finding: Finding, exposures: set[Exposure]) -> list[str]:
-    found = {place.path for place in finding.locations if place.exposure in exposures and place.blob is None}
-    return sorted(found) or sorted({place.path for place in finding.locations if place.exposure in exposures})
-
-
-def _unstage(finding: Finding, history: History) -> Step:
-    paths = shlex.join(_paths(finding, {Exposure.STAGED}))
-    # Before the first commit there is nothing to restore from.
-    verb = "git restore --staged --" if history.head else "git rm --cached --"
-    return Step("Remove it from the index.", (f"{verb} {paths}",))
-
-
-def _remove_from_files(finding: Finding, exposures: set[Exposure]) -> Iterator[Step]:
-    found = {place.exposure for place in finding.locations}
-    if found & exposures:
-        paths = ", ".join(_paths(finding, exposures))
-        kept = found.isdisjoint(_COMMITTED) and Exposure.MODIFIED in found
-        yield Step(
-            f"Remove it from {paths}; read it from an environment variable such as BOLTZ_API_KEY."
-            + (" It is in no commit, so no history has to be rewritten." if kept else "")
-        )
-
-
-def _amend(finding: Finding) -> Step:
-    return Step(
-        "Amend the commit: no remote branch known here has it.",
-        (f"git add -- {shlex.join(_paths(finding, _COMMITTED))}", _AMEND),
+def _filter_text(names: Sequence[str]) -> str:
+    return (
+        f"Rewrite the commits that have it, in {', '.join(names)}: no remote branch known here has them. "
+        "Commit or stash other changes first: git filter-repo resets the files. The file has no key in it."
     )
 
 
-def _rebase(finding: Finding, history: History) -> Iterator[Step]:
-    first = history.commits[0]
-    short = [commit[:_SHORT] for commit in history.commits]
-    yield Step(
-        f"Rewrite the commits since {short[0]}: no remote branch known here has them. "
-        f"In the list that opens, change 'pick' to 'edit' before {', '.join(short)}.",
-        (f"git rebase --interactive {'--root' if history.root else f'{first}^'}",),
+def _filter_unpushed(recipe: Recipe, names: Sequence[str]) -> tuple[str, ...]:
+    history = recipe.history
+    linear = len(names) == 1 and not history.root and not history.merges
+    refs = [f"{_short(history.commits[0])}^..{names[0]}"] if linear else names
+    write, path = _expressions(recipe)
+    return (*write, f"git filter-repo --force {_replace_option(recipe, path)} --refs {shlex.join(refs)}")
+
+
+def _rebase(recipe: Recipe) -> Iterator[Instruction]:
+    history = recipe.history
+    first = _short(history.commits[0])
+    short = [_short(commit) for commit in history.commits]
+    edits = " ".join(f"-e 's/^p[ick]* {commit}/edit {commit}/'" for commit in short)
+    base = "--root" if history.root else f"{first}^"
+    yield Instruction(
+        f"Rewrite the commits since {first}: no remote branch known here has them. git stops at "
+        f"{', '.join(short)}, as the next steps say.",
+        (f'GIT_SEQUENCE_EDITOR="sed -i.bak {edits}" git rebase --interactive {base}',),
     )
     for commit in history.commits:
-        places = [place for place in finding.locations if place.commit == commit]
-        lines = ", ".join(dict.fromkeys(f"{place.path} line {place.line}" for place in places))
-        paths = shlex.join(dict.fromkeys(place.path for place in places))
-        yield Step(
-            f"git stops at {commit[:_SHORT]}. Remove the key from {lines}, then continue.",
-            (f"git add -- {paths}", _AMEND, "git rebase --continue"),
+        found = [place for place in recipe.finding.locations if place.commit == commit]
+        verbs = {choose_verb(replace(each, exposure=Exposure.TRACKED), Situation.COMMITTED) for each in found}
+        cleared = clear(found).commands if verbs == {Verb.CLEAR} else ()
+        yield Instruction(
+            f"git stops here, at {_short(commit)}: take the key out of {spots(found)}, then:",
+            (*cleared, *_amend_commands(found), "git rebase --continue"),
         )
-    yield Step(
-        "If git stops because of a conflict, keep the change of the later commit, without the key; 'git add' "
-        "the file, or 'git rm' it when that commit deletes it, and 'git rebase --continue'. "
+    yield Instruction(
+        "A later commit that changed the same lines makes a conflict: keep its change, without the key; "
+        "'git add' the file, or 'git rm' it if that commit deletes it; 'git rebase --continue'. "
         "At the end, clear the conflict records of the index:",
         ("git read-tree HEAD",),
     )
 
 
-def _replace_and_revoke(finding: Finding, rule: Rule, *, may_be_unread: bool) -> Iterator[Step]:
-    """Yield the rule's steps to replace, revoke and investigate; the clean-up comes last."""
-    advice = rule.remediation[:-1]
-    for number, text in enumerate(advice):
-        unread = (
-            f" If nothing and no one else has read it (no backup, agent, log), begin with {len(advice) + 1}."
-            if may_be_unread and number == 0
-            else ""
-        )
-        revoking = text.startswith("Revoke") and finding.key_type is KeyType.WORKSPACE
-        yield Step(text + unread, _REVOKE if revoking else ())
+def _amend_commands(found: Sequence[Location]) -> tuple[str, ...]:
+    files = [each for each in found if not is_object(each)]
+    amend = _AMEND if files else _AMEND_MESSAGE
+    return (f"git add -- {paths(files)}", amend) if files else (amend,)
 
 
-def _filter_history(finding: Finding, file: str | None) -> Iterator[Step]:
-    # Beside the clone: git filter-repo refuses a clone with an unknown file.
-    name = file or "../replacements.txt"
-    write = () if file else (f"boltz-keyscan explain {finding.fingerprint} --replace-text {name}",)
-    yield Step(
-        "Rewrite the history, in a fresh clone. The file has no key in it: it removes all keys of this type.",
-        (*write, f"git filter-repo --replace-text {shlex.quote(name)}"),
+def _expire(recipe: Recipe) -> Iterator[Instruction]:
+    kind = situation(recipe.finding)
+    if kind is Situation.UNREACHABLE:
+        own = [each for each in recipe.finding.locations if each.exposure is Exposure.LOCAL]
+        if own:
+            yield take_out(own)
+        if all(each.exposure is Exposure.LOCAL for each in recipe.finding.locations):
+            return
+    if kind is not Situation.NOT_COMMITTED or recipe.is_staged:
+        yield Instruction(Step.EXPIRE, _EXPIRE)
+
+
+def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
+    """Yield the rewrite of a pushed history, in a fresh clone."""
+    folder = shlex.quote(f"../{recipe.history.folder}-clean")
+    here = shlex.quote(f"../{recipe.history.folder}")
+    remote = next(
+        (each.remote.partition("/")[0] for each in recipe.finding.locations if each.remote), "origin"
     )
-    coded = sorted({place.path for place in finding.locations if place.decoded or place.members})
+    address = f"remote get-url {shlex.quote(remote)}"
+    write, path = _expressions(recipe)
+    yield Instruction(
+        "Rewrite the history, in a fresh clone. The file has no key in it: it removes all keys of this type.",
+        (
+            *write,
+            f'git clone --no-local "$(git {address})" {folder}',
+            f"cd {folder}",
+            f"git filter-repo {_replace_option(recipe, path)}",
+        ),
+    )
+    coded = sorted({each.path for each in recipe.finding.locations if each.decoded or each.members})
     if coded:
-        yield Step(
+        yield Instruction(
             "It is also encoded or inside an archive, where --replace-text does not find it. "
             "Remove those files from the history:",
             (f"git filter-repo --invert-paths {' '.join(f'--path {shlex.quote(path)}' for path in coded)}",),
         )
-    yield Step(
-        "Check that it is gone, and push. git filter-repo removed the remote; URL is its address.",
+    yield Instruction(
+        "Check that it is gone, and push. git filter-repo removed the remote.",
         (
             "boltz-keyscan .",
-            "git remote add origin URL",
+            f'git remote add origin "$(git -C {here} {address})"',
             "git push --force --all",
             "git push --force --tags",
         ),
     )
-    yield Step("Ask everyone to clone again; every existing clone and fork still has it.")
+
+
+def _scan(recipe: Recipe) -> Iterator[Instruction]:
+    if situation(recipe.finding) is Situation.PUSHED:
+        yield Instruction(
+            "Scan again, in the fresh clone: this key must be gone. Delete the old clone.", (recipe.scan,)
+        )
+    else:
+        yield Instruction(Step.SCAN, (recipe.scan,))
+
+
+def _keep(recipe: Recipe) -> Iterator[Instruction]:  # noqa: ARG001 - the same for all keys
+    yield Instruction(Step.KEEP, ("boltz-keyscan keys audit --local",))
+
+
+_INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
+    Step.REPLACE: _rule_text(0),
+    Step.REVOKE: _rule_text(1),
+    Step.INVESTIGATE: _rule_text(2),
+    Step.UNSTAGE: _unstage,
+    Step.REMOVE: _remove,
+    Step.AMEND: _amend,
+    Step.EXPIRE: _expire,
+    Step.REWRITE: _rewrite,
+    Step.KEEP: _keep,
+    Step.SCAN: _scan,
+}
+
+
+def _expressions(recipe: Recipe) -> tuple[tuple[str, ...], str]:
+    """Return the commands that write the expressions, and the path of the file."""
+    if recipe.file is not None:
+        return (), recipe.file
+    name = recipe.finding.fingerprint[:12]
+    write = ("boltz-keyscan", "explain", name, *(() if recipe.targets == (".",) else recipe.targets))
+    return (f"{shlex.join(write)} --replace-text {_EXPRESSIONS}",), _EXPRESSIONS
+
+
+def _replace_option(recipe: Recipe, path: str) -> str:
+    in_message = any(map(is_object, recipe.finding.locations))
+    message = f" --replace-message {shlex.quote(path)}" if in_message else ""
+    return f"--replace-text {shlex.quote(path)}{message}"
+
+
+def _flatten(instructions: Sequence[Instruction]) -> tuple[str, ...]:
+    """Return several instructions as comments and commands."""
+    lines = []
+    for number, instruction in enumerate(instructions):
+        lines += [f"# {instruction.text}"] if number else []
+        lines += instruction.commands
+    return tuple(lines)
+
+
+def _short(commit: str) -> str:
+    return commit[:_SHORT]
+
+
+def _short_name(name: str) -> str:
+    return name.removeprefix("refs/heads/")

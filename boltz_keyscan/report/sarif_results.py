@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 import sarif_om as om
 
+from boltz_keyscan.advice import describe_exposure
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.report.locations import relative_uri
 from boltz_keyscan.report.sarif_log import LEVEL, ROOT, plain_message, short_hash
 from boltz_keyscan.report.sentences import status_sentence, use_warning
-from boltz_keyscan.report.wording import EXPOSURE, OLD, count, earliest, moment, suppressors
+from boltz_keyscan.report.wording import OLD, count, earliest, moment, suppressors
 
 MAX_RELATED = 100
 """Limit of related locations: GitHub shows 100 of a result and rejects a file with more than 1,000
@@ -146,7 +147,7 @@ def _message(finding: Finding, first: Location, further: list[Location], *, old:
 
 
 def _story(location: Location) -> str:
-    story = EXPOSURE[location.exposure]
+    story = describe_exposure(location)
     if location.members:
         story += f", in archive member {plain_message('!'.join(location.members))}"
         story += f" at {location.line}:{location.column}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from boltz_keyscan.advice import describe_situation
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.locations import exposure_line, places
@@ -28,11 +29,12 @@ def key_title(finding: Finding) -> str:
 def key_lines(finding: Finding, options: ReportOptions, max_places: int) -> list[str]:
     """Return the lines on one key: shape, status, suppression, exposure and places."""
     most = options.limit(MAX_CANDIDATES)
-    rows = [f"{place.where}  {place.story}" for place in places(finding.locations)]
+    rows = [f"{place.verb:<8} {place.where}  {place.story}" for place in places(finding)]
     return [
         f"Shape: {finding.shape}, {finding.reason}",
         *status_sentences(finding, most),
         *suppression_sentences(finding, most),
+        f"Situation: {describe_situation(finding)}",
         f"Exposure: {exposure_line(finding.locations)}",
         *(f"  {row}" for row in capped(rows, options.limit(max_places), "more paths")),
     ]

@@ -1,15 +1,19 @@
-"""Summary of the text report: findings, receipt, gaps, verdict.
+"""Summary of a run for people: headline, next command, receipt, gaps, verdict.
 
 An incomplete run never reads as clean.
 """
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from boltz_keyscan import rules
-from boltz_keyscan.model.enums import ExitCode, Severity
-from boltz_keyscan.model.finding import Gap, ScanResult
+from boltz_keyscan.advice import LEAKED, STEPS
+from boltz_keyscan.model.enums import ExitCode, Exposure, Mode, Severity, Situation
+from boltz_keyscan.model.finding import Finding, Gap, ScanResult
+from boltz_keyscan.policy import COMMITTED, pushed, situation
+from boltz_keyscan.report.locations import places
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import (
     format_suppression,
@@ -23,6 +27,7 @@ from boltz_keyscan.report.wording import (
     count,
     gap_reason,
     is_old,
+    short_fingerprints,
     size,
     suppressed,
     suppressors,
@@ -31,19 +36,116 @@ from boltz_keyscan.report.wording import (
 MAX_LINES = 10
 """Limit of gaps listed per kind, and of suppressions and entries without effect, unless verbose."""
 
+MAX_KEPT = 5
+"""Limit of listed keys that are where they belong, unless verbose."""
+
+
+def headline(result: ScanResult) -> str:
+    """Return the number of leaked keys, and if any was pushed; empty without a leaked key."""
+    leaked = [finding for finding in result.keys if is_leaked(finding)]
+    if not leaked:
+        return ""
+    committed = [finding for finding in leaked if {x.exposure for x in finding.locations} & COMMITTED]
+    word = "leaked" if committed else "found"
+    return f"{_types(leaked)} {word}; {_describe_pushes(leaked, committed)}"
+
+
+def is_leaked(finding: Finding) -> bool:
+    """Return True for a key that has to be dealt with."""
+    return finding.suppression is None and not is_old(finding) and situation(finding) in LEAKED
+
+
+def _types(findings: Sequence[Finding]) -> str:
+    kinds = Counter(key_kind(finding) for finding in findings)
+    if len(kinds) == 1:
+        (kind,) = kinds
+        return count(len(findings), f"{kind.removesuffix(f' {Mode.LIVE}')} key")
+    return (
+        f"{count(len(findings), 'key')} ({', '.join(f'{number:,} {kind}' for kind, number in kinds.items())})"
+    )
+
+
+def key_kind(finding: Finding) -> str:
+    """Return type and mode of a key: ``workspace live``."""
+    return f"{finding.key_type} {finding.mode}"
+
+
+def _describe_pushes(leaked: Sequence[Finding], committed: Sequence[Finding]) -> str:
+    total = len(leaked)
+    states = [pushed(finding) for finding in committed]
+    if True in states:
+        some = states.count(True)
+        if some < total:
+            return f"{some:,} {'is' if some == 1 else 'are'} PUSHED"
+        return {1: "it is", 2: "both are"}.get(total, "all are") + " PUSHED"
+    if None in states:
+        return f"this clone does not show if {'it was' if total == 1 else 'they were'} pushed"
+    if committed:
+        none = {1: "it is not", 2: "neither is"}.get(total, "none is")
+        return f"{none} pushed, as far as this clone knows"
+    exposures = {location.exposure for finding in leaked for location in finding.locations}
+    return "outside git" if exposures <= {Exposure.FILE, Exposure.LOCAL} else "not committed"
+
+
+def urgent_situations(result: ScanResult) -> list[Situation]:
+    """Return the situations of keys that are not suppressed, most urgent first, each once."""
+    kinds = {
+        situation(finding) for finding in result.keys if finding.suppression is None and not is_old(finding)
+    }
+    return sorted(kinds - {Situation.IN_PLACE}, key=lambda kind: kind.rank)
+
+
+def explain_command(result: ScanResult, fingerprint: str = "") -> str:
+    """Return the command that explains a key of a run, or lists its keys."""
+    targets = result.targets if result.targets != (".",) else ()
+    return shlex.join(filter(None, ("boltz-keyscan", "explain", fingerprint, *targets)))
+
+
+def next_lines(result: ScanResult) -> Iterator[tuple[str, str]]:
+    """Yield label and text of the next command."""
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    for finding in sorted(result.keys, key=lambda finding: situation(finding).rank):
+        kind = situation(finding)
+        if finding.suppression is None and not is_old(finding) and len(STEPS[kind]) > 1:
+            worst = next((each for each in result.keys if is_leaked(each)), finding)
+            name = names[worst.fingerprint]
+            yield "Next", f"{explain_command(result, name)}     commands, step by step"
+            return
+
+
+def kept_lines(result: ScanResult, limit: int | None) -> Iterator[tuple[str, str]]:
+    """Yield label and text on the keys that are where they belong."""
+    kept = [
+        f for f in result.keys if situation(f) is Situation.IN_PLACE and not f.blocking and not f.suppression
+    ]
+    if not kept:
+        return
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    rows = [
+        f"{names[finding.fingerprint]} {place.where}, {place.story}"
+        for finding in kept
+        for place in places(finding)
+    ]
+    if len(rows) == 1:
+        yield "Kept", f"1 key where it belongs: {rows[0]}; 'boltz-keyscan keys audit --local' has the rest"
+        return
+    where = "where it belongs" if len(kept) == 1 else "where they belong"
+    yield "Kept", f"{count(len(kept), 'key')} {where}; 'boltz-keyscan keys audit --local' has the rest:"
+    yield from _listed("", rows, limit)
+
 
 def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line; an empty label continues the one before."""
-    if result.keys:
-        yield "Keys", _counts(result)
-    yield "Scanned", _receipt(result)
+    yield from next_lines(result)
+    yield from kept_lines(result, options.limit(MAX_KEPT))
+    yield "Read", _receipt(result, verbose=options.verbosity > 0)
     yield from status_check_lines(result.asked)
     limit = options.limit(MAX_LINES)
     accepted = [gap for gap in result.gaps if gap.accepted is not None]
     rest = [gap for gap in result.gaps if gap.accepted is None]
-    yield from _gaps("Gaps", "not scanned", [gap for gap in rest if not gap.by_design], limit)
-    yield from _gaps("By design", "left out", [gap for gap in rest if gap.by_design], limit)
-    yield from _gaps("Accepted", "not scanned, as agreed", accepted, limit)
+    yield from _gaps("Gaps", "not read", [gap for gap in rest if not gap.by_design], limit)
+    yield from _gaps("Left out", "by design", [gap for gap in rest if gap.by_design], limit)
+    yield from _gaps("Accepted", "not read, as agreed", accepted, limit)
     yield from _suppressed(result, limit)
     yield from trust_lines(result.ground)
     unmatched = result.ground.unmatched if result.ground else ()
@@ -54,52 +156,61 @@ def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, s
         yield "Notes", f"{count(hidden, 'placeholder')} not shown; --show-placeholders"
 
 
-def leaked_rules(result: ScanResult) -> list[rules.Rule]:
-    """Return the rules of the keys that call for a remediation."""
-    leaked = {
-        finding.rule_id
-        for finding in result.keys
-        if finding.severity is not Severity.NOTE and finding.suppression is None
-    }
-    return [rule for rule in rules.load() if rule.id in leaked] if leaked else []
+def verdict_rows(result: ScanResult) -> Iterator[tuple[str, str]]:
+    """Yield label and text of the verdict: one row, or two if a failed run is also incomplete."""
+    blocking = sum(finding.blocking for finding in result.findings)
+    match result.exit_code:
+        case ExitCode.CLEAN if result.complete:
+            yield _passed(result)
+        case ExitCode.CLEAN | ExitCode.INCOMPLETE:
+            yield "INCOMPLETE", f"{_missed(result)}; no key that was seen fails this run"
+        case ExitCode.BLOCKING:
+            yield "FAILED", count(blocking, "key")
+            if not result.complete:
+                yield "INCOMPLETE", f"{_missed(result)}; there may be more"
+        case ExitCode.INTERRUPTED:
+            yield "INTERRUPTED", "the scan was stopped; the rest was not scanned"
+        case _:
+            yield "ERROR", "the scan failed; it has no result"
 
 
 def verdict(result: ScanResult) -> Iterator[str]:
-    """Yield the verdict in one sentence, or two if a failed run is also incomplete."""
+    """Yield the verdict in sentences."""
     blocking = sum(finding.blocking for finding in result.findings)
-    code = f"(exit {int(result.exit_code)})"
-    match result.exit_code:
-        case ExitCode.CLEAN if result.complete:
-            yield _passed(result, code)
-        case ExitCode.CLEAN | ExitCode.INCOMPLETE:
-            yield f"INCOMPLETE: {_missed(result)}; no key that was seen fails this run {code}."
-        case ExitCode.BLOCKING:
-            verb = "fails" if blocking == 1 else "fail"
-            yield f"FAILED: {count(blocking, 'key')} {verb} this run {code}."
-            if not result.complete:
-                yield f"INCOMPLETE: {_missed(result)}; there may be more."
-        case ExitCode.INTERRUPTED:
-            yield f"INTERRUPTED: the scan was stopped; the rest was not scanned {code}."
-        case _:
-            yield f"ERROR: the scan failed; it has no result {code}."
+    for number, (label, text) in enumerate(verdict_rows(result)):
+        fails = f" {'fails' if blocking == 1 else 'fail'} this run" if label == "FAILED" else ""
+        code = f" {format_code(result)}" if number == 0 else ""
+        name = label.capitalize() if label in {"CLEAN", "PASSED"} else label
+        yield f"{name}: {text}{fails}{code}."
+
+
+def format_code(result: ScanResult) -> str:
+    """Return the exit code in brackets."""
+    return f"(exit {int(result.exit_code)})"
 
 
 def verdict_color(result: ScanResult) -> str:
-    """Return the colour of the verdict: green only for a complete run without keys."""
+    """Return the colour of the verdict: green only for a complete run with no key but where it belongs."""
     if result.exit_code != ExitCode.CLEAN or not result.complete:
         return "red"
-    return "yellow" if result.keys or result.gaps else "green"
+    return "yellow" if any(map(_is_noteworthy, result.keys)) or result.gaps else "green"
 
 
-def _passed(result: ScanResult, code: str) -> str:
+def _is_noteworthy(finding: Finding) -> bool:
+    return finding.suppression is not None or situation(finding) is not Situation.IN_PLACE
+
+
+def _passed(result: ScanResult) -> tuple[str, str]:
     accepted = accepted_gaps(result)
     aside = sum(gap.by_design and gap.accepted is None for gap in result.gaps)
     parts = [f"{count(aside, 'gap')} by design"] if aside else []
     parts += [f"{count(accepted, 'gap')} accepted"] if accepted else []
     but = f" in what was scanned, {', '.join(parts)}" if parts else ""
     if not result.keys:
-        return f"Clean: no Boltz key{but} {code}."
-    return f"Passed: {count(len(result.keys), 'key')}{but}, none fails this run {code}."
+        return "CLEAN", f"no Boltz key{but}"
+    if not any(map(_is_noteworthy, result.keys)):
+        return "CLEAN", f"no leaked key{but}"
+    return "PASSED", f"{count(len(result.keys), 'key')}{but}, none fails this run"
 
 
 def _missed(result: ScanResult) -> str:
@@ -109,31 +220,44 @@ def _missed(result: ScanResult) -> str:
     return f"{count(real, 'gap')}, so not everything was scanned"
 
 
-def _counts(result: ScanResult) -> str:
-    found = [finding.severity for finding in result.keys]
-    parts = [f"{found.count(severity)} {severity}" for severity in Severity if severity in found]
-    blocking = sum(finding.blocking for finding in result.keys)
-    text = f"{', '.join(parts)}; {blocking} {'fails' if blocking == 1 else 'fail'} this run"
-    old = sum(map(is_old, result.keys))
-    excused = suppressed(result)
-    text += f"; {excused} suppressed" if excused else ""
-    return f"{text}; {old} there before the change" if old else text
-
-
-def _receipt(result: ScanResult) -> str:
+def _receipt(result: ScanResult, *, verbose: bool) -> str:
     tally = result.tally
-    parts = [count(tally.files, "file")]
-    if tally.blobs or tally.commits or tally.refs or tally.objects_missing:
-        inside = [count(tally.commits, "commit"), count(tally.refs, "ref")]
-        if tally.objects_missing:
-            inside.append(f"{tally.objects_missing:,} missing")
-        parts.append(f"{count(tally.blobs, 'git object')} ({', '.join(inside)})")
-    if tally.cached:
-        parts.append(f"{tally.cached:,} more seen by an earlier scan")
+    files = count(tally.files - tally.git_files, "file")
+    if tally.git_files:
+        files += f" and {tally.git_files:,} of git's own"
+    parts = [files]
+    if tally.commits or tally.cached or tally.commits_cached:
+        parts.append(_describe_history(result))
+    elif tally.blobs > tally.files:
+        parts.append(f"{count(tally.blobs, 'object')} of archives or git")
+    if verbose and tally.commits:
+        parts.append(f"{count(tally.blobs, 'git object')} and {count(tally.refs, 'reference')}")
+    if tally.objects_missing:
+        parts.append(f"{count(tally.objects_missing, 'object')} not in this clone")
+    if verbose:
+        parts.append(f"{size(tally.bytes)} in {result.duration_s:.1f} s")
     if tally.excluded:
         parts.append(f"{tally.excluded:,} excluded")
-    parts.append(f"{size(tally.bytes)} in {result.duration_s:.1f} s")
-    return ", ".join(parts)
+    accepted = accepted_gaps(result)
+    real = sum(not gap.by_design and gap.accepted is None for gap in result.gaps)
+    aside = len(result.gaps) - real - accepted
+    skipped = [
+        f"{real:,} skipped" if real else "",
+        f"{aside:,} left out by design" if aside else "",
+        f"{accepted:,} skipped as agreed" if accepted else "",
+    ]
+    parts.append(", ".join(filter(None, skipped)) or "nothing skipped")
+    return "; ".join(parts)
+
+
+def _describe_history(result: ScanResult) -> str:
+    tally = result.tally
+    total = tally.commits + tally.commits_cached
+    if tally.cached:
+        counted = f"all {count(total, 'commit')}" if tally.commits_cached else "all commits"
+        return f"{counted} ({tally.commits:,} new since the last scan)"
+    # Without files of git a part of the history was chosen.
+    return f"{'all ' if tally.git_files else ''}{count(total, 'commit')}"
 
 
 def _gaps(label: str, what: str, gaps: Sequence[Gap], limit: int | None) -> Iterator[tuple[str, str]]:
@@ -144,8 +268,9 @@ def _gaps(label: str, what: str, gaps: Sequence[Gap], limit: int | None) -> Iter
 
 def _suppressed(result: ScanResult, limit: int | None) -> Iterator[tuple[str, str]]:
     """Yield each suppression that was used, with its source, so that a green run is explained."""
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
     used = [
-        f"{finding.fingerprint} {format_suppression(suppressor)}"
+        f"{names[finding.fingerprint]} {format_suppression(suppressor)}"
         for finding in result.findings
         for suppressor in suppressors(finding)
     ]
@@ -167,3 +292,9 @@ def _listed(label: str, lines: Sequence[str], limit: int | None) -> Iterator[tup
     """Yield the lines up to a limit; only the first has the label."""
     for number, line in enumerate(capped(lines, limit)):
         yield ("" if number else label), line
+
+
+def severity_counts(findings: Sequence[Finding]) -> str:
+    """Return the number of findings of each severity: ``2 critical, 1 high``."""
+    found = [finding.severity for finding in findings]
+    return ", ".join(f"{found.count(severity):,} {severity}" for severity in Severity if severity in found)

@@ -1,4 +1,4 @@
-"""Text report: leaked keys, their places and exposure, and what to do.
+"""Text report: the keys, worst first, with their places and situations; the next command; the verdict.
 
 Every line is written by ``_Page.line``, which makes it harmless once more: no string can move the
 cursor, reorder text or give the CI runner a command.
@@ -7,24 +7,39 @@ cursor, reorder text or give the CI runner a command.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from boltz_keyscan import rules
-from boltz_keyscan.model.enums import Severity, Shape
+from boltz_keyscan.advice import TITLE, describe_situation, numbered_steps
+from boltz_keyscan.model.enums import Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.policy import situation
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import Place, exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import (
     MAX_CANDIDATES,
-    key_title,
     own_key_warning,
     status_sentences,
     suppression_sentences,
     trust_lines,
 )
-from boltz_keyscan.report.summary import leaked_rules, summary, verdict, verdict_color
+from boltz_keyscan.report.summary import (
+    explain_command,
+    format_code,
+    headline,
+    key_kind,
+    severity_counts,
+    summary,
+    urgent_situations,
+    verdict_color,
+    verdict_rows,
+)
+from boltz_keyscan.report.wording import day, earliest, short_fingerprints
 from boltz_keyscan.sanitize import harmless
+
+MAX_KEYS = 20
+"""Limit of keys shown, unless verbose: the worst ones; the others are counted."""
 
 MAX_PLACES = 10
 """Limit of paths shown per key, unless verbose."""
@@ -37,10 +52,10 @@ _SEVERITY_STYLE = {
     Severity.LOW: "yellow",
     Severity.NOTE: "dim",
 }
-_WHERE_COLUMN = 36
+_LABEL_COLUMN = 8
 _NARROWEST = 40
-_WIDEST = 100
-"""Widest layout: in wider lines the eye loses the verdict at the right end."""
+_WIDEST = 120
+"""Widest layout: in wider lines the eye loses the right end."""
 
 
 def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
@@ -50,23 +65,27 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     if first := own_key_warning(result):
         page.wrapped(first, style="red")
         page.line()
-    for finding in result.keys:
-        # The summary counts and lists what is suppressed.
-        if finding.blocking or not (quiet or (finding.suppression and options.verbosity < 1)):
-            _key(page, finding)
+    if not quiet and (first := headline(result)):
+        page.wrapped(first, style="bold")
+        page.line()
+    _keys(page, result, [finding for finding in result.keys if _is_visible(finding, options.verbosity)])
     if not quiet:
         if options.show_placeholders:
             for finding in result.placeholders:
                 _placeholder(page, finding)
-        _what_to_do(page, result)
+        _steps(page, result)
     # Settings of a file in the tree are shown even if that file sets quiet.
     for label, text in trust_lines(result.ground) if quiet else summary(result, options):
         page.labelled(label, text)
-    for sentence in verdict(result):
-        page.wrapped(sentence, style=verdict_color(result))
+    for number, (label, text) in enumerate(verdict_rows(result)):
+        page.labelled(label, text if number else f"{text} {format_code(result)}", verdict_color(result))
 
 
-_ONE_KEY = "The commands for one key: boltz-keyscan explain FINGERPRINT"
+def _is_visible(finding: Finding, verbosity: int) -> bool:
+    """Return True for a key with a block of its own; the summary lists the others."""
+    if finding.blocking or verbosity > 0:
+        return True
+    return verbosity == 0 and finding.suppression is None and situation(finding) is not Situation.IN_PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,59 +117,94 @@ class _Page:
         ):
             self.line(line, style)
 
-    def labelled(self, label: str, text: str) -> None:
-        self.wrapped(text, f"{label:<10}", " " * (10 if label else 12))
+    def labelled(self, label: str, text: str, style: str = "") -> None:
+        start = f"{label:<{_LABEL_COLUMN - 1}} "
+        row = start + harmless(text)
+        if len(row) <= self.width:
+            # As it is: the blanks between a command and its purpose are kept.
+            self.line(row, style)
+        elif label == "Next":
+            # A command is never wrapped, so that it can be copied.
+            self.line(start + text.partition("     ")[0], style)
+        else:
+            self.wrapped(text, start, " " * (len(start) if label else len(start) + 2), style)
 
 
-def _key(page: _Page, finding: Finding) -> None:
+def _keys(page: _Page, result: ScanResult, visible: Sequence[Finding]) -> None:
+    """Write one block for each key, up to a limit, and count the others."""
+    shown = visible[: page.options.limit(MAX_KEYS)]
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    column = max((len(finding.severity) for finding in shown), default=0) + 2
+    kinds = {key_kind(finding): None for finding in result.keys}
+    kind_column = max(map(len, kinds), default=0) + 2 if len(kinds) > 1 or not headline(result) else 0
+    for finding in shown:
+        kind = f"{key_kind(finding):<{kind_column}}" if kind_column else ""
+        title = f"{finding.severity.upper():<{column}}{kind}{names[finding.fingerprint]}"
+        _key(page, finding, f"{title}  {_describe(finding, result.started_at)}")
+    if rest := visible[len(shown) :]:
+        page.line(
+            f"+{len(rest):,} more {'key' if len(rest) == 1 else 'keys'}: {severity_counts(rest)}", "bold"
+        )
+        page.wrapped(f"{explain_command(result)}     lists every key", "  ", "  ")
+        page.line()
+
+
+def _describe(finding: Finding, now: str) -> str:
+    """Return the situation of a key, since when, and why it does not fail the run."""
+    text = describe_situation(finding)
+    first = earliest(finding.locations)
+    if first is not None and first.author_date:
+        text += f", since {day(first.author_date, now)}"
+    if finding.suppression is not None:
+        return f"{text}; accepted"
+    return text if finding.blocking else f"{text}; does not fail this run"
+
+
+def _key(page: _Page, finding: Finding, title: str) -> None:
+    page.wrapped(title, "", "  ", _SEVERITY_STYLE[finding.severity])
     most = page.options.limit(MAX_CANDIDATES)
-    _heading(page, finding)
-    page.line(f"  {finding.shown}  {finding.fingerprint}")
+    if page.options.verbosity > 0:
+        page.line(f"  {finding.shown}  {finding.fingerprint}")
+        page.wrapped(f"Exposure: {exposure_line(finding.locations)}", "  ", "    ")
     facts = [*suppression_sentences(finding, most)]
     if finding.shape is not Shape.CONFIRMED:
         facts.append(f"Shape: {finding.shape}, {finding.reason}")
     facts += status_sentences(finding, most)
-    if len(finding.locations) > 1:
-        facts.append(f"Exposure: {exposure_line(finding.locations)}")
     for fact in facts:
         page.wrapped(fact, "  ", "    ")
-    _places(page, places(finding.locations))
+    _places(page, places(finding))
     page.line()
 
 
-def _heading(page: _Page, finding: Finding) -> None:
-    left = f"{finding.severity.upper():<10}{_title(finding)}"
-    right = "FAILS THIS RUN" if finding.blocking else "does not fail this run"
-    gap = max(page.width - len(left) - len(right), 2)
-    page.line(left + " " * gap + right, _SEVERITY_STYLE[finding.severity])
-
-
-def _title(finding: Finding) -> str:
-    titles = {rule.id: rule.title for rule in rules.load()}
-    return titles.get(finding.rule_id) or key_title(finding)
-
-
-def _places(page: _Page, found: list[Place]) -> None:
-    verbose = page.options.verbosity > 0
+def _places(page: _Page, found: Sequence[Place]) -> None:
     shown = found[: page.options.limit(MAX_PLACES)]
-    column = min(max((len(harmless(place.where)) for place in shown), default=0), _WHERE_COLUMN)
-    for number, place in enumerate(shown):
+    verbs = max((len(place.verb) for place in shown), default=0)
+    verb_column = max(verbs + 1, _LABEL_COLUMN)
+    widths = [len(harmless(place.where)) for place in shown]
+    fitting = [
+        width
+        for width, place in zip(widths, shown, strict=True)
+        if 4 + verb_column + width + len(harmless(place.story)) <= page.width
+    ]
+    column = max(fitting, default=0)
+    for place in shown:
         where = harmless(place.where)
-        row = f"    {where:<{column}}  {place.story}"
-        if len(row) <= page.width:
+        row = f"  {place.verb:<{verb_column}}{where:<{column}}  {place.story}"
+        if len(harmless(row)) <= page.width:
             page.line(row)
         else:
             # A path is never wrapped or cut, so that it can be copied.
-            page.line(f"    {where}")
-            page.wrapped(place.story, " " * 8, " " * 8)
-        if place.context and (verbose or number == 0):
-            page.line(f"      | {_window(harmless(place.context), page.width - 8)}", "dim")
+            page.line(f"  {place.verb:<{verb_column}}{where}")
+            indent = " " * (4 + verb_column)
+            page.wrapped(place.story, indent, indent)
+        if place.context and page.options.verbosity > 0:
+            page.line(f"    | {clip(harmless(place.context), page.width - 6)}", "dim")
     if len(shown) < len(found):
-        page.line(f"    +{len(found) - len(shown):,} more paths; see -v or --format json")
+        page.line(f"  +{len(found) - len(shown):,} more paths; see -v or --format json")
 
 
-def _window(context: str, width: int) -> str:
-    """Return the part of a line around its key that fits."""
+def clip(context: str, width: int) -> str:
+    """Return the part of a line around its key that fits into a width in columns."""
     if len(context) <= width:
         return context
     key = max(context.find("[REDACTED]"), 0)
@@ -162,19 +216,18 @@ def _window(context: str, width: int) -> str:
 
 
 def _placeholder(page: _Page, finding: Finding) -> None:
-    page.line(f"{finding.severity.upper():<10}placeholder  {finding.shown}", "dim")
+    page.line(f"{finding.severity.upper()}  placeholder  {finding.shown}", "dim")
     page.wrapped(f"{finding.reason}; {exposure_line(finding.locations)}", "  ", "    ")
-    _places(page, places(finding.locations))
+    _places(page, places(finding))
     page.line()
 
 
-def _what_to_do(page: _Page, result: ScanResult) -> None:
-    leaked = leaked_rules(result)
-    for rule in leaked:
-        page.line(f"What to do: {rule.title}", "bold")
-        for number, step in enumerate(rule.remediation, 1):
-            page.wrapped(step, f"  {number}. ", "     ")
-        page.line()
-    if leaked:
-        page.wrapped(_ONE_KEY)
-        page.line()
+def _steps(page: _Page, result: ScanResult) -> None:
+    """Write the steps once for each situation: always for pushed keys, for the others when verbose."""
+    kinds: Iterable[Situation] = urgent_situations(result)
+    for kind in kinds:
+        if kind is Situation.PUSHED or page.options.verbosity > 0:
+            page.line(f"What to do: {TITLE[kind]}", "bold")
+            for step in numbered_steps(kind):
+                page.wrapped(step, "  ", "     ")
+            page.line()

@@ -1,34 +1,26 @@
-"""Wording shared by reports for people: exposures, counts, sizes, dates."""
+"""Wording shared by reports for people: counts, sizes, dates, short fingerprints."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from boltz_keyscan import policy
-from boltz_keyscan.model.enums import ExitCode, Exposure
+from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate
 
-EXPOSURE: dict[Exposure, str] = {
-    Exposure.TRACKED: "in HEAD",
-    Exposure.STAGED: "staged",
-    Exposure.HISTORY: "in history",
-    Exposure.MODIFIED: "changed, not committed",
-    Exposure.UNTRACKED: "untracked",
-    Exposure.FILE: "in a file outside git",
-    Exposure.UNREACHABLE: "in git objects no reference reaches",
-    Exposure.LOCAL: "git-ignored or inside .git",
-}
-
 OLD = "Already there: the file had this key before the change that was scanned"
 """Sentence on a key that was there before the change."""
 
-PAST = frozenset({Exposure.HISTORY, Exposure.UNREACHABLE})
-"""Exposures of keys in git objects only, not in files on disk."""
+MIN_FINGERPRINT_CHARS = len("bk1:") + 8
+"""Characters of a fingerprint in a list."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _EPOCH_END = datetime.max.replace(tzinfo=UTC)
 
@@ -77,9 +69,27 @@ def earliest(locations: Iterable[Location]) -> Location | None:
     return min(dated, key=lambda location: (moment(location.author_date), location.commit), default=None)
 
 
-def commit(location: Location) -> str:
-    """Format the commit of a location: seven digits and the author's day."""
-    return f"{(location.commit or '')[:7]} {(location.author_date or '')[:10]}".strip()
+def day(text: str | None, now: str) -> str:
+    """Format the day of an ISO 8601 time: ``28 Nov``, with the year if ``now`` is in another one."""
+    when = moment(text)
+    if when is _EPOCH_END:
+        return "an unknown day"
+    short = f"{when.day} {_MONTHS[when.month - 1]}"
+    return short if now[:4] == f"{when.year:04}" else f"{short} {when.year}"
+
+
+def _count_shared(one: str, other: str) -> int:
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def short_fingerprints(fingerprints: Iterable[str]) -> dict[str, str]:
+    """Return the first digits of each fingerprint, at least eight, that no other of them begins with."""
+    ordered = sorted(set(fingerprints))
+    shared = [0, *(_count_shared(*pair) for pair in itertools.pairwise(ordered)), 0]
+    return {
+        name: name[: max(MIN_FINGERPRINT_CHARS, 1 + before, 1 + after)]
+        for name, before, after in zip(ordered, shared, shared[1:], strict=False)
+    }
 
 
 def gap_reason(gap: Gap) -> str:

@@ -198,6 +198,10 @@ def locate_hit(
     commit: str | None = None,
     author_date: str | None = None,
     old: bool = False,
+    pushed: bool | None = None,
+    remote: bytes = b"",
+    subject: bytes = b"",
+    private: bool = False,
 ) -> tuple[Match, Location]:
     """Return the match of a hit with its location, redacted for display."""
     match = hit.match
@@ -219,6 +223,10 @@ def locate_hit(
         cell_part=match.cell_part,
         comments=match.comments,
         old=old,
+        pushed=pushed,
+        remote=detector.redact(remote),
+        subject=detector.redact(subject),
+        private=private,
     )
     return match, location
 

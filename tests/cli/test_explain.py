@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from boltz_keyscan import pipeline, rules
+from boltz_keyscan import pipeline, policy, rules
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.report.remediation import History, steps
+from boltz_keyscan.report.remediation import Recipe
 from tests import docstages
 from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import Ran, keyscan
+from tests.running import Ran, keyscan, scan_json
 
 KEY = fake_key("ws", "live", "explained")
 ADMIN = fake_key("admin", "live", "explained")
@@ -30,61 +30,39 @@ def explain(repo: Repo, key: str, *arguments: str, code: int = 0) -> str:
     return ran.text
 
 
+AMEND = "git commit --amend --no-edit --allow-empty"
+ENDING = ["git reflog expire --expire=now --all", "git gc --prune=now", "boltz-keyscan ."]
+
+
 def commands(text: str) -> list[str]:
-    """The git commands, in order, and where the key is replaced and revoked."""
-    found = []
+    """The commands of the steps, in order, without those of another way."""
+    found, other = [], False
     for line in text.partition("What to do")[2].splitlines():
-        if line.startswith("       "):
-            words = {"--verify": "verify", "keys revoke": "revoke"}
-            found.append(next((word for part, word in words.items() if part in line), line.strip()))
-        elif "Replace it first" in line:
-            found.append("replace")
+        other = (other or line.startswith("     Or, ")) and line.startswith(("       ", "     Or, "))
+        if line.startswith("       ") and not other:
+            found.append(line.strip())
     return found
 
 
-AMEND = "git commit --amend --no-edit --allow-empty"
-ENDING = ["git reflog expire --expire=now --all", "git gc --prune=now"]
+def other_commands(text: str) -> list[str]:
+    """The commands of another way, in order."""
+    found, other = [], False
+    for line in text.partition("What to do")[2].splitlines():
+        other = (other or line.startswith("     Or, ")) and line.startswith(("       ", "     Or, "))
+        if other and line.startswith("       ") and not line.startswith("       # "):
+            found.append(line.strip())
+    return found
 
 
 def test_a_staged_key(repo: Repo) -> None:
     repo.commit("first")
     repo.add("a b.py", KEY)
-    assert commands(explain(repo, KEY)) == [
-        "replace",
-        "verify",
-        "revoke",
-        "git restore --staged -- 'a b.py'",
-        *ENDING,
-        "boltz-keyscan .",
-    ]
+    assert commands(explain(repo, KEY)) == ["git restore --staged -- 'a b.py'", *ENDING]
 
 
 def test_a_staged_key_before_the_first_commit(repo: Repo) -> None:
     repo.add("a.py", KEY)
-    assert commands(explain(repo, KEY))[3] == "git rm --cached -- a.py"
-
-
-def test_the_last_commit_which_is_not_pushed(repo: Repo) -> None:
-    repo.commit("first")
-    repo.leak("a.py", KEY)
-    assert commands(explain(repo, KEY)) == [
-        "replace",
-        "verify",
-        "revoke",
-        "git add -- a.py",
-        AMEND,
-        *ENDING,
-        "boltz-keyscan .",
-    ]
-
-
-def test_a_key_that_is_not_committed(repo: Repo) -> None:
-    repo.leak("a.py", "clean\n")
-    repo.write("a.py", KEY)
-    told = explain(repo, KEY)
-    assert "Remove it from a.py" in told
-    assert "no history has to be rewritten" in told
-    assert "git " not in told.partition("What to do")[2]
+    assert commands(explain(repo, KEY))[0] == "git rm --cached -- a.py"
 
 
 def test_a_key_whose_commit_is_not_known_counts_as_pushed(repo: Repo) -> None:
@@ -92,42 +70,13 @@ def test_a_key_whose_commit_is_not_known_counts_as_pushed(repo: Repo) -> None:
     plan = make_plan(Options((str(repo.path),), history=False, jobs=1))
     [finding] = pipeline.run(plan).findings
     [rule] = (rule for rule in rules.load() if rule.id == finding.rule_id)
-
-    told = [
-        command for step in steps(finding, rule, History(pushed=False), None) for command in step.commands
-    ]
-
-    assert not [command for command in told if "COMMIT" in command or "rebase" in command]
-    assert [command for command in told if command.startswith("git filter-repo")]
+    assert policy.pushed(finding) is None
+    found = [command for each in Recipe(finding, rule).instructions() for command in each.commands]
+    assert [command for command in found if command.startswith("git filter-repo")]
+    assert not [command for command in found if "rebase" in command]
 
 
-@pytest.mark.parametrize("root", [True, False])
-def test_an_earlier_commit_which_is_not_pushed(repo: Repo, *, root: bool) -> None:
-    if not root:
-        repo.commit("first")
-    leaked = repo.leak("a.py", KEY)
-    repo.commit("later")
-    onto = "--root" if root else f"{leaked}^"
-    assert commands(explain(repo, KEY))[3:] == [
-        f"git rebase --interactive {onto}",
-        "git add -- a.py",
-        AMEND,
-        "git rebase --continue",
-        "git read-tree HEAD",
-        *ENDING,
-        "boltz-keyscan .",
-    ]
-
-
-def test_replacing_is_the_first_step_and_says_when_it_may_be_left_out(repo: Repo) -> None:
-    repo.commit("first")
-    repo.add("a.py", KEY)
-    for act in (lambda: None, lambda: repo.commit("leak"), lambda: repo.commit("later")):
-        act()
-        steps = explain(repo, KEY).partition("What to do, in this order\n")[2]
-        number = int(re.findall(r"begin with (\d)\.", steps)[0])
-        assert steps.startswith("  1. Replace it first")
-        assert re.search(rf"^  {number}\. (Remove it from|Rewrite)", steps, re.MULTILINE)
+# Recipes, run as they are printed.
 
 
 def _head(repo: Repo) -> None:
@@ -155,106 +104,254 @@ def _deleted(repo: Repo) -> None:
     repo.commit("remove it")
 
 
+def _cleaned(repo: Repo) -> None:
+    repo.leak("a.py", f"a = 1\nK = '{KEY}'\n")
+    repo.leak("a.py", "a = 1\nK = 2\n")
+
+
+def _two_branches(repo: Repo) -> None:
+    _head(repo)
+    repo.run("branch", "other")
+    repo.leak("c.py", "c = 1\n")
+
+
 def _staged(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
 
 
-SITUATIONS = (_head, _only_the_key, _earlier, _twice, _deleted, _staged)
+def _untracked(repo: Repo) -> None:
+    repo.write("job.log", KEY)
+    repo.write(".env", f"BOLTZ_API_KEY={KEY}\n")
+
+
+def _unreachable(repo: Repo) -> None:
+    repo.add("a.py", f"K = '{KEY}'\n")
+    repo.add("a.py", "K = 1\n")
+
+
+LOCAL = (
+    _head,
+    _only_the_key,
+    _earlier,
+    _twice,
+    _deleted,
+    _cleaned,
+    _two_branches,
+    _staged,
+    _untracked,
+    _unreachable,
+)
+
+
+def steps_of(text: str) -> list[list[str]]:
+    """The steps: the text, then its commands."""
+    found: list[list[str]] = []
+    for words in re.split(r"^  \d+\. ", text.partition("What to do")[2], flags=re.MULTILINE)[1:]:
+        sentence = " ".join(line.strip() for line in words.splitlines() if not line.startswith("       "))
+        found.append([sentence, *commands(f"What to do\n{words}")])
+    return found
+
+
+def follow(at: docstages.Place, text: str, key: str) -> None:
+    """Do what the steps say."""
+    for sentence, *lines in steps_of(text):
+        if "ake it out of" in sentence or "take the key out of" in sentence:
+            for path in at.here.glob("*.*"):
+                if path.is_file() and path.name in sentence:
+                    path.write_text(path.read_text().replace(key, "REMOVED"))
+        for command in lines:
+            done = at.run(command)
+            while "CONFLICT" in done.stdout:
+                done = at.run("git rm -q key.txt && git -c core.editor=true rebase --continue")
+            assert done.returncode == 0 or command == "boltz-keyscan .", (command, done.stdout, done.stderr)
+            if command == "boltz-keyscan .":
+                assert done.returncode == 0, (done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("root", [False, True])
-@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__.strip("_"))
+@pytest.mark.parametrize("situation", LOCAL, ids=lambda situation: situation.__name__.strip("_"))
 def test_the_recipe_ends_without_the_key(
     tmp_path: Path, situation: Callable[[Repo], None], *, root: bool
 ) -> None:
-    """All that is printed for a key that is not pushed, as it is printed, up to the scan."""
+    """Everything that is printed for a key that is not pushed, as it is printed."""
     with docstages.empty(tmp_path) as at:
         repo = Repo(at.here)
         if not root:
             repo.leak("first.py", "first = 1\n")
         situation(repo)
         text = explain(repo, KEY)
-        for words in re.split(r"^  \d+\. ", text.partition("What to do")[2], flags=re.MULTILINE)[4:]:
-            sentence, *commands = (line.strip() for line in words.splitlines())
-            if "Remove" in sentence:
-                for path in at.here.glob("*.*"):
-                    if path.name in sentence:
-                        path.write_text(path.read_text().replace(KEY, "REMOVED"))
-            for short in re.findall("[0-9a-f]{12}", sentence.partition("before")[2]):
-                marks = [
-                    at.environment.get("GIT_SEQUENCE_EDITOR", "sed -i"),
-                    f"-e '/^pick {short[:7]}/s/pick/edit/'",
-                ]
-                at.environment["GIT_SEQUENCE_EDITOR"] = " ".join(marks)
-            for command in commands:
-                done = at.run(command)
-                while "CONFLICT" in done.stdout:
-                    done = at.run("git rm -q key.txt && git -c core.editor=true rebase --continue")
-                assert done.returncode == 0, (command, done.stdout, done.stderr)
-        assert at.run("git status --short --untracked-files=no").stdout == ""
+        assert commands(text)[-1] == "boltz-keyscan ."
+        follow(at, text, KEY)
         assert at.run("git rebase --show-current-patch").returncode != 0
-        end = keyscan(at.here, "--fail-on", "any", "--fail-on-unexposed", "--no-cache")
+        end = keyscan(at.here, "--fail-on", "any", "--no-cache")
     assert end.code == 0, end.text
 
 
-def test_a_pushed_key_is_revoked_before_its_history_is_touched(repo: Repo, tmp_path: Path) -> None:
-    repo.leak("a.py", KEY)
-    repo.run("init", "--quiet", "--bare", str(tmp_path / "origin"))
-    repo.run("remote", "add", "origin", str(tmp_path / "origin"))
-    repo.run("push", "--quiet", "origin", "main")
-    found = commands(explain(repo, KEY, "--replace-text", "expressions"))
-    assert found == [
-        "replace",
-        "verify",
-        "revoke",
-        f"git filter-repo --replace-text {repo.path / 'expressions'}",
-        "boltz-keyscan .",
-        "git remote add origin URL",
-        "git push --force --all",
-        "git push --force --tags",
-        *ENDING,
-        "boltz-keyscan .",
-    ]
-    text = (repo.path / "expressions").read_text()
-    assert KEY not in text
-    # As git filter-repo reads it: one line, an expression over bytes and what stands for it.
-    expression, replacement = re.fullmatch(r"regex:(.*)==>(.*)\n", text).groups()  # type: ignore[union-attr]  # or fail
-    rewritten = re.sub(expression.encode(), replacement.encode(), f"K = '{KEY}' # and {ADMIN}\n".encode())
-    assert rewritten == f"K = 'REMOVED-BOLTZ-KEY' # and {ADMIN}\n".encode()
-    # A later commit that is not pushed changes nothing about that.
-    repo.leak("b.py", KEY)
-    assert commands(explain(repo, KEY))[0] == "replace"
-    assert f"boltz-keyscan explain {fingerprint(KEY)} --replace-text ../replacements.txt" in explain(
-        repo, KEY
-    )
+def test_the_other_way_without_git_filter_repo(tmp_path: Path) -> None:
+    with docstages.empty(tmp_path) as at:
+        repo = Repo(at.here)
+        repo.leak("first.py", "first = 1\n")
+        leaked = repo.leak("a.py", f"a = 1\nK = '{KEY}'\n")
+        _ = repo.leak("a.py", "a = 1\nK = 2\n")
+        text = explain(repo, KEY)
+        assert f"--refs '{leaked[:7]}^..main'" in commands(text)[1]
+        rebase, *rest = other_commands(text)
+        assert rebase == (
+            f"GIT_SEQUENCE_EDITOR=\"sed -i.bak -e 's/^p[ick]* {leaked[:7]}/edit {leaked[:7]}/'\" "
+            f"git rebase --interactive {leaked[:7]}^"
+        )
+        assert at.run(rebase).returncode == 0
+        (at.here / "a.py").write_text("a = 1\nK = 0\n")
+        for command in rest:
+            done = at.run(command)
+            if "CONFLICT" in done.stdout:
+                # As foretold: the change of the later commit is kept.
+                (at.here / "a.py").write_text("a = 1\nK = 2\n")
+                done = at.run("git add a.py && git -c core.editor=true rebase --continue")
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
+        for command in ENDING:
+            done = at.run(command)
+            assert done.returncode == 0, (command, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("coded", [False, True])
-def test_the_commands_for_a_pushed_key_clean_its_history(tmp_path: Path, *, coded: bool) -> None:
-    """All that is told from the rewriting on, as it is told, in a fresh clone, by git filter-repo."""
+def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded: bool) -> None:
+    """Everything that is printed after the revocation, as it is printed, by git filter-repo."""
     with docstages.incident(tmp_path) as at:
         repo = Repo(at.here)
         if coded:
             repo.leak("secret.txt", base64.b64encode(f"api_key: {PAST}\n".encode()))
             repo.run("push", "--quiet", "origin", "main")
-        told = commands(explain(repo, PAST))
-        write, *rest = told[told.index("revoke") + 1 :]
-        assert len(rest) == 8 + coded
-        repo.run("clone", "--quiet", "--no-local", str(tmp_path / "origin.git"), str(tmp_path / "fresh"))
-        at.here = tmp_path / "fresh"
-        for command in (write, *rest):
-            done = at.run(command.replace("URL", "../origin.git"))
+        text = explain(repo, PAST)
+        assert "Situation  PUSHED to origin/main" in text
+        for path in (at.here / "predict.ipynb", at.here / "secret.txt"):
+            if path.exists():
+                path.write_text(
+                    path.read_text().replace(PAST, "REMOVED") if path.suffix == ".ipynb" else "x\n"
+                )
+        lines = [
+            line
+            for _, *found in steps_of(text)
+            for line in found
+            if "revoke" not in line and "--verify" not in line
+        ]
+        for command in lines:
+            if command.startswith("cd "):
+                at.here = (at.here / command.removeprefix("cd ")).resolve()
+                continue
+            done = at.run(command)
             assert done.returncode == 0, (command, done.stdout, done.stderr)
+        assert lines[-1] == "boltz-keyscan ."
+        assert lines.index("git push --force --all") > lines.index("boltz-keyscan .")
     assert keyscan(tmp_path / "origin.git", "--history-only", "--fail-on", "any", "--no-cache").code == 0
-    assert (tmp_path / "fresh/predict.ipynb").is_file()
-    assert (tmp_path / "fresh/secret.txt").exists() is False
+    assert (at.here / "predict.ipynb").is_file()
+    assert (at.here / "secret.txt").exists() is False
+
+
+# Keys by the beginning of their fingerprint.
+
+
+def test_keys_are_listed_and_named_by_a_prefix(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    repo.write("logs/b.log", ADMIN)
+    listed = keyscan("explain", cwd=repo.path)
+    assert (listed.code, listed.text.splitlines()) == (
+        0,
+        [
+            f"CRITICAL  admin live      {fingerprint(ADMIN)[:12]}  not committed",
+            "    logs/b.log:1",
+            f"HIGH      workspace live  {fingerprint(KEY)[:12]}  committed, not pushed",
+            "    a.py:1",
+            "",
+            f"boltz-keyscan explain {fingerprint(ADMIN)[:12]}     commands, step by step",
+        ],
+    )
+    below = keyscan("explain", "logs", cwd=repo.path).text
+    assert fingerprint(KEY)[:12] not in below
+    assert below.endswith(
+        f"boltz-keyscan explain {fingerprint(ADMIN)[:12]} logs     commands, step by step\n"
+    )
+    for name in (fingerprint(KEY)[:8], fingerprint(KEY)[4:12], fingerprint(KEY)):
+        assert keyscan("explain", name, cwd=repo.path).text == explain(repo, KEY)
+
+
+def test_a_prefix_that_fits_two_keys_is_an_error_with_both(repo: Repo) -> None:
+    keys = [fake_key("ws", "live", f"prefix {number}") for number in range(600)]
+    seen: dict[str, str] = {}
+    for key in keys:
+        name = fingerprint(key)[:8]
+        if name in seen:
+            break
+        seen[name] = key
+    else:
+        pytest.fail("no two fingerprints begin alike")
+    repo.add("a.py", f"{seen[name]}\n{key}\n")
+    ran = fails(repo, name)
+    both = ", ".join(sorted((fingerprint(seen[name]), fingerprint(key))))
+    assert f"{name} fits 2 keys: {both}" in ran.errors
+    assert keyscan("explain", fingerprint(key), cwd=repo.path).code == 0
+
+
+def test_fingerprint_prints_one_line(tmp_path: Path) -> None:
+    ran = keyscan("fingerprint", cwd=tmp_path, stdin=f"{KEY}\n".encode())
+    assert (ran.code, ran.text, ran.errors) == (0, f"{fingerprint(KEY)}\n", "")
+    for text in (b"", f"{KEY} {ADMIN}".encode()):
+        ran = keyscan("fingerprint", cwd=tmp_path, stdin=text)
+        assert (ran.code, ran.text) == (2, "")
+        assert KEY not in ran.errors
+
+
+def situations(repo: Repo) -> list[tuple[str, bool | None]]:
+    report = scan_json(".", cwd=repo.path)
+    return [(each["situation"], each["pushed"]) for each in report["findings"]]
+
+
+def test_pushed_or_not_or_unknown(repo: Repo, tmp_path: Path) -> None:
+    repo.leak("first.py", "a = 1\n")
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    assert situations(repo) == [("committed", False)]
+    repo.run("checkout", "--quiet", "--detach")
+    assert situations(repo) == [("committed", False)]
+    repo.run("init", "--quiet", "--bare", str(tmp_path / "origin"))
+    repo.run("remote", "add", "origin", str(tmp_path / "origin"))
+    repo.run("push", "--quiet", "origin", "HEAD:refs/heads/fold")
+    assert situations(repo) == [("pushed", True)]
+    assert "PUSHED to origin/fold" in keyscan(".", cwd=repo.path).text
+    # A copy of the commit was pushed, and the one of this branch, the older one, was not.
+    repo.run("branch", "--quiet", "mine")
+    repo.run("reset", "--quiet", "--hard", "HEAD~1")
+    repo.leak("c.py", "c = 1\n")
+    repo.run("cherry-pick", "--allow-empty", "mine")
+    repo.run("push", "--quiet", "--force", "origin", "HEAD:refs/heads/fold")
+    repo.run("checkout", "--quiet", "mine")
+    assert situations(repo) == [("pushed", True)]
+    # Behind the boundary of a shallow clone a remote branch may have it.
+    clone = Repo(tmp_path / "shallow")
+    clone.run("fetch", "--quiet", "--depth=1", f"file://{tmp_path}/origin", "fold")
+    clone.run("checkout", "--quiet", "FETCH_HEAD")
+    assert situations(clone) == [("pushed", None)]
+    assert "pushed: unknown" in keyscan(".", cwd=clone.path).text
+
+
+def test_a_private_environment_file_outside_git_is_where_the_key_belongs(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"BOLTZ_API_KEY={KEY}\n")
+    file.chmod(0o600)
+    ran = keyscan(".", cwd=tmp_path)
+    assert ran.code == 0
+    assert "where it belongs" in ran.text
+    assert "private file outside git" in ran.text
+    assert keyscan(".", "--fail-on-unexposed", cwd=tmp_path).code == 1
+    file.chmod(0o640)
+    ran = keyscan(".", cwd=tmp_path)
+    assert (ran.code, "protect .env:1" in ran.text) == (1, True)
 
 
 def test_an_admin_key_is_revoked_in_the_console(repo: Repo) -> None:
     repo.leak("a.py", ADMIN)
     text = explain(repo, ADMIN)
-    assert "Revoke the leaked key in the Boltz console" in text
-    assert "revoke" not in commands(text)
+    assert "Replace and revoke it if" in text
+    assert not [command for command in commands(text) if "revoke" in command]
 
 
 def test_why(repo: Repo) -> None:

@@ -365,6 +365,36 @@ def by_design() -> ScanResult:
     return make_result(gaps=(Gap("big.bin", "size-limit", "larger than --max-size", by_design=True),))
 
 
+def small_project() -> ScanResult:
+    """A key in the output of a notebook, a log and the user's .env; another in history only."""
+    day = "2026-11-28T10:00:00+01:00"
+    committed: dict[str, Any] = {
+        "commit": "e124831" + "0" * 33,
+        "blob": "b" * 40,
+        "author_date": day,
+        "pushed": False,
+        "subject": "Notebook",
+        "cell": 2,
+        "cell_part": "output",
+    }
+    gone: dict[str, Any] = {"exposure": Exposure.HISTORY, "commit": "adc5c50" + "0" * 33, "blob": "c" * 40}
+    in_log = location(
+        ".snakemake/log/2026-11-23T100001.snakemake.log", 4, exposure=Exposure.UNTRACKED, context=""
+    )
+    in_use = finding(
+        KeyType.WORKSPACE,
+        Mode.LIVE,
+        location("notebooks/predict.ipynb", 19, **committed),
+        in_log,
+        location(".env", 1, exposure=Exposure.LOCAL),
+        seed=2,
+    )
+    old = location("scripts/fold.py", 3, **gone, author_date=day, pushed=False, subject="Fold script")
+    tally = Tally(files=30, git_files=22, blobs=12, bytes=9000, refs=1, cached=12, commits_cached=4)
+    result = make_result(in_use, finding(KeyType.WORKSPACE, Mode.LIVE, old, seed=1), tally=tally)
+    return replace(result, started_at="2026-11-28T12:00:00Z")
+
+
 RESULTS = {
     sample.__name__: sample
     for sample in (

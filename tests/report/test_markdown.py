@@ -152,7 +152,7 @@ def test_strangers_text_is_code(result: ScanResult, view: dict[str, Any]) -> Non
 def test_a_name_that_would_break_out(name: str) -> None:
     leak = replace(finding(KeyType.ADMIN, Mode.LIVE, location(name), location(f"a/{name}")), fingerprint=name)
     text = told("markdown", make_result(leak, gaps=(Gap(name, "unreadable", name),)))
-    assert f"  {name}:3:9" in text
+    assert f"take out {name}:3" in text
     assert name not in prose(text)
 
 
@@ -185,4 +185,9 @@ def test_what_is_suppressed_is_listed_and_shown_with_v() -> None:
 def test_every_location_is_there_with_v() -> None:
     text = told("markdown", samples.history(), verbosity=1)
     for path in {place.path for each in samples.history().findings for place in each.locations}:
-        assert harmless(path) in text
+        assert (
+            harmless(path).replace(
+                ".git/commit/95f670f3b842de855189887abd53fc0506c47af1", "commit object 95f670f3b8"
+            )
+            in text
+        )

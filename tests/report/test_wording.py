@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from boltz_keyscan.model.enums import Exposure
-from boltz_keyscan.report.locations import exposure_line, places, relative_uri
-from boltz_keyscan.report.wording import EXPOSURE, count, earliest, moment, size
-from tests.report.samples import location, oid, past
+from boltz_keyscan.advice import EXPOSURE, Verb, choose_verb
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Situation
+from boltz_keyscan.model.finding import Location
+from boltz_keyscan.report.locations import Place, exposure_line, relative_uri
+from boltz_keyscan.report.locations import places as places_of
+from boltz_keyscan.report.wording import count, earliest, moment, size
+from tests.report.samples import finding, location, oid, past
+
+
+def places(locations: list[Location]) -> list[Place]:
+    return places_of(finding(KeyType.WORKSPACE, Mode.LIVE, *locations))
 
 
 def test_every_exposure_has_words() -> None:
@@ -50,46 +59,82 @@ def test_the_earliest_commit_is_by_date_not_by_text() -> None:
 
 
 def test_many_versions_of_a_path_are_one_place() -> None:
-    rows = places([location(), *(past(number) for number in range(41))])
-    assert [(row.where, row.story) for row in rows] == [
-        (
-            "src/app.py:3:9",
-            f"in HEAD, and in 41 older versions; first {oid(('commit', 'src/app.py', 0))[:7]} 2024-05-01",
-        )
-    ]
+    [row] = places([location(), *(past(number) for number in range(41))])
+    first = oid(("commit", "src/app.py", 0))[:7]
+    assert (row.verb, row.where) == (Verb.TAKE_OUT, "src/app.py:3")
+    assert row.story == f"({first}), and in 41 older versions"
 
 
 def test_a_file_on_disk_and_in_head_is_one_spot() -> None:
     (row,) = places([location(), location(blob=oid(1)), location(line=7), location(line=8), location(line=9)])
-    assert row.story == "in HEAD (also 7:9, 8:9, 9:9)"
+    assert (row.where, row.story) == ("src/app.py:3, 7, 8, 9", "in HEAD")
     (row,) = places([location(line=line) for line in range(1, 7)])
-    assert row.story == "in HEAD (also 2:9, 3:9, 4:9 and 2 more)"
+    assert row.where == "src/app.py:1, 2, 3, 4 and 2 more"
 
 
-def test_a_file_that_left_git_but_not_the_disk_says_both() -> None:
-    (row,) = places([location(exposure=Exposure.LOCAL), past(1), past(2)])
-    assert row.story.startswith("git-ignored or inside .git, and in 2 older versions; first ")
+def test_a_file_that_left_git_but_not_the_disk_has_both() -> None:
+    (row,) = places([location(".env", exposure=Exposure.LOCAL), past(1, ".env"), past(2, ".env")])
+    assert row.verb is Verb.REPLACE
+    assert re.fullmatch(
+        r"ignored by git \(\w{7}\), and in 2 older versions; put the new key there", row.story
+    )
 
 
 def test_history_outranks_what_no_reference_reaches() -> None:
     (row,) = places([past(1, exposure=Exposure.UNREACHABLE, line=1), past(2, line=2)])
-    assert row.where == "src/app.py:2:9"
-    assert row.story.startswith("in history, 2 versions; first ")
+    assert row.where == "src/app.py:2"
+    assert row.story.endswith(" (gone from HEAD), 2 versions")
 
 
-def test_members_cells_and_decodings_are_told() -> None:
+def test_an_object_without_a_path_is_called_an_object() -> None:
+    lost = location(f".git/blob/{oid(1)}", exposure=Exposure.UNREACHABLE, blob=oid(1))
+    message = past(1, f".git/commit/{oid(2)}", blob=oid(2))
+    (first, second) = places([lost, message])
+    assert (first.where, second.where) == (
+        f"commit object {oid(2)[:10]}, line 3",
+        f"blob object {oid(1)[:10]}, line 3",
+    )
+    assert first.story.endswith("its message or header has the key")
+    assert second.story == (
+        "in unreachable objects; in no commit: left by git add, an amend, a rebase or a dropped stash"
+    )
+
+
+def test_members_cells_and_decodings_are_there() -> None:
     (row,) = places([location("a.zip", members=("b.tar", "c.ipynb"), cell=4, decoded=("gzip", "base64"))])
-    assert row.where == "a.zip!b.tar!c.ipynb:3:9 cell 4 (gzip > base64)"
+    assert row.where == "a.zip!b.tar!c.ipynb   cell 4, line 3 (gzip > base64)"
 
 
 def test_places_are_ordered_by_exposure_then_path() -> None:
     found = places([past(1, "a"), location("z"), location("b"), location("c", exposure=Exposure.STAGED)])
-    assert [row.where for row in found] == ["b:3:9", "z:3:9", "c:3:9", "a:3:9"]
+    assert [row.where for row in found] == ["b:3", "z:3", "c:3", "a:3"]
+
+
+@pytest.mark.parametrize(
+    ("where", "verb"),
+    [
+        (location("a.py"), Verb.TAKE_OUT),
+        (location("a.ipynb", cell=1, cell_part="output [3]"), Verb.CLEAR),
+        (location("a.ipynb", cell=1, cell_part="source"), Verb.TAKE_OUT),
+        (location("logs/x.txt", exposure=Exposure.UNTRACKED), Verb.DELETE),
+        (location("x/.ipynb_checkpoints/a.ipynb", exposure=Exposure.UNTRACKED), Verb.DELETE),
+        (location("catalogs/x.txt", exposure=Exposure.UNTRACKED), Verb.TAKE_OUT),
+        (location(".env", exposure=Exposure.UNTRACKED), Verb.IGNORE),
+        (location("sub/.env.local", exposure=Exposure.FILE), Verb.PROTECT),
+        (location(".env.example", exposure=Exposure.FILE), Verb.TAKE_OUT),
+        (location(".env", exposure=Exposure.LOCAL), Verb.KEEP),
+        (past(1), Verb.REWRITE),
+        (past(1, exposure=Exposure.UNREACHABLE), Verb.EXPIRE),
+    ],
+    ids=lambda each: each.path if isinstance(each, Location) else "",
+)
+def test_each_place_has_the_verb_that_fits(where: Location, verb: Verb) -> None:
+    assert choose_verb(where, Situation.COMMITTED) is verb
 
 
 def test_spread_is_one_line_over_all() -> None:
     told = exposure_line([past(5, "b"), location(), past(3), location(exposure=Exposure.LOCAL)])
-    assert told == "in HEAD, in history, git-ignored or inside .git; 4 locations in 2 paths, since 2024-05-04"
+    assert told == "in HEAD, in history, ignored by git; 4 locations in 2 paths, since 2024-05-04"
 
 
 @pytest.mark.parametrize(

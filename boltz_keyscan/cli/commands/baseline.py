@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.advice import describe_exposure
 from boltz_keyscan.cli.baseline_entries import (
     Acceptance,
     ToBaseline,
@@ -28,7 +29,7 @@ from boltz_keyscan.model.enums import Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.wording import EXPOSURE, count, gap_reason
+from boltz_keyscan.report.wording import count, gap_reason
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
@@ -196,7 +197,7 @@ def show(*, resolved: ResolvedOptions) -> int:
         result.gaps, {key for key, each in entries.items() if not each.expired(today)}, to_base
     )
     occurring = _occurring(result, to_base)
-    exposures = {finding.fingerprint: EXPOSURE[finding.exposure] for finding in result.findings}
+    exposures = {finding.fingerprint: describe_exposure(finding.locations[0]) for finding in result.findings}
     absence = "not found, but not everything could be scanned" if unread else "no longer occurs"
     for key, entry in sorted(entries.items()):
         state = exposures.get(key, "not scanned") if key in occurring else absence

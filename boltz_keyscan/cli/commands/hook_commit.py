@@ -14,7 +14,6 @@ import click
 from boltz_keyscan import pipeline
 from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
@@ -94,14 +93,9 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
         click.echo(f"boltz-keyscan: no key in {amount_scanned(result)}")
         return result.exit_code
     from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
+    from boltz_keyscan.cli.hook_text import Change  # noqa: PLC0415 - as above
 
-    write(result, "commit", amount_scanned(result))
     # git sets it for the hooks of a commit; a hook that is called by hand stops no commit.
-    if result.exit_code == ExitCode.BLOCKING and "GIT_INDEX_FILE" in os.environ:
-        click.echo("The commit was stopped: nothing was committed, and no key has left this machine with it.")
-        click.echo("Take the key out of the file, stage the file again, and commit.")
-        click.echo(
-            "To accept it: boltz-keyscan baseline create --reason WHY, "
-            "or a comment on its line, boltz-keyscan: ignore=WHY"
-        )
+    change = Change.COMMIT if "GIT_INDEX_FILE" in os.environ else Change.FILES
+    write(result, change, amount_scanned(result))
     return result.exit_code

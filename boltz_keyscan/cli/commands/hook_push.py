@@ -61,13 +61,9 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
     # Under pre-commit this is a commit on the remote, which may not have the reference.
     named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
     push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
-    code = _report(_scan(push, baseline, trust))
     # pre-commit called by hand: there is no push.
-    if code == ExitCode.BLOCKING and ("PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given):
-        click.echo("The push was stopped: nothing of it was sent, and no key has reached the other side.")
-        click.echo("Take the key out of every commit of it; the commands: boltz-keyscan explain FINGERPRINT")
-        click.echo("To accept it: boltz-keyscan baseline create --reason WHY")
-    return code
+    is_push = "PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given
+    return _report(_scan(push, baseline, trust), "push" if is_push else "range")
 
 
 @click.command("pre-receive")
@@ -89,12 +85,7 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
             existing.add(os.fsencode(name))
     inside = quarantine(os.environ, os.getcwdb())
     push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
-    code = _report(_scan(push, baseline, trust or _default_branch_trust()))
-    if code == ExitCode.BLOCKING:
-        click.echo("This push was refused: it would have put a Boltz API key on the server.")
-        click.echo("Replace and revoke the key first, then take it out of every commit you push.")
-        click.echo("A key is accepted when the baseline of the default branch has it before the push.")
-    return code
+    return _report(_scan(push, baseline, trust or _default_branch_trust()), "received")
 
 
 def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
@@ -157,13 +148,14 @@ def _default_branch_trust() -> str:
     return "base:HEAD" if born else "none"
 
 
-def _report(result: ScanResult) -> int:
+def _report(result: ScanResult, change: str) -> int:
     tally = result.tally
     what = f"a push of {count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
     if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
         click.echo(f"boltz-keyscan: no key in {what}")
         return result.exit_code
     from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
+    from boltz_keyscan.cli.hook_text import Change  # noqa: PLC0415 - as above
 
-    write(result, "push", what)
+    write(result, Change(change), what)
     return result.exit_code

@@ -89,7 +89,8 @@ class FileShard:
             hits += new_hits
             gaps += new_gaps
         sizes_read = [size for size in sizes.values() if size is not None]
-        tally = Tally(files=len(sizes_read), bytes=sum(sizes_read))
+        own = sum(size is not None and b"/.git/" in b"/" + self.prefix + name for name, size in sizes.items())
+        tally = Tally(files=len(sizes_read), bytes=sum(sizes_read), git_files=own)
         bundles = (
             BundleFile(name, self.prefix + name, self.root, self.explicit)
             for name in (batch.bundles if self.bundles else ())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,10 @@ _GIT_FILES = late_pattern(
     re.DOTALL,
 )
 """Files that git itself keeps in a bare repository (gitrepository-layout); all others are ordinary."""
+
+
+_ENVIRONMENT = re.compile(rb"\.env(?:rc|\.(?!(?:dist|example|sample|template)\Z).+)?", re.DOTALL)
+"""Names of environment files, without the templates that projects share."""
 
 
 def find_exposures(
@@ -70,6 +75,18 @@ def find_exposures(
             if not unexposed:
                 break
     return exposures, tuple(gaps)
+
+
+def is_private_environment(path: bytes) -> bool:
+    """Return True for an environment file of this user that no other user can read."""
+    if not _ENVIRONMENT.fullmatch(os.path.basename(path)):
+        return False
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not others
 
 
 def _find_in_worktree(

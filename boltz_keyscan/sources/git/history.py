@@ -188,7 +188,8 @@ class HistoryReader:
         count = names.count_cached(self._memory)
         cached = 0
         # Before the rest, for the progress display.
-        yield ResultShard(ShardResult(tally=Tally(cached=count)))
+        known = self._memory.commits or 0
+        yield ResultShard(ShardResult(tally=Tally(cached=count, commits_cached=known)))
         try:
             for lines, weight in pending.add(self._list_flagged(view, gaps)):
                 yield ObjectShard(view, self.source.where, lines, weight)
@@ -255,7 +256,12 @@ class HistoryReader:
         search = CommitSearch(opened.view, self._references, count, self._memory, self._is_unchanged())
         lacking = opened.partial or opened.view.shallow is not None
         located, attribution = Tracer(
-            search, self.source.prefix, self.source.where, lacking, carried=self.source.carried
+            search,
+            self.source.prefix,
+            self.source.where,
+            lacking,
+            carried=self.source.carried,
+            clone=self._references if self.source.repository.worktree is not None else None,
         ).trace(gathered.hits, detector, gathered.gaps)
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
@@ -292,9 +298,20 @@ class HistoryReader:
             traced=frozenset(traced),
             attribution=attribution.only(traced),
             missing=gathered.tally.objects_missing if self.prepare().partial else None,
+            commits=self._count_commits(gathered, self._names),
         )
         if fresh != self._memory:
             cache.save(self.source.repository.objects, fresh)
+
+    def _count_commits(self, gathered: ShardResult, names: Names) -> int | None:
+        """Return the number of commits in the store, without those that are read again by each scan."""
+        again = {hit.origin.oid for hit in gathered.hits if hit.origin.kind == "commit"}
+        read = gathered.tally.commits - len(again)
+        if not gathered.tally.cached:
+            return read
+        # A new pack may repeat the commits of a pack that is gone.
+        grew = self._memory.packs <= names.packs.keys()
+        return self._memory.commits + read if grew and self._memory.commits is not None else None
 
 
 def _line(error: GitError) -> str:

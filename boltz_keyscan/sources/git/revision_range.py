@@ -84,6 +84,8 @@ class RangeReader:
     _refs: References | None = field(default=None, init=False)
     _scope: RevisionRange = field(default_factory=lambda: RevisionRange(()), init=False)
     _partial: bool = field(default=False, init=False)
+    _is_clone: bool = field(default=False, init=False)
+    """True if its references show which commits were pushed."""
     _problem: str = field(default="", init=False)
     _absent: int = field(default=0, init=False)
     """Number of objects of the range that this clone lacks."""
@@ -114,6 +116,7 @@ class RangeReader:
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
+        self._is_clone = repository.worktree is not None
         packs = check_packs(opened.view, self.where)
         yield gap_shard(*packs.gaps)
         self._view = self._before = packs.view
@@ -280,7 +283,9 @@ class RangeReader:
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
-        located = Tracer(search, b"", self.where, lacking, other.old).trace(new, detector, gathered.gaps)[0]
+        clone = self._refs if self._is_clone else None
+        tracer = Tracer(search, b"", self.where, lacking, other.old, clone=clone)
+        located = tracer.trace(new, detector, gathered.gaps)[0]
         unknown = (
             Gap(
                 self.where, "untraced", f"what the other side has is not all known: {problem}", by_design=True

@@ -76,20 +76,26 @@ class Walks:
         """Timeout of one walk; beyond it, paths explode."""
         return _LEAST_SECONDS + _SECONDS_PER_COMMIT * self.commits
 
-    def introductions(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
+    def introductions(self, wanted: Wanted, lines: list[bytes], since: int = 0) -> Iterator[Change]:
         """Yield the changes that put an object at a path where no parent has it, newest first.
 
         Commits with one parent or none, then merges. Both walks run in parallel and take as
         long as the longer one, which is what ``git log --find-object`` takes.
+
+        Args:
+            wanted: object ids, and the names that count.
+            lines: commits to begin from, and to leave out.
+            since: committer time at which a walk ends, in seconds since 1970; 0 for no end.
 
         Raises:
             GitError: after the last change, if git failed.
             StoppedError: git exceeded the timeout.
         """
         with ThreadPoolExecutor(1) as beside:
-            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines)
+            end = (f"--max-age={since}",) if since else ()
+            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, *end)
             first: dict[Place, int] = {}
-            for change in self._changes(wanted, lines, "--no-merges"):
+            for change in self._changes(wanted, lines, "--no-merges", *end):
                 commit, oid, path = change
                 first[oid, path] = min(commit.time, first.get((oid, path), commit.time))
                 _check_limit(len(first))
@@ -104,14 +110,14 @@ class Walks:
         if chosen:
             yield from self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c")
 
-    def _merge_changes(self, wanted: Wanted, lines: list[bytes]) -> list[Change]:
+    def _merge_changes(self, wanted: Wanted, lines: list[bytes], *end: str) -> list[Change]:
         """Return the changes of merges against their first parents.
 
         Comparison with all parents at once (``-c``) costs half as much again, and in most
         of these the object merely came from another parent.
         """
         found: list[Change] = []
-        for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent"):
+        for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent", *end):
             found.append(change)
             _check_limit(len(found))
         return found

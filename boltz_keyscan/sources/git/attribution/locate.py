@@ -9,11 +9,13 @@ from typing import TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, Part, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Located, Location, Match
-from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import locate_hit
 from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, SearchResult
-from boltz_keyscan.sources.git.attribution.history_walk import Wanted
+from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
+from boltz_keyscan.sources.git.attribution.push_search import UNKNOWN, CommitFacts, PushSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
+from boltz_keyscan.sources.git.repo.repository import References
 
 _MAX_LOCATIONS = 100_000
 """Locations of one repository: enough to find and remove a key."""
@@ -43,6 +45,10 @@ class _HitContext:
     """Exposure of objects that seem unreachable: ``history`` if the search was incomplete."""
     old: frozenset[KeyPlace] = frozenset()
     """Places that had the key before the range that was scanned."""
+    facts: Mapping[str, CommitFacts] = field(default_factory=dict)
+    """Facts on the commits, by their ids."""
+    copies: Mapping[str, CommitFacts] = field(default_factory=dict)
+    """Facts on objects that a remote branch has from another commit."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """Return the exposure of an object at a path."""
@@ -79,6 +85,8 @@ class Tracer:
     """The search on the other side of a range; None for a whole history."""
     carried: bool = False
     """True if its files are part of another repository, so that unreachable objects spread too."""
+    clone: References | None = None
+    """The references of the clone, which show if a commit was pushed; None if they show nothing."""
 
     def trace(
         self, hits: Sequence[Hit], detector: Detector, gaps: Iterable[Gap] = ()
@@ -94,6 +102,7 @@ class Tracer:
         known = self._search(hits, unread)
         if self.find_old is not None:
             known = replace(known, old=self.find_old(_places(hits, known), detector))
+        known = self._with_facts(known)
         most = max(1, _MAX_LOCATIONS // max(1, len(hits)))
         pairs = []
         cut = set(known.search.truncated)
@@ -132,6 +141,21 @@ class Tracer:
             paths.sort(key=lambda path: (known.exposure((oid, path)).rank, path))
         return known
 
+    def _with_facts(self, known: _HitContext) -> _HitContext:
+        """Return the context with the push status of its commits."""
+        search = PushSearch(self.commit_search.view, self.clone)
+        first = [*known.search.introduced.items()]
+        commits = (*(commit for _, commit in first), *known.commits.values())
+        facts = search.describe({commit.commit for commit in commits if commit.reachable})
+        unpushed: dict[str, FirstCommit] = {}
+        for (oid, _), commit in first:
+            if facts.get(commit.commit, UNKNOWN).pushed is False and (
+                oid not in unpushed or commit.time < unpushed[oid].time
+            ):
+                unpushed[oid] = commit
+        walks = Walks(self.commit_search.view, self.commit_search.commits)
+        return replace(known, facts=facts, copies=search.find_copies(unpushed, walks))
+
     def _locations(
         self, hit: Hit, known: _HitContext, detector: Detector
     ) -> Iterator[tuple[Match, Location]]:
@@ -154,9 +178,10 @@ class Tracer:
             first = known.search.introduced.get((oid, path))
             old = (hit.match.fingerprint, path) in known.old
             exposure = known.exposure((oid, path))
-            yield self._locate(hit, path or object_path(hit), exposure, detector, first, old=old)
+            facts = known.copies.get(oid) or (known.facts.get(first.commit, UNKNOWN) if first else UNKNOWN)
+            yield self._locate(hit, path or object_path(hit), exposure, detector, first, facts=facts, old=old)
         if not paths:
-            yield self._locate(hit, object_path(hit), known.default_exposure, detector, None)
+            yield self._locate(hit, object_path(hit), known.default_exposure, detector, None, facts=UNKNOWN)
 
     def _of_object(self, hit: Hit, known: _HitContext, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
@@ -164,7 +189,8 @@ class Tracer:
         first = known.commits.get(oid)
         reachable = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reachable else known.default_exposure
-        return self._locate(hit, object_path(hit), exposure, detector, first)
+        facts = known.facts.get(oid, UNKNOWN)
+        return self._locate(hit, object_path(hit), exposure, detector, first, facts=facts)
 
     def _locate(
         self,
@@ -174,11 +200,23 @@ class Tracer:
         detector: Detector,
         first: FirstCommit | None,
         *,
+        facts: CommitFacts,
         old: bool = False,
     ) -> tuple[Match, Location]:
         commit, date = (first.commit, first.author_date) if first else (None, None)
         path = self.prefix + path
-        return locate_hit(hit, path, exposure, detector, commit=commit, author_date=date, old=old)
+        return locate_hit(
+            hit,
+            path,
+            exposure,
+            detector,
+            commit=commit,
+            author_date=date,
+            old=old,
+            pushed=facts.pushed,
+            remote=facts.remote,
+            subject=facts.subject,
+        )
 
     def _gap(self, problem: str) -> Gap:
         """Return the gap for an incomplete search: all objects were read, but some paths are unknown."""

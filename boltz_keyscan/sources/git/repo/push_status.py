@@ -1,4 +1,4 @@
-"""Push status of commits, as far as this clone knows."""
+"""The unpushed part of a history, as far as this clone knows: what a rewrite of it has to touch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from collections.abc import Collection
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.sources.git.repo.repository import References, enclosing, references
 from boltz_keyscan.sources.git.run import command as git
+
+_REMOTE = b"refs/remotes/"
+_USUAL = (b"main", b"master")
+_MAX_BRANCHES = 50
+"""Local branches that are checked for a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,24 @@ class PushStatus:
 
     head: str | None
     """The commit checked out, in full hex; None before the first commit."""
-    unpushed: tuple[str, ...]
+    unpushed: tuple[str, ...] = ()
     """Commits that no remote-tracking branch of this clone reaches, parents first."""
-    roots: frozenset[str]
+    roots: frozenset[str] = frozenset()
     """Commits without a parent."""
+    merges: bool = False
+    """True if there is a merge among the commits that are not pushed."""
+    branches: tuple[str, ...] = ()
+    """Local branches, tags and stashes that reach any of the commits, full names."""
+
+
+def remote_branches(refs: References) -> list[tuple[bytes, str]]:
+    """Return the remote branches with their commits: ``origin/main`` and its like first, then by name."""
+    found = [
+        (name.removeprefix(_REMOTE), oid)
+        for name, oid in refs.tips
+        if name.startswith(_REMOTE) and not name.endswith(b"/HEAD")
+    ]
+    return sorted(found, key=lambda each: (each[0].rpartition(b"/")[2] not in _USUAL, each))
 
 
 def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
@@ -37,16 +56,30 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         requests = [oid.encode() + b"\n" for oid in sorted(commits)]
         answer, _ = git.run(view, "cat-file", "--batch-check", lines=requests)
         present = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
-        remote = {oid for name, oid in refs.tips if name.startswith(b"refs/remotes/")}
-        lines = [oid.encode() + b"\n" for oid in sorted(present)]
-        lines += [b"^" + oid.encode() + b"\n" for oid in sorted(remote)]
         if not present:
-            return PushStatus(refs.head, (), frozenset())
-        ahead, error = git.run(view, "rev-list", "--topo-order", "--stdin", lines=lines)
+            return PushStatus(refs.head)
+        remote = sorted({oid for _, oid in remote_branches(refs)})
+        ahead, error = _list(view, sorted(present), remote, "--topo-order")
         if error:
             return None
-        roots, _ = git.run(view, "rev-list", "--stdin", "--max-parents=0", lines=lines)
+        unpushed = tuple(oid for oid in reversed(ahead) if oid in present)
+        roots, _ = _list(view, sorted(present), remote, "--max-parents=0")
+        branches = []
+        tips: set[str] = set()
+        for name, oid in refs.tips[:_MAX_BRANCHES] if unpushed else ():
+            if name.startswith((b"refs/heads/", b"refs/tags/", b"refs/stash")):
+                reached, _ = _list(view, [oid], remote)
+                if not set(unpushed).isdisjoint(reached):
+                    branches.append(os.fsdecode(name))
+                    tips.add(oid)
+        below = [f"{oid}^@" for oid in unpushed if oid not in roots]
+        merges, _ = _list(view, sorted(tips), [*remote, *below], "--min-parents=2") if tips else ([], "")
     except (GitError, OSError):
         return None
-    unpushed = tuple(oid for oid in reversed(ahead.decode("ascii").split()) if oid in present)
-    return PushStatus(refs.head, unpushed, frozenset(present & set(roots.decode("ascii").split())))
+    return PushStatus(refs.head, unpushed, frozenset(present & set(roots)), bool(merges), tuple(branches))
+
+
+def _list(view: git.RepoView, include: list[str], exclude: list[str], *options: str) -> tuple[list[str], str]:
+    lines = [f"{oid}\n".encode() for oid in include] + [f"^{oid}\n".encode() for oid in exclude]
+    answer, error = git.run(view, "rev-list", "--stdin", *options, lines=lines)
+    return answer.decode("ascii").split(), error

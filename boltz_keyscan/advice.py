@@ -1,0 +1,174 @@
+"""Advice on a key: the words for its situation, the steps of a remediation, and the verb for each file.
+
+Reports, ``explain``, the hooks and the guides take theirs from these tables, so that they agree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+
+from boltz_keyscan.model.enums import Exposure, Situation
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.policy import is_inside_git, pushed, situation
+
+
+class Step(StrEnum):
+    """A step of a remediation."""
+
+    REPLACE = "Replace it first: create a new key, and put it where the old one is used."
+    REVOKE = "Revoke the leaked key."
+    INVESTIGATE = "Check the jobs and the usage since the leak."
+    UNSTAGE = "Take it out of the index, if it is staged."
+    REMOVE = "Take it out of the files; read it from an environment variable such as BOLTZ_API_KEY."
+    REWRITE = "Rewrite the history with git filter-repo, in a fresh clone, and push it."
+    INFORM = "Ask everyone to clone again: every existing clone and fork still has it."
+    AMEND = "Rewrite the commits that have it, before you push."
+    EXPIRE = "Remove the objects that no reference reaches any more."
+    REPLACE_IF_READ = (
+        "Replace and revoke it if anything or anyone else may have read it: a backup, an agent, a log."
+    )
+    KEEP = "Nothing to do: keep it out of git, and readable by you only."
+    FORGET = "Nothing is urgent: it no longer works. Take it out of the files, or accept it in a baseline."
+    SCAN = "Scan again: this key must be gone."
+
+
+STEPS: dict[Situation, tuple[Step, ...]] = {
+    Situation.PUSHED: (
+        Step.REPLACE,
+        Step.REVOKE,
+        Step.INVESTIGATE,
+        Step.REMOVE,
+        Step.REWRITE,
+        Step.INFORM,
+        Step.SCAN,
+    ),
+    Situation.COMMITTED: (Step.REMOVE, Step.AMEND, Step.EXPIRE, Step.REPLACE_IF_READ, Step.SCAN),
+    Situation.NOT_COMMITTED: (
+        Step.UNSTAGE,
+        Step.REMOVE,
+        Step.EXPIRE,
+        Step.REPLACE_IF_READ,
+        Step.SCAN,
+    ),
+    Situation.UNREACHABLE: (Step.EXPIRE, Step.REPLACE_IF_READ, Step.SCAN),
+    Situation.DEAD: (Step.FORGET,),
+    Situation.IN_PLACE: (Step.KEEP,),
+}
+"""The steps in each situation, in order. A key that works is replaced and revoked before its history is
+rewritten: rewriting does not take it back from others. Only a key that no one else has begins with that."""
+
+TITLE: dict[Situation, str] = {
+    Situation.PUSHED: "pushed, or perhaps pushed",
+    Situation.COMMITTED: "committed, not pushed",
+    Situation.NOT_COMMITTED: "not committed",
+    Situation.UNREACHABLE: "only in unreachable objects",
+    Situation.DEAD: "no longer works",
+    Situation.IN_PLACE: "where it belongs",
+}
+
+LEAKED = (Situation.PUSHED, Situation.COMMITTED, Situation.NOT_COMMITTED)
+"""Situations of a key that has to be dealt with."""
+
+EXPOSURE: dict[Exposure, str] = {
+    Exposure.TRACKED: "in HEAD",
+    Exposure.STAGED: "staged",
+    Exposure.HISTORY: "in history",
+    Exposure.MODIFIED: "changed, not committed",
+    Exposure.UNTRACKED: "untracked",
+    Exposure.FILE: "outside git",
+    Exposure.UNREACHABLE: "in unreachable objects",
+    Exposure.LOCAL: "ignored by git",
+}
+"""The words for an exposure in all reports and guides."""
+
+INSIDE_GIT = "inside .git"
+PRIVATE = "private file outside git"
+
+
+def describe_exposure(location: Location) -> str:
+    """Return the words for the exposure of a location."""
+    if location.exposure is Exposure.LOCAL:
+        if location.private:
+            return PRIVATE
+        if is_inside_git(location):
+            return INSIDE_GIT
+    return EXPOSURE[location.exposure]
+
+
+def describe_situation(finding: Finding) -> str:
+    """Return the situation in words, with a remote branch: ``PUSHED to origin/main``."""
+    kind = situation(finding)
+    exposures = {where.exposure for where in finding.locations}
+    text = TITLE[kind]
+    if kind is Situation.PUSHED:
+        remotes = sorted({where.remote for where in finding.locations if where.remote})
+        sure = f"PUSHED to {remotes[0] if remotes else 'a remote branch'}"
+        text = sure if pushed(finding) else "committed; pushed: unknown"
+    elif kind is Situation.NOT_COMMITTED and Exposure.STAGED in exposures:
+        text = "staged, not committed"
+    elif kind is Situation.NOT_COMMITTED and exposures <= {Exposure.FILE, Exposure.LOCAL}:
+        text = "in a file outside git"
+    elif kind is Situation.UNREACHABLE and Exposure.UNREACHABLE not in exposures:
+        text = "only inside .git"
+    return text
+
+
+class Verb(StrEnum):
+    """The action for one file."""
+
+    TAKE_OUT = "take out"
+    CLEAR = "clear"
+    DELETE = "delete"
+    IGNORE = "ignore"
+    PROTECT = "protect"
+    REPLACE = "replace"
+    KEEP = "keep"
+    REWRITE = "rewrite"
+    EXPIRE = "expire"
+
+
+NOTE: dict[Verb, str] = {
+    Verb.IGNORE: "add it to .gitignore",
+    Verb.PROTECT: "others can read it: chmod 600",
+    Verb.REPLACE: "put the new key there",
+    Verb.KEEP: "update if you replace the key",
+}
+"""The words after the exposure that explain a verb."""
+
+_ENVIRONMENT = re.compile(r"(?:.*/)?\.env(?:rc|\.(?!(?:dist|example|sample|template)$).+)?")
+_DISPOSABLE = re.compile(
+    r".*\.(?:log|out|err|pyc|swp)|(?:.*/)?(?:\.snakemake|\.nextflow[^/]*|__pycache__|\.cache|\.ipynb_checkpoints"
+    r"|\.pytest_cache|\.mypy_cache|\.ruff_cache|logs?|slurm-[^/]*)(?:/.*)?",
+    re.IGNORECASE,
+)
+"""Logs and caches, which programs write again."""
+
+PAST = frozenset({Exposure.HISTORY, Exposure.UNREACHABLE})
+"""Exposures of keys in git objects only, not in files on disk."""
+
+
+def choose_verb(location: Location, kind: Situation) -> Verb:
+    """Return the action for a place of a key in a situation: the first that applies."""
+    exposure = location.exposure
+    environment = _ENVIRONMENT.fullmatch(location.path) is not None and not location.members
+    output = location.cell is not None and (location.cell_part or "").startswith("output")
+    rows = (
+        (exposure is Exposure.HISTORY, Verb.REWRITE),
+        (exposure is Exposure.UNREACHABLE, Verb.EXPIRE),
+        (kind is Situation.IN_PLACE, Verb.KEEP),
+        (environment and exposure is Exposure.LOCAL and kind is Situation.PUSHED, Verb.REPLACE),
+        (environment and exposure is Exposure.LOCAL, Verb.KEEP),
+        (environment and exposure in {Exposure.UNTRACKED, Exposure.STAGED}, Verb.IGNORE),
+        (environment and exposure is Exposure.FILE, Verb.PROTECT),
+        (_DISPOSABLE.fullmatch(location.path) is not None, Verb.DELETE),
+        (output, Verb.CLEAR),
+    )
+    return next((verb for applies, verb in rows if applies), Verb.TAKE_OUT)
+
+
+def numbered_steps(kind: Situation) -> Iterator[str]:
+    """Yield the steps in a situation, one line each."""
+    for number, step in enumerate(STEPS[kind], 1):
+        yield f"{number}. {step}"

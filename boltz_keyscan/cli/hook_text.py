@@ -1,0 +1,202 @@
+"""Text of a hook that found keys: the places, and the commands that fit. Loaded only then."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from boltz_keyscan import rules
+from boltz_keyscan.advice import Verb, choose_verb
+from boltz_keyscan.audit.local_files import read_environment_files
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation
+from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.report.file_actions import distinct_paths
+from boltz_keyscan.report.locations import format_commit, format_place
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import suppression_sentences
+from boltz_keyscan.report.summary import key_kind, summary
+from boltz_keyscan.report.text import MAX_KEYS, clip
+from boltz_keyscan.report.wording import count, is_old, short_fingerprints
+from boltz_keyscan.sanitize import harmless
+from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.triage.baseline import NAME as BASELINE
+
+_MAX_NAMED = 5
+"""Limit of keys that pass and of paths in a command; the rest is counted."""
+
+_NOT_FOR_HOOKS = frozenset({"Next", "Kept", "Read", "Notes"})
+"""Lines of a report that a hook replaces by its own."""
+
+
+class Change(StrEnum):
+    """The change that a hook checks."""
+
+    COMMIT = "commit"
+    FILES = "files"
+    """Files that were named by hand: there is no commit to stop."""
+    PUSH = "push"
+    RANGE = "range"
+    """A push that was named by hand."""
+    RECEIVED = "received"
+
+
+_TITLE = {
+    Change.COMMIT: "COMMIT STOPPED. Nothing was committed; nothing has left this machine.",
+    Change.PUSH: "PUSH STOPPED. Nothing of it was sent; no key has reached the other side.",
+    Change.RECEIVED: "PUSH REFUSED. Nothing of it was stored; the server has no key of it.",
+}
+
+
+def stopped_lines(
+    result: ScanResult, change: Change, looked_at: str, options: ReportOptions
+) -> Iterator[str]:
+    """Yield the lines for a change with keys that stop it."""
+    blocking = [finding for finding in result.findings if finding.blocking]
+    found = f"{count(len(blocking), 'new key')} in {looked_at}"
+    yield f"boltz-keyscan: {_TITLE.get(change, found)}"
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    own = _fingerprints_of_environment() if change in {Change.COMMIT, Change.FILES} else {}
+    for finding in blocking[:MAX_KEYS]:
+        yield from _places(finding, names[finding.fingerprint], own.get(finding.fingerprint, ""), options)
+    if len(blocking) > MAX_KEYS:
+        yield f"  +{len(blocking) - MAX_KEYS:,} more keys"
+    for finding in result.keys:
+        if not finding.blocking:
+            (place, *_) = finding.locations
+            reason = (
+                "there before" if is_old(finding) else "accepted" if finding.suppression else "not exposed"
+            )
+            yield harmless(
+                f"  {format_place(place, [place])}   {names[finding.fingerprint]}: {reason}, passes"
+            )
+    for label, text in _commands(blocking, names, change):
+        yield harmless(f"{label:<8} {text}")
+    current = ""
+    for label, text in summary(result, options):
+        current = label or current
+        if current not in _NOT_FOR_HOOKS:
+            yield harmless(f"{label:<8} {text}")
+
+
+def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> Iterator[str]:
+    kind = f"{key_kind(finding)} key {name}"
+    if finding.shape is not Shape.CONFIRMED:
+        kind += f", {finding.shape}"
+    groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
+    for location in finding.locations:
+        if not location.old:
+            groups.setdefault((location.path, location.members), []).append(location)
+    shown = [*groups.values()][: options.limit(MAX_KEYS)]
+    for group in shown:
+        first = group[0]
+        of = f"   {format_commit(first)}" if first.commit else ""
+        spot = (
+            "" if first.exposure in {Exposure.STAGED, Exposure.HISTORY, Exposure.TRACKED} else "   not staged"
+        )
+        yield harmless(f"  {format_place(first, group)}   {kind}{same}{of}{spot}")
+        if first.context:
+            yield f"    | {clip(harmless(first.context), options.width - 6)}"
+    if len(shown) < len(groups):
+        yield f"    and {count(len(groups) - len(shown), 'more path')}"
+    yield from (f"    {harmless(text)}" for text in suppression_sentences(finding, _MAX_NAMED))
+
+
+def _fingerprints_of_environment() -> dict[str, str]:
+    """Return the keys in the environment files of the current folder, with the words that name the file."""
+    detector = KeyDetector.of(rules.load())
+    files = read_environment_files(os.getcwdb(), detector)
+    return {
+        match.fingerprint: f" (the same as in your {os.path.basename(file.path)})"
+        for file in files
+        for match in file.keys
+    }
+
+
+def _commands(
+    blocking: Sequence[Finding], names: dict[str, str], change: Change
+) -> Iterator[tuple[str, str]]:
+    """Yield label and command of each thing that can be done."""
+    if change in {Change.COMMIT, Change.FILES}:
+        yield from _commit_commands(blocking)
+        return
+    explain = f"boltz-keyscan explain {names[blocking[0].fingerprint]}"
+    if change is Change.RECEIVED:
+        yield "Do", "replace and revoke the key first; then take it out of every commit you push:"
+        yield "", explain
+        yield "Accept", "the baseline of the default branch has to have the key before the push"
+    else:
+        yield "Do", f"{explain}     takes it out of every commit, step by step"
+        yield "Accept", _accept_in_baseline()
+
+
+def _commit_commands(blocking: Sequence[Finding]) -> Iterator[tuple[str, str]]:
+    new = [place for finding in blocking for place in finding.locations if not place.old]
+    groups: dict[Verb, list[Location]] = {}
+    for place in new:
+        groups.setdefault(choose_verb(place, Situation.NOT_COMMITTED), []).append(place)
+    label = "Do"
+    for verb, found in groups.items():
+        if verb in _ACTIONS:
+            paths = _shown_paths(found)
+            yield label, _ACTIONS[verb].format(paths=paths, ignored=_shown_paths(found, root="/"))
+            label = ""
+    if staged := [place for place in new if place.exposure is Exposure.STAGED]:
+        repository = enclosing(os.getcwdb())
+        born = repository is not None and references(repository).head is not None
+        yield "Unstage", f"git {'restore --staged' if born else 'rm --cached'} {_shown_paths(staged)}"
+    if all(_takes_comment(finding) for finding in blocking):
+        yield "Accept", "on that line: # boltz-keyscan: ignore=REASON   (CI does not believe it by itself)"
+    else:
+        yield "Accept", _accept_in_baseline()
+
+
+_ACTIONS = {
+    Verb.TAKE_OUT: "read it from BOLTZ_API_KEY, then: git add {paths} && git commit",
+    Verb.CLEAR: "jupyter nbconvert --clear-output --inplace {paths} && git add {paths} && git commit",
+    Verb.DELETE: "git rm -f {paths}",
+    Verb.IGNORE: "git rm -f --cached {paths} && printf '%s\\n' {ignored} >> .gitignore",
+}
+
+
+def _shown_paths(found: Sequence[Location], root: str = "") -> str:
+    paths = distinct_paths(found)
+    return shlex.join(f"{root}{path}" for path in paths) if len(paths) <= _MAX_NAMED else "FILE..."
+
+
+def _takes_comment(finding: Finding) -> bool:
+    """Return True if a comment on the line can suppress the key."""
+    weak = (finding.key_type, finding.mode) != (KeyType.ADMIN, Mode.LIVE)
+    return weak and not any(
+        place.members or place.decoded or place.path.endswith((".ipynb", ".json"))
+        for place in finding.locations
+    )
+
+
+def _accept_in_baseline() -> str:
+    verb = "update --add" if os.path.lexists(BASELINE) else "create"
+    return f"boltz-keyscan baseline {verb} --reason REASON"
+
+
+def passed_lines(result: ScanResult, change: Change) -> Iterator[str]:
+    """Yield the lines on keys that do not stop a change: they were there before, or are accepted."""
+    noun = "push" if change in {Change.PUSH, Change.RANGE, Change.RECEIVED} else "commit"
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    old = [finding for finding in result.keys if is_old(finding)]
+    if old:
+        one = len(old) == 1
+        listed = ", ".join(names[finding.fingerprint] for finding in old[:_MAX_NAMED])
+        listed += f" and {len(old) - _MAX_NAMED:,} more" if len(old) > _MAX_NAMED else ""
+        yield (
+            f"{count(len(old), 'key')} {'was' if one else 'were'} there before and {'does' if one else 'do'} "
+            f"not stop this {noun}: {listed}; boltz-keyscan . shows all places"
+        )
+    for finding in result.keys:
+        if finding.suppression is not None:
+            new = [place for place in finding.locations if not place.old]
+            where = ", ".join(dict.fromkeys(format_place(place, [place]) for place in new[:_MAX_NAMED]))
+            spread = f", now also in {where}" if where else ""
+            reason = f"{finding.suppression.kind}: {finding.suppression.reason}"
+            yield harmless(f"accepted key {names[finding.fingerprint]}{spread}; it passes by {reason}")

@@ -1,0 +1,107 @@
+"""Push status and subject of the commits that introduced keys, as far as this clone knows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from boltz_keyscan.errors import GitError
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted, input_lines
+from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
+from boltz_keyscan.sources.git.repo.push_status import remote_branches
+from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.sources.git.run import command as git
+
+_MAX_SUBJECTS = 1000
+_MAX_NAMED_BRANCHES = 8
+"""Remote branches that are tried one by one, to name the one that has a commit."""
+
+_CLOCK_SKEW_S = 86_400
+"""Seconds by which the clocks of two committers may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """Facts on one commit for the reader of a report."""
+
+    pushed: bool | None = None
+    remote: bytes = b""
+    subject: bytes = b""
+
+
+UNKNOWN = CommitFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class PushSearch:
+    """Search for the remote branches that have commits or objects."""
+
+    view: git.RepoView
+    references: References | None
+    """The references of the clone; None for a store that is no clone, where nothing is known."""
+
+    def describe(self, commits: Collection[str]) -> dict[str, CommitFacts]:
+        """Return the facts on reachable commits; an error of git leaves facts unknown."""
+        if not commits:
+            return {}
+        subjects = self._subjects(sorted(commits)[:_MAX_SUBJECTS])
+        branches, error = self._branches(commits)
+        absent = False if self._is_complete and not error else None
+        return {
+            oid: CommitFacts(
+                *((True, branches[oid]) if oid in branches else (absent, b"")), subjects.get(oid, b"")
+            )
+            for oid in commits
+        }
+
+    def find_copies(self, first: Mapping[str, FirstCommit], walks: Walks) -> dict[str, CommitFacts]:
+        """Return the objects that a remote branch has too, though a commit that is not pushed came first.
+
+        A commit may be copied, for example by a rebase or a cherry-pick.
+
+        Args:
+            first: the first commit of each object.
+            walks: walks over the repository.
+        """
+        tips = [oid for _, oid in remote_branches(self.references)] if self.references else []
+        if not (first and tips):
+            return {}
+        wanted: Wanted = dict.fromkeys(first)
+        since = max(1, min(commit.time for commit in first.values()) - _CLOCK_SKEW_S)
+        try:
+            return {
+                oid: CommitFacts(pushed=True)
+                for _, oid, _ in walks.introductions(wanted, input_lines(sorted(set(tips))), since)
+            }
+        except GitError:
+            return dict.fromkeys(first, UNKNOWN)
+
+    @property
+    def _is_complete(self) -> bool:
+        """True if a commit that no remote branch reaches is not pushed, as far as this clone knows."""
+        # Beyond the boundary of a shallow clone a remote branch may have it.
+        return self.references is not None and not self.references.opaque and self.view.shallow is None
+
+    def _branches(self, commits: Collection[str]) -> tuple[dict[str, bytes], str]:
+        """Return the commits that a remote branch reaches, with its name, and an error or ""."""
+        found: dict[str, bytes] = {}
+        errors = ""
+        known = remote_branches(self.references) if self.references is not None else []
+        groups = [(name, [oid]) for name, oid in known[:_MAX_NAMED_BRANCHES]]
+        groups.append((b"", [oid for _, oid in known[_MAX_NAMED_BRANCHES:]]))
+        for name, tips in groups:
+            rest = [oid for oid in sorted(commits) if oid not in found]
+            if rest and tips:
+                lines = input_lines(rest, sorted(set(tips)))
+                listed, error = git.run(self.view, "rev-list", "--stdin", lines=lines)
+                errors = errors or error
+                if not error:
+                    beyond = set(listed.decode("ascii", "replace").split())
+                    found |= {oid: name for oid in rest if oid not in beyond}
+        return found, errors
+
+    def _subjects(self, commits: list[str]) -> dict[str, bytes]:
+        options = ("log", "--no-walk=unsorted", "--stdin", "-z", "--format=%H %s")
+        answer, _ = git.run(self.view, *options, lines=input_lines(commits))
+        rows = (entry.strip().partition(b" ") for entry in answer.split(b"\0"))
+        return {oid.decode("ascii", "replace"): subject for oid, _, subject in rows}
