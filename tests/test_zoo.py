@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.model.enums import ExitCode
-from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan
@@ -35,7 +34,7 @@ WAYS = {
 MOSTLY = ("scan", "range", "hook")
 JSON = ("--format", "json")
 # A scan that takes more memory than this gets none.
-BOUNDED = ("sh", "-c", 'ulimit -v 3000000; exec "$@"', "sh")
+BOUNDED = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (3_000_000 << 10,) * 2)\n"
 
 HURRIED = """
 from boltz_keyscan.sources.git.attribution import history_walk
@@ -118,8 +117,8 @@ def test_nothing_runs_connects_hangs_or_stays_hidden(row: Row, cage: Cage) -> No
     before = state(cage.repo.path)
     for way in row.ways or MOSTLY:
         form = () if way == "hook" else JSON
-        changed = HURRIED if row.hurried else ""
-        ran = kept(*WAYS[way], *form, cwd=cage.repo.path, env=cage.env, before=BOUNDED, changed=changed)
+        changed = BOUNDED + (HURRIED if row.hurried else "")
+        ran = keyscan(*WAYS[way], *form, cwd=cage.repo.path, env=cage.env, changed=changed)
 
         assert not cage.marker.exists(), (way, cage.marker.read_text())
         assert ran.code in {ExitCode.CLEAN, ExitCode.BLOCKING, ExitCode.USAGE, ExitCode.INCOMPLETE}, (
