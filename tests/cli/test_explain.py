@@ -164,6 +164,7 @@ SITUATIONS = (_head, _only_the_key, _earlier, _twice, _deleted, _staged)
 
 @pytest.mark.parametrize("root", [False, True])
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.__name__.strip("_"))
+@pytest.mark.sampled
 def test_the_recipe_ends_without_the_key(
     tmp_path: Path, situation: Callable[[Repo], None], *, root: bool
 ) -> None:
