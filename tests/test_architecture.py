@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import re
 import sys
 import tomllib
@@ -92,7 +93,7 @@ class Module:
     name: str
     text: str
 
-    @property
+    @functools.cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
@@ -101,6 +102,7 @@ class Module:
         return self.name.partition(".")[0]
 
 
+@functools.cache
 def modules() -> list[Module]:
     found = []
     for path in sorted((ROOT / PACKAGE).rglob("*.py")):
