@@ -326,6 +326,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.sampled(count=6)
 def test_hostile_input_costs_no_more_than_its_length(name: str) -> None:
     unit = HOSTILE[name]
 

@@ -258,6 +258,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.sampled(count=5)
 def test_hostile_text_costs_no_more_than_its_length(name: str) -> None:
     def seconds(size: int) -> float:
         raw = HOSTILE[name] * (size // len(HOSTILE[name]))
