@@ -188,7 +188,7 @@ def test_nor_do_bytes_without_sense(head: bytes, rest: bytes) -> None:
 @pytest.mark.parametrize(("way", "reason"), [("dies", "worker-died"), ("hangs", "timed-out")])
 @pytest.mark.sampled
 def test_a_worker_is_lost_for_one_container_only(way: str, reason: str, jobs: int) -> None:
-    shards = [Misbehaving(way if n == 3 else "fine", n) for n in range(12)]
+    shards = [Misbehaving(way, n, 1.0) if n == 3 else Misbehaving("fine", n) for n in range(12)]
     results = list(run_isolated(shards, KeyDetector.of(rules.load()), jobs))
     assert sorted(number for number, _ in results) == list(range(12))
     for number, result in results:
