@@ -29,14 +29,17 @@ def at_start(environment: dict[str, str]) -> dict[str, str]:
     return found | {"LC_CTYPE": next(filter(None, given), "")}
 
 
-def ask(
+def ask(  # noqa: PLR0917 - all that a run is
     path: str,
     arguments: list[bytes],
     folder: bytes,
     environment: dict[str, str],
     streams: tuple[int, int, int],
+    changed: str = "",
 ) -> _socket.socket:
     """Have the program run; a socket that tells its exit code, and that ends it when it is closed before.
+
+    With ``changed``, lines of Python that change the program are run first.
 
     Raises:
         OSError: nobody is there to ask.
@@ -44,7 +47,7 @@ def ask(
     mask = os.umask(0)
     os.umask(mask)
     variables = [os.fsencode(name) + b"=" + os.fsencode(value) for name, value in environment.items()]
-    words = [folder, b"%d" % mask, b"%d" % len(arguments), *arguments, *variables]
+    words = [folder, b"%d" % mask, changed.encode(), b"%d" % len(arguments), *arguments, *variables]
     assert not any(b"\0" in word for word in words)
     asked = b"\0".join(words)
     asking = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,8 +74,15 @@ def _left_out(name: str, cases: list[pytest.Function]) -> set[pytest.Function]:
     return set(cases) - {cases[position] for position in chosen}
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New folders; pytest looks through all it has made for the number of the next one."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
     for name in list(os.environ):
         if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in {
@@ -84,7 +93,8 @@ def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
             *VARIABLES,
         }:
             monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
+    home = next(_homes)
+    home.mkdir()
     settings = {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),

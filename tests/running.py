@@ -70,20 +70,28 @@ def keyscan(
     env: dict[str, str] | None = None,
     before: tuple[str, ...] = (),
     started: bool = False,
+    changed: str = "",
 ) -> Ran:
     """Run ``boltz-keyscan`` from this checkout, with ``before`` in front of the command (``setpriv`` ...).
+
+    ``changed`` is lines of Python that change the program before it runs: its limits, and what it may use.
 
     With ``started``, Python is started for it, whatever that costs: for tests of the start itself, and of
     what differs from one Python process to the next, such as the hashes of strings.
     """
     environment = _environment(env)
     if not (before or started) and (warm := _warm()) is not None and warm.suits(environment):
-        return warm.run(arguments, cwd, stdin, environment)
-    command = [*before, *COMMAND, *arguments]
+        return warm.run(arguments, cwd, stdin, environment, changed)
+    command = [*before, *(_changed(changed) if changed else COMMAND), *arguments]
     ran = subprocess.run(
         command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False, timeout=PATIENCE
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def _changed(lines: str) -> tuple[str, ...]:
+    run = "import runpy\nrunpy.run_module('boltz_keyscan', run_name='__main__', alter_sys=True)"
+    return (sys.executable, "-c", f"{lines}\n{run}")
 
 
 def begin(
@@ -144,10 +152,11 @@ class Warm:
         cwd: Path | None,
         environment: dict[str, str],
         streams: tuple[int, int, int],
+        changed: str = "",
     ) -> _socket.socket:
         """Have a copy of it run; the socket that tells how that ended."""
         encoded = [os.fsencode(argument) for argument in arguments]
-        return ask(self.socket, encoded, os.fsencode(cwd or Path.cwd()), environment, streams)
+        return ask(self.socket, encoded, os.fsencode(cwd or Path.cwd()), environment, streams, changed)
 
     @staticmethod
     def ended(asking: _socket.socket) -> int:
@@ -164,11 +173,12 @@ class Warm:
         cwd: Path | None,
         stdin: bytes,
         environment: dict[str, str],
+        changed: str = "",
     ) -> Ran:
         """A whole run."""
         ours, theirs = _pipes()
         try:
-            asking = self.asked(arguments, cwd, environment, theirs)
+            asking = self.asked(arguments, cwd, environment, theirs, changed)
         finally:
             for end in theirs:
                 os.close(end)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import re
 import sys
 import tomllib
@@ -94,7 +95,7 @@ class Module:
     name: str
     text: str
 
-    @property
+    @functools.cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
@@ -103,6 +104,7 @@ class Module:
         return self.name.partition(".")[0]
 
 
+@functools.cache
 def modules() -> list[Module]:
     found = []
     for path in sorted((ROOT / PACKAGE).rglob("*.py")):

@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 
 from boltz_keyscan.model.enums import ExitCode
-from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import Ran
+from tests.running import Ran, keyscan
 
 GIT = shutil.which("git")
 KEY = fake_key("ws", "live", "bad git")
@@ -162,7 +161,7 @@ def scanned(
     repo: Repo, arguments: tuple[str, ...], env: dict[str, str] | None = None, *, hurried: bool = False
 ) -> Ran:
     changed = HURRIED if hurried else ""
-    return kept(*arguments, "--jobs", "1", "--format", "json", cwd=repo.path, env=env, changed=changed)
+    return keyscan(*arguments, "--jobs", "1", "--format", "json", cwd=repo.path, env=env, changed=changed)
 
 
 def gaps(ran: Ran) -> set[str]:

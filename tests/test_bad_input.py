@@ -6,6 +6,7 @@ Damaged and hostile repositories are in ``test_bad_repositories``.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report import REPORTERS
+from tests.depth import NIGHTLY
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import PATIENCE, ROOT, Ran, keyscan, program
@@ -289,6 +291,7 @@ LOCALES: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("locale", LOCALES, ids=str)
+@pytest.mark.sampled(count=2)
 def test_names_that_are_no_text_in_any_locale(tmp_path: Path, locale: dict[str, str]) -> None:
     folder = os.fsencode(tmp_path)
     expected = {}
@@ -412,14 +415,17 @@ def test_standard_output_that_is_full_or_closed(clean: Path) -> None:
     (clean / "leak/leak.txt").write_text(KEY)
     full = "error: cannot write the report to standard output: No space left on device\n"
     closed = "error: cannot write the report: standard output is closed\nhelp: Give --output FILE.\n"
-    for redirection, told in ((">/dev/full", full), (">&-", closed)):
-        for path, code in (("clean.txt", ExitCode.USAGE), ("leak", ExitCode.BLOCKING)):
-            for format_ in ("auto", *REPORTERS):
-                ran = redirected(redirection, path, "--format", format_, cwd=clean)
-                assert (ran.code, ran.errors) == (code, told)
-            # What is said of it inside GitHub Actions is said once, too.
-            ran = redirected(redirection, path, cwd=clean, env={"GITHUB_ACTIONS": "true"})
+    formats = ("auto", *REPORTERS)
+    ways = itertools.product(
+        ((">/dev/full", full), (">&-", closed)), (("clean.txt", ExitCode.USAGE), ("leak", ExitCode.BLOCKING))
+    )
+    for number, ((redirection, told), (path, code)) in enumerate(ways):
+        for format_ in formats if NIGHTLY else formats[number::4]:
+            ran = redirected(redirection, path, "--format", format_, cwd=clean)
             assert (ran.code, ran.errors) == (code, told)
+        # What is said of it inside GitHub Actions is said once, too.
+        ran = redirected(redirection, path, cwd=clean, env={"GITHUB_ACTIONS": "true"})
+        assert (ran.code, ran.errors) == (code, told)
     ran = redirected(">/dev/full", "--help", cwd=clean)
     assert (ran.code, ran.errors) == (
         ExitCode.USAGE,
@@ -450,6 +456,7 @@ def redirected(redirection: str, *arguments: str, cwd: Path, env: dict[str, str]
 
 
 @pytest.mark.parametrize("format_", ["auto", *REPORTERS])
+@pytest.mark.sampled(count=3)
 def test_a_reader_that_goes_away_hears_the_verdict(clean: Path, format_: str) -> None:
     """A report that is larger than any pipe, and `head` that has seen enough of it."""
     for number in range(20):
@@ -481,6 +488,7 @@ def test_names_that_are_no_text_in_any_format(tmp_path: Path, format_: str) -> N
 
 
 @pytest.mark.parametrize("most", [5, 8, 11, 14])
+@pytest.mark.sampled(count=2)
 def test_a_system_that_is_out_of_everything(clean: Path, most: int) -> None:
     """Too few file descriptors for git: what could not be done is a gap, and what was found is told."""
     repo = Repo(clean / "repo")

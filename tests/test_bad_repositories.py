@@ -495,6 +495,7 @@ PACK_NAME = f"pack/pack-{'1' * 40}.idx"
         (".gitattributes", []),
     ],
 )
+@pytest.mark.sampled(count=8)
 def test_a_fifo_hangs_nobody(full: Repo, name: str, told: list[tuple[str, str, str]]) -> None:
     full.write("leak.txt", KEY)
     path = full.path / name

@@ -148,6 +148,7 @@ def test_in_a_range_and_in_a_push(corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "image.tar", "self-extracting", "trailing.gz"])
+@pytest.mark.sampled(count=2)
 def test_from_a_pipe(corpus: Path, name: str) -> None:
     content = (corpus / name).read_bytes()
     piped = places(scan_json("-", stdin=content))

@@ -55,6 +55,7 @@ def test_0_when_no_key_fails_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids="-".join)
 @pytest.mark.parametrize("fail_on", BLOCKED_BY)
+@pytest.mark.sampled
 def test_1_for_each_kind_of_key_as_asked(tmp_path: Path, kind: tuple[str, str], fail_on: str) -> None:
     (tmp_path / "leak.txt").write_text(fake_key(*kind))
     ran = keyscan(tmp_path, "--fail-on", fail_on, "--format", "json")

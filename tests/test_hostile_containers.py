@@ -199,7 +199,7 @@ def opened_by_workers(
 @pytest.mark.parametrize(("way", "reason"), [("dies", "worker-died"), ("hangs", "timed-out")])
 @pytest.mark.sampled
 def test_a_worker_is_lost_for_one_container_only(way: str, reason: str, jobs: int) -> None:
-    shards = [Misbehaving(way if n == 3 else "fine", n) for n in range(12)]
+    shards = [Misbehaving(way, n, 1.0) if n == 3 else Misbehaving("fine", n) for n in range(12)]
     results = opened_by_workers(enumerate(shards), jobs)
     assert sorted(number for number, _ in results) == list(range(12))
     for number, result in results:

@@ -23,6 +23,8 @@ with open(sys.argv[1], "w") as file:
     json.dump([code, loaded], file)
 """
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 HEAVY = frozenset(
     {
         "_hashlib",
@@ -100,6 +102,7 @@ def test_a_commit_that_is_stopped(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "jsonl", "csv", "markdown", "junit", "github", "gitlab"])
+@pytest.mark.sampled(count=3)
 def test_a_scan_that_is_told_in_another_format_loads_no_sarif(repo: Repo, form: str) -> None:
     repo.commit()
     loaded = _loaded(repo, 0, ".", "--no-cache", "--jobs", "1", "--format", form)

@@ -168,6 +168,7 @@ def kill(running: Running) -> None:
 
 
 @pytest.mark.parametrize("stop", [to_all, to_one, cancel])
+@pytest.mark.sampled(count=1)
 def test_130_when_stopped_with_workers(
     start: Callable[..., Running], sound: Path, endless: Path, stop: Callable[[Running], None]
 ) -> None:
@@ -179,6 +180,7 @@ def test_130_when_stopped_with_workers(
 
 
 @pytest.mark.parametrize("stop", [to_all, to_one, cancel])
+@pytest.mark.sampled(count=1)
 def test_130_when_stopped_without_workers(
     start: Callable[..., Running], sound: Path, endless: Path, stop: Callable[[Running], None]
 ) -> None:
@@ -192,6 +194,7 @@ def test_130_when_stopped_without_workers(
 
 
 @pytest.mark.parametrize("stop", [to_all, to_one, cancel])
+@pytest.mark.sampled(count=1)
 def test_130_when_stopped_within_a_container(
     start: Callable[..., Running], tmp_path: Path, stop: Callable[[Running], None]
 ) -> None:
@@ -220,6 +223,7 @@ def waits_for_a_pipe(process: int) -> bool:
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.03, 0.06, 0.1, 0.2, 0.3])
+@pytest.mark.sampled(count=3)
 def test_no_moment_leads_to_a_traceback(
     start: Callable[..., Running], sound: Path, endless: Path, moment: float
 ) -> None:

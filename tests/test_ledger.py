@@ -13,6 +13,7 @@ from tests.running import keyscan
 
 @pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.sampled
 def test_each_place_is_found_and_explained(tmp_path: Path, object_format: str, packed: bool) -> None:  # noqa: FBT001
     planted = family(tmp_path / "family", object_format=object_format, packed=packed)
 

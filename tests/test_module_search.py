@@ -134,7 +134,6 @@ SCANS = [
     ("--range", "HEAD~1..HEAD"),
     ("--staged",),
     ("-",),
-    (".", "--no-history", "--check"),
 ]
 OTHERS = [
     ("--version",),
@@ -153,13 +152,17 @@ OTHERS = [
     ("hook", "pre-receive"),
     ("hook", "install"),
     ("hook", "doctor"),
-    *(("keys", command) for command in ("list", "audit", "snapshot")),
     ("keys", "audit", "--local"),
-    ("keys", "revoke", "--id", "key_1"),
     ("rules", "list"),
     ("rules", "check"),
     *(("rules", "export", "--for", name) for name in (EXPORTERS if NIGHTLY else list(EXPORTERS)[:1])),
 ]
+ASKING = [
+    (".", "--no-history", "--check"),
+    *(("keys", command) for command in ("list", "audit", "snapshot")),
+    ("keys", "revoke", "--id", "key_1"),
+]
+"""Those that load the SDK of the API, which takes seconds; all of them in the same way."""
 
 
 def _every_command(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -175,7 +178,7 @@ def _every_command(command: click.Command, words: tuple[str, ...] = ()) -> Itera
 
 def test_every_command_is_run_here() -> None:
     assert set(Commands().list_commands(click.Context(Commands()))) == {*COMMANDS} - {"scan"}
-    run = {arguments[:length] for arguments in OTHERS for length in (1, 2)}
+    run = {arguments[:length] for arguments in OTHERS + ASKING for length in (1, 2)}
     assert [words for words in _every_command(Commands()) if words not in run] == []
 
 
@@ -186,10 +189,16 @@ def test_off_a_terminal(trap: Trap, arguments: tuple[str, ...]) -> None:
     assert "internal error" not in ran.errors
 
 
+@pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
+@pytest.mark.sampled(count=1)
+def test_when_the_api_is_asked(trap: Trap, arguments: tuple[str, ...]) -> None:
+    test_off_a_terminal(trap, arguments)
+
+
 @pytest.mark.parametrize(
     "arguments", [*SCANS[:4], ("explain", fingerprint(KEY)), ("baseline", "show")], ids=" ".join
 )
-@pytest.mark.sampled(count=3)
+@pytest.mark.sampled(count=2)
 def test_on_a_terminal(trap: Trap, arguments: tuple[str, ...]) -> None:
     """Where a thread shows how far it is, so that workers cannot be copies."""
     terminal = Terminal([trap.program, *arguments], cwd=trap.path)
@@ -255,6 +264,7 @@ def _reader(parent: int, path: Path) -> int | None:
 
 
 @pytest.mark.parametrize("folder", [".", "$PWD"])
+@pytest.mark.sampled(count=1)
 def test_plain_hooks_in_an_environment_that_adds_the_worktree(trap: Trap, folder: str) -> None:
     """direnv does this."""
     trap.run("hook", "install")
@@ -311,7 +321,7 @@ def test_the_hooks_of_pre_commit(trap: Trap) -> None:
     ],
     ids=" ".join,
 )
-@pytest.mark.sampled(count=3)
+@pytest.mark.sampled(count=1)
 def test_the_working_folder_is_dropped_from_the_path(trap: Trap, arguments: tuple[str, ...]) -> None:
     """It is there with a PYTHONPATH that is relative, for one."""
     code = f"import boltz_keyscan.cli, os, sys; os.chdir({str(trap.path)!r}); boltz_keyscan.cli.entry()"

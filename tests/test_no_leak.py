@@ -496,6 +496,7 @@ class TestBrokenRules:
     @pytest.mark.parametrize(
         "field_", ["id", "title", "key_type", "mode", "prefix", "body", "severity", "summary"]
     )
+    @pytest.mark.sampled
     def test_a_good_rule_with_a_key_in_a_field(self, field_: str, end: str, tmp_path: Path) -> None:
         left = Left(tmp_path)
         folder = tmp_path / "rules"

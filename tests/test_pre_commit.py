@@ -11,7 +11,8 @@ from tests.hooked import PRE_COMMIT, Guarded, call, manifest, tells
 from tests.keys import fake_key
 from tests.running import ROOT
 
-pytestmark = pytest.mark.usefixtures("engine")
+# Both kinds of hook in "make nightly"; in other runs each test has one of them.
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.sampled(count=1)]
 
 KEY = fake_key("ws", "live", "hook")
 TEXT = f'client = Boltz(api_key="{KEY}")\n'
@@ -74,6 +75,7 @@ def test_commit(repo: Guarded) -> None:
     repo.passes(*QUIET)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("kind", "mode"), [("admin", "test"), ("ws", "test")])
 def test_a_test_key_stops_a_commit_too(plain: Guarded, kind: str, mode: str) -> None:
     key = fake_key(kind, mode)
@@ -250,6 +252,7 @@ def test_name_that_is_an_option(repo: Guarded) -> None:
     repo.passes(*QUIET)
 
 
+@pytest.mark.sampled(count=2)
 @pytest.mark.parametrize("name", [":(exclude)a.py", ":!x", "[a].py", "*", "back\\slash", "with space"])
 def test_name_that_git_could_take_for_a_pattern(plain: Guarded, name: str) -> None:
     plain.add("other.py", CLEAN)

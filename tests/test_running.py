@@ -120,7 +120,7 @@ def _left(stage: Path, folder: Path, line: str, *, started: bool) -> Left:
 
 
 @pytest.mark.parametrize(("line", "code"), RUNS, ids=[line for line, _ in RUNS])
-@pytest.mark.sampled(count=6)
+@pytest.mark.sampled(count=3)
 def test_both_ways_come_to_the_same(line: str, code: int, stage: Path, tmp_path: Path) -> None:
     full = _left(stage, tmp_path / "at", line, started=True)
     assert full.ran.code == code, full.ran
@@ -214,6 +214,7 @@ def test_a_run_that_does_not_end_well_is_told(
 
 
 @pytest.mark.parametrize("last", ["", "os._exit(0)"], ids=["in order", "at once"])
+@pytest.mark.sampled(count=1)
 def test_it_ends_with_whoever_started_it(last: str, tmp_path: Path) -> None:
     code = f"import os\nfrom tests.running import keyscan\nassert keyscan('--version').code == 0\n{last}"
     ran = subprocess.run(

@@ -60,8 +60,8 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(path: str) -> list[bytes] | None:  # noqa: C901 - all that it waits for, in one place
-    """Answer whoever asks, until nobody can; in a copy, the arguments that the program is to be run with."""
+def serve(path: str) -> tuple[bytes, list[bytes]] | None:  # noqa: C901 - all that it waits for, in one place
+    """Answer whoever asks, until nobody can; in a copy, the lines that change it, and its arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(path)
@@ -130,13 +130,13 @@ def received(caller: socket.socket) -> tuple[bytes, list[int]]:
         return reading.read(length), streams
 
 
-def become(asked: bytes, streams: list[int]) -> list[bytes]:
-    """Turn this copy into what the caller would have started; the arguments for it."""
+def become(asked: bytes, streams: list[int]) -> tuple[bytes, list[bytes]]:
+    """Turn this copy into what the caller would have started; the lines that change it, and its arguments."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, max(int(held.name) for held in Path("/proc/self/fd").iterdir()) + 1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    folder, mask, count, *rest = asked.split(b"\0")
+    folder, mask, changed, count, *rest = asked.split(b"\0")
     os.chdir(folder)
     os.umask(int(mask))
     os.environ.clear()
@@ -145,7 +145,7 @@ def become(asked: bytes, streams: list[int]) -> list[bytes]:
         os.environb[name] = value
     for number, (stream_name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         _open(number, stream_name, mode)
-    return rest[: int(count)]
+    return changed, rest[: int(count)]
 
 
 def _open(number: int, name: str, mode: str) -> None:
@@ -168,11 +168,13 @@ def _open(number: int, name: str, mode: str) -> None:
 def main() -> None:
     """Keep the program ready; in a copy, run it."""
     load()
-    arguments = serve(sys.argv[1])
-    if arguments is not None:
+    wanted = serve(sys.argv[1])
+    if wanted is not None:
+        changed, arguments = wanted
         # As for 'python -m': the first place to import from is the folder it is run in.
         sys.path[0] = str(Path.cwd())
         sys.argv[1:] = map(os.fsdecode, arguments)
+        exec(changed, {})
         try:
             runpy.run_module("boltz_keyscan", run_name="__main__", alter_sys=True)
         except SystemExit as leave:

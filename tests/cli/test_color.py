@@ -63,6 +63,7 @@ def on_a_terminal(*arguments: str | Path, env: dict[str, str]) -> bytes:
 
 
 @pytest.mark.parametrize(("env", "terminal", "pipe"), CASES, ids=str)
+@pytest.mark.sampled(count=10)
 def test_the_variables(leak: Path, env: dict[str, str], terminal: bool, pipe: bool) -> None:  # noqa: FBT001
     assert (ESCAPE in on_a_terminal(leak, env=env)) is terminal
     assert (ESCAPE in keyscan(leak, env=env).out) is pipe

@@ -162,6 +162,7 @@ def shell(request: pytest.FixtureRequest, place: Path) -> Iterator[Complete]:
         ("boltz-keyscan --jobs q", "", "quay"),
     ],
 )
+@pytest.mark.sampled
 def test_a_line(shell: Complete, line: str, expected: str, absent: str) -> None:
     complete = shell
     told = complete(line, expected.split())

@@ -170,6 +170,7 @@ def follow(at: docstages.Place, text: str, key: str) -> None:
 
 @pytest.mark.parametrize("root", [False, True])
 @pytest.mark.parametrize("situation", LOCAL, ids=lambda situation: situation.__name__.strip("_"))
+@pytest.mark.sampled
 def test_the_recipe_ends_without_the_key(
     tmp_path: Path, situation: Callable[[Repo], None], *, root: bool
 ) -> None:

@@ -117,6 +117,7 @@ def test_an_incomplete_run_is_an_error_annotation(summary: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("form", [name for name in REPORTERS if name != "github"])
+@pytest.mark.sampled(count=3)
 def test_another_format_is_that_format_and_nothing_else(leaked: Repo, summary: Path, form: str) -> None:
     ran = keyscan(".", "--format", form, cwd=leaked.path)
     assert (ran.code, commands(ran)) == (ExitCode.BLOCKING, [])
@@ -335,6 +336,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("form", ["auto", *REPORTERS])
+@pytest.mark.sampled(count=4)
 def test_no_stranger_commands_the_runner(hostile: Path, summary: Path, form: str) -> None:
     ran = keyscan(".", "--format", form, "-v", "--trust", "none", cwd=hostile)
     assert ran.code == ExitCode.BLOCKING
@@ -391,6 +393,7 @@ def test_no_stranger_commands_the_runner(hostile: Path, summary: Path, form: str
     ids=ascii,
 )
 @pytest.mark.usefixtures("summary")
+@pytest.mark.sampled(count=8)
 def test_nor_by_any_command_or_complaint(hostile: Path, arguments: tuple[str, ...]) -> None:
     ran = keyscan(*arguments, cwd=hostile, env={"HOME": str(hostile)})
     assert ran.code != ExitCode.INTERNAL

@@ -158,6 +158,7 @@ def test_an_index_that_is_no_file(repo: Guarded, kind: str) -> None:
 
 @pytest.mark.parametrize("damage", ["gone", "garbled", "cut", "empty"])
 @pytest.mark.parametrize("names", [(), ("a.py", "b.py")])
+@pytest.mark.sampled
 def test_a_staged_blob_that_cannot_be_read(repo: Guarded, damage: str, names: tuple[str, ...]) -> None:
     repo.add("a.py", os.urandom(3000))
     oid = repo.run("rev-parse", ":a.py")
@@ -274,6 +275,7 @@ def test_more_names_than_git_gets(repo: Guarded) -> None:
 
 @pytest.mark.parametrize("name", ["a blob", "a blob 3", "a\nblob", "a\rblob 3", " ", "\u00e9 blob"])
 @pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.sampled
 def test_names_that_look_like_an_answer(repo: Guarded, name: str, *, staged: bool) -> None:
     repo.write(name, TEXT)
     if staged:
@@ -328,6 +330,7 @@ def test_a_conflict(repo: Guarded, names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("names", [(), ("a.py",)])
 @pytest.mark.parametrize("where", [".git/index", "../elsewhere"])
+@pytest.mark.sampled
 def test_split_index(repo: Guarded, names: tuple[str, ...], where: str) -> None:
     index = {"GIT_INDEX_FILE": where}
     repo.add("a.py", TEXT)

@@ -115,6 +115,7 @@ class TestInstall:
         )
 
     @pytest.mark.parametrize("name", ["packages", "it's a place", 'a "quoted" one', "caf\udce9"])
+    @pytest.mark.sampled(count=1)
     def test_a_program_that_an_isolated_python_does_not_find(
         self, repo: Repo, tmp_path: Path, name: str
     ) -> None:
@@ -143,6 +144,7 @@ class TestHooksPath:
     """``core.hooksPath``, of whatever level."""
 
     @pytest.mark.parametrize("level", ["--local", "--worktree", "--global", "xdg", "include"])
+    @pytest.mark.sampled(count=3)
     def test_every_level(self, repo: Repo, level: str) -> None:
         home = Path(os.environ["HOME"])
         setting = "[core]\n\thooksPath = .githooks\n"

@@ -42,6 +42,7 @@ def gate(request: pytest.FixtureRequest, repo: Repo, server: Repo) -> str:
 
 
 @pytest.mark.usefixtures("gate")
+@pytest.mark.sampled(count=1)
 class TestGate:
     """What both hooks stop and let pass."""
 
@@ -214,6 +215,7 @@ class TestReached:
     @pytest.mark.usefixtures("left")
     @pytest.mark.parametrize("what", ["HEAD:a.txt", "HEAD^{tree}"])
     @pytest.mark.parametrize("annotated", [False, True])
+    @pytest.mark.sampled
     def test_a_blob_or_tree_that_only_a_tag_names(self, repo: Repo, what: str, *, annotated: bool) -> None:
         repo.run("tag", *(("-a", "-m", "of it") if annotated else ()), "it", what)
 

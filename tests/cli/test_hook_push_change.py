@@ -52,6 +52,7 @@ def gate(request: pytest.FixtureRequest, repo: Repo, server: Repo) -> str:
 
 
 @pytest.mark.usefixtures("gate")
+@pytest.mark.sampled(count=1)
 class TestGate:
     """What both hooks say of objects and keys that the server has."""
 

@@ -40,6 +40,7 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.sampled(count=1)
 def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: Path, columns: int) -> None:
     began = time.monotonic()
     with typed(endless, "--jobs", "1", columns=columns) as terminal:
@@ -67,6 +68,7 @@ def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: 
     [(("--quiet",), {}), ((), {"CI": "true"}), ((), {"TERM": "dumb"}), ((), {"TERM": ""})],
     ids=str,
 )
+@pytest.mark.sampled(count=2)
 def test_nobody_is_told_who_does_not_want_to_know(
     endless: Path, arguments: tuple[str, ...], env: dict[str, str]
 ) -> None:

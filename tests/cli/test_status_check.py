@@ -217,6 +217,7 @@ class TestCheck:
         assert first["descriptor"]["id"] == "own-key-leaked"
 
     @pytest.mark.parametrize("fault", ["nobody", "500", "HTML", "401", "403", "half"])
+    @pytest.mark.sampled(count=3)
     def test_trouble_hides_nothing_and_lowers_nothing(self, fault: str, repo: Repo, up: Running) -> None:
         service = up.service
         base = up.url
@@ -298,6 +299,7 @@ class TestVerify:
             ["unauthorized"],
         ],
     )
+    @pytest.mark.sampled(count=3)
     def test_a_refusal_in_another_form_is_none(self, body: Any, repo: Repo, up: Running) -> None:
         up.service.keys[1].is_active = False
         up.service.fault = lambda request, _: (

@@ -188,6 +188,7 @@ def missed(chain: tuple[Layer, ...], size: int) -> bool:
 
 @pytest.mark.parametrize("inner", range(len(LINED)))
 @pytest.mark.parametrize("outer", range(len(LINED)))
+@pytest.mark.sampled
 def test_two_links_in_lines_break_a_key_wherever_they_do(outer: int, inner: int) -> None:
     chain = (LINED[outer], LINED[inner])
     # The lines meet anew after so many bytes.

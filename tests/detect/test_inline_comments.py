@@ -167,6 +167,7 @@ def test_wide_text_wherever_the_reads_are_cut(coding: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.sampled(count=3)
 def test_a_read_that_ends_in_a_key_does_not_make_a_rest_of_a_line_whole(form: str) -> None:
     """However it is cut, what stands before the key is there, as far as a comment is looked for."""
     line = "y" * 10_000 + "\na = 1" + " " * 1100 + "# boltz-keyscan: ignore\nk: '"
@@ -200,6 +201,7 @@ def test_a_reason_gives_no_key_away_and_cannot_act(noise: str, above: bool) -> N
 
 
 @pytest.mark.parametrize("form", [name for name, form in without_prefix(KEY).items() if form.isascii()])
+@pytest.mark.sampled(count=40)
 def test_a_reason_gives_no_part_of_a_key_away(form: str) -> None:
     disguised = without_prefix(KEY)[form].replace(b"\0", b"").decode()
     for match in DETECTOR.find([f"{KEY} # boltz-keyscan: ignore=see {disguised} there".encode()]):

@@ -193,6 +193,7 @@ def test_a_single_line_of_six_megabytes() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000, 4096, 65537])
 @pytest.mark.parametrize("before", [0, 1, 1023, 1024, 1025, 4095, 4096, 5000, 9999])
+@pytest.mark.sampled
 def test_a_key_far_into_a_line_after_a_byte_order_mark(size: int, before: int) -> None:
     blob = BOM + b"-" * before + KEY.encode() + b" " * 2500 + KEY.encode()
     first, second = found(*(blob[at : at + size] for at in range(0, len(blob), size)))
@@ -325,6 +326,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.sampled(count=6)
 def test_hostile_input_costs_no_more_than_its_length(name: str) -> None:
     unit = HOSTILE[name]
 

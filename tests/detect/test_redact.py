@@ -109,6 +109,7 @@ def test_another_key_at_any_distance(form: str, filler: bytes) -> None:
 
 
 @pytest.mark.parametrize("form", ["plain", "base64", "hex", "hex, C array", "UTF-16", "percent"])
+@pytest.mark.sampled(count=2)
 def test_the_edge_of_the_window_cuts_another_key(form: str) -> None:
     disguised = OTHERS[form]
     for distance in range(surroundings.BEFORE - len(disguised) - 1, surroundings.BEFORE + 2):
@@ -257,6 +258,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.sampled(count=5)
 def test_hostile_text_costs_no_more_than_its_length(name: str) -> None:
     def seconds(size: int) -> float:
         raw = HOSTILE[name] * (size // len(HOSTILE[name]))

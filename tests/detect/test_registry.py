@@ -28,6 +28,7 @@ def exported(name: str, value: str) -> str:
 
 @pytest.mark.parametrize(("kind", "mode"), PREFIXES)
 @pytest.mark.parametrize("encoding", ["utf-16", "ascii"])
+@pytest.mark.sampled
 def test_it_is_found_wherever_its_lines_break(kind: str, mode: str, encoding: str) -> None:
     key = fake_key(kind, mode, "registry")
     lost = []

@@ -19,6 +19,7 @@ from boltz_keyscan import exports, rules
 from boltz_keyscan.detect.classify import FILLERS
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.exports import patterns
+from tests.depth import NIGHTLY
 from tests.keys import PREFIXES, fake_body
 from tests.running import ROOT, keyscan
 from tests.test_selfscan import KEY
@@ -124,7 +125,7 @@ def test_no_random_body_is_taken_for_a_placeholder() -> None:
     """The expressions regard no case, so that they take more than ours; how much more is bounded."""
     found = [re.compile(expression) for expression in patterns.placeholders(rules.load())]
     words = patterns.contained_words(rules.load())
-    for seed in range(20_000):
+    for seed in range(20_000 if NIGHTLY else 3_000):
         key = PREFIXES["ws", "test"] + fake_body(seed)
         assert not any(expression.search(key) for expression in found), seed
         assert not any(word in key.lower() for word in words), seed

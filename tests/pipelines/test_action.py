@@ -472,6 +472,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sampled(count=3)
 def test_names_of_branches_do_nothing(tmp_path: Path, name: str) -> None:
     default = name.lstrip("-")
     server = Server(tmp_path, default=default)

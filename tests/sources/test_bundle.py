@@ -71,6 +71,7 @@ def bundled(repo: Repo, name: str, *revisions: str, version: int = 2) -> Path:
 
 @pytest.mark.parametrize(("object_format", "version"), [("sha1", 2), ("sha1", 3), ("sha256", 3)])
 @pytest.mark.parametrize("name", ["backup.bundle", "a file of any name"])
+@pytest.mark.sampled
 def test_a_bundle_is_scanned_and_explained(
     tmp_path: Path, object_format: str, version: int, name: str
 ) -> None:

@@ -281,6 +281,7 @@ DAMAGED = {"pack-damaged"}
         "cut short",
     ],
 )
+@pytest.mark.sampled
 def test_the_key_is_found_in_history(packed: Packed, damage: Damage, told: set[str]) -> None:
     damage(packed)
     result = scanned(packed.path)

@@ -50,6 +50,7 @@ def lookalike(folder: Path, head: str = "ref: refs/heads/main\n") -> None:
 @pytest.mark.parametrize("history", [True, False])
 @pytest.mark.parametrize("target", [".", "src"])
 @pytest.mark.parametrize("state", ["tracked", "untracked", "local"])
+@pytest.mark.sampled
 def test_a_folder_that_git_takes_for_a_repository(
     repo: Repo, state: str, target: str, *, history: bool
 ) -> None:

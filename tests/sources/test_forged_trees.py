@@ -12,9 +12,9 @@ from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git.attribution import history_walk, locate
 from boltz_keyscan.sources.git.repo import index
 from tests.histories import nested
-from tests.kept import kept
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
+from tests.running import keyscan
 
 KEY = fake_key()
 TEN = [f"n{number}" for number in range(10)]
@@ -237,8 +237,8 @@ def test_a_range_and_a_hook_end_too(repo: Repo) -> None:
     repo.run("update-ref", "HEAD", _commit(repo, _tree(repo), "HEAD"))
     repo.add("b.txt", fake_key(seed="staged"))
 
-    ranged = kept("--since", start, "--format", "json", ".", cwd=repo.path, changed=IMPATIENT)
-    hooked = kept("hook", "pre-commit", cwd=repo.path, changed=IMPATIENT)
+    ranged = keyscan("--since", start, "--format", "json", ".", cwd=repo.path, changed=IMPATIENT)
+    hooked = keyscan("hook", "pre-commit", cwd=repo.path, changed=IMPATIENT)
 
     assert [finding["fingerprint"] for finding in ranged.report["findings"]] == [fingerprint(KEY)]
     assert ranged.code == 1

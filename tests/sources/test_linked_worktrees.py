@@ -113,6 +113,7 @@ def _is_another_repository(linked: Repo) -> None:
     "forge", [_only_points_to_the_repository, _takes_the_place_of_another, _is_another_repository]
 )
 @pytest.mark.parametrize("trust", ["tree", "base:HEAD"])
+@pytest.mark.sampled
 def test_a_folder_that_is_none_is_not_taken_for_one(linked: Repo, forge: object, trust: str) -> None:
     assert callable(forge)
     forge(linked)

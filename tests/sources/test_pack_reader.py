@@ -357,6 +357,7 @@ SPELT = {
 
 @pytest.mark.parametrize("copied", [False, True], ids=["then inserted", "then copied from further on"])
 @pytest.mark.parametrize("spelling", SPELT)
+@pytest.mark.sampled
 def test_a_key_that_comes_together_where_pieces_meet(tmp_path: Path, spelling: str, copied: bool) -> None:  # noqa: FBT001
     """Wherever it is cut: what is the same as in a base without a key is not looked at again."""
     spelt = SPELT[spelling]

@@ -55,6 +55,7 @@ def test_a_full_id_is_that_object_whatever_a_reference_is_called(two: Repo) -> N
         (("refs/heads/tags/x", "refs/tags/x"), "tags/x"),
     ],
 )
+@pytest.mark.sampled
 def test_a_name_with_two_meanings_is_an_error_that_names_both(
     two: Repo, names: tuple[str, str], short: str, *, packed: bool
 ) -> None:
