@@ -121,7 +121,7 @@ def _spot(location: Location) -> tuple[int, int, int]:
 
 
 def format_place(shown: Location, group: Sequence[Location]) -> str:
-    """Return the path and lines of a place; for an object without a path, its kind and id.
+        shown: the location with the path and the encodings.
 
     Args:
         shown: the location that stands for the place.
