@@ -140,7 +140,9 @@ class Guarded(Repo):
 def tells(said: str, key: str, at: str) -> None:
     """The text names the key in the only form there is, and its place."""
     assert f" key {fingerprint(key)[:12]}" in said, said
-    assert f"  {at}" in said, said
+    # Hooks print the line; a test may name the column too.
+    place = re.sub(r"(:\d+):.*", r"\1", at, flags=re.DOTALL)
+    assert f"  {place}" in said, said
     assert key[-20:] not in said
 
 

@@ -289,7 +289,7 @@ def test_a_hook_on_a_server(trap: Trap) -> None:
     command = ("git", "push", "--no-verify", "--quiet", str(server), "HEAD:refs/heads/main")
     ran = call(trap.path, *command, env={"PYTHONPATH": str(trap.path)})
     assert ran.code == 1
-    assert "This push was refused" in ran.errors
+    assert "PUSH REFUSED" in ran.errors
 
 
 def test_the_hooks_of_pre_commit(trap: Trap) -> None:

@@ -45,7 +45,7 @@ def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     # The first scan: what is there, and what to do about one of them.
     said = run(RECIPES["1. An audit"][0], 1)
     for key in (LEAKED, PAST, OTHER):
-        assert fingerprint(key) in said
+        assert fingerprint(key)[:12] in said
     assert "What to do, in this order" in run(f"boltz-keyscan explain {fingerprint(PAST)}")
 
     # In CI everything is red, and the report says why nothing is excused.
@@ -65,11 +65,11 @@ def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     # Work as usual passes; a leak does not get into a commit.
     run("echo 'x = 1' > work.py && git add work.py && git commit -m work && git push")
     run('printf \'KEY = "%s"\\n\' "$BOLTZ_API_KEY" > settings.py && git add settings.py')
-    assert fingerprint(IN_USE) in run("git commit -m leak", 1)
+    assert fingerprint(IN_USE)[:12] in run("git commit -m leak", 1)
 
     # Past the hook: the push is stopped.
     run("git commit --no-verify -m leak")
-    assert fingerprint(IN_USE) in run("git push --quiet origin HEAD:refs/heads/change", 1)
+    assert fingerprint(IN_USE)[:12] in run("git push --quiet origin HEAD:refs/heads/change", 1)
 
     # With an excuse in the same breath: one's own machine believes it, and CI does not.
     run("boltz-keyscan baseline update --add --reason 'it is urgent' && git add .boltz-keyscan-baseline")
@@ -77,7 +77,7 @@ def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     run("git push --quiet origin HEAD:refs/heads/change")
     red = ci(at, folder / "red")
     assert red.returncode == 1
-    assert fingerprint(IN_USE) in red.stdout
+    assert fingerprint(IN_USE)[:12] in red.stdout
 
     # What explain says of a commit that is on no remote branch known here, done: nothing of it is left.
     run("git push --quiet --no-verify origin :refs/heads/change && git fetch --prune --quiet")
@@ -87,5 +87,5 @@ def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     run("git checkout --quiet origin/main -- .boltz-keyscan-baseline && git add -- settings.py")
     run("git commit --amend --no-edit && git push")
     run("git reflog expire --expire=now --all && git gc --quiet --prune=now")
-    assert fingerprint(IN_USE) not in run("boltz-keyscan . --verbose")
+    assert fingerprint(IN_USE)[:12] not in run("boltz-keyscan . --verbose")
     assert ci(at, folder / "end").returncode == 0

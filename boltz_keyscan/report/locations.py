@@ -124,7 +124,7 @@ def format_place(shown: Location, group: Sequence[Location]) -> str:
     """Return the path and lines of a place; for an object without a path, its kind and id.
 
     Args:
-        shown: the location that stands for the place.
+        shown: the location with the path and the encodings.
         group: the locations whose lines are listed.
     """
     if found := _OBJECT_PATH.fullmatch(shown.path):

@@ -105,7 +105,7 @@ class TestGate:
         passed, printed = push(repo, "main")
 
         assert not passed
-        assert "b.env:1:3" in printed
+        assert "b.env:1 " in printed
 
     def test_a_rename_takes_the_keys_along(self, repo: Repo) -> None:
         repo.run("mv", "a.env", "b.env")
@@ -121,7 +121,7 @@ class TestGate:
         passed, printed = push(repo, "main")
 
         assert not passed
-        assert "d.env:3:3" in printed
+        assert "d.env:3 " in printed
 
     def test_a_new_key_says_that_the_push_was_stopped(self, repo: Repo, gate: str) -> None:
         repo.leak("a.env", f"A={OLD}\nC={NEW}\n")
@@ -129,10 +129,10 @@ class TestGate:
         passed, printed = push(repo, "main")
 
         assert not passed
-        assert "2 high; 1 fails this run; 1 there before the change" in printed
+        assert "there before, passes" in printed
         assert {
-            "pre-push": "The push was stopped: nothing of it was sent, and no key has reached",
-            "pre-receive": "This push was refused: it would have put a Boltz API key on the server.",
+            "pre-push": "PUSH STOPPED. Nothing of it was sent; no key has reached the other side.",
+            "pre-receive": "PUSH REFUSED. Nothing of it was stored; the server has no key of it.",
         }[gate] in printed
         assert "baseline" in printed
 
@@ -169,8 +169,8 @@ def test_only_what_references_reach_is_there(repo: Repo, server: Repo) -> None:
     ran = keyscan("hook", "pre-receive", cwd=server.path, stdin=line)
 
     assert ran.code == 1
-    assert fingerprint(NEW) in ran.text
-    assert fingerprint(OLD) not in ran.text
+    assert fingerprint(NEW)[:12] in ran.text
+    assert fingerprint(OLD)[:12] not in ran.text
 
 
 def test_a_push_cannot_make_its_own_key_old(repo: Repo, server: Repo) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from boltz_keyscan.advice import EXPOSURE, Verb, choose_verb
+from boltz_keyscan.advice import EXPOSURE, STEPS, TITLE, Verb, choose_verb, numbered_steps
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Situation
 from boltz_keyscan.model.finding import Location
+from boltz_keyscan.policy import situation
 from boltz_keyscan.report.locations import Place, exposure_line, relative_uri
 from boltz_keyscan.report.locations import places as places_of
 from boltz_keyscan.report.wording import count, earliest, moment, size
@@ -156,3 +158,29 @@ def test_spread_is_one_line_over_all() -> None:
 )
 def test_uris_are_relative_and_encoded(path: str, uri: str) -> None:
     assert relative_uri(path) == uri
+
+
+def test_the_guide_has_the_steps_of_each_situation() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "incident-response.md").read_text(encoding="utf-8")
+    assert set(STEPS) == set(TITLE) == set(Situation)
+    for kind in Situation:
+        assert f"| {TITLE[kind]} | {' '.join(numbered_steps(kind))} |" in guide
+
+
+@pytest.mark.parametrize(
+    ("locations", "kind"),
+    [
+        ((location(blob=oid(1), pushed=True), location(exposure=Exposure.LOCAL)), Situation.PUSHED),
+        ((location(),), Situation.PUSHED),
+        ((past(1, pushed=False), past(2, pushed=None)), Situation.PUSHED),
+        ((past(1, pushed=False), location()), Situation.COMMITTED),
+        ((location(exposure=Exposure.STAGED),), Situation.NOT_COMMITTED),
+        ((location(exposure=Exposure.FILE), location(exposure=Exposure.LOCAL)), Situation.NOT_COMMITTED),
+        ((past(1, exposure=Exposure.UNREACHABLE),), Situation.UNREACHABLE),
+        ((location(".git/config", exposure=Exposure.LOCAL),), Situation.UNREACHABLE),
+        ((location(".env", exposure=Exposure.LOCAL),), Situation.IN_PLACE),
+    ],
+)
+def test_the_situation_follows_from_the_locations(locations: tuple[Location, ...], kind: Situation) -> None:
+    found = finding(KeyType.WORKSPACE, Mode.LIVE, *locations)
+    assert situation(found) is kind

@@ -1,0 +1,51 @@
+"""The text of a stopped commit and a stopped push, as people see it."""
+
+from __future__ import annotations
+
+import re
+
+from tests.keys import fake_key
+from tests.report import goldens
+from tests.repos import Repo
+from tests.running import keyscan
+
+KEY = fake_key("ws", "live", "stopped")
+ZERO = "0" * 40
+
+
+def test_a_commit_and_a_push_that_are_stopped(repo: Repo) -> None:
+    repo.leak(".gitignore", ".env\n")
+    repo.write(".env", f"BOLTZ_API_KEY={KEY}\n")
+    repo.add("scripts/fold.py", f'import boltz\n\n\nclient = Boltz(api_key="{KEY}")\n')
+    ran = keyscan("hook", "pre-commit", cwd=repo.path, env={"GIT_INDEX_FILE": ".git/index"})
+    assert ran.code == 1
+    goldens.check("stopped_commit.txt", ran.text)
+    oid = repo.commit("Fold script")
+    line = f"refs/heads/main {oid} refs/heads/main {ZERO}\n".encode()
+    ran = keyscan("hook", "pre-push", "origin", "url", cwd=repo.path, stdin=line)
+    assert ran.code == 1
+    goldens.check("stopped_push.txt", ran.text.replace(oid[:7], "1234567"))
+
+
+def test_a_notebook_an_environment_file_and_an_admin_key(repo: Repo) -> None:
+    repo.leak("first.py", "a = 1\n")
+    repo.add(".env", f"BOLTZ_API_KEY={fake_key('admin', 'live', 'stopped')}\n")
+    cells = f'{{"cells": [{{"cell_type": "code", "outputs": ["{KEY}"], "source": []}}]}}'
+    repo.add("a b.ipynb", cells)
+    text = keyscan("hook", "pre-commit", cwd=repo.path).text
+    assert text.startswith("boltz-keyscan: 2 new keys in 2 staged files (")
+    assert "git rm -f --cached .env && printf '%s\\n' /.env >> .gitignore\n" in text
+    assert (
+        "jupyter nbconvert --clear-output --inplace 'a b.ipynb' && git add 'a b.ipynb' && git commit\n"
+        in text
+    )
+    assert re.search(r"^Accept +boltz-keyscan baseline create --reason REASON$", text, re.MULTILINE)
+
+
+def test_a_file_that_is_not_staged_is_not_called_staged(repo: Repo) -> None:
+    repo.leak("first.py", "a = 1\n")
+    repo.write("loose.py", f"K = '{KEY}'\n")
+    text = keyscan("hook", "pre-commit", "loose.py", cwd=repo.path).text
+    assert "in 1 file that is not staged (" in text
+    assert "loose.py:1   workspace live key " in text
+    assert "Unstage" not in text
