@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -150,7 +149,7 @@ def _by_bytes(signature: bytes) -> Iterator[Beginning]:
         yield b"".join(escaped), encoding, 0
     # As Python, C and JSON write bytes in a string.
     yield repr(signature)[2:-1].encode(), "escape", 0
-    yield json.dumps(signature.decode("latin-1"))[1:-1].encode(), "escape", 0
+    yield b"".join(b"%c" % byte if 32 <= byte < 127 else b"\\u%04x" % byte for byte in signature), "escape", 0
 
 
 @functools.cache
