@@ -118,7 +118,7 @@ def _all() -> Iterator[Beginning]:
         yield base64.a85encode(signature), "ascii85", 0
         yield binascii.b2a_uu(signature + bytes(45 - len(signature)))[:6], "uuencode", 0
     for quote in (b"'", b'"'):
-        yield from ((quote + text, "base85", -1) for text in (b"c$", b"c-", b"cm", b"cw"))
+        yield from ((quote + text, "base85", -1) for text in (b"c$", b"c-"))
         yield from ((quote + text, "ascii85", -1) for text in (b"Ga", b"Gb", b"Gh"))
     yield from ((b"<~" + text, "ascii85", -2) for text in (b"Ga", b"Gb", b"Gh"))
     yield from ((text, "base64 > deflate", 0) for text in CONTEXTS)

@@ -307,7 +307,8 @@ def _gutter(text: bytes, row: Encoding) -> bytes:
         if size > _MAX_GUTTER_BYTES or not beginning.strip(b" \t#>|*"):
             break
         rest = token.fullmatch(line, size)
-        if rest is not None and rest.lastindex:
+        # A beginning of nothing but data is the end of a line that begins before the text.
+        if rest is not None and rest.lastindex and not beginning.isalnum() and not token.fullmatch(beginning):
             parts, digits = _DIGITS.split(beginning), _DIGITS.findall(beginning)
             # A line number may get longer; digits next to the data do not.
             numbers = [

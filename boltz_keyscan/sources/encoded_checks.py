@@ -44,7 +44,7 @@ _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _FIRST_BYTES = 48
 """Bytes of a text that are decoded for the first test."""
 
-_HEX = re.compile(rb"[0-9A-Fa-f]{32}")
+_HEX = re.compile(rb"[0-9A-Fa-f]{48}")
 _LETTERS = re.compile(rb"[A-Za-z0-9+/_-]{16}")
 _DENSE = frozenset({"base64", "hex", "utf-16", "base85", "ascii85", "uuencode"})
 _SPARSE_BYTES = 240
