@@ -41,6 +41,8 @@ _ZLIB_BYTE = ord("x")
 _SHORT_STARTS = frozenset(b"7e")
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_-")
 
+_NO_MARKS = bytes(set(range(256)) - set(b"\\%xX"))
+
 _FIRST_BYTES = 48
 """Bytes of a text that are decoded for the first test."""
 
@@ -63,7 +65,8 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
         return True
     if at and buffer[at - 1] in _WORD:
         before = bytes(buffer[max(at - 6, 0) : at])
-        if not _BOUNDARY.search(before):
+        # In most cases there is no escape, and a test for its mark takes a tenth of the time.
+        if not before.translate(None, _NO_MARKS) or not _BOUNDARY.search(before):
             return False
     match bytes(buffer[at : at + 2]):
         case b"78":
