@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -119,7 +118,7 @@ def _all() -> Iterator[Beginning]:
         yield base64.a85encode(signature), "ascii85", 0
         yield binascii.b2a_uu(signature + bytes(45 - len(signature)))[:6], "uuencode", 0
     for quote in (b"'", b'"'):
-        yield from ((quote + text, "base85", -1) for text in (b"c$", b"c-", b"cm", b"cw"))
+        yield from ((quote + text, "base85", -1) for text in (b"c$", b"c-"))
         yield from ((quote + text, "ascii85", -1) for text in (b"Ga", b"Gb", b"Gh"))
     yield from ((b"<~" + text, "ascii85", -2) for text in (b"Ga", b"Gb", b"Gh"))
     yield from ((text, "base64 > deflate", 0) for text in CONTEXTS)
@@ -150,7 +149,7 @@ def _by_bytes(signature: bytes) -> Iterator[Beginning]:
         yield b"".join(escaped), encoding, 0
     # As Python, C and JSON write bytes in a string.
     yield repr(signature)[2:-1].encode(), "escape", 0
-    yield json.dumps(signature.decode("latin-1"))[1:-1].encode(), "escape", 0
+    yield b"".join(b"%c" % byte if 32 <= byte < 127 else b"\\u%04x" % byte for byte in signature), "escape", 0
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Building the places: files, containers and a family of repositories, each key in one place only.
 
-The places are defined in the tables of ``encodings``, ``containers`` and ``gitplaces``.
+The places are defined in the tables of ``encodings``, ``containers``, ``chains`` and ``gitplaces``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import containers, encodings
+from conformance import chains, containers, encodings
 from conformance.gitplaces import family
 from conformance.keys import PREFIXES, fingerprint
 
@@ -56,7 +56,10 @@ def make(folder: Path, seed: int) -> int:
         plant("encodings", hiding.name, hiding.build)
     for name, (build, _) in containers.CORPUS.items():
         plant("containers", name, build)
+    for chain in chains.CHAINS:
+        plant("chains", chain.name, chain.build)
     decoys = {f"encodings/{name}": content for name, content in encodings.DECOYS.items()}
+    decoys |= {f"chains/{name}": content for name, content in chains.DECOYS.items()}
     decoys |= {f"containers/{name}": content for name, content in containers.DECOYS.items()}
     for path, content in decoys.items():
         _write(folder / path, content)

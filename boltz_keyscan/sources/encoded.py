@@ -14,7 +14,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 _BREAK = rb"(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n|%0[dD]%0[aA]|%0[aA]|&#(?:10|xA|x0A);)"
 _JOINED = rb"[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[bru]?[\"']"
@@ -46,6 +45,8 @@ class Encoding(NamedTuple):
     """Characters of a group, and its bytes; for some encodings a character has any number of bytes."""
     is_regular: bool = False
     """True if every group of characters has the same count of bytes."""
+    alphabet: bytes = b""
+    """All characters with data, of an encoding whose groups are all valid."""
     joint: bytes = b""
     """Bytes between the characters of two tokens for ``decode``."""
     normalise: Callable[[bytes], bytes] = bytes
@@ -76,6 +77,13 @@ def _decode_uu(lines: bytes) -> bytes:
     return b"".join(map(binascii.a2b_uu, lines.split(b"\n")))
 
 
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def _percent_byte(escape: re.Match[bytes]) -> bytes:
+    return bytes([int(escape[1], 16)])
+
+
 _ESCAPE = (
     rb"\\(?:x(?P<x>[0-9A-Fa-f]{2})|u00(?P<u>[0-9A-Fa-f]{2})|(?P<o>[0-3][0-7]{2})|(?P<n>[0abtnvfr\"'\\/]))"
     rb"|(?P<w>[\xc2\xc3][\x80-\xbf])"
@@ -100,6 +108,7 @@ ENCODINGS = {
         _decode_base64,
         (4, 3),
         is_regular=True,
+        alphabet=b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_",
         normalise=_unescape_base64,
     ),
     "utf-16": Encoding(
@@ -115,6 +124,7 @@ ENCODINGS = {
         lambda digits: bytes.fromhex(digits.decode("ascii")),
         (2, 1),
         is_regular=True,
+        alphabet=b"0123456789abcdefABCDEF",
     ),
     "decimal": Encoding(
         rb"([0-9]{1,3})|[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:\r?\n|\\{1,7}n)[ \t]{0,60})?|" + _LINES,
@@ -123,7 +133,7 @@ ENCODINGS = {
     ),
     "percent": Encoding(
         rb"((?:%[0-9A-Fa-f]{2}|[A-Za-z0-9_.~!*'()+/-])+)",
-        lambda text: unquote_to_bytes(text.replace(b"+", b" ")),
+        lambda text: _PERCENT.sub(_percent_byte, text.replace(b"+", b" ")),
     ),
     "quoted-printable": Encoding(rb"((?:=[0-9A-Fa-f]{2}|[ -<>-~\t])+)|=[ \t]{0,9}\r?\n", binascii.a2b_qp),
     "escape": Encoding(
@@ -280,8 +290,10 @@ def _gutter(text: bytes, row: Encoding) -> bytes:
     is their beginning: a number, a time, a name.
     """
     head = text[:_GUTTER_BYTES]
+    if not row.is_regular or (b"\n" not in head and b"\\n" not in head):
+        return b""
     found = _FIRST_BREAK.search(head)
-    if found is None or found.start() < _MIN_COLUMNS or not row.is_regular:
+    if found is None or found.start() < _MIN_COLUMNS:
         return b""
     columns = found.start()
     following = _FIRST_BREAK.search(head, found.end())
@@ -295,9 +307,18 @@ def _gutter(text: bytes, row: Encoding) -> bytes:
         if size > _MAX_GUTTER_BYTES or not beginning.strip(b" \t#>|*"):
             break
         rest = token.fullmatch(line, size)
-        if rest is not None and rest.lastindex:
-            shape = _DIGITS.sub(b"\0", beginning)
-            shape = b"[ ]*[0-9]+".join(map(re.escape, shape.split(b"\0")))
+        # A beginning of nothing but data is the end of a line that begins before the text.
+        if rest is not None and rest.lastindex and not beginning.isalnum() and not token.fullmatch(beginning):
+            parts, digits = _DIGITS.split(beginning), _DIGITS.findall(beginning)
+            # A line number may get longer; digits next to the data do not.
+            numbers = [
+                b"[ ]*[0-9]+" if number[:1] == b" " else b"[0-9]{%d}" % len(number) for number in digits
+            ]
+            if digits and not parts[-1]:
+                numbers[-1] = b"[ 0-9]{%d}" % len(digits[-1])
+            shape = b"".join(
+                re.escape(part) + number for part, number in zip(parts, [*numbers, b""], strict=True)
+            )
             return re.escape(found[0]) + shape + b"|"
         if following:
             break
@@ -306,4 +327,10 @@ def _gutter(text: bytes, row: Encoding) -> bytes:
 
 def decode_head(name: str, window: bytes) -> bytes:
     """Return the first bytes of an encoded text, of which ``window`` is the beginning."""
+    row = ENCODINGS[name]
+    if row.alphabet:
+        size = len(window) - len(window.lstrip(row.alphabet))
+        if size == len(window):
+            # Nothing to leave out, as in most texts.
+            return row.decode(window[: size - size % row.ratio[0]])
     return b"".join(Decoder(name, iter((window,))))

@@ -27,10 +27,10 @@ CHECKED_BYTES = 512
 MAX_CHECKS = 2000
 """False signatures checked in one buffer; more are reported as ``FLOOD``."""
 
-MAX_SHORT_CHECKS = 30_000
-"""The same for zlib and for encoded signatures, which are short and occur by chance."""
+MAX_ARCHIVES = 6000
+"""Archives in one buffer that are opened one by one."""
 
-_BEFORE_BYTES = 8
+BEFORE_BYTES = 8
 """Bytes before a signature that its check gets."""
 
 FLOOD = "flood"
@@ -198,18 +198,19 @@ def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Seque
     from boltz_keyscan.sources import encoded_checks, signature_checks  # noqa: PLC0415 - text has none
 
     archives: list[Mark] = []
-    false = short = 0
-    for at in sorted(set(marks)):
-        window = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
-        before = bytes(buffer[max(at - _BEFORE_BYTES, 0) : at])
-        if window[:1] != b"x" and (signature_checks.has_signature(window) or window[257:262] == b"ustar"):
-            kind = signature_checks.identify(window) if false < MAX_CHECKS else FLOOD
-            false += kind is None
-        elif not encoded_checks.is_worth_checking(window, before):
+    false = 0
+    offsets = sorted(set(marks))
+    for number, at in enumerate(offsets):
+        if false > MAX_CHECKS or len(archives) > MAX_ARCHIVES:
+            return archives + [(rest, FLOOD) for rest in offsets[number:]]
+        if not encoded_checks.is_worth_checking(buffer, at):
             continue
+        window = bytes(buffer[at : min(at + CHECKED_BYTES, end)])
+        if window[:1] != b"x" and (signature_checks.has_signature(window) or window[257:262] == b"ustar"):
+            kind = signature_checks.identify(window)
         else:
-            short += 1
-            kind = encoded_checks.identify(window, before) if short < MAX_SHORT_CHECKS else FLOOD
+            kind = encoded_checks.identify(window, bytes(buffer[max(at - BEFORE_BYTES, 0) : at]))
+        false += kind is None
         if kind is not None:
             archives.append((at, kind))
     return archives
