@@ -70,6 +70,9 @@ FORMATS = (
     Format("7z", b"7", rb"7z\xbc\xaf\x27\x1c", "sevenzip:members"),
     Format("git-bundle", b"#", rb"# v[23] git bundle\n", "git_pack:bundle_members"),
     Format("git-pack", b"P", rb"PACK\x00\x00\x00[\x02\x03]", "git_pack:pack_members"),
+    # With the three numbers that all versions write and require.
+    Format("sqlite", b"S", rb"SQLite format 3\x00.{5}\x40\x20\x20", "sqlite:members"),
+    Format("ole", b"\xd0", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole:members"),
     Format("rar", b"R", rb"Rar!\x1a\x07"),
     Format("lz4", b"\2\3\4", rb"(?:\x04\x22\x4d\x18|[\x02\x03]\x21\x4c\x18)"),  # also the legacy frame
     Format("lzip", b"L", rb"LZIP[\x00\x01]"),

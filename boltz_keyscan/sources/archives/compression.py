@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from boltz_keyscan.sources.archives.extract import Content, Member, Members
+from boltz_keyscan.sources.archives.content import Content, Member, Members
 from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK

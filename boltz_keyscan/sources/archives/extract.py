@@ -14,19 +14,29 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
-from boltz_keyscan.model.enums import Part
+from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources.archives.content import Content, Member, Members
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
-from boltz_keyscan.sources.archives.limits import BudgetExceededError, ContainerError, Limits, Meter
+from boltz_keyscan.sources.archives.limits import (
+    BudgetExceededError,
+    ContainerError,
+    Limits,
+    Meter,
+    unexpected_error,
+)
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signature_checks import is_git_object
-from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, find_format
+from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, find_format, is_container_head
 from boltz_keyscan.sources.windows import WindowMatcher
 
 IMPLIED = b"content"
 """Name of the content of a compressed stream that is no container itself."""
+
+SEEN_TEXT = b"text"
+"""Name of the text that a person sees of a member."""
 
 _MAX_NAME_BYTES = 4096
 """Bytes of a member's name at most."""
@@ -36,63 +46,6 @@ _PROOF_BYTES = 256
 
 _GIT_OBJECT = Format("git-object", b"x", b"", "compression:object_members")
 """A loose object, as in an archived ``.git``: only in containers, as git's own are read otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of a container, not read yet."""
-
-    name: bytes
-    chunks: Iterable[bytes]
-    """Its bytes in chunks, none empty; all are read before the next member is requested."""
-    stored_at: int | None = None
-    """Offset of its bytes in the container, if they are stored unchanged."""
-    name_offsets: tuple[int, ...] = ()
-    """Offsets of its name in the container."""
-    implied: bool = False
-    """True for the whole content of a compressed stream, which has no name."""
-
-
-@dataclass(slots=True)
-class Content:
-    """The bytes of a container: as a stream, or by offset."""
-
-    reader: Reader
-    meter: Meter
-    whole: RandomAccess | None = None
-    report: Callable[[ContainerError], None] = lambda _: None
-    """Callback for an error after which more members may follow."""
-    cover: Callable[[int, int], None] = lambda _start, _end: None
-    """Callback with the range of a member stored in another form, after it was read."""
-    is_certain: bool = True
-    """False for a search for embedded members, where unreadable bytes are no gap."""
-
-    def space(self) -> RandomAccess | None:
-        """Return its bytes by offset; None when they are too many for memory."""
-        if self.whole is not None:
-            return self.whole
-        room = 2 * self.meter.limits.spool - self.meter.spooled
-        held = bytearray()
-        while len(held) <= min(room, self.meter.limits.spool):
-            if not (chunk := self.reader.take()):
-                break
-            held += chunk
-        else:
-            self.reader.unread(bytes(held))
-            return None
-        self.meter.spooled += len(held)
-        self.whole = InMemory(held)
-        return self.whole
-
-    def release(self) -> None:
-        """Free the bytes held in memory."""
-        if isinstance(self.whole, InMemory):
-            self.meter.spooled -= self.whole.size
-            self.whole = None
-
-
-Members = Callable[[Content], Iterator[Member]]
-"""Reader of the members of a container; raises ContainerError where it is unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +70,7 @@ class Extractor:
         """Members, reason and detail of each gap."""
         self.matches: list[MemberMatch] = []
         self._names = Batch[tuple[bytes, ...]](detector, self._scan_name)
+        self._records = Batch[tuple[bytes, Frame]](detector, self._scan_record)
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -124,17 +78,20 @@ class Extractor:
         return self._meter.cost
 
     def extract(
-        self, chunks: Iterable[bytes], whole: RandomAccess | None = None, seen: Iterable[int] = ()
+        self,
+        chunks: Iterable[bytes],
+        whole: RandomAccess | None = None,
+        seen: Iterable[tuple[int, str]] = (),
     ) -> list[int]:
         """Scan its members, and theirs.
 
         Args:
             chunks: its bytes in order.
             whole: its bytes by offset, if available.
-            seen: offsets in its own bytes where keys were found.
+            seen: offsets in its own bytes where keys were found, with their fingerprints.
 
         Returns:
-            The offsets of ``seen`` inside bytes that were read as a member.
+            The offsets of ``seen`` that belong to a member.
         """
         frame = Frame((), (), 0)
         rest = UncoveredScanner(self._detector, self._quota)
@@ -156,7 +113,8 @@ class Extractor:
             detail = f"{self._unreported} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
         self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
-        return sorted(frame.covered(seen))
+        restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
+        return sorted(frame.covered(at for at, _ in seen).union(restated))
 
     def _open_embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
@@ -174,6 +132,9 @@ class Extractor:
         starts = [at for at in sorted(marks.keys() - covered) if not own.get(marks[at]) and (at or not own)]
         if not starts or self._meter.is_exhausted or frame.depth >= self._limits.depth:
             return
+        if frame.has_records:
+            frame = frame.part()
+            starts = [at for at in starts if marks[at] != FLOOD]
         if space is None or any(marks[at] == FLOOD for at in starts):
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
             self._report(ContainerError("unsupported-container", detail), frame)
@@ -193,9 +154,8 @@ class Extractor:
             is_uncertain = marks[at] in ("gzip", "zstd", "tar")
             # An uncompressed block of zstd is any bytes, and no reader looks for zstd behind others.
             stays = marks[at] == "zstd"
-            inner = Frame(
-                frame.chain, frame.prefix, frame.depth, is_uncertain=is_uncertain, stays_uncertain=stays
-            )
+            inner = frame.part()
+            inner.is_uncertain, inner.stays_uncertain = is_uncertain, stays
             reader = Reader(self._guarded(read_pieces(part), inner))
             self._open(format_, Content(reader, self._meter, part, is_certain=not is_uncertain), inner)
             end = frame.join(inner, at)
@@ -210,14 +170,38 @@ class Extractor:
                 raise ContainerError("too-deep", detail)  # noqa: TRY301 - reported like every unopened container
             content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
+            content.has_candidates = self._has_candidates
             for member in find_reader(format_)(content):
-                self._scan_member(member, frame)
+                if member.is_record:
+                    self._add_record(member, frame)
+                else:
+                    self._scan_member(member, frame)
                 if self._meter.is_exhausted:
                     return
         except ContainerError as error:
             self._report(error, frame)
         except Exception as error:  # noqa: BLE001 - hostile bytes: a failing reader ends this container only
-            self._report(_unexpected(error), frame)
+            self._report(unexpected_error(error), frame)
+        finally:
+            self._records.flush()
+
+    def _has_candidates(self, data: memoryview) -> bool:
+        return bool(self._detector.candidate_offsets(data, len(data)))
+
+    def _add_record(self, member: Member, frame: Frame) -> None:
+        content = b"".join(member.chunks)
+        self._meter.add_output(len(content))
+        if is_container_head(content[:HEAD]):
+            self._scan_record(content, (member.name, frame), None)
+        else:
+            self._records.add(content, (member.name, frame))
+
+    def _scan_record(self, content: bytes, label: tuple[bytes, Frame], _marks: list[int] | None) -> None:
+        name, frame = label
+        frame.has_records = True
+        first = len(self.matches)
+        self._scan_member(Member(name, filter(None, (content,))), frame)
+        frame.restated.update(found.match.fingerprint for found in self.matches[first:])
 
     def _scan_member(self, member: Member, frame: Frame) -> None:
         self._meter.add_members()
@@ -227,13 +211,13 @@ class Extractor:
             self._names.add(member.name, prefix)
             for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
-        inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
+        inner = frame.member((*frame.prefix, IMPLIED) if member.implied else prefix, prefix)
         inner.is_uncertain = frame.is_uncertain and member.implied
         inner.stays_uncertain = frame.stays_uncertain and member.implied
         reader = Reader(self._guarded(_confirmed(member.chunks, inner), inner))
         format_ = _find_format(reader.peek(HEAD))
         if format_ is None:
-            self._scan_blob(reader, inner)
+            self._scan_blob(reader, inner, member.view)
         else:
             if not member.implied:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
@@ -255,7 +239,7 @@ class Extractor:
         for match in (*matcher.feed(name), *matcher.finish()):
             self.matches.append(MemberMatch(chain, Part.NAME, match))
 
-    def _scan_blob(self, reader: Reader, frame: Frame) -> None:
+    def _scan_blob(self, reader: Reader, frame: Frame, view: Callable[[bytes], bytes] | None = None) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
         buffered: list[bytes] = []
@@ -265,16 +249,40 @@ class Extractor:
             if reader.position <= self._limits.spool:
                 buffered.append(chunk)
         matches += matcher.finish()
+        is_whole = reader.position <= self._limits.spool
         if matcher.marks:
-            is_whole = reader.position <= self._limits.spool
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
+        if view is not None and is_whole:
+            matches = self._scan_view(b"".join(buffered), view, matches, frame)
         self._add_own_matches(matches, frame)
+
+    def _scan_view(
+        self, data: bytes, view: Callable[[bytes], bytes], matches: list[Match], frame: Frame
+    ) -> list[Match]:
+        """Scan the text that a person sees; return the matches in the bytes that it does not complete."""
+        matcher = WindowMatcher(self._detector, admits=self._quota)
+        text = view(data)
+        shown = [*matcher.feed(text), *matcher.finish()]
+        known = {match.fingerprint for match in matches}
+        new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
+        self.matches += (MemberMatch((*frame.chain, SEEN_TEXT), Part.CONTENT, match) for match in new)
+        if not new:
+            return matches
+        whole = {match.fingerprint for match in shown}
+        # A tag cuts what is no key by itself.
+        return [
+            match
+            for match in matches
+            if match.shape is Shape.CONFIRMED
+            or match.fingerprint in whole
+            or data[match.offset + match.length : match.offset + match.length + 1] != b"<"
+        ]
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""
         covered = frame.covered(match.offset for match in matches)
         for match in matches:
-            if match.offset not in covered:
+            if match.offset not in covered and match.fingerprint not in frame.restated:
                 self.matches.append(MemberMatch(frame.chain, Part.CONTENT, match))
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
@@ -289,14 +297,14 @@ class Extractor:
             self._report(error, frame)
             frame.is_broken = True
         except Exception as error:  # noqa: BLE001 - as in _open
-            self._report(_unexpected(error), frame)
+            self._report(unexpected_error(error), frame)
             frame.is_broken = True
 
     def _report(self, error: ContainerError, frame: Frame) -> None:
         """Add a gap, unless it follows from one reported before."""
         if self._meter.is_exhausted or (frame.is_broken and not isinstance(error, BudgetExceededError)):
             return
-        if frame.is_uncertain and error.reason == "corrupt-container":
+        if (frame.is_uncertain or frame.is_repeated) and error.reason == "corrupt-container":
             return
         self._meter.is_exhausted = isinstance(error, BudgetExceededError)
         if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
@@ -332,14 +340,6 @@ def _confirmed(chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
         if missing <= 0:
             frame.is_uncertain = frame.stays_uncertain
         yield chunk
-
-
-def _unexpected(error: Exception) -> ContainerError:
-    if isinstance(error, MemoryError):
-        return ContainerError("memory-limit", "it takes more memory than a container may have")
-    if isinstance(error, OSError):
-        return ContainerError("unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
-    return ContainerError("corrupt-container", f"it cannot be read ({type(error).__name__})")
 
 
 def _short(name: bytes) -> bytes:

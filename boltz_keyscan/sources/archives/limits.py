@@ -47,6 +47,10 @@ WINDOW = 1 << 27
 """Bytes of memory of a decompressor at most: as zstd -22 needs, and twice as xz -9 needs."""
 
 
+NOT_DECODED = "not-decoded"
+"""Reason of a gap by design: the bytes were searched, but not what they store compressed or in pieces."""
+
+
 class ContainerError(Exception):
     """A part of a container that cannot be read.
 
@@ -68,6 +72,15 @@ class BudgetExceededError(ContainerError):
 def corrupt_error(detail: str) -> ContainerError:
     """Return the error for bytes that violate their format."""
     return ContainerError("corrupt-container", detail)
+
+
+def unexpected_error(error: Exception) -> ContainerError:
+    """Return the error for a failure of a reader, or of the system, at the bytes of a container."""
+    if isinstance(error, MemoryError):
+        return ContainerError("memory-limit", "it takes more memory than a container may have")
+    if isinstance(error, OSError):
+        return ContainerError("unreadable", f"cannot be read: {error.strerror or type(error).__name__}")
+    return ContainerError("corrupt-container", f"it cannot be read ({type(error).__name__})")
 
 
 def raise_on_read(error: ContainerError) -> Iterator[bytes]:

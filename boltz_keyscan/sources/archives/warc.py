@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives import compression
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, ContainerError, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
