@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import lzma
 import sqlite3
 import struct
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+
+import lz4.block
+import lz4.frame
+import zstandard
 
 from conformance.containers import zipped
 
@@ -141,3 +148,113 @@ def workbook(text: str, at: int) -> bytes:
     rest = b"\0" + text[at:].encode()
     records = [(0x809, b"\0\6\5\0" + bytes(12)), (0xFC, table), (0x3C, rest), (0xA, b"")]
     return b"".join(struct.pack("<HH", kind, len(body)) + body for kind, body in records)
+
+
+def avro(text: bytes, codec: str) -> bytes:
+    """Return an Avro file of records with one text each, in two blocks."""
+    schema = b'{"type": "record", "name": "r", "fields": [{"name": "a", "type": "string"}]}'
+    header = b"\4" + b"".join(
+        _zigzag(len(part)) + part for part in (b"avro.schema", schema, b"avro.codec", codec.encode())
+    )
+    sync = bytes(range(16))
+    out = b"Obj\1" + header + b"\0" + sync
+    for value in (b"filler " * 300, text):
+        record = _zigzag(len(value)) + value
+        packed = _AVRO[codec](record)
+        out += _zigzag(1) + _zigzag(len(packed)) + packed + sync
+    return out
+
+
+def _zigzag(number: int) -> bytes:
+    number, out = number << 1, b""
+    while number > 0x7F:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def _deflate(data: bytes) -> bytes:
+    engine = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return engine.compress(data) + engine.flush()
+
+
+_AVRO: dict[str, Callable[[bytes], bytes]] = {
+    "null": bytes,
+    "deflate": _deflate,
+    "xz": lzma.compress,
+    "zstandard": zstandard.ZstdCompressor().compress,
+    "made-up": bytes,
+}
+
+
+def mat(text: bytes, order: str = "<") -> bytes:
+    """Return a MAT-file of level 5 with a number and a compressed text, two bytes a character."""
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(order + "HH", 0x100, 0x4D49)
+    wide = text.decode().encode("utf-16-le" if order == "<" else "utf-16-be")
+    array = zlib.compress(struct.pack(order + "II", 4, len(wide)) + wide)
+    return head + struct.pack(order + "IId", 9, 8, 1.0) + struct.pack(order + "II", 15, len(array)) + array
+
+
+def journal(text: bytes, packing: int, *, compact: bool = False) -> bytes:
+    """Return a journal of systemd with two fields, the second compressed: 1 xz, 2 lz4, 4 zstd."""
+    packed: dict[int, Callable[[bytes], bytes]] = {
+        0: bytes,
+        1: lzma.compress,
+        2: lambda data: struct.pack("<Q", len(data)) + bytes(lz4.block.compress(data, store_size=False)),
+        4: zstandard.ZstdCompressor().compress,
+    }
+    flags = 16 * compact
+    out = b"LPKSHHRH" + struct.pack("<II", 0, flags) + bytes(72) + struct.pack("<Q", 272) + bytes(176)
+    for kind, body in ((0, b"MESSAGE=short"), (packing, packed.get(packing, bytes)(b"MESSAGE=" + text))):
+        size = 64 + (8 if compact else 0) + len(body)
+        out += struct.pack("<BB6xQ", 1, kind, size) + bytes(48 + (8 if compact else 0)) + body
+        out += bytes(-len(out) % 8)
+    return out + bytes(4096)
+
+
+def lz4_frames(text: bytes) -> bytes:
+    """Return two frames of lz4."""
+    return b"".join(map(lz4.frame.compress, (b"filler " * 300, b"filler " * 300 + text)))
+
+
+def table(text: str, form: str, codec: str) -> bytes:
+    """Return a table with texts in a list of records, as Parquet, Arrow or ORC.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - of the extra "science"
+    from pyarrow import feather, orc, parquet  # noqa: PLC0415 - as above
+
+    values = [{"notes": [text if row == 44 else "filler " * 9]} for row in range(500)]
+    made = pa.table({"n": list(range(500)), "records": values})
+    out = io.BytesIO()
+    match form:
+        case "parquet":
+            parquet.write_table(made, out, compression=codec)
+        case "arrow":
+            feather.write_feather(made, out, compression=codec)
+        case _:
+            orc.write_table(made, out, compression=codec)
+    return out.getvalue()
+
+
+def hdf5(text: bytes, **options: object) -> bytes:
+    """Return an HDF5 file with an array of texts, and links that lead elsewhere.
+
+    Raises:
+        ImportError: h5py is not installed.
+    """
+    import h5py  # noqa: PLC0415 - of the extra "science"
+    import numpy as np  # noqa: PLC0415 - as above
+
+    out = io.BytesIO()
+    with h5py.File(out, "w") as file:
+        values = [b"filler " * 9] * 300
+        values[150] = text
+        file.create_dataset("run/notes", data=np.array(values), chunks=(40,), **options)
+        file.create_dataset("run/scores", data=np.arange(3000.0), compression="gzip")
+        file["link"] = h5py.ExternalLink("/etc/passwd", "/x")
+        file["soft"] = h5py.SoftLink("/run/notes")
+        file["run/itself"] = file["run"]
+    return out.getvalue()

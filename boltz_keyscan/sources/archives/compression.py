@@ -97,7 +97,7 @@ class _Engine(Protocol):
 
     eof: bool
     needs_input: bool
-    unused_data: bytes
+    unused_data: bytes | None
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
@@ -162,7 +162,20 @@ def _run(engine: _Engine, reader: Reader, meter: Meter, *, endless: bool = False
         if output:
             meter.add_output(len(output))
             yield output
-    reader.unread(engine.unused_data)
+    reader.unread(engine.unused_data or b"")
+
+
+def unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of lz4, one frame or several."""
+    import lz4.frame  # noqa: PLC0415 - the standard library has no lz4
+
+    while True:
+        try:
+            yield from _run(lz4.frame.LZ4FrameDecompressor(), reader, meter)
+        except RuntimeError as error:
+            raise corrupt_error(_decompress_message(error)) from error
+        if reader.peek(4) != b"\x04\x22\x4d\x18":
+            return
 
 
 _FRAME = b"\x28\xb5\x2f\xfd"
@@ -238,4 +251,5 @@ bzip2_members = stream(bunzip)
 xz_members = stream(unxz)
 lzma_members = stream(unlzma)
 zstd_members = stream(unzstd)
+lz4_members = stream(unlz4)
 object_members = stream(object_content)

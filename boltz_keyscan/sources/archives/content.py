@@ -26,8 +26,8 @@ class Member:
     implied: bool = False
     """True for the whole content of a compressed stream, which has no name."""
     is_record: bool = False
-    """True for a value of a database, which the bytes of the database may show as well: short ones are
-    searched together, and a key is reported for the value alone."""
+    """True for a value of a database, which the bytes of the database may show as well: a key is reported
+    for the value alone. Values given as a tuple of one are searched together."""
     view: Callable[[bytes], bytes] | None = None
     """Function from the content to the text that a person sees, if the content shows it in pieces."""
 

@@ -16,7 +16,7 @@ from typing import cast
 
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.archives.content import Content, Member, Members
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import (
@@ -26,6 +26,7 @@ from boltz_keyscan.sources.archives.limits import (
     Meter,
     unexpected_error,
 )
+from boltz_keyscan.sources.archives.office import drop_cut_matches
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signature_checks import is_git_object
@@ -189,19 +190,21 @@ class Extractor:
         return bool(self._detector.candidate_offsets(data, len(data)))
 
     def _add_record(self, member: Member, frame: Frame) -> None:
-        content = b"".join(member.chunks)
-        self._meter.add_output(len(content))
-        if is_container_head(content[:HEAD]):
-            self._scan_record(content, (member.name, frame), None)
-        else:
-            self._records.add(content, (member.name, frame))
+        """Scan a record, a short one with those that follow."""
+        match member.chunks:
+            case tuple((bytes() as content,)) if not is_container_head(content[:HEAD]):
+                self._meter.add_output(len(content))
+                self._records.add(content, (member.name, frame))
+            case chunks:
+                frame.has_records = True
+                first = len(self.matches)
+                self._scan_member(replace(member, chunks=filter(None, chunks)), frame)
+                frame.restated.update(found.match.fingerprint for found in self.matches[first:])
 
     def _scan_record(self, content: bytes, label: tuple[bytes, Frame], _marks: list[int] | None) -> None:
         name, frame = label
-        frame.has_records = True
-        first = len(self.matches)
-        self._scan_member(Member(name, filter(None, (content,))), frame)
-        frame.restated.update(found.match.fingerprint for found in self.matches[first:])
+        # Not a tuple, which would be collected again.
+        self._add_record(Member(name, [content], is_record=True), frame)
 
     def _scan_member(self, member: Member, frame: Frame) -> None:
         self._meter.add_members()
@@ -266,17 +269,7 @@ class Extractor:
         known = {match.fingerprint for match in matches}
         new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
         self.matches += (MemberMatch((*frame.chain, SEEN_TEXT), Part.CONTENT, match) for match in new)
-        if not new:
-            return matches
-        whole = {match.fingerprint for match in shown}
-        # A tag cuts what is no key by itself.
-        return [
-            match
-            for match in matches
-            if match.shape is Shape.CONFIRMED
-            or match.fingerprint in whole
-            or data[match.offset + match.length : match.offset + match.length + 1] != b"<"
-        ]
+        return drop_cut_matches(data, matches, {match.fingerprint for match in shown}) if new else matches
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""

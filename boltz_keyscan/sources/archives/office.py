@@ -7,6 +7,10 @@ joined runs are the text. ECMA-376 (docx, xlsx, pptx) and OpenDocument 1.3 (odt,
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable
+
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Match
 
 _HEAD_BYTES = 4096
 """Bytes of a part in which its namespaces are declared."""
@@ -30,3 +34,20 @@ def join_runs(part: bytes) -> bytes:
     if b"openxmlformats" not in head and b"purl.oclc.org/ooxml" not in head:
         return b""
     return b"".join(run or (end and b"\n") for run, end in _RUN.findall(part))
+
+
+def drop_cut_matches(part: bytes, matches: Iterable[Match], shown: Container[str]) -> list[Match]:
+    """Return the matches in the bytes of a part without those that a tag cuts.
+
+    Args:
+        part: the bytes.
+        matches: the matches in them.
+        shown: fingerprints of the keys in its text.
+    """
+    return [
+        match
+        for match in matches
+        if match.shape is Shape.CONFIRMED
+        or match.fingerprint in shown
+        or part[match.offset + match.length : match.offset + match.length + 1] != b"<"
+    ]
