@@ -1,6 +1,6 @@
 """Building the places: files, containers and a family of repositories, each key in one place only.
 
-The places are defined in the tables of ``encodings``, ``containers`` and ``gitplaces``.
+The places are defined in the tables of ``encodings``, ``containers``, ``fields`` and ``gitplaces``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import containers, encodings
+from conformance import containers, encodings, fields
 from conformance.gitplaces import family
 from conformance.keys import PREFIXES, fingerprint
 
@@ -56,8 +56,11 @@ def make(folder: Path, seed: int) -> int:
         plant("encodings", hiding.name, hiding.build)
     for name, (build, _) in containers.CORPUS.items():
         plant("containers", name, build)
+    for name, build in fields.CORPUS.items():
+        plant("files", name, build)
     decoys = {f"encodings/{name}": content for name, content in encodings.DECOYS.items()}
     decoys |= {f"containers/{name}": content for name, content in containers.DECOYS.items()}
+    decoys |= {f"files/{name}": content for name, content in fields.DECOYS.items()}
     for path, content in decoys.items():
         _write(folder / path, content)
     planted = family(folder / "git", lambda place: keys(f"git/{place}", kind=("ws", "live")))

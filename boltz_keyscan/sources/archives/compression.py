@@ -178,6 +178,24 @@ def unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
             return
 
 
+def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of brotli (RFC 7932), which has no mark, so that only a name identifies it."""
+    import brotli  # noqa: PLC0415 - the standard library has no brotli
+
+    engine = brotli.Decompressor()
+    while not engine.is_finished():
+        data = reader.take() if engine.can_accept_more_data() else b""
+        if engine.can_accept_more_data() and not data:
+            raise corrupt_error(TRUNCATED)
+        try:
+            output = engine.process(data, output_buffer_limit=CHUNK)
+        except brotli.error as error:
+            raise corrupt_error(_decompress_message(error)) from error
+        if output:
+            meter.add_output(len(output))
+            yield output
+
+
 _FRAME = b"\x28\xb5\x2f\xfd"
 
 

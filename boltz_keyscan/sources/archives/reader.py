@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.blob import CHUNK
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 _READ_BYTES = 64 << 10
 """Bytes read at a time for a decompressor, which returns those it does not need: many small streams
@@ -220,7 +217,7 @@ class SpaceFile(io.RawIOBase):
         self._at = max(base + offset, 0)
         return self._at
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # no other is given
         """Read into a buffer; return the count of bytes, 0 at the end.
 
         Raises:

@@ -86,6 +86,8 @@ def _decode_body(content: Content, body: bytes, encodings: list[bytes]) -> Itera
     elif encodings[-1] == b"deflate":
         bits = 15 if body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0 else -15
         yield from compression.inflate_stream(Reader([body]), content.meter, bits)
+    elif encodings[-1] == b"br":
+        yield from compression.unbrotli(Reader([body]), content.meter)
     else:
         name = encodings[-1].decode("ascii", "replace")[:20]
         raise ContainerError(
