@@ -1,6 +1,7 @@
 """Building the places: files, containers and a family of repositories, each key in one place only.
 
-The places are defined in the tables of ``encodings``, ``containers``, ``chains`` and ``gitplaces``.
+The places are defined in the tables of ``encodings``, ``containers``, ``chains``, ``fields`` and
+``gitplaces``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import chains, containers, encodings
+from conformance import chains, containers, encodings, fields
 from conformance.gitplaces import family
 from conformance.keys import PREFIXES, fingerprint
 
@@ -58,9 +59,12 @@ def make(folder: Path, seed: int) -> int:
         plant("containers", name, build)
     for chain in chains.CHAINS:
         plant("chains", chain.name, chain.build)
+    for name, build in fields.CORPUS.items():
+        plant("files", name, build)
     decoys = {f"encodings/{name}": content for name, content in encodings.DECOYS.items()}
     decoys |= {f"chains/{name}": content for name, content in chains.DECOYS.items()}
     decoys |= {f"containers/{name}": content for name, content in containers.DECOYS.items()}
+    decoys |= {f"files/{name}": content for name, content in fields.DECOYS.items()}
     for path, content in decoys.items():
         _write(folder / path, content)
     planted = family(folder / "git", lambda place: keys(f"git/{place}", kind=("ws", "live")))

@@ -258,7 +258,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "encrypted.pdf": (lambda: pdf(b"x" * 40) + b"trailer << /Encrypt 5 0 R >>\n", {"encrypted"}),
     "filter.pdf": (lambda: pdf(b"x" * 40, b"/FooDecode"), {"unsupported-container"}),
     "a.rar": (lambda: b"Rar!\x1a\x07\x01\0" + bytes(40), {"unsupported-container"}),
-    "a.lz4": (lambda: b"\x04\x22\x4d\x18" + bytes(40), {"unsupported-container"}),
+    "legacy.lz4": (lambda: b"\x02\x21\x4c\x18" + bytes(40), {"unsupported-container"}),
     "a.lz": (lambda: b"LZIP\1" + bytes(40), {"unsupported-container"}),
     "a.Z": (lambda: b"\x1f\x9d\x90" + bytes(40), {"unsupported-container"}),
     "a.cab": (lambda: b"MSCF" + bytes(40), {"unsupported-container"}),

@@ -462,7 +462,8 @@ def test_every_package_it_imports_is_declared() -> None:
     used -= {PACKAGE, *sys.stdlib_module_names}
     distributions = packages_distributions()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = [*project["dependencies"], *project["optional-dependencies"]["api"]]
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *extras["api"], *extras["science"]]
     declared = {re.split(r"[<>=[]", name)[0].lower() for name in named}
     assert "click" in used
     assert {distribution.lower() for name in used for distribution in distributions[name]} <= declared

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -392,16 +391,6 @@ def test_narrow_lines_of_an_encoding_are_still_a_limit(tmp_path: Path) -> None:
     for columns, code in ((6, 0), (24, 1)):
         (tmp_path / "encoded.txt").write_text(lines[columns])
         assert keyscan(tmp_path).code == code
-
-
-def test_some_containers_are_still_limits(tmp_path: Path) -> None:
-    limits = LIMITS
-    assert "Parquet" in limits
-    (tmp_path / "x.parquet").write_bytes(b"PAR1" + zlib.compress(LEAKED.encode()) + b"PAR1")
-    assert keyscan(tmp_path).code == 0
-    assert "rar" in limits
-    (tmp_path / "x.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + bytes(64))
-    assert keyscan(tmp_path).code == 3
 
 
 def test_a_personal_excludes_file_is_still_not_obeyed(tmp_path: Path) -> None:

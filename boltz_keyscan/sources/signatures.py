@@ -74,8 +74,21 @@ FORMATS = (
     Format("7z", b"7", rb"7z\xbc\xaf\x27\x1c", "sevenzip:members"),
     Format("git-bundle", b"#", rb"# v[23] git bundle\n", "git_pack:bundle_members"),
     Format("git-pack", b"P", rb"PACK\x00\x00\x00[\x02\x03]", "git_pack:pack_members"),
+    # With the three numbers that all versions write and require.
+    Format("sqlite", b"S", rb"SQLite format 3\x00.{5}\x40\x20\x20", "sqlite:members"),
+    Format("ole", b"\xd0", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole:members"),
+    Format("journal", b"L", rb"LPKSHHRH", "journal:members"),
+    # With the first field of a page or of the directory.
+    Format("parquet", b"P", rb"PAR1\x15", "science:parquet_members"),
+    Format("arrow", b"A", rb"ARROW1\x00\x00", "science:arrow_members"),
+    # With the length of a compressed piece of less than 256 KiB.
+    Format("orc", b"O", rb"ORC..[\x00-\x07]", "science:orc_members"),
+    Format("hdf5", b"\x89M", rb"(?:\x89HDF\r\n\x1a\n|MATLAB 7\.3 MAT-file)", "science:hdf5_members"),
+    Format("mat", b"M", rb"MATLAB 5\.0 MAT-file.{105}(?:\x00\x01IM|\x01\x00MI)", "blocks:mat_members"),
+    Format("avro", b"O", rb"Obj\x01[\x02-\x7f]", "blocks:avro_members"),
     Format("rar", b"R", rb"Rar!\x1a\x07"),
-    Format("lz4", b"\2\3\4", rb"(?:\x04\x22\x4d\x18|[\x02\x03]\x21\x4c\x18)"),  # also the legacy frame
+    Format("lz4", b"\4", rb"\x04\x22\x4d\x18", "compression:lz4_members"),
+    Format("lz4's legacy frame", b"\2\3", rb"[\x02\x03]\x21\x4c\x18"),
     Format("lzip", b"L", rb"LZIP[\x00\x01]"),
     Format("gzip's older form or pack (.z)", b"\x1f", rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])"),
     Format("compress (.Z)", b"\x1f", rb"\x1f\x9d[\x09-\x10\x89-\x90]"),

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from boltz_keyscan.sources.archives.extract import Content, Member, Members
+from boltz_keyscan.sources.archives.content import Content, Member, Members
 from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
@@ -97,7 +97,7 @@ class _Engine(Protocol):
 
     eof: bool
     needs_input: bool
-    unused_data: bytes
+    unused_data: bytes | None
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
@@ -162,7 +162,38 @@ def _run(engine: _Engine, reader: Reader, meter: Meter, *, endless: bool = False
         if output:
             meter.add_output(len(output))
             yield output
-    reader.unread(engine.unused_data)
+    reader.unread(engine.unused_data or b"")
+
+
+def unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of lz4, one frame or several."""
+    import lz4.frame  # noqa: PLC0415 - the standard library has no lz4
+
+    while True:
+        try:
+            yield from _run(lz4.frame.LZ4FrameDecompressor(), reader, meter)
+        except RuntimeError as error:
+            raise corrupt_error(_decompress_message(error)) from error
+        if reader.peek(4) != b"\x04\x22\x4d\x18":
+            return
+
+
+def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of brotli (RFC 7932), which has no mark, so that only a name identifies it."""
+    import brotli  # noqa: PLC0415 - the standard library has no brotli
+
+    engine = brotli.Decompressor()
+    while not engine.is_finished():
+        data = reader.take() if engine.can_accept_more_data() else b""
+        if engine.can_accept_more_data() and not data:
+            raise corrupt_error(TRUNCATED)
+        try:
+            output = engine.process(data, output_buffer_limit=CHUNK)
+        except brotli.error as error:
+            raise corrupt_error(_decompress_message(error)) from error
+        if output:
+            meter.add_output(len(output))
+            yield output
 
 
 _FRAME = b"\x28\xb5\x2f\xfd"
@@ -239,3 +270,4 @@ xz_members = stream(unxz)
 lzma_members = stream(unlzma)
 zstd_members = stream(unzstd)
 zlib_members = stream(inflate_zlib)
+lz4_members = stream(unlz4)

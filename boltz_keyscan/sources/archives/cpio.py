@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from boltz_keyscan import beginnings
 from boltz_keyscan.sources.archives.compression import inflate_stream
-from boltz_keyscan.sources.archives.extract import Content, Member, Members
+from boltz_keyscan.sources.archives.content import Content, Member, Members
 from boltz_keyscan.sources.archives.git_objects import read_varint
 from boltz_keyscan.sources.archives.limits import Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader

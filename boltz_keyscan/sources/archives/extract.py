@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import pkgutil
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from boltz_keyscan.model.enums import Part
+from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import replace
+from boltz_keyscan.sources.archives.content import Content, Member, Members, View
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
@@ -26,6 +27,7 @@ from boltz_keyscan.sources.archives.limits import (
     too_deep_error,
     unexpected_error,
 )
+from boltz_keyscan.sources.archives.office import drop_cut_matches
 from boltz_keyscan.sources.archives.reader import InMemory, PartSpace, RandomAccess, Reader, read_pieces
 from boltz_keyscan.sources.archives.texts import (
     TEXTS,
@@ -38,73 +40,20 @@ from boltz_keyscan.sources.archives.texts import (
     prove,
 )
 from boltz_keyscan.sources.blob import Quota
-from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format
+from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, is_container_head
 from boltz_keyscan.sources.windows import WindowMatcher
 
 IMPLIED = b"content"
 """Name of the content of a compressed stream that is no container itself."""
 
+SEEN_TEXT = b"text"
+"""Name of the text that a person sees of a member."""
+
 _MAX_NAME_BYTES = 4096
 """Bytes of a member's name at most."""
 
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of a container, not read yet."""
-
-    name: bytes
-    chunks: Iterable[bytes]
-    """Its bytes in chunks, none empty; all are read before the next member is requested."""
-    stored_at: int | None = None
-    """Offset of its bytes in the container, if they are stored unchanged."""
-    name_offsets: tuple[int, ...] = ()
-    """Offsets of its name in the container."""
-    implied: bool = False
-    """True for the whole content of a compressed stream or an encoded text, which has no name."""
-    locate: Callable[[int], int] | None = None
-    """For an encoded text: the end in it of the first bytes of the member, or 0 where that is not known."""
-
-
-@dataclass(slots=True)
-class Content:
-    """The bytes of a container: as a stream, or by offset."""
-
-    reader: Reader
-    meter: Meter
-    whole: RandomAccess | None = None
-    report: Callable[[ContainerError], None] = lambda _: None
-    """Callback for an error after which more members may follow."""
-    cover: Callable[[int, int], None] = lambda _start, _end: None
-    """Callback with the range of a member stored in another form, after it was read."""
-    is_certain: bool = True
-    """False for a search for embedded members, where unreadable bytes are no gap."""
-
-    def space(self) -> RandomAccess | None:
-        """Return its bytes by offset; None when they are too many for memory."""
-        if self.whole is not None:
-            return self.whole
-        room = 2 * self.meter.limits.spool - self.meter.spooled
-        held = bytearray()
-        while len(held) <= min(room, self.meter.limits.spool):
-            if not (chunk := self.reader.take()):
-                break
-            held += chunk
-        else:
-            self.reader.unread(bytes(held))
-            return None
-        self.meter.spooled += len(held)
-        self.whole = InMemory(held)
-        return self.whole
-
-    def release(self) -> None:
-        """Free the bytes held in memory."""
-        if isinstance(self.whole, InMemory):
-            self.meter.spooled -= self.whole.size
-            self.whole = None
-
-
-Members = Callable[[Content], Iterator[Member]]
-"""Reader of the members of a container; raises ContainerError where it is unreadable."""
+_Record = tuple[bytes, Frame, Format]
+"""The name of a record, and its container."""
 
 
 class Extractor:
@@ -120,6 +69,7 @@ class Extractor:
         """Members, reason and detail of each gap."""
         self.matches: list[MemberMatch] = []
         self._names = Batch[Label](detector, self._scan_name)
+        self._records = Batch[_Record](detector, self._scan_record)
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -127,17 +77,20 @@ class Extractor:
         return self._meter.cost
 
     def extract(
-        self, chunks: Iterable[bytes], whole: RandomAccess | None = None, seen: Iterable[int] = ()
+        self,
+        chunks: Iterable[bytes],
+        whole: RandomAccess | None = None,
+        seen: Iterable[tuple[int, str]] = (),
     ) -> list[int]:
         """Scan its members, and theirs.
 
         Args:
             chunks: its bytes in order.
             whole: its bytes by offset, if available.
-            seen: offsets in its own bytes where keys were found.
+            seen: offsets in its own bytes where keys were found, with their fingerprints.
 
         Returns:
-            The offsets of ``seen`` inside bytes that were read as a member.
+            The offsets of ``seen`` that belong to a member.
         """
         frame = Frame((), (), 0)
         rest = UncoveredScanner(self._detector, self._quota)
@@ -160,7 +113,8 @@ class Extractor:
             detail = f"{self._unreported} more parts of it were not scanned"
             self.gaps.append(((), "more-gaps", detail))
         self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
-        return sorted(frame.covered(seen))
+        restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
+        return sorted(frame.covered(at for at, _ in seen).union(restated))
 
     def _open_embedded(
         self, marks: dict[int, str], space: RandomAccess | None, frame: Frame, outer: Format | None = None
@@ -182,6 +136,9 @@ class Extractor:
             if TEXTS.keys() & map(marks.get, starts):
                 self._report(too_deep_error(self._limits), frame)
             return
+        if frame.has_records:
+            frame = frame.part()
+            starts = [at for at in starts if marks[at] != FLOOD]
         if space is None or any(marks[at] == FLOOD for at in starts):
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
             self._report(ContainerError("unsupported-container", detail), frame)
@@ -207,7 +164,7 @@ class Extractor:
 
     def _open_mark(self, kind: str, part: RandomAccess, frame: Frame) -> Frame:
         """Open the container or the encoded text that begins ``part``; return its ranges read as members."""
-        inner = Frame(frame.chain, frame.prefix, frame.depth, links=frame.links)
+        inner = frame.part()
         inner.doubt(kind)
         if format_ := TEXTS.get(kind) or match_format(part.read(0, HEAD))[0]:
             reader = Reader(self._guarded(read_pieces(part), inner))
@@ -222,14 +179,40 @@ class Extractor:
                 raise too_deep_error(self._limits)  # noqa: TRY301 - reported like every unopened container
             content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
+            content.has_candidates = self._has_candidates
             for member in find_reader(format_)(content):
-                self._scan_member(member, frame, format_)
+                if member.is_record:
+                    self._add_record(member, frame, format_)
+                else:
+                    self._scan_member(member, frame, format_)
                 if self._meter.is_exhausted:
                     return
         except ContainerError as error:
             self._report(error, frame)
         except Exception as error:  # noqa: BLE001 - hostile bytes: a failing reader ends this container only
             self._report(unexpected_error(error), frame)
+        finally:
+            self._records.flush()
+
+    def _has_candidates(self, data: memoryview) -> bool:
+        return bool(self._detector.candidate_offsets(data, len(data)))
+
+    def _add_record(self, member: Member, frame: Frame, outer: Format) -> None:
+        """Scan a record, a short one with those that follow."""
+        match member.chunks:
+            case tuple((bytes() as content,)) if not is_container_head(content[:HEAD]):
+                self._meter.add_output(len(content))
+                self._records.add(content, (member.name, frame, outer))
+            case chunks:
+                frame.has_records = True
+                before = len(self.matches)
+                self._scan_member(replace(member, chunks=filter(None, chunks)), frame, outer)
+                frame.restated.update(found.match.fingerprint for found in self.matches[before:])
+
+    def _scan_record(self, content: bytes, label: _Record, _marks: list[int] | None) -> None:
+        name, frame, outer = label
+        # Not a tuple, which would be collected again.
+        self._add_record(Member(name, [content], is_record=True), frame, outer)
 
     def _scan_member(self, member: Member, frame: Frame, outer: Format) -> None:
         self._meter.add_members()
@@ -239,7 +222,7 @@ class Extractor:
             self._names.add(member.name, (prefix, frame.links))
             for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
-        inner = Frame((*frame.prefix, IMPLIED) if member.implied else prefix, prefix, frame.depth + 1)
+        inner = frame.member((*frame.prefix, IMPLIED) if member.implied else prefix, prefix)
         inner.is_uncertain = frame.is_uncertain and member.implied
         inner.stays_uncertain = frame.stays_uncertain and member.implied
         is_text = outer.name in TEXTS
@@ -248,7 +231,7 @@ class Extractor:
         reader = Reader(self._guarded(prove(member.chunks, inner, outer), inner))
         format_, marks = match_format(reader.peek(HEAD))
         if format_ is None:
-            self._scan_blob(reader, inner, marks)
+            self._scan_blob(reader, inner, marks, member.view)
         else:
             if is_text:
                 inner.doubt(format_.name)
@@ -275,7 +258,7 @@ class Extractor:
         for match in (*matcher.feed(name), *matcher.finish()):
             self.matches.append(MemberMatch(chain, Part.NAME, chain_match(match, links)))
 
-    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str]) -> None:
+    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], view: View | None) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
         buffered: list[bytes] = []
@@ -286,16 +269,29 @@ class Extractor:
                 buffered.append(chunk)
         matches += matcher.finish()
         matcher.marks.update(marks)
+        is_whole = reader.position <= self._limits.spool
         if matcher.marks:
-            is_whole = reader.position <= self._limits.spool
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
+        if view is not None and is_whole:
+            matches = self._scan_view(b"".join(buffered), view, matches, frame)
         self._add_own_matches(matches, frame)
+
+    def _scan_view(self, data: bytes, view: View, matches: list[Match], frame: Frame) -> list[Match]:
+        """Scan the text that a person sees; return the matches in the bytes that it does not complete."""
+        matcher = WindowMatcher(self._detector, admits=self._quota)
+        shown = [*matcher.feed(view(data)), *matcher.finish()]
+        known = [match.fingerprint for match in matches]
+        new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
+        chain = (*frame.chain, SEEN_TEXT)
+        self.matches += (MemberMatch(chain, Part.CONTENT, chain_match(match, frame.links)) for match in new)
+        return drop_cut_matches(data, matches, {match.fingerprint for match in shown}) if new else matches
 
     def _add_own_matches(self, matches: Sequence[Match], frame: Frame) -> None:
         """Add the matches in a container's own bytes, except those reported for its members."""
         covered = frame.covered(match.offset for match in matches)
         for match in matches:
-            if match.offset not in covered and not is_found_outside(match, frame.links):
+            is_other = match.fingerprint in frame.restated or is_found_outside(match, frame.links)
+            if match.offset not in covered and not is_other:
                 self.matches.append(MemberMatch(frame.chain, Part.CONTENT, chain_match(match, frame.links)))
 
     def _guarded(self, chunks: Iterable[bytes], frame: Frame) -> Iterator[bytes]:
@@ -317,7 +313,7 @@ class Extractor:
         """Add a gap, unless it follows from one reported before."""
         if self._meter.is_exhausted or (frame.is_broken and not isinstance(error, BudgetExceededError)):
             return
-        if frame.is_uncertain and error.reason == "corrupt-container":
+        if (frame.is_uncertain or frame.is_repeated) and error.reason == "corrupt-container":
             return
         self._meter.is_exhausted = isinstance(error, BudgetExceededError)
         if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:

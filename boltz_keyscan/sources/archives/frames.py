@@ -51,6 +51,26 @@ class Frame:
     """Encodings and formats that lead to it, from the outermost encoding on."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
     """Ranges of its bytes that were read as members."""
+    restated: set[str] = field(default_factory=set)
+    """Fingerprints of the keys in its records, which its bytes may show as well, at unknown offsets."""
+    has_records: bool = False
+    """True once a record of it was scanned."""
+    is_repeated: bool = False
+    """Its bytes were scanned as records too: what is unreadable in it is no gap."""
+
+    def part(self) -> Frame:
+        """Return the frame of a container embedded in it."""
+        inner = Frame(self.chain, self.prefix, self.depth, links=self.links)
+        inner.is_repeated = self.is_repeated or self.has_records
+        inner.restated = self.restated if inner.is_repeated else set()
+        return inner
+
+    def member(self, chain: tuple[bytes, ...], prefix: tuple[bytes, ...]) -> Frame:
+        """Return the frame of a member of it; see ``chain`` and ``prefix``."""
+        inner = Frame(chain, prefix, self.depth + 1)
+        if self.is_repeated:
+            inner.is_repeated, inner.restated = True, self.restated
+        return inner
 
     def cover(self, start: int, end: int) -> None:
         """Record a range of bytes that was read as a member."""

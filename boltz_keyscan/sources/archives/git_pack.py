@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.compression import inflate_stream
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.git_objects import ObjectNames, apply_delta, read_varint
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,

@@ -47,6 +47,10 @@ WINDOW = 1 << 27
 """Bytes of memory of a decompressor at most: as zstd -22 needs, and twice as xz -9 needs."""
 
 
+NOT_DECODED = "not-decoded"
+"""Reason of a gap by design: the bytes were searched, but not what they store compressed or in pieces."""
+
+
 class ContainerError(Exception):
     """A part of a container that cannot be read.
 

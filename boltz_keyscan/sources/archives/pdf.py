@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
 from boltz_keyscan.sources.archives.reader import FileSpace, InMemory
 

@@ -21,7 +21,7 @@ from pypdf.generic import (
 )
 
 from boltz_keyscan.sources.archives import pdf_filters, pdf_text
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,
     BudgetExceededError,

@@ -21,7 +21,7 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError
 from boltz_keyscan.sources.archives.pdf_filters import resolve
 

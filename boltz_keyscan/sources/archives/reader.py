@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -189,3 +190,41 @@ def read_pieces(
         yield chunk
         start += len(chunk)
         first = CHUNK
+
+
+class SpaceFile(io.RawIOBase):
+    """A space as an open file, for libraries that read one."""
+
+    def __init__(self, space: RandomAccess) -> None:
+        self._space = space
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Set the offset of the next byte; return it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._space.size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # no other is given
+        """Read into a buffer; return the count of bytes, 0 at the end.
+
+        Raises:
+            OSError: the file could not be read.
+        """
+        view = memoryview(buffer).cast("B")
+        piece = self._space.read(self._at, len(view))
+        view[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)

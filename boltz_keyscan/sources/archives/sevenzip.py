@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives import compression, limits
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, Limits
+from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, NOT_DECODED, Limits
 from boltz_keyscan.sources.blob import MORE_LOCATIONS, scan_shard, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file
 
@@ -31,6 +31,8 @@ Opened: TypeAlias = "tuple[Iterable[bytes], RandomAccess | None]"
 
 _MAX_NAME_BYTES = 1000
 """Bytes of a member's name in a gap at most."""
+
+_BY_DESIGN = (MORE_LOCATIONS, NOT_DECODED)
 
 MAX_CARRIED_BYTES = 64 << 10
 """Bytes of a container in history that takes its content along; git reads a larger one again."""
@@ -113,8 +115,8 @@ class ContainerShard:
     """Size in bytes, when it was found."""
     origins: tuple[tuple[Origin, str], ...]
     """Origins, each with its name in gaps; one staged blob can be many files."""
-    seen: tuple[int, ...] = ()
-    """Offsets in its own bytes where keys were found."""
+    seen: tuple[tuple[int, str], ...] = ()
+    """Offsets in its own bytes where keys were found, with their fingerprints."""
     limits: Limits = DEFAULT_LIMITS
     content: bytes | None = field(default=None, repr=False)
     """Its bytes, if they were at hand; otherwise its place is read."""
@@ -192,7 +194,7 @@ class ContainerShard:
     @staticmethod
     def _gap(where: str, origin: Origin, reason: str, detail: str, members: Sequence[str] = ()) -> Gap:
         paths = (where,) if origin.path else ()
-        by_design = reason == MORE_LOCATIONS
+        by_design = reason in _BY_DESIGN
         return Gap("!".join((where, *members)), reason, detail, by_design, origin.oid, paths)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.signature_checks import is_tar_header, octal

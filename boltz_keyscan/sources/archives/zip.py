@@ -17,8 +17,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives import compression
-from boltz_keyscan.sources.archives.extract import Content, Member
+from boltz_keyscan.sources.archives import compression, office
+from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,
     BudgetExceededError,
@@ -54,6 +54,12 @@ _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 97: "wavpack", 98: "ppmd", 
 
 
 def members(content: Content) -> Iterator[Member]:
+    """Yield all members; those of office documents with their text."""
+    for member in _members(content):
+        yield replace(member, view=office.join_runs) if member.name.endswith(b".xml") else member
+
+
+def _members(content: Content) -> Iterator[Member]:
     """Yield the members in the directory, then those found only by local headers.
 
     A damaged directory is reported, and the headers are searched.

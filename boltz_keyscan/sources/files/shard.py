@@ -102,7 +102,7 @@ class FileShard:
 
         place = InFile(name, self.root, follow=self.explicit)
         origin = Origin(self.prefix + name)
-        seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
+        seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in hits if hit.origin == origin)
         return ContainerShard(place, size, ((origin, self._where(name, detector)),), seen)
 
     def _scan_file(

@@ -76,7 +76,8 @@ class Spool:
         if self._path is not None:
             folder, name = os.path.split(self._path)
             place = InFile(name, folder)
-        seen = tuple(hit.match.offset for hit in hits if hit.origin.part is Part.CONTENT)
+        matches = (hit.match for hit in hits if hit.origin.part is Part.CONTENT)
+        seen = tuple((match.offset, match.fingerprint) for match in matches)
         return ContainerShard(place, self.bytes, ((origin, where),), seen)
 
     def _gaps(self, where: str) -> list[Gap]:

@@ -87,7 +87,7 @@ class StagedShard:
         from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
         origins = tuple((Origin(name, oid=oid, kind="blob"), os.fsdecode(name)) for name in names)
-        seen = tuple(hit.match.offset for hit in found)
+        seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in found)
         return ContainerShard(InStore(self.view, oid), size, origins, seen)
 
     def _is_left_out(self, oid: str) -> bool:

@@ -104,7 +104,7 @@ def container_shard(
     from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
     origin = Origin(b"", oid=oid, kind="blob")
-    seen = tuple(hit.match.offset for hit in hits if hit.origin == origin)
+    seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in hits if hit.origin == origin)
     carried = content if size <= MAX_CARRIED_BYTES else None
     return ContainerShard(
         InStore(view, oid), size, ((origin, f"{where}: blob {oid}"),), seen, content=carried

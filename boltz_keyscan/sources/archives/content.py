@@ -1,0 +1,81 @@
+"""A container as its reader gets it, and the members that the reader yields.
+
+``extract`` scans them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources.archives.limits import ContainerError, Meter
+from boltz_keyscan.sources.archives.reader import InMemory, RandomAccess, Reader
+
+View = Callable[[bytes], bytes]
+"""Function from the content of a member to the text that a person sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a container, not read yet."""
+
+    name: bytes
+    chunks: Iterable[bytes]
+    """Its bytes in chunks, none empty; all are read before the next member is requested."""
+    stored_at: int | None = None
+    """Offset of its bytes in the container, if they are stored unchanged."""
+    name_offsets: tuple[int, ...] = ()
+    """Offsets of its name in the container."""
+    implied: bool = False
+    """True for the whole content of a compressed stream or an encoded text, which has no name."""
+    locate: Callable[[int], int] | None = None
+    """For an encoded text: the end in it of the first bytes of the member, or 0 where that is not known."""
+    is_record: bool = False
+    """True for a value of a database, which the bytes of the database may show as well: a key is reported
+    for the value alone. Values given as a tuple of one are searched together."""
+    view: View | None = None
+    """For content that shows a text in pieces: the function that returns the text."""
+
+
+@dataclass(slots=True)
+class Content:
+    """The bytes of a container: as a stream, or by offset."""
+
+    reader: Reader
+    meter: Meter
+    whole: RandomAccess | None = None
+    report: Callable[[ContainerError], None] = lambda _: None
+    """Callback for an error after which more members may follow."""
+    cover: Callable[[int, int], None] = lambda _start, _end: None
+    """Callback with the range of a member stored in another form, after it was read."""
+    is_certain: bool = True
+    """False for a search for embedded members, where unreadable bytes are no gap."""
+    has_candidates: Callable[[memoryview], bool] = lambda _: True
+    """Function that returns True if the fast pass finds a candidate in some bytes."""
+
+    def space(self) -> RandomAccess | None:
+        """Return its bytes by offset; None when they are too many for memory."""
+        if self.whole is not None:
+            return self.whole
+        room = 2 * self.meter.limits.spool - self.meter.spooled
+        held = bytearray()
+        while len(held) <= min(room, self.meter.limits.spool):
+            if not (chunk := self.reader.take()):
+                break
+            held += chunk
+        else:
+            self.reader.unread(bytes(held))
+            return None
+        self.meter.spooled += len(held)
+        self.whole = InMemory(held)
+        return self.whole
+
+    def release(self) -> None:
+        """Free the bytes held in memory."""
+        if isinstance(self.whole, InMemory):
+            self.meter.spooled -= self.whole.size
+            self.whole = None
+
+
+Members = Callable[[Content], Iterator[Member]]
+"""Reader of the members of a container; raises ContainerError where it is unreadable."""

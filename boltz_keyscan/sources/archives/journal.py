@@ -1,0 +1,84 @@
+"""Fields of a systemd journal that are compressed (https://systemd.io/JOURNAL_FILE_FORMAT)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from boltz_keyscan.sources.archives import compression
+from boltz_keyscan.sources.archives.content import Content, Member
+from boltz_keyscan.sources.archives.limits import (
+    NOT_DECODED,
+    TRUNCATED,
+    ContainerError,
+    Meter,
+    corrupt_error,
+    raise_on_read,
+)
+from boltz_keyscan.sources.archives.reader import Reader
+
+_DATA = 1
+"""Type of an object with a field."""
+
+_COMPACT = 1 << 4
+"""Flag of a file whose objects with fields have two numbers more."""
+
+_HEADER_BYTES = 16
+_MIN_DATA_BYTES = 64
+_MAX_FIELD_BYTES = 64 << 20
+
+
+def members(content: Content) -> Iterator[Member]:
+    """Yield the compressed fields of a journal.
+
+    Raises:
+        ContainerError: it is damaged.
+    """
+    reader = content.reader
+    head = reader.read(96)
+    flags, size = (int.from_bytes(head[at : at + width], "little") for at, width in ((12, 4), (88, 8)))
+    before_payload = _MIN_DATA_BYTES + (8 if flags & _COMPACT else 0)
+    reader.skip(size - len(head))
+    while len(header := reader.peek(_HEADER_BYTES)) == _HEADER_BYTES:
+        content.meter.check_time()
+        kind, packing, length = header[0], header[1] & 7, int.from_bytes(header[8:16], "little")
+        if not kind:
+            # Space that is allocated and not used yet.
+            return
+        if length < _HEADER_BYTES:
+            raise corrupt_error("an object in it is damaged")
+        start = reader.position
+        if kind == _DATA and packing and length > before_payload:
+            reader.skip(before_payload)
+            field = Reader(reader.member(length - before_payload))
+            unpack = _PACKINGS.get(packing)
+            unknown = ContainerError(NOT_DECODED, "its compression is not known")
+            chunks = raise_on_read(unknown) if unpack is None else unpack(field, content.meter)
+            yield Member(b"field at %d" % start, chunks)
+            for _ in field.part(length):
+                pass
+            content.cover(start + before_payload, reader.position)
+        elif reader.skip(length) < length:
+            raise corrupt_error(TRUNCATED)
+        reader.skip(-reader.position % 8)
+
+
+def _unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield a field of lz4: its size, and one block."""
+    import lz4.block  # noqa: PLC0415 - newer journals are zstd
+
+    size = int.from_bytes(reader.read(8), "little")
+    if size > _MAX_FIELD_BYTES:
+        raise ContainerError(NOT_DECODED, "a field of this size is not decompressed")
+    meter.add_output(size)
+    try:
+        yield lz4.block.decompress(b"".join(reader.part(1 << 62)), uncompressed_size=size)
+    except lz4.block.LZ4BlockError as error:
+        raise corrupt_error("it cannot be decompressed") from error
+
+
+_PACKINGS: dict[int, Callable[[Reader, Meter], Iterator[bytes]]] = {
+    1: compression.unxz,
+    2: _unlz4,
+    4: compression.unzstd,
+}
+"""Decompressors by the flag of an object."""

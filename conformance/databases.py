@@ -1,0 +1,260 @@
+"""Databases and files of science and offices, made with the programs and libraries that write them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import lzma
+import sqlite3
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+
+import lz4.block
+import lz4.frame
+import zstandard
+
+from conformance.containers import zipped
+
+_FREE, _END, _FAT = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+_SECTOR, _SMALL_SECTOR, _SMALL_STREAM = 512, 64, 4096
+
+
+def rows(
+    *values: tuple[str | bytes, ...],
+    page: int = 4096,
+    encoding: str = "UTF-8",
+    schema: str = "CREATE TABLE t(k, v)",
+    more: Iterable[str] = (),
+) -> bytes:
+    """Return an SQLite file with one table of these rows."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.execute(f"PRAGMA page_size={page}")
+        database.execute(f"PRAGMA encoding='{encoding}'")
+        database.execute(schema)
+        table = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()[0]
+        name = table.replace('"', '""')
+        for row in values:
+            database.execute(f'INSERT INTO "{name}" VALUES ({",".join("?" * len(row))})', row)  # noqa: S608 - a fixture
+        for statement in more:
+            database.execute(statement)
+        database.commit()
+        return database.serialize()
+
+
+def word(runs: str) -> bytes:
+    """Return a docx whose body has these runs in one paragraph."""
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    body = f"<w:document {space}><w:body><w:p>{runs}</w:p></w:body></w:document>"
+    return zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": body.encode()})
+
+
+def compound(streams: Mapping[str, bytes], *, scattered: bool = False) -> bytes:
+    """Return an OLE compound file ([MS-CFB]); scattered, the sectors of each stream are in reverse order."""
+    sectors: list[bytes] = []
+    table: dict[int, int] = {}
+
+    def place(content: bytes) -> int:
+        """Add a stream in sectors; return the number of its first one."""
+        pieces = [content[at : at + _SECTOR].ljust(_SECTOR, b"\0") for at in range(0, len(content), _SECTOR)]
+        numbers = list(range(len(sectors), len(sectors) + len(pieces)))
+        order = numbers[::-1] if scattered else numbers
+        sectors.extend(pieces[::-1] if scattered else pieces)
+        table.update(zip(order, [*order, _END][1:], strict=True))
+        return order[0] if order else _END
+
+    small = b""
+    small_table: list[int] = []
+    entries = [("Root Entry", 5, _END, 0)]
+    for path, content in streams.items():
+        name = path.rpartition("/")[2]
+        if len(content) >= _SMALL_STREAM:
+            entries.append((name, 2, place(content), len(content)))
+            continue
+        pieces = [
+            content[at : at + _SMALL_SECTOR].ljust(_SMALL_SECTOR, b"\0") for at in range(0, len(content), 64)
+        ]
+        first = len(small_table)
+        numbers = list(range(first, first + len(pieces)))
+        order = numbers[::-1] if scattered else numbers
+        following = dict(zip(order, [*order[1:], _END], strict=True))
+        small_table += [following[number] for number in numbers]
+        small += b"".join(pieces[::-1] if scattered else pieces)
+        entries.append((name, 2, order[0], len(content)))
+    entries[0] = ("Root Entry", 5, place(small), len(small))
+    small_start = place(struct.pack(f"<{len(small_table)}I", *small_table).ljust(_SECTOR, b"\xff"))
+    directory = b"".join(
+        name.encode("utf-16-le").ljust(64, b"\0")
+        + struct.pack(
+            "<HBBIII",
+            2 * len(name) + 2,
+            kind,
+            1,
+            _FREE,
+            number + 1 if 0 < number < len(entries) - 1 else _FREE,
+            1 if kind == 5 else _FREE,
+        )
+        + bytes(36)
+        + struct.pack("<IQ", first, size)
+        for number, (name, kind, first, size) in enumerate(entries)
+    )
+    directory_start = place(directory.ljust(-(-len(directory) // _SECTOR) * _SECTOR, b"\0"))
+    count = -(-(len(sectors) + 1) // 127)
+    starts = range(len(sectors), len(sectors) + count)
+    table |= dict.fromkeys(starts, _FAT)
+    fat = struct.pack(f"<{128 * count}I", *(table.get(number, _FREE) for number in range(128 * count)))
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
+    header += struct.pack("<IIIIIIIII", 0, count, directory_start, 0, _SMALL_STREAM, small_start, 1, _END, 0)
+    header += struct.pack("<109I", *starts, *[_FREE] * (109 - count))
+    return header + b"".join(sectors) + fat
+
+
+def ovba(source: bytes) -> bytes:
+    """Return a module of VBA, compressed with copies of what came before ([MS-OVBA] 2.4.1.3.6)."""
+    out = b"\1"
+    for first in range(0, len(source), 4096):
+        chunk, packed, at = source[first : first + 4096], b"", 0
+        while at < len(chunk):
+            kinds, group = 0, b""
+            for bit in range(8):
+                bits = max((at - 1).bit_length(), 4)
+                # The first groups are literal, so that the beginning is that of Excel.
+                length = next(
+                    (
+                        n
+                        for n in (18, 12, 6, 4)
+                        if at > 24 and chunk[at : at + n] in chunk[:at] and at + n <= len(chunk)
+                    ),
+                    0,
+                )
+                if length:
+                    kinds |= 1 << bit
+                    back = at - chunk.rindex(chunk[at : at + length], 0, at)
+                    group += struct.pack("<H", back - 1 << 16 - bits | length - 3)
+                    at += length
+                elif at < len(chunk):
+                    group += chunk[at : at + 1]
+                    at += 1
+            packed += bytes([kinds]) + group
+        out += struct.pack("<H", 0xB000 | len(packed) - 1) + packed
+    return out
+
+
+def workbook(text: str, at: int) -> bytes:
+    """Return the stream of an old workbook whose table of strings continues within this text."""
+    lead = b"x" * 6000
+    string = struct.pack("<HB", len(lead) + len(text), 0) + lead + text[:at].encode()
+    table = struct.pack("<II", 1, 1) + string
+    rest = b"\0" + text[at:].encode()
+    records = [(0x809, b"\0\6\5\0" + bytes(12)), (0xFC, table), (0x3C, rest), (0xA, b"")]
+    return b"".join(struct.pack("<HH", kind, len(body)) + body for kind, body in records)
+
+
+def avro(text: bytes, codec: str) -> bytes:
+    """Return an Avro file of records with one text each, in two blocks."""
+    schema = b'{"type": "record", "name": "r", "fields": [{"name": "a", "type": "string"}]}'
+    header = b"\4" + b"".join(
+        _zigzag(len(part)) + part for part in (b"avro.schema", schema, b"avro.codec", codec.encode())
+    )
+    sync = bytes(range(16))
+    out = b"Obj\1" + header + b"\0" + sync
+    for value in (b"filler " * 300, text):
+        record = _zigzag(len(value)) + value
+        packed = _AVRO[codec](record)
+        out += _zigzag(1) + _zigzag(len(packed)) + packed + sync
+    return out
+
+
+def _zigzag(number: int) -> bytes:
+    number, out = number << 1, b""
+    while number > 0x7F:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def _deflate(data: bytes) -> bytes:
+    engine = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return engine.compress(data) + engine.flush()
+
+
+_AVRO: dict[str, Callable[[bytes], bytes]] = {
+    "null": bytes,
+    "deflate": _deflate,
+    "xz": lzma.compress,
+    "zstandard": zstandard.ZstdCompressor().compress,
+    "made-up": bytes,
+}
+
+
+def mat(text: bytes, order: str = "<") -> bytes:
+    """Return a MAT-file of level 5 with a number and a compressed text, two bytes a character."""
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(order + "HH", 0x100, 0x4D49)
+    wide = text.decode().encode("utf-16-le" if order == "<" else "utf-16-be")
+    array = zlib.compress(struct.pack(order + "II", 4, len(wide)) + wide)
+    return head + struct.pack(order + "IId", 9, 8, 1.0) + struct.pack(order + "II", 15, len(array)) + array
+
+
+def journal(text: bytes, packing: int, *, compact: bool = False) -> bytes:
+    """Return a journal of systemd with two fields, the second compressed: 1 xz, 2 lz4, 4 zstd."""
+    packed: dict[int, Callable[[bytes], bytes]] = {
+        0: bytes,
+        1: lzma.compress,
+        2: lambda data: struct.pack("<Q", len(data)) + bytes(lz4.block.compress(data, store_size=False)),
+        4: zstandard.ZstdCompressor().compress,
+    }
+    flags = 16 * compact
+    out = b"LPKSHHRH" + struct.pack("<II", 0, flags) + bytes(72) + struct.pack("<Q", 272) + bytes(176)
+    for kind, body in ((0, b"MESSAGE=short"), (packing, packed.get(packing, bytes)(b"MESSAGE=" + text))):
+        size = 64 + (8 if compact else 0) + len(body)
+        out += struct.pack("<BB6xQ", 1, kind, size) + bytes(48 + (8 if compact else 0)) + body
+        out += bytes(-len(out) % 8)
+    return out + bytes(4096)
+
+
+def lz4_frames(text: bytes) -> bytes:
+    """Return two frames of lz4."""
+    return b"".join(map(lz4.frame.compress, (b"filler " * 300, b"filler " * 300 + text)))
+
+
+def table(text: str, form: str, codec: str) -> bytes:
+    """Return a table with texts in a list of records, as Parquet, Arrow or ORC.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - of the extra "science"
+    from pyarrow import feather, orc, parquet  # noqa: PLC0415 - as above
+
+    values = [{"notes": [text if row == 44 else "filler " * 9]} for row in range(500)]
+    made = pa.table({"n": list(range(500)), "records": values})
+    out = io.BytesIO()
+    match form:
+        case "parquet":
+            parquet.write_table(made, out, compression=codec)
+        case "arrow":
+            feather.write_feather(made, out, compression=codec)
+        case _:
+            orc.write_table(made, out, compression=codec)
+    return out.getvalue()
+
+
+def hdf5(text: bytes, **options: object) -> bytes:
+    """Return an HDF5 file with an array of texts, and links that lead elsewhere.
+
+    Raises:
+        ImportError: h5py is not installed.
+    """
+    import h5py  # noqa: PLC0415 - of the extra "science"
+    import numpy as np  # noqa: PLC0415 - as above
+
+    out = io.BytesIO()
+    with h5py.File(out, "w") as file:
+        values = [b"filler " * 9] * 300
+        values[150] = text
+        file.create_dataset("run/notes", data=np.array(values), chunks=(40,), **options)
+        file.create_dataset("run/scores", data=np.arange(3000.0), compression="gzip")
+        file["link"] = h5py.ExternalLink("/etc/passwd", "/x")
+        file["soft"] = h5py.SoftLink("/run/notes")
+        file["run/itself"] = file["run"]
+    return out.getvalue()

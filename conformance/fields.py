@@ -1,0 +1,202 @@
+"""The group ``files``: databases, office documents, logs and arrays, each with one key in it."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from conformance import databases
+from conformance.containers import FILLER, Build, tarred, zipped
+from conformance.databases import rows, word
+from conformance.keys import fake_key
+
+_LONG = FILLER.decode()
+
+
+def _at(place: int, size: int = 9000) -> Callable[[str], str]:
+    """Return a function that puts a key into a text of ``size`` characters."""
+    return lambda key: f"{_LONG[:place]}{key} {_LONG[: size - place]}"
+
+
+def cut(key: str, part: int, size: int, **options: Any) -> bytes:  # noqa: ANN401 - those of ``rows``
+    """Return a database in which the end of a page comes behind ``part`` characters of the key, or near.
+
+    The size of the text decides which bytes of it are on which page.
+    """
+    spelled = key.encode(
+        {"UTF-16le": "utf-16-le", "UTF-16be": "utf-16-be"}.get(options.get("encoding", ""), "utf-8")
+    )
+    for place in range(200 - part, size, 5):
+        content = rows(("a", "b"), ("c", _at(place, size)(key)), **options)
+        if spelled not in content and spelled[: len(spelled) * part // 60] in content:
+            return content
+    raise ValueError(f"no page ends there: {part}, {size}, {options}")
+
+
+def _databases() -> Iterator[tuple[str, Build]]:
+    """A key at the ends of pages, after parts of it of all lengths, in databases of several kinds."""
+    kinds: dict[str, dict[str, Any]] = {
+        "page-512": {"page": 512, "size": 2000},
+        "page-1024": {"page": 1024, "size": 3000},
+        "page-4096": {"size": 9000},
+        # The last page is not full; then the first one holds less.
+        "page-4096-rest": {"size": 12_500},
+        "page-65536": {"page": 65536, "size": 12_000},
+        "utf-16le": {"encoding": "UTF-16le", "size": 5000},
+        "utf-16be": {"encoding": "UTF-16be", "size": 5000},
+        "without-rowid": {"schema": "CREATE TABLE t(k PRIMARY KEY, v) WITHOUT ROWID", "size": 9000},
+    }
+    for name, options in kinds.items():
+        for part in (5, 25, 45):
+            yield f"{name}-{part}.sqlite", functools.partial(_build, part=part, options=options)
+    yield "text-search.sqlite", lambda k: rows((_at(4050)(k),), schema="CREATE VIRTUAL TABLE t USING fts5(a)")
+    yield "blob.sqlite", lambda k: rows(("a", _at(4050)(k).encode()))
+    yield "gzip.sqlite", lambda k: rows(("a", gzip.compress(_at(12_000)(k).encode(), 1)))
+    yield "zip.sqlite", lambda k: rows(("a", zipped({"a.env": _at(9000)(k).encode()})))
+    yield "nested.sqlite", lambda k: rows(("a", rows(("b", _at(4050)(k)))))
+    yield "archived.tar", lambda k: tarred({"state.vscdb": rows(("a", _at(4050)(k)))})
+
+
+def _documents() -> Iterator[tuple[str, Build]]:
+    """A key in runs of several lengths, and in old formats."""
+    font = f'<w:rPr><w:rFonts w:ascii="Courier New" w:cs="{"Courier New" * 8}"/><w:b/></w:rPr>'
+    sheet = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si>%b</si></sst>'
+    slide = b'<p:sld xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><a:p>%b</a:p></p:sld>'
+    odf = b'<document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"><text:p>%b</text:p>'
+
+    def runs(form: str, key: str, width: int) -> str:
+        return "".join(form.format(key[at : at + width]) for at in range(0, len(key), width))
+
+    forms: dict[str, tuple[str, Callable[[str], bytes]]] = {
+        "docx": (f"<w:r>{font}<w:t>{{}}</w:t></w:r>", word),
+        "xlsx": (
+            "<r><rPr><b/></rPr><t>{}</t></r>",
+            lambda x: zipped({"xl/sharedStrings.xml": sheet % x.encode()}),
+        ),
+        "pptx": (
+            f'<a:r><a:rPr lang="en"><a:latin typeface="{"Courier " * 12}"/></a:rPr><a:t>{{}}</a:t></a:r>',
+            lambda x: zipped({"ppt/slides/slide1.xml": slide % x.encode()}),
+        ),
+        "odt": (
+            '<text:span text:style-name="T1">{}</text:span>',
+            lambda x: zipped({"content.xml": odf % x.encode()}),
+        ),
+    }
+    for suffix, (form, build) in forms.items():
+        for width in (1, 5, 14, 33, 50):
+            yield (
+                f"runs-{width}.{suffix}",
+                lambda k, form=form, build=build, width=width: build(runs(form, k, width)),  # type: ignore[misc]
+            )
+    for at in (2, 14, 30, 56):
+        yield (
+            f"string-{at}.xls",
+            lambda k, at=at: databases.compound({"Workbook": databases.workbook(k, at)}),  # type: ignore[misc]
+        )
+    for lead in (30, 5100):
+        yield (
+            f"stream-{lead}.msg",
+            lambda k, lead=lead: databases.compound(  # type: ignore[misc]
+                {"__substg1.0_1000001E": (" " * lead + k + " " * lead).encode()}, scattered=True
+            ),
+        )
+    yield (
+        "macro.xlsm",
+        lambda k: zipped(
+            {"xl/vbaProject.bin": databases.compound({"VBA/Jobs": bytes(80) + databases.ovba(_macro(k))})}
+        ),
+    )
+    for width in (1, 2, 7):
+        yield f"glyphs-{width}.pdf", lambda k, width=width: glyphs(k, width)  # type: ignore[misc]
+
+
+def _macro(key: str) -> bytes:
+    body = "\r\n".join(f"    ' {key[at : at + 30]}" for at in range(20, 26))
+    return f'Attribute VB_Name = "Jobs"\r\nSub Submit()\r\n{body}\r\n    k = "{key}"\r\nEnd Sub\r\n'.encode()
+
+
+def _build(key: str, *, part: int, options: dict[str, Any]) -> bytes:
+    if options.get("page") == 65536:
+        # No text of the suite is so long.
+        return rows(("a", _at(part * 100)(key)), page=65536)
+    return cut(key, part, **options)
+
+
+def glyphs(text: str, width: int) -> bytes:
+    """Return a PDF with a text as numbers of glyphs, moved after so many letters, as browsers print."""
+    letters = sorted(set(text))
+    numbers = {letter: f"{number:04X}" for number, letter in enumerate(letters, 3)}
+    table = "".join(f"<{numbers[letter]}> <{ord(letter):04X}>\n" for letter in letters)
+    cmap = "begincmap\n1 begincodespacerange <0000> <FFFF> endcodespacerange\n"
+    cmap += f"{len(letters)} beginbfchar\n{table}endbfchar\nendcmap"
+    shown = "".join(
+        f"<{''.join(numbers[letter] for letter in text[at : at + width])}> -12 "
+        for at in range(0, len(text), width)
+    )
+    page = zlib.compress(f"BT /F1 9 Tf 10 700 Td [{shown}] TJ ET".encode())
+    unicode = zlib.compress(cmap.encode())
+    parts = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Filter/FlateDecode/Length %d>>stream\n%b\nendstream" % (len(page), page),
+        b"<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/DescendantFonts[6 0 R]/ToUnicode 7 0 R>>",
+        (
+            b"<</Type/Font/Subtype/CIDFontType2/BaseFont/A"
+            b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>>>"
+        ),
+        b"<</Filter/FlateDecode/Length %d>>stream\n%b\nendstream" % (len(unicode), unicode),
+    )
+    out = io.BytesIO(b"%PDF-1.5\n")
+    out.seek(0, io.SEEK_END)
+    for number, part in enumerate(parts, 1):
+        out.write(b"%d 0 obj\n%b\nendobj\n" % (number, part))
+    out.write(b"trailer\n<</Root 1 0 R>>\n%%EOF\n")
+    return out.getvalue()
+
+
+def _logs() -> Iterator[tuple[str, Build]]:
+    """A key in what logs and arrays compress; a part of it comes before, so that it is copied."""
+
+    def text(key: str) -> bytes:
+        return (_LONG[:900] + key[20:50] + " " + key + " " + _LONG).encode()
+
+    for codec in ("deflate", "xz", "zstandard"):
+        yield f"{codec}.avro", lambda k, codec=codec: databases.avro(text(k), codec)  # type: ignore[misc]
+    for order in "<>":
+        name = "little" if order == "<" else "big"
+        yield f"{name}.mat", lambda k, order=order: databases.mat(text(k), order)  # type: ignore[misc]
+    for kind, name in ((1, "xz"), (2, "lz4"), (4, "zstd")):
+        yield f"{name}.journal", lambda k, kind=kind: databases.journal(text(k), kind)  # type: ignore[misc]
+    yield "compact.journal", lambda k: databases.journal(text(k), 4, compact=True)
+    yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
+
+
+CORPUS: dict[str, Build] = {**dict(_databases()), **dict(_documents()), **dict(_logs())}
+"""File name: how it is built."""
+
+_HALF = fake_key(seed="half of a field")
+DECOYS: dict[str, bytes] = {
+    # A key that is cut by the end of a value, a paragraph or a stream is none.
+    "halves.sqlite": rows(("a", _LONG + _HALF[:10]), (_HALF[10:] + _LONG, "b")),
+    "columns.sqlite": rows(
+        (_LONG + _HALF[:10], "", " " + _HALF[10:] + _LONG), schema="CREATE TABLE t(a, b, c)"
+    ),
+    "clean.sqlite": rows(("a", _LONG), ("b", gzip.compress(FILLER))),
+    "empty.sqlite": rows(),
+    "view.sqlite": rows(("a", _LONG), more=[f"CREATE VIEW w AS SELECT '{_HALF[:10]}' || '{_HALF[30:]}'"]),
+    "clean.docx": word("<w:r><w:t>sk_bc_</w:t></w:r><w:r><w:t>ws_live_your-key</w:t></w:r>"),
+    "halves.doc": databases.compound({"WordDocument": _HALF[:10].encode(), "1Table": _HALF[10:].encode()}),
+    "clean.xls": databases.compound({"Workbook": databases.workbook("a text", 3)}),
+    "clean.pdf": glyphs("sk_bc_" + "ws_live_your-key", 1),
+    "clean.avro": databases.avro(FILLER, "deflate"),
+    "clean.mat": databases.mat(FILLER),
+    "clean.journal": databases.journal(FILLER, 4),
+    "clean.lz4": databases.lz4_frames(FILLER),
+    "table.parquet.txt": b"PAR1 and ORC are formats of tables\n",
+}
+"""Files with no key in them and nothing wrong with them."""

@@ -1,0 +1,101 @@
+"""Office documents: text in runs, old formats, and macros."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from boltz_keyscan.sources.archives.office import join_runs
+from boltz_keyscan.sources.archives.ole import decompress
+from conformance.containers import zipped
+from conformance.databases import compound, ovba, word, workbook
+from tests.keys import fake_key, fingerprint
+from tests.sources.containers import reasons_of, scan_container
+
+KEY = fake_key()
+FONT = (
+    f'<w:rPr><w:rFonts w:ascii="Courier New" w:hAnsi="Courier New" w:eastAsia="{"Courier New" * 5}"/></w:rPr>'
+)
+XLSX = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si>%b</si></sst>'
+ODT = b'<document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"><text:p>%b</text:p>'
+
+
+def halves(template: str, at: int) -> bytes:
+    return (template.format(KEY[:at]) + template.format(KEY[at:])).encode()
+
+
+PARTS = {
+    f"{name} at {at}": content
+    for at in (3, 14, 15, 40, 56)
+    for name, content in (
+        ("docx", word(f"<w:r>{FONT}<w:t>{KEY[:at]}</w:t></w:r><w:r>{FONT}{FONT}<w:t>{KEY[at:]}</w:t></w:r>")),
+        ("xlsx", zipped({"xl/sharedStrings.xml": XLSX % halves("<r><rPr><b/></rPr><t>{}</t></r>", at)})),
+        (
+            "phonetic",
+            zipped({"xl/sharedStrings.xml": XLSX % halves("<r><t>{}</t></r><rPh><t>か</t></rPh>", at)}),
+        ),
+        ("odt", zipped({"content.xml": ODT % halves('<text:span text:style-name="T1">{}</text:span>', at)})),
+    )
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_runs_are_one_text(name: str) -> None:
+    result = scan_container(PARTS[name])
+    found = {hit.match.fingerprint for hit in result.hits}
+    assert (found, reasons_of(result)) == ({fingerprint(KEY)}, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<w:p><w:r><w:t>{}</w:t></w:r></w:p><w:p><w:r><w:t>{}</w:t></w:r></w:p>",
+        "<w:r><w:t>{}</w:t><w:tab/><w:t>{}</w:t></w:r>",
+        "<w:r><w:t>{}</w:t></w:r><w:br/><w:r><w:t>{}</w:t></w:r>",
+    ],
+)
+def test_paragraphs_are_not_one_text(text: str) -> None:
+    part = b'<x xmlns="http://schemas.openxmlformats.org/">' + text.format("one", "two").encode()
+    assert join_runs(part).split() == [b"one", b"two"]
+
+
+def test_other_xml_has_no_text_of_its_own() -> None:
+    assert join_runs(b"<project><t>a</t><t>b</t></project>") == b""
+
+
+MACRO = b'Attribute VB_Name = "Jobs"\r\nSub Submit()\r\n' + b"    ' queue of jobs, queue of jobs\r\n" * 40
+SOURCE = MACRO + b'    key = "' + KEY.encode() + b'"\r\nEnd Sub\r\n'
+
+
+def test_modules_of_macros_are_read() -> None:
+    packed = ovba(SOURCE)
+    assert KEY.encode() not in packed
+    assert decompress(memoryview(packed)) == SOURCE
+    document = zipped({"xl/vbaProject.bin": compound({"VBA/Jobs": b"\x16\1\0" * 50 + packed})})
+    (hit,) = scan_container(document).hits
+    assert (hit.match.fingerprint, hit.origin.members[0]) == (fingerprint(KEY), b"xl/vbaProject.bin")
+
+
+def test_streams_in_sectors_anywhere() -> None:
+    """Small ones in sectors of 64 bytes, large ones in 512, out of order."""
+    for lead in (40, 5100):
+        content = compound({"__substg1.0_1000001F": b"x" * lead + KEY.encode() + b"y" * lead}, scattered=True)
+        assert KEY.encode() not in content
+        result = scan_container(content)
+        assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)]
+        assert reasons_of(result) == []
+
+
+def test_strings_of_an_old_workbook_continue() -> None:
+    *_, hit = scan_container(compound({"Workbook": workbook(KEY, 30)})).hits
+    assert (hit.match.fingerprint, hit.origin.members) == (fingerprint(KEY), (b"Workbook",))
+
+
+@pytest.mark.parametrize("at", [24, 44, 48, 60, 76, 512, 1100])
+def test_a_damaged_compound_file_is_a_gap_or_read(at: int) -> None:
+    content = bytearray(compound({"Workbook": workbook(KEY, 30)}))
+    content[at : at + 4] = struct.pack("<I", 0x7FFFFFF0)
+    result = scan_container(bytes(content))
+    assert reasons_of(result) in (["corrupt-container"], [])
+    assert result.gaps or result.hits

@@ -1,0 +1,127 @@
+"""Files of science and logs: what they compress is read, or a gap by design names the extra."""
+
+from __future__ import annotations
+
+import struct
+import sys
+
+import pytest
+
+from conformance import databases
+from conformance.containers import zipped
+from tests.keys import fake_key, fingerprint
+from tests.sources.containers import reasons_of, scan_container
+
+KEY = fake_key()
+TEXT = ("filler " * 300 + KEY[20:50] + " filler " + KEY + " ").encode()
+"""Half of the body comes before the key, so that a compressor copies it into the key."""
+
+PLACES = {
+    **{f"avro {codec}": databases.avro(TEXT, codec) for codec in ("deflate", "xz", "zstandard")},
+    **{f"mat {order}": databases.mat(TEXT, order) for order in "<>"},
+    **{f"journal {kind}": databases.journal(TEXT, kind) for kind in (1, 2, 4)},
+    "journal compact": databases.journal(TEXT, 2, compact=True),
+    "lz4": databases.lz4_frames(TEXT),
+}
+
+
+def found(content: bytes) -> tuple[set[str], set[bytes], list[str]]:
+    result = scan_container(content)
+    return (
+        {hit.match.fingerprint for hit in result.hits},
+        {hit.origin.members[0] for hit in result.hits},
+        reasons_of(result),
+    )
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_is_compressed_is_read(name: str) -> None:
+    content = PLACES[name]
+    assert KEY.encode() not in content
+    assert found(content)[::2] == ({fingerprint(KEY)}, [])
+    inner = zipped({"inner": content})
+    assert found(inner) == ({fingerprint(KEY)}, {b"inner"}, [])
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_is_cut_off_is_a_gap(name: str) -> None:
+    content = PLACES[name].rstrip(b"\0")
+    assert set(reasons_of(scan_container(content[: len(content) - 30]))) == {"corrupt-container"}
+
+
+@pytest.mark.parametrize("content", [databases.avro(TEXT, "made-up"), databases.journal(TEXT, 3)])
+def test_an_unknown_compression_is_a_gap_by_design(content: bytes) -> None:
+    (gap,) = scan_container(content).gaps
+    assert (gap.reason, gap.by_design) == ("not-decoded", True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        databases.avro(TEXT, "null")[:4] + b"\x7f" * 40,
+        databases.avro(TEXT, "null")[:6] + b"\xff" * 40,
+        databases.journal(TEXT, 0)[:272] + struct.pack("<BB6xQ", 1, 0, 3) + bytes(80),
+        databases.mat(TEXT)[:128] + struct.pack("<II", 15, 1 << 31) + bytes(80),
+    ],
+)
+def test_sizes_are_not_trusted(content: bytes) -> None:
+    assert set(reasons_of(scan_container(content))) == {"corrupt-container"}
+
+
+FORMS = [
+    *(("parquet", codec) for codec in ("snappy", "gzip", "zstd", "lz4", "brotli", "none")),
+    *(("arrow", codec) for codec in ("lz4", "zstd", "uncompressed")),
+    *(("orc", codec) for codec in ("snappy", "zlib", "zstd")),
+]
+
+
+@pytest.mark.parametrize(("form", "codec"), FORMS)
+def test_texts_of_tables(form: str, codec: str) -> None:
+    pytest.importorskip("pyarrow", reason="of the extra science")
+    content = databases.table(TEXT.decode(), form, codec)
+    assert found(content) == ({fingerprint(KEY)}, {b"records"}, [])
+
+
+@pytest.mark.parametrize("options", [{"compression": "gzip", "shuffle": True}, {"compression": "lzf"}])
+def test_arrays_of_hdf5(options: dict[str, object]) -> None:
+    pytest.importorskip("h5py", reason="of the extra science")
+    content = databases.hdf5(TEXT, **options)
+    assert found(content) == ({fingerprint(KEY)}, {b"run/notes"}, [])
+    assert found(b"MATLAB 7.3 MAT-file".ljust(512) + content)[0] == {fingerprint(KEY)}
+
+
+NEEDED = {
+    b"PAR1\x15" + bytes(40) + b"PAR1": "pyarrow",
+    b"ARROW1\0\0" + bytes(40) + b"ARROW1": "pyarrow",
+    b"ORC\x13\0\0" + bytes(40) + b"ORC\x19": "pyarrow",
+    b"\x89HDF\r\n\x1a\n" + bytes(100): "h5py",
+    databases.avro(TEXT, "null").replace(b"\x08null", b"\x0csnappy"): "pyarrow",
+}
+
+
+@pytest.mark.parametrize("content", NEEDED, ids=range(len(NEEDED)))
+def test_without_the_extra_a_gap_names_it(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = NEEDED[content]
+    monkeypatch.setitem(sys.modules, library, None)
+    for name in [name for name in sys.modules if name.startswith(library + ".")]:
+        monkeypatch.delitem(sys.modules, name)
+    (gap,) = scan_container(content).gaps
+    assert (gap.reason, gap.by_design) == ("not-decoded", True)
+    assert "boltz-keyscan[science]" in gap.detail
+
+
+@pytest.mark.parametrize("content", [name for name in NEEDED if not name.startswith(b"Obj")], ids=range(4))
+def test_what_the_library_refuses_is_a_gap(content: bytes) -> None:
+    pytest.importorskip("pyarrow", reason="of the extra science")
+    pytest.importorskip("h5py", reason="of the extra science")
+    assert reasons_of(scan_container(content)) == ["corrupt-container"]
+
+
+def test_words_are_no_files_of_tables() -> None:
+    for text in (
+        b"ORChestra of keys",
+        b"PAR1 is a word",
+        b"ARROW1 is a word",
+        b"MATLAB 5.0 MAT-file format" * 9,
+    ):
+        assert scan_container(text * 20).gaps == ()

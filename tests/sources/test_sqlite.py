@@ -1,0 +1,158 @@
+"""Rows of databases: what pages cut, what is a container, and what is hostile."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.databases import rows
+from tests.keys import fake_key, fingerprint
+from tests.running import scan_json
+from tests.sources.containers import reasons_of, scan_container
+
+KEY = fake_key()
+
+
+def scanned(content: bytes, **limits: float) -> tuple[set[tuple[bytes, ...]], list[str]]:
+    """Members in which the key is, and the reasons of gaps."""
+    result = scan_container(content, **limits)
+    assert {hit.match.fingerprint for hit in result.hits} <= {fingerprint(KEY)}
+    return {hit.origin.members for hit in result.hits}, reasons_of(result)
+
+
+LONG = "x" * 5000
+PLACES: dict[str, tuple[bytes, set[tuple[bytes, ...]]]] = {
+    "short": (rows(("a", KEY)), {(b"t[1].v",)}),
+    "long": (rows(("a", "x"), ("b", LONG + KEY + LONG)), {(b"t[2].v",)}),
+    "blob": (rows(("a", (LONG + KEY).encode())), {(b"t[1].v",)}),
+    "name": (rows((LONG + KEY, "")), {(b"t[1].k",)}),
+    "utf-16": (rows(("a", "é" * 3000 + KEY), encoding="UTF-16le"), {(b"t[1].v",)}),
+    "utf-16be": (rows(("a", "é" * 3000 + KEY), encoding="UTF-16be"), {(b"t[1].v",)}),
+    "small pages": (rows(("a", LONG + KEY), page=512), {(b"t[1].v",)}),
+    "large pages": (rows(("a", LONG * 30 + KEY), page=65536), {(b"t[1].v",)}),
+    "without rowid": (
+        rows(("a", LONG + KEY), schema="CREATE TABLE t(k PRIMARY KEY, v) WITHOUT ROWID"),
+        {(b"t.v",)},
+    ),
+    "rowid is a name": (rows(("a", LONG + KEY), schema="CREATE TABLE t(rowid, oid)"), {(b"t[1].oid",)}),
+    "quoted names": (
+        rows(("a", LONG + KEY), schema='CREATE TABLE "t""[x]"("k;", "v ""é")'),
+        {('t"[x][1].v "é'.encode(),)},
+    ),
+    "many columns": (
+        rows(
+            (*map(str, range(120)), LONG + KEY),
+            schema=f"CREATE TABLE t({','.join(f'c{n}' for n in range(121))})",
+        ),
+        {(b"t[1].c120",)},
+    ),
+    "gzip": (rows(("a", gzip.compress((os.urandom(9000).hex() + KEY).encode()))), {(b"t[1].v", b"content")}),
+    "short gzip": (rows(("a", gzip.compress(KEY.encode()))), {(b"content",)}),
+    "a database in a row": (rows(("a", rows(("b", LONG + KEY)))), {(b"t[1].v", b"t[1].v")}),
+    "full text": (
+        rows((LONG + " " + KEY,), schema="CREATE VIRTUAL TABLE t USING fts5(a)"),
+        {(b"t_content[1].c0",)},
+    ),
+    "default of a column": (
+        rows(schema=f"CREATE TABLE t(k, v DEFAULT '{LONG}{KEY}')"),
+        {(b"sqlite_master[1].sql",)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_row_is_a_member(name: str) -> None:
+    content, members = PLACES[name]
+    assert scanned(content) == (members, [])
+
+
+@pytest.mark.parametrize(("page", "size"), [(512, 2000), (512, 2100), (4096, 9000), (4096, 12_500)])
+def test_no_edge_of_a_page_cuts_a_key(page: int, size: int) -> None:
+    """The key begins everywhere in texts of a size, less than its length apart."""
+    places = range(0, size, 41)
+    content = rows(*(("", "x" * at + KEY + "x" * (size - at)) for at in places), page=page)
+    result = scan_container(content)
+    assert content.count(KEY.encode()) < len(places), "no page ends in a key"
+    assert {hit.origin.members for hit in result.hits} == {
+        (b"t[%d].v" % n,) for n in range(1, len(places) + 1)
+    }
+
+
+def damaged(change: Callable[[bytearray], object]) -> bytes:
+    content = bytearray(rows(*(("a", LONG + KEY) for _ in range(50))))
+    change(content)
+    return bytes(content)
+
+
+def _no_page_size(content: bytearray) -> None:
+    content[16:18] = b"\3\3"
+
+
+def _random_pages(content: bytearray) -> None:
+    content[4096 * 20 : 4096 * 40] = os.urandom(4096 * 20)
+
+
+def _cut(content: bytearray) -> None:
+    del content[4096 * 30 :]
+
+
+def _misspell(content: bytearray) -> None:
+    content[:] = content.replace(b"CREATE TABLE", b"CREATE TABEL")
+
+
+def _tree_of_itself(content: bytearray) -> None:
+    """Make the root of the table an inner page whose only child is the page."""
+    content[4096:4108] = b"\5\0\0\0\0\0\0\0\0\0\0\2"
+
+
+@pytest.mark.parametrize("change", [_no_page_size, _random_pages, _cut, _misspell, _tree_of_itself])
+def test_damage_is_one_gap(change: Callable[[bytearray], object]) -> None:
+    assert set(scanned(damaged(change))[1]) == {"corrupt-container"}
+
+
+def test_views_triggers_and_functions_do_not_run() -> None:
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+    content = rows(
+        ("a", LONG + KEY),
+        more=[
+            f"CREATE VIEW w AS {endless}",
+            "CREATE TABLE g(a, b AS (zeroblob(1000000000)))",
+            f"INSERT INTO g VALUES ('{LONG}')",
+        ],
+    )
+    assert scanned(content) == ({(b"t[1].v",)}, [])
+
+
+def test_time_is_limited() -> None:
+    content = rows(*(("a", LONG) for _ in range(50)))
+    assert scanned(content, seconds=0.0)[1] == ["timed-out"]
+
+
+def test_a_large_one_is_read_as_a_file(tmp_path: Path) -> None:
+    """In the mode of a log, with a log that holds something else."""
+    path = tmp_path / "large.db"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE t(k, v)")
+        edges = [("", "x" * at + KEY + LONG) for at in range(4000, 4200, 8)]
+        database.executemany("INSERT INTO t VALUES (?, ?)", [*[("", bytes(8 << 20))] * 5, *edges])
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = path.stat()
+        report = scan_json(tmp_path)
+    (found,) = report["findings"]
+    assert (found["fingerprint"], report["gaps"]) == (fingerprint(KEY), [])
+    assert {place["members"][0] for place in found["locations"]} == {f"t[{n}].v" for n in range(6, 31)}
+    assert (path.stat().st_mtime_ns, path.stat().st_size) == (before.st_mtime_ns, before.st_size)
+
+
+def test_a_large_one_in_another_container_is_a_gap_by_design() -> None:
+    content = gzip.compress(rows(("", bytes(2 << 20))))
+    (gap,) = scan_container(content, spool=1 << 20).gaps
+    assert (gap.reason, gap.by_design) == ("not-decoded", True)

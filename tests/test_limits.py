@@ -1,0 +1,109 @@
+"""Each class of ``docs/limits.md`` on what is packed: still a limit, and reported as the page says."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import brotli
+import pytest
+
+from conformance import databases
+from conformance.containers import deflated, tarred
+from conformance.fields import glyphs
+from tests.keys import fake_key, fingerprint
+from tests.running import ROOT
+from tests.sources.containers import DETECTOR, scan_container
+
+PAGE = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
+KEY = fake_key()
+TEXT = ("filler " * 300 + KEY[20:50] + " filler " + KEY + " ").encode()
+
+
+def _log() -> bytes:
+    """Return the log of a database whose value was not yet written to the database, cut by a page."""
+    for place in range(4000, 8200, 40):
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "a.db"
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("CREATE TABLE t(v)")
+                database.execute("INSERT INTO t VALUES (?)", ("x" * place + KEY + "x" * (9000 - place),))
+                database.commit()
+                log = Path(f"{path}-wal").read_bytes()
+        if KEY.encode() not in log:
+            return log
+    raise AssertionError
+
+
+def _brotli() -> bytes:
+    return bytes(brotli.compress(TEXT))
+
+
+def _unmapped() -> bytes:
+    """Return a PDF in glyphs without the table of their characters."""
+    return glyphs(KEY, 1).replace(b"/ToUnicode 7 0 R", b"")
+
+
+_BY_DESIGN, _GAP = "by design", "gap"
+
+LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "a.rar": ("rar, lzip, cab", lambda: b"Rar!\x1a\x07\x01\0" + bytes(64), _GAP),
+    "a.squashfs": ("squashfs", lambda: b"hsqs" + bytes(24) + b"\4\0" + bytes(64), _GAP),
+    "a.lzo": ("lzop", lambda: b"\x89LZO\0\r\n\x1a\n" + bytes(64), _GAP),
+    "a.h5": ("HDF5 (also netCDF 4", lambda: b"\x89HDF\r\n\x1a\n" + bytes(64), _BY_DESIGN),
+    "a.mat": ("MATLAB 7.3", lambda: b"MATLAB 7.3 MAT-file".ljust(512) + bytes(64), _BY_DESIGN),
+    "a.parquet": ("Parquet, Arrow", lambda: b"PAR1\x15" + bytes(64) + b"PAR1", _BY_DESIGN),
+    "a.feather": ("Arrow (Feather)", lambda: b"ARROW1\0\0" + bytes(64) + b"ARROW1", _BY_DESIGN),
+    "a.orc": ("ORC", lambda: b"ORC\x13\0\0" + bytes(64) + b"ORC\x19", _BY_DESIGN),
+    "a.avro": (
+        "Avro with snappy",
+        lambda: databases.avro(b"filler", "null").replace(b"\x08null", b"\x0csnappy"),
+        _BY_DESIGN,
+    ),
+    "large.tar": (
+        "32 MiB inside another container",
+        lambda: tarred({"a.db": databases.rows(("", bytes(33 << 20)))}),
+        _BY_DESIGN,
+    ),
+    "a.db-wal": ("write-ahead log", _log, ""),
+    "damaged.db": (
+        "Damaged databases are gaps",
+        lambda: databases.rows(("", "x" * 9000)).replace(b"CREATE", b"CERATE"),
+        _GAP,
+    ),
+    "a.qcow2": ("disk images", lambda: b"QFI\xfb" + bytes(64) + deflated(TEXT), ""),
+    "a.txt.br": ("file of brotli", _brotli, ""),
+    "a.pdf": ("font does not say what its", _unmapped, ""),
+}
+"""File: words of the page, its bytes, and the kind of its gap; none of them shows the key."""
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_it_is_still_a_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words, build, kind = LIMITS[name]
+    assert words in re.sub(r"\s+", " ", PAGE)
+    for library in ("h5py", "pyarrow"):
+        for module in [each for each in sys.modules if each.partition(".")[0] == library]:
+            monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setitem(sys.modules, library, None)
+    content = build()
+    result = scan_container(content)
+    own = DETECTOR.find([content])
+    assert fingerprint(KEY) not in {
+        match.fingerprint for match in (*own, *(hit.match for hit in result.hits))
+    }
+    assert {_BY_DESIGN if gap.by_design else _GAP for gap in result.gaps} == ({kind} if kind else set())
+
+
+def test_each_class_of_what_is_packed_has_a_row() -> None:
+    classes = re.findall(r"^\* (.*?)(?=^\* |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    packed = [re.sub(r"\s+", " ", each) for each in classes[1:6]]
+    assert packed[-1].startswith("**Pictures")
+    for each in packed:
+        assert any(words in each for words, _, _ in LIMITS.values()), each
