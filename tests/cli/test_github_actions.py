@@ -85,7 +85,7 @@ def test_inside_it_is_text_annotations_and_a_summary(leaked: Repo, summary: Path
     assert sign
     assert "config.py:2:8" in report
     # The last line that is not folded away is the verdict.
-    assert report.endswith("FAILED: 1 key fails this run (exit 1).\n")
+    assert report.endswith("FAILED  1 key (exit 1)\n")
     assert folded.endswith("::endgroup::\n")
     assert [
         (each.name, each.properties.get("file"), each.properties.get("line")) for each in commands(ran)
@@ -128,7 +128,7 @@ def test_a_report_in_a_file_leaves_annotations_and_summary(leaked: Repo, summary
     assert ran.code == ExitCode.BLOCKING
     assert ran.text.startswith("::group::")
     assert [each.name for each in commands(ran)] == ["group", "error", "warning", "endgroup"]
-    assert (leaked.path / "report.txt").read_text().endswith("FAILED: 1 key fails this run (exit 1).\n")
+    assert (leaked.path / "report.txt").read_text().endswith("FAILED  1 key (exit 1)\n")
     assert "::" not in (leaked.path / "report.txt").read_text()
     assert summary.read_text().count("## Boltz keys") == 1
 
