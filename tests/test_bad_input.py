@@ -334,7 +334,7 @@ def test_a_report_that_cannot_be_written(clean: Path, target: str, why: str, hin
     # One report that cannot be written costs none of the others.
     ran = keyscan(".", "--report", f"json={target}", "--report", "sarif=good.sarif", cwd=clean)
     assert (ran.code, ran.errors) == (ExitCode.USAGE, told)
-    assert ran.text.endswith("Clean: no Boltz key (exit 0).\n")
+    assert ran.text.endswith("CLEAN   no Boltz key (exit 0)\n")
     assert (clean / "good.sarif").read_text().startswith("{")
     assert not list(clean.glob(".boltz-keyscan*"))
 

@@ -246,7 +246,7 @@ def test_every_recipe_is_tested() -> None:
 def test_an_audit(recipe: Recipe) -> None:
     here, both = recipe.run_all("1. An audit")
     assert (here.returncode, both.returncode) == (1, 1)
-    assert "2 keys fail this run" in here.stdout
+    assert "FAILED  2 keys (exit 1)" in here.stdout
     assert fingerprint(PAST)[:12] in here.stdout
     assert fingerprint(OTHER)[:12] in both.stdout
     assert "../other-project/.env" in both.stdout

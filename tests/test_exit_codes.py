@@ -40,14 +40,14 @@ def test_0_when_there_is_nothing_to_find(tmp_path: Path) -> None:
     (tmp_path / "clean.txt").write_text("nothing\n")
     ran = keyscan(tmp_path)
     assert (ran.code, ran.errors) == (ExitCode.CLEAN, "")
-    assert ran.text.splitlines()[-1] == "Clean: no Boltz key (exit 0)."
+    assert ran.text.splitlines()[-1] == "CLEAN   no Boltz key (exit 0)"
 
 
 def test_0_when_no_key_fails_the_run(tmp_path: Path) -> None:
     (tmp_path / "leak.txt").write_text(fake_key("ws", "test"))
     ran = keyscan(tmp_path)
     assert (ran.code, ran.errors) == (ExitCode.CLEAN, "")
-    assert ran.text.splitlines()[-1] == "Passed: 1 key, none fails this run (exit 0)."
+    assert ran.text.splitlines()[-1] == "PASSED  1 key, none fails this run (exit 0)"
 
 
 # -- 1 -------------------------------------------------------------------------------------
@@ -78,8 +78,7 @@ def test_1_with_an_incomplete_scan_says_both(leak: Path) -> None:
     assert ran.code == ExitCode.BLOCKING
     # The paragraphs are wrapped for a terminal.
     assert " ".join(ran.text.split()).endswith(
-        "FAILED: 1 key fails this run (exit 1). "
-        "INCOMPLETE: 1 gap, so not everything was scanned; there may be more."
+        "FAILED 1 key (exit 1) INCOMPLETE 1 gap, so not everything was scanned; there may be more"
     )
 
 
@@ -185,7 +184,7 @@ def test_3_when_something_was_not_scanned(tmp_path: Path) -> None:
     ran = keyscan(tmp_path)
     assert (ran.code, ran.errors) == (ExitCode.INCOMPLETE, "")
     assert " ".join(ran.text.split()).endswith(
-        "INCOMPLETE: 1 gap, so not everything was scanned; no key that was seen fails this run (exit 3)."
+        "INCOMPLETE 1 gap, so not everything was scanned; no key that was seen fails this run (exit 3)"
     )
 
 

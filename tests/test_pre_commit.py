@@ -340,7 +340,7 @@ def test_the_manual_hook_sees_the_history(framed: Guarded) -> None:
     command = ("run", "--hook-stage", "manual", "boltz-keyscan-all")
     ran = framed.pre_commit(*command)
     assert ran.code == 0, ran
-    assert "Clean: no Boltz key (exit 0)." in ran.text
+    assert "CLEAN   no Boltz key (exit 0)" in ran.text
     framed.add("old.py", TEXT)
     framed.commit("leak")
     framed.run("rm", "--quiet", "old.py")

@@ -10,7 +10,7 @@ import click
 
 from boltz_keyscan.cli.hook_text import Change, passed_lines, stopped_lines
 from boltz_keyscan.cli.options import AUTO, ScanOptions
-from boltz_keyscan.cli.output import emit, report_options
+from boltz_keyscan.cli.output import emit, in_actions, report_options
 from boltz_keyscan.cli.resolve import ResolvedOptions, resolve
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
@@ -54,6 +54,9 @@ def write(result: ScanResult, change: Change, looked_at: str) -> None:
     if result.exit_code == ExitCode.BLOCKING:
         for line in stopped_lines(result, change, looked_at, report_options(ScanOptions())):
             click.echo(line)
+        if in_actions():
+            # With annotations and a step summary, as a scan there.
+            emit(result, AUTO, (), report_options(ScanOptions()))
     elif result.exit_code == ExitCode.CLEAN and not result.gaps:
         click.echo(f"boltz-keyscan: no new key in {looked_at}")
         for line in passed_lines(result, change):

@@ -101,7 +101,7 @@ def test_a_short_scan_shows_the_report_and_nothing_else(tmp_path: Path) -> None:
     with typed(tmp_path) as terminal:
         assert terminal.end() == ExitCode.CLEAN
     assert "Scanning" not in terminal.output.decode()
-    assert terminal.screen[-1] == "Clean: no Boltz key (exit 0)."
+    assert terminal.screen[-1] == "CLEAN   no Boltz key (exit 0)"
 
 
 def test_archives_are_counted_when_their_turn_comes(tmp_path: Path) -> None:
