@@ -47,7 +47,10 @@ _FIRST_BYTES = 48
 """Bytes of a text that are decoded for the first test."""
 
 _HEX = re.compile(rb"[0-9A-Fa-f]{48}")
+_NUMBERS = re.compile(rb"(?:[0-9]{1,3},\s{0,60}){40}")
+_DIGITS = frozenset(b"0123456789")
 _LETTERS = re.compile(rb"[A-Za-z0-9+/_-]{16}")
+_SHORT_PATTERNS = {b"78": _HEX} | dict.fromkeys((b"eA", b"eF", b"eJ", b"eN"), _LETTERS)
 _DENSE = frozenset({"base64", "hex", "utf-16", "base85", "ascii85", "uuencode"})
 _SPARSE_BYTES = 240
 
@@ -61,6 +64,8 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
     if first == _ZLIB_BYTE:
         method = buffer[at + 2] if at + 2 < len(buffer) else 0
         return method & 6 != 6 and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
+    if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
+        return _NUMBERS.match(buffer, at) is not None
     if first not in _SHORT_STARTS:
         return True
     if at and buffer[at - 1] in _WORD:
@@ -68,12 +73,8 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
         # In most cases there is no escape, and a test for its mark takes a tenth of the time.
         if not before.translate(None, _NO_MARKS) or not _BOUNDARY.search(before):
             return False
-    match bytes(buffer[at : at + 2]):
-        case b"78":
-            return _HEX.match(buffer, at) is not None
-        case b"eA" | b"eF" | b"eJ" | b"eN":
-            return _LETTERS.match(buffer, at) is not None
-    return True
+    pattern = _SHORT_PATTERNS.get(bytes(buffer[at : at + 2]))
+    return pattern is None or pattern.match(buffer, at) is not None
 
 
 def identify(window: bytes, before: bytes = b"", nested: int = 0) -> str | None:

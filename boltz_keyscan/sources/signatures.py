@@ -27,7 +27,10 @@ CHECKED_BYTES = 512
 MAX_CHECKS = 2000
 """False signatures checked in one buffer; more are reported as ``FLOOD``."""
 
-MAX_ARCHIVES = 6000
+_COSTLY = dict.fromkeys(b"0123456789%=\\", 4)
+"""False signatures that a check of numbers or escapes counts for, by the first byte."""
+
+MAX_ARCHIVES = 4000
 """Archives in one buffer that are opened one by one."""
 
 BEFORE_BYTES = 8
@@ -223,7 +226,8 @@ def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Seque
             kind = signature_checks.identify(window)
         else:
             kind = encoded_checks.identify(window, bytes(buffer[max(at - BEFORE_BYTES, 0) : at]))
-        false += kind is None
+        if kind is None:
+            false += _COSTLY.get(window[0], 1)
         if kind is not None:
             archives.append((at, kind))
     return archives
