@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import mmap
 
 ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
 """Compression methods of zip that are in use (APPNOTE 4.4.5)."""
@@ -160,6 +163,26 @@ def is_git_object(head: bytes) -> bool:
         return _OBJECT.match(zlib.decompressobj().decompress(head, 32)) is not None
     except zlib.error:
         return False
+
+
+TREE_PAGES = b"\x02\x05\x0a\x0d"
+"""First bytes of pages of SQLite with rows: where there are no others, each row is on one page.
+
+https://www.sqlite.org/fileformat2.html, 1.6.
+"""
+
+
+def read_page_size(header: bytes) -> int:
+    """Return the bytes of a page of an SQLite database; 0 for an invalid size (1.3.2)."""
+    size = int.from_bytes(header[16:18], "big")
+    size = 65536 if size == 1 else size
+    return size if 512 <= size <= 65536 and not size & (size - 1) else 0
+
+
+def has_rows_on_one_page(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+    """Return True if no row of ``buffer[start:end]``, a database, continues on another page."""
+    page = read_page_size(bytes(buffer[start : start + 18]))
+    return bool(page) and not bytes(buffer[start + page : end : page]).translate(None, TREE_PAGES)
 
 
 def _is_zip_local(window: bytes) -> bool:

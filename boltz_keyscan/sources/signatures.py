@@ -120,6 +120,7 @@ FORMATS = (
 _PDF = re.compile(rb"%PDF-")
 _PDF_BYTES = 1024 + len("%PDF-")
 
+SQLITE = next(row for row in FORMATS if row.name == "sqlite")
 PDF = next(row for row in FORMATS if row.name == "pdf")
 
 _PLAIN = tuple(row for row in FORMATS if not row.is_checked)
@@ -152,7 +153,8 @@ def find_format(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> 
         or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
     ):
         if found := _PLAIN_BEGINNING.match(buffer, start, end):
-            return _PLAIN[(found.lastindex or 1) - 1]
+            row = _PLAIN[(found.lastindex or 1) - 1]
+            return None if row is SQLITE and size > HEAD and _is_shown(buffer, start, end) else row
         if _CHECKED_BEGINNING.match(buffer, start, end):
             head = bytes(buffer[start : min(start + CHECKED_BYTES, end)])
             for row in _CHECKED:
@@ -160,6 +162,13 @@ def find_format(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> 
                     return row
     # After all others, because a tar may begin with a document.
     return PDF if has_pdf_header(buffer, start, end) else None
+
+
+def _is_shown(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+    """Return True for a database whose bytes show all rows, so that it need not be opened."""
+    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
+
+    return signature_checks.has_rows_on_one_page(buffer, start, end)
 
 
 def _is_checked(head: bytes, row: Format) -> bool:
