@@ -185,6 +185,23 @@ def has_rows_on_one_page(buffer: bytes | bytearray | mmap.mmap, start: int, end:
     return bool(page) and not bytes(buffer[start + page : end : page]).translate(None, TREE_PAGES)
 
 
+def is_leveldb_log(head: bytes) -> bool:
+    """Return True if bytes are the first record of a log of LevelDB, with the header of a batch.
+
+    That is a sequence number, a count and the kind of the first change (db/write_batch.cc).
+    """
+    size, kind = int.from_bytes(head[4:6], "little"), head[6:7]
+    is_whole = kind == b"\1" and 12 < size <= (32 << 10) - 7
+    is_begin = kind == b"\2" and size == (32 << 10) - 7
+    count = int.from_bytes(head[15:19], "little")
+    return (
+        (is_whole or is_begin)
+        and 0 < count < 1 << 20
+        and not any(head[12:15])
+        and head[19:20] in (b"\0", b"\1")
+    )
+
+
 def _is_zip_local(window: bytes) -> bool:
     return len(window) < 30 or _is_zip_header(window[8:10], window[26:28])
 
@@ -303,6 +320,7 @@ CHECKED: dict[str, Callable[[bytes], bool]] = {
     "cpio": is_cpio,
     "lzma": is_lzma,
     "arj": is_arj,
+    "leveldb-log": is_leveldb_log,
     "LHA": is_lha,
     "old-tar": is_tar_header,
 }

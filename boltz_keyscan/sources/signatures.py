@@ -114,6 +114,14 @@ FORMATS = (
     ),
     Format("arj", b"\x60", rb"\x60\xea", is_checked=True),
     Format("LHA", b"", rb".{2}-l[hz][0-9ds]-", is_checked=True),
+    # The header of a record, and of a batch: the byte at 13 is zero, as in most of lzma.
+    Format(
+        "leveldb-log",
+        b"",
+        rb".{6}[\x01\x02].{5}\x00{3}.{4}[\x00\x01]",
+        "leveldb:log_members",
+        is_checked=True,
+    ),
 )
 """The formats in the order in which they are tried, those with a check last."""
 
