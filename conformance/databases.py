@@ -212,6 +212,26 @@ def journal(text: bytes, packing: int, *, compact: bool = False) -> bytes:
     return out + bytes(4096)
 
 
+def level_log(text: bytes, before: int) -> bytes:
+    """Return a log of LevelDB with a text that begins so many bytes before the end of a block."""
+    lead = (32 << 10) - before - 7 - 12 - 6
+    batches = (b"x" * lead + text, b"y" * 300)
+    out = bytearray()
+    for number, value in enumerate(batches, 1):
+        record = struct.pack("<QI", number, 1) + b"\1\1k" + b"\x80\x80\2" + value
+        is_first = True
+        while is_first or record:
+            room = -len(out) % (32 << 10) or 32 << 10
+            if room < 7:
+                out += bytes(room)
+                continue
+            piece, record = record[: room - 7], record[room - 7 :]
+            kind = (1 if is_first else 4) if not record else 2 if is_first else 3
+            out += struct.pack("<IHB", zlib.crc32(piece), len(piece), kind) + piece
+            is_first = False
+    return bytes(out)
+
+
 def lz4_frames(text: bytes) -> bytes:
     """Return two frames of lz4."""
     return b"".join(map(lz4.frame.compress, (b"filler " * 300, b"filler " * 300 + text)))

@@ -173,6 +173,11 @@ def _logs() -> Iterator[tuple[str, Build]]:
     for kind, name in ((1, "xz"), (2, "lz4"), (4, "zstd")):
         yield f"{name}.journal", lambda k, kind=kind: databases.journal(text(k), kind)  # type: ignore[misc]
     yield "compact.journal", lambda k: databases.journal(text(k), 4, compact=True)
+    for before in (1, 12, 30, 56):
+        yield (
+            f"{before}.leveldb.log",
+            lambda k, before=before: databases.level_log(k.encode() + b" ", before),  # type: ignore[misc]
+        )
     yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
 
 
@@ -196,6 +201,7 @@ DECOYS: dict[str, bytes] = {
     "clean.avro": databases.avro(FILLER, "deflate"),
     "clean.mat": databases.mat(FILLER),
     "clean.journal": databases.journal(FILLER, 4),
+    "clean.leveldb.log": databases.level_log(FILLER * 9, 30),
     "clean.lz4": databases.lz4_frames(FILLER),
     "table.parquet.txt": b"PAR1 and ORC are formats of tables\n",
 }

@@ -26,6 +26,7 @@ from conformance.containers import (
     zipped,
     zstd,
 )
+from conformance.databases import avro, compound, journal, rows
 from tests.keys import fake_key
 
 MIB = 1 << 20
@@ -158,7 +159,21 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], set[str]]] = {
     "overlap.zip": (lambda: overlapping(bytes(10 * MIB), 1000), {"ratio-limit"}),
     "deep.gz": (lambda: nested(9), {"too-deep"}),
     "deeper.gz": (lambda: nested(60), {"too-deep"}),
+    "bomb.avro": (lambda: avro(bytes(68 * MIB), "deflate"), {"ratio-limit"}),
     # What says what is not so.
+    "schema.db": (
+        lambda: rows(("", "x" * 9000)).replace(b"CREATE", b"CERATE"),
+        {"corrupt-container"},
+    ),
+    "tree.db": (
+        lambda: rows(("", "x" * 9000))[:4096] + b"\5" + bytes(10) + b"\2" + rows(("", "x" * 9000))[4108:],
+        {"corrupt-container"},
+    ),
+    "sectors.doc": (
+        lambda: patched(compound({"a": FILLER}), b"\xd0\xcf", 48, b"\xff" * 4),
+        {"corrupt-container"},
+    ),
+    "size.journal": (lambda: journal(FILLER, 4)[:272] + b"\1" + bytes(15), {"corrupt-container"}),
     "window.zst": (lambda: b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x03\0\x80" + bytes(1024), {"memory-limit"}),
     "window.lzma": (
         lambda: b"\x5d" + struct.pack("<I", 0x60000000) + lzma.compress(FILLER, lzma.FORMAT_ALONE)[5:],

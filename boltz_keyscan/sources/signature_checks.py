@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import mmap
 
 from boltz_keyscan.late_pattern import late_pattern
 
@@ -181,6 +184,43 @@ def has_signature(head: bytes) -> bool:
     return any(head.startswith(start) for start, _, _ in CHECKS.get(head[:2], ())) or head[:5] == b"%PDF-"
 
 
+TREE_PAGES = b"\x02\x05\x0a\x0d"
+"""First bytes of pages of SQLite with rows: where there are no others, each row is on one page.
+
+https://www.sqlite.org/fileformat2.html, 1.6.
+"""
+
+
+def read_page_size(header: bytes) -> int:
+    """Return the bytes of a page of an SQLite database; 0 for an invalid size (1.3.2)."""
+    size = int.from_bytes(header[16:18], "big")
+    size = 65536 if size == 1 else size
+    return size if 512 <= size <= 65536 and not size & (size - 1) else 0
+
+
+def has_rows_on_one_page(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+    """Return True if no row of ``buffer[start:end]``, a database, continues on another page."""
+    page = read_page_size(bytes(buffer[start : start + 18]))
+    return bool(page) and not bytes(buffer[start + page : end : page]).translate(None, TREE_PAGES)
+
+
+def is_leveldb_log(head: bytes) -> bool:
+    """Return True if bytes are the first record of a log of LevelDB, with the header of a batch.
+
+    That is a sequence number, a count and the kind of the first change (db/write_batch.cc).
+    """
+    size, kind = int.from_bytes(head[4:6], "little"), head[6:7]
+    is_whole = kind == b"\1" and 12 < size <= (32 << 10) - 7
+    is_begin = kind == b"\2" and size == (32 << 10) - 7
+    count = int.from_bytes(head[15:19], "little")
+    return (
+        (is_whole or is_begin)
+        and 0 < count < 1 << 20
+        and not any(head[12:15])
+        and head[19:20] in (b"\0", b"\1")
+    )
+
+
 def _is_zip_local(window: bytes) -> bool:
     return len(window) < 30 or _is_zip_header(window[8:10], window[26:28])
 
@@ -299,6 +339,7 @@ CHECKED: dict[str, Callable[[bytes], bool]] = {
     "cpio": is_cpio,
     "lzma": is_lzma,
     "arj": is_arj,
+    "leveldb-log": is_leveldb_log,
     "LHA": is_lha,
     "old-tar": is_tar_header,
     "zlib": is_zlib,

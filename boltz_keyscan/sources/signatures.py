@@ -122,12 +122,21 @@ FORMATS = (
     Format("zlib", b"x", rb"x[\x01\x5e\x9c\xda]", "compression:zlib_members", is_checked=True),  # RFC 1950
     Format("arj", b"\x60", rb"\x60\xea", is_checked=True),
     Format("LHA", b"", rb".{2}-l[hz][0-9ds]-", is_checked=True),
+    # The header of a record, and of a batch: the byte at 13 is zero, as in most of lzma.
+    Format(
+        "leveldb-log",
+        b"",
+        rb".{6}[\x01\x02].{5}\x00{3}.{4}[\x00\x01]",
+        "leveldb:log_members",
+        is_checked=True,
+    ),
 )
 """The formats in the order in which they are tried, those with a check last."""
 
 _PDF = re.compile(rb"%PDF-")
 _PDF_BYTES = 1024 + len("%PDF-")
 
+SQLITE = next(row for row in FORMATS if row.name == "sqlite")
 PDF = next(row for row in FORMATS if row.name == "pdf")
 
 TEXT = Format("base64", b"e", rb"eNo", "encoded:base64_members")
@@ -163,7 +172,8 @@ def find_format(buffer: bytes | bytearray, start: int, end: int) -> Format | Non
         or (size > 13 and (not buffer[start + 13] or buffer[start + 2] == 0x2D))
     ):
         if found := _PLAIN_BEGINNING.match(buffer, start, end):
-            return _PLAIN[(found.lastindex or 1) - 1]
+            row = _PLAIN[(found.lastindex or 1) - 1]
+            return None if row is SQLITE and size > HEAD and _is_shown(buffer, start, end) else row
         if _CHECKED_BEGINNING.match(buffer, start, end):
             head = bytes(buffer[start : min(start + CHECKED_BYTES, end)])
             for row in _CHECKED:
@@ -181,6 +191,13 @@ def _is_text(head: bytes) -> bool:
     from boltz_keyscan.sources import encoded_checks  # noqa: PLC0415 - few files need it
 
     return encoded_checks.identify(head) is not None
+
+
+def _is_shown(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+    """Return True for a database whose bytes show all rows, so that it need not be opened."""
+    from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
+
+    return signature_checks.has_rows_on_one_page(buffer, start, end)
 
 
 def _is_checked(head: bytes, row: Format) -> bool:

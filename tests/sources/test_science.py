@@ -68,6 +68,16 @@ def test_sizes_are_not_trusted(content: bytes) -> None:
     assert set(reasons_of(scan_container(content))) == {"corrupt-container"}
 
 
+@pytest.mark.parametrize("before", [1, 13, 14, 40, 56])
+def test_a_block_of_leveldb_ends_in_a_key(before: int) -> None:
+    content = databases.level_log(KEY.encode() + b" ", before)
+    assert KEY.encode() not in content
+    keys, members, gaps = found(content)
+    assert fingerprint(KEY) in keys
+    assert members == {b"block 1"}
+    assert gaps == reasons_of(scan_container(content[:-200])) == []
+
+
 FORMS = [
     *(("parquet", codec) for codec in ("snappy", "gzip", "zstd", "lz4", "brotli", "none")),
     *(("arrow", codec) for codec in ("lz4", "zstd", "uncompressed")),

@@ -50,7 +50,7 @@ class Content:
     """Callback with the range of a member stored in another form, after it was read."""
     is_certain: bool = True
     """False for a search for embedded members, where unreadable bytes are no gap."""
-    has_candidates: Callable[[memoryview], bool] = lambda _: True
+    has_candidates: Callable[[memoryview], bool] | None = None
     """Function that returns True if the fast pass finds a candidate in some bytes."""
 
     def space(self) -> RandomAccess | None:

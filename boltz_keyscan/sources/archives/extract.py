@@ -97,7 +97,8 @@ class Extractor:
         # Its own bytes were searched for keys by the source that found it.
         reader = Reader(self._guarded(chunks, frame))
         reader.watch = rest.feed if whole is None else None
-        content = Content(reader, self._meter, whole)
+        seen = list(seen)
+        content = Content(reader, self._meter, whole, has_candidates=lambda _: bool(seen))
         format_, marks = match_format(reader.peek(HEAD))
         if format_ is not None:
             self._open(format_, content, frame)
@@ -179,7 +180,7 @@ class Extractor:
                 raise too_deep_error(self._limits)  # noqa: TRY301 - reported like every unopened container
             content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
-            content.has_candidates = self._has_candidates
+            content.has_candidates = content.has_candidates or self._has_candidates
             for member in find_reader(format_)(content):
                 if member.is_record:
                     self._add_record(member, frame, format_)

@@ -15,13 +15,9 @@ from boltz_keyscan.model.finding import Match
 _HEAD_BYTES = 4096
 """Bytes of a part in which its namespaces are declared."""
 
-_RUN = re.compile(
-    # Deleted and phonetic text is not shown; a run; the end of a paragraph, string or line.
-    rb"<(?:\w+:)?rPh\b.*?</(?:\w+:)?rPh>"
-    rb"|<(?:\w+:)?t(?:\s[^>]*)?>([^<]*)"
-    rb"|(</(?:\w+:)?(?:p|si|is|comment)>|<(?:\w+:)?(?:tab|br|cr)\b)",
-    re.DOTALL,
-)
+_PREFIXES = (b"w:", b"a:", b"")
+"""Prefixes of the names in Word, in PowerPoint and drawings, and in Excel."""
+
 _PARAGRAPH_END = re.compile(rb"</text:[ph]>|<text:(?:line-break|tab|s)\b[^<>]*>")
 _TAG = re.compile(rb"<[^<>]*>")
 
@@ -33,7 +29,21 @@ def join_runs(part: bytes) -> bytes:
         return _TAG.sub(b"", _PARAGRAPH_END.sub(b"\n", part))
     if b"openxmlformats" not in head and b"purl.oclc.org/ooxml" not in head:
         return b""
-    return b"".join(run or (end and b"\n") for run, end in _RUN.findall(part))
+    prefix = next((prefix for prefix in _PREFIXES if b"</" + prefix + b"t>" in part), None)
+    if prefix is None:
+        return b""
+    begin = b"<" + prefix + b"t"
+    ends = [b"</" + prefix + name for name in (b"p>", b"si>", b"is>", b"comment>")]
+    ends += [b"<" + prefix + name for name in (b"tab", b"br", b"cr")]
+    texts: list[bytes] = []
+    for piece in part.split(b"</" + prefix + b"t>")[:-1]:
+        # Text before the run, such as a deleted one, is not shown.
+        markup, _, run = piece.rpartition(begin)
+        if any(end in markup for end in ends):
+            texts.append(b"\n")
+        if b"<" + prefix + b"rPh" not in markup:
+            texts.append(run.partition(b">")[2])
+    return b"".join(texts)
 
 
 def drop_cut_matches(part: bytes, matches: Iterable[Match], shown: Container[str]) -> list[Match]:

@@ -24,11 +24,9 @@ from boltz_keyscan.sources.archives.limits import (
     corrupt_error,
 )
 from boltz_keyscan.sources.archives.reader import FileSpace, RandomAccess, read_pieces
+from boltz_keyscan.sources.signature_checks import TREE_PAGES, read_page_size
 
 _HEADER_BYTES = 100
-_TREE_PAGES = b"\x02\x05\x0a\x0d"
-"""First bytes of pages with rows (1.6): without others, none continues on another page."""
-
 _MIN_VALUE_BYTES = 20
 """Bytes of the shortest value that is read: the body of a key has at least as many."""
 
@@ -57,15 +55,15 @@ def members(content: Content) -> Iterator[Member]:
     if space is None:
         raise _too_large_error()
     header = space.read(0, _HEADER_BYTES)
-    page = _page_bytes(header)
+    page = read_page_size(header)
     if not page:
         raise corrupt_error("it has no valid header of a database")
-    kinds, has_candidates = b"", False
+    kinds, has_candidates, search = b"", False, content.has_candidates
     for piece in read_pieces(space):
         kinds += piece[::page]
-        has_candidates = has_candidates or content.has_candidates(memoryview(piece))
+        has_candidates = has_candidates or search is None or search(memoryview(piece))
     # The first page begins with the header.
-    if not has_candidates and not kinds[1:].translate(None, _TREE_PAGES):
+    if not has_candidates and not kinds[1:].translate(None, TREE_PAGES):
         return
     # All rows are read only where there is something to name.
     usable = 0 if has_candidates else page - header[20]
@@ -75,13 +73,6 @@ def members(content: Content) -> Iterator[Member]:
     except sqlite3.Error as error:
         content.meter.check_time()
         raise corrupt_error(_message(error)) from error
-
-
-def _page_bytes(header: bytes) -> int:
-    """Return the bytes of a page; 0 for an invalid size (1.3.2)."""
-    size = int.from_bytes(header[16:18], "big")
-    size = 65536 if size == 1 else size
-    return size if 512 <= size <= 65536 and not size & (size - 1) else 0
 
 
 def _too_large_error() -> ContainerError:

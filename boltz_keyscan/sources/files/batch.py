@@ -14,7 +14,7 @@ from bisect import bisect_right
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.blob import BUNDLES
 from boltz_keyscan.sources.safe_open import DirectoryOpener
-from boltz_keyscan.sources.signatures import checked_marks, is_container
+from boltz_keyscan.sources.signatures import HEAD, checked_marks, is_container, is_container_head
 
 LARGE_FILE_BYTES = 100 << 10
 """Bytes from which a file is searched by itself."""
@@ -82,7 +82,11 @@ class Batch:
         for number in dict.fromkeys(bisect_right(self._starts, offset) - 1 for offset in offsets):
             start = self._starts[number]
             end = self._starts[number + 1] if number + 1 < len(self._starts) else self._end
-            self.suspects.append((self._names[number], bytes(self._view[start : end - 1])))
+            name, content = self._names[number], bytes(self._view[start : end - 1])
+            self.suspects.append((name, content))
+            # One whose bytes show all rows is opened only to name the row.
+            if is_container_head(content[:HEAD]) and name not in self.containers and name not in self.bundles:
+                self.containers.append(name)
         self._names.clear()
         self._starts.clear()
         self._end = 0
