@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol
-
-if TYPE_CHECKING:
-    import mmap
+from typing import Literal, Protocol
 
 from boltz_keyscan.late_pattern import late_pattern
 
@@ -198,7 +195,7 @@ def read_page_size(header: bytes) -> int:
     return size if 512 <= size <= 65536 and not size & (size - 1) else 0
 
 
-def has_rows_on_one_page(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+def has_rows_on_one_page(buffer: bytes | bytearray, start: int, end: int) -> bool:
     """Return True if no row of ``buffer[start:end]``, a database, continues on another page."""
     page = read_page_size(bytes(buffer[start : start + 18]))
     return bool(page) and not bytes(buffer[start + page : end : page]).translate(None, TREE_PAGES)

@@ -193,7 +193,7 @@ def _is_text(head: bytes) -> bool:
     return encoded_checks.identify(head) is not None
 
 
-def _is_shown(buffer: bytes | bytearray | mmap.mmap, start: int, end: int) -> bool:
+def _is_shown(buffer: bytes | bytearray, start: int, end: int) -> bool:
     """Return True for a database whose bytes show all rows, so that it need not be opened."""
     from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
 
