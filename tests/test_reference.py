@@ -96,7 +96,7 @@ REASON_FIRST = frozenset({"ContainerError", "BudgetExceededError", "lost"})
 REASON_SECOND = frozenset({"Gap", "_gap"})
 """Callables that take it as their second argument."""
 
-HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places"})
+HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places", "not-decoded"})
 """Reasons that pass through a constant or a tuple before a gap is made of them."""
 
 REASON = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -233,6 +233,16 @@ def test_the_containers_and_their_limits_are_told() -> None:
         "git-bundle": "git bundles",
         "git-pack": "packs",
         "warc": "WARC",
+        "sqlite": "SQLite",
+        "ole": "Office and Outlook",
+        "journal": "systemd journals",
+        "parquet": "Parquet",
+        "arrow": "Arrow",
+        "orc": "ORC",
+        "hdf5": "HDF5",
+        "mat": "MATLAB",
+        "avro": "Avro",
+        "leveldb-log": "LevelDB",
         "an installer made by NSIS": "NSIS",
         "gzip's older form or pack (.z)": "pack,",
         "compress (.Z)": "compress",

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
 
 from boltz_keyscan import rules
@@ -247,9 +248,19 @@ def test_a_web_archive(name: str, tmp_path: Path) -> None:
         assert result.gaps == ()
 
 
+@pytest.mark.parametrize(("end", "reasons"), [(None, []), (-3, ["corrupt-container"])])
+def test_an_answer_in_brotli(tmp_path: Path, end: int | None, reasons: list[str]) -> None:
+    path = tmp_path / "a.warc"
+    body = brotli.compress(b"filler " * 90 + KEY.encode() + b" ")[:end]
+    path.write_bytes(_record(b"response", _answer(b"Content-Encoding: br", body)))
+    result = scanned(path)
+    assert [gap.reason for gap in result.gaps] == reasons
+    assert reasons or fingerprint(KEY) in {hit.match.fingerprint for hit in result.hits}
+
+
 def test_an_encoding_that_is_not_read_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "a.warc"
-    path.write_bytes(_record(b"response", _answer(b"Content-Encoding: br", b"\x8b\x02\x80")))
+    path.write_bytes(_record(b"response", _answer(b"Content-Encoding: compress", b"\x1f\x9d\x90")))
     assert [gap.reason for gap in scanned(path).gaps] == ["unsupported-container"]
 
 
@@ -260,7 +271,7 @@ UNREAD = {
     "squashfs": b"hsqs" + bytes(24) + b"\4\0\0\0" + bytes(64),
     "wim": b"MSWIM\0\0\0" + bytes(200),
     "chm": b"ITSF\3\0\0\0" + bytes(80),
-    "lz4": b"\x02\x21\x4c\x18" + bytes(8),
+    "lz4's legacy frame": b"\x02\x21\x4c\x18" + bytes(8),
     "compress (.Z)": b"\x1f\x9d\x90" + bytes(9),
     "gzip's older form or pack (.z)": b"\x1f\x1e\0\0\1\0\5" + bytes(9),
     "LHA": b"\x26\0-lh5-" + bytes(12) + b" \2\0" + bytes(40),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
+import zlib
 
 import pytest
 
@@ -98,6 +100,27 @@ def test_arrays_of_hdf5(options: dict[str, object]) -> None:
     content = databases.hdf5(TEXT, **options)
     assert found(content) == ({fingerprint(KEY)}, {b"run/notes"}, [])
     assert found(b"MATLAB 7.3 MAT-file".ljust(512) + content)[0] == {fingerprint(KEY)}
+
+
+def test_an_array_that_is_not_read_is_a_gap() -> None:
+    h5py = pytest.importorskip("h5py", reason="of the extra science")
+    out = io.BytesIO()
+    with h5py.File(out, "w") as file:
+        array = file.create_dataset(
+            "wide", shape=(1 << 29,), dtype="u1", chunks=(1 << 29,), compression="gzip"
+        )
+        array.id.write_direct_chunk((0,), zlib.compress(bytes(1 << 20)))
+        array = file.create_dataset("damaged", shape=(100,), dtype="u1", chunks=(100,), compression="gzip")
+        array.id.write_direct_chunk((0,), b"no zlib")
+        # A filter that HDF5 knows only as a plug-in: blosc.
+        kind = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        kind.set_chunk((100,))
+        kind.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, (2, 2, 1, 100))
+        space = h5py.h5s.create_simple((100,))
+        array = h5py.h5d.create(file.id, b"plugged", h5py.h5t.NATIVE_UINT8, space, kind)
+        array.write_direct_chunk((0,), b"blosc")
+    gaps = {gap.where: gap.reason for gap in scan_container(out.getvalue()).gaps}
+    assert gaps == {"x!wide": "memory-limit", "x!damaged": "corrupt-container", "x!plugged": "not-decoded"}
 
 
 NEEDED = {

@@ -29,6 +29,9 @@ _SLICE_BYTES = 1 << 20
 _MAX_ROW_BYTES = 64 << 20
 """Bytes of an array for one index of its first dimension, at most: so many are read at once."""
 
+_MAX_CHUNK_BYTES = 256 << 20
+"""Bytes of a chunk at most, which is decompressed as a whole, in several steps."""
+
 
 def parquet_members(content: Content) -> Iterator[Member]:
     """Yield the texts of each column of a Parquet file, a batch of rows at a time."""
@@ -240,6 +243,10 @@ def _slices(array: Any, meter: Meter) -> Iterator[bytes]:  # noqa: ANN401 - as a
     step = min(-(-step // chunk_rows) * chunk_rows, max(_MAX_ROW_BYTES // row_bytes, 1))
     if row_bytes > _MAX_ROW_BYTES:
         raise ContainerError(NOT_DECODED, "one row of this array is too large to be decompressed")
+    if array.chunks and array.dtype.itemsize * math.prod(array.chunks) > _MAX_CHUNK_BYTES:
+        raise ContainerError(
+            "memory-limit", "a chunk of this array takes more memory than a container may have"
+        )
     try:
         for start in range(0, array.shape[0], step):
             piece = array[start : start + step].tobytes()
@@ -250,7 +257,7 @@ def _slices(array: Any, meter: Meter) -> Iterator[bytes]:  # noqa: ANN401 - as a
         raise
     except OSError as error:
         meter.check_time()
-        if "filter" in str(error):
+        if "registered" in str(error) or "plugin" in str(error):
             raise ContainerError(
                 NOT_DECODED, "it is compressed with a filter that is not read here"
             ) from error
