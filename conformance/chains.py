@@ -302,10 +302,12 @@ CHAINS: tuple[Chain, ...] = (
     Chain("data.i", revlog, ()),
     Chain(
         "v7.mat",
-        lambda k: b"MATLAB 5.0 MAT-file".ljust(124)
-        + b"\0\1IM"
-        + struct.pack("<II", 15, len(zlibbed(k)))
-        + zlibbed(k),
+        lambda k: (
+            b"MATLAB 5.0 MAT-file".ljust(124)
+            + b"\0\1IM"
+            + struct.pack("<II", 15, len(zlibbed(k)))
+            + zlibbed(k)
+        ),
         (),
         members=("variable 1",),
     ),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from boltz_keyscan.beginnings import encoded_beginnings
-from boltz_keyscan.sources import encoded
+from boltz_keyscan.sources import encoded, encoded_checks
 from conformance.chains import CHAINS, DECOYS, gz
 from conformance.containers import FILLER, text, zipped
 from tests.keys import fake_key, fingerprint
@@ -61,6 +61,14 @@ def test_nothing_else_is_found_and_no_gap(report: Any) -> None:
 def test_the_location_is_where_the_text_begins(report: Any) -> None:
     places = _places(report, fake_key(seed="inner"))
     assert {(place["line"], place["offset"]) for place in places} >= {(2, 6)}
+
+
+def test_random_bytes_are_no_zlib() -> None:
+    """Within a member of an archive that is too large to be held, each that seems to be one is a gap."""
+    source = random.Random(2)
+    windows = [b"x\x9c" + source.randbytes(510) for _ in range(5_000)]
+    assert [window[:8] for window in windows if encoded_checks.identify(window)] == []
+    assert encoded_checks.identify(zlib.compress(source.randbytes(600))) == "zlib"
 
 
 LAYERS = (

@@ -254,6 +254,9 @@ def test_3_when_a_worker_is_killed(start: Callable[..., Running], endless: Path)
             "reason": "worker-died",
             "detail": "the worker process that read it died twice, perhaps because it ran out of memory",
             "by_design": False,
+            "object": None,
+            "paths": [],
+            "accepted": None,
         }
     ]
     (finding,) = report["findings"]

@@ -293,7 +293,7 @@ def test_an_error_shows_no_key(tmp_path: Path) -> None:
 
 
 def test_a_bug_is_told_without_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ValueError(KEY)
 
     monkeypatch.setattr(pipeline, "run", broken)
@@ -305,7 +305,7 @@ def test_a_bug_is_told_without_values(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_ctrl_c_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "run", interrupted)
