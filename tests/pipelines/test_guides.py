@@ -301,7 +301,9 @@ def test_the_hook_of_a_plain_server(tmp_path: Path) -> None:
     told = [" ".join(line.split()) for line in pushed.holds().splitlines()]
     page = (DOCS / "server-hook.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
-    for line in shown.replace("bk1:0123abcd", short_fingerprint(KEY)).splitlines():
+    commit = pushed.clone.run("log", "-1", "--abbrev=7", "--format=%h %x22%s%x22", "HEAD~1")
+    real = shown.replace("bk1:0123abcd", short_fingerprint(KEY)).replace('1a2b3c4 "Fold script"', commit)
+    for line in real.splitlines():
         assert " ".join(line.split()) in told, told
 
 
