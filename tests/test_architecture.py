@@ -466,4 +466,5 @@ def test_every_package_it_imports_is_declared() -> None:
     named = [*project["dependencies"], *extras["api"], *extras["science"]]
     declared = {re.split(r"[<>=[]", name)[0].lower() for name in named}
     assert "click" in used
-    assert {distribution.lower() for name in used for distribution in distributions[name]} <= declared
+    # The extra science may be missing; its packages are named as their modules.
+    assert {each.lower() for name in used for each in distributions.get(name, [name])} <= declared

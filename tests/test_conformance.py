@@ -100,7 +100,7 @@ def test_what_counts() -> None:
     assert told.found == {"encodings": 1, "containers": 0, "chains": 0, "files": 0, "git": 1}
     assert told.missed == ("encodings: b", "git: c")
     assert told.false == ("encodings/decoy",)
-    assert "| x | 1 | 0 | 0 | 1 | 50.0 % | 66.7 % |" in table([told], ledger)
+    assert "| x | 1 | 0 | 0 | 0 | 1 | 50.0 % | 66.7 % |" in table([told], ledger)
 
 
 def test_the_commands(folder: Path, tmp_path: Path) -> None:

@@ -90,4 +90,4 @@ def test_the_reports_tell_it(tmp_path: Path) -> None:
     locations = [each for finding in report["findings"] for each in finding["locations"]]
     assert {(each["cell"], each["cell_part"]) for each in locations} == {(2, "output [7]")}
     assert len(locations) == 1 or {each["blob"] is None for each in locations} == {True, False}
-    assert "cell 2 output [7]" in keyscan(repo.path).text
+    assert "fold.ipynb   cell 2, output [7], line 19" in keyscan(repo.path).text

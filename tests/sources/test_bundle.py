@@ -94,8 +94,8 @@ def test_all_of_it_is_told_in_a_report(source: Repo) -> None:
     source.run("branch", f"b/{NEWER}")
     path = bundled(source, "x.bundle")
     ran = keyscan(path.name, cwd=path.parent)
-    assert "x.bundle!src/deep/key.txt:1:5" in ran.text
-    assert "x.bundle!.git/refs/heads/b/sk_bc_ws_live_[REDACTED]" in ran.text
+    assert "x.bundle!src/deep/key.txt:1  outside git" in ran.text
+    assert "x.bundle!.git/refs/heads/b/sk_bc_ws_live_[REDACTED]:1 " in ran.text
     assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")
     report = scan_json(".", cwd=path.parent)
     assert {

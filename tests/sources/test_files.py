@@ -132,7 +132,9 @@ def test_too_many_keys_in_a_file_are_a_gap(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(blob, "MAX_KEYS_PER_RULE", 5)
     (tmp_path / "flood").write_text("\n".join(key(str(number)) for number in range(6)))
     result = scanned(tmp_path)
-    assert result.gaps == (Gap("flood", "too-many-matches", "only the first 5 keys of it are reported"),)
+    assert result.gaps == (
+        Gap("flood", "too-many-matches", "only the first 5 keys of it are reported", paths=("flood",)),
+    )
     assert len(result.findings) == 5
 
 
@@ -169,13 +171,15 @@ def test_a_file_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "file").symlink_to("/etc/passwd")
     result = FileShard(os.fsencode(tmp_path), b"", (b"file",)).scan(DETECTOR)
     told = f"cannot be read: {os.strerror(40)}"
-    assert (result.gaps, result.tally.files) == ((Gap("file", "unreadable", told),), 0)
+    assert (result.gaps, result.tally.files) == ((Gap("file", "unreadable", told, paths=("file",)),), 0)
 
 
 def test_a_file_that_became_a_fifo_is_left_out(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file")
     result = FileShard(os.fsencode(tmp_path), b"", (b"file",)).scan(DETECTOR)
-    assert result.gaps == (Gap("file", "special-file", "a FIFO is not read", by_design=True),)
+    assert result.gaps == (
+        Gap("file", "special-file", "a FIFO is not read", by_design=True, paths=("file",)),
+    )
 
 
 # -- what changes --------------------------------------------------------------------------
@@ -203,7 +207,7 @@ class Meddling:
         return getattr(DETECTOR, name)
 
 
-CHANGED = Gap("log", "changed", "it changed while it was read; scan again")
+CHANGED = Gap("log", "changed", "it changed while it was read; scan again", paths=("log",))
 
 
 def appends(path: Path, times: int) -> Callable[[int], object]:
@@ -301,7 +305,10 @@ def test_a_file_that_vanished_is_a_gap(tmp_path: Path, name: str) -> None:
     source = Between(TreeSource(os.fsencode(tmp_path), b"").open(), lambda: path.unlink(missing_ok=True))
     result = pipeline.run(pipeline.Plan((".",), (source,), FailPolicy()))
     told = "it was listed and was gone before it was read; scan again"
-    assert (result.gaps, result.exit_code) == ((Gap(name, "vanished", told),), ExitCode.INCOMPLETE)
+    assert (result.gaps, result.exit_code) == (
+        (Gap(name, "vanished", told, paths=(name,)),),
+        ExitCode.INCOMPLETE,
+    )
     assert (result.tally.files, result.complete) == (1, False)
 
 

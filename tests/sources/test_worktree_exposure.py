@@ -260,7 +260,7 @@ def test_what_to_do_about_a_key_that_is_not_committed(repo: Repo) -> None:
 
     assert "a.txt:2:1" in told.text
     assert "changed, not committed" in told.text
-    assert "Remove it from a.txt" in told.text
-    assert "no history has to be rewritten" in told.text
+    assert "Situation  not committed\n" in told.text
+    assert "Take it out of a.txt line 2" in told.text
     assert "COMMIT" not in told.text
     assert "rebase" not in told.text
