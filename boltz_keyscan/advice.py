@@ -106,6 +106,8 @@ def describe_situation(finding: Finding) -> str:
         remotes = sorted({where.remote for where in finding.locations if where.remote})
         sure = f"PUSHED to {remotes[0] if remotes else 'a remote branch'}"
         text = sure if pushed(finding) else "committed; pushed: unknown"
+    elif kind is Situation.COMMITTED and exposures == {Exposure.HISTORY}:
+        text = "only in history, not pushed"
     elif kind is Situation.NOT_COMMITTED and Exposure.STAGED in exposures:
         text = "staged, not committed"
     elif kind is Situation.NOT_COMMITTED and exposures <= {Exposure.FILE, Exposure.LOCAL}:
@@ -139,7 +141,8 @@ NOTE: dict[Verb, str] = {
 
 _ENVIRONMENT = re.compile(r"(?:.*/)?\.env(?:rc|\.(?!(?:dist|example|sample|template)$).+)?")
 _DISPOSABLE = re.compile(
-    r".*\.(?:log|out|err|pyc|swp)|(?:.*/)?(?:\.snakemake|\.nextflow[^/]*|__pycache__|\.cache|\.ipynb_checkpoints"
+    r".*\.(?:(?:log|out|err)(?:\.[0-9]+)?(?:\.(?:gz|bz2|xz|zst))?|pyc|swp)"
+    r"|(?:.*/)?(?:\.snakemake|\.nextflow[^/]*|__pycache__|\.cache|\.ipynb_checkpoints"
     r"|\.pytest_cache|\.mypy_cache|\.ruff_cache|logs?|slurm-[^/]*)(?:/.*)?",
     re.IGNORECASE,
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.keys import fingerprint
+from tests.keys import short_fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, Ran, keyscan, program
 
@@ -139,7 +139,7 @@ class Guarded(Repo):
 
 def tells(said: str, key: str, at: str) -> None:
     """The text names the key in the only form there is, and its place."""
-    assert f" key {fingerprint(key)[:12]}" in said, said
+    assert f" key {short_fingerprint(key)}" in said, said
     # Hooks print the line; a test may name the column too.
     place = re.sub(r"(:\d+):.*", r"\1", at, flags=re.DOTALL)
     assert f"  {place}" in said, said

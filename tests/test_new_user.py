@@ -24,7 +24,7 @@ def ci(at: Place, folder: Path) -> Done:
     ran = at.run(f"git clone --quiet ../origin.git '{folder}'")
     assert ran.returncode == 0, ran
     clone = replace(at, here=folder, environment={**at.environment, "CI": "true"})
-    (command,) = RECIPES["2. In CI"]
+    (command,) = RECIPES["In CI"]
     return clone.run(command)
 
 
@@ -43,7 +43,7 @@ def test_from_the_first_scan_to_a_leak_that_is_stopped(tmp_path: Path) -> None:
 
 def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     # The first scan: what is there, and what to do about one of them.
-    said = run(RECIPES["1. An audit"][0], 1)
+    said = run(RECIPES["An audit"][0], 1)
     for key in (LEAKED, PAST, OTHER):
         assert fingerprint(key)[:12] in said
     assert "What to do, in this order" in run(f"boltz-keyscan explain {fingerprint(PAST)}")
@@ -52,8 +52,8 @@ def the_afternoon(at: Place, run: Callable[..., str], folder: Path) -> None:
     assert ci(at, folder / "before").returncode == 1
 
     # The hook, and the baseline; the commit that brings it passes the hook.
-    run(RECIPES["3. Before every commit"][0])
-    for command in RECIPES["6. On a repository with old leaks"]:
+    run(RECIPES["Before every commit"][0])
+    for command in RECIPES["On a repository with old leaks"]:
         said = run(command)
     assert "3 keys suppressed" in said
     run("git commit -m 'Accept what is known'")

@@ -21,7 +21,7 @@ from boltz_keyscan.report import REPORTERS
 from boltz_keyscan.sources import signatures
 from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS
 from tests.running import ROOT, keyscan
-from tests.test_docs import README, section, table
+from tests.test_docs import section, table
 
 PAGE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 SCHEMA: Any = json.loads((ROOT / "boltz_keyscan/report/schema/report-v1.schema.json").read_bytes())
@@ -31,10 +31,6 @@ OPTIONS = [param for param in scan.params if isinstance(param, click.Option)]
 
 def test_every_format_is_told() -> None:
     assert [row[0] for row in table(section("## Formats", PAGE))] == list(REPORTERS)
-
-
-def test_the_exit_codes_are_those_of_the_readme() -> None:
-    assert table(section("## Exit codes", PAGE)) == table(section("## Exit codes", README))
 
 
 # Options.
@@ -249,7 +245,7 @@ def test_the_containers_and_their_limits_are_told() -> None:
     }
     for format_ in signatures.FORMATS:
         assert words.get(format_.name, format_.name) in text
-    limits = dict(row[:2] for row in table(text))
+    limits = dict(row[:2] for row in table(text[text.index("| limit of one container") :]))
     assert limits == {
         "depth": f"{DEFAULT_LIMITS.depth}",
         "members": f"{DEFAULT_LIMITS.members:,}",

@@ -60,6 +60,7 @@ RUNS = (
     ("rules check", 0),
     *((f"rules export --for {name}", 0) for name in EXPORTERS),
     ("completion bash", 0),
+    ("fingerprint", 0),
 )
 """Command lines, and how they end. Those of ``hook`` are run inside of the repository."""
 
@@ -106,7 +107,7 @@ def _left(stage: Path, folder: Path, line: str, *, started: bool) -> Left:
         ran = keyscan(
             *line.format(base=up.url).split(),
             cwd=folder / "repo" if line.startswith("hook") else folder,
-            stdin=f"{FOUND}\n".encode() if line == "-" else b"",
+            stdin=f"{FOUND}\n".encode() if line in {"-", "fingerprint"} else b"",
             env={"BOLTZ_API_KEY": service.admin.raw},
             started=started,
         )

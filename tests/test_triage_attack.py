@@ -176,7 +176,7 @@ def test_under_tree_it_is_let_pass_and_told(attacked: Repo) -> None:
     for said in (fingerprint(LEAK), fingerprint(ADMIN), f"{BASELINE}:3 (in the tree)"):
         assert said in ran.text
     attacked.add(CONFIG, 'fail-on = "never"\n')
-    assert f'Config    {CONFIG} (in the tree): fail-on = "never"' in keyscan(".", cwd=attacked.path).text
+    assert f'Config  {CONFIG} (in the tree): fail-on = "never"' in keyscan(".", cwd=attacked.path).text
 
 
 def test_in_ci_nobody_in_the_tree_is_believed_by_default(attacked: Repo) -> None:

@@ -17,7 +17,7 @@ from boltz_keyscan.report.file_actions import distinct_paths
 from boltz_keyscan.report.locations import format_commit, format_place
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import suppression_sentences
-from boltz_keyscan.report.summary import key_kind, summary
+from boltz_keyscan.report.summary import key_kind, summary, verdict_rows
 from boltz_keyscan.report.text import MAX_KEYS, clip
 from boltz_keyscan.report.wording import count, is_old, short_fingerprints
 from boltz_keyscan.sanitize import harmless
@@ -79,6 +79,9 @@ def stopped_lines(
         current = label or current
         if current not in _NOT_FOR_HOOKS:
             yield harmless(f"{label:<8} {text}")
+    for label, text in verdict_rows(result):
+        if label == "INCOMPLETE":
+            yield f"{label} {text}"
 
 
 def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> Iterator[str]:

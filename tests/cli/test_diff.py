@@ -53,7 +53,7 @@ CASES = [
         (OLD,),
         (),
         1,
-        "git-ignored or inside .git -> in HEAD",
+        "ignored by git -> in HEAD",
     ),
     ("narrower", (OLD,), (finding(WS, LIVE, location(exposure=Exposure.LOCAL)),), (), 0, "0 spread further"),
     (
@@ -150,4 +150,4 @@ def test_two_scans_of_a_folder(tmp_path: Path) -> None:
     keyscan("tree", "--report", "json=new.json", cwd=tmp_path)
     ran = keyscan("diff", "old.json", "new.json", cwd=tmp_path)
     assert ran.code == 1
-    assert f"{fingerprint(fake_key())}: in a file outside git, FAILS THE RUN\n            leak.py" in ran.text
+    assert f"{fingerprint(fake_key())}: outside git, FAILS THE RUN\n            leak.py" in ran.text

@@ -14,7 +14,7 @@ from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.report.remediation import Recipe
 from tests import docstages
 from tests.docstages import PAST
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan, scan_json
 
@@ -259,18 +259,18 @@ def test_keys_are_listed_and_named_by_a_prefix(repo: Repo) -> None:
     assert (listed.code, listed.text.splitlines()) == (
         0,
         [
-            f"CRITICAL  admin live      {fingerprint(ADMIN)[:12]}  not committed",
+            f"CRITICAL  admin live      {short_fingerprint(ADMIN)}  not committed",
             "    logs/b.log:1",
-            f"HIGH      workspace live  {fingerprint(KEY)[:12]}  committed, not pushed",
+            f"HIGH      workspace live  {short_fingerprint(KEY)}  committed, not pushed",
             "    a.py:1",
             "",
-            f"boltz-keyscan explain {fingerprint(ADMIN)[:12]}     commands, step by step",
+            f"boltz-keyscan explain {short_fingerprint(ADMIN)}     commands, step by step",
         ],
     )
     below = keyscan("explain", "logs", cwd=repo.path).text
-    assert fingerprint(KEY)[:12] not in below
+    assert short_fingerprint(KEY) not in below
     assert below.endswith(
-        f"boltz-keyscan explain {fingerprint(ADMIN)[:12]} logs     commands, step by step\n"
+        f"boltz-keyscan explain {short_fingerprint(ADMIN)} logs     commands, step by step\n"
     )
     for name in (fingerprint(KEY)[:8], fingerprint(KEY)[4:12], fingerprint(KEY)):
         assert keyscan("explain", name, cwd=repo.path).text == explain(repo, KEY)

@@ -15,7 +15,7 @@ import pytest
 
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report import REPORTERS, ReportOptions, github_summary
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.report import samples
 from tests.report.test_github import Command, obeyed
 from tests.repos import Repo
@@ -97,7 +97,7 @@ def test_inside_it_is_text_annotations_and_a_summary(leaked: Repo, summary: Path
     ]
     told = summary.read_text()
     assert told.startswith("## Boltz keys\n\n**FAILED: 1 key fails this run (exit 1).**\n")
-    assert fingerprint(LIVE)[:12] in told
+    assert short_fingerprint(LIVE) in told
     assert LIVE not in told + ran.text
 
 
@@ -143,7 +143,7 @@ def test_who_writes_the_summary_himself_has_it_once(leaked: Repo, summary: Path)
 def test_quiet_annotates_what_fails_the_run(leaked: Repo, summary: Path) -> None:
     ran = keyscan(".", "-q", cwd=leaked.path)
     assert [each.name for each in commands(ran)] == ["group", "error", "endgroup"]
-    assert fingerprint(TEST)[:12] not in ran.text
+    assert short_fingerprint(TEST) not in ran.text
     # The page of the job is a file: --quiet is about standard output.
     assert fingerprint(TEST) in summary.read_text()
 

@@ -50,7 +50,7 @@ def _incomplete(ran: Ran, gap: str) -> None:
     assert (ran.code, ran.err) == (3, b"")
     # Lines are wrapped for the terminal.
     assert gap in " ".join(ran.text.split()), ran.text
-    assert "INCOMPLETE: 1 gap" in ran.text
+    assert "INCOMPLETE 1 gap" in ran.text
 
 
 def test_what_it_says_when_clean(repo: Guarded) -> None:
@@ -185,7 +185,7 @@ def test_a_key_beside_a_blob_that_cannot_be_read(repo: Guarded) -> None:
     repo.add("b.py", TEXT)
     ran = repo.hook()
     _stops(ran, "b.py:1:7")
-    assert "INCOMPLETE: 1 gap" in ran.text
+    assert "INCOMPLETE 1 gap" in ran.text
 
 
 def test_what_a_partial_clone_left_out_is_not_new(tmp_path: Path, repo: Guarded) -> None:

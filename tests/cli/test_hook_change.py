@@ -18,7 +18,7 @@ from boltz_keyscan.policy import FailOn
 from tests.depth import examples
 from tests.histories import Step, build
 from tests.hooked import Guarded
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.repos import Repo
 from tests.running import keyscan, scan_json
 
@@ -58,7 +58,7 @@ def test_a_commit_that_only_removes_passes(repo: Guarded) -> None:
 
     if repo.kind == "plain":
         assert "boltz-keyscan: no new key in 1 staged file (" in printed
-        assert f"not stop this commit: {fingerprint(OTHER)[:12]}; " in printed
+        assert f"not stop this commit: {short_fingerprint(OTHER)}; " in printed
     repo.add("a.env", "clean\n")
     repo.passes("commit", "-m", "remove the other")
 
@@ -206,7 +206,7 @@ def test_a_file_that_is_named_and_not_changed_is_judged_whole(repo: Guarded) -> 
     assert "STOPPED" not in ran.text
     ran = repo.pre_commit("run", "--all-files")
     assert ran.code == 1
-    assert fingerprint(OLD)[:12] in ran.text
+    assert short_fingerprint(OLD) in ran.text
     repo.add("a.env", f"A={OLD}\n")
     assert repo.hook("a.env").code == 0
     assert repo.hook().code == 0

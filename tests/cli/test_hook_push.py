@@ -9,7 +9,7 @@ import git
 import pytest
 
 from tests.hooked import CONFIG, PRE_COMMIT, call, config, push
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan, program, scan_json
 
@@ -60,7 +60,7 @@ class TestGate:
         passed, told = push(repo, "main")
 
         assert not passed
-        assert "a.txt:1:1" in told
+        assert "  a.txt:1 " in told
         assert commit[:7] in told
         assert fake_key() not in told
 
@@ -71,7 +71,7 @@ class TestGate:
         passed, told = push(repo, "main")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
+        assert short_fingerprint(fake_key()) in told
 
     def test_a_new_branch_is_looked_at_from_where_it_left(self, repo: Repo) -> None:
         repo.run("checkout", "-q", "-b", "topic")
@@ -106,13 +106,13 @@ class TestGate:
         passed, told = push(repo, "v1")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
+        assert short_fingerprint(fake_key()) in told
 
     def test_a_key_in_a_branch_name_is_stopped(self, repo: Repo) -> None:
         passed, told = push(repo, f"main:refs/heads/b-{fake_key()}")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
+        assert short_fingerprint(fake_key()) in told
 
     def test_a_key_the_server_has_already_does_not_stop_others(
         self, repo: Repo, gate: str, server: Repo
@@ -137,7 +137,7 @@ class TestGate:
         passed, told = push(repo, "--all")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
+        assert short_fingerprint(fake_key()) in told
 
 
 def test_the_server_explains_the_refusal(repo: Repo, server: Repo) -> None:
@@ -165,7 +165,7 @@ def test_a_server_that_hands_on_only_the_folder_of_objects(repo: Repo, server: R
     passed, told = push(repo, "main")
 
     assert not passed
-    assert fingerprint(fake_key())[:12] in told
+    assert short_fingerprint(fake_key()) in told
 
 
 def test_a_server_without_a_quarantine(repo: Repo, server: Repo) -> None:
@@ -189,8 +189,8 @@ def test_a_server_without_a_quarantine(repo: Repo, server: Repo) -> None:
         ran = keyscan("hook", "pre-receive", cwd=server.path, stdin=line, env=given)
 
         assert ran.code == 1
-        assert fingerprint(fake_key(seed="new"))[:12] in ran.text
-        assert fingerprint(fake_key(seed="old"))[:12] not in ran.text
+        assert short_fingerprint(fake_key(seed="new")) in ran.text
+        assert short_fingerprint(fake_key(seed="old")) not in ran.text
 
 
 class TestReached:
@@ -210,8 +210,8 @@ class TestReached:
         passed, told = push(repo, "main:refs/heads/again")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
-        assert "a.txt:1:1" in told
+        assert short_fingerprint(fake_key()) in told
+        assert "  a.txt:1 " in told
         assert server.run("for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
     @pytest.mark.usefixtures("left")
@@ -224,7 +224,7 @@ class TestReached:
         passed, told = push(repo, "it")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
+        assert short_fingerprint(fake_key()) in told
 
     def test_an_object_that_only_a_fork_has(self, repo: Repo, server: Repo, tmp_path: Path) -> None:
         """Forks share a store, and not their references."""
@@ -238,7 +238,7 @@ class TestReached:
         passed, told = push(repo, "main")
 
         assert not passed
-        assert fingerprint(fake_key())[:12] in told
+        assert short_fingerprint(fake_key()) in told
 
     def test_what_a_reference_reached_before_is_not_new(self, repo: Repo, server: Repo, left: str) -> None:
         server.run("update-ref", "refs/keep/it", left)
@@ -257,7 +257,7 @@ def test_a_key_in_a_tag_of_a_tag_is_stopped(repo: Repo, server: Repo) -> None:
     passed, told = push(repo, "v2")
 
     assert not passed
-    assert fingerprint(fake_key())[:12] in told
+    assert short_fingerprint(fake_key()) in told
 
 
 def test_a_tag_of_a_tag_in_a_whole_scan(repo: Repo) -> None:
@@ -300,7 +300,7 @@ def test_under_pre_commit_the_variables_say_what_is_pushed(repo: Repo) -> None:
     ran = keyscan("hook", "pre-push", cwd=repo.path, env=given)
 
     assert ran.code == 1
-    assert "a.txt:1:1" in ran.text
+    assert "  a.txt:1 " in ran.text
 
 
 def test_through_the_real_pre_commit(repo: Repo, server: Repo) -> None:
@@ -316,7 +316,7 @@ def test_through_the_real_pre_commit(repo: Repo, server: Repo) -> None:
     passed, told = push(repo, "main")
 
     assert not passed
-    assert fingerprint(fake_key())[:12] in told
+    assert short_fingerprint(fake_key()) in told
     assert server.run("log", "-1", "--format=%s", "main") == "leak"
 
 
@@ -338,7 +338,7 @@ def test_the_first_push_of_all_through_pre_commit(repo: Repo, tmp_path: Path) ->
         passed, told = push(repo, pushed)
 
         assert not passed, pushed
-        assert fingerprint(key)[:12] in told
+        assert short_fingerprint(key) in told
 
 
 @pytest.mark.parametrize("leaks", [False, True])

@@ -17,7 +17,7 @@ from boltz_keyscan.policy import FailOn
 from tests.depth import examples
 from tests.histories import Step, build
 from tests.hooked import push
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, keyscan, program, scan_json
 
@@ -90,7 +90,7 @@ class TestGate:
         assert passed, printed
         lines = [line.removeprefix("remote: ").strip() for line in printed.splitlines()]
         assert "boltz-keyscan: no new key in a push of 3 objects (1 commit)" in lines
-        digits = fingerprint(OLD)[:12]
+        digits = short_fingerprint(OLD)
         old = (
             f"1 key was there before and does not stop this push: {digits}; boltz-keyscan . shows all places"
         )
@@ -169,8 +169,8 @@ def test_only_what_references_reach_is_there(repo: Repo, server: Repo) -> None:
     ran = keyscan("hook", "pre-receive", cwd=server.path, stdin=line)
 
     assert ran.code == 1
-    assert fingerprint(NEW)[:12] in ran.text
-    assert fingerprint(OLD)[:12] not in ran.text
+    assert short_fingerprint(NEW) in ran.text
+    assert short_fingerprint(OLD) not in ran.text
 
 
 def test_a_push_cannot_make_its_own_key_old(repo: Repo, server: Repo) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooked import Guarded
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.repos import Repo
 from tests.running import Ran, keyscan
 
@@ -37,7 +37,7 @@ class TestPreCommit:
         ran = guarded.try_git("commit", "-m", "known")
         assert ran.code == 0
         told = ran.text + ran.errors
-        spread = f"accepted key {fingerprint(KEY)[:12]}, now also in a.py:1; it passes by "
+        spread = f"accepted key {short_fingerprint(KEY)}, now also in a.py:1; it passes by "
         line = f"{spread}baseline: known (accepted by Ana)"
         assert line in told
         assert "no key in" not in told
@@ -255,12 +255,13 @@ def test_what_is_suppressed_is_kept_and_counted_in_every_form(repo: Repo) -> Non
 
     key, words = fingerprint(OTHER), "inline: made up [a.py:1]"
     assert "Suppressed (inline)" not in said().text
-    assert f"1 key suppressed, shown with -v:\n          {key} {words}\n" in said().text
+    assert f"1 key suppressed, shown with -v:\n        {short_fingerprint(OTHER)} {words}\n" in said().text
     assert "  Suppressed (inline): made up [a.py:1]\n" in said("-v").text
     used = {"fingerprint": key, "kind": "inline", "reason": "made up", "source": "a.py:1"}
     report = said("--format", "json").report
     assert (report["scan"]["receipt"]["suppressed"], report["scan"]["receipt"]["suppressions"]) == (1, [used])
-    assert report["findings"][0]["suppression"] == {name: used[name] for name in ("kind", "reason", "source")}
+    del used["fingerprint"]
+    assert report["findings"][0]["suppression"] == {**used, "spread": []}
     for drop, left in (((), 1), (("--sarif-drop-suppressed",), 0)):
         assert len(said("--format", "sarif", *drop).report["runs"][0]["results"]) == left
 

@@ -286,7 +286,7 @@ def test_a_warning_in_between_stands_on_a_line_of_its_own(endless: Path, tmp_pat
     repo.leak("a.txt", fake_key())
     with typed(repo.path, "--cache-dir", repo.path / "a.txt") as told:
         assert told.end() == ExitCode.BLOCKING
-    warnings = [line for line in told.screen if "warning" in line]
+    warnings = [line for line in told.screen if "warning:" in line]
     assert warnings
     assert all(line.startswith("warning: ") for line in warnings)
     assert endless.exists()

@@ -197,7 +197,7 @@ class TestCheck:
             stdin=f"{up.service.admin.raw}\n".encode(), env={"BOLTZ_API_KEY": ""},
         )  # fmt: skip
         assert ran.code == 1
-        assert "Compared  check of org_1" in ran.text
+        assert "Compared check of org_1" in ran.text
 
     @pytest.mark.parametrize("key", ["", "something", WS, f"{ADMIN}\nHost: x", f"{ADMIN} "[:17]])
     def test_without_an_admin_key_nothing_is_asked(self, key: str, repo: Repo, up: Running) -> None:

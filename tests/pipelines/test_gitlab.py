@@ -14,7 +14,7 @@ import yaml
 
 from pipelines.gitlab import REPORTS
 from tests import checkout
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fingerprint, short_fingerprint
 from tests.pipelines.services import OLD, ZEROS, Server, checked, gitlab, leaky, tool, wheels
 from tests.repos import Repo
 from tests.running import ROOT
@@ -68,7 +68,7 @@ def test_a_push(server: Server) -> None:
     ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before), started=True)
     assert ran.code == 1, ran
     assert found(clone) == prints(NEW)
-    assert fingerprint(NEW) in ran.text
+    assert short_fingerprint(NEW) in ran.text
     report = json.loads((clone.path / REPORTS["gitlab"]).read_bytes())
     assert [each["severity"] for each in report["vulnerabilities"]] == ["Critical"]
     assert b"<testcase" in (clone.path / REPORTS["junit"]).read_bytes()

@@ -21,7 +21,7 @@ import yaml
 
 import boltz_keyscan
 from tests.hooked import config
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, short_fingerprint
 from tests.pipelines.services import ACTION, Job, Server, checked, tool
 from tests.repos import Repo
 from tests.running import ROOT, Ran, program
@@ -232,13 +232,13 @@ def test_pre_commit(tmp_path: Path) -> None:
     repo.add("a.py", TEST_KEY)
     stopped = shell(repo.path, "git commit -m leak", env)
     assert stopped.code == 1
-    assert fingerprint(TEST_KEY)[:12] in said(stopped)
+    assert short_fingerprint(TEST_KEY) in said(stopped)
     # What the page says of skipping, and of the hook that still sees it.
     assert shell(repo.path, "SKIP=boltz-keyscan git commit -m leak && git rm -q a.py", env).code == 0
     assert shell(repo.path, "git commit -m 'never mind'", env).code == 0
     pushed = shell(repo.path, "git push origin main", env)
     assert pushed.code == 1
-    assert fingerprint(TEST_KEY)[:12] in said(pushed)
+    assert short_fingerprint(TEST_KEY) in said(pushed)
 
 
 @pytest.mark.parametrize("leaks", [False, True])
@@ -254,7 +254,7 @@ def test_what_pre_commit_ci_runs_needs_no_network(tmp_path: Path, *, leaks: bool
     ran = shell(repo.path, "pre-commit run --all-files", environment(tmp_path, started=True), *alone)
     assert ran.code == int(leaks), ran
     # The page says so: it sees the files of the last commit, and not what is in history only.
-    assert fingerprint(KEY)[:12] not in said(ran)
+    assert short_fingerprint(KEY) not in said(ran)
     assert re.findall(r"^- hook id: (.*)", said(ran), re.MULTILINE) == ["boltz-keyscan"] * leaks
 
 
@@ -284,12 +284,12 @@ class Pushed:
         """A clean push passes, one with a key is refused; what was told then."""
         self.clone.leak("clean.py", "clean\n")
         assert shell(self.clone.path, "git push -q origin main", self.env).code == 0
-        self.clone.leak("a.py", KEY)
-        self.clone.run("rm", "--quiet", "a.py")
+        self.clone.leak("fold.py", f'\n\nkey = "{KEY}"\n')
+        self.clone.run("rm", "--quiet", "fold.py")
         self.clone.commit("never mind")
         refused = shell(self.clone.path, "git push -q origin main", self.env)
         assert refused.code == 1
-        assert fingerprint(KEY)[:12] in said(refused)
+        assert short_fingerprint(KEY) in said(refused)
         assert self.server.run("log", "-1", "--format=%s", "main") == "leak"
         return said(refused)
 
@@ -301,8 +301,10 @@ def test_the_hook_of_a_plain_server(tmp_path: Path) -> None:
     told = [" ".join(line.split()) for line in pushed.holds().splitlines()]
     page = (DOCS / "server-hook.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
-    for line in shown.splitlines():
-        assert line.strip() in told, told
+    commit = pushed.clone.run("log", "-1", "--abbrev=7", "--format=%h %x22%s%x22", "HEAD~1")
+    real = shown.replace("bk1:0123abcd", short_fingerprint(KEY)).replace('1a2b3c4 "Fold script"', commit)
+    for line in real.splitlines():
+        assert " ".join(line.split()) in told, told
 
 
 OPT = "/opt/boltz-keyscan/bin/python -I -m boltz_keyscan"
