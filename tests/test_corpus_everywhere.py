@@ -64,7 +64,8 @@ ROWS = {"settings.sqlite": ("settings[2].value",)}
 def wanted() -> dict[str, list[Place]]:
     """Where each key stands; a ``*`` is for what depends on it."""
     tree: dict[str, Place] = {
-        fingerprint(key_of(each)): (f"text/{each.name}", ROWS.get(each.name, ()), each.chain) for each in corpus.HIDINGS
+        fingerprint(key_of(each)): (f"text/{each.name}", ROWS.get(each.name, ()), each.chain)
+        for each in corpus.HIDINGS
     }
     for name, (_, members) in containers.CORPUS.items():
         tree[fingerprint(containers.key_of(name))] = (f"boxed/{name}", members, ())

@@ -147,7 +147,6 @@ OTHERS = [
     ("config", "show"),
     ("diff", "../json.json", "../other.json"),
     ("explain", fingerprint(KEY)),
-    ("fingerprint",),
     ("hook", "pre-commit"),
     ("hook", "pre-push"),
     ("hook", "pre-receive"),
