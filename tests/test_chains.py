@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from boltz_keyscan.beginnings import encoded_beginnings
-from boltz_keyscan.sources import encoded, encoded_checks
+from boltz_keyscan.sources import encoded, encoded_checks, signature_checks
 from conformance.chains import CHAINS, DECOYS, gz
 from conformance.containers import FILLER, text, zipped
 from tests.keys import fake_key, fingerprint
@@ -61,6 +61,22 @@ def test_nothing_else_is_found_and_no_gap(report: Any) -> None:
 def test_the_location_is_where_the_text_begins(report: Any) -> None:
     places = _places(report, fake_key(seed="inner"))
     assert {(place["line"], place["offset"]) for place in places} >= {(2, 6)}
+
+
+def test_random_bytes_are_no_gzip() -> None:
+    source = random.Random(3)
+    windows = [b"\x1f\x8b\x08" + bytes([n % 32]) + source.randbytes(508) for n in range(4_000)]
+    assert sum(signature_checks.identify(window) is not None for window in windows) < 4_000 // 10
+    for flags, fields in (
+        (0, b""),
+        (4, b"\x06\0BC\x02\0ab"),
+        (4, b"\0\0"),
+        (8, b"\xc3\xa9 (1).txt\0"),
+        (24, b"a\0two\nlines\0"),
+    ):
+        raw = gzip.compress(source.randbytes(600))
+        window = raw[:3] + bytes([flags]) + raw[4:10] + fields + raw[10:]
+        assert signature_checks.identify(window[:512]) == "gzip"
 
 
 def test_random_bytes_are_no_zlib() -> None:

@@ -35,6 +35,11 @@ _ZLIB_LEVELS = (b"\x01", b"\x5e", b"\x9c", b"\xda")
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
 
+_GZIP = late_pattern(
+    rb"(?s)..\x08(?:[\0-\3]|[\x08-\x0b\x10-\x13\x18-\x1b].{6}[^\0-\x08\x0e-\x1f]*(?:\0|\Z)"
+    rb"|[\4-\7\x0c-\x0f\x14-\x17\x1c-\x1f].{6}(?:\0\0|..[ -~]{2}))"
+)
+"""A header of gzip whose name, comment and first field are text (RFC 1952, 2.3.1)."""
 _OCTAL = late_pattern(rb"[ \t\0]*([0-7]*)")
 
 
@@ -245,7 +250,8 @@ def _is_xz(window: bytes) -> bool:
 def _is_gzip(window: bytes) -> bool:
     import zlib  # noqa: PLC0415 - as above
 
-    return _is_stream(zlib.decompressobj(31), window, zlib.error)
+    is_header = len(window) < 16 or _GZIP.match(window) is not None
+    return is_header and _is_stream(zlib.decompressobj(31), window, zlib.error)
 
 
 def _is_bzip2(window: bytes) -> bool:

@@ -13,6 +13,7 @@ import pytest
 
 from conformance.databases import rows
 from tests.keys import fake_key, fingerprint
+from tests.repos import Repo
 from tests.running import scan_json
 from tests.sources.containers import reasons_of, scan_container
 
@@ -156,3 +157,19 @@ def test_a_large_one_in_another_container_is_a_gap_by_design() -> None:
     content = gzip.compress(rows(("", bytes(2 << 20))))
     (gap,) = scan_container(content, spool=1 << 20).gaps
     assert (gap.reason, gap.by_design) == ("not-decoded", True)
+
+
+def test_the_row_is_named_wherever_the_database_is(tmp_path: Path) -> None:
+    """One whose bytes show all rows: in a file, on standard input, in the index, in objects and in packs."""
+    content, _ = PLACES["short"]
+    repo = Repo(tmp_path / "repo")
+    (repo.path / "a.db").write_bytes(content)
+    repo.run("add", "a.db")
+    reports = [scan_json(repo.path), scan_json("--staged", cwd=repo.path), scan_json("-", stdin=content)]
+    repo.commit("a database")
+    reports.append(scan_json(repo.path, "--history-only", "--no-cache"))
+    repo.run("gc", "--quiet")
+    reports.append(scan_json(repo.path, "--history-only", "--no-cache"))
+    for report in reports:
+        (finding,) = report["findings"]
+        assert {tuple(place["members"]) for place in finding["locations"]} == {("t[1].v",)}

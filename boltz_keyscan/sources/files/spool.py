@@ -8,7 +8,7 @@ deleted with this process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
@@ -62,12 +62,14 @@ class Spool:
                     self._flush()
             yield chunk
 
-    def _container(self, origin: Origin, where: str, hits: Iterable[Hit]) -> Shard | None:
+    def _container(self, origin: Origin, where: str, hits: Sequence[Hit]) -> Shard | None:
         """Return the container as a shard; None when the stream is none."""
         if self._path is not None:
             self._write()
         elif self._is_discarding or not (
-            self._finder.has_archive or is_container(self._buffer, 0, len(self._buffer))
+            self._finder.has_archive
+            or is_container(self._buffer, 0, len(self._buffer))
+            or (hits and is_container_head(bytes(self._buffer[:HEAD])))
         ):
             return None
         from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer, InFile  # noqa: PLC0415 - most scans meet none

@@ -43,7 +43,7 @@ class ObjectShard:
         oids, sizes = words[0::3], list(map(int, words[2::3]))
         size = len(self.listing) + sum(sizes) + len(oids)
         suspects: Sequence[int] = range(len(oids))
-        containers: list[int] | None = None
+        containers: set[int] = set()
         if size <= _MAX_STREAM_BYTES:
             stream = open_stream(self.view)
             offsets = stream.candidate_offsets(oids, size, detector)
@@ -52,10 +52,9 @@ class ObjectShard:
             else:
                 suspects = self._objects_at(offsets, sizes) if offsets else ()
                 headers = list(map(len, self.listing.splitlines(keepends=True)))
-                containers = stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]])
+                containers = set(stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]]))
         hits: list[Hit] = []
         gaps: list[Gap] = []
-        containers_read: list[int] = []
         if suspects:
             with ObjectReader(self.view, self.where) as reader:
                 for done, number in enumerate(suspects):
@@ -68,11 +67,11 @@ class ObjectShard:
                     hits += new_hits
                     gaps += new_gaps
                     if reader.container and kind == "blob":
-                        containers_read.append(number)
-        blobs = containers_read if containers is None else containers
+                        # A database whose bytes show all rows is opened only to name the row of a key.
+                        containers.add(number)
         more = tuple(
             container_shard(self.view, self.where, oids[number].decode(), sizes[number], hits)
-            for number in blobs
+            for number in sorted(containers)
         )
         corrupt = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
         tally = Tally(blobs=len(oids) - corrupt, bytes=sum(sizes), commits=self.listing.count(b" commit "))

@@ -30,7 +30,7 @@ from boltz_keyscan.sources.git.repo.store_files import open_pack_file
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 from boltz_keyscan.sources.shards import ResultShard
-from boltz_keyscan.sources.signatures import checked_marks, is_container
+from boltz_keyscan.sources.signatures import HEAD, checked_marks, is_container, is_container_head
 
 _KINDS = ("commit", "tree", "blob", "tag")
 
@@ -248,10 +248,15 @@ class _Run:
             archives = {bisect_right(ends, offset) for offset, _ in checked_marks(joined, len(joined), marks)}
         for number, item in enumerate(batch):
             suspect = number in found or (item.base in self.suspects and self._has_candidates(item))
-            container = item.kind == "blob" and (
-                number in archives
-                or is_container(item.content, 0, len(item.content))
-                or (item.base in self.archives and self._has_archive(item))
+            container = (
+                item.kind == "blob"
+                and (
+                    number in archives
+                    or is_container(item.content, 0, len(item.content))
+                    # A database whose bytes show all rows is opened only to name the row of a key.
+                    or (suspect and is_container_head(item.content[:HEAD]))
+                    or (item.base in self.archives and self._has_archive(item))
+                )
             )
             if suspect or container:
                 self._scan_object(item, suspect=suspect, container=container)
