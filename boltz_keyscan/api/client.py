@@ -63,7 +63,7 @@ def require_sdk() -> None:
         except ImportError:
             raise KeyscanError(
                 "this needs the Boltz SDK, which is not installed",
-                "Install it with: pip install 'boltz-keyscan[api]'",
+                "Install its extra 'api'; in a checkout: pip install '.[api]'",
             ) from None
         _silence_loggers()
 

@@ -28,7 +28,13 @@ _AMEND = "git commit --amend --no-edit --allow-empty"
 
 _AMEND_MESSAGE = "git commit --amend --allow-empty"
 
-_EXPIRE = ("git reflog expire --expire=now --all", "git gc --prune=now")
+_UNLESS_CONFLICT = (
+    " (if git printed CONFLICT, without 'git commit --amend', which would change the commit before)"
+)
+
+# Not "git reflog expire --all", which deletes all stashes but the last: git keeps
+# them only in a reflog.
+_EXPIRE = ("git -c gc.reflogExpire=now -c gc.reflogExpireUnreachable=now gc --prune=now",)
 
 _SHORT = 7
 """Digits of a commit id in commands and sentences, as git prints them."""
@@ -154,7 +160,9 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
         names = paths(tracked)
         message = "git commit -m 'Read the key from the environment'"
         yield Instruction(
-            "Commit and push that.", (f"git add -- {names}", f"{message} -- {names}", "git push")
+            "Commit and push that. The push sends the whole branch: deal with keys in commits that are not "
+            "pushed yet first.",
+            (f"git add -- {names}", f"{message} -- {names}", "git push"),
         )
 
 
@@ -167,7 +175,9 @@ def _amend(recipe: Recipe) -> Iterator[Instruction]:
     history = recipe.history
     if "refs/stash" in history.branches:
         yield Instruction(
-            "A stash has it. This drops the last stash, with everything in it:", ("git stash drop",)
+            "A stash has it, or was made on a commit that has it. Apply and commit what you need of it; "
+            "this drops the last stash, with everything in it:",
+            ("git stash drop",),
         )
         if history.branches == ("refs/stash",):
             return
@@ -195,7 +205,8 @@ def _amend(recipe: Recipe) -> Iterator[Instruction]:
 def _filter_text(names: Sequence[str]) -> str:
     return (
         f"Rewrite the commits that have it, in {', '.join(names)}: no remote branch known here has them. "
-        "Commit or stash other changes first: git filter-repo resets the files. The file has no key in it."
+        "Commit other changes first: git filter-repo resets the files, and a stash keeps the old commits. "
+        "The file has no key in it."
     )
 
 
@@ -218,12 +229,13 @@ def _rebase(recipe: Recipe) -> Iterator[Instruction]:
         f"{', '.join(short)}, as the next steps say.",
         (f'GIT_SEQUENCE_EDITOR="sed -i.bak {edits}" git rebase --interactive {base}',),
     )
-    for commit in history.commits:
+    for number, commit in enumerate(history.commits):
         found = [place for place in recipe.finding.locations if place.commit == commit]
         verbs = {choose_verb(replace(each, exposure=Exposure.TRACKED), Situation.COMMITTED) for each in found}
+        unless = _UNLESS_CONFLICT if number else ""
         cleared = clear(found).commands if verbs == {Verb.CLEAR} else ()
         yield Instruction(
-            f"git stops here, at {_short(commit)}: take the key out of {spots(found)}, then:",
+            f"git stops here, at {_short(commit)}: take the key out of {spots(found)}, then{unless}:",
             (*cleared, *_amend_commands(found), "git rebase --continue"),
         )
     yield Instruction(
@@ -291,7 +303,9 @@ def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
 def _scan(recipe: Recipe) -> Iterator[Instruction]:
     if situation(recipe.finding) is Situation.PUSHED:
         yield Instruction(
-            "Scan again, in the fresh clone: this key must be gone. Delete the old clone.", (recipe.scan,)
+            "Scan again, in the fresh clone: this key must be gone. Move what only the old clone has (ignored"
+            " files, stashes, branches), and delete it.",
+            (recipe.scan,),
         )
     else:
         yield Instruction(Step.SCAN, (recipe.scan,))

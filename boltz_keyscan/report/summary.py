@@ -107,8 +107,7 @@ def next_lines(result: ScanResult) -> Iterator[tuple[str, str]]:
     for finding in sorted(result.keys, key=lambda finding: situation(finding).rank):
         kind = situation(finding)
         if finding.suppression is None and not is_old(finding) and len(STEPS[kind]) > 1:
-            worst = next((each for each in result.keys if is_leaked(each)), finding)
-            name = names[worst.fingerprint]
+            name = names[finding.fingerprint]
             yield "Next", f"{explain_command(result, name)}     commands, step by step"
             return
 

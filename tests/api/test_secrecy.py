@@ -306,7 +306,7 @@ def test_without_the_sdk_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "boltz_api", None)
     with pytest.raises(KeyscanError) as raised:
         client.require_sdk()
-    assert raised.value.hint == "Install it with: pip install 'boltz-keyscan[api]'"
+    assert raised.value.hint == "Install its extra 'api'; in a checkout: pip install '.[api]'"
 
 
 def test_the_limits_are_those_documented() -> None:

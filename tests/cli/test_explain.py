@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +33,10 @@ def explain(repo: Repo, key: str, *arguments: str, code: int = 0) -> str:
 
 
 AMEND = "git commit --amend --no-edit --allow-empty"
-ENDING = ["git reflog expire --expire=now --all", "git gc --prune=now", "boltz-keyscan ."]
+ENDING = [
+    "git -c gc.reflogExpire=now -c gc.reflogExpireUnreachable=now gc --prune=now",
+    "boltz-keyscan .",
+]
 
 
 def commands(text: str) -> list[str]:
@@ -58,6 +63,17 @@ def test_a_staged_key(repo: Repo) -> None:
     repo.commit("first")
     repo.add("a b.py", KEY)
     assert commands(explain(repo, KEY)) == ["git restore --staged -- 'a b.py'", *ENDING]
+
+
+def test_the_commands_leave_stashes_alone(repo: Repo) -> None:
+    repo.leak("kept.txt", "one\n")
+    for number in range(2):
+        repo.write("kept.txt", f"{number}\n")
+        repo.run("stash", "push", "--quiet")
+    repo.add("a.py", KEY)
+    for command in commands(explain(repo, KEY))[:-1]:
+        subprocess.run(shlex.split(command), cwd=repo.path, check=True, capture_output=True)
+    assert len(repo.run("stash", "list").splitlines()) == 2
 
 
 def test_a_staged_key_before_the_first_commit(repo: Repo) -> None:

@@ -430,7 +430,7 @@ class TestOptions:
         (folder / "boltz_api.py").write_text("raise ImportError\n")
         ran = scan(repo, "--check", key=ADMIN, PYTHONPATH=f"{folder}:{ROOT}")
         assert (ran.code, ran.out) == (2, b"")
-        assert "pip install 'boltz-keyscan[api]'" in ran.errors
+        assert "pip install '.[api]'" in ran.errors
         assert ran.errors.count("\n") == 2
 
     def test_a_scan_that_asks_nobody_loads_nothing_of_it(self, repo: Repo, tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def _day(ctx: click.Context, param: click.Parameter, value: str) -> date | None:
 def _line(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.strip():
         raise click.BadParameter("expected some words", ctx, param)
+    if value in {"REASON", "TEXT"}:
+        raise click.BadParameter(f"write it in your own words, not {value}", ctx, param)
     return value and " ".join(value.split())
 
 
@@ -110,7 +112,7 @@ def create(*, resolved: ResolvedOptions, gaps: bool, reason: str, by: str | None
     click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))
     _echo_live(found, until)
     left = open_gaps(unread, {entry.key for entry in entries}, acceptance.to_baseline)
-    _echo_gaps(left, "--gaps accepts them.", gaps=gaps)
+    _echo_gaps(left, "'boltz-keyscan baseline update --add --gaps --reason TEXT' accepts them.", gaps=gaps)
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
     click.echo(redacted(f"  {os.path.basename(os.fsdecode(path))} merge=union"))
     return _completeness_code(left)
