@@ -86,6 +86,8 @@ class _Decoded:
     text: bytes = field(repr=False)
     reading: Reading
     search: Search
+    is_guess: bool = False
+    """True if only confirmed keys count."""
     reported: bool = False
     _plain: dict[int, Key] | None = None
 
@@ -93,9 +95,12 @@ class _Decoded:
     def plain(self) -> dict[int, Key]:
         """The plain keys in the decoded text, by their offset in the blob."""
         if self._plain is None:
+            data, search = self.reading.data, self.search
             inner = (
-                _cut(_key(match, self.reading.data, self.search), match, self.reading, self.search)
-                for match in self.search.keys.finditer(self.reading.data)
+                _key(match, data, search)
+                if self.is_guess
+                else _cut(_key(match, data, search), match, self.reading, search)
+                for match in search.keys.finditer(data)
             )
             self._plain = {key.start: key for key in self._outer(inner)}
         return self._plain
@@ -114,6 +119,8 @@ class _Decoded:
         """Yield keys of the decoded text with their places in the blob."""
         reading, base = self.reading, self.base
         for key in inner:
+            if self.is_guess and key.verdict.shape is not Shape.CONFIRMED:
+                continue
             start, end = reading.start(key.start), reading.end(key.end - 1)
             # The key itself may have no escape in it.
             if end - start > len(key.raw) or key.chain:
@@ -162,7 +169,7 @@ class _Decodings:
             low = max(before - base, 0) if before <= offset else 0
             for reading in FORMS[number].read(text, at, phase, low):
                 until = base + min(at + SERVED, reading.high)
-                fit.append(_Decoded(base, until, text, reading, self.search))
+                fit.append(_Decoded(base, until, text, reading, self.search, FORMS[number].is_guess))
                 end = reading.high if reading.high < at + AHEAD else reading.high - BACK
                 self._ends[number] = base + end
             self._latest[number] = latest + fit

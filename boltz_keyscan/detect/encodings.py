@@ -15,6 +15,7 @@ from typing import Final
 from boltz_keyscan.detect import decoders, rtf
 from boltz_keyscan.detect.base64_alignments import base64_alignments
 from boltz_keyscan.detect.decoders import Reading, Spelling
+from boltz_keyscan.detect.layouts import dumps
 from boltz_keyscan.records import dataclass
 
 
@@ -39,6 +40,10 @@ class Form:
     """Encode a text in one of these forms."""
     like: str = ""
     """The form with the same reader, so that one reading serves both."""
+    pieces: Callable[[bytes], Iterable[Spelling]] = lambda _prefix: ()
+    """Encode parts of a whole prefix, for a form that ``spell`` does not serve."""
+    is_guess: bool = False
+    """True if nothing proves that the pieces belong together: then only confirmed keys count."""
 
 
 def _escape(
@@ -60,6 +65,10 @@ def _escape(
         again=again or partial(decoders.escape_again, forms),
         like=like,
     )
+
+
+def _unspelt(_text: bytes) -> Iterable[Spelling]:
+    return ()
 
 
 def _wide(width: int) -> Form:
@@ -133,6 +142,7 @@ FORMS: Final[tuple[Form, ...]] = (
     ),
     # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
     _escape("rtf", (), rtf.ESCAPES),
+    Form(dumps.NAME, _unspelt, dumps.read, pieces=dumps.spell, is_guess=True),
     Form(
         "backslash",
         partial(decoders.named_spell, (b"\\_",)),

@@ -125,6 +125,8 @@ def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meani
     for number, form in enumerate(FORMS):
         yield from _spell(number, form.spell, parts)
     for number, form in enumerate(FORMS):
+        yield from _spell(number, form.pieces, prefixes)
+    for number, form in enumerate(FORMS):
         inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, parts))
         yield from _spell(number, form.again, inner)
 
