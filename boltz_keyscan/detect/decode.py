@@ -16,7 +16,7 @@ import regex
 from boltz_keyscan.detect import engine, literals, rtf, split_keys
 from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
 from boltz_keyscan.detect.decoders import AHEAD, BACK, SERVED, Reading
-from boltz_keyscan.detect.encodings import FORMS
+from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass, field, replace
@@ -27,6 +27,12 @@ RUN = 200
 _NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
 _READERS = tuple(_NUMBERS[form.like or form.name] for form in FORMS)
 """The number of the form that reads each form."""
+
+_LAYOUTS = {
+    name: tuple(number for number, form in enumerate(FORMS) if name in form.of)
+    for name in {name for form in FORMS for name in form.of}
+}
+"""The layouts that are read around literals, by the name of a form."""
 
 _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
 """The first byte of an escape in the body of a key with a plain prefix, and the form that decodes it."""
@@ -86,8 +92,8 @@ class _Decoded:
     text: bytes = field(repr=False)
     reading: Reading
     search: Search
-    is_guess: bool = False
-    """True if only confirmed keys count."""
+    layouts: tuple[str, ...] = ()
+    """The layouts that its text is free of: then only confirmed keys count."""
     reported: bool = False
     _plain: dict[int, Key] | None = None
 
@@ -98,7 +104,7 @@ class _Decoded:
             data, search = self.reading.data, self.search
             inner = (
                 _key(match, data, search)
-                if self.is_guess
+                if self.layouts
                 else _cut(_key(match, data, search), match, self.reading, search)
                 for match in search.keys.finditer(data)
             )
@@ -112,14 +118,15 @@ class _Decoded:
         if depth < DEPTH:
             data = self.reading.data
             hits = engine.find_literals(data, self.search.prefixes)
-            inner = _decode_hits(data, 0, hits, _Decodings(self.search, depth + 1, is_rtf)) if hits else ()
+            decodings = _Decodings(self.search, depth + 1, is_rtf, self.layouts)
+            inner = _decode_hits(data, 0, hits, decodings) if hits else ()
             yield from (key for key in self._outer(inner) if key.start < self.until)
 
     def _outer(self, inner: Iterable[Key]) -> Iterator[Key]:
         """Yield keys of the decoded text with their places in the blob."""
         reading, base = self.reading, self.base
         for key in inner:
-            if self.is_guess and key.verdict.shape is not Shape.CONFIRMED:
+            if self.layouts and key.verdict.shape is not Shape.CONFIRMED:
                 continue
             start, end = reading.start(key.start), reading.end(key.end - 1)
             # The key itself may have no escape in it.
@@ -144,6 +151,8 @@ class _Decodings:
     depth: int = 1
     rtf: bool = False
     """True if the text has RTF control words."""
+    layouts: tuple[str, ...] = ()
+    """The layouts that the text is free of."""
     _searched: int = 0
     """The end of the part that was searched for RTF control words."""
     _latest: dict[int, list[_Decoded]] = field(default_factory=dict)
@@ -169,11 +178,15 @@ class _Decodings:
             low = max(before - base, 0) if before <= offset else 0
             for reading in FORMS[number].read(text, at, phase, low):
                 until = base + min(at + SERVED, reading.high)
-                fit.append(_Decoded(base, until, text, reading, self.search, FORMS[number].is_guess))
+                fit.append(_Decoded(base, until, text, reading, self.search, self._layouts_of(number)))
                 end = reading.high if reading.high < at + AHEAD else reading.high - BACK
                 self._ends[number] = base + end
             self._latest[number] = latest + fit
         return fit
+
+    def _layouts_of(self, number: int) -> tuple[str, ...]:
+        form = FORMS[number]
+        return (*self.layouts, form.name) if form.is_layout else self.layouts
 
     def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
         """Return True if the text before an offset is RTF; each byte is searched once."""
@@ -234,7 +247,17 @@ def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: _D
             if number in (PLAIN, BROKEN):
                 yield from _broken(text, base, at, literal, number, decodings)
                 continue
+            yield from _laid_out(text, base, at, FORMS[number].name, decodings)
             for decoded in decodings.around(text, base, at, number, phase):
+                if not decoded.reported:
+                    yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
+
+
+def _laid_out(text: bytes, base: int, at: int, name: str, decodings: _Decodings) -> Iterator[Key]:
+    """Yield the keys of the layouts that may be around a literal of a form."""
+    for number in _LAYOUTS.get(name, ()):
+        if FORMS[number].name not in decodings.layouts:
+            for decoded in decodings.around(text, base, at, number, 0):
                 if not decoded.reported:
                     yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
 
@@ -256,6 +279,7 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
     search = decodings.search
     if number == BROKEN:
         beginning = literals.prefix_endings(search.prefixes)[literal]
+        yield from _laid_out(text, base, at, PLAIN_TEXT, decodings)
         yield from _reassemble(text, base, at, at, {beginning + literal: beginning}, search)
         return
     plain = search.keys.match(text, at)
@@ -267,9 +291,10 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
         while text[at : stop + 1] in beginnings and stop < len(text):
             stop += 1
         fit = beginnings[text[at:stop]]
-    if text[stop : stop + 1] not in split_keys.FIRST:
-        return
     if plain and _key(plain, text, search).verdict.shape is Shape.CONFIRMED:
+        return
+    yield from _laid_out(text, base, at, PLAIN_TEXT, decodings)
+    if text[stop : stop + 1] not in split_keys.FIRST:
         return
     name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
     if name:

@@ -15,8 +15,11 @@ from typing import Final
 from boltz_keyscan.detect import decoders, rtf
 from boltz_keyscan.detect.base64_alignments import base64_alignments
 from boltz_keyscan.detect.decoders import Reading, Spelling
-from boltz_keyscan.detect.layouts import dumps
+from boltz_keyscan.detect.layouts import dumps, line_starts, markup, spaced, tables, values
 from boltz_keyscan.records import dataclass
+
+PLAIN_TEXT: Final = "plain"
+"""Instead of the name of a form: a plain prefix, or a part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,10 @@ class Form:
     """The form with the same reader, so that one reading serves both."""
     pieces: Callable[[bytes], Iterable[Spelling]] = lambda _prefix: ()
     """Encode parts of a whole prefix, for a form that ``spell`` does not serve."""
-    is_guess: bool = False
+    is_layout: bool = False
     """True if nothing proves that the pieces belong together: then only confirmed keys count."""
+    of: frozenset[str] = frozenset()
+    """Forms whose literals it is read around too: it may be a layout of their text."""
 
 
 def _escape(
@@ -67,8 +72,14 @@ def _escape(
     )
 
 
-def _unspelt(_text: bytes) -> Iterable[Spelling]:
-    return ()
+def _layout(
+    name: str,
+    read: Callable[[bytes, int, int, int], Iterable[Reading]],
+    spell: Callable[[bytes], Iterable[Spelling]] = lambda _prefix: (),
+    *,
+    of: frozenset[str] = frozenset(),
+) -> Form:
+    return Form(name, lambda _text: (), read, pieces=spell, is_layout=True, of=of)
 
 
 def _wide(width: int) -> Form:
@@ -142,7 +153,14 @@ FORMS: Final[tuple[Form, ...]] = (
     ),
     # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
     _escape("rtf", (), rtf.ESCAPES),
-    Form(dumps.NAME, _unspelt, dumps.read, pieces=dumps.spell, is_guess=True),
+    _layout(dumps.NAME, dumps.read, dumps.spell),
+    _layout(spaced.NAME, spaced.read, spaced.spell),
+    _layout(values.NAME, values.read, values.spell, of=frozenset({PLAIN_TEXT, "base64", "hex"})),
+    _layout(line_starts.NAME, line_starts.read, of=frozenset({PLAIN_TEXT, "base64", "hex"})),
+    _layout(tables.NAME, tables.read, of=frozenset({PLAIN_TEXT})),
+    _layout(markup.WIDE_NAME, markup.read_wide, of=frozenset({"utf-16"})),
+    _layout(markup.JOINED, markup.read_joined, of=frozenset({PLAIN_TEXT})),
+    _layout(markup.NAME, markup.read, markup.spell, of=frozenset({PLAIN_TEXT, "backslash"})),
     Form(
         "backslash",
         partial(decoders.named_spell, (b"\\_",)),

@@ -29,7 +29,7 @@ _MAX_BYTES = 64 << 20
 
 _SOURCE_MODULES = (
     *("base64_alignments", "decoders", "encodings", "engine", "literals", "rtf"),
-    *(f"layouts/{name}" for name in ("cells", "dumps")),
+    *(f"layouts/{name}" for name in ("cells", "dumps", "markup", "spaced", "values")),
 )
 """Modules that determine the literals: in a checkout they change without the version."""
 
