@@ -1,6 +1,6 @@
 """Building the places: files, containers and a family of repositories, each key in one place only.
 
-The places are defined in the tables of ``encodings``, ``containers`` and ``gitplaces``.
+The places are defined in the tables of ``encodings``, ``layouts``, ``containers`` and ``gitplaces``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import containers, encodings
+from conformance import containers, encodings, layouts
 from conformance.gitplaces import family
 from conformance.keys import PREFIXES, fingerprint
 
@@ -52,11 +52,13 @@ def make(folder: Path, seed: int) -> int:
         _write(folder / group / name, build(key))
         rows.append(_row(group, name, f"{group}/{name}", key))
 
-    for hiding in encodings.HIDINGS:
-        plant("encodings", hiding.name, hiding.build)
+    for group, table in (("encodings", encodings), ("layouts", layouts)):
+        for hiding in table.HIDINGS:
+            plant(group, hiding.name, hiding.build)
     for name, (build, _) in containers.CORPUS.items():
         plant("containers", name, build)
     decoys = {f"encodings/{name}": content for name, content in encodings.DECOYS.items()}
+    decoys |= {f"layouts/{name}": content for name, content in layouts.DECOYS.items()}
     decoys |= {f"containers/{name}": content for name, content in containers.DECOYS.items()}
     for path, content in decoys.items():
         _write(folder / path, content)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-GROUPS = ("encodings", "containers", "git")
+GROUPS = ("encodings", "layouts", "containers", "git")
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,15 @@ class _Decodings:
             self._latest[number] = latest + fit
         return fit
 
+    def admits(self, number: int) -> bool:
+        """Return True if a form may be in this text: layouts are outermost, but for markup in records.
+
+        Any other combination would be read too, and together they take a hundred times as long.
+        """
+        form = FORMS[number]
+        within = (self.layouts, form.name) == (("records",), "markup")
+        return not form.is_layout or self.depth == 1 or within
+
     def _layouts_of(self, number: int) -> tuple[str, ...]:
         form = FORMS[number]
         return (*self.layouts, form.name) if form.is_layout else self.layouts
@@ -248,7 +257,9 @@ def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: _D
                 yield from _broken(text, base, at, literal, number, decodings)
                 continue
             yield from _laid_out(text, base, at, FORMS[number].name, decodings)
-            for decoded in decodings.around(text, base, at, number, phase):
+            for decoded in (
+                decodings.around(text, base, at, number, phase) if decodings.admits(number) else ()
+            ):
                 if not decoded.reported:
                     yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
 
@@ -256,7 +267,7 @@ def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: _D
 def _laid_out(text: bytes, base: int, at: int, name: str, decodings: _Decodings) -> Iterator[Key]:
     """Yield the keys of the layouts that may be around a literal of a form."""
     for number in _LAYOUTS.get(name, ()):
-        if FORMS[number].name not in decodings.layouts:
+        if decodings.admits(number):
             for decoded in decodings.around(text, base, at, number, 0):
                 if not decoded.reported:
                     yield from decoded.report(decodings.depth, is_rtf=decodings.rtf)
@@ -331,37 +342,3 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
     """Return the encoded and broken keys in ``text``."""
     return _decode_hits(text, 0, hits, _Decodings(make_search(prefixes)))
-
-
-def best_of_overlapping(keys: list[Key]) -> list[Key]:
-    """Return the keys in order of offset, and of keys that overlap only the best.
-
-    Bytes have several readings where encodings look alike: UTF-16 in either byte order, text
-    with an escape in it, a key that a line break cuts and the same key whole.
-    """
-    ranked = sorted(((key.start, key.end, _badness(key)), number) for number, key in enumerate(keys))
-    ordered = [(keys[number], rank[2]) for rank, number in ranked]
-    worse: set[int] = set()
-    for number, (key, rank) in enumerate(ordered):
-        for other in range(number + 1, min(number + 1 + _RIVALS, len(ordered))):
-            rival, rivals = ordered[other]
-            if rival.start >= key.end:
-                break
-            if _same_place(key, rival):
-                worse.add(other if rank <= rivals else number)
-    return [key for number, (key, _) in enumerate(ordered) if number not in worse]
-
-
-def _same_place(key: Key, rival: Key) -> bool:
-    shared = min(key.end, rival.end) - max(key.start, rival.start)
-    return 2 * shared > min(key.end - key.start, rival.end - rival.start)
-
-
-_SHAPES = list(Shape)
-
-_RIVALS = 16
-"""Following keys that each key is compared with: at most as many readings as there are forms."""
-
-
-def _badness(key: Key) -> tuple[int, int, int, tuple[str, ...]]:
-    return _SHAPES.index(key.verdict.shape), key.doubt, len(key.chain), key.chain

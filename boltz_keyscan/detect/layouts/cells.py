@@ -14,7 +14,7 @@ _WIDE: Final = rb"(?:[ \t]{1,20}|[,;][ \t]{0,3}|\\{1,7}t)"
 _BEGIN: Final = rb"(?<![0-9A-Za-z])(?<![0-9A-Za-z]\.)"
 _END: Final = rb"(?![0-9A-Za-z])"
 
-_INDENTS: Final = (*(b" " * count for count in (0, 1, 2, 4, 6, 8, 10, 12)), b"\t", b"\t\t")
+_INDENTS: Final = (*(b" " * count for count in (0, 1, 2, 4, 6, 8)), b"\t")
 """Beginnings of lines of one number."""
 
 
@@ -53,20 +53,19 @@ def _narrow(prefix: bytes, form: bytes, between: bytes) -> Iterator[bytes]:
     for part in _parts(prefix, 2, (0, 3)):
         yield between.join(form % byte for byte in part) + between.rstrip() + b"\n"
     for indent in _INDENTS:
-        yield (b",\n" + indent).join(form % byte for byte in prefix[3:5]) + b","
+        yield (b",\n" + indent).join(form % byte for byte in prefix[3:5])
 
 
 def _hex(prefix: bytes) -> Iterator[bytes]:
     for part in _parts(prefix, 3, (0, 1, 2)):
         for digits in (part.hex(), part.hex().upper()):
             pairs = [digits[at : at + 2].encode() for at in range(0, len(digits), 2)]
-            yield b"".join(pairs)
-            yield from (between.join(pairs) for between in (b" ", b"  ", b":", b",", b", ", b"\n"))
-            yield from (
-                between.join(b"0x" + pair for pair in pairs) for between in (b", ", b",", b" ", b"\t")
-            )
+            yield from (between.join(pairs) for between in (b"", b" ", b":", b","))
+            yield from (between.join(b"0x" + pair for pair in pairs) for between in (b", ", b","))
             yield b"".join(pairs[:2]) + b" " + pairs[2]
             yield pairs[0] + b" " + b"".join(pairs[1:])
+        pairs = [b"%02x" % byte for byte in part]
+        yield from (between.join(pairs) for between in (b"  ", b"\n", b"\t0x", b" 0x"))
         yield b", ".join(b"0X%02X" % byte for byte in part)
     for part in _parts(prefix, 2, (0, 1, 2)):
         # UTF-16.
@@ -80,7 +79,7 @@ def _hex(prefix: bytes) -> Iterator[bytes]:
         yield b" ".join(b"%02x" % byte for byte in part) + b"\n"
     for between in (b", ", b","):
         yield from _narrow(prefix, b"0x%02x", between)
-    yield from _narrow(prefix, b"0x%02X", b", ")
+    yield b", ".join(b"0x%02X" % byte for byte in prefix[:2]) + b",\n"
 
 
 def _decimal(prefix: bytes) -> Iterator[bytes]:

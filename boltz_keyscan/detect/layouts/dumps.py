@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
 from boltz_keyscan.detect.layouts.cells import CELLS, Cell
-from boltz_keyscan.detect.layouts.lines import Line, line_at, line_break, lines_after, lines_before
+from boltz_keyscan.detect.layouts.lines import LINE, Line, line_at, line_break, lines_after, lines_before
 
 if TYPE_CHECKING:
     import regex
@@ -49,26 +49,40 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     if first is None or own is None or own[0].start() > at:
         yield _reading(phase, b"", [], [], at, own[0].start() if own else line[1])
         return
+    if line[1] - line[0] > LINE:
+        # All rows of a long line: reading it again for each would take its length squared.
+        rows = list(_rows(cell, text, line, size))
+        yield _read_rows(cell, phase, rows, b"\n")
+        return
     lead = text[line[0] : own[0].start()]
     before = lines_before(text, line[0], max(at - BACK, 0), ends)
     after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
     rows = [*reversed(_neighbours(cell, text, lead, size, before)), own]
     rows += _neighbours(cell, text, lead, size, after)
     _cut_text(text, rows)
+    yield _read_rows(cell, phase, rows, b"")
+
+
+def _read_rows(cell: Cell, phase: int, rows: list[Row], between: bytes) -> Reading:
+    """Return the reading of the cells of rows."""
     data = bytearray()
     begins: list[int] = []
     stops: list[int] = []
-    for found in (found for row in rows for found in row):
-        value = cell.value(found[1])
-        data += value
-        begin, stop = found.span(1)
-        if cell.step:
-            begins.extend(range(begin, stop, cell.step))
-            stops.extend(range(begin + cell.step, stop + 1, cell.step))
-        else:
-            begins += [begin] * len(value)
-            stops += [stop] * len(value)
-    yield _reading(phase, bytes(data), begins, stops, rows[0][0].start(), rows[-1][-1].end())
+    for row in rows:
+        for found in row:
+            value = cell.value(found[1])
+            data += value
+            begin, stop = found.span(1)
+            if cell.step:
+                begins.extend(range(begin, stop, cell.step))
+                stops.extend(range(begin + cell.step, stop + 1, cell.step))
+            else:
+                begins += [begin] * len(value)
+                stops += [stop] * len(value)
+        data += between
+        begins += [row[-1].end()] * len(between)
+        stops += [row[-1].end()] * len(between)
+    return _reading(phase, bytes(data), begins, stops, rows[0][0].start(), rows[-1][-1].end())
 
 
 def _reading(  # noqa: PLR0917 - the fields of a reading

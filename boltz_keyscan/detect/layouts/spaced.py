@@ -11,10 +11,8 @@ from boltz_keyscan.detect.layouts.pieces import Pieces
 NAME: Final = "spaced"
 
 _SEPARATORS: Final = (
-    *(b" ", b"  ", b"\t", b",", b", ", b".", b"|", b";", b":", b"/", b"+", b"\n", b"\r\n", b"\\n"),
-    *(b'","', b'", "', b"','", b"', '", b'" "', b"' '", b'\\",\\"', b'\\", \\"', b"' + '", b'" + "'),
-    *(b'",\n' + b" " * indent + b'"' for indent in (1, 2, 4, 6, 8, 10, 12)),
-    *(b'",\n\t"', b'",\n\t\t"'),
+    *(b" ", b"  ", b"\t", b",", b".", b"|", b"\n", b'","', b'", "', b"','", b"', '"),
+    *(b'",\n' + b" " * indent + b'"' for indent in (2, 4, 6, 8)),
 )
 _GROUPS: Final = range(2, 6)
 """Sizes of groups, which blanks separate."""

@@ -22,7 +22,7 @@ _FIELD: Final = rb"(?r)(?:\\{0,7}\"[^\"\\]{0,60}\\{0,7}\"[ \t\r\n]{0,60}[:,][ \t
 _BEGINNINGS: Final = (b'":', b'": ', b'", ', b'",')
 """Ends of a field, before a short value."""
 
-_ENDS: Final = (b'"}', b'",', b'"]', b'\\"')
+_ENDS: Final = (b'"}', b'"]', b'\\"')
 """Bytes after a value."""
 
 _QUOTE: Final = rb"\\{0,7}\""
@@ -40,6 +40,7 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
         yield b'\\"' + prefix[at : at + 2] + b'\\"', 1
         yield from ((begin + b'"' + prefix[at : at + 2] + b'"', len(begin)) for begin in _BEGINNINGS)
     yield from ((begin + b'"_' + end, len(begin)) for begin in _BEGINNINGS for end in _ENDS)
+    yield from ((begin + b'"_",', len(begin)) for begin in (b'":', b'": '))
     yield from ((begin + b'\\"_\\"', len(begin) + 1) for begin in (b":", b": "))
 
 
