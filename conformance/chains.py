@@ -300,11 +300,6 @@ CHAINS: tuple[Chain, ...] = (
         (),
     ),
     Chain("data.i", revlog, ()),
-    Chain(
-        "v7.mat",
-        lambda k: b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + struct.pack("<II", 15, 200) + zlibbed(k),
-        (),
-    ),
     Chain("loose-object", lambda k: zlib.compress(b"blob %d\0" % len(text(k)) + text(k), 1), ()),
     Chain("text.png", lambda k: b"\x89PNG\r\n\x1a\n\0\0\0\x20zTXtmxfile\0\0" + zlibbed(k) + bytes(4), ()),
 )

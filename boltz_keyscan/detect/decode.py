@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from boltz_keyscan.detect import engine, literals, split_keys
 from boltz_keyscan.detect.classify import KEY_BODY, classify
 from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
+from boltz_keyscan.detect.layouts import dumps, spaced
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.detect.readings import NUMBERS, Decoded, Decodings, Key, Search, make_key, make_search
 from boltz_keyscan.model.enums import Shape
@@ -20,6 +21,9 @@ from boltz_keyscan.records import dataclass, field
 
 _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
 """The first byte of an escape in the body of a key with a plain prefix, and the form that decodes it."""
+
+_WHOLE = frozenset({dumps.NAME, spaced.NAME})
+"""Layouts in which keys are not broken too."""
 
 _BATCH = 1 << 8
 """Literals whose readings are searched together: a search of its own costs as much as 1 kB."""
@@ -158,7 +162,8 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
             key = decoded.plain.get(base + at)
             if key and key.verdict.shape is Shape.CONFIRMED:
                 yield key
-    yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
+    if not _WHOLE.intersection(decodings.layouts):
+        yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
 
 
 @functools.cache

@@ -32,7 +32,7 @@ _LAYOUTS = {
 }
 """The layouts that are read around literals, by the name of a form."""
 
-_FREE = 1 << 15
+_FREE = 3 << 13
 """Bytes that one layout may read again, beyond each byte once; of a text within another an eighth of them."""
 
 _ATTEMPT = 1 << 10
@@ -203,7 +203,7 @@ class Decodings:
         ]
         if FORMS[number].is_layout:
             served = max([offset + _ATTEMPT, *(decoded.until for decoded in new)]) - offset
-            self._read[number] = self._read.get(number, 0) + served
+            self._read[number] = self._read.get(number, 0) + served * max(len(new), 1)
         if new:
             high = new[-1].reading.high
             self._ends[number] = base + (high if high < at + AHEAD else high - BACK)

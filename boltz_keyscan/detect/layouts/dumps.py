@@ -20,6 +20,9 @@ NAME: Final = "dump"
 _SKIPPED: Final = 2
 """Lines of another form that may be between two lines of a dump: ``od -c -t x1``, titles of packets."""
 
+_LONG_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{43}")
+"""As many characters as the body of a key has, plain or encoded, without a break."""
+
 Row = list[re.Match[bytes]]
 """The cells of a line."""
 
@@ -62,13 +65,15 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
 
 def _read_rows(cell: Cell, phase: int, rows: list[Row], between: bytes) -> Reading:
     """Return the reading of the cells of rows."""
-    data = bytearray()
+    low, high = rows[0][0].start(), rows[-1][-1].end()
+    values = [[cell.value(found[1]) for found in row] for row in rows]
+    data = between.join(map(b"".join, values)) + between
+    if not _LONG_RUN.search(data.replace(b"\0", b"")):
+        return _reading(phase, b"", [], [], low, high)
     begins: list[int] = []
     stops: list[int] = []
-    for row in rows:
-        for found in row:
-            value = cell.value(found[1])
-            data += value
+    for row, own in zip(rows, values, strict=True):
+        for found, value in zip(row, own, strict=True):
             begin, stop = found.span(1)
             if cell.step:
                 begins.extend(range(begin, stop, cell.step))
@@ -76,10 +81,9 @@ def _read_rows(cell: Cell, phase: int, rows: list[Row], between: bytes) -> Readi
             else:
                 begins += [begin] * len(value)
                 stops += [stop] * len(value)
-        data += between
         begins += [row[-1].end()] * len(between)
         stops += [row[-1].end()] * len(between)
-    return _reading(phase, bytes(data), begins, stops, rows[0][0].start(), rows[-1][-1].end())
+    return _reading(phase, data, begins, stops, low, high)
 
 
 def _reading(  # noqa: PLR0917 - the fields of a reading

@@ -40,6 +40,10 @@ _PAYLOAD: Final = frozenset(b"+/=_-")
 """Signs that a key or base64 has."""
 
 
+_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{17}")
+"""More characters than the text beside a dump has, whose lines ``dumps`` reads."""
+
+
 def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     """Read the lines around an offset without their beginnings."""
     ends = line_break(text, at)
@@ -48,21 +52,25 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         start = max(start, text.rfind(b'"', start, at) + 1)
     after = list(itertools.islice(lines_after(text, end, min(at + AHEAD, len(text)), ends), 2))
     before = list(itertools.islice(lines_before(text, start, max(at - BACK, 0), ends), 1))
-    read_before = False
+    seen: list[list[Line]] = []
     for pattern in _common_beginnings(text, (start, end), [*after[:1], *before]):
         back = _without(text, pattern, lines_before(text, start, max(at - BACK, 0), ends))
         lines = [*reversed(back), *_without(text, pattern, [(start, end)])]
         lines += _without(text, pattern, lines_after(text, end, min(at + AHEAD, len(text)), ends))
+        if lines in seen:
+            continue
+        seen.append(lines)
         pieces = Pieces()
         for begin, stop in lines:
             if pieces.data:
                 pieces.put(b"\n", begin, begin)
             pieces.add(text, begin, stop)
-        read_before = True
+        if not _RUN.search(pieces.data.replace(b"\0", b"")):
+            pieces = Pieces()
         yield pieces.reading(
             NAME, min([start, *(low for low, _ in lines)]), max([end, *(high for _, high in lines)])
         )
-    if not read_before:
+    if not seen:
         yield Pieces().reading(NAME, start, max(end, at + 1))
 
 
