@@ -35,7 +35,7 @@ _LAYOUTS = {
 _FREE = 3 << 13
 """Bytes that one layout may read again, beyond each byte once; of a text within another an eighth of them."""
 
-_ATTEMPT = 1 << 10
+_ATTEMPT = 1 << 11
 """Bytes that a reading of fewer counts for: it takes as long."""
 
 _BACKSLASH, _RTF = NUMBERS["backslash"], NUMBERS["rtf"]
@@ -203,7 +203,9 @@ class Decodings:
         ]
         if FORMS[number].is_layout:
             served = max([offset + _ATTEMPT, *(decoded.until for decoded in new)]) - offset
-            self._read[number] = self._read.get(number, 0) + served * max(len(new), 1)
+            # A list of keys is read to its end.
+            if served > _ATTEMPT or not any(decoded.plain for decoded in new):
+                self._read[number] = self._read.get(number, 0) + served * max(len(new), 1)
         if new:
             high = new[-1].reading.high
             self._ends[number] = base + (high if high < at + AHEAD else high - BACK)

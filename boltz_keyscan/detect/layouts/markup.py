@@ -68,6 +68,12 @@ _TOKENS: Final = rb"(?P<b>\x08(?:[ ]\x08|%b\[K)?)|(?P<h>%b)|(?P<u>%b)|%b|%b|%b|%
     _TAGS,
     _TEX,
 )
+_FIRST: Final = re.compile(rb"[\x08\x0e\x0f\r\x1b%&\[\\\]^<){}\x80-\xff]|=[CE]")
+"""A byte that each token has."""
+
+_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{30}")
+"""Characters of a line that a key or its encoding may fill."""
+
 _UNDERSCORES: Final = (
     *(b"\\PYZus{}", b"{\\_}", b"\\textunderscore{}", b"\\textunderscore ", b"\\+\\_\\+", b"\\_\\+"),
     *(b"\xef\xbc\xbf", b"\\char`\\_", b"\\char95 ", b"\\_\\allowbreak ", b"\\_\\allowbreak{}"),
@@ -147,6 +153,8 @@ def read_wide(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]
 def _strip(text: bytes, at: int, name: str, tokens: bytes) -> Reading:
     pieces = Pieces()
     low, high = max(at - BACK, 0), min(at + AHEAD, len(text))
+    if name == NAME and not _FIRST.search(text, low, high):
+        return pieces.reading(name, low, high)
     last = low
     for found in compile_pattern(tokens).finditer(text, low, high):
         begin, end = found.span()
@@ -162,4 +170,6 @@ def _strip(text: bytes, at: int, name: str, tokens: bytes) -> Reading:
     # Without a token it is the text that was searched before.
     if last > low:
         pieces.add(text, last, high)
+        if not _RUN.search(pieces.data):
+            pieces = Pieces()
     return pieces.reading(name, low, high)
