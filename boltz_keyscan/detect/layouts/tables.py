@@ -35,6 +35,9 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         parts += _column(text, after, index, cells, is_up=False)
     else:
         parts = list(_aligned(text, at, line, after))
+        # Two short lines that follow each other are no table.
+        if len(parts) == 2 and text[line[0] : line[1]].strip() == text[slice(*parts[0])]:
+            parts = []
     for begin, stop in parts if len(parts) > 1 else ():
         inner = text[begin:stop]
         size = len(inner.strip(_MARKS))
