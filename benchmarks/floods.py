@@ -14,7 +14,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources.blob import Quota
-from conformance.encodings import HIDINGS
+from conformance import encodings, layouts
 from tests.keys import PREFIXES, fake_key, fingerprint
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def units() -> Iterator[tuple[str, bytes]]:
                     for literal, _ in list(form.chain(text))[:1]:
                         yield f"{form.name} of {inner.name}", literal
                         yield f"{form.name} of {inner.name}, in lines", literal + b"\n"
-    for hiding in HIDINGS:
+    for hiding in (*encodings.HIDINGS, *layouts.HIDINGS):
         yield f"{hiding.name}, a prefix", hiding.build(PREFIX)
         yield f"{hiding.name}, a key", hiding.build(fake_key("ws", "live", hiding.name))
 

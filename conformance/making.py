@@ -1,7 +1,7 @@
 """Building the places: files, containers and a family of repositories, each key in one place only.
 
-The places are defined in the tables of ``encodings``, ``containers``, ``chains``, ``fields`` and
-``gitplaces``.
+The places are defined in the tables of ``encodings``, ``layouts``, ``containers``, ``chains``,
+``fields`` and ``gitplaces``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import chains, containers, encodings, fields
+from conformance import chains, containers, encodings, fields, layouts
 from conformance.gitplaces import family
 from conformance.keys import PREFIXES, fingerprint
 
@@ -53,8 +53,9 @@ def make(folder: Path, seed: int) -> int:
         _write(folder / group / name, build(key))
         rows.append(_row(group, name, f"{group}/{name}", key))
 
-    for hiding in encodings.HIDINGS:
-        plant("encodings", hiding.name, hiding.build)
+    for group, table in (("encodings", encodings), ("layouts", layouts)):
+        for hiding in table.HIDINGS:
+            plant(group, hiding.name, hiding.build)
     for name, (build, _) in containers.CORPUS.items():
         plant("containers", name, build)
     for chain in chains.CHAINS:
@@ -63,6 +64,7 @@ def make(folder: Path, seed: int) -> int:
         plant("files", name, build)
     decoys = {f"encodings/{name}": content for name, content in encodings.DECOYS.items()}
     decoys |= {f"chains/{name}": content for name, content in chains.DECOYS.items()}
+    decoys |= {f"layouts/{name}": content for name, content in layouts.DECOYS.items()}
     decoys |= {f"containers/{name}": content for name, content in containers.DECOYS.items()}
     decoys |= {f"files/{name}": content for name, content in fields.DECOYS.items()}
     for path, content in decoys.items():

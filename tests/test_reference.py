@@ -217,7 +217,9 @@ def test_the_shapes_and_fillers_are_told() -> None:
 
 
 def test_the_encodings_are_told() -> None:
-    assert sorted(_first_column("Encodings", "encoding")) == sorted(form.name for form in FORMS)
+    for column, is_layout in (("encoding", False), ("layout", True)):
+        names = sorted(form.name for form in FORMS if form.is_layout is is_layout)
+        assert sorted(_first_column("Encodings", column)) == names
     assert set(_first_column("Encodings", "broken")) == {kind.name for kind in split_keys.KINDS}
 
 

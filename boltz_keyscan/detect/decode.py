@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from boltz_keyscan.detect import engine, literals, split_keys
 from boltz_keyscan.detect.classify import KEY_BODY, classify
+from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
+from boltz_keyscan.detect.layouts import dumps, spaced
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.detect.readings import NUMBERS, Decoded, Decodings, Key, Search, make_key, make_search
 from boltz_keyscan.model.enums import Shape
@@ -19,6 +21,9 @@ from boltz_keyscan.records import dataclass, field
 
 _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
 """The first byte of an escape in the body of a key with a plain prefix, and the form that decodes it."""
+
+_WHOLE = frozenset({dumps.NAME, spaced.NAME})
+"""Layouts in which keys are not broken too."""
 
 _BATCH = 1 << 8
 """Literals whose readings are searched together: a search of its own costs as much as 1 kB."""
@@ -80,11 +85,18 @@ def _decode_around(
             if number in (PLAIN, BROKEN):
                 found += _broken(text, base, at, literal, number, decodings)
                 continue
-            for decoded in decodings.around(text, base, at, number, phase):
-                if not decoded.is_reported:
-                    decoded.is_reported, decoded.within_rtf = True, decodings.rtf
-                    found.append(decoded)
+            found += _first_time(decodings.layouts_around(text, base, at, FORMS[number].name), decodings)
+            if decodings.admits(number):
+                found += _first_time(decodings.around(text, base, at, number, phase), decodings)
     return found
+
+
+def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> Iterator[Decoded]:
+    """Yield the readings that no literal before has led to."""
+    for decoded in readings:
+        if not decoded.is_reported:
+            decoded.is_reported, decoded.within_rtf = True, decodings.rtf
+            yield decoded
 
 
 def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
@@ -94,7 +106,7 @@ def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[K
     texts = [decoded.reading.data for decoded in readings]
     for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
         if hits:
-            decodings.restart(rtf=decoded.within_rtf)
+            decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
             decoded.inner = _decode_around(decoded.reading.data, 0, hits, decodings)
             new += decoded.inner
     return new
@@ -120,11 +132,12 @@ def _keys(found: Iterable[Key | Decoded]) -> Iterator[Key]:
 
 def _broken(  # noqa: PLR0917 - the arguments of its caller
     text: bytes, base: int, at: int, literal: bytes, number: int, decodings: Decodings
-) -> Iterator[Key]:
+) -> Iterator[Key | Decoded]:
     """Yield keys that are broken or escaped after a plain prefix or a plain part of it."""
     search = decodings.search
     if number == BROKEN:
         beginning = literals.prefix_endings(search.prefixes)[literal]
+        yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
         yield from _reassemble(text, base, at, at, {beginning + literal: beginning}, search)
         return
     plain = search.keys.match(text, at)
@@ -136,11 +149,12 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
         while text[at : stop + 1] in beginnings and stop < len(text):
             stop += 1
         fit = beginnings[text[at:stop]]
-    if text[stop : stop + 1] not in split_keys.FIRST:
-        return
     # Only a body of this length may be confirmed.
     is_whole = plain is not None and len(plain[2]) == KEY_BODY
     if plain and is_whole and make_key(plain, text, search).verdict.shape is Shape.CONFIRMED:
+        return
+    yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
+    if text[stop : stop + 1] not in split_keys.FIRST:
         return
     name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
     if name:
@@ -148,7 +162,8 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
             key = decoded.plain.get(base + at)
             if key and key.verdict.shape is Shape.CONFIRMED:
                 yield key
-    yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
+    if not _WHOLE.intersection(decodings.layouts):
+        yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
 
 
 @functools.cache
@@ -177,37 +192,3 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:
     """Return the encoded and broken keys in ``text``."""
     return _decode_hits(text, 0, hits, Decodings(make_search(prefixes)))
-
-
-def best_of_overlapping(keys: list[Key]) -> list[Key]:
-    """Return the keys in order of offset, and of keys that overlap only the best.
-
-    Bytes have several readings where encodings look alike: UTF-16 in either byte order, text
-    with an escape in it, a key that a line break cuts and the same key whole.
-    """
-    ranked = sorted(((key.start, key.end, _badness(key)), number) for number, key in enumerate(keys))
-    ordered = [(keys[number], rank[2]) for rank, number in ranked]
-    worse: set[int] = set()
-    for number, (key, rank) in enumerate(ordered):
-        other = number + 1
-        while other < len(ordered) and other <= number + _RIVALS and ordered[other][0].start < key.end:
-            rival, rivals = ordered[other]
-            if _same_place(key, rival):
-                worse.add(other if rank <= rivals else number)
-            other += 1
-    return [key for number, (key, _) in enumerate(ordered) if number not in worse]
-
-
-def _same_place(key: Key, rival: Key) -> bool:
-    shared = min(key.end, rival.end) - max(key.start, rival.start)
-    return 2 * shared > min(key.end - key.start, rival.end - rival.start)
-
-
-_SHAPES = {shape: number for number, shape in enumerate(Shape)}
-
-_RIVALS = 16
-"""Following keys that each key is compared with: at most as many readings as there are forms."""
-
-
-def _badness(key: Key) -> tuple[int, int, int, tuple[str, ...]]:
-    return _SHAPES[key.verdict.shape], key.doubt, len(key.chain), key.chain

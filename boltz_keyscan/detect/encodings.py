@@ -15,7 +15,11 @@ from typing import Final
 
 from boltz_keyscan.detect import decoders, escapes, rtf
 from boltz_keyscan.detect.decoders import Reading, Spelling
+from boltz_keyscan.detect.layouts import dumps, line_starts, markup, spaced, tables, values
 from boltz_keyscan.records import dataclass
+
+PLAIN_TEXT: Final = "plain"
+"""Instead of the name of a form: a plain prefix, or a part of one."""
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
@@ -54,6 +58,12 @@ class Form:
     """Encode a text in one of these forms."""
     like: str = ""
     """The form with the same reader, so that one reading serves both."""
+    pieces: Callable[[bytes], Iterable[Spelling]] = lambda _prefix: ()
+    """Encode parts of a whole prefix, for a form that ``spell`` does not serve."""
+    is_layout: bool = False
+    """True if nothing proves that the pieces belong together: then only confirmed keys count."""
+    of: frozenset[str] = frozenset()
+    """Forms whose literals it is read around too: it may be a layout of their text."""
 
 
 def _escape(
@@ -75,6 +85,16 @@ def _escape(
         again=again or partial(escapes.escape_again, forms),
         like=like,
     )
+
+
+def _layout(
+    name: str,
+    read: Callable[[bytes, int, int, int], Iterable[Reading]],
+    spell: Callable[[bytes], Iterable[Spelling]] = lambda _prefix: (),
+    *,
+    of: frozenset[str] = frozenset(),
+) -> Form:
+    return Form(name, lambda _text: (), read, pieces=spell, is_layout=True, of=of)
 
 
 def _wide(width: int) -> Form:
@@ -155,6 +175,14 @@ FORMS: Final[tuple[Form, ...]] = (
     ),
     # Only read: RTF writes ``_`` plainly, so that a prefix is found without more literals.
     _escape("rtf", (), rtf.ESCAPES, unit=rtf.ESCAPES + b"|" + escapes.CHARACTER),
+    _layout(dumps.NAME, dumps.read, dumps.spell),
+    _layout(spaced.NAME, spaced.read, spaced.spell),
+    _layout(values.NAME, values.read, values.spell, of=frozenset({PLAIN_TEXT, "base64", "hex"})),
+    _layout(line_starts.NAME, line_starts.read, of=frozenset({PLAIN_TEXT, "base64", "hex"})),
+    _layout(tables.NAME, tables.read, of=frozenset({PLAIN_TEXT})),
+    _layout(markup.WIDE_NAME, markup.read_wide, of=frozenset({"utf-16"})),
+    _layout(markup.JOINED, markup.read_joined, of=frozenset({PLAIN_TEXT})),
+    _layout(markup.NAME, markup.read, markup.spell, of=frozenset({PLAIN_TEXT, "backslash"})),
     Form(
         "backslash",
         partial(escapes.named_spell, (b"\\_",)),

@@ -28,7 +28,10 @@ _FORMAT = b"boltz-keyscan engine 1"
 _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
 
-_SOURCE_MODULES = ("decoders", "encodings", "engine", "escapes", "literals", "rtf")
+_SOURCE_MODULES = (
+    *("decoders", "encodings", "engine", "escapes", "literals", "rtf"),
+    *(f"layouts/{name}" for name in ("cells", "dumps", "markup", "spaced", "values")),
+)
 """Modules that determine the literals: in a checkout they change without the version."""
 
 _INVERTED = bytes(range(255, -1, -1))

@@ -7,8 +7,8 @@ A line break may be inside a literal. So each prefix has two fragments, its begi
 bytes) and its end (``TAIL``), and one break leaves one of them whole. That needs lines of 24
 columns or more, and of 60 in a chain; narrower lines may cut both. If two links of a chain are in
 lines, there may be two breaks: such literals are cut in two, or include the inner break. UTF-16 of
-two links in lines is left out: it would take a thousand literals more, and above 6,500 the engine
-takes half as long again.
+two links in lines is left out: it would take a thousand literals more, and above about 6,250 the
+engine takes half as long again.
 """
 
 from __future__ import annotations
@@ -125,6 +125,8 @@ def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meani
     for number, form in enumerate(FORMS):
         yield from _spell(number, form.spell, parts)
     for number, form in enumerate(FORMS):
+        yield from _spell(number, form.pieces, prefixes)
+    for number, form in enumerate(FORMS):
         inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, parts))
         yield from _spell(number, form.again, inner)
 
@@ -211,10 +213,10 @@ def _parts(number: int, form: Form, texts: Iterable[bytes]) -> Iterator[tuple[by
         if len(literal) <= PART + 4 or wide:
             yield literal, (number, phase)
         else:
-            # The parts do not overlap: a break in one leaves the others whole.
+            # The first and the last do not overlap: a break in one leaves the other whole.
             part = min(PART, len(literal) // 2)
             last = len(literal) - part
-            for at in (*(range(0, last - part + 1, part) if form.lined else (0,)), last):
+            for at in (0, last):
                 yield literal[at : at + part], (number, (phase + at) % 4)
 
 

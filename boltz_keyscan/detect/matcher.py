@@ -17,10 +17,11 @@ import regex
 
 from boltz_keyscan.columns import Ruler
 from boltz_keyscan.detect import redact
-from boltz_keyscan.detect.decode import KeyFinder, best_of_overlapping
+from boltz_keyscan.detect.decode import KeyFinder
 from boltz_keyscan.detect.decoders import AHEAD, BACK
 from boltz_keyscan.detect.inline_comments import inline_comments
 from boltz_keyscan.detect.notebook import Cells
+from boltz_keyscan.detect.overlaps import best_of_overlapping
 from boltz_keyscan.detect.readings import Key, Search, make_search
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape

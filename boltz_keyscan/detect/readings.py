@@ -26,6 +26,18 @@ NUMBERS = {form.name: number for number, form in enumerate(FORMS)}
 _READERS = tuple(NUMBERS[form.like or form.name] for form in FORMS)
 """The number of the form that reads each form."""
 
+_LAYOUTS = {
+    name: tuple(number for number, form in enumerate(FORMS) if name in form.of)
+    for name in {name for form in FORMS for name in form.of}
+}
+"""The layouts that are read around literals, by the name of a form."""
+
+_FREE = 3 << 13
+"""Bytes that one layout may read again, beyond each byte once; of a text within another an eighth of them."""
+
+_ATTEMPT = 1 << 11
+"""Bytes that a reading of fewer counts for: it takes as long."""
+
 _BACKSLASH, _RTF = NUMBERS["backslash"], NUMBERS["rtf"]
 
 _BACKSLASHES = {b"x": "hex-escape", b"u": "unicode-escape", b"U": "unicode-escape"} | dict.fromkeys(
@@ -102,6 +114,8 @@ class Decoded:
     text: bytes = field(repr=False)
     reading: Reading
     search: Search
+    layouts: tuple[str, ...] = ()
+    """The layouts that its text is free of: then only confirmed keys count."""
     is_reported: bool = False
     within_rtf: bool = False
     """True if the text before the literal that reported it is RTF."""
@@ -116,13 +130,20 @@ class Decoded:
             data, search = self.reading.data, self.search
             self._plain = {}
             for match in search.keys.finditer(data):
-                key = _cut(make_key(match, data, search), match, self.reading, search)
+                key = make_key(match, data, search)
+                if not self.layouts:
+                    key = _cut(key, match, self.reading, search)
                 if outer := self.outer(key):
                     self._plain[outer.start] = outer
         return self._plain
 
     def outer(self, key: Key) -> Key | None:
-        """Return a key of the decoded text with its place in the blob; None if it has no escape in it."""
+        """Return a key of the decoded text with its place in the blob; None if it has no escape in it.
+
+        Also None if it is not confirmed, and the text that of a layout.
+        """
+        if self.layouts and key.verdict.shape is not Shape.CONFIRMED:
+            return None
         reading, base, raw = self.reading, self.base, key.raw
         start, end = reading.start(key.start), reading.end(key.end - 1)
         if end - start <= len(raw) and not key.chain:
@@ -145,6 +166,12 @@ class Decodings:
     depth: int = 1
     rtf: bool = False
     """True if the text has RTF control words."""
+    layouts: tuple[str, ...] = ()
+    """The layouts that the text is free of."""
+    _read: dict[int, int] = field(default_factory=dict)
+    """The bytes that each layout has read."""
+    _passed: dict[str, int] = field(default_factory=dict)
+    """The end of the part for which no layout has to be read, by the name of a form."""
     _searched: int = 0
     """The end of the part that was searched for RTF control words."""
     _latest: dict[int, list[Decoded]] = field(default_factory=dict)
@@ -164,25 +191,66 @@ class Decodings:
             for decoded in latest
             if offset < decoded.until and decoded.reading.fits(offset - decoded.base, phase)
         ]
-        if fit:
+        if fit or (FORMS[number].is_layout and self._allowed_from(number) > offset):
             return fit
         latest = [decoded for decoded in latest if offset < decoded.until]
         before = self._ends.get(number, 0)
         low = max(before - base, 0) if before <= offset else 0
+        layouts = self._layouts_of(number)
         new = [
-            Decoded(base, base + min(at + SERVED, reading.high), text, reading, self.search)
+            Decoded(base, base + min(at + SERVED, reading.high), text, reading, self.search, layouts)
             for reading in FORMS[number].read(text, at, phase, low)
         ]
+        if FORMS[number].is_layout:
+            served = max([offset + _ATTEMPT, *(decoded.until for decoded in new)]) - offset
+            # A list of keys is read to its end.
+            if served > _ATTEMPT or not any(decoded.plain for decoded in new):
+                self._read[number] = self._read.get(number, 0) + served * max(len(new), 1)
         if new:
             high = new[-1].reading.high
             self._ends[number] = base + (high if high < at + AHEAD else high - BACK)
         self._latest[number] = latest + new if latest else new
         return new
 
-    def restart(self, *, rtf: bool) -> None:
+    def layouts_around(self, text: bytes, base: int, at: int, name: str) -> list[Decoded]:
+        """Return the readings of the layouts that may be around a literal of a form."""
+        offset = base + at
+        if name not in _LAYOUTS or offset < self._passed.get(name, 0):
+            return []
+        fit: list[Decoded] = []
+        passed = []
+        for number in filter(self.admits, _LAYOUTS[name]):
+            own = self.around(text, base, at, number, 0)
+            fit += own
+            passed.append(max([self._allowed_from(number), *(decoded.until for decoded in own)]))
+        self._passed[name] = min(passed, default=base + len(text))
+        return fit
+
+    def _allowed_from(self, number: int) -> int:
+        """Return the offset from which a layout may read again: the work for each byte is limited."""
+        free = _FREE if self.depth == 1 else _FREE >> 3
+        return self._read.get(number, 0) - free
+
+    def admits(self, number: int) -> bool:
+        """Return True if a form may be in this text: layouts are outermost, but for markup in records.
+
+        Any other combination would be read too, and together they take a hundred times as long.
+        """
+        form = FORMS[number]
+        within = (self.layouts, form.name) == (("records",), "markup")
+        return not form.is_layout or self.depth == 1 or within
+
+    def _layouts_of(self, number: int) -> tuple[str, ...]:
+        form = FORMS[number]
+        return (*self.layouts, form.name) if form.is_layout else self.layouts
+
+    def restart(self, *, rtf: bool, layouts: tuple[str, ...]) -> None:
         """Begin with another text."""
         self.rtf = rtf
+        self.layouts = layouts
         self._searched = 0
+        self._read.clear()
+        self._passed.clear()
         self._latest.clear()
         self._ends.clear()
 

@@ -52,6 +52,21 @@ _ESCAPES = (
     rb"\\{1,15}%(o)b",  # C, shell
     rb"&(?:amp;)*#(?:[xX]0{0,4}%(x)b|0{0,4}%(d)b);",  # HTML, XML
 )
+_UNSEEN = (
+    (
+        late_pattern(rb"(?<=\0)(?:[\x0b-\x0f\x28-\x2e\x60-\x6f]\x20|\xff\xfe|\xad\0)+(?=[\x01-\x7f]\0)"),
+        late_pattern(rb"(?<=\0)(?:[\x10-\x15]\x20|\x12\x22)(?=[\x01-\x7f]\0)"),
+        b"-\0",
+    ),
+    (
+        late_pattern(rb"(?<=\0[\x01-\x7f])(?:\x20[\x0b-\x0f\x28-\x2e\x60-\x6f]|\xfe\xff|\0\xad)+(?=\0)"),
+        late_pattern(rb"(?<=\0[\x01-\x7f])(?:\x20[\x10-\x15]|\x22\x12)(?=\0)"),
+        b"\0-",
+    ),
+)
+"""For UTF-16 of either byte order: characters without width between ASCII characters, those that look
+like a hyphen, and the hyphen."""
+
 _NAMED = rb"\\{1,15}[_-]|&(?:amp;)*(?:lowbar|UnderBar|hyphen|dash);"
 """Escapes of ``_`` and ``-`` without their number: Markdown, TeX, HTML."""
 
@@ -145,8 +160,18 @@ def _alignments(text: bytes) -> Iterator[bytes]:
 
 def redact(raw: bytes, redaction: Redaction, body: bytes = b"") -> str:
     """Return ``raw`` as text without keys, parts of ``body`` and terminal control characters."""
-    text = without_nul(raw)
-    return with_marks(text, hidden_spans(text, redaction, body=body), 0, len(text))
+    views = [(text, hidden_spans(text, redaction, body=body)) for text in _as_seen(raw)]
+    # With the wrong byte order a key has a character less, and is not hidden.
+    text, hidden = max(views, key=lambda view: sum(end - start for start, end, _ in view[1]))
+    return with_marks(text, hidden, 0, len(text))
+
+
+def _as_seen(raw: bytes) -> list[bytes]:
+    """Return ``raw`` as text: where it has characters of UTF-16 that cannot be seen, also without these."""
+    views = [raw]
+    if b"\0" in raw:
+        views += [hyphens.sub(hyphen, unseen.sub(b"", raw)) for unseen, hyphens, hyphen in _UNSEEN]
+    return list(dict.fromkeys(map(without_nul, views)))
 
 
 def without_random(text: str) -> str:

@@ -54,6 +54,17 @@ def test_a_line_with_the_body_once_more(form: str) -> None:
             assert leaks("\n".join(shown).encode(), KEY) == [], shown
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("sign", ["\u200b", "\u2060\u200d", "\ufeff", "\u00ad", "\u2011"])
+def test_a_message_in_utf_16_with_a_sign_within_the_key(sign: str, encoding: str) -> None:
+    for at in range(3, len(KEY) - 1, 5):
+        broken = KEY.replace("-", sign) if sign == "\u2011" else KEY[:at] + sign + KEY[at:]
+        shown = DETECTOR.redact(f"fatal: {broken} is not known".encode(encoding))
+        assert leaks(shown.encode(), KEY) == [], shown
+        assert shown.startswith("fatal: ")
+        assert shown.endswith(" is not known")
+
+
 @pytest.mark.parametrize("form", [form for form in BARE if form.startswith("whole")])
 def test_a_path_with_the_key_in_another_spelling(form: str) -> None:
     assert DETECTOR.redact(b"data/" + BARE[form] + b".txt") == f"data/{redact.REDACTED}.txt"

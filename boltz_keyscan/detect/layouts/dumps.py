@@ -1,0 +1,163 @@
+"""Numbers in columns: dumps with an offset before and a text behind, and arrays in lines of any width.
+
+The line of a literal gives the form of a cell and the column of the first; neighbouring lines are
+read in the same way, up to as many cells as most of them have. Offsets and text are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
+from boltz_keyscan.detect.layouts.cells import CELLS, Cell
+from boltz_keyscan.detect.layouts.lines import LINE, Line, line_at, line_break, lines_after, lines_before
+
+NAME: Final = "dump"
+
+_SKIPPED: Final = 2
+"""Lines of another form that may be between two lines of a dump: ``od -c -t x1``, titles of packets."""
+
+_LONG_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{43}")
+"""As many characters as the body of a key has, plain or encoded, without a break."""
+
+Row = list[re.Match[bytes]]
+"""The cells of a line."""
+
+_REST: Final = re.compile(rb"[ \t,;}\])>\\]*[^\s,;}\])>\\]")
+"""Text behind the cells of a line."""
+
+
+def spell(prefix: bytes) -> Iterator[Spelling]:
+    """Yield literals of a prefix in dumps and arrays, with the number of the cell's form."""
+    for number, cell in enumerate(CELLS):
+        yield from ((literal, number) for literal in dict.fromkeys(cell.literals(prefix)))
+
+
+def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
+    """Read the cells of the lines around an offset; ``phase`` is the number of the cell's form."""
+    cell = CELLS[phase]
+    ends = line_break(text, at) if cell.separator else rb"\r?\n"
+    line = line_at(text, at, ends)
+    cells = compile_pattern(cell.pattern).finditer(text, *line)
+    # The first whole one: a literal may begin within a cell.
+    first = next((found for found in cells if found.end() > at), None)
+    size = len(first[1]) if first and cell.is_sized else 0
+    own = next((row for row in _rows(cell, text, line, size) if row[-1].end() > at), None)
+    if first is None or own is None or own[0].start() > at:
+        yield _reading(phase, b"", [], [], at, own[0].start() if own else line[1])
+        return
+    if line[1] - line[0] > LINE:
+        # All rows of a long line: reading it again for each would take its length squared.
+        rows = list(_rows(cell, text, line, size))
+        yield _read_rows(cell, phase, rows, b"\n")
+        return
+    lead = text[line[0] : own[0].start()]
+    before = lines_before(text, line[0], max(at - BACK, 0), ends)
+    after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
+    rows = [*reversed(_neighbours(cell, text, lead, size, before)), own]
+    rows += _neighbours(cell, text, lead, size, after)
+    _cut_text(text, rows)
+    yield _read_rows(cell, phase, rows, b"")
+
+
+def _read_rows(cell: Cell, phase: int, rows: list[Row], between: bytes) -> Reading:
+    """Return the reading of the cells of rows."""
+    low, high = rows[0][0].start(), rows[-1][-1].end()
+    values = [[cell.value(found[1]) for found in row] for row in rows]
+    data = between.join(map(b"".join, values)) + between
+    if not _LONG_RUN.search(data.replace(b"\0", b"")):
+        return _reading(phase, b"", [], [], low, high)
+    begins: list[int] = []
+    stops: list[int] = []
+    for row, own in zip(rows, values, strict=True):
+        for found, value in zip(row, own, strict=True):
+            begin, stop = found.span(1)
+            if cell.step:
+                begins.extend(range(begin, stop, cell.step))
+                stops.extend(range(begin + cell.step, stop + 1, cell.step))
+            else:
+                begins += [begin] * len(value)
+                stops += [stop] * len(value)
+        begins += [row[-1].end()] * len(between)
+        stops += [row[-1].end()] * len(between)
+    return _reading(phase, data, begins, stops, low, high)
+
+
+def _reading(  # noqa: PLR0917 - the fields of a reading
+    phase: int, data: bytes, begins: list[int], stops: list[int], low: int, high: int
+) -> Reading:
+    """Return a reading; where there is no cell, an empty one saves a second search."""
+    return Reading(
+        NAME,
+        data,
+        begins.__getitem__,
+        stops.__getitem__,
+        low,
+        high,
+        lambda at, kind: low <= at < high and kind == phase,
+        doubt=1,
+    )
+
+
+def _rows(cell: Cell, text: bytes, line: Line, size: int) -> Iterator[Row]:
+    """Yield the runs of cells in a line; the last cell of one may be smaller than the others."""
+    separator = compile_pattern(cell.separator)
+    row: Row = []
+    for found in compile_pattern(cell.pattern).finditer(text, *line):
+        if row and (
+            not separator.fullmatch(text, row[-1].end(), found.start())
+            or (size and len(found[1]) > len(row[-1][1]))
+        ):
+            yield row
+            row = []
+        if row and size and len(row[-1][1]) < size:
+            yield row
+            row = []
+        if not size or len(found[1]) <= size:
+            row.append(found)
+    if row:
+        yield row
+
+
+def _neighbours(cell: Cell, text: bytes, lead: bytes, size: int, lines: Iterable[Line]) -> list[Row]:
+    """Return the rows of neighbouring lines that are laid out in the same way, the nearest first."""
+    rows: list[Row] = []
+    skipped = 0
+    for line in lines:
+        row = next(
+            (
+                row
+                for row in _rows(cell, text, line, size)
+                if _is_alike(text[line[0] : row[0].start()], lead)
+                or not _REST.match(text, row[-1].end(), line[1])
+            ),
+            None,
+        )
+        skipped = 0 if row else skipped + 1
+        if skipped > _SKIPPED:
+            break
+        if row:
+            rows.append(row)
+    return rows
+
+
+def _is_alike(lead: bytes, other: bytes) -> bool:
+    """Return True if cells that begin after one beginning of a line may continue those after another."""
+    return (
+        len(lead) == len(other)
+        or len(lead.rstrip()) == len(other.rstrip())
+        or (len(other) > 1 and lead[-2:] == other[-2:])
+    )
+
+
+def _cut_text(text: bytes, rows: list[Row]) -> None:
+    """Remove cells that are part of the text behind: a line has as many as most lines with such a text."""
+    beside = [row for row in rows if _REST.match(text, row[-1].end())]
+    if 2 * len(beside) > len(rows):
+        counts = Counter(map(len, beside[:-1] or beside)).most_common()
+        width = min(count for count, times in counts if times == counts[0][1])
+        for row in beside:
+            del row[width:]

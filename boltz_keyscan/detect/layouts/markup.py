@@ -1,0 +1,175 @@
+"""Text as a person sees it: without tags, invisible characters and terminal sequences.
+
+Characters that look like ``-`` or ``_``, and TeX commands for them, are read as these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
+from boltz_keyscan.detect.layouts.pieces import Pieces
+
+NAME: Final = "markup"
+WIDE_NAME: Final = "wide-markup"
+JOINED: Final = "literals"
+
+_ESC: Final = rb"(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e|E)|\^\[|\xe2\x90\x9b)"
+_TERMINAL: Final = (
+    _ESC + rb"(?:\[[0-?]{0,40}[ -/]{0,3}[@-~]"  # CSI
+    rb"|[\]PX^_][^\x07\x1b\n]{0,2000}?(?:\x07|\x1b\\|\\{1,3}(?:u0007|x07|007|a)|\^G|%(e)b\\{1,2})"  # OSC, DCS
+    rb"|[ -/]{1,2}[0-~]|[0-Z\\^-~])"  # character sets, others
+    rb"|\xc2\x9b[0-?]{0,40}[ -/]{0,3}[@-~]|[\x0e\x0f]| \r(?!\n)" % {b"e": _ESC}
+)
+_TAGS: Final = (
+    rb"<!--.{0,2000}?-->|<!\[CDATA\[|\]\]>"
+    rb"|(?:<\\{0,3}/?[A-Za-z?][^<>]{0,4000}>(?:\s{1,200}(?=<))?)"
+    rb"|\\{1,3}(?:u003[cC]|x3[cC])[^<>\"]{0,2000}?\\{1,3}(?:u003[eE]|x3[eE])"
+    rb"|&(?:lt|\#60|\#x3[cC]);/?[A-Za-z](?:(?!&(?:lt|gt|\#6[02]|\#x3[cCeE]);)[^<>]){0,2000}"
+    rb"&(?:gt|\#62|\#x3[eE]);"
+    rb"|%3[cC][^<>\s]{0,600}?%3[eE]"
+    rb"|\[/?[a-z]{1,9}(?:=[^\]\n]{0,80})?\]|\{color(?::[^}\n]{1,20})?\}"  # BBCode, Jira
+    rb"|\)[ \t\r\n]{0,3}-?[0-9.]{1,12}[ \t\r\n]{0,3}\("  # PDF
+    rb"|\}[ \t\r\n]{0,9}\{(?:\\[a-z]{1,20}-?[0-9]{0,9} ?|\\\*|[\r\n]){1,60}"  # RTF
+)
+_INVISIBLE: Final = (
+    rb"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xcd\x8f|\xe1\xa0\x8e|\xef\xb8[\x80-\x8f]"
+    rb"|\\{1,7}u\{?(?:200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|00[aA][dD]|034[fF]|180[eE])\}?"
+    rb"|\\{1,7}x(?:e2\\{1,7}x80\\{1,7}x8[b-f]|e2\\{1,7}x81\\{1,7}xa0|ef\\{1,7}xbb\\{1,7}xbf|c2\\{1,7}xad|ad)"
+    rb"|&(?:amp;)?(?:shy|ZeroWidthSpace|zwn?j|NoBreak|lrm|rlm|\#(?:820[3-7]|8288|173|65279)"
+    rb"|\#[xX]0{0,2}(?:200[b-fB-F]|2060|[aA][dD]|[fF][eE][fF][fF]));"
+    rb"|%[eE]2%80%8[b-fB-F]|%[eE]2%81%[aA]0|%[cC]2%[aA][dD]|%[eE][fF]%[bB][bB]%[bB][fF]"
+    rb"|=E2=80=8[B-F]|=C2=AD|=E2=81=A0|=EF=BB=BF"
+)
+_HYPHEN: Final = (
+    rb"\xe2\x80[\x90-\x95]|\xe2\x88\x92|\xef\xb9\xa3|\xef\xbc\x8d"
+    rb"|\\{1,7}u\{?(?:201[0-5]|2212|[fF][eE]63|[fF][fF]0[dD])\}?"
+    rb"|&(?:amp;)?(?:ndash|mdash|minus|hyphen|dash|\#(?:820[89]|821[0-3]|8722)|\#[xX](?:201[0-5]|2212));"
+    rb"|%[eE]2%80%9[0-5]|%[eE]2%88%92|=E2=80=9[0-5]"
+    rb"|\\PYZhy\{\}|\{-\}|\\text(?:endash|hyphen|minus)(?:\{\}|[ ])?|-\\/|-\{\}"
+)
+_UNDERSCORE: Final = (
+    rb"\xef\xbc\xbf|\\PYZus\{\}|\\textunderscore(?:\{\}|[ ])?|\{\\_\}|\\char(?:95|`\\_)[ ]?"
+    rb"|\\(?:BreakableUnderscore|_)(?:\{\})?|\\{1,7}u[fF][fF]3[fF]"
+)
+_TEX: Final = (
+    rb"\\(?:allowbreak|linebreak|discretionary(?:\{\}){3}|penalty-?[0-9]{1,5}|hspace\{0pt\}|hskip0pt)"
+    rb"(?:\{\}|[ ])?"
+    rb"|\\[-+/]"
+)
+_TOKENS: Final = rb"(?P<b>\x08(?:[ ]\x08|%b\[K)?)|(?P<h>%b)|(?P<u>%b)|%b|%b|%b|%b" % (
+    _ESC,
+    _HYPHEN,
+    _UNDERSCORE,
+    _INVISIBLE,
+    _TERMINAL,
+    _TAGS,
+    _TEX,
+)
+_FIRST: Final = re.compile(rb"[\x08\x0e\x0f\r\x1b%&\[\\\]^<){}\x80-\xff]|=[CE]")
+"""A byte that each token has."""
+
+_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{30}")
+"""Characters of a line that a key or its encoding may fill."""
+
+_UNDERSCORES: Final = (
+    *(b"\\PYZus{}", b"{\\_}", b"\\textunderscore{}", b"\\textunderscore ", b"\\+\\_\\+", b"\\_\\+"),
+    *(b"\xef\xbc\xbf", b"\\char`\\_", b"\\char95 ", b"\\_\\allowbreak ", b"\\_\\allowbreak{}"),
+)
+
+
+_QUOTE: Final = rb"(?:\\{0,7}(?:\"\"\"|'''|[\"'`])|&(?:quot|apos|\#3[49]);)"
+_GAP: Final = (
+    rb"(?:[ \t\r\n]|\\{1,7}[nrt]|/\*.{0,200}?\*/|(?://|\#|--|%|!)[^\n]{0,200}\n|\.\.\.[^\n]{0,80}\n"
+    rb"|[&_\\^][ \t]{0,9}\r?\n[ \t]{0,60}&?){0,80}+"
+)
+_OPERATOR: Final = (
+    rb"(?:\+\+?|\.\.?|&(?:amp;)?|\|\||<>|&lt;&gt;|~|%%|\*|\^|//|,"
+    rb"|;%(g)b[A-Za-z_][\w.]{0,40}[ ]?(?:\+|\.|\|\|)=)?" % {b"g": _GAP}
+)
+_JOINTS: Final = (
+    _QUOTE + _GAP + _OPERATOR + _GAP + rb"[bfrRuUL@$]{0,2}" + _QUOTE + rb"|\\[ \t]{0,9}\r?\n[ \t\r\n]{0,60}\\"
+)
+
+
+def _either(name: bytes, characters: str, encoding: str) -> bytes:
+    return b"(?P<%b>%b)" % (
+        name,
+        b"|".join(re.escape(character.encode(encoding)) for character in characters),
+    )
+
+
+_UNSEEN: Final = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+_HYPHENS: Final = "\u2010\u2011\u2012\u2013\u2212"
+_WIDE: Final = b"|".join(
+    _either(name, characters, encoding)
+    for name, characters, encoding in (
+        (b"a", _UNSEEN, "utf-16-le"),
+        (b"b", _HYPHENS, "utf-16-le"),
+        (b"c", _UNSEEN, "utf-16-be"),
+        (b"d", _HYPHENS, "utf-16-be"),
+    )
+)
+
+
+def spell(prefix: bytes) -> Iterator[Spelling]:
+    """Yield a part of a prefix with ``_`` in the ways that only this form reads."""
+    for name in _UNDERSCORES:
+        yield prefix[1:5].replace(b"_", name), 0
+    # Bold, as terminals without colours have it.
+    yield b"".join(b"%c\b%c" % (byte, byte) for byte in prefix[1:4]), 0
+
+
+def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
+    """Read the text around an offset as a person sees it."""
+    yield _strip(text, at, NAME, b"(?s)" + _TOKENS)
+
+
+def read_joined(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
+    """Read the code around an offset as if literals next to each other were one."""
+    yield _strip(text, at, JOINED, b"(?s)" + _JOINTS)
+
+
+def read_wide(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
+    """Read UTF-16 without invisible characters, still as UTF-16; ``at`` is the low byte of a character."""
+    pieces = Pieces()
+    low, high = max(at - BACK, 0), min(at + AHEAD, len(text))
+    last = low
+    for found in compile_pattern(_WIDE).finditer(text, low, high):
+        begin, end = found.span()
+        is_little = found.lastgroup in ("a", "b")
+        if (begin - at) % 2 == (not is_little):
+            pieces.add(text, last, begin)
+            last = end
+            if found.lastgroup in ("b", "d"):
+                pieces.put(b"-\0" if is_little else b"\0-", begin, end)
+    if last > low:
+        pieces.add(text, last, high)
+    yield pieces.reading(WIDE_NAME, low, high)
+
+
+def _strip(text: bytes, at: int, name: str, tokens: bytes) -> Reading:
+    pieces = Pieces()
+    low, high = max(at - BACK, 0), min(at + AHEAD, len(text))
+    if name == NAME and not _FIRST.search(text, low, high):
+        return pieces.reading(name, low, high)
+    last = low
+    for found in compile_pattern(tokens).finditer(text, low, high):
+        begin, end = found.span()
+        pieces.add(text, last, begin)
+        last = end
+        match found.lastgroup:
+            case "b":
+                pieces.remove_last()
+            case "h":
+                pieces.put(b"-", begin, end)
+            case "u":
+                pieces.put(b"_", begin, end)
+    # Without a token it is the text that was searched before.
+    if last > low:
+        pieces.add(text, last, high)
+        if not _RUN.search(pieces.data):
+            pieces = Pieces()
+    return pieces.reading(name, low, high)

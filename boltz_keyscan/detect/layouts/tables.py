@@ -1,0 +1,99 @@
+"""Cells of tables whose text is wrapped over several lines, with or without borders."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, compile_pattern
+from boltz_keyscan.detect.layouts.lines import Line, line_at, line_break, lines_after, lines_before
+from boltz_keyscan.detect.layouts.pieces import Pieces
+
+NAME: Final = "table"
+
+_ROWS: Final = 64
+"""Lines of the longest wrapped cell."""
+
+_BORDER: Final = rb"\xe2\x94[\x82\x83]|\xe2\x95\x91|\\{1,7}u25(?:0[23]|51)|\|"
+_MARKS: Final = b" \t.+\r"
+"""Blanks around the text of a cell, and psql's marks of a text that continues."""
+
+
+def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
+    """Read the cell at an offset, over the lines that it is wrapped in."""
+    pieces = Pieces()
+    ends = line_break(text, at)
+    line = line_at(text, at, ends)
+    low, high = line[0], max(line[1], at + 1)
+    cells = _cells(text, line)
+    before = lines_before(text, line[0], max(at - BACK, 0), ends)
+    after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
+    if len(cells) > 1:
+        index = next((number for number, (_, stop) in enumerate(cells) if at < stop), 0)
+        parts = [*reversed(_column(text, before, index, cells, is_up=True)), cells[index]]
+        parts += _column(text, after, index, cells, is_up=False)
+    else:
+        parts = list(_aligned(text, at, line, after))
+        # Two short lines that follow each other are no table.
+        if len(parts) == 2 and text[line[0] : line[1]].strip() == text[slice(*parts[0])]:
+            parts = []
+    for begin, stop in parts if len(parts) > 1 else ():
+        inner = text[begin:stop]
+        size = len(inner.strip(_MARKS))
+        first = begin + len(inner) - len(inner.lstrip(_MARKS))
+        pieces.add(text, first, first + size)
+        low, high = min(low, begin), max(high, stop)
+    yield pieces.reading(NAME, low, high)
+
+
+def _cells(text: bytes, line: Line) -> list[Line]:
+    """Return the cells of a line between its borders, with the text before the first and after the last."""
+    borders = [found.span() for found in compile_pattern(_BORDER).finditer(text, *line)]
+    starts = [line[0], *(end for _, end in borders)]
+    return list(zip(starts, [*(start for start, _ in borders), line[1]], strict=True))
+
+
+def _column(text: bytes, lines: Iterable[Line], index: int, cells: list[Line], *, is_up: bool) -> list[Line]:
+    """Return the cells of a column in the other lines of a row, going up or down from its line.
+
+    A line continues a row if a cell of it is empty that the line before has; unless all are empty.
+    """
+    parts: list[Line] = []
+    last = _filled(text, cells)
+    for line in itertools.islice(lines, _ROWS):
+        other = _cells(text, line)
+        filled = _filled(text, other)
+        upper, lower = (filled, last) if is_up else (last, filled)
+        is_continued = bool(upper - lower) or (upper == lower == {index})
+        if len(other) != len(cells) or index not in filled or not is_continued:
+            break
+        parts.append(other[index])
+        last = filled if is_up else last | filled
+    return parts
+
+
+def _filled(text: bytes, cells: list[Line]) -> set[int]:
+    return {number for number, (start, stop) in enumerate(cells) if text[start:stop].strip(_MARKS)}
+
+
+def _aligned(text: bytes, at: int, line: Line, lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield the words in the column of an offset, which continue it.
+
+    The columns before it are empty in them; if there are none, all words but the last have one width.
+    """
+    start = at
+    while start > line[0] and text[start - 1 : start] not in b" \t":
+        start -= 1
+    column, width = start - line[0], 0
+    is_first = not text[line[0] : start].strip()
+    for begin, stop in itertools.chain([line], itertools.islice(lines, _ROWS)):
+        place = begin + column
+        word = compile_pattern(rb"[^ \t\r\n]+").match(text, place, stop)
+        is_continued = begin == line[0] or is_first or not text[begin:place].strip()
+        if not word or not is_continued or (is_first and width and len(word[0]) > width):
+            return
+        yield word.span()
+        if is_first and width and len(word[0]) < width:
+            return
+        width = max(width, len(word[0]))

@@ -1,0 +1,397 @@
+"""Texts that a machine wrote with a key in them: dumps, logs, streams, tables, spaced text, markup, code.
+
+The forms are those of the programs that they name; tests compare some with the programs themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from conformance.encodings import Hiding, wrapped
+from conformance.keys import PREFIXES, fake_body
+
+Build = Callable[[str], bytes]
+
+
+def rows(data: bytes, width: int) -> list[tuple[int, bytes]]:
+    """Return the lines of a dump: offset and bytes."""
+    return [(at, data[at : at + width]) for at in range(0, len(data), width)]
+
+
+def show_text(data: bytes) -> str:
+    """Return the text that dumps show beside the numbers."""
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+
+
+def xxd(data: bytes, width: int = 16, group: int = 2) -> str:
+    """Return a dump as ``xxd -c WIDTH -g GROUP`` writes it."""
+    columns = width * 2 + (width + group - 1) // group
+    return "".join(
+        f"{at:08x}: {part.hex(' ', -group):<{columns}} {show_text(part)}\n" for at, part in rows(data, width)
+    )
+
+
+def canonical(data: bytes) -> str:
+    """Return a dump as ``hexdump -C`` writes it."""
+    return "".join(
+        f"{at:08x}  {part[:8].hex(' ') + '  ' + part[8:].hex(' '):<48}  |{show_text(part)}|\n"
+        for at, part in rows(data, 16)
+    )
+
+
+def od(data: bytes, form: str, size: int = 1, width: int = 16) -> str:
+    """Return a dump as ``od`` writes it: an octal offset, and little-endian words."""
+    lines = []
+    for at, part in rows(data, width):
+        padded = part + bytes(-len(part) % size)
+        words = [int.from_bytes(padded[n : n + size], "little") for n in range(0, len(padded), size)]
+        lines.append(f"{at:07o}" + "".join(form % word for word in words) + "\n")
+    return "".join(lines)
+
+
+def od_c(data: bytes) -> str:
+    """Return a dump as ``od -c`` writes it."""
+    return "".join(
+        f"{at:07o}" + "".join("  \\n" if byte == 10 else f"   {chr(byte)}" for byte in part) + "\n"
+        for at, part in rows(data, 16)
+    )
+
+
+def curl_trace(data: bytes) -> str:
+    """Return a dump as ``curl --trace`` writes it."""
+    return "=> Send data\n" + "".join(
+        f"{at:04x}: {''.join(f'{byte:02x} ' for byte in part):<48}{show_text(part)}\n"
+        for at, part in rows(data, 16)
+    )
+
+
+def tcpdump(data: bytes) -> str:
+    """Return a dump as ``tcpdump -X`` writes it."""
+    return "".join(
+        f"\t0x{at:04x}:  {part.hex(' ', -2):<39}  {show_text(part)}\n" for at, part in rows(data, 16)
+    )
+
+
+def gdb(data: bytes, form: str, size: int, count: int, symbol: str = "") -> str:
+    """Return memory as ``x/`` of gdb writes it."""
+    lines = []
+    for at, part in rows(data + bytes(-len(data) % size), size * count):
+        words = [int.from_bytes(part[n : n + size], "little") for n in range(0, len(part), size)]
+        name = f" <{symbol}+{at}>" if symbol else ""
+        lines.append(f"0x{0x7FFFFFFFE0F0 + at:x}{name}:\t" + "\t".join(form % word for word in words) + "\n")
+    return "".join(lines)
+
+
+def array(form: str, width: int, indent: str = "  ") -> Callable[[bytes], str]:
+    """Return an array of C in lines of a width."""
+    return lambda data: (
+        "unsigned char key[] = {\n"
+        + ",\n".join(indent + ", ".join(form % byte for byte in part) for _, part in rows(data, width))
+        + "\n};\n"
+    )
+
+
+def dump_of(write: Callable[[bytes], str], lead: int = 0, encoding: str = "ascii") -> Build:
+    """Build a dump of a settings file with the key some bytes into it."""
+    return lambda key: write(("x" * lead + f" KEY={key}\nREGION=eu\n").encode(encoding)).encode()
+
+
+def b64_of(key: str) -> str:
+    """Return base64 of a settings file."""
+    return base64.b64encode(f"# prod settings\nexport BOLTZ_API_KEY={key}\nREGION=eu\n".encode()).decode()
+
+
+def with_beginnings(begin: Callable[[int], str], text: Callable[[str], str], width: int) -> Build:
+    """Build lines that each begin with what ``begin`` returns for their number."""
+    return lambda key: "".join(
+        begin(number) + line + "\n" for number, line in enumerate(wrapped(text(key), width).split("\n"))
+    ).encode()
+
+
+BEGINNINGS: Final[dict[str, Callable[[int], str]]] = {
+    "time": lambda number: f"2026-01-02T03:04:05.{1234567 + number * 311}Z ",
+    "number": lambda number: f"{number + 8:6d}\t",
+    "arrow": lambda number: f"{number + 8:6d}\u2192",
+    "added": lambda _: "+",
+    "quote": lambda _: "> ",
+    "syslog": lambda number: f"Jan  2 03:04:{5 + number:02d} host app[123]: ",
+    "container": lambda _: "web-1  | ",
+    "pods": lambda number: f"[pod/web-{'abd' if number % 2 else 'abc'}] ",
+    "grep": lambda number: f"src/a.txt:{number + 98}:",
+}
+
+Event = Callable[[str], str]
+EVENTS: Final[dict[str, Event]] = {
+    "openai": lambda text: (
+        "data: "
+        + json.dumps({"id": "c-1", "choices": [{"index": 0, "delta": {"content": text}, "end": None}]})
+        + "\n\n"
+    ),
+    "anthropic": lambda text: (
+        "event: content_block_delta\ndata: "
+        + json.dumps({"index": 0, "delta": {"type": "text_delta", "text": text}}, separators=(",", ":"))
+        + "\n\n"
+    ),
+    "jsonl": lambda text: (
+        json.dumps({"message": {"role": "assistant", "content": text}, "done": False}) + "\n"
+    ),
+    "nested": lambda text: json.dumps({"raw": json.dumps({"delta": {"content": text}})}) + "\n",
+    "nodes": lambda text: json.dumps({"type": "text", "text": text}) + ",",
+    "cast": lambda text: json.dumps([1.083127, "o", text]) + "\n",
+}
+
+
+def streamed(event: Event, size: int, lead: str = "") -> Build:
+    """Build a stream of events of ``size`` characters each; about as many with 0."""
+
+    def build(key: str) -> bytes:
+        text, parts, sizes = f"{lead}KEY={key} first.", [], random.Random(7)  # noqa: S311 - no secret
+        while text:
+            count = size or sizes.randint(1, 5)
+            parts.append(text[:count])
+            text = text[count:]
+        return "".join(map(event, parts)).encode()
+
+    return build
+
+
+def table(width: int, border: str, lead: str = "") -> Build:
+    """Build a table with borders, whose key is wrapped in its cell."""
+
+    def build(key: str) -> bytes:
+        pieces = wrapped(lead + key, width).split("\n")
+        b = border
+        lines = [
+            f"{b} {'' if at else 'KEY':3} {b} {piece:{width}} {b} {'' if at else 'ws':2} {b}"
+            for at, piece in enumerate(pieces)
+        ]
+        return "\n".join([*lines, f"{border} OUR {border} {'x':{width}} {border} ws {border}", ""]).encode()
+
+    return build
+
+
+def columns(width: int) -> Build:
+    """Build a table without borders."""
+    return lambda key: (
+        (
+            "name  value\n"
+            + "      ".join(f"{piece}\n" for piece in ["NAME  ", *wrapped(key, width).split("\n")])
+        )
+        .replace("NAME  \n      ", "KEY   ", 1)
+        .encode()
+    )
+
+
+def spaced_out(separator: str, key: str) -> bytes:
+    """Return a key with a separator between all characters."""
+    return separator.join(f"K={key}#").encode()
+
+
+def cut(between: str, *places: int) -> Build:
+    """Build a line whose key has a text at places."""
+
+    def build(key: str) -> bytes:
+        edges = [0, *places, len(key)]
+        pieces = [key[edges[at] : edges[at + 1]] for at in range(len(edges) - 1)]
+        return f"k={between.join(pieces)} end\n".encode()
+
+    return build
+
+
+def instead(old: str, new: str, more: str = "") -> Build:
+    """Build a line whose key has other characters for one."""
+    return lambda key: f"\\texttt{{{key.replace(old, new).replace('-', more or '-')}}} end\n".encode()
+
+
+def code(joint: str, place: int) -> Build:
+    """Build a line of code with the key in two literals; ``joint`` begins and ends with their quotes."""
+    quote = "'" if joint[0] == "'" else '"'
+    return lambda key: f"key = f({quote}{key[:place]}{joint}{key[place:]}{quote})\n".encode()
+
+
+DUMP, LINES, RECORDS, TABLE, SPACED, MARKUP, JOINED = (
+    ("dump",),
+    ("lines", "base64"),
+    ("records",),
+    ("table",),
+    ("spaced",),
+    ("markup",),
+    ("literals",),
+)
+_STYLE: Final = (
+    'style="font-size:11pt;font-family:Arial,sans-serif;color:#000000;background-color:transparent;"'
+)
+
+HIDINGS: Final[tuple[Hiding, ...]] = (
+    *(Hiding(f"xxd-{lead}.txt", dump_of(xxd, lead), DUMP) for lead in (0, 3, 7, 11, 14)),
+    *(
+        Hiding(f"xxd-c{width}-g{group}.txt", dump_of(partial(xxd, width=width, group=group), 5), DUMP)
+        for width, group in ((8, 2), (24, 1), (32, 4), (16, 8), (5, 1))
+    ),
+    Hiding("xxd.utf16", dump_of(xxd, 3, "utf-16-le"), ("dump", "utf-16le")),
+    *(Hiding(f"hexdump-C-{lead}.txt", dump_of(canonical, lead), DUMP) for lead in (0, 4, 9, 13)),
+    Hiding("hexdump.txt", dump_of(lambda data: od(data, " %04x", 2), 4), DUMP),
+    Hiding("hexdump-odd.txt", dump_of(lambda data: od(data, " %04x", 2), 5), DUMP),
+    Hiding("hexdump-x.txt", dump_of(lambda data: od(data, "    %04x", 2), 7), DUMP),
+    Hiding("od.txt", dump_of(lambda data: od(data, " %06o", 2), 2), DUMP),
+    *(Hiding(f"od-c-{lead}.txt", dump_of(od_c, lead), DUMP) for lead in (1, 6, 10)),
+    Hiding("od-b.txt", dump_of(lambda data: od(data, " %03o"), 6), DUMP),
+    Hiding("od-t-u1.txt", dump_of(lambda data: od(data, " %3d"), 8), DUMP),
+    Hiding("od-t-x4.txt", dump_of(lambda data: od(data, " %08x", 4), 9), DUMP),
+    Hiding("od-t-x8.txt", dump_of(lambda data: od(data, " %016x", 8), 10), DUMP),
+    Hiding("curl-trace.txt", dump_of(curl_trace, 9), DUMP),
+    Hiding("tcpdump-X.txt", dump_of(tcpdump, 12), DUMP),
+    Hiding("gdb-xb.txt", dump_of(lambda data: gdb(data, "0x%02x", 1, 8), 3), DUMP),
+    Hiding("gdb-symbol.txt", dump_of(lambda data: gdb(data, "0x%02x", 1, 8, "buf"), 6), DUMP),
+    Hiding("gdb-xw.txt", dump_of(lambda data: gdb(data, "0x%08x", 4, 4), 5), DUMP),
+    Hiding("gdb-xg.txt", dump_of(lambda data: gdb(data, "0x%016x", 8, 2), 4), DUMP),
+    *(Hiding(f"array-{width}.c", dump_of(array("0x%02x", width), 2), DUMP) for width in (1, 2, 3, 5)),
+    *(Hiding(f"array-{width}.c", dump_of(array("0x%02x", width), 2), ("hex",)) for width in (7, 13)),
+    *(Hiding(f"array-{width}.js", dump_of(array("%d", width, "    "), 1), DUMP) for width in (2, 4, 6, 9)),
+    *(
+        Hiding(
+            f"base64-{name}.log", with_beginnings(each, b64_of, 64), LINES if name != "quote" else ("base64",)
+        )
+        for name, each in BEGINNINGS.items()
+    ),
+    *(
+        Hiding(
+            f"key-{name}.log",
+            with_beginnings(BEGINNINGS[name], lambda key: f"using the key {key}", 48),
+            ("lines", "wrapped"),
+        )
+        for name in ("time", "arrow", "syslog", "pods")
+    ),
+    Hiding(
+        "trace-ascii.txt",
+        with_beginnings(
+            lambda number: f"{number * 64:04x}: ", lambda key: json.dumps({"workspace": "fold", "k": key}), 64
+        ),
+        ("lines", "wrapped"),
+    ),
+    *(
+        Hiding(f"{name}-{size}.log", streamed(EVENTS[name], size, "." * size), RECORDS)
+        for name, size in (
+            ("openai", 4),
+            ("openai", 0),
+            ("openai", 2),
+            ("anthropic", 3),
+            ("anthropic", 0),
+            ("jsonl", 5),
+            ("nested", 4),
+            ("nodes", 7),
+            ("cast", 1),
+            ("cast", 3),
+        )
+    ),
+    *(
+        Hiding(f"table-{name}-{width}.txt", table(width, border), TABLE)
+        for name, width, border in (("box", 36, "│"), ("heavy", 20, "┃"), ("ascii", 16, "|"))
+    ),
+    Hiding("table-columns.txt", columns(24), ("wrapped",)),
+    *(
+        Hiding(f"spaced-{name}.log", partial(spaced_out, separator), SPACED)
+        for name, separator in (("blank", " "), ("comma", ","), ("line", "\n"), ("bar", "|"))
+    ),
+    Hiding("characters.json", lambda key: json.dumps(list("a=" + key)).encode(), SPACED),
+    Hiding("list-indent.json", lambda key: json.dumps({"a": list("a=" + key)}, indent=2).encode(), SPACED),
+    Hiding("object.json", lambda key: json.dumps(dict(enumerate(key))).encode(), RECORDS),
+    Hiding("groups-3.log", lambda key: wrapped(f"==={key}=", 3, " ").encode(), SPACED),
+    Hiding("groups-4.log", lambda key: wrapped(f"=={key}=", 4, " ").encode(), SPACED),
+    Hiding("docs.html", cut(f"</span><span {_STYLE * 3}>", 14), MARKUP),
+    Hiding("runs.xml", cut('</w:t></w:r>\n<w:r w:rsidR="00A"><w:rPr><w:b/></w:rPr><w:t>', 9, 30), MARKUP),
+    Hiding("tspan.svg", cut('</tspan>\n   <tspan x="1" y="2">', 20), MARKUP),
+    Hiding("escaped-tag.json", cut("\\u003c/em\\u003e", 14), MARKUP),
+    Hiding("entities.html", cut("&lt;/em&gt;", 14), MARKUP),
+    Hiding("cdata.xml", cut("]]><![CDATA[", 20), MARKUP),
+    Hiding("joiner.txt", cut("\u2060", 14), MARKUP),
+    Hiding("joiner-body.txt", cut("\ufeff", 30), MARKUP),
+    Hiding("escaped-space.json", cut("\\u200b", 14), MARKUP),
+    Hiding("entity-space.html", cut("&#8203;", 33), MARKUP),
+    Hiding("hyphens.txt", instead("", "", "\u2011"), MARKUP),
+    Hiding("dashes.txt", instead("", "", "\u2013"), MARKUP),
+    Hiding("sgr0.log", cut("\x1b(B\x1b[m", 14), MARKUP),
+    Hiding("colon.log", cut("\x1b[38:2::255:0:0m", 20), MARKUP),
+    Hiding("link.log", cut("\x1b]8;;https://x.invalid/a\x1b\\", 20), MARKUP),
+    Hiding("typed.log", cut("z\b\x1b[K", 20), MARKUP),
+    Hiding("overstrike.log", lambda key: "".join(f"{char}\b{char}" for char in key).encode(), MARKUP),
+    Hiding("page.tj", cut(") -20 (", 20), MARKUP),
+    Hiding("pygments.tex", instead("_", "\\PYZus{}", "\\PYZhy{}"), MARKUP),
+    Hiding("doxygen.tex", instead("_", "\\+\\_\\+"), MARKUP),
+    Hiding("braces.tex", instead("_", "{\\_}", "{-}"), MARKUP),
+    Hiding("named.tex", instead("_", "\\textunderscore{}"), MARKUP),
+    *(
+        Hiding(f"code.{name}", code(joint, place), JOINED)
+        for name, joint, place in (
+            ("f90", '" // &\n     & "', 14),
+            ("m", "', ...\n   '", 20),
+            ("hs", '" ++\n  "', 20),
+            ("R", '", "', 14),
+            ("rs", '",\n    "', 30),
+            ("jl", '" * "', 14),
+            ("ml", '" ^ "', 20),
+            ("comment.c", '" /* and */ "', 14),
+            ("xlsx.xml", "&quot;&amp;&quot;", 20),
+        )
+    ),
+)
+"""The places, with the chain of a report."""
+
+_P: Final = PREFIXES["ws", "live"]
+_RANDOM: Final = base64.b64decode(fake_body("layouts") + "=", altchars=b"-_") * 40
+_CUT: Final = _P + fake_body("cut")[:17]
+
+
+def _cells(*values: str) -> str:
+    return "".join(f"| {name:6} | {value:40} | ws |\n" for name, value in zip("abc", values, strict=False))
+
+
+DECOYS: Final[dict[str, bytes]] = {
+    **{
+        f"random-{name}.txt": write(_RANDOM).encode()
+        for name, write in (
+            ("xxd", xxd),
+            ("C", canonical),
+            ("trace", curl_trace),
+            ("array", array("0x%02x", 12)),
+        )
+    },
+    **{
+        f"prefix-{name}.txt": dump_of(write)(_P).decode().encode()
+        for name, write in (
+            ("xxd", xxd),
+            ("C", canonical),
+            ("od-c", od_c),
+            ("trace", curl_trace),
+            ("packet", tcpdump),
+            ("array", array("%d", 9)),
+        )
+    },
+    **{
+        f"short-{name}.txt": dump_of(write)(_P + "x" * 12).decode().encode()
+        for name, write in (("xxd", xxd), ("C", canonical), ("od-c", od_c))
+    },
+    **{f"prefix-{name}.log": streamed(event, 4)(_P) for name, event in EVENTS.items()},
+    **{
+        f"example-{name}.log": streamed(event, 3)(_P + "your-key-goes-here") for name, event in EVENTS.items()
+    },
+    "masked.html": cut("<b>", 9)(_P + "****1234"),
+    "masked.log": cut("\x1b[1m", 9)(_P + "****"),
+    "masked-table.txt": _cells(_P + "****", _P + "****").encode(),
+    "prefix-table.txt": _cells(*PREFIXES.values()).encode(),
+    "prefix-list.py": json.dumps([*PREFIXES.values()]).encode(),
+    "spaced-prefix.log": " ".join(_P + "example").encode(),
+    "spelt-out.md": " ".join(_P).encode() + b"\n\nand then 43 characters\n",
+    "docs.tex": re.sub("_", lambda _: "\\_", f"\\texttt{{{_P}}}example").encode(),
+    "numbers.csv": "\n".join(",".join(str(byte) for byte in part) for _, part in rows(_RANDOM, 16)).encode(),
+    "coordinates.json": json.dumps({"xs": [107, 95, 98] * 20}, indent=2).encode(),
+    "template.rs": f'let key = concat!("{_P}", "example");\n'.encode(),
+    "parts.R": f'paste0("{_P}", "not-a-real-body")\n'.encode(),
+}
+"""Files that only look as if: there must be no alarm."""
