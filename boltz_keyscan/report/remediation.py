@@ -13,8 +13,9 @@ from boltz_keyscan.advice import STEPS, Step, Verb, choose_verb
 from boltz_keyscan.model.enums import Exposure, KeyType, Situation
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import situation
-from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.report.file_actions import REMOVALS, Instruction, clear, is_object, paths, spots, take_out
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.file_actions import REMOVALS, Instruction, is_object, paths, take_out
+from boltz_keyscan.report.unpushed_commits import amend_commands, rebase, shorten
 from boltz_keyscan.rules import Rule
 
 _REVOKE = (
@@ -23,21 +24,9 @@ _REVOKE = (
 )
 """Commands that identify and revoke a key; its prefix does not identify it."""
 
-_AMEND = "git commit --amend --no-edit --allow-empty"
-"""Amend command; it also works if the commit added only the key."""
-
-_AMEND_MESSAGE = "git commit --amend --allow-empty"
-
-_UNLESS_CONFLICT = (
-    " (if git printed CONFLICT, without 'git commit --amend', which would change the commit before)"
-)
-
 # Not "git reflog expire --all", which deletes all stashes but the last: git keeps
 # them only in a reflog.
 _EXPIRE = ("git -c gc.reflogExpire=now -c gc.reflogExpireUnreachable=now gc --prune=now",)
-
-_SHORT = 7
-"""Digits of a commit id in commands and sentences, as git prints them."""
 
 _EXPRESSIONS = "../replacements.txt"
 """Beside the clone: git filter-repo refuses a clone with an unknown file."""
@@ -185,19 +174,19 @@ def _amend(recipe: Recipe) -> Iterator[Instruction]:
         return
     if history.commits == (history.head,):
         places = [each for each in recipe.finding.locations if each.commit == history.head]
-        text = f"Amend commit {_short(history.commits[0])}: no remote branch known here has it."
-        yield Instruction(text, _amend_commands(places))
+        text = f"Amend commit {shorten(history.commits[0])}: no remote branch known here has it."
+        yield Instruction(text, amend_commands(places))
         return
-    rebase = tuple(_rebase(recipe))
+    rebasing = tuple(rebase(history.commits, recipe.finding.locations, root=history.root))
     names = [_short_name(name) for name in history.branches if name != "refs/stash"]
     filtered = _filter_unpushed(recipe, names) if names else ()
     # A rebase rewrites one branch, flattens merges, and cannot skip a key that a later commit took out.
     if filtered and (history.merges or len(names) > 1):
         yield Instruction(_filter_text(names), filtered)
     elif filtered and not recipe.is_in_head:
-        yield Instruction(_filter_text(names), filtered, "without git filter-repo", _flatten(rebase))
+        yield Instruction(_filter_text(names), filtered, "without git filter-repo", _flatten(rebasing))
     else:
-        first, *rest = rebase
+        first, *rest = rebasing
         yield Instruction(first.text, first.commands)
         yield from rest
 
@@ -213,43 +202,9 @@ def _filter_text(names: Sequence[str]) -> str:
 def _filter_unpushed(recipe: Recipe, names: Sequence[str]) -> tuple[str, ...]:
     history = recipe.history
     linear = len(names) == 1 and not history.root and not history.merges
-    refs = [f"{_short(history.commits[0])}^..{names[0]}"] if linear else names
+    refs = [f"{shorten(history.commits[0])}^..{names[0]}"] if linear else names
     write, path = _expressions(recipe)
     return (*write, f"git filter-repo --force {_replace_option(recipe, path)} --refs {shlex.join(refs)}")
-
-
-def _rebase(recipe: Recipe) -> Iterator[Instruction]:
-    history = recipe.history
-    first = _short(history.commits[0])
-    short = [_short(commit) for commit in history.commits]
-    edits = " ".join(f"-e 's/^p[ick]* {commit}/edit {commit}/'" for commit in short)
-    base = "--root" if history.root else f"{first}^"
-    yield Instruction(
-        f"Rewrite the commits since {first}: no remote branch known here has them. git stops at "
-        f"{', '.join(short)}, as the next steps say.",
-        (f'GIT_SEQUENCE_EDITOR="sed -i.bak {edits}" git rebase --interactive {base}',),
-    )
-    for number, commit in enumerate(history.commits):
-        found = [place for place in recipe.finding.locations if place.commit == commit]
-        verbs = {choose_verb(replace(each, exposure=Exposure.TRACKED), Situation.COMMITTED) for each in found}
-        unless = _UNLESS_CONFLICT if number else ""
-        cleared = clear(found).commands if verbs == {Verb.CLEAR} else ()
-        yield Instruction(
-            f"git stops here, at {_short(commit)}: take the key out of {spots(found)}, then{unless}:",
-            (*cleared, *_amend_commands(found), "git rebase --continue"),
-        )
-    yield Instruction(
-        "A later commit that changed the same lines makes a conflict: keep its change, without the key; "
-        "'git add' the file, or 'git rm' it if that commit deletes it; 'git rebase --continue'. "
-        "At the end, clear the conflict records of the index:",
-        ("git read-tree HEAD",),
-    )
-
-
-def _amend_commands(found: Sequence[Location]) -> tuple[str, ...]:
-    files = [each for each in found if not is_object(each)]
-    amend = _AMEND if files else _AMEND_MESSAGE
-    return (f"git add -- {paths(files)}", amend) if files else (amend,)
 
 
 def _expire(recipe: Recipe) -> Iterator[Instruction]:
@@ -351,10 +306,6 @@ def _flatten(instructions: Sequence[Instruction]) -> tuple[str, ...]:
         lines += [f"# {instruction.text}"] if number else []
         lines += instruction.commands
     return tuple(lines)
-
-
-def _short(commit: str) -> str:
-    return commit[:_SHORT]
 
 
 def _short_name(name: str) -> str:

@@ -1,0 +1,69 @@
+"""Commands that rewrite commits that were not pushed: amend and rebase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from boltz_keyscan.advice import Verb, choose_verb
+from boltz_keyscan.model.enums import Exposure, Situation
+from boltz_keyscan.model.finding import Location
+from boltz_keyscan.records import replace
+from boltz_keyscan.report.file_actions import Instruction, clear, is_object, paths, spots
+
+_AMEND = "git commit --amend --no-edit --allow-empty"
+"""Amend command; it also works if the commit added only the key."""
+
+_AMEND_MESSAGE = "git commit --amend --allow-empty"
+
+_UNLESS_CONFLICT = (
+    " (if git printed CONFLICT, without 'git commit --amend', which would change the commit before)"
+)
+
+_SHORT = 7
+"""Digits of a commit id in commands and sentences, as git prints them."""
+
+
+def shorten(commit: str) -> str:
+    """Return a commit id as sentences and commands have it."""
+    return commit[:_SHORT]
+
+
+def rebase(commits: Sequence[str], locations: Sequence[Location], *, root: bool) -> Iterator[Instruction]:
+    """Yield the instructions of a rebase that stops at each commit with a key.
+
+    Args:
+        commits: all commits with the key, parents first.
+        locations: the locations of the key.
+        root: True if the first commit has no parent.
+    """
+    first = shorten(commits[0])
+    short = [shorten(commit) for commit in commits]
+    edits = " ".join(f"-e 's/^p[ick]* {commit}/edit {commit}/'" for commit in short)
+    base = "--root" if root else f"{first}^"
+    yield Instruction(
+        f"Rewrite the commits since {first}: no remote branch known here has them. git stops at "
+        f"{', '.join(short)}, as the next steps say.",
+        (f'GIT_SEQUENCE_EDITOR="sed -i.bak {edits}" git rebase --interactive {base}',),
+    )
+    for number, commit in enumerate(commits):
+        found = [place for place in locations if place.commit == commit]
+        verbs = {choose_verb(replace(each, exposure=Exposure.TRACKED), Situation.COMMITTED) for each in found}
+        unless = _UNLESS_CONFLICT if number else ""
+        cleared = clear(found).commands if verbs == {Verb.CLEAR} else ()
+        yield Instruction(
+            f"git stops here, at {shorten(commit)}: take the key out of {spots(found)}, then{unless}:",
+            (*cleared, *amend_commands(found), "git rebase --continue"),
+        )
+    yield Instruction(
+        "A later commit that changed the same lines makes a conflict: keep its change, without the key; "
+        "'git add' the file, or 'git rm' it if that commit deletes it; 'git rebase --continue'. "
+        "At the end, clear the conflict records of the index:",
+        ("git read-tree HEAD",),
+    )
+
+
+def amend_commands(found: Sequence[Location]) -> tuple[str, ...]:
+    """Return the commands that amend a commit: with the files, or its message alone."""
+    files = [each for each in found if not is_object(each)]
+    amend = _AMEND if files else _AMEND_MESSAGE
+    return (f"git add -- {paths(files)}", amend) if files else (amend,)
