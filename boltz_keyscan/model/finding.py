@@ -180,6 +180,14 @@ class Location:
     """The first line of the message of ``commit``."""
     private: bool = False
     """An environment file outside git that only its owner can read."""
+    removed_commit: str | None = None
+    """The commit that took it from its path, in full hex; None if a branch has it, or if that is unknown."""
+    removed_date: str | None = None
+    """The author date of ``removed_commit``, ISO 8601 with offset."""
+    present: bool | None = None
+    """For a git object: True if a reference or an index has it there now, False if none, None if unknown."""
+    traced: bool = False
+    """The whole history was searched for it, so that ``commit`` is the first one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ MIN_FINGERPRINT_CHARS = len("bk1:") + 8
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-_EPOCH_END = datetime.max.replace(tzinfo=UTC)
+NO_MOMENT = datetime.max.replace(tzinfo=UTC)
+"""Result of ``moment`` for a malformed time."""
 
 
 def count(number: int, noun: str) -> str:
@@ -59,7 +60,7 @@ def moment(text: str | None) -> datetime:
     try:
         when = datetime.fromisoformat(text or "")
     except ValueError:
-        return _EPOCH_END
+        return NO_MOMENT
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
@@ -72,7 +73,7 @@ def earliest(locations: Iterable[Location]) -> Location | None:
 def day(text: str | None, now: str) -> str:
     """Format the day of an ISO 8601 time: ``28 Nov``, with the year if ``now`` is in another one."""
     when = moment(text)
-    if when is _EPOCH_END:
+    if when is NO_MOMENT:
         return "an unknown day"
     short = f"{when.day} {_MONTHS[when.month - 1]}"
     return short if now[:4] == f"{when.year:04}" else f"{short} {when.year}"
