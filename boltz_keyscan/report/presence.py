@@ -44,10 +44,9 @@ def presence(finding: Finding) -> Presence:
 
 
 def _still_present(places: list[Location]) -> bool | None:
-    states = {where.present if where.exposure in PAST else True for where in places}
-    if True in states:
+    if any(where.exposure not in PAST or where.present for where in places):
         return True
-    return False if states == {False} else None
+    return False if all(where.traced and where.present is False for where in places) else None
 
 
 def _extreme(dates: Iterable[str | None], *, latest: bool = False) -> str | None:

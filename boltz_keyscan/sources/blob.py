@@ -202,6 +202,9 @@ def locate_hit(
     remote: bytes = b"",
     subject: bytes = b"",
     private: bool = False,
+    removed: tuple[str, str] | None = None,
+    present: bool | None = None,
+    traced: bool = False,
 ) -> tuple[Match, Location]:
     """Return the match of a hit with its location, redacted for display."""
     match = hit.match
@@ -227,6 +230,10 @@ def locate_hit(
         remote=detector.redact(remote),
         subject=detector.redact(subject),
         private=private,
+        removed_commit=removed[0] if removed else None,
+        removed_date=removed[1] if removed else None,
+        present=present,
+        traced=traced,
     )
     return match, location
 

@@ -263,6 +263,9 @@ class HistoryReader:
             carried=self.source.carried,
             clone=self._references if self.source.repository.worktree is not None else None,
         ).trace(gathered.hits, detector, gathered.gaps)
+        if lacking:
+            # The commits that are fetched later can be older ones.
+            attribution = None
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
             self._save(self.cache, gathered, attribution, detector)

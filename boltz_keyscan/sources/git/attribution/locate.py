@@ -32,6 +32,21 @@ FindOld: TypeAlias = Callable[[Mapping[str, frozenset[KeyPlace]], Detector], fro
 """Search for the places at which a range did not add a key, given by the objects that have the keys."""
 
 
+_DAMAGE = "corrupt-object"
+"""Reason of a gap of one object that leaves the history incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """The end of the presence of an object at a path."""
+
+    removed: tuple[str, str] | None = None
+    """Commit that took it away, and its author date."""
+    present: bool | None = None
+    traced: bool = False
+    """True if the whole history was searched."""
+
+
 @dataclass(frozen=True, slots=True)
 class _HitContext:
     """Paths, commits and exposure of the objects with hits."""
@@ -49,6 +64,8 @@ class _HitContext:
     """Facts on the commits, by their ids."""
     copies: Mapping[str, CommitFacts] = field(default_factory=dict)
     """Facts on objects that a remote branch has from another commit."""
+    whole: bool = False
+    """True if the whole history was searched."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """Return the exposure of an object at a path."""
@@ -60,6 +77,21 @@ class _HitContext:
         if (first is not None and first.reachable) or place in self.search.named:
             return Exposure.HISTORY
         return self.default_exposure
+
+    def stay(self, place: tuple[str, bytes], exposure: Exposure) -> _Stay:
+        """Return when an object left a path, or that it is still there, as far as that is proved."""
+        search, current = self.search, self.search.current
+        in_branch = place in search.in_head or place in current.in_branches
+        traced = self.whole and place[0] not in search.truncated
+        known = traced and current.is_known
+        present = (
+            in_branch or exposure is Exposure.STAGED or place in current.elsewhere or place in search.named
+        )
+        last = search.last.get(place)
+        removed = (
+            (last.commit, last.author_date) if known and not in_branch and last and last.removed else None
+        )
+        return _Stay(removed, True if present else False if known else None, traced)
 
     def paths_of(self, hit: Hit) -> list[bytes]:
         """Return the paths of a blob, or of a tree entry whose name was the hit."""
@@ -98,8 +130,9 @@ class Tracer:
             detector: detector.
             gaps: gaps, of which those of single objects get the paths of their objects.
         """
+        gaps = tuple(gaps)
         unread = {gap.oid for gap in gaps if gap.oid is not None}
-        known = self._search(hits, unread)
+        known = replace(self._search(hits, unread), whole=self._is_whole(gaps))
         if self.find_old is not None:
             known = replace(known, old=self.find_old(_places(hits, known), detector))
         known = self._with_facts(known)
@@ -108,9 +141,10 @@ class Tracer:
         cut = set(known.search.truncated)
         for hit in hits:
             locations = list(itertools.islice(self._locations(hit, known, detector), most + 1))
-            pairs += locations[:most]
             if len(locations) > most:
                 cut.add(_target(hit) or "")
+                locations = [(match, replace(where, traced=False)) for match, where in locations[:most]]
+            pairs += locations
         new_gaps = {self._gap(problem) for problem in self.commit_search.problems}
         if cut:
             which = f"{min(cut)} has" if len(cut) == 1 else f"{len(cut)} objects have"
@@ -123,6 +157,18 @@ class Tracer:
             for oid in unread
         }
         return Located(tuple(pairs), tuple(new_gaps), paths=paths), known.search.attribution
+
+    def _is_whole(self, gaps: Iterable[Gap]) -> bool:
+        """Return True if no part of the history was left out of the search."""
+        refs = self.commit_search.refs
+        return (
+            not self.lacking
+            and self.find_old is None
+            and not refs.opaque
+            and not refs.broken
+            and not self.commit_search.problems
+            and all(gap.by_design or (gap.oid is not None and gap.reason != _DAMAGE) for gap in gaps)
+        )
 
     def _search(self, hits: Sequence[Hit], unread: AbstractSet[str]) -> _HitContext:
         max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits) + len(unread))))
@@ -164,7 +210,7 @@ class Tracer:
             case "commit" | "tag":
                 yield self._of_object(hit, known, detector)
             case "ref":
-                yield locate_hit(hit, path, Exposure.HISTORY, detector)
+                yield locate_hit(hit, path, Exposure.HISTORY, detector, present=True)
             case "index":
                 yield locate_hit(hit, path, Exposure.STAGED, detector)
             case _:
@@ -179,9 +225,13 @@ class Tracer:
             old = (hit.match.fingerprint, path) in known.old
             exposure = known.exposure((oid, path))
             facts = known.copies.get(oid) or (known.facts.get(first.commit, UNKNOWN) if first else UNKNOWN)
-            yield self._locate(hit, path or object_path(hit), exposure, detector, first, facts=facts, old=old)
+            stay = known.stay((oid, path), exposure)
+            where = path or object_path(hit)
+            yield self._locate(hit, where, exposure, detector, first, facts=facts, stay=stay, old=old)
         if not paths:
-            yield self._locate(hit, object_path(hit), known.default_exposure, detector, None, facts=UNKNOWN)
+            exposure = known.default_exposure
+            stay = known.stay((oid, b""), exposure)
+            yield self._locate(hit, object_path(hit), exposure, detector, None, facts=UNKNOWN, stay=stay)
 
     def _of_object(self, hit: Hit, known: _HitContext, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
@@ -190,7 +240,10 @@ class Tracer:
         reachable = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reachable else known.default_exposure
         facts = known.facts.get(oid, UNKNOWN)
-        return self._locate(hit, object_path(hit), exposure, detector, first, facts=facts)
+        # A message does not leave a history again.
+        present = True if reachable else False if known.whole else None
+        stay = _Stay(present=present, traced=known.whole)
+        return self._locate(hit, object_path(hit), exposure, detector, first, facts=facts, stay=stay)
 
     def _locate(
         self,
@@ -201,6 +254,7 @@ class Tracer:
         first: FirstCommit | None,
         *,
         facts: CommitFacts,
+        stay: _Stay,
         old: bool = False,
     ) -> tuple[Match, Location]:
         commit, date = (first.commit, first.author_date) if first else (None, None)
@@ -216,6 +270,9 @@ class Tracer:
             pushed=facts.pushed,
             remote=facts.remote,
             subject=facts.subject,
+            removed=stay.removed,
+            present=stay.present,
+            traced=stay.traced,
         )
 
     def _gap(self, problem: str) -> Gap:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted, input_lines
+from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.repo.push_status import remote_branches
 from boltz_keyscan.sources.git.repo.repository import References
@@ -68,10 +69,11 @@ class PushSearch:
             return {}
         wanted: Wanted = dict.fromkeys(first)
         since = max(1, min(commit.time for commit in first.values()) - _CLOCK_SKEW_S)
+        lines = input_lines(sorted(set(tips)))
         try:
             return {
                 oid: CommitFacts(pushed=True)
-                for _, oid, _ in walks.introductions(wanted, input_lines(sorted(set(tips))), since)
+                for _, oid, _ in walks.introductions(wanted, lines, LastChanges(), since)
             }
         except GitError:
             return dict.fromkeys(first, UNKNOWN)
