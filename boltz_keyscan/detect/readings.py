@@ -237,8 +237,7 @@ class Decodings:
         Any other combination would be read too, and together they take a hundred times as long.
         """
         form = FORMS[number]
-        within = (self.layouts, form.name) == (("records",), "markup")
-        return not form.is_layout or self.depth == 1 or within
+        return not form.is_layout or self.depth == 1 or (self.layouts, form.name) == (("records",), "markup")
 
     def _layouts_of(self, number: int) -> tuple[str, ...]:
         form = FORMS[number]
