@@ -31,7 +31,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("library",),
-    ("trust", "key_status"),
+    ("trust", "key_status", "redactor"),
     ("scan_roots",),
     ("plan",),
     ("pipeline", "api", "exports", "forecast", "redaction"),

@@ -187,7 +187,10 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
         start, end = pieces.places[0], pieces.places[size - 1] + 1
         if enough and end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            yield Key(base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw)
+            places = tuple(base + place for place in pieces.places[:size])
+            yield Key(
+                base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places
+            )
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:

@@ -7,7 +7,7 @@ and exception outside ``detect/`` safe by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Part, Severity, Shape, Status
 from boltz_keyscan.records import dataclass, field
@@ -15,6 +15,10 @@ from boltz_keyscan.records import dataclass, field
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
     from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate, TrustReport
+
+
+Edit: TypeAlias = tuple[int, int, bytes]
+"""Start and end of a range, counted from the start of a key, and the bytes that replace it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Match:
     """Listed key prefixes that the key begins with; see ``detect.lookup``."""
     sealed: bytes = field(default=b"", repr=False)
     """The key, encrypted with the secret of the run, for verification."""
+    edits: tuple[Edit, ...] = ()
+    """The changes of the blob that redact the key, if they were requested and are known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,7 +305,7 @@ class TreeReader:
         known = [found.repository for found in self._repositories]
         where = os.fsdecode(self.source.path)
         around = [self._open(each, b"", where) for each in self._around() if each not in known]
-        placed = [(self._path(hit), hit) for hit in gathered.hits]
+        placed = [(self.path_of(hit), hit) for hit in gathered.hits]
         exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
@@ -314,7 +314,7 @@ class TreeReader:
             pairs.append(locate_hit(hit, hit.origin.path, shown, detector, private=private))
         return Located(tuple(pairs), gaps)
 
-    def _path(self, hit: Hit) -> bytes:
+    def path_of(self, hit: Hit) -> bytes:
         """Return the absolute path of a file, with links resolved if the user named it."""
         path = os.path.join(self.root, hit.origin.path[len(self.source.prefix) :])
         named = self.file is not None and hit.origin.part is Part.CONTENT
