@@ -299,7 +299,8 @@ class TreeReader:
             return Located()
         from boltz_keyscan.sources.git.file_exposures import (  # noqa: PLC0415 - clean trees need no git
             find_exposures,
-            is_private_environment,
+            is_environment,
+            is_private,
         )
 
         known = [found.repository for found in self._repositories]
@@ -309,9 +310,19 @@ class TreeReader:
         exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
-            private = exposure is Exposure.FILE and is_private_environment(path)
-            shown = Exposure.LOCAL if private else exposure
-            pairs.append(locate_hit(hit, hit.origin.path, shown, detector, private=private))
+            checked = exposure in {Exposure.FILE, Exposure.LOCAL} and is_environment(path)
+            private = checked and is_private(path)
+            shown, outside = (Exposure.LOCAL if private else exposure), exposure is Exposure.FILE
+            pairs.append(
+                locate_hit(
+                    hit,
+                    hit.origin.path,
+                    shown,
+                    detector,
+                    private=private and outside,
+                    open_to_others=checked and not private and not outside,
+                )
+            )
         return Located(tuple(pairs), gaps)
 
     def _path(self, hit: Hit) -> bytes:

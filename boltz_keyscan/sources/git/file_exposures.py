@@ -77,10 +77,13 @@ def find_exposures(
     return exposures, tuple(gaps)
 
 
-def is_private_environment(path: bytes) -> bool:
-    """Return True for an environment file of this user that no other user can read."""
-    if not _ENVIRONMENT.fullmatch(os.path.basename(path)):
-        return False
+def is_environment(path: bytes) -> bool:
+    """Return True for the name of an environment file."""
+    return _ENVIRONMENT.fullmatch(os.path.basename(path)) is not None
+
+
+def is_private(path: bytes) -> bool:
+    """Return True for a file of this user that no other user can read."""
     try:
         status = os.lstat(path)
     except OSError:
