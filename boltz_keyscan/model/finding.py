@@ -90,6 +90,8 @@ class Gap:
     """The git object, if it is about a single one."""
     paths: tuple[str, ...] = ()
     """Paths of the file or object, as in locations; none if it is about something else."""
+    content: tuple[str, ...] = ()
+    """Ids that git gives to the content of its file, for entries that accept this content only."""
     accepted: Suppression | None = None
     """The entry that accepts it, so that it does not fail the run."""
 

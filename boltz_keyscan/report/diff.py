@@ -63,13 +63,17 @@ def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
         yield f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
     for finding in changes.new:
         fails = ", FAILS THE RUN" if finding.blocking else ""
-        yield f"new       {_key(finding)}: {_spread(finding)}{fails}"
+        yield f"new       {_key(finding)}: {_describe_exposure(finding)}{fails}"
         yield from _paths(finding.paths)
     for finding in changes.gone:
         unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
-        yield f"gone      {_key(finding)}: was {_spread(finding)}{unseen}"
+        yield f"gone      {_key(finding)}: was {_describe_exposure(finding)}{unseen}"
     for was, now in changes.spread:
-        wider = f"{_spread(was)} -> {_spread(now)}; " if was.exposure != now.exposure else ""
+        wider = (
+            f"{_describe_exposure(was)} -> {_describe_exposure(now)}; "
+            if was.exposure != now.exposure
+            else ""
+        )
         yield f"spread    {_key(now)}: {wider}{count(len(now.paths - was.paths), 'further path')}"
         yield from _paths(now.paths - was.paths)
     for was, now in changes.changed:
@@ -94,7 +98,7 @@ def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
         yield "FAILS THE RUN" if now.blocking else "no longer fails the run"
 
 
-def _spread(finding: ReportedFinding) -> str:
+def _describe_exposure(finding: ReportedFinding) -> str:
     """Return the words for the exposure of a key."""
     if finding.exposure is Exposure.LOCAL and all(map(is_below_git, finding.paths)):
         return INSIDE_GIT

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import Exposure, Part
+from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import (
     BundleFile,
     Detector,
@@ -298,9 +298,8 @@ class TreeReader:
         if not gathered.hits:
             return Located()
         from boltz_keyscan.sources.git.file_exposures import (  # noqa: PLC0415 - clean trees need no git
+            check_environment,
             find_exposures,
-            is_environment,
-            is_private,
         )
 
         known = [found.repository for found in self._repositories]
@@ -310,18 +309,9 @@ class TreeReader:
         exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
-            checked = exposure in {Exposure.FILE, Exposure.LOCAL} and is_environment(path)
-            private = checked and is_private(path)
-            shown, outside = (Exposure.LOCAL if private else exposure), exposure is Exposure.FILE
+            shown, private, is_open = check_environment(path, exposure)
             pairs.append(
-                locate_hit(
-                    hit,
-                    hit.origin.path,
-                    shown,
-                    detector,
-                    private=private and outside,
-                    open_to_others=checked and not private and not outside,
-                )
+                locate_hit(hit, hit.origin.path, shown, detector, private=private, open_to_others=is_open)
             )
         return Located(tuple(pairs), gaps)
 

@@ -89,7 +89,7 @@ class Tracer:
     clone: References | None = None
     """The references of the clone, which show if a commit was pushed; None if they show nothing."""
     traces: Traces = NO_TRACES
-    """What the clone still shows of earlier pushes, and its stashes."""
+    """Traces of earlier pushes in the clone, and its stashes."""
 
     def trace(
         self, hits: Sequence[Hit], detector: Detector, gaps: Iterable[Gap] = ()

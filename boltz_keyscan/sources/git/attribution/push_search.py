@@ -43,7 +43,7 @@ class PushSearch:
     references: References | None
     """The references of the clone; None for a store that is no clone, where nothing is known."""
     traces: Traces = NO_TRACES
-    """What the clone still shows of earlier pushes, and its stashes."""
+    """Traces of earlier pushes in the clone, and its stashes."""
 
     def describe(self, commits: Collection[str]) -> dict[str, CommitFacts]:
         """Return the facts on commits; an error of git leaves facts unknown."""
