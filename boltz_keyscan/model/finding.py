@@ -96,6 +96,8 @@ class Gap:
     """The git object, if it is about a single one."""
     paths: tuple[str, ...] = ()
     """Paths of the file or object, as in locations; none if it is about something else."""
+    content: tuple[str, ...] = ()
+    """Ids that git gives to the content of its file, for entries that accept this content only."""
     accepted: Suppression | None = None
     """The entry that accepts it, so that it does not fail the run."""
 
@@ -116,8 +118,10 @@ class Tally:
     """Files and folders that were not read because the user excluded them."""
     git_files: int = 0
     """Files below a ``.git``; in ``files`` too."""
-    commits_cached: int = 0
-    """Commits among ``cached``, as far as they were counted."""
+    commits_reached: int = 0
+    """Commits that references reach, of the repositories where they were counted."""
+    stores_uncounted: int = 0
+    """Repositories whose reachable commits were not counted."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__match_args__))
@@ -184,8 +188,12 @@ class Location:
     """A remote branch that has it, such as ``origin/main``; empty if none is known."""
     subject: str = ""
     """The first line of the message of ``commit``."""
+    stash: str = ""
+    """The stash that has it, such as ``stash@{0}``."""
     private: bool = False
     """An environment file outside git that only its owner can read."""
+    open_to_others: bool = False
+    """An environment file ignored by git that other users of this machine can read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,9 @@ def locate_hit(
     pushed: bool | None = None,
     remote: bytes = b"",
     subject: bytes = b"",
+    stash: str = "",
     private: bool = False,
+    open_to_others: bool = False,
 ) -> tuple[Match, Location]:
     """Return the match of a hit with its location, redacted for display."""
     match = hit.match
@@ -226,7 +228,9 @@ def locate_hit(
         pushed=pushed,
         remote=detector.redact(remote),
         subject=detector.redact(subject),
+        stash=stash,
         private=private,
+        open_to_others=open_to_others,
     )
     return match, location
 

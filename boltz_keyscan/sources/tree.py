@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import Exposure, Part
+from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import (
     BundleFile,
     Detector,
@@ -298,8 +298,8 @@ class TreeReader:
         if not gathered.hits:
             return Located()
         from boltz_keyscan.sources.git.file_exposures import (  # noqa: PLC0415 - clean trees need no git
+            check_environment,
             find_exposures,
-            is_private_environment,
         )
 
         known = [found.repository for found in self._repositories]
@@ -309,9 +309,10 @@ class TreeReader:
         exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
-            private = exposure is Exposure.FILE and is_private_environment(path)
-            shown = Exposure.LOCAL if private else exposure
-            pairs.append(locate_hit(hit, hit.origin.path, shown, detector, private=private))
+            shown, private, is_open = check_environment(path, exposure)
+            pairs.append(
+                locate_hit(hit, hit.origin.path, shown, detector, private=private, open_to_others=is_open)
+            )
         return Located(tuple(pairs), gaps)
 
     def path_of(self, hit: Hit) -> bytes:

@@ -23,7 +23,7 @@ from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
 
-_FORMAT_VERSION = 4
+_FORMAT_VERSION = 5
 _MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest cache file that is read."""
 
@@ -79,8 +79,6 @@ class Memory:
     """First commits of those objects."""
     missing: int | None = None
     """Objects that a partial clone leaves out, counted with these packs, loose objects and references."""
-    commits: int | None = None
-    """Commits among the packs and loose objects, without those in ``suspects``; None if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,6 @@ class Cache:
             "born": _rows(memory.attribution.reachable),
             "lost": _rows(memory.attribution.unreachable),
             "missing": memory.missing,
-            "commits": memory.commits,
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -163,7 +160,6 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         traced=frozenset(map(str, document["traced"])),
         attribution=Attribution(_places(document["born"]), _places(document["lost"])),
         missing=None if document["missing"] is None else int(document["missing"]),
-        commits=None if document["commits"] is None else int(document["commits"]),
     )
 
 
