@@ -12,7 +12,7 @@ from tests.keys import fake_key, short_fingerprint
 from tests.running import ROOT
 
 # Both kinds of hook in "make nightly"; in other runs each test has one of them.
-pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.sampled(count=1)]
+pytestmark = pytest.mark.sampled(count=1)
 
 KEY = fake_key("ws", "live", "hook")
 TEXT = f'client = Boltz(api_key="{KEY}")\n'
