@@ -31,6 +31,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("library",),
+    ("agents",),
     ("trust", "key_status", "redactor"),
     ("scan_roots",),
     ("plan",),

@@ -66,6 +66,12 @@ class KeyDetector:
 
         return redact.hide(text, redact.compile_redaction(self.prefixes))
 
+    def replace(self, text: bytes, matches: Iterable[Match]) -> bytes:
+        """Return ``text`` with a mark for each key that was found in it, and otherwise unchanged."""
+        from boltz_keyscan.detect import replacement  # noqa: PLC0415 - only for text with a key
+
+        return replacement.replace_keys(text, matches, self.prefixes)
+
     def redact(self, raw: bytes) -> str:
         """Return any bytes as text without keys and without control characters."""
         if raw == b".":
