@@ -261,7 +261,7 @@ def test_where_the_cursor_is(typed: tuple[str, ...], expected: list[str]) -> Non
         (("--jobs", ""), False),
         (("--since", ""), False),
         (("rules", "check", ""), True),
-        (("explain", ""), False),
+        (("explain", ""), True),
         (("explain", "bk1:x", ""), True),
         (("diff", "a", ""), True),
         (("diff", "a", "b", ""), False),

@@ -45,7 +45,8 @@ class _ExplainCommand(ScanCommand):
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the arguments as the usage line shows them."""
-        return ["[FINGERPRINT]...", *super().collect_usage_pieces(ctx)]
+        *first, paths = super().collect_usage_pieces(ctx)
+        return [*first, "[FINGERPRINT]...", paths]
 
     def invoke(self, ctx: click.Context) -> object:
         """Take the first arguments that are beginnings of fingerprints from the paths."""
