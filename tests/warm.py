@@ -51,8 +51,8 @@ def load() -> None:
     for name in LATE:
         importlib.import_module(name)
     # What a class and an expression compile at their first use.
-    for module in [module for name, module in sys.modules.items() if name.startswith("boltz_keyscan")]:
-        for value in list(vars(module).values()):
+    for loaded in [loaded for name, loaded in sys.modules.items() if name.startswith("boltz_keyscan")]:
+        for value in list(vars(loaded).values()):
             if isinstance(value, late_pattern.late_pattern):
                 value.pattern  # noqa: B018 - asking for it compiles it
             elif isinstance(value, type) and vars(value).get("__init__") is records._first_init:

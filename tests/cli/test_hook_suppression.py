@@ -44,7 +44,7 @@ class TestPreCommit:
         # The file that accepts it has to go along, or CI does not know it.
         unsaved = f"{BASELINE} accepts a key here and is not"
         assert f"{unsaved} staged: git add {BASELINE}; CI and others do not have it" in told
-        push = f"refs/heads/main {guarded.head().decode().strip()} refs/heads/main {ZERO}\n".encode()
+        push = f"refs/heads/main {guarded.tip().decode().strip()} refs/heads/main {ZERO}\n".encode()
         ran = keyscan("hook", "pre-push", "origin", "url", cwd=guarded.path, stdin=push)
         assert (ran.code, f"{unsaved} committed" in ran.text) == (0, True)
         guarded.write(BASELINE, accepting(KEY).replace('"x"', '"a.py"'))
