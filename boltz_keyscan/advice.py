@@ -189,7 +189,8 @@ def choose_verb(location: Location, kind: Situation) -> Verb:
 
 def advise(finding: Finding) -> str:
     """Return the situation of a key and its steps, in one line."""
-    return f"{describe_situation(finding)}: {' '.join(numbered_steps(situation(finding)))}"
+    text = describe_situation(finding)
+    return f"{text[:1].upper()}{text[1:]}: {' '.join(numbered_steps(situation(finding)))}"
 
 
 def numbered_steps(kind: Situation) -> Iterator[str]:
