@@ -22,7 +22,7 @@ from boltz_keyscan.redactor.text_file import (
     backup_names,
     check_use,
     create_private,
-    opened,
+    open_for_replacement,
     sync_folder,
 )
 
@@ -53,7 +53,7 @@ def redact_database(path: bytes, detector: Detector, *, backup: bool) -> Outcome
         RefusedError: it is left as it is.
         OSError: it cannot be read or written.
     """
-    with opened(path) as (descriptor, _):
+    with open_for_replacement(path) as (descriptor, _):
         is_known = check_use(descriptor)
     address = f"file:{quote_from_bytes(os.path.abspath(path))}?mode=rw"
     with _reported(), contextlib.closing(sqlite3.connect(address, uri=True, timeout=0)) as database:

@@ -67,7 +67,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def opened(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
+def open_for_replacement(path: bytes) -> Iterator[tuple[int, os.stat_result]]:
     """Open a file that may be replaced.
 
     Raises:
@@ -124,7 +124,7 @@ def redact_text(path: bytes, detector: Detector, *, backup: bool, dry_run: bool)
         RefusedError: it is left as it is.
         OSError: it cannot be read or replaced.
     """
-    with opened(path) as (descriptor, facts):
+    with open_for_replacement(path) as (descriptor, facts):
         _check_content(descriptor)
         is_known = check_use(descriptor)
         space = FileSpace(descriptor, facts.st_size)
