@@ -23,7 +23,7 @@ def respond(raw: bytes) -> Answer:
     """Return the answer to a payload."""
     try:
         payload = _parse(raw)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         return _answer_unreadable(raw, error)
     try:
         agent = registry.sender(payload)
@@ -61,7 +61,8 @@ def _parse(raw: bytes) -> Payload:
     """Return the JSON object of a payload; bytes that are not UTF-8 become surrogates.
 
     Raises:
-        ValueError: it is not a JSON object, or a name is in an object twice.
+        ValueError: it is not JSON, or a name is in an object twice.
+        TypeError: it is not an object.
     """
     text = raw.decode(json.detect_encoding(raw), "surrogateescape")
     payload = json.loads(text, object_pairs_hook=_without_duplicates)
