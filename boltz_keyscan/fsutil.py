@@ -39,6 +39,19 @@ def user_cache_dir() -> str | None:
     return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), name)
 
 
+def user_config_dir() -> str | None:
+    """Return the configuration folder of this program by the XDG rules; None without a home folder."""
+    name = "boltz-keyscan"
+    if sys.platform == "win32":
+        roaming = os.environ.get("APPDATA")
+        return os.path.join(roaming, name) if roaming else None
+    xdg_config_home = os.environ.get("XDG_CONFIG_HOME", "").strip()
+    if os.path.isabs(xdg_config_home):
+        return os.path.join(xdg_config_home, name)
+    home = os.path.expanduser("~")
+    return os.path.join(home, ".config", name) if os.path.isabs(home) else None
+
+
 def read_private_file(path: str, limit: int) -> bytes:
     """Read a file that belongs to this user and that no other user can write.
 

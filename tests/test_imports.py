@@ -23,8 +23,6 @@ with open(sys.argv[1], "w") as file:
     json.dump([code, loaded], file)
 """
 
-pytestmark = pytest.mark.usefixtures("engine")
-
 HEAVY = frozenset(
     {
         "_hashlib",

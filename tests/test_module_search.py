@@ -39,8 +39,6 @@ from tests.running import ROOT, Ran
 from tests.terminals import Terminal
 from tests.test_interruption import until
 
-pytestmark = pytest.mark.usefixtures("engine")
-
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
 ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * FILES_PER_SHARD

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from boltz_keyscan.columns import Ruler
-from boltz_keyscan.detect import redact
+from boltz_keyscan.detect import redact, rewrite
 from boltz_keyscan.detect.decode import KeyFinder
 from boltz_keyscan.detect.decoders import AHEAD, BACK
 from boltz_keyscan.detect.inline_comments import inline_comments
@@ -68,6 +68,7 @@ def find(
     lookup: Lookup | None = None,
     *,
     admits: Admits | None = None,
+    edits: bool = False,
 ) -> Iterator[Match]:
     """Yield the keys of one blob, in order of offset.
 
@@ -76,6 +77,7 @@ def find(
         patterns: from ``compiled``.
         lookup: the lookup applied to each key.
         admits: the filter of keys to report; without it all are reported.
+        edits: True to give each match the edits that redact it.
     """
     finder = KeyFinder(patterns.search)
     ruler, cells = Ruler(), Cells()
@@ -101,7 +103,7 @@ def find(
         ready, undecided = (best, []) if last else (best[:count], best[count:])
         near = [*recent, *best]
         for _, cell in itertools.groupby(ready, lambda key: key.start // _CELL):
-            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits)
+            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits, edits)
         # A later key may begin up to ``BACK`` before ``done``, and its context needs the bytes before it.
         first = min([key.start for key in undecided] + [done])
         passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
@@ -129,6 +131,7 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
     patterns: Patterns,
     lookup: Lookup | None,
     admits: Admits | None,
+    edits: bool,  # noqa: FBT001 - as above
 ) -> Iterator[Match]:
     """Yield the matches of keys that are close together; ``near`` has all keys around them."""
     wanted = []
@@ -173,6 +176,7 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
             cell_part=cell.words or None if cell else None,
             listed=lookup.matching_prefixes(key.raw) if lookup else (),
             sealed=lookup.seal(key.raw, fingerprint) if lookup else b"",
+            edits=rewrite.find_edits(key, fingerprint) if edits else (),
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from boltz_keyscan.advice import EXPOSURE
-from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.advice import EXPOSURE, INSIDE_GIT
+from boltz_keyscan.model.enums import ExitCode, Exposure
+from boltz_keyscan.policy import is_below_git
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import count
@@ -62,14 +63,16 @@ def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
         yield f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
     for finding in changes.new:
         fails = ", FAILS THE RUN" if finding.blocking else ""
-        yield f"new       {_key(finding)}: {EXPOSURE[finding.exposure]}{fails}"
+        yield f"new       {_key(finding)}: {_describe_exposure(finding)}{fails}"
         yield from _paths(finding.paths)
     for finding in changes.gone:
         unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
-        yield f"gone      {_key(finding)}: was {EXPOSURE[finding.exposure]}{unseen}"
+        yield f"gone      {_key(finding)}: was {_describe_exposure(finding)}{unseen}"
     for was, now in changes.spread:
         wider = (
-            f"{EXPOSURE[was.exposure]} -> {EXPOSURE[now.exposure]}; " if was.exposure != now.exposure else ""
+            f"{_describe_exposure(was)} -> {_describe_exposure(now)}; "
+            if was.exposure != now.exposure
+            else ""
         )
         yield f"spread    {_key(now)}: {wider}{count(len(now.paths - was.paths), 'further path')}"
         yield from _paths(now.paths - was.paths)
@@ -93,6 +96,13 @@ def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
         yield "suppressed" if now.suppressed else "no longer suppressed"
     if was.blocking != now.blocking:
         yield "FAILS THE RUN" if now.blocking else "no longer fails the run"
+
+
+def _describe_exposure(finding: ReportedFinding) -> str:
+    """Return the words for the exposure of a key."""
+    if finding.exposure is Exposure.LOCAL and all(map(is_below_git, finding.paths)):
+        return INSIDE_GIT
+    return EXPOSURE[finding.exposure]
 
 
 def _key(finding: ReportedFinding) -> str:

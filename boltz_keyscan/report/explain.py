@@ -67,10 +67,10 @@ def explain(
             line(row)
         for command in step.commands:
             line(f"       {command}")
-        if step.otherwise:
-            line(f"     Or, {step.otherwise}:")
-        for command in step.other_commands:
-            line(f"       {command}")
+        for condition, commands in step.others:
+            line(f"     Or, {condition}:")
+            for command in commands:
+                line(f"       {command}")
 
 
 def list_keys(result: ScanResult, stream: TextIO) -> None:

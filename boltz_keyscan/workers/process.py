@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from boltz_keyscan import module_search
 from boltz_keyscan.model.finding import Detector
@@ -165,6 +165,17 @@ def output_of(command: list[str]) -> bytes | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return ended.stdout
+
+
+def answer_of(command: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] | None:
+    """Return exit code, output and errors of a short program; None when it does not start or end."""
+    try:
+        ended = subprocess.run(  # noqa: S603 - an absolute path, fixed arguments
+            command, input=stdin, capture_output=True, cwd=os.sep, check=False, timeout=_PROGRAM_TIMEOUT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) -> int:

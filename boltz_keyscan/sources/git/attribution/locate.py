@@ -15,6 +15,7 @@ from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, Se
 from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.push_search import UNKNOWN, CommitFacts, PushSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces
 from boltz_keyscan.sources.git.repo.repository import References
 
 _MAX_LOCATIONS = 100_000
@@ -119,6 +120,8 @@ class Tracer:
     """True if its files are part of another repository, so that unreachable objects spread too."""
     clone: References | None = None
     """The references of the clone, which show if a commit was pushed; None if they show nothing."""
+    traces: Traces = NO_TRACES
+    """Traces of earlier pushes in the clone, and its stashes."""
 
     def trace(
         self, hits: Sequence[Hit], detector: Detector, gaps: Iterable[Gap] = ()
@@ -189,10 +192,10 @@ class Tracer:
 
     def _with_facts(self, known: _HitContext) -> _HitContext:
         """Return the context with the push status of its commits."""
-        search = PushSearch(self.commit_search.view, self.clone)
+        search = PushSearch(self.commit_search.view, self.clone, self.traces)
         first = [*known.search.introduced.items()]
         commits = (*(commit for _, commit in first), *known.commits.values())
-        facts = search.describe({commit.commit for commit in commits if commit.reachable})
+        facts = search.describe({commit.commit for commit in commits})
         unpushed: dict[str, FirstCommit] = {}
         for (oid, _), commit in first:
             if facts.get(commit.commit, UNKNOWN).pushed is False and (
@@ -273,6 +276,7 @@ class Tracer:
             removed=stay.removed,
             present=stay.present,
             traced=stay.traced,
+            stash=facts.stash,
         )
 
     def _gap(self, problem: str) -> Gap:

@@ -100,8 +100,6 @@ class Memory:
     """First commits and last changes of those objects."""
     missing: int | None = None
     """Objects that a partial clone leaves out, counted with these packs, loose objects and references."""
-    commits: int | None = None
-    """Commits among the packs and loose objects, without those in ``suspects``; None if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,6 @@ class Cache:
             "lost": _rows(memory.attribution.unreachable),
             "last": _rows(memory.attribution.last),
             "missing": memory.missing,
-            "commits": memory.commits,
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -189,7 +186,6 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
             _places(document["last"], LastChange),
         ),
         missing=None if document["missing"] is None else int(document["missing"]),
-        commits=None if document["commits"] is None else int(document["commits"]),
     )
 
 
