@@ -101,7 +101,7 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
     yield "Status", f"{finding.status}: {_STATUS[finding.status]}{candidates}"
     yield "Situation", describe_situation(finding)
-    yield "Exposure", exposure_line(finding.locations)
+    yield "Exposure", exposure_line(finding)
     yield "Verdict", _verdict(finding, terms)
     sentences = list(suppression_sentences(finding))
     if not sentences:

@@ -102,7 +102,7 @@ def _key(finding: Finding, *, is_first: bool) -> _Note:
     first = place or next(iter(finding.locations), None)
     lines = (
         f"{finding.shown} ({finding.fingerprint})" + (f" at {format_location(first)}" if first else ""),
-        exposure_line(finding.locations),
+        exposure_line(finding),
         f"{OLD}." if is_old(finding) else "",
         "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
         status_sentence(finding),

@@ -18,6 +18,7 @@ from boltz_keyscan._version import __version__
 from boltz_keyscan.advice import PAST, advise
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
 from boltz_keyscan.report.options import ReportOptions
@@ -107,7 +108,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
     status = filter(None, (status_sentence(finding), use_warning(finding)))
     details = (
         ("key", f"{finding.shown} ({finding.fingerprint})"),
-        ("exposure", exposure_line(locations)),
+        ("exposure", exposure_line(replace(finding, locations=tuple(locations)))),
         ("place", format_location(first)),
         ("shape", f"{finding.shape}: {finding.reason}"),
         ("old", f"{OLD}." if is_old(finding) else ""),

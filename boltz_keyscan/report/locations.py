@@ -7,7 +7,7 @@ who has to act, one place: the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from boltz_keyscan.advice import PAST, Verb, choose_verb, describe_exposure, describe_notes
@@ -15,6 +15,7 @@ from boltz_keyscan.model.enums import Exposure, Situation
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import situation, widest
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.presence import describe_end, presence
 from boltz_keyscan.report.wording import count, earliest, moment
 
 _MORE_LINES = 3
@@ -60,15 +61,17 @@ def places(finding: Finding) -> list[Place]:
     return [_place(groups[key], kind) for _, key in ranked]
 
 
-def exposure_line(locations: Iterable[Location]) -> str:
-    """Return one line on all locations of a key: exposures, count, first date."""
-    locations = tuple(locations)
+def exposure_line(finding: Finding) -> str:
+    """Return one line on all locations of a key: exposures, count, first date, and the last if it is gone."""
+    locations = finding.locations
     ranked = sorted(locations, key=lambda location: location.exposure.rank)
     paths = len({location.path for location in locations})
     line = ", ".join(dict.fromkeys(map(describe_exposure, ranked)))
     line += f"; {count(len(locations), 'location')} in {count(paths, 'path')}"
     first = earliest(locations)
-    if first and first.author_date:
+    if stay := describe_end(presence(finding), lambda date: date[:10]):
+        line += f", {stay}"
+    elif first and first.author_date:
         line += f", since {first.author_date[:10]}"
     return line
 

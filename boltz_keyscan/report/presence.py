@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from boltz_keyscan.advice import PAST
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.wording import NO_MOMENT, moment
+from boltz_keyscan.report.wording import NO_MOMENT, count, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,19 @@ def presence(finding: Finding) -> Presence:
     last = _extreme(removed.values(), latest=True) if still_present is False else None
     commits = len((added.keys() | removed.keys()) - {None})
     return Presence(first, last, still_present, _days(first, last), commits)
+
+
+def describe_end(known: Presence, date: Callable[[str], str]) -> str:
+    """Return the stay of a key that is gone: "from 3 May to 9 June, 37 days"; empty if it is not known to be.
+
+    Args:
+        known: its presence.
+        date: writes a date of it.
+    """
+    if known.still_present is not False or known.first_seen is None or known.last_seen is None:
+        return ""
+    days = "" if known.days is None else f", {count(known.days, 'day')}"
+    return f"from {date(known.first_seen)} to {date(known.last_seen)}{days}"
 
 
 def _still_present(places: list[Location]) -> bool | None:

@@ -36,7 +36,7 @@ def _steps(**steps: tuple[str, Files]) -> History:
 
 
 Row = tuple[History, Mapping[str, str], set[tuple[str, str | None, bool | None]], tuple[Any, ...]]
-"""History; references; path, removing commit and presence of each location; first and last minute and presence."""
+"""History; references; path, removing commit and presence of locations; first and last minute, presence."""
 
 MAIN = "heads/main"
 
@@ -181,7 +181,7 @@ def _histories(draw: st.DrawFn) -> tuple[History, dict[str, str], str]:
         names = list(history)
         some = st.lists(st.sampled_from(names[-4:] or [""]), max_size=2, unique=True)
         parents = names[-1:] if kind == "linear" else draw(some) if names else []
-        files = dict(history[parents[0]].files) if parents else {}
+        files: dict[str, str | None] = dict(history[parents[0]].files) if parents else {}
         if kind == "clean" and len(parents) == 2:
             files = _merged(history, *parents)
         else:
@@ -191,8 +191,8 @@ def _histories(draw: st.DrawFn) -> tuple[History, dict[str, str], str]:
             parents, {path: text for path, text in files.items() if text is not None}
         )
     tips = [list(history)[-1], *draw(st.lists(st.sampled_from(list(history)), max_size=2))]
-    names = ("heads/main", *draw(st.permutations(["heads/side", "tags/v1"])))
-    return history, dict(zip(names, tips, strict=False)), kind
+    references = ("heads/main", *draw(st.permutations(["heads/side", "tags/v1"])))
+    return history, dict(zip(references, tips, strict=False)), kind
 
 
 def _merged(history: History, ours: str, theirs: str) -> dict[str, str | None]:
