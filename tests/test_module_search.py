@@ -150,6 +150,8 @@ OTHERS = [
     ("hook", "pre-receive"),
     ("hook", "install"),
     ("hook", "doctor"),
+    ("hook", "agent"),
+    ("redact", "--dry-run", "../json.json"),
     ("fingerprint",),
     ("keys", "audit", "--local"),
     ("rules", "list"),

@@ -44,7 +44,9 @@ def presence(finding: Finding) -> Presence:
 
 
 def describe_end(known: Presence, date: Callable[[str], str]) -> str:
-    """Return the stay of a key that is gone: "from 3 May to 9 June, 37 days"; empty if it is not known to be.
+    """Return the stay of a key that is gone; empty if it is not known to be.
+
+    For example "from 3 May to 9 June, 37 days", or "on 3 May".
 
     Args:
         known: its presence.
@@ -52,6 +54,8 @@ def describe_end(known: Presence, date: Callable[[str], str]) -> str:
     """
     if known.still_present is not False or known.first_seen is None or known.last_seen is None:
         return ""
+    if known.days == 0:
+        return f"on {date(known.first_seen)}"
     days = "" if known.days is None else f", {count(known.days, 'day')}"
     return f"from {date(known.first_seen)} to {date(known.last_seen)}{days}"
 

@@ -86,7 +86,7 @@ def make_folder(folder: Path) -> None:
     (folder / "binary").write_bytes(b"\0\1" + KEY.encode())
     (folder / "dump.txt").write_text(
         "\n".join(
-            f"{at:08x}: {part.hex(' ', 2):<39}  {part.decode()}"
+            f"{at:08x}: {part.hex(' ', -2):<39}  {part.decode()}"
             for at in range(0, len(KEY), 16)
             for part in (KEY.encode()[at : at + 16],)
         )
@@ -184,7 +184,7 @@ def check_left(folder: Path, before: Before, ran: Ran) -> None:
         assert contents(folder)[own] == before[own]
     assert "left  top/open.log: 1 place: it is in use by " in ran.text
     assert (folder.parent / "outside").read_text() == KEY
-    assert "LEFT: 8 places in 5 files redacted, 8 places left (exit 1).\n" in ran.text
+    assert "LEFT: 10 places in 5 files redacted, 8 places left (exit 1).\n" in ran.text
     assert "note: 6 backups (*.boltz-keyscan-backup) with the keys in them" in ran.text
     assert f"key  {KEY[:14]}[REDACTED]  {SHORT}\n" in ran.text
 
