@@ -26,7 +26,7 @@ def respond(raw: bytes) -> Answer:
     except (ValueError, RecursionError) as error:
         return _answer_unreadable(raw, error)
     try:
-        agent = registry.sender(payload)
+        agent = registry.find_sender(payload)
         if agent is None:
             return _let_pass("an unknown agent")
         event = agent.read(payload)
@@ -66,7 +66,7 @@ def _parse(raw: bytes) -> Payload:
     text = raw.decode(json.detect_encoding(raw), "surrogateescape")
     payload = json.loads(text, object_pairs_hook=_without_duplicates)
     if not isinstance(payload, dict):
-        raise TypeError("not an object")
+        raise ValueError("not an object")  # noqa: TRY004 - an error of the payload
     return payload
 
 

@@ -111,11 +111,13 @@ def read_file(path: str, folder: str) -> Content | None:
         descriptor = os.open(full, FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
     except (OSError, ValueError):
         return None
-    with open(descriptor, "rb") as file:
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            raw = file.read(MAX_BYTES + 1)
-        except OSError:
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
+        with open(descriptor, "rb", closefd=False) as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     return Content(raw[:MAX_BYTES], len(raw) <= MAX_BYTES)

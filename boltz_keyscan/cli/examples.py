@@ -44,7 +44,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "boltz-keyscan hook install claude --project --remove",
         ),
     ),
-    "hook agent": (("Answer an event as an agent would get it.", "cat event.json | boltz-keyscan hook agent"),),
+    "hook agent": (
+        ("Answer an event as an agent would get it.", "cat event.json | boltz-keyscan hook agent"),
+    ),
     "hook doctor": (
         ("Check the hooks of this repository and of all agents.", "boltz-keyscan hook doctor"),
         ("Try the hook of one agent.", "boltz-keyscan hook doctor claude"),
