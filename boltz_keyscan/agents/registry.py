@@ -48,7 +48,7 @@ def _sends_junie(payload: Payload) -> bool:
 
 
 def _sends_kiro(payload: Payload) -> bool:
-    marked = any(mark in payload for mark in (*_MARKS, "timestamp", "sessionId"))
+    marked = any(mark in payload for mark in (*_MARKS, "timestamp", "sessionId", "permission_mode"))
     return bool(_text(payload, "hook_event_name")) and not marked
 
 
