@@ -86,9 +86,8 @@ def test_a_clean_commit(repo: Repo, names: tuple[str, ...]) -> None:
 
 def test_a_clean_event_of_an_agent(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     payload = repo.path / "event.json"
-    payload.write_text(
-        '{"session_id": "s", "transcript_path": null, "hook_event_name": "UserPromptSubmit", "prompt": "hello"}'
-    )
+    sent = {"session_id": "s", "transcript_path": None, "hook_event_name": "UserPromptSubmit", "prompt": "x"}
+    payload.write_text(json.dumps(sent))
     spy = _SPY.replace("code = main", f"sys.stdin = open({str(payload)!r})\ncode = main")
     monkeypatch.setattr("tests.test_imports._SPY", spy)
     loaded = _loaded(repo, 0, "hook", "agent")
