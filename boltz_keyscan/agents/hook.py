@@ -23,10 +23,10 @@ def respond(raw: bytes) -> Answer:
     """Return the answer to a payload."""
     try:
         payload = _parse(raw)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         return _answer_unreadable(raw, error)
     try:
-        agent = registry.sender(payload)
+        agent = registry.find_sender(payload)
         if agent is None:
             return _let_pass("an unknown agent")
         event = agent.read(payload)
@@ -61,13 +61,12 @@ def _parse(raw: bytes) -> Payload:
     """Return the JSON object of a payload; bytes that are not UTF-8 become surrogates.
 
     Raises:
-        ValueError: it is not JSON, or a name is in an object twice.
-        TypeError: it is not an object.
+        ValueError: it is not a JSON object, or a name is in an object twice.
     """
     text = raw.decode(json.detect_encoding(raw), "surrogateescape")
     payload = json.loads(text, object_pairs_hook=_without_duplicates)
     if not isinstance(payload, dict):
-        raise TypeError("not an object")
+        raise ValueError("not an object")  # noqa: TRY004 - an error of the payload
     return payload
 
 

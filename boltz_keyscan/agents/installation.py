@@ -71,9 +71,9 @@ def plan(settings: Settings, path: str, command: str | None, top: str | None = N
         raise KeyscanError(
             f"{path}: {reason}", "Repair the file, or move it away; nothing was changed."
         ) from None
-    if new is not None and is_windows:
-        new = new.replace("\n", "\r\n")
-    return Change(target, old, None if new is None else new.encode("utf-8"))
+    if new == text or new is None:
+        return Change(target, old, None if new is None else old)
+    return Change(target, old, (new.replace("\n", "\r\n") if is_windows else new).encode("utf-8"))
 
 
 def install(settings: Settings, path: str, command: str | None, top: str | None = None) -> Change:
@@ -130,10 +130,14 @@ def read(path: str) -> bytes | None:
         KeyscanError: it cannot be read, or is not a regular file.
     """
     try:
-        with open(os.open(path, READ_FLAGS & ~getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        descriptor = os.open(path, READ_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise KeyscanError(f"{path}: not a regular file", "Move it away; nothing was changed.")
-            content = file.read(_MAX_BYTES + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(_MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as error:

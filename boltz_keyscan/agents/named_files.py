@@ -112,7 +112,6 @@ def read_file(path: str, folder: str) -> Content | None:
     except (OSError, ValueError):
         return None
     try:
-        # ``open`` refuses a folder, and leaves its descriptor open.
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         with open(descriptor, "rb", closefd=False) as file:

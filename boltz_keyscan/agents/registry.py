@@ -48,7 +48,7 @@ def _sends_junie(payload: Payload) -> bool:
 
 
 def _sends_kiro(payload: Payload) -> bool:
-    marked = any(mark in payload for mark in (*_MARKS, "timestamp", "sessionId"))
+    marked = any(mark in payload for mark in (*_MARKS, "timestamp", "sessionId", "permission_mode"))
     return bool(_text(payload, "hook_event_name")) and not marked
 
 
@@ -89,12 +89,12 @@ def load(row: Row) -> Agent:
     return cast("Agent", getattr(import_module(module), name))
 
 
-def sender(payload: Payload) -> Agent | None:
+def find_sender(payload: Payload) -> Agent | None:
     """Return the agent that sends such a payload; None for an unknown one."""
     row = next((row for row in ROWS if row.sends(payload)), None)
     return load(row) if row is not None else None
 
 
-def agent(name: str) -> Agent:
+def find_agent(name: str) -> Agent:
     """Return the agent of a name in ``NAMES``."""
     return load(next(row for row in ROWS if row.name == name))

@@ -39,7 +39,7 @@ def install(names: list[str], *, is_user: bool, is_dry: bool, is_removal: bool) 
     """
     top = None if is_user else _project()
     command = None if is_removal else hook_script.agent_command()
-    places = [(agent := registry.agent(name), _path(agent, top)) for name in names]
+    places = [(agent := registry.find_agent(name), _path(agent, top)) for name in names]
     # Nothing is done by halves.
     plans = [installation.plan(agent.settings, path, command, top) for agent, path in places]
     for (agent, path), change in zip(places, plans, strict=True):
@@ -107,7 +107,7 @@ def try_hooks(names: tuple[str, ...]) -> list[Trial]:
     top = _project()
     trials = []
     for name in names or registry.NAMES:
-        agent = registry.agent(name)
+        agent = registry.find_agent(name)
         files = [agent.settings.user_file()]
         files += [os.path.join(top, agent.settings.project)] if agent.settings.project else []
         found = [

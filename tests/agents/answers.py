@@ -116,7 +116,7 @@ def stops(agent: str, code: int, out: bytes, err: bytes) -> bool:
     """Whether an answer stops its event, and is valid."""
     if agent in BY_EXIT_CODE:
         return (code, out) == (2, b"") and bool(err.strip())
-    return code == 0 and _fits(_parsed(out), STOPS[agent])
+    return code == 0 and bool(out) and _fits(_parsed(out), STOPS[agent])
 
 
 def passes(agent: str, code: int, out: bytes) -> bool:

@@ -412,6 +412,11 @@ KIRO = [
     ),
     Case(
         "kiro",
+        "command",
+        lambda text, _: _kiro("PreToolUse", tool_name="execute_pwsh", tool_input={"command": text}),
+    ),
+    Case(
+        "kiro",
         "read, CLI",
         lambda _, file: _kiro(
             "preToolUse", tool_name="fs_read", tool_input={"operations": [{"mode": "Line", "path": file}]}
