@@ -358,8 +358,6 @@ def test_a_session(name: str, file: Path) -> None:
 class TestProgram:
     """The program, as an agent starts it."""
 
-    pytestmark = pytest.mark.usefixtures("engine")
-
     @pytest.mark.parametrize("name", registry.NAMES)
     def test_each_agent(self, name: str) -> None:
         case = next(case for case in CASES if case.agent == name and case.event.startswith("command"))

@@ -229,8 +229,6 @@ def test_a_file_that_is_edited_at_the_same_time(tmp_path: Path, monkeypatch: pyt
 class TestCommand:
     """``hook install`` and ``hook doctor`` as programs."""
 
-    pytestmark = pytest.mark.usefixtures("engine")
-
     @staticmethod
     def run(folder: Path, *arguments: str) -> Ran:
         return keyscan("hook", *arguments, cwd=folder)
