@@ -17,7 +17,7 @@ from boltz_keyscan.agents import json_text
 from boltz_keyscan.agents.settings import Entry, Settings
 from boltz_keyscan.agents.texts import texts
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.fsutil import READ_FLAGS, replacing
+from boltz_keyscan.fsutil import read_regular_file, replacing
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 
@@ -130,14 +130,9 @@ def read(path: str) -> bytes | None:
         KeyscanError: it cannot be read, or is not a regular file.
     """
     try:
-        descriptor = os.open(path, READ_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise KeyscanError(f"{path}: not a regular file", "Move it away; nothing was changed.")
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(_MAX_BYTES + 1)
-        finally:
-            os.close(descriptor)
+        content = read_regular_file(path, _MAX_BYTES + 1)
+    except ValueError:
+        raise KeyscanError(f"{path}: not a regular file", "Move it away; nothing was changed.") from None
     except FileNotFoundError:
         return None
     except OSError as error:

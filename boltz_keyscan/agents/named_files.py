@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import stat
 from collections.abc import Iterator
 from itertools import pairwise
 
+from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.safe_open import FLAGS
 
 MAX_BYTES = 16 << 20
 """Bytes of a file that are read; agents pass on far less."""
@@ -108,16 +107,7 @@ def read_file(path: str, folder: str) -> Content | None:
     """
     full = os.path.join(folder or os.curdir, os.path.expanduser(path))
     try:
-        descriptor = os.open(full, FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+        raw = read_regular_file(full, MAX_BYTES + 1)
     except (OSError, ValueError):
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with open(descriptor, "rb", closefd=False) as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     return Content(raw[:MAX_BYTES], len(raw) <= MAX_BYTES)

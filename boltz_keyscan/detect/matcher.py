@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from boltz_keyscan.columns import Ruler
-from boltz_keyscan.detect import redact, rewrite
+from boltz_keyscan.detect import redact
 from boltz_keyscan.detect.decode import KeyFinder
 from boltz_keyscan.detect.decoders import AHEAD, BACK
 from boltz_keyscan.detect.inline_comments import inline_comments
@@ -25,7 +25,7 @@ from boltz_keyscan.detect.overlaps import best_of_overlapping
 from boltz_keyscan.detect.readings import Key, Search, make_search
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Admits, Match
+from boltz_keyscan.model.finding import Admits, Edit, Match
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
@@ -176,7 +176,7 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
             cell_part=cell.words or None if cell else None,
             listed=lookup.matching_prefixes(key.raw) if lookup else (),
             sealed=lookup.seal(key.raw, fingerprint) if lookup else b"",
-            edits=rewrite.find_edits(key, fingerprint) if edits else (),
+            edits=_find_edits(key, fingerprint) if edits else (),
         )
 
 
@@ -191,6 +191,12 @@ def _advance(ruler: Ruler, cells: Cells, window: bytes, base: int, to: int) -> N
     passed = window[ruler.at - base : to]
     ruler.advance(passed)
     cells.advance(passed)
+
+
+def _find_edits(key: Key, fingerprint: str) -> tuple[Edit, ...]:
+    from boltz_keyscan.detect.rewrite import find_edits  # noqa: PLC0415 - for redaction of files only
+
+    return find_edits(key, fingerprint)
 
 
 def _fingerprint(key: Key) -> str:

@@ -23,8 +23,6 @@ class Presence:
     """True if a reference, the index or a file has it now."""
     days: int | None
     """Days between the two dates as they are written."""
-    commits: int | None
-    """Commits that added it, changed a file with it, or took it away."""
 
 
 def presence(finding: Finding) -> Presence:
@@ -33,14 +31,13 @@ def presence(finding: Finding) -> Presence:
     places = exposed or list(finding.locations)
     still_present = _still_present(places)
     versions = [where for where in places if where.blob is not None or where.commit is not None]
-    added = {where.commit: where.author_date for where in versions if where.commit is not None}
+    added = [where.author_date for where in versions if where.commit is not None]
     if not added or not all(where.traced for where in versions):
-        return Presence(None, None, still_present, None, None)
-    removed = {where.removed_commit: where.removed_date for where in versions}
-    first = _extreme(added.values())
-    last = _extreme(removed.values(), latest=True) if still_present is False else None
-    commits = len((added.keys() | removed.keys()) - {None})
-    return Presence(first, last, still_present, _days(first, last), commits)
+        return Presence(None, None, still_present, None)
+    removed = [where.removed_date for where in versions]
+    first = _extreme(added)
+    last = _extreme(removed, latest=True) if still_present is False else None
+    return Presence(first, last, still_present, _days(first, last))
 
 
 def describe_end(known: Presence, date: Callable[[str], str]) -> str:

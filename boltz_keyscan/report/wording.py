@@ -95,9 +95,7 @@ def short_fingerprints(fingerprints: Iterable[str]) -> dict[str, str]:
 
 def gap_reason(gap: Gap) -> str:
     """Return the reason of a gap, with its detail, the paths of an object, and the entry that accepts it."""
-    # "encrypted: it is encrypted" would say it twice.
-    detail = gap.detail.removeprefix("it is ") if gap.detail.startswith(f"it is {gap.reason}") else ""
-    text = detail or (f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason)
+    text = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
     if gap.oid is not None and gap.paths and not gap.where.startswith(gap.paths[0]):
         more = f" and {count(len(gap.paths) - 1, 'more path')}" if len(gap.paths) > 1 else ""
         text += f"; at {gap.paths[0]}{more}"

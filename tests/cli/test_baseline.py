@@ -75,7 +75,7 @@ def test_one_command_adopts_a_repository_with_broken_archives(repo: Repo) -> Non
     # Another archive of an accepted name is a new gap, also where the file is not in git.
     repo.write("new.zip", BROKEN + b"\n")
     told = " ".join(scan(repo, code=3).text.split())
-    assert "encrypted; unpack it with its password" in told.partition("Gaps")[2]
+    assert "encrypted: unpack it with its password" in told.partition("Gaps")[2]
     repo.write("new.zip", BROKEN)
     scan(repo, code=0)
 

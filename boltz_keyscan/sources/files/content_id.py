@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
+from io import FileIO
 
+from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.safe_open import open_file
 
 _MAX_BYTES = 1 << 30
 """Bytes of the largest file that is read for its id: a second of work."""
-
-_CHUNK = 1 << 20
 
 
 def content_ids(top: bytes, name: bytes) -> tuple[str, ...]:
@@ -20,15 +19,29 @@ def content_ids(top: bytes, name: bytes) -> tuple[str, ...]:
     Links are not followed.
     """
     try:
-        with open(open_file(top, name), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                return ()
-            header = b"blob %d\0" % status.st_size
-            hashes = (hashlib.sha1(header, usedforsecurity=False), hashlib.sha256(header))
-            while chunk := file.read(_CHUNK):
-                for each in hashes:
-                    each.update(chunk)
+        with open(open_file(top, name), "rb", buffering=0) as file:
+            return blob_ids(file, "sha1", "sha256") if os.fstat(file.fileno()).st_size <= _MAX_BYTES else ()
     except (OSError, ValueError):
         return ()
-    return tuple(each.hexdigest() for each in hashes)
+
+
+def blob_ids(file: FileIO, *names: str) -> tuple[str, ...]:
+    """Return the ids of the content of an open file, by hashes of these names; none if it is not regular.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    import hashlib  # noqa: PLC0415 - a scan without gaps needs no OpenSSL
+
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        return ()
+    header = b"blob %d\0" % status.st_size
+    digests = [hashlib.new(name, header, usedforsecurity=False) for name in names]
+    left = status.st_size
+    # Only up to the size at opening: a log may grow faster than it is read.
+    while left > 0 and (chunk := file.read(min(CHUNK, left))):
+        for digest in digests:
+            digest.update(chunk)
+        left -= len(chunk)
+    return tuple(digest.hexdigest() for digest in digests)
