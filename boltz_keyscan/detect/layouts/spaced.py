@@ -11,7 +11,7 @@ from boltz_keyscan.detect.layouts.pieces import Pieces
 NAME: Final = "spaced"
 
 _SEPARATORS: Final = (
-    *(b" ", b"  ", b"\t", b",", b".", b"|", b"\n", b'","', b'", "', b"','", b"', '"),
+    *(b" ", b"  ", b"\t", b",", b", ", b".", b"|", b"\n", b'","', b'", "', b"','", b"', '"),
     *(b'",\n' + b" " * indent + b'"' for indent in (2, 4, 6, 8)),
 )
 _GROUPS: Final = range(2, 6)
