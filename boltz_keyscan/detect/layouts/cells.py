@@ -139,12 +139,6 @@ def _quoted(prefix: bytes) -> Iterator[bytes]:
     yield b'string(1) "%c"\n' % prefix[2]
 
 
-def _listed(prefix: bytes) -> Iterator[bytes]:
-    """Encode a character for each line, behind its index or a dash."""
-    yield b"] => %c\n" % prefix[2]
-    yield from (b"- %c\n%b- %c" % (prefix[2], indent, prefix[3]) for indent in _INDENTS)
-
-
 _HEX: Final = _BEGIN + rb"(?:0[xX])?((?:[0-9A-Fa-f]{2}){1,32})" + _END
 
 CELLS: Final[tuple[Cell, ...]] = (
@@ -165,7 +159,6 @@ CELLS: Final[tuple[Cell, ...]] = (
         ),
     ),
     Cell(rb"(?:string\(1\) )?[\"']([!-~])[\"']", bytes, _quoted),
-    Cell(rb"(?:\] =>|-) [\"']?([!-~])[\"']?(?=[ \t]*(?:\r?\n|\Z))", bytes, _listed),
     Cell(_BEGIN + rb"([01]{8})" + _END, _number(2), _binary),
     Cell(
         _BEGIN + rb"(?:0[xX])?((?:[0-9A-Fa-f]{2}){1,2})" + _END,
