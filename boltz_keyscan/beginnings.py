@@ -29,6 +29,15 @@ SIGNATURES: Final = (
 )
 """Signatures that encodings are searched for."""
 
+_ONCE: Final = (
+    b"\x04\x22\x4d\x18",
+    b"# v2 git bundle\n",
+    b"# v3 git bundle\n",
+    b"SQLite format 3\0",
+    b"\xd0\xcf\x11\xe0\xa1\xb1",
+)
+"""Signatures that base64 is searched for, once: of lz4, git bundles, databases and compound files."""
+
 _STARTS: Final = (
     GZIP + b"\0",
     GZIP + b"\x08",
@@ -102,6 +111,7 @@ def _all() -> Iterator[Beginning]:
     wide = {_widen(text): 0 for text in first if len(text) > _MIN_LITERAL_BYTES - 1}
     wide |= {_widen(text): 2 * before for text, before in _base64_of((b"PK\3\4", *_STARTS[:2]))}
     thrice = _base64_of(text for inner in common for text, _ in _base64(inner))
+    once += _base64_of(_ONCE)
     yield from ((text, "base64", before) for text, before in (*once, *twice, *thrice))
     # UTF-16 is searched for without the NUL at its end, which is at its beginning in the other order.
     yield from ((text, "utf-16", before) for text, before in wide.items())
@@ -116,7 +126,9 @@ def _all() -> Iterator[Beginning]:
     for signature in _STARTS:
         yield base64.b85encode(signature), "base85", 0
         yield base64.a85encode(signature), "ascii85", 0
-        yield binascii.b2a_uu(signature + bytes(45 - len(signature)))[:6], "uuencode", 0
+        for has_graves in (False, True):
+            line = binascii.b2a_uu(signature + bytes(45 - len(signature)), backtick=has_graves)
+            yield line[:6], "uuencode", 0
     for quote in (b"'", b'"'):
         yield from ((quote + text, "base85", -1) for text in (b"c$", b"c-"))
         yield from ((quote + text, "ascii85", -1) for text in (b"Ga", b"Gb", b"Gh"))

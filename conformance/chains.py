@@ -21,7 +21,8 @@ from email.message import EmailMessage
 from functools import partial
 from urllib.parse import quote
 
-from conformance.containers import FILLER, deflated, pdf, seven, tarred, text, zipped, zstd
+from conformance.containers import FILLER, bundle, deflated, pdf, seven, tarred, text, zipped, zstd
+from conformance.databases import lz4_frames, rows
 from conformance.encodings import b64, wrapped
 
 B, GZ, Z = "base64", "gzip", "zlib"
@@ -106,9 +107,20 @@ def patch(key: str, kind: str = "literal") -> bytes:
     return (head + "\n".join(lines) + "\n\nliteral 0\nHcmV?d00001\n\n--\n2.40\n").encode()
 
 
-def uu(raw: bytes) -> bytes:
-    lines = [binascii.b2a_uu(raw[at : at + 45]) for at in range(0, len(raw), 45)]
+def uu(raw: bytes, *, graves: bool = False) -> bytes:
+    lines = [binascii.b2a_uu(raw[at : at + 45], backtick=graves) for at in range(0, len(raw), 45)]
     return b"begin 644 a.gz\n" + b"".join(lines) + b"`\nend\n"
+
+
+def records(
+    key: str, columns: int, filler: int, end: str = "\n", form: Callable[[bytes], str] = b64
+) -> bytes:
+    """Lines of an encoded text, each in a record of a container's log."""
+    lines = wrapped(form(gz(key, filler)), columns).split("\n")
+    return "".join(
+        json.dumps({"log": line + end, "stream": "stdout", "time": f"2026-01-02T03:04:05.{n:09}Z"}) + "\n"
+        for n, line in enumerate(["unpacking", *lines, "done"])
+    ).encode()
 
 
 def revlog(key: str) -> bytes:
@@ -185,6 +197,15 @@ CHAINS: tuple[Chain, ...] = (
         (B, GZ, "tar"),
         ENV,
     ),
+    Chain("gz-cat-A.txt", lambda k: wrapped(b64(gz(k, 400)), 76, "$\n").encode() + b"$\n", (B, GZ)),
+    *(
+        Chain(
+            f"gz-records-{columns}-{filler}.jsonl", partial(records, columns=columns, filler=filler), (B, GZ)
+        )
+        for columns, filler in ((76, 400), (64, 100), (57, 900), (180, 300))
+    ),
+    Chain("gz-messages.jsonl", lambda k: records(k, 76, 400, ""), (B, GZ)),
+    Chain("gz-hex-records.jsonl", lambda k: records(k, 60, 100, form=bytes.hex), ("hex", GZ)),
     # Other containers in it.
     Chain("attachment.eml", mail, (B, "zip"), ENV),
     Chain("zip-phase-one.b64", lambda k: b64(b"!" + zipped_env(k)).encode(), (B, "zip"), ENV),
@@ -206,6 +227,19 @@ CHAINS: tuple[Chain, ...] = (
         lambda k: b64(pdf(zlib.compress(b"BT (" + k.encode() + b") Tj ET"))).encode(),
         (B, "pdf"),
         ("object 4",),
+    ),
+    Chain("repo.bundle.b64", lambda k: b64(bundle(k)).encode(), (B, "git-bundle"), ("conf/a.env",)),
+    Chain(
+        "repo.bundle.sh",
+        lambda k: b"<<E\n" + base64.encodebytes(bundle(k)),
+        (B, "git-bundle"),
+        ("conf/a.env",),
+    ),
+    Chain("lz4.b64", lambda k: b64(lz4_frames(FILLER[:200] + text(k))).encode(), (B, "lz4")),
+    Chain(
+        "rows.b64",
+        lambda k: b64(rows(("n", zlib.compress(b"x" * 6000 + text(k))))).encode(),
+        (B, "zlib"),
     ),
     Chain("query.xlsx", mashup, ("utf-16", B, "zip"), ("customXml/item1.xml", "Formulas/Section1.m")),
     Chain("text-in-gz.gz", lambda k: gzip.compress(b"data: " + b64(gz(k)).encode() + b"\n"), (B, GZ)),
@@ -289,6 +323,7 @@ CHAINS: tuple[Chain, ...] = (
     Chain("gz.a85", lambda k: base64.a85encode(gz(k), adobe=True), ("ascii85", GZ)),
     Chain("zlib.a85", lambda k: base64.a85encode(zlibbed(k), adobe=True), ("ascii85", Z)),
     Chain("gz.uu", lambda k: uu(gz(k)), ("uuencode", GZ)),
+    Chain("gz-graves.uu", lambda k: uu(gz(k), graves=True), ("uuencode", GZ)),
     Chain("literal.patch", patch, ("git-patch",)),
     Chain("delta.patch", lambda k: patch(k, "delta"), ("git-patch",)),
     # zlib as it is.

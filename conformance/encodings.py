@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import html
 import json
 import marshal
@@ -108,6 +109,13 @@ def in_columns(columns: int, lead: int) -> Callable[[str], bytes]:
 
 def _utf(name: str) -> Callable[[str], bytes]:
     return lambda key: f"BOLTZ_API_KEY = {key}\r\nnext = 1\r\n".encode(name)
+
+
+def mixed_entities(first: int, key: str) -> bytes:
+    """Return a key with numbers of both bases in turn, as Markdown hides addresses."""
+    return "".join(
+        f"&#{ord(char)};" if number % 2 == first else f"&#x{ord(char):x};" for number, char in enumerate(key)
+    ).encode()
 
 
 B = "base64"
@@ -358,6 +366,10 @@ HIDINGS: tuple[Hiding, ...] = (
     Hiding("entity.html", lambda key: f"<td>{key.replace('_', '&#95;')}</td>".encode(), ("html",)),
     Hiding("entity-hex.xml", lambda key: f"<k>{each('&#x{:X};', key, '_-')}</k>".encode(), ("html",)),
     Hiding("entity-all.xml", lambda key: f"<k>{each('&#{};', key)}</k>".encode(), ("html",)),
+    *(
+        Hiding(f"entity-mixed-{first}.html", functools.partial(mixed_entities, first), ("html",))
+        for first in (0, 1)
+    ),
     Hiding("entity-named.html", lambda key: f"<td>{key.replace('_', '&lowbar;')}</td>".encode(), ("html",)),
     Hiding(
         "entity-twice.html",

@@ -6,6 +6,7 @@ The forms are those of the programs that they name; tests compare some with the 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 import re
@@ -78,6 +79,33 @@ def tcpdump(data: bytes) -> str:
     )
 
 
+def words(data: bytes, offset: str, first: int = 0x2000) -> str:
+    """Return a dump of words in order, as ``readelf -x`` and ``objdump -s`` write it."""
+    return "Contents of section .rodata:\n" + "".join(
+        f" {offset % (first + at)} {part.hex(' ', -4):<35} {show_text(part)}\n" for at, part in rows(data, 16)
+    )
+
+
+def r_vector(form: str, width: int) -> Build:
+    """Build the characters of a key as R prints a vector: the number of the first begins each line."""
+    return lambda key: "".join(
+        f"{f'[{at + 1}]':>5} " + " ".join(form % chr(byte) for byte in part) + "\n"
+        for at, part in rows(b"=" + key.encode(), width)
+    ).encode()
+
+
+def listed(form: str) -> Build:
+    """Build a line for each character of a key, or more of them."""
+    return lambda key: "".join(form.format(at, char) for at, char in enumerate("a=" + key)).encode()
+
+
+def yaml_list(indent: str) -> Build:
+    """Build a list of characters as PyYAML writes it."""
+    return lambda key: "".join(
+        f"{indent}- {char!r}\n" if char in "0123456789-=yYnN" else f"{indent}- {char}\n" for char in key
+    ).encode()
+
+
 def gdb(data: bytes, form: str, size: int, count: int, symbol: str = "") -> str:
     """Return memory as ``x/`` of gdb writes it."""
     lines = []
@@ -123,6 +151,7 @@ BEGINNINGS: Final[dict[str, Callable[[int], str]]] = {
     "syslog": lambda number: f"Jan  2 03:04:{5 + number:02d} host app[123]: ",
     "container": lambda _: "web-1  | ",
     "pods": lambda number: f"[pod/web-{'abd' if number % 2 else 'abc'}] ",
+    "cat-A": lambda number: f"{number + 1:6d}^I",
     "grep": lambda number: f"src/a.txt:{number + 98}:",
 }
 
@@ -172,6 +201,22 @@ def table(width: int, border: str, lead: str = "") -> Build:
             for at, piece in enumerate(pieces)
         ]
         return "\n".join([*lines, f"{border} OUR {border} {'x':{width}} {border} ws {border}", ""]).encode()
+
+    return build
+
+
+def middle_table(width: int) -> Build:
+    """Build a table whose key is wrapped beside a longer text, and whose next row lacks that text."""
+
+    def build(key: str) -> bytes:
+        note = wrapped("the key of the whole group, which nobody is to give away", 8).split("\n")
+        pieces = wrapped(key, width).split("\n")
+        lines = [
+            f"\u2502 {'KEY' if at == 0 else '':6} \u2502 {value:{width}} \u2502 {text:8} \u2502"
+            for at, (value, text) in enumerate(itertools.zip_longest(pieces, note, fillvalue=""))
+        ]
+        following = f"\u2502 REGION \u2502 {'eu-west-1':{width}} \u2502 {'':8} \u2502"
+        return "\n".join([*lines, following, ""]).encode()
 
     return build
 
@@ -247,6 +292,11 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
     Hiding("od-t-x8.txt", dump_of(lambda data: od(data, " %016x", 8), 10), DUMP),
     Hiding("curl-trace.txt", dump_of(curl_trace, 9), DUMP),
     Hiding("tcpdump-X.txt", dump_of(tcpdump, 12), DUMP),
+    *(
+        Hiding(f"{name}-{lead}.txt", dump_of(partial(words, offset=offset, first=first), lead), DUMP)
+        for name, offset, first in (("readelf-x", "0x%08x", 0x2000), ("objdump-s", "%08x", 0x8000000))
+        for lead in (0, 3, 6, 13)
+    ),
     Hiding("gdb-xb.txt", dump_of(lambda data: gdb(data, "0x%02x", 1, 8), 3), DUMP),
     Hiding("gdb-symbol.txt", dump_of(lambda data: gdb(data, "0x%02x", 1, 8, "buf"), 6), DUMP),
     Hiding("gdb-xw.txt", dump_of(lambda data: gdb(data, "0x%08x", 4, 4), 5), DUMP),
@@ -290,16 +340,23 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
             ("cast", 3),
         )
     ),
+    Hiding("base64-cat-A.txt", lambda key: wrapped(b64_of(key), 48, "$\n").encode() + b"$\n", ("base64",)),
     *(
         Hiding(f"table-{name}-{width}.txt", table(width, border), TABLE)
         for name, width, border in (("box", 36, "│"), ("heavy", 20, "┃"), ("ascii", 16, "|"))
     ),
+    *(Hiding(f"table-middle-{width}.txt", middle_table(width), TABLE) for width in (16, 22, 30)),
     Hiding("table-columns.txt", columns(24), ("wrapped",)),
     *(
         Hiding(f"spaced-{name}.log", partial(spaced_out, separator), SPACED)
-        for name, separator in (("blank", " "), ("comma", ","), ("line", "\n"), ("bar", "|"))
+        for name, separator in (("blank", " "), ("comma", ","), ("line", "\n"), ("bar", "|"), ("java", ", "))
     ),
-    Hiding("characters.json", lambda key: json.dumps(list("a=" + key)).encode(), SPACED),
+    *(Hiding(f"strsplit-{width}.Rout", r_vector('"%s"', width), DUMP) for width in (7, 13, 20)),
+    Hiding("characters.js", r_vector("'%s',", 12), DUMP),
+    Hiding("print-r.txt", listed("    [{}] => {}\n"), SPACED),
+    Hiding("var-dump.txt", listed('  [{}]=>\n  string(1) "{}"\n'), DUMP),
+    *(Hiding(f"characters-{len(indent)}.yaml", yaml_list(indent), SPACED) for indent in ("", "  ")),
+    Hiding("characters.json", lambda key: json.dumps(list("a=" + key)).encode(), DUMP),
     Hiding("list-indent.json", lambda key: json.dumps({"a": list("a=" + key)}, indent=2).encode(), SPACED),
     Hiding("object.json", lambda key: json.dumps(dict(enumerate(key))).encode(), RECORDS),
     Hiding("groups-3.log", lambda key: wrapped(f"==={key}=", 3, " ").encode(), SPACED),
@@ -381,6 +438,11 @@ DECOYS: Final[dict[str, bytes]] = {
     **{
         f"example-{name}.log": streamed(event, 3)(_P + "your-key-goes-here") for name, event in EVENTS.items()
     },
+    "prefix-words.txt": dump_of(partial(words, offset="0x%08x"))(_P),
+    "prefix-vector.Rout": r_vector('"%s"', 13)(_P),
+    "prefix-listed.txt": listed("    [{}] => {}\n")(_P + "example"),
+    "prefix-list.yaml": yaml_list("")(_P + "your-key-goes-here"),
+    "masked-middle.txt": middle_table(20)(_P + "****"),
     "masked.html": cut("<b>", 9)(_P + "****1234"),
     "masked.log": cut("\x1b[1m", 9)(_P + "****"),
     "masked-table.txt": _cells(_P + "****", _P + "****").encode(),

@@ -69,6 +69,7 @@ ROOMS = (
     ("signatures",),
     ("encoded_checks",),
     ("encoded",),
+    ("encoded_lines",),
     ("signature_checks", "git_delta", "safe_open"),
 )
 """The same within ``sources``."""

@@ -46,6 +46,18 @@ def _brotli() -> bytes:
     return bytes(brotli.compress(TEXT))
 
 
+def _signed() -> bytes:
+    """Return a signed message of OpenPGP: a packet of raw deflate (RFC 4880, 5.6), in armor (6.2)."""
+    packet = base64.encodebytes(b"\xa3\1" + deflated(TEXT))
+    return b"-----BEGIN PGP MESSAGE-----\n\n" + packet + b"=abcd\n-----END PGP MESSAGE-----\n"
+
+
+def _redis() -> bytes:
+    """Return a dump whose value is compressed: LZF has a byte before at most 32 others."""
+    pieces = [TEXT[at : at + 32] for at in range(0, len(TEXT), 32)]
+    return b"REDIS0011\0\1k\xc3" + b"".join(bytes([len(piece) - 1]) + piece for piece in pieces) + b"\xff"
+
+
 def _unmapped() -> bytes:
     """Return a PDF in glyphs without the table of their characters."""
     return glyphs(KEY, 1).replace(b"/ToUnicode 7 0 R", b"")
@@ -54,7 +66,9 @@ def _unmapped() -> bytes:
 _BY_DESIGN, _GAP = "by design", "gap"
 
 LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
-    "a.b32": ("base32 and Z85 are not decoded", lambda: base64.b32encode(deflated(TEXT)), ""),
+    "a.b32": ("base32, Z85, and signed", lambda: base64.b32encode(deflated(TEXT)), ""),
+    "a.asc": ("signed messages of OpenPGP", _signed, ""),
+    "a.rdb": ("dumps of Redis", _redis, ""),
     "a.rar": ("rar, lzip, cab", lambda: b"Rar!\x1a\x07\x01\0" + bytes(64), _GAP),
     "a.squashfs": ("squashfs", lambda: b"hsqs" + bytes(24) + b"\4\0" + bytes(64), _GAP),
     "a.lzo": ("lzop", lambda: b"\x89LZO\0\r\n\x1a\n" + bytes(64), _GAP),

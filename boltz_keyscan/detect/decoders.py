@@ -61,7 +61,7 @@ def make_spellings(literals: Iterable[bytes]) -> Iterator[Spelling]:
 
 _GLUE = (
     rb"(?:\\{1,7}r)?(?:\\{1,7}n)(?:[\"'][ \t]{0,9}[,+]?[ \t\r\n]{0,60}[\"'])?[ \t]{0,40}"  # JSON, code
-    rb"|[ \t]{0,9}(?:[=\\^`]|&#(?:10|xA|x0A);)?\r?\n[ \t]{0,60}(?:(?:#|//|[>|*]) ?)?"  # lines, mail, comments
+    rb"|[ \t]{0,9}(?:[=\\^`$|]|&#(?:10|xA|x0A);)?\r?\n[ \t]{0,60}(?:(?:#|//|[>|*]) ?)?"  # lines, mail
     rb"|\\{1,7}/"  # JSON's slash: a character of base64, but never of a key
     rb"|[\"'][ \t]{0,9}[+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[\"']"  # joined literals
     rb"|%0[dD]%0[aA]|%0[aA]"
@@ -69,7 +69,7 @@ _GLUE = (
 _LETTERS = rb"[A-Za-z0-9+/_-]++"
 _BASE64 = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
 _LETTERS_OR_GLUE = b"(" + _LETTERS + b")|" + _GLUE
-_OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`&#;>|*%]"
+_OTHER = rb"[^A-Za-z0-9+/_\- \t\r\n\\\"',.=^`$&#;>|*%]"
 _ALPHABET = bytes(byte for byte in range(128) if chr(byte).isalnum()) + b"+/_-"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 

@@ -168,6 +168,13 @@ FORMS: Final[tuple[Form, ...]] = (
         unit=_SOFT_BREAK + b"|" + escapes.CHARACTER,
     ),
     Form(
+        "html-mixed",
+        lambda _text: (),
+        partial(escapes.escape_read, name="html", escapes=escapes.HTML),
+        like="html",
+        pieces=partial(escapes.mixed_spell, (b"&#%d;", b"&#x%x;", b"&#x%X;")),
+    ),
+    Form(
         "html-name",
         partial(escapes.named_spell, (b"&lowbar;", b"&UnderBar;")),
         partial(escapes.escape_read, name="html", escapes=escapes.HTML),

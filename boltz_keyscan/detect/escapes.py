@@ -43,6 +43,11 @@ def escape_again(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
     )
 
 
+def mixed_spell(forms: tuple[bytes, ...], text: bytes) -> Iterator[Spelling]:
+    """Yield two characters in each combination of forms: what hides addresses from robots mixes them."""
+    return make_spellings(one % text[1] + other % text[2] for one in forms for other in forms)
+
+
 def double_escape(old: bytes, new: bytes, text: bytes) -> Iterator[Spelling]:
     """Yield the text with the first character of escapes escaped."""
     return make_spellings([text.replace(old, new)])

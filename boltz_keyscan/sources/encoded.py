@@ -8,30 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-_BREAK = rb"(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n|%0[dD]%0[aA]|%0[aA]|&#(?:10|xA|x0A);)"
-_JOINED = rb"[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[bru]?[\"']"
-_LINES = (
-    rb"[ \t]{0,9}[=\\^`]?"
-    + _BREAK
-    + rb"[ \t]{0,60}(?:(?:#|//(?= )|[>|*]) ?)?(?:[\"'][,+.]?[ \t\r\n]{0,60}[\"'])?|"
-    + _JOINED
-)
-
-_MARGIN_BYTES = 256
-"""Bytes at the end of a buffer that are left for the next one: more than the longest separator has."""
-
-_GUTTER_BYTES = 2048
-"""Bytes in which the beginning of the lines of a text is searched for."""
-
-_MAX_GUTTER_BYTES = 80
-_MIN_COLUMNS = 16
+from boltz_keyscan.sources.encoded_lines import GUTTER_BYTES, LINES, MARGIN_BYTES, compile_tokens, find_joint
 
 
 class Encoding(NamedTuple):
@@ -104,7 +87,7 @@ def _escaped_byte(escape: re.Match[bytes]) -> bytes:
 
 ENCODINGS = {
     "base64": Encoding(
-        rb"((?:[A-Za-z0-9+/_-]|" + _ESCAPED_BASE64 + rb")+)|" + _LINES,
+        rb"((?:[A-Za-z0-9+/_-]|" + _ESCAPED_BASE64 + rb")+)|" + LINES,
         _decode_base64,
         (4, 3),
         is_regular=True,
@@ -119,7 +102,7 @@ ENCODINGS = {
     ),
     "hex": Encoding(
         rb"0[xX](?=[0-9A-Fa-f]{2})|((?:[0-9A-Fa-f]{2})+)|\\{1,7}[xX]|"
-        + _LINES
+        + LINES
         + rb"|(?:[ \t]{1,3}[,;:._-]?|[,;:._-])[ \t]{0,3}(?:\\?\r?\n[ \t]{0,60})?",
         lambda digits: bytes.fromhex(digits.decode("ascii")),
         (2, 1),
@@ -127,7 +110,7 @@ ENCODINGS = {
         alphabet=b"0123456789abcdefABCDEF",
     ),
     "decimal": Encoding(
-        rb"([0-9]{1,3})|[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:\r?\n|\\{1,7}n)[ \t]{0,60})?|" + _LINES,
+        rb"([0-9]{1,3})|[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:\r?\n|\\{1,7}n)[ \t]{0,60})?|" + LINES,
         lambda numbers: bytes(map(int, numbers.split())),
         joint=b" ",
     ),
@@ -142,7 +125,7 @@ ENCODINGS = {
         lambda text: _ESCAPES.sub(_escaped_byte, text),
     ),
     "base85": Encoding(
-        rb"([0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+)|" + _LINES, base64.b85decode, (5, 4), is_regular=True
+        rb"([0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]+)|" + LINES, base64.b85decode, (5, 4), is_regular=True
     ),
     "ascii85": Encoding(
         rb"([!-uz]+)|[ \t]*\r?\n[ \t]*",
@@ -177,9 +160,9 @@ class Decoder:
         while not ended:
             chunk = next(self._chunks, b"")
             text += chunk
-            if chunk and len(text) < _GUTTER_BYTES:
+            if chunk and len(text) < GUTTER_BYTES:
                 continue
-            pattern = pattern or _compile(_gutter(text, row) + row.tokens)
+            pattern = pattern or compile_tokens(self._joint(text) + row.tokens)
             size, characters, ended = self._tokens(text, base, pattern, last=not chunk)
             text, base = text[size:], base + size
             held = held + row.joint + characters if held and characters else held + characters
@@ -191,11 +174,16 @@ class Decoder:
                 if output:
                     yield output
 
+    def _joint(self, text: bytes) -> bytes:
+        """Return a pattern of what is between the lines of a regular encoding, beside line breaks."""
+        row = self._row
+        return find_joint(text[:GUTTER_BYTES], row.tokens, row.alphabet) if row.is_regular else b""
+
     def _tokens(
         self, text: bytes, base: int, pattern: re.Pattern[bytes], *, last: bool
     ) -> tuple[int, bytes, bool]:
         """Return the size of the tokens that begin a text, their characters, and True at their end."""
-        limit = len(text) if last else len(text) - _MARGIN_BYTES
+        limit = len(text) if last else len(text) - MARGIN_BYTES
         count = self._characters[-1] if self._characters else 0
         parts: list[bytes] = []
         at = 0
@@ -206,7 +194,7 @@ class Decoder:
             end = token.end()
             if token.lastindex:
                 if end > limit:
-                    if end - at < _MARGIN_BYTES:
+                    if end - at < MARGIN_BYTES:
                         break
                     # Not within an escape, which has fewer bytes than the margin.
                     end = _cut(text, at, limit)
@@ -272,57 +260,6 @@ def _first(row: Encoding, characters: bytes, count: int) -> bytes:
     if row.joint:
         return row.joint.join(characters.split(row.joint)[:count])
     return characters[: count * row.ratio[0]]
-
-
-@functools.lru_cache(maxsize=64)
-def _compile(pattern: bytes) -> re.Pattern[bytes]:
-    return re.compile(pattern)
-
-
-_FIRST_BREAK = re.compile(_BREAK)
-_DIGITS = re.compile(rb"[ ]*[0-9]+")
-
-
-def _gutter(text: bytes, row: Encoding) -> bytes:
-    """Return a pattern of a line break and the beginning of a line; empty if lines have none.
-
-    Lines of one length end with as many characters as the first one has; whatever precedes them
-    is their beginning: a number, a time, a name.
-    """
-    head = text[:_GUTTER_BYTES]
-    if not row.is_regular or (b"\n" not in head and b"\\n" not in head):
-        return b""
-    found = _FIRST_BREAK.search(head)
-    if found is None or found.start() < _MIN_COLUMNS:
-        return b""
-    columns = found.start()
-    following = _FIRST_BREAK.search(head, found.end())
-    line = head[found.end() : following.start() if following else len(head)]
-    token = _compile(row.tokens)
-    first = token.fullmatch(head, 0, columns)
-    if first is None or not first.lastindex:
-        return b""
-    for size in range(len(line) - columns, 0, -1) if following else range(1, _MAX_GUTTER_BYTES):
-        beginning = line[:size]
-        if size > _MAX_GUTTER_BYTES or not beginning.strip(b" \t#>|*"):
-            break
-        rest = token.fullmatch(line, size)
-        # A beginning of nothing but data is the end of a line that begins before the text.
-        if rest is not None and rest.lastindex and not beginning.isalnum() and not token.fullmatch(beginning):
-            parts, digits = _DIGITS.split(beginning), _DIGITS.findall(beginning)
-            # A line number may get longer; digits next to the data do not.
-            numbers = [
-                b"[ ]*[0-9]+" if number[:1] == b" " else b"[0-9]{%d}" % len(number) for number in digits
-            ]
-            if digits and not parts[-1]:
-                numbers[-1] = b"[ 0-9]{%d}" % len(digits[-1])
-            shape = b"".join(
-                re.escape(part) + number for part, number in zip(parts, [*numbers, b""], strict=True)
-            )
-            return re.escape(found[0]) + shape + b"|"
-        if following:
-            break
-    return b""
 
 
 def decode_head(name: str, window: bytes) -> bytes:

@@ -82,14 +82,10 @@ def is_cpio(head: bytes) -> bool:
         return len(head) >= 76 and len(head[6:76].translate(None, b"01234567")) < 14
     if head[:2] not in (b"\xc7\x71", b"\x71\xc7"):
         return False
-    order = _order(head)
+    order: Literal["little", "big"] = "little" if head[:1] == b"\xc7" else "big"
     mode, name = (int.from_bytes(head[at : at + 2], order) for at in (6, 20))
     is_file = mode >> 12 in (1, 2, 4, 6, 8, 10, 12)
     return len(head) >= 26 and is_file and 1 < name < 4096 and head[25 + name : 26 + name] in (b"\0", b"")
-
-
-def _order(head: bytes) -> Literal["little", "big"]:
-    return "little" if head[:1] == b"\xc7" else "big"
 
 
 def is_lzma(head: bytes) -> bool:
@@ -223,6 +219,12 @@ def is_leveldb_log(head: bytes) -> bool:
     )
 
 
+def _by_pattern(pattern: bytes) -> Callable[[bytes], bool]:
+    """Return a check of the bytes at a signature by a regular expression, in which a dot matches any."""
+    compiled = late_pattern(pattern, re.DOTALL)
+    return lambda window: compiled.match(window) is not None
+
+
 def _is_zip_local(window: bytes) -> bool:
     return len(window) < 30 or _is_zip_header(window[8:10], window[26:28])
 
@@ -289,20 +291,11 @@ def _is_rar(window: bytes) -> bool:
     return size < 0x80 and crc32(window[12 : 13 + size]) == int.from_bytes(window[8:12], "little")
 
 
-def _is_cab(window: bytes) -> bool:
-    return not any(window[12:16]) and window[24:26] in (b"\3\1", b"")
-
-
 def _is_lzip(window: bytes) -> bool:
     """Return True if the dictionary size of an lzip is valid and an lzma stream follows."""
     if len(window) < 18:
         return True
     return 12 <= window[5] & 0x1F <= 29 and not window[6] and _is_lzma_stream(b"\x5d\0\0\1\0", window[6:])
-
-
-def _is_dmg(window: bytes) -> bool:
-    """Return True if a trailer of a disk image is one: 512 bytes, of which the last 12 are reserved."""
-    return len(window) == 512 and 0 < int.from_bytes(window[488:492], "big") < 16 and not any(window[500:])
 
 
 def _is_nsis(window: bytes) -> bool:
@@ -331,9 +324,13 @@ CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
     b"\x1f\x8b": ((b"\x1f\x8b", "gzip", _is_gzip),),
     b"\x28\xb5": ((b"\x28\xb5\x2f\xfd", "zstd", _is_zstd),),
     b"Ra": ((b"Rar!", "rar", _is_rar),),
-    b"MS": ((b"MSCF", "cab", _is_cab),),
+    b"MS": ((b"MSCF", "cab", _by_pattern(rb".{12}\x00{4}(?:.{8}\x03\x01|.{0,8}\Z)")),),
     b"LZ": ((b"LZIP", "lzip", _is_lzip),),
-    b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _is_dmg),),
+    b"\x04\x22": ((b"\x04\x22\x4d\x18", "lz4", _by_pattern(rb".{4}[\x40-\x7f][\x40\x50\x60\x70]")),),
+    b"# ": ((b"# v", "git-bundle", _by_pattern(rb"# v[23] git bundle\n")),),
+    b"SQ": ((b"SQLite format 3\0", "sqlite", _by_pattern(rb".{21}\x40\x20\x20")),),
+    b"\xd0\xcf": ((b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole", bool),),
+    b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _by_pattern(rb".{488}\x00{3}[\x01-\x0f].{8}\x00{12}\Z")),),
     b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
 } | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in _ZLIB_LEVELS}
 """Beginning, format and check of the signatures, by their first two bytes."""

@@ -102,6 +102,17 @@ def test_arrays_of_hdf5(options: dict[str, object]) -> None:
     assert found(b"MATLAB 7.3 MAT-file".ljust(512) + content)[0] == {fingerprint(KEY)}
 
 
+@pytest.mark.parametrize("kind", ["S{}", "S{},S9"])
+def test_texts_that_fill_their_field_are_apart(kind: str) -> None:
+    h5py = pytest.importorskip("h5py", reason="of the extra science")
+    out = io.BytesIO()
+    row = (KEY.encode(), b"following")
+    with h5py.File(out, "w") as file:
+        values = [row] * 40 if "," in kind else [*row] * 20
+        file.create_dataset("notes", data=values, dtype=kind.format(len(KEY)), compression="gzip")
+    assert found(out.getvalue()) == ({fingerprint(KEY)}, {b"notes"}, [])
+
+
 def test_an_array_that_is_not_read_is_a_gap() -> None:
     h5py = pytest.importorskip("h5py", reason="of the extra science")
     out = io.BytesIO()

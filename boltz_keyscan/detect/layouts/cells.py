@@ -130,6 +130,15 @@ def _character(cell: bytes) -> bytes:
     return _NAMED.get(name, name if len(name) == 1 else b"\n")
 
 
+def _quoted(prefix: bytes) -> Iterator[bytes]:
+    """Encode characters in quotes, as R, node and Python list them; or one alone, as PHP describes it."""
+    forms = ((b'"%c"', b" "), (b'"%c"', b", "), (b"'%c'", b", "))
+    for form, between in forms:
+        yield from _in_threes(between, form=form)(prefix)
+        yield (between.rstrip() + b"\n  ").join(form % byte for byte in prefix[1:3])
+    yield b'string(1) "%c"\n' % prefix[2]
+
+
 _HEX: Final = _BEGIN + rb"(?:0[xX])?((?:[0-9A-Fa-f]{2}){1,32})" + _END
 
 CELLS: Final[tuple[Cell, ...]] = (
@@ -149,6 +158,7 @@ CELLS: Final[tuple[Cell, ...]] = (
             b"\t".join(b"%d '%c'" % (byte, byte) for byte in part) for part in _parts(prefix, 2, (0, 1))
         ),
     ),
+    Cell(rb"(?:string\(1\) )?[\"']([!-~])[\"']", bytes, _quoted),
     Cell(_BEGIN + rb"([01]{8})" + _END, _number(2), _binary),
     Cell(
         _BEGIN + rb"(?:0[xX])?((?:[0-9A-Fa-f]{2}){1,2})" + _END,

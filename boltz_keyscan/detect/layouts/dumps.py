@@ -7,6 +7,7 @@ read in the same way, up to as many cells as most of them have. Offsets and text
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +61,8 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     after = lines_after(text, line[1], min(at + AHEAD, len(text)), ends)
     rows = [*reversed(_neighbours(cell, text, lead, size, before)), own]
     rows += _neighbours(cell, text, lead, size, after)
+    if cell.is_sized:
+        _cut_offsets(rows)
     _cut_text(text, rows)
     yield _read_rows(cell, phase, rows, b"")
 
@@ -183,3 +186,14 @@ def _cut_text(text: bytes, rows: list[Row]) -> None:
         width = min(count for count, times in counts if times == counts[0][1])
         for row in beside:
             del row[width:]
+
+
+def _cut_offsets(rows: list[Row]) -> None:
+    """Remove the first cell of all rows if these are offsets: each is greater by the size of a row."""
+    offsets = [int(row[0][1], 16) for row in rows]
+    steps = {after - before for before, after in itertools.pairwise(offsets)}
+    size = sum(len(found[1]) for found in rows[0][1:]) // 2
+    if len(steps) == 1 and 0 < steps.pop() <= size:
+        for row in rows:
+            del row[0]
+        rows[:] = filter(None, rows)

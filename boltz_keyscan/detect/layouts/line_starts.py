@@ -31,8 +31,8 @@ _SIGNS: Final = b"+->|#*"
 """Marks that alone may be a beginning: of changes, quotes and comments."""
 
 _PARTS: Final = (
-    re.compile(rb"(\\u[0-9A-Fa-f]{4}|\\{1,7}t)|([0-9]+)|([ \t]+)|([A-Za-z]+)|(.)", re.DOTALL),
-    re.compile(rb"(\\u[0-9A-Fa-f]{4}|\\{1,7}t)|((?!))|([ \t]+)|([A-Za-z0-9]+)|(.)", re.DOTALL),
+    re.compile(rb"(\\u[0-9A-Fa-f]{4}|\\{1,7}t|\^I)|([0-9]+)|([ \t]+)|([A-Za-z]+)|(.)", re.DOTALL),
+    re.compile(rb"(\\u[0-9A-Fa-f]{4}|\\{1,7}t|\^I)|((?!))|([ \t]+)|([A-Za-z0-9]+)|(.)", re.DOTALL),
 )
 """Parts of a beginning: an escape, a number, blanks, a word, any other sign. In the second, words differ."""
 

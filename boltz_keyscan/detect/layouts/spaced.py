@@ -1,17 +1,20 @@
-"""Texts with the same separator between all characters, or between groups of a few: lists, spaced logs."""
+"""Texts with the same separator between all characters, or between groups of a few: lists, spaced logs.
+
+Also lists with a line for each character, behind a dash (YAML) or its index (``print_r`` of PHP).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling
+from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern, unit_run
 from boltz_keyscan.detect.layouts.pieces import Pieces
 
 NAME: Final = "spaced"
 
 _SEPARATORS: Final = (
-    *(b" ", b"  ", b"\t", b",", b".", b"|", b"\n", b'","', b'", "', b"','", b"', '"),
+    *(b" ", b"  ", b"\t", b",", b", ", b".", b"|", b"\n", b'","', b'", "', b"','", b"', '"),
     *(b'",\n' + b" " * indent + b'"' for indent in (2, 4, 6, 8)),
 )
 _GROUPS: Final = range(2, 6)
@@ -24,10 +27,20 @@ _SIZE: Final = 100
 """A phase has three numbers of characters: missing before the literal, of a group, of a separator."""
 
 
+_LISTED: Final = rb"(?:-|\[[0-9]{1,9}\] =>) [\"']?([!-~])[\"']?[ \t]*(?:\r?\n[ \t]{0,20}|\Z)"
+"""A line of a list, with the indent of the next one; its group is the character."""
+
+_INDENTS: Final = (0, 1, 2, 4, 6, 8)
+_LIST: Final = 0
+"""The phase of a literal of a list."""
+
+
 def spell(prefix: bytes) -> Iterator[Spelling]:
     """Yield a few characters of a prefix with each separator."""
     for separator in _SEPARATORS:
         yield separator.join(prefix[at : at + 1] for at in range(1, 5)), _SIZE + len(separator)
+    yield b"] => %c\n" % prefix[2], _LIST
+    yield from ((b"- %c\n%b- %c" % (prefix[2], b" " * indent, prefix[3]), _LIST) for indent in _INDENTS)
     for size in _GROUPS:
         for first in range(1, size + 1):
             literal = prefix[:first] + b" " + prefix[first : first + size] + b" "
@@ -37,6 +50,9 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
 
 def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     """Read the characters around an offset without the separators between them."""
+    if phase == _LIST:
+        yield _read_list(text, at)
+        return
     missing, rest = divmod(phase, _SIZE * _SIZE)
     size, width = divmod(rest, _SIZE)
     pieces = Pieces()
@@ -51,3 +67,13 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     for begin in range(first, start, step):
         pieces.add(text, max(begin, 0), min(begin + size, len(text)))
     yield pieces.reading(NAME, max(first, 0), start, phase)
+
+
+def _read_list(text: bytes, at: int) -> Reading:
+    """Read the list around an offset, which is in the index of a line or at its dash."""
+    start = at if text[at : at + 1] == b"-" else max(text.rfind(b"[", max(at - 10, 0), at), 0)
+    low, high = unit_run(_LISTED, text, start)
+    pieces = Pieces()
+    for found in compile_pattern(_LISTED).finditer(text, low, high):
+        pieces.put(found[1], *found.span(1))
+    return pieces.reading(NAME, low, max(high, at + 1), _LIST)

@@ -57,18 +57,21 @@ def _cells(text: bytes, line: Line) -> list[Line]:
 def _column(text: bytes, lines: Iterable[Line], index: int, cells: list[Line], *, is_up: bool) -> list[Line]:
     """Return the cells of a column in the other lines of a row, going up or down from its line.
 
-    A line continues a row if a cell of it is empty that the line before has; unless all are empty.
+    A line continues a row if a cell of it is empty that the line before has; unless all are empty. A cell
+    that is empty in one line of a row is empty in those below: text begins in the next row.
     """
     parts: list[Line] = []
-    last = _filled(text, cells)
+    last = nearest = _filled(text, cells)
     for line in itertools.islice(lines, _ROWS):
         other = _cells(text, line)
         filled = _filled(text, other)
         upper, lower = (filled, last) if is_up else (last, filled)
-        is_continued = bool(upper - lower) or (upper == lower == {index})
+        is_below = nearest <= filled if is_up else filled <= nearest
+        is_continued = is_below and (bool(upper - lower) or upper == lower == {index})
         if len(other) != len(cells) or index not in filled or not is_continued:
             break
         parts.append(other[index])
+        nearest = filled
         last = filled if is_up else last | filled
     return parts
 

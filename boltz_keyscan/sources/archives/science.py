@@ -29,6 +29,9 @@ _SLICE_BYTES = 1 << 20
 _MAX_ROW_BYTES = 64 << 20
 """Bytes of an array for one index of its first dimension, at most: so many are read at once."""
 
+_MIN_TEXT_BYTES = 20
+"""Bytes of the shortest text that is separated from the next one: the body of a key has at least as many."""
+
 _MAX_CHUNK_BYTES = 256 << 20
 """Bytes of a chunk at most, which is decompressed as a whole, in several steps."""
 
@@ -231,6 +234,17 @@ def _is_read(array: Any) -> bool:  # noqa: ANN401 - as above
     return bool(has_text and is_own and array.shape and array.id.get_create_plist().get_nfilters())
 
 
+def _values(array: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
+    """Yield the bytes of an array, field by field, with a line for each text that may have a key."""
+    if array.dtype.names:
+        for name in array.dtype.names:
+            yield from _values(array[name])
+    elif array.dtype.kind == "S" and array.dtype.itemsize >= _MIN_TEXT_BYTES:
+        yield b"\n".join(array.ravel().tolist()) + b"\n"
+    else:
+        yield array.tobytes()
+
+
 def _slices(array: Any, meter: Meter) -> Iterator[bytes]:  # noqa: ANN401 - as above
     """Yield an array in order, some indexes of its first dimension at a time.
 
@@ -249,10 +263,10 @@ def _slices(array: Any, meter: Meter) -> Iterator[bytes]:  # noqa: ANN401 - as a
         )
     try:
         for start in range(0, array.shape[0], step):
-            piece = array[start : start + step].tobytes()
-            meter.add_output(len(piece))
-            if piece:
-                yield piece
+            for piece in _values(array[start : start + step]):
+                meter.add_output(len(piece))
+                if piece:
+                    yield piece
     except BudgetExceededError:
         raise
     except OSError as error:
