@@ -28,9 +28,10 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boltz_keyscan
-from boltz_keyscan import late_pattern, records, rules
+from boltz_keyscan import records, rules
 from boltz_keyscan.detect import KeyDetector
 from tests.asking import NUMBER
 
@@ -50,13 +51,7 @@ def load() -> None:
             importlib.import_module(module.name)
     for name in LATE:
         importlib.import_module(name)
-    # What a class and an expression compile at their first use.
-    for module in [module for name, module in sys.modules.items() if name.startswith("boltz_keyscan")]:
-        for value in list(vars(module).values()):
-            if isinstance(value, late_pattern.late_pattern):
-                value.pattern  # noqa: B018 - asking for it compiles it
-            elif isinstance(value, type) and vars(value).get("__init__") is records._first_init:
-                value.__init__ = records._compiled_init(value)
+    compile_late()
     # The tables of detection, which are the same in every run with our rules, take longer than most runs.
     detector = KeyDetector.of(rules.load())
     blob = b"%5F" + detector.prefixes[0] + b" " * 20
@@ -65,6 +60,17 @@ def load() -> None:
     # What is here already is not looked at again in each copy.
     gc.collect()
     gc.freeze()
+
+
+def compile_late() -> None:
+    """Compile what classes and expressions of the package compile at their first use."""
+    compiled: Any = records
+    for loaded in [loaded for name, loaded in sys.modules.items() if name.startswith("boltz_keyscan")]:
+        for value in list(vars(loaded).values()):
+            if type(value).__name__ == "late_pattern":
+                value.pattern  # noqa: B018 - asking for it compiles it
+            elif isinstance(value, type) and vars(value).get("__init__") is compiled._first_init:
+                setattr(value, "__init__", compiled._compiled_init(value))  # noqa: B010 - as the class itself does
 
 
 def serve(path: str) -> tuple[bytes, list[bytes]] | None:  # noqa: C901 - all that it waits for, in one place
