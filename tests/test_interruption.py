@@ -38,7 +38,7 @@ from tests.running import ROOT, keyscan
 
 PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; the rest was not scanned\n"
-FILES, BEHIND = 7200, 600
+FILES, BEHIND = 1500, 600
 """At 8 KiB each, as work is weighed, more than is done without workers."""
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looking at other processes takes /proc")

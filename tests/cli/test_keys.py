@@ -247,7 +247,7 @@ class TestAudit:
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
     def test_thousands_of_keys(self, tmp_path: Path) -> None:
         """Complete, in pages of a hundred, and in hardly more memory than fifty."""
-        many = 5000 if NIGHTLY else 1000
+        many = 5000 if NIGHTLY else 400
         used: dict[int, int] = {}
         probe = tmp_path / "probe.py"
         probe.write_text(

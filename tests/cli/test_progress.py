@@ -75,7 +75,7 @@ def test_nobody_is_told_who_does_not_want_to_know(
     with typed(endless, "--jobs", "1", *arguments, env=env) as terminal:
         # Longer than it takes for the line to come.
         with pytest.raises(AssertionError, match="never printed"):
-            terminal.until("Scanning", patience=2.5)
+            terminal.until("Scanning", patience=1.6)
         terminal.type("\x03")
         assert terminal.end() == ExitCode.INTERRUPTED
     assert [line for line in terminal.screen if line not in {"", "^C"}] == [INTERRUPTED]
@@ -88,7 +88,7 @@ def test_only_what_is_on_a_terminal_shows_it(endless: Path, tmp_path: Path) -> N
     terminal = Terminal(["sh", "-c", script, str(tmp_path / "errors"), *command])
     try:
         with pytest.raises(AssertionError, match="never printed"):
-            terminal.until("Scanning", patience=2.5)
+            terminal.until("Scanning", patience=1.6)
         terminal.type("\x03")
         assert terminal.end() == ExitCode.INTERRUPTED
     finally:
