@@ -397,7 +397,10 @@ def test_git_ends_with_the_program_whatever_it_is_at(
 
     stop(running)
 
+    began = time.monotonic()
     assert running.end()[0] == (-signal.SIGKILL if stop is kill else ExitCode.INTERRUPTED)
+    # At once, and not when git's own time is over.
+    assert time.monotonic() - began < 8
 
 
 def commands(running: Running) -> set[str]:

@@ -5,6 +5,7 @@ Trees can be nested so that a dozen of them make 10^10 paths. Every walk has a t
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -91,9 +92,12 @@ class Walks:
             GitError: after the last change, if git failed.
             StoppedError: git exceeded the timeout.
         """
-        with ThreadPoolExecutor(1) as beside:
+        cancellation = git.Cancellation()
+        with ThreadPoolExecutor(1) as beside, contextlib.ExitStack() as unfinished:
+            # The pool waits for its walk: after Ctrl-C for minutes, if that went on.
+            unfinished.callback(cancellation.cancel)
             end = (f"--max-age={since}",) if since else ()
-            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, *end)
+            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, cancellation, *end)
             first: dict[Place, int] = {}
             for change in self._changes(wanted, lines, "--no-merges", *end):
                 commit, oid, path = change
@@ -101,6 +105,7 @@ class Walks:
                 _check_limit(len(first))
                 yield change
             merge_changes = merge_walk.result()
+            unfinished.pop_all()
         # If a merge only took it from another parent, an earlier commit introduced it.
         chosen = {
             commit.commit: None
@@ -110,14 +115,17 @@ class Walks:
         if chosen:
             yield from self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c")
 
-    def _merge_changes(self, wanted: Wanted, lines: list[bytes], *end: str) -> list[Change]:
+    def _merge_changes(
+        self, wanted: Wanted, lines: list[bytes], cancellation: git.Cancellation, *end: str
+    ) -> list[Change]:
         """Return the changes of merges against their first parents.
 
         Comparison with all parents at once (``-c``) costs half as much again, and in most
         of these the object merely came from another parent.
         """
         found: list[Change] = []
-        for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent", *end):
+        options = ("--merges", "--diff-merges=first-parent", *end)
+        for change in self._changes(wanted, lines, *options, cancellation=cancellation):
             found.append(change)
             _check_limit(len(found))
         return found
@@ -126,14 +134,22 @@ class Walks:
         """Yield the changes of commits against each parent; errors as ``introductions``."""
         return self._changes(wanted, lines, "-m")
 
-    def _changes(self, wanted: Wanted, lines: list[bytes], *extra: str) -> Iterator[Change]:
+    def _changes(
+        self,
+        wanted: Wanted,
+        lines: list[bytes],
+        *extra: str,
+        cancellation: git.Cancellation | None = None,
+    ) -> Iterator[Change]:
         """Yield the changes of the wanted objects, newest commit first."""
         if not wanted or not lines:
             return
         chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= MAX_ARGUMENTS else []
         arguments = ("-c", _DELTA_BASES, "log", *_OPTIONS, *extra, *chosen)
         commit = FirstCommit(0, "", "", reachable=True)
-        fields = git.fields(self.view, *arguments, lines=lines, seconds=self.seconds)
+        fields = git.fields(
+            self.view, *arguments, lines=lines, seconds=self.seconds, cancellation=cancellation
+        )
         for entry in fields:
             text = entry.lstrip(b"\n")
             if text.startswith(b":"):
