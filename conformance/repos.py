@@ -47,9 +47,9 @@ class Repo:
         self.run(
             "-c", "maintenance.auto=false", "commit", "--quiet", "--allow-empty", "-m", message, *options
         )
-        return self.head()
+        return self._head()
 
-    def head(self) -> str:
+    def _head(self) -> str:
         """The id of the commit that is checked out; read without git where it is in the usual file."""
         try:
             reference = (self.path / ".git/HEAD").read_text().removeprefix("ref: ").strip()

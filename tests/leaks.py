@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PIECE = 12
 """Characters of a body that are too many."""
 
+FEW = 3
+"""Keys that are looked for one by one."""
+
 _HEX_NOISE = re.compile(rb"(?i)0x|\\+u00|&#x|[^0-9a-f]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
 _RUN = re.compile(rb"[A-Za-z0-9_-]{%d,}" % PIECE)
@@ -38,11 +41,12 @@ def leaks(text: bytes, *keys: str) -> list[str]:
     found = set()
     # Most views of a text are the same, or have nothing in them that could be of a key.
     held: dict[bytes, bool] = {}
-    blocks = _search(keys)
+    # For few keys it takes longer to compile the search than to look for each.
+    blocks = _search(keys) if len(keys) > FEW else None
     for name, view in _views(text):
         runs = b"\n".join(_RUN.findall(view))
         if runs not in held:
-            held[runs] = _occurs(blocks, runs) and any(
+            held[runs] = (blocks is None or _occurs(blocks, runs)) and any(
                 _holds(runs, form) for key in keys for form in _spellings(key)
             )
         if held[runs]:

@@ -244,7 +244,7 @@ def test_a_file_that_breaks_while_it_is_read() -> None:
 def test_a_file_that_changes_all_the_time(tmp_path: Path, change: str) -> None:
     path = tmp_path / "log"
     path.write_text(f"{KEY}\n")
-    size = 256 << 20
+    size = 64 << 20
     os.truncate(path, size)
     over = threading.Event()
 

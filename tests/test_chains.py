@@ -97,6 +97,7 @@ LAYERS = (
 
 
 @pytest.mark.parametrize("seed", range(40))
+@pytest.mark.sampled(count=10)
 def test_any_order(seed: int, tmp_path: Path) -> None:
     """Up to four layers, of which no three encodings follow each other."""
     draw = random.Random(seed)

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from conformance.__main__ import main
 from conformance.making import LEDGER, Keys, make
 from conformance.scoring import Found, Ledger, Place, score, table
-from conformance.tools import TOOLS, UnusableError
+from conformance.tools import TOOLS
 from tests.leaks import leaks
 
 ROOT = Path(__file__).parent.parent
@@ -44,25 +46,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_ours_finds_all_and_invents_nothing(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def told(folder: Path) -> list[Found]:
+    """What ours finds in the places, by one scan."""
+    return list(TOOLS["boltz-keyscan"](folder))
+
+
+def test_ours_finds_all_and_invents_nothing(folder: Path, told: list[Found]) -> None:
     ledger = Ledger.read(folder / LEDGER)
-    told = list(TOOLS["boltz-keyscan"](folder))
     ours = score("boltz-keyscan", ledger, told)
     assert (ours.missed, ours.false) == ((), ())
     # Not by the file's name: each key by its fingerprint.
     assert {place.fingerprint for place in ledger.places} <= {each.fingerprint for each in told}
 
 
-@pytest.mark.parametrize("name", sorted(set(TOOLS) - {"boltz-keyscan"}))
-def test_another_scanner_is_scored(folder: Path, name: str) -> None:
-    ledger = Ledger.read(folder / LEDGER)
-    try:
-        told = score(name, ledger, TOOLS[name](folder))
-    except UnusableError as error:
-        if "not installed" not in str(error):
-            raise
-        pytest.skip(f"{name}: {error}")
-    assert 0 < sum(told.found.values()) < len(ledger.places)
+def test_the_page(folder: Path, told: list[Found], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of docs/conformance.md, of which "make" made the folder."""
+    monkeypatch.setitem(TOOLS, "boltz-keyscan", lambda _: iter(told))
+    ran = CliRunner().invoke(main, command("score", folder))
+    assert (ran.exit_code, ran.output.count("| 100.0 % | 100.0 % |")) == (0, 1), ran.output
 
 
 def test_a_seed_makes_the_same_keys(folder: Path, tmp_path: Path) -> None:

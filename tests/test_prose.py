@@ -7,6 +7,7 @@ plant a violation and see it reported.
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -44,9 +45,15 @@ WORDS: Final = re.compile(
 Law = Callable[[str], list[str]]
 
 
+@functools.lru_cache(maxsize=1)
+def parse(text: str) -> ast.Module:
+    """Parse a source text, once for all laws."""
+    return ast.parse(text)
+
+
 def docstrings(text: str) -> Iterator[tuple[int, str]]:
     """Yield the docstrings of modules, classes, functions and fields, with their lines."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         for child in ast.iter_child_nodes(node):
             match child:
                 case ast.Expr(value=ast.Constant(value=str(docstring))):
@@ -73,7 +80,7 @@ def participles(text: str) -> list[str]:
     """Report functions that are named with a bare participle."""
     return [
         f"{node.lineno}: {node.name}() is neither a verb nor a question"
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(parse(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and PARTICIPLES.fullmatch(node.name.strip("_"))
         # A property is data, which is read without a call.
@@ -83,6 +90,8 @@ def participles(text: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """Report words that docstrings and comments avoid."""
+    if not WORDS.search(text):
+        return []
     return [
         f"{line}: {word[0]!r} in a docstring or comment"
         for line, sentence in (*docstrings(text), *comments(text))

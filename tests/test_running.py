@@ -1,18 +1,13 @@
 """The two ways in which tests run the program, held against each other: every command and every format.
 
-Each is started in full here, and run as a copy of a process that was.
+Each is started in full here, and run as a copy of a process that was; at night, as it is about the tests.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +17,10 @@ import pytest
 from boltz_keyscan.cli.root import Commands
 from boltz_keyscan.exports import EXPORTERS
 from boltz_keyscan.report import REPORTERS
-from tests import running as under_test
 from tests.boltz_api import Key, Service, running
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import ROOT, Ran, keyscan
+from tests.running import Ran, keyscan
 
 FOUND = fake_key("ws", "live", "found")
 
@@ -123,7 +117,7 @@ def _left(stage: Path, folder: Path, line: str, *, started: bool) -> Left:
 
 
 @pytest.mark.parametrize(("line", "code"), RUNS, ids=[line for line, _ in RUNS])
-@pytest.mark.sampled(count=3)
+@pytest.mark.sampled(count=0)
 def test_both_ways_come_to_the_same(line: str, code: int, stage: Path, tmp_path: Path) -> None:
     full = _left(stage, tmp_path / "at", line, started=True)
     assert full.ran.code == code, full.ran
@@ -145,112 +139,3 @@ def test_every_command_is_started_in_full_by_one_of_them() -> None:
     every = list(_commands(command, click.Context(command)))
     assert "keys revoke" in every
     assert [name for name in every if not any(line.startswith(name) for line, _ in RUNS)] == []
-
-
-# -- a run is a process of its own ----------------------------------------------------------
-
-
-def test_a_run_has_its_own_environment_folder_and_mask(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(f"{FOUND}\n")
-    for name, mask in (("one", 0o077), ("two", 0o022)):
-        before = os.umask(mask)
-        try:
-            ran = keyscan("a.txt", "--report", f"text={name}", cwd=tmp_path, env={"FORCE_COLOR": "1"})
-        finally:
-            os.umask(before)
-        assert ran.code == 1
-        assert "\x1b[" in ran.text
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o666 & ~mask
-    assert "\x1b[" not in keyscan("a.txt", cwd=tmp_path).text
-
-
-def test_runs_at_the_same_time_do_not_meet() -> None:
-    texts = [f"{fake_key('ws', 'live', number)}\n" * (1 + number * 100) for number in range(6)]
-    with ThreadPoolExecutor(6) as threads:
-        runs = list(threads.map(lambda text: keyscan("-", "--format", "json", stdin=text.encode()), texts))
-    for text, ran in zip(texts, runs, strict=True):
-        (finding,) = ran.report["findings"]
-        assert finding["fingerprint"] == fingerprint(text[: text.index("\n")])
-        assert len(finding["locations"]) == text.count("\n")
-
-
-def test_a_run_may_write_more_than_a_pipe_holds_and_leave_its_input_alone() -> None:
-    ran = keyscan("-", "--format", "json", stdin=f"{FOUND}\n".encode() * 1_000)
-    assert len(ran.report["findings"][0]["locations"]) == 1_000
-    assert keyscan("--version", stdin=bytes(1 << 20)).code == 0
-
-
-def test_what_is_read_at_the_start_is_started() -> None:
-    """The SDK writes to standard error what it does, when it is told so before it is loaded."""
-    warm = under_test._warm()
-    assert warm is not None or sys.platform != "linux"
-    if warm is not None:
-        for name in ("PYTHONDEVMODE", "LC_ALL", "BOLTZ_LOG", "BOLTZ_BASE_URL", "SSL_CERT_FILE", "TZ"):
-            assert not warm.suits({**os.environ, "PYTHONPATH": str(ROOT), name: "another"}), name
-        assert warm.suits({**os.environ, "PYTHONPATH": str(ROOT), "BOLTZ_API_KEY": "x", "HOME": "/x"})
-    ran = keyscan("--version", env={"PYTHONVERBOSE": "1"})
-    assert "import 'click'" in ran.errors
-
-
-@pytest.mark.skipif(
-    not under_test.COPIES, reason="needs Linux with pidfd_open: elsewhere each run is started in full"
-)
-@pytest.mark.parametrize("ends", [True, False], ids=["killed", "endless"])
-def test_a_run_that_does_not_end_well_is_told(
-    ends: bool,  # noqa: FBT001 - a parameter
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The program waits for git, which kills it, or waits for its end."""
-    program = tmp_path / "git"
-    program.write_text(
-        "#!/bin/sh\nkill -9 $PPID\n" if ends else "#!/bin/sh\nwhile kill -0 $PPID; do sleep 0.1; done\n"
-    )
-    program.chmod(0o755)
-    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    if ends:
-        assert keyscan("--history-only", ROOT, env=path).code == -signal.SIGKILL
-    else:
-        monkeypatch.setattr(under_test, "PATIENCE", 0.2)
-        with pytest.raises(TimeoutError):
-            keyscan("--history-only", ROOT, env=path)
-
-
-@pytest.mark.parametrize("last", ["", "os._exit(0)"], ids=["in order", "at once"])
-@pytest.mark.sampled(count=1)
-def test_it_ends_with_whoever_started_it(last: str, tmp_path: Path) -> None:
-    code = f"import os\nfrom tests.running import keyscan\nassert keyscan('--version').code == 0\n{last}"
-    ran = subprocess.run(
-        # Its standard error is that of what it starts too: it is read until both have ended.
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    assert ran.stderr == b""
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_program_for_a_shell_is_the_program(stage: Path, tmp_path: Path) -> None:
-    """Its streams, folder, arguments, exit code; and what ends it."""
-    script = (
-        'cd repo; printf "%s" "$KEY" | "$0" - --format json 3<"$0"; echo $?; "$0" --no-such-option; echo $?'
-    )
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "KEY": FOUND}
-    command = ["bash", "-c", script, str(under_test.program())]
-    for more in ({}, {"PYTHONVERBOSE": "1"}):
-        ran = subprocess.run(
-            command, cwd=stage, env={**env, **more}, capture_output=True, check=False, timeout=60
-        )
-        report, first, second = ran.stdout.rsplit(b"\n", 3)[:3]
-        assert (first, second) == (b"1", b"2"), ran
-        assert fingerprint(FOUND).encode() in report
-        assert ran.stderr.count(b"No such option") == 1
-        assert (b"import 'click'" in ran.stderr) == bool(more)
-    git = tmp_path / "git"
-    git.write_text("#!/bin/sh\nkill -9 $PPID\n")
-    git.chmod(0o755)
-    env["PATH"] = f"{tmp_path}:{env['PATH']}"
-    killed = subprocess.run([under_test.program(), "--history-only", ROOT], env=env, check=False)
-    assert killed.returncode in {128 + signal.SIGKILL, -signal.SIGKILL}

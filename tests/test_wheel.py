@@ -19,7 +19,7 @@ import pytest
 import boltz_keyscan
 from boltz_keyscan import rules
 from boltz_keyscan.report import REPORTERS
-from tests import checkout
+from tests import checkout, depth
 from tests.keys import fake_key, fingerprint
 from tests.running import ROOT
 
@@ -119,7 +119,8 @@ def test_it_is_installed_as_the_readme_says(source: Path, tmp_path: Path) -> Non
     assert told == [".", ".[api,science]"]
     pip = [sys.executable, "-m", "pip", "--isolated", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--no-index", "--no-build-isolation", "--no-compile", "--target"]
-    for number, what in enumerate(told):
+    # The second is the first and more.
+    for number, what in enumerate(told if depth.NIGHTLY else told[1:]):
         target = tmp_path / str(number)
         done = subprocess.run(
             [*pip, "install", *options, str(target), what], cwd=source, capture_output=True, check=True

@@ -28,6 +28,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boltz_keyscan
 from boltz_keyscan import late_pattern, records, rules
@@ -50,15 +51,7 @@ def load() -> None:
             importlib.import_module(module.name)
     for name in LATE:
         importlib.import_module(name)
-    # What a class and an expression compile at their first use. Type checkers see the standard ones.
-    lazy = late_pattern.__dict__["late_pattern"]
-    first, compiled = records.__dict__["_first_init"], records.__dict__["_compiled_init"]
-    for loaded in [loaded for name, loaded in sys.modules.items() if name.startswith("boltz_keyscan")]:
-        for value in list(vars(loaded).values()):
-            if isinstance(value, lazy):
-                value.pattern  # noqa: B018 - asking for it compiles it
-            elif isinstance(value, type) and vars(value).get("__init__") is first:
-                type.__setattr__(value, "__init__", compiled(value))
+    compile_late()
     # The tables of detection, which are the same in every run with our rules, take longer than most runs.
     detector = KeyDetector.of(rules.load())
     blob = b"%5F" + detector.prefixes[0] + b" " * 20
@@ -67,6 +60,19 @@ def load() -> None:
     # What is here already is not looked at again in each copy.
     gc.collect()
     gc.freeze()
+
+
+def compile_late() -> None:
+    """Compile what classes and expressions of the package compile at their first use."""
+    # Type checkers see the standard ones.
+    lazy = late_pattern.__dict__["late_pattern"]
+    first, compiled = records.__dict__["_first_init"], records.__dict__["_compiled_init"]
+    for loaded in [loaded for name, loaded in sys.modules.items() if name.startswith("boltz_keyscan")]:
+        for value in list(vars(loaded).values()):
+            if isinstance(value, lazy):
+                value.pattern  # noqa: B018 - asking for it compiles it
+            elif isinstance(value, type) and vars(value).get("__init__") is first:
+                type.__setattr__(value, "__init__", compiled(value))
 
 
 def serve(path: str) -> tuple[bytes, list[bytes]] | None:  # noqa: C901 - all that it waits for, in one place

@@ -74,6 +74,7 @@ def test_a_row_is_a_member(name: str) -> None:
 
 
 @pytest.mark.parametrize(("page", "size"), [(512, 2000), (512, 2100), (4096, 9000), (4096, 12_500)])
+@pytest.mark.sampled(count=2)
 def test_no_edge_of_a_page_cuts_a_key(page: int, size: int) -> None:
     """The key begins everywhere in texts of a size, less than its length apart."""
     places = range(0, size, 41)

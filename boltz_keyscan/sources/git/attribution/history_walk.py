@@ -5,6 +5,7 @@ Trees can be nested so that a dozen of them make 10^10 paths. Every walk has a t
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -96,9 +97,12 @@ class Walks:
             GitError: after the last change, if git failed.
             StoppedError: git exceeded the timeout.
         """
-        with ThreadPoolExecutor(1) as beside:
+        cancellation = git.Cancellation()
+        with ThreadPoolExecutor(1) as beside, contextlib.ExitStack() as unfinished:
+            # The pool waits for its walk: after Ctrl-C for minutes, if that went on.
+            unfinished.callback(cancellation.cancel)
             end = (f"--max-age={since}",) if since else ()
-            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, *end)
+            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, cancellation, *end)
             first = dict(last.first)
             for change, removed in self._changes(wanted, lines, "--no-merges", *end):
                 last.record(change, removed=removed)
@@ -108,6 +112,7 @@ class Walks:
                     _check_limit(len(first))
                     yield change
             additions, removals = merge_walk.result()
+            unfinished.pop_all()
         # If a merge only took it from another parent, an earlier commit introduced it.
         chosen = {
             commit.commit: None
@@ -128,7 +133,7 @@ class Walks:
                     yield change
 
     def _merge_changes(
-        self, wanted: Wanted, lines: list[bytes], *end: str
+        self, wanted: Wanted, lines: list[bytes], cancellation: git.Cancellation, *end: str
     ) -> tuple[list[Change], list[Change]]:
         """Return the additions and the removals of merges against their first parents.
 
@@ -137,7 +142,8 @@ class Walks:
         """
         found: list[Change] = []
         removals: list[Change] = []
-        for change, removed in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent", *end):
+        options = ("--merges", "--diff-merges=first-parent", *end)
+        for change, removed in self._changes(wanted, lines, *options, cancellation=cancellation):
             if not removed:
                 found.append(change)
                 _check_limit(len(found))
@@ -149,14 +155,22 @@ class Walks:
         """Yield the additions of commits against each parent; errors as ``introductions``."""
         return (change for change, removed in self._changes(wanted, lines, "-m") if not removed)
 
-    def _changes(self, wanted: Wanted, lines: list[bytes], *extra: str) -> Iterator[tuple[Change, bool]]:
+    def _changes(
+        self,
+        wanted: Wanted,
+        lines: list[bytes],
+        *extra: str,
+        cancellation: git.Cancellation | None = None,
+    ) -> Iterator[tuple[Change, bool]]:
         """Yield the changes of the wanted objects, newest commit first, with True for a removal."""
         if not wanted or not lines:
             return
         chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= MAX_ARGUMENTS else []
         arguments = ("-c", _DELTA_BASES, "log", *_OPTIONS, *extra, *chosen)
         commit = FirstCommit(0, "", "", reachable=True)
-        fields = git.fields(self.view, *arguments, lines=lines, seconds=self.seconds)
+        fields = git.fields(
+            self.view, *arguments, lines=lines, seconds=self.seconds, cancellation=cancellation
+        )
         for entry in fields:
             text = entry.lstrip(b"\n")
             if text.startswith(b":"):

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, Self
 
@@ -213,6 +214,29 @@ class GitProcess:
         self._death_signal.close()
 
 
+class Cancellation:
+    """Ends the git that another thread reads from, when its result is no longer wanted."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: GitProcess | None = None
+        self._cancelled = False
+
+    def attach(self, process: GitProcess) -> None:
+        """Set the process to end, which ends at once after ``cancel``."""
+        with self._lock:
+            self._process = process
+            if self._cancelled:
+                process.kill()
+
+    def cancel(self) -> None:
+        """End the process, now or when it starts."""
+        with self._lock:
+            self._cancelled = True
+            if self._process is not None:
+                self._process.kill()
+
+
 def _signal_name(number: int) -> str:
     limits = {signal.SIGXFSZ: "SIGXFSZ, for writing too much"}
     with contextlib.suppress(ValueError):
@@ -269,6 +293,7 @@ def fields(
     lines: list[bytes] | None = None,
     seconds: float | None = None,
     terminated: bool = True,
+    cancellation: Cancellation | None = None,
 ) -> Iterator[bytes]:
     """Run git and yield the NUL-terminated fields of its output.
 
@@ -278,6 +303,7 @@ def fields(
         lines: input.
         seconds: total timeout; ``TOTAL_TIMEOUT_S`` by default.
         terminated: the last field ends in NUL too.
+        cancellation: receives the process.
 
     Raises:
         GitError: after the last field, when git failed or its output is incomplete.
@@ -287,6 +313,8 @@ def fields(
         spool_lines(lines or []) as stdin,
         GitProcess(view, *arguments, stdin=stdin, seconds=seconds or TOTAL_TIMEOUT_S) as process,
     ):
+        if cancellation is not None:
+            cancellation.attach(process)
         rest = b""
         while chunk := process.output.read(1 << 20):
             *complete, rest = (rest + chunk).split(b"\0")
