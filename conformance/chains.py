@@ -367,6 +367,8 @@ DECOYS: dict[str, bytes] = {
     "codes.csv": b"".join(b"7801%07d,789c,78da%05d,120,1,2\n" % (n * 7919, n) for n in range(2000)),
     "magic.py": b"MAGIC = (b'\\x1f\\x8b\\x08', b'PK\\x03\\x04', b'x\\x9c', 'H4sI', 'UEsDB', '1f8b08')\n",
     "magic.c": b"static const unsigned char gz[] = {0x1f, 0x8b, 0x08, 0x00}; /* 31, 139, 8, 0 */\n",
+    "ustar.js": b"var MAGIC = '".ljust(257) + b"ustar\\x00';\n" * 60,
+    "dictionary.lzma": b"\0\0\0\0\x80\x16\xfe\xff" + bytes(9) + b"s\1" + _RANDOM[:500],
     "profile.png": b"\x89PNG\r\n\x1a\n\0\0\0\x20iCCPicc\0\0"
     + zlib.compress(bytes(36) + b"acsp" + bytes(200)),
     "pixels.png": b"\x89PNG\r\n\x1a\n\0\0\0\x20IDAT" + zlib.compress(_RANDOM)[:5000],

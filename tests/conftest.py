@@ -74,15 +74,55 @@ def _left_out(name: str, cases: list[pytest.Function]) -> set[pytest.Function]:
     return set(cases) - {cases[position] for position in chosen}
 
 
+class _Homes:
+    """Homes of users who have scanned before: a program that a test starts compiles no engine.
+
+    One that a test has left as it was is given to the next: thousands would take seconds to make and remove.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._numbers = itertools.count()
+        self._folder = folder
+        self._unused: list[Path] = []
+        self._new: object = None
+
+    def take(self) -> Path:
+        if self._unused:
+            return self._unused.pop()
+        home = self._folder / str(next(self._numbers))
+        engine, cache = saved_engine(), home / "cache/boltz-keyscan"
+        home.mkdir()
+        cache.mkdir(mode=0o700, parents=True)
+        try:
+            os.link(engine, cache / engine.name)
+        except OSError:
+            shutil.copy2(engine, cache)
+        self._new = self._new or _state(home)
+        return home
+
+    def give_back(self, home: Path) -> None:
+        if _state(home) == self._new:
+            self._unused.append(home)
+
+
+def _state(home: Path) -> object:
+    """What is in a home, which is little in a new one; nothing where it cannot be read."""
+    try:
+        return [
+            (folder[len(str(home)) :], Path(folder).stat().st_mode, folders, names)
+            for folder, folders, names in os.walk(home)
+        ]
+    except OSError:
+        return None
+
+
 @pytest.fixture(scope="session")
-def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """New folders; pytest looks through all it has made for the number of the next one."""
-    folder = tmp_path_factory.mktemp("homes")
-    return (folder / str(number) for number in itertools.count())
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> _Homes:
+    return _Homes(tmp_path_factory.mktemp("homes"))
 
 
 @pytest.fixture(autouse=True)
-def _alone(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(_homes: _Homes, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
     for name in list(os.environ):
         if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in {
@@ -93,8 +133,7 @@ def _alone(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
             *VARIABLES,
         }:
             monkeypatch.delenv(name)
-    home = next(_homes)
-    home.mkdir()
+    home = _homes.take()
     settings = {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
@@ -108,13 +147,8 @@ def _alone(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    # A user who has scanned before: a program that a test starts compiles no engine.
-    engine, cache = saved_engine(), home / "cache/boltz-keyscan"
-    cache.mkdir(mode=0o700, parents=True)
-    try:
-        os.link(engine, cache / engine.name)
-    except OSError:
-        shutil.copy2(engine, cache)
+    yield
+    _homes.give_back(home)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,8 @@ def is_lzma(head: bytes) -> bool:
     size = int.from_bytes(head[5:13], "little")
     if size == 0 or (not size < 1 << 38 and size != (1 << 64) - 1) or not any(head[14:18]):
         return False
-    return _is_lzma_stream(head[:5], head[13:])
+    # A larger dictionary than any window needs would be refused, which proves nothing.
+    return _is_lzma_stream(head[:1] + min(dictionary, 1 << 26).to_bytes(4, "little"), head[13:])
 
 
 def _is_lzma_stream(properties: bytes, payload: bytes) -> bool:

@@ -106,7 +106,7 @@ FORMATS = (
     Format("dmg", b"k", rb"koly\x00{3}\x04\x00{2}\x02\x00"),  # where its trailer begins
     # Where the data of an installer begin.
     Format("an installer made by NSIS", b"\xef", rb"\xef\xbe\xad\xdeNullsoftInst"),
-    Format("tar", b"", rb".{257}ustar", "tar:members"),  # since 1988
+    Format("tar", b"", rb".{257}ustar[\x00 ]", "tar:members"),  # since 1988
     Format("warc", b"W", rb"WARC/[01]\.[0-9]{1,3}[ \t]*\r?\n", "warc:members"),
     # Before 1988: where a header has its checksum.
     Format("old-tar", b"", rb".{148}[0-7 \x00]{5}", "tar:members", is_checked=True),
