@@ -31,7 +31,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("library",),
-    ("agents",),
+    ("agents", "fleet"),
     ("trust", "key_status", "redactor"),
     ("scan_roots",),
     ("plan",),
@@ -75,7 +75,7 @@ ROOMS = (
 
 DOOR = ("__init__", "library")
 
-STARTS_PROCESSES = frozenset({"sources.git.run.command", "workers.process"})
+STARTS_PROCESSES = frozenset({"sources.git.run.command", "workers.isolated", "workers.process"})
 COPIES_ITSELF = frozenset({"workers.process"})
 """A copy of a process ends without what the process does at its end."""
 TALKS = ("cli", "report")
