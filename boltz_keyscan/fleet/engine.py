@@ -82,6 +82,8 @@ class ExecutorEngine:
     executor: futures.Executor
     count_workers: Callable[[], int]
     """Number of workers at the moment."""
+    scan: Callable[[Unit], Outcome] = scan_unit
+    """The function that workers run."""
 
     def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
         """Yield the outcome of each unit; of one whose future fails, the reason."""
@@ -93,7 +95,7 @@ class ExecutorEngine:
                 if unit is None:
                     is_exhausted = True
                     break
-                running[self.executor.submit(scan_unit, unit)] = unit
+                running[self.executor.submit(self.scan, unit)] = unit
             if not running:
                 return
             done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)

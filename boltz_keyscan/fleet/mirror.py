@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable
 
 from boltz_keyscan.errors import KeyscanError
@@ -69,8 +70,8 @@ esac
 _SCANNED = "boltz-keyscan-scanned"
 """File in a mirror: the digest of the references with which it was scanned completely."""
 
-_processes: dict[int, IsolatedProcess] = {}
-"""The fetching process, by the id of the process that started it."""
+_processes: dict[tuple[int, int], IsolatedProcess] = {}
+"""Fetching processes, by the ids of the process and the thread that use them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def fetch(
     try:
         answer = _process().ask(request, Answer, seconds=limits.seconds, check=check, report=report)
     except ProcessStoppedError as error:
-        _processes.clear()
+        _processes.pop((os.getpid(), threading.get_ident()), None)
         answer = Answer(error=str(error))
     except OSError as error:
         answer = Answer(error=f"OSError: {error.strerror}")
@@ -189,13 +190,13 @@ def _read_scanned(folder: str) -> str:
 
 
 def _process() -> IsolatedProcess:
-    """Return the fetching process of this process, started at the first call."""
-    # A fork does not use that of its parent.
-    if os.getpid() not in _processes:
-        _processes.clear()
+    """Return the fetching process of this thread, started at the first call."""
+    # A fork does not use that of its parent, nor a thread that of another.
+    owner = os.getpid(), threading.get_ident()
+    if owner not in _processes:
         home = os.fsdecode(tempdir.folder())
-        _processes[os.getpid()] = IsolatedProcess("boltz_keyscan.fleet.fetching:main", _environment(home))
-    return _processes[os.getpid()]
+        _processes[owner] = IsolatedProcess("boltz_keyscan.fleet.fetching:main", _environment(home))
+    return _processes[owner]
 
 
 def _variables(address: Address, token: TokenSource) -> dict[str, str]:

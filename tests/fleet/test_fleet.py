@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +19,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+import trustme
 from referencing import Registry, Resource
 
 from tests.fleet import scene
 from tests.fleet.git_server import TOKEN, Behaviour, serving
+from tests.gate import absent
 from tests.keys import fingerprint
 from tests.leaks import leaks
 from tests.running import COMMAND, ROOT, Ran, keyscan
@@ -38,12 +42,14 @@ class Fleet:
     urls: list[str]
     first: Ran
 
-    def scan(self, state: str, *more: str, listed: bytes | None = None, path: str = "") -> Ran:
+    def scan(
+        self, state: str, *more: str, listed: bytes | None = None, path: str = "", **options: Any
+    ) -> Ran:
         """Scan into a state."""
         stdin = scene.as_github(self.urls) if listed is None else listed
         env = {"BOLTZ_KEYSCAN_GIT_TOKEN": TOKEN, **({"PATH": path} if path else {})}
         arguments = ("fleet", "scan", "--repos", "-", "--state", state, "--jobs", "2", *more)
-        return keyscan(*arguments, cwd=self.folder, stdin=stdin, env=env)
+        return keyscan(*arguments, cwd=self.folder, stdin=stdin, env=env, **options)
 
     def report(self, state: str, form: str = "json") -> Ran:
         """Report on a state."""
@@ -146,6 +152,75 @@ def test_shards_merged_are_the_whole(fleet: Fleet) -> None:
     whole = keyscan("fleet", "merge", "--state", "merged", "part-2", "part-3", cwd=fleet.folder)
     assert whole.code == 1
     assert fleet.report("merged").out == fleet.report("first").out
+
+
+def test_workers_of_dask_give_the_same_report(fleet: Fleet) -> None:
+    needs_dask()
+    ran = fleet.scan("dask", "--engine", "dask", "--jobs", "3", started=True)
+    assert (ran.code, ran.errors) == (1, "")
+    assert fleet.report("dask").out == fleet.report("first").out
+
+
+def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet, tmp_path: Path) -> None:
+    needs_dask()
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    ca, cert, key = (str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key"))
+    cluster = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/fleet/cluster.py"), ca, cert, key, "3"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "BOLTZ_KEYSCAN_GIT_TOKEN": TOKEN},
+    )
+    assert cluster.stdout is not None
+    try:
+        address, *pids = cluster.stdout.readline().decode().split()
+        assert address.startswith("tls://")
+        over_tls = ("--engine", "dask", "--scheduler", address, "--tls-ca", ca)
+        bare = fleet.scan("denied", *over_tls)
+        assert (bare.code, "needs certificates" in bare.errors) == (2, True)
+        other = trustme.CA().issue_cert("127.0.0.1")
+        other.private_key_and_cert_chain_pem.write_to_path(tmp_path / "other.pem")
+        mine = str(tmp_path / "other.pem")
+        denied = fleet.scan("denied", *over_tls, "--tls-cert", mine, "--tls-key", mine, started=True)
+        assert (denied.code, "cannot use the cluster" in denied.errors) == (2, True)
+        fleet.server.requests.clear()
+        killing = threading.Thread(target=kill_at_work, args=(fleet.server, int(pids[0])))
+        killing.start()
+        ran = fleet.scan("tls", *over_tls, "--tls-cert", cert, "--tls-key", key, started=True)
+        killing.join()
+        assert (ran.code, ran.errors) == (1, "")
+        assert fleet.report("tls").out == fleet.report("first").out
+    finally:
+        cluster.communicate()
+
+
+def test_an_open_scheduler_is_refused(fleet: Fleet) -> None:
+    needs_dask()
+    (fleet.folder / "scheduler.json").write_text('{"address": "tcp://192.0.2.1:8786"}')
+    for scheduler in ("tcp://192.0.2.1:8786", "ucx://host.invalid:1", "scheduler.json"):
+        ran = fleet.scan("open", "--engine", "dask", "--scheduler", scheduler)
+        assert ran.code == 2
+        assert "on another machine and not encrypted" in ran.errors
+    assert fleet.scan("open", "--engine", "dask", "--scheduler", "nowhere.json").code == 2
+    assert fleet.scan("open", "--scheduler", "tls://127.0.0.1:1").code == 2
+
+
+def kill_at_work(server: Behaviour, pid: int) -> None:
+    """Kill a process once the server was asked for something."""
+    deadline = time.monotonic() + 60
+    while len(server.requests) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+
+
+def needs_dask() -> None:
+    """Skip a test where Dask is not installed."""
+    if importlib.util.find_spec("distributed") is None:
+        absent("the extra 'fleet' is not installed")
 
 
 def test_a_second_scan_reads_what_changed(fleet: Fleet) -> None:

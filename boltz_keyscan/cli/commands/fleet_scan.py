@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -11,6 +12,7 @@ from boltz_keyscan.cli.fleet_output import FleetProgress, print_report
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.options import PATH, TABLE
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.fleet.dask_engine import Cluster, open_cluster
 from boltz_keyscan.fleet.engine import Engine, LocalEngine
 from boltz_keyscan.fleet.mirror import FetchLimits, TokenSource
 from boltz_keyscan.fleet.result import StoredResult
@@ -47,6 +49,25 @@ class FleetScanCommand(CommandWithExamples):
     metavar="FILE",
     help="List of repositories, one a line or JSON; - for standard input.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Workers: processes of this machine, or those of a Dask cluster.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS|FILE",
+    default="",
+    help="Scheduler of the cluster, or the file it wrote.  [default: workers on this machine]",
+)
+@click.option(
+    "--tls-ca", type=PATH, metavar="FILE", default="", help="Certificate that signed the cluster's."
+)
+@click.option("--tls-cert", type=PATH, metavar="FILE", default="", help="Certificate for the cluster.")
+@click.option("--tls-key", type=PATH, metavar="FILE", default="", help="Private key of --tls-cert.")
+@click.option("--dask-insecure", is_flag=True, help="Accept a scheduler elsewhere without encryption.")
 @click.option("--shard", metavar="I/N", default="1/1", help="Scan the Ith of N parts of the list.")
 @click.option(
     "--mirror-dir",
@@ -94,6 +115,12 @@ def scan(
     sources: tuple[str, ...],
     state: str,
     repos: str | None,
+    engine: str,
+    scheduler: str,
+    tls_ca: str,
+    tls_cert: str,
+    tls_key: str,
+    dask_insecure: bool,
     shard: str,
     mirror_dir: str | None,
     keep_mirrors: bool,
@@ -128,13 +155,22 @@ def scan(
         keep_mirrors=keep_mirrors,
     )
     _check_token(settings.token, listing)
-    engine: Engine = LocalEngine(jobs or cpu_count())
+    cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key, insecure=dask_insecure)
+    if engine == "local" and cluster != Cluster():
+        raise KeyscanError("--scheduler and its options are for --engine dask", "Give --engine dask.")
     part = parse_shard(shard)
     with Store.create(state) as store:
-        with FleetProgress(quiet=quiet) as progress:
-            run_fleet(store, listing, settings, engine, shard=part, listeners=(progress,))
+        with (
+            _open_engine(engine, cluster, jobs or cpu_count()) as workers,
+            FleetProgress(quiet=quiet) as progress,
+        ):
+            run_fleet(store, listing, settings, workers, shard=part, listeners=(progress,))
         result = StoredResult(store, require_complete=require_complete, part=True)
         return print_report(result, verbosity=-1 if quiet else int(verbose))
+
+
+def _open_engine(name: str, cluster: Cluster, jobs: int) -> contextlib.AbstractContextManager[Engine]:
+    return open_cluster(cluster, jobs) if name == "dask" else contextlib.nullcontext(LocalEngine(jobs))
 
 
 def _read_list(path: str) -> bytes:
