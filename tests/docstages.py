@@ -239,6 +239,18 @@ def incident(folder: Path) -> Iterator[Place]:
         yield at
 
 
+@contextmanager
+def mirrors(folder: Path) -> Iterator[Place]:
+    """A folder ``mirrors`` with two mirrors, one of them with a live key; ``repos.txt`` lists them."""
+    at = place(folder)
+    for name, key in (("fold", PAST), ("screen", "")):
+        repo = Repo(folder / "work" / name)
+        repo.leak("old.py", f"key = '{key}'\n")
+        repo.run("clone", "--quiet", "--mirror", str(repo.path), str(at.here / f"mirrors/{name}.git"))
+    (at.here / "repos.txt").write_text("mirrors/fold.git\nmirrors/screen.git\n", encoding="utf-8")
+    yield at
+
+
 STAGES: dict[str, Callable[[Path], object]] = {
     "empty": empty,
     "clean": clean,
@@ -249,4 +261,5 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "old-leaks": old_leaks,
     "api": api,
     "incident": incident,
+    "mirrors": mirrors,
 }

@@ -31,7 +31,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("library",),
-    ("agents",),
+    ("agents", "fleet"),
     ("trust", "key_status", "redactor"),
     ("scan_roots",),
     ("plan",),
@@ -76,7 +76,7 @@ ROOMS = (
 
 DOOR = ("__init__", "library")
 
-STARTS_PROCESSES = frozenset({"sources.git.run.command", "workers.process"})
+STARTS_PROCESSES = frozenset({"sources.git.run.command", "workers.isolated", "workers.process"})
 COPIES_ITSELF = frozenset({"workers.process"})
 """A copy of a process ends without what the process does at its end."""
 TALKS = ("cli", "report")
@@ -465,7 +465,7 @@ def test_every_package_it_imports_is_declared() -> None:
     distributions = packages_distributions()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    named = [*project["dependencies"], *extras["api"], *extras["science"]]
+    named = [*project["dependencies"], *extras["api"], *extras["science"], *extras["fleet"]]
     declared = {re.split(r"[<>=[]", name)[0].lower() for name in named}
     assert "click" in used
     # The extra science may be missing; its packages are named as their modules.

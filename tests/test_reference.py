@@ -92,7 +92,10 @@ REASON_FIRST = frozenset({"ContainerError", "BudgetExceededError", "lost"})
 REASON_SECOND = frozenset({"Gap", "_gap"})
 """Callables that take it as their second argument."""
 
-HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places", "not-decoded"})
+HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places", "not-decoded"}) | {
+    "fetch-denied",
+    "fetch-redirected",
+}
 """Reasons that pass through a constant or a tuple before a gap is made of them."""
 
 REASON = re.compile(r"[a-z]+(-[a-z]+)*")

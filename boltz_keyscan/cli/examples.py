@@ -114,6 +114,30 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             f"boltz-keyscan explain {_KEY} --replace-text drop",
         ),
     ),
+    "fleet": (
+        ("Scan a folder of clones.", "boltz-keyscan fleet scan ~/mirrors --state fleet"),
+        ("See how far it is, from another shell.", "boltz-keyscan fleet status --state fleet"),
+        ("Write the report.", "boltz-keyscan fleet report --state fleet --format json --output fleet.json"),
+    ),
+    "fleet scan": (
+        ("Scan a folder of clones.", "boltz-keyscan fleet scan ~/mirrors --state fleet"),
+        (
+            "Scan all repositories of an organisation on GitHub.",
+            "gh repo list ORG --json url | boltz-keyscan fleet scan --repos - --state fleet",
+        ),
+        (
+            "Scan the second of eight parts, as one job of an array.",
+            "boltz-keyscan fleet scan /data/mirrors --shard 2/8 --state fleet-2",
+        ),
+    ),
+    "fleet report": (
+        ("Write the report.", "boltz-keyscan fleet report --state fleet --format json --output fleet.json"),
+        (
+            "Write SARIF, a file for each repository.",
+            "boltz-keyscan fleet report --state fleet --format sarif --output sarif",
+        ),
+    ),
+    "fleet merge": (("Join the parts.", "boltz-keyscan fleet merge --state fleet fleet-1 fleet-2 fleet-3"),),
     "fingerprint": (
         ("Compare the key in use with a report.", "printenv BOLTZ_API_KEY | boltz-keyscan fingerprint"),
     ),

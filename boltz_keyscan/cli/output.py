@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from typing import TextIO
 
 from boltz_keyscan.cli.options import AUTO, ScanOptions
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -127,8 +128,6 @@ def _form(name: str) -> str:
 
 
 def _show(name: str, result: ScanResult, options: ReportOptions) -> None:
-    if sys.stdout is None:
-        raise OutputError("cannot write the report: standard output is closed", "Give --output FILE.")
     show(load(name), result, options)
 
 
@@ -138,8 +137,15 @@ def show(reporter: Reporter, result: ScanResult, options: ReportOptions) -> None
     Raises:
         OutputError: it could not be written; a closed pipe is no error.
     """
+    write_stdout(lambda stream: reporter(result, stream, options))
+
+
+def write_stdout(fill: Callable[[TextIO], object]) -> None:
+    """Write what ``fill`` writes to a stream to standard output; as ``show``, with the same errors."""
+    if sys.stdout is None:
+        raise OutputError("cannot write the report: standard output is closed", "Give --output FILE.")
     try:
-        reporter(result, sys.stdout, options)
+        fill(sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         return

@@ -18,6 +18,7 @@ COMMANDS = {
     "diff": "boltz_keyscan.cli.commands.diff:diff",
     "explain": "boltz_keyscan.cli.commands.explain:explain",
     "fingerprint": "boltz_keyscan.cli.commands.fingerprint:fingerprint",
+    "fleet": "boltz_keyscan.cli.commands.fleet:fleet",
     "hook": "boltz_keyscan.cli.commands.hook:hook",
     "keys": "boltz_keyscan.cli.commands.keys:keys",
     "redact": "boltz_keyscan.cli.commands.redact:redact_command",

@@ -20,10 +20,22 @@ from boltz_keyscan.report.options import Reporter, ReportOptions
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit
+    from boltz_keyscan.model.fleet import FleetResult
 
-__all__ = ["AUDIT_REPORTERS", "REPORTERS", "ReportOptions", "Reporter", "format_hint", "load", "load_audit"]
+__all__ = [
+    "AUDIT_REPORTERS",
+    "FLEET_REPORTERS",
+    "REPORTERS",
+    "ReportOptions",
+    "Reporter",
+    "format_hint",
+    "load",
+    "load_audit",
+    "load_fleet",
+]
 
 AuditReporter: TypeAlias = "Callable[[Audit, TextIO, bool], None]"
+FleetReporter: TypeAlias = "Callable[[FleetResult, TextIO, ReportOptions], None]"
 
 REPORTERS = {
     "text": "boltz_keyscan.report.text:report",
@@ -44,6 +56,13 @@ AUDIT_REPORTERS = {
     "sarif": "boltz_keyscan.report.audit_sarif:sarif",
 }
 """Formats of an audit of keys: functions ``(Audit, stream, verbose) -> None``."""
+
+FLEET_REPORTERS = {
+    "text": "boltz_keyscan.report.fleet_text:report",
+    "json": "boltz_keyscan.report.fleet_json:report",
+    "csv": "boltz_keyscan.report.fleet_csv:report",
+}
+"""Formats of a fleet: functions ``(FleetResult, stream, ReportOptions) -> None``."""
 
 
 def format_hint(name: str, formats: Iterable[str]) -> str:
@@ -71,6 +90,15 @@ def load_audit(name: str) -> AuditReporter:
         KeyscanError: no format has this name.
     """
     return cast("AuditReporter", _load(name, AUDIT_REPORTERS))
+
+
+def load_fleet(name: str) -> FleetReporter:
+    """Import and return the reporter of a format for fleets.
+
+    Raises:
+        KeyscanError: no format has this name.
+    """
+    return cast("FleetReporter", _load(name, FLEET_REPORTERS))
 
 
 def _load(name: str, formats: dict[str, str]) -> Any:  # noqa: ANN401 - cast by the callers

@@ -38,10 +38,11 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
     table.writerow(COLUMNS)
     for row in _rows(result, options):
-        table.writerow([_cell(row.get(column)) for column in COLUMNS])
+        table.writerow([format_cell(row.get(column)) for column in COLUMNS])
 
 
-def _cell(value: object) -> str:
+def format_cell(value: object) -> str:
+    """Return the text of a cell, which no spreadsheet runs as a formula."""
     return _FORMULA.sub(r"\1'\2", harmless("" if value is None else str(value)))
 
 
@@ -53,12 +54,13 @@ def _rows(result: ScanResult, options: ReportOptions) -> Iterator[dict[str, obje
         "detail": " ".join(verdict(result)),
     }
     for finding in options.findings(result):
-        yield from _locations(finding)
+        yield from location_rows(finding)
     for gap in result.gaps:
         yield {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
 
 
-def _locations(finding: Finding) -> Iterator[dict[str, object]]:
+def location_rows(finding: Finding) -> Iterator[dict[str, object]]:
+    """Yield the row of each location of a key."""
     common = members(finding, "severity fingerprint shape status") | {
         "record": "placeholder" if finding.shape is Shape.PLACEHOLDER else "key",
         "fails_run": _yes(finding.blocking),

@@ -101,7 +101,10 @@ def urgent_situations(result: ScanResult) -> list[Situation]:
 
 def explain_command(result: ScanResult, fingerprint: str = "") -> str:
     """Return the command that explains a key of a run, or lists its keys."""
-    targets = result.targets if result.targets != (".",) else ()
+    # Of an address a clone is explained: it has a path for each command.
+    targets = [
+        "CLONE" if "://" in target else target for target in result.targets if result.targets != (".",)
+    ]
     return shlex.join(filter(None, ("boltz-keyscan", "explain", fingerprint, *targets)))
 
 

@@ -60,9 +60,14 @@ def write_report(
         KeyscanError: no format has this name.
     """
     reporter = through(load(name))
+    write_stream(name, path, lambda stream: reporter(result, stream, view))
+
+
+def write_stream(name: str, path: str | Path, fill: Callable[[TextIO], object]) -> None:
+    """Write what ``fill`` writes to a stream to ``path``; as ``write_report``, with the same errors."""
     path = os.fspath(path)
     try:
-        _write(reporter, path, result, view)
+        _write(fill, path)
     except OSError as error:
         message = _failed(name, path, error.strerror or type(error).__name__)
         raise OutputError(message, _HINTS.get(error.errno or 0, "Name another file.")) from error
@@ -89,10 +94,7 @@ def _failed(name: str, path: str, why: str) -> str:
     return f"cannot write the {name} report to {harmless(path)}: {why}"
 
 
-def _write(reporter: Reporter, path: str, result: ScanResult, view: ReportOptions) -> None:
-    def fill(stream: TextIO) -> None:
-        reporter(result, stream, view)
-
+def _write(fill: Callable[[TextIO], object], path: str) -> None:
     descriptor = _own_descriptor(path)
     if descriptor is not None:
         # Earlier output must come before the report.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,13 +17,44 @@ if TYPE_CHECKING:
     from boltz_keyscan.report import Reporter
 
 
-@click.command("scan", cls=ScanCommand)
+_ADDRESS = "boltz_keyscan.address"
+"""Name of the fetched repository in the context."""
+
+
+class ScanOrFetchCommand(ScanCommand):
+    """Command whose path may be the address of a repository."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Fetch the repository, if an address was given, and scan it in place of a path."""
+        paths = ctx.params["paths"]
+        if not any(":" in path for path in paths):
+            return super().invoke(ctx)
+        from boltz_keyscan.cli.address_scan import fetch_address  # noqa: PLC0415 - few scans fetch
+
+        with fetch_address(paths) as fetched:
+            if fetched is not None:
+                _adapt(ctx.params, fetched.folder)
+                ctx.meta[_ADDRESS] = fetched
+            return super().invoke(ctx)
+
+
+def _adapt(params: dict[str, Any], folder: str) -> None:
+    """Change the options for a repository that was fetched: it has a history only."""
+    if params["no_history"] or params["staged"]:
+        raise KeyscanError("an address has a history and no files", "Leave out --no-history and --staged.")
+    params["paths"], params["no_cache"] = (folder,), True
+    params["history_only"] = params["range_"] is None and params["since"] is None
+    params["trust"] = params["trust"] or "none"
+
+
+@click.command("scan", cls=ScanOrFetchCommand)
 def scan(*, resolved: ResolvedOptions) -> int:
     """Find leaked Boltz API keys in files, and in the whole git history of repositories.
 
-    PATH is a file, a folder, a repository, a git bundle, or - for standard input; the
-    default is the current folder. Submodules and bundles in it are scanned too, with their
-    history. To scan a path that is named like a command, put ./ before it: ./hook.
+    PATH is a file, a folder, a repository, a git bundle, the https or ssh address of a
+    repository, or - for standard input; the default is the current folder. Submodules and
+    bundles in it are scanned too, with their history. To scan a path that is named like a
+    command, put ./ before it: ./hook.
     """
     options = resolved.options
     if options.quiet and options.verbose:
@@ -35,6 +66,10 @@ def scan(*, resolved: ResolvedOptions) -> int:
     suppressor = resolved.suppressor(unexposed=options.fail_on_unexposed)
     status_check, output_filter = _status_check(resolved)
     result = run_scan(plan, resolved, suppressor, status_check)
+    if (fetched := click.get_current_context().meta.get(_ADDRESS)) is not None:
+        from boltz_keyscan.fleet.naming import rename_repository  # noqa: PLC0415 - few scans fetch
+
+        result = rename_repository(result, fetched.folder, fetched.name)
     emit(result, on_stdout, files, report_options(options), output_filter)
     return result.exit_code
 

@@ -1,0 +1,51 @@
+"""Output of the commands on fleets: the report on standard output, and progress."""
+
+from __future__ import annotations
+
+import time
+from typing import Self
+
+from boltz_keyscan.cli.output import write_stdout
+from boltz_keyscan.cli.progress import Progress
+from boltz_keyscan.model.fleet import FleetResult
+from boltz_keyscan.report import ReportOptions, load_fleet
+
+
+def print_report(
+    result: FleetResult, name: str = "text", options: ReportOptions | None = None, *, verbosity: int = 0
+) -> int:
+    """Write a report to standard output, and return the exit code.
+
+    Raises:
+        OutputError: it could not be written; a closed pipe is no error.
+    """
+    chosen = options or ReportOptions(verbosity=verbosity)
+    write_stdout(lambda stream: load_fleet(name)(result, stream, chosen))
+    return result.exit_code
+
+
+class FleetProgress:
+    """Progress bar of a fleet scan. Use as a context manager.
+
+    Args:
+        quiet: show none.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._progress = None if quiet else Progress("Scanning repositories")
+        self._start = time.monotonic()
+
+    def on_done(self, done: int, whole: int) -> None:
+        """Draw the bar; click adds the time that is left."""
+        if self._progress is not None:
+            rate = done / max(time.monotonic() - self._start, 0.001)
+            self._progress.show(done, whole, detail=f"{rate:.1f}/s")
+
+    def __enter__(self) -> Self:
+        if self._progress is not None:
+            self._progress.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(*error)

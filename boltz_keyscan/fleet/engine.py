@@ -1,0 +1,118 @@
+"""Engines: the distribution of repositories over workers.
+
+An engine takes units as workers become free and yields outcomes as they arrive. A worker that dies costs a
+retry, and after that a gap; never a repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from functools import partial
+from typing import Protocol
+
+from boltz_keyscan import rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.fleet.outcome import Outcome
+from boltz_keyscan.fleet.unit import Unit, scan_unit
+from boltz_keyscan.model.finding import Detector, Gap, ShardResult
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.workers.pool import Job, Pool
+
+UNITS_PER_WORKER = 4
+"""Units that an executor has at a time, for each worker: so many that no worker waits, and few in memory."""
+
+
+class Engine(Protocol):
+    """Distribution of units over workers."""
+
+    def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
+        """Yield the outcome of each unit, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitShard:
+    """A unit as a job of the worker pool; ``more`` of its result has the outcome."""
+
+    unit: Unit
+    weight: int = 1
+
+    def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
+        """Scan the repository."""
+        return ShardResult(more=(OutcomeShard(scan_unit(self.unit)),))
+
+    def lost(self, reason: str, detail: str) -> ShardResult:
+        """Return the result of a repository whose worker died twice."""
+        return ShardResult(more=(OutcomeShard(_lost(self.unit, reason, detail)),))
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeShard:
+    """An outcome in the result of a job."""
+
+    outcome: Outcome
+    weight: int = 0
+
+    def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
+        """Return nothing: all is done."""
+        return ShardResult()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """The worker processes of this machine."""
+
+    jobs: int
+
+    def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
+        """Yield the outcome of each unit."""
+        with Pool(KeyDetector.of(rules.load())) as pool:
+            pool.start(self.jobs)
+            shards = (UnitShard(unit) for unit in units)
+            for _, result in pool.results(Job(0, shard, shard.lost) for shard in shards):
+                for shard in result.more:
+                    if isinstance(shard, OutcomeShard):
+                        yield shard.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorEngine:
+    """Any executor of ``concurrent.futures``: on a cluster, that of Dask."""
+
+    executor: futures.Executor
+    count_workers: Callable[[], int]
+    """Number of workers at the moment."""
+    scan: Callable[[Unit], Outcome] = scan_unit
+    """The function that workers run."""
+
+    def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
+        """Yield the outcome of each unit; of one whose future fails, the reason."""
+        running: dict[futures.Future[Outcome], Unit] = {}
+        is_exhausted = False
+        while True:
+            while not is_exhausted and len(running) < UNITS_PER_WORKER * max(1, self.count_workers()):
+                unit = next(units, None)
+                if unit is None:
+                    is_exhausted = True
+                    break
+                running[self.executor.submit(self.scan, unit)] = unit
+            if not running:
+                return
+            done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
+            for future in done:
+                yield _outcome(future, running.pop(future))
+
+
+def _outcome(future: futures.Future[Outcome], unit: Unit) -> Outcome:
+    lost = partial(_lost, unit, "worker-died")
+    try:
+        outcome = future.result()
+    except futures.CancelledError:
+        return lost("the cluster ended before it was scanned")
+    except Exception as error:  # noqa: BLE001 - an executor may raise anything
+        return lost(f"its workers ended again and again: {type(error).__name__}")
+    return outcome if isinstance(outcome, Outcome) else lost("its worker returned something else")
+
+
+def _lost(unit: Unit, reason: str, detail: str) -> Outcome:
+    return Outcome.failure(unit.repository.id, Gap(unit.repository.name, reason, detail))

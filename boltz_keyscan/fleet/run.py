@@ -1,0 +1,78 @@
+"""Run of a fleet scan: lists the repositories, hands out those that are due, and records the outcomes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Protocol
+
+from boltz_keyscan.fleet import codec
+from boltz_keyscan.fleet.engine import Engine
+from boltz_keyscan.fleet.sources import Listing, select_shard
+from boltz_keyscan.fleet.store import Store
+from boltz_keyscan.fleet.unit import Settings, Unit
+
+_CONFIRM_INTERVAL_S = 1.0
+"""Seconds for which confirmations of unchanged repositories are collected: a transaction for each is slow."""
+
+
+class FleetListener(Protocol):
+    """Receiver of the progress of a fleet scan."""
+
+    def on_done(self, done: int, whole: int) -> None:
+        """Count the repositories that are done."""
+
+
+def run_fleet(
+    store: Store,
+    listing: Listing,
+    settings: Settings,
+    engine: Engine,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    listeners: Iterable[FleetListener] = (),
+) -> None:
+    """Scan the repositories of a list that are new or changed, and record each result at once.
+
+    Args:
+        store: state, opened by its only driver.
+        listing: the repositories.
+        settings: settings of the scans.
+        engine: the workers.
+        shard: number of the shard to scan, counted from 1, and of all.
+        listeners: receivers of progress.
+
+    Raises:
+        KeyscanError: the state cannot be written, or no worker starts.
+    """
+    chosen = select_shard(listing, shard)
+    known = store.last_results()
+    gaps = map(codec.encode, listing.gaps)
+    pairs = [(each.id, each.name) for each in chosen]
+    store.list_repositories(pairs, gaps, shard, len(listing.repositories))
+    started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    store.set_run(started_at=started, started=time.time(), ended=None, listed=len(chosen), done=0)
+
+    def units() -> Iterator[Unit]:
+        for each in chosen:
+            yield Unit(each, settings, known[each.id].digest if each.id in known else "")
+
+    unchanged: list[str] = []
+    saved = time.monotonic()
+    done = 0
+    for outcome in engine.outcomes(units()):
+        done += 1
+        if outcome.unchanged:
+            unchanged.append(outcome.id)
+        else:
+            store.record(outcome)
+        if time.monotonic() - saved >= _CONFIRM_INTERVAL_S:
+            saved = time.monotonic()
+            store.confirm(unchanged)
+            unchanged.clear()
+            store.set_run(done=done)
+        for listener in listeners:
+            listener.on_done(done, len(chosen))
+    store.confirm(unchanged)
+    store.set_run(done=done, ended=time.time())

@@ -1,0 +1,126 @@
+"""Data of a fleet: many repositories scanned as one piece of work, and one finding for each key.
+
+Every string is redacted and safe to print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Protocol
+
+from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Situation
+from boltz_keyscan.model.finding import Finding, Gap
+from boltz_keyscan.records import dataclass
+
+
+class RepositoryStatus(StrEnum):
+    """The status of a repository in a fleet; a repository has exactly one."""
+
+    SCANNED = "scanned"
+    """Everything was scanned, apart from gaps by design and accepted ones."""
+    PARTIAL = "partial"
+    """It was scanned, with gaps."""
+    FAILED = "failed"
+    """It could not be fetched, or its scan did not end."""
+    PENDING = "pending"
+    """It was listed, and not scanned yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryEntry:
+    """A repository of a fleet, with its last result."""
+
+    id: str
+    """A digest of its address or path."""
+    name: str
+    """Its address or path, as it was given."""
+    status: RepositoryStatus
+    fetched: bool = False
+    """Its content was available."""
+    refs: int = 0
+    objects: int = 0
+    """git objects that were scanned, in it or in another repository that has them too."""
+    keys: int = 0
+    blocking: int = 0
+    gaps: tuple[Gap, ...] = ()
+    """All that was not scanned of it; of a failed repository the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The number of repositories, by what is known of them."""
+
+    discovered: int = 0
+    fetched: int = 0
+    scanned: int = 0
+    partial: int = 0
+    failed: int = 0
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPlace:
+    """The place from which a key came first, of all that are dated."""
+
+    repository: str
+    path: str
+    commit: str | None
+    author_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetKey:
+    """One distinct key, over all repositories."""
+
+    fingerprint: str
+    rule_id: str
+    key_type: KeyType
+    mode: Mode
+    type_prefix: str
+    shape: Shape
+    severity: Severity
+    confidence: str
+    blocking: bool
+    suppressed: bool
+    """It is suppressed in every repository."""
+    situation: Situation
+    """The most urgent situation."""
+    repositories: int
+    locations: int
+    first: FirstPlace | None
+    still_present: bool | None
+    """True if any repository has it now, False if none has, None if that is unknown."""
+
+    @property
+    def shown(self) -> str:
+        """The redacted key: the only form that is ever printed."""
+        return f"{self.type_prefix}[REDACTED]"
+
+
+class FleetResult(Protocol):
+    """The result of a fleet; it is read piece by piece, so that its size does not matter."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """Return the number of repositories by status."""
+
+    @property
+    def complete(self) -> bool:
+        """Return True if every repository was scanned, and the list has no gaps."""
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of a report."""
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return the gaps of the list itself, such as a folder that cannot be read."""
+
+    def repositories(self, *, incomplete: bool = False) -> Iterator[RepositoryEntry]:
+        """Yield the repositories by name; with ``incomplete`` only those with gaps or without a scan."""
+
+    def findings(self) -> Iterator[FleetKey]:
+        """Yield the keys, worst first; placeholders last."""
+
+    def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
+        """Yield each repository that has a key, with its finding there, by name."""

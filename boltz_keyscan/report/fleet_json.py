@@ -1,0 +1,73 @@
+"""JSON report of a fleet, version 1: stable, for other programs to read.
+
+``schema/fleet-v1.schema.json`` has its form. Findings and gaps have the members that they have in the
+report of a scan. Each repository and each occurrence of a key is one line, and nothing is kept in memory.
+It has no time of the run, so that the same repositories give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from boltz_keyscan._version import __version__
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry
+from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_report import finding_object, gap_object, members
+from boltz_keyscan.report.options import ReportOptions
+
+SCHEMA_VERSION = "1"
+
+_COVERAGE = "discovered fetched scanned partial failed pending"
+_REPOSITORY = "name status fetched refs objects keys blocking"
+_KEY = """
+    fingerprint rule_id key_type mode type_prefix shape severity confidence blocking suppressed situation
+    still_present
+"""
+
+
+def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
+    """Write the report: coverage, repositories, keys with their occurrences."""
+    stream.write(f'{{"schema_version":{dumps(SCHEMA_VERSION)},\n')
+    stream.write(f'"tool":{dumps({"name": "boltz-keyscan", "version": __version__})},\n')
+    fleet = {
+        "complete": result.complete,
+        "exit_code": int(result.exit_code),
+        "coverage": members(result.coverage, _COVERAGE),
+        "gaps": [gap_object(gap) for gap in result.gaps()],
+    }
+    stream.write(f'"fleet":{dumps(fleet)},\n"repositories":[')
+    stream.writelines(_separate(dumps(_repository(entry)) for entry in result.repositories()))
+    stream.write('],\n"findings":[')
+    for number, key in enumerate(result.findings()):
+        stream.write("\n" if number == 0 else ",\n")
+        stream.write(dumps(_key(key)).removesuffix("}") + ',"occurrences":[')
+        occurrences = result.occurrences(key.fingerprint)
+        stream.writelines(_separate(dumps(_occurrence(*each)) for each in occurrences))
+        stream.write("]}")
+    stream.write("]}\n")
+
+
+def _separate(lines: Iterable[str]) -> Iterator[str]:
+    separator = "\n"
+    for line in lines:
+        yield separator + line
+        separator = ",\n"
+
+
+def _repository(entry: RepositoryEntry) -> dict[str, object]:
+    return members(entry, _REPOSITORY) | {"gaps": [gap_object(gap) for gap in entry.gaps]}
+
+
+def _key(key: FleetKey) -> dict[str, object]:
+    first = key.first and members(key.first, "repository path commit author_date")
+    return members(key, _KEY) | {
+        "first": first,
+        "repository_count": key.repositories,
+        "location_count": key.locations,
+    }
+
+
+def _occurrence(entry: RepositoryEntry, finding: Finding) -> dict[str, object]:
+    return {"repository": entry.name, "finding": finding_object(finding)}

@@ -1,0 +1,133 @@
+"""A process of this program with an environment of its own, for work with libraries that start programs.
+
+It gets only the variables it is given, has no terminal, is limited in time, and ends with all it started
+when this process ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from boltz_keyscan import module_search
+from boltz_keyscan.sources.git.run.limits import ParentDeathSignal
+from boltz_keyscan.workers import wire
+
+_CHECK_INTERVAL_S = 0.5
+"""Seconds between two checks of a running process."""
+
+_STARTUP = (
+    "import sys; reading, writing, home, entry, *folders = sys.argv[1:]; "
+    # Import this copy of the package, even if another one is installed.
+    "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
+    "from importlib import import_module; module, _, name = entry.partition(':'); "
+    "getattr(import_module(module), name)(int(reading), int(writing))"
+)
+
+
+Answer = TypeVar("Answer")
+
+
+class ProcessStoppedError(Exception):
+    """The process ended without an answer, or was stopped; the message has the reason."""
+
+
+class IsolatedProcess:
+    """A process that answers messages, one after the other.
+
+    Args:
+        entry: ``module:function``; the function gets the descriptors to read messages from, and to write
+            answers to, and serves until the first is closed.
+        environment: all variables of the process.
+
+    Raises:
+        OSError: it could not be started.
+    """
+
+    def __init__(self, entry: str, environment: Mapping[str, str]) -> None:
+        requests, self._writing = os.pipe()
+        self._reading, answers = os.pipe()
+        self._death = ParentDeathSignal()
+        flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", "utf8=1"]
+        arguments = [str(requests), str(answers), module_search.HOME, entry, *module_search.trusted_folders()]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this Python itself
+                [sys.executable, "-I", *flags, "-c", _STARTUP, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=os.sep,
+                env=dict(environment),
+                pass_fds=(requests, answers, *self._death.inherited),
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(self._writing)
+            os.close(self._reading)
+            self._death.close()
+            raise
+        finally:
+            os.close(requests)
+            os.close(answers)
+        self._death.attach(self._process.pid)
+
+    def ask(
+        self,
+        message: object,
+        answer: type[Answer],
+        *,
+        seconds: float,
+        check: Callable[[], str] = lambda: "",
+        report: Callable[[object], None] = lambda _: None,
+    ) -> Answer:
+        """Send a message and return the answer; after an error the process has ended.
+
+        Args:
+            message: the message.
+            answer: class of the answer.
+            seconds: time limit.
+            check: called twice a second; the process is stopped when it returns a reason.
+            report: called with each other message before the answer.
+
+        Raises:
+            ProcessStoppedError: it was stopped, or ended without an answer.
+        """
+        deadline = time.monotonic() + seconds
+        polling = select.poll()
+        polling.register(self._reading, select.POLLIN)
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                wire.send(self._writing, message)
+            while True:
+                if polling.poll(_CHECK_INTERVAL_S * 1000):
+                    received = wire.receive(self._reading)
+                    if isinstance(received, answer):
+                        return received
+                    report(received)
+                reason = check() or ("timed out" if time.monotonic() >= deadline else "")
+                if reason:
+                    break
+        except (OSError, EOFError):
+            reason = "it ended without an answer"
+        except BaseException:
+            self.kill()
+            raise
+        self.kill()
+        raise ProcessStoppedError(reason)
+
+    def kill(self) -> None:
+        """End the process and all that it started."""
+        # The group exists until the process is waited for.
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        os.close(self._writing)
+        os.close(self._reading)
+        self._death.close()

@@ -1,0 +1,158 @@
+"""Lists, states and options that are wrong: an error or a gap for each, and never a quiet pass."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.keys import fake_key
+from tests.leaks import leaks
+from tests.repos import Repo
+from tests.running import keyscan
+
+KEY = fake_key("ws", "live", "in an address")
+
+REFUSED = (
+    "https://user:secret@host.invalid/a",
+    "https://host.invalid/a?private_token=secret",
+    "https://host.invalid/a#secret",
+    f"https://host.invalid/{KEY}",
+    "http://host.invalid/a",
+    "ftp://host.invalid/a",
+    "ext::sh -c id",
+    "fd::17",
+    "ssh://-oProxyCommand=id/a",
+    "-oProxyCommand=id@host:a",
+    "https://host.invalid/a\nb",
+    "https://host.invalid/\x1b[2J",
+    "https://h\u00f6st.invalid/a",
+    "https://host.invalid:port/a",
+    "https://",
+    "file://elsewhere/a",
+    "--upload-pack=id",
+    "../../etc/passwd",
+    "no/such/folder",
+    "nul\0byte",
+    "\ud800",
+)
+"""Entries of a list that git must not get, or that are nothing."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Names that differ in case only, hostile names, a hostile submodule, a pointer of LFS, an empty one."""
+    folder = tmp_path_factory.mktemp("bad")
+    for name in ("Same", "same", "-o", "new\nline", "\u202eevil", "'; id; '", "%2e%2e"):
+        repo = Repo(folder / "clones" / name)
+        repo.leak("model.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+        repo.leak(".gitmodules", '[submodule "x"]\n\tpath = x\n\turl = ext::sh -c "touch pwned"\n')
+    Repo(folder / "clones/empty")
+    broken = folder / "clones/broken/.git"
+    broken.parent.mkdir()
+    broken.write_text("gitdir: /nowhere\n")
+    return folder
+
+
+def test_each_entry_is_a_repository_that_failed(folder: Path) -> None:
+    entries = json.dumps(REFUSED).encode("utf-8", "surrogatepass")
+    ran = keyscan("fleet", "scan", "--repos", "-", "--state", "refused", cwd=folder, stdin=entries)
+    assert (ran.code, ran.errors) == (3, "")
+    document = keyscan("fleet", "report", "--state", "refused", "--format", "json", cwd=folder).report
+    rows = document["repositories"]
+    assert len(rows) == len(REFUSED)
+    assert {gap["reason"] for row in rows for gap in row["gaps"]} == {"address-refused"}
+    written = b"".join(path.read_bytes() for path in (folder / "refused").iterdir()) + ran.out
+    assert b"secret" not in written
+    assert leaks(written, KEY) == []
+    assert b"\x1b" not in ran.out
+
+
+def test_names_are_only_names(folder: Path) -> None:
+    ran = keyscan("fleet", "scan", "clones", "--state", "names", cwd=folder)
+    assert (ran.code, ran.errors) == (3, "")
+    document = keyscan("fleet", "report", "--state", "names", "--format", "json", cwd=folder).report
+    statuses = {row["name"]: row["status"] for row in document["repositories"]}
+    assert len(statuses) == 9
+    assert [name for name, status in statuses.items() if status != "scanned"] == ["clones/broken"]
+    assert not list(folder.rglob("pwned"))
+    # Nothing changed: each is confirmed, also the one without a commit.
+    assert keyscan("fleet", "scan", "clones", "--state", "names", cwd=folder).out == ran.out
+    (folder / "clones/same/new.env").write_text(f"KEY={KEY}\n")
+    assert keyscan("fleet", "scan", "clones", "--state", "names", cwd=folder).code == 1
+    sarif = keyscan(
+        *["fleet", "report", "--state", "names", "--format", "sarif", "--output", "sarif"], cwd=folder
+    )
+    assert sarif.code == 1
+    assert len(list((folder / "sarif").glob("*.sarif"))) == len(statuses)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "error"),
+    [
+        ("scan --state s", b"", "there is no repository to scan"),
+        ("scan --state s --repos -", b"# none\n", "there is no repository to scan"),
+        ("scan --state s --repos -", b"[{]", "- is not JSON"),
+        ("scan --state s --repos -", b'[{"id": 1}]', "an entry names no repository"),
+        ("scan --state s --repos -", b"\xff\xfe", "- is no text"),
+        ("scan --state s --repos nowhere", b"", "nowhere"),
+        ("scan --state s nowhere", b"", "no such folder or address: nowhere"),
+        ("scan --state s refused", b"", "no repository in refused"),
+        ("scan --state s https://u:p@h.invalid/x", b"", "an address that is not used: https://h.invalid/x"),
+        ("scan --state s clones --shard 0/3", b"", "not a shard: 0/3"),
+        ("scan --state s clones --shard 4/3", b"", "not a shard: 4/3"),
+        ("scan --state s clones --trust mine", b"", "not a trust setting: mine"),
+        ("scan --state s clones --token-file nowhere", b"", "cannot read the token file"),
+        ("scan --state clones/empty/.git/HEAD clones", b"", "cannot use the state"),
+        ("scan --state old clones", b"", "the state in old is of another version"),
+        ("scan --state text clones", b"", "cannot use the state in text"),
+        ("report --state nowhere", b"", "no state of a fleet: nowhere"),
+        ("report --state old", b"", "the state in old is of another version"),
+        ("status --state text", b"", "cannot use the state in text"),
+        ("merge --state s2 nowhere", b"", "no state of a fleet: nowhere"),
+    ],
+)
+def test_what_cannot_be_used_is_an_error(folder: Path, arguments: str, stdin: bytes, error: str) -> None:
+    (folder / "refused").mkdir(exist_ok=True)
+    for name in ("old", "text"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "fleet.sqlite").unlink(missing_ok=True)
+    with sqlite3.connect(folder / "old/fleet.sqlite") as connection:
+        connection.execute("CREATE TABLE repositories (id)")
+    (folder / "text/fleet.sqlite").write_text("no database\n" * 100)
+    ran = keyscan("fleet", *arguments.split(), cwd=folder, stdin=stdin)
+    assert (ran.code, ran.out) == (2, b"")
+    assert error in ran.errors
+
+
+def test_one_token_is_for_one_server(folder: Path) -> None:
+    (folder / "token").write_text("abc\n")
+    urls = b"https://one.invalid/a\nhttps://two.invalid/a\n"
+    arguments = ["fleet", "scan", "--state", "s3", "--repos", "-", "--token-file", "token"]
+    ran = keyscan(*arguments, cwd=folder, stdin=urls)
+    assert ran.code == 2
+    assert "on 2 servers" in ran.errors
+
+
+def test_a_full_disk_stops_the_scan_and_keeps_what_was_recorded(folder: Path) -> None:
+    """A file that may not grow fails as a full disk does."""
+    arguments = ("fleet", "scan", "clones", "--state", "full")
+    full = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    for limit in (20_000, 50_000):
+        lines = f"{full}resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
+        ran = keyscan(*arguments, cwd=folder, changed=lines, started=True)
+        assert ran.code in {1, 2, 3}, ran
+        assert limit > 20_000 or "cannot use the state in full" in ran.errors
+    assert keyscan(*arguments, cwd=folder).code in {1, 3}
+
+
+def test_limits_of_a_fetch(folder: Path) -> None:
+    big = Repo(folder / "big")
+    big.leak("noise.bin", os.urandom(3 << 20))
+    arguments = ["fleet", "scan", f"file://{folder}/big", "--state", "limits"]
+    ran = keyscan(*arguments, "--max-mirror-size", "0.002", cwd=folder)
+    assert (ran.code, "fetch-too-large" in ran.text) == (3, True)
+    assert keyscan(*arguments, cwd=folder).code == 0
