@@ -47,6 +47,9 @@ class History:
     """Local branches, tags and stashes that have the commits, full names."""
     folder: str = "project"
     """Name of the folder of the repository."""
+    read: bool = True
+    """False for a report, which has the result of the scan only: its commands fit any folder, and where they
+    depend on the commits, ``explain`` is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +131,11 @@ def _unstage(recipe: Recipe) -> Iterator[Instruction]:
     if recipe.is_staged:
         names = paths(recipe.locations(Exposure.STAGED))
         # Before the first commit there is nothing to restore from.
-        verb = "git restore --staged --" if recipe.history.head else "git rm --cached --"
-        yield Instruction("Take it out of the index.", (f"{verb} {names}",))
+        restore, remove = f"git restore --staged -- {names}", f"git rm --cached -- {names}"
+        if recipe.history.read:
+            yield Instruction("Take it out of the index.", (restore if recipe.history.head else remove,))
+        else:
+            yield Instruction("Take it out of the index.", (restore,), "before the first commit", (remove,))
 
 
 def _remove(recipe: Recipe) -> Iterator[Instruction]:
@@ -162,6 +168,9 @@ def _is_amend(recipe: Recipe) -> bool:
 def _amend(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the rewrite of commits that are not pushed: amend, rebase or ``git filter-repo``."""
     history = recipe.history
+    if not history.read:
+        yield Instruction(Step.AMEND, (shlex.join(_explain(recipe)),))
+        return
     if "refs/stash" in history.branches:
         yield Instruction(
             "A stash has it, or was made on a commit that has it. Apply and commit what you need of it; "
@@ -223,6 +232,8 @@ def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the rewrite of a pushed history, in a fresh clone."""
     folder = shlex.quote(f"../{recipe.history.folder}-clean")
     here = shlex.quote(f"../{recipe.history.folder}")
+    if not recipe.history.read:
+        folder, here = '"../$(basename "$PWD")-clean"', '"${PWD%-clean}"'
     remote = next(
         (each.remote.partition("/")[0] for each in recipe.finding.locations if each.remote), "origin"
     )
@@ -288,9 +299,13 @@ def _expressions(recipe: Recipe) -> tuple[tuple[str, ...], str]:
     """Return the commands that write the expressions, and the path of the file."""
     if recipe.file is not None:
         return (), recipe.file
-    name = recipe.finding.fingerprint[:12]
-    write = ("boltz-keyscan", "explain", name, *(() if recipe.targets == (".",) else recipe.targets))
-    return (f"{shlex.join(write)} --replace-text {_EXPRESSIONS}",), _EXPRESSIONS
+    return (f"{shlex.join(_explain(recipe))} --replace-text {_EXPRESSIONS}",), _EXPRESSIONS
+
+
+def _explain(recipe: Recipe) -> tuple[str, ...]:
+    """Return the command that explains the key."""
+    targets = () if recipe.targets == (".",) else recipe.targets
+    return ("boltz-keyscan", "explain", recipe.finding.fingerprint[:12], *targets)
 
 
 def _replace_option(recipe: Recipe, path: str) -> str:
