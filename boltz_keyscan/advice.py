@@ -6,6 +6,7 @@ Reports, ``explain``, the hooks and the guides take theirs from these tables, so
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -89,6 +90,8 @@ PRIVATE = "private file outside git"
 
 def describe_exposure(location: Location) -> str:
     """Return the words for the exposure of a location."""
+    if location.stash and location.exposure in PAST:
+        return f"in {location.stash}"
     if location.exposure is Exposure.LOCAL:
         if location.private:
             return PRIVATE
@@ -106,6 +109,8 @@ def describe_situation(finding: Finding) -> str:
         remotes = sorted({where.remote for where in finding.locations if where.remote})
         sure = f"PUSHED to {remotes[0] if remotes else 'a remote branch'}"
         text = sure if pushed(finding) else "committed; pushed: unknown"
+    elif kind in {Situation.COMMITTED, Situation.UNREACHABLE} and all(x.stash for x in finding.locations):
+        text = "only in a stash, not pushed"
     elif kind is Situation.COMMITTED and exposures == {Exposure.HISTORY}:
         text = "only in history, not pushed"
     elif kind is Situation.NOT_COMMITTED and Exposure.STAGED in exposures:
@@ -128,16 +133,26 @@ class Verb(StrEnum):
     REPLACE = "replace"
     KEEP = "keep"
     REWRITE = "rewrite"
+    DROP = "drop"
     EXPIRE = "expire"
 
 
 NOTE: dict[Verb, str] = {
     Verb.IGNORE: "add it to .gitignore",
-    Verb.PROTECT: "others can read it: chmod 600",
     Verb.REPLACE: "put the new key there",
     Verb.KEEP: "update if you replace the key",
 }
 """The words after the exposure that explain a verb."""
+
+
+def describe_notes(location: Location, kind: Situation) -> str:
+    """Return the words that explain the verb of a place; "" if there are none."""
+    verb = choose_verb(location, kind)
+    notes = [NOTE[verb]] if verb in NOTE and kind is not Situation.IN_PLACE else []
+    if verb is Verb.PROTECT or location.open_to_others:
+        notes.append(f"others can read it: chmod 600 {shlex.quote(location.path)}")
+    return "; ".join(notes)
+
 
 _ENVIRONMENT = re.compile(r"(?:.*/)?\.env(?:rc|\.(?!(?:dist|example|sample|template)$).+)?")
 _DISPOSABLE = re.compile(
@@ -158,6 +173,7 @@ def choose_verb(location: Location, kind: Situation) -> Verb:
     environment = _ENVIRONMENT.fullmatch(location.path) is not None and not location.members
     output = location.cell is not None and (location.cell_part or "").startswith("output")
     rows = (
+        (bool(location.stash) and exposure in PAST, Verb.DROP),
         (exposure is Exposure.HISTORY, Verb.REWRITE),
         (exposure is Exposure.UNREACHABLE, Verb.EXPIRE),
         (kind is Situation.IN_PLACE, Verb.KEEP),
@@ -169,6 +185,12 @@ def choose_verb(location: Location, kind: Situation) -> Verb:
         (output, Verb.CLEAR),
     )
     return next((verb for applies, verb in rows if applies), Verb.TAKE_OUT)
+
+
+def advise(finding: Finding) -> str:
+    """Return the situation of a key and its steps, in one line."""
+    text = describe_situation(finding)
+    return f"{text[:1].upper()}{text[1:]}: {' '.join(numbered_steps(situation(finding)))}"
 
 
 def numbered_steps(kind: Situation) -> Iterator[str]:

@@ -25,18 +25,49 @@ def cpu_count() -> int:
 
 def user_cache_dir() -> str | None:
     """Return the cache folder of this program by the XDG rules; None when the user has no home folder."""
+    local = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return _user_dir("XDG_CACHE_HOME", local, "LOCALAPPDATA", "Cache")
+
+
+def user_config_dir() -> str | None:
+    """Return the configuration folder of this program by the XDG rules; None without a home folder."""
+    return _user_dir("XDG_CONFIG_HOME", ".config", "APPDATA")
+
+
+def _user_dir(variable: str, local: str, windows: str, *below: str) -> str | None:
+    """Return a folder of this program: below a variable, else in the home folder; Windows has its own."""
     name = "boltz-keyscan"
     if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return os.path.join(local, name, "Cache") if local else None
-    xdg_cache_home = os.environ.get("XDG_CACHE_HOME", "").strip()
-    if os.path.isabs(xdg_cache_home):
-        return os.path.join(xdg_cache_home, name)
+        folder = os.environ.get(windows)
+        return os.path.join(folder, name, *below) if folder else None
+    given = os.environ.get(variable, "").strip()
+    if os.path.isabs(given):
+        return os.path.join(given, name)
     # "~" is not expanded without HOME and without an entry in the password file.
     home = os.path.expanduser("~")
-    if not os.path.isabs(home):
-        return None
-    return os.path.join(home, *(("Library", "Caches") if sys.platform == "darwin" else (".cache",)), name)
+    return os.path.join(home, *local.split("/"), name) if os.path.isabs(home) else None
+
+
+def read_regular_file(path: str, size: int) -> bytes:
+    """Read the beginning of a file that the user named; links are followed, and a pipe is not waited for.
+
+    Args:
+        path: path of the file.
+        size: bytes to read at most.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not a regular file, or not a path.
+    """
+    descriptor = os.open(path, READ_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+    try:
+        # Before ``open``, which refuses a folder and leaves its descriptor open.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(size)
+    finally:
+        os.close(descriptor)
 
 
 def read_private_file(path: str, limit: int) -> bytes:

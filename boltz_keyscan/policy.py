@@ -142,18 +142,23 @@ COMMITTED: frozenset[Exposure] = frozenset({Exposure.TRACKED, Exposure.HISTORY})
 
 
 def pushed(finding: Finding) -> bool | None:
-    """Return True if a remote branch has the key, False if none known here has, None if that is unknown."""
+    """Return True if a remote branch has or had the key, False if none known here has, None if unknown."""
+    if any(where.pushed for where in finding.locations):
+        return True
     committed = [where for where in finding.locations if where.exposure in COMMITTED]
     # A working file is as pushed as the versions of it that were committed.
     known = {where.pushed for where in committed if where.blob is not None}
-    if True in known or not committed:
-        return bool(committed)
-    return False if known == {False} else None
+    return False if known == {False} or not committed else None
 
 
 def is_inside_git(location: Location) -> bool:
     """Return True for a file in a git directory."""
-    return "/.git/" in f"/{location.path}"
+    return is_below_git(location.path)
+
+
+def is_below_git(path: str) -> bool:
+    """Return True for a path in a git directory."""
+    return "/.git/" in f"/{path}"
 
 
 def situation(finding: Finding) -> Situation:
@@ -161,8 +166,9 @@ def situation(finding: Finding) -> Situation:
     exposures = {where.exposure for where in finding.locations}
     if finding.shape is not Shape.PLACEHOLDER and severity(finding) is Severity.NOTE:
         return Situation.DEAD
-    if exposures & COMMITTED:
-        return Situation.COMMITTED if pushed(finding) is False else Situation.PUSHED
+    state = pushed(finding)
+    if state or exposures & COMMITTED:
+        return Situation.COMMITTED if state is False else Situation.PUSHED
     if exposures - UNEXPOSED:
         return Situation.NOT_COMMITTED
     if Exposure.UNREACHABLE in exposures or any(map(is_inside_git, finding.locations)):
@@ -188,9 +194,16 @@ def strongest(shapes: Iterable[Shape]) -> Shape:
     return min(shapes, key=lambda shape: shape.rank)
 
 
-def finding_order(finding: Finding) -> tuple[int, bool, int, str]:
-    """Return a sort key: worst first, blocking before not, widest first, then by fingerprint."""
-    return (finding.severity.rank, not finding.blocking, finding.exposure.rank, finding.fingerprint)
+def finding_order(finding: Finding) -> tuple[int, bool, int, bool, int, str]:
+    """Return a sort key: worst first, blocking before not, pushed before others, then by exposure."""
+    return (
+        finding.severity.rank,
+        not finding.blocking,
+        situation(finding).rank,
+        pushed(finding) is not True,
+        finding.exposure.rank,
+        finding.fingerprint,
+    )
 
 
 def is_complete(gaps: Iterable[Gap], terms: FailPolicy) -> bool:

@@ -7,6 +7,7 @@ there the tree is under review, and the report lists the files that were not rea
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -19,6 +20,7 @@ from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, display_path
+from boltz_keyscan.sources.files.content_id import content_ids
 from boltz_keyscan.sources.trusted_files import (
     CommitFileReader,
     CommitFiles,
@@ -150,7 +152,16 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         foreign=inputs.foreign,
         allowed=_comment_policy(roots, trust, detector),
         redact=redacted,
+        content_ids=functools.partial(_find_content_ids, roots),
     )
+
+
+def _find_content_ids(roots: Sequence[ScanRoot], path: str) -> tuple[str, ...]:
+    """Return the ids that git gives to the content of a file, by its path in reports."""
+    for root in sorted(roots, key=lambda root: len(root.scope), reverse=True):
+        if path.startswith(root.scope):
+            return content_ids(root.folder, os.fsencode(path[len(root.scope) :]))
+    return ()
 
 
 def path_from(file: bytes, root: ScanRoot) -> str:

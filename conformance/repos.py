@@ -47,7 +47,15 @@ class Repo:
         self.run(
             "-c", "maintenance.auto=false", "commit", "--quiet", "--allow-empty", "-m", message, *options
         )
-        return self.run("rev-parse", "HEAD")
+        return self.head()
+
+    def head(self) -> str:
+        """The id of the commit that is checked out; read without git where it is in the usual file."""
+        try:
+            reference = (self.path / ".git/HEAD").read_text().removeprefix("ref: ").strip()
+            return (self.path / ".git" / reference).read_text().strip()
+        except OSError:
+            return self.run("rev-parse", "HEAD")
 
     def leak(self, name: str, content: str | bytes, message: str = "leak") -> str:
         """A file added and committed; the commit's id."""

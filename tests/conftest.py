@@ -19,7 +19,7 @@ from hypothesis import settings
 from boltz_keyscan.ci_detection import VARIABLES
 from tests import depth
 from tests.repos import Repo
-from tests.running import keyscan
+from tests.running import saved_engine
 
 # Laws are not timed: a busy machine is no counter-example.
 settings.register_profile(
@@ -108,6 +108,13 @@ def _alone(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    # A user who has scanned before: a program that a test starts compiles no engine.
+    engine, cache = saved_engine(), home / "cache/boltz-keyscan"
+    cache.mkdir(mode=0o700, parents=True)
+    try:
+        os.link(engine, cache / engine.name)
+    except OSError:
+        shutil.copy2(engine, cache)
 
 
 @pytest.fixture(autouse=True)
@@ -121,23 +128,6 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]  # whatever the caller gave
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
-
-
-@pytest.fixture(scope="session")
-def _engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of the compiled engine, made by one run of the program."""
-    cache = tmp_path_factory.mktemp("engine")
-    assert keyscan("-", env={"XDG_CACHE_HOME": str(cache)}, started=True).code == 0
-    (made,) = (cache / "boltz-keyscan").glob("engine-*")
-    return made
-
-
-@pytest.fixture
-def engine(_engine: Path, _alone: None) -> None:
-    """A user who has scanned before: programs that a test starts load the engine and do not compile it."""
-    folder = Path(os.environ["XDG_CACHE_HOME"], "boltz-keyscan")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copy2(_engine, folder)
 
 
 @pytest.fixture

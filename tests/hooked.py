@@ -101,7 +101,7 @@ class Guarded(Repo):
         """The hook's command, as pre-commit or a person calls it."""
         return keyscan("hook", "pre-commit", *arguments, cwd=cwd or self.path, env=env)
 
-    def head(self) -> bytes:
+    def tip(self) -> bytes:
         """What HEAD names; nothing before the first commit."""
         return call(self.path, "git", "rev-parse", "--quiet", "--verify", "HEAD").out
 
@@ -113,11 +113,11 @@ class Guarded(Repo):
 
     def passes(self, *arguments: str | bytes, staged: int = 1) -> None:
         """The git command makes a commit, after the hook said in one line what it looked at."""
-        before = self.head()
+        before = self.tip()
         ran = self.try_git(*arguments)
         said = (ran.out + ran.err).decode("utf-8", "replace")
         assert ran.code == 0, said
-        assert self.head() != before
+        assert self.tip() != before
         if self.kind == "plain":
             noun = "file" if staged == 1 else "files"
             line = rf"boltz-keyscan: no key in {staged} staged {noun} \([\d,]+ bytes\)"
@@ -128,10 +128,10 @@ class Guarded(Repo):
 
     def stops(self, *arguments: str | bytes, key: str, at: str) -> str:
         """The git command makes no commit, and prints which key stands where; all it printed."""
-        before = self.head()
+        before = self.tip()
         ran = self.try_git(*arguments)
         assert ran.code != 0
-        assert self.head() == before
+        assert self.tip() == before
         said = (ran.out + ran.err).decode("utf-8", "replace")
         tells(said, key, at)
         return said

@@ -202,7 +202,8 @@ def _warm() -> Warm | None:
     folder = tempfile.mkdtemp(prefix="boltz-keyscan-warm-")
     ambient = {name: value for name, value in os.environ.items() if not name.startswith("BOLTZ_")}
     # A home that is empty, as in every test: Python looks there for modules.
-    warm = Warm(folder, {**ambient, "PYTHONPATH": str(ROOT), "HOME": folder})
+    homely = {"HOME": folder, "XDG_CACHE_HOME": f"{folder}/cache"}
+    warm = Warm(folder, {**ambient, "PYTHONPATH": str(ROOT), **homely})
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.warm", warm.socket],
         stdin=subprocess.PIPE,
@@ -223,6 +224,18 @@ def _warm() -> Warm | None:
     )
     assert process.stdout.readline() == b"ready\n"
     return warm
+
+
+@functools.cache
+def saved_engine() -> Path:
+    """The engine that a first scan leaves in the cache, for users who have scanned before."""
+    warm = _warm()
+    cache = Path(warm.environment["XDG_CACHE_HOME"] if warm is not None else tempfile.mkdtemp())
+    if warm is None:
+        assert keyscan("-", env={"XDG_CACHE_HOME": str(cache)}, started=True).code == 0
+        atexit.register(shutil.rmtree, cache)
+    (made,) = (cache / "boltz-keyscan").glob("engine-*")
+    return made
 
 
 @functools.cache

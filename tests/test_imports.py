@@ -23,8 +23,6 @@ with open(sys.argv[1], "w") as file:
     json.dump([code, loaded], file)
 """
 
-pytestmark = pytest.mark.usefixtures("engine")
-
 HEAVY = frozenset(
     {
         "_hashlib",
@@ -82,6 +80,22 @@ def test_a_clean_commit(repo: Repo, names: tuple[str, ...]) -> None:
     own = _own(loaded)
     assert len(own) <= MOST_MODULES, sorted(own)
     assert not {name for name in own if name.startswith(("report.", "sources.archives.", "workers."))}
+
+
+def test_a_clean_event_of_an_agent(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = repo.path / "event.json"
+    sent = {"session_id": "s", "transcript_path": None, "hook_event_name": "UserPromptSubmit", "prompt": "x"}
+    payload.write_text(json.dumps(sent))
+    spy = _SPY.replace("code = main", f"sys.stdin = open({str(payload)!r})\ncode = main")
+    monkeypatch.setattr("tests.test_imports._SPY", spy)
+    loaded = _loaded(repo, 0, "hook", "agent")
+    assert loaded & (HEAVY - {"json"}) == set()
+    own = _own(loaded)
+    assert {name for name in own if name.startswith("agents.")} == {
+        *("agents.claude", "agents.event", "agents.fields", "agents.hook", "agents.inspection"),
+        *("agents.registry", "agents.settings", "agents.texts"),
+    }
+    assert not {name for name in own if name.startswith(("report.", "sources.", "workers.", "triage."))}
 
 
 def test_a_clean_scan_of_files_loads_nothing_of_history(repo: Repo) -> None:

@@ -36,8 +36,6 @@ from tests.keys import PREFIXES, fake_key
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
-pytestmark = pytest.mark.usefixtures("engine")
-
 PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; the rest was not scanned\n"
 FILES, BEHIND = 7200, 600

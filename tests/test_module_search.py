@@ -39,8 +39,6 @@ from tests.running import ROOT, Ran
 from tests.terminals import Terminal
 from tests.test_interruption import until
 
-pytestmark = pytest.mark.usefixtures("engine")
-
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
 ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * FILES_PER_SHARD
@@ -152,6 +150,8 @@ OTHERS = [
     ("hook", "pre-receive"),
     ("hook", "install"),
     ("hook", "doctor"),
+    ("hook", "agent"),
+    ("redact", "--dry-run", "../json.json"),
     ("fingerprint",),
     ("keys", "audit", "--local"),
     ("rules", "list"),

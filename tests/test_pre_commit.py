@@ -12,7 +12,7 @@ from tests.keys import fake_key, short_fingerprint
 from tests.running import ROOT
 
 # Both kinds of hook in "make nightly"; in other runs each test has one of them.
-pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.sampled(count=1)]
+pytestmark = pytest.mark.sampled(count=1)
 
 KEY = fake_key("ws", "live", "hook")
 TEXT = f'client = Boltz(api_key="{KEY}")\n'
@@ -279,10 +279,10 @@ def test_name_that_is_not_text_does_not_get_past_pre_commit(framed: Guarded) -> 
     # pre-commit itself gives up on it; what matters is that nothing is committed.
     (framed.path / os.fsdecode(b"caf\xe9.py")).write_text(TEXT, encoding="utf-8")
     framed.run("add", "--all")
-    before = framed.head()
+    before = framed.tip()
     ran = framed.try_git(*QUIET)
     assert ran.code != 0
-    assert framed.head() == before
+    assert framed.tip() == before
 
 
 def test_all_files(framed: Guarded) -> None:

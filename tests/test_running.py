@@ -54,6 +54,8 @@ RUNS = (
     ("hook pre-commit", 1),
     ("hook install", 0),
     ("hook doctor", 1),
+    ("hook agent", 0),
+    ("redact --dry-run clean", 0),
     ("hook pre-push origin", 0),
     ("hook pre-receive", 0),
     ("rules list", 0),

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boltz_keyscan
-from boltz_keyscan import rules
+from boltz_keyscan import late_pattern, records, rules
 from boltz_keyscan.detect import KeyDetector
 from tests.asking import NUMBER
 
@@ -50,6 +50,15 @@ def load() -> None:
             importlib.import_module(module.name)
     for name in LATE:
         importlib.import_module(name)
+    # What a class and an expression compile at their first use. Type checkers see the standard ones.
+    lazy = late_pattern.__dict__["late_pattern"]
+    first, compiled = records.__dict__["_first_init"], records.__dict__["_compiled_init"]
+    for loaded in [loaded for name, loaded in sys.modules.items() if name.startswith("boltz_keyscan")]:
+        for value in list(vars(loaded).values()):
+            if isinstance(value, lazy):
+                value.pattern  # noqa: B018 - asking for it compiles it
+            elif isinstance(value, type) and vars(value).get("__init__") is first:
+                type.__setattr__(value, "__init__", compiled(value))
     # The tables of detection, which are the same in every run with our rules, take longer than most runs.
     detector = KeyDetector.of(rules.load())
     blob = b"%5F" + detector.prefixes[0] + b" " * 20

@@ -13,8 +13,10 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.wording import moment
 from boltz_keyscan.triage.baseline import PATH, Entry, capped_places, exposed_paths, path_key
-from boltz_keyscan.triage.ignore_file import OBJECT
+from boltz_keyscan.triage.suppress import object_keys
 from boltz_keyscan.trust import path_from
+
+_SHA256_DIGITS = 64
 
 ToBaseline = Callable[[str], str]
 """Function from a path in reports to that path in the baseline."""
@@ -43,12 +45,17 @@ class Acceptance:
         return capped_places([self.to_baseline(path) for path in exposed_paths(finding.locations)], first)
 
     def gaps(self, gaps: Iterable[Gap]) -> Iterator[Entry]:
-        """Yield one entry for each object, and for each file that is no object, in the order of the gaps."""
+        """Yield one entry for each content of objects and files, and for each file that cannot be read.
+
+        A file and a git object of the same content have one entry. A changed file is a new gap.
+        """
+        gaps = tuple(gaps)
+        by_sha256 = any(gap.oid is not None and len(gap.oid) == _SHA256_DIGITS for gap in gaps)
         found: dict[str, Entry] = {}
         for gap in gaps:
-            if gap.oid is not None:
+            if names := object_keys(gap):
                 where = self.to_baseline(gap.paths[0]) if gap.paths else gap.where
-                new = [self._entry(OBJECT + gap.oid, gap.reason, where)]
+                new = [self._entry(names[-1 if by_sha256 else 0], gap.reason, where)]
             else:
                 new = [self._entry(PATH, gap.reason, self.to_baseline(path)) for path in gap.paths]
             for entry in new:
@@ -70,8 +77,7 @@ def to_baseline(resolved: ResolvedOptions, file: bytes) -> ToBaseline:
 
 def gap_keys(gap: Gap, to_base: ToBaseline) -> tuple[set[str], set[str]]:
     """Return the keys of entries for a gap: those that accept it alone, and those needed together."""
-    alone = {OBJECT + gap.oid} if gap.oid is not None else set()
-    return alone, {path_key(to_base(path)) for path in gap.paths}
+    return set(object_keys(gap)), {path_key(to_base(path)) for path in gap.paths}
 
 
 def open_gaps(gaps: Iterable[Gap], accepted: Collection[str], to_base: ToBaseline) -> list[Gap]:

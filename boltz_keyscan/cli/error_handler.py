@@ -41,6 +41,10 @@ def _run(arguments: list[str]) -> int:
         if (line := clean_commit.scan(arguments[2:])) is not None:
             print(line, flush=True)  # noqa: T201 - as click.echo does
             return ExitCode.CLEAN
+    if arguments == ["hook", "agent"]:
+        from boltz_keyscan.cli import agent_hook  # noqa: PLC0415 - only the hook
+
+        return agent_hook.run()
     from boltz_keyscan.cli.root import Commands  # noqa: PLC0415 - a clean commit does not pay for click
 
     command = Commands()

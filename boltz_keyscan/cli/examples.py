@@ -31,15 +31,25 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "hook": (
         ("Check every commit and push of this repository.", "boltz-keyscan hook install"),
         ("Check pushes on a server, in the bare repository.", "boltz-keyscan hook install pre-receive"),
-        ("Check that the hooks run.", "boltz-keyscan hook doctor"),
+        ("Stop coding agents before they leak a key.", "boltz-keyscan hook install claude cursor"),
+        ("Check that the hooks work.", "boltz-keyscan hook doctor"),
         ("Run the commit hook by hand.", "boltz-keyscan hook pre-commit"),
     ),
     "hook install": (
         ("Check every commit and push of this repository.", "boltz-keyscan hook install"),
         ("Check pushes on a server, in the bare repository.", "boltz-keyscan hook install pre-receive"),
+        ("Show what would be added to the settings of Codex.", "boltz-keyscan hook install codex --dry-run"),
+        (
+            "Take the hook out of this project's settings.",
+            "boltz-keyscan hook install claude --project --remove",
+        ),
+    ),
+    "hook agent": (
+        ("Answer an event as an agent would get it.", "cat event.json | boltz-keyscan hook agent"),
     ),
     "hook doctor": (
-        ("Check the hooks of this repository.", "boltz-keyscan hook doctor"),
+        ("Check the hooks of this repository and of all agents.", "boltz-keyscan hook doctor"),
+        ("Try the hook of one agent.", "boltz-keyscan hook doctor claude"),
         ("Check the hook of a server, in the bare repository.", "boltz-keyscan hook doctor pre-receive"),
     ),
     "hook pre-commit": (

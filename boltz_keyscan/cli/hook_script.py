@@ -50,6 +50,9 @@ exec "$python" -I -c {start} hook {name} "$@"
 
 _PYTHON = re.compile(r"^(?:python=|exec )(?P<python>\S.*?)(?: -P -m boltz_keyscan .*)?$", re.MULTILINE)
 _FOLDERS = re.compile(r"^sys\.path\[3:3\] = (\[.*\])$", re.MULTILINE)
+_AGENT_CODE = re.compile(
+    r"(?:import sys; sys\.path\[3:3\] = (\[[^\]]*\]); )?from boltz_keyscan\.cli import entry; entry\(\)"
+)
 _ANSWER = re.compile(rb"boltz-keyscan (\S+)\n")
 
 
@@ -78,6 +81,55 @@ def line(name: str, more: list[str]) -> str:
     code = f"import sys; sys.path[3:3] = {_literal(more)}; from boltz_keyscan.cli import entry; entry()"
     start = f"-c {shlex.quote(code)}" if more else "-m boltz_keyscan"
     return f'{shlex.quote(sys.executable)} -I {start} hook {name} "$@"'
+
+
+def agent_command() -> str:
+    """Return the command for the settings of a coding agent, with absolute paths.
+
+    Its last part is for a Python that is gone: to most agents any code but 2 means that all is well.
+    """
+    more = folders()
+    path = f"import sys; sys.path[3:3] = {_literal(more)}; " if more else ""
+    code = shlex.quote(f"{path}from boltz_keyscan.cli import entry; entry()")
+    return f"{shlex.quote(sys.executable)} -I -c {code} hook agent || exit 2"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProgram:
+    """Program that an entry in the settings of an agent calls."""
+
+    command: tuple[str, ...] = ()
+    """Empty if it was not written by ``hook install``: such a command is not run."""
+    python: str = ""
+    asked: bool = True
+    """False if the interpreter is inside the project and must not be run."""
+
+
+def parse_agent_command(text: str, inside: str) -> AgentProgram:
+    """Return the program of an entry.
+
+    Args:
+        text: the command in the settings.
+        inside: folder of the project; its author may have planted an interpreter.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return AgentProgram()
+    match words:
+        case [python, "-I", "-c", code, "hook", "agent", "||", "exit", "2"]:
+            found = _AGENT_CODE.fullmatch(code)
+        case _:
+            return AgentProgram()
+    if found is None:
+        return AgentProgram()
+    try:
+        more: list[str] = json.loads(found[1] or "[]")
+    except ValueError:
+        return AgentProgram()
+    if any(_lies_within(path, inside) for path in (python, *more)):
+        return AgentProgram(python=python, asked=False)
+    return AgentProgram((python, "-I", "-c", code, "hook", "agent"), python)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -11,6 +12,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.advice import Verb, choose_verb
 from boltz_keyscan.audit.local_files import read_environment_files
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.report.file_actions import distinct_paths
@@ -19,8 +21,11 @@ from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import suppression_sentences
 from boltz_keyscan.report.summary import key_kind, summary, verdict_rows
 from boltz_keyscan.report.text import MAX_KEYS, clip
-from boltz_keyscan.report.wording import count, is_old, short_fingerprints
+from boltz_keyscan.report.wording import count, is_old, short_fingerprints, suppressors
 from boltz_keyscan.sanitize import harmless
+from boltz_keyscan.sources.files.content_id import content_ids
+from boltz_keyscan.sources.git.repo.file_status import Worktree
+from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
 from boltz_keyscan.triage.baseline import NAME as BASELINE
 
@@ -29,6 +34,10 @@ _MAX_NAMED = 5
 
 _NOT_FOR_HOOKS = frozenset({"Next", "Kept", "Read", "Notes"})
 """Lines of a report that a hook replaces by its own."""
+
+
+_IN_TREE = re.compile(r"(.+):[0-9]+ \(in the tree\)", re.DOTALL)
+"""Source of a suppression in a file of the worktree."""
 
 
 class Change(StrEnum):
@@ -125,7 +134,9 @@ def _commands(
     if change in {Change.COMMIT, Change.FILES}:
         yield from _commit_commands(blocking)
         return
-    explain = f"boltz-keyscan explain {names[blocking[0].fingerprint]}"
+    explain = " ".join(
+        ("boltz-keyscan explain", *(names[each.fingerprint] for each in blocking[:_MAX_NAMED]))
+    )
     if change is Change.RECEIVED:
         yield "Do", "replace and revoke the key first; then take it out of every commit you push:"
         yield "", explain
@@ -146,6 +157,8 @@ def _commit_commands(blocking: Sequence[Finding]) -> Iterator[tuple[str, str]]:
             paths = _shown_paths(found)
             yield label, _ACTIONS[verb].format(paths=paths, ignored=_shown_paths(found, root="/"))
             label = ""
+        if verb is Verb.CLEAR:
+            yield "", "(without Jupyter: boltz-keyscan explain has other ways)"
     if staged := [place for place in new if place.exposure is Exposure.STAGED]:
         repository = enclosing(os.getcwdb())
         born = repository is not None and references(repository).head is not None
@@ -180,7 +193,7 @@ def _takes_comment(finding: Finding) -> bool:
 
 def _accept_in_baseline() -> str:
     verb = "update --add" if os.path.lexists(BASELINE) else "create"
-    return f"boltz-keyscan baseline {verb} --reason REASON"
+    return f"boltz-keyscan baseline {verb} --reason REASON     then commit {BASELINE}"
 
 
 def passed_lines(result: ScanResult, change: Change) -> Iterator[str]:
@@ -198,8 +211,42 @@ def passed_lines(result: ScanResult, change: Change) -> Iterator[str]:
         )
     for finding in result.keys:
         if finding.suppression is not None:
-            new = [place for place in finding.locations if not place.old]
+            spread = finding.suppression.spread
+            new = [
+                place for place in finding.locations if not place.old and place.path in (spread or place.path)
+            ]
             where = ", ".join(dict.fromkeys(format_place(place, [place]) for place in new[:_MAX_NAMED]))
-            spread = f", now also in {where}" if where else ""
+            at = f"{', now also in' if spread else ' in'} {where}" if where else ""
             reason = f"{finding.suppression.kind}: {finding.suppression.reason}"
-            yield harmless(f"accepted key {names[finding.fingerprint]}{spread}; it passes by {reason}")
+            yield harmless(f"accepted key {names[finding.fingerprint]}{at}; it passes by {reason}")
+    yield from map(harmless, _unsaved_lines(result, change))
+
+
+def _unsaved_lines(result: ScanResult, change: Change) -> Iterator[str]:
+    """Yield a line for each file in the tree that accepts a key and is not part of the change."""
+    sources = [
+        each.source for finding in result.keys for each in suppressors(finding) if each.kind != "inline"
+    ]
+    files = dict.fromkeys(found[1] for found in map(_IN_TREE.fullmatch, sources) if found)
+    repository = enclosing(os.getcwdb())
+    if repository is None or repository.worktree is None or not files:
+        return
+    top, view = repository.worktree, prepare_repository(repository, os.path.abspath(b"/"), "").view
+    names = {file: os.path.relpath(os.path.abspath(os.fsencode(file)), top) for file in files}
+    if view is None:
+        return
+    try:
+        status = Worktree(repository, view).read_status(list(names.values()))
+    except (GitError, OSError):
+        return
+    for file, name in names.items():
+        saved = status.staged.get(name, [])
+        if change in {Change.PUSH, Change.RANGE}:
+            saved = [oid for oid in (status.committed.get(name),) if oid is not None]
+        if set(saved).isdisjoint(content_ids(top, name)):
+            missing = (
+                "committed"
+                if change in {Change.PUSH, Change.RANGE}
+                else f"staged: git add {shlex.quote(file)}"
+            )
+            yield f"{file} accepts a key here and is not {missing}; CI and others do not have it"

@@ -20,6 +20,7 @@ COMMANDS = {
     "fingerprint": "boltz_keyscan.cli.commands.fingerprint:fingerprint",
     "hook": "boltz_keyscan.cli.commands.hook:hook",
     "keys": "boltz_keyscan.cli.commands.keys:keys",
+    "redact": "boltz_keyscan.cli.commands.redact:redact_command",
     "rules": "boltz_keyscan.cli.commands.rules:rules",
 }
 

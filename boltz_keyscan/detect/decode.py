@@ -85,18 +85,19 @@ def _decode_around(
             if number in (PLAIN, BROKEN):
                 found += _broken(text, base, at, literal, number, decodings)
                 continue
-            found += _first_time(decodings.layouts_around(text, base, at, FORMS[number].name), decodings)
+            if layouts := decodings.layouts_around(text, base, at, FORMS[number].name):
+                found += _first_time(layouts, decodings)
             if decodings.admits(number):
                 found += _first_time(decodings.around(text, base, at, number, phase), decodings)
     return found
 
 
-def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> Iterator[Decoded]:
-    """Yield the readings that no literal before has led to."""
-    for decoded in readings:
-        if not decoded.is_reported:
-            decoded.is_reported, decoded.within_rtf = True, decodings.rtf
-            yield decoded
+def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> list[Decoded]:
+    """Return the readings that no literal before has led to."""
+    new = [decoded for decoded in readings if not decoded.is_reported]
+    for decoded in new:
+        decoded.is_reported, decoded.within_rtf = True, decodings.rtf
+    return new
 
 
 def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
@@ -186,7 +187,10 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
         start, end = pieces.places[0], pieces.places[size - 1] + 1
         if enough and end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            yield Key(base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw)
+            places = tuple(base + place for place in pieces.places[:size])
+            yield Key(
+                base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places
+            )
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:

@@ -27,6 +27,8 @@ class KeyDetector:
     """Bytes that two neighbouring buffers share."""
     lookup: Lookup | None = None
     """The lookup applied to each key."""
+    edits: bool = False
+    """True if each match has the edits that redact it."""
 
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> KeyDetector:
@@ -46,17 +48,29 @@ class KeyDetector:
         """Return the same detector with a lookup for each key."""
         return replace(self, lookup=lookup)
 
+    def with_edits(self) -> KeyDetector:
+        """Return the same detector, whose matches have the edits that redact them."""
+        return replace(self, edits=True)
+
     def find(self, chunks: Iterable[bytes], admits: Admits | None = None) -> Iterator[Match]:
         """Return the keys in one blob, in order of offset, redacted; all, or those that are admitted."""
         from boltz_keyscan.detect import matcher  # noqa: PLC0415 - only for blobs with a candidate
 
-        return matcher.find(chunks, matcher.compile_rules(self.rules), self.lookup, admits=admits)
+        return matcher.find(
+            chunks, matcher.compile_rules(self.rules), self.lookup, admits=admits, edits=self.edits
+        )
 
     def hide(self, text: bytes) -> bytes:
         """Return text of this program with any key in it removed, and unchanged otherwise."""
         from boltz_keyscan.detect import redact  # noqa: PLC0415 - only for output, after a scan
 
         return redact.hide(text, redact.compile_redaction(self.prefixes))
+
+    def replace(self, text: bytes, matches: Iterable[Match]) -> bytes:
+        """Return ``text`` with a mark for each key that was found in it, and otherwise unchanged."""
+        from boltz_keyscan.detect import replacement  # noqa: PLC0415 - only for text with a key
+
+        return replacement.replace_keys(text, matches, self.prefixes)
 
     def redact(self, raw: bytes) -> str:
         """Return any bytes as text without keys and without control characters."""

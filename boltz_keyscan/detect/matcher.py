@@ -25,7 +25,7 @@ from boltz_keyscan.detect.overlaps import best_of_overlapping
 from boltz_keyscan.detect.readings import Key, Search, make_search
 from boltz_keyscan.detect.surroundings import AFTER, BEFORE, Surroundings
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Admits, Match
+from boltz_keyscan.model.finding import Admits, Edit, Match
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
@@ -68,6 +68,7 @@ def find(
     lookup: Lookup | None = None,
     *,
     admits: Admits | None = None,
+    edits: bool = False,
 ) -> Iterator[Match]:
     """Yield the keys of one blob, in order of offset.
 
@@ -76,6 +77,7 @@ def find(
         patterns: from ``compiled``.
         lookup: the lookup applied to each key.
         admits: the filter of keys to report; without it all are reported.
+        edits: True to give each match the edits that redact it.
     """
     finder = KeyFinder(patterns.search)
     ruler, cells = Ruler(), Cells()
@@ -101,7 +103,7 @@ def find(
         ready, undecided = (best, []) if last else (best[:count], best[count:])
         near = [*recent, *best]
         for _, cell in itertools.groupby(ready, lambda key: key.start // _CELL):
-            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits)
+            yield from _matches(list(cell), near, window, base, ruler, cells, patterns, lookup, admits, edits)
         # A later key may begin up to ``BACK`` before ``done``, and its context needs the bytes before it.
         first = min([key.start for key in undecided] + [done])
         passed = (first & ~(_CELL - 1)) - BEFORE - BACK - base
@@ -129,6 +131,7 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
     patterns: Patterns,
     lookup: Lookup | None,
     admits: Admits | None,
+    edits: bool,  # noqa: FBT001 - as above
 ) -> Iterator[Match]:
     """Yield the matches of keys that are close together; ``near`` has all keys around them."""
     wanted = []
@@ -173,6 +176,7 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
             cell_part=cell.words or None if cell else None,
             listed=lookup.matching_prefixes(key.raw) if lookup else (),
             sealed=lookup.seal(key.raw, fingerprint) if lookup else b"",
+            edits=_find_edits(key, fingerprint) if edits else (),
         )
 
 
@@ -187,6 +191,12 @@ def _advance(ruler: Ruler, cells: Cells, window: bytes, base: int, to: int) -> N
     passed = window[ruler.at - base : to]
     ruler.advance(passed)
     cells.advance(passed)
+
+
+def _find_edits(key: Key, fingerprint: str) -> tuple[Edit, ...]:
+    from boltz_keyscan.detect.rewrite import find_edits  # noqa: PLC0415 - for redaction of files only
+
+    return find_edits(key, fingerprint)
 
 
 def _fingerprint(key: Key) -> str:

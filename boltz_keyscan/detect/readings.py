@@ -84,6 +84,10 @@ class Key:
     raw: bytes = field(repr=False)
     doubt: int = 0
     """More than 0 if another reading of the same bytes is better."""
+    decoded: tuple[Decoded, Key] | None = field(default=None, repr=False)
+    """The reading that it was decoded by, and the key in the decoded text."""
+    places: tuple[int, ...] = ()
+    """The offset in the blob of each byte of a broken key."""
 
 
 def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key:
@@ -150,7 +154,7 @@ class Decoded:
             return None
         chain = (self._name(start, end) if reading.name == "backslash" else reading.name, *key.chain)
         doubt = reading.doubt + key.doubt
-        return Key(base + start, base + end, chain, key.prefix, key.verdict, raw, doubt)
+        return Key(base + start, base + end, chain, key.prefix, key.verdict, raw, doubt, (self, key))
 
     def _name(self, start: int, end: int) -> str:
         """Return the name of the first escape with a backslash."""
@@ -237,8 +241,7 @@ class Decodings:
         Any other combination would be read too, and together they take a hundred times as long.
         """
         form = FORMS[number]
-        within = (self.layouts, form.name) == (("records",), "markup")
-        return not form.is_layout or self.depth == 1 or within
+        return not form.is_layout or self.depth == 1 or (self.layouts, form.name) == (("records",), "markup")
 
     def _layouts_of(self, number: int) -> tuple[str, ...]:
         form = FORMS[number]

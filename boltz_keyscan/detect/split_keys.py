@@ -74,23 +74,18 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         beginnings: for each whole prefix, its part before ``at``; empty if all of it follows.
     """
     kinds = _BY_FIRST.get(text[stop : stop + 1], ()) if stop > at else KINDS
-    starts = {
-        prefix: list(_starts(text, at, beginning)) if beginning else [(at, b"")]
-        for prefix, beginning in beginnings.items()
-    }
-    breaks = {first for prefix_starts in starts.values() for _, first in prefix_starts}
+    starts: dict[bytes, list[tuple[int, bytes]]] = {}
     for kind in kinds:
-        if not any(first in kind.first for first in breaks):
-            continue
         joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
         after = joint(text, stop) if stop > at else stop
         if stop > at and after == stop:
             continue
-        for prefix, prefix_starts in starts.items():
-            beginning = beginnings[prefix]
+        for prefix, beginning in beginnings.items():
             if not _is_continued(text, after, prefix, stop - at):
                 continue
-            for start, first_break in prefix_starts:
+            if prefix not in starts:
+                starts[prefix] = list(_starts(text, at, beginning)) if beginning else [(at, b"")]
+            for start, first_break in starts[prefix]:
                 if first_break not in kind.first:
                     continue
                 whole = text.startswith(prefix, start)

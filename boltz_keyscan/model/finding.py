@@ -7,7 +7,7 @@ and exception outside ``detect/`` safe by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Part, Severity, Shape, Status
 from boltz_keyscan.records import dataclass, field
@@ -15,6 +15,10 @@ from boltz_keyscan.records import dataclass, field
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
     from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate, TrustReport
+
+
+Edit: TypeAlias = tuple[int, int, bytes]
+"""Start and end of a range, counted from the start of a key, and the bytes that replace it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Match:
     """Listed key prefixes that the key begins with; see ``detect.lookup``."""
     sealed: bytes = field(default=b"", repr=False)
     """The key, encrypted with the secret of the run, for verification."""
+    edits: tuple[Edit, ...] = ()
+    """The changes of the blob that redact the key, if they were requested and are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class Gap:
     """The git object, if it is about a single one."""
     paths: tuple[str, ...] = ()
     """Paths of the file or object, as in locations; none if it is about something else."""
+    content: tuple[str, ...] = ()
+    """Ids that git gives to the content of its file, for entries that accept this content only."""
     accepted: Suppression | None = None
     """The entry that accepts it, so that it does not fail the run."""
 
@@ -110,8 +118,10 @@ class Tally:
     """Files and folders that were not read because the user excluded them."""
     git_files: int = 0
     """Files below a ``.git``; in ``files`` too."""
-    commits_cached: int = 0
-    """Commits among ``cached``, as far as they were counted."""
+    commits_reached: int = 0
+    """Commits that references reach, of the repositories where they were counted."""
+    stores_uncounted: int = 0
+    """Repositories whose reachable commits were not counted."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__match_args__))
@@ -178,8 +188,20 @@ class Location:
     """A remote branch that has it, such as ``origin/main``; empty if none is known."""
     subject: str = ""
     """The first line of the message of ``commit``."""
+    stash: str = ""
+    """The stash that has it, such as ``stash@{0}``."""
     private: bool = False
     """An environment file outside git that only its owner can read."""
+    removed_commit: str | None = None
+    """The commit that took it from its path, in full hex; None if a branch has it, or if that is unknown."""
+    removed_date: str | None = None
+    """The author date of ``removed_commit``, ISO 8601 with offset."""
+    present: bool | None = None
+    """For a git object: True if a reference or an index has it there now, False if none, None if unknown."""
+    traced: bool = False
+    """The whole history was searched for it, so that ``commit`` is the first one."""
+    open_to_others: bool = False
+    """An environment file ignored by git that other users of this machine can read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from boltz_keyscan.advice import EXPOSURE
-from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.advice import EXPOSURE, INSIDE_GIT
+from boltz_keyscan.model.enums import ExitCode, Exposure
+from boltz_keyscan.policy import is_below_git
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import count
@@ -75,13 +76,15 @@ def rows(new: Report, changes: Changes) -> Iterator[Row]:
     """Yield the changes, one row for each key and change."""
     for finding in changes.new:
         fails = ", FAILS THE RUN" if finding.blocking else ""
-        yield Row("new", finding, f"{EXPOSURE[finding.exposure]}{fails}", finding.paths)
+        yield Row("new", finding, f"{_describe_exposure(finding)}{fails}", finding.paths)
     for finding in changes.gone:
         unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
-        yield Row("gone", finding, f"was {EXPOSURE[finding.exposure]}{unseen}")
+        yield Row("gone", finding, f"was {_describe_exposure(finding)}{unseen}")
     for was, now in changes.spread:
         wider = (
-            f"{EXPOSURE[was.exposure]} -> {EXPOSURE[now.exposure]}; " if was.exposure != now.exposure else ""
+            f"{_describe_exposure(was)} -> {_describe_exposure(now)}; "
+            if was.exposure != now.exposure
+            else ""
         )
         further = now.paths - was.paths
         yield Row("spread", now, f"{wider}{count(len(further), 'further path')}", further)
@@ -130,6 +133,13 @@ def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:
         yield "suppressed" if now.suppressed else "no longer suppressed"
     if was.blocking != now.blocking:
         yield "FAILS THE RUN" if now.blocking else "no longer fails the run"
+
+
+def _describe_exposure(finding: ReportedFinding) -> str:
+    """Return the words for the exposure of a key."""
+    if finding.exposure is Exposure.LOCAL and all(map(is_below_git, finding.paths)):
+        return INSIDE_GIT
+    return EXPOSURE[finding.exposure]
 
 
 def _key(finding: ReportedFinding) -> str:

@@ -58,10 +58,10 @@ def explain(
             line(row)
         for command in step.commands:
             line(f"       {command}")
-        if step.otherwise:
-            line(f"     Or, {step.otherwise}:")
-        for command in step.other_commands:
-            line(f"       {command}")
+        for condition, commands in step.others:
+            line(f"     Or, {condition}:")
+            for command in commands:
+                line(f"       {command}")
 
 
 def list_keys(result: ScanResult, stream: TextIO) -> None:
@@ -92,7 +92,7 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
     yield "Status", f"{finding.status}: {STATUS_WORDS[finding.status]}{candidates}"
     yield "Situation", describe_situation(finding)
-    yield "Exposure", exposure_line(finding.locations)
+    yield "Exposure", exposure_line(finding)
     yield "Verdict", _verdict(finding, terms)
     sentences = list(suppression_sentences(finding))
     if not sentences:

@@ -17,9 +17,8 @@ class Instruction:
 
     text: str
     commands: tuple[str, ...] = ()
-    otherwise: str = ""
-    """The condition for the other commands."""
-    other_commands: tuple[str, ...] = ()
+    others: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Other ways to do the same: the condition, and the commands."""
 
 
 def is_object(location: Location) -> bool:
@@ -57,13 +56,22 @@ def take_out(found: Sequence[Location]) -> Instruction:
 
 def clear(found: Sequence[Location]) -> Instruction:
     """Return the instruction to clear the output of notebooks."""
-    names = paths(found)
     return Instruction(
         f"Clear the output of {spots(found)}; do not print the key again.",
-        (f"jupyter nbconvert --clear-output --inplace {names}",),
-        "without nbconvert",
-        (f"nbstripout {names}",),
+        (f"jupyter nbconvert --clear-output --inplace {paths(found)}",),
+        (
+            ("without Jupyter (pip install nbstripout)", (f"nbstripout {paths(found)}",)),
+            ("with Python alone", tuple(f"{CLEAR} {shlex.quote(path)}" for path in distinct_paths(found))),
+        ),
     )
+
+
+CLEAR = (
+    """python3 -c 'import json, sys; p = sys.argv[1]; n = json.load(open(p)); """
+    """[c.update(outputs=[], execution_count=None) for c in n["cells"] if "outputs" in c]; """
+    """json.dump(n, open(p, "w"), indent=1, ensure_ascii=False)'"""
+)
+"""Command that clears the output of a notebook; its path follows."""
 
 
 def _delete(found: Sequence[Location]) -> Instruction:
@@ -77,7 +85,8 @@ def _ignore(found: Sequence[Location]) -> Instruction:
     return Instruction(f"Keep {spots(found)} out of git.", (f"printf '%s\\n' {names} >> .gitignore",))
 
 
-def _protect(found: Sequence[Location]) -> Instruction:
+def protect(found: Sequence[Location]) -> Instruction:
+    """Return the instruction to keep other users from reading environment files."""
     return Instruction(f"Let only yourself read {spots(found)}.", (f"chmod 600 -- {paths(found)}",))
 
 
@@ -90,6 +99,6 @@ REMOVALS = {
     Verb.CLEAR: clear,
     Verb.DELETE: _delete,
     Verb.IGNORE: _ignore,
-    Verb.PROTECT: _protect,
+    Verb.PROTECT: protect,
     Verb.REPLACE: _put,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from boltz_keyscan.advice import PAST, describe_situation, numbered_steps
+from boltz_keyscan.advice import PAST, advise
 from boltz_keyscan.model.enums import Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.policy import situation
@@ -87,26 +87,27 @@ def _notes(result: ScanResult, options: ReportOptions) -> Iterator[_Note]:
     for finding in options.findings(result):
         if finding.suppression is None:
             kind = situation(finding)
-            yield _key(finding, advise=finding.shape is not Shape.PLACEHOLDER and kind not in advised)
+            is_first = finding.shape is not Shape.PLACEHOLDER and kind not in advised
+            yield _key(finding, is_first=is_first)
             advised.add(kind)
     for gap in result.gaps:
         if not is_aside(gap):
             yield _Note("warning", "Boltz keys: not scanned", (f"{gap.where}: {gap_reason(gap)}",))
 
 
-def _key(finding: Finding, *, advise: bool) -> _Note:
+def _key(finding: Finding, *, is_first: bool) -> _Note:
     mild = finding.severity is Severity.NOTE or is_old(finding)
     level = "error" if finding.blocking else "notice" if mild else "warning"
     place = next(filter(_is_in_checkout, finding.locations), None)
     first = place or next(iter(finding.locations), None)
     lines = (
         f"{finding.shown} ({finding.fingerprint})" + (f" at {format_location(first)}" if first else ""),
-        exposure_line(finding.locations),
+        exposure_line(finding),
         f"{OLD}." if is_old(finding) else "",
         "" if finding.shape is Shape.CONFIRMED else f"Shape {finding.shape}: {finding.reason}",
         status_sentence(finding),
         use_warning(finding),
-        f"{describe_situation(finding)}: {' '.join(numbered_steps(situation(finding)))}" if advise else "",
+        advise(finding) if is_first else "",
     )
     return _Note(level, f"{key_title(finding)}: {finding.severity}", tuple(filter(None, lines)), place)
 

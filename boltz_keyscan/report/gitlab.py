@@ -15,9 +15,10 @@ from typing import TextIO
 
 from boltz_keyscan import rules
 from boltz_keyscan._version import __version__
-from boltz_keyscan.advice import PAST
-from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.advice import PAST, advise
+from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
 from boltz_keyscan.report.options import ReportOptions
@@ -34,6 +35,8 @@ NO_COMMIT = "0000000"
 """Commit of files without one, as GitLab's own analyser writes it: the schema requires a commit."""
 
 MAX_MESSAGES = 1000
+
+_NO_KEY = "Nothing to do: it is a filler in documentation or a test, not a key."
 
 _SEVERITY = {severity: severity.value.capitalize() for severity in Severity} | {Severity.NOTE: "Info"}
 
@@ -105,7 +108,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
     status = filter(None, (status_sentence(finding), use_warning(finding)))
     details = (
         ("key", f"{finding.shown} ({finding.fingerprint})"),
-        ("exposure", exposure_line(locations)),
+        ("exposure", exposure_line(replace(finding, locations=tuple(locations)))),
         ("place", format_location(first)),
         ("shape", f"{finding.shape}: {finding.reason}"),
         ("old", f"{OLD}." if is_old(finding) else ""),
@@ -116,7 +119,7 @@ def _vulnerability(finding: Finding, locations: list[Location], rule: rules.Rule
         "name": name,
         "description": rule.summary if rule else name,
         "severity": _SEVERITY[finding.severity],
-        "solution": " ".join(rule.remediation)[:7000] if rule else "Replace it, then revoke it.",
+        "solution": harmless(_NO_KEY if finding.shape is Shape.PLACEHOLDER else advise(finding))[:7000],
         "identifiers": _identifiers(finding),
         "location": {
             "file": harmless(path),

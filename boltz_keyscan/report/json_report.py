@@ -16,6 +16,7 @@ from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.presence import presence
 from boltz_keyscan.report.wording import accepted_gaps, is_old, suppressed, suppressors
 
 SCHEMA_VERSION = "1"
@@ -25,8 +26,10 @@ _SUPPRESSION = "kind reason source"
 _EVIDENCE = "by reason detail body_characters candidate_count candidates key_id used_since"
 _CANDIDATE = "id name state workspace_id last_used_at limited"
 _LOCATION = """
-    path line column offset commit blob author_date members decoded cell cell_part exposure old context
+    path line column offset commit blob author_date removed_commit removed_date members decoded cell cell_part
+    exposure old context
 """
+_PRESENCE = "first_seen last_seen still_present"
 _STATUS_REPORT = "listing organisation taken_at complete keys stale verified own_key trouble notes"
 _TRUST = "trust commit settings unheard unmatched"
 _GAP = "where reason detail by_design"
@@ -95,6 +98,7 @@ def finding_object(finding: Finding) -> dict[str, object]:
         **members(finding, _FINDING),
         "pushed": policy.pushed(finding),
         "situation": policy.situation(finding).value,
+        **members(presence(finding), _PRESENCE),
         "suppression": suppression and members(suppression, f"{_SUPPRESSION} spread"),
         "excuses": [
             members(excuse, _SUPPRESSION)

@@ -7,14 +7,15 @@ who has to act, one place: the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
-from boltz_keyscan.advice import NOTE, PAST, Verb, choose_verb, describe_exposure
+from boltz_keyscan.advice import PAST, Verb, choose_verb, describe_exposure, describe_notes
 from boltz_keyscan.model.enums import Exposure, Situation
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.policy import situation, widest
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.presence import describe_end, presence
 from boltz_keyscan.report.wording import count, earliest, moment
 
 _MORE_LINES = 3
@@ -31,7 +32,7 @@ _NO_COMMIT = "in no commit: left by git add, an amend, a rebase or a dropped sta
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Place: all locations of a key under one path."""
+    """Place: all locations of a key under one path that ask for the same action."""
 
     verb: Verb
     where: str
@@ -42,24 +43,35 @@ class Place:
 
 
 def places(finding: Finding) -> list[Place]:
-    """Return one place per path, widest exposure first, then by path."""
-    groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
-    for location in finding.locations:
-        groups.setdefault((location.path, location.members), []).append(location)
-    ranked = sorted((widest(x.exposure for x in group).rank, key) for key, group in groups.items())
+    """Return one place per path and verb, widest exposure first, then by path."""
     kind = situation(finding)
+    groups: dict[tuple[str, tuple[str, ...], str], list[Location]] = {}
+    past: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
+    for location in finding.locations:
+        path, verb = (location.path, location.members), choose_verb(location, kind)
+        if location.exposure in PAST and verb is not Verb.DROP:
+            past.setdefault(path, []).append(location)
+        else:
+            groups.setdefault((*path, verb), []).append(location)
+    for path, group in past.items():
+        # Older versions belong to what the path has now.
+        now = next((key for key in groups if key[:2] == path and key[2] != Verb.DROP), (*path, ""))
+        groups.setdefault(now, []).extend(group)
+    ranked = sorted((widest(x.exposure for x in group).rank, key) for key, group in groups.items())
     return [_place(groups[key], kind) for _, key in ranked]
 
 
-def exposure_line(locations: Iterable[Location]) -> str:
-    """Return one line on all locations of a key: exposures, count, first date."""
-    locations = tuple(locations)
+def exposure_line(finding: Finding) -> str:
+    """Return one line on all locations of a key: exposures, count, first date, and the last if it is gone."""
+    locations = finding.locations
     ranked = sorted(locations, key=lambda location: location.exposure.rank)
     paths = len({location.path for location in locations})
     line = ", ".join(dict.fromkeys(map(describe_exposure, ranked)))
     line += f"; {count(len(locations), 'location')} in {count(paths, 'path')}"
     first = earliest(locations)
-    if first and first.author_date:
+    if stay := describe_end(presence(finding), lambda date: date[:10]):
+        line += f", {stay}"
+    elif first and first.author_date:
         line += f", since {first.author_date[:10]}"
     return line
 
@@ -85,12 +97,15 @@ def _describe_present(present: list[Location], past: list[Location], kind: Situa
         story = short if shown.exposure is Exposure.TRACKED else f"{story} {short}"
     if past:
         story += f", and in {count(len({x.blob for x in past}), 'older version')}"
-    note = NOTE.get(choose_verb(shown, kind)) if kind is not Situation.IN_PLACE else None
-    return f"{story}; {note}" if note else story
+    notes = describe_notes(shown, kind)
+    return f"{story}; {notes}" if notes else story
 
 
 def _describe_past(past: list[Location]) -> str:
     shown = past[0]
+    if shown.stash:
+        stashes = ", ".join(dict.fromkeys(place.stash for place in past))
+        return f"{stashes}: {format_subject(shown)}" if shown.subject else stashes
     first = earliest(past)
     versions = len({x.blob for x in past})
     parts = [format_commit(first)] if first else []
@@ -110,10 +125,14 @@ def _describe_past(past: list[Location]) -> str:
 
 def format_commit(location: Location) -> str:
     """Return seven digits of a commit, and its subject in quotes."""
+    subject = f" {format_subject(location)}" if location.subject else ""
+    return f"{(location.commit or '')[:7]}{subject}"
+
+
+def format_subject(location: Location) -> str:
+    """Return the beginning of the subject of a commit, in quotes."""
     subject = location.subject
-    if len(subject) > _SUBJECT_CHARS:
-        subject = subject[: _SUBJECT_CHARS - 3] + "..."
-    return f'{(location.commit or "")[:7]} "{subject}"' if subject else (location.commit or "")[:7]
+    return f'"{subject[: _SUBJECT_CHARS - 3]}..."' if len(subject) > _SUBJECT_CHARS else f'"{subject}"'
 
 
 def _spot(location: Location) -> tuple[int, int, int]:
@@ -133,7 +152,9 @@ def format_place(shown: Location, group: Sequence[Location]) -> str:
     coded = f" ({' > '.join(shown.decoded)})" if shown.decoded else ""
     if shown.cell is not None:
         part = f", {shown.cell_part}" if shown.cell_part else ""
-        return f"{path}   cell {shown.cell}{part}, line {shown.line}{coded}"
+        others = len({(x.cell, x.cell_part, x.line, x.column) for x in group}) - 1
+        also = f" and {count(others, 'more place')}" if others > 0 else ""
+        return f"{path}   cell {shown.cell}{part}, line {shown.line}{coded}{also}"
     # A file on disk and the same file in HEAD are two locations at one spot.
     lines = list(dict.fromkeys(location.line for location in group))
     more = len(lines) - 1 - _MORE_LINES

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import sarif_om as om
 
-from boltz_keyscan.advice import describe_exposure
+from boltz_keyscan.advice import advise, describe_exposure
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.records import dataclass, field
@@ -143,6 +143,8 @@ def _message(finding: Finding, first: Location, further: list[Location], *, old:
         for sentence in (status_sentence(finding), use_warning(finding))
         if sentence
     ]
+    if finding.shape is not Shape.PLACEHOLDER and finding.suppression is None and not old:
+        sentences.append(_sentence(plain_message(advise(finding))))
     return " ".join(sentences)
 
 

@@ -45,7 +45,7 @@ def key_lines(finding: Finding, options: ReportOptions, max_places: int) -> list
         *status_sentences(finding, most),
         *suppression_sentences(finding, most),
         f"Situation: {describe_situation(finding)}",
-        f"Exposure: {exposure_line(finding.locations)}",
+        f"Exposure: {exposure_line(finding)}",
         *(f"  {row}" for row in capped(rows, options.limit(max_places), "more paths")),
     ]
 

@@ -45,7 +45,11 @@ def headline(result: ScanResult) -> str:
     leaked = [finding for finding in result.keys if is_leaked(finding)]
     if not leaked:
         return ""
-    committed = [finding for finding in leaked if {x.exposure for x in finding.locations} & COMMITTED]
+    committed = [
+        finding
+        for finding in leaked
+        if pushed(finding) or {x.exposure for x in finding.locations} & COMMITTED
+    ]
     word = "leaked" if committed else "found"
     return f"{_types(leaked)} {word}; {_describe_pushes(leaked, committed)}"
 
@@ -225,7 +229,7 @@ def _receipt(result: ScanResult, *, verbose: bool) -> str:
     if tally.git_files:
         files += f" and {tally.git_files:,} of git's own"
     parts = [files]
-    if tally.commits or tally.cached or tally.commits_cached:
+    if tally.commits or tally.cached:
         parts.append(_describe_history(result))
     elif tally.blobs > tally.files:
         parts.append(f"{count(tally.blobs, 'object')} of archives or git")
@@ -251,12 +255,17 @@ def _receipt(result: ScanResult, *, verbose: bool) -> str:
 
 def _describe_history(result: ScanResult) -> str:
     tally = result.tally
-    total = tally.commits + tally.commits_cached
-    if tally.cached:
-        counted = f"all {count(total, 'commit')}" if tally.commits_cached else "all commits"
-        return f"{counted} ({tally.commits:,} new since the last scan)"
+    new = f" ({tally.commits:,} new since the last scan)" if tally.cached else ""
+    # Objects that no reference reaches are read too, and a cache does not keep their number.
+    read = 0 if tally.cached else tally.commits
+    total = read if tally.stores_uncounted else tally.commits_reached or read
+    is_shallow = any(gap.reason == "shallow" for gap in result.gaps)
     # Without files of git a part of the history was chosen.
-    return f"{'all ' if tally.git_files else ''}{count(total, 'commit')}"
+    is_whole = tally.git_files > 0 and not is_shallow
+    if not total:
+        return f"{'all commits' if is_whole else 'commits'}{new}"
+    every = "all " if is_whole and total > 1 else ""
+    return f"{every}{count(total, 'commit')}{' of a shallow clone' if is_shallow else ''}{new}"
 
 
 def _gaps(label: str, what: str, gaps: Sequence[Gap], limit: int | None) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from boltz_keyscan.policy import situation
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import Place, exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.presence import describe_end, presence
 from boltz_keyscan.report.sentences import (
     MAX_CANDIDATES,
     own_key_warning,
@@ -153,7 +154,9 @@ def _describe(finding: Finding, now: str) -> str:
     """Return the situation of a key, since when, and why it does not fail the run."""
     text = describe_situation(finding)
     first = earliest(finding.locations)
-    if first is not None and first.author_date:
+    if stay := describe_end(presence(finding), lambda date: day(date, now)):
+        text += f", {stay}"
+    elif first is not None and first.author_date:
         text += f", since {day(first.author_date, now)}"
     if finding.suppression is not None:
         return f"{text}; accepted"
@@ -165,7 +168,7 @@ def _key(page: _Page, finding: Finding, title: str) -> None:
     most = page.options.limit(MAX_CANDIDATES)
     if page.options.verbosity > 0:
         page.line(f"  {finding.shown}  {finding.fingerprint}")
-        page.wrapped(f"Exposure: {exposure_line(finding.locations)}", "  ", "    ")
+        page.wrapped(f"Exposure: {exposure_line(finding)}", "  ", "    ")
     facts = [*suppression_sentences(finding, most)]
     if finding.shape is not Shape.CONFIRMED:
         facts.append(f"Shape: {finding.shape}, {finding.reason}")
@@ -217,7 +220,7 @@ def clip(context: str, width: int) -> str:
 
 def _placeholder(page: _Page, finding: Finding) -> None:
     page.line(f"{finding.severity.upper()}  placeholder  {finding.shown}", "dim")
-    page.wrapped(f"{finding.reason}; {exposure_line(finding.locations)}", "  ", "    ")
+    page.wrapped(f"{finding.reason}; {exposure_line(finding)}", "  ", "    ")
     _places(page, places(finding))
     page.line()
 

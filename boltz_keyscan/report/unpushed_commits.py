@@ -41,8 +41,8 @@ def rebase(commits: Sequence[str], locations: Sequence[Location], *, root: bool)
     edits = " ".join(f"-e 's/^p[ick]* {commit}/edit {commit}/'" for commit in short)
     base = "--root" if root else f"{first}^"
     yield Instruction(
-        f"Rewrite the commits since {first}: no remote branch known here has them. git stops at "
-        f"{', '.join(short)}, as the next steps say.",
+        f"Rewrite the commits since {first}: no remote branch known here has them. git rebase, which needs "
+        f"nothing else installed, stops at {', '.join(short)}, as the next steps say.",
         (f'GIT_SEQUENCE_EDITOR="sed -i.bak {edits}" git rebase --interactive {base}',),
     )
     for number, commit in enumerate(commits):

@@ -22,7 +22,8 @@ MIN_FINGERPRINT_CHARS = len("bk1:") + 8
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-_EPOCH_END = datetime.max.replace(tzinfo=UTC)
+NO_MOMENT = datetime.max.replace(tzinfo=UTC)
+"""Result of ``moment`` for a malformed time."""
 
 
 def count(number: int, noun: str) -> str:
@@ -65,7 +66,7 @@ def parse_time(text: str | None) -> datetime | None:
 
 def moment(text: str | None) -> datetime:
     """Parse an ISO 8601 time; a malformed one sorts after all others."""
-    return parse_time(text) or _EPOCH_END
+    return parse_time(text) or NO_MOMENT
 
 
 def earliest(locations: Iterable[Location]) -> Location | None:
@@ -77,7 +78,7 @@ def earliest(locations: Iterable[Location]) -> Location | None:
 def day(text: str | None, now: str) -> str:
     """Format the day of an ISO 8601 time: ``28 Nov``, with the year if ``now`` is in another one."""
     when = moment(text)
-    if when is _EPOCH_END:
+    if when is NO_MOMENT:
         return "an unknown day"
     short = f"{when.day} {MONTHS[when.month - 1]}"
     return short if now[:4] == f"{when.year:04}" else f"{short} {when.year}"

@@ -201,7 +201,12 @@ def locate_hit(
     pushed: bool | None = None,
     remote: bytes = b"",
     subject: bytes = b"",
+    stash: str = "",
     private: bool = False,
+    removed: tuple[str, str] | None = None,
+    present: bool | None = None,
+    traced: bool = False,
+    open_to_others: bool = False,
 ) -> tuple[Match, Location]:
     """Return the match of a hit with its location, redacted for display."""
     match = hit.match
@@ -226,7 +231,13 @@ def locate_hit(
         pushed=pushed,
         remote=detector.redact(remote),
         subject=detector.redact(subject),
+        stash=stash,
         private=private,
+        removed_commit=removed[0] if removed else None,
+        removed_date=removed[1] if removed else None,
+        present=present,
+        traced=traced,
+        open_to_others=open_to_others,
     )
     return match, location
 

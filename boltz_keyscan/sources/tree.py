@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import Exposure, Part
+from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import (
     BundleFile,
     Detector,
@@ -298,23 +298,24 @@ class TreeReader:
         if not gathered.hits:
             return Located()
         from boltz_keyscan.sources.git.file_exposures import (  # noqa: PLC0415 - clean trees need no git
+            check_environment,
             find_exposures,
-            is_private_environment,
         )
 
         known = [found.repository for found in self._repositories]
         where = os.fsdecode(self.source.path)
         around = [self._open(each, b"", where) for each in self._around() if each not in known]
-        placed = [(self._path(hit), hit) for hit in gathered.hits]
+        placed = [(self.path_of(hit), hit) for hit in gathered.hits]
         exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
-            private = exposure is Exposure.FILE and is_private_environment(path)
-            shown = Exposure.LOCAL if private else exposure
-            pairs.append(locate_hit(hit, hit.origin.path, shown, detector, private=private))
+            shown, private, is_open = check_environment(path, exposure)
+            pairs.append(
+                locate_hit(hit, hit.origin.path, shown, detector, private=private, open_to_others=is_open)
+            )
         return Located(tuple(pairs), gaps)
 
-    def _path(self, hit: Hit) -> bytes:
+    def path_of(self, hit: Hit) -> bytes:
         """Return the absolute path of a file, with links resolved if the user named it."""
         path = os.path.join(self.root, hit.origin.path[len(self.source.prefix) :])
         named = self.file is not None and hit.origin.part is Part.CONTENT

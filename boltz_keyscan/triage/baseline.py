@@ -12,11 +12,12 @@ next update of the file removes the other.
 Further paths may follow the first: the places of the key when it was accepted. The report shows the
 places that are not among them.
 
-A line may also accept a gap, something that is not scanned: a file by its path, or a git object by its
-id. Its second word is the reason of the gap.
+A line may also accept a gap, something that is not scanned: a git object, or a file of the same content,
+by git's id of it; or whatever is at a path, for a file that cannot be read. Its second word is the reason of
+the gap.
 
-    path encrypted-member "tests/lab.zip" "test data" "Ana" forever
-    object:89ab... encrypted-member "tests/lab.zip" "test data" "Ana" forever
+    object:89ab... encrypted "tests/lab.zip" "test data" "Ana" forever
+    path unreadable "tests/locked.zip" "test data" "Ana" forever
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Entry:
     """One accepted key or gap."""
 
     fingerprint: str
-    """Of a key; of a gap ``path``, or ``object:`` and an id."""
+    """Of a key; of a gap ``object:`` and the id of the content, or ``path``."""
     rule_id: str
     """Of a gap, its reason."""
     path: str

@@ -15,8 +15,9 @@ by several together. With one location uncovered it blocks, and all its location
 Locations that could block are the exposed ones; unexposed ones count only if the run fails on
 unexposed keys too, or if there are no others.
 
-A gap is accepted by an ignore entry or a line of the baseline that names its git object, or by entries
-that together match each of its paths. Gaps about no single file or object cannot be accepted.
+A gap is accepted by an ignore entry or a line of the baseline that names its git object, or the content
+of its file by git's id of it, or by entries that together match each of its paths. Gaps about no single
+file or object cannot be accepted.
 
 These are refused, and reported with the reason:
 
@@ -54,6 +55,11 @@ OWN = "boltz-keyscan"
 
 CommentPolicy = Callable[[Comment, Location, str], str]
 """A function that returns the reason for refusing a comment beside a key; empty to accept it."""
+
+
+def no_content(_: str) -> tuple[str, ...]:
+    """Return no id: files are not read."""
+    return ()
 
 
 def allow_all(_: Comment, __: Location, ___: str) -> str:
@@ -101,6 +107,8 @@ class Suppressor:
     allowed: CommentPolicy = field(default=allow_all)
     redact: Callable[[str], str] = field(default=str)
     """Redaction of untrusted text."""
+    content_ids: Callable[[str], tuple[str, ...]] = field(default=no_content)
+    """Function from a path in reports to the ids that git gives to the content of the file."""
 
     def __call__(self, finding: Finding) -> Finding:
         """Return the finding with its suppression, if it has one, and all candidates."""
@@ -127,7 +135,9 @@ class Suppressor:
         )
 
     def accept_gap(self, gap: Gap) -> Gap:
-        """Return the gap; accepted if an entry names its object, or entries match all its paths."""
+        """Return the gap; accepted if an entry names its object or content, or entries match its paths."""
+        if gap.oid is None and len(gap.paths) == 1 and (not gap.by_design or self._pins_content):
+            gap = replace(gap, content=self.content_ids(gap.paths[0]))
         left = set(gap.paths)
         used: list[Suppression] = []
         expired = ""
@@ -143,31 +153,41 @@ class Suppressor:
             return replace(gap, accepted=used[0])
         return replace(gap, detail=gap.detail + expired) if expired else gap
 
+    @property
+    def _pins_content(self) -> bool:
+        """True if any entry names an object."""
+        return any(
+            (known.ignores and known.ignores[1].objects)
+            or (known.baseline and any(key.startswith(OBJECT) for key in known.baseline[1]))
+            for known in self.known
+        )
+
     def _acceptances(self, gap: Gap) -> Iterator[tuple[Suppression, set[str] | None, str]]:
         """Yield the entries on a gap: paths that each covers (None for all), and a reason to refuse it."""
         below: dict[str | None, set[str]] = {None: set(gap.paths)}
         for path in gap.paths:
             for scope in self._scopes(path):
                 below.setdefault(scope, set()).add(path)
-        name = f"{OBJECT}{gap.oid}"
+        names = object_keys(gap)
         for known in self.known:
             paths = below.get(known.scope, set())
             text, entries = known.baseline or (None, {})
-            keys = {name: None, **{path_key(known.baseline_path(path)): {path} for path in paths}}
+            keys: dict[str, set[str] | None] = dict.fromkeys(names)
+            keys |= {path_key(known.baseline_path(path)): {path} for path in paths}
             for key, covers in keys.items():
                 if text is not None and (entry := entries.get(key)) is not None:
                     made = self._make_suppression("baseline", entry.summary, text, entry.line)
                     yield made, covers, self._expiry(entry)
-            yield from ((*accepted, "") for accepted in self._ignored_gaps(known, name, paths))
+            yield from ((*accepted, "") for accepted in self._ignored_gaps(known, names, paths))
 
     def _ignored_gaps(
-        self, known: SuppressionFiles, name: str, paths: set[str]
+        self, known: SuppressionFiles, names: Sequence[str], paths: set[str]
     ) -> Iterator[tuple[Suppression, set[str] | None]]:
         """Yield the ignore entries for an object or its paths, and the paths that each covers."""
         text, ignores = known.ignores or (None, None)
         if text is None or ignores is None:
             return
-        if (entry := ignores.objects.get(name)) is not None:
+        for entry in filter(None, map(ignores.objects.get, names)):
             yield self._make_suppression("ignore", entry.reason, text, entry.line), None
         for entry in ignores.gaps:
             if matched := {path for path in paths if matches(entry.what, known.path(path))}:
@@ -179,7 +199,7 @@ class Suppressor:
     def unmatched(self, findings: Sequence[Finding], gaps: Sequence[Gap]) -> Iterator[str]:
         """Yield the source of each entry that names nothing in the findings and gaps of a whole scan."""
         fingerprints = {finding.fingerprint for finding in findings}
-        objects = {f"{OBJECT}{gap.oid}" for gap in gaps if gap.oid is not None}
+        objects = {key for gap in gaps for key in object_keys(gap)}
         unread = [path for gap in gaps for path in gap.paths]
         for known in self.known:
             if not known.is_whole:
@@ -265,6 +285,11 @@ class Suppressor:
         if (finding.key_type, finding.mode) == (KeyType.ADMIN, Mode.LIVE):
             return "a comment alone never suppresses a live admin key"
         return self.allowed(comment, place, finding.fingerprint)
+
+
+def object_keys(gap: Gap) -> list[str]:
+    """Return the names of entries that accept a gap by the id of its object, or of its file's content."""
+    return [OBJECT + oid for oid in ((gap.oid,) if gap.oid is not None else gap.content)]
 
 
 def blockable(finding: Finding, *, unexposed: bool) -> list[int]:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from boltz_keyscan import module_search
 from boltz_keyscan.model.finding import Detector
@@ -150,21 +150,21 @@ def block_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def output_of(command: list[str]) -> bytes | None:
+def output_of(command: Sequence[str]) -> bytes | None:
     """Return the output of a short program; None when it fails or takes too long."""
+    ended = answer_of(command, b"")
+    return ended[1] if ended is not None and ended[0] == 0 else None
+
+
+def answer_of(command: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] | None:
+    """Return exit code, output and errors of a short program; None when it does not start or end."""
     try:
         ended = subprocess.run(  # noqa: S603 - an absolute path, fixed arguments
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=os.sep,
-            check=True,
-            timeout=_PROGRAM_TIMEOUT_S,
+            command, input=stdin, capture_output=True, cwd=os.sep, check=False, timeout=_PROGRAM_TIMEOUT_S
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return ended.stdout
+    return ended.returncode, ended.stdout, ended.stderr
 
 
 def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) -> int:

@@ -215,7 +215,7 @@ def test_every_command_and_every_option_is_offered(path: tuple[str, ...]) -> Non
         name
         for each in LEAVES[path].params
         if isinstance(each, click.Option) and not each.hidden
-        for name in each.opts
+        for name in (*each.opts, *each.secondary_opts)
     }
     assert set(words(*path, "-")) == {*options, "-h", "--help"}
 
@@ -261,7 +261,7 @@ def test_where_the_cursor_is(typed: tuple[str, ...], expected: list[str]) -> Non
         (("--jobs", ""), False),
         (("--since", ""), False),
         (("rules", "check", ""), True),
-        (("explain", ""), False),
+        (("explain", ""), True),
         (("explain", "bk1:x", ""), True),
         (("diff", "a", ""), True),
         (("diff", "a", "b", ""), False),

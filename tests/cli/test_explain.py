@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import shlex
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 
 from boltz_keyscan import pipeline, policy, rules
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.report.remediation import Recipe
+from boltz_keyscan.report.recipe import Recipe
+from boltz_keyscan.report.remediation import instructions
 from tests import docstages
 from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint, short_fingerprint
@@ -37,6 +39,23 @@ ENDING = [
     "git -c gc.reflogExpire=now -c gc.reflogExpireUnreachable=now gc --prune=now",
     "boltz-keyscan .",
 ]
+
+
+NOTEBOOK = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {},
+    "cells": [
+        {
+            "cell_type": "code",
+            "id": "a",
+            "execution_count": 1,
+            "metadata": {},
+            "source": ["print(key)\n"],
+            "outputs": [{"name": "stdout", "output_type": "stream", "text": [f"{KEY}\n", f"again {KEY}\n"]}],
+        }
+    ],
+}
 
 
 def commands(text: str) -> list[str]:
@@ -87,7 +106,7 @@ def test_a_key_whose_commit_is_not_known_counts_as_pushed(repo: Repo) -> None:
     [finding] = pipeline.run(plan).findings
     [rule] = (rule for rule in rules.load() if rule.id == finding.rule_id)
     assert policy.pushed(finding) is None
-    found = [command for each in Recipe(finding, rule).instructions() for command in each.commands]
+    found = [command for each in instructions(Recipe(finding, rule)) for command in each.commands]
     assert [command for command in found if command.startswith("git filter-repo")]
     assert not [command for command in found if "rebase" in command]
 
@@ -140,6 +159,19 @@ def _untracked(repo: Repo) -> None:
     repo.write(".env", f"BOLTZ_API_KEY={KEY}\n")
 
 
+def _stashed(repo: Repo) -> None:
+    repo.leak("b.py", "b = 1\n")
+    for text in (f"K = '{KEY}'\n", "b = 2\n"):
+        repo.write("b.py", text)
+        repo.run("stash", "push", "--quiet")
+
+
+def _stashed_on_a_leak(repo: Repo) -> None:
+    _earlier(repo)
+    repo.write("b.py", "b = 3\n")
+    repo.run("stash", "push", "--quiet")
+
+
 def _unreachable(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
     repo.add("a.py", "K = 1\n")
@@ -155,6 +187,8 @@ LOCAL = (
     _two_branches,
     _staged,
     _untracked,
+    _stashed,
+    _stashed_on_a_leak,
     _unreachable,
 )
 
@@ -263,6 +297,78 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
     assert keyscan(tmp_path / "origin.git", "--history-only", "--fail-on", "any", "--no-cache").code == 0
     assert (at.here / "predict.ipynb").is_file()
     assert (at.here / "secret.txt").exists() is False
+
+
+def test_a_clone_follows_a_history_that_was_rewritten(tmp_path: Path) -> None:
+    """A reflog shows that the key was pushed; the steps bring the clone to the clean history."""
+    with docstages.empty(tmp_path) as at:
+        repo, origin = Repo(at.here), tmp_path / "origin.git"
+        clean = repo.leak("first.py", "first = 1\n")
+        repo.run("init", "--quiet", "--bare", str(origin))
+        repo.run("remote", "add", "origin", str(origin))
+        repo.leak("a.py", f"K = '{KEY}'\n")
+        repo.run("branch", "fold")
+        repo.run("push", "--quiet", "origin", "main", "fold")
+        # Somebody else rewrites main, and deletes the other branch.
+        for refspec in (f"+{clean}:refs/heads/main", ":refs/heads/fold"):
+            subprocess.run(
+                ["git", "push", "--quiet", str(origin), refspec],
+                cwd=repo.path,
+                check=True,
+                capture_output=True,
+            )
+        repo.run("fetch", "--quiet", "--prune")
+        assert situations(repo) == [("pushed", True)]
+        assert "1 workspace key leaked; it is PUSHED" in keyscan(".", cwd=repo.path).text
+        text = explain(repo, KEY)
+        lines = [line for line in commands(text) if "revoke" not in line and "--verify" not in line]
+        assert lines == [
+            "git fetch --prune",
+            "git branch --delete --force fold",
+            "git reset --hard origin/main",
+            "git fetch --tags",
+            *ENDING,
+        ]
+        for line in lines:
+            done = at.run(line)
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+        # Without the reflog nothing is known of a branch whose remote branch is gone.
+        repo.leak("a.py", f"K = '{KEY}'\n")
+        assert situations(repo) == [("committed", False)]
+        repo.run("config", "branch.main.remote", "origin")
+        repo.run("config", "branch.main.merge", "refs/heads/gone")
+        assert situations(repo) == [("pushed", None)]
+
+
+def test_each_way_to_clear_a_notebook(tmp_path: Path) -> None:
+    """The key is in two lines of an output; nbconvert is not installed here."""
+    with docstages.empty(tmp_path) as at:
+        repo = Repo(at.here)
+        repo.leak("first.py", "first = 1\n")
+        raw = json.dumps(NOTEBOOK)
+        repo.write("a b.ipynb", raw)
+        place = r"^  clear +a b\.ipynb   cell 1, output \[1\], line \d+ and 1 more place "
+        assert re.search(place, keyscan(cwd=repo.path).text, re.MULTILINE)
+        text = explain(repo, KEY)
+        assert "jupyter nbconvert --clear-output --inplace 'a b.ipynb'" in commands(text)
+        nbstripout, python = other_commands(text)
+        for command in (nbstripout, python):
+            (at.here / "a b.ipynb").write_text(raw)
+            done = at.run(command)
+            assert done.returncode == 0, (command, done.stderr)
+            cell = json.loads((at.here / "a b.ipynb").read_text())["cells"][0]
+            assert (cell["outputs"], cell["source"]) == ([], ["print(key)\n"])
+            assert keyscan(cwd=repo.path).code == 0
+
+
+def test_several_keys_in_one_run(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    repo.write("job.log", ADMIN)
+    both = keyscan("explain", fingerprint(KEY)[:12], fingerprint(ADMIN)[4:14], ".", cwd=repo.path)
+    assert (both.code, both.text) == (0, f"{explain(repo, KEY)}\n{explain(repo, ADMIN)}")
+    ran = keyscan("explain", fingerprint(KEY), "--replace-text", "out", cwd=repo.path)
+    line = "out: expressions that remove every Boltz workspace live key; no key is in it.\n"
+    assert (ran.code, ran.text) == (0, line)
 
 
 # Keys by the beginning of their fingerprint.

@@ -39,11 +39,11 @@ def repo(request: pytest.FixtureRequest, tmp_path: Path) -> Guarded:
 
 def _commits(repo: Guarded, *arguments: str, old: int = 1) -> str:
     """Run a git command that makes a commit although files have keys; what the hook printed."""
-    before = repo.head()
+    before = repo.tip()
     ran = repo.try_git(*arguments)
     printed = (ran.out + ran.err).decode("utf-8", "replace")
     assert ran.code == 0, printed
-    assert repo.head() != before
+    assert repo.tip() != before
     if repo.kind == "plain":
         keys, verb = ("1 key was", "does") if old == 1 else (f"{old} keys were", "do")
         assert f"{keys} there before and {verb} not stop this commit: bk1:" in printed, printed

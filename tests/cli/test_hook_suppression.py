@@ -41,6 +41,18 @@ class TestPreCommit:
         line = f"{spread}baseline: known (accepted by Ana)"
         assert line in told
         assert "no key in" not in told
+        # The file that accepts it has to go along, or CI does not know it.
+        unsaved = f"{BASELINE} accepts a key here and is not"
+        assert f"{unsaved} staged: git add {BASELINE}; CI and others do not have it" in told
+        push = f"refs/heads/main {guarded.tip().decode().strip()} refs/heads/main {ZERO}\n".encode()
+        ran = keyscan("hook", "pre-push", "origin", "url", cwd=guarded.path, stdin=push)
+        assert (ran.code, f"{unsaved} committed" in ran.text) == (0, True)
+        guarded.write(BASELINE, accepting(KEY).replace('"x"', '"a.py"'))
+        guarded.run("add", BASELINE)
+        guarded.commit("the baseline")
+        ran = keyscan("hook", "pre-push", "origin", "url", cwd=guarded.path, stdin=push)
+        assert f"accepted key {short_fingerprint(KEY)} in a.py:1; it passes" in ran.text
+        assert unsaved not in ran.text
 
     def test_what_is_not_does_not(self, guarded: Guarded) -> None:
         guarded.add("a.py", f"K = '{OTHER}'\n")

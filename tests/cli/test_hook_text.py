@@ -39,7 +39,11 @@ def test_a_notebook_an_environment_file_and_an_admin_key(repo: Repo) -> None:
         "jupyter nbconvert --clear-output --inplace 'a b.ipynb' && git add 'a b.ipynb' && git commit\n"
         in text
     )
-    assert re.search(r"^Accept +boltz-keyscan baseline create --reason REASON$", text, re.MULTILINE)
+    assert re.search(
+        r"^Accept +boltz-keyscan baseline create --reason REASON +then commit .boltz-keyscan-baseline$",
+        text,
+        re.MULTILINE,
+    )
 
 
 def test_a_file_that_is_not_staged_is_not_called_staged(repo: Repo) -> None:

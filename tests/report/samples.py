@@ -390,7 +390,7 @@ def small_project() -> ScanResult:
         seed=2,
     )
     old = location("scripts/fold.py", 3, **gone, author_date=day, pushed=False, subject="Fold script")
-    tally = Tally(files=30, git_files=22, blobs=12, bytes=9000, refs=1, cached=12, commits_cached=4)
+    tally = Tally(files=30, git_files=22, blobs=12, bytes=9000, refs=1, cached=12, commits_reached=4)
     result = make_result(in_use, finding(KeyType.WORKSPACE, Mode.LIVE, old, seed=1), tally=tally)
     return replace(result, started_at="2026-11-28T12:00:00Z")
 

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from boltz_keyscan import rules
-from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Status
+from boltz_keyscan.advice import numbered_steps
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation, Status
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.suppression import Suppression
 from tests.report import goldens, samples
@@ -235,7 +236,8 @@ def test_what_is_known_of_a_key_is_in_the_message() -> None:
     leak = finding(
         ADMIN, LIVE, location(exposure=Exposure.STAGED), shape=Shape.SUSPECTED, status=Status.ACTIVE
     )
+    steps = " ".join(numbered_steps(Situation.NOT_COMMITTED))
     assert one(leak)["message"]["text"] == (
         f"Boltz key sk_bc_admin_live_[REDACTED] (admin live, {leak.fingerprint}) staged. "
-        "Shape suspected: ends in the word example. Status: active."
+        f"Shape suspected: ends in the word example. Status: active. Staged, not committed: {steps}"
     )

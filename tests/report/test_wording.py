@@ -135,7 +135,10 @@ def test_each_place_has_the_verb_that_fits(where: Location, verb: Verb) -> None:
 
 
 def test_spread_is_one_line_over_all() -> None:
-    told = exposure_line([past(5, "b"), location(), past(3), location(exposure=Exposure.LOCAL)])
+    spread = finding(
+        KeyType.ADMIN, Mode.LIVE, past(5, "b"), location(), past(3), location(exposure=Exposure.LOCAL)
+    )
+    told = exposure_line(spread)
     assert told == "in HEAD, in history, ignored by git; 4 locations in 2 paths, since 2024-05-04"
 
 

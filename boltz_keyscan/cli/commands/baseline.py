@@ -105,10 +105,13 @@ def create(*, resolved: ResolvedOptions, gaps: bool, reason: str, by: str | None
     found = [finding for finding in result.findings if finding.blocking]
     acceptance = Acceptance(reason, author(by), until, to_baseline(resolved, path))
     unread = open_gaps(result.gaps, (), acceptance.to_baseline)
-    gap_entries = list(acceptance.gaps(_acceptable(unread))) if gaps else []
+    accepted_gaps = _acceptable(unread) if gaps else []
+    gap_entries = list(acceptance.gaps(accepted_gaps))
     entries = [*acceptance.keys(found), *gap_entries]
     _write(path, entries)
-    accepted = count(len(found), "key") + (f" and {count(len(gap_entries), 'gap')}" if gap_entries else "")
+    accepted = count(len(found), "key") + (
+        f" and {count(len(accepted_gaps), 'gap')}" if accepted_gaps else ""
+    )
     click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))
     _echo_live(found, until)
     left = open_gaps(unread, {entry.key for entry in entries}, acceptance.to_baseline)

@@ -1,8 +1,9 @@
-"""``boltz-keyscan explain [FINGERPRINT] [PATH]...``: everything known about one key, and what to do."""
+"""``boltz-keyscan explain [FINGERPRINT]... [PATH]...``: everything known about some keys, and what to do."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 
@@ -16,11 +17,15 @@ from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import pushed
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.explain import list_keys
-from boltz_keyscan.report.remediation import History, Recipe, expression
+from boltz_keyscan.report.filter_repo import expression
+from boltz_keyscan.report.recipe import History, Recipe
+from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
@@ -30,16 +35,25 @@ _MAX_NAMED = 10
 """Limit of fingerprints in the message about a prefix that fits several."""
 
 
+def _is_prefix(name: str) -> bool:
+    """Return True for the beginning of a fingerprint; without ``bk1:`` an existing path is one."""
+    return _PREFIX.fullmatch(name) is not None and (name.startswith("bk1:") or not os.path.lexists(name))
+
+
 class _ExplainCommand(ScanCommand):
-    """Command whose first argument may be left out."""
+    """Command whose first arguments may be fingerprints."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the arguments as the usage line shows them."""
+        *first, paths = super().collect_usage_pieces(ctx)
+        return [*first, "[FINGERPRINT]...", paths]
 
     def invoke(self, ctx: click.Context) -> object:
-        """Take the first argument as a path if it is not the beginning of a fingerprint."""
-        name = ctx.params["fingerprint"]
-        bare = name is not None and not name.startswith("bk1:")
-        if name is not None and (not _PREFIX.fullmatch(name) or (bare and os.path.lexists(name))):
-            ctx.params["paths"] = (name, *ctx.params["paths"])
-            ctx.params["fingerprint"] = None
+        """Take the first arguments that are beginnings of fingerprints from the paths."""
+        paths = ctx.params["paths"]
+        names = tuple(itertools.takewhile(_is_prefix, paths))
+        ctx.params["fingerprints"] = names
+        ctx.params["paths"] = paths[len(names) :]
         return super().invoke(ctx)
 
 
@@ -47,38 +61,41 @@ class _ExplainCommand(ScanCommand):
     "explain",
     cls=_ExplainCommand,
     names=("fail_on", "fail_on_unexposed", *FILE_OPTIONS),
-    short_help="List the keys, or show everything about one and what to do.",
+    short_help="List the keys, or show everything about some and what to do.",
 )
-@click.argument("fingerprint", metavar="[FINGERPRINT]", required=False)
 @click.option(
     "--replace-text",
     type=click.Path(),
     metavar="FILE",
     help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
-def explain(*, resolved: ResolvedOptions, fingerprint: str | None, replace_text: str | None) -> int:
-    """Show everything about one key: why it does or does not fail a run, where it is, what to do.
+def explain(*, resolved: ResolvedOptions, fingerprints: tuple[str, ...], replace_text: str | None) -> int:
+    """Show everything about keys: why they do or do not fail a run, where they are, what to do.
 
-    FINGERPRINT is copied from a report; its first digits are enough if no other key has them.
-    Without it the keys are listed. PATH is as for a scan.
+    PATH is as for a scan. Fingerprints before it, or instead of it, name the keys: copied from
+    a report, or their first digits if no other key has them. Without one the keys are listed.
     """
     plan = plan_scan(resolved.options)
     step = resolved.suppressor(unexposed=resolved.options.fail_on_unexposed)
     result = run_scan(plan, resolved, step)
     text = io.StringIO()
-    if fingerprint is None:
-        if replace_text is not None:
-            raise KeyscanError("--replace-text is about one key", "Give its fingerprint too.")
-        list_keys(result, text)
+    findings = list(dict.fromkeys(_find(prefix, result) for prefix in fingerprints))
+    loaded = {rule.id: rule for rule in rules.load()}
+    if replace_text is not None:
+        if not findings:
+            raise KeyscanError("--replace-text is about some keys", "Give a fingerprint too.")
+        kinds = dict.fromkeys(loaded[finding.rule_id] for finding in findings)
+        _write(replace_text, "".join(map(expression, kinds)))
+        # A step of the recipe: the other steps are on the screen already.
+        titles = " and ".join(f"every {rule.title}" for rule in kinds)
+        text.write(f"{harmless(replace_text)}: expressions that remove {titles}; no key is in it.\n")
+    elif findings:
+        for number, finding in enumerate(findings):
+            text.write("\n" if number else "")
+            recipe = Recipe(finding, loaded[finding.rule_id], _history(resolved, finding), result.targets)
+            write_explanation(finding, recipe.rule, plan.terms, instructions(recipe), text)
     else:
-        finding = _find(fingerprint, result)
-        rule = next(rule for rule in rules.load() if rule.id == finding.rule_id)
-        if replace_text is not None:
-            _write(replace_text, expression(rule))
-            # The command is run in another folder, a fresh clone.
-            replace_text = os.path.abspath(replace_text)
-        recipe = Recipe(finding, rule, _history(resolved, finding), replace_text, result.targets)
-        write_explanation(finding, rule, plan.terms, recipe.instructions(), text)
+        list_keys(result, text)
     click.echo(text.getvalue(), nl=False)
     return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE
 
@@ -118,17 +135,21 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
             folder = os.path.basename(os.path.realpath(root.folder))
     if known is None:
         return History()
-    name = os.fsdecode(folder) or "project"
-    if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
-        return History(known.head, folder=name)
-    return History(
+    facts = History(
         known.head,
-        known.unpushed,
-        root=known.unpushed[0] in known.roots,
-        merges=known.merges,
         branches=known.branches,
-        folder=name,
+        stashes=known.stashes,
+        branch=known.branch,
+        upstreams=known.upstreams,
+        gone=known.gone,
+        folder=os.fsdecode(folder) or "project",
     )
+    if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
+        return facts
+    stashed = {place.commit for place in finding.locations if place.stash}
+    rewritten = tuple(commit for commit in known.unpushed if commit not in stashed)
+    is_root = bool(rewritten) and rewritten[0] in known.roots
+    return replace(facts, commits=rewritten, root=is_root, merges=known.merges)
 
 
 def _write(path: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""``boltz-keyscan hook pre-commit|pre-push|pre-receive|install|doctor``."""
+"""``boltz-keyscan hook pre-commit|pre-push|pre-receive|agent|install|doctor``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from boltz_keyscan.cli.groups import GroupWithExamples
 _COMMANDS = {
     "install": "boltz_keyscan.cli.commands.hook_install:install",
     "doctor": "boltz_keyscan.cli.commands.hook_doctor:doctor",
+    "agent": "boltz_keyscan.cli.commands.hook_agent:agent",
     "pre-commit": "boltz_keyscan.cli.commands.hook_commit:pre_commit",
     "pre-push": "boltz_keyscan.cli.commands.hook_push:pre_push",
     "pre-receive": "boltz_keyscan.cli.commands.hook_push:pre_receive",
@@ -17,4 +18,4 @@ _COMMANDS = {
 
 @click.group("hook", cls=GroupWithExamples, lazy=_COMMANDS)
 def hook() -> None:
-    """Check commits and pushes as a git hook."""
+    """Check commits, pushes and coding agents, as their hook."""

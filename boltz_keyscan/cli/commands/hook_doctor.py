@@ -1,4 +1,4 @@
-"""``boltz-keyscan hook doctor [HOOK]...``: check that the hooks of this repository run.
+"""``boltz-keyscan hook doctor [HOOK|AGENT]...``: check that the hooks of this repository and of agents work.
 
 Nothing is written, and no program inside the repository is run.
 """
@@ -10,14 +10,16 @@ import re
 
 import click
 
+from boltz_keyscan.agents import registry
 from boltz_keyscan.cli import hook_script
+from boltz_keyscan.cli.agent_settings import try_hooks
 from boltz_keyscan.cli.commands.hook_install import HOOKS, content, here
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import Manager, hooks_folder, manager
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.sources.git.repo.repository import Repository
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +37,47 @@ class Diagnosis:
     """Program that it runs."""
 
 
-@click.command("doctor", cls=CommandWithExamples, short_help="Check that the git hooks here run.")
-@click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
+@click.command("doctor", cls=CommandWithExamples, short_help="Check that the hooks work.")
+@click.argument("hooks", nargs=-1, type=click.Choice((*HOOKS, *registry.NAMES)), metavar="[HOOK|AGENT]...")
 def doctor(*, hooks: tuple[str, ...]) -> int:
-    """Check that the git hooks of the current repository run.
+    """Check that the git hooks of the current repository run, and that the hooks of agents work.
 
     HOOK is pre-commit, pre-push or pre-receive; the default is the first two, in a bare repository
-    the last. Shows the path of each hook, and the program it runs. Exits with 1 if one of them
-    would not run.
+    the last, and every agent with a hook. Shows the path of each hook, and the program it runs.
+    The hook of an AGENT is run with a harmless text and with a key that is made for it. Exits with
+    1 if one of them would not work.
     """
-    repository = here()
-    names = hooks or (HOOKS[2:] if repository.worktree is None else HOOKS[:2])
-    found = [diagnosis(repository, name) for name in dict.fromkeys(names)]
+    names = tuple(dict.fromkeys(hooks))
+    git_hooks = tuple(name for name in names if name in HOOKS)
+    trials = [] if git_hooks == names != () else try_hooks(tuple(name for name in names if name not in HOOKS))
+    found = [] if names and not git_hooks else _diagnoses(git_hooks, is_optional=bool(trials))
     for each in found:
         verdict = f"would NOT run: {each.trouble}" if each.trouble else "would run"
         rows = [("file", each.path), ("because", each.because), ("runs", each.program), ("help", each.help)]
-        click.echo(redacted(f"{each.name}: {verdict}"))
-        for label, value in rows:
-            if value:
-                click.echo(redacted(f"  {label:8} {value}"))
-    return ExitCode.BLOCKING if any(each.trouble for each in found) else ExitCode.CLEAN
+        _write(f"{each.name}: {verdict}", rows)
+    for trial in trials:
+        works = f"not tried: {trial.note}" if trial.note else "works"
+        verdict = f"does NOT work: {trial.trouble}" if trial.trouble else works
+        rows = [("file", trial.path), ("runs", trial.program), ("note", trial.agent.settings.note)]
+        _write(f"{trial.agent.title}: {verdict}", rows)
+    failed = any(each.trouble for each in found) or any(trial.trouble for trial in trials)
+    return ExitCode.BLOCKING if failed else ExitCode.CLEAN
+
+
+def _write(verdict: str, rows: list[tuple[str, str]]) -> None:
+    click.echo(redacted(verdict))
+    for label, value in rows:
+        if value:
+            click.echo(redacted(f"  {label:8} {value}"))
+
+
+def _diagnoses(names: tuple[str, ...], *, is_optional: bool) -> list[Diagnosis]:
+    """Return the diagnoses of git hooks; none outside a repository where that is no error."""
+    if is_optional and not names and enclosing(os.getcwdb()) is None:
+        return []
+    repository = here()
+    names = names or (HOOKS[2:] if repository.worktree is None else HOOKS[:2])
+    return [diagnosis(repository, name) for name in names]
 
 
 def diagnosis(repository: Repository, name: str) -> Diagnosis:

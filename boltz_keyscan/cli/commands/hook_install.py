@@ -1,6 +1,6 @@
-"""``boltz-keyscan hook install [HOOK]...``: plain git hooks, without pre-commit.
+"""``boltz-keyscan hook install [HOOK|AGENT]...``: plain git hooks, and hooks of coding agents.
 
-An existing hook is never overwritten. Where another tool runs the hooks, or other repositories
+An existing git hook is never overwritten. Where another tool runs the hooks, or other repositories
 share the folder, the user must confirm.
 """
 
@@ -11,7 +11,8 @@ import sys
 
 import click
 
-from boltz_keyscan.cli import hook_script
+from boltz_keyscan.agents import registry
+from boltz_keyscan.cli import agent_settings, hook_script
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import HooksFolder, hooks_folder, manager
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -22,16 +23,51 @@ from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
 HOOKS = ("pre-commit", "pre-push", "pre-receive")
 
 
-@click.command("install", cls=CommandWithExamples, short_help="Install plain git hooks here.")
-@click.argument("hooks", nargs=-1, type=click.Choice(HOOKS), metavar="[HOOK]...")
+@click.command("install", cls=CommandWithExamples, short_help="Install git hooks here, or those of an agent.")
+@click.argument("hooks", nargs=-1, type=click.Choice((*HOOKS, *registry.NAMES)), metavar="[HOOK|AGENT]...")
 @click.option("--yes", is_flag=True, help="Write into a shared hooks folder, or beside pre-commit.")
-def install(*, hooks: tuple[str, ...], yes: bool) -> int:
-    """Install plain git hooks in the current repository.
+@click.option(
+    "--user/--project",
+    "is_user",
+    default=None,
+    help="Agents: settings of the user, or of this project on this machine.  [default: --user]",
+)
+@click.option("--dry-run", is_flag=True, help="Agents: show the changes, and write nothing.")
+@click.option("--remove", is_flag=True, help="Agents: take the hooks out of the settings.")
+@click.pass_context
+def install(
+    ctx: click.Context,
+    /,
+    *,
+    hooks: tuple[str, ...],
+    yes: bool,
+    is_user: bool | None,
+    dry_run: bool,
+    remove: bool,
+) -> int:
+    """Install plain git hooks in the current repository, or the hooks of coding agents.
 
     HOOK is pre-commit, pre-push or pre-receive (on a server); the default is the first two.
     They are written to git's hooks folder, which core.hooksPath may set. An existing hook is
     not changed.
+
+    AGENT is claude, codex, copilot, cursor, gemini, junie, kiro, vibe, vscode or windsurf. Its
+    settings get an entry for each event; everything else in them is kept.
     """
+    agents = [name for name in dict.fromkeys(hooks) if name not in HOOKS]
+    if agents and len(agents) < len(set(hooks)):
+        raise click.UsageError("Name git hooks or agents, not both.", ctx)
+    if agents and yes:
+        raise click.UsageError("--yes is for git hooks.", ctx)
+    if not agents and (is_user is not None or dry_run or remove):
+        raise click.UsageError("--user, --project, --dry-run and --remove are for agents: name one.", ctx)
+    if agents:
+        return agent_settings.install(agents, is_user=is_user is not False, is_dry=dry_run, is_removal=remove)
+    return _install_git_hooks(hooks, yes=yes)
+
+
+def _install_git_hooks(hooks: tuple[str, ...], *, yes: bool) -> int:
+    """Install git hooks in the current repository."""
     repository = here()
     names = tuple(dict.fromkeys(hooks or HOOKS[:2]))
     folders = [hooks_folder(repository, name) for name in names]

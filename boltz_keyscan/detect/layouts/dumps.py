@@ -6,9 +6,10 @@ read in the same way, up to as many cells as most of them have. Offsets and text
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
@@ -45,14 +46,14 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     # The first whole one: a literal may begin within a cell.
     first = next((found for found in cells if found.end() > at), None)
     size = len(first[1]) if first and cell.is_sized else 0
-    own = next((row for row in _rows(cell, text, line, size) if row[-1].end() > at), None)
+    own_rows = list(_rows(cell, text, line, size))
+    own = next((row for row in own_rows if row[-1].end() > at), None)
     if first is None or own is None or own[0].start() > at:
-        yield _reading(phase, b"", [], [], at, own[0].start() if own else line[1])
+        yield _reading(phase, b"", at, own[0].start() if own else line[1])
         return
     if line[1] - line[0] > LINE:
         # All rows of a long line: reading it again for each would take its length squared.
-        rows = list(_rows(cell, text, line, size))
-        yield _read_rows(cell, phase, rows, b"\n")
+        yield _read_rows(cell, phase, own_rows, b"\n")
         return
     lead = text[line[0] : own[0].start()]
     before = lines_before(text, line[0], max(at - BACK, 0), ends)
@@ -64,59 +65,80 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
 
 
 def _read_rows(cell: Cell, phase: int, rows: list[Row], between: bytes) -> Reading:
-    """Return the reading of the cells of rows."""
+    """Return the reading of the cells of rows; places are made only for a text with a key."""
     low, high = rows[0][0].start(), rows[-1][-1].end()
-    values = [[cell.value(found[1]) for found in row] for row in rows]
+    values = [_values(cell, row) for row in rows]
     data = between.join(map(b"".join, values)) + between
     if not _LONG_RUN.search(data.replace(b"\0", b"")):
-        return _reading(phase, b"", [], [], low, high)
+        return _reading(phase, b"", low, high)
+    places = functools.cache(lambda: _places(cell, rows, values, len(between)))
+    return _reading(
+        phase, data, low, high, lambda index: places()[0][index], lambda index: places()[1][index]
+    )
+
+
+def _values(cell: Cell, row: Row) -> list[bytes]:
+    """Return the bytes of each cell of a row, or of all of them where each digit has its place."""
+    if cell.step:
+        return [cell.value(b"".join([found[1] for found in row]))]
+    return [cell.value(found[1]) for found in row]
+
+
+def _places(
+    cell: Cell, rows: list[Row], values: list[list[bytes]], between: int
+) -> tuple[list[int], list[int]]:
+    """Return the start and the end in the text of each byte of rows, with ``between`` bytes after each."""
     begins: list[int] = []
     stops: list[int] = []
     for row, own in zip(rows, values, strict=True):
-        for found, value in zip(row, own, strict=True):
-            begin, stop = found.span(1)
-            if cell.step:
+        if cell.step:
+            for found in row:
+                begin, stop = found.span(1)
                 begins.extend(range(begin, stop, cell.step))
                 stops.extend(range(begin + cell.step, stop + 1, cell.step))
-            else:
-                begins += [begin] * len(value)
-                stops += [stop] * len(value)
-        begins += [row[-1].end()] * len(between)
-        stops += [row[-1].end()] * len(between)
-    return _reading(phase, data, begins, stops, low, high)
+        else:
+            for found, value in zip(row, own, strict=True):
+                begins += [found.start(1)] * len(value)
+                stops += [found.end(1)] * len(value)
+        begins += [row[-1].end()] * between
+        stops += [row[-1].end()] * between
+    return begins, stops
 
 
 def _reading(  # noqa: PLR0917 - the fields of a reading
-    phase: int, data: bytes, begins: list[int], stops: list[int], low: int, high: int
+    phase: int,
+    data: bytes,
+    low: int,
+    high: int,
+    start: Callable[[int], int] = int,
+    end: Callable[[int], int] = int,
 ) -> Reading:
     """Return a reading; where there is no cell, an empty one saves a second search."""
     return Reading(
-        NAME,
-        data,
-        begins.__getitem__,
-        stops.__getitem__,
-        low,
-        high,
-        lambda at, kind: low <= at < high and kind == phase,
-        doubt=1,
+        NAME, data, start, end, low, high, lambda at, kind: low <= at < high and kind == phase, doubt=1
     )
 
 
 def _rows(cell: Cell, text: bytes, line: Line, size: int) -> Iterator[Row]:
     """Yield the runs of cells in a line; the last cell of one may be smaller than the others."""
-    separator = compile_pattern(cell.separator)
+    cells = compile_pattern(cell.pattern)
+    run_of_cells = b"(?>%b)(?:%b(?>%b))*+" % (cell.pattern, cell.separator, cell.pattern)
+    for run in compile_pattern(run_of_cells).finditer(text, *line):
+        found = list(cells.finditer(text, *run.span()))
+        if not size or all(len(each[1]) == size for each in found):
+            yield found
+        else:
+            yield from _sized(found, size)
+
+
+def _sized(cells: Iterable[re.Match[bytes]], size: int) -> Iterator[Row]:
+    """Yield the runs of cells with as many digits; the last of one may have fewer."""
     row: Row = []
-    for found in compile_pattern(cell.pattern).finditer(text, *line):
-        if row and (
-            not separator.fullmatch(text, row[-1].end(), found.start())
-            or (size and len(found[1]) > len(row[-1][1]))
-        ):
+    for found in cells:
+        if row and (len(found[1]) > len(row[-1][1]) or len(row[-1][1]) < size):
             yield row
             row = []
-        if row and size and len(row[-1][1]) < size:
-            yield row
-            row = []
-        if not size or len(found[1]) <= size:
+        if len(found[1]) <= size:
             row.append(found)
     if row:
         yield row

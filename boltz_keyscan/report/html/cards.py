@@ -20,7 +20,8 @@ from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
 from boltz_keyscan.report.html.rendering import macro
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import Place, exposure_line, format_place, places
-from boltz_keyscan.report.remediation import History, Recipe
+from boltz_keyscan.report.recipe import History, Recipe
+from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.sentences import (
     MAX_CANDIDATES,
     STATUS_WORDS,
@@ -204,9 +205,9 @@ def _details(finding: Finding, result: ScanResult, rule: Rule | None, explain: s
 
 def _facts(finding: Finding, life: Lifetime) -> Iterator[tuple[str, str]]:
     yield "Situation", describe_situation(finding)
-    yield "Exposure", exposure_line(finding.locations)
-    if life.sentence:
-        yield "History", life.sentence
+    yield "Exposure", exposure_line(finding)
+    if life.events:
+        yield "History", life.story
     sentences = list(status_sentences(finding, MAX_CANDIDATES))
     if not sentences:
         yield "Status", STATUS_WORDS[finding.status]
@@ -222,8 +223,8 @@ def _steps(finding: Finding, result: ScanResult, rule: Rule | None, explain: str
     if rule is None:
         yield from map(Instruction, STEPS[policy.situation(finding)])
         return
-    for step in Recipe(finding, rule, History(read=False), targets=result.targets).instructions():
-        text = "".join((step.text, *step.commands, *step.other_commands))
+    for step in instructions(Recipe(finding, rule, History(read=False), targets=result.targets)):
+        text = "".join((step.text, *step.commands, *(line for _, lines in step.others for line in lines)))
         if len(text) > _MAX_STEP_CHARS:
             yield Instruction("Many files have it. This lists them, with the commands:", (explain,))
         else:

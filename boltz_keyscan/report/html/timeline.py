@@ -57,7 +57,7 @@ class Bar:
     x: float
     width: float
     open: bool
-    """True if the key is still there, or if the end is not known."""
+    """True if the key is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +147,9 @@ def _axis(times: Iterable[datetime], now: datetime) -> _Axis:
 
 def _row(finding: Finding, name: str, life: Lifetime, axis: _Axis, now: datetime) -> Row:
     bars = []
-    for start, end in life.stretches:
-        left, right = axis.x(start), axis.x(end or now)
-        bars.append(Bar(left, round(max(right - left, 0.4), 2), open=end is None))
+    for each in life.stretches:
+        left, right = axis.x(each.start), axis.x(each.end or now)
+        bars.append(Bar(left, round(max(right - left, 0.4), 2), open=each.end is None))
     return Row(
         finding.fingerprint,
         name,

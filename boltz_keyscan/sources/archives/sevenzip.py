@@ -118,7 +118,7 @@ def _unpack(folder: _Folder, space: RandomAccess, begin: int, end: int, meter: M
     first, *rest = folder.coders or [_Coder(b"?", b"")]
     if any(coder.method == _AES for coder in folder.coders):
         return limits.raise_on_read(
-            ContainerError("encrypted", "it is encrypted; unpack it with its password")
+            ContainerError("encrypted", "unpack it with its password and scan the files")
         )
     if first.method in _DECOMPRESSORS and not rest:
         return _cut_to_size(_DECOMPRESSORS[first.method](source, meter), folder.size, 0)

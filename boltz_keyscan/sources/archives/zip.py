@@ -155,7 +155,7 @@ def _unreadable(entry: Entry, error: ContainerError, name_offsets: tuple[int, ..
 
 def _unsupported_error(entry: Entry) -> ContainerError:
     if entry.flags & _ENCRYPTED or entry.method == 99:
-        return ContainerError("encrypted", "it is encrypted; unpack it with its password and scan the files")
+        return ContainerError("encrypted", "unpack it with its password and scan the files")
     name = _NAMES.get(entry.method, f"method {entry.method}")
     return ContainerError(
         "unsupported-container", f"compressed with {name}, which is not read here; unpack it"

@@ -168,7 +168,17 @@ class BundleReader:
         pairs = (
             (
                 match,
-                replace(location, path=shown, members=(location.path, *location.members), exposure=exposure),
+                replace(
+                    location,
+                    path=shown,
+                    members=(location.path, *location.members),
+                    exposure=exposure,
+                    # The bundle has it, as long as the file is there.
+                    removed_commit=None,
+                    removed_date=None,
+                    present=True,
+                    traced=False,
+                ),
             )
             for match, location in located.pairs
         )

@@ -77,10 +77,25 @@ def find_exposures(
     return exposures, tuple(gaps)
 
 
-def is_private_environment(path: bytes) -> bool:
-    """Return True for an environment file of this user that no other user can read."""
-    if not _ENVIRONMENT.fullmatch(os.path.basename(path)):
-        return False
+def check_environment(path: bytes, exposure: Exposure) -> tuple[Exposure, bool, bool]:
+    """Return the exposure of a file, and two facts on environment files.
+
+    Outside git, such a file of this user is ``local`` if no other user can read it.
+
+    Returns:
+        The exposure; True for a private environment file outside git; True for one that git ignores and other
+        users can read.
+    """
+    if exposure not in {Exposure.FILE, Exposure.LOCAL} or not _ENVIRONMENT.fullmatch(os.path.basename(path)):
+        return exposure, False, False
+    is_private = _is_private(path)
+    if exposure is Exposure.LOCAL:
+        return exposure, False, not is_private
+    return (Exposure.LOCAL if is_private else exposure), is_private, False
+
+
+def _is_private(path: bytes) -> bool:
+    """Return True for a file of this user that no other user can read."""
     try:
         status = os.lstat(path)
     except OSError:

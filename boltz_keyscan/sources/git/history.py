@@ -38,12 +38,16 @@ from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, read_traces
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, ResultShard
 
 _LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The temporary folder of links through which git may have read the store."""
+
+_MAX_COUNTED_OBJECTS = 50_000
+"""Objects of the largest store whose reachable commits are counted: git needs a tenth of a second."""
 
 _OPAQUE = "references are kept as reftable, which is not read: all commits count as history"
 
@@ -130,7 +134,10 @@ class HistoryReader:
             return
         # A boundary list can change alone, and with it the count.
         counted = self._memory.missing if self._is_unchanged() and checked.view.shallow is None else None
-        yield MissingShard(checked.view, self.source.where, self._references, opened.partial, counted)
+        is_small = self._names.max_new_objects(Memory()) <= _MAX_COUNTED_OBJECTS
+        yield MissingShard(
+            checked.view, self.source.where, self._references, opened.partial, counted, is_small=is_small
+        )
         direct_packs: set[str] = set()
         if not checked.repaired:
             yield from self._packs(checked.view, direct_packs)
@@ -188,8 +195,7 @@ class HistoryReader:
         count = names.count_cached(self._memory)
         cached = 0
         # Before the rest, for the progress display.
-        known = self._memory.commits or 0
-        yield ResultShard(ShardResult(tally=Tally(cached=count, commits_cached=known)))
+        yield ResultShard(ShardResult(tally=Tally(cached=count)))
         try:
             for lines, weight in pending.add(self._list_flagged(view, gaps)):
                 yield ObjectShard(view, self.source.where, lines, weight)
@@ -255,14 +261,19 @@ class HistoryReader:
         count = gathered.tally.commits + gathered.tally.cached
         search = CommitSearch(opened.view, self._references, count, self._memory, self._is_unchanged())
         lacking = opened.partial or opened.view.shallow is not None
+        clone = self._references if self.source.repository.worktree is not None else None
         located, attribution = Tracer(
             search,
             self.source.prefix,
             self.source.where,
             lacking,
             carried=self.source.carried,
-            clone=self._references if self.source.repository.worktree is not None else None,
+            clone=clone,
+            traces=read_traces(self.source.repository, opened.view, clone) if gathered.hits else NO_TRACES,
         ).trace(gathered.hits, detector, gathered.gaps)
+        if lacking:
+            # The commits that are fetched later can be older ones.
+            attribution = None
         gaps = (*gathered.gaps, *located.gaps)
         if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
             self._save(self.cache, gathered, attribution, detector)
@@ -298,20 +309,9 @@ class HistoryReader:
             traced=frozenset(traced),
             attribution=attribution.only(traced),
             missing=gathered.tally.objects_missing if self.prepare().partial else None,
-            commits=self._count_commits(gathered, self._names),
         )
         if fresh != self._memory:
             cache.save(self.source.repository.objects, fresh)
-
-    def _count_commits(self, gathered: ShardResult, names: Names) -> int | None:
-        """Return the number of commits in the store, without those that are read again by each scan."""
-        again = {hit.origin.oid for hit in gathered.hits if hit.origin.kind == "commit"}
-        read = gathered.tally.commits - len(again)
-        if not gathered.tally.cached:
-            return read
-        # A new pack may repeat the commits of a pack that is gone.
-        grew = self._memory.packs <= names.packs.keys()
-        return self._memory.commits + read if grew and self._memory.commits is not None else None
 
 
 def _line(error: GitError) -> str:

@@ -32,7 +32,14 @@ from boltz_keyscan.sources.git.other_side import OtherSide
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import References, enclosing, open_at, references
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, read_traces
+from boltz_keyscan.sources.git.repo.repository import (
+    References,
+    Repository,
+    enclosing,
+    open_at,
+    references,
+)
 from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevisionError, find
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
@@ -84,8 +91,8 @@ class RangeReader:
     _refs: References | None = field(default=None, init=False)
     _scope: RevisionRange = field(default_factory=lambda: RevisionRange(()), init=False)
     _partial: bool = field(default=False, init=False)
-    _is_clone: bool = field(default=False, init=False)
-    """True if its references show which commits were pushed."""
+    _clone: Repository | None = field(default=None, init=False)
+    """The repository if its references show which commits were pushed."""
     _problem: str = field(default="", init=False)
     _absent: int = field(default=0, init=False)
     """Number of objects of the range that this clone lacks."""
@@ -116,7 +123,7 @@ class RangeReader:
         if opened.view is None:
             return
         self._refs, self._partial = references(repository), opened.partial
-        self._is_clone = repository.worktree is not None
+        self._clone = repository if repository.worktree is not None else None
         packs = check_packs(opened.view, self.where)
         yield gap_shard(*packs.gaps)
         self._view = self._before = packs.view
@@ -283,8 +290,9 @@ class RangeReader:
         keys = (hit for hit in gathered.hits if hit.match.shape is not Shape.PLACEHOLDER)
         old = other.find_reachable({hit.origin.oid for hit in keys if hit.origin.oid is not None})
         new = [hit for hit in gathered.hits if hit.origin.oid not in old]
-        clone = self._refs if self._is_clone else None
-        tracer = Tracer(search, b"", self.where, lacking, other.old, clone=clone)
+        clone = self._refs if self._clone is not None else None
+        traces = read_traces(self._clone, self._view, clone) if self._clone and new else NO_TRACES
+        tracer = Tracer(search, b"", self.where, lacking, other.old, clone=clone, traces=traces)
         located = tracer.trace(new, detector, gathered.gaps)[0]
         unknown = (
             Gap(

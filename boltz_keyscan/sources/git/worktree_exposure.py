@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Hit
 from boltz_keyscan.records import dataclass, field
-from boltz_keyscan.sources.blob import CHUNK
+from boltz_keyscan.sources.files.content_id import blob_ids
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.safe_open import FLAGS
 
@@ -82,13 +81,4 @@ def _hash_file(path: bytes, id_bytes: int) -> str | None:
         target = os.readlink(path)
         return hashlib.new(name, b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
     with open(os.open(path, FLAGS), "rb", buffering=0) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        digest = hashlib.new(name, b"blob %d\0" % status.st_size, usedforsecurity=False)
-        left = status.st_size
-        # Only up to the size at opening: a log may grow faster than it is read.
-        while left > 0 and (chunk := file.read(min(CHUNK, left))):
-            digest.update(chunk)
-            left -= len(chunk)
-    return digest.hexdigest()
+        return next(iter(blob_ids(file, name)), None)

@@ -8,12 +8,13 @@ a timeout, paths and commits stay unknown, which is a problem to report.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.sources.git.attribution.current_places import CurrentPlaces, find_current
 from boltz_keyscan.sources.git.attribution.history_walk import (
     Change,
     PlaceLimit,
@@ -23,7 +24,15 @@ from boltz_keyscan.sources.git.attribution.history_walk import (
     is_wanted,
     parse_commit,
 )
-from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit, Memory, Places
+from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
+from boltz_keyscan.sources.git.objects.scan_cache import (
+    Attribution,
+    FirstCommit,
+    LastChange,
+    Memory,
+    Place,
+    Places,
+)
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.index import index_timeout
 from boltz_keyscan.sources.git.repo.repository import References
@@ -48,6 +57,10 @@ class SearchResult:
     in_index: ObjectPaths
     named: ObjectPaths
     """Paths in trees that a reference names without a commit; a blob that one names has no path."""
+    current: CurrentPlaces
+    """Introduced places that a reference has now."""
+    last: Mapping[Place, LastChange]
+    """Last change of each introduced object at each path."""
     truncated: frozenset[str]
     """Objects with more paths than these."""
     attribution: Attribution | None
@@ -81,25 +94,29 @@ class CommitSearch:
             max_paths_per_object: paths of one object, if there are too many in total.
         """
         if not wanted:
-            return SearchResult({}, set(), set(), set(), frozenset(), Attribution())
+            return SearchResult({}, set(), set(), set(), CurrentPlaces(), {}, frozenset(), Attribution())
         self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
         in_index = self._search_indexes(wanted)
         in_head: ObjectPaths = set()
         named: ObjectPaths = set()
         introduced: Places = {}
+        last: Mapping[Place, LastChange] = {}
+        current = CurrentPlaces(is_known=False)
         attribution: Attribution | None = None
         try:
             in_head = self._search_tree(wanted, self.refs.head)
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
             found = self._search_commits(wanted, tips)
-            introduced = {**found.unreachable, **found.reachable}
+            introduced, last = {**found.unreachable, **found.reachable}, found.last
+            current = find_current(self.view, self.refs, found.reachable.keys() - in_head - named)
             attribution = None if self._truncated else found
         except git.StoppedError as error:
             self._truncated.clear()
             self.problems.append(error.message)
         named |= {(oid, b"") for oid in blobs if oid in wanted}
-        return SearchResult(introduced, in_head, in_index, named, frozenset(self._truncated), attribution)
+        truncated = frozenset(self._truncated)
+        return SearchResult(introduced, in_head, in_index, named, current, last, truncated, attribution)
 
     def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
         """Return the first commits from git's walks and from the cache."""
@@ -109,17 +126,27 @@ class CommitSearch:
             cached = set()
         attribution = self.memory.attribution.only(cached)
         since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
-        for oids, lines in ((cached, since), (wanted.keys() - cached, tips)):
-            self._merge(walks.introductions(_some(wanted, oids), lines), attribution.reachable)
+        if stale := self._walk(walks, _some(wanted, cached), since, attribution):
+            attribution = attribution.only(cached - stale)
+        self._walk(walks, _some(wanted, (wanted.keys() - cached) | stale), tips, attribution)
         left = wanted.keys() - _oids(attribution.reachable)
         if self.unchanged and left <= cached:
             return attribution
-        attribution = Attribution(attribution.reachable)
+        attribution = Attribution(attribution.reachable, last=attribution.last)
         if left and (lines := self._unreachable_commits(tips)):
             self._merge(walks.changes(_some(wanted, left), lines), attribution.unreachable)
             for place, commit in attribution.unreachable.items():
                 attribution.unreachable[place] = replace(commit, reachable=False)
         return attribution
+
+    def _walk(self, walks: Walks, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
+        """Add the changes of a walk to the known ones; return the objects that need a walk over all."""
+        known = attribution.only(wanted.keys())
+        first = {place: commit.time for place, commit in known.reachable.items()}
+        last = LastChanges(known.last, first)
+        self._merge(walks.introductions(wanted, lines, last), attribution.reachable)
+        attribution.last.update(last.found)
+        return last.stale
 
     def _merge(self, changes: Iterable[Change], known: Places) -> None:
         """Add changes to the known places, which are older; changes arrive newest first."""

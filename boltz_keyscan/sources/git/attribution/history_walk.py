@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import parsing_git_output
@@ -19,9 +20,7 @@ Wanted = Mapping[str, frozenset[bytes] | None]
 """For each object id, the names of the entries that count; None for any name."""
 
 Change = tuple[FirstCommit, str, bytes]
-"""A commit, and an object that it puts at a path."""
-
-Place = tuple[str, bytes]
+"""A commit, and an object that it puts at a path or takes away from there."""
 
 MAX_ARGUMENTS = 4000
 """Object ids passed as arguments, 300 kB; with more of them, all changes are read and filtered here."""
@@ -31,6 +30,9 @@ MAX_PLACES = 10_000
 
 _MAX_CHANGES = 500_000
 """Places that one walk may find, and changes of merges, before the search is given up."""
+
+_MAX_MERGES = 1000
+"""Merges that are compared with all their parents to find those that took an object away."""
 
 _LEAST_SECONDS = 10.0
 _SECONDS_PER_COMMIT = 0.001
@@ -76,7 +78,9 @@ class Walks:
         """Timeout of one walk; beyond it, paths explode."""
         return _LEAST_SECONDS + _SECONDS_PER_COMMIT * self.commits
 
-    def introductions(self, wanted: Wanted, lines: list[bytes], since: int = 0) -> Iterator[Change]:
+    def introductions(
+        self, wanted: Wanted, lines: list[bytes], last: LastChanges, since: int = 0
+    ) -> Iterator[Change]:
         """Yield the changes that put an object at a path where no parent has it, newest first.
 
         Commits with one parent or none, then merges. Both walks run in parallel and take as
@@ -85,6 +89,7 @@ class Walks:
         Args:
             wanted: object ids, and the names that count.
             lines: commits to begin from, and to leave out.
+            last: receives the last change of each place.
             since: committer time at which a walk ends, in seconds since 1970; 0 for no end.
 
         Raises:
@@ -94,40 +99,58 @@ class Walks:
         with ThreadPoolExecutor(1) as beside:
             end = (f"--max-age={since}",) if since else ()
             merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, *end)
-            first: dict[Place, int] = {}
-            for change in self._changes(wanted, lines, "--no-merges", *end):
-                commit, oid, path = change
-                first[oid, path] = min(commit.time, first.get((oid, path), commit.time))
-                _check_limit(len(first))
-                yield change
-            merge_changes = merge_walk.result()
+            first = dict(last.first)
+            for change, removed in self._changes(wanted, lines, "--no-merges", *end):
+                last.record(change, removed=removed)
+                if not removed:
+                    commit, oid, path = change
+                    first[oid, path] = min(commit.time, first.get((oid, path), commit.time))
+                    _check_limit(len(first))
+                    yield change
+            additions, removals = merge_walk.result()
         # If a merge only took it from another parent, an earlier commit introduced it.
         chosen = {
             commit.commit: None
-            for commit, oid, path in merge_changes
+            for commit, oid, path in additions
             if (oid, path) not in first or commit.time < first[oid, path]
         }
+        for change in additions:
+            last.record_merge(change, removed=False)
+        # Likewise for a removal, if the last change of a commit is one.
+        unexplained = sorted(
+            {(change[0].time, change[0].commit) for change in removals if last.lacks(change)}
+        )
+        chosen |= dict.fromkeys(oid for _, oid in unexplained[:_MAX_MERGES])
         if chosen:
-            yield from self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c")
+            for change, removed in self._changes(wanted, input_lines(chosen), "--no-walk=unsorted", "-c"):
+                last.record_merge(change, removed=removed)
+                if not removed:
+                    yield change
 
-    def _merge_changes(self, wanted: Wanted, lines: list[bytes], *end: str) -> list[Change]:
-        """Return the changes of merges against their first parents.
+    def _merge_changes(
+        self, wanted: Wanted, lines: list[bytes], *end: str
+    ) -> tuple[list[Change], list[Change]]:
+        """Return the additions and the removals of merges against their first parents.
 
         Comparison with all parents at once (``-c``) costs half as much again, and in most
-        of these the object merely came from another parent.
+        of these the object merely came from another parent, or was removed there.
         """
         found: list[Change] = []
-        for change in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent", *end):
-            found.append(change)
-            _check_limit(len(found))
-        return found
+        removals: list[Change] = []
+        for change, removed in self._changes(wanted, lines, "--merges", "--diff-merges=first-parent", *end):
+            if not removed:
+                found.append(change)
+                _check_limit(len(found))
+            elif len(removals) < _MAX_CHANGES:
+                removals.append(change)
+        return found, removals
 
     def changes(self, wanted: Wanted, lines: list[bytes]) -> Iterator[Change]:
-        """Yield the changes of commits against each parent; errors as ``introductions``."""
-        return self._changes(wanted, lines, "-m")
+        """Yield the additions of commits against each parent; errors as ``introductions``."""
+        return (change for change, removed in self._changes(wanted, lines, "-m") if not removed)
 
-    def _changes(self, wanted: Wanted, lines: list[bytes], *extra: str) -> Iterator[Change]:
-        """Yield the changes of the wanted objects, newest commit first."""
+    def _changes(self, wanted: Wanted, lines: list[bytes], *extra: str) -> Iterator[tuple[Change, bool]]:
+        """Yield the changes of the wanted objects, newest commit first, with True for a removal."""
         if not wanted or not lines:
             return
         chosen = [f"--find-object={oid}" for oid in sorted(wanted)] if len(wanted) <= MAX_ARGUMENTS else []
@@ -142,7 +165,10 @@ class Walks:
                     olds, oid = _sides(text)
                 # A change of mode only is no introduction.
                 if oid in wanted and oid not in olds and is_wanted(wanted, oid, path):
-                    yield commit, oid, path
+                    yield (commit, oid, path), False
+                for old in olds:
+                    if old in wanted and old != oid and is_wanted(wanted, old, path):
+                        yield (commit, old, path), True
             elif text:
                 with parsing_git_output():
                     commit = parse_commit(text.decode("ascii", "replace").split(","))

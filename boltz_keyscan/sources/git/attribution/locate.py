@@ -15,6 +15,7 @@ from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch, Se
 from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted
 from boltz_keyscan.sources.git.attribution.push_search import UNKNOWN, CommitFacts, PushSearch
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces
 from boltz_keyscan.sources.git.repo.repository import References
 
 _MAX_LOCATIONS = 100_000
@@ -30,6 +31,21 @@ KeyPlace: TypeAlias = tuple[str, bytes]
 
 FindOld: TypeAlias = Callable[[Mapping[str, frozenset[KeyPlace]], Detector], frozenset[KeyPlace]]
 """Search for the places at which a range did not add a key, given by the objects that have the keys."""
+
+
+_DAMAGE = "corrupt-object"
+"""Reason of a gap of one object that leaves the history incomplete."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """The end of the presence of an object at a path."""
+
+    removed: tuple[str, str] | None = None
+    """Commit that took it away, and its author date."""
+    present: bool | None = None
+    traced: bool = False
+    """True if the whole history was searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,8 @@ class _HitContext:
     """Facts on the commits, by their ids."""
     copies: Mapping[str, CommitFacts] = field(default_factory=dict)
     """Facts on objects that a remote branch has from another commit."""
+    whole: bool = False
+    """True if the whole history was searched."""
 
     def exposure(self, place: tuple[str, bytes]) -> Exposure:
         """Return the exposure of an object at a path."""
@@ -60,6 +78,21 @@ class _HitContext:
         if (first is not None and first.reachable) or place in self.search.named:
             return Exposure.HISTORY
         return self.default_exposure
+
+    def stay(self, place: tuple[str, bytes], exposure: Exposure) -> _Stay:
+        """Return when an object left a path, or that it is still there, as far as that is proved."""
+        search, current = self.search, self.search.current
+        in_branch = place in search.in_head or place in current.in_branches
+        traced = self.whole and place[0] not in search.truncated
+        known = traced and current.is_known
+        present = (
+            in_branch or exposure is Exposure.STAGED or place in current.elsewhere or place in search.named
+        )
+        last = search.last.get(place)
+        removed = (
+            (last.commit, last.author_date) if known and not in_branch and last and last.removed else None
+        )
+        return _Stay(removed, True if present else False if known else None, traced)
 
     def paths_of(self, hit: Hit) -> list[bytes]:
         """Return the paths of a blob, or of a tree entry whose name was the hit."""
@@ -87,6 +120,8 @@ class Tracer:
     """True if its files are part of another repository, so that unreachable objects spread too."""
     clone: References | None = None
     """The references of the clone, which show if a commit was pushed; None if they show nothing."""
+    traces: Traces = NO_TRACES
+    """Traces of earlier pushes in the clone, and its stashes."""
 
     def trace(
         self, hits: Sequence[Hit], detector: Detector, gaps: Iterable[Gap] = ()
@@ -98,8 +133,9 @@ class Tracer:
             detector: detector.
             gaps: gaps, of which those of single objects get the paths of their objects.
         """
+        gaps = tuple(gaps)
         unread = {gap.oid for gap in gaps if gap.oid is not None}
-        known = self._search(hits, unread)
+        known = replace(self._search(hits, unread), whole=self._is_whole(gaps))
         if self.find_old is not None:
             known = replace(known, old=self.find_old(_places(hits, known), detector))
         known = self._with_facts(known)
@@ -108,9 +144,10 @@ class Tracer:
         cut = set(known.search.truncated)
         for hit in hits:
             locations = list(itertools.islice(self._locations(hit, known, detector), most + 1))
-            pairs += locations[:most]
             if len(locations) > most:
                 cut.add(_target(hit) or "")
+                locations = [(match, replace(where, traced=False)) for match, where in locations[:most]]
+            pairs += locations
         new_gaps = {self._gap(problem) for problem in self.commit_search.problems}
         if cut:
             which = f"{min(cut)} has" if len(cut) == 1 else f"{len(cut)} objects have"
@@ -123,6 +160,18 @@ class Tracer:
             for oid in unread
         }
         return Located(tuple(pairs), tuple(new_gaps), paths=paths), known.search.attribution
+
+    def _is_whole(self, gaps: Iterable[Gap]) -> bool:
+        """Return True if no part of the history was left out of the search."""
+        refs = self.commit_search.refs
+        return (
+            not self.lacking
+            and self.find_old is None
+            and not refs.opaque
+            and not refs.broken
+            and not self.commit_search.problems
+            and all(gap.by_design or (gap.oid is not None and gap.reason != _DAMAGE) for gap in gaps)
+        )
 
     def _search(self, hits: Sequence[Hit], unread: AbstractSet[str]) -> _HitContext:
         max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits) + len(unread))))
@@ -143,10 +192,10 @@ class Tracer:
 
     def _with_facts(self, known: _HitContext) -> _HitContext:
         """Return the context with the push status of its commits."""
-        search = PushSearch(self.commit_search.view, self.clone)
+        search = PushSearch(self.commit_search.view, self.clone, self.traces)
         first = [*known.search.introduced.items()]
         commits = (*(commit for _, commit in first), *known.commits.values())
-        facts = search.describe({commit.commit for commit in commits if commit.reachable})
+        facts = search.describe({commit.commit for commit in commits})
         unpushed: dict[str, FirstCommit] = {}
         for (oid, _), commit in first:
             if facts.get(commit.commit, UNKNOWN).pushed is False and (
@@ -164,7 +213,7 @@ class Tracer:
             case "commit" | "tag":
                 yield self._of_object(hit, known, detector)
             case "ref":
-                yield locate_hit(hit, path, Exposure.HISTORY, detector)
+                yield locate_hit(hit, path, Exposure.HISTORY, detector, present=True)
             case "index":
                 yield locate_hit(hit, path, Exposure.STAGED, detector)
             case _:
@@ -179,9 +228,13 @@ class Tracer:
             old = (hit.match.fingerprint, path) in known.old
             exposure = known.exposure((oid, path))
             facts = known.copies.get(oid) or (known.facts.get(first.commit, UNKNOWN) if first else UNKNOWN)
-            yield self._locate(hit, path or object_path(hit), exposure, detector, first, facts=facts, old=old)
+            stay = known.stay((oid, path), exposure)
+            where = path or object_path(hit)
+            yield self._locate(hit, where, exposure, detector, first, facts=facts, stay=stay, old=old)
         if not paths:
-            yield self._locate(hit, object_path(hit), known.default_exposure, detector, None, facts=UNKNOWN)
+            exposure = known.default_exposure
+            stay = known.stay((oid, b""), exposure)
+            yield self._locate(hit, object_path(hit), exposure, detector, None, facts=UNKNOWN, stay=stay)
 
     def _of_object(self, hit: Hit, known: _HitContext, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
@@ -190,7 +243,10 @@ class Tracer:
         reachable = first.reachable if first is not None else oid in known.tags
         exposure = Exposure.HISTORY if reachable else known.default_exposure
         facts = known.facts.get(oid, UNKNOWN)
-        return self._locate(hit, object_path(hit), exposure, detector, first, facts=facts)
+        # A message does not leave a history again.
+        present = True if reachable else False if known.whole else None
+        stay = _Stay(present=present, traced=known.whole)
+        return self._locate(hit, object_path(hit), exposure, detector, first, facts=facts, stay=stay)
 
     def _locate(
         self,
@@ -201,6 +257,7 @@ class Tracer:
         first: FirstCommit | None,
         *,
         facts: CommitFacts,
+        stay: _Stay,
         old: bool = False,
     ) -> tuple[Match, Location]:
         commit, date = (first.commit, first.author_date) if first else (None, None)
@@ -216,6 +273,10 @@ class Tracer:
             pushed=facts.pushed,
             remote=facts.remote,
             subject=facts.subject,
+            removed=stay.removed,
+            present=stay.present,
+            traced=stay.traced,
+            stash=facts.stash,
         )
 
     def _gap(self, problem: str) -> Gap:

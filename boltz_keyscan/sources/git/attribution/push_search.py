@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.attribution.history_walk import Walks, Wanted, input_lines
+from boltz_keyscan.sources.git.attribution.last_changes import LastChanges
 from boltz_keyscan.sources.git.objects.scan_cache import FirstCommit
 from boltz_keyscan.sources.git.repo.push_status import remote_branches
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces, list_stash_commits
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 
@@ -27,6 +29,8 @@ class CommitFacts:
     pushed: bool | None = None
     remote: bytes = b""
     subject: bytes = b""
+    stash: str = ""
+    """The stash that the commit is a part of, such as ``stash@{0}``."""
 
 
 UNKNOWN = CommitFacts()
@@ -39,17 +43,24 @@ class PushSearch:
     view: git.RepoView
     references: References | None
     """The references of the clone; None for a store that is no clone, where nothing is known."""
+    traces: Traces = NO_TRACES
+    """Traces of earlier pushes in the clone, and its stashes."""
 
     def describe(self, commits: Collection[str]) -> dict[str, CommitFacts]:
-        """Return the facts on reachable commits; an error of git leaves facts unknown."""
+        """Return the facts on commits; an error of git leaves facts unknown."""
         if not commits:
             return {}
         subjects = self._subjects(sorted(commits)[:_MAX_SUBJECTS])
         branches, error = self._branches(commits)
         absent = False if self._is_complete and not error else None
+        unsure, _ = self._reached([oid for oid in commits if oid not in branches], self.traces.unsure)
+        stashes = list_stash_commits(self.view, self.traces.stashes)
         return {
             oid: CommitFacts(
-                *((True, branches[oid]) if oid in branches else (absent, b"")), subjects.get(oid, b"")
+                pushed=True if oid in branches else None if oid in unsure else absent,
+                remote=branches.get(oid, b""),
+                subject=subjects.get(oid, b""),
+                stash=stashes.get(oid, ""),
             )
             for oid in commits
         }
@@ -63,15 +74,16 @@ class PushSearch:
             first: the first commit of each object.
             walks: walks over the repository.
         """
-        tips = [oid for _, oid in remote_branches(self.references)] if self.references else []
+        tips = [oid for _, oid in self._known_branches()]
         if not (first and tips):
             return {}
         wanted: Wanted = dict.fromkeys(first)
         since = max(1, min(commit.time for commit in first.values()) - _CLOCK_SKEW_S)
+        lines = input_lines(sorted(set(tips)))
         try:
             return {
                 oid: CommitFacts(pushed=True)
-                for _, oid, _ in walks.introductions(wanted, input_lines(sorted(set(tips))), since)
+                for _, oid, _ in walks.introductions(wanted, lines, LastChanges(), since)
             }
         except GitError:
             return dict.fromkeys(first, UNKNOWN)
@@ -86,19 +98,29 @@ class PushSearch:
         """Return the commits that a remote branch reaches, with its name, and an error or ""."""
         found: dict[str, bytes] = {}
         errors = ""
-        known = remote_branches(self.references) if self.references is not None else []
-        groups = [(name, [oid]) for name, oid in known[:_MAX_NAMED_BRANCHES]]
-        groups.append((b"", [oid for _, oid in known[_MAX_NAMED_BRANCHES:]]))
-        for name, tips in groups:
-            rest = [oid for oid in sorted(commits) if oid not in found]
-            if rest and tips:
-                lines = input_lines(rest, sorted(set(tips)))
-                listed, error = git.run(self.view, "rev-list", "--stdin", lines=lines)
-                errors = errors or error
-                if not error:
-                    beyond = set(listed.decode("ascii", "replace").split())
-                    found |= {oid: name for oid in rest if oid not in beyond}
+        groups: dict[bytes, list[str]] = {}
+        for name, oid in self._known_branches():
+            is_named = name in groups or len(groups) < _MAX_NAMED_BRANCHES
+            groups.setdefault(name if is_named else b"", []).append(oid)
+        for name, tips in groups.items():
+            reached, error = self._reached([oid for oid in sorted(commits) if oid not in found], tips)
+            errors = errors or error
+            found |= dict.fromkeys(reached, name)
         return found, errors
+
+    def _known_branches(self) -> list[tuple[bytes, str]]:
+        """Return the remote branches with the commits that they have, then with those that they had."""
+        present = remote_branches(self.references) if self.references is not None else []
+        return [*present, *self.traces.remote]
+
+    def _reached(self, commits: list[str], tips: Collection[str]) -> tuple[list[str], str]:
+        """Return the commits that any of some tips reaches, and an error or ""."""
+        if not (commits and tips):
+            return [], ""
+        lines = input_lines(commits, sorted(set(tips)))
+        listed, error = git.run(self.view, "rev-list", "--stdin", lines=lines)
+        beyond = set(listed.decode("ascii", "replace").split())
+        return ([], error) if error else ([oid for oid in commits if oid not in beyond], "")
 
     def _subjects(self, commits: list[str]) -> dict[str, bytes]:
         options = ("log", "--no-walk=unsorted", "--stdin", "-z", "--format=%H %s")

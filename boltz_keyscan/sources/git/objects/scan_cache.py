@@ -3,7 +3,7 @@
 A pack's name is a hash of its objects, a loose object's of its content: content scanned under
 a name need not be read again. The file holds those names, the ids of objects in which
 something was found (they are read again each time, so no finding comes from the cache) and
-the commits that introduced them. It holds no key and nothing that could be one: paths that
+the commits that introduced them or took them away. It holds no key and nothing that could be one: paths that
 look like a key are left out.
 
 There is one file per object store. It is trusted only if it is complete, owned by the user,
@@ -15,17 +15,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, TypeVar
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
 
-_FORMAT_VERSION = 4
+_FORMAT_VERSION = 5
 _MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest cache file that is read."""
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,23 @@ class FirstCommit:
     reachable: bool
 
 
-Places = dict[tuple[str, bytes], FirstCommit]
+Place = tuple[str, bytes]
+"""Object id and path."""
+
+Places = dict[Place, FirstCommit]
 """First commits by object id and path."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """The last of the reachable commits that put an object at a path or took it away."""
+
+    time: int
+    """Committer time, seconds since 1970; "last" is decided by it."""
+    commit: str
+    author_date: str
+    removed: bool
+    """True if it took the object away; False if it put it there, or if the order is unclear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,8 @@ class Attribution:
     """First reachable commit that has the object at this path while no parent has it there."""
     unreachable: Places = field(default_factory=dict)
     """The same for unreachable commits; only for objects without a reachable one."""
+    last: dict[Place, LastChange] = field(default_factory=dict)
+    """Last reachable change of the object at this path."""
 
     def only(self, oids: AbstractSet[str]) -> Attribution:
         """Return the part about these objects."""
@@ -58,7 +78,8 @@ class Attribution:
             {place: commit for place, commit in places.items() if place[0] in oids}
             for places in (self.reachable, self.unreachable)
         )
-        return Attribution(reachable, unreachable)
+        last = {place: change for place, change in self.last.items() if place[0] in oids}
+        return Attribution(reachable, unreachable, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +97,9 @@ class Memory:
     traced: frozenset[str] = frozenset()
     """Ids of the objects whose commits were searched then."""
     attribution: Attribution = field(default_factory=Attribution)
-    """First commits of those objects."""
+    """First commits and last changes of those objects."""
     missing: int | None = None
     """Objects that a partial clone leaves out, counted with these packs, loose objects and references."""
-    commits: int | None = None
-    """Commits among the packs and loose objects, without those in ``suspects``; None if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +138,8 @@ class Cache:
             "traced": sorted(memory.traced),
             "born": _rows(memory.attribution.reachable),
             "lost": _rows(memory.attribution.unreachable),
+            "last": _rows(memory.attribution.last),
             "missing": memory.missing,
-            "commits": memory.commits,
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -161,21 +180,28 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         suspects=frozenset(map(str, document["suspects"])),
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
-        attribution=Attribution(_places(document["born"]), _places(document["lost"])),
+        attribution=Attribution(
+            _places(document["born"], FirstCommit),
+            _places(document["lost"], FirstCommit),
+            _places(document["last"], LastChange),
+        ),
         missing=None if document["missing"] is None else int(document["missing"]),
-        commits=None if document["commits"] is None else int(document["commits"]),
     )
 
 
-def _rows(places: Places) -> list[list[object]]:
+def _rows(places: Mapping[Place, FirstCommit | LastChange]) -> list[list[object]]:
     return [
-        [oid, os.fsdecode(path), *(getattr(commit, name) for name in commit.__match_args__)]
-        for (oid, path), commit in sorted(places.items())
+        [
+            oid,
+            os.fsdecode(path),
+            *(getattr(places[oid, path], name) for name in places[oid, path].__match_args__),
+        ]
+        for oid, path in sorted(places)
     ]
 
 
-def _places(rows: list[list[Any]]) -> Places:
+def _places(rows: list[list[Any]], kind: Callable[[int, str, str, bool], Value]) -> dict[Place, Value]:
     return {
-        (str(oid), os.fsencode(path)): FirstCommit(int(time), str(commit), str(date), reachable is True)
-        for oid, path, time, commit, date, reachable in rows
+        (str(oid), os.fsencode(path)): kind(int(time), str(commit), str(date), flag is True)
+        for oid, path, time, commit, date, flag in rows
     }

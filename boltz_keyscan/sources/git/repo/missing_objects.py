@@ -1,4 +1,4 @@
-"""Objects that a repository names but does not have. They are counted, never fetched."""
+"""Objects that a repository names but does not have, and commits that it reaches. Both are counted only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _unchecked_gap(where: str, error: str) -> Gap:
 
 @dataclass(frozen=True, slots=True)
 class MissingShard:
-    """A check for references to missing objects and, in a partial clone, a count of missing objects.
+    """A check for references to missing objects, and counts of reachable commits and of missing objects.
 
     A shard of its own, because git walks the whole history for the count.
     """
@@ -29,9 +29,11 @@ class MissingShard:
     """Objects that the same store lacked in an earlier scan; None to count them."""
     weight: int = 1
     """Above 0, so that it runs in a worker and not in the process that feeds the others."""
+    is_small: bool = False
+    """True to count the commits that references reach."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
-        """Return a gap for each broken reference and the count of missing objects."""
+        """Return a gap for each broken reference, and the counts."""
         lines = [oid.encode() + b"\n" for _, oid in self.refs.tips]
         answers, error = object_info(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
         missing_tips = {words[0].decode() for words in answers if len(words) == 2}
@@ -45,11 +47,12 @@ class MissingShard:
             for name, oid in self.refs.tips
             if oid in missing_tips
         ]
+        starts = [line for line in lines if line.strip().decode() not in missing_tips]
+        tally = self._count_commits(starts)
         if not self.partial:
-            return ShardResult(gaps=tuple(gaps))
+            return ShardResult(gaps=tuple(gaps), tally=tally)
         missing, error = self.counted or 0, ""
         if self.counted is None:
-            starts = [line for line in lines if line.strip().decode() not in missing_tips]
             options = ("--objects", "--missing=print", "--quiet", "--stdin")
             answer, error = git.run(self.view, "rev-list", *options, lines=starts)
             missing = answer.count(b"?")
@@ -59,4 +62,14 @@ class MissingShard:
         elif missing:
             detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"
             gaps.append(Gap(self.where, "partial-clone", detail, by_design=True))
-        return ShardResult(gaps=tuple(gaps), tally=Tally(objects_missing=missing))
+        return ShardResult(gaps=tuple(gaps), tally=tally + Tally(objects_missing=missing))
+
+    def _count_commits(self, starts: list[bytes]) -> Tally:
+        """Return a tally of the commits that references reach."""
+        if not starts:
+            return Tally()
+        if self.is_small:
+            answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=starts)
+            if not error and answer.strip().isdigit():
+                return Tally(commits_reached=int(answer))
+        return Tally(stores_uncounted=1)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Collection
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
+from boltz_keyscan.sources.git.repo.reflogs import read_traces
 from boltz_keyscan.sources.git.repo.repository import References, enclosing, references
 from boltz_keyscan.sources.git.run import command as git
 
@@ -30,7 +31,15 @@ class PushStatus:
     merges: bool = False
     """True if there is a merge among the commits that are not pushed."""
     branches: tuple[str, ...] = ()
-    """Local branches, tags and stashes that reach any of the commits, full names."""
+    """Local branches and tags that reach any of the commits, full names."""
+    stashes: tuple[str, ...] = ()
+    """Stashes that reach any of the commits, such as ``stash@{0}``, the oldest first."""
+    branch: str = ""
+    """The branch checked out, full name; empty for a detached HEAD."""
+    upstreams: tuple[str, ...] = ()
+    """Names of the remote branches, such as ``origin/main``."""
+    gone: bool = False
+    """True if a remote branch had the commits earlier and none has any of them now."""
 
 
 def remote_branches(refs: References) -> list[tuple[bytes, str]]:
@@ -56,27 +65,46 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         requests = [oid.encode() + b"\n" for oid in sorted(commits)]
         answer, _ = git.run(view, "cat-file", "--batch-check", lines=requests)
         present = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
+        branch = os.fsdecode(dict(refs.symbolic).get(b"HEAD", b""))
+        upstreams = tuple(os.fsdecode(name) for name, _ in remote_branches(refs))
+        known = PushStatus(refs.head, branch=branch, upstreams=upstreams)
         if not present:
-            return PushStatus(refs.head)
-        remote = sorted({oid for _, oid in remote_branches(refs)})
-        ahead, error = _list(view, sorted(present), remote, "--topo-order")
-        if error:
+            return known
+        traces = read_traces(repository, view, refs)
+        now = {oid for _, oid in remote_branches(refs)}
+        remote = sorted(now.union(oid for _, oid in traces.remote))
+        beyond, error = _list(view, sorted(present), sorted(now), "--topo-order")
+        ahead, second_error = _list(view, sorted(present), remote, "--topo-order")
+        if error or second_error:
             return None
         unpushed = tuple(oid for oid in reversed(ahead) if oid in present)
         roots, _ = _list(view, sorted(present), remote, "--max-parents=0")
-        branches = []
-        tips: set[str] = set()
-        for name, oid in refs.tips[:_MAX_BRANCHES] if unpushed else ():
-            if name.startswith((b"refs/heads/", b"refs/tags/", b"refs/stash")):
-                reached, _ = _list(view, [oid], remote)
-                if not set(unpushed).isdisjoint(reached):
-                    branches.append(os.fsdecode(name))
-                    tips.add(oid)
+        tips = {
+            os.fsdecode(name): oid
+            for name, oid in refs.tips[:_MAX_BRANCHES]
+            if name.startswith((b"refs/heads/", b"refs/tags/"))
+        }
+        tips |= {f"stash@{{{number}}}": oid for number, oid in enumerate(traces.stashes[:_MAX_BRANCHES])}
+        with_key = {
+            name: oid
+            for name, oid in tips.items()
+            if not present.isdisjoint(_list(view, [oid], sorted(now))[0])
+        }
+        names = [name for name in with_key if not name.startswith("stash@")]
         below = [f"{oid}^@" for oid in unpushed if oid not in roots]
-        merges, _ = _list(view, sorted(tips), [*remote, *below], "--min-parents=2") if tips else ([], "")
+        starts = sorted({with_key[name] for name in names})
+        merges, _ = _list(view, starts, [*remote, *below], "--min-parents=2") if starts else ([], "")
+        return replace(
+            known,
+            unpushed=unpushed,
+            roots=frozenset(present & set(roots)),
+            merges=bool(merges),
+            branches=tuple(names),
+            stashes=tuple(reversed([name for name in with_key if name not in names])),
+            gone=bool(now) and present <= set(beyond) and len(unpushed) < len(present),
+        )
     except (GitError, OSError):
         return None
-    return PushStatus(refs.head, unpushed, frozenset(present & set(roots)), bool(merges), tuple(branches))
 
 
 def _list(view: git.RepoView, include: list[str], exclude: list[str], *options: str) -> tuple[list[str], str]:

@@ -283,7 +283,7 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
         # ORIG_HEAD and the like are leftovers of the last command: commits only they name are unreachable.
         starts += [(own_opener, name) for name in (b"HEAD", b"refs") if name == b"HEAD" or git_dir != common]
         try:
-            worktrees = _list_folder(opener, b"worktrees")
+            worktrees = list_folder(opener, b"worktrees")
         except OSError as error:
             worktrees = []
             if error.errno != errno.ENOENT:
@@ -296,8 +296,8 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
             for name in names:
                 # No link is followed, nor a folder on the way that became one since it was listed.
                 try:
-                    if _is_folder(source, name):
-                        names += _list_folder(source, name)
+                    if is_folder(source, name):
+                        names += list_folder(source, name)
                     else:
                         yield name, read_opened(source.open(name)).strip()
                 except OSError as error:
@@ -305,7 +305,8 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
                         broken.append((name, describe(error)))
 
 
-def _list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
+def list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
+    """Return the paths of the entries of a folder below a git directory; no link is followed."""
     with os.scandir(opener.open_folder(name)) as entries:
         return [os.path.join(name, os.fsencode(entry.name)) for entry in entries]
 
@@ -315,6 +316,7 @@ def describe(error: OSError) -> str:
     return "a symbolic link" if error.errno == errno.ELOOP else error.strerror or "unreadable"
 
 
-def _is_folder(opener: DirectoryOpener, name: bytes) -> bool:
+def is_folder(opener: DirectoryOpener, name: bytes) -> bool:
+    """Return True for a folder below a git directory, False for a link or another file."""
     path, folder = opener.resolve(name)
     return stat.S_ISDIR(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode)

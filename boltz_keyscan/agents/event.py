@@ -1,0 +1,94 @@
+"""Events, decisions and answers, as every agent has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from boltz_keyscan.records import dataclass
+
+if TYPE_CHECKING:
+    from boltz_keyscan.agents.settings import Settings
+
+Payload = dict[str, Any]
+"""The JSON object that an agent passes to its hooks."""
+
+
+class Stage(Enum):
+    """The part of an agent's work that an event belongs to."""
+
+    PROMPT = auto()
+    ACTION = auto()
+    """A command, the arguments of a tool, or a file that is about to be written."""
+    READ = auto()
+    """A file that is about to be read."""
+    OUTPUT = auto()
+    """The result of a tool; it was run already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event, with the content that may hold a key."""
+
+    stage: Stage
+    content: object
+    """A JSON value."""
+    files: tuple[str, ...] = ()
+    """Files that reach the model by this event."""
+    folder: str = ""
+    """Folder that relative paths start from."""
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """No key: the agent goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """A key, or a failure of the check: the event is stopped where the agent can."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """A key in an output, which is replaced before the model sees it."""
+
+    content: Any
+    """The content of the event without keys, of the same shape."""
+    message: str
+
+
+Decision = Allow | Deny | Replace
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer of a hook: at most one JSON object on standard output, and an exit code."""
+
+    output: Payload | None = None
+    """None for an empty standard output."""
+    error: str = ""
+    """Line on standard error."""
+    code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A coding agent."""
+
+    name: str
+    title: str
+    read: Callable[[Payload], Event | None]
+    """Return the event of a payload; None for one that has nothing to inspect or is unknown."""
+    answer: Callable[[Payload, Event, Decision], Answer]
+    settings: Settings
+    samples: Callable[[str], tuple[Payload, ...]]
+    """Return payloads with a text in each place that is inspected: the prompt, then an action."""
+    replaces_output: bool = False
+    """True if a hook can replace the output of a tool."""
+    quiet: frozenset[str] = frozenset()
+    """Events without content to inspect, which are not unknown."""

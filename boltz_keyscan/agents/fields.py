@@ -1,0 +1,80 @@
+"""Fields of payloads that several agents share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from boltz_keyscan.agents.event import Payload
+
+_EDITS = frozenset(
+    {"edit", "edit_file", "editfile", "editfiles", "multiedit", "notebookedit", "replace", "search_replace"}
+    | {"str_replace", "str_replace_editor", "strreplace", "replace_string_in_file", "write_file", "fs_write"}
+    | {"multi_replace_string_in_file"}
+)
+"""Tools that replace a part of a file, in lower case."""
+
+_OLD = frozenset({"old_string", "old_str", "oldString", "oldStr", "old_text", "oldText"})
+"""Arguments of these tools that are taken out of the file."""
+
+
+def as_text(payload: Payload, name: str) -> str:
+    """Return a field that is a text; empty for anything else."""
+    value = payload.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def drop_old_text(tool: str, arguments: object) -> object:
+    """Return what a tool writes or sends: its arguments, without the text that an edit takes out.
+
+    An agent must be able to take a key out of a file.
+    """
+    if tool.lower() == "apply_patch":
+        return _without_removed_lines(arguments)
+    return _without_old(arguments) if tool.lower() in _EDITS else arguments
+
+
+def _without_old(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without_old(each) for name, each in value.items() if name not in _OLD}
+    return list(map(_without_old, value)) if isinstance(value, list) else value
+
+
+def _without_removed_lines(value: object) -> object:
+    """Return the texts of a patch without the lines that it takes out."""
+    match value:
+        case str():
+            return "\n".join(line for line in value.split("\n") if not line.startswith("-"))
+        case list():
+            return list(map(_without_removed_lines, value))
+        case dict():
+            return {name: _without_removed_lines(each) for name, each in value.items()}
+        case _:
+            return value
+
+
+def list_mentions(prompt: object) -> tuple[str, ...]:
+    """Return the paths that a prompt mentions as ``@path``."""
+    if not isinstance(prompt, str) or "@" not in prompt:
+        return ()
+    from boltz_keyscan.agents.named_files import find_mentions  # noqa: PLC0415 - few prompts mention a file
+
+    return tuple(find_mentions(prompt))
+
+
+def list_printed_files(command: object) -> tuple[str, ...]:
+    """Return the files that a shell command may print."""
+    from boltz_keyscan.agents.named_files import find_printed_files  # noqa: PLC0415 - only where outputs stay
+
+    return tuple(find_printed_files(command))
+
+
+def list_paths(arguments: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever an agent passes
+    """Return the paths in the arguments of a tool that reads files."""
+    if not isinstance(arguments, dict):
+        return ()
+    names = ("file_path", "filePath", "path", "absolute_path", "target_file", "uri")
+    found = [arguments[name] for name in names if isinstance(arguments.get(name), str)]
+    operations = arguments.get("operations")
+    for each in operations if isinstance(operations, list) else ():
+        found += list_paths(each)
+    return tuple(path.removeprefix("file://") for path in found)

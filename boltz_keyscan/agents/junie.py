@@ -1,0 +1,61 @@
+"""Junie CLI (Early Access): the protocol of Claude Code without an event after a tool.
+
+Its working folder is not the project, which has a field of its own.
+"""
+
+from __future__ import annotations
+
+from boltz_keyscan.agents import claude
+from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
+from boltz_keyscan.agents.fields import as_text, list_paths, list_printed_files
+from boltz_keyscan.agents.settings import Settings, nested_entry
+from boltz_keyscan.records import replace
+
+_READERS = frozenset({"open", "read"})
+
+
+def read(payload: Payload) -> Event | None:
+    """Return the event of a payload."""
+    event = claude.read(payload)
+    if event is None or event.stage is Stage.OUTPUT:
+        return None
+    folder = as_text(payload, "project_path") or event.folder
+    if event.stage is Stage.PROMPT:
+        return replace(event, folder=folder)
+    arguments = payload["tool_input"]
+    files = list_paths(arguments) if event.tool.lower() in _READERS else ()
+    if isinstance(arguments, dict) and "command" in arguments:
+        files = list_printed_files(arguments["command"])
+    return replace(event, folder=folder, files=files)
+
+
+def answer(_payload: Payload, event: Event, decision: Decision) -> Answer:
+    """Return the answer to an event."""
+    return Answer({} if isinstance(decision, Allow) else claude.deny(event, decision.message))
+
+
+def samples(text: str) -> tuple[Payload, ...]:
+    """Return payloads with a text in the prompt and in a command."""
+    found = []
+    for payload in claude.samples(text):
+        changed = {**payload, "project_path": "/"}
+        del changed["transcript_path"]
+        found.append(changed)
+    return tuple(found)
+
+
+AGENT = Agent(
+    "junie",
+    "Junie CLI",
+    read,
+    answer,
+    Settings(
+        user="~/.junie/config.json",
+        project="",
+        events=("UserPromptSubmit", "PreToolUse"),
+        entry=nested_entry,
+        note="Restart Junie. Hooks are in Early Access, and prompts are checked in interactive mode only.",
+    ),
+    samples,
+    quiet=claude.QUIET,
+)

@@ -1,0 +1,51 @@
+"""Bytes in memory as one blob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.finding import Detector, Located, Origin, ShardResult, Work
+from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.sources.blob import locate_hit
+from boltz_keyscan.sources.files.spool import Spool
+
+NAME = b"<text>"
+
+
+@dataclass(frozen=True, slots=True)
+class BufferShard:
+    """A text, scanned where it is."""
+
+    raw: bytes = field(repr=False)
+    weight: int = 0
+
+    def scan(self, detector: Detector) -> ShardResult:
+        """Scan the text, and what is inside of it."""
+        return Spool(detector).scan(Origin(NAME), [self.raw], NAME.decode())
+
+
+@dataclass(frozen=True, slots=True)
+class BufferSource:
+    """A text that another program passed."""
+
+    raw: bytes = field(repr=False)
+
+    def open(self) -> BufferReader:
+        """Return a reader for one run."""
+        return BufferReader(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferReader:
+    """A reader of a text."""
+
+    raw: bytes = field(repr=False)
+
+    def work(self) -> Iterator[Work]:
+        """Yield one shard."""
+        yield Work(BufferShard(self.raw))
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Locate hits in a file outside git."""
+        return Located(tuple(locate_hit(hit, NAME, Exposure.FILE, detector) for hit in gathered.hits))
