@@ -88,7 +88,7 @@ def _change(row: Row, redact: Callable[[str], str]) -> Change:
         row.finding.severity,
         redact(row.finding.rule_id),
         row.text,
-        row.finding.blocking,
+        row.finding.blocking and row.kind != "gone",
         tuple(map(redact, paths[:MAX_PATHS])),
         max(len(paths) - MAX_PATHS, 0),
     )

@@ -51,6 +51,8 @@ class Lifetime:
     """The time at which it left; None if it is still there or that is not known."""
     story: str
     """The lifetime in a few words."""
+    brief: str
+    """The same for a narrow page."""
 
 
 def lifetime(finding: Finding) -> Lifetime:
@@ -71,6 +73,7 @@ def lifetime(finding: Finding) -> Lifetime:
         first,
         parse_time(known.last_seen),
         _describe(known, first, len({each.commit for each in found if each.commit is not None})),
+        _describe_briefly(known, first),
     )
 
 
@@ -125,3 +128,13 @@ def _describe(known: Presence, first: datetime | None, commits: int) -> str:
         return f"{since} {format_day(first)}, still there"
     end = "gone" if known.still_present is False else "its end is not known"
     return f"committed on {format_day(first)}, {end}"
+
+
+def _describe_briefly(known: Presence, first: datetime | None) -> str:
+    if first is None:
+        return "in no commit" if known.still_present else "not known"
+    if known.still_present is False and known.first_seen and known.last_seen:
+        return f"{format_day(moment(known.first_seen))} \N{EN DASH} {format_day(moment(known.last_seen))}"
+    if known.still_present:
+        return f"since {format_day(first)}" + ("" if known.first_seen else " at the latest")
+    return f"{format_day(first)}, end not known"

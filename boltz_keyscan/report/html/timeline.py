@@ -28,6 +28,9 @@ ROW_HEIGHT = 44
 """Pixels."""
 
 _MAX_TICKS = 6
+_EDGE = 4
+"""Percent at the left edge in which a label would be cut."""
+
 _DAY_S = 86_400
 
 GIT_BEGAN = datetime(2005, 4, 7, tzinfo=UTC)
@@ -176,10 +179,14 @@ def _marks(events: Sequence[Event], axis: _Axis) -> Iterator[Mark]:
 
 
 def _ticks(axis: _Axis, now: float) -> Iterator[Tick]:
-    for number, (when, label) in enumerate(_tick_times(axis)):
-        # The label of the scan is at the right end.
-        if axis.x(when) < now - 16 and axis.x(when) > 1:
-            yield Tick(axis.x(when), label, minor=number % 2 == 1)
+    free = 0.0
+    for when, label in _tick_times(axis):
+        x = axis.x(when)
+        # The label of the scan is at the right end, and takes a third of a narrow page.
+        if _EDGE < x < now - 16:
+            minor = not max(2 * _EDGE, free) < x < now - 42
+            free = free if minor else x + 25
+            yield Tick(x, label, minor)
 
 
 def _tick_times(axis: _Axis) -> list[tuple[datetime, str]]:

@@ -88,4 +88,9 @@ if (form && keys.length > 1) {
   apply();
 }
 addEventListener("hashchange", follow);
+// A link to the key that the address already names changes nothing, so its card may stay filtered out.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#bk1:']");
+  if (link && link.hash === location.hash) follow();
+});
 follow();
