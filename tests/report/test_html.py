@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape
-from boltz_keyscan.model.finding import Finding, Gap, ScanResult
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 from boltz_keyscan.report import load
 from boltz_keyscan.report.html import cards, page
+from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.options import ReportOptions
 from tests.depth import examples
-from tests.report import goldens, samples
+from tests.report import goldens, pages, samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.test_hostile_text import RESULTS, VIEWS
 
@@ -295,3 +296,73 @@ def test_a_gap_of_each_kind_has_its_place() -> None:
     assert "12 parts not read" in parsed.headings
     assert "1 part left out by design" in parsed.headings
     assert finding(shape=Shape.PLACEHOLDER).fingerprint not in parsed.ids
+
+
+def version(start: int, end: int | None, **changes: Any) -> Location:
+    """A version in history from one day of May 2024 to another; None if it is still in a branch."""
+    gone = {
+        "removed_commit": samples.oid(end),
+        "removed_date": f"2024-05-{end or 0:02}T10:00:00Z",
+        "present": False,
+    }
+    made: dict[str, Any] = {"traced": True, **(gone if end else {"present": True}), **changes}
+    return past(start - 1, f"{start}.py", **{"author_date": f"2024-05-{start:02}T10:00:00Z", **made})
+
+
+SINCE = "since 3 May 2024, still there"
+LIVES: dict[str, tuple[tuple[Location, ...], list[tuple[int, int | None]], str]] = {
+    "gone": ((version(3, 9),), [(3, 9)], "from 3 May 2024 to 9 May 2024, 6 days, 1 commit"),
+    "gone on the day": ((version(3, 3),), [(3, 3)], "on 3 May 2024, 1 commit"),
+    "in a branch": ((version(3, None),), [(3, None)], SINCE),
+    "replaced": (
+        (version(3, 5), version(5, 9)),
+        [(3, 9)],
+        "from 3 May 2024 to 9 May 2024, 6 days, 2 commits",
+    ),
+    "twice": (
+        (version(3, 5), version(7, 9)),
+        [(3, 5), (7, 9)],
+        "from 3 May 2024 to 9 May 2024, 6 days, 2 commits",
+    ),
+    "twice, and there": ((version(3, 5), version(7, None)), [(3, 5), (7, None)], SINCE),
+    "in two files": ((version(3, 5), version(4, None)), [(3, None)], SINCE),
+    "in HEAD": ((version(3, None, exposure=Exposure.TRACKED), location()), [(3, None)], SINCE),
+    "of a clock that went back": ((version(9, 3),), [(9, 9)], "from 9 May 2024 to 3 May 2024, 1 commit"),
+    # A shallow clone, or a range: nothing is claimed of its begin and end.
+    "not traced": (
+        (version(3, None, traced=False, present=None),),
+        [],
+        "committed on 3 May 2024, its end is not known",
+    ),
+    "not traced, and there": (
+        (version(3, None, traced=False), location()),
+        [(3, None)],
+        "at the latest since 3 May 2024, still there",
+    ),
+    "without a date": ((version(3, 9, author_date=None),), [], "not known"),
+    "in no commit": ((location(),), [], "there now, in no commit"),
+    "left by a rebase": (
+        (past(3, exposure=Exposure.UNREACHABLE, commit=None, author_date=None),),
+        [],
+        "not known",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_the_stretches_of_a_life_are_what_is_proved(name: str) -> None:
+    places, days, story = LIVES[name]
+    life = lifetime(finding(KeyType.ADMIN, Mode.LIVE, *places))
+    assert [(each.start.day, each.end.day if each.end else None) for each in life.stretches] == days
+    assert life.story == story
+    assert sum(event.removal for event in life.events) == sum(end is not None for _, end in days)
+
+
+@pytest.mark.parametrize("name", ["audit", "diff"])
+def test_the_pages_of_audit_and_comparison_are_of_the_same_parts(name: str) -> None:
+    """Hostile strings change no element of them, and what is cut is counted."""
+    make = {"audit": pages.audit, "diff": pages.comparison}[name]
+    usual, hostile = (read(make(text)) for text in ("a.py", " ".join(pages.INJECTIONS)))
+    assert hostile.tags == usual.tags
+    assert not [each for each in hostile.attributes if each.startswith("on") or each in {"style", "src"}]
+    assert {"audit": "2 more", "diff": "+2 more paths not on this page"}[name] in spaced(usual.text)
