@@ -11,13 +11,15 @@ BIN := .venv/bin
 # in .tools, and none here. sarif-tools draws charts as well: in an environment of their own the Python ones burden nobody.
 # secretlint's is the last version that runs with Node 20; its rules have the same.
 SECRETLINT := secretlint@11.7.1 @secretlint/secretlint-rule-pattern@11.7.1
-NODE_TOOLS := @microsoft/sarif-multitool@5.7.0 @actions/core@3.0.1 xlsx@0.18.5 $(SECRETLINT)
+# A browser, and what judges the HTML page in it; html-validate's is the last version that runs with Node 20.
+PAGE_TOOLS := @sparticuz/chromium@153.0.0 axe-core@4.14.1 html-validate@10.17.0
+NODE_TOOLS := $(PAGE_TOOLS) @microsoft/sarif-multitool@5.7.0 @actions/core@3.0.1 xlsx@0.18.5 $(SECRETLINT)
 PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscanner2junit==1.1.0 jq==1.13.0
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint fmt bench nightly tools clean
+.PHONY: help scan test lint fmt bench nightly tools picture clean
 
 help: ## show this list
 	@echo "make VERB"
@@ -54,11 +56,17 @@ nightly: ## all tests at full depth: whole matrices, more examples, thousands of
 tools: ## install the programs that read our reports back into .tools, and the packages that pipelines install
 	@command -v npm >/dev/null || { echo "error: npm is not on PATH; it comes with Node.js" >&2; exit 1; }
 	@npm install --prefix .tools --no-audit --no-fund --loglevel=error $(NODE_TOOLS)
-	@.ci/venv
+	@.ci/venv browser
+	@$(BIN)/python -m tests.browser
 	@[ -x .tools/python/bin/python ] || $(BIN)/python -m venv .tools/python
 	@.tools/python/bin/python -m pip install -qq --disable-pip-version-check --no-compile $(PYTHON_TOOLS)
 	@$(BIN)/python -m pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: \
 		--dest .tools/wheels -r pipelines/build.txt -r pipelines/requirements.txt
+
+picture: ## make docs/html-page.png, the picture of the HTML page in the README; needs what "tools" installs
+	@.ci/venv dev
+	@.ci/venv browser
+	@$(BIN)/python -m tests.browser docs/html-page.png
 
 clean: ## remove what the other verbs made, all but .bench
 	rm -rf .venv .venv-* .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ CATEGORY = "boltz-keyscan"
 """Prefix of the categories of the SARIF runs."""
 
 UPLOADS = ("auto", "always", "never")
+PAGES = ("never", "always")
 
 _DEEPER = "Give actions/checkout 'fetch-depth: 0'."
 _UNFILTERED = "This clone left objects out. Leave 'filter' out of actions/checkout."
@@ -47,7 +48,9 @@ class Done:
     gaps: int = 0
     json: str = ""
     sarif: str = ""
+    html: str = ""
     upload: bool = False
+    keep_page: bool = False
 
 
 def change(event: str, payload: Mapping[str, Any], default: str) -> Change:
@@ -89,11 +92,12 @@ def run(environment: Mapping[str, str]) -> Done:
     folder = _folder(environment)
     scan = _one_of(environment, "KEYSCAN_SCAN", SCANS)
     upload = _one_of(environment, "KEYSCAN_UPLOAD", UPLOADS)
+    page = _one_of(environment, "KEYSCAN_PAGE", PAGES)
     default = remote(_at(payload, "repository", "default_branch"))
     part = choose(folder, change(event, payload, default), scan)
     print(part.description, flush=True)
     reports = Path(tempfile.mkdtemp(prefix="boltz-keyscan-", dir=environment.get("RUNNER_TEMP") or None))
-    files = {name: reports / f"boltz-keyscan.{name}" for name in ("json", "sarif")}
+    files = {name: reports / f"boltz-keyscan.{name}" for name in ("json", "sarif", "html")}
     command = [
         *(sys.executable, "-I", "-m", "boltz_keyscan", ".", *part.options),
         *("--trust", environment.get("KEYSCAN_TRUST") or part.trust),
@@ -121,9 +125,18 @@ def run(environment: Mapping[str, str]) -> Done:
     sends, why = _uploads(upload, event, complete=report["scan"]["complete"], part=bool(part.options))
     if why:
         print(why)
-    sarif = str(files["sarif"]) if files["sarif"].exists() else ""
-    upload_it = sends and bool(sarif)
-    return Done(code, len(keys), failing, len(report["gaps"]), str(files["json"]), sarif, upload_it)
+    sarif, html = (str(files[name]) if files[name].exists() else "" for name in ("sarif", "html"))
+    return Done(
+        code,
+        len(keys),
+        failing,
+        len(report["gaps"]),
+        json=str(files["json"]),
+        sarif=sarif,
+        html=html,
+        upload=sends and bool(sarif),
+        keep_page=page == "always" and bool(html),
+    )
 
 
 def _uploads(upload: str, event: str, *, complete: bool, part: bool) -> tuple[bool, str]:
@@ -200,6 +213,8 @@ def _write_outputs(output: str, done: Done) -> None:
         "gaps": done.gaps,
         "json-file": done.json,
         "sarif-file": done.sarif,
+        "html-file": done.html,
+        "keep-page": str(done.keep_page).lower(),
         "upload": str(done.upload).lower(),
     }
     with Path(output).open("a", encoding="utf-8") as stream:

@@ -22,10 +22,13 @@ from pipelines.part import FETCH_ALL, SCANS, Change, choose, commit, remote, sha
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PAGE = "boltz-keyscan.html"
+
 REPORTS = {
     "gitlab": "gl-secret-detection-report.json",
     "junit": "boltz-keyscan.junit.xml",
     "json": "boltz-keyscan.json",
+    "html": PAGE,
 }
 """Paths below the folder of the project; only files there can become artifacts."""
 
@@ -73,6 +76,8 @@ def run(variables: Mapping[str, str]) -> int:
     code = subprocess.run(command, cwd=folder, check=False).returncode  # noqa: S603 - our own program
     if code != 0 and shallow(folder):
         print(f"{FETCH_ALL.capitalize()}. {_DEEPER}", file=sys.stderr)
+    if (address := variables.get("CI_JOB_URL")) and (folder / PAGE).exists():
+        print(f"The report as a page: {harmless(address)}/artifacts/file/{PAGE}")
     return code if code >= 0 else 4
 
 

@@ -21,9 +21,12 @@ from boltz_keyscan.report.options import Reporter, ReportOptions
 if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit
     from boltz_keyscan.model.fleet import FleetResult
+    from boltz_keyscan.report.diff import Changes
+    from boltz_keyscan.report.json_reader import Report
 
 __all__ = [
     "AUDIT_REPORTERS",
+    "DIFF_REPORTERS",
     "FLEET_REPORTERS",
     "REPORTERS",
     "ReportOptions",
@@ -31,10 +34,12 @@ __all__ = [
     "format_hint",
     "load",
     "load_audit",
+    "load_diff",
     "load_fleet",
 ]
 
 AuditReporter: TypeAlias = "Callable[[Audit, TextIO, bool], None]"
+DiffReporter: TypeAlias = "Callable[[Report, Report, Changes, TextIO, Callable[[str], str]], None]"
 FleetReporter: TypeAlias = "Callable[[FleetResult, TextIO, ReportOptions], None]"
 
 REPORTERS = {
@@ -47,6 +52,7 @@ REPORTERS = {
     "junit": "boltz_keyscan.report.junit:report",
     "github": "boltz_keyscan.report.github:report",
     "gitlab": "boltz_keyscan.report.gitlab:report",
+    "html": "boltz_keyscan.report.html.page:report",
 }
 """Formats of a scan."""
 
@@ -54,6 +60,7 @@ AUDIT_REPORTERS = {
     "text": "boltz_keyscan.report.audit_text:text",
     "json": "boltz_keyscan.report.audit_text:to_json",
     "sarif": "boltz_keyscan.report.audit_sarif:sarif",
+    "html": "boltz_keyscan.report.html.audit:html",
 }
 """Formats of an audit of keys: functions ``(Audit, stream, verbose) -> None``."""
 
@@ -63,6 +70,12 @@ FLEET_REPORTERS = {
     "csv": "boltz_keyscan.report.fleet_csv:report",
 }
 """Formats of a fleet: functions ``(FleetResult, stream, ReportOptions) -> None``."""
+
+DIFF_REPORTERS = {
+    "text": "boltz_keyscan.report.diff:text",
+    "html": "boltz_keyscan.report.html.comparison:html",
+}
+"""Formats of a comparison: functions ``(Report, Report, Changes, stream, redact) -> None``."""
 
 
 def format_hint(name: str, formats: Iterable[str]) -> str:
@@ -90,6 +103,15 @@ def load_audit(name: str) -> AuditReporter:
         KeyscanError: no format has this name.
     """
     return cast("AuditReporter", _load(name, AUDIT_REPORTERS))
+
+
+def load_diff(name: str) -> DiffReporter:
+    """Import and return the reporter of a format for comparisons.
+
+    Raises:
+        KeyscanError: no format has this name.
+    """
+    return cast("DiffReporter", _load(name, DIFF_REPORTERS))
 
 
 def load_fleet(name: str) -> FleetReporter:

@@ -42,7 +42,7 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
         wrapped(check.remedy, "  Remedy:   ")
         shown = found if verbose else found[:MAX_CONCERNS]
         for concern in shown:
-            line(f"    {_subject(concern)}: {concern.detail}{_mark(concern)}")
+            line(f"    {subject(concern)}: {concern.detail}{mark(concern)}")
             if concern.fix:
                 line(f"        {concern.fix}")
         if len(shown) < len(found):
@@ -50,19 +50,22 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
         line()
     for trouble in audit.trouble:
         wrapped(f"NOT COMPLETE: {trouble}", "")
-    line(_verdict(audit))
+    line(verdict(audit))
 
 
-def _subject(concern: Concern) -> str:
+def subject(concern: Concern) -> str:
+    """Return the key or the line of a file that a concern is about."""
     place = f"{concern.subject}:{concern.line}" if concern.line else concern.subject
     return f"{place} {concern.name!r}" if concern.name else place
 
 
-def _mark(concern: Concern) -> str:
+def mark(concern: Concern) -> str:
+    """Return a mark for a key that leaked, else nothing."""
     return {"yes": "  [LEAKED]", "maybe": "  [may have leaked]"}.get(concern.leaked or "", "")
 
 
-def _verdict(audit: Audit) -> str:
+def verdict(audit: Audit) -> str:
+    """Return the verdict in one sentence."""
     one, many = ("key that works", "keys that work") if audit.scope == "organisation" else ("file", "files")
     seen = f"{audit.examined:,} {one if audit.examined == 1 else many}"
     words = {

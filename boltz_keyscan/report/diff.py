@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
 from boltz_keyscan.advice import EXPOSURE, INSIDE_GIT
 from boltz_keyscan.model.enums import ExitCode, Exposure
@@ -10,6 +11,8 @@ from boltz_keyscan.policy import is_below_git
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.json_reader import Report, ReportedFinding
 from boltz_keyscan.report.wording import count
+
+INCOMPLETE = "INCOMPLETE: the newer report did not see everything"
 
 _MAX_PATHS = 5
 
@@ -26,6 +29,18 @@ class Changes:
     """Older and newer finding of keys whose status, severity, suppression or blocking changed."""
     blocking: tuple[str, ...]
     """Fingerprints of keys that fail the newer run and did not fail the older."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A change of one key."""
+
+    kind: str
+    """``new``, ``gone``, ``spread`` or ``changed``."""
+    finding: ReportedFinding
+    text: str
+    paths: frozenset[str] = frozenset()
+    """New paths of the key."""
 
 
 def compare(old: Report, new: Report) -> Changes:
@@ -57,34 +72,56 @@ def exit_code(changes: Changes, new: Report) -> ExitCode:
     return ExitCode.CLEAN if new.complete else ExitCode.INCOMPLETE
 
 
-def lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
-    """Yield the comparison as text lines."""
-    if old.targets != new.targets:
-        yield f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
+def rows(new: Report, changes: Changes) -> Iterator[Row]:
+    """Yield the changes, one row for each key and change."""
     for finding in changes.new:
         fails = ", FAILS THE RUN" if finding.blocking else ""
-        yield f"new       {_key(finding)}: {_describe_exposure(finding)}{fails}"
-        yield from _paths(finding.paths)
+        yield Row("new", finding, f"{_describe_exposure(finding)}{fails}", finding.paths)
     for finding in changes.gone:
         unseen = "" if new.complete else ", or not seen: the newer report is incomplete"
-        yield f"gone      {_key(finding)}: was {_describe_exposure(finding)}{unseen}"
+        yield Row("gone", finding, f"was {_describe_exposure(finding)}{unseen}")
     for was, now in changes.spread:
         wider = (
             f"{_describe_exposure(was)} -> {_describe_exposure(now)}; "
             if was.exposure != now.exposure
             else ""
         )
-        yield f"spread    {_key(now)}: {wider}{count(len(now.paths - was.paths), 'further path')}"
-        yield from _paths(now.paths - was.paths)
+        further = now.paths - was.paths
+        yield Row("spread", now, f"{wider}{count(len(further), 'further path')}", further)
     for was, now in changes.changed:
-        yield f"changed   {_key(now)}: {', '.join(_changes(was, now))}"
-    yield (
+        yield Row("changed", now, ", ".join(_changes(was, now)))
+
+
+def total(changes: Changes) -> str:
+    """Return the number of changes of each kind, in one sentence."""
+    return (
         f"{len(changes.new):,} new, {len(changes.gone):,} gone, {len(changes.spread):,} spread further, "
         f"{len(changes.changed):,} changed; {len(changes.blocking):,} newly "
         f"{'fails' if len(changes.blocking) == 1 else 'fail'} the run."
     )
+
+
+def mismatch(old: Report, new: Report) -> str:
+    """Return a sentence if the reports are of different targets, else nothing."""
+    if old.targets == new.targets:
+        return ""
+    return f"The reports are of different targets: {', '.join(old.targets)} and {', '.join(new.targets)}."
+
+
+def text(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Callable[[str], str]) -> None:
+    """Write the comparison as text lines; ``redact`` is applied to each."""
+    stream.writelines(f"{redact(line)}\n" for line in _lines(old, new, changes))
+
+
+def _lines(old: Report, new: Report, changes: Changes) -> Iterator[str]:
+    if different := mismatch(old, new):
+        yield different
+    for row in rows(new, changes):
+        yield f"{row.kind:<10}{_key(row.finding)}: {row.text}"
+        yield from _paths(row.paths)
+    yield total(changes)
     if not new.complete:
-        yield "INCOMPLETE: the newer report did not see everything."
+        yield f"{INCOMPLETE}."
 
 
 def _changes(was: ReportedFinding, now: ReportedFinding) -> Iterator[str]:

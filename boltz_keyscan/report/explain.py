@@ -6,11 +6,11 @@ import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.advice import describe_exposure, describe_situation
-from boltz_keyscan.model.enums import KeyType, Severity, Shape, Status
+from boltz_keyscan.model.enums import KeyType, Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
-from boltz_keyscan.report.sentences import suppression_sentences
+from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
 from boltz_keyscan.report.summary import explain_command, key_kind
 from boltz_keyscan.report.wording import count, short_fingerprints
 from boltz_keyscan.sanitize import harmless
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 """Columns of the steps. Commands and paths are never wrapped, so that they can be copied."""
-
-_STATUS = {
-    Status.UNCHECKED: "not checked",
-    Status.ACTIVE: "it works",
-    Status.INACTIVE: "it no longer works",
-    Status.AMBIGUOUS: "it may be one of several keys of the organisation",
-    Status.NOT_LISTED: "the organisation has no such key",
-    Status.UNKNOWN: "the check gave no answer",
-}
 
 
 def explain(
@@ -99,7 +90,7 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
     yield "Severity", f"{finding.severity}: {_severity(finding, rule)}"
     yield "Shape", f"{finding.shape} (confidence {finding.confidence}): {finding.reason}"
     candidates = f"; candidates: {', '.join(finding.candidates)}" if finding.candidates else ""
-    yield "Status", f"{finding.status}: {_STATUS[finding.status]}{candidates}"
+    yield "Status", f"{finding.status}: {STATUS_WORDS[finding.status]}{candidates}"
     yield "Situation", describe_situation(finding)
     yield "Exposure", exposure_line(finding)
     yield "Verdict", _verdict(finding, terms)

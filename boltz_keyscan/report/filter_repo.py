@@ -53,6 +53,8 @@ def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
         return
     folder = shlex.quote(f"../{recipe.history.folder}-clean")
     here = shlex.quote(f"../{recipe.history.folder}")
+    if not recipe.history.read:
+        folder, here = '"../$(basename "$PWD")-clean"', '"${PWD%-clean}"'
     remote = next(
         (each.remote.partition("/")[0] for each in recipe.finding.locations if each.remote), "origin"
     )
@@ -127,9 +129,7 @@ def drop_stashes(recipe: Recipe) -> Iterator[Instruction]:
 
 def _write_expressions(recipe: Recipe) -> str:
     """Return the command that writes the expressions."""
-    name = recipe.finding.fingerprint[:12]
-    write = ("boltz-keyscan", "explain", name, *(() if recipe.targets == (".",) else recipe.targets))
-    return f"{shlex.join(write)} --replace-text {_EXPRESSIONS}"
+    return f"{recipe.explain} --replace-text {_EXPRESSIONS}"
 
 
 def _replace_option(recipe: Recipe) -> str:

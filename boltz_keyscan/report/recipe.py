@@ -33,6 +33,9 @@ class History:
     """True if a remote branch had the commits earlier and none has any of them now."""
     folder: str = "project"
     """Name of the folder of the repository."""
+    read: bool = True
+    """False for a report, which has the result of the scan only: its commands fit any folder, and where they
+    depend on the commits, ``explain`` is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ class Recipe:
     def scan(self) -> str:
         """The command of the last step."""
         return shlex.join(("boltz-keyscan", *self.targets))
+
+    @property
+    def explain(self) -> str:
+        """The command that explains the key."""
+        targets = () if self.targets == (".",) else self.targets
+        return shlex.join(("boltz-keyscan", "explain", self.finding.fingerprint[:12], *targets))
 
     @property
     def is_in_head(self) -> bool:

@@ -61,8 +61,12 @@ def _unstage(recipe: Recipe) -> Iterator[Instruction]:
     if recipe.is_staged:
         names = paths(recipe.locations(Exposure.STAGED))
         # Before the first commit there is nothing to restore from.
-        verb = "git restore --staged --" if recipe.history.head else "git rm --cached --"
-        yield Instruction("Take it out of the index.", (f"{verb} {names}",))
+        restore, remove = f"git restore --staged -- {names}", f"git rm --cached -- {names}"
+        if recipe.history.read:
+            yield Instruction("Take it out of the index.", (restore if recipe.history.head else remove,))
+        else:
+            other = ("before the first commit", (remove,))
+            yield Instruction("Take it out of the index.", (restore,), (other,))
 
 
 def _remove(recipe: Recipe) -> Iterator[Instruction]:
@@ -98,6 +102,9 @@ def _is_amend(recipe: Recipe) -> bool:
 def _amend(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the rewrite of commits that are not pushed: amend, rebase or ``git filter-repo``."""
     history = recipe.history
+    if not history.read:
+        yield Instruction(Step.AMEND, (recipe.explain,))
+        return
     yield from drop_stashes(recipe)
     if not history.commits:
         return

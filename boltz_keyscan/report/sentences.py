@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 MAX_CANDIDATES = 5
 """Limit of candidates per key, for its status and for its suppression, unless verbose."""
 
+STATUS_WORDS = {
+    Status.UNCHECKED: "not checked",
+    Status.ACTIVE: "it works",
+    Status.INACTIVE: "it no longer works",
+    Status.AMBIGUOUS: "it may be one of several keys of the organisation",
+    Status.NOT_LISTED: "the organisation has no such key",
+    Status.UNKNOWN: "the check gave no answer",
+}
+"""The words for a status in reports on one key."""
+
 
 def key_title(finding: Finding) -> str:
     """Return the kind of a key: ``Boltz admin live key``."""

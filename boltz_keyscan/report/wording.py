@@ -20,7 +20,7 @@ OLD = "Already there: the file had this key before the change that was scanned"
 MIN_FINGERPRINT_CHARS = len("bk1:") + 8
 """Characters of a fingerprint in a list."""
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 NO_MOMENT = datetime.max.replace(tzinfo=UTC)
 """Result of ``moment`` for a malformed time."""
@@ -55,13 +55,18 @@ def capped(lines: Sequence[str], most: int | None, noun: str = "more") -> Iterat
         yield f"+{len(lines) - most:,} {noun}; see -v or --format json"
 
 
-def moment(text: str | None) -> datetime:
-    """Parse an ISO 8601 time; a malformed one sorts after all others."""
+def parse_time(text: str | None) -> datetime | None:
+    """Parse an ISO 8601 time, in UTC if it has no offset; None for a missing or malformed one."""
     try:
         when = datetime.fromisoformat(text or "")
     except ValueError:
-        return NO_MOMENT
+        return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def moment(text: str | None) -> datetime:
+    """Parse an ISO 8601 time; a malformed one sorts after all others."""
+    return parse_time(text) or NO_MOMENT
 
 
 def earliest(locations: Iterable[Location]) -> Location | None:
@@ -75,8 +80,19 @@ def day(text: str | None, now: str) -> str:
     when = moment(text)
     if when is NO_MOMENT:
         return "an unknown day"
-    short = f"{when.day} {_MONTHS[when.month - 1]}"
+    short = f"{when.day} {MONTHS[when.month - 1]}"
     return short if now[:4] == f"{when.year:04}" else f"{short} {when.year}"
+
+
+def format_day(when: datetime) -> str:
+    """Format a day with its year: ``3 May 2026``."""
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def format_time(text: str) -> str:
+    """Return a time to the minute: ``28 Nov 2026, 12:00 UTC``."""
+    when = parse_time(text)
+    return f"{format_day(when)}, {when:%H:%M} UTC" if when else text
 
 
 def _count_shared(one: str, other: str) -> int:

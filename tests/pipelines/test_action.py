@@ -368,11 +368,13 @@ def test_inputs_reach_the_scanner(server: Server) -> None:
         ({"fail-on": "admin"}, 0),
         ({"args": "--fail-on 'never' -v"}, 0),
         ({"upload-sarif": "never"}, 1),
+        ({"upload-page": "always"}, 1),
         ({"baseline": "nowhere"}, 2),
     ):
         job = Job(clone, "schedule", REPOSITORY, inputs)
         assert job.step("scan").code == code, inputs
         assert job.uploads == (code != 2 and "upload-sarif" not in inputs)
+        assert job.known["steps.scan.outputs.keep-page"] == str("upload-page" in inputs).lower()
 
 
 def test_a_push_is_uploaded_when_asked(server: Server) -> None:
@@ -538,7 +540,7 @@ def test_no_expression_stands_in_a_script() -> None:
 def test_other_actions_are_pinned() -> None:
     text = (ROOT / "action.yml").read_text(encoding="utf-8")
     used = re.findall(r"uses: (.*)", text)
-    assert len(used) == 2
+    assert len(used) == 3
     for each in used:
         assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
 
@@ -550,6 +552,10 @@ def test_every_input_is_used_and_every_output_is_set(server: Server) -> None:
     job = Job(server.checkout(server.push(), MAIN), "schedule", REPOSITORY)
     job.step("scan")
     assert all(job.output(name) for name in ACTION["outputs"])
+    address = "https://github.example.invalid/artifacts/1"
+    job.known["steps.page.outputs.artifact-url"] = address
+    assert job.step("link").code == 0
+    assert job.summary.read_text().endswith(f"[The report as a page]({address}), an artifact of this run\n")
 
 
 def test_the_schema_and_the_linters_agree() -> None:

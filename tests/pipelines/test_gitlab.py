@@ -65,8 +65,12 @@ def test_a_push(server: Server) -> None:
     leaks_and_removes(server.work)
     after = server.push()
     clone = server.checkout(after, "refs/heads/main")
-    ran = gitlab(clone, pipeline("push", after, CI_COMMIT_BEFORE_SHA=before), started=True)
+    address = "https://gitlab.example.invalid/jobs/1"
+    variables = pipeline("push", after, CI_COMMIT_BEFORE_SHA=before, CI_JOB_URL=address)
+    ran = gitlab(clone, variables, started=True)
     assert ran.code == 1, ran
+    assert f"The report as a page: {address}/artifacts/file/{REPORTS['html']}" in ran.text
+    assert b"<h1>" in (clone.path / REPORTS["html"]).read_bytes()
     assert found(clone) == prints(NEW)
     assert short_fingerprint(NEW) in ran.text
     report = json.loads((clone.path / REPORTS["gitlab"]).read_bytes())

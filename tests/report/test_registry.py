@@ -17,7 +17,7 @@ from boltz_keyscan.sources.blob import scan_blob
 from tests.keys import fake_key, fingerprint
 from tests.report import goldens, samples
 
-HEAVY = ("json", "difflib", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
+HEAVY = ("json", "jinja2", "difflib", "sarif_om", "attr", "tomllib", "textwrap", "boltz_keyscan.rules")
 
 
 @pytest.mark.parametrize("name", report.REPORTERS)
@@ -43,7 +43,9 @@ def test_an_unknown_format_is_named_with_the_known_ones() -> None:
     with pytest.raises(KeyscanError) as caught:
         report.load("yaml")
     assert caught.value.message == "no report format is called 'yaml'"
-    assert caught.value.hint == "Formats: text, json, sarif, jsonl, csv, markdown, junit, github, gitlab."
+    assert (
+        caught.value.hint == "Formats: text, json, sarif, jsonl, csv, markdown, junit, github, gitlab, html."
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import click
 
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import PATH
+from boltz_keyscan.cli.options import PATH, Format
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.diff import compare, exit_code, lines
+from boltz_keyscan.report import DIFF_REPORTERS, load_diff
+from boltz_keyscan.report.diff import compare, exit_code
 from boltz_keyscan.report.json_reader import Report, read
 from boltz_keyscan.sources.trusted_files import read_whole_file
 
@@ -17,15 +19,24 @@ from boltz_keyscan.sources.trusted_files import read_whole_file
 @click.command("diff", cls=CommandWithExamples, short_help="Compare two JSON reports.")
 @click.argument("old", metavar="OLD.json", type=PATH)
 @click.argument("new", metavar="NEW.json", type=PATH)
-def diff(*, old: str, new: str) -> int:
+@click.option(
+    "--format",
+    "format_",
+    type=Format(list(DIFF_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="Format of the comparison.",
+)
+def diff(*, old: str, new: str, format_: str) -> int:
     """Compare two JSON reports: show keys that are new, gone, spread further or changed.
 
     Exits with 1 if a key fails the run in NEW but not in OLD.
     """
     before, after = _report(old), _report(new)
     changes = compare(before, after)
-    for line in lines(before, after, changes):
-        click.echo(redacted(line))
+    text = io.StringIO()
+    load_diff(format_)(before, after, changes, text, redacted)
+    click.echo(text.getvalue(), nl=False)
     return exit_code(changes, after)
 
 

@@ -1,0 +1,70 @@
+"""HTML page of an audit of keys: what needs attention, by check, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from boltz_keyscan.model.audit import Audit, Check, Concern
+from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.audit_text import mark, subject, verdict
+from boltz_keyscan.report.html.rendering import heading, write_page
+from boltz_keyscan.report.wording import count, format_time
+
+MAX_SHOWN = 10
+"""Concerns of a check that are shown; the others are folded."""
+
+MAX_FOLDED = 490
+"""Concerns of a check that are folded; further ones are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A concern as the template needs it."""
+
+    subject: str
+    detail: str
+    mark: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A check with its concerns."""
+
+    check: Check
+    total: int
+    shown: tuple[Item, ...]
+    folded: tuple[Item, ...]
+
+
+def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
+    """Write the page."""
+    sections = []
+    for check in audit.checks:
+        found = [concern for concern in audit.concerns if concern.check.id == check.id]
+        if found:
+            sections.append(_section(check, found))
+    color = {ExitCode.CLEAN: "yellow" if audit.concerns else "green"}.get(ExitCode(audit.exit_code), "red")
+    write_page(
+        "audit.html",
+        stream,
+        title=verdict(audit),
+        verdict=[heading(verdict(audit))],
+        color=color,
+        subject=f"boltz-keyscan keys audit{' --local' if audit.scope == 'local' else ''}",
+        taken_at=format_time(audit.taken_at),
+        counts=[(level, sum(c.check.severity is level for c in audit.concerns)) for level in Severity],
+        trouble=audit.trouble,
+        trouble_title=count(len(audit.trouble), "part"),
+        sections=sections,
+    )
+
+
+def _section(check: Check, found: Sequence[Concern]) -> Section:
+    items = tuple(
+        Item(subject(concern), concern.detail, mark(concern).strip(" []"), concern.fix)
+        for concern in found[: MAX_SHOWN + MAX_FOLDED]
+    )
+    return Section(check, len(found), items[:MAX_SHOWN], items[MAX_SHOWN:])

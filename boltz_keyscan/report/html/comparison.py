@@ -1,0 +1,94 @@
+"""HTML page of a comparison: the keys that are new, gone, spread further or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.diff import INCOMPLETE, Changes, Row, exit_code, mismatch, rows, total
+from boltz_keyscan.report.html.rendering import heading, write_page
+from boltz_keyscan.report.json_reader import Report
+from boltz_keyscan.report.wording import count
+
+MAX_ROWS = 2_000
+"""Changes of a kind on a page; further ones are counted."""
+
+MAX_PATHS = 10
+"""Paths of a change; further ones are counted."""
+
+_TITLES = {"new": "New", "gone": "Gone", "spread": "Spread further", "changed": "Changed"}
+
+_VERDICTS = {
+    ExitCode.CLEAN: ("PASSED", "green"),
+    ExitCode.BLOCKING: ("FAILED", "red"),
+    ExitCode.INCOMPLETE: ("INCOMPLETE", "red"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change as the template needs it."""
+
+    fingerprint: str
+    severity: str
+    rule: str
+    text: str
+    blocking: bool
+    paths: tuple[str, ...]
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The changes of one kind."""
+
+    title: str
+    total: int
+    changes: tuple[Change, ...]
+
+
+def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Callable[[str], str]) -> None:
+    """Write the page; ``redact`` is applied to each string of the reports."""
+    found = list(rows(new, changes))
+    code = exit_code(changes, new)
+    label, color = _VERDICTS[code]
+    blocking = len(changes.blocking)
+    verdict = f"{label}: {count(blocking, 'key')} newly {'fails' if blocking == 1 else 'fail'} the run"
+    sentences = [INCOMPLETE if code == ExitCode.INCOMPLETE else f"{verdict} (exit {int(code)})"]
+    if code == ExitCode.BLOCKING and not new.complete:
+        sentences.append(INCOMPLETE)
+    write_page(
+        "diff.html",
+        stream,
+        title=sentences[0],
+        verdict=[heading(sentence) for sentence in sentences],
+        color=color,
+        subject=f"boltz-keyscan diff, {redact(', '.join(new.targets))}",
+        taken_at="",
+        lead=total(changes),
+        caution=redact(mismatch(old, new)),
+        sections=[
+            _section(title, [row for row in found if row.kind == kind], redact)
+            for kind, title in _TITLES.items()
+            if any(row.kind == kind for row in found)
+        ],
+    )
+
+
+def _section(title: str, found: Sequence[Row], redact: Callable[[str], str]) -> Section:
+    return Section(title, len(found), tuple(_change(row, redact) for row in found[:MAX_ROWS]))
+
+
+def _change(row: Row, redact: Callable[[str], str]) -> Change:
+    paths = sorted(row.paths)
+    return Change(
+        row.finding.fingerprint,
+        row.finding.severity,
+        redact(row.finding.rule_id),
+        row.text,
+        row.finding.blocking and row.kind != "gone",
+        tuple(map(redact, paths[:MAX_PATHS])),
+        max(len(paths) - MAX_PATHS, 0),
+    )

@@ -1,0 +1,171 @@
+"""HTML report of a scan: the verdict, the first steps, the gaps, the timeline, and a card for each key."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import TextIO, TypeVar
+
+from boltz_keyscan.advice import EXPOSURE, STEPS, TITLE
+from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Gap, ScanResult
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.html.cards import make_deck
+from boltz_keyscan.report.html.rendering import heading, json_data, write_page
+from boltz_keyscan.report.html.timeline import make_timeline
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.sentences import STATUS_WORDS, own_key_warning
+from boltz_keyscan.report.summary import (
+    explain_command,
+    headline,
+    next_lines,
+    summary,
+    urgent_situations,
+    verdict,
+    verdict_color,
+)
+from boltz_keyscan.report.wording import count, format_time, gap_reason, short_fingerprints
+
+MAX_GAPS = 10
+"""Gaps of each kind that are shown; the others are folded."""
+
+MAX_FOLDED_GAPS = 490
+"""Gaps of each kind that are folded; further ones are counted."""
+
+_MAX_GAP_CHARS = 400
+"""Limit of a folded gap: there may be many, and the page has a limit."""
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+_ELSEWHERE = frozenset({"Next", "Gaps", "Left out", "Accepted"})
+"""Labels of the summary that have a section of their own on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapGroup:
+    """Gaps of one kind."""
+
+    title: str
+    loud: bool
+    """True for gaps that make the scan incomplete."""
+    shown: tuple[tuple[str, str], ...]
+    folded: tuple[tuple[str, str], ...]
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value of a filter."""
+
+    value: str
+    label: str
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter of the keys."""
+
+    name: str
+    field: str
+    """Its member in the index."""
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The steps in a situation."""
+
+    title: str
+    steps: tuple[str, ...]
+
+
+def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
+    """Write the page."""
+    found = options.findings(result)
+    if options.verbosity < 0:
+        found = tuple(finding for finding in found if finding.blocking)
+    names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    deck = make_deck(found, result, names)
+    keys = [finding for finding in found if finding.shape is not Shape.PLACEHOLDER]
+    sentences = list(verdict(result))
+    write_page(
+        "scan.html",
+        stream,
+        title=sentences[0],
+        verdict=[heading(sentence) for sentence in sentences],
+        color=verdict_color(result),
+        subject=shlex.join(("boltz-keyscan", *result.targets)),
+        taken_at=format_time(result.started_at),
+        headline=headline(result),
+        warning=own_key_warning(result),
+        counts=[(level, sum(key.severity is level for key in result.keys)) for level in Severity],
+        advice=[Advice(TITLE[kind], tuple(map(str, STEPS[kind]))) for kind in urgent_situations(result)],
+        command=next((text.partition("     ")[0] for _, text in next_lines(result)), ""),
+        gaps=tuple(_gap_groups(result.gaps)),
+        timeline=make_timeline(keys, names, result.started_at) if keys else None,
+        deck=deck,
+        total=len(found),
+        explain=explain_command(result, "FINGERPRINT"),
+        filters=tuple(_filters(found[: len(deck.cards)])),
+        receipt=_group(summary(result, options)),
+        data=json_data(f'{{"keys":[{deck.index}]}}'),
+    )
+
+
+def _gap_groups(gaps: Sequence[Gap]) -> Iterator[GapGroup]:
+    """Yield the gaps that were accepted, those by design, and before both the others."""
+    open_ = [gap for gap in gaps if gap.accepted is None]
+    for title, loud, found in (
+        ("not read", True, [gap for gap in open_ if not gap.by_design]),
+        ("left out by design", False, [gap for gap in open_ if gap.by_design]),
+        ("not read, as agreed", False, [gap for gap in gaps if gap.accepted is not None]),
+    ):
+        if found:
+            rows = [(gap.where, gap_reason(gap)) for gap in found[: MAX_GAPS + MAX_FOLDED_GAPS]]
+            yield GapGroup(
+                f"{count(len(found), 'part')} {title}",
+                loud,
+                tuple(rows[:MAX_GAPS]),
+                tuple((_clip(where), _clip(reason)) for where, reason in rows[MAX_GAPS:]),
+                len(found) - len(rows),
+            )
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _MAX_GAP_CHARS else f"{text[:_MAX_GAP_CHARS]}..."
+
+
+def _filters(found: Sequence[Finding]) -> Iterator[Filter]:
+    """Yield the filters that can make a difference."""
+    exposures = Counter(each for finding in found for each in {where.exposure for where in finding.locations})
+    for filter_ in (
+        Filter("severity", "v", _choices(Counter(finding.severity for finding in found), Severity, str)),
+        Filter("exposure", "x", _choices(exposures, Exposure, EXPOSURE.__getitem__)),
+        Filter(
+            "status",
+            "s",
+            _choices(Counter(finding.status for finding in found), Status, STATUS_WORDS.__getitem__),
+        ),
+    ):
+        if len(filter_.choices) > 1:
+            yield filter_
+
+
+def _choices(
+    counted: Counter[Kind], kinds: Iterable[Kind], name: Callable[[Kind], str]
+) -> tuple[Choice, ...]:
+    return tuple(Choice(str(kind), name(kind), counted[kind]) for kind in kinds if counted[kind])
+
+
+def _group(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the lines of the summary by label, without those that have a section of their own."""
+    groups: list[tuple[str, list[str]]] = []
+    for label, text in rows:
+        if label or not groups:
+            groups.append((label, [text]))
+        else:
+            groups[-1][1].append(text)
+    return tuple((label, tuple(texts)) for label, texts in groups if label not in _ELSEWHERE)

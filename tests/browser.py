@@ -1,0 +1,91 @@
+"""The browser in which tests open the HTML page, and the programs that judge the page.
+
+``make tools`` installs them from npm: Chromium as it is packed for small Linux machines, axe-core and
+html-validate. ``python -m tests.browser`` unpacks the browser; ``python -m tests.browser PNG`` makes the
+picture of the README from the repository of ``tests.leaked``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.leaked import four_keys
+from tests.running import ROOT, keyscan
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+TOOLS = ROOT / ".tools"
+CHROMIUM = TOOLS / "chromium" / "chromium"
+_PACKED = TOOLS / "node_modules/@sparticuz/chromium/bin"
+AXE = TOOLS / "node_modules/axe-core/axe.min.js"
+HTML_VALIDATE = TOOLS / "node_modules/html-validate/bin/html-validate.mjs"
+
+PICTURE_SIZE = (960, 1130)
+"""Down to the end of the timeline, in pixels."""
+
+
+def executable() -> Path | None:
+    """Return the browser, ours or the machine's; None if there is none."""
+    if CHROMIUM.exists():
+        return CHROMIUM
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    return Path(found) if found else None
+
+
+def can_be_installed() -> bool:
+    """Return True where the packed browser runs."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Start the browser, without a sandbox of its own: it opens files of this test only."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of the extra browser
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=executable(),
+            args=["--no-sandbox", "--disable-gpu"],
+            env={**os.environ, "LD_LIBRARY_PATH": str(CHROMIUM.parent / "lib")},
+        )
+        yield started
+        started.close()
+
+
+def unpack() -> None:
+    """Unpack the browser and the libraries that small machines lack."""
+    import brotli  # noqa: PLC0415 - of the package, and used here only
+
+    CHROMIUM.parent.mkdir(exist_ok=True)
+    CHROMIUM.write_bytes(brotli.decompress((_PACKED / "chromium.br").read_bytes()))
+    CHROMIUM.chmod(0o755)
+    libraries = BytesIO(brotli.decompress((_PACKED / "al2023.tar.br").read_bytes()))
+    with tarfile.open(fileobj=libraries) as archive:
+        archive.extractall(CHROMIUM.parent, filter="data")
+
+
+def picture(target: Path) -> None:
+    """Write the picture of a page."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "keys.html")
+        keyscan("--format", "html", "--output", page, cwd=four_keys(Path(folder)))
+        with browser() as started:
+            width, height = PICTURE_SIZE
+            view = started.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+            view.goto(page.as_uri())
+            view.screenshot(path=target)
+
+
+if __name__ == "__main__":
+    picture(Path(sys.argv[1])) if sys.argv[1:] else unpack()

@@ -1,0 +1,129 @@
+"""HTML pages of each kind: with all that a page can have, empty, with gaps alone, with hostile strings."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from boltz_keyscan.audit.organisation import CHECKS
+from boltz_keyscan.model.audit import Audit, Concern
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
+from boltz_keyscan.model.finding import Gap as ScanGap
+from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.model.status import By, Candidate, Evidence
+from boltz_keyscan.model.suppression import Suppression
+from boltz_keyscan.report import load_audit, load_diff
+from boltz_keyscan.report.diff import compare
+from boltz_keyscan.report.json_reader import read
+from tests.report import samples
+from tests.report.samples import finding, location, make_result, oid, past, told
+
+INJECTIONS = (
+    "</script><script>window.owned=1</script>",
+    "</style><style>body{display:none}</style>",
+    '"><img src=x onerror=window.owned=1>',
+    "' onmouseover='window.owned=1",
+    "<!--<script>",
+    "--><svg onload=window.owned=1>",
+    "]]><a href=javascript:window.owned=1>x</a>",
+    "{{ 7 * 7 }}{% raw %}${7*7}",
+    "&lt;script&gt;window.owned=1&lt;/script&gt;",
+    "\\u003cscript\\u003ewindow.owned=1",
+    "<base href=https://example.invalid/><meta http-equiv=refresh content=0;url=https://example.invalid>",
+    "</details></article></title></pre></textarea>",
+    "evil\u202etxt.exe\u2028\x1b[2J\udce9",
+)
+"""Strings that a hostile repository can put into paths, references, messages and reasons."""
+
+
+def filled(text: str) -> ScanResult:
+    """Return a result with one string in each place where a repository or the API decides."""
+    evidence = Evidence(
+        By.LISTING,
+        "prefix-too-short",
+        text,
+        0,
+        1,
+        (Candidate("key_1", text, "active", text, None, limited=True),),
+    )
+    odd: dict[str, Any] = {"context": text, "members": (text,), "cell_part": text, "remote": text}
+    return make_result(
+        replace(
+            finding(
+                KeyType.ADMIN,
+                Mode.LIVE,
+                replace(location(text), **odd),
+                past(1, text, stash=text, subject=text, traced=True, present=True, members=(text,)),
+                replace(location(f"x/{text}"), cell=1, **odd),
+            ),
+            status=Status.AMBIGUOUS,
+            evidence=evidence,
+            reason=text,
+        ),
+        finding(
+            KeyType.WORKSPACE, Mode.LIVE, past(2, text, subject=text, removed_commit=oid(1), traced=True)
+        ),
+        finding(
+            KeyType.WORKSPACE,
+            Mode.TEST,
+            location(text, exposure=Exposure.STAGED),
+            suppression=Suppression("inline", text, text),
+        ),
+        gaps=(ScanGap(text, "unreadable", text), ScanGap(text, "shallow", text, by_design=True)),
+        targets=(text,),
+    )
+
+
+def audit(text: str = "key_1") -> str:
+    """Return the page of an audit with each check."""
+    checks = tuple(check for check, _ in CHECKS)
+    concerns = tuple(
+        Concern(check, text, text, f"detail of {text}", f"boltz-keyscan keys revoke {text}", 3, "yes")
+        for check in checks
+        for _ in range(12)
+    )
+    found = Audit(
+        "organisation",
+        text,
+        "2025-03-01T12:00:00Z",
+        12,
+        checks,
+        concerns,
+        complete=False,
+        trouble=(text,),
+        exit_code=1,
+    )
+    out, verbose = io.StringIO(), False
+    load_audit("html")(found, out, verbose)
+    return out.getvalue()
+
+
+def comparison(text: str = "src/app.py") -> str:
+    """Return the page of a comparison with a change of each kind."""
+    before = make_result(finding(seed=1), finding(KeyType.WORKSPACE), finding(KeyType.WORKSPACE, Mode.TEST))
+    after = make_result(
+        finding(KeyType.ADMIN, Mode.LIVE, *(location(f"{number}/{text}") for number in range(12)), seed=2),
+        finding(KeyType.WORKSPACE, Mode.LIVE, location(), location(text)),
+        finding(KeyType.WORKSPACE, Mode.TEST, suppression=Suppression("baseline", text)),
+        gaps=samples.incomplete().gaps,
+        targets=(text,),
+    )
+    old, new = (read("a.json", told("json", each).encode()) for each in (before, after))
+    out = io.StringIO()
+    load_diff("html")(old, new, compare(old, new), out, str)
+    return out.getvalue()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "history": lambda: told("html", samples.history()),
+    "asked": lambda: told("html", samples.asked()),
+    "suppressed": lambda: told("html", samples.excused()),
+    "hostile": lambda: told("html", filled(" ".join(INJECTIONS))),
+    "placeholders": lambda: told("html", samples.placeholders(), show_placeholders=True),
+    "gaps": lambda: told("html", samples.incomplete()),
+    "empty": lambda: told("html", samples.empty()),
+    "audit": audit,
+    "diff": comparison,
+}
