@@ -86,7 +86,7 @@ def _cases() -> Iterator[Case]:
         )
     for form in ("text", "json"):
         yield Case(f"list {form}", f"keys list --format {form}", (0,))
-    for form in ("text -v", "json", "sarif"):
+    for form in ("text -v", "json", "sarif", "html"):
         yield Case(f"audit {form}", f"keys audit --format {form}", (0, 1))
         yield Case(
             f"audit with a report, {form}", f"keys audit --with-report {{scan}} --format {form}", (0, 1)

@@ -11,6 +11,7 @@ import pytest
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap
 from boltz_keyscan.model.suppression import Suppression
+from tests.keys import fake_key, fingerprint
 from tests.report.samples import finding, location, make_result, past, placeholders, told
 from tests.running import Ran, keyscan
 
@@ -138,9 +139,20 @@ def test_the_same_key_twice_is_no_report(tmp_path: Path) -> None:
     assert "cannot read nowhere" in keyscan("diff", "nowhere", "old.json", cwd=tmp_path).errors
 
 
-def test_two_scans_of_a_folder(tmp_path: Path) -> None:
-    from tests.keys import fake_key, fingerprint  # noqa: PLC0415 - the one test with a key
+@pytest.mark.parametrize("format_", ["text", "html"])
+def test_a_key_that_was_put_into_a_report_is_not_shown(tmp_path: Path, format_: str) -> None:
+    (tmp_path / "old.json").write_text(told("json", make_result(OLD, targets=(fake_key(),))))
+    (tmp_path / "new.json").write_text(
+        told("json", make_result(finding(WS, LIVE, location(f"x/{fake_key()}.py"), seed=1)))
+    )
+    ran = keyscan("diff", "old.json", "new.json", "--format", format_, cwd=tmp_path)
+    assert ran.code == 1
+    assert "1 new, 1 gone" in ran.text
+    assert ran.text.count("[REDACTED]") == 2
+    assert fake_key() not in ran.text + ran.errors
 
+
+def test_two_scans_of_a_folder(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     keyscan("tree", "--report", "json=old.json", cwd=tmp_path)
