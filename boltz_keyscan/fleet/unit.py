@@ -29,6 +29,7 @@ from boltz_keyscan.policy import FailOn
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
+from boltz_keyscan.sources.git.packs.shared_objects import SharedFolder
 from boltz_keyscan.sources.git.repo.repository import open_at, references
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.triage.text_file import Text
@@ -49,6 +50,8 @@ class Settings:
     mirror_dir: str = ""
     """Folder for mirrors; empty for a temporary one."""
     keep_mirrors: bool = False
+    shared_dir: str = ""
+    """Folder of object ids that forks need not read again; empty for none."""
 
     def digest(self) -> str:
         """Return a digest of all that a result depends on besides the repository."""
@@ -141,6 +144,8 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
         fail_on=settings.fail_on,
         fail_on_unexposed=settings.fail_on_unexposed,
         jobs=1,
+        # What git fetched it has hashed; a folder may hold anything under the id of another object.
+        cache=SharedFolder(settings.shared_dir) if settings.shared_dir and not files else None,
     )
     trust = Trust.of(settings.trust, {})
     roots = scan_roots(options.paths, trust)

@@ -287,9 +287,9 @@ class TreeReader:
         known = None
         if cache is not None:
             from boltz_keyscan import rules  # noqa: PLC0415 - as above
-            from boltz_keyscan.sources.git.objects.scan_cache import Cache  # noqa: PLC0415
+            from boltz_keyscan.sources.git.packs.shared_objects import open_cache  # noqa: PLC0415
 
-            known = Cache(cache, rules.digest())
+            known = open_cache(cache, rules.digest())
         allowed = self.source.borrow or self.root
         return HistorySource(repository, prefix, where, allowed, known, carried=carried).open()
 

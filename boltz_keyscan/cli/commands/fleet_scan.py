@@ -153,6 +153,7 @@ def scan(
         limits=FetchLimits(fetch_timeout, int(max_mirror_size * (1 << 30))),
         mirror_dir=_mirror_dir(mirror_dir, state, keep=keep_mirrors),
         keep_mirrors=keep_mirrors,
+        shared_dir=os.path.abspath(os.path.join(state, "objects")),
     )
     _check_token(settings.token, listing)
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key, insecure=dask_insecure)

@@ -35,6 +35,7 @@ from boltz_keyscan.sources.git.objects.scan_cache import Attribution, Cache, Mem
 from boltz_keyscan.sources.git.objects.shard import ObjectShard
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.packs.check import check_packs
+from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
@@ -63,7 +64,7 @@ class HistorySource:
     """Name of the repository in gaps."""
     allowed: bytes
     """Alternates are followed below this folder only."""
-    cache: Cache | None = None
+    cache: Cache | SharedObjects | None = None
     prepared: PreparedRepository | None = None
     """The prepared repository, if the caller has it already."""
     carried: bool = False
@@ -79,7 +80,7 @@ class HistoryReader:
     """A reader of one history."""
 
     source: HistorySource
-    cache: Cache | None
+    cache: Cache | SharedObjects | None
     """None if the cache is not used, or is of no use in this run."""
     prepared: PreparedRepository | None
     _references: References | None = field(default=None, init=False)
@@ -174,7 +175,9 @@ class HistoryReader:
     def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
         for stem, size in new_packs(view, self._memory).items():
-            if size >= listing.MIN_DIRECT_PACK_BYTES:
+            # A pack most of whose objects may be known is listed, and only the others are read.
+            count = self._names.packs.get(os.fsdecode(os.path.basename(stem)), 0) if self._names else 0
+            if size >= listing.MIN_DIRECT_PACK_BYTES and 2 * len(self._memory.loose) <= count:
                 from boltz_keyscan.sources.git.packs.reader import shards  # noqa: PLC0415 - as above
 
                 if parts := shards(view, self.source.where, stem):
@@ -280,7 +283,11 @@ class HistoryReader:
         return located
 
     def _save(
-        self, cache: Cache, gathered: ShardResult, attribution: Attribution | None, detector: Detector
+        self,
+        cache: Cache | SharedObjects,
+        gathered: ShardResult,
+        attribution: Attribution | None,
+        detector: Detector,
     ) -> None:
         """Write the cache; only after a scan without gaps, as it means that everything was scanned."""
         if self._names is None or self._references is None:
