@@ -34,6 +34,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _START_TIMEOUT_S = 60
 """Seconds to reach the scheduler, and to wait for a first worker."""
 
+_CLOSE_TIMEOUT_S = 5
+
 _RETRIES = 2
 """Times that a unit is tried again after an exception; Dask itself tries units whose worker died."""
 
@@ -75,9 +77,11 @@ def open_cluster(cluster: Cluster, jobs: int) -> Iterator[ExecutorEngine]:
                 # A module of the working folder must not be imported by the processes that start now.
                 os.environ["PYTHONSAFEPATH"] = "1"
                 target = stack.enter_context(_start_cluster(distributed, security, jobs))
-            client = stack.enter_context(
-                distributed.Client(target, security=security, timeout=_START_TIMEOUT_S, set_as_default=False)
+            client = distributed.Client(
+                target, security=security, timeout=_START_TIMEOUT_S, set_as_default=False
             )
+            executor = client.get_executor(pure=False, retries=_RETRIES)
+            stack.callback(_close, client, executor)
             client.wait_for_workers(1 if address else jobs, timeout=_START_TIMEOUT_S)
             _check_workers(client)
         except (OSError, ValueError, RuntimeError, TimeoutError, ImportError) as error:
@@ -85,16 +89,15 @@ def open_cluster(cluster: Cluster, jobs: int) -> Iterator[ExecutorEngine]:
                 f"cannot use the cluster {address or 'on this machine'}: {type(error).__name__}",
                 "Check that its scheduler and a worker run, and the files of the --tls options.",
             ) from error
-        executor = stack.enter_context(_shutting_down(client.get_executor(pure=False, retries=_RETRIES)))
         yield ExecutorEngine(executor, _counter(client), _Task(_identity()))
 
 
-@contextlib.contextmanager
-def _shutting_down(executor: Any) -> Iterator[Any]:  # noqa: ANN401 - an executor of Dask, which has no types
-    try:
-        yield executor
-    finally:
+def _close(client: Any, executor: Any) -> None:  # noqa: ANN401 - without types
+    """End the connection. Of a cluster that has vanished that fails, and nothing is lost by it."""
+    with contextlib.suppress(Exception):
         executor.shutdown(wait=False)
+    with contextlib.suppress(Exception):
+        client.close(timeout=_CLOSE_TIMEOUT_S)
 
 
 def _import_distributed() -> Any:  # noqa: ANN401 - a module without types

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.outcome import Outcome
 from boltz_keyscan.fleet.unit import Unit, scan_unit
 from boltz_keyscan.model.finding import Detector, Gap, ShardResult
@@ -95,12 +96,21 @@ class ExecutorEngine:
                 if unit is None:
                     is_exhausted = True
                     break
-                running[self.executor.submit(self.scan, unit)] = unit
+                running[self._submit(unit)] = unit
             if not running:
                 return
             done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
             for future in done:
                 yield _outcome(future, running.pop(future))
+
+    def _submit(self, unit: Unit) -> futures.Future[Outcome]:
+        try:
+            return self.executor.submit(self.scan, unit)
+        except Exception as error:  # an executor may raise anything
+            raise KeyscanError(
+                f"the cluster takes no more work: {type(error).__name__}",
+                "Repeat the command when it runs again: what was recorded is kept.",
+            ) from error
 
 
 def _outcome(future: futures.Future[Outcome], unit: Unit) -> Outcome:
