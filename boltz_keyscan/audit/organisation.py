@@ -7,9 +7,11 @@ To add a check, add a function; the order of the functions is that of the audit,
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
 
 from boltz_keyscan.model.audit import Check, Concern
 from boltz_keyscan.model.enums import KeyType, Mode, Severity
@@ -104,14 +106,14 @@ def _leaked(record: Record, audit: AuditInput) -> str:
     "archived-workspace",
     Severity.HIGH,
     "Key of an archived workspace",
-    "It still works, and no team maintains it.",
-    "Revoke it.",
+    "Archiving a workspace deactivates its keys, so the API should not list this one as active.",
+    "Revoke it, and report it to Boltz.",
 )
 def _in_archive(record: Record, audit: AuditInput) -> str:
     if record.workspace_id not in audit.archived:
         return ""
     name = audit.archived[record.workspace_id or ""]
-    return f"it works, and its workspace {record.workspace_id} {name!r} is archived"
+    return f"it is listed as active, and its workspace {record.workspace_id} {name!r} is archived"
 
 
 @_check_each(
@@ -232,6 +234,85 @@ def _expires_soon(record: Record, audit: AuditInput) -> str:
 )
 def _no_addresses(record: Record, _: AuditInput) -> str:
     return "" if record.allowed_ips else "it works from any address"
+
+
+_PRIVATE: Final = tuple(
+    map(
+        ip_network,
+        (
+            "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12",
+            "192.168.0.0/16", "fc00::/7", "fe80::/10",
+        ),
+    )
+)  # fmt: skip
+"""Networks whose addresses no request over the internet comes from (RFC 1918, 3927, 4193, 4291, 6598).
+
+Loopback is left out: an API for tests on the same machine receives requests from it.
+"""
+
+
+@_check_each(
+    "catch-all-ip-list",
+    Severity.LOW,
+    "Key whose list of addresses admits every address",
+    "The list does not limit it: if it leaks, it works from any address.",
+    "Replace it with one that is limited to the addresses it is used from.",
+)
+def _every_address(record: Record, _: AuditInput) -> str:
+    found = [text for text in record.allowed_ips if (network := _network(text)) and network.prefixlen == 0]
+    return f"its list has {', '.join(found)}" if found else ""
+
+
+@_check_each(
+    "private-ip-list",
+    Severity.LOW,
+    "Key with private addresses in its list",
+    "The API sees the public address of a request, so a private one never matches.",
+    "Replace it with one that lists the public addresses of the network.",
+)
+def _private_addresses(record: Record, _: AuditInput) -> str:
+    found = [text for text in record.allowed_ips if _is_private(text)]
+    return f"its list has {', '.join(found)}" if found else ""
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """Return an address or network as a network, or None if it is neither."""
+    try:
+        return ip_network(text.partition("%")[0], strict=False)
+    except ValueError:
+        return None
+
+
+def _is_private(text: str) -> bool:
+    network = _network(text)
+    if network is None:
+        return False
+    if network.is_unspecified and network.prefixlen == network.max_prefixlen:
+        return True
+    # Of the two versions of addresses, only one can be compared.
+    return any(
+        private.version == network.version
+        and private.prefixlen <= network.prefixlen
+        and network.network_address in private
+        for private in _PRIVATE
+    )
+
+
+@_check(
+    "shared-name",
+    Severity.LOW,
+    "Live keys of one name",
+    "If one of them is to be revoked, its name does not show which one.",
+    "Revoke the one that is not used, or rename one of them.",
+)
+def _shared_names(audit: AuditInput) -> Iterator[tuple[str, str]]:
+    named: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    for record in audit.records:
+        if record.mode is Mode.LIVE and record.name:
+            named[record.name, record.workspace_id].append(record.id)
+    for (name, _), ids in sorted(named.items(), key=lambda item: item[1]):
+        if len(ids) > 1:
+            yield min(ids), f"{len(ids):,} live keys have the name {name!r}: {', '.join(sorted(ids))}"
 
 
 @_check(

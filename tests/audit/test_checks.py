@@ -45,10 +45,28 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "unused-key": ({"last_used_at": NOW - days(91.5)}, "it was last used 91 days ago"),
     "never-used": ({"last_used_at": None}, "it was created 40 days ago and never used"),
     "no-ip-list": ({"allowed_ips": []}, "it works from any address"),
+    "catch-all-ip-list": (
+        {"allowed_ips": ["192.0.2.1", "0.0.0.0/0", "::/0"]},
+        "its list has 0.0.0.0/0, ::/0",
+    ),
+    "private-ip-list": (
+        {
+            "allowed_ips": [
+                "10.1.2.3",
+                "192.0.2.1",
+                "172.32.0.1",
+                "fd00::/8",
+                "0.0.0.0",
+                "10.0.0.0/7",
+                "fe80::1%1",
+            ]
+        },
+        "its list has 10.1.2.3, fd00::/8, 0.0.0.0, fe80::1%1",
+    ),
     "live-key-named-test": ({"name": "CI Test runner"}, "a live key whose name contains 'Test'"),
     "archived-workspace": (
         {"workspace_id": "ws_old"},
-        "it works, and its workspace ws_old 'old' is archived",
+        "it is listed as active, and its workspace ws_old 'old' is archived",
     ),
 }
 
@@ -61,7 +79,13 @@ def test_each_check_of_one_key(check: str) -> None:
 
 
 def test_every_check_has_its_test_and_says_why_and_what_to_do() -> None:
-    apart = {"many-admin-keys", "indistinguishable-prefix", "key-leaked", "key-may-have-leaked"}
+    apart = {
+        "many-admin-keys",
+        "indistinguishable-prefix",
+        "key-leaked",
+        "key-may-have-leaked",
+        "shared-name",
+    }
     assert {check.id for check, _ in organisation.CHECKS} == {*ROWS, *apart}
     for check in (*(row for row, _ in organisation.CHECKS), *local_audit.CHECKS):
         assert check.reason.endswith(".")
@@ -81,6 +105,17 @@ def test_many_admin_keys() -> None:
         ("many-admin-keys", "admin-keys", "4 live admin keys work; 3 are expected at most")
     ]
     assert found(*admins, limits=Limits(admin_keys=4)) == []
+
+
+def test_live_keys_of_one_name() -> None:
+    alike = well_kept("b", name="lab"), well_kept("a", name="lab")
+    others = (
+        well_kept("t", mode="test", name="lab"),
+        well_kept("w", name="lab", workspace_id="ws_2"),
+        well_kept("n", name=""),
+        well_kept("m", name=""),
+    )
+    assert found(*alike, *others) == [("shared-name", "a", "2 live keys have the name 'lab': a, b")]
 
 
 @pytest.mark.parametrize(("length", "told"), [(12, True), (14, True), (17, True), (18, False), (1000, False)])

@@ -232,7 +232,7 @@ class TestAudit:
         ran = keys(up, "audit")
         assert ran.code == 1
         assert "HIGH      Key of an archived workspace (archived-workspace): 1" in ran.text
-        assert "Remedy:   Revoke it." in ran.text
+        assert "Remedy:   Revoke it, and report it to Boltz." in ran.text
         assert ran.text.splitlines()[-1] == "FAILED: 2 concerns with 3 keys that work of org_1 (exit 1)."
         assert keys(up, "audit", "--format", "sarif", "--output", tmp_path / "a.sarif").code == 1
         log = json.loads((tmp_path / "a.sarif").read_text())
