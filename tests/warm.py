@@ -28,7 +28,6 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import boltz_keyscan
 from boltz_keyscan import late_pattern, records, rules
