@@ -34,6 +34,11 @@ class History:
     folder: str = "project"
     """Name of the folder of the repository."""
 
+    @property
+    def is_checked_out(self) -> bool:
+        """True if no branch or tag has the commits but the branch checked out, which git rewrites here."""
+        return set(self.branches) <= {self.branch}
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

@@ -162,6 +162,24 @@ def _two_branches(repo: Repo) -> None:
     repo.leak("c.py", "c = 1\n")
 
 
+def _two_branches_and_a_tag_at_the_leak(repo: Repo) -> None:
+    _head(repo)
+    repo.run("branch", "other")
+    repo.run("tag", "v1")
+
+
+def _detached(repo: Repo) -> None:
+    _head(repo)
+    repo.run("checkout", "--quiet", "--detach")
+
+
+def _another_branch(repo: Repo) -> None:
+    repo.leak("first.txt", "1\n")
+    repo.run("checkout", "--quiet", "-b", "fold")
+    _head(repo)
+    repo.run("checkout", "--quiet", "main")
+
+
 def _staged(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
 
@@ -207,6 +225,9 @@ LOCAL = (
     _deleted,
     _cleaned,
     _two_branches,
+    _two_branches_and_a_tag_at_the_leak,
+    _detached,
+    _another_branch,
     _staged,
     _untracked,
     _stashed,
