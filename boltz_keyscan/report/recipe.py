@@ -37,6 +37,11 @@ class History:
     """False for a report, which has the result of the scan only: its commands fit any folder, and where they
     depend on the commits, ``explain`` is named."""
 
+    @property
+    def is_checked_out(self) -> bool:
+        """True if no branch or tag has the commits but the branch checked out, which git rewrites here."""
+        return set(self.branches) <= {self.branch}
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

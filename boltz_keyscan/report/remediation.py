@@ -96,7 +96,8 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
 
 
 def _is_amend(recipe: Recipe) -> bool:
-    return recipe.history.commits == (recipe.history.head,) and recipe.is_in_head
+    history = recipe.history
+    return history.commits == (history.head,) and history.is_checked_out and recipe.is_in_head
 
 
 def _amend(recipe: Recipe) -> Iterator[Instruction]:
@@ -108,16 +109,19 @@ def _amend(recipe: Recipe) -> Iterator[Instruction]:
     yield from drop_stashes(recipe)
     if not history.commits:
         return
-    if history.commits == (history.head,):
+    if history.commits == (history.head,) and history.is_checked_out:
         places = [each for each in recipe.finding.locations if each.commit == history.head]
         text = f"Amend commit {shorten(history.commits[0])}: no remote branch known here has it."
         yield Instruction(text, amend_commands(places))
         return
     rebasing = tuple(rebase(history.commits, recipe.finding.locations, root=history.root))
     names = [short_name(name) for name in history.branches]
+    names += ["HEAD"] if names and not history.branch else []
     filtered = rewrite_unpushed(recipe, names) if names else ()
     if filtered and len(names) > 1:
         yield Instruction(describe_rewrite(names, "git rebase rewrites one branch only"), filtered)
+    elif filtered and not history.is_checked_out:
+        yield Instruction(describe_rewrite(names, "git rebase rewrites the branch checked out"), filtered)
     elif filtered and history.merges:
         yield Instruction(describe_rewrite(names, "git rebase flattens the merges"), filtered)
     elif filtered and not recipe.is_in_head:

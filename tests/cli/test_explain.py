@@ -111,6 +111,18 @@ def test_a_key_whose_commit_is_not_known_counts_as_pushed(repo: Repo) -> None:
     assert not [command for command in found if "rebase" in command]
 
 
+def test_an_older_stash_counts_as_the_newest(repo: Repo) -> None:
+    """Until it is dropped, though the references of the clone stay the same."""
+    _stashed(repo)
+    found = keyscan(repo.path, "--format", "json")
+    [finding] = found.report["findings"]
+    assert (found.code, finding["situation"], finding["exposure"]) == (1, "committed", "history")
+    assert finding["still_present"] is True
+    repo.run("stash", "drop", "--quiet", "stash@{1}")
+    found = keyscan(repo.path, "--format", "json")
+    assert (found.code, found.report["findings"][0]["situation"]) == (0, "unreachable")
+
+
 # Recipes, run as they are printed.
 
 
@@ -150,6 +162,24 @@ def _two_branches(repo: Repo) -> None:
     repo.leak("c.py", "c = 1\n")
 
 
+def _two_branches_and_a_tag_at_the_leak(repo: Repo) -> None:
+    _head(repo)
+    repo.run("branch", "other")
+    repo.run("tag", "v1")
+
+
+def _detached(repo: Repo) -> None:
+    _head(repo)
+    repo.run("checkout", "--quiet", "--detach")
+
+
+def _another_branch(repo: Repo) -> None:
+    repo.leak("first.txt", "1\n")
+    repo.run("checkout", "--quiet", "-b", "fold")
+    _head(repo)
+    repo.run("checkout", "--quiet", "main")
+
+
 def _staged(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
 
@@ -172,6 +202,16 @@ def _stashed_on_a_leak(repo: Repo) -> None:
     repo.run("stash", "push", "--quiet")
 
 
+def _stashed_on_an_amended_leak(repo: Repo) -> None:
+    _earlier(repo)
+    for text in ("b = 3\n", "b = 4\n"):
+        repo.write("b.py", text)
+        repo.run("stash", "push", "--quiet")
+    repo.run("checkout", "--quiet", "--orphan", "clean")
+    repo.leak("a.py", "a = 1\n")
+    repo.run("branch", "--quiet", "--move", "--force", "clean", "main")
+
+
 def _unreachable(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
     repo.add("a.py", "K = 1\n")
@@ -185,10 +225,14 @@ LOCAL = (
     _deleted,
     _cleaned,
     _two_branches,
+    _two_branches_and_a_tag_at_the_leak,
+    _detached,
+    _another_branch,
     _staged,
     _untracked,
     _stashed,
     _stashed_on_a_leak,
+    _stashed_on_an_amended_leak,
     _unreachable,
 )
 
@@ -231,6 +275,7 @@ def test_the_recipe_ends_without_the_key(
             repo.leak("first.py", "first = 1\n")
         situation(repo)
         text = explain(repo, KEY)
+        assert ("Verdict    fails a run" in text) == (situation is not _unreachable)
         assert commands(text)[-1] == "boltz-keyscan ."
         follow(at, text, KEY)
         assert at.run("git rebase --show-current-patch").returncode != 0

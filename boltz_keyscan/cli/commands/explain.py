@@ -146,6 +146,9 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
     )
     if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
         return facts
+    if known.stashes and known.branch and not known.branches:
+        # Only a stash leads to the commits: nothing is left of them to be rewritten once it is dropped.
+        return facts
     stashed = {place.commit for place in finding.locations if place.stash}
     rewritten = tuple(commit for commit in known.unpushed if commit not in stashed)
     is_root = bool(rewritten) and rewritten[0] in known.roots

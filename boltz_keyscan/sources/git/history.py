@@ -39,7 +39,7 @@ from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
-from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, read_traces
+from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, add_older_stashes, read_traces
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, ResultShard
@@ -113,6 +113,7 @@ class HistoryReader:
         yield ResultShard(ShardResult(gaps=broken, tally=Tally(refs=len(self._references.tips))))
         names = tuple(name for name, _ in self._references.tips)
         yield NamesShard(self.source.where, "ref", names, self.source.prefix + b".git/")
+        self._references = add_older_stashes(self.source.repository, self._references)
         if self.cache is not None:
             self._memory = self.cache.load(self.source.repository.objects)
         sizes = new_packs(opened.view, self._memory).values()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.repository import (
     References,
     Repository,
@@ -27,6 +27,7 @@ from boltz_keyscan.sources.safe_open import DirectoryOpener
 _REMOTES = b"refs/remotes/"
 _HEADS = b"refs/heads/"
 _STASH = b"refs/stash"
+_LOGS = (_STASH, _REMOTES.rstrip(b"/"))
 _MAX_ENTRIES = 10_000
 """Entries of reflogs that are used, the newest of each; git keeps those of 90 days."""
 
@@ -55,7 +56,7 @@ def read_traces(repository: Repository, view: git.RepoView, refs: References | N
     if refs is None:
         return NO_TRACES
     try:
-        logs = {name: oids for name, oids in _read_logs(repository.common_dir) if oids}
+        logs = {name: oids for name, oids in _read_logs(repository.common_dir, _LOGS) if oids}
         there = _find_commits(view, {oid for oids in logs.values() for oid in oids})
         remote = tuple(
             (name.removeprefix(_REMOTES), oid)
@@ -68,6 +69,21 @@ def read_traces(repository: Repository, view: git.RepoView, refs: References | N
         return Traces(remote, tuple(_find_unsure(repository, view, refs)), tuple(stashes))
     except (GitError, OSError):
         return NO_TRACES
+
+
+def add_older_stashes(repository: Repository, refs: References) -> References:
+    """Return the references with the stashes that only the reflog of ``refs/stash`` names.
+
+    ``git stash`` keeps each of them as it keeps the newest.
+    """
+    if not any(name == _STASH for name, _ in refs.tips):
+        return refs
+    try:
+        older = dict(_read_logs(repository.common_dir, (_STASH,))).get(_STASH, [])[1:]
+    except OSError:
+        older = []
+    tips = [(b"%s@{%d}" % (_STASH, number), oid) for number, oid in enumerate(older, 1)]
+    return replace(refs, tips=tuple(sorted((*refs.tips, *tips)))) if tips else refs
 
 
 def list_stash_commits(view: git.RepoView, stashes: tuple[str, ...]) -> dict[str, str]:
@@ -90,10 +106,10 @@ def list_stash_commits(view: git.RepoView, stashes: tuple[str, ...]) -> dict[str
     return found
 
 
-def _read_logs(common: bytes) -> Iterator[tuple[bytes, list[str]]]:
-    """Yield the reflogs of the stash and of remote branches: names, and the ids in them, newest first."""
+def _read_logs(common: bytes, starts: tuple[bytes, ...]) -> Iterator[tuple[bytes, list[str]]]:
+    """Yield the reflogs at and below some names: their names, and the ids in them, newest first."""
     with DirectoryOpener(common) as opener:
-        names = [b"logs/" + _STASH, b"logs/" + _REMOTES.rstrip(b"/")]
+        names = [b"logs/" + name for name in starts]
         for name in names:
             # No link is followed. That there is no such file or folder is the usual case.
             with contextlib.suppress(OSError):
