@@ -153,6 +153,7 @@ OTHERS = [
     ("hook", "agent"),
     ("redact", "--dry-run", "../json.json"),
     ("fingerprint",),
+    ("import", "app/no-such-report.json"),
     ("keys", "audit", "--local"),
     ("rules", "list"),
     ("rules", "check"),

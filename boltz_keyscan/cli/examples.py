@@ -117,6 +117,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "fingerprint": (
         ("Compare the key in use with a report.", "printenv BOLTZ_API_KEY | boltz-keyscan fingerprint"),
     ),
+    "import": (
+        ("List the Boltz keys that gitleaks found.", "boltz-keyscan import gitleaks.json --output keys.json"),
+        ("Compare them with a scan of this folder.", "boltz-keyscan diff keys.json today.json"),
+        (
+            "Read alerts of GitHub without a file that holds keys.",
+            "gh api repos/OWNER/NAME/secret-scanning/alerts | boltz-keyscan import -",
+        ),
+    ),
     "diff": (
         ("Show what changed since the last report.", "boltz-keyscan diff last-week.json today.json"),
         ("Write such a report.", "boltz-keyscan . --format json --output today.json"),
