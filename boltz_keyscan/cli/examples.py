@@ -68,6 +68,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             'boltz-keyscan baseline create --until 2030-12-31 --by ana --reason "ticket 12"',
         ),
         (
+            "Take over the keys that were accepted for gitleaks.",
+            "boltz-keyscan baseline create --from .gitleaksignore",
+        ),
+        (
             "Write a file of another name.",
             "boltz-keyscan baseline create --baseline known.txt --reason tests",
         ),
