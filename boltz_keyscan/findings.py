@@ -44,7 +44,11 @@ def _distinct_locations(locations: Iterable[Location]) -> tuple[Location, ...]:
     """Return each location once, with its widest exposure: a branch name is a reference and a file."""
     places: dict[tuple[object, ...], Location] = {}
     for location in sorted(locations, key=_location_order):
-        place = (location.path, location.members, location.offset, location.blob, location.decoded)
+        place = (
+            *(location.path, location.members, location.offset, location.blob, location.decoded),
+            # Of imported places the offset is unknown.
+            *(location.line, location.column),
+        )
         places.setdefault(place, location)
     return tuple(sorted(places.values(), key=_location_order))
 

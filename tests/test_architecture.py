@@ -35,7 +35,7 @@ LAYERS = (
     ("trust", "key_status", "redactor"),
     ("scan_roots",),
     ("plan",),
-    ("pipeline", "api", "exports", "forecast", "redaction"),
+    ("pipeline", "api", "exports", "imports", "forecast", "redaction"),
     ("workers",),
     ("audit", "findings"),
     ("sources", "detect", "triage", "report"),

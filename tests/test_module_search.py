@@ -156,6 +156,7 @@ OTHERS = [
     ("fleet", "scan", ".", "--state", "../fleet"),
     *(("fleet", name, "--state", "../fleet") for name in ("report", "status")),
     ("fleet", "merge", "--state", "../merged", "../fleet"),
+    ("import", "app/no-such-report.json"),
     ("keys", "audit", "--local"),
     ("rules", "list"),
     ("rules", "check"),

@@ -5,6 +5,7 @@ Each is started in full here, and run as a copy of a process that was; at night,
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ RUNS = (
     ("fleet report --state old-fleet --format json", 1),
     ("fleet status --state old-fleet", 0),
     ("fleet merge --state merged old-fleet", 1),
+    ("import found.json --output ours.json", 1),
 )
 """Command lines, and how they end. Those of ``hook`` are run inside of the repository."""
 
@@ -75,6 +77,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     repo.add("staged.txt", fake_key("ws", "test", "staged"))
     (stage / "clean").mkdir()
     (stage / "clean/file").write_text("nothing\n")
+    (stage / "found.json").write_text(json.dumps([{"RuleID": "x", "Secret": FOUND, "File": "a.py"}]))
     options = ("--reason", "known", "--by", "me", "--until", "2999-01-01", "--baseline", "accepted.txt")
     assert keyscan("baseline", "create", *options, "repo", cwd=stage).code == 0
     assert keyscan("repo", "--report", "json=old.json", cwd=stage).code == 1

@@ -68,6 +68,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             'boltz-keyscan baseline create --until 2030-12-31 --by ana --reason "ticket 12"',
         ),
         (
+            "Take over the keys that were accepted for gitleaks.",
+            "boltz-keyscan baseline create --from .gitleaksignore",
+        ),
+        (
             "Write a file of another name.",
             "boltz-keyscan baseline create --baseline known.txt --reason tests",
         ),
@@ -140,6 +144,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "fleet merge": (("Join the parts.", "boltz-keyscan fleet merge --state fleet fleet-1 fleet-2 fleet-3"),),
     "fingerprint": (
         ("Compare the key in use with a report.", "printenv BOLTZ_API_KEY | boltz-keyscan fingerprint"),
+    ),
+    "import": (
+        ("List the Boltz keys that gitleaks found.", "boltz-keyscan import gitleaks.json --output keys.json"),
+        ("Compare them with a scan of this folder.", "boltz-keyscan diff keys.json today.json"),
+        (
+            "Read alerts of GitHub without a file that holds keys.",
+            "gh api repos/OWNER/NAME/secret-scanning/alerts | boltz-keyscan import -",
+        ),
     ),
     "diff": (
         ("Show what changed since the last report.", "boltz-keyscan diff last-week.json today.json"),

@@ -20,6 +20,7 @@ COMMANDS = {
     "fingerprint": "boltz_keyscan.cli.commands.fingerprint:fingerprint",
     "fleet": "boltz_keyscan.cli.commands.fleet:fleet",
     "hook": "boltz_keyscan.cli.commands.hook:hook",
+    "import": "boltz_keyscan.cli.commands.import_reports:import_command",
     "keys": "boltz_keyscan.cli.commands.keys:keys",
     "redact": "boltz_keyscan.cli.commands.redact:redact_command",
     "rules": "boltz_keyscan.cli.commands.rules:rules",

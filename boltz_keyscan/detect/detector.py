@@ -13,7 +13,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
-    from boltz_keyscan.detect.lookup import Lookup
+    from boltz_keyscan.detect.lookup import Digests, Lookup
     from boltz_keyscan.model.finding import Admits, Match
 
 
@@ -25,7 +25,7 @@ class KeyDetector:
     prefixes: tuple[bytes, ...]
     overlap: int = engine.OVERLAP
     """Bytes that two neighbouring buffers share."""
-    lookup: Lookup | None = None
+    lookup: Lookup | Digests | None = None
     """The lookup applied to each key."""
     edits: bool = False
     """True if each match has the edits that redact it."""
@@ -44,7 +44,7 @@ class KeyDetector:
         """
         return engine.candidate_offsets(buffer, end, self.prefixes, marks)
 
-    def asking(self, lookup: Lookup | None) -> KeyDetector:
+    def asking(self, lookup: Lookup | Digests | None) -> KeyDetector:
         """Return the same detector with a lookup for each key."""
         return replace(self, lookup=lookup)
 

@@ -51,3 +51,25 @@ def _masked(text: bytes, fingerprint: str, secret: bytes) -> bytes:
         len(text)
     )
     return bytes(one ^ other for one, other in zip(text, pad, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Hashes of secrets in a report of another scanner, compared with each key instead of prefixes."""
+
+    listed: frozenset[str]
+    """Hashes in hex."""
+
+    def matching_prefixes(self, key: bytes) -> tuple[str, ...]:
+        """Return the hashes of a key that are listed."""
+        # detect-secrets has SHA-1. ggshield has SHA-256 of the secret, a comma and its type.
+        digests = (
+            hashlib.sha1(key, usedforsecurity=False).hexdigest(),
+            hashlib.sha256(key).hexdigest(),
+            hashlib.sha256(key + b",apikey").hexdigest(),
+        )
+        return tuple(digest for digest in digests if digest in self.listed)
+
+    def seal(self, _key: bytes, _fingerprint: str) -> bytes:
+        """Return nothing: no key is kept."""
+        return b""

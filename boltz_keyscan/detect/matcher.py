@@ -30,7 +30,7 @@ from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
 
 if TYPE_CHECKING:
-    from boltz_keyscan.detect.lookup import Lookup
+    from boltz_keyscan.detect.lookup import Digests, Lookup
 
 _STEP = 1 << 12
 """Bytes by which the window moves at least: each move copies it, and chunks may be tiny."""
@@ -65,7 +65,7 @@ def compile_rules(rules: tuple[Rule, ...]) -> Patterns:
 def find(
     chunks: Iterable[bytes],
     patterns: Patterns,
-    lookup: Lookup | None = None,
+    lookup: Lookup | Digests | None = None,
     *,
     admits: Admits | None = None,
     edits: bool = False,
@@ -129,7 +129,7 @@ def _matches(  # noqa: PLR0917 - the state of ``find``
     ruler: Ruler,
     cells: Cells,
     patterns: Patterns,
-    lookup: Lookup | None,
+    lookup: Lookup | Digests | None,
     admits: Admits | None,
     edits: bool,  # noqa: FBT001 - as above
 ) -> Iterator[Match]:

@@ -20,8 +20,9 @@ from boltz_keyscan.cli.baseline_entries import (
     to_baseline,
     with_new_places,
 )
+from boltz_keyscan.cli.baseline_import import take_over_keys
 from boltz_keyscan.cli.groups import GroupWithExamples
-from boltz_keyscan.cli.options import FILE_OPTIONS
+from boltz_keyscan.cli.options import FILE_OPTIONS, PATH
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -85,16 +86,33 @@ def baseline() -> None:
 
 
 @baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS, short_help="Write a baseline of all keys.")
+@click.option(
+    "--from",
+    "source",
+    type=PATH,
+    metavar="FILE",
+    help="Take over only keys accepted in a .secrets.baseline or .gitleaksignore.",
+)
 @_GAPS
-@_reason(required=True)
+@_reason(required=False)
 @_BY
 @_UNTIL
-def create(*, resolved: ResolvedOptions, gaps: bool, reason: str, by: str | None, until: date | None) -> int:
+def create(
+    *,
+    resolved: ResolvedOptions,
+    source: str | None,
+    gaps: bool,
+    reason: str | None,
+    by: str | None,
+    until: date | None,
+) -> int:
     """Write a baseline of all keys that would fail a scan with --fail-on any.
 
     Keys in git-ignored files and unreachable objects are left out: they fail a scan only once
     they spread. Keys that are already suppressed are left out too.
     """
+    if reason is None and (gaps or source is None):
+        raise click.UsageError("Missing option '--reason'.")
     path = _path(resolved)
     if os.path.lexists(path):
         raise KeyscanError(
@@ -103,11 +121,15 @@ def create(*, resolved: ResolvedOptions, gaps: bool, reason: str, by: str | None
         )
     result = _scan(resolved)
     found = [finding for finding in result.findings if finding.blocking]
-    acceptance = Acceptance(reason, author(by), until, to_baseline(resolved, path))
+    acceptance = Acceptance(reason or "", author(by), until, to_baseline(resolved, path))
+    if source is None:
+        key_entries = list(acceptance.keys(found))
+    else:
+        found, key_entries = take_over_keys(found, source, acceptance)
     unread = open_gaps(result.gaps, (), acceptance.to_baseline)
     accepted_gaps = _acceptable(unread) if gaps else []
     gap_entries = list(acceptance.gaps(accepted_gaps))
-    entries = [*acceptance.keys(found), *gap_entries]
+    entries = [*key_entries, *gap_entries]
     _write(path, entries)
     accepted = count(len(found), "key") + (
         f" and {count(len(accepted_gaps), 'gap')}" if accepted_gaps else ""

@@ -1,0 +1,33 @@
+"""Reports of kingfisher in JSON: an object with ``findings``, a list of them, or one a line.
+
+Fields: https://github.com/mongodb/kingfisher, ``src/reporter``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from boltz_keyscan.imports.entry import Entry, has, number, text
+from boltz_keyscan.imports.entry import items as listed
+
+
+def recognizes(item: object) -> bool:
+    """Return True for a finding, or a report with some or none."""
+    return has(item, "rule", "finding") or (
+        has(item, "findings") and all(has(each, "rule", "finding") for each in listed(item, "findings")[:1])
+    )
+
+
+def entries(items: Sequence[object]) -> Iterator[Entry]:
+    """Yield the findings. Other lines are its summary."""
+    for item in items:
+        for each in [item] if has(item, "finding") else listed(item, "findings"):
+            git = ("finding", "git_metadata")
+            yield Entry(
+                (text(each, "finding", "snippet"),),
+                text(each, *git, "file", "path") or text(each, "finding", "path"),
+                number(each, "finding", "line"),
+                number(each, "finding", "column_start"),
+                text(each, *git, "commit", "id"),
+                text(each, *git, "commit", "date"),
+            )
