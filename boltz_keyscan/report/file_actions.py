@@ -51,7 +51,8 @@ def spots(found: Sequence[Location]) -> str:
 
 def take_out(found: Sequence[Location]) -> Instruction:
     """Return the instruction to edit files."""
-    return Instruction(f"Take it out of {spots(found)}; read it from a variable such as BOLTZ_API_KEY.")
+    left = ", if it is still there" if found and all(each.blob is not None for each in found) else ""
+    return Instruction(f"Take it out of {spots(found)}{left}; read it from a variable such as BOLTZ_API_KEY.")
 
 
 def clear(found: Sequence[Location]) -> Instruction:

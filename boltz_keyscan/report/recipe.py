@@ -76,6 +76,12 @@ class Recipe:
         return any(each.exposure is Exposure.TRACKED for each in self.finding.locations)
 
     @property
+    def is_on_disk(self) -> bool:
+        """True if all files of HEAD with the key have it on disk too."""
+        found = [each for each in self.finding.locations if each.exposure is Exposure.TRACKED]
+        return {each.path for each in found} == {each.path for each in found if each.blob is None}
+
+    @property
     def is_left_in_git(self) -> bool:
         """True if an object that no reference reaches has the key."""
         return any(each.exposure is Exposure.UNREACHABLE for each in self.finding.locations)

@@ -87,11 +87,13 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
     tracked = recipe.locations(Exposure.TRACKED) if recipe.is_in_head and not recipe.history.gone else []
     if kind is Situation.PUSHED and tracked:
         names = paths(tracked)
+        # A file that is deleted from the index too is none that git add finds.
+        add = (f"git add -- {names}",) if recipe.is_on_disk else ()
         message = "git commit -m 'Read the key from the environment'"
         yield Instruction(
             "Commit and push that. The push sends the whole branch: deal with keys in commits that are not "
             "pushed yet first.",
-            (f"git add -- {names}", f"{message} -- {names}", "git push"),
+            (*add, f"{message} -- {names}", "git push"),
         )
 
 
@@ -112,7 +114,7 @@ def _amend(recipe: Recipe) -> Iterator[Instruction]:
     if history.commits == (history.head,) and history.is_checked_out:
         places = [each for each in recipe.finding.locations if each.commit == history.head]
         text = f"Amend commit {shorten(history.commits[0])}: no remote branch known here has it."
-        yield Instruction(text, amend_commands(places))
+        yield Instruction(text, amend_commands(places, on_disk=recipe.is_on_disk))
         return
     rebasing = tuple(rebase(history.commits, recipe.finding.locations, root=history.root))
     names = [short_name(name) for name in history.branches]

@@ -62,8 +62,16 @@ def rebase(commits: Sequence[str], locations: Sequence[Location], *, root: bool)
     )
 
 
-def amend_commands(found: Sequence[Location]) -> tuple[str, ...]:
-    """Return the commands that amend a commit: with the files, or its message alone."""
+def amend_commands(found: Sequence[Location], *, on_disk: bool = True) -> tuple[str, ...]:
+    """Return the commands that amend a commit: with the files, or its message alone.
+
+    Args:
+        found: the locations in the commit.
+        on_disk: False if no file has the key now. It may be deleted from the index too, where ``git add``
+            does not find it, but ``git commit`` does (git-commit, "--only").
+    """
     files = [each for each in found if not is_object(each)]
+    if files and not on_disk:
+        return (f"{_AMEND} -- {paths(files)}",)
     amend = _AMEND if files else _AMEND_MESSAGE
     return (f"git add -- {paths(files)}", amend) if files else (amend,)

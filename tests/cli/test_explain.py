@@ -173,6 +173,13 @@ def _detached(repo: Repo) -> None:
     repo.run("checkout", "--quiet", "--detach")
 
 
+def _deleted_from_files_and_index(repo: Repo) -> None:
+    repo.write("b.py", f"b = 1\nL = '{KEY}'\n")
+    repo.run("add", "b.py")
+    _head(repo)
+    repo.run("rm", "--quiet", "a.py")
+
+
 def _another_branch(repo: Repo) -> None:
     repo.leak("first.txt", "1\n")
     repo.run("checkout", "--quiet", "-b", "fold")
@@ -227,6 +234,7 @@ LOCAL = (
     _two_branches,
     _two_branches_and_a_tag_at_the_leak,
     _detached,
+    _deleted_from_files_and_index,
     _another_branch,
     _staged,
     _untracked,
