@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from boltz_keyscan.imports.entry import Entry, ShapeError, has, member, number, text
+from boltz_keyscan.imports.entry import Entry, ShapeError, has, member, number, text, without_surrogates
 from boltz_keyscan.imports.entry import items as listed
 
 _MAJOR = frozenset({"0", "1"})
@@ -29,7 +29,7 @@ def entries(items: Sequence[object]) -> Iterator[Entry]:
         for path in results:
             for each in listed(results, path):
                 yield Entry(
-                    path=path,
+                    path=without_surrogates(path),
                     line=number(each, "line_number"),
                     digest=text(each, "hashed_secret").lower(),
                     is_accepted=member(each, "is_secret") is False,

@@ -62,7 +62,12 @@ def text(value: object, *names: str) -> str:
     found = member(value, *names)
     if found is not None and not isinstance(found, str):
         raise ShapeError(f"{'.'.join(names)} is not a text")
-    return found or ""
+    return without_surrogates(found or "")
+
+
+def without_surrogates(found: str) -> str:
+    """Return a text of JSON that can be encoded: an escape there may be half of a UTF-16 letter."""
+    return found.encode("utf-8", "replace").decode("utf-8")
 
 
 def number(value: object, *names: str) -> int:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from boltz_keyscan.imports.entry import Entry, has, number, text
+from boltz_keyscan.imports.entry import Entry, has, member, number, text
 from boltz_keyscan.imports.entry import items as listed
 
 
 def recognizes(item: object) -> bool:
     """Return True for a finding, or a report with some or none."""
-    return has(item, "rule", "finding") or (
-        has(item, "findings") and all(has(each, "rule", "finding") for each in listed(item, "findings")[:1])
-    )
+    if has(item, "rule", "finding"):
+        return True
+    found = member(item, "findings") if has(item, "findings") else None
+    return isinstance(found, list) and all(has(each, "rule", "finding") for each in found[:1])
 
 
 def entries(items: Sequence[object]) -> Iterator[Entry]:

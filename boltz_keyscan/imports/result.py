@@ -106,8 +106,10 @@ def _pairs(
     path = (entry.path or summary.name).encode("utf-8", "surrogateescape")
     texts = [text for text in entry.texts if text and not _WITHHELD.search(text)]
     for text in texts:
-        matches = {match.fingerprint: match for match in detector.find([text.encode("utf-8", "replace")])}
-        if matches:
+        raw = text.encode("utf-8", "replace")
+        if not detector.candidate_offsets(raw, len(raw)):
+            continue
+        if matches := {match.fingerprint: match for match in detector.find([raw])}:
             summary.has_text = summary.has_text or any(map(_is_key, matches.values()))
             for match in matches.values():
                 line, column = max(entry.line, 1), max(entry.column, 1)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.imports.formats import FORMATS, MAX_BYTES
+from boltz_keyscan.imports.result import import_reports
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
 from tests.running import ROOT, keyscan, scan_json
@@ -253,3 +256,32 @@ def test_a_real_baseline_of_detect_secrets(tree: Path) -> None:
     command = [sys.executable, "-m", "detect_secrets", "scan", "--plugin", "plugin.py", "app.py"]
     report = subprocess.run(command, cwd=tree, capture_output=True, check=True, timeout=60).stdout
     assert {each["fingerprint"] for each in scan(tree, report)["findings"]} == set(KEYS)
+
+
+STRANGE: tuple[Any, ...] = (None, [], {}, "x", "\ud800", "\0", "/", -1, 1.5, True, 10**30, [[]], {"a": [1]})
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """Yield copies of a JSON value in each of which one part is of another type."""
+    yield from STRANGE
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from ({**value, name: each} for each in changed(inner))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value[:1]):
+            yield from ([*value[:at], each, *value[at + 1 :]] for each in changed(inner))
+
+
+def test_any_part_may_be_of_another_type(tree: Path) -> None:
+    for name, (_, entry, whole) in REPORTS.items():
+        document = whole([entry(KEY, 2)])
+        documents = [json.loads(line) for line in document.replace("][", "]\n[").splitlines()]
+        for at, one in enumerate(documents):
+            for each in changed(one):
+                text = lines([*documents[:at], each, *documents[at + 1 :]])
+                message = ""
+                try:
+                    import_reports([(name, text.encode())], os.fsencode(tree))
+                except KeyscanError as error:
+                    message = f"{error.message} {error.hint}"
+                assert KEY[17:29] not in message
