@@ -187,7 +187,7 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
         start, end = pieces.places[0], pieces.places[size - 1] + 1
         if enough and end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            places = tuple(base + place for place in pieces.places[:size])
+            places = tuple(map(base.__add__, pieces.places[:size]))
             yield Key(
                 base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places
             )

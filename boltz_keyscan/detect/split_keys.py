@@ -7,7 +7,9 @@ to the key; then only a body of exactly the confirmed shape counts.
 
 from __future__ import annotations
 
+import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -51,6 +53,10 @@ class Kind:
     sure: bool = False
     """True if the break can have no other meaning."""
 
+    def joint_at(self, text: bytes, at: int) -> Joint:
+        """Return the joint of a key at an offset: lines may have a prefix in common with its line."""
+        return _after_line_prefix(text, at) if self.joint is _end_of_line else self.joint
+
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
@@ -73,31 +79,35 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         stop: the offset of the first break, if it is after ``at``.
         beginnings: for each whole prefix, its part before ``at``; empty if all of it follows.
     """
-    kinds = _BY_FIRST.get(text[stop : stop + 1], ()) if stop > at else KINDS
-    starts: dict[bytes, list[tuple[int, bytes]]] = {}
-    for kind in kinds:
-        joint = _after_line_prefix(text, at) if kind.joint is _end_of_line else kind.joint
-        after = joint(text, stop) if stop > at else stop
-        if stop > at and after == stop:
-            continue
+    if stop == at:
         for prefix, beginning in beginnings.items():
-            if not _is_continued(text, after, prefix, stop - at):
+            yield from _reassemble_end(text, at, prefix, beginning)
+        return
+    for kind in _BY_FIRST.get(text[stop : stop + 1], ()):
+        joint = kind.joint_at(text, at)
+        after = joint(text, stop)
+        if after == stop:
+            continue
+        for prefix in beginnings:
+            if _is_continued(text, after, prefix, stop - at) and (places := _follow(text, at, prefix, joint)):
+                yield from _bodies(text, kind, joint, prefix, places)
+
+
+def _reassemble_end(text: bytes, at: int, prefix: bytes, beginning: bytes) -> Iterator[Pieces]:
+    """Yield the keys that the text may be, of whose prefix all but the beginning is at ``at``."""
+    starts = _starts(text, at, beginning)
+    for kind in _kinds_after(frozenset([first_break for _, first_break in starts])):
+        joint = kind.joint_at(text, at)
+        for start, first_break in starts:
+            if first_break not in kind.first:
                 continue
-            if prefix not in starts:
-                starts[prefix] = list(_starts(text, at, beginning)) if beginning else [(at, b"")]
-            for start, first_break in starts[prefix]:
-                if first_break not in kind.first:
-                    continue
-                whole = text.startswith(prefix, start)
-                places = (
-                    list(range(start, start + len(prefix))) if whole else _follow(text, start, prefix, joint)
-                )
-                if places and (not beginning or places[len(beginning)] == at):
-                    # After a whole stem, the stem finds the same key; but the lines may be other ones.
-                    is_found = len(beginning) == STEM and places[STEM - 1] == start + STEM - 1
-                    if not is_found or joint is not kind.joint:
-                        yield from _bodies(text, kind, joint, prefix, places)
-                    break
+            places = _follow(text, start, prefix, joint)
+            if places and places[len(beginning)] == at:
+                # After a whole stem, the stem finds the same key; but the lines may be other ones.
+                is_found = len(beginning) == STEM and places[STEM - 1] == start + STEM - 1
+                if not is_found or joint is not kind.joint:
+                    yield from _bodies(text, kind, joint, prefix, places)
+                break
 
 
 def _is_continued(text: bytes, after: int, prefix: bytes, size: int) -> bool:
@@ -108,42 +118,55 @@ def _is_continued(text: bytes, after: int, prefix: bytes, size: int) -> bool:
     return follows in _BODY and not text.startswith(prefix, after)
 
 
-def _starts(text: bytes, at: int, beginning: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield possible starts of the prefix whose rest is at ``at``, with the first byte of the break."""
-    low = max(at - REACH, 0)
-    start = text.rfind(beginning[:1], low, at)
-    while start >= 0:
-        # The break, if any, follows the bytes that they have in common.
-        stop = start + 1
-        while stop < at and text[stop : stop + 1] == beginning[stop - start : stop - start + 1]:
-            stop += 1
-        if stop == at or text[stop : stop + 1] in FIRST:
-            yield start, b"" if stop == at else text[stop : stop + 1]
-        start = text.rfind(beginning[:1], low, start)
+def _starts(text: bytes, at: int, beginning: bytes) -> list[tuple[int, bytes]]:
+    """Return possible starts of the prefix whose rest is at ``at``, with the first byte of the break.
+
+    The nearest comes first. The break, if any, follows the bytes that the text and the beginning
+    have in common; it is empty if there is none.
+    """
+    if not beginning:
+        return [(at, b"")]
+    pattern = compile_pattern(_in_part(beginning))
+    return [(found.start(), found[1]) for found in pattern.finditer(text, max(at - REACH, 0), at)][::-1]
+
+
+@functools.cache
+def _in_part(beginning: bytes) -> bytes:
+    """Return the pattern of as much of a beginning as there is before a break or the end of the text."""
+    first, *rest = (re.escape(beginning[at : at + 1]) for at in range(len(beginning)))
+    more = functools.reduce(lambda pattern, byte: b"(?:%b%b)?+" % (byte, pattern), reversed(rest), b"")
+    # Looked ahead, because another start may be within.
+    return rb"%b(?=%b([%b]|\Z))" % (first, more, re.escape(b"".join(sorted(FIRST))))
 
 
 def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[int]:
     """Return the offsets of the prefix's bytes; empty if the prefix is not there."""
     places: list[int] = []
-    at, size = start, len(text)
-    for byte in prefix:
-        if at == size or text[at] != byte:
-            at = joint(text, at)
-            if at == size or text[at] != byte:
-                return []
-        places.append(at)
-        at += 1
+    at, size = start, 0
+    while not text.startswith(prefix[size:], at):
+        first = at
+        while text[at : at + 1] == prefix[size : size + 1]:
+            at += 1
+            size += 1
+        places.extend(range(first, at))
+        at = joint(text, at)
+        if text[at : at + 1] != prefix[size : size + 1]:
+            return []
+    places.extend(range(at, at + len(prefix) - size))
     return places
 
 
 def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[int]) -> Iterator[Pieces]:
     body_run = compile_pattern(rb"[A-Za-z0-9_-]{0,200}").match
     body = bytearray()
+    stops: list[int] = []  # the ends of lines in the body
     at = places[-1] + 1
     while len(body) < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.
         run = body_run(text, at)
         end = run.end() if run else at
+        if end > at > places[-1] + 1:
+            stops.append(places[-1] + 1)
         body += text[at:end]
         places.extend(range(at, end))
         at = joint(text, end)
@@ -154,14 +177,17 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[i
         if (
             is_whole
             and len(body) >= SHORTEST
-            and (not kind.ends or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), kind.ends))
+            and (
+                not kind.ends
+                or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), stops, kind.ends)
+            )
         ):
             yield Pieces(kind, prefix, bytes(body), tuple(places), end)
         if at == end or len(body) > KEY_BODY:
             return
 
 
-def _is_wrapped(text: bytes, places: list[int], size: int, ends: bytes) -> bool:
+def _is_wrapped(text: bytes, places: list[int], size: int, stops: list[int], ends: bytes) -> bool:
     """Return True if the lines that break a key are as wide as lines that a program wraps.
 
     Such a program fills its lines: all but the last are equally wide, as is the one before them,
@@ -170,7 +196,11 @@ def _is_wrapped(text: bytes, places: list[int], size: int, ends: bytes) -> bool:
     """
     if places[-1] - places[size - 1] < len(places) - size + 1:
         return True
-    stops = [one + 1 for one, other in itertools.pairwise(places) if other - one > 1]
+    own = places[:size]
+    stops = [
+        *(one + 1 for one, other in itertools.pairwise(own) if other - one > 1),
+        *(stop for stop in stops if stop <= places[-1]),
+    ]
     widths = [stop - _line_start(text, stop, ends) for stop in stops]
     if not widths or places[-1] + 1 - _line_start(text, places[-1] + 1, ends) > max(widths):
         return False
@@ -259,3 +289,9 @@ _BY_FIRST: Final = {
 
 FIRST: Final = frozenset(bytes([byte]) for kind in KINDS for byte in kind.first) | {b"%", b"&", b"=", b"\\"}
 """First bytes of breaks and escapes."""
+
+
+@functools.lru_cache(1 << 8)
+def _kinds_after(breaks: frozenset[bytes]) -> list[Kind]:
+    """Return the kinds of break that one of these bytes begins; all, if there is a place without one."""
+    return [kind for kind in KINDS if any(first in kind.first for first in breaks)]

@@ -28,6 +28,15 @@ SIZE = 20_000
 MOST_STEPS = 32
 """Calls and returns for each byte of a flood; before each region was decoded once there were thousands."""
 
+PIECES = {
+    "quotes.sh, a prefix": 23,
+    "compose.log, a key": 14.5,
+    "grep.log, a prefix": 16,
+    "highlighted.html, a prefix": 17,
+    "fstring.py, a prefix": 12,
+}
+"""The same for prefixes in pieces: their starts are searched for once, not once for each kind of break."""
+
 
 def steps(blob: bytes) -> tuple[int, set[str]]:
     """The calls and returns that finding takes, which no load of the machine changes, and what was found."""
@@ -55,6 +64,12 @@ def test_work_grows_with_the_size(name: str) -> None:
     # One decoding more or less at the end is no growth: over 86 kB and more these are level.
     assert many <= 2.1 * few + SERVED
     assert many <= 2 * SIZE * MOST_STEPS
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_starts_are_searched_for_once(name: str) -> None:
+    steps(flood(FLOODS[name], 500))
+    assert steps(flood(FLOODS[name], SIZE))[0] <= SIZE * PIECES[name]
 
 
 def test_every_form_and_every_kind_is_among_them() -> None:
