@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from boltz_keyscan.detect.decoders import Reading
 from boltz_keyscan.records import dataclass, field
 
@@ -11,35 +13,54 @@ class Pieces:
     """The text so far."""
 
     data: bytearray = field(default_factory=bytearray)
-    begins: list[int] = field(default_factory=list)
-    stops: list[int] = field(default_factory=list)
+    _parts: list[tuple[int, int, int]] = field(default_factory=list)
+    """The range in the other text of each part, and the bytes that it means; 0 if it stands as it is."""
 
     def add(self, text: bytes, low: int, high: int) -> None:
         """Add ``text[low:high]`` as it is."""
-        self.data += text[low:high]
-        self.begins.extend(range(low, high))
-        self.stops.extend(range(low + 1, high + 1))
+        if low < high:
+            self.data += text[low:high]
+            self._parts.append((low, high, 0))
 
     def put(self, value: bytes, low: int, high: int) -> None:
         """Add bytes that another text of this range means."""
-        self.data += value
-        self.begins += [low] * len(value)
-        self.stops += [high] * len(value)
+        if value:
+            self.data += value
+            self._parts.append((low, high, len(value)))
 
     def remove_last(self) -> None:
         """Remove the last byte, if any."""
         if self.data:
-            del self.data[-1], self.begins[-1], self.stops[-1]
+            del self.data[-1]
+            low, high, count = self._parts.pop()
+            if count > 1:
+                self._parts.append((low, high, count - 1))
+            elif not count and high - low > 1:
+                self._parts.append((low, high - 1, 0))
 
     def reading(self, name: str, low: int, high: int, phase: int | None = None) -> Reading:
         """Return the reading of a range; without a phase, it serves all literals in the range."""
+        places = functools.cache(self._places)  # made only for a text with a key
         return Reading(
             name,
             bytes(self.data),
-            self.begins.__getitem__,
-            self.stops.__getitem__,
+            lambda index: places()[0][index],
+            lambda index: places()[1][index],
             low,
             high,
             lambda at, other: low <= at < high and (phase is None or phase == other),
             doubt=1,
         )
+
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Return the start and the end in the other text of each byte."""
+        begins: list[int] = []
+        stops: list[int] = []
+        for low, high, count in self._parts:
+            if count:
+                begins += [low] * count
+                stops += [high] * count
+            else:
+                begins.extend(range(low, high))
+                stops.extend(range(low + 1, high + 1))
+        return begins, stops
