@@ -9,6 +9,8 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lz4.block
 import lz4.frame
@@ -40,6 +42,29 @@ def rows(
             database.execute(statement)
         database.commit()
         return database.serialize()
+
+
+def row_in_log(key: str, at: int, page: int, *, is_journal: bool) -> bytes:
+    """Return the log or journal of a database with a key that a page cuts after ``at`` characters."""
+    # Overflow pages are full from the end of the row on, unless too little of it is left for the first.
+    value = key + " " + "y" * (page - 5 - len(key) + at)
+    for lead in (page, page + page // 2):
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "a.db"
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+                database.execute(f"PRAGMA page_size={page}")
+                database.execute(f"PRAGMA journal_mode={'DELETE' if is_journal else 'WAL'}")
+                # The header of a journal is written at once.
+                database.execute("PRAGMA synchronous=OFF")
+                database.execute("CREATE TABLE t(v)")
+                database.execute("INSERT INTO t VALUES (?)", ("x" * lead + " " + value,))
+                if is_journal:
+                    database.execute("BEGIN")
+                    database.execute("UPDATE t SET v = ?", ("z" * (lead + 1 + len(value)),))
+                log = Path(f"{path}-{'journal' if is_journal else 'wal'}").read_bytes()
+        if key[:at].encode() in log and key[: at + 1].encode() not in log:
+            return log
+    raise AssertionError
 
 
 def word(runs: str) -> bytes:

@@ -53,6 +53,14 @@ def _databases() -> Iterator[tuple[str, Build]]:
     for name, options in kinds.items():
         for part in (5, 25, 45):
             yield f"{name}-{part}.sqlite", functools.partial(_build, part=part, options=options)
+    for name, is_journal in (("wal", False), ("journal", True)):
+        for page, at in ((512, 3), (1024, 19), (4096, 30), (4096, 56)):
+            yield (
+                f"{page}-{at}.db-{name}",
+                lambda k, at=at, page=page, is_journal=is_journal: databases.row_in_log(  # type: ignore[misc]
+                    k, at, page, is_journal=is_journal
+                ),
+            )
     yield "text-search.sqlite", lambda k: rows((_at(4050)(k),), schema="CREATE VIRTUAL TABLE t USING fts5(a)")
     yield "blob.sqlite", lambda k: rows(("a", _at(4050)(k).encode()))
     yield "gzip.sqlite", lambda k: rows(("a", gzip.compress(_at(12_000)(k).encode(), 1)))
@@ -193,6 +201,10 @@ DECOYS: dict[str, bytes] = {
     ),
     "clean.sqlite": rows(("a", _LONG), ("b", gzip.compress(FILLER))),
     "empty.sqlite": rows(),
+    **{
+        f"clean.db-{name}": databases.row_in_log(_HALF[:10] + "-" * 47, 12, 512, is_journal=name == "journal")
+        for name in ("wal", "journal")
+    },
     "view.sqlite": rows(("a", _LONG), more=[f"CREATE VIEW w AS SELECT '{_HALF[:10]}' || '{_HALF[30:]}'"]),
     "clean.docx": word("<w:r><w:t>sk_bc_</w:t></w:r><w:r><w:t>ws_live_your-key</w:t></w:r>"),
     "halves.doc": databases.compound({"WordDocument": _HALF[:10].encode(), "1Table": _HALF[10:].encode()}),

@@ -235,6 +235,8 @@ def test_the_containers_and_their_limits_are_told() -> None:
         "git-pack": "packs",
         "warc": "WARC",
         "sqlite": "SQLite",
+        "sqlite-log": "logs and journals of SQLite",
+        "sqlite-journal": "logs and journals of SQLite",
         "ole": "Office and Outlook",
         "journal": "systemd journals",
         "parquet": "Parquet",

@@ -79,6 +79,9 @@ FORMATS = (
     Format("git-pack", b"P", rb"PACK\x00\x00\x00[\x02\x03]", "git_pack:pack_members"),
     # With the three numbers that all versions write and require.
     Format("sqlite", b"S", rb"SQLite format 3\x00.{5}\x40\x20\x20", "sqlite:members"),
+    # With the version of the format, as all versions since 3.7 write it; and a rollback journal.
+    Format("sqlite-log", b"7", rb"7\x7f\x06[\x82\x83]\x00\x2d\xe2\x18", "sqlite_log:log_members"),
+    Format("sqlite-journal", b"\xd9", rb"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", "sqlite_log:journal_members"),
     Format("ole", b"\xd0", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole:members"),
     Format("journal", b"L", rb"LPKSHHRH", "journal:members"),
     # With the first field of a page or of the directory.

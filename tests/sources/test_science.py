@@ -80,6 +80,23 @@ def test_a_block_of_leveldb_ends_in_a_key(before: int) -> None:
     assert gaps == reasons_of(scan_container(content[:-200])) == []
 
 
+@pytest.mark.parametrize("is_journal", [False, True])
+@pytest.mark.parametrize(("page", "at"), [(512, 1), (512, 40), (4096, 20)])
+def test_a_page_in_the_log_of_sqlite_ends_in_a_key(page: int, at: int, *, is_journal: bool) -> None:
+    content = databases.row_in_log(KEY, at, page, is_journal=is_journal)
+    assert KEY.encode() not in content
+    assert found(content) == ({fingerprint(KEY)}, {b"page 2"}, [])
+    assert reasons_of(scan_container(content[:-200])) == reasons_of(scan_container(content[:40])) == []
+
+
+def test_pages_in_a_log_that_lead_to_each_other_end() -> None:
+    content = bytearray(databases.row_in_log(KEY, 20, 512, is_journal=False))
+    for at in range(32 + 24, len(content) - 511, 536):
+        if content[at] == 0:
+            content[at : at + 4] = int.from_bytes(content[at - 24 : at - 20], "big").to_bytes(4, "big")
+    assert reasons_of(scan_container(bytes(content))) == []
+
+
 FORMS = [
     *(("parquet", codec) for codec in ("snappy", "gzip", "zstd", "lz4", "brotli", "none")),
     *(("arrow", codec) for codec in ("lz4", "zstd", "uncompressed")),

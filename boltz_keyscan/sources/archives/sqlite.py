@@ -2,8 +2,8 @@
 
 The search of its bytes finds what one page shows. A longer row continues on overflow pages, and a key
 at their edge is cut in two; a value may also be a container. Such rows are read here, and all rows where
-a key seems to be, so that its table and column are known. Deleted rows, the log and the journal remain
-to the search of bytes.
+a key seems to be, so that its table and column are known. Deleted rows remain to
+the search of bytes; ``sqlite_log`` reads the log and the journal.
 
 A database is hostile: it is opened in memory or as immutable, without extensions, views and virtual
 tables, under an authorizer that permits reading only.

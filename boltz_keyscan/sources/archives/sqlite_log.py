@@ -1,0 +1,121 @@
+"""Rows in the write-ahead log and the rollback journal of SQLite (fileformat2.html, 1.6, 3 and 4).
+
+Both hold copies of pages. The search of their bytes finds what one page shows; a row that continues on
+overflow pages is joined here from the copies of one transaction. A database is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from boltz_keyscan.sources.archives.content import Content, Member
+from boltz_keyscan.sources.archives.limits import NOT_DECODED, ContainerError
+from boltz_keyscan.sources.archives.reader import RandomAccess
+
+_LOG_HEADER, _FRAME_HEADER = 32, 24
+_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR = 13, 10, 2
+_PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
+
+Pages = dict[int, int]
+"""Offset of the copy of each page."""
+
+
+def log_members(content: Content) -> Iterator[Member]:
+    """Yield the rows of a write-ahead log that continue on other pages.
+
+    Boundary: a page that is not in the log ends its row, and frames of an earlier use of the log are read.
+
+    Raises:
+        ContainerError: it is too large.
+    """
+    space = _space(content)
+    size = int.from_bytes(space.read(8, 4), "big")
+    if size not in _PAGE_SIZES:
+        return
+    latest: Pages = {}
+    own: Pages = {}
+    for at in range(_LOG_HEADER, space.size - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
+        header = space.read(at, 8)
+        own[int.from_bytes(header[:4], "big")] = at + _FRAME_HEADER
+        if any(header[4:]):
+            latest |= own
+            yield from _members(content, space, size, own, latest)
+            own = {}
+    yield from _members(content, space, size, own, latest | own)
+
+
+def journal_members(content: Content) -> Iterator[Member]:
+    """Yield the rows of a rollback journal that continue on other pages.
+
+    Raises:
+        ContainerError: it is too large.
+    """
+    space = _space(content)
+    header = space.read(0, 28)
+    sector, size = (int.from_bytes(header[at : at + 4], "big") for at in (20, 24))
+    if size not in _PAGE_SIZES or sector < len(header):
+        return
+    pages = {
+        int.from_bytes(space.read(at, 4), "big"): at + 4
+        for at in range(sector, space.size - size - 3, size + 8)
+    }
+    yield from _members(content, space, size, pages, pages)
+
+
+def _space(content: Content) -> RandomAccess:
+    space = content.space()
+    if space is None:
+        raise ContainerError(NOT_DECODED, "only its bytes were searched, not its rows: it is too large")
+    return space
+
+
+def _members(content: Content, space: RandomAccess, size: int, own: Pages, latest: Pages) -> Iterator[Member]:
+    """Yield the long rows of pages of one transaction."""
+    first = space.read(latest[1], 100) if 1 in latest else b""
+    usable = size - (first[20] if len(first) > 20 else 0)
+    for number, at in own.items():
+        content.meter.check_time()
+        for local, following in _cells(space.read(at, size), 100 if number == 1 else 0, usable):
+            if following in latest:
+                chunks = b"".join((local, *_overflow(space, following, latest, usable)))
+                yield Member(b"page %d" % number, (chunks,), is_record=True)
+
+
+def _cells(page: bytes, start: int, usable: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes on a page of each cell that continues on others, and the number of the next page."""
+    kind = page[start]
+    if kind not in {_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR}:
+        return
+    limit = usable - 35 if kind == _TABLE_LEAF else (usable - 12) * 64 // 255 - 23
+    least = (usable - 12) * 32 // 255 - 23
+    pointers = start + (12 if kind == _INDEX_INTERIOR else 8)
+    count = int.from_bytes(page[start + 3 : start + 5], "big")
+    for pointer in range(pointers, min(pointers + 2 * count, len(page)), 2):
+        at = int.from_bytes(page[pointer : pointer + 2], "big") + (4 if kind == _INDEX_INTERIOR else 0)
+        length, at = _varint(page, at)
+        if kind == _TABLE_LEAF:
+            _, at = _varint(page, at)
+        if length > limit:
+            local = least + (length - least) % (usable - 4)
+            end = at + (local if local <= limit else least)
+            yield page[at:end], int.from_bytes(page[end : end + 4], "big")
+
+
+def _overflow(space: RandomAccess, number: int, pages: Pages, usable: int) -> Iterator[bytes]:
+    """Yield the bytes of overflow pages, up to one that is not there."""
+    seen: set[int] = set()
+    while number not in seen and (at := pages.get(number)) is not None:
+        seen.add(number)
+        page = space.read(at, usable)
+        yield page[4:]
+        number = int.from_bytes(page[:4], "big")
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of one to nine bytes, and the offset behind it."""
+    value = 0
+    for byte in data[at : at + 8]:
+        value, at = value << 7 | byte & 0x7F, at + 1
+        if byte < 0x80:
+            return value, at
+    return value << 8 | int.from_bytes(data[at : at + 1], "big"), at + 1
