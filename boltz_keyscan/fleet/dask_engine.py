@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import logging
 import os
 import platform
 import sys
@@ -103,11 +104,15 @@ def _close(client: Any, executor: Any) -> None:  # noqa: ANN401 - without types
 def _import_distributed() -> Any:  # noqa: ANN401 - a module without types
     try:
         # Loaded for this engine only: it takes half a second.
-        return importlib.import_module("distributed")
+        distributed = importlib.import_module("distributed")
     except ImportError as error:
         raise KeyscanError(
             "--engine dask needs Dask, which is not installed", "pip install 'boltz-keyscan[fleet]'"
         ) from error
+    # Warnings, as of a worker that ended, quote the tasks. What matters becomes a retry or a gap.
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return distributed
 
 
 def _start_cluster(distributed: Any, security: Any, jobs: int) -> Any:  # noqa: ANN401 - without types
@@ -116,7 +121,8 @@ def _start_cluster(distributed: Any, security: Any, jobs: int) -> Any:  # noqa: 
         threads_per_worker=1,
         host="127.0.0.1",
         protocol="tls",
-        dashboard_address=None,
+        # Its pages cannot be switched off: on this machine only, at a port that is free.
+        dashboard_address="127.0.0.1:0",
         security=security,
         # Memory of a scan is bounded by itself.
         memory_limit=0,
