@@ -451,6 +451,33 @@ def test_keys_are_listed_and_named_by_a_prefix(repo: Repo) -> None:
         assert keyscan("explain", name, cwd=repo.path).text == explain(repo, KEY)
 
 
+def test_a_path_that_only_history_has(repo: Repo) -> None:
+    repo.leak("old/a b.py", KEY)
+    repo.leak("old/b.py", ADMIN)
+    repo.leak("c.py", fake_key("ws", "live", "elsewhere"))
+    repo.run("rm", "--quiet", "-r", "old")
+    repo.commit("gone")
+    (repo.path / "sub").mkdir()
+    for folder, path, keys in (
+        (repo.path, "old/a b.py", {KEY}),
+        (repo.path, "old/", {KEY, ADMIN}),
+        (repo.path / "sub", "../old/b.py", {ADMIN}),
+        (repo.path.parent, f"{repo.path.name}/old/b.py", {ADMIN}),
+    ):
+        ran = keyscan("explain", path, cwd=folder)
+        assert ran.code == 0, ran.errors
+        names = {line.split()[3] for line in ran.text.splitlines() if "only in history" in line}
+        assert names == {short_fingerprint(key) for key in keys}
+    ran = keyscan("explain", fingerprint(KEY), "old/a b.py", cwd=repo.path)
+    assert f"{short_fingerprint(KEY)}" in ran.text
+    assert "was not found" in fails(repo, fingerprint(KEY), "old/b.py").errors
+    # A name that begins alike is no folder above it.
+    for mistyped in ("ol", "old/a", "old/b.py/c"):
+        error = f"no such file or folder: {mistyped}; no key was at that path in git's history either"
+        assert error in fails(repo, mistyped).errors
+    assert "no such file or folder: old\n" in fails(repo, "c.py", "old").errors
+
+
 def test_a_prefix_that_fits_two_keys_is_an_error_with_both(repo: Repo) -> None:
     keys = [fake_key("ws", "live", f"prefix {number}") for number in range(600)]
     seen: dict[str, str] = {}

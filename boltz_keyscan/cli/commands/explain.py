@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+from collections.abc import Mapping
 
 import click
 
@@ -16,8 +17,10 @@ from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.plan import STDIN, choose_prefixes
 from boltz_keyscan.policy import pushed
 from boltz_keyscan.records import replace
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.explain import list_keys
 from boltz_keyscan.report.filter_repo import expression
@@ -27,6 +30,7 @@ from boltz_keyscan.report.wording import count
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
+from boltz_keyscan.sources.git.repo.repository import find_root
 
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
 """First digits of a fingerprint. With ``bk1:``, anything is meant as one."""
@@ -40,8 +44,23 @@ def _is_prefix(name: str) -> bool:
     return _PREFIX.fullmatch(name) is not None and (name.startswith("bk1:") or not os.path.lexists(name))
 
 
+def _find_worktree(path: str) -> tuple[str, bytes] | None:
+    """Return the worktree around a path that does not exist, and the path in it; None for any other path."""
+    if not path or path == STDIN or os.path.lexists(path):
+        return None
+    try:
+        folder = absolute = os.path.abspath(os.fsencode(path))
+    except FileNotFoundError:
+        return None
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    name = os.path.join(os.path.realpath(folder), os.path.relpath(absolute, folder))
+    top = find_root(os.path.dirname(name))
+    return None if top is None else (os.path.relpath(os.fsdecode(top)), os.path.relpath(name, top))
+
+
 class _ExplainCommand(ScanCommand):
-    """Command whose first arguments may be fingerprints."""
+    """Command whose first arguments may be fingerprints, and whose paths may exist in history only."""
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the arguments as the usage line shows them."""
@@ -53,7 +72,11 @@ class _ExplainCommand(ScanCommand):
         paths = ctx.params["paths"]
         names = tuple(itertools.takewhile(_is_prefix, paths))
         ctx.params["fingerprints"] = names
-        ctx.params["paths"] = paths[len(names) :]
+        found = {path: _find_worktree(path) for path in paths[len(names) :]}
+        # Beside a path that exists, one that does not is an error.
+        gone = {path: each for path, each in found.items() if each is not None}
+        ctx.params["gone"] = gone if len(gone) == len(found) else {}
+        ctx.params["paths"] = tuple(top for top, _ in ctx.params["gone"].values()) or tuple(found)
         return super().invoke(ctx)
 
 
@@ -69,15 +92,24 @@ class _ExplainCommand(ScanCommand):
     metavar="FILE",
     help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
-def explain(*, resolved: ResolvedOptions, fingerprints: tuple[str, ...], replace_text: str | None) -> int:
+def explain(
+    *,
+    resolved: ResolvedOptions,
+    fingerprints: tuple[str, ...],
+    gone: dict[str, tuple[str, bytes]],
+    replace_text: str | None,
+) -> int:
     """Show everything about keys: why they do or do not fail a run, where they are, what to do.
 
-    PATH is as for a scan. Fingerprints before it, or instead of it, name the keys: copied from
-    a report, or their first digits if no other key has them. Without one the keys are listed.
+    PATH is as for a scan, or one that only the history of a repository has. Fingerprints before
+    it, or instead of it, name the keys: copied from a report, or their first digits if no other
+    key has them. Without one the keys are listed.
     """
     plan = plan_scan(resolved.options)
     step = resolved.suppressor(unexposed=resolved.options.fail_on_unexposed)
     result = run_scan(plan, resolved, step)
+    if gone:
+        result = _at_paths(result, gone)
     text = io.StringIO()
     findings = list(dict.fromkeys(_find(prefix, result) for prefix in fingerprints))
     loaded = {rule.id: rule for rule in rules.load()}
@@ -98,6 +130,37 @@ def explain(*, resolved: ResolvedOptions, fingerprints: tuple[str, ...], replace
         list_keys(result, text)
     click.echo(text.getvalue(), nl=False)
     return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE
+
+
+def _at_paths(result: ScanResult, gone: Mapping[str, tuple[str, bytes]]) -> ScanResult:
+    """Return the result with only the keys that were at one of some paths in history.
+
+    Args:
+        result: the result of a scan of the worktrees.
+        gone: the paths as given, with the worktree and the path in it.
+
+    Raises:
+        KeyscanError: no key was at one of the paths.
+    """
+    prefixes = choose_prefixes(top for top, _ in gone.values())
+    fingerprints: set[str] = set()
+    for path, (top, name) in gone.items():
+        shown = redacted(os.fsdecode(prefixes[top] + name))
+        found = {
+            finding.fingerprint
+            for finding in result.findings
+            if any(f"{place.path}/".startswith(f"{shown}/") for place in finding.locations)
+        }
+        if not found:
+            known = "no key was at that path in git's history"
+            known += " either" if result.complete else ", as far as it could be scanned"
+            raise KeyscanError(
+                f"no such file or folder: {path}; {known}", "Check the spelling, or give the path from here."
+            )
+        fingerprints |= found
+    return replace(
+        result, findings=tuple(each for each in result.findings if each.fingerprint in fingerprints)
+    )
 
 
 def _find(prefix: str, result: ScanResult) -> Finding:
