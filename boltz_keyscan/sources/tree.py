@@ -297,16 +297,15 @@ class TreeReader:
         """Return each hit with the exposure of its file."""
         if not gathered.hits:
             return Located()
-        from boltz_keyscan.sources.git.file_exposures import (  # noqa: PLC0415 - clean trees need no git
-            check_environment,
-            find_exposures,
-        )
+        from boltz_keyscan.sources.git.file_exposures import check_environment, find_exposures  # noqa: PLC0415 - clean trees need no git
 
         known = [found.repository for found in self._repositories]
         where = os.fsdecode(self.source.path)
         around = [self._open(each, b"", where) for each in self._around() if each not in known]
         placed = [(self.path_of(hit), hit) for hit in gathered.hits]
-        exposures, gaps = find_exposures(placed, [*self._open_repositories(), *around], detector)
+        own = self._open_repositories()
+        traced = len(own) if self.source.history else 0
+        exposures, gaps = find_exposures(placed, [*own, *around], detector, traced)
         pairs = []
         for (path, hit), exposure in zip(placed, exposures, strict=True):
             shown, private, is_open = check_environment(path, exposure)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.enums import ExitCode, Situation
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.policy import situation
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
@@ -181,6 +182,22 @@ def test_an_outer_repository_that_does_not_answer_may_have_it(repo: Repo) -> Non
 
     assert exposures(result) == {"inner/key.txt": {"untracked"}}
     assert result.exit_code == ExitCode.BLOCKING
+
+
+def test_a_staged_file_whose_content_head_has_elsewhere_is_committed(repo: Repo) -> None:
+    repo.leak("old/b.txt", f"K={KEY}\n")
+    repo.run("mv", "old", "new")
+    for target in (".", "new"):
+        result = scanned(repo.path / target, history=False)
+        assert exposures(result) == {"new/b.txt": {"tracked"}}
+        assert [situation(finding) for finding in result.findings] == [Situation.PUSHED]
+    # The history has the path of HEAD, so the new one is what it is.
+    found = scanned(repo.path)
+    assert exposures(found) == {"old/b.txt": {"tracked"}, "new/b.txt": {"staged"}}
+    # Another content has to be compared with every file of HEAD: only what is known is reported.
+    repo.write("new/b.txt", f"J={KEY}\n")
+    repo.run("add", "--all")
+    assert exposures(scanned(repo.path, history=False)) == {"new/b.txt": {"staged"}}
 
 
 # -- pointers ----------------------------------------------------------------------------------

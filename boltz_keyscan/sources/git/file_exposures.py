@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
-from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.sources.git.blob_keys import BlobKeys
@@ -42,7 +42,7 @@ _ENVIRONMENT = re.compile(rb"\.env(?:rc|\.(?!(?:dist|example|sample|template)\Z)
 
 
 def find_exposures(
-    placed: Sequence[Placed], readers: Sequence[HistoryReader], detector: Detector
+    placed: Sequence[Placed], readers: Sequence[HistoryReader], detector: Detector, traced: int = 0
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
     """Return the exposure of each hit, in order, and the gaps.
 
@@ -50,6 +50,7 @@ def find_exposures(
         placed: the hits with the files they are in.
         readers: every repository in the scanned folder or around it.
         detector: finds the keys in committed blobs.
+        traced: number of the readers, the first ones, whose history is scanned too.
     """
     exposures = [Exposure.FILE] * len(placed)
     gaps: list[Gap] = []
@@ -64,7 +65,7 @@ def find_exposures(
         unexposed = members
         for depth, holder in enumerate(holders):
             hits = [placed[number] for number in unexposed]
-            found, new_gaps = _find_in_worktree(readers[holder], hits, detector)
+            found, new_gaps = _find_in_worktree(readers[holder], hits, detector, traced=holder < traced)
             # An outer repository counts only if it has the file or cannot be read.
             unreadable = readers[holder].prepare().view is None
             gaps += new_gaps
@@ -105,7 +106,7 @@ def _is_private(path: bytes) -> bool:
 
 
 def _find_in_worktree(
-    reader: HistoryReader, placed: Sequence[Placed], detector: Detector
+    reader: HistoryReader, placed: Sequence[Placed], detector: Detector, *, traced: bool
 ) -> tuple[list[Exposure], tuple[Gap, ...]]:
     """Return the exposure of each hit in a file below one worktree, and the gaps.
 
@@ -118,9 +119,8 @@ def _find_in_worktree(
     top = reader.source.repository.worktree or b""
     names = {path: os.path.relpath(path, top) for path, _ in placed}
     try:
-        status = Worktree(reader.source.repository, opened.view, opened.partial).read_status(
-            list(names.values())
-        )
+        worktree = Worktree(reader.source.repository, opened.view, opened.partial)
+        status = worktree.read_status(list(names.values()))
     except (GitError, OSError) as error:
         reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror
         detail = f"which files are tracked or ignored is unknown: {reason}"
@@ -136,6 +136,16 @@ def _find_in_worktree(
                 exposures.append(comparison.find_exposure(hit, versions))
             else:
                 exposures.append(Exposure.LOCAL if name in status.ignored else Exposure.UNTRACKED)
+    # After "git mv" HEAD has the blob at another path, which a scan of the history reports.
+    staged = {
+        number: set(status.staged[names[path]])
+        for number, (path, hit) in enumerate(placed)
+        if not traced and exposures[number] is Exposure.STAGED and hit.origin.part is not Part.NAME
+    }
+    in_head = worktree.find_in_head(set().union(*staged.values()))
+    for number, oids in staged.items():
+        if oids <= in_head:
+            exposures[number] = Exposure.TRACKED
     if not (count := keys.unread + comparison.lost):
         return exposures, ()
     blobs = "a blob" if count == 1 else f"{count:,} blobs"

@@ -7,6 +7,7 @@ do not count, and a file hidden only by them is ``untracked``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 
@@ -98,6 +99,23 @@ class Worktree:
                 if (blob := _BLOB.fullmatch(line)) is not None:
                     found[name] = blob[1].decode()
         return found, git_error
+
+    def find_in_head(self, oids: Collection[str]) -> set[str]:
+        """Return those of some blobs that HEAD has at any path, as far as git lists it in time."""
+        wanted = {oid.encode() for oid in oids}
+        found: set[str] = set()
+        if not wanted or (head := references(self.repository).head) is None:
+            return found
+        # A listing of HEAD can be endless.
+        listing = git.fields(self.view, "ls-tree", "-r", "-z", head, seconds=_TIMEOUT_S)
+        with contextlib.closing(listing), contextlib.suppress(GitError, OSError):
+            for line in listing:
+                oid = line.partition(b"\t")[0].rpartition(b" ")[2]
+                if oid in wanted:
+                    found.add(oid.decode())
+                    if len(found) == len(wanted):
+                        break
+        return found
 
     def _find_lost(self, names: set[bytes], git_error: str) -> set[bytes]:
         """Return the staged paths of ``names`` that HEAD has although their blob was not found.
