@@ -201,7 +201,7 @@ def update(
     dropped = len(known.keys() - {entry.key for entry in kept})
     left = len(kept) - added
     summary = f"{left:,} kept, {dropped:,} dropped, {added:,} added"
-    click.echo(redacted(f"{display_path(path)}: {_kinds(kept)}: {summary}."))
+    click.echo(redacted(f"{display_path(path)}: {_kinds(kept, result, to_base)}: {summary}."))
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
     if add:
@@ -235,7 +235,7 @@ def show(*, resolved: ResolvedOptions) -> int:
         click.echo(redacted(f"    {entry.summary}"))
     gone = sum(key not in occurring for key in entries)
     expired = sum(entry.expired(today) for entry in entries.values())
-    summary = f"{_kinds(entries.values())}, {expired:,} expired, {gone:,} not found"
+    summary = f"{_kinds(entries.values(), result, to_base)}, {expired:,} expired, {gone:,} not found"
     click.echo(redacted(f"{display_path(path)}: {summary}."))
     if gone and not unread:
         click.echo("'boltz-keyscan baseline update' drops what no longer occurs.")
@@ -279,10 +279,20 @@ def _echo_gaps(left: Iterable[Gap], advice: str, *, gaps: bool) -> None:
         click.echo(f"{count(len(failing), 'gap')} not accepted, so a scan exits with 3; {advice}")
 
 
-def _kinds(entries: Iterable[Entry]) -> str:
-    found = [entry.is_gap for entry in entries]
-    keys = count(len(found) - sum(found), "key")
-    return f"{keys} and {count(sum(found), 'gap')}" if any(found) else keys
+def _kinds(entries: Iterable[Entry], result: ScanResult, to_base: ToBaseline) -> str:
+    """Return the number of keys and gaps that entries accept, and of their lines if it differs."""
+    entries = tuple(entries)
+    lines = {entry.key for entry in entries if entry.is_gap}
+    keys = count(len(entries) - len(lines), "key")
+    if not lines:
+        return keys
+    # One line accepts a file and the git object of its content, and one gap can need several lines.
+    failing = [gap for gap in result.gaps if not gap.by_design]
+    left = set(open_gaps(failing, lines, to_base))
+    accepted = [gap for gap in failing if gap.accepted is None and gap not in left]
+    found = {key for gap in accepted for keys in gap_keys(gap, to_base) for key in keys}
+    gaps = len(accepted) + len(lines - found)
+    return f"{keys} and {count(gaps, 'gap')}" + (f" in {len(entries):,} lines" if gaps != len(lines) else "")
 
 
 def _completeness_code(gaps: Iterable[Gap]) -> int:
