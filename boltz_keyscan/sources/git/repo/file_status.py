@@ -107,9 +107,8 @@ class Worktree:
         if not wanted or (head := references(self.repository).head) is None:
             return found
         # A listing of HEAD can be endless.
-        listing = git.fields(self.view, "ls-tree", "-r", "-z", head, seconds=_TIMEOUT_S)
-        with contextlib.closing(listing), contextlib.suppress(GitError, OSError):
-            for line in listing:
+        with contextlib.suppress(GitError, OSError):
+            for line in git.fields(self.view, "ls-tree", "-r", "-z", "--full-tree", head, seconds=_TIMEOUT_S):
                 oid = line.partition(b"\t")[0].rpartition(b" ")[2]
                 if oid in wanted:
                     found.add(oid.decode())
