@@ -135,12 +135,14 @@ class Verb(StrEnum):
     REWRITE = "rewrite"
     DROP = "drop"
     EXPIRE = "expire"
+    COMMIT = "commit"
 
 
 NOTE: dict[Verb, str] = {
     Verb.IGNORE: "add it to .gitignore",
     Verb.REPLACE: "put the new key there",
     Verb.KEEP: "update if you replace the key",
+    Verb.COMMIT: "its deletion: the file is gone from disk",
 }
 """The words after the exposure that explain a verb."""
 
@@ -176,6 +178,7 @@ def choose_verb(location: Location, kind: Situation) -> Verb:
         (bool(location.stash) and exposure in PAST, Verb.DROP),
         (exposure is Exposure.HISTORY, Verb.REWRITE),
         (exposure is Exposure.UNREACHABLE, Verb.EXPIRE),
+        (location.gone, Verb.COMMIT),
         (kind is Situation.IN_PLACE, Verb.KEEP),
         (environment and exposure is Exposure.LOCAL and kind is Situation.PUSHED, Verb.REPLACE),
         (environment and exposure is Exposure.LOCAL, Verb.KEEP),

@@ -1,7 +1,6 @@
 """Matches, locations, findings and results, and the protocols between the stages of a scan.
 
-Boundary: no type here has a field that could hold a raw key. That makes every report, log
-and exception outside ``detect/`` safe by construction.
+Boundary: no field here can hold a raw key, so reports, logs and exceptions outside ``detect/`` are safe.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from boltz_keyscan.records import dataclass, field
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Evidence, StatusReport
     from boltz_keyscan.model.suppression import Comment, Suppression, SuppressionCandidate, TrustReport
-
 
 Edit: TypeAlias = tuple[int, int, bytes]
 """Start and end of a range, counted from the start of a key, and the bytes that replace it."""
@@ -202,6 +200,8 @@ class Location:
     """The whole history was searched for it, so that ``commit`` is the first one."""
     open_to_others: bool = False
     """An environment file ignored by git that other users of this machine can read."""
+    gone: bool = False
+    """A file of HEAD that is deleted from the worktree."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,10 @@ def protect(found: Sequence[Location]) -> Instruction:
     return Instruction(f"Let only yourself read {spots(found)}.", (f"chmod 600 -- {paths(found)}",))
 
 
+def _commit(found: Sequence[Location]) -> Instruction:
+    return Instruction(f"Leave {', '.join(distinct_paths(found))} deleted; the deletion is to be committed.")
+
+
 def _put(found: Sequence[Location]) -> Instruction:
     return Instruction(f"Put the new key into {spots(found)}; git ignores it.")
 
@@ -102,4 +106,5 @@ REMOVALS = {
     Verb.IGNORE: _ignore,
     Verb.PROTECT: protect,
     Verb.REPLACE: _put,
+    Verb.COMMIT: _commit,
 }

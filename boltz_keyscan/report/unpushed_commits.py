@@ -47,7 +47,9 @@ def rebase(commits: Sequence[str], locations: Sequence[Location], *, root: bool)
     )
     for number, commit in enumerate(commits):
         found = [place for place in locations if place.commit == commit]
-        verbs = {choose_verb(replace(each, exposure=Exposure.TRACKED), Situation.COMMITTED) for each in found}
+        # git puts the files of the commit on disk.
+        present = [replace(each, exposure=Exposure.TRACKED, gone=False) for each in found]
+        verbs = {choose_verb(each, Situation.COMMITTED) for each in present}
         unless = _UNLESS_CONFLICT if number else ""
         cleared = clear(found).commands if verbs == {Verb.CLEAR} else ()
         yield Instruction(

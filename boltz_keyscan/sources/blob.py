@@ -207,6 +207,7 @@ def locate_hit(
     present: bool | None = None,
     traced: bool = False,
     open_to_others: bool = False,
+    gone: bool = False,
 ) -> tuple[Match, Location]:
     """Return the match of a hit with its location, redacted for display."""
     match = hit.match
@@ -238,6 +239,7 @@ def locate_hit(
         present=present,
         traced=traced,
         open_to_others=open_to_others,
+        gone=gone,
     )
     return match, location
 

@@ -478,6 +478,37 @@ def test_a_path_that_only_history_has(repo: Repo) -> None:
     assert "no such file or folder: old\n" in fails(repo, "c.py", "old").errors
 
 
+def test_the_deletion_of_a_file_is_to_be_committed(repo: Repo, tmp_path: Path) -> None:
+    repo.leak("a.py", "a = 1\n")
+    commit = repo.leak("b.py", f"K = '{KEY}'\n")
+    repo.leak("c.py", "c = 1\n")
+    (repo.path / "b.py").unlink()
+    line = f"commit b.py:1 ({commit[:7]}); its deletion: the file is gone from disk"
+    for arguments in ((), ("--history-only",)):
+        assert line in " ".join(keyscan(".", *arguments, cwd=repo.path).text.split())
+    repo.run("rm", "--quiet", "b.py")
+    assert line in " ".join(keyscan(".", cwd=repo.path).text.split())
+    # The commit has the file, so the rebase stops where it is on disk.
+    assert "take the key out of b.py line 1" in explain(repo, KEY)
+    repo.run("init", "--quiet", "--bare", str(tmp_path / "origin"))
+    repo.run("push", "--quiet", str(tmp_path / "origin"), "HEAD:refs/heads/main")
+    repo.run("fetch", "--quiet", str(tmp_path / "origin"), "main:refs/remotes/origin/main")
+    steps = explain(repo, KEY)
+    assert "Leave b.py deleted; the deletion is to be committed." in steps
+    [command] = [each for each in commands(steps) if each.startswith("git commit")]
+    subprocess.run(shlex.split(command), cwd=repo.path, check=True, capture_output=True)
+    assert "rewrite b.py:1" in " ".join(keyscan(".", cwd=repo.path).text.split())
+    # In a sparse checkout files of HEAD are not on disk by intention.
+    repo.run("reset", "--quiet", "--hard", "HEAD~1")
+    repo.run("sparse-checkout", "set", "--no-cone", "/a.py")
+    assert not (repo.path / "b.py").exists()
+    told = " ".join(keyscan(".", cwd=repo.path).text.split())
+    assert "take out b.py:1" in told
+    repo.run("sparse-checkout", "disable")
+    (repo.path / "b.py").write_text("")
+    assert "take out b.py:1" in " ".join(keyscan(".", cwd=repo.path).text.split())
+
+
 def test_a_prefix_that_fits_two_keys_is_an_error_with_both(repo: Repo) -> None:
     keys = [fake_key("ws", "live", f"prefix {number}") for number in range(600)]
     seen: dict[str, str] = {}

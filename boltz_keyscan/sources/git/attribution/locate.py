@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
@@ -122,6 +123,8 @@ class Tracer:
     """The references of the clone, which show if a commit was pushed; None if they show nothing."""
     traces: Traces = NO_TRACES
     """Traces of earlier pushes in the clone, and its stashes."""
+    worktree: bytes | None = None
+    """The worktree in which git checked out each file of HEAD; None if there is none."""
 
     def trace(
         self, hits: Sequence[Hit], detector: Detector, gaps: Iterable[Gap] = ()
@@ -230,11 +233,18 @@ class Tracer:
             facts = known.copies.get(oid) or (known.facts.get(first.commit, UNKNOWN) if first else UNKNOWN)
             stay = known.stay((oid, path), exposure)
             where = path or object_path(hit)
-            yield self._locate(hit, where, exposure, detector, first, facts=facts, stay=stay, old=old)
+            gone = exposure is Exposure.TRACKED and self._is_gone(path)
+            yield self._locate(
+                hit, where, exposure, detector, first, facts=facts, stay=stay, old=old, gone=gone
+            )
         if not paths:
             exposure = known.default_exposure
             stay = known.stay((oid, b""), exposure)
             yield self._locate(hit, object_path(hit), exposure, detector, None, facts=UNKNOWN, stay=stay)
+
+    def _is_gone(self, path: bytes) -> bool:
+        """Return True if a file of HEAD is deleted from the worktree."""
+        return self.worktree is not None and not os.path.lexists(os.path.join(self.worktree, path))
 
     def _of_object(self, hit: Hit, known: _HitContext, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""
@@ -259,6 +269,7 @@ class Tracer:
         facts: CommitFacts,
         stay: _Stay,
         old: bool = False,
+        gone: bool = False,
     ) -> tuple[Match, Location]:
         commit, date = (first.commit, first.author_date) if first else (None, None)
         path = self.prefix + path
@@ -277,6 +288,7 @@ class Tracer:
             present=stay.present,
             traced=stay.traced,
             stash=facts.stash,
+            gone=gone,
         )
 
     def _gap(self, problem: str) -> Gap:
