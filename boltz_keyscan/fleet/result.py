@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from boltz_keyscan import policy
@@ -40,6 +41,14 @@ class StoredResult:
         counts = {status.value: rows.get(status.value, (0, 0))[0] for status in RepositoryStatus}
         fetched = sum(got for status, (_, got) in rows.items() if status != RepositoryStatus.PENDING)
         return Coverage(sum(counts.values()), fetched, **counts)
+
+    @property
+    def started_at(self) -> str:
+        """Return the begin of the last scan; of states that were merged, the end of the last repository's."""
+        if started := self._store.run().get("started_at"):
+            return str(started)
+        ((ended,),) = self._store.rows("SELECT max(ended) FROM repositories")
+        return datetime.fromtimestamp(ended, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if ended else ""
 
     @property
     def complete(self) -> bool:

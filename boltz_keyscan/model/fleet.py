@@ -106,6 +106,10 @@ class FleetResult(Protocol):
         """Return the number of repositories by status."""
 
     @property
+    def started_at(self) -> str:
+        """Return the time of the last scan, ISO 8601, UTC; empty if nothing was scanned."""
+
+    @property
     def complete(self) -> bool:
         """Return True if every repository was scanned, and the list has no gaps."""
 

@@ -68,6 +68,7 @@ FLEET_REPORTERS = {
     "text": "boltz_keyscan.report.fleet_text:report",
     "json": "boltz_keyscan.report.fleet_json:report",
     "csv": "boltz_keyscan.report.fleet_csv:report",
+    "html": "boltz_keyscan.report.html.fleet:report",
 }
 """Formats of a fleet: functions ``(FleetResult, stream, ReportOptions) -> None``."""
 

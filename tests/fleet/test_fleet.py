@@ -124,6 +124,11 @@ def test_every_format(fleet: Fleet) -> None:
     assert "in 5 repositories, 5 places, gone from all branches" in text
     rows = fleet.report("first", "csv").text.splitlines()
     assert sum('"scanned","key"' in row for row in rows) == 7
+    page = fleet.report("first", "html").text
+    assert page.index("(2 fetch-failed, 1 fetch-redirected)") < page.index("What was not scanned")
+    assert page.count("<article") == len(scene.KEYS)
+    assert "5 repositories, 5 places" in page
+    assert leaks(page.encode(), *scene.KEYS) == []
     arguments = ("fleet", "report", "--state", "first", "--format", "sarif")
     assert keyscan(*arguments, cwd=fleet.folder).code == 2
     assert keyscan(*arguments, "--output", "sarif", cwd=fleet.folder).code == 1
@@ -152,6 +157,7 @@ def test_shards_merged_are_the_whole(fleet: Fleet) -> None:
     whole = keyscan("fleet", "merge", "--state", "merged", "part-2", "part-3", cwd=fleet.folder)
     assert whole.code == 1
     assert fleet.report("merged").out == fleet.report("first").out
+    assert "<svg" in fleet.report("merged", "html").text
 
 
 def test_workers_of_dask_give_the_same_report(fleet: Fleet) -> None:

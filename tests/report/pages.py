@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from boltz_keyscan.audit.organisation import CHECKS
 from boltz_keyscan.model.audit import Audit, Concern
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
+from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.finding import Gap as ScanGap
-from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan.model.fleet import Coverage, FirstPlace, FleetKey, RepositoryEntry, RepositoryStatus
 from boltz_keyscan.model.status import By, Candidate, Evidence
 from boltz_keyscan.model.suppression import Suppression
-from boltz_keyscan.report import load_audit, load_diff
+from boltz_keyscan.policy import situation
+from boltz_keyscan.report import ReportOptions, load_audit, load_diff, load_fleet
 from boltz_keyscan.report.diff import compare
 from boltz_keyscan.report.json_reader import read
 from tests.report import samples
@@ -116,6 +119,110 @@ def comparison(text: str = "src/app.py") -> str:
     return out.getvalue()
 
 
+@dataclass(frozen=True)
+class Fleet:
+    """A fleet in memory: its repositories, each with its findings."""
+
+    entries: tuple[tuple[RepositoryEntry, tuple[Finding, ...]], ...] = ()
+    missing: tuple[ScanGap, ...] = ()
+    started_at: str = "2025-03-01T12:00:00Z"
+
+    @property
+    def coverage(self) -> Coverage:
+        counts = {each: sum(entry.status is each for entry, _ in self.entries) for each in RepositoryStatus}
+        fetched = sum(entry.fetched for entry, _ in self.entries)
+        return Coverage(len(self.entries), fetched, **{each.value: number for each, number in counts.items()})
+
+    @property
+    def complete(self) -> bool:
+        return 0 < self.coverage.scanned == self.coverage.discovered and not self.missing
+
+    @property
+    def exit_code(self) -> int:
+        blocking = any(finding.blocking for _, findings in self.entries for finding in findings)
+        return 1 if blocking else 0 if self.complete else 3
+
+    def gaps(self) -> tuple[ScanGap, ...]:
+        return self.missing
+
+    def repositories(self, *, incomplete: bool = False) -> Iterator[RepositoryEntry]:
+        for entry, _ in self.entries:
+            if not incomplete or entry.gaps or entry.status is not RepositoryStatus.SCANNED:
+                yield entry
+
+    def findings(self) -> Iterator[FleetKey]:
+        worst = sorted((found[0][1].severity.rank, name) for name, found in self._by_key.items())
+        for _, fingerprint in worst:
+            found = self._by_key[fingerprint]
+            each = found[0][1]
+            where = each.locations[0]
+            date = where.author_date
+            yield FleetKey(
+                *(each.fingerprint, each.rule_id, each.key_type, each.mode, each.type_prefix, each.shape),
+                *(each.severity, each.confidence, each.blocking, each.suppression is not None),
+                *(situation(each), len(found), sum(len(finding.locations) for _, finding in found)),
+                FirstPlace(found[0][0].name, where.path, where.commit, date) if date else None,
+                still_present=True,
+            )
+
+    def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
+        yield from self._by_key[fingerprint]
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[tuple[RepositoryEntry, Finding]]]:
+        found: dict[str, list[tuple[RepositoryEntry, Finding]]] = {}
+        for entry, findings in self.entries:
+            for each in findings:
+                found.setdefault(each.fingerprint, []).append((entry, each))
+        return found
+
+
+def repository(
+    name: str,
+    *findings: Finding,
+    status: RepositoryStatus = RepositoryStatus.SCANNED,
+    gaps: tuple[ScanGap, ...] = (),
+) -> tuple[RepositoryEntry, tuple[Finding, ...]]:
+    """Return a repository of a fleet with its findings."""
+    blocking = sum(each.blocking for each in findings)
+    fetched = status in {RepositoryStatus.SCANNED, RepositoryStatus.PARTIAL}
+    return RepositoryEntry(name, name, status, fetched, 2, 40, len(findings), blocking, gaps), findings
+
+
+def fleet(text: str = "src/app.py", repositories: int = 30) -> Fleet:
+    """Return a fleet with a key of all its forks, one of its own in each fifth, and each status."""
+    shared = finding(KeyType.ADMIN, Mode.LIVE, past(1, text, subject=text, traced=True, present=True))
+    many = [
+        repository(
+            f"https://host.invalid/{text}/{number:05}.git",
+            shared,
+            *(
+                finding(KeyType.WORKSPACE, Mode.TEST, past(2, text), seed=number)
+                for _ in range(number % 5, 1)
+            ),
+        )
+        for number in range(repositories)
+    ]
+    failed, partial, pending = RepositoryStatus.FAILED, RepositoryStatus.PARTIAL, RepositoryStatus.PENDING
+    return Fleet(
+        (
+            *many,
+            repository("failed", status=failed, gaps=(ScanGap("failed", "fetch-failed", text),)),
+            repository(f"partial {text}", shared, status=partial, gaps=(ScanGap(text, "corrupt", text),)),
+            repository("pending", status=pending),
+            repository("whole", gaps=(ScanGap(text, "shallow", text, by_design=True),)),
+        ),
+        (ScanGap(text, "shard-missing", text),),
+    )
+
+
+def fleet_page(result: Fleet, **view: Any) -> str:
+    """Return the page of a fleet."""
+    out = io.StringIO()
+    load_fleet("html")(result, out, ReportOptions(**view))
+    return out.getvalue()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "history": lambda: told("html", samples.history()),
     "asked": lambda: told("html", samples.asked()),
@@ -126,4 +233,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "empty": lambda: told("html", samples.empty()),
     "audit": audit,
     "diff": comparison,
+    "fleet": lambda: fleet_page(fleet()),
+    "no fleet": lambda: fleet_page(Fleet()),
 }

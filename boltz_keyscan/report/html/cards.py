@@ -7,7 +7,8 @@ counted.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from boltz_keyscan import policy, rules
@@ -93,6 +94,18 @@ class Details:
     folded: tuple[Place, ...]
     left: int
     """Places that are not on the page."""
+    nouns: tuple[str, str] = ("path", "paths")
+    """The noun of a place, and that of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A key of which a card can be made."""
+
+    card: Card
+    entry: str
+    """The JSON object of the index."""
+    details: Callable[[], Details]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +124,37 @@ class Deck:
 def make_deck(findings: Sequence[Finding], result: ScanResult, names: dict[str, str]) -> Deck:
     """Return the cards that fit, in the order of the findings."""
     known = {rule.id: rule for rule in rules.load()}
+
+    def drafts() -> Iterator[Draft]:
+        for finding in findings:
+            card = _card(finding, names[finding.fingerprint])
+            explain = explain_command(result, card.name)
+            details = partial(_details, finding, result, known.get(finding.rule_id), explain)
+            yield Draft(card, dumps(_entry(finding)), details)
+
+    return fill_deck(drafts(), len(findings))
+
+
+def fill_deck(drafts: Iterable[Draft], total: int) -> Deck:
+    """Return the cards that fit, in the order of the drafts, of which there are ``total``."""
     whole, short = macro("card.html", "whole"), macro("card.html", "short")
     cards: list[Markup] = []
     index: list[str] = []
     used = wholes = 0
-    for number, finding in enumerate(findings[:MAX_KEYS]):
-        entry = dumps(_entry(finding))
-        card = _card(finding, names[finding.fingerprint])
+    for number, draft in enumerate(itertools.islice(drafts, MAX_KEYS)):
         markup: Markup | None = None
         if number < MAX_WHOLE and used < MAX_WHOLE_BYTES:
-            details = _details(
-                finding, result, known.get(finding.rule_id), explain_command(result, card.name)
-            )
-            markup = whole(card, details, number)
+            markup = whole(draft.card, draft.details(), number)
             if used + _size(markup) > MAX_WHOLE_BYTES:
                 markup = None
         wholes += markup is not None
-        markup = markup or short(card)
-        used += _size(markup) + len(entry)
+        markup = markup or short(draft.card)
+        used += _size(markup) + len(draft.entry)
         if used > MAX_BYTES:
             break
         cards.append(markup)
-        index.append(entry)
-    return Deck(tuple(cards), ",".join(index), max(len(cards) - wholes, 0), len(findings) - len(cards))
+        index.append(draft.entry)
+    return Deck(tuple(cards), ",".join(index), max(len(cards) - wholes, 0), total - len(cards))
 
 
 def _size(markup: Markup) -> int:
@@ -149,14 +170,15 @@ def _entry(finding: Finding) -> dict[str, object]:
         "v": finding.severity.value,
         "x": list(dict.fromkeys(each.exposure.value for each in finding.locations)),
         "s": finding.status.value,
-        "p": list(_first(found)),
+        "p": list(first_paths(found)),
         "n": len(found),
         "a": life.first.timestamp() if life.first else None,
         "z": life.last.timestamp() if life.last else None,
     }
 
 
-def _first(paths: Iterable[str]) -> Iterator[str]:
+def first_paths(paths: Collection[str]) -> Iterator[str]:
+    """Yield the first paths of a key, up to the limit of the index."""
     for end, path in zip(itertools.accumulate(map(len, paths)), paths, strict=True):
         if end > MAX_INDEXED_CHARS and end > len(path):
             return

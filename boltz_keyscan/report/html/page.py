@@ -39,6 +39,8 @@ _MAX_GAP_CHARS = 400
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
+_NOT_READ, _BY_DESIGN, _AGREED = "not read", "left out by design", "not read, as agreed"
+
 _ELSEWHERE = frozenset({"Next", "Gaps", "Left out", "Accepted"})
 """Labels of the summary that have a section of their own on the page."""
 
@@ -104,7 +106,7 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
         counts=[(level, sum(key.severity is level for key in result.keys)) for level in Severity],
         advice=[Advice(TITLE[kind], tuple(map(str, STEPS[kind]))) for kind in urgent_situations(result)],
         command=next((text.partition("     ")[0] for _, text in next_lines(result)), ""),
-        gaps=tuple(_gap_groups(result.gaps)),
+        gaps=tuple(gap_groups(result.gaps)),
         timeline=make_timeline(keys, names, result.started_at) if keys else None,
         deck=deck,
         total=len(found),
@@ -115,26 +117,28 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     )
 
 
-def _gap_groups(gaps: Sequence[Gap]) -> Iterator[GapGroup]:
+def gap_groups(gaps: Iterable[Gap]) -> Iterator[GapGroup]:
     """Yield the gaps that were accepted, those by design, and before both the others."""
-    open_ = [gap for gap in gaps if gap.accepted is None]
-    for title, loud, found in (
-        ("not read", True, [gap for gap in open_ if not gap.by_design]),
-        ("left out by design", False, [gap for gap in open_ if gap.by_design]),
-        ("not read, as agreed", False, [gap for gap in gaps if gap.accepted is not None]),
-    ):
-        if found:
-            rows = [(gap.where, gap_reason(gap)) for gap in found[: MAX_GAPS + MAX_FOLDED_GAPS]]
+    totals: Counter[str] = Counter()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for gap in gaps:
+        title = _AGREED if gap.accepted is not None else _BY_DESIGN if gap.by_design else _NOT_READ
+        totals[title] += 1
+        if totals[title] <= MAX_GAPS + MAX_FOLDED_GAPS:
+            found.setdefault(title, []).append((gap.where, gap_reason(gap)))
+    for title in (_NOT_READ, _BY_DESIGN, _AGREED):
+        if rows := found.get(title, []):
             yield GapGroup(
-                f"{count(len(found), 'part')} {title}",
-                loud,
+                f"{count(totals[title], 'part')} {title}",
+                title == _NOT_READ,
                 tuple(rows[:MAX_GAPS]),
-                tuple((_clip(where), _clip(reason)) for where, reason in rows[MAX_GAPS:]),
-                len(found) - len(rows),
+                tuple((clip(where), clip(reason)) for where, reason in rows[MAX_GAPS:]),
+                totals[title] - len(rows),
             )
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
+    """Return the beginning of a text in a list that is folded."""
     return text if len(text) <= _MAX_GAP_CHARS else f"{text[:_MAX_GAP_CHARS]}..."
 
 
@@ -142,21 +146,20 @@ def _filters(found: Sequence[Finding]) -> Iterator[Filter]:
     """Yield the filters that can make a difference."""
     exposures = Counter(each for finding in found for each in {where.exposure for where in finding.locations})
     for filter_ in (
-        Filter("severity", "v", _choices(Counter(finding.severity for finding in found), Severity, str)),
-        Filter("exposure", "x", _choices(exposures, Exposure, EXPOSURE.__getitem__)),
+        Filter("severity", "v", choices(Counter(finding.severity for finding in found), Severity, str)),
+        Filter("exposure", "x", choices(exposures, Exposure, EXPOSURE.__getitem__)),
         Filter(
             "status",
             "s",
-            _choices(Counter(finding.status for finding in found), Status, STATUS_WORDS.__getitem__),
+            choices(Counter(finding.status for finding in found), Status, STATUS_WORDS.__getitem__),
         ),
     ):
         if len(filter_.choices) > 1:
             yield filter_
 
 
-def _choices(
-    counted: Counter[Kind], kinds: Iterable[Kind], name: Callable[[Kind], str]
-) -> tuple[Choice, ...]:
+def choices(counted: Counter[Kind], kinds: Iterable[Kind], name: Callable[[Kind], str]) -> tuple[Choice, ...]:
+    """Return the choices of a filter: those that a key has, in the order of their kinds."""
     return tuple(Choice(str(kind), name(kind), counted[kind]) for kind in kinds if counted[kind])
 
 

@@ -1,0 +1,181 @@
+"""HTML report of a fleet: verdict, first steps, coverage, gaps, repositories, one timeline, and the keys."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from boltz_keyscan.advice import STEPS, TITLE
+from boltz_keyscan.model.enums import ExitCode, Severity, Shape, Situation
+from boltz_keyscan.model.finding import Gap
+from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.report.fleet_text import describe_coverage
+from boltz_keyscan.report.html.cards import fill_deck
+from boltz_keyscan.report.html.fleet_cards import explain_command, make_drafts, make_spread
+from boltz_keyscan.report.html.page import Advice, Filter, choices, clip, gap_groups
+from boltz_keyscan.report.html.rendering import Heading, json_data, write_page
+from boltz_keyscan.report.html.timeline import MAX_FOLDED, MAX_ROWS, make_timeline
+from boltz_keyscan.report.options import ReportOptions
+from boltz_keyscan.report.wording import count, format_time, short_fingerprints
+
+MAX_REPOSITORIES = 20
+"""Repositories of the table that are shown; the others are folded."""
+
+MAX_FOLDED_REPOSITORIES = 480
+"""Repositories of the table that are folded; further ones are counted."""
+
+_TIMED = MAX_ROWS + MAX_FOLDED
+"""Keys of which all locations are read, for their rows on the timeline and their whole cards."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """The number of repositories of one kind."""
+
+    label: str
+    number: int
+    loud: bool
+    """True for repositories that make the report incomplete."""
+    reasons: str
+    """The first reason of each repository, counted; may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRow:
+    """A repository as the table needs it."""
+
+    name: str
+    status: RepositoryStatus
+    loud: bool
+    keys: int
+    blocking: int
+    gaps: int
+    """Gaps that are neither by design nor accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryTable:
+    """The repositories: those with keys first, then those that were not scanned."""
+
+    shown: tuple[RepositoryRow, ...]
+    folded: tuple[RepositoryRow, ...]
+    left: int
+
+
+def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
+    """Write the page."""
+    found = [
+        key for key in result.findings() if options.show_placeholders or key.shape is not Shape.PLACEHOLDER
+    ]
+    keys = [key for key in found if key.shape is not Shape.PLACEHOLDER]
+    names = short_fingerprints(key.fingerprint for key in found)
+    spreads = {key.fingerprint: make_spread(result, key) for key in found[:_TIMED]}
+    kinds = _urgent_situations(keys)
+    urgent = next((key for key in keys if kinds and _is_urgent(key) and key.situation is kinds[0]), None)
+    deck = fill_deck(make_drafts(result, found, names, spreads), len(found))
+    timed = [spreads[key.fingerprint].finding for key in keys[:_TIMED]]
+    timeline = make_timeline(timed, names, result.started_at) if timed else None
+    verdict = list(_verdict(result, keys))
+    severities = Counter(key.severity for key in found[: len(deck.cards)])
+    filter_ = Filter("severity", "v", choices(severities, Severity, str))
+    write_page(
+        "fleet.html",
+        stream,
+        title=f"{verdict[0].label}: {verdict[0].text}",
+        verdict=verdict,
+        color="red" if result.exit_code != ExitCode.CLEAN else "yellow" if keys else "green",
+        subject="boltz-keyscan fleet report",
+        taken_at=format_time(result.started_at),
+        headline=describe_coverage(result),
+        warning="",
+        counts=[(level, sum(key.severity is level for key in keys)) for level in Severity],
+        advice=[Advice(TITLE[kind], tuple(map(str, STEPS[kind]))) for kind in kinds],
+        command=explain_command(urgent, names[urgent.fingerprint]) if urgent else "",
+        coverage=tuple(_coverage(result)),
+        gaps=tuple(gap_groups(_gaps(result))),
+        repositories=_table(result),
+        timeline=replace(timeline, left=len(keys) - len(timed)) if timeline else None,
+        deck=deck,
+        total=len(found),
+        explain="boltz-keyscan explain FINGERPRINT CLONE",
+        filters=(filter_,) if len(filter_.choices) > 1 else (),
+        data=json_data(f'{{"keys":[{deck.index}]}}'),
+    )
+
+
+def _verdict(result: FleetResult, keys: Sequence[FleetKey]) -> Iterator[Heading]:
+    code = f"exit {result.exit_code:d}"
+    blocking = sum(key.blocking for key in keys)
+    match result.exit_code:
+        case ExitCode.BLOCKING:
+            verb = "fails" if blocking == 1 else "fail"
+            yield Heading("FAILED", f"{count(blocking, 'key')} {verb} this run", code)
+            if not result.complete:
+                yield Heading("INCOMPLETE", "Not everything was scanned; there may be more", "")
+        case ExitCode.CLEAN:
+            yield Heading("Clean", "No key fails this run, and every repository was scanned", code)
+        case _:
+            yield Heading(
+                "INCOMPLETE", "Not everything was scanned; no key that was seen fails this run", code
+            )
+
+
+def _is_urgent(key: FleetKey) -> bool:
+    return not key.suppressed and key.situation is not Situation.IN_PLACE
+
+
+def _urgent_situations(keys: Sequence[FleetKey]) -> list[Situation]:
+    return sorted({key.situation for key in keys if _is_urgent(key)}, key=lambda kind: kind.rank)
+
+
+def _coverage(result: FleetResult) -> Iterator[CoverageRow]:
+    """Yield the number of repositories that were listed and fetched, and of each status that occurs."""
+    reasons: dict[RepositoryStatus, Counter[str]] = {status: Counter() for status in RepositoryStatus}
+    for entry in result.repositories(incomplete=True):
+        reasons[entry.status].update(gap.reason for gap in _open_gaps(entry)[:1])
+    coverage = result.coverage
+    yield CoverageRow("Discovered", coverage.discovered, loud=False, reasons="")
+    yield CoverageRow("Fetched", coverage.fetched, loud=False, reasons="")
+    for status in RepositoryStatus:
+        number, scanned = getattr(coverage, status.value), status is RepositoryStatus.SCANNED
+        if number or scanned:
+            words = ", ".join(f"{each:,} {reason}" for reason, each in reasons[status].most_common())
+            yield CoverageRow(status.capitalize(), number, not scanned, "" if scanned else words)
+
+
+def _open_gaps(entry: RepositoryEntry) -> list[Gap]:
+    """Return the gaps that make a repository incomplete; there is one for each that was not scanned."""
+    gaps = [gap for gap in entry.gaps if not gap.by_design and gap.accepted is None]
+    if gaps or entry.status is RepositoryStatus.SCANNED:
+        return gaps
+    pending = entry.status is RepositoryStatus.PENDING
+    return [Gap(entry.name, entry.status.value, "listed, and not scanned yet" if pending else "")]
+
+
+def _gaps(result: FleetResult) -> Iterator[Gap]:
+    """Yield the gaps of the list, and those of each repository with its name."""
+    yield from result.gaps()
+    for entry in result.repositories(incomplete=True):
+        aside = (gap for gap in entry.gaps if gap.by_design or gap.accepted is not None)
+        for gap in (*_open_gaps(entry), *aside):
+            yield gap if gap.where == entry.name else replace(gap, where=f"{entry.name}: {gap.where}")
+
+
+def _table(result: FleetResult) -> RepositoryTable:
+    most = MAX_REPOSITORIES + MAX_FOLDED_REPOSITORIES
+    entries = heapq.nsmallest(most, map(_row, result.repositories()), key=_row_order)
+    folded = (replace(row, name=clip(row.name)) for row in entries[MAX_REPOSITORIES:])
+    left = result.coverage.discovered - len(entries)
+    return RepositoryTable(tuple(entries[:MAX_REPOSITORIES]), tuple(folded), left)
+
+
+def _row(entry: RepositoryEntry) -> RepositoryRow:
+    loud = entry.status is not RepositoryStatus.SCANNED
+    return RepositoryRow(entry.name, entry.status, loud, entry.keys, entry.blocking, len(_open_gaps(entry)))
+
+
+def _row_order(row: RepositoryRow) -> tuple[int, int, bool, str]:
+    return (-row.blocking, -row.keys, not row.loud, row.name)

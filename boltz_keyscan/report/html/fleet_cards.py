@@ -1,0 +1,172 @@
+"""Cards of the keys of a fleet: each with its repositories, in the parts of the cards of a scan."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from boltz_keyscan import rules
+from boltz_keyscan.advice import STEPS, TITLE
+from boltz_keyscan.model.enums import Shape
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.policy import widest
+from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.report.file_actions import Instruction
+from boltz_keyscan.report.html.cards import MAX_FOLDED, MAX_PLACES, Card, Details, Draft, first_paths
+from boltz_keyscan.report.html.lifetime import lifetime
+from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.locations import Place, places
+from boltz_keyscan.report.sentences import key_title
+from boltz_keyscan.report.wording import count, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A key with its repositories."""
+
+    finding: Finding
+    """The key as if all repositories were one: with the locations of all, each once."""
+    places: tuple[Place, ...]
+    """The first repositories, each with its first place."""
+    names: tuple[str, ...]
+    """The first repositories and their paths, by which the page is searched."""
+
+
+def explain_command(key: FleetKey, name: str) -> str:
+    """Return the command that explains a key, in the repository from which it came first."""
+    repository = key.first.repository if key.first else "CLONE"
+    # An address is cloned first; a colon is in each of them.
+    return shlex.join(("boltz-keyscan", "explain", name, "CLONE" if ":" in repository else repository))
+
+
+def make_spread(result: FleetResult, key: FleetKey) -> Spread:
+    """Return a key with the locations of all its repositories; forks share most of theirs."""
+    locations: dict[Location, None] = {}
+    rows: list[Place] = []
+    names: dict[str, None] = {}
+    one: Finding | None = None
+    for entry, finding in result.occurrences(key.fingerprint):
+        one = one or finding
+        locations.update(dict.fromkeys(finding.locations))
+        if len(rows) < MAX_PLACES + MAX_FOLDED:
+            rows.append(_place(entry, finding, first=not rows))
+            names.update(_searched(entry, finding))
+    if one is None:
+        raise ValueError("a key is in no repository")
+    merged = replace(
+        one,
+        shape=key.shape,
+        severity=key.severity,
+        blocking=key.blocking,
+        locations=tuple(locations),
+        exposure=widest(each.exposure for each in locations),
+    )
+    return Spread(merged, tuple(rows), tuple(names))
+
+
+def _place(entry: RepositoryEntry, finding: Finding, *, first: bool) -> Place:
+    """Return a repository with its first place, and the number of the others."""
+    found = places(finding)
+    parts = [f"{found[0].where}  {found[0].story}"]
+    parts += [count(len(found) - 1, "more path")] if len(found) > 1 else []
+    parts += ["accepted here"] if finding.suppression is not None else []
+    if entry.status is not RepositoryStatus.SCANNED:
+        parts.append(f"this repository is {entry.status}: there may be more")
+    return replace(
+        found[0],
+        where=entry.name,
+        story="; ".join(parts),
+        context=found[0].context if first else "",
+    )
+
+
+def _searched(entry: RepositoryEntry, finding: Finding) -> Iterator[tuple[str, None]]:
+    yield entry.name, None
+    for each in finding.locations:
+        yield "!".join((each.path, *each.members)), None
+
+
+def make_drafts(
+    result: FleetResult, keys: Sequence[FleetKey], names: dict[str, str], spreads: dict[str, Spread]
+) -> Iterator[Draft]:
+    """Yield the keys for their cards.
+
+    Args:
+        result: the fleet.
+        keys: its keys, in the order of the page.
+        names: the short form of each fingerprint.
+        spreads: the first keys with their repositories; of the others a few repositories are read.
+    """
+    known = {rule.id: rule.summary for rule in rules.load()}
+    for key in keys:
+        spread = spreads.get(key.fingerprint)
+        if spread is None:
+            occurrences = itertools.islice(result.occurrences(key.fingerprint), MAX_PLACES)
+            pairs = [(entry, finding) for entry, finding in occurrences]
+            searched = dict(each for pair in pairs for each in _searched(*pair))
+            spread = Spread(pairs[0][1], (_place(*pairs[0], first=True),), tuple(searched))
+        card = _card(key, names[key.fingerprint], spread)
+        power = "" if key.shape is Shape.PLACEHOLDER else known.get(key.rule_id, "")
+        yield Draft(card, dumps(_entry(key, spread)), partial(_details, key, card, spread, power))
+
+
+def _entry(key: FleetKey, spread: Spread) -> dict[str, object]:
+    """Return an item of the index, as that of the page of a scan."""
+    when = parse_time(key.first.author_date) if key.first else None
+    return {
+        "f": key.fingerprint,
+        "v": key.severity.value,
+        "p": list(first_paths(spread.names)),
+        "n": key.locations,
+        "a": when.timestamp() if when else None,
+    }
+
+
+def _card(key: FleetKey, name: str, spread: Spread) -> Card:
+    outcome = "accepted" if key.suppressed else "does not fail this run"
+    first = f"{key.first.repository}  {key.first.path}" if key.first else spread.places[0].where
+    return Card(
+        key.fingerprint,
+        name,
+        key.severity,
+        key_title(spread.finding),
+        key.shown,
+        "fails this run" if key.blocking else outcome,
+        key.blocking,
+        f"{TITLE[key.situation]}; in {_extent(key)}",
+        first,
+    )
+
+
+def _extent(key: FleetKey) -> str:
+    noun = "repository" if key.repositories == 1 else "repositories"
+    return f"{key.repositories:,} {noun}, {count(key.locations, 'place')}"
+
+
+def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
+    life = lifetime(spread.finding)
+    facts = [("Situation", TITLE[key.situation]), ("Extent", _extent(key))]
+    if key.first is not None:
+        commit = f" ({key.first.commit[:7]})" if key.first.commit else ""
+        day = key.first.author_date.partition("T")[0]
+        facts.append(("First", f"{day}  {key.first.repository}  {key.first.path}{commit}"))
+    if life.events:
+        facts.append(("History", life.story))
+    steps = [] if key.shape is Shape.PLACEHOLDER else [Instruction(step) for step in STEPS[key.situation]]
+    if len(steps) > 1:
+        text = "The commands, in a clone of each repository that has it:"
+        steps.append(Instruction(text, (explain_command(key, card.name),)))
+    return Details(
+        power,
+        tuple(facts),
+        life,
+        (),
+        tuple(steps),
+        spread.places[:MAX_PLACES],
+        spread.places[MAX_PLACES:],
+        key.repositories - len(spread.places),
+        ("repository", "repositories"),
+    )
