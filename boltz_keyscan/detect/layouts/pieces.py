@@ -14,7 +14,7 @@ class Pieces:
 
     data: bytearray = field(default_factory=bytearray)
     _parts: list[tuple[int, int, int]] = field(default_factory=list)
-    """The range in the other text of each part, and the bytes that it means; 0 if it stands as it is."""
+    """The range in the other text of each part, and the bytes that it means; 0 if as many as there are."""
 
     def add(self, text: bytes, low: int, high: int) -> None:
         """Add ``text[low:high]`` as it is."""
