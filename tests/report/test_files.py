@@ -260,7 +260,7 @@ def test_quiet_is_for_standard_output_alone(tmp_path: Path, name: str) -> None:
     def written(*arguments: str) -> list[str]:
         ran = keyscan("a.py", "--report", f"{name}=report", *arguments, cwd=tmp_path)
         assert ran.code == 1
-        times = r"\d+\.\d+|\d{4}-\d\d-\d\dT[\d:.]+Z?|[0-9a-f]{8}-[0-9a-f-]{27}"
+        times = r"\d\d:\d\d UTC|\d+\.\d+|\d{4}-\d\d-\d\dT[\d:.]+Z?|[0-9a-f]{8}-[0-9a-f-]{27}"
         return re.sub(times, "", (tmp_path / "report").read_text()).splitlines()
 
     assert written("-q") == written()
