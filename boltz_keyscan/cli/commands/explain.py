@@ -200,12 +200,13 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
         return History()
     facts = History(
         known.head,
-        branches=known.branches,
+        # A name of a branch or tag can be a key.
+        branches=tuple(map(redacted, known.branches)),
         stashes=known.stashes,
-        branch=known.branch,
-        upstreams=known.upstreams,
+        branch=redacted(known.branch),
+        upstreams=tuple(map(redacted, known.upstreams)),
         gone=known.gone,
-        folder=os.fsdecode(folder) or "project",
+        folder=redacted(os.fsdecode(folder)) or "project",
     )
     if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
         return facts
