@@ -95,7 +95,7 @@ def plant(repo: Repo, keys: Callable[[str], str] = _by_name) -> Ledger:  # noqa:
 
     repo.write("a.txt", f"old stash {key('older stash')}\n")
     repo.run("stash", "push", "--quiet")
-    ledger.note("older stash", "a.txt", "unreachable", repo.run("rev-parse", "refs/stash"))
+    ledger.note("older stash", "a.txt", "history", repo.run("rev-parse", "refs/stash"))
     repo.write("untracked.txt", f"u {key('untracked stash')}\n")
     repo.write("a.txt", f"new stash {key('stash')}\n")
     repo.run("stash", "push", "--quiet", "--include-untracked")
