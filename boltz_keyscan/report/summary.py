@@ -151,12 +151,7 @@ def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, s
     rest = [gap for gap in result.gaps if gap.accepted is None]
     yield from _gaps("Gaps", "not read", [gap for gap in rest if not gap.by_design], limit)
     yield from _gaps("Left out", "by design", [gap for gap in rest if gap.by_design], limit)
-    if accepted and limit is not None:
-        kinds = Counter(gap.reason for gap in accepted).most_common()
-        counted = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
-        yield "Accepted", f"{len(accepted):,} not read, as agreed: {counted}; -v lists them"
-    else:
-        yield from _gaps("Accepted", "not read, as agreed", accepted, limit)
+    yield from _gaps("Accepted", "not read, as agreed", accepted, limit)
     yield from _suppressed(result, limit)
     yield from trust_lines(result.ground)
     unmatched = result.ground.unmatched if result.ground else ()

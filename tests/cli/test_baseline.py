@@ -88,11 +88,7 @@ def test_ignore_entries_for_gaps(repo: Repo) -> None:
     for line in ("old.zip  # gap: test data", f"object:{oid}  # gap: test data"):
         repo.write(".boltz-keyscanignore", f"{line}\nnone.zip  # gap: not there\n")
         ran = scan(repo, "--require-complete", code=0)
-        counted = "Accepted 1 not read, as agreed: 1 encrypted; -v lists them"
-        assert counted in " ".join(ran.text.split())
-        assert "accepted by" not in ran.text
-        listed = " ".join(scan(repo, "--require-complete", "-v", code=0).text.split())
-        assert "accepted by ignore: test data" in listed
+        assert "accepted by ignore: test data" in " ".join(ran.text.split())
         assert ".boltz-keyscanignore:2 (in the tree): this entry matches no key or gap" in ran.text
         scan(repo, "--trust", "none", code=3)
     repo.write(".boltz-keyscanignore", "old.zip  # gap:\n")
