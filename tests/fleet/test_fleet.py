@@ -287,7 +287,6 @@ def test_a_server_that_went_away_costs_gaps_and_no_key(fleet: Fleet) -> None:
     assert fleet.scan("first").out == fleet.first.out
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a worker is found in /proc")
 def test_a_single_address(fleet: Fleet) -> None:
     ran = keyscan(f"{fleet.base}/open/pulled.git", "--format", "json", cwd=fleet.folder)
     assert ran.code == 1

@@ -85,7 +85,7 @@ def read(text: str) -> Page:
     return parsed
 
 
-def shown(result: ScanResult, **view: Any) -> Page:
+def render(result: ScanResult, **view: Any) -> Page:
     return read(told("html", result, **view))
 
 
@@ -101,7 +101,7 @@ def test_the_page_of_a_sample(name: str) -> None:
 def test_the_order_is_that_of_reading() -> None:
     """Verdict, first steps, gaps, timeline, keys, scan; a key that leads nowhere needs no first step."""
     gaps = (Gap("a.db", "unreadable", "denied"),)
-    parsed = shown(replace(samples.history(), gaps=gaps, complete=False))
+    parsed = render(replace(samples.history(), gaps=gaps, complete=False))
     heads = [spaced(each) for each in parsed.headings]
     assert heads[0] == "FAILED exit 1 2 keys fail this run"
     order = ["What to do first", "What was not scanned", "When each key leaked", "The keys worst first"]
@@ -112,15 +112,15 @@ def test_the_order_is_that_of_reading() -> None:
     assert "INCOMPLETE 1 gap, so not everything was scanned; there may be more" in spaced(
         parsed.text
     ).replace("Incomplete", "INCOMPLETE")
-    assert shown(make_result()).headings[1:] == ["The scan"]
+    assert render(make_result()).headings[1:] == ["The scan"]
 
 
 @settings(max_examples=examples(60))
 @given(RESULTS, VIEWS)
 def test_no_string_becomes_markup(result: ScanResult, view: dict[str, Any]) -> None:
     """Whatever a result holds, a page has the elements of harmless ones, and one script that runs."""
-    parsed = shown(result, **view)
-    allowed = shown(samples.asked()), shown(samples.incomplete()), shown(samples.history())
+    parsed = render(result, **view)
+    allowed = render(samples.asked()), render(samples.incomplete()), render(samples.history())
     assert set(parsed.tags) <= {tag for each in allowed for tag in each.tags} | {"pre", "details", "summary"}
     assert not [name for name in parsed.attributes if name.startswith("on") or name in {"style", "src"}]
     assert not [link for link in parsed.links if not link.startswith("#") and link != "data:,"]
@@ -190,13 +190,13 @@ def test_no_result_makes_a_page_too_large(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_places_of_one_key_are_folded_and_counted() -> None:
     key = finding(KeyType.ADMIN, Mode.LIVE, *(location(f"run_{each:03}.py") for each in range(130)))
-    parsed = shown(make_result(key))
+    parsed = render(make_result(key))
     assert parsed.text.count("run_009.py:3") == 1
     assert "90 more paths" in parsed.text
     assert "+30 more paths not on this page" in spaced(parsed.text)
     # A step that names each of hundreds of files is no help: one command lists them.
     key = finding(KeyType.ADMIN, Mode.LIVE, *(location(f"run_{each:03}.py") for each in range(900)))
-    assert "Many files have it. This lists them, with the commands:" in shown(make_result(key)).text
+    assert "Many files have it. This lists them, with the commands:" in render(make_result(key)).text
 
 
 CLOCKS = {
@@ -245,16 +245,16 @@ def test_each_span_of_time_has_a_few_ticks() -> None:
 
 
 def test_what_is_accepted_says_why_and_quiet_shows_what_fails() -> None:
-    parsed = shown(samples.excused())
+    parsed = render(samples.excused())
     assert "Suppressed (ignore): made up [.boltz-keyscanignore:2" in spaced(parsed.text)
     assert "Not excused by baseline" in spaced(parsed.text)
-    quiet = shown(samples.excused(), verbosity=-1)
+    quiet = render(samples.excused(), verbosity=-1)
     assert quiet.tags.count("article") == sum(key.blocking for key in samples.excused().findings)
 
 
 def test_placeholders_are_cards_on_request_and_no_rows() -> None:
-    assert "3 placeholders not shown; --show-placeholders" in spaced(shown(samples.placeholders()).text)
-    parsed = shown(samples.placeholders(), show_placeholders=True)
+    assert "3 placeholders not shown; --show-placeholders" in spaced(render(samples.placeholders()).text)
+    parsed = render(samples.placeholders(), show_placeholders=True)
     assert parsed.tags.count("article") == 3
     assert "svg" not in parsed.tags
 
@@ -292,7 +292,7 @@ def test_the_stream_gets_a_page_in_pieces() -> None:
 
 def test_a_gap_of_each_kind_has_its_place() -> None:
     gaps = (*samples.incomplete().gaps, *(Gap(f"f{each}", "unreadable") for each in range(page.MAX_GAPS)))
-    parsed = shown(make_result(gaps=gaps))
+    parsed = render(make_result(gaps=gaps))
     assert "12 parts not read" in parsed.headings
     assert "1 part left out by design" in parsed.headings
     assert finding(shape=Shape.PLACEHOLDER).fingerprint not in parsed.ids

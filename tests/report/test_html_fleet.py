@@ -13,12 +13,12 @@ from tests.report.samples import finding, location, past
 from tests.report.test_html import Page, read, spaced
 
 
-def shown(result: Fleet, **view: bool) -> Page:
+def render(result: Fleet, **view: bool) -> Page:
     return read(fleet_page(result, **view))
 
 
 def test_the_page_of_a_fleet() -> None:
-    parsed = shown(fleet())
+    parsed = render(fleet())
     text, heads = spaced(parsed.text), [spaced(each) for each in parsed.headings]
     order = ["FAILED exit 1 1 key fails this run", "What to do first", "What was scanned"]
     order += ["What was not scanned", "The repositories most keys first", "When each key leaked"]
@@ -50,7 +50,7 @@ def test_the_page_of_a_fleet() -> None:
 
 
 def test_hostile_names_are_text() -> None:
-    usual, hostile = shown(fleet()), shown(fleet(" ".join(pages.INJECTIONS)))
+    usual, hostile = render(fleet()), render(fleet(" ".join(pages.INJECTIONS)))
     assert hostile.tags == usual.tags
     assert not [each for each in hostile.attributes if each.startswith("on") or each in {"style", "src"}]
     assert not [link for link in hostile.links if not link.startswith("#") and link != "data:,"]
@@ -72,20 +72,20 @@ def test_fleets_with_little() -> None:
             ["What was scanned", "What was not scanned", "1 part not read", "The repositories"],
         ),
     ):
-        first, *others = [spaced(each).removesuffix(" most keys first") for each in shown(result).headings]
+        first, *others = [spaced(each).removesuffix(" most keys first") for each in render(result).headings]
         assert first.startswith(verdict)
         assert others == heads
     accepted = finding(suppression=Suppression("ignore", "made up"))
     kept = finding(KeyType.WORKSPACE, Mode.TEST, shape=Shape.PLACEHOLDER)
     result = Fleet((repository("/mirrors/a b", accepted, kept), repository("/mirrors/c", accepted)))
-    parsed = shown(result)
+    parsed = render(result)
     assert parsed.headings[0].split()[0] == "Clean"
     assert parsed.tags.count("article") == 1
     assert spaced(parsed.text).count("; accepted here") == 2
     assert "What to do first" not in parsed.headings
-    assert shown(result, show_placeholders=True).tags.count("article") == 2
+    assert render(result, show_placeholders=True).tags.count("article") == 2
     dated = finding(KeyType.WORKSPACE, Mode.LIVE, past(1), location("b.py"))
-    text = spaced(shown(Fleet((repository("/mirrors/a b", dated),))).text)
+    text = spaced(render(Fleet((repository("/mirrors/a b", dated),))).text)
     assert f"boltz-keyscan explain {dated.fingerprint[:12]} '/mirrors/a b'" in text
     assert "; 1 more path" in text
 
@@ -94,7 +94,7 @@ def test_what_is_cut_of_thousands_is_counted() -> None:
     base = finding(KeyType.WORKSPACE, Mode.LIVE, past(1))
     keys = [replace(base, fingerprint=f"bk1:{each * 7919 % 2**32:08x}{each:024x}") for each in range(400)]
     alone = tuple(repository(f"https://host.invalid/{each:04}.git", key) for each, key in enumerate(keys))
-    parsed = shown(Fleet((*fleet(repositories=700).entries, *alone)))
+    parsed = render(Fleet((*fleet(repositories=700).entries, *alone)))
     text = spaced(parsed.text)
     assert parsed.text.count("host.invalid") < 3_000
     assert "+604 more repositories not on this page" in text
