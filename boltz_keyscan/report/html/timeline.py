@@ -24,9 +24,6 @@ MAX_FOLDED = 288
 MAX_MARKS = 40
 """Limit of commits marked in a row: the first ones and the last one."""
 
-ROW_HEIGHT = 44
-"""Pixels."""
-
 _MAX_TICKS = 6
 _EDGE = 4
 """Percent at the left edge in which a label would be cut."""
