@@ -45,7 +45,9 @@ class _Stream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._deadline.limit(timeout or READ_TIMEOUT_S))
+        received = self._inner.read(max_bytes, self._deadline.limit(timeout or READ_TIMEOUT_S))
+        self._deadline.remaining_s()  # an answer read in one piece gets no other check
+        return received
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, self._deadline.limit(timeout or READ_TIMEOUT_S))
