@@ -313,7 +313,7 @@ class TestTime:
     def test_all_requests_together_have_a_deadline(
         self, service: Service, connect: Connect, patience: Patience
     ) -> None:
-        # Each page takes 100 seconds of a clock that gives three pages; the SDK alone may take some to import.
+        # A page takes 100 seconds of a clock that gives three pages; to import the SDK takes real ones.
         service.between = lambda _: patience.slept.append(100.0)
         found = fetch(connect(seconds=350), str)
         assert found.failure is not None

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -163,7 +163,7 @@ def test_keys_are_filtered_sorted_copied_and_linked(chromium: Browser, folder: P
         assert cards.evaluate_all(severities) == ["critical", "high", "medium", "low"]
         found = page.get_by_role("status")
         assert found.text_content() == "4 of 4 keys"
-        for choose, expected in (
+        choices: list[tuple[Callable[[], object], list[str]]] = [
             (lambda: page.get_by_label("Severity").select_option("high"), ["high"]),
             (lambda: page.get_by_role("button", name="Reset").click(), ["critical", "high", "medium", "low"]),
             (lambda: page.get_by_label("Exposure").select_option("tracked"), ["critical", "medium"]),
@@ -174,7 +174,8 @@ def test_keys_are_filtered_sorted_copied_and_linked(chromium: Browser, folder: P
             (lambda: page.get_by_role("button", name="Reset").click(), ["critical", "high", "medium", "low"]),
             (lambda: page.get_by_label("Order").select_option("old"), ["high", "critical", "medium", "low"]),
             (lambda: page.get_by_label("Order").select_option("new"), ["low", "medium", "critical", "high"]),
-        ):
+        ]
+        for choose, expected in choices:
             choose()
             page.wait_for_function(
                 "text => document.querySelector('.found').textContent === text",
