@@ -91,7 +91,7 @@ def _cases() -> Iterator[Case]:
         yield Case(
             f"audit with a report, {form}", f"keys audit --with-report {{scan}} --format {form}", (0, 1)
         )
-        yield Case(f"local {form}", f"keys audit --local --format {form}", (1,))
+        yield Case(f"local {form}", f"keys audit --local --history --format {form}", (1,))
     yield Case("snapshot", "keys snapshot --output {out}/keys.json", (0,))
     yield Case("revoke, shown", "keys revoke --id key-1", (0,))
     yield Case("revoke from a report", "keys revoke --from-report {scan} --allow-self", (0,))
@@ -237,6 +237,7 @@ def scene(tmp_path: Path, made: Path) -> Iterator[Scene]:
     home = tmp_path / "home"
     home.mkdir()
     (home / ".bashrc").write_text(f"export BOLTZ_API_KEY={CANARY['file']}\n")
+    (home / ".bash_history").write_text(f"curl -H 'x-api-key: {CANARY['file']}'\n")
     (home / ".env").write_text(f"BOLTZ_API_KEY={CANARY['file']}\n")
     (home / ".env").chmod(0o644)
     (tmp_path / "broken.json").write_text(f'{{"kind": "{CANARY["file"]}", "x": {CANARY["file"]}')

@@ -24,6 +24,22 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """One place of a key on a machine."""
+
+    path: str
+    """The path of a file, with the members that lead to the key, or the name of a running program."""
+    line: int | None
+    """Counted from 1; None where there are no lines."""
+    place: str
+    """The kind of place, such as ``transcript of Claude Code``."""
+    remedy: str
+    """One sentence: the fix."""
+    fix: str = ""
+    """The command that fixes it, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Concern:
     """A check that did not pass."""
 
@@ -40,6 +56,8 @@ class Concern:
     """The line of the file, counted from 1."""
     leaked: str | None = None
     """``yes`` if a scan proved that this key leaked, ``maybe`` if it may be a leaked key."""
+    places: tuple[KeyPlace, ...] = ()
+    """All places of a key on this machine, for a concern about a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ from boltz_keyscan.report.sarif_log import (
     write,
 )
 
+_MAX_PLACES = 100
+"""Limit of the places of a key."""
+
 
 def sarif(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
     """Write the audit as one run."""
@@ -64,20 +67,26 @@ def _result(concern: Concern, index: dict[str, int], scope: str) -> om.Result:
     message = (
         f"{concern.check.title}: {concern.subject}{name}: {concern.detail}.{leaked} {concern.check.remedy}"
     )
-    location = om.Location(
-        physical_location=om.PhysicalLocation(
-            artifact_location=om.ArtifactLocation(uri=relative_uri(path), uri_base_id=ROOT),
-            region=om.Region(start_line=concern.line or 1),
-        ),
-        logical_locations=[om.LogicalLocation(fully_qualified_name=concern.subject, kind="resource")],
-    )
+    spots = [(place.path, place.line) for place in concern.places[:_MAX_PLACES]] or [(path, concern.line)]
+    first, *others = (_location(path, line, concern.subject) for path, line in spots)
     return om.Result(
         rule_id=concern.check.id,
         rule_index=index[concern.check.id],
         level=LEVEL[concern.check.severity],
         message=om.Message(text=plain_message(message)),
-        locations=[location],
+        locations=[first],
+        related_locations=others or None,
         partial_fingerprints={
             "primaryLocationLineHash": f"{short_hash(concern.check.id, concern.subject)}:1"
         },
+    )
+
+
+def _location(path: str, line: int | None, subject: str) -> om.Location:
+    return om.Location(
+        physical_location=om.PhysicalLocation(
+            artifact_location=om.ArtifactLocation(uri=relative_uri(path), uri_base_id=ROOT),
+            region=om.Region(start_line=line or 1),
+        ),
+        logical_locations=[om.LogicalLocation(fully_qualified_name=subject, kind="resource")],
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from boltz_keyscan._version import __version__
-from boltz_keyscan.model.audit import Audit, Concern
+from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.json_report import members
@@ -17,6 +19,9 @@ SCHEMA_VERSION = "1"
 
 MAX_CONCERNS = 10
 """Limit of concerns shown per check, unless verbose."""
+
+MAX_PLACES = 10
+"""Limit of places shown per key, unless verbose."""
 
 _WIDTH = 100
 
@@ -42,15 +47,40 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
         wrapped(check.remedy, "  Remedy:   ")
         shown = found if verbose else found[:MAX_CONCERNS]
         for concern in shown:
-            line(f"    {subject(concern)}: {concern.detail}{mark(concern)}")
-            if concern.fix:
-                line(f"        {concern.fix}")
+            for part in _concern_lines(concern, verbose=verbose):
+                line(part)
         if len(shown) < len(found):
             line(f"    +{len(found) - len(shown):,} more; see -v or --format json")
         line()
     for trouble in audit.trouble:
         wrapped(f"NOT COMPLETE: {trouble}", "")
     line(verdict(audit))
+
+
+def _concern_lines(concern: Concern, *, verbose: bool) -> Iterator[str]:
+    yield f"    {subject(concern)}: {concern.detail}{mark(concern)}"
+    if concern.fix:
+        yield f"        {concern.fix}"
+    for text in _places(concern.places, verbose=verbose):
+        yield f"        {text}"
+
+
+def _places(places: Sequence[KeyPlace], *, verbose: bool) -> Iterator[str]:
+    """Yield the places of a key, and after those of one kind the remedy."""
+    shown = places if verbose else places[:MAX_PLACES]
+    for (kind, remedy), group in itertools.groupby(shown, key=lambda each: (each.place, each.remedy)):
+        for place in group:
+            yield f"{place_name(place)}   {kind}"
+            if place.fix:
+                yield f"    {place.fix}"
+        yield f"    {remedy}"
+    if len(shown) < len(places):
+        yield f"+{len(places) - len(shown):,} more; see -v or --format json"
+
+
+def place_name(place: KeyPlace) -> str:
+    """Return the path of a place, with its line."""
+    return f"{place.path}:{place.line}" if place.line else place.path
 
 
 def subject(concern: Concern) -> str:
@@ -93,6 +123,10 @@ def to_json(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG00
             "severity": concern.check.severity.value,
             **members(concern, "subject name line detail fix leaked"),
             "fix": concern.fix or None,
+            "places": [
+                {**members(place, "path line place remedy"), "fix": place.fix or None}
+                for place in concern.places
+            ],
         }
         for concern in audit.concerns
     ]

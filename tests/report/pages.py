@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from boltz_keyscan.audit.organisation import CHECKS
-from boltz_keyscan.model.audit import Audit, Concern
+from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.finding import Gap as ScanGap
@@ -82,8 +82,9 @@ def filled(text: str) -> ScanResult:
 def audit(text: str = "key_1") -> str:
     """Return the page of an audit with each check."""
     checks = tuple(check for check, _ in CHECKS)
+    places = tuple(KeyPlace(text, line, text, text, f"redact {text}") for line in (None, 7))
     concerns = tuple(
-        Concern(check, text, text, f"detail of {text}", f"boltz-keyscan keys revoke {text}", 3, "yes")
+        Concern(check, text, text, f"detail of {text}", f"boltz-keyscan keys revoke {text}", 3, "yes", places)
         for check in checks
         for _ in range(12)
     )

@@ -10,16 +10,14 @@ from datetime import UTC, datetime
 
 import click
 
-from boltz_keyscan import rules
 from boltz_keyscan.api.listing import Fetched, Workspace, workspaces
 from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
-from boltz_keyscan.audit.local_files import read_files
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, Examined, examine_machine
 from boltz_keyscan.cli.options import Format
-from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
 from boltz_keyscan.model.enums import ExitCode, Severity
@@ -36,6 +34,17 @@ _DAYS = click.IntRange(0, 36500)
 
 @click.command("audit", cls=ApiCommand, short_help="Check the keys for bad hygiene.")
 @click.option("--local", is_flag=True, help="Check how keys are kept on this machine. Sends nothing.")
+@click.option(
+    "--history", is_flag=True, help="With --local: also search transcripts of agents, histories and logs."
+)
+@click.option(
+    "--budget",
+    type=click.IntRange(1),
+    metavar="GIB",
+    default=DEFAULT_BUDGET_GIB,
+    show_default=True,
+    help="With --history: search the newest GIB gibibytes.",
+)
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
 )
@@ -94,6 +103,8 @@ def audit(
     *,
     api: ApiOptions,
     local: bool,
+    history: bool,
+    budget: int,
     with_report: str | None,
     format_: str,
     output: str | None,
@@ -112,8 +123,10 @@ def audit(
     safe_output.install()
     if local and with_report:
         raise KeyscanError("--with-report is about the organisation's keys", "Leave out --local.")
+    if history and not local:
+        raise KeyscanError("--history is about this machine", "Add --local.")
     if local:
-        done = _local(fail_on)
+        done = _local(fail_on, examine_machine(budget << 30 if history else None))
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
         done = _organisation(api, limits, _leaked_ids(with_report), fail_on)
@@ -168,23 +181,17 @@ def _audit_input(
     )
 
 
-def _local(fail_on: str) -> Audit:
-    home = os.path.expanduser("~")
-    files = list(read_files(os.fsencode(home), os.getcwdb(), KeyDetector.of(rules.load())))
-    trouble = tuple(f"{each.path}: {each.trouble}" for each in files if each.trouble)
-    if not os.path.isabs(home):
-        # expanduser() leaves "~" for a user id without an entry in the passwd file.
-        trouble = ("~: this user has no home folder; set HOME", *trouble)
+def _local(fail_on: str, examined: Examined) -> Audit:
     return _with_exit_code(
         Audit(
             "local",
             None,
             stamp(datetime.now(UTC)),
-            len(files),
+            examined.number,
             local_audit.CHECKS,
-            local_audit.examine(files),
-            not trouble,
-            trouble,
+            examined.concerns,
+            not examined.trouble,
+            examined.trouble,
             ExitCode.CLEAN,
         ),
         fail_on,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from boltz_keyscan.model.audit import Audit, Check, Concern
+from boltz_keyscan.model.audit import Audit, Check, Concern, KeyPlace
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.audit_text import mark, subject, verdict
+from boltz_keyscan.report.audit_text import mark, place_name, subject, verdict
 from boltz_keyscan.report.html.rendering import heading, write_page
 from boltz_keyscan.report.wording import count, format_time
 
@@ -17,6 +17,9 @@ MAX_SHOWN = 10
 
 MAX_FOLDED = 490
 """Concerns of a check that are folded; further ones are counted."""
+
+MAX_PLACES = 100
+"""Places of a key that are on the page; further ones are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Item:
     detail: str
     mark: str
     fix: str
+    places: tuple[KeyPlace, ...]
+    left: int
+    """Places that are not on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, 
         stream,
         title=verdict(audit),
         verdict=[heading(verdict(audit))],
+        place_name=place_name,
         color=color,
         subject=f"boltz-keyscan keys audit{' --local' if audit.scope == 'local' else ''}",
         taken_at=format_time(audit.taken_at),
@@ -64,7 +71,14 @@ def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, 
 
 def _section(check: Check, found: Sequence[Concern]) -> Section:
     items = tuple(
-        Item(subject(concern), concern.detail, mark(concern).strip(" []"), concern.fix)
+        Item(
+            subject(concern),
+            concern.detail,
+            mark(concern).strip(" []"),
+            concern.fix,
+            concern.places[:MAX_PLACES],
+            max(len(concern.places) - MAX_PLACES, 0),
+        )
         for concern in found[: MAX_SHOWN + MAX_FOLDED]
     )
     return Section(check, len(found), items[:MAX_SHOWN], items[MAX_SHOWN:])

@@ -1,0 +1,86 @@
+"""The source of files that are given one by one, from anywhere on a machine, with a limit of bytes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from boltz_keyscan.model.enums import Exposure
+from boltz_keyscan.model.finding import Detector, Located, ShardResult, Work
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources.blob import locate_hit
+from boltz_keyscan.sources.files.shard import FileShard
+from boltz_keyscan.sources.shards import ResultShard
+
+_FILES_PER_SHARD = 32
+"""Most files in one shard: transcripts are large."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFiles:
+    """Files by their absolute paths."""
+
+    paths: tuple[bytes, ...]
+    size: int
+    """Bytes of all of them."""
+
+    def open(self) -> ListedReader:
+        """Return a reader for one run."""
+        return ListedReader(self.paths, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReader:
+    """A reader of such files."""
+
+    paths: tuple[bytes, ...]
+    size: int
+
+    def work(self) -> Iterator[Work]:
+        """Yield the weight of all shards, so that workers start early, and then the shards of each drive."""
+        yield Work(ResultShard(ShardResult(), weight=self.size))
+        for drive, paths in itertools.groupby(
+            sorted(self.paths), key=lambda path: os.path.splitdrive(path)[0]
+        ):
+            root = drive + os.fsencode(os.sep)
+            names = tuple(path[len(root) :] for path in paths)
+            for start in range(0, len(names), _FILES_PER_SHARD):
+                yield Work(FileShard(root, root, names[start : start + _FILES_PER_SHARD]))
+
+    def locate(self, gathered: ShardResult, detector: Detector) -> Located:
+        """Locate hits in files outside git."""
+        hits = gathered.hits
+        return Located(tuple(locate_hit(hit, hit.origin.path, Exposure.FILE, detector) for hit in hits))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files that are read, newest first up to the limit."""
+
+    paths: tuple[bytes, ...]
+    size: int
+    """Bytes of these files."""
+    left: int
+    """Count of older files beyond the limit."""
+    left_bytes: int
+
+
+def select_newest(paths: Iterable[bytes], limit: int) -> Selection:
+    """Select files by their time of change, up to ``limit`` bytes; the newest one is always read."""
+    facts: Mapping[bytes, os.stat_result | None] = {path: _facts(path) for path in paths}
+    order = sorted(facts, key=lambda path: (-_time(facts[path]), path))
+    sizes = [each.st_size if (each := facts[path]) is not None else 0 for path in order]
+    kept = sum(1 for whole in itertools.accumulate(sizes) if whole <= limit) or min(len(order), 1)
+    return Selection(tuple(order[:kept]), sum(sizes[:kept]), len(order) - kept, sum(sizes[kept:]))
+
+
+def _facts(path: bytes) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _time(facts: os.stat_result | None) -> float:
+    return facts.st_mtime if facts is not None else 0
