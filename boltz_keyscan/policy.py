@@ -21,12 +21,14 @@ from boltz_keyscan.model.enums import (
 from boltz_keyscan.model.finding import Finding, Gap, Location
 from boltz_keyscan.records import dataclass, replace
 
-SEVERITY: dict[tuple[KeyType, Mode], Severity] = {
+SEVERITY: dict[tuple[KeyType | None, Mode | None], Severity] = {
     (KeyType.ADMIN, Mode.LIVE): Severity.CRITICAL,
     (KeyType.WORKSPACE, Mode.LIVE): Severity.HIGH,
     (KeyType.ADMIN, Mode.TEST): Severity.MEDIUM,
+    (None, None): Severity.MEDIUM,
     (KeyType.WORKSPACE, Mode.TEST): Severity.LOW,
 }
+"""The severity of each kind of key; without type and mode, of a share link."""
 
 SECURITY_SEVERITY: dict[Severity, str] = {
     Severity.CRITICAL: "9.5",
@@ -77,7 +79,7 @@ UNEXPOSED: frozenset[Exposure] = frozenset({Exposure.LOCAL, Exposure.UNREACHABLE
 """Exposures that no clone or push copies from this machine: reported, not blocking."""
 
 
-def severity_of(key_type: KeyType, mode: Mode, shape: Shape, status: Status) -> Severity:
+def severity_of(key_type: KeyType | None, mode: Mode | None, shape: Shape, status: Status) -> Severity:
     """Return the severity of a key; note for a placeholder or an inactive key."""
     if shape is Shape.PLACEHOLDER or status is Status.INACTIVE:
         return Severity.NOTE

@@ -1,4 +1,4 @@
-"""The rule set: one TOML file per key type and mode, read and checked.
+"""The rule set: one TOML file per kind of key, and one for share links, read and checked.
 
 ``detect/rule_check`` checks a rule on its own examples.
 """
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import RuleError
-from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape
+from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, describe_kind
 from boltz_keyscan.policy import SEVERITY
 from boltz_keyscan.records import dataclass
 
@@ -31,14 +31,31 @@ class Example:
     """The shape it must have; None for a counter-example, which must not match at all."""
 
 
+MIN_PREFIX_CHARS = 8
+"""Characters of the shortest prefix that other words do not have by chance."""
+
+
+_MIN_EXACT_CHARS = 4
+"""Characters of the shortest prefix of a share link: base64 makes a literal of four."""
+
+
+def is_exact(prefix: str | bytes) -> bool:
+    """Return True for a prefix that other words have too, such as ``shr_``.
+
+    Then only a body of the confirmed shape, or a filler as long, counts, and only between two boundaries.
+    """
+    return len(prefix) < MIN_PREFIX_CHARS
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The pattern of one kind of key, its severity, and the remediation of a leak."""
+    """The pattern of one kind of key, or of share links, its severity, and the remediation of a leak."""
 
     id: str
     title: str
-    key_type: KeyType
-    mode: Mode
+    key_type: KeyType | None
+    """None for a share link; so is the mode."""
+    mode: Mode | None
     prefix: str
     """The fixed, public beginning of the key: ASCII, ends in ``_``."""
     body: str
@@ -74,6 +91,9 @@ _FIELDS: dict[str, type] = {
     "examples": list,
     "counter_examples": list,
 }
+
+_OF_KEYS = frozenset({"key_type", "mode"})
+"""Fields that a rule of keys has, and that of share links has not."""
 
 
 def bundled() -> str:
@@ -135,7 +155,10 @@ def read(path: StrPath) -> Rule:
     for name in table:
         if name not in _FIELDS:
             raise _broken(path, name, f"no such field; fields are {', '.join(_FIELDS)}")
+    absent = frozenset() if _OF_KEYS & table.keys() else _OF_KEYS
     for name, kind in _FIELDS.items():
+        if name in absent:
+            continue
         if name not in table:
             raise _broken(path, name, f"a {kind.__name__}, but it is missing")
         if not isinstance(table[name], kind):
@@ -144,15 +167,18 @@ def read(path: StrPath) -> Rule:
 
 
 def _rule(path: StrPath, table: dict[str, Any]) -> Rule:
-    key_type = _choice(path, "key_type", table["key_type"], KeyType)
-    mode = _choice(path, "mode", table["mode"], Mode)
+    is_key = "key_type" in table
+    key_type = _choice(path, "key_type", table["key_type"], KeyType) if is_key else None
+    mode = _choice(path, "mode", table["mode"], Mode) if is_key else None
     severity = _choice(path, "severity", table["severity"], Severity)
     expected = SEVERITY[key_type, mode]
     if severity is not expected:
-        raise _broken(path, "severity", f'"{expected}", as the policy table has it for {key_type} {mode}')
+        kind = describe_kind(key_type, mode)
+        raise _broken(path, "severity", f'"{expected}", as the policy table has it for {kind}')
     prefix = table["prefix"]
-    if not re.fullmatch(r"[A-Za-z0-9_-]{7,}_", prefix):
-        raise _broken(path, "prefix", "8 or more ASCII letters, digits, '-' and '_', ending in '_'")
+    least = MIN_PREFIX_CHARS if is_key else _MIN_EXACT_CHARS
+    if len(prefix) < least or not re.fullmatch(r"[A-Za-z0-9_-]+_", prefix):
+        raise _broken(path, "prefix", f"{least} or more ASCII letters, digits, '-' and '_', ending in '_'")
     for name in ("id", "title", "summary"):
         if not table[name].strip() or "\n" in table[name]:
             raise _broken(path, name, "one line of text")

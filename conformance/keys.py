@@ -18,6 +18,14 @@ def fake_key(kind: str = "ws", mode: str = "live", seed: object = 0) -> str:
     return PREFIXES[kind, mode] + fake_body((kind, mode, seed))
 
 
+LINK_PREFIX = "shr_"
+
+
+def fake_link(seed: object = 0) -> str:
+    """A share link of the confirmed shape that no service ever handed out."""
+    return LINK_PREFIX + fake_body(("link", seed))
+
+
 def fingerprint(key: str) -> str:
-    """Return the expected fingerprint of a key, computed independently of the package."""
+    """Return the expected fingerprint of a key or share link, computed independently of the package."""
     return "bk1:" + hashlib.sha256(b"boltz-keyscan:key:v1\0" + key.encode()).hexdigest()[:32]

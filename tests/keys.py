@@ -1,8 +1,16 @@
 """Keys for tests: those of the conformance suite, under the name every test knows."""
 
-from conformance.keys import PREFIXES, fake_body, fake_key, fingerprint
+from conformance.keys import LINK_PREFIX, PREFIXES, fake_body, fake_key, fake_link, fingerprint
 
-__all__ = ["PREFIXES", "fake_body", "fake_key", "fingerprint", "short_fingerprint"]
+__all__ = [
+    "LINK_PREFIX",
+    "PREFIXES",
+    "fake_body",
+    "fake_key",
+    "fake_link",
+    "fingerprint",
+    "short_fingerprint",
+]
 
 
 def short_fingerprint(key: str) -> str:

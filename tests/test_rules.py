@@ -16,7 +16,7 @@ from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import RuleError
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
 from boltz_keyscan.policy import SEVERITY
-from tests.keys import PREFIXES, fake_body
+from tests.keys import LINK_PREFIX, PREFIXES, fake_body
 from tests.running import ROOT, keyscan
 
 FILES = sorted((ROOT / "rules").glob("*.toml"))
@@ -46,18 +46,19 @@ def write(folder: Path, name: str = "rule.toml", **changes: Any) -> Path:
 
 
 class TestBundled:
-    def test_there_is_one_rule_for_each_kind_of_key(self) -> None:
+    def test_there_is_one_rule_for_each_kind_of_key_and_one_for_share_links(self) -> None:
         loaded = rules.load()
         assert {(rule.key_type, rule.mode) for rule in loaded} == {
-            (kind, mode) for kind in KeyType for mode in Mode
+            *((kind, mode) for kind in KeyType for mode in Mode),
+            (None, None),
         }
-        assert {rule.prefix for rule in loaded} == set(PREFIXES.values())
+        assert {rule.prefix for rule in loaded} == {*PREFIXES.values(), LINK_PREFIX}
         assert [f"{rule.id}.toml" for rule in sorted(loaded, key=lambda rule: rule.id)] == [
             path.name for path in FILES
         ]
 
     def test_the_worst_comes_first(self) -> None:
-        assert [rule.severity for rule in rules.load()] == ["critical", "high", "medium", "low"]
+        assert [rule.severity for rule in rules.load()] == ["critical", "high", "medium", "medium", "low"]
         assert all(rule.severity is SEVERITY[rule.key_type, rule.mode] for rule in rules.load())
 
     @pytest.mark.parametrize("rule", rules.load(), ids=lambda rule: rule.id)
@@ -69,9 +70,10 @@ class TestBundled:
         steps = "\n".join(rule.remediation).lower()
         assert rule.help.startswith(f"{rule.summary}\n\n1. {rule.remediation[0]}\n2. ")
         # Revoking first is an outage, and cleaning up alone helps nobody.
-        order = [
-            steps.index(word) for word in ("replace it", "revoke the leaked key", "remove it from the files")
-        ]
+        first = (
+            ("replace it", "revoke the leaked key") if rule.key_type else ("archive it", "make a new link")
+        )
+        order = [steps.index(word) for word in (*first, "remove it from the files")]
         assert order == sorted(order)
 
     @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -81,7 +83,8 @@ class TestBundled:
 
     @pytest.mark.parametrize("rule", rules.load(), ids=lambda rule: rule.id)
     def test_examples_cover_every_shape_and_what_is_none(self, rule: rules.Rule) -> None:
-        assert {example.shape for example in rule.examples} == {*Shape, None}
+        shapes = {*Shape} if rule.key_type else {Shape.CONFIRMED, Shape.PLACEHOLDER}
+        assert {example.shape for example in rule.examples} == {*shapes, None}
 
 
 class TestCommands:
@@ -96,7 +99,7 @@ class TestCommands:
     def test_check(self) -> None:
         ran = keyscan("rules", "check")
         examples = sum(len(rule.examples) for rule in rules.load())
-        assert (ran.code, ran.text, ran.errors) == (0, f"4 rules, {examples} examples, 0 failed\n", "")
+        assert (ran.code, ran.text, ran.errors) == (0, f"5 rules, {examples} examples, 0 failed\n", "")
 
     def test_check_of_a_folder(self) -> None:
         ran = keyscan("rules", "check", ROOT / "rules")

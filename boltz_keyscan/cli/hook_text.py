@@ -19,7 +19,7 @@ from boltz_keyscan.report.file_actions import distinct_paths
 from boltz_keyscan.report.locations import format_commit, format_place
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import suppression_sentences
-from boltz_keyscan.report.summary import key_kind, summary, verdict_rows
+from boltz_keyscan.report.summary import summary, verdict_rows
 from boltz_keyscan.report.text import MAX_KEYS, clip
 from boltz_keyscan.report.wording import count, is_old, short_fingerprints, suppressors
 from boltz_keyscan.sanitize import harmless
@@ -94,7 +94,7 @@ def stopped_lines(
 
 
 def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> Iterator[str]:
-    kind = f"{key_kind(finding)} key {name}"
+    kind = f"{finding.title} {name}"
     if finding.shape is not Shape.CONFIRMED:
         kind += f", {finding.shape}"
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}

@@ -8,14 +8,24 @@ alone, not on the boundaries of reads.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from boltz_keyscan.detect import engine, literals, split_keys
-from boltz_keyscan.detect.classify import KEY_BODY, classify
+from boltz_keyscan.detect.classify import KEY_BODY
 from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
 from boltz_keyscan.detect.layouts import dumps, spaced
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
-from boltz_keyscan.detect.readings import NUMBERS, Decoded, Decodings, Key, Search, make_key, make_search
+from boltz_keyscan.detect.readings import (
+    NUMBERS,
+    Decoded,
+    Decodings,
+    Key,
+    Search,
+    classify_body,
+    make_key,
+    make_search,
+)
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass, field
 
@@ -52,7 +62,8 @@ class KeyFinder:
         for match in self.search.keys.finditer(window, low):
             if match.start() >= high:
                 break
-            yield make_key(match, window, self.search, base)
+            if key := make_key(match, window, self.search, base):
+                yield key
         # With the bytes before: they decide if a prefix is a broken one.
         first = max(low - split_keys.REACH, 0)
         part = window[first : high + literals.LONGEST]
@@ -150,9 +161,7 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
         while text[at : stop + 1] in beginnings and stop < len(text):
             stop += 1
         fit = beginnings[text[at:stop]]
-    # Only a body of this length may be confirmed.
-    is_whole = plain is not None and len(plain[2]) == KEY_BODY
-    if plain and is_whole and make_key(plain, text, search).verdict.shape is Shape.CONFIRMED:
+    if plain and _is_confirmed(plain, text, search):
         return
     yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
     if text[stop : stop + 1] not in split_keys.FIRST:
@@ -165,6 +174,12 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
                 yield key
     if not _WHOLE.intersection(decodings.layouts):
         yield from _reassemble(text, base, at, stop, dict.fromkeys(fit, b""), search)
+
+
+def _is_confirmed(plain: re.Match[bytes], text: bytes, search: Search) -> bool:
+    # Only a body of this length may be confirmed.
+    key = make_key(plain, text, search) if len(plain[2]) == KEY_BODY else None
+    return key is not None and key.verdict.shape is Shape.CONFIRMED
 
 
 @functools.cache
@@ -181,7 +196,9 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
 ) -> Iterator[Key]:
     for pieces in split_keys.reassemble(text, at, stop, beginnings):
         after = text[pieces.after : pieces.after + 16]
-        verdict = classify(pieces.body, after, search.bodies[pieces.prefix])
+        verdict = classify_body(pieces.prefix, pieces.body, after, search)
+        if verdict is None:
+            continue
         enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
         size = len(pieces.prefix) + verdict.length
         start, end = pieces.places[0], pieces.places[size - 1] + 1

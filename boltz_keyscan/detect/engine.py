@@ -99,6 +99,7 @@ class Engine:
         self._starts: tuple[int, ...] = ()
         self._literals: dict[int, bytes] = {}
         self._ends = literals.prefix_endings(prefixes)
+        self._exact = frozenset(filter(rules.is_exact, prefixes))
 
     def find(self, buffer: Buffer, end: int, marks: list[int] | None = None) -> list[Found]:
         """Find every literal in ``buffer[:end]``, in the order in which they end.
@@ -169,10 +170,15 @@ class Engine:
         return {self._literal(number): literals.read_meanings(line) for number, line in enumerate(lines)}
 
     def _plausible(self, buffer: Buffer, matches: list[tuple[int, int]]) -> Iterator[Found]:
-        """Drop the ends of whole prefixes, and ends without a beginning before them: ``news_test_``."""
+        """Drop the ends of whole prefixes, ends without a beginning before them, and parts of names.
+
+        For example ``news_test_`` and ``x86_shr_imm``.
+        """
         for stop, number in matches:
             literal = self._literals.get(number) or self._literal(number)
             offset = stop - len(literal)
+            if literal in self._exact and not _is_secret(buffer, offset, stop):
+                continue
             if beginning := self._ends.get(literal):
                 before = bytes(buffer[max(offset - _NEAR, 0) : offset])
                 if before.endswith(beginning):
@@ -180,6 +186,15 @@ class Engine:
                 if offset >= _NEAR and not any(part in before for part in _halves(beginning)):
                     continue
             yield offset, literal
+
+
+def _is_secret(buffer: Buffer, offset: int, stop: int) -> bool:
+    """Return True if an exact prefix may begin a secret."""
+    from boltz_keyscan.detect import boundaries  # noqa: PLC0415 - only for buffers with such a prefix
+
+    low = max(offset - boundaries.BEFORE, 0)
+    text = bytes(buffer[low : stop + boundaries.AFTER])
+    return boundaries.may_be_secret(text, offset - low, stop - low)
 
 
 def candidate_offsets(

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.rules import is_exact
 
 if TYPE_CHECKING:
     from boltz_keyscan.detect.decoders import Spelling
@@ -28,6 +29,9 @@ HEAD: Final = 7
 
 STEM: Final = 6
 """Bytes at the beginning of a plain prefix that are searched for."""
+
+SHORTEST: Final = 4
+"""Bytes of the shortest literal of an exact prefix."""
 
 TAIL: Final = 6
 """Bytes at the end of a prefix: its mode."""
@@ -69,9 +73,12 @@ class Table:
 @functools.cache
 def table(prefixes: tuple[bytes, ...]) -> Table:
     """Return the literals for a set of type prefixes."""
+    exact = tuple(filter(is_exact, prefixes))
+    others = tuple(prefix for prefix in prefixes if prefix not in exact)
     meanings: dict[bytes, dict[Meaning, None]] = {}
-    _collect(_single_literals(prefixes), meanings, frozenset())
-    _collect(_chain_literals(prefixes), meanings, frozenset(meanings))
+    _collect(_single_literals(others), meanings, frozenset())
+    _collect(_chain_literals(others), meanings, frozenset(meanings))
+    _collect(_exact_literals(exact), meanings, frozenset(), SHORTEST)
     return Table(tuple(meanings), tuple(tuple(own) for own in meanings.values()))
 
 
@@ -79,9 +86,10 @@ def _collect(
     pairs: Iterable[tuple[bytes, Meaning]],
     meanings: dict[bytes, dict[Meaning, None]],
     known: frozenset[bytes],
+    shortest: int = STEM,
 ) -> None:
     for literal, meaning in pairs:
-        if STEM <= len(literal) <= LONGEST and literal not in known:
+        if shortest <= len(literal) <= LONGEST and literal not in known:
             meanings.setdefault(literal, {})[meaning] = None
 
 
@@ -109,7 +117,7 @@ def prefix_fragments(prefixes: tuple[bytes, ...]) -> tuple[bytes, ...]:
 @functools.cache
 def prefix_endings(prefixes: tuple[bytes, ...]) -> dict[bytes, bytes]:
     """Return, by the end of each prefix, its beginning: the end finds a key whose beginning is broken."""
-    cuts = {prefix: min(STEM, len(prefix) - HEAD) for prefix in prefixes}
+    cuts = {prefix: min(STEM, len(prefix) - HEAD) for prefix in prefixes if not is_exact(prefix)}
     return {prefix[cut:]: prefix[:cut] for prefix, cut in cuts.items()}
 
 
@@ -129,6 +137,35 @@ def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meani
     for number, form in enumerate(FORMS):
         inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, parts))
         yield from _spell(number, form.again, inner)
+
+
+def _exact_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
+    """Yield the literals of exact prefixes: plain, encoded once, or twice in forms that may be anywhere.
+
+    They are too short to be found in parts, and the literals of longer chains are too many: with them the
+    engine would take a third longer.
+    """
+    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
+
+    yield from ((prefix, (PLAIN, 0)) for prefix in prefixes)
+    for number, form in enumerate(FORMS):
+        yield from _spell(number, form.spell, prefixes)
+        inner = (literal for link in FORMS if link.name in form.around for literal in _first(link, prefixes))
+        yield from _spell(number, form.again, inner)
+        if form.lined:
+            yield from _spell_broken(number, form.spell, prefixes)
+        if form.whole:
+            links = (literal for link in FORMS if link.whole for literal in _first(link, prefixes))
+            yield from _spell(number, form.chain, links)
+
+
+def _spell_broken(
+    number: int, spell: Callable[[bytes], Iterable[Spelling]], texts: Iterable[bytes]
+) -> Iterator[tuple[bytes, Meaning]]:
+    """Encode texts that are too short for parts, with a line break at each place."""
+    for literal, meaning in _spell(number, spell, texts):
+        for at in range(1, len(literal)):
+            yield from ((literal[:at] + line_break + literal[at:], meaning) for line_break in _BREAKS)
 
 
 def _chain_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:

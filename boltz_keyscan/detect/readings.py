@@ -10,12 +10,20 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 
-from boltz_keyscan.detect import rtf
-from boltz_keyscan.detect.classify import CONFIRMED, KEY_BODY, BodyPattern, Verdict, classify
+from boltz_keyscan.detect import boundaries, rtf
+from boltz_keyscan.detect.classify import (
+    CONFIRMED,
+    KEY_BODY,
+    BodyPattern,
+    Verdict,
+    classify,
+    classify_exact,
+)
 from boltz_keyscan.detect.decoders import AHEAD, BACK, SERVED, Reading
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.rules import is_exact
 
 RUN = 200
 """Characters of the longest body; real ones have 43."""
@@ -58,15 +66,17 @@ class Search:
 
 @functools.cache
 def _pattern(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    any_prefix = b"|".join(re.escape(prefix) for prefix in prefixes)
-    body = rb"(?:(?!%b)[A-Za-z0-9_-]){0,%d}+" % (any_prefix, RUN)
-    return re.compile(rb"(%b)(%b)" % (any_prefix, body))
+    # Within a body there is no boundary, so no exact prefix.
+    others = b"|".join(re.escape(prefix) for prefix in prefixes if not is_exact(prefix))
+    body = rb"(?:%b[A-Za-z0-9_-]){0,%d}+" % (b"(?!%b)" % others if others else b"", RUN)
+    return re.compile(rb"(%b)(%b)" % (boundaries.any_prefix(prefixes), body))
 
 
 def make_search(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
     """Return a search for keys with these prefixes; ``bodies`` defaults to the usual pattern.
 
-    There is no left boundary: in JSON, logs and URLs a letter or digit may precede a key.
+    There is no left boundary: in JSON, logs and URLs a letter or digit may precede a key. Only exact
+    prefixes have one.
     A body ends where the next prefix begins, so that adjacent keys are two matches.
     """
     return Search(prefixes, _pattern(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
@@ -90,23 +100,36 @@ class Key:
     """The offset in the blob of each byte of a broken key."""
 
 
-def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key:
-    """Return the plain key of a match of ``Search.keys`` in a text with a base in the blob."""
+def classify_body(prefix: bytes, body: bytes, after: bytes, search: Search) -> Verdict | None:
+    """Return the verdict on the body after a prefix; None if the prefix is a part of a name."""
+    if is_exact(prefix):
+        return classify_exact(body, search.bodies[prefix])
+    return classify(body, after, search.bodies[prefix])
+
+
+def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key | None:
+    """Return the plain key of a match of ``Search.keys`` in a text with a base in the blob, if it is one."""
     prefix, body = match.groups()
     start, end = match.span()
-    verdict = classify(body, text[end : end + 16], search.bodies[prefix])
+    verdict = classify_body(prefix, body, text[end : end + 16], search)
+    return _plain_key(prefix, body, verdict, base + start) if verdict else None
+
+
+def _plain_key(prefix: bytes, body: bytes, verdict: Verdict, start: int) -> Key:
     raw = prefix + body[: verdict.length]
-    return Key(base + start, base + start + len(raw), (), prefix, verdict, raw)
+    return Key(start, start + len(raw), (), prefix, verdict, raw)
 
 
-def _cut(key: Key, match: re.Match[bytes], reading: Reading, search: Search) -> Key:
+def _cut(key: Key | None, match: re.Match[bytes], reading: Reading, search: Search) -> Key | None:
     """Return a key cut at the end of a line of its encoding: the next line may be another text."""
     end = match.end(1) + KEY_BODY
     if match.end() <= end or reading.start(end) == reading.end(end - 1):
         return key
-    body = match.group(2)[:KEY_BODY]
-    verdict = classify(body, b"", search.bodies[key.prefix])
-    return replace(key, verdict=verdict) if verdict.shape is Shape.CONFIRMED else key
+    prefix, body = match[1], match[2][:KEY_BODY]
+    verdict = classify_body(prefix, body, b"", search)
+    if verdict is None or verdict.shape is not Shape.CONFIRMED:
+        return key
+    return _plain_key(prefix, body, verdict, match.start())
 
 
 @dataclass(slots=True)
@@ -137,7 +160,7 @@ class Decoded:
                 key = make_key(match, data, search)
                 if not self.layouts:
                     key = _cut(key, match, self.reading, search)
-                if outer := self.outer(key):
+                if key and (outer := self.outer(key)):
                     self._plain[outer.start] = outer
         return self._plain
 

@@ -17,10 +17,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from boltz_keyscan.detect import engine, random_text
+from boltz_keyscan.detect import boundaries, engine, random_text
+from boltz_keyscan.detect.classify import KEY_BODY
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.rules import is_exact
 from boltz_keyscan.sanitize import harmless
 
 REDACTED = "[REDACTED]"
@@ -33,7 +35,10 @@ MIN_SECRET_BYTES = 20
 """Bytes from which a body is removed without its prefix too."""
 
 _STEM = 6
-"""Bytes of a prefix that are searched for in other forms; rules have prefixes of 8 or more."""
+"""Bytes of a prefix that are searched for in other forms."""
+
+_MIN_LITERAL = 5
+"""Bytes of a base64 literal that marks its run: words have shorter ones by chance."""
 
 _ENCODED = late_pattern(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
 """A run of base64, plain or escaped."""
@@ -98,9 +103,11 @@ class Redaction:
 def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
     """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
-    literals = {literal for stem in stems for literal in _base64_literals(stem)}
+    literals = {each for stem in stems for each in _base64_literals(stem) if len(each) >= _MIN_LITERAL}
+    # Turned round, an exact prefix is the end of many names.
+    long = tuple(sorted({prefix[:_STEM] for prefix in prefixes if not is_exact(prefix)}))
     mirrors = tuple(
-        (table, is_reversed, tuple(stem.translate(table)[:: -1 if is_reversed else 1] for stem in stems))
+        (table, is_reversed, tuple(stem.translate(table)[:: -1 if is_reversed else 1] for stem in long))
         for table, is_reversed in itertools.product((None, random_text.ROT13), (False, True))
     )
     return Redaction(prefixes, stems, mirrors, tuple(sorted(literals)))
@@ -109,21 +116,39 @@ def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
 @functools.cache
 def _plain(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """Return a pattern of a plain key."""
-    plain = b"|".join(map(re.escape, prefixes))
-    return re.compile(rb"(%b)((?:(?!%b)[A-Za-z0-9_-]){%d,})" % (plain, plain, _SHORT))
+    character = rb"[A-Za-z0-9_-]"
+    begin = b"|".join(_with_boundaries(prefix, re.escape(prefix), character) for prefix in prefixes)
+    return re.compile(rb"(%b)((?:%b%b){%d,})" % (begin, _no_other(prefixes), character, _SHORT))
 
 
 @functools.cache
 def _escaped(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """Return a pattern of a key with any of its characters escaped."""
-    plain = b"|".join(map(re.escape, prefixes))
-    escaped = b"|".join(b"".join(map(_plain_or_escaped, prefix)) for prefix in prefixes)
     any_escape = b"|".join(
         row % {b"x": _HEX + rb"{2}", b"o": rb"[0-7]{2,3}", b"d": rb"[0-9]{2,3}"} for row in _ESCAPES
     )
-    return re.compile(
-        rb"(%b)((?:(?!%b)(?:[A-Za-z0-9_-]|%b|%b)){%d,})" % (escaped, plain, any_escape, _NAMED, _SHORT)
+    character = rb"(?:[A-Za-z0-9_-]|%b|%b)" % (any_escape, _NAMED)
+    escaped = b"|".join(
+        _with_boundaries(prefix, b"".join(map(_plain_or_escaped, prefix)), character) for prefix in prefixes
     )
+    return re.compile(rb"(%b)((?:%b%b){%d,})" % (escaped, _no_other(prefixes), character, _SHORT))
+
+
+def _with_boundaries(prefix: bytes, pattern: bytes, character: bytes) -> bytes:
+    """Return the pattern of a prefix; of an exact one where a body as long as a secret follows.
+
+    After a boundary half of it is enough: it may be a secret that was cut.
+    """
+    if not is_exact(prefix):
+        return pattern
+    longer = rb"%b(?=%b{%d})" % (pattern, character, KEY_BODY)
+    return rb"(?:%b|%b%b(?=%b{%d}))" % (longer, boundaries.LEFT, pattern, character, MIN_SECRET_BYTES)
+
+
+def _no_other(prefixes: tuple[bytes, ...]) -> bytes:
+    """Return a pattern of a place where no other key begins."""
+    others = b"|".join(re.escape(prefix) for prefix in prefixes if not is_exact(prefix))
+    return b"(?!%b)" % others if others else b""
 
 
 def _plain_or_escaped(char: int) -> bytes:

@@ -59,9 +59,13 @@ def decode(kind: type[Record], text: str) -> Record:
 @functools.cache
 def _fields(kind: type) -> tuple[_Field, ...]:
     return tuple(
-        _Field(each.name, each.default, _ENUMS.get(str(kind.__annotations__[each.name])))
+        _Field(each.name, each.default, _ENUMS.get(_annotation(kind, each.name).removesuffix(" | None")))
         for each in dataclasses.fields(kind)
     )
+
+
+def _annotation(kind: type, name: str) -> str:
+    return str(kind.__annotations__[name])
 
 
 def _plain(value: object) -> object:
@@ -89,7 +93,7 @@ def _record(value: Any) -> object:  # noqa: ANN401 - JSON, checked here
             given = {}
             for name, item in value.items():
                 enum = enums[name]
-                given[name] = _record(item) if enum is None else enum(item)
+                given[name] = _record(item) if enum is None or item is None else enum(item)
             return kind(**given)
         case _:
             return value

@@ -11,7 +11,7 @@ from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
-from boltz_keyscan.report.summary import explain_command, key_kind
+from boltz_keyscan.report.summary import explain_command
 from boltz_keyscan.report.wording import count, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
@@ -74,7 +74,7 @@ def list_keys(result: ScanResult, stream: TextIO) -> None:
     for finding in result.keys:
         first, *others = places(finding)
         more = f" and {count(len(others), 'more path')}" if others else ""
-        kind = f"{finding.severity.upper():<8}  {key_kind(finding):<14}  {names[finding.fingerprint]}"
+        kind = f"{finding.severity.upper():<8}  {finding.kind:<14}  {names[finding.fingerprint]}"
         accepted = "; accepted" if finding.suppression is not None else ""
         line(f"{kind}  {describe_situation(finding)}{accepted}")
         line(f"    {first.where}{more}")
@@ -103,9 +103,11 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
 
 def _severity(finding: Finding, rule: Rule) -> str:
     if finding.shape is Shape.PLACEHOLDER:
-        return "a filler from documentation or a test, not a key"
+        return f"a filler from documentation or a test, not a {finding.noun}"
     if finding.severity is Severity.NOTE:
-        return "a key that no longer works"
+        return f"a {finding.noun} that no longer works"
+    if finding.key_type is None:
+        return f"a {finding.noun}. {rule.summary}"
     article = "an" if finding.key_type is KeyType.ADMIN else "a"
     return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
 

@@ -75,7 +75,7 @@ def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
     shown = keys[: options.limit(MAX_KEYS)]
     for key in shown:
         yield ""
-        yield f"{key.severity.upper():<9} {key.key_type} {key.mode}  {names[key.fingerprint]}  {_extent(key)}"
+        yield f"{key.severity.upper():<9} {key.kind}  {names[key.fingerprint]}  {_extent(key)}"
         if key.first is not None:
             commit = f" ({key.first.commit[:7]})" if key.first.commit else ""
             day = key.first.author_date.partition("T")[0]

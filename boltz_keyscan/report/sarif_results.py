@@ -126,8 +126,8 @@ def _order(location: Location) -> tuple[object, ...]:
 
 def _message(finding: Finding, first: Location, further: list[Location], *, old: bool) -> str:
     # Without the path: it is shown beside the message, and is untrusted text.
-    what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else "Boltz key"
-    kind = f"{finding.key_type} {finding.mode}, {finding.fingerprint}"
+    what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else f"Boltz {finding.noun}"
+    kind = f"{finding.kind}, {finding.fingerprint}" if finding.key_type else finding.fingerprint
     sentences = [_sentence(f"{what} {finding.shown} ({kind}) {_story(first)}")]
     if old:
         sentences.append(_sentence(OLD))

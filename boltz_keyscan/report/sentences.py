@@ -32,8 +32,8 @@ STATUS_WORDS = {
 
 def key_title(finding: Finding) -> str:
     """Return the kind of a key: ``Boltz admin live key``."""
-    what = "placeholder" if finding.shape is Shape.PLACEHOLDER else "key"
-    return f"Boltz {finding.key_type} {finding.mode} {what}"
+    is_placeholder = finding.shape is Shape.PLACEHOLDER
+    return f"Boltz {finding.kind} placeholder" if is_placeholder else f"Boltz {finding.title}"
 
 
 def key_lines(finding: Finding, options: ReportOptions, max_places: int) -> list[str]:

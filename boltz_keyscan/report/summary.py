@@ -60,18 +60,12 @@ def is_leaked(finding: Finding) -> bool:
 
 
 def _types(findings: Sequence[Finding]) -> str:
-    kinds = Counter(key_kind(finding) for finding in findings)
+    kinds = Counter(finding.kind for finding in findings)
+    nouns = {finding.noun for finding in findings}
     if len(kinds) == 1:
-        (kind,) = kinds
-        return count(len(findings), f"{kind.removesuffix(f' {Mode.LIVE}')} key")
-    return (
-        f"{count(len(findings), 'key')} ({', '.join(f'{number:,} {kind}' for kind, number in kinds.items())})"
-    )
-
-
-def key_kind(finding: Finding) -> str:
-    """Return type and mode of a key: ``workspace live``."""
-    return f"{finding.key_type} {finding.mode}"
+        return count(len(findings), findings[0].title.replace(f" {Mode.LIVE} ", " "))
+    listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    return f"{count(len(findings), nouns.pop() if len(nouns) == 1 else 'secret')} ({listed})"
 
 
 def _describe_pushes(leaked: Sequence[Finding], committed: Sequence[Finding]) -> str:

@@ -29,7 +29,6 @@ from boltz_keyscan.report.summary import (
     explain_command,
     format_code,
     headline,
-    key_kind,
     severity_counts,
     summary,
     urgent_situations,
@@ -136,10 +135,10 @@ def _keys(page: _Page, result: ScanResult, visible: Sequence[Finding]) -> None:
     shown = visible[: page.options.limit(MAX_KEYS)]
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     column = max((len(finding.severity) for finding in shown), default=0) + 2
-    kinds = {key_kind(finding): None for finding in result.keys}
+    kinds = {finding.kind: None for finding in result.keys}
     kind_column = max(map(len, kinds), default=0) + 2 if len(kinds) > 1 or not headline(result) else 0
     for finding in shown:
-        kind = f"{key_kind(finding):<{kind_column}}" if kind_column else ""
+        kind = f"{finding.kind:<{kind_column}}" if kind_column else ""
         title = f"{finding.severity.upper():<{column}}{kind}{names[finding.fingerprint]}"
         _key(page, finding, f"{title}  {_describe(finding, result.started_at)}")
     if rest := visible[len(shown) :]:

@@ -72,8 +72,11 @@ def join(
 ) -> Finding:
     """Return the finding with its status, its candidates and the evidence.
 
-    Placeholders are returned unchanged, because they are no keys.
+    Placeholders are returned unchanged, because they are no keys; and share links that were not verified,
+    because no listing has them.
     """
+    if finding.key_type is None:
+        return finding if answer is None else _join_share_link(finding, answer)
     if finding.shape is Shape.PLACEHOLDER or (known.listing is None and answer is None):
         return finding
     found: tuple[Record, ...] = ()
@@ -101,6 +104,26 @@ def join(
         candidates=tuple(record.id for record in evidence.candidates),
         evidence=evidence,
     )
+
+
+def _join_share_link(finding: Finding, answer: Answer) -> Finding:
+    """Return a share link with its status: the API opens it, or not."""
+    status, detail = {
+        "accepted": (Status.ACTIVE, f"the API opened it: {answer.detail}"),
+        "not-found": (
+            Status.INACTIVE,
+            "the API does not open it (404): it has expired, was archived, or never was",
+        ),
+        "unauthorized": (
+            Status.UNKNOWN,
+            "the API did not open it without a sign-in (401): it may be limited to some e-mail addresses",
+        ),
+        "forbidden": (
+            Status.UNKNOWN,
+            "the API refused to open it (403): it may be limited to some e-mail addresses",
+        ),
+    }.get(answer.reason, (Status.UNKNOWN, f"it could not be verified: {answer.detail or answer.reason}"))
+    return replace(finding, status=status, evidence=Evidence(By.VERIFICATION, answer.reason, detail))
 
 
 def _by_listing(

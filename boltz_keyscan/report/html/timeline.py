@@ -12,7 +12,6 @@ from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.html.lifetime import Event, Lifetime, lifetime
-from boltz_keyscan.report.summary import key_kind
 from boltz_keyscan.report.wording import MONTHS, format_day, moment
 
 MAX_ROWS = 12
@@ -153,7 +152,7 @@ def _row(finding: Finding, name: str, life: Lifetime, axis: _Axis, now: datetime
     return Row(
         finding.fingerprint,
         name,
-        key_kind(finding),
+        finding.kind,
         finding.severity,
         life,
         tuple(bars),
