@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
+from tests.boltz_usage import CLI, JOBS, LIMIT, USAGE, Ledger
 from tests.keys import fake_key
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -125,6 +126,7 @@ class Service:
         self.client = "127.0.0.1"
         """The address that requests seem to come from."""
         self.created = 0
+        self.ledger = Ledger()
         self.lock = threading.Lock()
 
     def asked(self, path: str) -> list[Request]:
@@ -169,6 +171,8 @@ class Service:
             )
         if request.path == WORKSPACES:
             return self._page(request, [_workspace(*each) for each in self.workspaces])
+        if (answer := self._spent(request)) is not None:
+            return answer
         if found := re.fullmatch(re.escape(KEYS) + r"/([^/]+)/revoke", request.path):
             key = self.find(found[1])
             if key is None or request.method != "POST":
@@ -176,6 +180,18 @@ class Service:
             key.is_active = False
             return json_reply(key.record(self.prefix_length))
         return error(404, "not_found")
+
+    def _spent(self, request: Request) -> Reply | None:
+        if request.path == USAGE:
+            page = self.ledger.buckets(request.query)
+            return error(400, "bad_request") if page is None else json_reply(page)
+        if request.path in JOBS:
+            workspace = request.query.get("workspace_id", ["ws_1"])[0]
+            return self._page(request, self.ledger.jobs(JOBS[request.path], workspace))
+        if request.path == CLI:
+            return json_reply(self.ledger.cli())
+        found = re.fullmatch(LIMIT, request.path)
+        return json_reply(self.ledger.limit(found[1])) if found else None
 
     @staticmethod
     def _page(request: Request, items: list[dict[str, Any]]) -> Reply:

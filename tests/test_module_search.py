@@ -164,7 +164,7 @@ OTHERS = [
 ]
 ASKING = [
     (".", "--no-history", "--check"),
-    *(("keys", command) for command in ("list", "audit", "snapshot")),
+    *(("keys", command) for command in ("list", "audit", "snapshot", "usage")),
     ("keys", "revoke", "--id", "key_1"),
 ]
 """Those that load the SDK of the API, which takes seconds; all of them in the same way."""

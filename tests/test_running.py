@@ -39,6 +39,7 @@ RUNS = (
     ("keys list --api-base {base}", 0),
     ("keys audit --api-base {base}", 0),
     ("keys snapshot --output keys.json --api-base {base}", 0),
+    ("keys usage --api-base {base}", 0),
     ("keys revoke --yes --id key-1 --api-base {base}", 0),
     ("baseline create --reason known --by me --until 2999-01-01 repo", 0),
     ("baseline show --baseline accepted.txt repo", 0),

@@ -1,4 +1,4 @@
-"""Connection to the API: five calls with retries and a deadline, which return JSON or raise ``ApiError``.
+"""Connection to the API: calls with retries and a deadline, which return JSON or raise ``ApiError``.
 
 The only place that builds the official SDK. The SDK knows the endpoints, ``transport`` decides what may
 be sent and received. The environment variables that configure the SDK are removed while it is imported
@@ -11,6 +11,7 @@ import contextlib
 import email.utils
 import json
 import logging
+import operator
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -117,6 +118,36 @@ class Connection:
         """Return a page of the workspaces of the organisation."""
         return self._page(self._sdk.admin.workspaces, after)
 
+    def usage(self, cursor: str | None, **query: Any) -> Mapping[str, object]:  # noqa: ANN401 - the SDK checks them
+        """Return a page of the usage of the organisation.
+
+        Args:
+            cursor: cursor of the page before; None for the first one.
+            query: start, end, window and filters, as the SDK names them.
+        """
+        more: dict[str, Any] = {"page": cursor} if cursor else {}
+        usage = self._sdk.admin.usage.with_raw_response
+        return self._request(lambda: usage.list(limit=PAGE_ITEMS, **query, **more))
+
+    def jobs(self, kind: str, workspace_id: str, after: str | None) -> Mapping[str, object]:
+        """Return a page of the jobs of one kind in a workspace.
+
+        Args:
+            kind: dotted name of the resource in the SDK, such as ``protein.design``.
+            workspace_id: id of the workspace.
+            after: id of the last job of the page before.
+        """
+        return self._page(operator.attrgetter(kind)(self._sdk), after, workspace_id=workspace_id)
+
+    def spending_limit(self, workspace_id: str) -> Mapping[str, object]:
+        """Return the spending limit of a workspace; empty if it has none."""
+        workspaces = self._sdk.admin.workspaces.with_raw_response
+        return self._request(lambda: workspaces.retrieve_spending_limit(workspace_id))
+
+    def cli_version(self) -> Mapping[str, object]:
+        """Return the latest and the oldest supported version of the Boltz CLI."""
+        return self._request(self._sdk.cli.with_raw_response.version)
+
     def me(self) -> Mapping[str, object]:
         """Return the identity of the key of this connection."""
         return self._request(self._sdk.auth.with_raw_response.me)
@@ -129,8 +160,8 @@ class Connection:
         """Create a workspace key; not retried, as a second attempt could create a second, unknown key."""
         return self._request(lambda: self._sdk.admin.api_keys.with_raw_response.create(**details), tries=1)
 
-    def _page(self, resource: Any, after: str | None) -> Mapping[str, object]:  # noqa: ANN401 - two classes of the SDK
-        more = {"after_id": after} if after else {}
+    def _page(self, resource: Any, after: str | None, **more: str) -> Mapping[str, object]:  # noqa: ANN401 - classes of the SDK
+        more |= {"after_id": after} if after else {}
         return self._request(lambda: resource.with_raw_response.list(limit=PAGE_ITEMS, **more))
 
     def _request(self, send: Callable[[], Any], tries: int = MAX_TRIES) -> Mapping[str, object]:
@@ -188,7 +219,8 @@ def _parse_object(content: bytes) -> Mapping[str, object] | None:
         document = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    # The documented answer for a limit that is not set is null.
+    return {} if document is None else document if isinstance(document, dict) else None
 
 
 def _retry_after_s(value: str | None) -> float:

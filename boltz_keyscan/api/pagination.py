@@ -19,6 +19,8 @@ PAGE_ITEMS = 100
 
 MAX_PAGES = 1000
 
+_MAX_CURSOR_CHARS = 4096
+
 Item = TypeVar("Item")
 
 FetchPage = Callable[[str | None], Mapping[str, object]]
@@ -69,6 +71,64 @@ def collect(
             return Collected(tuple(items), _wrong_shape(unread) if unread else None)
         after = values[-1][0]
     return Collected(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
+
+
+def collect_by_cursor(
+    fetch: FetchPage, take: Callable[[object], Item], progress: Callable[[int], None] = lambda _: None
+) -> Collected[Item]:
+    """Collect the items of all pages of a listing with opaque cursors, whose items have no ids.
+
+    Args:
+        fetch: returns the page at a cursor; from None the first page.
+        take: parses an item, or raises ``RecordError``.
+        progress: called after each page with the number of items so far.
+    """
+    items: list[Item] = []
+    cursors: set[str] = set()
+    unread = ""
+    cursor: str | None = None
+    for _ in range(MAX_PAGES):
+        try:
+            page = fetch(cursor)
+            values, cursor = _cursor_page(page, cursors)
+        except ApiError as error:
+            return Collected(tuple(items), error.failure)
+        except RecordError as error:
+            return Collected(tuple(items), _wrong_shape(str(error)))
+        for value in values:
+            try:
+                items.append(take(value))
+            except RecordError as error:
+                unread = unread or str(error)
+        progress(len(items))
+        if cursor is None:
+            return Collected(tuple(items), _wrong_shape(unread) if unread else None)
+    return Collected(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
+
+
+def _cursor_page(page: Mapping[str, object], cursors: set[str]) -> tuple[list[object], str | None]:
+    """Return the items of a page and the cursor of the next one. Adds the cursor to ``cursors``.
+
+    Raises:
+        RecordError: the page is malformed.
+    """
+    data, more, cursor = page.get("data"), page.get("has_more"), page.get("next_page")
+    if not isinstance(data, list):
+        raise RecordError("data is not a list")
+    if not (more is None or isinstance(more, bool)):
+        raise RecordError("has_more is neither true nor false")
+    if len(data) > PAGE_ITEMS:
+        raise RecordError("a page has more items than requested")
+    if cursor is not None and not (isinstance(cursor, str) and 0 < len(cursor) <= _MAX_CURSOR_CHARS):
+        raise RecordError("next_page is not a cursor")
+    if more is False or (more is None and cursor is None):
+        return data, None
+    if cursor is None:
+        raise RecordError("has_more without next_page")
+    if cursor in cursors:
+        raise RecordError("the same page twice")
+    cursors.add(cursor)
+    return data, cursor
 
 
 def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[tuple[str, object]], bool]:

@@ -98,6 +98,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Mark the keys that a scan found.", "boltz-keyscan keys audit --with-report report.json"),
         ("Check how keys are kept on this machine; sends nothing.", "boltz-keyscan keys audit --local"),
     ),
+    "keys usage": (
+        ("Show the usage since a day.", "boltz-keyscan keys usage --since 2026-05-03"),
+        (
+            "Show the usage since the leak of the keys that a scan found.",
+            "boltz-keyscan keys usage --from-report report.json",
+        ),
+        (
+            "Write a page on one workspace, by the hour.",
+            "boltz-keyscan keys usage --workspace ws_1 --by hour --format html --output usage.html",
+        ),
+    ),
     "keys revoke": (
         ("Show what would stop working; changes nothing.", "boltz-keyscan keys revoke --id key_123"),
         ("Revoke it, after you type the key's name.", "boltz-keyscan keys revoke --id key_123 --execute"),

@@ -21,6 +21,7 @@ from boltz_keyscan.report.options import Reporter, ReportOptions
 if TYPE_CHECKING:
     from boltz_keyscan.model.audit import Audit
     from boltz_keyscan.model.fleet import FleetResult
+    from boltz_keyscan.model.usage import Usage
     from boltz_keyscan.report.diff import Changes
     from boltz_keyscan.report.json_reader import Report
 
@@ -29,6 +30,7 @@ __all__ = [
     "DIFF_REPORTERS",
     "FLEET_REPORTERS",
     "REPORTERS",
+    "USAGE_REPORTERS",
     "ReportOptions",
     "Reporter",
     "format_hint",
@@ -36,11 +38,13 @@ __all__ = [
     "load_audit",
     "load_diff",
     "load_fleet",
+    "load_usage",
 ]
 
 AuditReporter: TypeAlias = "Callable[[Audit, TextIO, bool], None]"
 DiffReporter: TypeAlias = "Callable[[Report, Report, Changes, TextIO, Callable[[str], str]], None]"
 FleetReporter: TypeAlias = "Callable[[FleetResult, TextIO, ReportOptions], None]"
+UsageReporter: TypeAlias = "Callable[[Usage, TextIO], None]"
 
 REPORTERS = {
     "text": "boltz_keyscan.report.text:report",
@@ -77,6 +81,13 @@ DIFF_REPORTERS = {
     "html": "boltz_keyscan.report.html.comparison:html",
 }
 """Formats of a comparison: functions ``(Report, Report, Changes, stream, redact) -> None``."""
+
+USAGE_REPORTERS = {
+    "text": "boltz_keyscan.report.usage_text:text",
+    "json": "boltz_keyscan.report.usage_text:to_json",
+    "html": "boltz_keyscan.report.html.usage:html",
+}
+"""Formats of the usage since a leak: functions ``(Usage, stream) -> None``."""
 
 
 def format_hint(name: str, formats: Iterable[str]) -> str:
@@ -122,6 +133,15 @@ def load_fleet(name: str) -> FleetReporter:
         KeyscanError: no format has this name.
     """
     return cast("FleetReporter", _load(name, FLEET_REPORTERS))
+
+
+def load_usage(name: str) -> UsageReporter:
+    """Import and return the reporter of a format for usage.
+
+    Raises:
+        KeyscanError: no format has this name.
+    """
+    return cast("UsageReporter", _load(name, USAGE_REPORTERS))
 
 
 def _load(name: str, formats: dict[str, str]) -> Any:  # noqa: ANN401 - cast by the callers

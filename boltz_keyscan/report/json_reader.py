@@ -6,6 +6,7 @@ A report may come from an untrusted source. It is read whole or rejected; ids ar
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import KeyscanError
@@ -37,6 +38,8 @@ class ReportedFinding:
     """Id of the key, if verification proved it: the API returned it for the key that was found."""
     candidates: tuple[str, ...]
     """Ids of the keys that it may be."""
+    first_seen: datetime | None = None
+    """Author date of the first commit that added it, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,21 @@ class Report:
         """Candidates for the other keys, each once."""
         others = [key for key in self.keys.values() if key.key_id is None]
         return tuple(dict.fromkeys(name for key in others for name in key.candidates))
+
+    @property
+    def first_seen(self) -> datetime | None:
+        """Earliest date of a key; None if no key has one."""
+        return min((key.first_seen for key in self.keys.values() if key.first_seen is not None), default=None)
+
+    @property
+    def first_seen_by_id(self) -> dict[str, datetime]:
+        """Earliest date of the finding that is or may be a key, by id."""
+        dates: dict[str, datetime] = {}
+        for key in self.keys.values():
+            if key.first_seen is not None:
+                for name in (key.key_id,) if key.key_id is not None else key.candidates:
+                    dates[name] = min(key.first_seen, dates.get(name, key.first_seen))
+        return dates
 
     @property
     def unproved(self) -> int:
@@ -94,7 +112,7 @@ def read(name: str, raw: bytes) -> Report:
                 raise _broken(name, f"{part}: the same key twice")
             if finding["shape"] != Shape.PLACEHOLDER:
                 keys[reported.fingerprint] = reported
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise _broken(name, f"{part}: not as the schema has it") from None
     return Report(targets, complete, keys)
 
@@ -116,7 +134,16 @@ def _read_finding(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, chec
         frozenset(_checked(place["path"], str) for place in finding["locations"]),
         None if key_id is None else _id(key_id),
         tuple(map(_id, finding["candidates"])),
+        _time(finding.get("first_seen")),
     )
+
+
+def _time(value: object) -> datetime | None:
+    """Return a time in UTC; a date of git without an offset is read as UTC."""
+    if value is None:
+        return None
+    when = datetime.fromisoformat(_checked(value, str))
+    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _id(value: object) -> str:

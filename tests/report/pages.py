@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +17,9 @@ from boltz_keyscan.model.finding import Gap as ScanGap
 from boltz_keyscan.model.fleet import Coverage, FirstPlace, FleetKey, RepositoryEntry, RepositoryStatus
 from boltz_keyscan.model.status import By, Candidate, Evidence
 from boltz_keyscan.model.suppression import Suppression
+from boltz_keyscan.model.usage import Anomaly, Job, KeyUse, Period, Series, Unit, Usage
 from boltz_keyscan.policy import situation
-from boltz_keyscan.report import ReportOptions, load_audit, load_diff, load_fleet
+from boltz_keyscan.report import ReportOptions, load_audit, load_diff, load_fleet, load_usage
 from boltz_keyscan.report.diff import compare
 from boltz_keyscan.report.json_reader import read
 from tests.report import samples
@@ -101,6 +103,31 @@ def audit(text: str = "key_1") -> str:
     )
     out, verbose = io.StringIO(), False
     load_audit("html")(found, out, verbose)
+    return out.getvalue()
+
+
+def usage(text: str = "ws_1") -> str:
+    """Return the page of usage with everything in it."""
+    start = datetime(2025, 3, 1, tzinfo=UTC)
+    period = Period(start, start + timedelta(days=7), start + timedelta(days=10), Unit.DAY)
+    found = Usage(
+        text,
+        period.end,
+        period,
+        (text,),
+        {text: text},
+        tuple(
+            Series(text, text, (0, 3, 1, 0, 2, 5, 1, number, 90, 0), 12, 90 + number) for number in range(102)
+        ),
+        (Anomaly("jump", text, text, f"90 {text}"), Anomaly("first-use", None, None, text)),
+        (KeyUse(text, text, "workspace live", text, period.end, "yes"),),
+        tuple(Job(f"job_{number}", text, text, period.end, text, live=True) for number in range(501)),
+        (text,),
+        (text,),
+        3,
+    )
+    out = io.StringIO()
+    load_usage("html")(found, out)
     return out.getvalue()
 
 
@@ -234,6 +261,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "empty": lambda: told("html", samples.empty()),
     "audit": audit,
     "diff": comparison,
+    "usage": usage,
     "fleet": lambda: fleet_page(fleet()),
     "no fleet": lambda: fleet_page(Fleet()),
 }

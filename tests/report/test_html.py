@@ -358,11 +358,16 @@ def test_the_stretches_of_a_life_are_what_is_proved(name: str) -> None:
     assert sum(event.removal for event in life.events) == sum(end is not None for _, end in days)
 
 
-@pytest.mark.parametrize("name", ["audit", "diff"])
-def test_the_pages_of_audit_and_comparison_are_of_the_same_parts(name: str) -> None:
+@pytest.mark.parametrize("name", ["audit", "diff", "usage"])
+def test_the_pages_of_audit_usage_and_comparison_are_of_the_same_parts(name: str) -> None:
     """Hostile strings change no element of them, and what is cut is counted."""
-    make = {"audit": pages.audit, "diff": pages.comparison}[name]
+    make = {"audit": pages.audit, "diff": pages.comparison, "usage": pages.usage}[name]
     usual, hostile = (read(make(text)) for text in ("a.py", " ".join(pages.INJECTIONS)))
     assert hostile.tags == usual.tags
     assert not [each for each in hostile.attributes if each.startswith("on") or each in {"style", "src"}]
-    assert {"audit": "2 more", "diff": "+2 more paths not on this page"}[name] in spaced(usual.text)
+    cut = {
+        "audit": "2 more",
+        "diff": "+2 more paths not on this page",
+        "usage": "+1 more jobs not on this page",
+    }
+    assert cut[name] in spaced(usual.text)

@@ -106,7 +106,7 @@ def test_each_page_can_be_read_by_all_and_loads_nothing(
             assert opened.requests == opened.own, name
             assert len(opened.messages) == (0 if script else 1), (name, opened.messages)
             assert opened.page.evaluate("document.documentElement.scrollWidth") <= size[0], name
-            filtered = script and name not in {"audit", "diff"}
+            filtered = script and name not in {"audit", "diff", "usage"}
             several = opened.page.locator("article").count() > 1
             assert opened.page.locator("form.filters").is_visible() == (filtered and several)
 

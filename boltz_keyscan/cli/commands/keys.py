@@ -1,4 +1,4 @@
-"""``boltz-keyscan keys list|audit|snapshot|revoke``: the keys of the organisation."""
+"""``boltz-keyscan keys list|audit|snapshot|usage|revoke``: the keys of the organisation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _COMMANDS = {
     "list": "boltz_keyscan.cli.commands.keys_list:list_",
     "audit": "boltz_keyscan.cli.commands.keys_audit:audit",
     "snapshot": "boltz_keyscan.cli.commands.keys_list:snapshot",
+    "usage": "boltz_keyscan.cli.commands.keys_usage:usage",
     "revoke": "boltz_keyscan.cli.commands.keys_revoke:revoke",
 }
 
