@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from enum import StrEnum
 
+from boltz_keyscan.fsutil import FOLLOWING_READ_FLAGS, others_may_read
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass
 
@@ -121,7 +122,7 @@ def read_environment_files(project: bytes, detector: Detector) -> Iterator[Local
 def _read_file(path: bytes, kind: Kind, detector: Detector) -> LocalFile:
     shown = detector.redact(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, FOLLOWING_READ_FLAGS)
         with open(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
@@ -135,5 +136,5 @@ def _read_file(path: bytes, kind: Kind, detector: Detector) -> LocalFile:
         for found in _SET.finditer(content)
         if not _REFERENCE.match(found[2])
     )
-    shared = bool(facts.st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    shared = others_may_read(facts)
     return LocalFile(shown, path, kind, shared, variables, tuple(detector.find([content])), trouble)
