@@ -17,6 +17,7 @@ from boltz_keyscan.model.finding import Source
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.system.paths import ANYWHERE, relative, with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.revision_range import Push
@@ -101,7 +102,7 @@ def _tree_sources(options: Options, paths: Iterable[str], exclusion: Exclusion |
     if not options.history and not options.files:
         raise KeyscanError("--no-history and --history-only leave nothing to scan", "Give one of them.")
     prefixes = choose_prefixes(paths)
-    store = b"/" if options.follow_alternates else None
+    store = ANYWHERE if options.follow_alternates else None
     find_glob = exclusion.find if exclusion is not None else None
     for path in paths:
         if path == STDIN:
@@ -130,11 +131,11 @@ def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
         raw = os.fsencode(path)
         prefix = raw if os.path.isdir(raw) else os.path.dirname(raw)
         if len(roots) == 1 and (root := min(roots, key=bool)) is not None:
-            prefix = os.path.relpath(folder, root)
+            prefix = relative(folder, root)
             prefix = b"" if prefix == b"." else prefix
         elif len(targets) == 1 and os.path.isdir(raw):
             prefix = b""
-        prefixes[path] = os.path.join(prefix, b"") if prefix else b""
+        prefixes[path] = with_slash(prefix)
     return prefixes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.ci_detection import is_automated
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN, choose_prefixes
@@ -16,6 +17,7 @@ from boltz_keyscan.sources.git.repo.repository import (
     resolve_folder,
 )
 from boltz_keyscan.sources.trusted_files import TreeFiles, TrustedFiles, find_tree_top, open_revision
+from boltz_keyscan.system.paths import relative
 from boltz_keyscan.triage.text_file import Text
 
 STDIN_NAME = "<stdin>"
@@ -101,7 +103,7 @@ class ScanRoot:
 def display_path(path: bytes) -> str:
     """Return a path relative to the current folder when it is below it."""
     current = os.path.join(os.getcwdb(), b"")
-    return os.fsdecode(path.removeprefix(current))
+    return fsutil.decode(path.removeprefix(current))
 
 
 def scan_roots(paths: Iterable[str], trust: Trust, *, part: bool = False) -> tuple[ScanRoot, ...]:
@@ -121,7 +123,7 @@ def scan_roots(paths: Iterable[str], trust: Trust, *, part: bool = False) -> tup
     by_top: dict[bytes, TrustedFiles | None] = {}
     prefixes = {} if part else choose_prefixes(paths)
     for path in paths:
-        scope = "" if part else os.fsdecode(prefixes[path]) if path != STDIN else STDIN_NAME
+        scope = "" if part else fsutil.decode(prefixes[path]) if path != STDIN else STDIN_NAME
         if part:
             folder = resolve_folder(find_tree_top(os.path.abspath(os.fsencode(path))))
         else:
@@ -141,7 +143,7 @@ def _find_linked(root: ScanRoot) -> Iterator[ScanRoot]:
         return
     for worktree in find_linked_worktrees(repository):
         if worktree != root.folder and is_within(worktree, root.folder):
-            scope = root.scope + os.fsdecode(os.path.relpath(worktree, root.folder)) + "/"
+            scope = root.scope + fsutil.decode(relative(worktree, root.folder)) + "/"
             yield ScanRoot(worktree, scope, replace(root.trusted_files, top=worktree), linked=True)
 
 

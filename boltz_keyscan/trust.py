@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from boltz_keyscan import rules
+from boltz_keyscan import fsutil, rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
@@ -29,6 +29,7 @@ from boltz_keyscan.sources.trusted_files import (
     find_tree_top,
     read_named_file,
 )
+from boltz_keyscan.system.paths import relative
 from boltz_keyscan.triage import baseline, ignore_file
 from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
 from boltz_keyscan.triage.text_file import Text
@@ -166,8 +167,8 @@ def _find_content_ids(roots: Sequence[ScanRoot], path: str) -> tuple[str, ...]:
 
 def path_from(file: bytes, root: ScanRoot) -> str:
     """Return the path from the folder of a suppression file to the root; empty or ending in a slash."""
-    within = os.path.relpath(root.folder, os.path.dirname(file))
-    return "" if within == b"." else os.fsdecode(within) + "/"
+    within = relative(root.folder, os.path.dirname(file))
+    return "" if within == b"." else fsutil.decode(within) + "/"
 
 
 def _is_directly_in(text: Text, root: ScanRoot) -> bool:

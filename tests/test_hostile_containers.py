@@ -21,9 +21,9 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import Origin, Shard, ShardResult
 from boltz_keyscan.sources import blob
-from boltz_keyscan.sources.archives import shard
 from boltz_keyscan.sources.archives.limits import RUN_LIMITS, Limits
 from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer
+from boltz_keyscan.system.processes import own_limits
 from boltz_keyscan.workers.scan_pool import ScanPool
 from conformance.containers import CORPUS, key_of, seven, tarred, text, zipped, zipped_to_a_pipe
 from tests.hostile import FOUND, HOSTILE, MIB, overlapping, pyramid
@@ -233,7 +233,7 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
 
 
 def test_nothing_is_written_while_a_container_is_open(tmp_path: Path) -> None:
-    with shard._limit_process(Limits()), pytest.raises(OSError, match="too large"):
+    with own_limits(60, 1 << 30), pytest.raises(OSError, match="too large"):
         (tmp_path / "x").write_bytes(b"x")
     (tmp_path / "x").write_bytes(b"x")
 

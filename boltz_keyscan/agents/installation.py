@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
@@ -17,7 +16,7 @@ from boltz_keyscan.agents import json_text
 from boltz_keyscan.agents.settings import Entry, Settings
 from boltz_keyscan.agents.texts import texts
 from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.fsutil import read_regular_file, replacing
+from boltz_keyscan.fsutil import copy_mode, read_regular_file, replacing
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
 
@@ -174,7 +173,7 @@ def _write(change: Change) -> None:
     os.makedirs(os.path.dirname(change.path), exist_ok=True)
     with replacing(change.path, 0o666) as file:
         if change.old is not None:
-            os.fchmod(file.fileno(), stat.S_IMODE(os.stat(change.path).st_mode))
+            copy_mode(file, os.stat(change.path).st_mode)
         file.write(change.new)
         file.flush()
         _check_unchanged(change)

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 
 from boltz_keyscan.audit.places import PLACES, Kind, Place
+from boltz_keyscan.fsutil import FOLLOWING_READ_FLAGS, others_may_read
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass
 
@@ -158,7 +159,7 @@ def _names(folder: bytes) -> list[bytes]:
 def _read_file(path: bytes, place: Place, detector: Detector) -> LocalFile:
     shown = detector.redact(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, FOLLOWING_READ_FLAGS)
         with open(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
@@ -174,7 +175,7 @@ def _read_file(path: bytes, place: Place, detector: Detector) -> LocalFile:
         shown,
         path,
         place,
-        bool(facts.st_mode & (stat.S_IRGRP | stat.S_IROTH)),
+        others_may_read(facts),
         _variables(content),
         tuple((found[1].decode("ascii"), _line(content, found.start(1))) for found in addresses),
         tuple(detector.find([content])),

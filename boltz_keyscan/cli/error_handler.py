@@ -10,7 +10,9 @@ import sys
 import threading
 
 from boltz_keyscan.errors import KeyscanError, OutputError, report_warnings
+from boltz_keyscan.fsutil import STREAM_ENCODING
 from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.system.processes import STOP_SIGNALS
 
 
 def run_guarded(arguments: list[str]) -> int:
@@ -92,10 +94,11 @@ def _prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal in another encoding must not turn a finding into a crash.
-            stream.reconfigure(errors="backslashreplace", newline="\n")
+            stream.reconfigure(encoding=STREAM_ENCODING, errors="backslashreplace", newline="\n")
     if threading.current_thread() is threading.main_thread():
         # A cancelled CI job: clean up as after Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _failed(code: ExitCode, message: str, hint: str) -> int:

@@ -144,13 +144,27 @@ def _user_files() -> list[str]:
     given = os.environ
     names = []
     if not given.get("GIT_CONFIG_NOSYSTEM"):
-        names.append(given.get("GIT_CONFIG_SYSTEM", "/etc/gitconfig"))
+        names.append(given["GIT_CONFIG_SYSTEM"] if "GIT_CONFIG_SYSTEM" in given else _system_file())
     if "GIT_CONFIG_GLOBAL" in given:
         names.append(given["GIT_CONFIG_GLOBAL"])
     else:
         home = given.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         names += [os.path.join(home, "git", "config"), os.path.expanduser("~/.gitconfig")]
     return names
+
+
+def _system_file() -> str:
+    """Return the configuration of all users: ``etc/gitconfig`` beside the folder of git, or of one above."""
+    try:
+        folder = os.path.realpath(command.executable())
+    except GitError:
+        folder = ""
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        file = os.path.join(folder, "etc", "gitconfig")
+        if os.path.isfile(file):
+            return file
+    return os.path.join(os.sep, "etc", "gitconfig")
 
 
 def _files(repository: Repository) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -11,7 +12,11 @@ import sys
 from boltz_keyscan import module_search
 from boltz_keyscan._version import __version__
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.system.paths import HAS_OTHER_SHELLS, quote_for_shells, slashed_text
 from boltz_keyscan.workers.process import output_of
+
+_PYTHON_PATH = slashed_text(sys.executable)
+"""With slashes also on Windows: hooks run in the shell that Git for Windows brings."""
 
 OURS = "# written by 'boltz-keyscan hook install'"
 
@@ -62,7 +67,8 @@ def folders() -> list[str]:
     isolated = {os.path.realpath(entry) for entry in os.fsdecode(answer or b"").split("\0")}
     beside = os.path.realpath(os.path.dirname(sys.argv[0]))
     trusted = module_search.trusted_folders()
-    return [folder for folder in trusted if os.path.realpath(folder) not in {*isolated, beside}]
+    more = [folder for folder in trusted if os.path.realpath(folder) not in {*isolated, beside}]
+    return list(map(slashed_text, more))
 
 
 def _literal(more: list[str]) -> str:
@@ -73,14 +79,14 @@ def _literal(more: list[str]) -> str:
 def text(name: str, more: list[str]) -> str:
     """Return the script for a hook."""
     start = shlex.quote(_START.format(folders=_literal(more)))
-    return _SCRIPT.format(ours=OURS, python=shlex.quote(sys.executable), start=start, name=name, help=_AGAIN)
+    return _SCRIPT.format(ours=OURS, python=shlex.quote(_PYTHON_PATH), start=start, name=name, help=_AGAIN)
 
 
 def line(name: str, more: list[str]) -> str:
     """Return the line that calls this program from another script."""
     code = f"import sys; sys.path[3:3] = {_literal(more)}; from boltz_keyscan.cli import entry; entry()"
     start = f"-c {shlex.quote(code)}" if more else "-m boltz_keyscan"
-    return f'{shlex.quote(sys.executable)} -I {start} hook {name} "$@"'
+    return f'{shlex.quote(_PYTHON_PATH)} -I {start} hook {name} "$@"'
 
 
 def agent_command() -> str:
@@ -90,8 +96,9 @@ def agent_command() -> str:
     """
     more = folders()
     path = f"import sys; sys.path[3:3] = {_literal(more)}; " if more else ""
-    code = shlex.quote(f"{path}from boltz_keyscan.cli import entry; entry()")
-    return f"{shlex.quote(sys.executable)} -I -c {code} hook agent || exit 2"
+    code = f"{path}from boltz_keyscan.cli import entry; entry()"
+    quote = quote_for_shells if HAS_OTHER_SHELLS else shlex.quote
+    return f"{quote(_PYTHON_PATH)} -I -c {quote(code)} hook agent || exit 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,8 @@ def parse_agent_command(text: str, inside: str) -> AgentProgram:
     if found is None:
         return AgentProgram()
     try:
-        more: list[str] = json.loads(found[1] or "[]")
-    except ValueError:
+        more: list[str] = ast.literal_eval(found[1] or "[]")
+    except (ValueError, SyntaxError):
         return AgentProgram()
     if any(_lies_within(path, inside) for path in (python, *more)):
         return AgentProgram(python=python, asked=False)
@@ -165,7 +172,7 @@ def parse_program(script: str, name: str, inside: str) -> HookProgram | None:
     except (ValueError, IndexError):
         # The script was edited.
         return None
-    if python == sys.executable:
+    if python == _PYTHON_PATH:
         return HookProgram(python, __version__, outdated=script != text(name, folders()))
     if any(_lies_within(path, inside) for path in (python, *more)):
         return HookProgram(python, asked=False)

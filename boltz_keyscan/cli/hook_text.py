@@ -27,6 +27,7 @@ from boltz_keyscan.sources.files.content_id import content_ids
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.system.paths import ANYWHERE, relative
 from boltz_keyscan.triage.baseline import NAME as BASELINE
 
 _MAX_NAMED = 5
@@ -231,8 +232,8 @@ def _unsaved_lines(result: ScanResult, change: Change) -> Iterator[str]:
     repository = enclosing(os.getcwdb())
     if repository is None or repository.worktree is None or not files:
         return
-    top, view = repository.worktree, prepare_repository(repository, os.path.abspath(b"/"), "").view
-    names = {file: os.path.relpath(os.path.abspath(os.fsencode(file)), top) for file in files}
+    top, view = repository.worktree, prepare_repository(repository, ANYWHERE, "").view
+    names = {file: relative(os.path.abspath(os.fsencode(file)), top) for file in files}
     if view is None:
         return
     try:

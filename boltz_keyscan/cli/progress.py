@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import signal
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from boltz_keyscan.ci_detection import is_automated
+from boltz_keyscan.system.processes import leave_signals_to_main_thread
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Source, Tally
@@ -174,8 +174,7 @@ class ScanProgress:
         self._thread.join()
 
     def _run(self) -> None:
-        # Ctrl-C is for the main thread.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        leave_signals_to_main_thread()
         start, progress = time.monotonic(), Progress(self._label)
         if self._stop.wait(_INITIAL_DELAY_S):
             return

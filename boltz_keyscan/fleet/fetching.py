@@ -8,15 +8,15 @@ configuration but ours.
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import time
+from functools import partial
 from typing import Any, cast
 
 import git
 
 from boltz_keyscan.fleet.digest import hash_references
 from boltz_keyscan.fleet.fetch_messages import Answer, Progress, Request
+from boltz_keyscan.system.processes import forbid_core_dumps, limit_own_files
 from boltz_keyscan.workers import wire
 
 _REFSPEC = "+refs/*:refs/*"
@@ -28,19 +28,16 @@ _MAX_ERROR_CHARS = 2000
 
 def main(reading: int, writing: int) -> None:
     """Answer requests, with progress before each answer, until there are no more."""
-    # A file beyond the limit ends git with an error instead of filling the disk.
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     variables = dict(os.environ)
     while True:
         try:
-            request: Request = wire.receive(reading)
+            request: Request = wire.receive(partial(os.read, reading))
         except EOFError:
             return
         os.environ.clear()
         os.environ.update(variables | request.variables)
-        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (request.max_bytes, hard))
+        limit_own_files(request.max_bytes)
         wire.send(writing, _answer(request, writing))
 
 

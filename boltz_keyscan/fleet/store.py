@@ -8,7 +8,6 @@ half. The journal is a rollback journal: WAL needs shared memory, which network 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 import sqlite3
@@ -16,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.outcome import Outcome
 from boltz_keyscan.model.fleet import RepositoryStatus
@@ -282,21 +282,19 @@ def merge(folder: str, others: Sequence[str]) -> None:
 
 def _lock(folder: str) -> int:
     """Lock the state for this driver, until the descriptor is closed or this process ends."""
-    descriptor = os.open(
-        os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-    )
+    descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT | fsutil.NO_LINK, 0o600)
     try:
-        # Locks of POSIX, which network file systems have too; a fork does not inherit them.
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fsutil.lock_file(descriptor)
     except OSError as error:
-        holder = os.pread(descriptor, 200, 0).decode("ascii", "replace").strip()
+        holder = fsutil.read_at(descriptor, 200, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise KeyscanError(
             f"another fleet scan uses this state{f': {holder}' if holder else ''}",
             "Wait for its end, or give another --state; 'fleet status' shows its progress.",
         ) from error
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode("ascii", "replace"), 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode("ascii", "replace"))
     return descriptor
 
 

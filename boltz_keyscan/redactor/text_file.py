@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.fsutil import READ_FLAGS, replacing
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.records import dataclass
@@ -95,7 +96,7 @@ def _check(facts: os.stat_result) -> None:
         )
     if not facts.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         raise RefusedError("it is read-only", "Allow writing: chmod u+w.")
-    if hasattr(os, "geteuid") and os.geteuid() not in {0, facts.st_uid}:
+    if not fsutil.may_replace(facts):
         raise RefusedError("it belongs to another user", "Let its owner redact it.")
 
 
@@ -157,7 +158,7 @@ def redact_text(path: bytes, detector: Detector, *, backup: bool, dry_run: bool)
 
 
 def _check_content(descriptor: int) -> None:
-    head = os.pread(descriptor, max(HEAD, _TEXT_BYTES), 0)
+    head = fsutil.read_at(descriptor, max(HEAD, _TEXT_BYTES), 0)
     if is_container_head(head[:HEAD]):
         raise RefusedError("it is an archive or a compound file", "Unpack it, and redact the files in it.")
     if b"\0" in head[:_TEXT_BYTES] and not head.startswith(_WIDE):
@@ -186,18 +187,9 @@ def _rewrite_whole(space: FileSpace, copy: BinaryIO, detector: Detector) -> Coun
 
 def _keep_facts(descriptor: int, copy: BinaryIO, facts: os.stat_result) -> None:
     """Give the copy the owner, permissions, attributes and times of the file, and write it to the disk."""
-    number = copy.fileno()
-    own = os.fstat(number)
-    if hasattr(os, "fchown") and (own.st_uid, own.st_gid) != (facts.st_uid, facts.st_gid):
-        os.fchown(number, facts.st_uid, facts.st_gid)
-    if hasattr(os, "listxattr"):
-        for name in os.listxattr(descriptor):
-            with contextlib.suppress(OSError) if name.startswith("security.") else contextlib.nullcontext():
-                os.setxattr(number, name, os.getxattr(descriptor, name))
-    os.chmod(number, stat.S_IMODE(facts.st_mode))
     copy.flush()
-    os.utime(number, ns=(facts.st_atime_ns, facts.st_mtime_ns + _STEP_NS))
-    os.fsync(number)
+    fsutil.keep_facts(descriptor, copy, facts, facts.st_mtime_ns + _STEP_NS)
+    os.fsync(copy.fileno())
 
 
 def _check_unchanged(descriptor: int, path: bytes, facts: os.stat_result) -> None:
@@ -242,7 +234,7 @@ def create_private(path: bytes) -> int:
         FileExistsError: it exists.
         OSError: it cannot be created.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | fsutil.NO_LINK
     return os.open(path, flags, stat.S_IRUSR | stat.S_IWUSR)
 
 

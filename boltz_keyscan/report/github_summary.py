@@ -12,7 +12,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.fsutil import NO_LINK
+from boltz_keyscan.fsutil import APPEND_FLAGS
 from boltz_keyscan.report.markdown import MAX_BYTES, write_fitting
 
 if TYPE_CHECKING:
@@ -37,9 +37,8 @@ def append(
     Raises:
         OSError: nothing was appended.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_LINK | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, APPEND_FLAGS, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a symbolic link") from error

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from boltz_keyscan.errors import OutputError
-from boltz_keyscan.fsutil import NO_LINK, replacing
+from boltz_keyscan.fsutil import NO_LINK, copy_mode, replacing
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import load
 from boltz_keyscan.report.options import Reporter, ReportOptions
@@ -147,5 +147,5 @@ def _replace(fill: Callable[[TextIO], object], path: str, mode: int | None) -> N
         fill(stream)
         stream.flush()
         if mode is not None:
-            os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, stat.S_IMODE(mode))
+            copy_mode(file, mode)
         os.fsync(file.fileno())

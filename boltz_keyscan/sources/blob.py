@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from io import RawIOBase
 from typing import TypeVar
 
+from boltz_keyscan.fsutil import explain
 from boltz_keyscan.model.enums import Exposure, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field, replace
@@ -259,5 +260,5 @@ def failure_gap(error: OSError) -> Gap:
 
 def unreadable_gap(where: str, error: OSError) -> Gap:
     """Return the gap for a file that the operating system cannot read."""
-    detail = f"cannot be read: {error.strerror or type(error).__name__}"
+    detail = f"cannot be read: {explain(error)}"
     return Gap(where, "unreadable", detail, paths=(where,))

@@ -13,18 +13,11 @@ import os
 from types import TracebackType
 from typing import Final, Self
 
-FLAGS: Final = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+from boltz_keyscan import fsutil
+
+FLAGS: Final = fsutil.READ_FLAGS
 """Flags for a file that the user did not name: no links, no blocking, no controlling terminal."""
 
-_FOLDER_FLAGS: Final = FLAGS | getattr(os, "O_DIRECTORY", 0)
-_HAS_DESCRIPTORS: Final = os.open in os.supports_dir_fd and os.readlink in os.supports_dir_fd
 _MAX_OPEN_FOLDERS: Final = 64
 """Folders open at once; a tree may be deeper than a process may have descriptors."""
 
@@ -58,10 +51,19 @@ class DirectoryOpener:
         Raises:
             OSError: a folder on the way cannot be opened, or is a link.
         """
-        if not _HAS_DESCRIPTORS:
+        if not fsutil.HAS_FOLDER_DESCRIPTORS:
             return self._checked(name), None
         folder, _, last = name.rpartition(b"/")
         return last, self._folder(folder)
+
+    def status(self, name: bytes) -> os.stat_result:
+        """Return the status of an entry; a link is not followed.
+
+        Raises:
+            OSError: it does not exist, or a folder on the way is a link.
+        """
+        path, folder = self.resolve(name)
+        return os.stat(path, dir_fd=folder, follow_symlinks=False)
 
     def open(self, name: bytes, flags: int = FLAGS) -> int:
         """Open a file.
@@ -70,7 +72,9 @@ class DirectoryOpener:
             OSError: it cannot be opened, or a folder on the way is a link.
         """
         path, folder = self.resolve(name)
-        return os.open(path, flags, dir_fd=folder)
+        if folder is not None:
+            return os.open(path, flags, dir_fd=folder)
+        return _open_unlinked(path, flags)
 
     def readlink(self, name: bytes) -> bytes:
         """Return the text of a symbolic link.
@@ -87,7 +91,12 @@ class DirectoryOpener:
         Raises:
             OSError: it cannot be opened, or is a link.
         """
-        return self._folder(name) if _HAS_DESCRIPTORS else self._checked(name)
+        if fsutil.HAS_FOLDER_DESCRIPTORS:
+            return self._folder(name)
+        path = self._checked(name)
+        if name and fsutil.is_reparse_point(os.lstat(path)):
+            raise _link_error()
+        return path
 
     def _folder(self, name: bytes) -> int:
         opened = self._folders.get(name)
@@ -96,7 +105,7 @@ class DirectoryOpener:
         for path in [path for path in self._folders if path and not name.startswith(path + b"/")]:
             os.close(self._folders.pop(path))
         if b"" not in self._folders:
-            self._folders[b""] = os.open(self._root, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+            self._folders[b""] = os.open(self._root, fsutil.FOLLOWING_FOLDER_FLAGS)
         # Start at the deepest open parent; open the folders below it one by one.
         parent = max((path for path in self._folders if path), key=len, default=b"")
         descriptor = self._folders[parent]
@@ -105,7 +114,7 @@ class DirectoryOpener:
                 continue
             parent = parent + b"/" + part if parent else part
             try:
-                descriptor = os.open(part, _FOLDER_FLAGS, dir_fd=descriptor)
+                descriptor = os.open(part, fsutil.FOLDER_FLAGS, dir_fd=descriptor)
             except OSError as error:
                 if error.errno in {errno.ELOOP, errno.ENOTDIR}:
                     raise _link_error() from error
@@ -122,12 +131,35 @@ class DirectoryOpener:
         Windows has no descriptors of folders: a swap between this check and the call that
         follows goes undetected.
         """
-        path = self._root
-        for part in name.split(b"/")[:-1]:
-            path = os.path.join(path, part)
-            if os.path.realpath(path) != os.path.join(os.path.realpath(os.path.dirname(path)), part):
-                raise _link_error()
-        return os.path.join(self._root, name)
+        if not fsutil.is_name(name):
+            raise OSError(errno.EINVAL, "Windows has no files of such a name")
+        path = fsutil.literal(self._root)
+        *folders, last = name.split(b"/")
+        try:
+            for part in folders:
+                path = os.path.join(path, part)
+                if fsutil.is_reparse_point(os.lstat(path)):
+                    raise _link_error()
+        except ValueError as error:
+            raise OSError(errno.EINVAL, "its name is not UTF-8") from error
+        return os.path.join(path, last) if last else path
+
+
+def _open_unlinked(path: bytes, flags: int) -> int:
+    """Open a file where no flag refuses links: it is refused if its name is one before or after.
+
+    Raises:
+        OSError: it is a link, or cannot be opened.
+    """
+    before = os.lstat(path)
+    if fsutil.is_reparse_point(before):
+        raise OSError(errno.ELOOP, "a symbolic link")
+    descriptor = os.open(path, flags)
+    # File systems without numbers report 0.
+    if os.fstat(descriptor).st_ino not in (0, before.st_ino):
+        os.close(descriptor)
+        raise OSError(errno.ELOOP, "it was replaced while it was opened")
+    return descriptor
 
 
 def _link_error() -> OSError:
@@ -141,6 +173,6 @@ def open_file(root: bytes, name: bytes, *, follow: bool = False) -> int:
         OSError: it cannot be opened, or a folder on the way is a link.
     """
     if follow:
-        return os.open(os.path.join(root, name), FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+        return os.open(fsutil.literal(os.path.join(root, name)), fsutil.FOLLOWING_READ_FLAGS)
     with DirectoryOpener(root) as opener:
         return opener.open(name)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import (
@@ -34,6 +35,7 @@ from boltz_keyscan.sources.files.shard import (
     walk_tree,
 )
 from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
+from boltz_keyscan.system.paths import with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -145,12 +147,12 @@ class TreeReader:
         from boltz_keyscan.sources.git.repo.repository import enclosing  # noqa: PLC0415 - only to explain
 
         around = enclosing(self.root)
-        top = os.fsdecode(around.worktree or around.git_dir) if around is not None else None
+        top = fsutil.decode(around.worktree or around.git_dir) if around is not None else None
         hint = f"It lies inside {top}; name that." if top else "Leave out --history-only to scan its files."
-        return KeyscanError(f"not a git repository: {os.fsdecode(self.source.path)}", hint)
+        return KeyscanError(f"not a git repository: {fsutil.decode(self.source.path)}", hint)
 
     def _file_shards(self, name: bytes) -> Iterator[Shard]:
-        yield NamesShard(os.fsdecode(self.source.path), None, (name,), self.source.prefix)
+        yield NamesShard(fsutil.decode(self.source.path), None, (name,), self.source.prefix)
         excluded = Excluded(self.source.prefix, self.source.find_glob)
         excluded.drop(DirectoryListing(b"", files=[name]))
         if excluded.entries:
@@ -199,7 +201,7 @@ class TreeReader:
             yield gap_shard(*gaps)
 
     def _format_path(self, name: bytes) -> str:
-        return os.fsdecode(self.source.prefix + name)
+        return fsutil.decode(self.source.prefix + name)
 
     def _error_gaps(self, listing: DirectoryListing) -> Iterator[Gap]:
         return (unreadable_gap(self._format_path(name) or ".", error) for name, error in listing.errors)
@@ -241,9 +243,7 @@ class TreeReader:
         carried = self._is_carried(repository)
         if self.source.history or not carried:
             self._stores[repository.objects] = carried or not self.source.history
-        prefix = (
-            os.path.join(self.source.prefix + listing.folder, b"") if listing.folder else self.source.prefix
-        )
+        prefix = with_slash(self.source.prefix + listing.folder) if listing.folder else self.source.prefix
         self._repositories.append(_Found(repository, prefix, where, carried))
 
     def _is_carried(self, repository: Repository) -> bool:
@@ -290,7 +290,7 @@ class TreeReader:
             from boltz_keyscan.sources.git.packs.shared_objects import open_cache  # noqa: PLC0415
 
             known = open_cache(cache, rules.digest())
-        allowed = self.source.borrow or self.root
+        allowed = self.root if self.source.borrow is None else self.source.borrow
         return HistorySource(repository, prefix, where, allowed, known, carried=carried).open()
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
@@ -300,7 +300,7 @@ class TreeReader:
         from boltz_keyscan.sources.git.file_exposures import check_environment, find_exposures  # noqa: PLC0415 - clean trees need no git
 
         known = [found.repository for found in self._repositories]
-        where = os.fsdecode(self.source.path)
+        where = fsutil.decode(self.source.path)
         around = [self._open(each, b"", where) for each in self._around() if each not in known]
         placed = [(self.path_of(hit), hit) for hit in gathered.hits]
         own = self._open_repositories()

@@ -12,6 +12,7 @@ import stat
 import weakref
 from typing import TYPE_CHECKING
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.repository import (
@@ -25,6 +26,7 @@ from boltz_keyscan.sources.git.repo.repository import (
     references,
 )
 from boltz_keyscan.sources.safe_open import open_file
+from boltz_keyscan.system.paths import ANYWHERE, relative
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.run import command as git
@@ -63,7 +65,7 @@ class TreeFiles:
             raise _unusable(path, error.strerror or "unreadable") from error
         if not real.startswith(os.path.join(top, b"")):
             raise _unusable(path, "a link leads out of the tree")
-        return read_named_file(real, os.fsdecode(path), top)
+        return read_named_file(real, fsutil.decode(path), top)
 
     def contains(self, path: bytes) -> bool:
         """Return True if a path is below ``top``."""
@@ -145,7 +147,7 @@ class CommitFileReader:
                 self._reader.read(self._revision.commit)[5:].partition(b"\n")[0].decode("ascii", "replace")
             )
         entry: tuple[bytes, str] | None = (_FOLDER_MODE, self._root)
-        for name in os.path.relpath(path, self._revision.top).split(b"/"):
+        for name in relative(path, self._revision.top).split(b"/"):
             if entry is None or entry[0] != _FOLDER_MODE:
                 return None
             entry = self._entries(entry[1]).get(name)
@@ -187,10 +189,10 @@ def read_whole_file(path: bytes, shown: str = "", top: bytes | None = None) -> b
         KeyscanError: it cannot be read.
     """
     try:
-        return read_small(path) if top is None else read_opened(open_file(top, os.path.relpath(path, top)))
+        return read_small(path) if top is None else read_opened(open_file(top, relative(path, top)))
     except OSError as error:
         raise KeyscanError(
-            f"cannot read {shown or os.fsdecode(path)}: {error.strerror or 'unreadable'}",
+            f"cannot read {shown or fsutil.decode(path)}: {error.strerror or 'unreadable'}",
             "Name a readable file.",
         ) from error
 
@@ -239,10 +241,10 @@ def open_revision(folder: bytes, revision: str) -> CommitFiles:
     repository = _find_holder(folder)
     if repository is None:
         raise KeyscanError(
-            f"--trust base:{revision} needs a git repository, and {os.fsdecode(folder)} is in none",
+            f"--trust base:{revision} needs a git repository, and {fsutil.decode(folder)} is in none",
             "Give --trust none, or --trust tree.",
         )
-    opened = prepare_repository(repository, os.path.abspath(b"/"), os.fsdecode(folder))
+    opened = prepare_repository(repository, ANYWHERE, fsutil.decode(folder))
     if opened.view is None:
         raise KeyscanError(
             f"--trust base:{revision}: {opened.gaps[-1].detail}", "Check the repository's objects."
@@ -266,12 +268,12 @@ def _find_holder(folder: bytes) -> Repository | None:
     for around in find_worktrees_around(folder):
         if around.worktree is None or not is_carried(repository, (around,)):
             continue
-        view = prepare_repository(around, os.path.abspath(b"/"), os.fsdecode(folder)).view
-        head = os.path.relpath(os.path.join(repository.git_dir, b"HEAD"), around.worktree)
+        view = prepare_repository(around, ANYWHERE, fsutil.decode(folder)).view
+        head = relative(os.path.join(repository.git_dir, b"HEAD"), around.worktree)
         if view is None or (view.index is not None and head in set(git.fields(view, "ls-files", "-z"))):
             return around
     return repository
 
 
 def _unusable(path: bytes, why: str) -> KeyscanError:
-    return KeyscanError(f"{os.fsdecode(path)}: {why}", "Make it a readable file, or remove it.")
+    return KeyscanError(f"{fsutil.decode(path)}: {why}", "Make it a readable file, or remove it.")

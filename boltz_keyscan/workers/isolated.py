@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import signal
 import subprocess
 import sys
 import time
@@ -17,18 +15,18 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from boltz_keyscan import module_search
-from boltz_keyscan.sources.git.run.limits import ParentDeathSignal
+from boltz_keyscan.system import pipes, processes
 from boltz_keyscan.workers import wire
 
 _CHECK_INTERVAL_S = 0.5
 """Seconds between two checks of a running process."""
 
 _STARTUP = (
-    "import sys; reading, writing, home, entry, *folders = sys.argv[1:]; "
+    "import sys; home, entry, *folders = sys.argv[1:]; "
     # Import this copy of the package, even if another one is installed.
     "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
-    "from importlib import import_module; module, _, name = entry.partition(':'); "
-    "getattr(import_module(module), name)(int(reading), int(writing))"
+    "from importlib import import_module; from boltz_keyscan.workers.wire import take_standard_streams; "
+    "module, _, name = entry.partition(':'); getattr(import_module(module), name)(*take_standard_streams())"
 )
 
 
@@ -54,29 +52,31 @@ class IsolatedProcess:
     def __init__(self, entry: str, environment: Mapping[str, str]) -> None:
         requests, self._writing = os.pipe()
         self._reading, answers = os.pipe()
-        self._death = ParentDeathSignal()
+        self._tree = processes.new_tree()
         flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", "utf8=1"]
-        arguments = [str(requests), str(answers), module_search.HOME, entry, *module_search.trusted_folders()]
+        arguments = [module_search.HOME, entry, *module_search.trusted_folders()]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this Python itself
                 [sys.executable, "-I", *flags, "-c", _STARTUP, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdin=requests,
+                stdout=answers,
                 stderr=subprocess.DEVNULL,
                 cwd=os.sep,
-                env=dict(environment),
-                pass_fds=(requests, answers, *self._death.inherited),
+                env={**environment, **processes.system_variables()},
+                pass_fds=self._tree.inherited,
                 start_new_session=True,
+                creationflags=processes.CREATION_FLAGS,
             )
         except OSError:
             os.close(self._writing)
             os.close(self._reading)
-            self._death.close()
+            self._tree.close()
             raise
         finally:
             os.close(requests)
             os.close(answers)
-        self._death.attach(self._process.pid)
+        self._tree.attach(self._process)
+        self._reader = pipes.open_reader(self._reading)
 
     def ask(
         self,
@@ -100,14 +100,12 @@ class IsolatedProcess:
             ProcessStoppedError: it was stopped, or ended without an answer.
         """
         deadline = time.monotonic() + seconds
-        polling = select.poll()
-        polling.register(self._reading, select.POLLIN)
         try:
             with contextlib.suppress(BrokenPipeError):
                 wire.send(self._writing, message)
             while True:
-                if polling.poll(_CHECK_INTERVAL_S * 1000):
-                    received = wire.receive(self._reading)
+                if self._reader.wait(_CHECK_INTERVAL_S):
+                    received = wire.receive(self._reader.read)
                     if isinstance(received, answer):
                         return received
                     report(received)
@@ -125,9 +123,9 @@ class IsolatedProcess:
     def kill(self) -> None:
         """End the process and all that it started."""
         # The group exists until the process is waited for.
-        with contextlib.suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._tree.kill()
         self._process.wait()
+        self._reader.stop()
         os.close(self._writing)
         os.close(self._reading)
-        self._death.close()
+        self._tree.close()

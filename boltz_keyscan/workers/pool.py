@@ -7,7 +7,6 @@ the shard becomes a gap; the other shards are still scanned.
 from __future__ import annotations
 
 import math
-import select
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -17,7 +16,9 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import scan_shard
-from boltz_keyscan.workers.process import Process, block_signals, can_copy
+from boltz_keyscan.system.pipes import wait_any
+from boltz_keyscan.system.processes import block_signals
+from boltz_keyscan.workers.process import Process, can_copy
 
 _MAX_ASSIGNED = 2
 """Shards assigned to a worker at a time: two, so that it does not wait for the next. Not more, because an
@@ -183,22 +184,18 @@ class Pool:
 
     def _wait_for_events(self, *, wait: bool = True) -> Results:
         """Wait until a worker answers, dies, can receive more, or runs out of time; or only look."""
-        polling = select.poll()
-        for worker in self._workers:
-            polling.register(worker.process.reading, select.POLLIN)
-            if (unsent := worker.process.unsent) is not None:
-                polling.register(unsent, select.POLLOUT)
+        running = [worker.process for worker in self._workers]
+        readers = [process.reader for process in running]
+        writers = [process.writer for process in running if process.writer.is_behind]
         left = min(worker.deadline for worker in self._workers) - time.monotonic() if wait else 0
-        ready = {
-            descriptor for descriptor, _ in polling.poll(None if left == math.inf else max(left, 0) * 1000)
-        }
+        ready = wait_any(readers, writers, None if left == math.inf else max(left, 0))
         now = time.monotonic()
         for worker in tuple(self._workers):
-            if worker.process.unsent in ready:
-                worker.process.flush()
+            if id(worker.process.writer) in ready:
+                worker.process.writer.flush()
                 # What was not sent was not begun.
                 worker.since = now
-            if worker.process.reading in ready:
+            if id(worker.process.reader) in ready:
                 yield from self._on_message(worker)
             elif now >= worker.deadline:
                 yield from self._on_timeout(worker)

@@ -10,17 +10,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import select
 import signal
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from boltz_keyscan import module_search
 from boltz_keyscan.model.finding import Detector
+from boltz_keyscan.system import pipes
+from boltz_keyscan.system.processes import CREATION_FLAGS
 from boltz_keyscan.workers import wire
 from boltz_keyscan.workers.serve import serve
 
@@ -31,10 +32,10 @@ _PROGRAM_TIMEOUT_S = 30.0
 """Seconds for a short program, such as one that prints its version."""
 
 _STARTUP = (
-    "import sys; reading, writing, home, *folders = sys.argv[1:]; "
+    "import sys; home, *folders = sys.argv[1:]; "
     # Import this copy of the package, even if another one is installed.
     "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
-    "from boltz_keyscan.workers.serve import main; main(int(reading), int(writing))"
+    "from boltz_keyscan.workers.serve import main; main()"
 )
 
 
@@ -62,49 +63,32 @@ class Process:
     """
 
     def __init__(self, detector: Detector, *, copy: bool, siblings: Iterable[Process]) -> None:
-        requests, self.writing = os.pipe()
-        self.reading, answers = os.pipe()
-        # A worker that is slow to read must not block the others.
-        os.set_blocking(self.writing, False)
-        self._outbox = bytearray()
+        requests, writing = os.pipe()
+        reading, answers = os.pipe()
+        self.ends: tuple[int, ...] = (reading, writing)
+        self._is_closed = False
         self._started: subprocess.Popen[bytes] | None = None
         try:
             if copy:
-                inherited = [end for worker in (*siblings, self) for end in (worker.reading, worker.writing)]
+                inherited = [end for worker in (*siblings, self) for end in worker.ends]
                 self.pid = _fork(requests, answers, detector, inherited)
             else:
                 self._started = _spawn(requests, answers)
                 self.pid = self._started.pid
         except BaseException:
-            os.close(self.reading)
-            os.close(self.writing)
+            os.close(reading)
+            os.close(writing)
             raise
         finally:
             os.close(requests)
             os.close(answers)
+        self.reader, self.writer = pipes.open_reader(reading), pipes.open_writer(writing)
         if not copy:
             self.send(detector)
 
     def send(self, message: object) -> None:
         """Queue a message, and write as much as the worker can receive now."""
-        self._outbox += wire.encode(message)
-        self.flush()
-
-    def flush(self) -> None:
-        """Write what can be written without waiting."""
-        try:
-            while self._outbox:
-                del self._outbox[: os.write(self.writing, self._outbox[: 1 << 16])]
-        except BlockingIOError:
-            return
-        except OSError:
-            # The worker died; the pool notices when it reads.
-            self._outbox.clear()
-
-    @property
-    def unsent(self) -> int | None:
-        """Descriptor to wait for before ``flush``; None when everything was sent."""
-        return self.writing if self._outbox else None
+        self.writer.send(wire.encode(message))
 
     def receive(self) -> object:
         """Wait for one answer.
@@ -112,21 +96,20 @@ class Process:
         Raises:
             EOFError: the worker has ended.
         """
-        return wire.receive(self.reading)
+        return wire.receive(self.reader.read)
 
     def close(self) -> None:
         """Close the pipe to the worker, which exits when it has answered everything."""
-        os.close(self.writing)
-        self.writing = -1
+        if not self._is_closed:
+            self._is_closed = True
+            self.writer.close()
+            self.ends = self.ends[:1]
 
     def kill(self) -> None:
         """Kill the worker; one that was closed gets a moment to exit."""
-        if self.writing == -1:
-            polling = select.poll()
-            polling.register(self.reading, select.POLLIN)
-            polling.poll(_EXIT_TIMEOUT_S * 1000)
-        else:
-            self.close()
+        if self._is_closed:
+            self.reader.wait(_EXIT_TIMEOUT_S)
+        self.close()
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             if self._started is None:
                 os.kill(self.pid, signal.SIGKILL)
@@ -134,20 +117,8 @@ class Process:
             else:
                 self._started.kill()
                 self._started.wait()
-        os.close(self.reading)
-
-
-@contextlib.contextmanager
-def block_signals() -> Iterator[None]:
-    """Block SIGINT and SIGTERM while a worker starts; the worker inherits the mask.
-
-    Ctrl-C is handled by the parent, which ends its workers.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.reader.stop()
+        os.close(self.ends[0])
 
 
 def output_of(command: Sequence[str]) -> bytes | None:
@@ -190,12 +161,12 @@ def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) 
 def _spawn(reading: int, writing: int) -> subprocess.Popen[bytes]:
     # -I ignores the variables that set these.
     flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", f"utf8={int(sys.flags.utf8_mode)}"]
-    arguments = [str(reading), str(writing), module_search.HOME, *module_search.trusted_folders()]
+    arguments = [module_search.HOME, *module_search.trusted_folders()]
     return subprocess.Popen(  # noqa: S603 - this Python itself
         [sys.executable, "-I", *flags, "-c", _STARTUP, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        pass_fds=(reading, writing),
+        stdin=reading,
+        stdout=writing,
+        creationflags=CREATION_FLAGS,
     )
 
 

@@ -6,18 +6,20 @@ import os
 import pickle
 import queue
 import signal
-import sys
 import threading
+from functools import partial
 
 from boltz_keyscan.model.finding import Detector, Shard
 from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.sources.blob import scan_shard
+from boltz_keyscan.system.processes import forbid_core_dumps, reset_worker_signals
 from boltz_keyscan.workers import wire
 
 
-def main(reading: int, writing: int) -> None:
-    """Serve in a new process, which receives the detector first."""
-    serve(reading, writing, wire.receive(reading))
+def main() -> None:
+    """Serve in a new process, over its standard streams; it receives the detector first."""
+    reading, writing = wire.take_standard_streams()
+    serve(reading, writing, wire.receive(partial(os.read, reading)))
 
 
 def serve(reading: int, writing: int, detector: Detector) -> None:
@@ -28,14 +30,9 @@ def serve(reading: int, writing: int, detector: Detector) -> None:
         writing: descriptor for answers: None when ready, then a result or an exception for each shard.
         detector: detector to scan with.
     """
-    # A fork has the handler of its parent. SIGINT stays blocked: the parent handles it.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    if sys.platform != "win32":
-        import resource  # noqa: PLC0415 - not on Windows
-
-        # No core dumps: memory may hold keys.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A fork has the handler of its parent.
+    reset_worker_signals()
+    forbid_core_dumps()
     inbox = _Inbox(reading)
     threading.Thread(target=carry_guard(inbox.fill), daemon=True).start()
     try:
@@ -68,7 +65,7 @@ class _Inbox:
         """Read until the pipe is closed; end this process if it is then in the middle of a scan."""
         while True:
             try:
-                shard = wire.receive(self._reading)
+                shard = wire.receive(partial(os.read, self._reading))
             except (OSError, EOFError):
                 break
             self._received += 1

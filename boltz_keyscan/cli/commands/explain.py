@@ -31,6 +31,7 @@ from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 from boltz_keyscan.sources.git.repo.repository import find_root
+from boltz_keyscan.system.paths import relative
 
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
 """First digits of a fingerprint. With ``bk1:``, anything is meant as one."""
@@ -56,7 +57,7 @@ def _find_worktree(path: str) -> tuple[str, bytes] | None:
         folder = os.path.dirname(folder)
     name = os.path.join(os.path.realpath(folder), os.path.relpath(absolute, folder))
     top = find_root(os.path.dirname(name))
-    return None if top is None else (os.path.relpath(os.fsdecode(top)), os.path.relpath(name, top))
+    return None if top is None else (os.path.relpath(os.fsdecode(top)), relative(name, top))
 
 
 class _ExplainCommand(ScanCommand):

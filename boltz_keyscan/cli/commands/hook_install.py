@@ -82,7 +82,7 @@ def _install_git_hooks(hooks: tuple[str, ...], *, yes: bool) -> int:
         path = os.path.join(folder.path, name)
         try:
             os.makedirs(folder.path, exist_ok=True)
-            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 file.write(hook_script.text(name, more))
             os.chmod(path, 0o755)  # noqa: S103 - git runs it for every user who commits
         except OSError as error:

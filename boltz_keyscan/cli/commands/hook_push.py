@@ -21,6 +21,7 @@ from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
 from boltz_keyscan.sources.git.repo.revisions import find
 from boltz_keyscan.sources.git.revision_range import Push, quarantine
+from boltz_keyscan.system.paths import ANYWHERE
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 """Full object id, as git passes it to hooks."""
@@ -120,7 +121,7 @@ def _object(revision: str) -> str:
     if _ID.fullmatch(revision):
         return revision
     repository = enclosing(os.getcwdb())
-    view = prepare_repository(repository, os.path.abspath(b"/"), ".").view if repository is not None else None
+    view = prepare_repository(repository, ANYWHERE, ".").view if repository is not None else None
     if repository is None or view is None:
         raise KeyscanError(f"no usable git repository to look up {revision} in", "Check its .git.")
     return find(view, references(repository), revision)

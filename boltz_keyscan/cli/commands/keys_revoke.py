@@ -22,6 +22,7 @@ from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
@@ -227,7 +228,7 @@ def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callab
         # Bypasses the output filter: the user asked for this key.
         descriptor = os.dup(1)
     else:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK
         try:
             descriptor = os.open(path, flags, 0o600)
         except OSError as error:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.limits import TRUNCATED, corrupt_error
 from boltz_keyscan.sources.blob import CHUNK
@@ -127,7 +128,7 @@ class FileSpace:
         """
         if not 0 <= at < self.size:
             return b""
-        return os.pread(self.descriptor, min(count, self.size - at), at)
+        return fsutil.read_at(self.descriptor, min(count, self.size - at), at)
 
 
 @dataclass(frozen=True, slots=True)

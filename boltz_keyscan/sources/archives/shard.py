@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import os
 import stat
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -20,6 +19,7 @@ from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.archives.limits import DEFAULT_LIMITS, NOT_DECODED, Limits
 from boltz_keyscan.sources.blob import MORE_LOCATIONS, scan_shard, unreadable_gap
 from boltz_keyscan.sources.safe_open import open_file
+from boltz_keyscan.system.processes import own_limits
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.archives.extract import Extractor
@@ -160,7 +160,7 @@ class ContainerShard:
         from boltz_keyscan.sources.archives.extract import Extractor  # noqa: PLC0415 - brings all decompressors
 
         try:
-            with self._open() as (chunks, space), _limit_process(self.limits):
+            with self._open() as (chunks, space), own_limits(self.limits.seconds, self.limits.memory):
                 extractor = Extractor(detector, self.limits, space.size if space is not None else self.size)
                 explained = extractor.extract(chunks, space, self.seen)
         except GitError as error:
@@ -204,7 +204,7 @@ def scan_all(shards: Sequence[Shard], detector: Detector) -> Iterator[ShardResul
     Setting the limits takes a tenth of the time of a small container.
     """
     for limits, group in itertools.groupby(shards, _shared_limits):
-        with contextlib.nullcontext() if limits is None else _limit_process(limits):
+        with contextlib.nullcontext() if limits is None else own_limits(limits.seconds, limits.memory):
             yield from [scan_shard(shard, detector) for shard in group]
 
 
@@ -217,51 +217,3 @@ def _shared_limits(shard: Shard) -> Limits | None:
             return limits
         case _:
             return None
-
-
-_is_limited = False
-"""True while the limits of this process are set."""
-
-
-@contextlib.contextmanager
-def _limit_process(limits: Limits) -> Iterator[None]:
-    """Limit the resources of this process while it reads hostile bytes; its git process is not limited."""
-    global _is_limited  # noqa: PLW0603 - limits are of the whole process
-    if sys.platform == "win32" or _is_limited:
-        yield
-        return
-    import resource  # noqa: PLC0415 - not on Windows
-
-    kinds = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)
-    before = [(kind, resource.getrlimit(kind)) for kind in kinds]
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime + limits.seconds) + 10
-    _is_limited = True
-    try:
-        _lower(resource.RLIMIT_CPU, seconds)
-        # Content of a container is never written to a disk.
-        _lower(resource.RLIMIT_FSIZE, 0)
-        if used_bytes := _address_space_bytes():
-            _lower(resource.RLIMIT_AS, used_bytes + limits.memory)
-        yield
-    finally:
-        _is_limited = False
-        for kind, (soft, hard) in before:
-            resource.setrlimit(kind, (soft, hard))
-
-
-def _lower(kind: int, limit: int) -> None:
-    import resource  # noqa: PLC0415 - as above
-
-    soft, hard = resource.getrlimit(kind)
-    if soft == resource.RLIM_INFINITY or limit < soft:
-        resource.setrlimit(kind, (limit, hard))
-
-
-def _address_space_bytes() -> int:
-    """Return the bytes of address space of this process; 0 where the system does not report them."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0

@@ -11,6 +11,7 @@ import os
 import stat
 from bisect import bisect_right
 
+from boltz_keyscan.fsutil import read_into
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.blob import BUNDLES
 from boltz_keyscan.sources.safe_open import DirectoryOpener
@@ -54,7 +55,7 @@ class Batch:
                 self.search()
             start = self._end
             # Read one byte more, to detect a file that grew or reports a wrong size (/proc).
-            if os.readv(descriptor, [self._view[start : start + size + 1]]) != size:
+            if read_into(descriptor, [self._view[start : start + size + 1]]) != size:
                 return None
         except OSError:
             return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.model.finding import Gap, ShardResult, Tally
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.files.shard import DirectoryListing
@@ -35,7 +35,7 @@ class Excluded:
         listing.specials = [each for each in listing.specials if not self._count(each[0], "file")]
 
     def _count(self, name: bytes, kind: str) -> bool:
-        glob = self.find_glob and self.find_glob(os.fsdecode(self.prefix + name))
+        glob = self.find_glob and self.find_glob(fsutil.decode(self.prefix + name))
         if glob is None:
             return False
         self.entries[glob, kind] += 1

@@ -7,17 +7,19 @@ each once. Object stores of repositories are left to ``git.history``; the plain 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from io import FileIO
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.model.enums import Part
 from boltz_keyscan.model.finding import BundleFile, Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import BUNDLES, Window, read_chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
-from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener
+from boltz_keyscan.sources.safe_open import DirectoryOpener
 from boltz_keyscan.sources.signatures import is_container_head
 
 FILES_PER_SHARD = 512
@@ -55,7 +57,7 @@ class FileShard:
     @property
     def where(self) -> str:
         """Name of the whole shard in a gap."""
-        names = [os.fsdecode(self.prefix + name) for name in (*self.files, *self.links)]
+        names = [fsutil.decode(self.prefix + name) for name in (*self.files, *self.links)]
         return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
     def scan(self, detector: Detector) -> ShardResult:
@@ -150,8 +152,10 @@ class FileShard:
     def _open(self, name: bytes, opener: DirectoryOpener) -> FileIO:
         if not self.explicit:
             return FileIO(opener.open(name), "rb")
-        flags = FLAGS & ~getattr(os, "O_NOFOLLOW", 0) & ~getattr(os, "O_NONBLOCK", 0)
-        return FileIO(os.open(os.path.join(self.root, name), flags), "rb")
+        if fsutil.is_device(os.path.join(self.root, name)):
+            raise OSError(errno.EINVAL, "Windows keeps this name for a device")
+        path = fsutil.literal(os.path.join(self.root, name))
+        return FileIO(os.open(path, fsutil.WAITING_READ_FLAGS), "rb")
 
     def _scan_stream(
         self, name: bytes, file: FileIO, mode: int, detector: Detector, containers: list[Shard]
@@ -262,7 +266,7 @@ def _list_entries(
             # Files first, because nearly all entries are; none of these tests costs a system call.
             if entry.is_file(follow_symlinks=False):
                 listing.files.append(name)
-            elif entry.is_symlink():
+            elif fsutil.is_link(entry):
                 listing.links.append(name)
             elif entry.is_dir(follow_symlinks=False):
                 listing.folders.append(name)

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from typing import IO
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import (
@@ -121,7 +122,7 @@ class BundleReader:
 
     def work(self) -> Iterator[Work]:
         """Yield the shards of its history."""
-        where = os.fsdecode(self.file.shown)
+        where = fsutil.decode(self.file.shown)
         try:
             descriptor = open_file(self.file.root, self.file.name, follow=self.file.follow)
             with open(descriptor, "rb") as file:
@@ -189,7 +190,9 @@ class BundleReader:
         if not self._thin:
             return history.locate(gathered, detector)
         pairs = tuple(_locate_by_id(hit, detector) for hit in gathered.hits)
-        return Located(pairs, (Gap(os.fsdecode(self.file.shown), "untraced", _INCREMENTAL, by_design=True),))
+        return Located(
+            pairs, (Gap(fsutil.decode(self.file.shown), "untraced", _INCREMENTAL, by_design=True),)
+        )
 
 
 def _find_exposure(path: bytes, match: Match, detector: Detector) -> Exposure:
@@ -197,7 +200,7 @@ def _find_exposure(path: bytes, match: Match, detector: Detector) -> Exposure:
     folder, name = os.path.split(os.path.abspath(path))
     folder = os.path.realpath(folder)
     readers = [
-        HistorySource(repository, b"", os.fsdecode(path), folder).open()
+        HistorySource(repository, b"", fsutil.decode(path), folder).open()
         for repository in find_worktrees_around(folder)
     ]
     # As in an archive, the key is not in the bytes of the file itself.

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.fsutil import is_own, others_may_read
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import Detector, Gap, Hit
@@ -22,6 +23,7 @@ from boltz_keyscan.sources.git.blob_keys import BlobKeys
 from boltz_keyscan.sources.git.repo.file_status import Worktree
 from boltz_keyscan.sources.git.repo.repository import is_below_dot_git, is_within
 from boltz_keyscan.sources.git.worktree_exposure import Comparison, Versions
+from boltz_keyscan.system.paths import relative
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -101,8 +103,8 @@ def _is_private(path: bytes) -> bool:
         status = os.lstat(path)
     except OSError:
         return False
-    others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not others
+    others = others_may_read(status, stat.S_IRWXG | stat.S_IRWXO)
+    return stat.S_ISREG(status.st_mode) and is_own(status) and not others
 
 
 def _find_in_worktree(
@@ -117,7 +119,7 @@ def _find_in_worktree(
         # Unknown, so the key may spread.
         return [Exposure.UNTRACKED] * len(placed), ()
     top = reader.source.repository.worktree or b""
-    names = {path: os.path.relpath(path, top) for path, _ in placed}
+    names = {path: relative(path, top) for path, _ in placed}
     try:
         worktree = Worktree(reader.source.repository, opened.view, opened.partial)
         status = worktree.read_status(list(names.values()))
@@ -171,7 +173,7 @@ def _is_in_git_dir(path: bytes, holders: Sequence[int], readers: Sequence[Histor
         return bool(within) and is_below_dot_git(path, top)
     return any(
         is_below_dot_git(path, os.path.dirname(folder))
-        or _GIT_FILES.fullmatch(os.path.relpath(path, folder)) is not None
+        or _GIT_FILES.fullmatch(relative(path, folder)) is not None
         for folder in within
     )
 

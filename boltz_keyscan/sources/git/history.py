@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
@@ -177,12 +178,12 @@ class HistoryReader:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
         for stem, size in new_packs(view, self._memory).items():
             # A pack most of whose objects may be known is listed, and only the others are read.
-            count = self._names.packs.get(os.fsdecode(os.path.basename(stem)), 0) if self._names else 0
+            count = self._names.packs.get(fsutil.decode(os.path.basename(stem)), 0) if self._names else 0
             if size >= listing.MIN_DIRECT_PACK_BYTES and 2 * len(self._memory.loose) <= count:
                 from boltz_keyscan.sources.git.packs.reader import shards  # noqa: PLC0415 - as above
 
                 if parts := shards(view, self.source.where, stem):
-                    direct_packs.add(os.fsdecode(os.path.basename(stem)))
+                    direct_packs.add(fsutil.decode(os.path.basename(stem)))
                 while parts:
                     yield parts.pop()
 

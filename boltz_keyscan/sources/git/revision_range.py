@@ -44,6 +44,7 @@ from boltz_keyscan.sources.git.repo.revisions import RevisionRange, UnknownRevis
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
 from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
+from boltz_keyscan.system.paths import ANYWHERE
 
 _WHOLE_CLONE = "a clone without --filter has them"
 
@@ -118,7 +119,7 @@ class RangeReader:
             ) from error
         if repository is None:
             raise KeyscanError(f"not a git repository: {self.where}", "Name the root of a repository.")
-        opened = prepare_repository(repository, os.path.abspath(b"/"), self.where)
+        opened = prepare_repository(repository, ANYWHERE, self.where)
         yield gap_shard(*(gap for gap in opened.gaps if gap.reason != "shallow"))
         if opened.view is None:
             return

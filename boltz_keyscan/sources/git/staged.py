@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.model.enums import Exposure, Shape
 from boltz_keyscan.model.finding import (
@@ -35,6 +36,7 @@ from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shar
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_at, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, gap_shard
+from boltz_keyscan.system.paths import ANYWHERE, relative, split_root
 
 _HERE = "."
 
@@ -64,7 +66,7 @@ class StagedShard:
                 if oid in index.EMPTY_BLOBS:
                     continue
                 if reader.timeout_error:
-                    gaps += (Gap(os.fsdecode(name), "timed-out", reader.timeout_error) for name in names)
+                    gaps += (Gap(fsutil.decode(name), "timed-out", reader.timeout_error) for name in names)
                     continue
                 origin = Origin(names[0], oid=oid, kind="blob")
                 found, missed, size = reader.scan_blob(origin, detector)
@@ -76,7 +78,9 @@ class StagedShard:
                     absent += 1
                     missed = [_partial_clone_gap(oid)]
                 gaps += (
-                    replace(gap, where=f"{os.fsdecode(name)}: blob {oid}") for name in names for gap in missed
+                    replace(gap, where=f"{fsutil.decode(name)}: blob {oid}")
+                    for name in names
+                    for gap in missed
                 )
         count = len(self.blobs)
         tally = Tally(count, count, read, objects_missing=absent)
@@ -86,7 +90,7 @@ class StagedShard:
         from boltz_keyscan.sources.archives.shard import ContainerShard  # noqa: PLC0415 - most commits have none
         from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
-        origins = tuple((Origin(name, oid=oid, kind="blob"), os.fsdecode(name)) for name in names)
+        origins = tuple((Origin(name, oid=oid, kind="blob"), fsutil.decode(name)) for name in names)
         seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in found)
         return ContainerShard(InStore(self.view, oid), size, origins, seen)
 
@@ -139,7 +143,7 @@ class StagedReader:
         # Raises if git cannot be used; later errors concern this repository.
         git.executable()
         try:
-            opened = prepare_repository(repository, os.path.abspath(b"/"), _HERE)
+            opened = prepare_repository(repository, ANYWHERE, _HERE)
         except OSError as error:
             yield gap_shard(Gap(_HERE, "object-store", f"cannot be read: {error.strerror}"))
             return
@@ -235,7 +239,7 @@ def _from_top(name: bytes, here: bytes, top: bytes) -> bytes:
     path = os.path.abspath(os.path.join(here, name))
     for folder, file in ((top, path), (os.path.realpath(top), _without_links(path))):
         if file.startswith(os.path.join(folder, b"")):
-            return os.path.relpath(file, folder)
+            return relative(file, folder)
     return path
 
 
@@ -267,9 +271,9 @@ def _index(repository: Repository, here: bytes) -> bytes | None:
     from boltz_keyscan.sources.git.run import tempdir  # noqa: PLC0415 - rarely needed
 
     folder = tempdir.folder()
-    os.symlink(path, os.path.join(folder, b"index"))
+    fsutil.make_link(path, os.path.join(folder, b"index"))
     for target in shared:
-        os.symlink(target, os.path.join(folder, os.path.basename(target)))
+        fsutil.make_link(target, os.path.join(folder, os.path.basename(target)))
     return os.path.join(folder, b"index")
 
 
@@ -298,21 +302,21 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
             links.append(path)
         elif os.path.isdir(full_path):
             detail = "a folder; name files, or scan it with 'boltz-keyscan PATH'"
-            yield gap_shard(Gap(os.fsdecode(path), "not-a-file", detail))
+            yield gap_shard(Gap(fsutil.decode(path), "not-a-file", detail))
         elif os.path.lexists(full_path):
             files.append(path)
         else:
-            yield gap_shard(Gap(os.fsdecode(path), "missing", "neither in the index nor on disk"))
+            yield gap_shard(Gap(fsutil.decode(path), "missing", "neither in the index nor on disk"))
     yield NamesShard(_HERE, None, (*files, *links))
-    for root, prefix in ((top, b""), (b"/", b"/")):
+    # The user named what lies elsewhere, whatever links lead to its folder.
+    placed = {
+        name: split_root(_without_links(name)) if os.path.isabs(name) else (b"", name)
+        for name in (*files, *links)
+    }
+    for prefix in dict.fromkeys((b"", *(root for root, _ in placed.values()))):
+        root = prefix or top
         here, linked = (
-            # The user named what lies elsewhere, whatever links lead to its folder.
-            tuple(
-                _without_links(name)[1:] if prefix else name
-                for name in names
-                if os.path.isabs(name) == bool(prefix)
-            )
-            for names in (files, links)
+            tuple(placed[name][1] for name in names if placed[name][0] == prefix) for names in (files, links)
         )
         if here or linked:
             yield FileShard(root, prefix, here, linked)

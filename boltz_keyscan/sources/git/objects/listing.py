@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, field, replace
@@ -80,7 +81,7 @@ def _read_names(stores: Iterable[bytes]) -> Names:
             for name in _list(files, b"pack", strict=True):
                 if name.endswith(b".pack"):
                     stem = name.removesuffix(b".pack")
-                    packs[os.fsdecode(stem)] = _count(files, stem)
+                    packs[fsutil.decode(stem)] = _count(files, stem)
     return Names(packs, frozenset(loose))
 
 
@@ -91,7 +92,7 @@ def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
         with StoreFiles(store) as files:
             for name in _list(files, b"pack"):
                 stem, extension = os.path.splitext(name)
-                if extension == b".pack" and os.fsdecode(stem) not in memory.packs:
+                if extension == b".pack" and fsutil.decode(stem) not in memory.packs:
                     path = files.path(os.path.join(b"pack", name))
                     # A missing pack is reported by ``packs.check``.
                     with contextlib.suppress(OSError):
@@ -180,11 +181,11 @@ def _view_of_new(view: git.RepoView, names: Names, memory: Memory) -> git.RepoVi
             parts = list(filter(_FANOUT.fullmatch, _list(files)))
             for name in _list(files, b"pack"):
                 stem, extension = os.path.splitext(name)
-                pack = os.fsdecode(stem)
+                pack = fsutil.decode(stem)
                 if extension in {b".pack", b".idx"} and pack in names.packs and pack not in memory.packs:
                     parts.append(os.path.join(b"pack", name))
         for part in parts:
-            os.symlink(os.path.join(store, part), os.path.join(folder, part))
+            fsutil.make_link(os.path.join(store, part), os.path.join(folder, part))
     return replace(view, objects=stores[0], alternates=tuple(stores[1:]))
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
+from boltz_keyscan import fsutil
 from boltz_keyscan._version import __version__
 from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
@@ -193,7 +194,7 @@ def _rows(places: Mapping[Place, FirstCommit | LastChange]) -> list[list[object]
     return [
         [
             oid,
-            os.fsdecode(path),
+            fsutil.decode(path),
             *(getattr(places[oid, path], name) for name in places[oid, path].__match_args__),
         ]
         for oid, path in sorted(places)

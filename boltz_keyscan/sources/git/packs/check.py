@@ -17,6 +17,7 @@ import os
 from collections.abc import Collection
 from typing import IO
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.packs import recover
@@ -106,7 +107,7 @@ class _Store:
             if not (b".idx" in kinds or (b".pack" in kinds and stem.startswith(b"pack-"))):
                 # A temporary file of a git that is running or was killed.
                 continue
-            deep = seen is not None and os.fsdecode(stem) not in seen
+            deep = seen is not None and fsutil.decode(stem) not in seen
             fault = _find_fault(os.path.join(path, b"pack", stem), id_bytes, kinds, deep=deep)
             if fault is None:
                 good.append(stem)
@@ -128,7 +129,7 @@ class _Store:
             names = [name for name in files.list_folder() if len(name) == len("ab")]
         names += (os.path.join(b"pack", stem + end) for stem in self.good for end in (b".pack", b".idx"))
         for name in names:
-            os.symlink(os.path.join(self.path, name), os.path.join(folder, name))
+            fsutil.make_link(os.path.join(self.path, name), os.path.join(folder, name))
         return folder
 
 
@@ -140,7 +141,7 @@ def _repair(
     Returns:
         Stores with salvaged objects, and reason and detail of a gap for each loss.
     """
-    name = os.fsdecode(stem)
+    name = fsutil.decode(stem)
     pack = os.path.join(store.path, b"pack", stem + b".pack")
     link = os.path.join(folder, b"pack", stem)
     try:
@@ -148,10 +149,10 @@ def _repair(
             # git would follow a link, which is refused here.
             size = os.fstat(stream.fileno()).st_size
         if not recover.reindex(view.skeleton, pack, link + b".idx"):
-            os.symlink(pack, link + b".pack")
+            fsutil.make_link(pack, link + b".pack")
             return [], []
         if _patch_index(pack, link + b".idx", view.id_bytes):
-            os.symlink(pack, link + b".pack")
+            fsutil.make_link(pack, link + b".pack")
             return [], [("pack-damaged", f"{name}.pack: {fault}; what can be read of it is read")]
         extra = recover.new_store()
         with open_pack_file(pack) as stream:

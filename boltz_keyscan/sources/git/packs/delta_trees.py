@@ -17,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import IO
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import CHUNK
 from boltz_keyscan.sources.git.packs.index import Layout
@@ -130,7 +131,7 @@ def _fill(pack: IO[bytes], ordered: list[int], end: int, parts: list[DeltaTrees]
         cursor = offset - start
         if cursor > last_header:
             start, cursor = offset, 0
-            window = os.pread(descriptor, CHUNK, offset)
+            window = fsutil.read_at(descriptor, CHUNK, offset)
             last_header = CHUNK - _MAX_HEADER_BYTES
         byte = window[cursor]
         cursor += 1

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import IO
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.records import dataclass
 
 _MAGIC = b"\xfftOc"
@@ -122,7 +123,7 @@ class Layout:
         Raises:
             OSError: it changed since.
         """
-        oid = os.pread(file.fileno(), self.id_bytes, self.start + number * self.id_bytes)
+        oid = fsutil.read_at(file.fileno(), self.id_bytes, self.start + number * self.id_bytes)
         if len(oid) != self.id_bytes:
             raise OSError(0, _CHANGED)
         return oid

@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Shard, ShardResult, Tally
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources import git_delta
@@ -114,7 +115,7 @@ def shards(view: git.RepoView, where: str, stem: bytes) -> list[Shard]:
 
 
 def _unread_gap(where: str, stem: bytes, objects: str, error: OSError) -> Gap:
-    name = os.fsdecode(os.path.basename(stem))
+    name = fsutil.decode(os.path.basename(stem))
     detail = f"{objects} of {name}.pack were not read: {error.strerror}; scan again"
     return Gap(where, "object-store", detail)
 
@@ -195,7 +196,7 @@ class _Run:
         trees = self.shard.trees
         length, size = trees.lengths[row], trees.sizes[row]
         try:
-            raw = os.pread(self.pack.fileno(), length, trees.offsets[row])
+            raw = fsutil.read_at(self.pack.fileno(), length, trees.offsets[row])
             if length * _MAX_INFLATE_RATIO <= MAX_OBJECT_BYTES:
                 content = zlib.decompress(raw, zlib.MAX_WBITS, size or 1)
             else:

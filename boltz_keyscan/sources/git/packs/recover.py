@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import IO
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
 
@@ -38,7 +39,7 @@ def reindex(skeleton: str, pack: bytes, index: bytes) -> str:
     seconds = _timeout(os.stat(pack).st_size)
     # Under neutral names: the pack's own can hold a key, and any user can read command lines.
     linked, new_index = (os.path.join(tempdir.folder(), name) for name in (b"a.pack", b"a.idx"))
-    os.symlink(pack, linked)
+    fsutil.make_link(pack, linked)
     error = git.run_with_file(empty_view, *_NO_SYNC, "index-pack", "-o", new_index, linked, seconds=seconds)
     if not error:
         os.replace(new_index, index)

@@ -12,14 +12,16 @@ import re
 import stat
 from collections.abc import Iterator
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.index import bounded_index
-from boltz_keyscan.sources.git.repo.repository import Repository, describe, read_small
+from boltz_keyscan.sources.git.repo.repository import Repository, describe, is_within, read_small
 from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.safe_open import DirectoryOpener
+from boltz_keyscan.system.paths import ANYWHERE, with_slash
 
 _FANOUT = late_pattern(rb"[0-9a-f]{2}|pack|info")
 
@@ -40,7 +42,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
 
     Args:
         repository: the repository.
-        allowed: alternates are followed only below this folder.
+        allowed: alternates are followed only below this folder; ``fsutil.ANYWHERE`` for all.
         where: name of the repository in gaps.
 
     Raises:
@@ -55,7 +57,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
         special, has_promisor = _inspect(store)
         partial = partial or has_promisor
         if special is not None:
-            detail = f"history not read: objects/{os.fsdecode(special)} is not a regular file"
+            detail = f"history not read: objects/{fsutil.decode(special)} is not a regular file"
             gaps.append(Gap(where, "special-file", detail))
             return PreparedRepository(None, tuple(gaps), partial)
     if len(stores) > 1 or any(gap.reason.startswith("alternate") for gap in gaps):
@@ -88,7 +90,7 @@ def _find_indexes(
     with DirectoryOpener(common) as opener, contextlib.suppress(OSError):
         # There are no others, or ``references`` reports the error.
         names = sorted(map(os.fsencode, os.listdir(opener.open_folder(b"worktrees"))))
-        folders += ((common, os.path.join(b"worktrees", name)) for name in names)
+        folders += ((common, b"worktrees/" + name) for name in names)
     for path, (top, below) in {os.path.normpath(os.path.join(*each)): each for each in folders}.items():
         index: bytes | None = None
         if os.path.lexists(os.path.join(path, b"index")):
@@ -109,10 +111,9 @@ def _find_index(top: bytes, below: bytes, id_bytes: int) -> bytes:
         OSError: it cannot be read, or is behind a link.
         ValueError: git must not read it.
     """
-    name = os.path.join(below, b"index")
+    name = with_slash(below) + b"index"
     with DirectoryOpener(top) as opener:
-        path, folder = opener.resolve(name)
-        if not stat.S_ISREG(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode):
+        if not stat.S_ISREG(opener.status(name).st_mode):
             raise ValueError("the index is not a regular file")
         if shared_indexes(top, below) is None:
             raise ValueError("the shared part of the index is not a regular file")
@@ -172,7 +173,7 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
     """Return the alternates of a store, to git's depth of five; refuse those outside ``allowed``."""
     found: list[bytes] = []
     queue = [(store, 0)]
-    top = os.path.realpath(allowed)
+    top = os.path.realpath(allowed) if allowed else ANYWHERE
     while queue:
         current, depth = queue.pop(0)
         try:
@@ -187,21 +188,31 @@ def _alternates(store: bytes, allowed: bytes, where: str, gaps: list[Gap]) -> li
         for line in text.split(b"\n"):
             if not line or line.startswith(b"#"):
                 continue
-            # A path cannot hold NUL: cut it there and report it as missing below.
-            path = os.path.realpath(os.path.join(current, line.partition(b"\0")[0]))
-            shown = os.fsdecode(path)
-            if not os.path.isdir(path) or b"\0" in line:
-                detail = f"it borrows objects from {shown}, which does not exist"
-                gaps.append(Gap(where, "alternate-missing", detail))
-            elif os.path.commonpath((top, path)) != top:
-                why = "outside the scanned folder; --follow-alternates reads them"
-                detail = f"it borrows objects from {shown}, {why}"
-                gaps.append(Gap(where, "alternate-outside", detail))
+            path, reason, detail = _check_alternate(current, line, top)
+            if reason:
+                gaps.append(Gap(where, reason, detail))
             elif path not in found and path != os.path.realpath(store):
                 found.append(path)
                 if depth < 5:
                     queue.append((path, depth + 1))
     return found
+
+
+def _check_alternate(store: bytes, line: bytes, top: bytes) -> tuple[bytes, str, str]:
+    """Return the path of an alternate, and reason and detail of a gap if it is not read."""
+    # A path cannot hold NUL: cut it there and report it as missing.
+    path = os.path.join(store, line.partition(b"\0")[0])
+    if fsutil.leads_away(path, store):
+        why = "on another machine, which is not followed"
+        return path, "alternate-outside", f"it borrows objects from {fsutil.decode(path)}, {why}"
+    path = os.path.realpath(path)
+    shown = fsutil.decode(path)
+    if not os.path.isdir(path) or b"\0" in line:
+        return path, "alternate-missing", f"it borrows objects from {shown}, which does not exist"
+    if not is_within(path, top):
+        why = "outside the scanned folder; --follow-alternates reads them"
+        return path, "alternate-outside", f"it borrows objects from {shown}, {why}"
+    return path, "", ""
 
 
 def _inspect(store: bytes) -> tuple[bytes | None, bool]:
@@ -240,5 +251,5 @@ def _without_alternates(store: bytes) -> bytes:
     with StoreFiles(store) as files:
         for name in filter(_FANOUT.fullmatch, files.list_folder()):
             if name != b"info":
-                os.symlink(os.path.join(store, name), os.path.join(folder, name))
+                fsutil.make_link(os.path.join(store, name), os.path.join(folder, name))
     return folder

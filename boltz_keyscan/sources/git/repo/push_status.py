@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.reflogs import read_traces
 from boltz_keyscan.sources.git.repo.repository import References, enclosing, references
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.system.paths import ANYWHERE
 
 _REMOTE = b"refs/remotes/"
 _USUAL = (b"main", b"master")
@@ -58,15 +60,15 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
     if repository is None:
         return None
     try:
-        view = prepare_repository(repository, os.path.abspath(b"/"), "").view
+        view = prepare_repository(repository, ANYWHERE, "").view
         if view is None:
             return None
         refs = references(repository)
         requests = [oid.encode() + b"\n" for oid in sorted(commits)]
         answer, _ = git.run(view, "cat-file", "--batch-check", lines=requests)
         present = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
-        branch = os.fsdecode(dict(refs.symbolic).get(b"HEAD", b""))
-        upstreams = tuple(os.fsdecode(name) for name, _ in remote_branches(refs))
+        branch = fsutil.decode(dict(refs.symbolic).get(b"HEAD", b""))
+        upstreams = tuple(fsutil.decode(name) for name, _ in remote_branches(refs))
         known = PushStatus(refs.head, branch=branch, upstreams=upstreams)
         if not present:
             return known
@@ -80,7 +82,7 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         unpushed = tuple(oid for oid in reversed(ahead) if oid in present)
         roots, _ = _list(view, sorted(present), remote, "--max-parents=0")
         tips = {
-            os.fsdecode(name): oid
+            fsutil.decode(name): oid
             for name, oid in refs.tips[:_MAX_BRANCHES]
             if name.startswith((b"refs/heads/", b"refs/tags/"))
         }

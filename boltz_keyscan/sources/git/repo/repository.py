@@ -12,9 +12,11 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener, open_file
+from boltz_keyscan.system.paths import relative, slashed
 
 _MAX_FILE_BYTES = 64 << 20
 """Bytes of the largest reference or configuration file that is read; packed-refs of huge servers fit."""
@@ -68,9 +70,9 @@ def open_at(path: bytes) -> Repository | None:
         text = read_small(dot_git)
         if not text.startswith(b"gitdir:") or b"\0" in text:
             raise ValueError(".git is a file but does not say 'gitdir:'")
-        dot_git = os.path.join(path, text[len(b"gitdir:") :].strip())
+        dot_git = _named_path(path, text[len(b"gitdir:") :].strip())
         if not os.path.lexists(dot_git):
-            target = f"{os.fsdecode(dot_git)}, which is not there (not mounted?)"
+            target = f"{fsutil.decode(dot_git)}, which is not there (not mounted?)"
             raise ValueError(f".git points to {target}; make it available at that path")
     if not is_git_dir(dot_git):
         raise ValueError(".git has no HEAD, objects and refs")
@@ -116,7 +118,7 @@ def find_linked_worktrees(repository: Repository) -> Iterator[bytes]:
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         private = os.path.join(folder, name)
         try:
-            text = read_opened(open_file(common, os.path.join(b"worktrees", name, b"gitdir")))
+            text = read_opened(open_file(common, b"worktrees/" + name + b"/gitdir"))
             dot_git = os.path.join(private, text.strip())
             root = os.path.realpath(os.path.dirname(dot_git))
             found = open_at(root)
@@ -156,12 +158,24 @@ def is_carried(repository: Repository, others: Iterable[Repository]) -> bool:
 
 def is_below_dot_git(path: bytes, folder: bytes) -> bool:
     """Return True if a path below ``folder`` has a component ``.git``, which git never adds."""
-    return b".git" in os.path.relpath(path, folder).split(b"/")
+    return b".git" in slashed(os.path.normcase(relative(path, folder))).split(b"/")
 
 
 def is_within(path: bytes, folder: bytes) -> bool:
     """Return True if a path is ``folder`` or lies below it, by name only."""
     return path == folder or path.startswith(os.path.join(folder, b""))
+
+
+def _named_path(folder: bytes, name: bytes) -> bytes:
+    """Return the path that a file in a folder names.
+
+    Raises:
+        ValueError: it is on another machine, to which Windows would send the user's credentials.
+    """
+    path = os.path.join(folder, name)
+    if fsutil.leads_away(path, folder):
+        raise ValueError("it points to another machine, which is not followed")
+    return path
 
 
 def _open(git_dir: bytes, worktree: bytes | None) -> Repository:
@@ -171,7 +185,7 @@ def _open(git_dir: bytes, worktree: bytes | None) -> Repository:
         target = read_small(os.path.join(git_dir, b"commondir")).strip()
         if not target or b"\0" in target:
             raise ValueError("commondir names no folder")
-        common = os.path.abspath(os.path.join(git_dir, target))
+        common = os.path.abspath(_named_path(git_dir, target))
     return Repository(git_dir, common, os.path.abspath(worktree) if worktree is not None else None)
 
 
@@ -290,7 +304,7 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
                 broken.append((b"worktrees", describe(error)))
         for worktree in sorted(worktrees):
             if os.path.join(common, worktree) != git_dir:
-                starts += [(opener, os.path.join(worktree, name)) for name in (b"HEAD", b"refs")]
+                starts += [(opener, worktree + b"/" + name) for name in (b"HEAD", b"refs")]
         for source, start in starts:
             names = [start]
             for name in names:
@@ -308,7 +322,7 @@ def _read_loose(repository: Repository, broken: list[tuple[bytes, str]]) -> Iter
 def list_folder(opener: DirectoryOpener, name: bytes) -> list[bytes]:
     """Return the paths of the entries of a folder below a git directory; no link is followed."""
     with os.scandir(opener.open_folder(name)) as entries:
-        return [os.path.join(name, os.fsencode(entry.name)) for entry in entries]
+        return [name + b"/" + os.fsencode(entry.name) for entry in entries]
 
 
 def describe(error: OSError) -> str:
@@ -318,5 +332,4 @@ def describe(error: OSError) -> str:
 
 def is_folder(opener: DirectoryOpener, name: bytes) -> bool:
     """Return True for a folder below a git directory, False for a link or another file."""
-    path, folder = opener.resolve(name)
-    return stat.S_ISDIR(os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode)
+    return stat.S_ISDIR(opener.status(name).st_mode)

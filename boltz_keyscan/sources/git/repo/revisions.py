@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
@@ -17,6 +18,7 @@ from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import CHECK
+from boltz_keyscan.system.paths import with_slash
 
 _SUFFIX = late_pattern(r"[~^:]|@\{")
 """Start of a suffix that git resolves; no name holds these characters (git-check-ref-format)."""
@@ -109,7 +111,7 @@ def _resolve_name(view: git.RepoView, refs: References, name: str) -> str | None
     rules = ("{}",) if _FULL_NAME.fullmatch(name) else _RULES
     full_names = [os.fsencode(rule.format(name)) for rule in rules]
     targets = {full: refs.head if full == b"HEAD" else refs.target(full) for full in full_names}
-    meanings = {os.fsdecode(full): oid for full, oid in targets.items() if oid is not None}
+    meanings = {fsutil.decode(full): oid for full, oid in targets.items() if oid is not None}
     if len(rules) == 1 and meanings and os.fsencode(name) not in dict(refs.broken):
         return meanings[name]
     _require_readable(refs, name, full_names)
@@ -129,7 +131,7 @@ def _resolve_name(view: git.RepoView, refs: References, name: str) -> str | None
 def _require_readable(refs: References, name: str, full_names: list[bytes]) -> None:
     """Raise KeyscanError if a reference that the name may mean could not be read."""
     for broken, why in refs.broken:
-        folder = os.path.join(broken, b"")
+        folder = with_slash(broken)
         if broken == b"packed-refs" or any(full == broken or full.startswith(folder) for full in full_names):
             unread = broken.decode("utf-8", "backslashreplace")
             raise KeyscanError(

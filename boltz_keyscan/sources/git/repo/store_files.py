@@ -10,6 +10,7 @@ import os
 from types import TracebackType
 from typing import IO, Final, Self
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.sources.git.repo.repository import read_opened
 from boltz_keyscan.sources.safe_open import DirectoryOpener
 
@@ -87,10 +88,10 @@ class StoreFiles:
         while store in _stores_of_links and name:
             path = os.path.join(store, name)
             folder, last = os.path.split(path)
-            if os.path.islink(path):
-                path = os.readlink(path)
-            elif os.path.islink(folder):
-                path = os.path.join(os.readlink(folder), last)
+            if fsutil.leads_elsewhere(path):
+                path = fsutil.link_target(path)
+            elif fsutil.leads_elsewhere(folder):
+                path = os.path.join(fsutil.link_target(folder), last)
             else:
                 break
             store = path[: -len(name) - 1]

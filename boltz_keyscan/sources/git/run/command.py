@@ -19,10 +19,12 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, Self
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.run import limits as process_limits
 from boltz_keyscan.sources.git.run.environment import RepoView as RepoView  # noqa: PLC0414 - part of each call
 from boltz_keyscan.sources.git.run.environment import absolute_path, environment
+from boltz_keyscan.system import processes
 
 MIN_VERSION = (2, 39, 4)
 """Oldest git version allowed: older ones ignore GIT_NO_LAZY_FETCH and would let a partial clone run
@@ -67,8 +69,9 @@ def executable() -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            env={"LC_ALL": "C"},
+            env={"LC_ALL": "C", **processes.system_variables()},
             timeout=EXIT_TIMEOUT_S,
+            creationflags=processes.CREATION_FLAGS,
         )
     except OSError as error:
         raise GitError(f"git does not run: {found}: {error.strerror}", _UPGRADE) from error
@@ -108,7 +111,7 @@ class GitProcess:
         arguments: command and options.
         stdin: input.
         seconds: total timeout; None for the idle timeout.
-        most: bytes of the largest file it may write.
+        most: bytes of the largest file it may write; None for any size: its input and time are limited.
     """
 
     def __init__(
@@ -117,11 +120,11 @@ class GitProcess:
         *arguments: str | bytes,
         stdin: IO[bytes] | int = subprocess.DEVNULL,
         seconds: float | None = None,
-        most: int = process_limits.MAX_FILE_BYTES,
+        most: int | None = process_limits.MAX_FILE_BYTES,
     ) -> None:
         # A file needs no reader, so a flood of errors cannot block git.
-        self._errors = process_limits.anonymous_file()
-        self._death_signal = process_limits.ParentDeathSignal()
+        self._errors = processes.anonymous_file()
+        self._tree = processes.new_tree()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own git, arguments from this package
                 [executable(), "--no-pager", *arguments],
@@ -131,21 +134,21 @@ class GitProcess:
                 cwd=view.worktree or view.skeleton,
                 env=environment(view),
                 bufsize=0,
-                pass_fds=self._death_signal.inherited,
+                pass_fds=self._tree.inherited,
                 # Ctrl-C reaches only this process; and if "git" is a script, its children end with it.
                 process_group=0,
+                creationflags=processes.CREATION_FLAGS,
             )
         except BaseException:
             self._errors.close()
-            self._death_signal.close()
+            self._tree.close()
             raise
-        self._death_signal.attach(self._process.pid)
-        process_limits.limit(self._process.pid, most)
+        self._tree.attach(self._process, process_limits.MAX_MEMORY_BYTES, most)
         self.stopped = False
         """True if it was killed, by this process or from outside."""
         self.output = process_limits.Output(self._process.stdout, IDLE_TIMEOUT_S, seconds)
         if self._process.stdout is not None:
-            _enlarge(self._process.stdout)
+            processes.enlarge_pipe(self._process.stdout)
 
     def write(self, lines: bytes) -> None:
         """Write lines to git's input; needs ``stdin=subprocess.PIPE``.
@@ -183,8 +186,8 @@ class GitProcess:
         return error or f"git ended with status {status}"
 
     def _read_error(self) -> str:
-        # pread does not move the file offset, which git shares.
-        error = os.pread(self._errors.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
+        # This does not move the file offset, which git shares.
+        error = fsutil.read_at(self._errors.fileno(), 4096, 0).decode("utf-8", "backslashreplace").strip()
         return error or ("git wrote to stderr without a readable message" if self.has_errors() else "")
 
     def has_errors(self) -> bool:
@@ -195,8 +198,8 @@ class GitProcess:
         """Kill the process and its children; readers see the end of its output."""
         # The group exists until the process is waited for.
         if self._process.returncode is None:
-            with contextlib.suppress(OSError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._tree.kill()
+            self.stopped = True
 
     def __enter__(self) -> Self:
         return self
@@ -204,6 +207,7 @@ class GitProcess:
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self.kill()
+        self.output.stop()
         for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -211,7 +215,7 @@ class GitProcess:
         # A process can hang in the kernel.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(EXIT_TIMEOUT_S)
-        self._death_signal.close()
+        self._tree.close()
 
 
 class Cancellation:
@@ -238,26 +242,16 @@ class Cancellation:
 
 
 def _signal_name(number: int) -> str:
-    limits = {signal.SIGXFSZ: "SIGXFSZ, for writing too much"}
     with contextlib.suppress(ValueError):
-        named = signal.Signals(number)
-        return limits.get(named, named.name)
+        name = signal.Signals(number).name
+        return f"{name}, for writing too much" if name == processes.TOO_LARGE_SIGNAL else name
     return f"signal {number}"
-
-
-def _enlarge(pipe: IO[bytes]) -> None:
-    """Set the pipe to 1 MiB on Linux: a sixteenth of the reads."""
-    if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415 - not on Windows
-
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 @contextlib.contextmanager
 def spool_lines(lines: Iterable[bytes]) -> Iterator[IO[bytes]]:
     """Provide the lines as an anonymous file: no thread to feed a pipe, no deadlock."""
-    with process_limits.anonymous_file() as file:
+    with processes.anonymous_file() as file:
         file.writelines(lines)
         file.seek(0)
         yield file
@@ -282,7 +276,7 @@ def run_with_file(
     Returns:
         Its error message or "".
     """
-    with GitProcess(view, *arguments, stdin=stdin, seconds=seconds, most=process_limits.UNLIMITED) as process:
+    with GitProcess(view, *arguments, stdin=stdin, seconds=seconds, most=None) as process:
         process.output.readall()
         return process.wait()
 
@@ -335,7 +329,8 @@ def start_cleanup_process(folder: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={},
+        cwd=os.sep,
+        env=processes.system_variables(),
         process_group=0,
+        creationflags=processes.CREATION_FLAGS,
     )

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
+from boltz_keyscan import fsutil
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.system.processes import system_variables
+
+_SETTINGS: Final = {"core.longPaths": b"true"}
+"""Settings of every git. Windows limits paths to 260 characters unless asked; other systems ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,9 @@ def absolute_path() -> str:
 
 def environment(view: RepoView) -> dict[str, str]:
     """Return the variables, see git(1). Each one blocks a known way to misuse git."""
-    null_file, home, objects = os.devnull, view.skeleton, os.fsdecode(view.objects)
+    null_file, home, objects = os.devnull, view.skeleton, fsutil.decode(view.objects)
     variables = {
+        **system_variables(),
         "PATH": absolute_path(),
         "HOME": home,
         "XDG_CONFIG_HOME": home,
@@ -71,11 +78,12 @@ def environment(view: RepoView) -> dict[str, str]:
         "GIT_INDEX_FILE": view.index,
         "GIT_SHALLOW_FILE": view.shallow,
         "GIT_WORK_TREE": view.worktree,
-        "GIT_CONFIG_COUNT": b"1" if view.excludes is not None else None,
-        "GIT_CONFIG_KEY_0": b"core.excludesFile" if view.excludes is not None else None,
-        "GIT_CONFIG_VALUE_0": view.excludes,
         # check-ignore, the one command that gets a worktree, refuses this variable.
         "GIT_LITERAL_PATHSPECS": b"1" if view.worktree is None else None,
     }
+    settings = dict(_SETTINGS) if view.excludes is None else {**_SETTINGS, "core.excludesFile": view.excludes}
+    for number, (key, value) in enumerate(settings.items()):
+        optional |= {f"GIT_CONFIG_KEY_{number}": key.encode(), f"GIT_CONFIG_VALUE_{number}": value}
+    variables["GIT_CONFIG_COUNT"] = str(len(settings))
     variables.update({name: os.fsdecode(value) for name, value in optional.items() if value is not None})
     return variables

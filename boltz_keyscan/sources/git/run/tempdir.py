@@ -16,8 +16,10 @@ import os
 import shutil
 import tempfile
 
+from boltz_keyscan.fsutil import is_own
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.system.processes import is_running
 
 _FOLDER_NAME = late_pattern(r"boltz-keyscan-(\d{1,9})-\w+")
 
@@ -52,8 +54,10 @@ def _remove_stale_folders() -> None:
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             match = _FOLDER_NAME.fullmatch(entry.name)
-            if match and entry.is_dir(follow_symlinks=False) and entry.stat().st_uid == os.geteuid():
-                try:
-                    os.kill(int(match[1]), 0)
-                except ProcessLookupError:
-                    shutil.rmtree(entry.path, ignore_errors=True)
+            if (
+                match
+                and entry.is_dir(follow_symlinks=False)
+                and is_own(entry.stat())
+                and not is_running(int(match[1]))
+            ):
+                shutil.rmtree(entry.path, ignore_errors=True)

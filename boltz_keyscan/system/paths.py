@@ -1,0 +1,55 @@
+"""Paths with slashes, as git and the reports write them, where a system has other separators."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+_IS_NATIVE: Final = os.sep == "/"
+
+_PLAIN: Final = re.compile(r"[\w:/.~+-]+")
+
+HAS_OTHER_SHELLS: Final = not _IS_NATIVE
+"""True on Windows, where an agent may use cmd, PowerShell or a POSIX shell."""
+
+ANYWHERE: Final = b""
+"""A folder below which every path is: a machine may have several roots."""
+
+
+def slashed(path: bytes) -> bytes:
+    """Return a path with slashes, as git and the reports write it."""
+    return path.replace(b"\\", b"/") if not _IS_NATIVE else path
+
+
+def slashed_text(path: str) -> str:
+    """Return a path with slashes, as scripts for a shell need it."""
+    return path.replace("\\", "/") if not _IS_NATIVE else path
+
+
+def quote_for_shells(text: str) -> str:
+    """Return a word that cmd, PowerShell and POSIX shells read alike; plain where it can be.
+
+    PowerShell takes a command in quotes for a text, so a path without spaces has none.
+    """
+    return text if _PLAIN.fullmatch(text) else '"' + text.replace('"', "'") + '"'
+
+
+def with_slash(path: bytes) -> bytes:
+    """Return a path with slashes that ends in one, as a prefix of others; empty if it is empty."""
+    path = slashed(path)
+    return path + b"/" if path and not path.endswith(b"/") else path
+
+
+def split_root(path: bytes) -> tuple[bytes, bytes]:
+    """Return the root of an absolute path, and the rest; both with slashes."""
+    drive, rest = os.path.splitdrive(path)
+    return slashed(drive) + b"/", slashed(rest).lstrip(b"/")
+
+
+def relative(path: bytes, folder: bytes) -> bytes:
+    """Return a path relative to a folder, with slashes; absolute if it is on another drive."""
+    try:
+        return slashed(os.path.relpath(path, folder))
+    except ValueError:
+        return slashed(os.path.abspath(path))
