@@ -62,11 +62,12 @@ def _filled(template: str, seed: int) -> str:
     return re.sub(r"\{(\d+)\}", lambda found: fake_body(("like", seed))[: int(found[1])], template)
 
 
-def _links() -> dict[str, str]:
-    """A share link for each context with a boundary before it; after a letter it is a part of a name."""
+def _links() -> dict[str, tuple[str, str]]:
+    """Files with a share link, and the link; after a letter it is a part of a name."""
+    links = [(context, fake_link(context)) for context in CONTEXTS]
     return {
-        context: fake_link(context)
-        for context in CONTEXTS
+        f"link/context-{place}.txt": (f"{context}\n".replace("{}", link), link)
+        for place, (context, link) in enumerate(links)
         if not context.partition("{}")[0][-1:].isalnum() and not context.startswith(("KEY_", "\x1b"))
     }
 
@@ -101,8 +102,7 @@ def build(folder: Path) -> Corpus:
         # A body of a length not seen yet.
         longer = PREFIXES[kind, mode] + fake_body("longer")[:20]
         plain[put(f"{number}/suspected.txt", f"key = {longer} \n".encode())] = longer
-    for place, (context, link) in enumerate(_links().items()):
-        plain[put(f"link/context-{place}.txt", f"{context}\n".replace("{}", link).encode())] = link
+    plain |= {put(name, text.encode()): link for name, (text, link) in _links().items()}
     fillers: dict[str, str] = {}
     for number, (body, after, shape, reason) in enumerate(FILLERS):
         if shape is Shape.PLACEHOLDER and reason != SHORT and _run(body + after) >= 20:
