@@ -33,6 +33,11 @@ class Step(StrEnum):
     KEEP = "Nothing to do: keep it out of git, and readable by you only."
     FORGET = "Nothing is urgent: it no longer works. Take it out of the files, or accept it in a baseline."
     SCAN = "Scan again: this key must be gone."
+    ARCHIVE = "Archive the share link: from then on it opens nothing."
+    RENEW = "Make a new link for those who need one, limited to their e-mail addresses."
+    TAKE_OUT = "Take it out of the files."
+    ARCHIVE_IF_READ = "Archive it if anyone else may have read it, who should not open it."
+    SCAN_FOR_LINK = "Scan again: this share link must be gone."
 
 
 STEPS: dict[Situation, tuple[Step, ...]] = {
@@ -59,6 +64,30 @@ STEPS: dict[Situation, tuple[Step, ...]] = {
 }
 """The steps in each situation, in order. A key that works is replaced and revoked before its history is
 rewritten: rewriting does not take it back from others. Only a key that no one else has begins with that."""
+
+_OF_LINKS: dict[Step, tuple[Step, ...]] = {
+    Step.REPLACE: (Step.ARCHIVE,),
+    Step.REVOKE: (Step.RENEW,),
+    # The API does not tell who opened a link.
+    Step.INVESTIGATE: (),
+    Step.REMOVE: (Step.TAKE_OUT,),
+    Step.REPLACE_IF_READ: (Step.ARCHIVE_IF_READ,),
+    Step.SCAN: (Step.SCAN_FOR_LINK,),
+}
+"""The steps for a share link instead of those for a key; the others are the same."""
+
+
+def choose_steps(kind: Situation, *, is_link: bool = False) -> tuple[Step, ...]:
+    """Return the steps in a situation, of a key or of a share link."""
+    if not is_link:
+        return STEPS[kind]
+    return tuple(each for step in STEPS[kind] for each in _OF_LINKS.get(step, (step,)))
+
+
+def describe_case(kind: Situation, *, is_link: bool) -> str:
+    """Return the words for a situation of keys, or of share links."""
+    return f"share link, {TITLE[kind]}" if is_link else TITLE[kind]
+
 
 TITLE: dict[Situation, str] = {
     Situation.PUSHED: "pushed, or perhaps pushed",
@@ -193,10 +222,11 @@ def choose_verb(location: Location, kind: Situation) -> Verb:
 def advise(finding: Finding) -> str:
     """Return the situation of a key and its steps, in one line."""
     text = describe_situation(finding)
-    return f"{text[:1].upper()}{text[1:]}: {' '.join(numbered_steps(situation(finding)))}"
+    steps = numbered_steps(situation(finding), is_link=finding.is_link)
+    return f"{text[:1].upper()}{text[1:]}: {' '.join(steps)}"
 
 
-def numbered_steps(kind: Situation) -> Iterator[str]:
+def numbered_steps(kind: Situation, *, is_link: bool = False) -> Iterator[str]:
     """Yield the steps in a situation, one line each."""
-    for number, step in enumerate(STEPS[kind], 1):
+    for number, step in enumerate(choose_steps(kind, is_link=is_link), 1):
         yield f"{number}. {step}"

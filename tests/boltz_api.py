@@ -32,6 +32,8 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEYS = "/compute/v1/admin/api-keys"
 WORKSPACES = "/compute/v1/admin/workspaces"
 ME = "/compute/v1/auth/me"
+SHARE = "/compute/v1/share"
+SHARE_LINKS = "/compute/v1/share-links"
 
 
 def stamp(when: datetime) -> str:
@@ -76,6 +78,39 @@ class Key:
         }
 
 
+@dataclass
+class Link:
+    """A share link as the service knows it."""
+
+    id: str
+    workspace_id: str = "ws_1"
+    predictions: int = 1
+    pipelines: int = 0
+    expires_at: datetime = NOW + timedelta(days=300)
+    archived_at: datetime | None = None
+    emails: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "workspace_id": self.workspace_id,
+            "created_at": stamp(NOW - timedelta(days=30)),
+            "expires_at": stamp(self.expires_at),
+        }
+
+    def record(self) -> dict[str, Any]:
+        access = {"access_mode": "email", "allowed_emails": [*self.emails]}
+        return self.facts() | {
+            "access_parameters": access if self.emails else {"access_mode": "public"},
+            "archived_at": self.archived_at and stamp(self.archived_at),
+            "prediction_ids": [f"pred_{number}" for number in range(self.predictions)],
+            "pipeline_ids": [f"pipe_{number}" for number in range(self.pipelines)],
+        }
+
+    def content(self) -> dict[str, Any]:
+        return self.facts() | {"predictions": [{}] * self.predictions, "pipelines": [{}] * self.pipelines}
+
+
 @dataclass(frozen=True)
 class Request:
     method: str
@@ -116,6 +151,7 @@ class Service:
     def __init__(self, *keys: Key, prefix_length: int = 12, organisation: str = "org_1") -> None:
         self.admin = Key("key_admin", fake_key("admin", "live", "the one that asks"), "ops", None)
         self.keys = [self.admin, *keys]
+        self.links: list[Link] = []
         self.workspaces = [("ws_1", "one", False), ("ws_2", "two", False), ("ws_old", "old", True)]
         self.prefix_length = prefix_length
         self.organisation = organisation
@@ -136,7 +172,8 @@ class Service:
         with self.lock:
             self.requests.append(request)
             self.between(request)
-            right = self._right(request)
+            is_open = request.path.startswith(f"{SHARE}/")
+            right = self._open(request) if is_open else self._right(request)
             return self.fault(request, right) or right
 
     def find(self, key_id: str) -> Key | None:
@@ -161,8 +198,8 @@ class Service:
                     "workspace_id": caller.workspace_id,
                 }
             )
-        if caller.key_type != "admin":
-            return error(403, "forbidden")
+        if caller.key_type != "admin" or request.path.startswith(f"{SHARE_LINKS}/"):
+            return self._share_link(request, caller)
         if request.path == KEYS:
             return (
                 self._create(request)
@@ -192,6 +229,25 @@ class Service:
             return json_reply(self.ledger.cli())
         found = re.fullmatch(LIMIT, request.path)
         return json_reply(self.ledger.limit(found[1])) if found else None
+
+    def _open(self, request: Request) -> Reply:
+        """What a share link shows, to anyone."""
+        link = next((link for link in self.links if request.path == f"{SHARE}/{link.id}"), None)
+        if link is None or link.archived_at or link.expires_at <= NOW:
+            return error(404, "not_found")
+        return error(401, "unauthorized") if link.emails else json_reply(link.content())
+
+    def _share_link(self, request: Request, caller: Key) -> Reply:
+        if not request.path.startswith(f"{SHARE_LINKS}/"):
+            return error(403, "forbidden")
+        link_id, _, verb = request.path.removeprefix(f"{SHARE_LINKS}/").partition("/")
+        link = next((link for link in self.links if link.id == link_id), None)
+        if link is None or caller.workspace_id not in {None, link.workspace_id}:
+            return error(404, "not_found")
+        if verb == "archive" and request.method == "POST":
+            link.archived_at = link.archived_at or NOW
+            return json_reply({"id": link.id, "archived": True, "archived_at": stamp(link.archived_at)})
+        return error(404, "not_found") if verb else json_reply(link.record())
 
     @staticmethod
     def _page(request: Request, items: list[dict[str, Any]]) -> Reply:

@@ -35,6 +35,9 @@ MAX_TRIES = 3
 _FIRST_PAUSE_S = 0.5
 """Seconds before the second attempt, doubled each time."""
 
+_REFUSALS = {401: "unauthorized", 404: "not_found"}
+"""Statuses that may prove a key or a share link inactive, with their error codes."""
+
 _LOGGERS = ("boltz_api", "httpx", "httpcore", "h11")
 _SDK_VARIABLES = ("BOLTZ_LOG", "BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS", "BOLTZ_API_KEY")
 
@@ -70,9 +73,9 @@ def require_sdk() -> None:
 
 
 class Connection:
-    """Context manager for calls of the API with one key."""
+    """Context manager for calls of the API with one key, or without one."""
 
-    def __init__(self, endpoint: Endpoint, key: Secret, deadline: Deadline) -> None:
+    def __init__(self, endpoint: Endpoint, key: Secret | None, deadline: Deadline) -> None:
         """Build the client of the SDK; nothing is sent.
 
         Raises:
@@ -160,6 +163,18 @@ class Connection:
         """Create a workspace key; not retried, as a second attempt could create a second, unknown key."""
         return self._request(lambda: self._sdk.admin.api_keys.with_raw_response.create(**details), tries=1)
 
+    def open_share_link(self, link: str) -> Mapping[str, object]:
+        """Return what a share link opens; needs no key."""
+        return self._request(lambda: self._sdk.share_links.with_raw_response.read(link))
+
+    def share_link(self, link: str) -> Mapping[str, object]:
+        """Return the record of a share link of the organisation."""
+        return self._request(lambda: self._sdk.share_links.with_raw_response.retrieve(link))
+
+    def archive_share_link(self, link: str) -> Mapping[str, object]:
+        """Archive a share link; retried, as archiving twice does no harm."""
+        return self._request(lambda: self._sdk.share_links.with_raw_response.archive(link))
+
     def _page(self, resource: Any, after: str | None, **more: str) -> Mapping[str, object]:  # noqa: ANN401 - classes of the SDK
         more |= {"after_id": after} if after else {}
         return self._request(lambda: resource.with_raw_response.list(limit=PAGE_ITEMS, **more))
@@ -195,9 +210,9 @@ class Connection:
             return _Outcome(NOT_JSON, document)
         code = document.get("code") if document is not None else None
         message = document.get("message") if document is not None else None
-        if status == 401 and not (code == "unauthorized" and isinstance(message, str)):
-            # Only the documented form of a refusal: a 401 of a proxy must not make a key look inactive.
-            return _Outcome(Failure("not-json", "a rejection (401) that is not the API's"))
+        if status in _REFUSALS and not (code == _REFUSALS[status] and isinstance(message, str)):
+            # Only the documented form of a refusal: that of a proxy must not make a key look inactive.
+            return _Outcome(Failure("not-json", f"a rejection ({status}) that is not the API's"))
         return _Outcome(
             failure_of_status(status, code), wait=_retry_after_s(response.headers.get("retry-after"))
         )

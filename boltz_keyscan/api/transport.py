@@ -101,12 +101,12 @@ def tls_context(authorities: str | None = None) -> ssl.SSLContext:
 
 
 class Gate(httpx.BaseTransport):
-    """Transport for one key and one address."""
+    """Transport for one key, or none, and one address."""
 
     def __init__(
         self,
         base: Address,
-        key: Secret,
+        key: Secret | None,
         deadline: Deadline,
         *,
         proxy: Address | None = None,
@@ -139,8 +139,9 @@ class Gate(httpx.BaseTransport):
             # Without compression there are no decompression bombs.
             (b"accept-encoding", b"identity"),
             (b"user-agent", f"boltz-keyscan/{__version__}".encode("ascii")),
-            (b"x-api-key", self._key.reveal().encode("ascii")),
         ]
+        if self._key is not None:
+            headers.append((b"x-api-key", self._key.reveal().encode("ascii")))
         if request.method != "GET":
             headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         sent = httpcore.Request(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from boltz_keyscan.api import share_links
 from boltz_keyscan.api.client import Connection, Endpoint
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
@@ -77,7 +78,7 @@ def verify(endpoint: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Verification of the keys that a scan found, with one request for each."""
+    """Verification of the keys and share links that a scan found, with one request for each."""
 
     endpoint: Endpoint
     secret: bytes
@@ -91,8 +92,11 @@ class Verifier:
         for number, (finding, sealed) in enumerate(keys):
             self.progress(number, len(keys))
             key = unsealed(sealed, finding.fingerprint, self.secret)
-            kind = (finding.key_type, finding.mode)
-            yield finding.fingerprint, verify(self.endpoint, key, kind, deadline)
+            if finding.key_type and finding.mode:
+                kind = (finding.key_type, finding.mode)
+                yield finding.fingerprint, verify(self.endpoint, key, kind, deadline)
+            else:
+                yield finding.fingerprint, share_links.verify(self.endpoint, key, deadline)
         self.progress(len(keys), len(keys))
 
     def __repr__(self) -> str:

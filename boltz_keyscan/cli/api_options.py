@@ -61,16 +61,19 @@ class ApiOptions:
         base = api_base(self.api_base)
         return Endpoint(base, proxy(self.proxy, base))
 
-    def key(self, *, stdin: bool = True) -> Secret:
-        """Return the admin key.
+    def key(self, *, stdin: bool = True, admin: bool = True) -> Secret:
+        """Return the key for requests.
 
         Args:
             stdin: True if standard input may be read.
+            admin: True if it must be an admin key.
 
         Raises:
             KeyscanError: no key is set, or it is not an admin key.
         """
         found = self._configured_key(stdin=stdin)
+        if not admin:
+            return found
         for rule in rules.load():
             whole = len(found.reveal()) >= len(rule.prefix) + _MIN_BODY_CHARS
             if found.reveal().startswith(rule.prefix) and whole and rule.key_type is KeyType.ADMIN:
@@ -121,15 +124,15 @@ def _first_line(path: str) -> str:
 
 
 @contextlib.contextmanager
-def open_connection(options: ApiOptions, *, stdin: bool = True) -> Iterator[Connection]:
-    """Open a connection to the API with the admin key.
+def open_connection(options: ApiOptions, *, stdin: bool = True, admin: bool = True) -> Iterator[Connection]:
+    """Open a connection to the API with the admin key, or with any key.
 
     Raises:
         KeyscanError: an option is not allowed, no key is set, or the SDK is not installed.
     """
     require_sdk()
     endpoint = options.endpoint()
-    with Connection(endpoint, options.key(stdin=stdin), Deadline(TOTAL_TIMEOUT_S)) as connection:
+    with Connection(endpoint, options.key(stdin=stdin, admin=admin), Deadline(TOTAL_TIMEOUT_S)) as connection:
         yield connection
 
 

@@ -6,7 +6,7 @@ is a program, so it can recognise all placeholders.
 
 from __future__ import annotations
 
-from boltz_keyscan.exports.patterns import described, header, key, placeholders
+from boltz_keyscan.exports.patterns import begin, body, described, header, placeholders
 from boltz_keyscan.rules import Rule
 
 FILTER = "detect_secrets.filters.heuristic.is_indirect_reference"
@@ -82,7 +82,7 @@ def export(rules: tuple[Rule, ...]) -> str:
             name="".join(part.title() for part in rule.id.split("-")),
             about=described(rule).replace("\\", "").replace('"', "'"),
             title=rule.title.replace("\\", "").replace('"', "'"),
-            expression=f"{rule.prefix}(?P<body>{key(rule).removeprefix(rule.prefix)})",
+            expression=f"{begin(rule)}(?P<body>{body(rule)})",
         )
         for rule in rules
     ]

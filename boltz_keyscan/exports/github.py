@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 
 from boltz_keyscan.exports.patterns import BODY, FEW, LATE, header, placeholders, run_of_body
-from boltz_keyscan.rules import Rule
+from boltz_keyscan.rules import Rule, is_exact
 
 ANYTHING = r"\A|[\s\S]"
 """Pattern before the secret. GitHub's own, ``\\A|[^0-9A-Za-z]``, misses keys in JSON, logs and URLs."""
+
+NOT_A_NAME = r"\A|[^0-9A-Za-z_]"
+"""Pattern before a share link: its prefix is a part of many names."""
 
 END = rf"\z|[^{BODY[1:-1]}]"
 """Pattern after the secret: the end of the body. GitHub's own would cut at the first ``-`` or ``_``."""
@@ -47,7 +50,7 @@ def export(rules: tuple[Rule, ...]) -> str:
             {
                 "name": f"{rule.title} ({rule.severity})",
                 "pattern": run_of_body(rule),
-                "start_delimiter": ANYTHING,
+                "start_delimiter": NOT_A_NAME if is_exact(rule.prefix) else ANYTHING,
                 "end_delimiter": END,
                 "must_not_match": list(placeholders((rule,))),
             }

@@ -1,7 +1,7 @@
 """Parts shared by all exports: expressions for keys and placeholders, and the comment.
 
-Unless noted, the expressions use no look-around and no back-references, and are ASCII, so that
-they work in RE2, Hyperscan, Rust, JavaScript and Python.
+Unless noted, the expressions use no look-around but word boundaries and no back-references, and are
+ASCII, so that they work in RE2, Hyperscan, Rust, JavaScript and Python.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.detect.classify import KEY_BODY, PHRASES, SEQUENCES, SHORTEST, WORDS
+from boltz_keyscan.rules import is_exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,13 +40,28 @@ RUN: Final = 8
 
 
 def key(rule: Rule) -> str:
-    """Return the expression for a key, without groups.
+    """Return the expression for a key or a share link, without groups."""
+    return begin(rule) + body(rule)
+
+
+def begin(rule: Rule) -> str:
+    """Return the expression for the type prefix.
 
     It has no boundary on the left: in JSON, logs and URLs a letter or digit precedes keys, and the
-    prefix is selective enough. The confirmed form comes first, so that text appended to a key is
-    not matched; an engine that prefers the longest match does match it.
+    prefix is selective enough. Only an exact one is not.
     """
-    return f"{rule.prefix}(?:{rule.body}|{BODY}{{{SHORTEST},{LONGEST}}})"
+    return rf"\b{rule.prefix}" if is_exact(rule.prefix) else rule.prefix
+
+
+def body(rule: Rule) -> str:
+    """Return the expression for the body.
+
+    The confirmed form comes first, so that text appended to a key is not matched; an engine that
+    prefers the longest match does match it.
+    """
+    if is_exact(rule.prefix):
+        return rf"{rule.body}\b"
+    return f"(?:{rule.body}|{BODY}{{{SHORTEST},{LONGEST}}})"
 
 
 def run_of_body(rule: Rule) -> str:
@@ -53,6 +69,8 @@ def run_of_body(rule: Rule) -> str:
 
     Without a limit: a key with much text appended would be missed.
     """
+    if is_exact(rule.prefix):
+        return f"{rule.prefix}{rule.body}"
     return f"{rule.prefix}{BODY}{{{SHORTEST},}}"
 
 
@@ -127,12 +145,14 @@ def _straddles(word: str, head: str) -> bool:
 COMMON: Final = (
     "A body of 43 base64url characters is a key as the API gives it out; another of 20 or more counts too.",
     "No boundary is required on the left: in JSON, logs and URLs a letter or digit precedes a key.",
+    "A share link (shr_) counts only with a body of that form, and between two word boundaries.",
 )
 
 EVERYWHERE: Final = (
     "severity, other than as a word",
     "encoded keys and keys in archives, beyond those that the scanner itself decodes and unpacks",
     "that the same key in two places is one finding",
+    "share links directly after an escape, such as \\n in JSON",
 )
 """Facts that no other scanner's rules can express."""
 

@@ -240,6 +240,11 @@ class Finding:
     evidence: Evidence | None = None
 
     @property
+    def is_link(self) -> bool:
+        """True for a share link, False for a key."""
+        return self.key_type is None
+
+    @property
     def kind(self) -> str:
         """The words for its kind: ``admin live``, ``share link``."""
         return describe_kind(self.key_type, self.mode)

@@ -93,6 +93,11 @@ class FleetKey:
     """True if any repository has it now, False if none has, None if that is unknown."""
 
     @property
+    def is_link(self) -> bool:
+        """True for a share link, False for a key."""
+        return self.key_type is None
+
+    @property
     def kind(self) -> str:
         """The words for its kind: ``admin live``, ``share link``."""
         return describe_kind(self.key_type, self.mode)

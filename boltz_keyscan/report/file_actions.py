@@ -49,10 +49,11 @@ def spots(found: Sequence[Location]) -> str:
     )
 
 
-def take_out(found: Sequence[Location]) -> Instruction:
-    """Return the instruction to edit files."""
+def take_out(found: Sequence[Location], *, is_link: bool = False) -> Instruction:
+    """Return the instruction to edit files, which may read a key from elsewhere but not a share link."""
     left = ", if it is still there" if found and all(each.blob is not None for each in found) else ""
-    return Instruction(f"Take it out of {spots(found)}{left}; read it from a variable such as BOLTZ_API_KEY.")
+    instead = "" if is_link else "; read it from a variable such as BOLTZ_API_KEY"
+    return Instruction(f"Take it out of {spots(found)}{left}{instead}.")
 
 
 def clear(found: Sequence[Location]) -> Instruction:

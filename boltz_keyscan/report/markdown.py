@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from boltz_keyscan.advice import TITLE, numbered_steps
+from boltz_keyscan.advice import describe_case, numbered_steps
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_lines, own_key_warning
@@ -105,9 +105,9 @@ def _first(rows: list[str], room: int) -> Iterator[str]:
 
 
 def _what_to_do(result: ScanResult) -> Iterator[str]:
-    for kind in urgent_situations(result):
-        yield from ("", f"### What to do: {TITLE[kind]}", "")
-        yield from numbered_steps(kind)
+    for kind, is_link in urgent_situations(result):
+        yield from ("", f"### What to do: {describe_case(kind, is_link=is_link)}", "")
+        yield from numbered_steps(kind, is_link=is_link)
 
 
 def _block(lines: Iterable[str]) -> str:

@@ -6,9 +6,10 @@ with a scan. Commands are for the root of the repository.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from boltz_keyscan.advice import STEPS, Step, Verb, choose_verb
+from boltz_keyscan.advice import Step, Verb, choose_steps, choose_verb
 from boltz_keyscan.model.enums import Exposure, KeyType, Situation
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.policy import situation
@@ -38,7 +39,7 @@ _NEEDS = (
 
 def instructions(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the instructions of the situation of a key, in the order of its steps."""
-    for step in STEPS[situation(recipe.finding)]:
+    for step in choose_steps(situation(recipe.finding), is_link=recipe.finding.is_link):
         yield from _INSTRUCTIONS.get(step, _only_text(step))(recipe)
 
 
@@ -55,6 +56,25 @@ def _rule_text(number: int) -> Callable[[Recipe], Iterator[Instruction]]:
             yield Instruction(f"{text} {_NEEDS}" if revoking else text, _REVOKE if revoking else ())
 
     return instruct
+
+
+def _archive(recipe: Recipe) -> Iterator[Instruction]:
+    yield _archive_with(recipe, recipe.rule.remediation[0])
+
+
+def _archive_if_read(recipe: Recipe) -> Iterator[Instruction]:
+    yield _archive_with(recipe, Step.ARCHIVE_IF_READ)
+
+
+def _archive_with(recipe: Recipe, text: str) -> Instruction:
+    needs = (
+        "The command finds it again, needs the extra api (in a checkout: pip install '.[api]') and a key in "
+        "BOLTZ_API_KEY that reads the shared results, and sends the link to api.boltz.bio."
+    )
+    targets = () if recipe.targets == (".",) else recipe.targets
+    link = ("--share-link", recipe.finding.fingerprint[:12])
+    command = shlex.join(("boltz-keyscan", "keys", "revoke", *link, *targets, "--execute"))
+    return Instruction(f"{text} {needs}", (command,))
 
 
 def _unstage(recipe: Recipe) -> Iterator[Instruction]:
@@ -80,7 +100,9 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
         if not (rewritten and location.exposure is Exposure.TRACKED):
             groups.setdefault(choose_verb(location, kind), []).append(location)
     for verb, found in groups.items():
-        if verb in REMOVALS:
+        if verb is Verb.TAKE_OUT:
+            yield take_out(found, is_link=recipe.finding.is_link)
+        elif verb in REMOVALS:
             yield REMOVALS[verb](found)
     if shared := [each for each in recipe.locations(Exposure.LOCAL) if each.open_to_others]:
         yield protect(shared)
@@ -89,7 +111,8 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
         names = paths(tracked)
         # A file that is deleted from the index too is none that git add finds.
         add = (f"git add -- {names}",) if recipe.is_on_disk else ()
-        message = "git commit -m 'Read the key from the environment'"
+        what = "Take a share link out" if recipe.finding.is_link else "Read the key from the environment"
+        message = f"git commit -m '{what}'"
         yield Instruction(
             "Commit and push that. The push sends the whole branch: deal with keys in commits that are not "
             "pushed yet first.",
@@ -151,14 +174,15 @@ def _expire(recipe: Recipe) -> Iterator[Instruction]:
 
 
 def _scan(recipe: Recipe) -> Iterator[Instruction]:
+    noun = recipe.finding.noun
     if situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone:
         yield Instruction(
-            "Scan again, in the fresh clone: this key must be gone. Move what only the old clone has (ignored"
-            " files, stashes, branches), and delete it.",
+            f"Scan again, in the fresh clone: this {noun} must be gone. Move what only the old clone has "
+            "(ignored files, stashes, branches), and delete it.",
             (recipe.scan,),
         )
     else:
-        yield Instruction(Step.SCAN, (recipe.scan,))
+        yield Instruction(f"Scan again: this {noun} must be gone.", (recipe.scan,))
 
 
 def _keep(recipe: Recipe) -> Iterator[Instruction]:
@@ -178,6 +202,11 @@ _INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
     Step.REWRITE: rewrite_pushed,
     Step.KEEP: _keep,
     Step.SCAN: _scan,
+    Step.ARCHIVE: _archive,
+    Step.ARCHIVE_IF_READ: _archive_if_read,
+    Step.RENEW: _rule_text(1),
+    Step.TAKE_OUT: _remove,
+    Step.SCAN_FOR_LINK: _scan,
 }
 
 

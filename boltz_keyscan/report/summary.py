@@ -85,12 +85,15 @@ def _describe_pushes(leaked: Sequence[Finding], committed: Sequence[Finding]) ->
     return "outside git" if exposures <= {Exposure.FILE, Exposure.LOCAL} else "not committed"
 
 
-def urgent_situations(result: ScanResult) -> list[Situation]:
-    """Return the situations of keys that are not suppressed, most urgent first, each once."""
+def urgent_situations(result: ScanResult) -> list[tuple[Situation, bool]]:
+    """Return the situations of what is not suppressed, most urgent first, each once; True for share links."""
     kinds = {
-        situation(finding) for finding in result.keys if finding.suppression is None and not is_old(finding)
+        (situation(finding), finding.is_link)
+        for finding in result.keys
+        if finding.suppression is None and not is_old(finding)
     }
-    return sorted(kinds - {Situation.IN_PLACE}, key=lambda kind: kind.rank)
+    urgent = (kind for kind in kinds if kind[0] is not Situation.IN_PLACE)
+    return sorted(urgent, key=lambda kind: (kind[0].rank, kind[1]))
 
 
 def explain_command(result: ScanResult, fingerprint: str = "") -> str:

@@ -7,10 +7,10 @@ cursor, reorder text or give the CI runner a command.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
-from boltz_keyscan.advice import TITLE, describe_situation, numbered_steps
+from boltz_keyscan.advice import describe_case, describe_situation, numbered_steps
 from boltz_keyscan.model.enums import Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.policy import situation
@@ -226,10 +226,9 @@ def _placeholder(page: _Page, finding: Finding) -> None:
 
 def _steps(page: _Page, result: ScanResult) -> None:
     """Write the steps once for each situation: always for pushed keys, for the others when verbose."""
-    kinds: Iterable[Situation] = urgent_situations(result)
-    for kind in kinds:
+    for kind, is_link in urgent_situations(result):
         if kind is Situation.PUSHED or page.options.verbosity > 0:
-            page.line(f"What to do: {TITLE[kind]}", "bold")
-            for step in numbered_steps(kind):
+            page.line(f"What to do: {describe_case(kind, is_link=is_link)}", "bold")
+            for step in numbered_steps(kind, is_link=is_link):
                 page.wrapped(step, "  ", "     ")
             page.line()

@@ -33,7 +33,10 @@ class Answer:
     """The result of verifying one key."""
 
     reason: str
-    """``accepted``, ``rejected`` (401), ``forbidden`` (403), or the error that prevented an answer."""
+    """``accepted``, ``rejected`` (401), ``forbidden`` (403), or the error that prevented an answer.
+
+    ``not-found`` (404) is the rejection of a share link.
+    """
     detail: str = ""
     key_id: str | None = None
     organisation: str | None = None
@@ -41,7 +44,7 @@ class Answer:
     @property
     def decides(self) -> bool:
         """True if the key was accepted or rejected."""
-        return self.reason in {"accepted", "rejected"}
+        return self.reason in {"accepted", "rejected", "not-found"}
 
 
 @dataclass(frozen=True, slots=True)

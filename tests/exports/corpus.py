@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.model.enums import Shape
 from conformance import encodings
 from tests.detect.fillers import FILLERS, KEYS, SHORT
-from tests.keys import PREFIXES, fake_body, fake_key
+from tests.keys import PREFIXES, fake_body, fake_key, fake_link
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,25 @@ def _filled(template: str, seed: int) -> str:
     return re.sub(r"\{(\d+)\}", lambda found: fake_body(("like", seed))[: int(found[1])], template)
 
 
+def _links() -> dict[str, tuple[str, str]]:
+    """Files with a share link, and the link; after a letter it is a part of a name."""
+    links = [(context, fake_link(context)) for context in CONTEXTS]
+    return {
+        f"link/context-{place}.txt": (f"{context}\n".replace("{}", link), link)
+        for place, (context, link) in enumerate(links)
+        if not context.partition("{}")[0][-1:].isalnum() and not context.startswith(("KEY_", "\x1b"))
+    }
+
+
+def _names() -> dict[str, bytes]:
+    """Files with a name that has the prefix of share links."""
+    names = ("x86_{}", "l{}", "{}A", "shr_imm8", "shr_{{id}}")
+    return {
+        f"name-{number}.c": f"{name.format(fake_link(name))}(a, b)\n".encode()
+        for number, name in enumerate(names)
+    }
+
+
 def build(folder: Path) -> Corpus:
     """Write the corpus into a folder."""
     plain: dict[str, str] = {}
@@ -83,6 +102,7 @@ def build(folder: Path) -> Corpus:
         # A body of a length not seen yet.
         longer = PREFIXES[kind, mode] + fake_body("longer")[:20]
         plain[put(f"{number}/suspected.txt", f"key = {longer} \n".encode())] = longer
+    plain |= {put(name, text.encode()): link for name, (text, link) in _links().items()}
     fillers: dict[str, str] = {}
     for number, (body, after, shape, reason) in enumerate(FILLERS):
         if shape is Shape.PLACEHOLDER and reason != SHORT and _run(body + after) >= 20:
@@ -94,5 +114,5 @@ def build(folder: Path) -> Corpus:
             body = _filled(template, number)
             text = f'KEY = "{PREFIXES["ws", "live"]}{body}{after}\n'
             lookalikes[put(f"lookalikes/{number}.txt", text.encode())] = template
-    decoys = {put(f"decoys/{name}", content) for name, content in encodings.DECOYS.items()}
+    decoys = {put(f"decoys/{name}", content) for name, content in (encodings.DECOYS | _names()).items()}
     return Corpus(plain, fillers, lookalikes, frozenset(decoys))

@@ -125,7 +125,7 @@ def test_other_scanners(name: str, stage: Stage) -> None:
         case _:
             assert (ran.returncode, told) == (0, "")
     if name == "github":
-        assert len(json.loads((folder / "patterns.json").read_bytes())["patterns"]) == 4
+        assert len(json.loads((folder / "patterns.json").read_bytes())["patterns"]) == 5
 
 
 def test_every_block_is_tested() -> None:

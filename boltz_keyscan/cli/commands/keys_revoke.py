@@ -20,7 +20,9 @@ from boltz_keyscan.api.listing import Fetched
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.commands.share_link_archive import archive_links
 from boltz_keyscan.cli.messages import report_line
+from boltz_keyscan.cli.options import PATH
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
@@ -39,8 +41,15 @@ from boltz_keyscan.triage.key_record import Record, RecordError, identifier, sta
     metavar="FILE",
     help="Revoke the keys identified by --verify in a scan's JSON report.",
 )
+@click.option(
+    "--share-link",
+    "links",
+    metavar="FINGERPRINT",
+    multiple=True,
+    help="Archive this share link, found again in PATH; repeatable.",
+)
 @click.option("--execute", is_flag=True, help="Revoke, after you type the name of each key.")
-@click.option("--yes", is_flag=True, help="Revoke without asking. Requires --id.")
+@click.option("--yes", is_flag=True, help="Revoke without asking. Requires --id or --share-link.")
 @click.option("--replace", is_flag=True, help="Make a new key first and write it to standard output.")
 @click.option(
     "--new-key-file",
@@ -48,12 +57,15 @@ from boltz_keyscan.triage.key_record import Record, RecordError, identifier, sta
     metavar="FILE",
     help="Write the new key to FILE, which must not exist.",
 )
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
 @click.option("--allow-self", is_flag=True, help="Allow revoking the key this command authenticates with.")
 def revoke(
     *,
     api: ApiOptions,
     ids: tuple[str, ...],
     from_report: str | None,
+    links: tuple[str, ...],
+    paths: tuple[str, ...],
     execute: bool,
     yes: bool,
     replace: bool,
@@ -65,17 +77,21 @@ def revoke(
     A key is never chosen by its prefix: a scan with --verify finds out its id. The keys are
     listed again afterwards to check that they are revoked. Exits with 1 if one of them may
     still work.
+
+    A share link is archived by its fingerprint: a scan of PATH (default: the current folder)
+    finds it again. Any key that reads the shared results may do that.
     """
     safe_output.install()
     executing = execute or yes
+    if links or paths:
+        _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
+        _require_terminal(asking=executing and not yes)
+        return archive_links(api, links, paths, execute=execute, yes=yes)
     if yes and (from_report or not ids):
         raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     if new_key_file and not replace:
         raise KeyscanError("--new-key-file needs --replace", "Add --replace, or leave out --new-key-file.")
-    if executing and not yes and not (sys.stdin is not None and sys.stdin.isatty()):
-        raise KeyscanError(
-            "the name of the key cannot be asked for without a terminal", "Give --yes --id ID."
-        )
+    _require_terminal(asking=executing and not yes)
     selected = _selected_ids(ids, from_report)
     if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
@@ -98,6 +114,20 @@ def revoke(
         outcomes = _revoke(connection, records, found)
     well = sum(outcome.succeeded for outcome in outcomes)
     return ExitCode.CLEAN if well == len(plan) else ExitCode.BLOCKING
+
+
+def _check_only_links(links: Sequence[str], *, keys: bool) -> None:
+    if not links:
+        raise KeyscanError("PATH is only for --share-link", "Leave it out, or give --share-link FINGERPRINT.")
+    if keys:
+        raise KeyscanError("share links and keys are not revoked together", "Use one command for each.")
+
+
+def _require_terminal(*, asking: bool) -> None:
+    if asking and not (sys.stdin is not None and sys.stdin.isatty()):
+        raise KeyscanError(
+            "the name of the key cannot be asked for without a terminal", "Give --yes --id ID."
+        )
 
 
 @dataclass(frozen=True, slots=True)

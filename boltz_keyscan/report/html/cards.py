@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from boltz_keyscan import policy, rules
-from boltz_keyscan.advice import STEPS, describe_situation
+from boltz_keyscan.advice import choose_steps, describe_situation
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.records import dataclass
@@ -243,7 +243,7 @@ def _steps(finding: Finding, result: ScanResult, rule: Rule | None, explain: str
     if finding.shape is Shape.PLACEHOLDER:
         return
     if rule is None:
-        yield from map(Instruction, STEPS[policy.situation(finding)])
+        yield from map(Instruction, choose_steps(policy.situation(finding), is_link=finding.is_link))
         return
     for step in instructions(Recipe(finding, rule, History(read=False), targets=result.targets)):
         text = "".join((step.text, *step.commands, *(line for _, lines in step.others for line in lines)))

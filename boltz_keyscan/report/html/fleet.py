@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from boltz_keyscan.advice import STEPS, TITLE
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape, Situation
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
@@ -15,7 +14,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.html.cards import fill_deck
 from boltz_keyscan.report.html.fleet_cards import explain_command, make_drafts, make_spread
-from boltz_keyscan.report.html.page import Advice, Filter, choices, clip, gap_groups
+from boltz_keyscan.report.html.page import Filter, choices, clip, gap_groups, make_advice
 from boltz_keyscan.report.html.rendering import Heading, json_data, write_page
 from boltz_keyscan.report.html.timeline import MAX_FOLDED, MAX_ROWS, make_timeline
 from boltz_keyscan.report.options import ReportOptions
@@ -74,7 +73,8 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     names = short_fingerprints(key.fingerprint for key in found)
     spreads = {key.fingerprint: make_spread(result, key) for key in found[:_TIMED]}
     kinds = _urgent_situations(keys)
-    urgent = next((key for key in keys if kinds and _is_urgent(key) and key.situation is kinds[0]), None)
+    concerns = ((key, (key.situation, key.is_link)) for key in keys if _is_urgent(key))
+    urgent = next((key for key, concern in concerns if concern == kinds[0]), None)
     deck = fill_deck(make_drafts(result, found, names, spreads), len(found))
     timed = [spreads[key.fingerprint].finding for key in keys[:_TIMED]]
     timeline = make_timeline(timed, names, result.started_at) if timed else None
@@ -92,7 +92,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         headline=describe_coverage(result),
         warning="",
         counts=[(level, sum(key.severity is level for key in keys)) for level in Severity],
-        advice=[Advice(TITLE[kind], tuple(map(str, STEPS[kind]))) for kind in kinds],
+        advice=[make_advice(kind, is_link=is_link) for kind, is_link in kinds],
         command=explain_command(urgent, names[urgent.fingerprint]) if urgent else "",
         coverage=tuple(_coverage(result)),
         gaps=tuple(gap_groups(_gaps(result))),
@@ -127,8 +127,9 @@ def _is_urgent(key: FleetKey) -> bool:
     return not key.suppressed and key.situation is not Situation.IN_PLACE
 
 
-def _urgent_situations(keys: Sequence[FleetKey]) -> list[Situation]:
-    return sorted({key.situation for key in keys if _is_urgent(key)}, key=lambda kind: kind.rank)
+def _urgent_situations(keys: Sequence[FleetKey]) -> list[tuple[Situation, bool]]:
+    kinds = {(key.situation, key.is_link) for key in keys if _is_urgent(key)}
+    return sorted(kinds, key=lambda kind: (kind[0].rank, kind[1]))
 
 
 def _coverage(result: FleetResult) -> Iterator[CoverageRow]:

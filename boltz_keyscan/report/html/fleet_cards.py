@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from boltz_keyscan import rules
-from boltz_keyscan.advice import STEPS, TITLE
+from boltz_keyscan.advice import TITLE, choose_steps
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
@@ -155,7 +155,8 @@ def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
         facts.append(("First", f"{day}  {key.first.repository}  {key.first.path}{commit}"))
     if life.events:
         facts.append(("History", life.story))
-    steps = [] if key.shape is Shape.PLACEHOLDER else [Instruction(step) for step in STEPS[key.situation]]
+    named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=key.is_link)
+    steps = list(map(Instruction, named))
     if len(steps) > 1:
         text = "The commands, in a clone of each repository that has it:"
         steps.append(Instruction(text, (explain_command(key, card.name),)))

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TextIO, TypeVar
 
-from boltz_keyscan.advice import EXPOSURE, STEPS, TITLE
-from boltz_keyscan.model.enums import Exposure, Severity, Shape, Status
+from boltz_keyscan.advice import EXPOSURE, choose_steps, describe_case
+from boltz_keyscan.model.enums import Exposure, Severity, Shape, Situation, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.html.cards import make_deck
@@ -84,6 +84,12 @@ class Advice:
     steps: tuple[str, ...]
 
 
+def make_advice(kind: Situation, *, is_link: bool) -> Advice:
+    """Return the advice in a situation, of keys or of share links."""
+    steps = choose_steps(kind, is_link=is_link)
+    return Advice(describe_case(kind, is_link=is_link), tuple(map(str, steps)))
+
+
 def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the page."""
     found = options.findings(result)
@@ -104,7 +110,7 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
         headline=headline(result),
         warning=own_key_warning(result),
         counts=[(level, sum(key.severity is level for key in result.keys)) for level in Severity],
-        advice=[Advice(TITLE[kind], tuple(map(str, STEPS[kind]))) for kind in urgent_situations(result)],
+        advice=[make_advice(kind, is_link=is_link) for kind, is_link in urgent_situations(result)],
         command=next((text.partition("     ")[0] for _, text in next_lines(result)), ""),
         gaps=tuple(gap_groups(result.gaps)),
         timeline=make_timeline(keys, names, result.started_at) if keys else None,

@@ -1,0 +1,190 @@
+"""Archiving of share links, for ``keys revoke --share-link``: shown first, asked twice, confirmed afterwards.
+
+The fingerprint does not give the link, which is a secret and never an argument: a scan finds it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from boltz_keyscan import pipeline
+from boltz_keyscan.api import share_links
+from boltz_keyscan.api.client import Connection
+from boltz_keyscan.api.errors import ApiError
+from boltz_keyscan.api.secret import Secret, unsealed
+from boltz_keyscan.api.share_links import LinkRecord
+from boltz_keyscan.api.whoami import whoami
+from boltz_keyscan.cli.api_options import ApiOptions, open_connection
+from boltz_keyscan.cli.messages import report_line
+from boltz_keyscan.cli.progress import scan_progress
+from boltz_keyscan.detect.lookup import Lookup
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import ExitCode, Shape
+from boltz_keyscan.model.finding import Finding, Gap, Match
+from boltz_keyscan.model.status import StatusReport
+from boltz_keyscan.plan import Options, check_path, make_plan
+from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.triage.key_record import RecordError, stamp
+
+_FINGERPRINT = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})")
+
+_ASKED_DIGITS = 8
+"""Digits of the fingerprint that confirm an archiving; lists show as many."""
+
+
+def archive_links(
+    api: ApiOptions, names: Sequence[str], paths: Sequence[str], *, execute: bool, yes: bool
+) -> int:
+    """Archive share links; without ``execute`` or ``yes`` only show them.
+
+    Args:
+        api: options of the connection; any key that reads the shared results will do.
+        names: fingerprints, or their beginnings.
+        paths: folders and files to find the links in; the current folder without one.
+        execute: archive, after the user typed a fingerprint.
+        yes: archive without asking.
+
+    Raises:
+        KeyscanError: a link is not found, no key is set, or the SDK is not installed.
+    """
+    found = _find_links(names, tuple(paths) or (".",))
+    with open_connection(api, stdin=not (execute and not yes), admin=False) as connection:
+        done = [
+            _archive(connection, fingerprint, link, execute=execute, yes=yes)
+            for fingerprint, link in found.items()
+        ]
+    if not (execute or yes):
+        report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
+    return ExitCode.CLEAN if all(done) else ExitCode.BLOCKING
+
+
+@dataclass(frozen=True, slots=True)
+class _Collector:
+    """Status check that keeps the sealed share links of a scan, and sends nothing."""
+
+    secret: bytes = field(repr=False)
+    sealed: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def lookup(self) -> Lookup:
+        """Return the lookup that seals each key."""
+        return Lookup.of((), self.secret)
+
+    def apply(
+        self, findings: Sequence[Finding], matches: Mapping[str, Match]
+    ) -> tuple[tuple[Finding, ...], StatusReport, tuple[Gap, ...]]:
+        """Keep the share links; return the findings as they are."""
+        for finding in findings:
+            if finding.key_type is None and finding.shape is Shape.CONFIRMED:
+                self.sealed[finding.fingerprint] = matches[finding.fingerprint].sealed
+        return tuple(findings), StatusReport(), ()
+
+
+def _find_links(names: Sequence[str], paths: tuple[str, ...]) -> dict[str, Secret]:
+    """Return the share links with these fingerprints, by fingerprint.
+
+    Raises:
+        KeyscanError: a name is no fingerprint, or that of no link or of several.
+    """
+    wanted = [_digits(name) for name in dict.fromkeys(names)]
+    for path in paths:
+        check_path(path, history_only=False)
+    plan = make_plan(Options(paths=paths))
+    collector = _Collector(os.urandom(32))
+    with scan_progress(plan.sources, quiet=False) as progress:
+        result = pipeline.run(plan, status_check=collector, progress=progress)
+    links = {}
+    for digits in wanted:
+        fits = [each for each in collector.sealed if each.startswith(f"bk1:{digits}")]
+        if len(fits) > 1:
+            raise KeyscanError(f"{len(fits):,} share links begin with {digits}", "Give more digits.")
+        if not fits:
+            part = "" if result.complete else ", and not everything could be scanned"
+            raise KeyscanError(
+                f"no share link with the fingerprint {digits} was found{part}",
+                "Give the PATH of the scan that reported it; keys are revoked with --id.",
+            )
+        links[fits[0]] = unsealed(collector.sealed[fits[0]], fits[0], collector.secret)
+    return links
+
+
+def _digits(name: str) -> str:
+    if not (found := _FINGERPRINT.fullmatch(name)):
+        raise KeyscanError(
+            "the value of --share-link is not a fingerprint", "A link is a secret, and never an argument."
+        )
+    return found[1]
+
+
+def _archive(connection: Connection, fingerprint: str, link: Secret, *, execute: bool, yes: bool) -> bool:
+    """Show a link, and archive it if that is wanted; return True if nothing is left to do."""
+    try:
+        record = share_links.describe(connection, link)
+    except ApiError as error:
+        report_line(f"{fingerprint}: {error.failure.detail}")
+        return False
+    except RecordError as error:
+        report_line(f"{fingerprint}: the response of the API is not as documented: {error}")
+        return False
+    _describe(fingerprint, record)
+    if record.archived_at is not None:
+        return True
+    if not (execute or yes):
+        return True
+    if not yes and not _confirm(fingerprint):
+        return False
+    connection.renew()
+    archived, why = share_links.archive(connection, link)
+    word = "archived" if archived else "failed"
+    report_line(f"{fingerprint}: {word}{f': {why}' if why else ''}")
+    _write_audit_line(connection, fingerprint, record, word, why)
+    return archived
+
+
+def _describe(fingerprint: str, record: LinkRecord) -> None:
+    who = "whoever has it" if record.is_public else "some e-mail addresses"
+    until = f"{'expired' if record.expires_at <= datetime.now(UTC) else 'until'} {stamp(record.expires_at)}"
+    report_line(f"{fingerprint}: share link of {record.content}, for {who}, {until}")
+    if record.archived_at is not None:
+        report_line(f"  It was archived on {stamp(record.archived_at)}.")
+    else:
+        report_line("  Archived, it opens nothing any more, and cannot be restored; the results stay.")
+
+
+def _confirm(fingerprint: str) -> bool:
+    digits = fingerprint.removeprefix("bk1:")[:_ASKED_DIGITS]
+    click.echo(
+        f"To archive it, type the first {_ASKED_DIGITS} digits of its fingerprint: ", err=True, nl=False
+    )
+    if sys.stdin.readline().strip().removeprefix("bk1:") == digits:
+        return True
+    report_line("  These are not its digits. It is left alone.")
+    return False
+
+
+def _write_audit_line(
+    connection: Connection, fingerprint: str, record: LinkRecord, word: str, detail: str
+) -> None:
+    """Write one audit line: the link's fingerprint, the outcome, the time and the acting key; no secret."""
+    by = None
+    # Without it the outcome is reported all the same.
+    with contextlib.suppress(ApiError, RecordError):
+        by = whoami(connection).key_id
+    line = {
+        "event": "boltz-keyscan keys revoke",
+        "at": stamp(datetime.now(UTC)),
+        "outcome": word,
+        "fingerprint": fingerprint,
+        "workspace_id": record.workspace_id,
+        "by": by,
+        "detail": detail,
+    }
+    report_line(f"audit: {json.dumps(line)}")
