@@ -105,8 +105,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "boltz-keyscan keys usage --from-report report.json",
         ),
         (
-            "Write a page on one workspace, by the hour.",
-            "boltz-keyscan keys usage --workspace ws_1 --by hour --format html --output usage.html",
+            "Write a page, by the hour.",
+            "boltz-keyscan keys usage --by hour --format html --output usage.html",
         ),
     ),
     "keys revoke": (
