@@ -96,6 +96,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "boltz-keyscan keys audit --fail-on critical --max-age 180",
         ),
         ("Mark the keys that a scan found.", "boltz-keyscan keys audit --with-report report.json"),
+        (
+            "Report what changed since a snapshot of 'keys snapshot'.",
+            "boltz-keyscan keys audit --against last-month.json",
+        ),
         ("Check how keys are kept on this machine; sends nothing.", "boltz-keyscan keys audit --local"),
     ),
     "keys usage": (
