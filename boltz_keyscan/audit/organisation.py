@@ -1,97 +1,38 @@
 """Audit of an organisation's keys: checks over a listing.
 
-A check is a function below its title, severity, reason and remedy. Only active keys are checked.
-To add a check, add a function; the order of the functions is that of the audit, worst first.
+A check is a function below its title, severity, reason and remedy. Only active keys are checked. To add a
+check, add a function here, or in ``workspaces`` or ``changes``. The order of the functions of one severity is
+that of the audit.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_network
 from typing import Final
 
-from boltz_keyscan.model.audit import Check, Concern
+from boltz_keyscan.audit import changes, workspaces  # noqa: F401 - they register their checks
+from boltz_keyscan.audit.checks import (
+    CHECKS,
+    AuditInput,
+    Limits,
+    check,
+    check_each,
+    days,
+    examine,
+    parse_network,
+)
 from boltz_keyscan.model.enums import KeyType, Mode, Severity
-from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.triage.cross_reference import MIN_DISTINGUISHING_CHARS
 from boltz_keyscan.triage.key_record import Record, type_prefix
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The thresholds, in days except ``admin_keys``."""
-
-    expires_soon: int = 14
-    oldest: int = 365
-    unused: int = 90
-    never_used: int = 7
-    """Days in which a new key need not be used."""
-    admin_keys: int = 3
-    """Live admin keys that an organisation may have."""
+__all__ = ["CHECKS", "AuditInput", "Limits", "examine"]
 
 
-@dataclass(frozen=True, slots=True)
-class AuditInput:
-    """The input of the checks."""
-
-    now: datetime
-    records: tuple[Record, ...]
-    """The active keys."""
-    archived: Mapping[str, str] = field(default_factory=dict)
-    """Names of archived workspaces by id."""
-    leaked: Mapping[str, str] = field(default_factory=dict)
-    """``yes`` or ``maybe`` by key, from the report of a scan."""
-    limits: Limits = Limits()
-
-
-CHECKS: list[tuple[Check, Callable[[Check, AuditInput], Iterator[Concern]]]] = []
-"""All checks with their functions, worst first."""
-
-
-def _check(
-    name: str, severity: Severity, title: str, reason: str, remedy: str
-) -> Callable[[Callable[[AuditInput], Iterator[tuple[str, str]]]], None]:
-    """Register a check of all keys, which yields a subject and a detail for each concern."""
-
-    def register(find: Callable[[AuditInput], Iterator[tuple[str, str]]]) -> None:
-        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
-            return (Concern(check, subject, "", detail) for subject, detail in find(audit))
-
-        CHECKS.append((Check(name, severity, title, reason, remedy), concerns))
-
-    return register
-
-
-def _check_each(
-    name: str, severity: Severity, title: str, reason: str, remedy: str
-) -> Callable[[Callable[[Record, AuditInput], str]], None]:
-    """Register a check of one key, which returns a detail; an empty one is no concern."""
-
-    def register(find: Callable[[Record, AuditInput], str]) -> None:
-        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
-            for record in audit.records:
-                if detail := find(record, audit):
-                    yield Concern(check, record.id, record.name, detail)
-
-        CHECKS.append((Check(name, severity, title, reason, remedy), concerns))
-
-    return register
-
-
-def examine(audit: AuditInput) -> tuple[Concern, ...]:
-    """Return the concerns, worst first, then by check and by id."""
-    found = (concern for check, concerns in CHECKS for concern in concerns(check, audit))
-    return tuple(replace(concern, leaked=audit.leaked.get(concern.subject)) for concern in found)
-
-
-def _days(start: datetime, end: datetime) -> int:
-    return (end - start) // timedelta(days=1)
-
-
-@_check_each(
+@check_each(
     "key-leaked",
     Severity.CRITICAL,
     "Leaked key that works",
@@ -102,7 +43,23 @@ def _leaked(record: Record, audit: AuditInput) -> str:
     return "a scan found it" if audit.leaked.get(record.id) == "yes" else ""
 
 
-@_check_each(
+@check_each(
+    "key-older-than-leak",
+    Severity.HIGH,
+    "Leaked key that was not replaced since the leak",
+    "Everyone who read it then can use it now.",
+    "Replace it, then revoke it: boltz-keyscan keys revoke. See what was done: boltz-keyscan keys usage.",
+)
+def _not_replaced(record: Record, audit: AuditInput) -> str:
+    seen = audit.first_seen.get(record.id)
+    if seen is None or audit.leaked.get(record.id) != "yes" or record.created_at > seen:
+        return ""
+    since = days(seen, audit.now)
+    created = f"it was created on {record.created_at:%Y-%m-%d}"
+    return f"{created}, leaked on {seen:%Y-%m-%d}, {since:,} days ago, and still works"
+
+
+@check_each(
     "archived-workspace",
     Severity.HIGH,
     "Key of an archived workspace",
@@ -116,7 +73,7 @@ def _in_archive(record: Record, audit: AuditInput) -> str:
     return f"it is listed as active, and its workspace {record.workspace_id} {name!r} is archived"
 
 
-@_check_each(
+@check_each(
     "key-may-have-leaked",
     Severity.MEDIUM,
     "Key that may have leaked",
@@ -127,7 +84,7 @@ def _perhaps_leaked(record: Record, audit: AuditInput) -> str:
     return "a scan found a key that this may be" if audit.leaked.get(record.id) == "maybe" else ""
 
 
-@_check(
+@check(
     "many-admin-keys",
     Severity.MEDIUM,
     "Many live admin keys",
@@ -147,7 +104,23 @@ _TEST_NAME = re.compile(
 )
 
 
-@_check_each(
+@check_each(
+    "admin-key-in-use",
+    Severity.MEDIUM,
+    "Admin key in daily use",
+    "It gives access to the whole organisation, so it is for administration, not for jobs.",
+    "Replace it with a workspace key in the programs that run jobs.",
+)
+def _admin_in_use(record: Record, audit: AuditInput) -> str:
+    # The key of this audit was used by the audit itself.
+    if record.key_type is not KeyType.ADMIN or record.mode is not Mode.LIVE or audit.own in {None, record.id}:
+        return ""
+    if record.last_used_at is None or audit.now - record.last_used_at > timedelta(days=1):
+        return ""
+    return "a live admin key that was used within the last day"
+
+
+@check_each(
     "live-key-named-test",
     Severity.MEDIUM,
     "Live key named like a test key",
@@ -160,7 +133,7 @@ def _named_test(record: Record, _: AuditInput) -> str:
     return f"a live key whose name contains {found.group()!r}"
 
 
-@_check_each(
+@check_each(
     "never-expires",
     Severity.MEDIUM,
     "Key that never expires",
@@ -171,7 +144,7 @@ def _never_expires(record: Record, _: AuditInput) -> str:
     return "it has no expiry date" if record.expires_at is None else ""
 
 
-@_check_each(
+@check_each(
     "unused-key",
     Severity.MEDIUM,
     "Key that is not used",
@@ -181,11 +154,11 @@ def _never_expires(record: Record, _: AuditInput) -> str:
 def _unused(record: Record, audit: AuditInput) -> str:
     if record.last_used_at is None:
         return ""
-    idle = _days(record.last_used_at, audit.now)
+    idle = days(record.last_used_at, audit.now)
     return f"it was last used {idle:,} days ago" if idle > audit.limits.unused else ""
 
 
-@_check_each(
+@check_each(
     "old-key",
     Severity.LOW,
     "Old key",
@@ -193,11 +166,11 @@ def _unused(record: Record, audit: AuditInput) -> str:
     "Replace it.",
 )
 def _old(record: Record, audit: AuditInput) -> str:
-    age = _days(record.created_at, audit.now)
+    age = days(record.created_at, audit.now)
     return f"it is {age:,} days old" if age > audit.limits.oldest else ""
 
 
-@_check_each(
+@check_each(
     "never-used",
     Severity.LOW,
     "Key that was never used",
@@ -205,13 +178,13 @@ def _old(record: Record, audit: AuditInput) -> str:
     "Revoke it, or find out its purpose.",
 )
 def _never_used(record: Record, audit: AuditInput) -> str:
-    age = _days(record.created_at, audit.now)
+    age = days(record.created_at, audit.now)
     if record.last_used_at is not None or age < audit.limits.never_used:
         return ""
     return f"it was created {age:,} days ago and never used"
 
 
-@_check_each(
+@check_each(
     "expires-soon",
     Severity.LOW,
     "Key that expires soon",
@@ -221,11 +194,11 @@ def _never_used(record: Record, audit: AuditInput) -> str:
 def _expires_soon(record: Record, audit: AuditInput) -> str:
     if record.expires_at is None:
         return ""
-    left = _days(audit.now, record.expires_at)
+    left = days(audit.now, record.expires_at)
     return f"it expires in {left} days" if left < audit.limits.expires_soon else ""
 
 
-@_check_each(
+@check_each(
     "no-ip-list",
     Severity.LOW,
     "Key that is not limited to addresses",
@@ -251,7 +224,7 @@ Loopback is left out: an API for tests on the same machine receives requests fro
 """
 
 
-@_check_each(
+@check_each(
     "catch-all-ip-list",
     Severity.LOW,
     "Key whose list of addresses admits every address",
@@ -259,11 +232,11 @@ Loopback is left out: an API for tests on the same machine receives requests fro
     "Replace it with one that is limited to the addresses it is used from.",
 )
 def _every_address(record: Record, _: AuditInput) -> str:
-    found = [text for text in record.allowed_ips if (network := _network(text)) and network.prefixlen == 0]
-    return f"its list has {', '.join(found)}" if found else ""
+    every = [text for text in record.allowed_ips if (found := parse_network(text)) and found.prefixlen == 0]
+    return f"its list has {', '.join(every)}" if every else ""
 
 
-@_check_each(
+@check_each(
     "private-ip-list",
     Severity.LOW,
     "Key with private addresses in its list",
@@ -275,16 +248,8 @@ def _private_addresses(record: Record, _: AuditInput) -> str:
     return f"its list has {', '.join(found)}" if found else ""
 
 
-def _network(text: str) -> IPv4Network | IPv6Network | None:
-    """Return an address or network as a network, or None if it is neither."""
-    try:
-        return ip_network(text.partition("%")[0], strict=False)
-    except ValueError:
-        return None
-
-
 def _is_private(text: str) -> bool:
-    network = _network(text)
+    network = parse_network(text)
     if network is None:
         return False
     if network.is_unspecified and network.prefixlen == network.max_prefixlen:
@@ -298,7 +263,7 @@ def _is_private(text: str) -> bool:
     )
 
 
-@_check(
+@check(
     "shared-name",
     Severity.LOW,
     "Live keys of one name",
@@ -315,7 +280,7 @@ def _shared_names(audit: AuditInput) -> Iterator[tuple[str, str]]:
             yield min(ids), f"{len(ids):,} live keys have the name {name!r}: {', '.join(sorted(ids))}"
 
 
-@_check(
+@check(
     "indistinguishable-prefix",
     Severity.NOTE,
     "Keys that the listing does not distinguish",

@@ -96,6 +96,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "boltz-keyscan keys audit --fail-on critical --max-age 180",
         ),
         ("Mark the keys that a scan found.", "boltz-keyscan keys audit --with-report report.json"),
+        (
+            "Report what changed since a snapshot of 'keys snapshot'.",
+            "boltz-keyscan keys audit --against last-month.json",
+        ),
         ("Check how keys are kept on this machine; sends nothing.", "boltz-keyscan keys audit --local"),
     ),
     "keys usage": (
@@ -105,8 +109,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "boltz-keyscan keys usage --from-report report.json",
         ),
         (
-            "Write a page on one workspace, by the hour.",
-            "boltz-keyscan keys usage --workspace ws_1 --by hour --format html --output usage.html",
+            "Write a page, by the hour.",
+            "boltz-keyscan keys usage --by hour --format html --output usage.html",
         ),
     ),
     "keys revoke": (

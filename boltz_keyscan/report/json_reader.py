@@ -63,6 +63,11 @@ class Report:
         return tuple(dict.fromkeys(name for key in others for name in key.candidates))
 
     @property
+    def leaked_ids(self) -> dict[str, str]:
+        """``yes`` for each key that verification identified, ``maybe`` for the other candidates, by id."""
+        return dict.fromkeys(self.possible_ids, "maybe") | dict.fromkeys(self.proved_ids, "yes")
+
+    @property
     def first_seen(self) -> datetime | None:
         """Earliest date of a key; None if no key has one."""
         return min((key.first_seen for key in self.keys.values() if key.first_seen is not None), default=None)

@@ -37,18 +37,18 @@ _PLAIN = ":-=+*%#@"
 
 
 def text(usage: Usage, stream: TextIO) -> None:
-    """Write what stands out, the usage with bars, the keys and the jobs."""
+    """Write what differs, the usage with bars, the keys and the jobs."""
     stream.writelines(harmless(line).rstrip() + "\n" for line in _lines(usage, _heights(stream)))
 
 
 def _lines(usage: Usage, heights: str) -> Iterator[str]:
     yield title(usage)
     yield ""
-    yield "What stands out"
+    yield "What differs"
     for anomaly in usage.anomalies:
         yield f"  {place(usage, anomaly.workspace_id, anomaly.application)}: {anomaly.detail}"
     if not usage.anomalies:
-        yield f"  {nothing_stands_out(usage)}"
+        yield f"  {no_anomalies(usage)}"
     yield ""
     yield f"Billed usage, in the unit of the API; a bar is {_bar_width(usage.period)}, and | is the leak"
     for series in usage.series:
@@ -81,7 +81,7 @@ def title(usage: Usage) -> str:
     )
 
 
-def nothing_stands_out(usage: Usage) -> str:
+def no_anomalies(usage: Usage) -> str:
     """Return the sentence for usage without anomalies."""
     if usage.trouble:
         return "Nothing in what the API returned, which is not all."

@@ -15,7 +15,8 @@ import jsonschema
 import pytest
 
 from boltz_keyscan.triage import inventory
-from tests.boltz_api import KEYS, ME, WORKSPACES, Key, Running, Service, error, running
+from tests.boltz_api import KEYS, ME, WORKSPACES, Key, Reply, Running, Service, error, json_reply, running
+from tests.boltz_usage import CLI, UNLIMITED, USAGE, Work
 from tests.depth import NIGHTLY
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
@@ -46,6 +47,8 @@ def service() -> Service:
     service.admin.allowed_ips = ["127.0.0.1"]
     service.admin.expires_at = NOW + days(100)
     service.admin.created_at, service.admin.last_used_at = NOW - days(40), NOW
+    service.ledger.limits = {"ws_1": (10_000, 10), "ws_2": (10_000, 10)}
+    service.ledger.work = [Work(NOW - days(3))]
     return service
 
 
@@ -153,8 +156,8 @@ class TestSnapshot:
         assert keys(up, "snapshot", "--output", tmp_path / "no/keys.json").code == 2
 
 
-def audited(up: Running, *arguments: str | Path, code: int = 0) -> Any:
-    ran = keys(up, "audit", "--format", "json", *arguments)
+def audited(up: Running, *arguments: str | Path, code: int = 0, **options: Any) -> Any:
+    ran = keys(up, "audit", "--format", "json", *arguments, **options)
     assert ran.code == code, ran.errors
     document = json.loads(ran.out)
     schema = json.loads((ROOT / "boltz_keyscan/report/schema/audit-v1.schema.json").read_text())
@@ -226,6 +229,81 @@ class TestAudit:
         document = audited(up, code=3)
         assert not document["complete"]
         assert "archived" in document["trouble"][0]
+
+    def test_spending_and_usage(self, up: Running) -> None:
+        up.service.keys.append(well_kept("other", workspace_id="ws_2"))
+        up.service.ledger.limits = {"ws_1": (UNLIMITED, 10)}
+        assert concerns(audited(up)) == {
+            ("no-spending-limit", "ws_1"),
+            ("no-spending-limit", "ws_2"),
+            ("key-in-unused-workspace", "other"),
+            ("indistinguishable-prefix", "sk_bc_ws_liv workspace live"),
+        }
+        assert len(up.service.asked(USAGE)) == 1
+
+    @pytest.mark.parametrize(
+        ("path", "answer", "words"),
+        [
+            ("/spending-limit", error(404, "not_found"), "spending limits: the API has none for ws_1 (404)"),
+            ("/spending-limit", error(403, "forbidden"), "spending limits: the API does not allow this"),
+            (
+                "/spending-limit",
+                json_reply({"limit": {"amount": -1, "currency": "MILLI_USD"}}),
+                "for ws_1 is not as documented: limit is negative",
+            ),
+            (
+                "/spending-limit",
+                json_reply({"limit": {"amount": 1, "currency": "EUR"}}),
+                "limit is not an amount in MILLI_USD",
+            ),
+            (USAGE, error(404, "not_found"), "the feature is off; see the Boltz console; so keys of unused"),
+        ],
+    )
+    def test_what_the_api_lacks(self, up: Running, path: str, answer: Reply, words: str) -> None:
+        up.service.fault = lambda request, _: answer if request.path.endswith(path) else None
+        document = audited(up, code=3)
+        assert [line for line in document["trouble"] if words in line]
+
+    def test_the_cli(self, up: Running, tmp_path: Path) -> None:
+        """It is started by its absolute path, without our variables, and without a folder of the project."""
+        program = tmp_path / "bin" / "boltz-api"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\nenv >{tmp_path}/env\necho boltz-api version 0.39.1\n")
+        program.chmod(0o755)
+        assert concerns(audited(up)) == set()
+        path = {"PATH": f"bin{os.pathsep}{os.environ['PATH']}"}
+        assert concerns(audited(up, env=path, cwd=tmp_path)) == set()
+        path = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+        document = audited(up, env=path)
+        assert concerns(document) == {("cli-too-old", "boltz-api")}
+        assert "BOLTZ" not in (tmp_path / "env").read_text()
+        up.service.fault = lambda request, _: json_reply({}) if request.path == CLI else None
+        assert "minimum_supported is not a version" in audited(up, env=path, code=3)["trouble"][0]
+
+    def test_against_a_snapshot(self, up: Running, tmp_path: Path) -> None:
+        old = tmp_path / "old.json"
+        up.service.keys += [well_kept("wide"), well_kept("long"), well_kept("gone")]
+        assert keys(up, "snapshot", "--output", old).code == 0
+        up.service.keys.pop()
+        up.service.find("wide").allowed_ips = []  # type: ignore[union-attr]
+        up.service.find("long").expires_at = NOW + days(200)  # type: ignore[union-attr]
+        up.service.keys.append(well_kept("made", created_at=NOW))
+        changed = {each for each in concerns(audited(up, "--against", old)) if each[0].endswith("key")}
+        assert changed == {("widened-key", "wide"), ("longer-lived-key", "long"), ("new-key", "made")}
+        document = json.loads(old.read_text())
+        for change, words in (
+            ({"taken_at": "2999-01-01T00:00:00Z"}, "is from the future"),
+            ({"organisation": "org_9"}, "the older snapshot is of org_9"),
+            ({"kind": "other"}, "not an inventory"),
+            ({"schema_version": "9"}, "of another version"),
+        ):
+            old.write_text(json.dumps(document | change))
+            ran = keys(up, "audit", "--against", old)
+            assert (ran.code, ran.out) == (2, b"")
+            assert words in ran.errors
+        old.write_text(json.dumps(document | {"complete": False}))
+        assert "a new key may be an old one" in audited(up, "--against", old, code=3)["trouble"][0]
+        assert "Leave out --local." in keyscan("keys", "audit", "--local", "--against", old).errors
 
     def test_text_and_sarif(self, up: Running, tmp_path: Path) -> None:
         up.service.keys.append(well_kept("bad", workspace_id="ws_old"))

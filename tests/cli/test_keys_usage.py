@@ -1,4 +1,4 @@
-"""``keys usage`` as a user runs it: numbers beside those before, what stands out, and what is missing."""
+"""``keys usage`` as a user runs it: numbers beside those before, what differs, and what is missing."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ class TestNumbers:
         up.service.ledger.work += [Work(NOW - hours(5), 700, "ws_2")]
         assert usage(up, *since(3), "--format", "html", "--output", tmp_path / "usage.html").code == 0
         page = (tmp_path / "usage.html").read_text()
-        assert '<svg class="usage"' in page
+        assert '<rect class="bar"' in page
         assert "by workspace, not by key" in page
         assert "the busiest day before" in page
 

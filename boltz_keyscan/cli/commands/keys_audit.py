@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
-from boltz_keyscan.api.listing import Fetched, Workspace, workspaces
+from boltz_keyscan.api.client import Connection
+from boltz_keyscan.api.listing import Fetched, workspaces
+from boltz_keyscan.api.spending import fetch_cli_version, fetch_limits, fetch_recent_usage
 from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
@@ -20,13 +21,16 @@ from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, Examined, examine_
 from boltz_keyscan.cli.options import Format
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.model.audit import Audit, Check
-from boltz_keyscan.model.enums import ExitCode, Severity
+from boltz_keyscan.model.enums import ExitCode, Mode, Severity
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
+from boltz_keyscan.triage import inventory
+from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import stamp
+from boltz_keyscan.workers.isolated import read_version
 
 _LIMITS = Limits()
 _DAYS = click.IntRange(0, 36500)
@@ -47,6 +51,12 @@ _DAYS = click.IntRange(0, 36500)
 )
 @click.option(
     "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
+)
+@click.option(
+    "--against",
+    type=click.Path(),
+    metavar="FILE",
+    help="Report keys that are new, wider or longer-lived than in a file of 'keys snapshot'.",
 )
 @click.option(
     "--format",
@@ -106,6 +116,7 @@ def audit(
     history: bool,
     budget: int,
     with_report: str | None,
+    against: str | None,
     format_: str,
     output: str | None,
     fail_on: str,
@@ -118,48 +129,67 @@ def audit(
     """Check the keys of the organisation, or with --local the keys on this machine.
 
     Reports keys that never expire, are old, unused or work from everywhere, too many admin
-    keys, keys of archived workspaces, and more, each with a reason and a remedy.
+    keys, workspaces without a spending limit, and more, each with a reason and a remedy.
     """
     safe_output.install()
     if local and with_report:
         raise KeyscanError("--with-report is about the organisation's keys", "Leave out --local.")
     if history and not local:
         raise KeyscanError("--history is about this machine", "Add --local.")
+    if local and against:
+        raise KeyscanError("--against is about the organisation's keys", "Leave out --local.")
     if local:
         done = _local(fail_on, examine_machine(budget << 30 if history else None))
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(api, limits, _leaked_ids(with_report), fail_on)
+        report = _read_report(with_report)
+        done = _organisation(api, limits, report, _read_older(against), fail_on)
     _write(done, format_, output, verbose=verbose)
     return done.exit_code
 
 
-def _leaked_ids(path: str | None) -> dict[str, str]:
+def _read_report(path: str | None) -> json_reader.Report | None:
+    return None if path is None else json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
+
+
+def _read_older(path: str | None) -> Listing | None:
     if path is None:
-        return {}
-    report = json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
-    return dict.fromkeys(report.possible_ids, "maybe") | dict.fromkeys(report.proved_ids, "yes")
+        return None
+    older = inventory.read(redacted(path), read_whole_file(os.fsencode(path)), redacted)
+    if older.taken_at > datetime.now(UTC) + inventory.SKEW:
+        raise KeyscanError(
+            f"{redacted(path)} is from the future: {stamp(older.taken_at)}",
+            "Compare with an older snapshot; one of the clocks is wrong.",
+        )
+    return older
 
 
-def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], fail_on: str) -> Audit:
+def _organisation(
+    options: ApiOptions,
+    limits: Limits,
+    report: json_reader.Report | None,
+    older: Listing | None,
+    fail_on: str,
+) -> Audit:
     with open_connection(options) as connection:
         found = fetch_listing(connection)
-        spaces, failure = workspaces(connection, redacted)
-    trouble = [f"keys: {found.failure.detail}"] if found.failure else []
-    if failure is not None:
-        trouble.append(f"workspaces, so keys of archived ones are not known: {failure.detail}")
-    audit_input = _audit_input(found, spaces, limits, leaked)
-    concerns = organisation.examine(audit_input)
-    checks = tuple(check for check, _ in organisation.CHECKS)
+        trouble = [f"keys: {found.failure.detail}"] if found.failure else []
+        audit_input = _audit_input(connection, found, limits, report, trouble)
     listing = found.listing
+    if older is not None:
+        _check_comparable(older, listing)
+        if not older.complete:
+            trouble.append("the older snapshot is not complete, so a new key may be an old one")
+        older_records = {record.id: record for record in older.records}
+        audit_input = replace(audit_input, older=older_records, older_at=older.taken_at)
     return _with_exit_code(
         Audit(
             "organisation",
             listing.organisation,
             stamp(listing.taken_at),
             len(audit_input.records),
-            checks,
-            concerns,
+            tuple(check for check, _ in organisation.CHECKS),
+            organisation.examine(audit_input),
             not trouble,
             tuple(trouble),
             ExitCode.CLEAN,
@@ -168,16 +198,46 @@ def _organisation(options: ApiOptions, limits: Limits, leaked: dict[str, str], f
     )
 
 
+def _check_comparable(older: Listing, listing: Listing) -> None:
+    known = {older.organisation, listing.organisation} - {None}
+    if len(known) > 1:
+        raise KeyscanError(
+            f"the older snapshot is of {older.organisation}, and the keys are of {listing.organisation}",
+            "Compare snapshots of one organisation.",
+        )
+
+
 def _audit_input(
-    found: Fetched, spaces: Sequence[Workspace], limits: Limits, leaked: dict[str, str]
+    connection: Connection,
+    found: Fetched,
+    limits: Limits,
+    report: json_reader.Report | None,
+    trouble: list[str],
 ) -> organisation.AuditInput:
+    """Return what is checked; adds the reasons that something is not known to ``trouble``."""
     now = datetime.now(UTC)
+    records = tuple(each for each in found.listing.records if each.live(now))
+    spaces, failure = workspaces(connection, redacted)
+    if failure is not None:
+        trouble.append(f"workspaces, so keys of archived ones are not known: {failure.detail}")
+    used = {each.workspace_id for each in records if each.workspace_id and each.mode is Mode.LIVE}
+    spending, spending_trouble = fetch_limits(connection, sorted(used - {x.id for x in spaces if x.archived}))
+    usage, usage_trouble = fetch_recent_usage(connection, now, limits.unused) if used else (None, "")
+    installed = read_version("boltz-api")
+    cli, cli_trouble = fetch_cli_version(connection, installed) if installed else (None, "")
+    trouble += filter(None, (spending_trouble, usage_trouble, cli_trouble))
     return organisation.AuditInput(
         now,
-        tuple(each for each in found.listing.records if each.live(now)),
-        {each.id: each.name for each in spaces if each.archived},
-        leaked,
-        limits,
+        records,
+        archived={each.id: each.name for each in spaces if each.archived},
+        leaked=report.leaked_ids if report else {},
+        limits=limits,
+        first_seen=report.first_seen_by_id if report else {},
+        own=found.own.key_id if found.own else None,
+        names={each.id: each.name for each in spaces},
+        spending=spending,
+        usage=usage,
+        cli=cli,
     )
 
 

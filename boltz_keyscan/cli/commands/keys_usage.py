@@ -126,8 +126,7 @@ def _scope(since: str | None, path: str | None, workspace_ids: Sequence[str], no
             f"no key in {redacted(path)} has a date: none is in a commit, or the history is incomplete",
             "Give --since DATE, and --workspace ID.",
         )
-    leaked = dict.fromkeys(report.possible_ids, "maybe") | dict.fromkeys(report.proved_ids, "yes")
-    return _Scope(report.first_seen, ids, leaked, report.unproved > 0)
+    return _Scope(report.first_seen, ids, report.leaked_ids, report.unproved > 0)
 
 
 def _parse_since(text: str) -> datetime:

@@ -1,4 +1,4 @@
-"""HTML page of the usage since a leak: what stands out, bars by workspace and application, keys and jobs."""
+"""HTML page of the usage since a leak: what differs, bars by workspace and application, keys and jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from boltz_keyscan.report.usage_text import (
     job_cells,
     key_line,
     minute,
-    nothing_stands_out,
+    no_anomalies,
     place,
     title,
     totals,
@@ -72,7 +72,7 @@ def html(usage: Usage, stream: TextIO) -> None:
             for each in usage.anomalies[:MAX_LINES]
         ],
         anomalies_left=len(usage.anomalies) - MAX_LINES,
-        nothing=nothing_stands_out(usage),
+        nothing=no_anomalies(usage),
         per_workspace=PER_WORKSPACE,
         rows=[_row(usage, each) for each in usage.series[:MAX_SERIES]],
         rows_left=len(usage.series) - MAX_SERIES,

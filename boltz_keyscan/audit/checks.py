@@ -1,0 +1,130 @@
+"""Registry of the checks of an organisation's keys, their input, and what several of them need."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from boltz_keyscan.model.audit import Check, Concern
+from boltz_keyscan.model.enums import Severity
+from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.triage.key_record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The thresholds, in days except ``admin_keys``."""
+
+    expires_soon: int = 14
+    oldest: int = 365
+    unused: int = 90
+    never_used: int = 7
+    """Days in which a new key need not be used."""
+    admin_keys: int = 3
+    """Live admin keys that an organisation may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingLimit:
+    """The spending limit of a workspace, in thousandths of a US dollar."""
+
+    limit: int | None
+    """None if it is set to "unlimited"."""
+    accrued: int
+
+
+@dataclass(frozen=True, slots=True)
+class CliVersion:
+    """Versions of the Boltz CLI."""
+
+    installed: str
+    minimum: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditInput:
+    """The input of the checks."""
+
+    now: datetime
+    records: tuple[Record, ...]
+    """The active keys."""
+    archived: Mapping[str, str] = field(default_factory=dict)
+    """Names of archived workspaces by id."""
+    leaked: Mapping[str, str] = field(default_factory=dict)
+    """``yes`` or ``maybe`` by key, from the report of a scan."""
+    limits: Limits = Limits()
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)
+    """Date of the first commit with a key, by key, from the report of a scan."""
+    own: str | None = None
+    """The key that fetched the listing."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names of workspaces by id."""
+    spending: Mapping[str, SpendingLimit | None] = field(default_factory=dict)
+    """Spending limit by workspace, None if it has none; without the workspaces for which it is not known."""
+    usage: Mapping[str, int] | None = None
+    """Billed usage by workspace within ``Limits.unused`` days; None if it is not known."""
+    cli: CliVersion | None = None
+    """None if the CLI is not installed, or its versions are not known."""
+    older: Mapping[str, Record] | None = None
+    """Keys of an older snapshot by id, to compare with."""
+    older_at: datetime | None = None
+    """Time of that snapshot."""
+
+
+CHECKS: list[tuple[Check, Callable[[Check, AuditInput], Iterator[Concern]]]] = []
+"""All checks with their functions, worst first."""
+
+
+def _add(check: Check, find: Callable[[Check, AuditInput], Iterator[Concern]]) -> None:
+    bisect.insort(CHECKS, (check, find), key=lambda row: row[0].severity.rank)
+
+
+def check(
+    name: str, severity: Severity, title: str, reason: str, remedy: str
+) -> Callable[[Callable[[AuditInput], Iterator[tuple[str, str]]]], None]:
+    """Register a check of all keys, which yields a subject and a detail for each concern."""
+
+    def register(find: Callable[[AuditInput], Iterator[tuple[str, str]]]) -> None:
+        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
+            return (Concern(check, subject, "", detail) for subject, detail in find(audit))
+
+        _add(Check(name, severity, title, reason, remedy), concerns)
+
+    return register
+
+
+def check_each(
+    name: str, severity: Severity, title: str, reason: str, remedy: str
+) -> Callable[[Callable[[Record, AuditInput], str]], None]:
+    """Register a check of one key, which returns a detail; an empty one is no concern."""
+
+    def register(find: Callable[[Record, AuditInput], str]) -> None:
+        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
+            for record in audit.records:
+                if detail := find(record, audit):
+                    yield Concern(check, record.id, record.name, detail)
+
+        _add(Check(name, severity, title, reason, remedy), concerns)
+
+    return register
+
+
+def examine(audit: AuditInput) -> tuple[Concern, ...]:
+    """Return the concerns, worst first, then by check and by id."""
+    found = (concern for check, concerns in CHECKS for concern in concerns(check, audit))
+    return tuple(replace(concern, leaked=audit.leaked.get(concern.subject)) for concern in found)
+
+
+def days(start: datetime, end: datetime) -> int:
+    """Return the whole days from one time to another."""
+    return (end - start) // timedelta(days=1)
+
+
+def parse_network(text: str) -> IPv4Network | IPv6Network | None:
+    """Return an address or network as a network, or None if it is neither."""
+    try:
+        return ip_network(text.partition("%")[0], strict=False)
+    except ValueError:
+        return None
