@@ -7,13 +7,16 @@ picture of the README from the repository of ``tests.leaked``.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import platform
 import shutil
+import struct
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +26,7 @@ from tests.leaked import four_keys
 from tests.running import ROOT, keyscan
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 TOOLS = ROOT / ".tools"
 CHROMIUM = TOOLS / "chromium" / "chromium"
@@ -33,6 +36,23 @@ HTML_VALIDATE = TOOLS / "node_modules/html-validate/bin/html-validate.mjs"
 
 PICTURE_SIZE = (960, 1130)
 """Down to the end of the timeline, in pixels."""
+
+
+_READ_PIXELS = """async (address) => {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const drawing = canvas.getContext('2d');
+    drawing.drawImage(image, 0, 0);
+    const all = drawing.getImageData(0, 0, image.width, image.height).data;
+    let text = '';
+    for (let at = 0; at < all.length; at += 4) {
+        text += String.fromCharCode(all[at], all[at + 1], all[at + 2]);
+    }
+    return [image.width, image.height, btoa(text)];
+}"""
+"""Width, height and the pixels, red, green and blue, of a picture."""
 
 
 def executable() -> Path | None:
@@ -84,7 +104,28 @@ def picture(target: Path) -> None:
             width, height = PICTURE_SIZE
             view = started.new_page(viewport={"width": width, "height": height}, color_scheme="light")
             view.goto(page.as_uri())
-            view.screenshot(path=target)
+            target.write_bytes(_compress(view, view.screenshot()))
+
+
+def _compress(page: Page, png: bytes) -> bytes:
+    """Return a PNG of the same pixels that is a quarter smaller: without filters, which text does not need.
+
+    The browser reads it. The form is that of https://www.w3.org/TR/png-3/.
+    """
+    address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    width, height, encoded = page.evaluate(_READ_PIXELS, address)
+    pixels = base64.b64decode(encoded)
+    rows = (pixels[at : at + 3 * width] for at in range(0, len(pixels), 3 * width))
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(b"".join(b"\0" + row for row in rows), 9),
+        b"IEND": b"",
+    }
+    parts = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks.items()
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 if __name__ == "__main__":

@@ -63,17 +63,21 @@ def places(finding: Finding) -> list[Place]:
 
 def exposure_line(finding: Finding) -> str:
     """Return one line on all locations of a key: exposures, count, first date, and the last if it is gone."""
-    locations = finding.locations
-    ranked = sorted(locations, key=lambda location: location.exposure.rank)
-    paths = len({location.path for location in locations})
-    line = ", ".join(dict.fromkeys(map(describe_exposure, ranked)))
-    line += f"; {count(len(locations), 'location')} in {count(paths, 'path')}"
-    first = earliest(locations)
+    line, first = exposures_line(finding), earliest(finding.locations)
     if stay := describe_end(presence(finding), lambda date: date[:10]):
         line += f", {stay}"
     elif first and first.author_date:
         line += f", since {first.author_date[:10]}"
     return line
+
+
+def exposures_line(finding: Finding) -> str:
+    """Return the exposures and the count of all locations of a key."""
+    locations = finding.locations
+    ranked = sorted(locations, key=lambda location: location.exposure.rank)
+    paths = len({location.path for location in locations})
+    line = ", ".join(dict.fromkeys(map(describe_exposure, ranked)))
+    return f"{line}; {count(len(locations), 'location')} in {count(paths, 'path')}"
 
 
 def _place(group: list[Location], kind: Situation) -> Place:

@@ -23,6 +23,10 @@ class Presence:
     """True if a reference, the index or a file has it now."""
     days: int | None
     """Days between the two dates as they are written."""
+    commits: int = 0
+    """Commits that were the first to add a version of a file with it; 0 if they are not known."""
+    branch: str = ""
+    """The remote branch that has all of them, such as ``origin/main``; empty if none is known."""
 
 
 def presence(finding: Finding) -> Presence:
@@ -37,24 +41,31 @@ def presence(finding: Finding) -> Presence:
     removed = [where.removed_date for where in versions]
     first = _extreme(added)
     last = _extreme(removed, latest=True) if still_present is False else None
-    return Presence(first, last, still_present, _days(first, last))
+    commits = {where.commit for where in versions if where.commit is not None}
+    branches = {where.remote for where in versions if where.commit is not None}
+    branch = branches.pop() if len(branches) == 1 else ""
+    return Presence(first, last, still_present, _days(first, last), len(commits), branch)
 
 
-def describe_end(known: Presence, date: Callable[[str], str]) -> str:
+def describe_end(known: Presence, date: Callable[[str], str], *, with_branch: bool = True) -> str:
     """Return the stay of a key that is gone; empty if it is not known to be.
 
-    For example "from 3 May to 9 June, 37 days", or "on 3 May".
+    For example "in origin/main from 3 May to 9 June, 37 days, added by 12 commits", or "on 3 May, added by
+    1 commit".
 
     Args:
         known: its presence.
         date: writes a date of it.
+        with_branch: name the branch, if one is known.
     """
     if known.still_present is not False or known.first_seen is None or known.last_seen is None:
         return ""
+    branch = f"in {known.branch} " if known.branch and with_branch else ""
+    commits = f"added by {count(known.commits, 'commit')}"
     if known.days == 0:
-        return f"on {date(known.first_seen)}"
+        return f"{branch}on {date(known.first_seen)}, {commits}"
     days = "" if known.days is None else f", {count(known.days, 'day')}"
-    return f"from {date(known.first_seen)} to {date(known.last_seen)}{days}"
+    return f"{branch}from {date(known.first_seen)} to {date(known.last_seen)}{days}, {commits}"
 
 
 def _still_present(places: list[Location]) -> bool | None:

@@ -153,7 +153,8 @@ def _describe(finding: Finding, now: str) -> str:
     """Return the situation of a key, since when, and why it does not fail the run."""
     text = describe_situation(finding)
     first = earliest(finding.locations)
-    if stay := describe_end(presence(finding), lambda date: day(date, now)):
+    # The situation names the branch.
+    if stay := describe_end(presence(finding), lambda date: day(date, now), with_branch=False):
         text += f", {stay}"
     elif first is not None and first.author_date:
         text += f", since {day(first.author_date, now)}"

@@ -1,7 +1,8 @@
 """The form of answers, by agent: what its reference accepts, and what stops an event.
 
-The schemas of Codex are written here from its published ones. Answers are held against those as well when
-the environment names their folder: ``CODEX_SCHEMAS=codex-rs/hooks/schema/generated``.
+The schemas of Codex are written here from its published ones, which are in its source and in no package.
+Answers are held against those as well when the environment names their folder:
+``CODEX_SCHEMAS=codex-rs/hooks/schema/generated``.
 """
 
 from __future__ import annotations
@@ -141,7 +142,6 @@ def replaced(agent: str, code: int, out: bytes) -> Any:
 
 
 def check_published(event: str, out: bytes) -> None:
-    """Hold an answer to Codex against its published schemas, where there are any."""
-    if folder := os.environ.get("CODEX_SCHEMAS"):
-        schema = json.loads((Path(folder) / _CODEX[event]).read_text(encoding="utf-8"))
-        Draft7Validator(schema).validate(_parsed(out))
+    """Hold an answer to Codex against its published schemas."""
+    schema = json.loads((Path(os.environ["CODEX_SCHEMAS"]) / _CODEX[event]).read_text(encoding="utf-8"))
+    Draft7Validator(schema).validate(_parsed(out))

@@ -10,6 +10,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,12 @@ from boltz_keyscan.report.html import cards, page
 from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.options import ReportOptions
 from tests.depth import examples
+from tests.leaked import four_keys
 from tests.report import goldens, pages, samples
 from tests.report.samples import finding, location, make_result, past, told
 from tests.report.test_hostile_text import RESULTS, VIEWS
+from tests.repos import Repo
+from tests.running import keyscan
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -311,23 +315,37 @@ def version(start: int, end: int | None, **changes: Any) -> Location:
 
 SINCE = "since 3 May 2024, still there"
 LIVES: dict[str, tuple[tuple[Location, ...], list[tuple[int, int | None]], str]] = {
-    "gone": ((version(3, 9),), [(3, 9)], "from 3 May 2024 to 9 May 2024, 6 days, 1 commit"),
-    "gone on the day": ((version(3, 3),), [(3, 3)], "on 3 May 2024, 1 commit"),
+    "gone": ((version(3, 9),), [(3, 9)], "from 3 May 2024 to 9 May 2024, 6 days, added by 1 commit"),
+    "gone, and pushed": (
+        (version(3, 5, remote="origin/main"), version(5, 9, remote="origin/main")),
+        [(3, 9)],
+        "from 3 May 2024 to 9 May 2024, 6 days, added by 2 commits",
+    ),
+    "gone from two branches": (
+        (version(3, 5, remote="origin/main"), version(5, 9, remote="origin/old")),
+        [(3, 9)],
+        "from 3 May 2024 to 9 May 2024, 6 days, added by 2 commits",
+    ),
+    "gone on the day": ((version(3, 3),), [(3, 3)], "on 3 May 2024, added by 1 commit"),
     "in a branch": ((version(3, None),), [(3, None)], SINCE),
     "replaced": (
         (version(3, 5), version(5, 9)),
         [(3, 9)],
-        "from 3 May 2024 to 9 May 2024, 6 days, 2 commits",
+        "from 3 May 2024 to 9 May 2024, 6 days, added by 2 commits",
     ),
     "twice": (
         (version(3, 5), version(7, 9)),
         [(3, 5), (7, 9)],
-        "from 3 May 2024 to 9 May 2024, 6 days, 2 commits",
+        "from 3 May 2024 to 9 May 2024, 6 days, added by 2 commits",
     ),
     "twice, and there": ((version(3, 5), version(7, None)), [(3, 5), (7, None)], SINCE),
     "in two files": ((version(3, 5), version(4, None)), [(3, None)], SINCE),
     "in HEAD": ((version(3, None, exposure=Exposure.TRACKED), location()), [(3, None)], SINCE),
-    "of a clock that went back": ((version(9, 3),), [(9, 9)], "from 9 May 2024 to 3 May 2024, 1 commit"),
+    "of a clock that went back": (
+        (version(9, 3),),
+        [(9, 9)],
+        "from 9 May 2024 to 3 May 2024, added by 1 commit",
+    ),
     # A shallow clone, or a range: nothing is claimed of its begin and end.
     "not traced": (
         (version(3, None, traced=False, present=None),),
@@ -356,6 +374,22 @@ def test_the_stretches_of_a_life_are_what_is_proved(name: str) -> None:
     assert [(each.start.day, each.end.day if each.end else None) for each in life.stretches] == days
     assert life.story == story
     assert sum(event.removal for event in life.events) == sum(end is not None for _, end in days)
+
+
+def test_nothing_is_claimed_of_a_shallow_clone(tmp_path: Path) -> None:
+    """The same key of the same repository, in whole and without the commits that brought it."""
+    whole, shallow = four_keys(tmp_path), tmp_path / "shallow"
+    Repo.there(whole).run("clone", "--quiet", "--depth", "3", whole.as_uri(), str(shallow))
+    stories = {
+        folder: spaced(read(keyscan(".", "--no-cache", "--format", "html", cwd=folder).text).text)
+        for folder in (whole, shallow)
+    }
+    gone = "from 3 May 2026 to 9 Jun 2026, 37 days, added by 2 commits"
+    assert gone in stories[whole]
+    assert "since 14 Jul 2026, still there" in stories[whole]
+    assert not re.search("added by|from [0-9]+ [A-Z][a-z]+ 2026 to|[0-9] days", stories[shallow])
+    assert "at the latest since" in stories[shallow]
+    assert "shallow" in stories[shallow]
 
 
 @pytest.mark.parametrize("name", ["audit", "diff", "usage"])

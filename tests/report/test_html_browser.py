@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -195,6 +196,38 @@ def test_keys_are_filtered_sorted_copied_and_linked(chromium: Browser, folder: P
         assert page.locator("details .steps").first.is_visible()
 
 
+def test_keys_are_filtered_by_status(chromium: Browser, folder: Path) -> None:
+    with Opened(chromium, folder / "asked.html") as opened:
+        page = opened.page
+        index = json.loads(page.locator("#data").text_content() or "")["keys"]
+        counts = Counter(key["s"] for key in index)
+        assert {"active", "inactive", "ambiguous"} <= set(counts)
+        choices = page.get_by_label("Status")
+        values = choices.locator("option").evaluate_all("all => all.map((each) => each.value)")
+        assert set(values) == {"", *counts}
+        for status, count in counts.items():
+            choices.select_option(status)
+            text = f"{count} of {len(index)} keys"
+            page.wait_for_function("text => document.querySelector('.found').textContent === text", arg=text)
+            shown = page.locator(".cards > li:not([hidden]) article")
+            names = shown.evaluate_all("cards => cards.map((card) => card.id)")
+            assert sorted(names) == sorted(key["f"] for key in index if key["s"] == status)
+
+
+@pytest.mark.parametrize("width", [641, 700, 769, 1280])
+def test_no_words_of_the_timeline_overlap(chromium: Browser, folder: Path, width: int) -> None:
+    with Opened(chromium, folder / "four.html", viewport={"width": width, "height": 900}) as opened:
+        boxes = opened.page.evaluate(
+            """() => Array.from(document.querySelectorAll('.timeline text'))
+                .map((each) => each.getBoundingClientRect()).filter((box) => box.width)
+                .map((box) => [box.left, box.right, box.top, box.bottom])"""
+        )
+        assert len(boxes) > 8
+        for one, other in itertools.combinations(boxes, 2):
+            apart = one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
+            assert apart, (width, one, other)
+
+
 def test_the_keyboard_reaches_everything_and_a_focus_is_seen(chromium: Browser, folder: Path) -> None:
     with Opened(chromium, folder / "four.html", viewport={"width": 360, "height": 740}) as opened:
         page = opened.page
@@ -218,7 +251,9 @@ def test_the_keyboard_reaches_everything_and_a_focus_is_seen(chromium: Browser, 
         page.keyboard.press("Enter")
         rows = page.locator("table tbody tr")
         assert rows.first.is_visible()
-        assert "from 3 May 2026 to 9 Jun 2026, 37 days, 2 commits" in (rows.nth(1).text_content() or "")
+        assert "from 3 May 2026 to 9 Jun 2026, 37 days, added by 2 commits" in (
+            rows.nth(1).text_content() or ""
+        )
         assert page.locator(".card details:not([open])").count() > 0
 
 

@@ -20,7 +20,7 @@ from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
 from boltz_keyscan.report.html.rendering import macro
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.locations import Place, exposure_line, format_place, places
+from boltz_keyscan.report.locations import Place, exposure_line, exposures_line, format_place, places
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.sentences import (
@@ -227,7 +227,8 @@ def _details(finding: Finding, result: ScanResult, rule: Rule | None, explain: s
 
 def _facts(finding: Finding, life: Lifetime) -> Iterator[tuple[str, str]]:
     yield "Situation", describe_situation(finding)
-    yield "Exposure", exposure_line(finding)
+    # The dates are in the history, if there is one.
+    yield "Exposure", exposures_line(finding) if life.events else exposure_line(finding)
     if life.events:
         yield "History", life.story
     sentences = list(status_sentences(finding, MAX_CANDIDATES))

@@ -11,7 +11,7 @@ from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import format_commit
 from boltz_keyscan.report.presence import Presence, describe_end, presence
-from boltz_keyscan.report.wording import count, format_day, moment, parse_time
+from boltz_keyscan.report.wording import format_day, moment, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def lifetime(finding: Finding) -> Lifetime:
         known.still_present,
         first,
         parse_time(known.last_seen),
-        _describe(known, first, len({each.commit for each in found if each.commit is not None})),
+        _describe(known, first),
         _describe_briefly(known, first),
     )
 
@@ -118,11 +118,12 @@ def _versions(found: Iterable[Location]) -> Iterator[Stretch]:
             yield Stretch(start, max(start, end), each.removed_commit)
 
 
-def _describe(known: Presence, first: datetime | None, commits: int) -> str:
+def _describe(known: Presence, first: datetime | None) -> str:
     if first is None:
         return "there now, in no commit" if known.still_present else "not known"
-    if stay := describe_end(known, lambda date: format_day(moment(date))):
-        return f"{stay}, {count(commits, 'commit')}"
+    # The situation names the branch, on the card and in the verdict.
+    if stay := describe_end(known, lambda date: format_day(moment(date)), with_branch=False):
+        return stay
     since = "since" if known.first_seen else "at the latest since"
     if known.still_present:
         return f"{since} {format_day(first)}, still there"
