@@ -25,6 +25,8 @@ class History:
     """Local branches and tags that have the commits, full names."""
     stashes: tuple[str, ...] = ()
     """Stashes that have the commits, such as ``stash@{1}``, the oldest first."""
+    worktrees: tuple[tuple[str, str], ...] = ()
+    """Other worktrees that have the commits checked out: path, and branch; "" for a detached HEAD."""
     branch: str = ""
     """The branch checked out, full name; empty for a detached HEAD."""
     upstreams: tuple[str, ...] = ()

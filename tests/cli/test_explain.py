@@ -187,6 +187,30 @@ def _another_branch(repo: Repo) -> None:
     repo.run("checkout", "--quiet", "main")
 
 
+def _another_worktree(repo: Repo) -> None:
+    repo.leak("first.txt", "1\n")
+    repo.run("worktree", "add", "--quiet", "-b", "fold", "../a worktree")
+    _earlier(Repo(repo.path.parent / "a worktree"))
+
+
+def _another_worktree_detached(repo: Repo) -> None:
+    _another_worktree(repo)
+    other = Repo(repo.path.parent / "a worktree")
+    other.run("checkout", "--quiet", "--detach")
+    other.run("branch", "--quiet", "--delete", "--force", "fold")
+
+
+def _detached_worktree_of_a_branch(repo: Repo) -> None:
+    _earlier(repo)
+    repo.run("worktree", "add", "--quiet", "--detach", "../a worktree")
+
+
+def _staged_again(repo: Repo) -> None:
+    _deleted(repo)
+    repo.write("key.txt", KEY)
+    repo.run("add", "key.txt")
+
+
 def _staged(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
 
@@ -236,6 +260,10 @@ LOCAL = (
     _detached,
     _deleted_from_files_and_index,
     _another_branch,
+    _another_worktree,
+    _another_worktree_detached,
+    _detached_worktree_of_a_branch,
+    _staged_again,
     _staged,
     _untracked,
     _stashed,
@@ -287,7 +315,7 @@ def test_the_recipe_ends_without_the_key(
         assert commands(text)[-1] == "boltz-keyscan ."
         follow(at, text, KEY)
         assert at.run("git rebase --show-current-patch").returncode != 0
-        end = keyscan(at.here, "--fail-on", "any", "--no-cache")
+        end = keyscan(at.here.parent, "--fail-on", "any", "--no-cache")
     assert end.code == 0, end.text
 
 
@@ -444,9 +472,7 @@ def test_keys_are_listed_and_named_by_a_prefix(repo: Repo) -> None:
     )
     below = keyscan("explain", "logs", cwd=repo.path).text
     assert short_fingerprint(KEY) not in below
-    assert below.endswith(
-        f"boltz-keyscan explain {short_fingerprint(ADMIN)} logs     commands, step by step\n"
-    )
+    assert below.endswith(f"boltz-keyscan explain {short_fingerprint(ADMIN)}     commands, step by step\n")
     for name in (fingerprint(KEY)[:8], fingerprint(KEY)[4:12], fingerprint(KEY)):
         assert keyscan("explain", name, cwd=repo.path).text == explain(repo, KEY)
 
@@ -475,7 +501,38 @@ def test_a_path_that_only_history_has(repo: Repo) -> None:
     for mistyped in ("ol", "old/a", "old/b.py/c"):
         error = f"no such file or folder: {mistyped}; no key was at that path in git's history either"
         assert error in fails(repo, mistyped).errors
-    assert "no such file or folder: old\n" in fails(repo, "c.py", "old").errors
+    assert "no such file or folder: ol; " in fails(repo, "c.py", "ol").errors
+    # Beside a path that exists.
+    ran = keyscan("explain", "c.py", "old/b.py", cwd=repo.path)
+    assert (ran.code, short_fingerprint(ADMIN) in ran.text, short_fingerprint(KEY) in ran.text) == (
+        0,
+        True,
+        False,
+    )
+    assert " and 1 more path" not in ran.text
+
+
+def test_below_the_root_the_whole_repository_is_explained(repo: Repo) -> None:
+    """History has the commits to rewrite, and the commands are for the root."""
+    repo.leak("first.py", "first = 1\n")
+    repo.leak("sub/old.py", ADMIN)
+    repo.leak("sub/old.py", "a = 1\n")
+    repo.leak("b.py", KEY)
+    sub = repo.path / "sub"
+    assert short_fingerprint(KEY) in keyscan("explain", cwd=sub).text
+    for folder, path in (
+        (sub, "."),
+        (sub, "old.py"),
+        (repo.path, "sub"),
+        (repo.path.parent, f"{repo.path.name}/sub"),
+    ):
+        ran = keyscan("explain", path, cwd=folder)
+        assert (short_fingerprint(ADMIN) in ran.text, short_fingerprint(KEY) in ran.text) == (True, False)
+        assert "only in history, not pushed" in ran.text
+    here = explain(repo, KEY)
+    for folder, arguments, enter in ((sub, (), ".."), (repo.path.parent, (repo.path.name,), repo.path.name)):
+        ran = keyscan("explain", fingerprint(KEY), *arguments, cwd=folder)
+        assert commands(ran.text) == [f"cd {enter}", *commands(here)]
 
 
 def test_the_deletion_of_a_file_is_to_be_committed(repo: Repo, tmp_path: Path) -> None:
