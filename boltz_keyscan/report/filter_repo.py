@@ -12,8 +12,10 @@ from boltz_keyscan.rules import Rule
 
 _INSTALL = "pip install git-filter-repo"
 
-_EXPRESSIONS = "../replacements.txt"
+_EXPRESSIONS = "../boltz-key-expressions.txt"
 """Beside the clone: git filter-repo refuses a clone with an unknown file."""
+
+_REPLACEMENT = "==>REMOVED-BOLTZ-KEY"
 
 # Not "git reflog expire --all", which deletes all stashes but the last: git keeps
 # them only in a reflog.
@@ -25,7 +27,12 @@ def expression(rule: Rule) -> str:
 
     A literal would put the key into another file. Bodies of 20 characters or more count as keys.
     """
-    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
+    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}{_REPLACEMENT}\n"
+
+
+def are_expressions(text: str) -> bool:
+    """Return True for lines that ``expression`` returned, now or earlier."""
+    return all(line.startswith("regex:sk_") and line.endswith(_REPLACEMENT) for line in text.splitlines())
 
 
 def describe_rewrite(names: Sequence[str], reason: str) -> str:
@@ -51,7 +58,7 @@ def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
     if recipe.history.gone:
         yield from _follow(recipe)
         return
-    folder = shlex.quote(f"../{recipe.history.folder}-clean")
+    folder = shlex.quote(f"../{recipe.history.fresh}")
     here = shlex.quote(f"../{recipe.history.folder}")
     if not recipe.history.read:
         folder, here = '"../$(basename "$PWD")-clean"', '"${PWD%-clean}"'

@@ -73,6 +73,8 @@ def _unstage(recipe: Recipe) -> Iterator[Instruction]:
 def _remove(recipe: Recipe) -> Iterator[Instruction]:
     """Yield one instruction for each verb, and the commit of the result where the key was pushed."""
     kind = situation(recipe.finding)
+    if kind is not Situation.NOT_COMMITTED:
+        yield from _unstage(recipe)
     # Committed files are edited during the rebase: git rebase needs files without changes. Where the
     # remote branch is clean already, a commit on the old history would bring the key back.
     rewritten = recipe.history.gone or (kind is Situation.COMMITTED and not _is_amend(recipe))

@@ -452,6 +452,24 @@ def test_several_keys_in_one_run(repo: Repo) -> None:
     assert (ran.code, ran.text) == (0, line)
 
 
+def test_no_file_or_folder_of_the_reader_is_taken(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    own = repo.path / "own.txt"
+    own.write_text("literal:mine==>yours\n")
+    assert (
+        "own.txt exists, and has something else"
+        in fails(repo, fingerprint(KEY), "--replace-text", "own.txt").errors
+    )
+    assert own.read_text() == "literal:mine==>yours\n"
+    for _ in range(2):
+        assert "no key is in it" in explain(repo, KEY, "--replace-text", "new.txt")
+    repo.run("update-ref", "refs/remotes/origin/main", "HEAD")
+    name = f"../{repo.path.name}-clean"
+    assert f"cd {name}" in commands(explain(repo, KEY))
+    (repo.path.parent / f"{repo.path.name}-clean").mkdir()
+    assert f"cd {name}-2" in commands(explain(repo, KEY))
+
+
 # Keys by the beginning of their fingerprint.
 
 

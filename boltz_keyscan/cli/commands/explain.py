@@ -16,6 +16,7 @@ from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.plan import STDIN, choose_prefixes
@@ -25,7 +26,7 @@ from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.explain import list_keys
 from boltz_keyscan.report.file_actions import Instruction
-from boltz_keyscan.report.filter_repo import expression
+from boltz_keyscan.report.filter_repo import are_expressions, expression
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.wording import count
@@ -36,6 +37,9 @@ from boltz_keyscan.sources.git.repo.repository import find_root
 
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
 """First digits of a fingerprint. With ``bk1:``, anything is meant as one."""
+
+_MAX_EXPRESSIONS = 10_000
+"""Bytes of a file of expressions that are read."""
 
 _MAX_NAMED = 10
 """Limit of fingerprints in the message about a prefix that fits several."""
@@ -212,7 +216,7 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
     folder = b""
     for root in resolved.roots:
         if known is None and (known := push_status(root.folder, commits)) is not None:
-            folder = os.path.basename(os.path.realpath(root.folder))
+            folder = os.path.realpath(root.folder)
     if known is None:
         return History()
     facts = History(
@@ -224,7 +228,8 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
         branch=redacted(known.branch),
         upstreams=tuple(map(redacted, known.upstreams)),
         gone=known.gone,
-        folder=redacted(os.fsdecode(folder)) or "project",
+        folder=redacted(os.path.basename(os.fsdecode(folder))) or "project",
+        fresh=_unused_name(redacted(os.fsdecode(folder))),
     )
     if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
         return facts
@@ -237,8 +242,24 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
     return replace(facts, commits=rewritten, root=is_root, merges=known.merges)
 
 
+def _unused_name(folder: str) -> str:
+    """Return the name of a folder beside another that does not exist yet, for a fresh clone."""
+    ends = itertools.chain(("",), (f"-{number}" for number in itertools.count(2)))
+    names = (f"{folder}-clean{end}" for end in ends)
+    return os.path.basename(next(name for name in names if not os.path.lexists(name)))
+
+
 def _write(path: str, text: str) -> None:
+    """Write the expressions to a file that is new, or that has expressions of an earlier run.
+
+    Raises:
+        OutputError: the file is another one of the user, or cannot be written.
+    """
     try:
+        if os.path.isfile(path) and not are_expressions(
+            read_regular_file(path, _MAX_EXPRESSIONS).decode("utf-8", "replace")
+        ):
+            raise OutputError(f"{path} exists, and has something else", "Name another file.")
         write_text(os.fspath(path), text)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}", "Name another file.") from error
