@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan import pipeline, policy, rules
+from boltz_keyscan.advice import Verb
+from boltz_keyscan.model.enums import Situation
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.remediation import instructions
@@ -211,6 +213,21 @@ def _staged_again(repo: Repo) -> None:
     repo.run("add", "key.txt")
 
 
+def _notebook(repo: Repo) -> None:
+    repo.leak("a.ipynb", json.dumps(NOTEBOOK))
+
+
+def _gone_from_disk(repo: Repo) -> None:
+    _head(repo)
+    (repo.path / "a.py").unlink()
+
+
+def _kept_in_an_environment_file(repo: Repo) -> None:
+    _head(repo)
+    repo.write(".gitignore", ".env\n")
+    repo.write(".env", f"BOLTZ_API_KEY={KEY}\n")
+
+
 def _staged(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
 
@@ -264,6 +281,9 @@ LOCAL = (
     _another_worktree_detached,
     _detached_worktree_of_a_branch,
     _staged_again,
+    _notebook,
+    _gone_from_disk,
+    _kept_in_an_environment_file,
     _staged,
     _untracked,
     _stashed,
@@ -271,6 +291,33 @@ LOCAL = (
     _stashed_on_an_amended_leak,
     _unreachable,
 )
+
+
+VERBS = {
+    _head: (Situation.COMMITTED, {Verb.TAKE_OUT}),
+    _deleted: (Situation.COMMITTED, {Verb.REWRITE}),
+    _notebook: (Situation.COMMITTED, {Verb.CLEAR}),
+    _gone_from_disk: (Situation.COMMITTED, {Verb.COMMIT}),
+    _kept_in_an_environment_file: (Situation.COMMITTED, {Verb.TAKE_OUT, Verb.KEEP}),
+    _stashed: (Situation.COMMITTED, {Verb.DROP}),
+    _untracked: (Situation.NOT_COMMITTED, {Verb.DELETE, Verb.IGNORE}),
+    _unreachable: (Situation.UNREACHABLE, {Verb.EXPIRE}),
+}
+"""Situations and verbs whose commands are run by the table; the others have a test of their own."""
+
+
+def verbs_of(folder: Path) -> set[Verb]:
+    """The verbs of the report."""
+    words = "|".join(Verb)
+    return {Verb(each) for each in re.findall(rf"^  ({words}) ", keyscan(folder).text, re.MULTILINE)}
+
+
+def test_the_commands_of_every_situation_and_verb_are_run() -> None:
+    """Nothing is to be done about a key that no longer works."""
+    situations = {kind for kind, _ in VERBS.values()} | {Situation.PUSHED, Situation.IN_PLACE}
+    assert situations == set(Situation) - {Situation.DEAD}
+    assert {verb for _, verbs in VERBS.values() for verb in verbs} == set(Verb) - {Verb.PROTECT, Verb.REPLACE}
+    assert set(VERBS) <= set(LOCAL)
 
 
 def steps_of(text: str) -> list[list[str]]:
@@ -290,7 +337,8 @@ def follow(at: docstages.Place, text: str, key: str) -> None:
                 if path.is_file() and path.name in sentence:
                     path.write_text(path.read_text().replace(key, "REMOVED"))
         for command in lines:
-            done = at.run(command)
+            # nbconvert is not installed here; this is the way that is printed below it.
+            done = at.run(command.replace("jupyter nbconvert --clear-output --inplace", "nbstripout"))
             while "CONFLICT" in done.stdout:
                 done = at.run("git rm -q key.txt && git -c core.editor=true rebase --continue")
             assert done.returncode == 0 or command == "boltz-keyscan .", (command, done.stdout, done.stderr)
@@ -310,6 +358,8 @@ def test_the_recipe_ends_without_the_key(
         if not root:
             repo.leak("first.py", "first = 1\n")
         situation(repo)
+        if situation in VERBS:
+            assert (situations(repo)[0][0], verbs_of(at.here)) == VERBS[situation]
         text = explain(repo, KEY)
         assert ("Verdict    fails a run" in text) == (situation is not _unreachable)
         assert commands(text)[-1] == "boltz-keyscan ."
@@ -317,6 +367,32 @@ def test_the_recipe_ends_without_the_key(
         assert at.run("git rebase --show-current-patch").returncode != 0
         end = keyscan(at.here.parent, "--fail-on", "any", "--no-cache")
     assert end.code == 0, end.text
+
+
+def test_where_it_belongs_nothing_is_to_be_done(tmp_path: Path) -> None:
+    with docstages.empty(tmp_path) as at:
+        repo = Repo(at.here)
+        repo.leak(".gitignore", ".env\n")
+        (at.here / ".env").write_text(f"BOLTZ_API_KEY={KEY}\n")
+        (at.here / ".env").chmod(0o600)
+        text = explain(repo, KEY)
+        assert "Situation  where it belongs" in text
+        assert commands(text) == ["boltz-keyscan keys audit --local"]
+        assert at.run(commands(text)[0]).returncode == 0
+        assert keyscan(at.here).code == 0
+
+
+def test_an_environment_file_outside_git_is_protected(tmp_path: Path) -> None:
+    with docstages.empty(tmp_path) as at:
+        (at.here / "my .env").mkdir()
+        file = at.here / "my .env" / ".env"
+        file.write_text(f"BOLTZ_API_KEY={KEY}\n")
+        file.chmod(0o644)
+        assert verbs_of(at.here) == {Verb.PROTECT}
+        text = keyscan("explain", fingerprint(KEY), cwd=at.here).text
+        assert commands(text)[0].startswith("chmod 600 ")
+        follow(at, text, KEY)
+        assert file.read_text() == f"BOLTZ_API_KEY={KEY}\n"
 
 
 def test_the_other_way_without_git_filter_repo(tmp_path: Path) -> None:
@@ -351,6 +427,10 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
     """Everything that is printed after the revocation, as it is printed, by git filter-repo."""
     with docstages.incident(tmp_path) as at:
         repo = Repo(at.here)
+        # It stays in the old clone, with the new key.
+        repo.write(".gitignore", ".env\n")
+        repo.write(".env", f"BOLTZ_API_KEY={PAST}\n")
+        assert Verb.REPLACE in verbs_of(at.here)
         if coded:
             repo.leak("secret.txt", base64.b64encode(f"api_key: {PAST}\n".encode()))
             repo.run("push", "--quiet", "origin", "main")
