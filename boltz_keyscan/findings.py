@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from boltz_keyscan import policy
-from boltz_keyscan.model.enums import Status
+from boltz_keyscan.model.enums import Exposure, Status
 from boltz_keyscan.model.finding import Finding, Location, Match
 from boltz_keyscan.rules import Rule
 
@@ -41,13 +41,16 @@ def group_findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, 
 
 
 def _distinct_locations(locations: Iterable[Location]) -> tuple[Location, ...]:
-    """Return each location once, with its widest exposure: a branch name is a reference and a file."""
+    """Return each location once, with its widest exposure: a branch name is a reference and a file.
+
+    What is staged stays beside what a commit has: each is taken out in its own way.
+    """
     places: dict[tuple[object, ...], Location] = {}
     for location in sorted(locations, key=_location_order):
         place = (
             *(location.path, location.members, location.offset, location.blob, location.decoded),
             # Of imported places the offset is unknown.
-            *(location.line, location.column),
+            *(location.line, location.column, location.exposure is Exposure.STAGED),
         )
         places.setdefault(place, location)
     return tuple(sorted(places.values(), key=_location_order))

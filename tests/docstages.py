@@ -217,7 +217,7 @@ def _asked(folder: Path, *keys: Key) -> Iterator[Place]:
 def incident(folder: Path) -> Iterator[Place]:
     """One workspace key, in a notebook for two commits and in a tag; pushed, and the API knows it.
 
-    ``$FINGERPRINT`` is that of the key, ``$KEY_ID`` its id.
+    ``$FINGERPRINT`` is that of the key, ``$KEY_ID`` its id, ``$FILE`` the notebook, ``$WORK`` a new folder.
     """
     with _asked(folder, Key("key-nightly", PAST, "nightly pipeline", "ws_2")) as at:
         repo = repository(at)
@@ -230,7 +230,10 @@ def incident(folder: Path) -> Iterator[Place]:
         push(repo)
         repo.run("push", "--quiet", "origin", "v1")
         at.environment["FINGERPRINT"] = fingerprint(PAST)
-        at.environment["KEY_ID"] = "key-nightly"
+        at.environment |= {"KEY_ID": "key-nightly", "FILE": "predict.ipynb"}
+        # Each block has a shell of its own.
+        at.environment |= {"WORK": str(folder / "work"), "TMPDIR": str(folder)}
+        (folder / "work").mkdir()
         # An editor, and a person who takes the key out with it.
         editor = folder / "bin" / "editor"
         editor.write_text(f"#!/bin/sh\nexec sed -i 's/{PREFIXES['ws', 'live']}[A-Za-z0-9_-]*//' \"$1\"\n")

@@ -127,6 +127,20 @@ def test_the_hooks_are_those_there_are() -> None:
     assert hooks_told() == [hook["id"] for hook in hooks]
 
 
+@pytest.mark.parametrize(("page", "kind"), [("ci-github.md", "jobs"), ("pre-commit.md", "repos")])
+def test_the_guide_shows_the_same_snippet(page: str, kind: str) -> None:
+    """In README and guide, comments aside; both name the file that it belongs into."""
+    guide = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    mine, its = (
+        next(each for each in map(yaml.safe_load, blocks("yaml", text)) if kind in each)
+        for text in (README, guide)
+    )
+    assert mine == its
+    file = {"jobs": "`.github/workflows/boltz-keyscan.yml`", "repos": "`.pre-commit-config.yaml`"}[kind]
+    for text in (README, guide):
+        assert file in text.partition(f"\n{kind}:")[0].rpartition("\n## ")[2]
+
+
 def test_the_version_is_this_one() -> None:
     assert f"rev: v{boltz_keyscan.__version__}\n" in README
     assert f"## [{boltz_keyscan.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -160,7 +160,9 @@ def _commit_commands(blocking: Sequence[Finding]) -> Iterator[tuple[str, str]]:
             label = ""
         if verb is Verb.CLEAR:
             yield "", "(without Jupyter: boltz-keyscan explain has other ways)"
-    if staged := [place for place in new if place.exposure is Exposure.STAGED]:
+    # "git commit -a" and "git commit FILE" stage into an index of their own, which is gone by now.
+    is_kept = not os.environ.get("GIT_INDEX_FILE", "").endswith(".lock")
+    if is_kept and (staged := [place for place in new if place.exposure is Exposure.STAGED]):
         repository = enclosing(os.getcwdb())
         born = repository is not None and references(repository).head is not None
         yield "Unstage", f"git {'restore --staged' if born else 'rm --cached'} {_shown_paths(staged)}"

@@ -6,14 +6,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from boltz_keyscan.report.file_actions import Instruction, is_object
-from boltz_keyscan.report.recipe import Recipe
+from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.unpushed_commits import shorten
 from boltz_keyscan.rules import Rule
 
 _INSTALL = "pip install git-filter-repo"
 
-_EXPRESSIONS = "../replacements.txt"
+_EXPRESSIONS = "../boltz-key-expressions.txt"
 """Beside the clone: git filter-repo refuses a clone with an unknown file."""
+
+_REPLACEMENT = "==>REMOVED-BOLTZ-KEY"
 
 # Not "git reflog expire --all", which deletes all stashes but the last: git keeps
 # them only in a reflog.
@@ -25,7 +27,12 @@ def expression(rule: Rule) -> str:
 
     A literal would put the key into another file. Bodies of 20 characters or more count as keys.
     """
-    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
+    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}{_REPLACEMENT}\n"
+
+
+def are_expressions(text: str) -> bool:
+    """Return True for lines that ``expression`` returned, now or earlier."""
+    return all(line.startswith("regex:sk_") and line.endswith(_REPLACEMENT) for line in text.splitlines())
 
 
 def describe_rewrite(names: Sequence[str], reason: str) -> str:
@@ -51,7 +58,7 @@ def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
     if recipe.history.gone:
         yield from _follow(recipe)
         return
-    folder = shlex.quote(f"../{recipe.history.folder}-clean")
+    folder = shlex.quote(f"../{recipe.history.fresh}")
     here = shlex.quote(f"../{recipe.history.folder}")
     if not recipe.history.read:
         folder, here = '"../$(basename "$PWD")-clean"', '"${PWD%-clean}"'
@@ -92,20 +99,29 @@ def _follow(recipe: Recipe) -> Iterator[Instruction]:
     history = recipe.history
     yield from drop_stashes(recipe)
     commands = []
+    # The command that acts in the worktree which has a branch checked out.
+    acting = {branch: _in_worktree(path) for path, branch in history.worktrees}
+    acting |= {history.branch: "git"} if history.branch else {}
     for name in history.branches:
         short = short_name(name)
         quoted = shlex.quote(short)
         upstream = next((each for each in history.upstreams if each.partition("/")[2] == short), None)
         if name.startswith("refs/tags/"):
             commands.append(f"git tag --delete {shlex.quote(name.removeprefix('refs/tags/'))}")
-        elif name != history.branch:
+        elif name not in acting:
             goal = f"git branch --force {quoted} {shlex.quote(upstream)}" if upstream else ""
             commands.append(goal or f"git branch --delete --force {quoted}")
         elif upstream:
-            commands.append(f"git reset --hard {shlex.quote(upstream)}")
+            commands.append(f"{acting[name]} reset --hard {shlex.quote(upstream)}")
         else:
-            commands.append(f"git checkout --force --detach {shlex.quote(history.upstreams[0])}")
+            commands.append(f"{acting[name]} checkout --force --detach {shlex.quote(history.upstreams[0])}")
             commands.append(f"git branch --delete --force {quoted}")
+    if "" in acting:
+        commands += [
+            f"{_in_worktree(path)} checkout --force --detach {shlex.quote(history.upstreams[0])}"
+            for path, branch in history.worktrees
+            if not branch
+        ]
     if not history.branches and recipe.is_in_head:
         commands.append(f"git checkout --force --detach {shlex.quote(history.upstreams[0])}")
     yield Instruction(
@@ -113,6 +129,27 @@ def _follow(recipe: Recipe) -> Iterator[Instruction]:
         "it now. Bring this clone to them. That discards changes, and commits that were not pushed:",
         ("git fetch --prune", *commands, "git fetch --tags", *EXPIRE),
     )
+
+
+def renew_worktrees(history: History) -> Iterator[Instruction]:
+    """Yield the instruction to bring other worktrees to the rewritten commits, if they have the old ones."""
+    commands = [
+        f"{_in_worktree(path)} reset --hard"
+        if branch
+        else f'{_in_worktree(path)} checkout --force --detach "$(git rev-parse HEAD)"'
+        for path, branch in history.worktrees
+    ]
+    if commands:
+        places = ", ".join(path for path, _ in history.worktrees)
+        yield Instruction(
+            f"The old commits are checked out in {places} too. Commit what you need there, without the key; "
+            "this discards other changes, and commits of a detached HEAD:",
+            tuple(commands),
+        )
+
+
+def _in_worktree(path: str) -> str:
+    return f"git -C {shlex.quote(path)}"
 
 
 def drop_stashes(recipe: Recipe) -> Iterator[Instruction]:

@@ -25,6 +25,8 @@ class History:
     """Local branches and tags that have the commits, full names."""
     stashes: tuple[str, ...] = ()
     """Stashes that have the commits, such as ``stash@{1}``, the oldest first."""
+    worktrees: tuple[tuple[str, str], ...] = ()
+    """Other worktrees that have the commits checked out: path, and branch; "" for a detached HEAD."""
     branch: str = ""
     """The branch checked out, full name; empty for a detached HEAD."""
     upstreams: tuple[str, ...] = ()
@@ -33,6 +35,8 @@ class History:
     """True if a remote branch had the commits earlier and none has any of them now."""
     folder: str = "project"
     """Name of the folder of the repository."""
+    fresh: str = "project-clean"
+    """Name of a folder beside it that does not exist, for a fresh clone."""
     read: bool = True
     """False for a report, which has the result of the scan only: its commands fit any folder, and where they
     depend on the commits, ``explain`` is named."""

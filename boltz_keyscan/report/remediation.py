@@ -18,6 +18,7 @@ from boltz_keyscan.report.filter_repo import (
     EXPIRE,
     describe_rewrite,
     drop_stashes,
+    renew_worktrees,
     rewrite_pushed,
     rewrite_unpushed,
     short_name,
@@ -92,6 +93,8 @@ def _unstage(recipe: Recipe) -> Iterator[Instruction]:
 def _remove(recipe: Recipe) -> Iterator[Instruction]:
     """Yield one instruction for each verb, and the commit of the result where the key was pushed."""
     kind = situation(recipe.finding)
+    if kind is not Situation.NOT_COMMITTED:
+        yield from _unstage(recipe)
     # Committed files are edited during the rebase: git rebase needs files without changes. Where the
     # remote branch is clean already, a commit on the old history would bring the key back.
     rewritten = recipe.history.gone or (kind is Situation.COMMITTED and not _is_amend(recipe))
@@ -134,6 +137,15 @@ def _amend(recipe: Recipe) -> Iterator[Instruction]:
     yield from drop_stashes(recipe)
     if not history.commits:
         return
+    # Otherwise only the detached HEAD of another worktree leads to the commits.
+    if history.branches or not history.branch:
+        yield from _rewrite(recipe)
+    yield from renew_worktrees(history)
+
+
+def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
+    """Yield the rewrite of the branches that have the commits."""
+    history = recipe.history
     if history.commits == (history.head,) and history.is_checked_out:
         places = [each for each in recipe.finding.locations if each.commit == history.head]
         text = f"Amend commit {shorten(history.commits[0])}: no remote branch known here has it."

@@ -42,7 +42,7 @@ def test_one_command_adopts_a_repository_with_broken_archives(repo: Repo) -> Non
     text = baseline(repo, "create", "--gaps", "--reason", "known")
     assert "1 key and 2 gaps accepted" in text
     assert "1 of them is a live key that was not checked" in text
-    assert "With --until DATE the acceptance ends." in text
+    assert "To let the acceptance end: delete the file, and run this again with --until DATE." in text
     lines = (repo.path / BASELINE).read_text().splitlines()
     assert all('"Ana Lab <ana@example.org>" forever' in line for line in lines[2:])
     assert "2 gaps accepted, none fails this run" in " ".join(scan(repo, code=0).text.split())

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan import pipeline, policy, rules
+from boltz_keyscan.advice import Verb
+from boltz_keyscan.model.enums import Situation
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.remediation import instructions
@@ -187,6 +189,45 @@ def _another_branch(repo: Repo) -> None:
     repo.run("checkout", "--quiet", "main")
 
 
+def _another_worktree(repo: Repo) -> None:
+    repo.leak("first.txt", "1\n")
+    repo.run("worktree", "add", "--quiet", "-b", "fold", "../a worktree")
+    _earlier(Repo(repo.path.parent / "a worktree"))
+
+
+def _another_worktree_detached(repo: Repo) -> None:
+    _another_worktree(repo)
+    other = Repo(repo.path.parent / "a worktree")
+    other.run("checkout", "--quiet", "--detach")
+    other.run("branch", "--quiet", "--delete", "--force", "fold")
+
+
+def _detached_worktree_of_a_branch(repo: Repo) -> None:
+    _earlier(repo)
+    repo.run("worktree", "add", "--quiet", "--detach", "../a worktree")
+
+
+def _staged_again(repo: Repo) -> None:
+    _deleted(repo)
+    repo.write("key.txt", KEY)
+    repo.run("add", "key.txt")
+
+
+def _notebook(repo: Repo) -> None:
+    repo.leak("a.ipynb", json.dumps(NOTEBOOK))
+
+
+def _gone_from_disk(repo: Repo) -> None:
+    _head(repo)
+    (repo.path / "a.py").unlink()
+
+
+def _kept_in_an_environment_file(repo: Repo) -> None:
+    _head(repo)
+    repo.write(".gitignore", ".env\n")
+    repo.write(".env", f"BOLTZ_API_KEY={KEY}\n")
+
+
 def _staged(repo: Repo) -> None:
     repo.add("a.py", f"K = '{KEY}'\n")
 
@@ -236,6 +277,13 @@ LOCAL = (
     _detached,
     _deleted_from_files_and_index,
     _another_branch,
+    _another_worktree,
+    _another_worktree_detached,
+    _detached_worktree_of_a_branch,
+    _staged_again,
+    _notebook,
+    _gone_from_disk,
+    _kept_in_an_environment_file,
     _staged,
     _untracked,
     _stashed,
@@ -243,6 +291,33 @@ LOCAL = (
     _stashed_on_an_amended_leak,
     _unreachable,
 )
+
+
+VERBS = {
+    _head: (Situation.COMMITTED, {Verb.TAKE_OUT}),
+    _deleted: (Situation.COMMITTED, {Verb.REWRITE}),
+    _notebook: (Situation.COMMITTED, {Verb.CLEAR}),
+    _gone_from_disk: (Situation.COMMITTED, {Verb.COMMIT}),
+    _kept_in_an_environment_file: (Situation.COMMITTED, {Verb.TAKE_OUT, Verb.KEEP}),
+    _stashed: (Situation.COMMITTED, {Verb.DROP}),
+    _untracked: (Situation.NOT_COMMITTED, {Verb.DELETE, Verb.IGNORE}),
+    _unreachable: (Situation.UNREACHABLE, {Verb.EXPIRE}),
+}
+"""Situations and verbs whose commands are run by the table; the others have a test of their own."""
+
+
+def verbs_of(folder: Path) -> set[Verb]:
+    """The verbs of the report."""
+    words = "|".join(Verb)
+    return {Verb(each) for each in re.findall(rf"^  ({words}) ", keyscan(folder).text, re.MULTILINE)}
+
+
+def test_the_commands_of_every_situation_and_verb_are_run() -> None:
+    """Nothing is to be done about a key that no longer works."""
+    situations = {kind for kind, _ in VERBS.values()} | {Situation.PUSHED, Situation.IN_PLACE}
+    assert situations == set(Situation) - {Situation.DEAD}
+    assert {verb for _, verbs in VERBS.values() for verb in verbs} == set(Verb) - {Verb.PROTECT, Verb.REPLACE}
+    assert set(VERBS) <= set(LOCAL)
 
 
 def steps_of(text: str) -> list[list[str]]:
@@ -262,7 +337,8 @@ def follow(at: docstages.Place, text: str, key: str) -> None:
                 if path.is_file() and path.name in sentence:
                     path.write_text(path.read_text().replace(key, "REMOVED"))
         for command in lines:
-            done = at.run(command)
+            # nbconvert is not installed here; this is the way that is printed below it.
+            done = at.run(command.replace("jupyter nbconvert --clear-output --inplace", "nbstripout"))
             while "CONFLICT" in done.stdout:
                 done = at.run("git rm -q key.txt && git -c core.editor=true rebase --continue")
             assert done.returncode == 0 or command == "boltz-keyscan .", (command, done.stdout, done.stderr)
@@ -282,13 +358,41 @@ def test_the_recipe_ends_without_the_key(
         if not root:
             repo.leak("first.py", "first = 1\n")
         situation(repo)
+        if situation in VERBS:
+            assert (situations(repo)[0][0], verbs_of(at.here)) == VERBS[situation]
         text = explain(repo, KEY)
         assert ("Verdict    fails a run" in text) == (situation is not _unreachable)
         assert commands(text)[-1] == "boltz-keyscan ."
         follow(at, text, KEY)
         assert at.run("git rebase --show-current-patch").returncode != 0
-        end = keyscan(at.here, "--fail-on", "any", "--no-cache")
+        end = keyscan(at.here.parent, "--fail-on", "any", "--no-cache")
     assert end.code == 0, end.text
+
+
+def test_where_it_belongs_nothing_is_to_be_done(tmp_path: Path) -> None:
+    with docstages.empty(tmp_path) as at:
+        repo = Repo(at.here)
+        repo.leak(".gitignore", ".env\n")
+        (at.here / ".env").write_text(f"BOLTZ_API_KEY={KEY}\n")
+        (at.here / ".env").chmod(0o600)
+        text = explain(repo, KEY)
+        assert "Situation  where it belongs" in text
+        assert commands(text) == ["boltz-keyscan keys audit --local"]
+        assert at.run(commands(text)[0]).returncode == 0
+        assert keyscan(at.here).code == 0
+
+
+def test_an_environment_file_outside_git_is_protected(tmp_path: Path) -> None:
+    with docstages.empty(tmp_path) as at:
+        (at.here / "my .env").mkdir()
+        file = at.here / "my .env" / ".env"
+        file.write_text(f"BOLTZ_API_KEY={KEY}\n")
+        file.chmod(0o644)
+        assert verbs_of(at.here) == {Verb.PROTECT}
+        text = keyscan("explain", fingerprint(KEY), cwd=at.here).text
+        assert commands(text)[0].startswith("chmod 600 ")
+        follow(at, text, KEY)
+        assert file.read_text() == f"BOLTZ_API_KEY={KEY}\n"
 
 
 def test_the_other_way_without_git_filter_repo(tmp_path: Path) -> None:
@@ -323,6 +427,10 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
     """Everything that is printed after the revocation, as it is printed, by git filter-repo."""
     with docstages.incident(tmp_path) as at:
         repo = Repo(at.here)
+        # It stays in the old clone, with the new key.
+        repo.write(".gitignore", ".env\n")
+        repo.write(".env", f"BOLTZ_API_KEY={PAST}\n")
+        assert Verb.REPLACE in verbs_of(at.here)
         if coded:
             repo.leak("secret.txt", base64.b64encode(f"api_key: {PAST}\n".encode()))
             repo.run("push", "--quiet", "origin", "main")
@@ -424,6 +532,24 @@ def test_several_keys_in_one_run(repo: Repo) -> None:
     assert (ran.code, ran.text) == (0, line)
 
 
+def test_no_file_or_folder_of_the_reader_is_taken(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    own = repo.path / "own.txt"
+    own.write_text("literal:mine==>yours\n")
+    assert (
+        "own.txt exists, and has something else"
+        in fails(repo, fingerprint(KEY), "--replace-text", "own.txt").errors
+    )
+    assert own.read_text() == "literal:mine==>yours\n"
+    for _ in range(2):
+        assert "no key is in it" in explain(repo, KEY, "--replace-text", "new.txt")
+    repo.run("update-ref", "refs/remotes/origin/main", "HEAD")
+    name = f"../{repo.path.name}-clean"
+    assert f"cd {name}" in commands(explain(repo, KEY))
+    (repo.path.parent / f"{repo.path.name}-clean").mkdir()
+    assert f"cd {name}-2" in commands(explain(repo, KEY))
+
+
 # Keys by the beginning of their fingerprint.
 
 
@@ -444,9 +570,7 @@ def test_keys_are_listed_and_named_by_a_prefix(repo: Repo) -> None:
     )
     below = keyscan("explain", "logs", cwd=repo.path).text
     assert short_fingerprint(KEY) not in below
-    assert below.endswith(
-        f"boltz-keyscan explain {short_fingerprint(ADMIN)} logs     commands, step by step\n"
-    )
+    assert below.endswith(f"boltz-keyscan explain {short_fingerprint(ADMIN)}     commands, step by step\n")
     for name in (fingerprint(KEY)[:8], fingerprint(KEY)[4:12], fingerprint(KEY)):
         assert keyscan("explain", name, cwd=repo.path).text == explain(repo, KEY)
 
@@ -475,7 +599,38 @@ def test_a_path_that_only_history_has(repo: Repo) -> None:
     for mistyped in ("ol", "old/a", "old/b.py/c"):
         error = f"no such file or folder: {mistyped}; no key was at that path in git's history either"
         assert error in fails(repo, mistyped).errors
-    assert "no such file or folder: old\n" in fails(repo, "c.py", "old").errors
+    assert "no such file or folder: ol; " in fails(repo, "c.py", "ol").errors
+    # Beside a path that exists.
+    ran = keyscan("explain", "c.py", "old/b.py", cwd=repo.path)
+    assert (ran.code, short_fingerprint(ADMIN) in ran.text, short_fingerprint(KEY) in ran.text) == (
+        0,
+        True,
+        False,
+    )
+    assert " and 1 more path" not in ran.text
+
+
+def test_below_the_root_the_whole_repository_is_explained(repo: Repo) -> None:
+    """History has the commits to rewrite, and the commands are for the root."""
+    repo.leak("first.py", "first = 1\n")
+    repo.leak("sub/old.py", ADMIN)
+    repo.leak("sub/old.py", "a = 1\n")
+    repo.leak("b.py", KEY)
+    sub = repo.path / "sub"
+    assert short_fingerprint(KEY) in keyscan("explain", cwd=sub).text
+    for folder, path in (
+        (sub, "."),
+        (sub, "old.py"),
+        (repo.path, "sub"),
+        (repo.path.parent, f"{repo.path.name}/sub"),
+    ):
+        ran = keyscan("explain", path, cwd=folder)
+        assert (short_fingerprint(ADMIN) in ran.text, short_fingerprint(KEY) in ran.text) == (True, False)
+        assert "only in history, not pushed" in ran.text
+    here = explain(repo, KEY)
+    for folder, arguments, enter in ((sub, (), ".."), (repo.path.parent, (repo.path.name,), repo.path.name)):
+        ran = keyscan("explain", fingerprint(KEY), *arguments, cwd=folder)
+        assert commands(ran.text) == [f"cd {enter}", *commands(here)]
 
 
 def test_the_deletion_of_a_file_is_to_be_committed(repo: Repo, tmp_path: Path) -> None:

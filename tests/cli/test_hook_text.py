@@ -53,3 +53,17 @@ def test_a_file_that_is_not_staged_is_not_called_staged(repo: Repo) -> None:
     assert "in 1 file that is not staged (" in text
     assert "loose.py:1   workspace live key " in text
     assert "Unstage" not in text
+
+
+def test_what_only_the_stopped_commit_staged_is_not_called_staged(repo: Repo) -> None:
+    """``git commit -a`` stages into an index of its own, which git removes after the hook."""
+    repo.leak("first.py", "a = 1\n")
+    repo.add("first.py", f"K = '{KEY}'\n")
+    repo.run("reset", "--quiet")
+    repo.run("update-index", "--add", "first.py")
+    (repo.path / ".git/index").rename(repo.path / ".git/index.lock")
+    ran = keyscan("hook", "pre-commit", cwd=repo.path, env={"GIT_INDEX_FILE": ".git/index.lock"})
+    assert ran.code == 1
+    assert "COMMIT STOPPED" in ran.text
+    assert "taged" not in ran.text
+    assert "Unstage" not in ran.text

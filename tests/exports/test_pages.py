@@ -20,7 +20,6 @@ from tests.running import ROOT, program
 
 OTHERS = "docs/other-scanners.md"
 COMPARED = "docs/comparison.md"
-SUITE = "docs/conformance.md"
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 """With the programs of this environment."""
@@ -137,7 +136,7 @@ def test_every_block_is_tested() -> None:
 
 
 def test_what_is_found(stage: Stage) -> None:
-    """The tables of docs/comparison.md and docs/conformance.md; after a change to the suite, they change."""
+    """The table of docs/comparison.md; after a change to the suite, it changes."""
     (block,) = blocks(COMPARED, "test_what_is_found")
     needed("kingfisher")
     ran = stage.run(block)
@@ -145,8 +144,7 @@ def test_what_is_found(stage: Stage) -> None:
     if missing:
         absent("; ".join(missing))
     assert ran.returncode == 0, ran.stderr
-    for page in (COMPARED, SUITE):
-        assert tables((ROOT / page).read_text(encoding="utf-8")) == tables(ran.stdout), page
+    assert tables((ROOT / COMPARED).read_text(encoding="utf-8")) == tables(ran.stdout)
     assert [row.split()[1] for row in ran.stdout.splitlines()[-len(TOOLS) :]] == list(TOOLS)
 
 

@@ -135,7 +135,7 @@ def create(
         f" and {count(len(accepted_gaps), 'gap')}" if accepted_gaps else ""
     )
     click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))
-    _echo_live(found, until)
+    _echo_live(found, until, "delete the file, and run this again with --until DATE")
     left = open_gaps(unread, {entry.key for entry in entries}, acceptance.to_baseline)
     _echo_gaps(left, "'boltz-keyscan baseline update --add --gaps --reason TEXT' accepts them.", gaps=gaps)
     click.echo("So that branches that both add to it merge by themselves, put this into .gitattributes:")
@@ -205,7 +205,7 @@ def update(
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
     if add:
-        _echo_live(unaccepted, until)
+        _echo_live(unaccepted, until, "write its last day, such as 2030-12-31, at the end of its line")
     elif unaccepted:
         click.echo(f"{count(len(unaccepted), 'key')} not accepted; --add --reason TEXT accepts them.")
     _echo_gaps(unread, "--add --gaps --reason TEXT accepts them.", gaps=gaps)
@@ -259,13 +259,14 @@ def _acceptable(gaps: Iterable[Gap]) -> list[Gap]:
     return [gap for gap in gaps if not gap.by_design and (gap.oid is not None or gap.paths)]
 
 
-def _echo_live(found: Sequence[Finding], until: date | None) -> None:
+def _echo_live(found: Sequence[Finding], until: date | None, way: str) -> None:
+    """Report the live keys among those accepted just now, and the way to give that an end."""
     live = sum(each.mode is Mode.LIVE and each.status is Status.UNCHECKED for each in found)
     if live:
         what = (
             "1 of them is a live key that was" if live == 1 else f"{live:,} of them are live keys that were"
         )
-        offer = " With --until DATE the acceptance ends." if until is None else ""
+        offer = f" To let the acceptance end: {way}." if until is None else ""
         click.echo(f"{what} not checked. A live key can be used until it is revoked.{offer}")
 
 

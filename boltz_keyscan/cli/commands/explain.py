@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import shlex
 from collections.abc import Mapping
 
 import click
@@ -15,6 +16,7 @@ from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.plan import STDIN, choose_prefixes
@@ -23,7 +25,8 @@ from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.explain import list_keys
-from boltz_keyscan.report.filter_repo import expression
+from boltz_keyscan.report.file_actions import Instruction
+from boltz_keyscan.report.filter_repo import are_expressions, expression
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.wording import count
@@ -36,6 +39,9 @@ from boltz_keyscan.system.paths import relative
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
 """First digits of a fingerprint. With ``bk1:``, anything is meant as one."""
 
+_MAX_EXPRESSIONS = 10_000
+"""Bytes of a file of expressions that are read."""
+
 _MAX_NAMED = 10
 """Limit of fingerprints in the message about a prefix that fits several."""
 
@@ -46,8 +52,8 @@ def _is_prefix(name: str) -> bool:
 
 
 def _find_worktree(path: str) -> tuple[str, bytes] | None:
-    """Return the worktree around a path that does not exist, and the path in it; None for any other path."""
-    if not path or path == STDIN or os.path.lexists(path):
+    """Return the worktree around a path, which need not exist, and the path in it; None if there is none."""
+    if not path or path == STDIN:
         return None
     try:
         folder = absolute = os.path.abspath(os.fsencode(path))
@@ -55,13 +61,17 @@ def _find_worktree(path: str) -> tuple[str, bytes] | None:
         return None
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
-    name = os.path.join(os.path.realpath(folder), os.path.relpath(absolute, folder))
-    top = find_root(os.path.dirname(name))
+    name = os.path.normpath(os.path.join(os.path.realpath(folder), os.path.relpath(absolute, folder)))
+    top = find_root(name if os.path.isdir(name) else os.path.dirname(name))
     return None if top is None else (os.path.relpath(os.fsdecode(top)), relative(name, top))
 
 
 class _ExplainCommand(ScanCommand):
-    """Command whose first arguments may be fingerprints, and whose paths may exist in history only."""
+    """Command whose first arguments may be fingerprints, and whose paths may exist in history only.
+
+    Of a path in a repository the repository is scanned: its history has the key at other paths too, and
+    the commits that have to be rewritten.
+    """
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the arguments as the usage line shows them."""
@@ -73,11 +83,10 @@ class _ExplainCommand(ScanCommand):
         paths = ctx.params["paths"]
         names = tuple(itertools.takewhile(_is_prefix, paths))
         ctx.params["fingerprints"] = names
-        found = {path: _find_worktree(path) for path in paths[len(names) :]}
-        # Beside a path that exists, one that does not is an error.
-        gone = {path: each for path, each in found.items() if each is not None}
-        ctx.params["gone"] = gone if len(gone) == len(found) else {}
-        ctx.params["paths"] = tuple(top for top, _ in ctx.params["gone"].values()) or tuple(found)
+        given = paths[len(names) :]
+        found = {path: _find_worktree(path) or (path, b".") for path in given or (".",)}
+        ctx.params["paths"] = tuple(dict.fromkeys(top for top, _ in found.values()))
+        ctx.params["wanted"] = found if given else {}
         return super().invoke(ctx)
 
 
@@ -97,20 +106,21 @@ def explain(
     *,
     resolved: ResolvedOptions,
     fingerprints: tuple[str, ...],
-    gone: dict[str, tuple[str, bytes]],
+    wanted: dict[str, tuple[str, bytes]],
     replace_text: str | None,
 ) -> int:
     """Show everything about keys: why they do or do not fail a run, where they are, what to do.
 
-    PATH is as for a scan, or one that only the history of a repository has. Fingerprints before
-    it, or instead of it, name the keys: copied from a report, or their first digits if no other
-    key has them. Without one the keys are listed.
+    PATH is as for a scan, or one that only the history of a repository has; the default is the
+    repository of the current folder. Fingerprints before it, or instead of it, name the keys:
+    copied from a report, or their first digits if no other key has them. Without one the keys
+    are listed.
     """
     plan = plan_scan(resolved.options)
     step = resolved.suppressor(unexposed=resolved.options.fail_on_unexposed)
     result = run_scan(plan, resolved, step)
-    if gone:
-        result = _at_paths(result, gone)
+    if any(name != b"." for _, name in wanted.values()):
+        result = _at_paths(result, wanted)
     text = io.StringIO()
     findings = list(dict.fromkeys(_find(prefix, result) for prefix in fingerprints))
     loaded = {rule.id: rule for rule in rules.load()}
@@ -125,34 +135,45 @@ def explain(
     elif findings:
         for number, finding in enumerate(findings):
             text.write("\n" if number else "")
-            recipe = Recipe(finding, loaded[finding.rule_id], _history(resolved, finding), result.targets)
-            write_explanation(finding, recipe.rule, plan.terms, instructions(recipe), text)
+            enter = _enter_root(result.targets)
+            targets = (".",) if enter else result.targets
+            recipe = Recipe(finding, loaded[finding.rule_id], _history(resolved, finding), targets)
+            write_explanation(finding, recipe.rule, plan.terms, (*enter, *instructions(recipe)), text)
     else:
         list_keys(result, text)
     click.echo(text.getvalue(), nl=False)
     return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE
 
 
-def _at_paths(result: ScanResult, gone: Mapping[str, tuple[str, bytes]]) -> ScanResult:
-    """Return the result with only the keys that were at one of some paths in history.
+def _enter_root(targets: tuple[str, ...]) -> tuple[Instruction, ...]:
+    """Return the instruction to go to the repository that was scanned, if it is not the current folder."""
+    if len(targets) != 1 or targets == (".",) or _find_worktree(targets[0]) != (targets[0], b"."):
+        return ()
+    folder = f"./{targets[0]}" if targets[0].startswith("-") else targets[0]
+    return (Instruction("Go to the root of the repository.", (f"cd {shlex.quote(folder)}",)),)
+
+
+def _at_paths(result: ScanResult, wanted: Mapping[str, tuple[str, bytes]]) -> ScanResult:
+    """Return the result with only the keys that are at one of some paths, or were in history.
 
     Args:
         result: the result of a scan of the worktrees.
-        gone: the paths as given, with the worktree and the path in it.
+        wanted: the paths as given, with the target that was scanned and the path in it.
 
     Raises:
-        KeyscanError: no key was at one of the paths.
+        KeyscanError: a path does not exist, and no key was there in history.
     """
-    prefixes = choose_prefixes(top for top, _ in gone.values())
+    prefixes = choose_prefixes(top for top, _ in wanted.values())
     fingerprints: set[str] = set()
-    for path, (top, name) in gone.items():
-        shown = redacted(os.fsdecode(prefixes[top] + name))
+    for path, (top, name) in wanted.items():
+        below = prefixes.get(top, b"") + (b"" if name == b"." else name + b"/")
+        shown = redacted(os.fsdecode(below))
         found = {
             finding.fingerprint
             for finding in result.findings
-            if any(f"{place.path}/".startswith(f"{shown}/") for place in finding.locations)
+            if any(f"{place.path}/".startswith(shown) for place in finding.locations)
         }
-        if not found:
+        if not found and name != b"." and not os.path.lexists(path):
             known = "no key was at that path in git's history"
             known += " either" if result.complete else ", as far as it could be scanned"
             raise KeyscanError(
@@ -196,7 +217,7 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
     folder = b""
     for root in resolved.roots:
         if known is None and (known := push_status(root.folder, commits)) is not None:
-            folder = os.path.basename(os.path.realpath(root.folder))
+            folder = os.path.realpath(root.folder)
     if known is None:
         return History()
     facts = History(
@@ -204,10 +225,12 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
         # A name of a branch or tag can be a key.
         branches=tuple(map(redacted, known.branches)),
         stashes=known.stashes,
+        worktrees=tuple((redacted(path), redacted(name)) for path, name in known.worktrees),
         branch=redacted(known.branch),
         upstreams=tuple(map(redacted, known.upstreams)),
         gone=known.gone,
-        folder=redacted(os.fsdecode(folder)) or "project",
+        folder=redacted(os.path.basename(os.fsdecode(folder))) or "project",
+        fresh=_unused_name(redacted(os.fsdecode(folder))),
     )
     if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
         return facts
@@ -220,8 +243,24 @@ def _history(resolved: ResolvedOptions, finding: Finding) -> History:
     return replace(facts, commits=rewritten, root=is_root, merges=known.merges)
 
 
+def _unused_name(folder: str) -> str:
+    """Return the name of a folder beside another that does not exist yet, for a fresh clone."""
+    ends = itertools.chain(("",), (f"-{number}" for number in itertools.count(2)))
+    names = (f"{folder}-clean{end}" for end in ends)
+    return os.path.basename(next(name for name in names if not os.path.lexists(name)))
+
+
 def _write(path: str, text: str) -> None:
+    """Write the expressions to a file that is new, or that has expressions of an earlier run.
+
+    Raises:
+        OutputError: the file is another one of the user, or cannot be written.
+    """
     try:
+        if os.path.isfile(path) and not are_expressions(
+            read_regular_file(path, _MAX_EXPRESSIONS).decode("utf-8", "replace")
+        ):
+            raise OutputError(f"{path} exists, and has something else", "Name another file.")
         write_text(os.fspath(path), text)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}", "Name another file.") from error

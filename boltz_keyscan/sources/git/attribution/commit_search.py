@@ -55,6 +55,9 @@ class SearchResult:
     """First commit of each object at each path."""
     in_head: ObjectPaths
     in_index: ObjectPaths
+    """Paths in the index of the worktree."""
+    in_other_indexes: ObjectPaths
+    """Paths in the indexes of the other worktrees."""
     named: ObjectPaths
     """Paths in trees that a reference names without a commit; a blob that one names has no path."""
     current: CurrentPlaces
@@ -94,10 +97,13 @@ class CommitSearch:
             max_paths_per_object: paths of one object, if there are too many in total.
         """
         if not wanted:
-            return SearchResult({}, set(), set(), set(), CurrentPlaces(), {}, frozenset(), Attribution())
+            return SearchResult(
+                {}, set(), set(), set(), set(), CurrentPlaces(), {}, frozenset(), Attribution()
+            )
         self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
-        in_index = self._search_indexes(wanted)
+        in_index = self._search_indexes(wanted, self.view.index)
+        in_other_indexes = self._search_indexes(wanted, *self.view.others)
         in_head: ObjectPaths = set()
         named: ObjectPaths = set()
         introduced: Places = {}
@@ -116,7 +122,9 @@ class CommitSearch:
             self.problems.append(error.message)
         named |= {(oid, b"") for oid in blobs if oid in wanted}
         truncated = frozenset(self._truncated)
-        return SearchResult(introduced, in_head, in_index, named, current, last, truncated, attribution)
+        return SearchResult(
+            introduced, in_head, in_index, in_other_indexes, named, current, last, truncated, attribution
+        )
 
     def _search_commits(self, wanted: Wanted, tips: list[bytes]) -> Attribution:
         """Return the first commits from git's walks and from the cache."""
@@ -276,11 +284,11 @@ class CommitSearch:
             self.problems.append(error.message)
         return found
 
-    def _search_indexes(self, wanted: Wanted) -> ObjectPaths:
-        """Return the wanted objects in the indexes of all worktrees, with their paths."""
+    def _search_indexes(self, wanted: Wanted, *indexes: bytes | None) -> ObjectPaths:
+        """Return the wanted objects in some indexes, with their paths."""
         found: ObjectPaths = set()
         limit = self._limit()
-        for index in filter(None, (self.view.index, *self.view.others)):
+        for index in filter(None, indexes):
             view = replace(self.view, index=index)
             try:
                 for entry in git.fields(view, "ls-files", "-s", "-z", seconds=index_timeout(view)):

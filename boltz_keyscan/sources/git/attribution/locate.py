@@ -69,16 +69,21 @@ class _HitContext:
     whole: bool = False
     """True if the whole history was searched."""
 
-    def exposure(self, place: tuple[str, bytes]) -> Exposure:
-        """Return the exposure of an object at a path."""
-        if place in self.search.in_head:
-            return Exposure.TRACKED
-        if place in self.search.in_index:
-            return Exposure.STAGED
-        first = self.search.introduced.get(place)
-        if (first is not None and first.reachable) or place in self.search.named:
-            return Exposure.HISTORY
-        return self.default_exposure
+    def exposures(self, place: tuple[str, bytes]) -> tuple[Exposure, ...]:
+        """Return the exposures of an object at a path, the widest first.
+
+        What the index has and a commit too is both: to take it out of the index is not enough.
+        """
+        search = self.search
+        if place in search.in_head:
+            return (Exposure.TRACKED,)
+        first = search.introduced.get(place)
+        in_commit = (first is not None and first.reachable) or place in search.named
+        # The index of another worktree has all files of the commit that is checked out there.
+        in_index = place in search.in_index or (place in search.in_other_indexes and not in_commit)
+        found: tuple[Exposure, ...] = (Exposure.STAGED,) if in_index else ()
+        found += (Exposure.HISTORY,) if in_commit else ()
+        return found or (self.default_exposure,)
 
     def stay(self, place: tuple[str, bytes], exposure: Exposure) -> _Stay:
         """Return when an object left a path, or that it is still there, as far as that is proved."""
@@ -186,11 +191,17 @@ class Tracer:
         default = Exposure.HISTORY if spreads else Exposure.UNREACHABLE
         tags = self.commit_search.tags({hit.origin.oid or "" for hit in hits if hit.origin.kind == "tag"})
         known = _HitContext({}, found, dates, tags, default)
-        for oid, path in {*found.introduced, *found.in_head, *found.in_index, *found.named}:
+        for oid, path in {
+            *found.introduced,
+            *found.in_head,
+            *found.in_index,
+            *found.in_other_indexes,
+            *found.named,
+        }:
             known.paths.setdefault(oid, []).append(path)
         # The widest exposure first, as the list may be cut.
         for oid, paths in known.paths.items():
-            paths.sort(key=lambda path: (known.exposure((oid, path)).rank, path))
+            paths.sort(key=lambda path: (known.exposures((oid, path))[0].rank, path))
         return known
 
     def _with_facts(self, known: _HitContext) -> _HitContext:
@@ -229,14 +240,14 @@ class Tracer:
         for path in paths:
             first = known.search.introduced.get((oid, path))
             old = (hit.match.fingerprint, path) in known.old
-            exposure = known.exposure((oid, path))
             facts = known.copies.get(oid) or (known.facts.get(first.commit, UNKNOWN) if first else UNKNOWN)
-            stay = known.stay((oid, path), exposure)
             where = path or object_path(hit)
-            gone = exposure is Exposure.TRACKED and self._is_gone(path)
-            yield self._locate(
-                hit, where, exposure, detector, first, facts=facts, stay=stay, old=old, gone=gone
-            )
+            for exposure in known.exposures((oid, path)):
+                stay = known.stay((oid, path), exposure)
+                gone = exposure is Exposure.TRACKED and self._is_gone(path)
+                yield self._locate(
+                    hit, where, exposure, detector, first, facts=facts, stay=stay, old=old, gone=gone
+                )
         if not paths:
             exposure = known.default_exposure
             stay = known.stay((oid, b""), exposure)

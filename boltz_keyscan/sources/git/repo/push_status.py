@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.reflogs import read_traces
-from boltz_keyscan.sources.git.repo.repository import References, enclosing, references
+from boltz_keyscan.sources.git.repo.repository import (
+    References,
+    Repository,
+    enclosing,
+    find_linked_worktrees,
+    open_at,
+    references,
+)
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.system.paths import ANYWHERE
 
@@ -36,6 +44,8 @@ class PushStatus:
     """Local branches and tags that reach any of the commits, full names."""
     stashes: tuple[str, ...] = ()
     """Stashes that reach any of the commits, such as ``stash@{0}``, the oldest first."""
+    worktrees: tuple[tuple[str, str], ...] = ()
+    """Other worktrees that reach any of the commits: path from here, branch; "" for a detached HEAD."""
     branch: str = ""
     """The branch checked out, full name; empty for a detached HEAD."""
     upstreams: tuple[str, ...] = ()
@@ -103,10 +113,30 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
             merges=bool(merges),
             branches=tuple(names),
             stashes=tuple(reversed([name for name in with_key if name not in names])),
+            worktrees=tuple(
+                (path, name)
+                for path, name, oid in _other_worktrees(repository)
+                if not present.isdisjoint(_list(view, [oid], sorted(now))[0])
+            ),
             gone=bool(now) and present <= set(beyond) and len(unpushed) < len(present),
         )
-    except (GitError, OSError):
+    except (GitError, OSError, ValueError):
         return None
+
+
+def _other_worktrees(repository: Repository) -> Iterator[tuple[str, str, str]]:
+    """Yield path, branch and commit of each worktree of a repository but its own."""
+    own = repository.worktree or repository.git_dir
+    common = os.path.realpath(repository.common_dir)
+    main = (os.path.dirname(common),) if os.path.basename(common) == b".git" else ()
+    for path in itertools.islice((*main, *find_linked_worktrees(repository)), _MAX_BRANCHES):
+        other = open_at(path)
+        if other is None or os.path.realpath(own) == path:
+            continue
+        refs = references(other)
+        if refs.head is not None:
+            branch = dict(refs.symbolic).get(b"HEAD", b"")
+            yield os.fsdecode(os.path.relpath(path, os.path.realpath(own))), os.fsdecode(branch), refs.head
 
 
 def _list(view: git.RepoView, include: list[str], exclude: list[str], *options: str) -> tuple[list[str], str]:
