@@ -184,13 +184,13 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
         verdict = classify(pieces.body, after, search.bodies[pieces.prefix])
         enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
         size = len(pieces.prefix) + verdict.length
-        start, end = pieces.places[0], pieces.places[size - 1] + 1
-        if enough and end - start > size:
+        if not enough:
+            continue
+        places = tuple(map(base.__add__, pieces.places(size)))
+        start, end = places[0], places[-1] + 1
+        if end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            places = tuple(map(base.__add__, pieces.places[:size]))
-            yield Key(
-                base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places
-            )
+            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places)
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:

@@ -134,6 +134,8 @@ class Decoded:
             data, search = self.reading.data, self.search
             self._plain = {}
             for match in search.keys.finditer(data):
+                if self.layouts and match.end() - match.end(1) != KEY_BODY:
+                    continue  # only a body of this length may be confirmed
                 key = make_key(match, data, search)
                 if not self.layouts:
                     key = _cut(key, match, self.reading, search)
