@@ -113,7 +113,9 @@ def read_parts(  # noqa: PLR0917 - the fields of a reading
         part = bisect_right(begins, byte) - 1
         return origins[part + 1] if part % 2 else origins[part] + byte - begins[part] + 1
 
-    return Reading(name, b"".join(decoded), start, end, low, high, lambda at, _phase: low <= at < high, doubt)
+    return Reading(
+        name, b"".join(decoded), start, end, low, high, lambda at, _phase: low <= at < high, doubt, 1
+    )
 
 
 @functools.lru_cache(maxsize=1 << 12)
