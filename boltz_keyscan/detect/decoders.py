@@ -51,7 +51,7 @@ class Reading:
     doubt: int = 0
     """More than 0 if another reading of the same bytes is better."""
     period: int = 0
-    """1, 2 or 4 if ``fits`` is the same for offsets in the range that differ by so many; 0 if it may not be."""
+    """1, 2 or 4 if ``fits`` is the same for offsets that differ by so many; 0 if it may not be."""
 
 
 def make_spellings(literals: Iterable[bytes]) -> Iterator[Spelling]:
