@@ -274,7 +274,7 @@ def _matching(pattern: bytes) -> Joint:
 @functools.cache
 def _body(pattern: bytes, *, sure: bool) -> re.Pattern[bytes]:
     """Return the pattern of a body with breaks; where they are not sure, only a confirmed one counts."""
-    size = b"{%d,}+" % SHORTEST if sure else rb"{%d}+(?![A-Za-z0-9_-])" % KEY_BODY
+    size = b"{%d}" % SHORTEST if sure else rb"{%d}+(?![A-Za-z0-9_-])" % KEY_BODY
     return re.compile(rb"(?:(?>%b)*+[A-Za-z0-9_-])%b" % (pattern, size))
 
 
