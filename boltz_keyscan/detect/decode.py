@@ -35,6 +35,9 @@ _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "bac
 _WHOLE = frozenset({dumps.NAME, spaced.NAME})
 """Layouts in which keys are not broken too."""
 
+_MANY = 1 << 8
+"""Bytes of a reading that may serve many literals."""
+
 _BATCH = 1 << 8
 """Literals whose readings are searched together: a search of its own costs as much as 1 kB."""
 
@@ -91,15 +94,23 @@ def _decode_around(
     """Return the readings around literals and the broken keys, in order; a reading only the first time."""
     meanings = engine.engine(decodings.search.prefixes).meanings
     found: list[Key | Decoded] = []
+    served = decodings.served
     for at, literal in hits:
+        offset = base + at
         for number, phase in meanings(literal):
             if number in (PLAIN, BROKEN):
                 found += _broken(text, base, at, literal, number, decodings)
                 continue
+            place = number, phase, offset & 3
+            if offset < served.get(place, 0):
+                continue
             if layouts := decodings.layouts_around(text, base, at, FORMS[number].name):
                 found += _first_time(layouts, decodings)
             if decodings.admits(number):
-                found += _first_time(decodings.around(text, base, at, number, phase), decodings)
+                own = decodings.around(text, base, at, number, phase)
+                found += _first_time(own, decodings)
+                if own and own[-1].until > offset + _MANY:
+                    served[place] = decodings.served_until(number, own)
     return found
 
 
@@ -201,13 +212,13 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
             continue
         enough = verdict.shape is Shape.CONFIRMED or (pieces.kind.sure and verdict.shape is Shape.SUSPECTED)
         size = len(pieces.prefix) + verdict.length
-        start, end = pieces.places[0], pieces.places[size - 1] + 1
-        if enough and end - start > size:
+        if not enough:
+            continue
+        places = tuple(map(base.__add__, pieces.places(size)))
+        start, end = places[0], places[-1] + 1
+        if end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            places = tuple(map(base.__add__, pieces.places[:size]))
-            yield Key(
-                base + start, base + end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places
-            )
+            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places)
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:

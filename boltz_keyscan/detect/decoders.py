@@ -50,6 +50,8 @@ class Reading:
     """A test: True if a literal of a phase at an offset of the encoded text is aligned with this reading."""
     doubt: int = 0
     """More than 0 if another reading of the same bytes is better."""
+    period: int = 0
+    """1, 2 or 4 if ``fits`` is the same for offsets that differ by so many; 0 if it may not be."""
 
 
 def make_spellings(literals: Iterable[bytes]) -> Iterator[Spelling]:
@@ -89,6 +91,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
     places: Sequence[int] = range(low, high)
     letters = text[low:high]
     index: Callable[[int], int] = low.__rsub__
+    period = 4
     if letters.translate(None, _ALPHABET):
         spans = [found.span(1) for found in compile_pattern(_LETTERS_OR_GLUE).finditer(text, low, high)]
         letters = b"".join([text[begin:stop] for begin, stop in spans if begin >= 0])
@@ -96,6 +99,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
         if not places:
             return ()
         index = functools.partial(bisect_left, places)
+        period = 0
     # The first group may be incomplete.
     lead = (phase - index(at)) % 4
     padded = b"A" * lead + letters.translate(_TO_STANDARD)
@@ -110,7 +114,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
     def fits(at: int, phase: int) -> bool:
         return low <= at < high and (index(at) + lead) % 4 == phase
 
-    return (Reading("base64", data, start, end, low, high, fits),)
+    return (Reading("base64", data, start, end, low, high, fits, period=period),)
 
 
 # UTF-16 and UTF-32: the bytes of the text, with NULs between.
@@ -136,9 +140,14 @@ def wide_read(width: int, text: bytes, at: int, _phase: int, _low: int) -> list[
             runs.append((low - high, -len(data.translate(None, _CONTROLS)), low % 2, shift, order, low, data))
     # Both byte orders decode the same bytes, but for one character at an end: the longer is right.
     # Then the one with fewer control characters, then the one at an even offset, as in files.
+    runs.sort()
+    if len(runs) == 2:
+        (size, _, _, shift, _, low, longer), (rest, _, _, other, _, start, shorter) = runs
+        if low - size + shift == start - rest + other and longer.endswith(shorter):
+            del runs[1]  # all of it is in the longer one
     return [
         _spaced(f"utf-{8 * width}{order}", data, low, low - size, width, shift, doubt)
-        for doubt, (size, _, _, shift, order, low, data) in enumerate(sorted(runs))
+        for doubt, (size, _, _, shift, order, low, data) in enumerate(runs)
     ]
 
 
@@ -154,6 +163,7 @@ def _spaced(  # noqa: PLR0917 - the arguments of its caller
         high,
         lambda at, _phase: low <= at < high and (at - low) % width == shift,
         doubt,
+        width,
     )
 
 
@@ -207,7 +217,9 @@ def numbers_read(
     if base == 16 and len(run) % 2 == 0 and not run.translate(None, _DIGITS):
         starts, ends = range(low, high, 2), range(low + 2, high + 2, 2)
         data = bytes.fromhex(run.decode("ascii"))
+        period = 2
     else:
+        period = 0
         bytes_of = _numbers(base)
         found = list(compile_pattern(digits).finditer(text, low, high))
         starts, ends = [number.start() for number in found], [number.end(1) for number in found]
@@ -216,7 +228,7 @@ def numbers_read(
     def fits(at: int, _phase: int) -> bool:
         return low <= at < high and starts[bisect_right(starts, at) - 1] in (at, at - 2)
 
-    return (Reading(name, data, starts.__getitem__, ends.__getitem__, low, high, fits),)
+    return (Reading(name, data, starts.__getitem__, ends.__getitem__, low, high, fits, period=period),)
 
 
 _DIGITS = b"0123456789abcdefABCDEF"

@@ -20,7 +20,7 @@ from boltz_keyscan.detect.engine_file import Stored
 from boltz_keyscan.detect.literals import LONGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from boltz_keyscan.detect.literals import Meaning
 
@@ -110,7 +110,7 @@ class Engine:
             marks: offsets where an archive may begin are appended to it.
         """
         matches = self._matches(memoryview(buffer)[:end], marks)
-        return list(self._plausible(buffer, matches)) if matches else []
+        return self._plausible(buffer, matches) if matches else []
 
     def find_in_each(self, texts: Sequence[bytes]) -> list[list[Found]]:
         """Find every literal in each of several texts, in order of offset, in one pass over all.
@@ -169,23 +169,27 @@ class Engine:
         lines = self._meanings.splitlines()
         return {self._literal(number): literals.read_meanings(line) for number, line in enumerate(lines)}
 
-    def _plausible(self, buffer: Buffer, matches: list[tuple[int, int]]) -> Iterator[Found]:
+    def _plausible(self, buffer: Buffer, matches: list[tuple[int, int]]) -> list[Found]:
         """Drop the ends of whole prefixes, ends without a beginning before them, and parts of names.
 
         For example ``news_test_`` and ``x86_shr_imm``.
         """
+        found = []
+        known, beginnings, exact = self._literals, self._ends, self._exact
         for stop, number in matches:
-            literal = self._literals.get(number) or self._literal(number)
+            literal = known.get(number) or self._literal(number)
             offset = stop - len(literal)
-            if literal in self._exact and not _is_secret(buffer, offset, stop):
+            if literal in exact and not _is_secret(buffer, offset, stop):
                 continue
-            if beginning := self._ends.get(literal):
-                before = bytes(buffer[max(offset - _NEAR, 0) : offset])
-                if before.endswith(beginning):
+            if beginning := beginnings.get(literal):
+                if buffer[max(offset - len(beginning), 0) : offset] == beginning:
                     continue
-                if offset >= _NEAR and not any(part in before for part in _halves(beginning)):
-                    continue
-            yield offset, literal
+                if offset >= _NEAR:
+                    before = bytes(buffer[offset - _NEAR : offset])
+                    if not any(part in before for part in _halves(beginning)):
+                        continue
+            found.append((offset, literal))
+        return found
 
 
 def _is_secret(buffer: Buffer, offset: int, stop: int) -> bool:

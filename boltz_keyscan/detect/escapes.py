@@ -71,10 +71,37 @@ def escape_read(
         unit: the pattern of a part of the text: a character, or an escape with other bytes in it.
     """
     low, high = unit_run(unit, text, at)
-    # Escapes are matched whole, so that none begins within another. Each is between two plain parts.
-    parts = _escape_pattern(escapes).split(text[low:high])
+    # Escapes are matched whole, so that none begins within another.
+    parts = split_at(escapes, text[low:high])
     decoded = parts.copy()
     decoded[1::2] = [_decode(escapes, escape) for escape in parts[1::2]]
+    return (read_parts(name, parts, decoded, low, high),)
+
+
+def split_at(pattern: bytes, text: bytes) -> list[bytes]:
+    """Return the parts of a text: each match of a pattern is between two parts that have none."""
+    return _with_one_group(pattern).split(text)
+
+
+@functools.cache
+def _with_one_group(pattern: bytes) -> re.Pattern[bytes]:
+    """Return a compiled pattern with one group, the match."""
+    return re.compile(b"(" + re.sub(rb"\(\?P<[a-z]>", b"(?:", pattern) + b")", re.DOTALL)
+
+
+def read_parts(  # noqa: PLR0917 - the fields of a reading
+    name: str, parts: list[bytes], decoded: list[bytes], low: int, high: int, doubt: int = 0
+) -> Reading:
+    """Return the reading of a range that was split in parts.
+
+    Args:
+        name: the name of the reading.
+        parts: the parts as ``split_at`` returns them.
+        decoded: the bytes that each means; for a plain one as many of it as are kept.
+        low: the start of the range.
+        high: its end.
+        doubt: more than 0 if another reading of the same bytes is better.
+    """
     origins = list(accumulate(map(len, parts), initial=low))
     begins = list(accumulate(map(len, decoded), initial=0))
 
@@ -86,14 +113,9 @@ def escape_read(
         part = bisect_right(begins, byte) - 1
         return origins[part + 1] if part % 2 else origins[part] + byte - begins[part] + 1
 
-    data = b"".join(decoded)
-    return (Reading(name, data, start, end, low, high, lambda at, _phase: low <= at < high),)
-
-
-@functools.cache
-def _escape_pattern(escapes: bytes) -> re.Pattern[bytes]:
-    """Return the pattern of escapes with one group, the escape."""
-    return re.compile(b"(" + re.sub(rb"\(\?P<[a-z]>", b"(?:", escapes) + b")")
+    return Reading(
+        name, b"".join(decoded), start, end, low, high, lambda at, _phase: low <= at < high, doubt, 1
+    )
 
 
 @functools.lru_cache(maxsize=1 << 12)

@@ -157,6 +157,8 @@ class Decoded:
             data, search = self.reading.data, self.search
             self._plain = {}
             for match in search.keys.finditer(data):
+                if self.layouts and match.end() - match.end(1) != KEY_BODY:
+                    continue  # only a body of this length may be confirmed
                 key = make_key(match, data, search)
                 if not self.layouts:
                     key = _cut(key, match, self.reading, search)
@@ -195,12 +197,16 @@ class Decodings:
     """True if the text has RTF control words."""
     layouts: tuple[str, ...] = ()
     """The layouts that the text is free of."""
+    served: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    """The end of the part in which literals lead to no other reading, by form, phase and offset modulo 4."""
     _read: dict[int, int] = field(default_factory=dict)
     """The bytes that each layout has read."""
     _passed: dict[str, int] = field(default_factory=dict)
     """The end of the part for which no layout has to be read, by the name of a form."""
     _searched: int = 0
     """The end of the part that was searched for RTF control words."""
+    _plain_until: int = 0
+    """The end of the part in which none begins."""
     _latest: dict[int, list[Decoded]] = field(default_factory=dict)
     """The latest readings by form; base64 has four for one text."""
     _ends: dict[int, int] = field(default_factory=dict)
@@ -239,6 +245,22 @@ class Decodings:
         self._latest[number] = latest + new if latest else new
         return new
 
+    def served_until(self, number: int, readings: list[Decoded]) -> int:
+        """Return the end of the part that readings serve, for literals of one phase and alignment.
+
+        Args:
+            number: the number of their form.
+            readings: the readings of it that serve such a literal.
+        """
+        if not all(decoded.reading.period for decoded in readings):
+            return 0
+        ends = [max((decoded.until for decoded in readings), default=0)]
+        if FORMS[number].name in _LAYOUTS:
+            ends.append(self._passed[FORMS[number].name])
+        if _READERS[number] == _BACKSLASH and not self.rtf:
+            ends.append(self._plain_until)
+        return min(ends)
+
     def layouts_around(self, text: bytes, base: int, at: int, name: str) -> list[Decoded]:
         """Return the readings of the layouts that may be around a literal of a form."""
         offset = base + at
@@ -274,7 +296,8 @@ class Decodings:
         """Begin with another text."""
         self.rtf = rtf
         self.layouts = layouts
-        self._searched = 0
+        self._searched = self._plain_until = 0
+        self.served.clear()
         self._read.clear()
         self._passed.clear()
         self._latest.clear()
@@ -282,7 +305,8 @@ class Decodings:
 
     def _is_rtf(self, text: bytes, base: int, at: int) -> bool:
         """Return True if the text before an offset is RTF; each byte is searched once."""
-        if not self.rtf and base + at > self._searched:
+        if not self.rtf and base + at > max(self._searched, self._plain_until):
             self.rtf = rtf.is_rtf(text, max(self._searched - base - rtf.WORD, 0), at)
             self._searched = base + at
+            self._plain_until = base + rtf.find_beginning(text, max(at - rtf.WORD, 0))
         return self.rtf

@@ -19,6 +19,16 @@ _WORD = re.compile(
 )
 
 
+_BEGINNING = re.compile(rb"\\(?:rtf1|pard|fs[0-9]|cf[0-9]|lang[0-9]|insrsid[0-9])")
+"""The beginning of each control word, whatever follows."""
+
+
+def find_beginning(text: bytes, low: int) -> int:
+    """Return the offset before which no control word begins in ``text[low:]``."""
+    found = _BEGINNING.search(text, low)
+    return found.start() if found else len(text) - WORD
+
+
 def is_rtf(text: bytes, low: int, high: int) -> bool:
     """Return True if ``text[low:high]`` has a control word that only RTF has."""
     return _WORD.search(text, low, high) is not None

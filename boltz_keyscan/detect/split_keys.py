@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
@@ -27,6 +27,11 @@ _BODY = frozenset(
     bytes([byte]) for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 )
 
+_BODY_RUN = re.compile(rb"[A-Za-z0-9_-]{0,200}")
+
+_LINE_END: Final = rb"\r?\n"
+"""The break whose next line may begin as its own."""
+
 _YAML = (b" >", b" |", b" >-", b" |-", b" >+", b" |+")
 """Ends of the line before a YAML text in indented lines."""
 
@@ -35,6 +40,9 @@ _NARROW = 40
 
 _LINE = 400
 """Bytes of a line that are searched for a common line prefix."""
+
+Run = tuple[int, int]
+"""Start and end of a range of the text without a break in it."""
 
 Joint = Callable[[bytes, int], int]
 """A function that returns the end of the break at an offset, or the offset if there is no break."""
@@ -45,9 +53,10 @@ class Kind:
     """One kind of break in a key."""
 
     name: str
-    joint: Joint
+    pattern: bytes
+    """The break."""
     first: bytes
-    """The bytes that it may begin with."""
+    """The bytes that it may begin with; none is in a key."""
     ends: bytes = b""
     """The line end, if that alone is the break: then the lines must be as wide as wrapped ones."""
     sure: bool = False
@@ -55,19 +64,28 @@ class Kind:
 
     def joint_at(self, text: bytes, at: int) -> Joint:
         """Return the joint of a key at an offset: lines may have a prefix in common with its line."""
-        return _after_line_prefix(text, at) if self.joint is _end_of_line else self.joint
+        return _after_line_prefix(text, at) if self.pattern == _LINE_END else _matching(self.pattern)
+
+    def may_have_body(self, text: bytes, at: int) -> bool:
+        """Return False if no body that counts is at an offset, as a quick test."""
+        return self.pattern == _LINE_END or _body(self.pattern, sure=self.sure).match(text, at) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A reassembled key, and the offset of each of its bytes."""
+    """A reassembled key."""
 
     kind: Kind
     prefix: bytes
     body: bytes
-    places: tuple[int, ...]
+    runs: tuple[Run, ...]
+    """The ranges of the text between the breaks."""
     after: int
     """The offset after the key."""
+
+    def places(self, size: int) -> tuple[int, ...]:
+        """Return the offset of each of the first bytes."""
+        return tuple(_offsets(self.runs, size))
 
 
 def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
@@ -89,24 +107,26 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         if after == stop:
             continue
         for prefix in beginnings:
-            if _is_continued(text, after, prefix, stop - at) and (places := _follow(text, at, prefix, joint)):
-                yield from _bodies(text, kind, joint, prefix, places)
+            if _is_continued(text, after, prefix, stop - at) and (runs := _follow(text, at, prefix, joint)):
+                yield from _bodies(text, kind, joint, prefix, runs)
 
 
 def _reassemble_end(text: bytes, at: int, prefix: bytes, beginning: bytes) -> Iterator[Pieces]:
     """Yield the keys that the text may be, of whose prefix all but the beginning is at ``at``."""
     starts = _starts(text, at, beginning)
     for kind in _kinds_after(frozenset([first_break for _, first_break in starts])):
+        if not kind.may_have_body(text, at + len(prefix) - len(beginning)):
+            continue
         joint = kind.joint_at(text, at)
         for start, first_break in starts:
             if first_break not in kind.first:
                 continue
-            places = _follow(text, start, prefix, joint)
-            if places and places[len(beginning)] == at:
+            runs = _follow(text, start, prefix, joint)
+            if runs and _offset(runs, len(beginning)) == at:
                 # After a whole stem, the stem finds the same key; but the lines may be other ones.
-                is_found = len(beginning) == STEM and places[STEM - 1] == start + STEM - 1
-                if not is_found or joint is not kind.joint:
-                    yield from _bodies(text, kind, joint, prefix, places)
+                is_found = len(beginning) == STEM and runs[0][1] - start >= STEM
+                if not is_found or kind.pattern == _LINE_END:
+                    yield from _bodies(text, kind, joint, prefix, runs)
                 break
 
 
@@ -139,67 +159,85 @@ def _in_part(beginning: bytes) -> bytes:
     return rb"%b(?=%b([%b]|\Z))" % (first, more, re.escape(b"".join(sorted(FIRST))))
 
 
-def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[int]:
-    """Return the offsets of the prefix's bytes; empty if the prefix is not there."""
-    places: list[int] = []
+def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[Run]:
+    """Return the ranges of the prefix's bytes; none if the prefix is not there."""
+    runs: list[Run] = []
     at, size = start, 0
     while not text.startswith(prefix[size:], at):
         first = at
         while text[at : at + 1] == prefix[size : size + 1]:
             at += 1
             size += 1
-        places.extend(range(first, at))
+        runs.append((first, at))
         at = joint(text, at)
         if text[at : at + 1] != prefix[size : size + 1]:
             return []
-    places.extend(range(at, at + len(prefix) - size))
-    return places
+    runs.append((at, at + len(prefix) - size))
+    return runs
 
 
-def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, places: list[int]) -> Iterator[Pieces]:
-    body_run = compile_pattern(rb"[A-Za-z0-9_-]{0,200}").match
-    body = bytearray()
-    stops: list[int] = []  # the ends of lines in the body
-    at = places[-1] + 1
-    while len(body) < _MAX_BODY_CHARS:
+def _offset(runs: list[Run], number: int) -> int:
+    """Return the offset in the text of a byte of ranges."""
+    return next(itertools.islice(_offsets(runs), number, None))
+
+
+def _offsets(runs: Iterable[Run], size: int | None = None) -> Iterator[int]:
+    """Return the offset in the text of each of the first bytes of ranges."""
+    return itertools.islice(itertools.chain.from_iterable(itertools.starmap(range, runs)), size)
+
+
+def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, runs: list[Run]) -> Iterator[Pieces]:
+    """Yield the keys after a prefix in ``runs``, to which the ranges of the body are added."""
+    start, at = runs[0][0], runs[-1][1]
+    if not kind.may_have_body(text, at):
+        return
+    first, size = len(runs), 0
+    while size < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.
-        run = body_run(text, at)
+        run = _BODY_RUN.match(text, at)
         end = run.end() if run else at
-        if end > at > places[-1] + 1:
-            stops.append(places[-1] + 1)
-        body += text[at:end]
-        places.extend(range(at, end))
+        if end > at:
+            runs.append((at, end))
+            size += end - at
         at = joint(text, end)
         if text.startswith(prefix, at):
             at = end  # another key
-        is_whole = places[-1] - places[0] >= len(places) and (at == end or len(body) >= KEY_BODY)
+        is_broken = runs[-1][1] - start > len(prefix) + size
         # A shorter body is a placeholder, which counts only where it is plain.
         if (
-            is_whole
-            and len(body) >= SHORTEST
-            and (
-                not kind.ends
-                or _is_wrapped(text, places[: len(prefix) + KEY_BODY], len(prefix), stops, kind.ends)
-            )
+            is_broken
+            and size >= SHORTEST
+            and (at == end or size >= KEY_BODY)
+            and (not kind.ends or _is_wrapped(text, runs, first, len(prefix), kind.ends))
         ):
-            yield Pieces(kind, prefix, bytes(body), tuple(places), end)
-        if at == end or len(body) > KEY_BODY:
+            body = b"".join([text[low:high] for low, high in runs[first:]])
+            yield Pieces(kind, prefix, body, tuple(runs), end)
+        if at == end or size > KEY_BODY:
             return
 
 
-def _is_wrapped(text: bytes, places: list[int], size: int, stops: list[int], ends: bytes) -> bool:
+def _is_wrapped(text: bytes, runs: list[Run], first: int, size: int, ends: bytes) -> bool:
     """Return True if the lines that break a key are as wide as lines that a program wraps.
 
     Such a program fills its lines: all but the last are equally wide, as is the one before them,
     and the last is no wider. Two short lines are not taken for one text, unless the break is in
     the prefix, or YAML marks them as one text.
+
+    Args:
+        text: the text.
+        runs: the ranges of the prefix and the body.
+        first: the number of those of the prefix.
+        size: bytes of the prefix.
+        ends: the line end.
     """
+    places = list(_offsets(runs, size + KEY_BODY))
     if places[-1] - places[size - 1] < len(places) - size + 1:
         return True
-    own = places[:size]
-    stops = [
-        *(one + 1 for one, other in itertools.pairwise(own) if other - one > 1),
-        *(stop for stop in stops if stop <= places[-1]),
+    stops = [one for (_, one), (other, _) in itertools.pairwise(runs[:first]) if other > one]
+    stops += [
+        one
+        for (_, one), (other, _) in itertools.pairwise(runs[first - 1 :])
+        if other > one and one <= places[-1]
     ]
     widths = [stop - _line_start(text, stop, ends) for stop in stops]
     if not widths or places[-1] + 1 - _line_start(text, places[-1] + 1, ends) > max(widths):
@@ -221,12 +259,23 @@ def _line_start(text: bytes, at: int, ends: bytes) -> int:
     return max(found, text.rfind(b'"', low, at) + 1) if ends != b"\n" else found
 
 
+@functools.cache
 def _matching(pattern: bytes) -> Joint:
+    """Return the joint of a pattern."""
+
     def joint(text: bytes, at: int) -> int:
-        found = compile_pattern(pattern).match(text, at)
+        found = match(text, at)
         return found.end() if found else at
 
+    match = compile_pattern(pattern).match
     return joint
+
+
+@functools.cache
+def _body(pattern: bytes, *, sure: bool) -> re.Pattern[bytes]:
+    """Return the pattern of a body with breaks; where they are not sure, only a confirmed one counts."""
+    size = b"{%d}" % SHORTEST if sure else rb"{%d}+(?![A-Za-z0-9_-])" % KEY_BODY
+    return re.compile(rb"(?:(?>%b)*+[A-Za-z0-9_-])%b" % (pattern, size))
 
 
 def _after_line_prefix(text: bytes, at: int) -> Joint:
@@ -251,7 +300,6 @@ def _after_line_prefix(text: bytes, at: int) -> Joint:
     return joint
 
 
-_end_of_line = _matching(rb"\r?\n")
 _blanks = _matching(rb"[ \t]{0,60}")
 _BLANK = frozenset((b" ", b"\t"))
 
@@ -266,16 +314,14 @@ _CODE = (
 ) % {b"q": _QUOTE, b"s": _SPACE}
 
 KINDS: Final[tuple[Kind, ...]] = (
-    Kind("quoted-printable", _matching(rb"=[ \t]{0,9}\r?\n"), b"=", sure=True),
-    Kind("joined", _matching(_CODE), b"\"'`\\^${%", sure=True),
-    Kind("wrapped", _end_of_line, b"\r\n", ends=b"\n"),
-    Kind("wrapped", _matching(rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}"), b"\\", ends=b"\\n"),
-    Kind(
-        "ansi", _matching(rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+"), b"\x1b\\"
-    ),
+    Kind("quoted-printable", rb"=[ \t]{0,9}\r?\n", b"=", sure=True),
+    Kind("joined", _CODE, b"\"'`\\^${%", sure=True),
+    Kind("wrapped", _LINE_END, b"\r\n", ends=b"\n"),
+    Kind("wrapped", rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}", b"\\", ends=b"\\n"),
+    Kind("ansi", rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+", b"\x1b\\"),
     Kind(
         "markup",
-        _matching(rb"(?:</?[A-Za-z]{1,9}[^<>\n]{0,80}>|\xe2\x80\x8b|\xc2\xad|&(?:shy|ZeroWidthSpace);)+"),
+        rb"(?:</?[A-Za-z]{1,9}[^<>\n]{0,80}>|\xe2\x80\x8b|\xc2\xad|&(?:shy|ZeroWidthSpace);)+",
         b"<\xe2\xc2&",
     ),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
+from boltz_keyscan.detect.escapes import read_parts, split_at
 from boltz_keyscan.detect.layouts.pieces import Pieces
 
 NAME: Final = "markup"
@@ -59,7 +60,7 @@ _TEX: Final = (
     rb"(?:\{\}|[ ])?"
     rb"|\\[-+/]"
 )
-_TOKENS: Final = rb"(?P<b>\x08(?:[ ]\x08|%b\[K)?)|(?P<h>%b)|(?P<u>%b)|%b|%b|%b|%b" % (
+_TOKENS: Final = rb"\x08(?:[ ]\x08|%b\[K)?|%b|%b|%b|%b|%b|%b" % (
     _ESC,
     _HYPHEN,
     _UNDERSCORE,
@@ -124,12 +125,12 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
 
 def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     """Read the text around an offset as a person sees it."""
-    yield _strip(text, at, NAME, b"(?s)" + _TOKENS)
+    yield _strip(text, at, NAME, _TOKENS)
 
 
 def read_joined(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     """Read the code around an offset as if literals next to each other were one."""
-    yield _strip(text, at, JOINED, b"(?s)" + _JOINTS)
+    yield _strip(text, at, JOINED, _JOINTS)
 
 
 def read_wide(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
@@ -151,25 +152,43 @@ def read_wide(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]
 
 
 def _strip(text: bytes, at: int, name: str, tokens: bytes) -> Reading:
-    pieces = Pieces()
     low, high = max(at - BACK, 0), min(at + AHEAD, len(text))
     if name == NAME and not _FIRST.search(text, low, high):
-        return pieces.reading(name, low, high)
-    last = low
-    for found in compile_pattern(tokens).finditer(text, low, high):
-        begin, end = found.span()
-        pieces.add(text, last, begin)
-        last = end
-        match found.lastgroup:
-            case "b":
-                pieces.remove_last()
-            case "h":
-                pieces.put(b"-", begin, end)
-            case "u":
-                pieces.put(b"_", begin, end)
+        return read_parts(name, [], [], low, high, doubt=1)
+    parts = split_at(tokens, text[low:high])
+    found = {token: _seen_as(token) if name == NAME else b"" for token in set(parts[1::2])}
+    decoded = parts.copy()
+    decoded[1::2] = map(found.__getitem__, parts[1::2])
+    if b"\b" in found.values():
+        _remove_overwritten(decoded)
+    reading = read_parts(name, parts, decoded, low, high, doubt=1)
     # Without a token it is the text that was searched before.
-    if last > low:
-        pieces.add(text, last, high)
-        if not _RUN.search(pieces.data):
-            pieces = Pieces()
-    return pieces.reading(name, low, high)
+    if len(parts) > 1 and _RUN.search(reading.data):
+        return reading
+    return read_parts(name, [], [], low, high, doubt=1)
+
+
+def _seen_as(token: bytes) -> bytes:
+    """Return the character that a person sees for a token; a backspace for one that takes the last away."""
+    if token.startswith(b"\b"):
+        return b"\b"
+    if compile_pattern(_HYPHEN).fullmatch(token):
+        return b"-"
+    return b"_" if compile_pattern(_UNDERSCORE).fullmatch(token) else b""
+
+
+def _remove_overwritten(decoded: list[bytes]) -> None:
+    """Remove from parts the last character before each backspace, and these."""
+    counts = list(map(len, decoded))
+    filled: list[int] = []
+    """Numbers of the parts that something is left of."""
+    for number, part in enumerate(decoded):
+        if number % 2 and part == b"\b":
+            counts[number] = 0
+            if filled:
+                counts[filled[-1]] -= 1
+                if not counts[filled[-1]]:
+                    filled.pop()
+        elif part:
+            filled.append(number)
+    decoded[:] = [part[:count] for part, count in zip(decoded, counts, strict=True)]

@@ -28,16 +28,6 @@ class Pieces:
             self.data += value
             self._parts.append((low, high, len(value)))
 
-    def remove_last(self) -> None:
-        """Remove the last byte, if any."""
-        if self.data:
-            del self.data[-1]
-            low, high, count = self._parts.pop()
-            if count > 1:
-                self._parts.append((low, high, count - 1))
-            elif not count and high - low > 1:
-                self._parts.append((low, high - 1, 0))
-
     def reading(self, name: str, low: int, high: int, phase: int | None = None) -> Reading:
         """Return the reading of a range; without a phase, it serves all literals in the range."""
         places = functools.cache(self._places)  # made only for a text with a key
