@@ -39,6 +39,9 @@ FOLLOWING_FOLDER_FLAGS: Final = FOLDER_FLAGS & ~_NO_FOLLOW
 HAS_FOLDER_DESCRIPTORS: Final = os.open in os.supports_dir_fd and os.readlink in os.supports_dir_fd
 """True if names can be opened relative to an open folder; not on Windows."""
 
+PROGRAM_ENDING: Final = ".exe" if _IS_WINDOWS else ""
+"""End of the file name of a program."""
+
 STREAM_ENCODING: Final = "utf-8" if _IS_WINDOWS else None
 """Encoding of standard streams; None to leave it as it is. On Windows files would get the local code page."""
 

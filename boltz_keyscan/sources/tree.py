@@ -35,7 +35,7 @@ from boltz_keyscan.sources.files.shard import (
     walk_tree,
 )
 from boltz_keyscan.sources.shards import NamesShard, ResultShard, gap_shard
-from boltz_keyscan.system.paths import with_slash
+from boltz_keyscan.system.paths import join, with_slash
 
 if TYPE_CHECKING:
     from boltz_keyscan.sources.git.history import HistoryReader
@@ -208,7 +208,7 @@ class TreeReader:
 
     def _drop_object_files(self, listing: DirectoryListing) -> None:
         """Drop the files of an object store that the history source reads through git."""
-        folder = os.path.join(self.root, listing.folder)
+        folder = join(self.root, listing.folder)
         store, name = os.path.split(folder)
         if store in self._stores:
             from boltz_keyscan.sources.git.objects.files import list_other_files  # noqa: PLC0415 - few folders are such
@@ -219,7 +219,7 @@ class TreeReader:
         """Add the repository whose root or git folder a folder is; yield a gap when it is unreadable."""
         names = listing.names
         is_git_dir = b"HEAD" in names and b"objects" in names and b"refs" in names
-        folder = os.path.join(self.root, listing.folder) if listing.folder else self.root
+        folder = join(self.root, listing.folder) if listing.folder else self.root
         if (b".git" not in names and not is_git_dir) or folder in self._unusable:
             return
         from boltz_keyscan.sources.git.repo.repository import open_at  # noqa: PLC0415 - many trees have none
@@ -316,7 +316,7 @@ class TreeReader:
 
     def path_of(self, hit: Hit) -> bytes:
         """Return the absolute path of a file, with links resolved if the user named it."""
-        path = os.path.join(self.root, hit.origin.path[len(self.source.prefix) :])
+        path = join(self.root, hit.origin.path[len(self.source.prefix) :])
         named = self.file is not None and hit.origin.part is Part.CONTENT
         return os.path.realpath(path) if named else path
 

@@ -21,6 +21,7 @@ from boltz_keyscan.sources.git.repo.repository import (
     find_worktrees_around,
     is_carried,
     is_git_dir,
+    is_within,
     read_opened,
     read_small,
     references,
@@ -63,13 +64,13 @@ class TreeFiles:
         except OSError as error:
             # A link on the way was removed meanwhile.
             raise _unusable(path, error.strerror or "unreadable") from error
-        if not real.startswith(os.path.join(top, b"")):
+        if real == top or not is_within(real, top):
             raise _unusable(path, "a link leads out of the tree")
         return read_named_file(real, fsutil.decode(path), top)
 
     def contains(self, path: bytes) -> bool:
         """Return True if a path is below ``top``."""
-        return path.startswith(os.path.join(self.top, b""))
+        return path != self.top and is_within(path, self.top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class CommitFiles:
 
     def contains(self, path: bytes) -> bool:
         """Return True if a path is below ``top``."""
-        return path.startswith(os.path.join(self.top, b""))
+        return path != self.top and is_within(path, self.top)
 
 
 class CommitFileReader:

@@ -10,6 +10,9 @@ _IS_NATIVE: Final = os.sep == "/"
 
 _PLAIN: Final = re.compile(r"[\w:/.~+-]+")
 
+_TO_WINDOWS: Final = bytes.maketrans(b"/\\:", b"\\??")
+"""Slashes become backslashes, and what has another meaning there becomes what no name may have."""
+
 HAS_OTHER_SHELLS: Final = not _IS_NATIVE
 """True on Windows, where an agent may use cmd, PowerShell or a POSIX shell."""
 
@@ -20,6 +23,14 @@ ANYWHERE: Final = b""
 def slashed(path: bytes) -> bytes:
     """Return a path with slashes, as git and the reports write it."""
     return path.replace(b"\\", b"/") if not _IS_NATIVE else path
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """Return the absolute path of a relative one with slashes, in the form of the system.
+
+    On Windows a name of git that leads to another drive, machine or stream becomes one that no file has.
+    """
+    return os.path.join(folder, name if _IS_NATIVE else name.translate(_TO_WINDOWS).lstrip(b"\\"))
 
 
 def slashed_text(path: str) -> str:

@@ -131,7 +131,13 @@ def answer_of(command: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] 
     """Return exit code, output and errors of a short program; None when it does not start or end."""
     try:
         ended = subprocess.run(  # noqa: S603 - an absolute path, fixed arguments
-            command, input=stdin, capture_output=True, cwd=os.sep, check=False, timeout=_PROGRAM_TIMEOUT_S
+            command,
+            input=stdin,
+            capture_output=True,
+            cwd=os.sep,
+            check=False,
+            timeout=_PROGRAM_TIMEOUT_S,
+            creationflags=CREATION_FLAGS,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -33,10 +33,10 @@ from boltz_keyscan.sources.files.shard import FileShard
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.repo import index
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shared_indexes
-from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, open_at, references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, gap_shard
-from boltz_keyscan.system.paths import ANYWHERE, relative, split_root
+from boltz_keyscan.system.paths import ANYWHERE, join, relative, split_root
 
 _HERE = "."
 
@@ -172,9 +172,7 @@ class StagedReader:
         yield NamesShard(_HERE, "index", tuple(sorted(known)))
         yield StagedShard(view, opened.partial, tuple((entry.path, entry.oid) for entry in with_blob))
         # An unmerged path that is not on disk was resolved by deleting it.
-        yield from _on_disk(
-            top, sorted(path for path in without_blob if os.path.lexists(os.path.join(top, path)))
-        )
+        yield from _on_disk(top, sorted(path for path in without_blob if os.path.lexists(join(top, path))))
         yield from _on_disk(top, sorted(wanted - known))
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
@@ -238,7 +236,7 @@ def _from_top(name: bytes, here: bytes, top: bytes) -> bytes:
     """Return the path of a named file as in the index; absolute if it is outside the worktree."""
     path = os.path.abspath(os.path.join(here, name))
     for folder, file in ((top, path), (os.path.realpath(top), _without_links(path))):
-        if file.startswith(os.path.join(folder, b"")):
+        if file != folder and is_within(file, folder):
             return relative(file, folder)
     return path
 
@@ -285,7 +283,7 @@ def _announced(view: git.RepoView, entries: Sequence[index.Entry], top: bytes) -
 
 def _size(top: bytes, path: bytes) -> int:
     try:
-        return os.lstat(os.path.join(top, path)).st_size
+        return os.lstat(join(top, path)).st_size
     except OSError:
         return 0
 
@@ -297,7 +295,7 @@ def _on_disk(top: bytes, paths: Sequence[bytes]) -> Iterator[Shard]:
     files: list[bytes] = []
     links: list[bytes] = []
     for path in paths:
-        full_path = os.path.join(top, path)
+        full_path = path if os.path.isabs(path) else join(top, path)
         if os.path.islink(full_path):
             links.append(path)
         elif os.path.isdir(full_path):

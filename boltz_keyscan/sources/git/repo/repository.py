@@ -16,7 +16,7 @@ from boltz_keyscan import fsutil
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.safe_open import FLAGS, DirectoryOpener, open_file
-from boltz_keyscan.system.paths import relative, slashed
+from boltz_keyscan.system.paths import relative, slashed, with_slash
 
 _MAX_FILE_BYTES = 64 << 20
 """Bytes of the largest reference or configuration file that is read; packed-refs of huge servers fit."""
@@ -163,7 +163,7 @@ def is_below_dot_git(path: bytes, folder: bytes) -> bool:
 
 def is_within(path: bytes, folder: bytes) -> bool:
     """Return True if a path is ``folder`` or lies below it, by name only."""
-    return path == folder or path.startswith(os.path.join(folder, b""))
+    return path == folder or slashed(path).startswith(with_slash(folder))
 
 
 def _named_path(folder: bytes, name: bytes) -> bytes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.sources.git.run import limits as process_limits
 from boltz_keyscan.sources.git.run.environment import RepoView as RepoView  # noqa: PLC0414 - part of each call
-from boltz_keyscan.sources.git.run.environment import absolute_path, environment
+from boltz_keyscan.sources.git.run.environment import environment, find_program
 from boltz_keyscan.system import processes
 
 MIN_VERSION = (2, 39, 4)
@@ -53,14 +52,10 @@ class StoppedError(GitError):
 def executable() -> str:
     """Return the absolute path of git.
 
-    Only absolute PATH entries are searched, so that a ``git`` in the scanned tree is never
-    started (CVE-2023-40590).
-
     Raises:
         GitError: git is not installed, does not run, or is too old.
     """
-    path = absolute_path()
-    found = shutil.which("git", path=path) if path else None
+    found = find_program("git")
     if found is None:
         raise GitError("git is not installed or not on PATH", _UPGRADE)
     try:

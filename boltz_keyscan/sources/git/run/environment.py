@@ -41,6 +41,19 @@ def absolute_path() -> str:
     return os.pathsep.join(entry for entry in entries if os.path.isabs(entry))
 
 
+def find_program(name: str) -> str | None:
+    """Return the absolute path of a program; None if there is none.
+
+    Only absolute entries of PATH are searched. ``shutil.which`` would look into the working folder first on
+    Windows, whatever the path (CVE-2023-40590).
+    """
+    for folder in absolute_path().split(os.pathsep):
+        path = os.path.join(folder, name + fsutil.PROGRAM_ENDING)
+        if folder and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
 def environment(view: RepoView) -> dict[str, str]:
     """Return the variables, see git(1). Each one blocks a known way to misuse git."""
     null_file, home, objects = os.devnull, view.skeleton, fsutil.decode(view.objects)
