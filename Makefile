@@ -19,11 +19,11 @@ PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscan
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint fmt bench nightly tools picture clean
+.PHONY: help scan test lint fmt bench nightly tools picture release-check release clean
 
 help: ## show this list
 	@echo "make VERB"
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' Makefile | expand -t 10
 
 scan: ## scan this folder, or P=/path, for Boltz keys; ARGS="--format json" and the like are passed on
 	@.ci/venv
@@ -67,6 +67,14 @@ picture: ## make docs/html-page.png, the picture of the HTML page in the README;
 	@.ci/venv dev
 	@.ci/venv browser
 	@$(BIN)/python -m tests.browser docs/html-page.png
+
+release-check: ## prove that this commit can be released: packages built twice, SBOM, installed wheel; ARGS="--tag v0.2.0"
+	@.ci/venv release
+	@$(BIN)/python .ci/release.py check $(ARGS)
+
+release: ## write VERSION=0.2.0 and OWNER=account into version, changelog and pages; commit and tag it yourself
+	@.ci/venv release
+	@$(BIN)/python .ci/release.py cut "$(VERSION)" $(if $(OWNER),--owner "$(OWNER)")
 
 clean: ## remove what the other verbs made, all but .bench
 	rm -rf .venv .venv-* .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
