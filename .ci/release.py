@@ -1,13 +1,13 @@
 """What a release needs: the check of all that must hold before one, and the cut of the changelog.
 
-    python .ci/release.py check [--tag v0.2.0]      builds dist/packages and dist/sbom.cdx.json; publishes nothing
-    python .ci/release.py cut 0.2.0 --owner NAME    writes version, changelog, and the account into the pages
+python .ci/release.py check [--tag v0.2.0]      builds dist/packages and dist/sbom.cdx.json; publishes nothing
+python .ci/release.py cut 0.2.0 --owner NAME    writes version, changelog, and the account into the pages
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import hashlib
 import json
 import os
@@ -25,12 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent
 VERSION_FILE = "boltz_keyscan/_version.py"
 CHANGELOG = "CHANGELOG.md"
 BUILD_TOOLS = "pipelines/build.txt"
+PAGES = ("README.md", "pyproject.toml", "templates/boltz-keyscan.yml")
 UNRELEASED = "## [Unreleased]"
 VERSION = re.compile(r"[0-9]+(\.[0-9]+){2}((a|b|rc)[0-9]+)?")
 ACCOUNT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
 
 # What decides bytes by accident: each build has the other of these.
-BUILDS: tuple[dict[str, str], ...] = ({"TZ": "UTC", "LC_ALL": "C"}, {"TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8"})
+BUILDS: tuple[dict[str, str], ...] = (
+    {"TZ": "UTC", "LC_ALL": "C"},
+    {"TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8"},
+)
 UMASKS = (0o022, 0o077)
 
 
@@ -60,7 +64,9 @@ def run(*command: str | Path, cwd: Path = ROOT, **settings: str) -> str:
 
 def version(root: Path = ROOT) -> str:
     """Return the version of the package, which stands in one place."""
-    found = re.search(r'^__version__ = "([^"]+)"$', (root / VERSION_FILE).read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r'^__version__ = "([^"]+)"$', (root / VERSION_FILE).read_text(encoding="utf-8"), re.MULTILINE
+    )
     if found is None:
         raise ReleaseError(f"{VERSION_FILE} has no line __version__ = ...")
     return found[1]
@@ -110,7 +116,9 @@ def build(commit: str, folder: Path, umask: int, settings: dict[str, str], pytho
         run("git", "archive", "--output", folder / "source.tar", commit)
         run("tar", "-xf", folder / "source.tar", "-C", source)
         date = run("git", "log", "-1", "--format=%ct", commit).strip()
-        run(python, "-m", "hatchling", "build", "-d", packages, cwd=source, SOURCE_DATE_EPOCH=date, **settings)
+        run(
+            python, "-m", "hatchling", "build", "-d", packages, cwd=source, SOURCE_DATE_EPOCH=date, **settings
+        )
     finally:
         os.umask(old)
     return {path.name: path.read_bytes() for path in sorted(packages.iterdir())}
@@ -163,14 +171,15 @@ def check(tag: str | None) -> None:
         if version() not in said:
             raise ReleaseError(f"the installed wheel says {said!r}, and {VERSION_FILE} {version()}")
         target = dist / "sbom.cdx.json"
-        run(sys.executable, "-m", "cyclonedx_py", "environment", "--validate", "--output-reproducible", "-o", target, installed)
+        listing = (sys.executable, "-m", "cyclonedx_py", "environment", "--validate", "--output-reproducible")
+        run(*listing, "-o", target, installed)
     sbom = json.loads(target.read_text(encoding="utf-8"))
     if nameless := unlicensed(sbom):
         raise ReleaseError(f"no licence is known of: {', '.join(nameless)}")
     print(f"{len(sbom['components'])} packages with their licences are in {target.relative_to(ROOT)}")
 
 
-def cut(number: str, account: str | None, today: datetime.date, root: Path = ROOT) -> None:
+def cut(number: str, account: str | None, today: dt.date, root: Path = ROOT) -> None:
     """Write a version into its file and the changelog, and the account and the tag into the pages.
 
     Raises:
@@ -190,14 +199,14 @@ def cut(number: str, account: str | None, today: datetime.date, root: Path = ROO
     (root / VERSION_FILE).write_text(
         (root / VERSION_FILE).read_text(encoding="utf-8").replace(f'"{old}"', f'"{number}"'), encoding="utf-8"
     )
-    for page in ("README.md", "pyproject.toml", "templates/boltz-keyscan.yml", *sorted(root.glob("docs/*.md"))):
-        text = (root / page).read_text(encoding="utf-8")
+    for page in [*(root / name for name in PAGES), *sorted(root.glob("docs/*.md"))]:
+        text = page.read_text(encoding="utf-8")
         changed = text.replace(f"{old_owner}/boltz-keyscan", f"{new_owner}/boltz-keyscan")
         changed = changed.replace(f"`{old_owner}`", f"`{new_owner}`")
-        # Tags only: a page may name an older version.
-        changed = re.sub(rf"(?<=[@/]|rev: )v{re.escape(old)}\b|(?<=`)v{re.escape(old)}(?=`)", f"v{number}", changed)
+        # Tags only: a page may name a version without being about this one.
+        changed = re.sub(rf"(@|/|rev: |`)v{re.escape(old)}\b", rf"\g<1>v{number}", changed)
         if changed != text:
-            (root / page).write_text(changed, encoding="utf-8")
+            page.write_text(changed, encoding="utf-8")
 
 
 def main() -> int:
@@ -214,7 +223,7 @@ def main() -> int:
         if asked.verb == "check":
             check(asked.tag)
         else:
-            cut(asked.version, asked.owner, datetime.datetime.now(datetime.UTC).date())
+            cut(asked.version, asked.owner, dt.datetime.now(dt.UTC).date())
     except ReleaseError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CATEGORY = "boltz-keyscan"
+
+DEPENDABOT = "dependabot[bot]"
+"""Actor of pushes whose token may only read (docs.github.com, "Dependabot on GitHub Actions")."""
 """Prefix of the categories of the SARIF runs."""
 
 UPLOADS = ("auto", "always", "never")
@@ -123,6 +126,11 @@ def run(environment: Mapping[str, str]) -> Done:
     if files["sarif"].exists():
         _recategorize(files["sarif"], environment.get("KEYSCAN_CATEGORY") or CATEGORY)
     sends, why = _uploads(upload, event, complete=report["scan"]["complete"], part=bool(part.options))
+    if sends and event == "push" and environment.get("GITHUB_ACTOR") == DEPENDABOT:
+        sends, why = (
+            False,
+            "SARIF not uploaded: GitHub takes none of Dependabot's pushes, but of its pull requests.",
+        )
     if why:
         print(why)
     sarif, html = (str(files[name]) if files[name].exists() else "" for name in ("sarif", "html"))

@@ -6,6 +6,7 @@ import fnmatch
 import os
 import shutil
 import subprocess
+import tomllib
 from typing import TYPE_CHECKING
 
 from tests.running import ROOT
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IN_GIT = (ROOT / ".git").exists()
+
+OWNER: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"][
+    "Source"
+].split("/")[-2]
+"""The account that holds this repository; ``OWNER`` until ``make release`` writes it."""
 
 
 def git(*arguments: str) -> str:

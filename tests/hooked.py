@@ -44,6 +44,7 @@ def config() -> str:
             "entry": hook["entry"].replace(ISOLATED, str(program()), 1),
         }
         for hook in manifest()
+        if hook["language"] == "python"
     ]
     return yaml.safe_dump({"repos": [{"repo": "local", "hooks": hooks}]})
 

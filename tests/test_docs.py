@@ -304,7 +304,7 @@ def test_the_step_of_the_workflow(recipe: Recipe) -> None:
     (workflow,) = (each for each in map(yaml.safe_load, blocks("yaml")) if "jobs" in each)
     checkout_step, step = workflow["jobs"]["boltz-keyscan"]["steps"]
     assert checkout_step["with"]["fetch-depth"] == 0
-    assert step["uses"] == f"OWNER/boltz-keyscan@v{boltz_keyscan.__version__}"
+    assert step["uses"] == f"{checkout.OWNER}/boltz-keyscan@v{boltz_keyscan.__version__}"
     job = Job(recipe.repo, "schedule", {"repository": {"default_branch": "main"}}, step.get("with", {}))
     assert job.step("scan").code == 1
     assert job.uploads

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.hooked import PRE_COMMIT, Guarded, call, manifest, tells
 from tests.keys import fake_key, short_fingerprint
-from tests.running import ROOT
+from tests.repos import Repo
+from tests.running import ROOT, program
 
 # Both kinds of hook in "make nightly"; in other runs each test has one of them.
 pytestmark = pytest.mark.sampled(count=1)
+
+PREK = (str(Path(sys.executable).with_name("prek")),)
 
 KEY = fake_key("ws", "live", "hook")
 TEXT = f'client = Boltz(api_key="{KEY}")\n'
@@ -56,9 +61,24 @@ def test_the_manifest_is_valid() -> None:
     assert (ran.code, ran.out, ran.err) == (0, b"", b"")
     assert [hook["id"] for hook in manifest()] == [
         "boltz-keyscan",
+        "boltz-keyscan-system",
         "boltz-keyscan-push",
         "boltz-keyscan-all",
     ]
+
+
+@pytest.mark.parametrize("runner", [PRE_COMMIT, PREK], ids=["pre-commit", "prek"])
+def test_both_runners_run_the_hook_on_path(tmp_path: Path, runner: tuple[str, ...]) -> None:
+    """As it is published: nothing is installed for it."""
+    (hook,) = (hook for hook in manifest() if hook["id"] == "boltz-keyscan-system")
+    (tmp_path / "hooks.yaml").write_text(yaml.safe_dump({"repos": [{"repo": "local", "hooks": [hook]}]}))
+    repo = Repo(tmp_path / "repo")
+    path = os.pathsep.join([str(program().parent), os.environ["PATH"]])
+    for text, code in ((TEXT, 1), (CLEAN, 0)):
+        repo.add("a.py", text)
+        ran = call(repo.path, *runner, "run", "--config", "../hooks.yaml", env={"PATH": path})
+        assert ran.code == code, ran
+        assert (short_fingerprint(KEY).encode() in ran.out) == bool(code)
 
 
 def test_first_commit(empty: Guarded) -> None:

@@ -385,6 +385,17 @@ def test_a_push_is_uploaded_when_asked(server: Server) -> None:
     assert job.uploads
 
 
+@pytest.mark.parametrize(("event", "uploads"), [("push", False), ("pull_request", True)])
+def test_dependabot_may_not_upload_a_push(server: Server, event: str, *, uploads: bool) -> None:
+    before = server.work.run("rev-parse", "HEAD~1")
+    after = server.push()
+    payload = pushed(before, after) if event == "push" else pulled(before, after)
+    actor = {"GITHUB_ACTOR": "dependabot[bot]"}
+    job = Job(server.checkout(after, MAIN), event, payload, {"upload-sarif": "always"}, actor)
+    assert job.step("scan").code == 1
+    assert job.uploads == uploads
+
+
 def test_the_repository_may_lie_below_the_workspace(server: Server) -> None:
     clone = server.checkout(server.push(), MAIN, name="workspace/the code")
     job = Job(Repo(clone.path.parent), "schedule", REPOSITORY, {"path": "the code"})

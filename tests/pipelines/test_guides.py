@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 import boltz_keyscan
+from tests.checkout import OWNER
 from tests.hooked import config
 from tests.keys import fake_key, short_fingerprint
 from tests.pipelines.services import ACTION, Job, Server, checked, tool
@@ -99,8 +100,8 @@ def workflow_checked(folder: Path, text: str) -> None:
 
 def used(steps: list[Any]) -> Any:
     """The step that uses the action, which is in this repository at this version."""
-    (step,) = (step for step in steps if step.get("uses", "").startswith("OWNER/"))
-    assert step["uses"] == f"OWNER/boltz-keyscan@{TAG}"
+    (step,) = (step for step in steps if step.get("uses", "").startswith(f"{OWNER}/"))
+    assert step["uses"] == f"{OWNER}/boltz-keyscan@{TAG}"
     assert set(step.get("with", {})) <= set(ACTION["inputs"])
     return step
 
@@ -110,7 +111,7 @@ def test_the_workflow_for_github(tmp_path: Path) -> None:
     workflow_checked(tmp_path, text)
     # In YAML 1.1 "on" is true.
     workflow = yaml.safe_load(text)
-    assert set(workflow[True]) == {"push", "pull_request", "schedule"}
+    assert set(workflow[True]) == {"push", "pull_request", "merge_group", "schedule"}
     (job,) = workflow["jobs"].values()
     assert job["permissions"] == {"contents": "read", "security-events": "write"}
     assert "with" not in used(job["steps"])
@@ -171,7 +172,7 @@ def test_the_include_for_gitlab(tmp_path: Path) -> None:
     checked(tool("check-jsonschema"), *VALIDATOR, str(tmp_path / ".gitlab-ci.yml"))
     (include,) = yaml.safe_load(text)["include"]
     spec, _ = template()
-    assert include["remote"].endswith(f"/OWNER/boltz-keyscan/{TAG}/templates/boltz-keyscan.yml")
+    assert include["remote"].endswith(f"/{OWNER}/boltz-keyscan/{TAG}/templates/boltz-keyscan.yml")
     assert set(include["inputs"]) <= set(spec["inputs"])
     assert spec["inputs"]["version"]["default"] == TAG
 
@@ -225,7 +226,7 @@ def hooked(folder: Path, text: str) -> Repo:
 def test_pre_commit(tmp_path: Path) -> None:
     text = block("pre-commit.md", "yaml", "test_pre_commit")
     (source,) = yaml.safe_load(text)["repos"]
-    assert (source["repo"], source["rev"]) == ("https://github.com/OWNER/boltz-keyscan", TAG)
+    assert (source["repo"], source["rev"]) == (f"https://github.com/{OWNER}/boltz-keyscan", TAG)
     repo, env = hooked(tmp_path, text), environment(tmp_path)
     commands = block("pre-commit.md", "sh", "test_pre_commit")
     assert shell(repo.path, commands, env).code == 0
