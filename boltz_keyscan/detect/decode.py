@@ -109,7 +109,7 @@ def _decode_around(
             if decodings.admits(number):
                 own = decodings.around(text, base, at, number, phase)
                 found += _first_time(own, decodings)
-                if own and own[-1].until > offset + _MANY:
+                if own and own[-1].reading.period and own[-1].until > offset + _MANY:
                     served[place] = decodings.served_until(number, own)
     return found
 

@@ -107,7 +107,10 @@ def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes
         if after == stop:
             continue
         for prefix in beginnings:
-            if _is_continued(text, after, prefix, stop - at) and (runs := _follow(text, at, prefix, joint)):
+            if not _is_continued(text, after, prefix, stop - at):
+                continue
+            runs = _follow(text, at, prefix, joint)
+            if runs and kind.may_have_body(text, runs[-1][1]):
                 yield from _bodies(text, kind, joint, prefix, runs)
 
 
@@ -189,8 +192,6 @@ def _offsets(runs: Iterable[Run], size: int | None = None) -> Iterator[int]:
 def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, runs: list[Run]) -> Iterator[Pieces]:
     """Yield the keys after a prefix in ``runs``, to which the ranges of the body are added."""
     start, at = runs[0][0], runs[-1][1]
-    if not kind.may_have_body(text, at):
-        return
     first, size = len(runs), 0
     while size < _MAX_BODY_CHARS:
         # The key may be complete before a break; the text after it may be another word.

@@ -38,7 +38,7 @@ from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
-from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
+from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
 from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, add_older_stashes, read_traces
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
@@ -138,8 +138,11 @@ class HistoryReader:
         # A boundary list can change alone, and with it the count.
         counted = self._memory.missing if self._is_unchanged() and checked.view.shallow is None else None
         is_small = self._names.max_new_objects(Memory()) <= _MAX_COUNTED_OBJECTS
+        # An earlier scan without gaps had every object; in a pack that is not read, some are lost.
+        whole = opened.is_complete and not checked.gaps and not self._is_unchanged()
+        where, refs = self.source.where, self._references
         yield MissingShard(
-            checked.view, self.source.where, self._references, opened.partial, counted, is_small=is_small
+            checked.view, where, refs, opened.partial, counted, is_small=is_small, is_complete=whole
         )
         direct_packs: set[str] = set()
         if not checked.repaired:
@@ -281,7 +284,9 @@ class HistoryReader:
             # The commits that are fetched later can be older ones.
             attribution = None
         gaps = (*gathered.gaps, *located.gaps)
-        if self.cache is not None and all(gap.by_design or gap.oid for gap in gaps):
+        if self.cache is not None and all(
+            gap.by_design or (gap.oid and gap.reason != ABSENT) for gap in gaps
+        ):
             self._save(self.cache, gathered, attribution, detector)
         return located
 

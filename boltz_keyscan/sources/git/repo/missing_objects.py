@@ -1,12 +1,27 @@
-"""Objects that a repository names but does not have, and commits that it reaches. Both are counted only."""
+"""Objects that a repository names but does not have, and the number of commits that it reaches.
+
+What a partial clone left out is counted. In a clone that claims to be complete each absent object is a gap.
+"""
 
 from __future__ import annotations
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, ShardResult, Tally
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import object_info
+
+ABSENT = "corrupt-object"
+"""The reason of a gap for an object that a repository should have."""
+
+_ABSENT = "the history names it and the repository does not have it; run git fsck for details"
+
+_MAX_GAPS = 10
+"""Absent objects that are named one by one; of a lost pack there are thousands."""
+
+_UNREAD = late_pattern(r"Could not read ([0-9a-f]{40}(?:[0-9a-f]{24})?)")
+"""The error of git for a commit that it does not have."""
 
 
 def _unchecked_gap(where: str, error: str) -> Gap:
@@ -31,6 +46,8 @@ class MissingShard:
     """Above 0, so that it runs in a worker and not in the process that feeds the others."""
     is_small: bool = False
     """True to count the commits that references reach."""
+    is_complete: bool = False
+    """True if every object that they reach has to be there; it is only checked in a small store."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Return a gap for each broken reference, and the counts."""
@@ -48,7 +65,9 @@ class MissingShard:
             if oid in missing_tips
         ]
         starts = [line for line in lines if line.strip().decode() not in missing_tips]
-        tally = self._count_commits(starts)
+        absent: list[str] = []
+        tally = self._count_commits(starts, absent)
+        gaps += self._absent_gaps(absent)
         if not self.partial:
             return ShardResult(gaps=tuple(gaps), tally=tally)
         missing, error = self.counted or 0, ""
@@ -64,12 +83,28 @@ class MissingShard:
             gaps.append(Gap(self.where, "partial-clone", detail, by_design=True))
         return ShardResult(gaps=tuple(gaps), tally=tally + Tally(objects_missing=missing))
 
-    def _count_commits(self, starts: list[bytes]) -> Tally:
-        """Return a tally of the commits that references reach."""
+    def _count_commits(self, starts: list[bytes], absent: list[str]) -> Tally:
+        """Return a tally of the commits that references reach; append ids of objects that are absent."""
         if not starts:
             return Tally()
-        if self.is_small:
+        if not self.is_small:
+            return Tally(stores_uncounted=1)
+        if not self.is_complete:
             answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=starts)
-            if not error and answer.strip().isdigit():
-                return Tally(commits_reached=int(answer))
-        return Tally(stores_uncounted=1)
+            is_number = not error and answer.strip().isdigit()
+            return Tally(commits_reached=int(answer)) if is_number else Tally(stores_uncounted=1)
+        # A line for each object; that of a commit has its time before the id.
+        options = ("--objects", "--no-object-names", "--timestamp", "--missing=print", "--stdin")
+        answer, error = git.run(self.view, "rev-list", *options, lines=starts)
+        absent += (line[1:].decode("ascii") for line in answer.splitlines() if line.startswith(b"?"))
+        # Any other error is of an object that is there, and reported where it is read.
+        absent += _UNREAD.findall(error)
+        return Tally(stores_uncounted=1) if error else Tally(commits_reached=answer.count(b" "))
+
+    def _absent_gaps(self, oids: list[str]) -> list[Gap]:
+        """Return the gaps of absent objects."""
+        oids = sorted(set(oids))
+        gaps = [Gap(f"{self.where}: object {oid}", ABSENT, _ABSENT, oid=oid) for oid in oids[:_MAX_GAPS]]
+        if more := len(oids) - len(gaps):
+            gaps.append(Gap(self.where, ABSENT, f"{more} more objects: {_ABSENT}"))
+        return gaps

@@ -36,6 +36,12 @@ class PreparedRepository:
     partial: bool
     """True for a partial clone, which lacks objects."""
 
+    @property
+    def is_complete(self) -> bool:
+        """True if every object that its references reach should be here."""
+        is_whole = not self.partial and self.view is not None and self.view.shallow is None
+        return is_whole and not any(gap.reason.startswith("alternate") for gap in self.gaps)
+
 
 def prepare_repository(repository: Repository, allowed: bytes, where: str) -> PreparedRepository:
     """Inspect the object store and return a view of it for git.
