@@ -64,8 +64,7 @@ tools: ## install the programs that read our reports back into .tools, and the p
 		--dest .tools/wheels -r pipelines/build.txt -r pipelines/requirements.txt
 
 picture: ## make docs/html-page.png, the picture of the HTML page in the README; needs what "tools" installs
-	@.ci/venv dev
-	@.ci/venv browser
+	@.ci/venv dev browser
 	@$(BIN)/python -m tests.browser docs/html-page.png
 
 release-check: ## prove that this commit can be released: packages built twice, SBOM, installed wheel; ARGS="--tag v0.2.0"

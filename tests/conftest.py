@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -60,6 +61,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for name, group in cases.items() for item in _left_out(name, group)}
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests, which are millions of objects and stay, out of all later collections of garbage."""
+    gc.freeze()
 
 
 def _left_out(name: str, cases: list[pytest.Function]) -> set[pytest.Function]:

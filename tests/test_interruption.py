@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,25 +31,17 @@ from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.tree import TreeSource
 from boltz_keyscan.workers import scan_pool
 from conformance.containers import zstd
+from tests import processes
 from tests.keys import PREFIXES, fake_key
+from tests.processes import PROC, until, waits_for
 from tests.repos import Repo
 from tests.running import ROOT, keyscan
 
-PROC = Path("/proc")
 INTERRUPTED = "error: interrupted; the rest was not scanned\n"
 FILES, BEHIND = 1500, 600
 """At 8 KiB each, as work is weighed, more than is done without workers."""
 
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looking at other processes takes /proc")
-
-
-def until(found: Callable[[], Any], what: str) -> Any:
-    """Wait for something to be there; what it was."""
-    for _ in range(600):
-        if got := found():
-            return got
-        time.sleep(0.05)
-    raise AssertionError(f"waited 30 s for {what}")
 
 
 @pytest.fixture(scope="module")
@@ -104,25 +95,11 @@ class Running:
 
     def family(self) -> Iterator[int]:
         """Every process of the session, the program included."""
-        for entry in PROC.iterdir():
-            if entry.name.isdigit():
-                try:
-                    stat = (entry / "stat").read_text()
-                except OSError:
-                    continue
-                state, _, _, session = stat.rpartition(")")[2].split()[:4]
-                if int(session) == self.process.pid and state != "Z":
-                    yield int(entry.name)
+        return processes.of_session(self.process.pid)
 
     def reader(self, path: Path) -> int | None:
         """The process that has a file open."""
-        for process in self.family():
-            try:
-                if any(link.readlink() == path for link in (PROC / str(process) / "fd").iterdir()):
-                    return process
-            except OSError:
-                continue
-        return None
+        return processes.reader(self.process.pid, path)
 
     def end(self) -> tuple[int, str, str]:
         """Exit code, stdout and stderr; afterwards nothing of it may be left anywhere."""
@@ -209,15 +186,14 @@ def test_130_when_stopped_while_it_waits_for_input(start: Callable[..., Running]
     reading, writing = os.pipe()
     running = start("-", stdin=reading)
     os.write(writing, b"clean\n")
-    until(lambda: waits_for_a_pipe(running.process.pid), "the program to read")
+    until(
+        lambda: waits_for(running.process.pid, "pipe_read", "pipe_wait", "anon_pipe_read"),
+        "the program to read",
+    )
     to_one(running)
     assert running.end() == (ExitCode.INTERRUPTED, "", INTERRUPTED)
     os.close(reading)
     os.close(writing)
-
-
-def waits_for_a_pipe(process: int) -> bool:
-    return (PROC / str(process) / "wchan").read_text() in {"pipe_read", "pipe_wait", "anon_pipe_read"}
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.03, 0.06, 0.1, 0.2, 0.3])
@@ -399,8 +375,8 @@ def test_git_ends_with_the_program_whatever_it_is_at(
 
     began = time.monotonic()
     assert running.end()[0] == (-signal.SIGKILL if stop is kill else ExitCode.INTERRUPTED)
-    # At once, and not when git's own time is over.
-    assert time.monotonic() - began < 8
+    # Not when git's own time is over, which is 30 s at its end.
+    assert time.monotonic() - began < 25
 
 
 def commands(running: Running) -> set[str]:

@@ -34,10 +34,10 @@ from boltz_keyscan.workers import scan_pool
 from tests.depth import NIGHTLY
 from tests.hooked import ISOLATED, PRE_COMMIT, call, manifest
 from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.processes import until
 from tests.repos import Repo
 from tests.running import ROOT, Ran
 from tests.terminals import Terminal
-from tests.test_interruption import until
 
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"

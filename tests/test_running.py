@@ -98,7 +98,8 @@ class Left:
 _MOMENT = re.compile(
     rb'"(?:started_at|duration_s|saved_at)": ?(?:"[^"]*"|[0-9.]+)|in [0-9.]+ s\b|time(?:stamp)?="[^"]*"'
     rb'|"(?:startTimeUtc|endTimeUtc|start_time|end_time)": ?"[^"]*"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?'
-    rb"|:[0-9]{5}\b"
+    # In a page: the minute of the scan, and places on a timeline that ends with it.
+    rb'|:[0-9]{5}\b|[0-9]{2}:[0-9]{2} UTC|"[0-9.]+%"'
 )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import io
@@ -59,6 +60,21 @@ def load() -> None:
     # What is here already is not looked at again in each copy.
     gc.collect()
     gc.freeze()
+    use_huge_pages()
+
+
+def use_huge_pages() -> None:
+    """Collapse the memory of this process into pages of 2 MiB, where the kernel does that.
+
+    Copying a process copies its table of pages, which with small ones takes longer than a short run.
+    """
+    advise, collapse, huge = ctypes.CDLL(None).madvise, 25, 2 << 20
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+        span, access, *_, file = line.split(maxsplit=5)[:5]
+        start, end = (int(edge, 16) for edge in span.split("-"))
+        start, end = -(-start // huge) * huge, end // huge * huge
+        if access.startswith("rw") and file == "0" and start < end:
+            advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), collapse)
 
 
 def compile_late() -> None:

@@ -19,11 +19,14 @@ from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.files.shard import FILES_PER_SHARD
 from conformance.containers import zstd
 from tests.keys import PREFIXES, fake_key
+from tests.processes import PROC, reader, until, waits_for
 from tests.repos import Repo
 from tests.terminals import Terminal, screen, typed
 
 FILES = 600
 INTERRUPTED = "error: interrupted; the rest was not scanned"
+
+watched = pytest.mark.skipif(not PROC.is_dir(), reason="looking at other processes takes /proc")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: Path, columns: int) -> None:
     began = time.monotonic()
     with typed(endless, "--jobs", "1", columns=columns) as terminal:
-        terminal.until(r"Scanning .*85%  00:00:0\d")
+        terminal.until(r"Scanning .*85%  00:0\d:\d\d")
         # While it runs the line is one line, and nothing else is there.
         (shown,) = terminal.screen
         assert shown.startswith("Scanning  [#")
@@ -69,10 +72,12 @@ def test_a_long_scan_says_how_far_it_is_and_ctrl_c_leaves_a_clean_line(endless: 
     ids=str,
 )
 @pytest.mark.sampled(count=2)
+@watched
 def test_nobody_is_told_who_does_not_want_to_know(
     endless: Path, arguments: tuple[str, ...], env: dict[str, str]
 ) -> None:
     with typed(endless, "--jobs", "1", *arguments, env=env) as terminal:
+        until(lambda: reader(terminal.process.pid, endless / "z-endless"), "the scan")
         # Longer than it takes for the line to come.
         with pytest.raises(AssertionError, match="never printed"):
             terminal.until("Scanning", patience=1.6)
@@ -81,12 +86,14 @@ def test_nobody_is_told_who_does_not_want_to_know(
     assert [line for line in terminal.screen if line not in {"", "^C"}] == [INTERRUPTED]
 
 
+@watched
 def test_only_what_is_on_a_terminal_shows_it(endless: Path, tmp_path: Path) -> None:
     """Standard error in a file, with a terminal all around it."""
     script = 'exec "$@" 2>"$0"'
     command = [sys.executable, "-m", "boltz_keyscan", str(endless), "--jobs", "1"]
     terminal = Terminal(["sh", "-c", script, str(tmp_path / "errors"), *command])
     try:
+        until(lambda: reader(terminal.process.pid, endless / "z-endless"), "the scan")
         with pytest.raises(AssertionError, match="never printed"):
             terminal.until("Scanning", patience=1.6)
         terminal.type("\x03")
@@ -113,13 +120,12 @@ def test_archives_are_counted_when_their_turn_comes(tmp_path: Path) -> None:
     assert terminal.screen == [INTERRUPTED]
 
 
+@watched
 def test_ctrl_c_at_a_question_leaves_a_clean_line(tmp_path: Path) -> None:
     """Nothing was shown there but ^C."""
     with typed("-", cwd=tmp_path) as terminal:
-        # It reads from the terminal now.
         terminal.type("clean\n")
-        terminal.until("clean")
-        time.sleep(1)
+        until(lambda: waits_for(terminal.process.pid, "n_tty_read", "wait_woken"), "it to read")
         terminal.type("\x03")
         assert terminal.end() == ExitCode.INTERRUPTED
     assert terminal.screen[-1] == INTERRUPTED

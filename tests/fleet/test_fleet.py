@@ -162,7 +162,7 @@ def test_shards_merged_are_the_whole(fleet: Fleet) -> None:
 
 def test_workers_of_dask_give_the_same_report(fleet: Fleet) -> None:
     needs_dask()
-    ran = fleet.scan("dask", "--engine", "dask", "--jobs", "3", started=True)
+    ran = fleet.scan("dask", "--engine", "dask", started=True)
     assert (ran.code, ran.errors) == (1, "")
     assert fleet.report("dask").out == fleet.report("first").out
 
@@ -176,7 +176,7 @@ def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     ca, cert, key = (str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key"))
     cluster = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/fleet/cluster.py"), ca, cert, key, "3"],
+        [sys.executable, str(ROOT / "tests/fleet/cluster.py"), ca, cert, key, "2"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "BOLTZ_KEYSCAN_GIT_TOKEN": TOKEN},
