@@ -93,8 +93,10 @@ def stopped_lines(
             yield f"{label} {text}"
 
 
-def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> Iterator[str]:
+def _places(finding: Finding, name: str, file: str, options: ReportOptions) -> Iterator[str]:
+    """Yield the lines of a key; ``file`` is an environment file that has it too, absolute, or ""."""
     kind = f"{key_kind(finding)} key {name}"
+    same = f" (the same as in your {os.path.basename(file)})" if file else ""
     if finding.shape is not Shape.CONFIRMED:
         kind += f", {finding.shape}"
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
@@ -108,7 +110,8 @@ def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> I
         spot = (
             "" if first.exposure in {Exposure.STAGED, Exposure.HISTORY, Exposure.TRACKED} else "   not staged"
         )
-        yield harmless(f"  {format_place(first, group)}   {kind}{same}{of}{spot}")
+        also = same if os.path.abspath(first.path) != file else ""
+        yield harmless(f"  {format_place(first, group)}   {kind}{also}{of}{spot}")
         if first.context:
             yield f"    | {clip(harmless(first.context), options.width - 6)}"
     if len(shown) < len(groups):
@@ -117,14 +120,10 @@ def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> I
 
 
 def _fingerprints_of_environment() -> dict[str, str]:
-    """Return the keys in the environment files of the current folder, with the words that name the file."""
+    """Return the keys in the environment files of the current folder, with the absolute path of the file."""
     detector = KeyDetector.of(rules.load())
     files = read_environment_files(os.getcwdb(), detector)
-    return {
-        match.fingerprint: f" (the same as in your {os.path.basename(file.path)})"
-        for file in files
-        for match in file.keys
-    }
+    return {match.fingerprint: os.path.abspath(file.path) for file in files for match in file.keys}
 
 
 def _commands(
@@ -175,7 +174,7 @@ _ACTIONS = {
     Verb.TAKE_OUT: "read it from BOLTZ_API_KEY, then: git add {paths} && git commit",
     Verb.CLEAR: "jupyter nbconvert --clear-output --inplace {paths} && git add {paths} && git commit",
     Verb.DELETE: "git rm -f {paths}",
-    Verb.IGNORE: "git rm -f --cached {paths} && printf '%s\\n' {ignored} >> .gitignore",
+    Verb.IGNORE: "git rm -f --cached {paths} && printf '%s\\n' {ignored} >> .gitignore && git add .gitignore",
 }
 
 

@@ -165,8 +165,9 @@ def _expire(recipe: Recipe) -> Iterator[Instruction]:
 def _scan(recipe: Recipe) -> Iterator[Instruction]:
     if situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone:
         yield Instruction(
-            "Scan again, in the fresh clone: this key must be gone. Move what only the old clone has (ignored"
-            " files, stashes, branches), and delete it.",
+            "Scan again, in the fresh clone: this key must be gone. Copy ignored files from the old clone, "
+            "take over commits that only it has with 'git format-patch' and 'git am' (a branch that is "
+            "fetched from it brings the key back), and delete it.",
             (recipe.scan,),
         )
     else:

@@ -34,7 +34,8 @@ def test_a_notebook_an_environment_file_and_an_admin_key(repo: Repo) -> None:
     repo.add("a b.ipynb", cells)
     text = keyscan("hook", "pre-commit", cwd=repo.path).text
     assert text.startswith("boltz-keyscan: 2 new keys in 2 staged files (")
-    assert "git rm -f --cached .env && printf '%s\\n' /.env >> .gitignore\n" in text
+    assert "the same as in your" not in text
+    assert "git rm -f --cached .env && printf '%s\\n' /.env >> .gitignore && git add .gitignore\n" in text
     assert (
         "jupyter nbconvert --clear-output --inplace 'a b.ipynb' && git add 'a b.ipynb' && git commit\n"
         in text
