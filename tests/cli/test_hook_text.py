@@ -68,3 +68,18 @@ def test_what_only_the_stopped_commit_staged_is_not_called_staged(repo: Repo) ->
     assert "COMMIT STOPPED" in ran.text
     assert "taged" not in ran.text
     assert "Unstage" not in ran.text
+
+
+def test_what_head_has_is_not_called_staged(repo: Repo) -> None:
+    """As ``pre-commit run --all-files`` names it: there is nothing to unstage, and it is committed."""
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    repo.add("b.py", f"K = '{KEY}'\n")
+    ran = keyscan("hook", "pre-commit", "a.py", "b.py", cwd=repo.path)
+    assert ran.text.startswith("boltz-keyscan: 1 new key in 2 files of the index (")
+    assert re.search(r"^  a\.py:1   workspace live key bk1:\w{8}   in HEAD$", ran.text, re.MULTILINE)
+    assert re.search(r"^  b\.py:1   workspace live key bk1:\w{8}$", ran.text, re.MULTILINE)
+    assert re.search(
+        r"^Do       boltz-keyscan explain bk1:\w{8}     HEAD has it: step by step$", ran.text, re.MULTILINE
+    )
+    assert "Unstage  git restore --staged b.py\n" in ran.text
+    assert "git add b.py && git commit" in ran.text
