@@ -325,7 +325,7 @@ def test_all_files_with_what_has_no_blob(framed: Guarded) -> None:
     framed.run("add", "--intent-to-add", "later.py")
     ran = framed.pre_commit("run", "boltz-keyscan", "--all-files", "--verbose")
     assert ran.code == 0, ran
-    assert "no key in 3 staged files and 1 file that is not staged (" in ran.text
+    assert "no key in 3 files of the index and 1 file that is not staged (" in ran.text
     framed.write("later.py", TEXT)
     ran = framed.pre_commit("run", "boltz-keyscan", "--all-files")
     assert ran.code == 1

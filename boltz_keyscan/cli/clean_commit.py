@@ -5,6 +5,7 @@ Every commit pays for this module: it imports nothing that a clean commit does n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from boltz_keyscan import pipeline
@@ -30,7 +31,7 @@ def scan(arguments: Sequence[str]) -> str | None:
         result = pipeline.run(make_plan(Options(staged=tuple(names), fail_on=FailOn.ANY)))
     except Exception:  # noqa: BLE001 - the command runs into the same error and reports it
         return None
-    return f"boltz-keyscan: no key in {amount_scanned(result)}" if is_clean(result) else None
+    return f"boltz-keyscan: no key in {amount_scanned(result, names)}" if is_clean(result) else None
 
 
 def is_clean(result: ScanResult) -> bool:
@@ -38,14 +39,29 @@ def is_clean(result: ScanResult) -> bool:
     return not (result.exit_code or result.gaps or result.keys)
 
 
-def amount_scanned(result: ScanResult) -> str:
-    """Return the amount scanned: a silent hook could have scanned nothing."""
+def amount_scanned(result: ScanResult, names: Sequence[str]) -> str:
+    """Return the amount scanned: a silent hook could have scanned nothing.
+
+    Args:
+        result: the result of the hook's scan.
+        names: the files that were named. Without a commit they may be in the index as HEAD has them.
+    """
     tally = result.tally
     on_disk = tally.files - tally.blobs
-    counts = [f"{tally.blobs:,} staged file{_s(tally.blobs)}"] if tally.blobs or not on_disk else []
+    staged = (
+        f"staged file{_s(tally.blobs)}"
+        if is_of_commit() or not names
+        else f"file{_s(tally.blobs)} of the index"
+    )
+    counts = [f"{tally.blobs:,} {staged}"] if tally.blobs or not on_disk else []
     if on_disk:
         counts.append(f"{on_disk:,} file{_s(on_disk)} that {'is' if on_disk == 1 else 'are'} not staged")
     return f"{' and '.join(counts)} ({tally.bytes:,} bytes)"
+
+
+def is_of_commit() -> bool:
+    """Return True in the hook of a commit, for which git sets the variable; by hand no commit is stopped."""
+    return "GIT_INDEX_FILE" in os.environ
 
 
 def _s(number: int) -> str:

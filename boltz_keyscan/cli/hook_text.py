@@ -69,8 +69,11 @@ def stopped_lines(
     yield f"boltz-keyscan: {_TITLE.get(change, found)}"
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     own = _fingerprints_of_environment() if change in {Change.COMMIT, Change.FILES} else {}
+    in_head = _find_unchanged(blocking) if change is Change.FILES else frozenset[str]()
     for finding in blocking[:MAX_KEYS]:
-        yield from _places(finding, names[finding.fingerprint], own.get(finding.fingerprint, ""), options)
+        yield from _places(
+            finding, names[finding.fingerprint], own.get(finding.fingerprint, ""), in_head, options
+        )
     if len(blocking) > MAX_KEYS:
         yield f"  +{len(blocking) - MAX_KEYS:,} more keys"
     for finding in result.keys:
@@ -82,7 +85,7 @@ def stopped_lines(
             yield harmless(
                 f"  {format_place(place, [place])}   {names[finding.fingerprint]}: {reason}, passes"
             )
-    for label, text in _commands(blocking, names, change):
+    for label, text in _commands(blocking, names, change, in_head):
         yield harmless(f"{label:<8} {text}")
     current = ""
     for label, text in summary(result, options):
@@ -94,8 +97,12 @@ def stopped_lines(
             yield f"{label} {text}"
 
 
-def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> Iterator[str]:
+def _places(
+    finding: Finding, name: str, file: str, in_head: frozenset[str], options: ReportOptions
+) -> Iterator[str]:
+    """Yield the lines of a key; ``file`` is an environment file that has it too, absolute, or ""."""
     kind = f"{finding.title} {name}"
+    same = f" (the same as in your {os.path.basename(file)})" if file else ""
     if finding.shape is not Shape.CONFIRMED:
         kind += f", {finding.shape}"
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
@@ -109,7 +116,9 @@ def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> I
         spot = (
             "" if first.exposure in {Exposure.STAGED, Exposure.HISTORY, Exposure.TRACKED} else "   not staged"
         )
-        yield harmless(f"  {format_place(first, group)}   {kind}{same}{of}{spot}")
+        spot = "   in HEAD" if first.path in in_head else spot
+        also = same if os.path.abspath(first.path) != file else ""
+        yield harmless(f"  {format_place(first, group)}   {kind}{also}{of}{spot}")
         if first.context:
             yield f"    | {clip(harmless(first.context), options.width - 6)}"
     if len(shown) < len(groups):
@@ -118,26 +127,47 @@ def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> I
 
 
 def _fingerprints_of_environment() -> dict[str, str]:
-    """Return the keys in the environment files of the current folder, with the words that name the file."""
+    """Return the keys in the environment files of the current folder, with the absolute path of the file."""
     detector = KeyDetector.of(rules.load())
     files = read_environment_files(os.getcwdb(), detector)
-    return {
-        match.fingerprint: f" (the same as in your {os.path.basename(file.path)})"
-        for file in files
-        for match in file.keys
+    return {match.fingerprint: os.path.abspath(file.path) for file in files for match in file.keys}
+
+
+def _find_unchanged(blocking: Sequence[Finding]) -> frozenset[str]:
+    """Return the paths that are in the index as HEAD has them, so that there is nothing to unstage."""
+    repository = enclosing(os.getcwdb())
+    view = prepare_repository(repository, ANYWHERE, "").view if repository else None
+    if repository is None or view is None:
+        return frozenset()
+    paths = {
+        place.path for finding in blocking for place in finding.locations if place.exposure is Exposure.STAGED
     }
+    if not paths:
+        return frozenset()
+    try:
+        status = Worktree(repository, view).read_status([os.fsencode(path) for path in sorted(paths)])
+    except (GitError, OSError):
+        return frozenset()
+    return frozenset(
+        path
+        for path in paths
+        if set(status.staged.get(os.fsencode(path), ())) == {status.committed.get(os.fsencode(path))}
+    )
 
 
 def _commands(
-    blocking: Sequence[Finding], names: dict[str, str], change: Change
+    blocking: Sequence[Finding], names: dict[str, str], change: Change, in_head: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield label and command of each thing that can be done."""
-    if change in {Change.COMMIT, Change.FILES}:
-        yield from _commit_commands(blocking)
-        return
+    of_head = [each for each in blocking if any(place.path in in_head for place in each.locations)]
     explain = " ".join(
-        ("boltz-keyscan explain", *(names[each.fingerprint] for each in blocking[:_MAX_NAMED]))
+        ("boltz-keyscan explain", *(names[each.fingerprint] for each in (of_head or blocking)[:_MAX_NAMED]))
     )
+    if change in {Change.COMMIT, Change.FILES}:
+        if of_head:
+            yield "Do", f"{explain}     HEAD has it: step by step"
+        yield from _commit_commands(blocking, in_head)
+        return
     if change is Change.RECEIVED:
         yield "Do", "replace and revoke the key first; then take it out of every commit you push:"
         yield "", explain
@@ -147,12 +177,17 @@ def _commands(
         yield "Accept", _accept_in_baseline()
 
 
-def _commit_commands(blocking: Sequence[Finding]) -> Iterator[tuple[str, str]]:
-    new = [place for finding in blocking for place in finding.locations if not place.old]
+def _commit_commands(blocking: Sequence[Finding], in_head: frozenset[str]) -> Iterator[tuple[str, str]]:
+    new = [
+        place
+        for finding in blocking
+        for place in finding.locations
+        if not place.old and place.path not in in_head
+    ]
     groups: dict[Verb, list[Location]] = {}
     for place in new:
         groups.setdefault(choose_verb(place, Situation.NOT_COMMITTED), []).append(place)
-    label = "Do"
+    label = "" if in_head else "Do"
     for verb, found in groups.items():
         if verb in _ACTIONS:
             paths = _shown_paths(found)
@@ -176,7 +211,7 @@ _ACTIONS = {
     Verb.TAKE_OUT: "read it from BOLTZ_API_KEY, then: git add {paths} && git commit",
     Verb.CLEAR: "jupyter nbconvert --clear-output --inplace {paths} && git add {paths} && git commit",
     Verb.DELETE: "git rm -f {paths}",
-    Verb.IGNORE: "git rm -f --cached {paths} && printf '%s\\n' {ignored} >> .gitignore",
+    Verb.IGNORE: "git rm -f --cached {paths} && printf '%s\\n' {ignored} >> .gitignore && git add .gitignore",
 }
 
 

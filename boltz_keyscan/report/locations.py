@@ -119,7 +119,8 @@ def _describe_past(past: list[Location]) -> str:
         if shown.exposure is Exposure.UNREACHABLE:
             reason = f"{describe_exposure(shown)}; {reason or _NO_COMMIT}"
     elif shown.exposure is Exposure.HISTORY:
-        reason = "(gone from HEAD)" if first else "in history, gone from HEAD"
+        where = "on another branch or tag" if any(x.present for x in past) else "gone from HEAD"
+        reason = f"({where})" if first else f"in history, {where}"
     else:
         reason = f"({describe_exposure(shown)})" if first else describe_exposure(shown)
     parts.append(reason)

@@ -627,6 +627,14 @@ def test_below_the_root_the_whole_repository_is_explained(repo: Repo) -> None:
         ran = keyscan("explain", path, cwd=folder)
         assert (short_fingerprint(ADMIN) in ran.text, short_fingerprint(KEY) in ran.text) == (True, False)
         assert "only in history, not pushed" in ran.text
+    # A scan of the folder says what it leaves out.
+    ran = keyscan(".", cwd=sub)
+    assert (
+        ran.code,
+        "its files are scanned, the history is not; 'boltz-keyscan ..' scans both" in ran.errors,
+    ) == (0, True)
+    for line in (". --no-history", ". -q", "..", "old.py"):
+        assert keyscan(*line.split(), cwd=sub).errors == ""
     here = explain(repo, KEY)
     for folder, arguments, enter in ((sub, (), ".."), (repo.path.parent, (repo.path.name,), repo.path.name)):
         ran = keyscan("explain", fingerprint(KEY), *arguments, cwd=folder)

@@ -55,12 +55,14 @@ def _incomplete(ran: Ran, gap: str) -> None:
 
 def test_what_it_says_when_clean(repo: Guarded) -> None:
     _passes(repo.hook(), "0 staged files (0 bytes)")
-    _passes(repo.hook("a.py"), "1 staged file (17 bytes)")
-    _passes(repo.hook("a.py", "b.py"), "2 staged files (51 bytes)")
+    _passes(repo.hook("a.py"), "1 file of the index (17 bytes)")
+    _passes(repo.hook("a.py", "b.py"), "2 files of the index (51 bytes)")
     repo.write("c.py", "x" * 2000)
     _passes(repo.hook("c.py"), "1 file that is not staged (2,000 bytes)")
     repo.write("d.py", "x")
-    _passes(repo.hook("b.py", "c.py", "d.py"), "1 staged file and 2 files that are not staged (2,035 bytes)")
+    _passes(
+        repo.hook("b.py", "c.py", "d.py"), "1 file of the index and 2 files that are not staged (2,035 bytes)"
+    )
 
 
 def test_a_placeholder_does_not_stop(repo: Guarded) -> None:
@@ -265,7 +267,7 @@ def test_more_names_than_git_gets(repo: Guarded) -> None:
     listing = repo.write("listing", lines)
     with listing.open("rb") as stream:
         repo.run("update-index", "--index-info", istream=stream)
-    _passes(repo.hook(*names), "1,200 staged files (17 bytes)")
+    _passes(repo.hook(*names), "1,200 files of the index (17 bytes)")
     repo.write("key", TEXT)
     blob = repo.run("hash-object", "-w", "key")
     repo.run("update-index", "--cacheinfo", f"100644,{blob},{names[-1]}")
@@ -293,7 +295,7 @@ def test_what_was_only_announced(repo: Guarded) -> None:
     for path in (repo.path / ".git" / "objects" / "e6").iterdir():
         path.unlink()
     _passes(repo.hook(), "0 staged files (0 bytes)")
-    _passes(repo.hook("void.py"), "1 staged file (0 bytes)")
+    _passes(repo.hook("void.py"), "1 file of the index (0 bytes)")
     _stops(repo.hook("later.py"), "later.py:1:7")
     _stops(repo.hook("new\nline"), "new\\x0aline:1:7")
     _stops(repo.hook("void.py", "new\nline", *("a.py",) * 99), "new\\x0aline:1:7")
@@ -302,7 +304,7 @@ def test_what_was_only_announced(repo: Guarded) -> None:
 def test_an_empty_file_that_was_staged_is_empty(repo: Guarded) -> None:
     repo.add("void.py", "")
     repo.write("void.py", TEXT)
-    _passes(repo.hook("void.py"), "1 staged file (0 bytes)")
+    _passes(repo.hook("void.py"), "1 file of the index (0 bytes)")
 
 
 @pytest.mark.parametrize("names", [(), ("b.py",)])
@@ -325,7 +327,7 @@ def test_a_conflict(repo: Guarded, names: tuple[str, ...]) -> None:
     repo.write("b.py", CLEAN)
     _passes(repo.hook(*names), "1 file that is not staged (17 bytes)")
     (repo.path / "b.py").unlink()
-    _passes(repo.hook(*names), "0 staged files (0 bytes)")
+    _passes(repo.hook(*names), f"0 {'files of the index' if names else 'staged files'} (0 bytes)")
 
 
 @pytest.mark.parametrize("names", [(), ("a.py",)])
@@ -410,7 +412,7 @@ def test_blobs_that_are_in_a_borrowed_store(tmp_path: Path, repo: Guarded, names
     _stops(repo.hook(*names, cwd=clone), "a.py:1:7")
     (clone / "a.py").write_text(CLEAN * 3, encoding="utf-8")
     repo.run("-C", str(clone), "add", "a.py")
-    _passes(repo.hook(*names, cwd=clone), "1 staged file (51 bytes)")
+    _passes(repo.hook(*names, cwd=clone), f"1 {'file of the index' if names else 'staged file'} (51 bytes)")
 
 
 @pytest.mark.parametrize("names", [(), ("a.py",)])

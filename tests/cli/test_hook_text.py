@@ -34,7 +34,8 @@ def test_a_notebook_an_environment_file_and_an_admin_key(repo: Repo) -> None:
     repo.add("a b.ipynb", cells)
     text = keyscan("hook", "pre-commit", cwd=repo.path).text
     assert text.startswith("boltz-keyscan: 2 new keys in 2 staged files (")
-    assert "git rm -f --cached .env && printf '%s\\n' /.env >> .gitignore\n" in text
+    assert "the same as in your" not in text
+    assert "git rm -f --cached .env && printf '%s\\n' /.env >> .gitignore && git add .gitignore\n" in text
     assert (
         "jupyter nbconvert --clear-output --inplace 'a b.ipynb' && git add 'a b.ipynb' && git commit\n"
         in text
@@ -67,3 +68,18 @@ def test_what_only_the_stopped_commit_staged_is_not_called_staged(repo: Repo) ->
     assert "COMMIT STOPPED" in ran.text
     assert "taged" not in ran.text
     assert "Unstage" not in ran.text
+
+
+def test_what_head_has_is_not_called_staged(repo: Repo) -> None:
+    """As ``pre-commit run --all-files`` names it: there is nothing to unstage, and it is committed."""
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    repo.add("b.py", f"K = '{KEY}'\n")
+    ran = keyscan("hook", "pre-commit", "a.py", "b.py", cwd=repo.path)
+    assert ran.text.startswith("boltz-keyscan: 1 new key in 2 files of the index (")
+    assert re.search(r"^  a\.py:1   workspace live key bk1:\w{8}   in HEAD$", ran.text, re.MULTILINE)
+    assert re.search(r"^  b\.py:1   workspace live key bk1:\w{8}$", ran.text, re.MULTILINE)
+    assert re.search(
+        r"^Do       boltz-keyscan explain bk1:\w{8}     HEAD has it: step by step$", ran.text, re.MULTILINE
+    )
+    assert "Unstage  git restore --staged b.py\n" in ran.text
+    assert "git add b.py && git commit" in ran.text

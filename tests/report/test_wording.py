@@ -11,6 +11,7 @@ from boltz_keyscan.advice import EXPOSURE, STEPS, TITLE, Verb, choose_verb, numb
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Situation
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.policy import situation
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.locations import Place, exposure_line, relative_uri
 from boltz_keyscan.report.locations import places as places_of
 from boltz_keyscan.report.wording import count, earliest, moment, size
@@ -86,6 +87,11 @@ def test_history_outranks_what_no_reference_reaches() -> None:
     (row,) = places([past(1, exposure=Exposure.UNREACHABLE, line=1), past(2, line=2)])
     assert row.where == "src/app.py:2"
     assert row.story.endswith(" (gone from HEAD), 2 versions")
+
+
+def test_what_another_branch_has_is_not_gone() -> None:
+    (row,) = places([past(1), replace(past(2), present=True)])
+    assert row.story.endswith(" (on another branch or tag), 2 versions")
 
 
 def test_an_object_without_a_path_is_called_an_object() -> None:

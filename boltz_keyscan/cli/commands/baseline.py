@@ -207,7 +207,8 @@ def update(
     if add:
         _echo_live(unaccepted, until, "write its last day, such as 2030-12-31, at the end of its line")
     elif unaccepted:
-        click.echo(f"{count(len(unaccepted), 'key')} not accepted; --add --reason TEXT accepts them.")
+        them = "it" if len(unaccepted) == 1 else "them"
+        click.echo(f"{count(len(unaccepted), 'key')} not accepted; --add --reason TEXT accepts {them}.")
     _echo_gaps(unread, "--add --gaps --reason TEXT accepts them.", gaps=gaps)
     return _completeness_code(unread)
 

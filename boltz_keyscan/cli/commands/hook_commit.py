@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean
+from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean, is_of_commit
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.plan import Options, make_plan
@@ -90,12 +90,11 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
     plan = make_plan(Options(staged=files, fail_on=FailOn.ANY))
     result = scan_for_hook(plan, baseline, trust)
     if is_clean(result):
-        click.echo(f"boltz-keyscan: no key in {amount_scanned(result)}")
+        click.echo(f"boltz-keyscan: no key in {amount_scanned(result, files)}")
         return result.exit_code
     from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
     from boltz_keyscan.cli.hook_text import Change  # noqa: PLC0415 - as above
 
-    # git sets it for the hooks of a commit; a hook that is called by hand stops no commit.
-    change = Change.COMMIT if "GIT_INDEX_FILE" in os.environ else Change.FILES
-    write(result, change, amount_scanned(result))
+    change = Change.COMMIT if is_of_commit() else Change.FILES
+    write(result, change, amount_scanned(result, files))
     return result.exit_code

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from boltz_keyscan.cli.messages import report_line
+from boltz_keyscan.cli.options import ScanOptions
 from boltz_keyscan.cli.output import check_distinct, emit, report_options
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.plan import STDIN
+from boltz_keyscan.sanitize import harmless
+from boltz_keyscan.sources.git.repo.repository import find_root
 
 if TYPE_CHECKING:
     from boltz_keyscan.key_status import StatusCheck
@@ -65,6 +72,7 @@ def scan(*, resolved: ResolvedOptions) -> int:
     check_distinct([path for _, path in files], stdout=on_stdout is not None)
     suppressor = resolved.suppressor(unexposed=options.fail_on_unexposed)
     status_check, output_filter = _status_check(resolved)
+    _note_history(options)
     result = run_scan(plan, resolved, suppressor, status_check)
     if (fetched := click.get_current_context().meta.get(_ADDRESS)) is not None:
         from boltz_keyscan.fleet.naming import rename_repository  # noqa: PLC0415 - few scans fetch
@@ -72,6 +80,21 @@ def scan(*, resolved: ResolvedOptions) -> int:
         result = rename_repository(result, fetched.folder, fetched.name)
     emit(result, on_stdout, files, report_options(options), output_filter)
     return result.exit_code
+
+
+def _note_history(options: ScanOptions) -> None:
+    """Report the repositories of which only a folder is scanned, as their history is not."""
+    if options.quiet or options.no_history or options.history_only or options.staged or options.commits:
+        return
+    for path in options.paths:
+        folder = os.path.realpath(os.fsencode(path))
+        root = find_root(folder) if path != STDIN and os.path.isdir(folder) else None
+        if root is not None and root != folder:
+            top = shlex.quote(os.path.relpath(os.fsdecode(root)))
+            report_line(
+                f"note: {harmless(path)} is a folder of a repository: its files are scanned, the history is "
+                f"not; 'boltz-keyscan {harmless(top)}' scans both"
+            )
 
 
 def _status_check(
