@@ -77,6 +77,7 @@ DEEP = {
     ),
     ".local/share/opencode/opencode.db": Kind.TRANSCRIPT,
     ".local/share/goose/sessions/1.jsonl": Kind.TRANSCRIPT,
+    ".local/share/zed/threads/threads.db": Kind.TRANSCRIPT,
     ".kiro/sessions/1/sess_1/messages.jsonl": Kind.TRANSCRIPT,
     ".junie/sessions/1/events.jsonl": Kind.TRANSCRIPT,
     ".windsurf/transcripts/1.jsonl": Kind.TRANSCRIPT,
