@@ -177,7 +177,12 @@ PLACES: Final = (
         "aider",
         deep=True,
     ),
-    Place(Kind.TRANSCRIPT, "data:goose/sessions/** data:zed/threads/**", "Goose or Zed", deep=True),
+    Place(
+        Kind.TRANSCRIPT,
+        "data:goose/sessions/** data:zed/threads/** data:Zed/threads/**",
+        "Goose or Zed",
+        deep=True,
+    ),
     Place(
         Kind.HISTORY,
         """

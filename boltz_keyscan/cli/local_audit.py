@@ -48,11 +48,13 @@ def examine_machine(budget: int | None) -> Examined:
         trouble.append("~: this user has no home folder; set HOME")
     detector = KeyDetector.of(rules.load())
     bases = base_folders(os.environ, home, os.getcwd(), sys.platform)
-    user = os.path.basename(home)
+    # A home at the root has no name, and the pattern of a file would be that of its folder.
+    user = os.path.basename(home) or "root"
     files = list(read_files(list_files(bases, deep=False, user=user), detector))
     trouble += (f"{each.path}: {each.trouble}" for each in files if each.trouble)
     number = len(files)
-    files += read_environments(os.environb if os.supports_bytes_environ else {}, detector)
+    own = {os.fsencode(name): os.fsencode(value) for name, value in os.environ.items()}
+    files += read_environments(own, detector)
     keys = list(keys_in(files, {rule.id: rule.prefix for rule in rules.load()}))
     if budget is not None:
         deep = {os.path.realpath(path): place for path, place in list_files(bases, deep=True, user=user)}

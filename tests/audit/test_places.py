@@ -77,6 +77,7 @@ DEEP = {
     ),
     ".local/share/opencode/opencode.db": Kind.TRANSCRIPT,
     ".local/share/goose/sessions/1.jsonl": Kind.TRANSCRIPT,
+    ".local/share/zed/threads/threads.db": Kind.TRANSCRIPT,
     ".kiro/sessions/1/sess_1/messages.jsonl": Kind.TRANSCRIPT,
     ".junie/sessions/1/events.jsonl": Kind.TRANSCRIPT,
     ".windsurf/transcripts/1.jsonl": Kind.TRANSCRIPT,
@@ -246,10 +247,10 @@ def test_environments_of_running_programs(tmp_path: Path) -> None:
 def test_the_newest_files_within_a_budget(tmp_path: Path) -> None:
     files = [put(tmp_path / str(number), "x" * 100) for number in range(4)]
     for age, path in enumerate(files):
-        os.utime(path, (1000 - age, 1000 - age))
-    paths = [os.fsencode(path) for path in reversed(files)]
+        os.utime(path, (1000 + age, 1000 + age))
+    paths = [os.fsencode(path) for path in files]
     selection = select_newest(paths, 250)
-    assert selection.paths == tuple(os.fsencode(path) for path in files[:2])
+    assert selection.paths == (paths[3], paths[2])
     assert (selection.size, selection.left, selection.left_bytes) == (200, 2, 200)
     assert len(select_newest(paths, 1).paths) == 1
     assert select_newest([b"/nowhere"], 1).paths == (b"/nowhere",)

@@ -21,6 +21,7 @@ from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 from boltz_keyscan.report import load
 from boltz_keyscan.report.html import cards, page
 from boltz_keyscan.report.html.lifetime import lifetime
+from boltz_keyscan.report.locations import exposure_line
 from boltz_keyscan.report.options import ReportOptions
 from tests import depth
 from tests.depth import examples
@@ -383,6 +384,15 @@ def test_the_stretches_of_a_life_are_what_is_proved(name: str) -> None:
     assert [(each.start.day, each.end.day if each.end else None) for each in life.stretches] == days
     assert life.story == story
     assert sum(event.removal for event in life.events) == sum(end is not None for _, end in days)
+
+
+@pytest.mark.parametrize(
+    ("other", "branch"), [("origin/main", "in origin/main "), ("origin/old", ""), ("", "")]
+)
+def test_the_line_of_a_key_that_is_gone_names_the_branch_of_all_its_commits(other: str, branch: str) -> None:
+    places = version(3, 5, remote="origin/main"), version(5, 9, remote=other)
+    line = exposure_line(finding(KeyType.ADMIN, Mode.LIVE, *places))
+    assert line.endswith(f"2 paths, {branch}from 2024-05-03 to 2024-05-09, 6 days, added by 2 commits")
 
 
 def test_nothing_is_claimed_of_a_shallow_clone(tmp_path: Path) -> None:
