@@ -247,6 +247,26 @@ def middle_table(width: int) -> Build:
     return build
 
 
+def psql(width: int, mark: str, border: str) -> Build:
+    """Build a table of psql whose cells are wrapped, with marks in the margins (``format=wrapped``)."""
+
+    def build(key: str) -> bytes:
+        cells = [wrapped(text, width).split("\n") for text in ("BOLTZ_API_KEY of all", key, "workspace")]
+        lines = []
+        for row in itertools.zip_longest(*cells, fillvalue=""):
+            number = len(lines)
+            shown = [
+                (mark if number and text else " ")
+                + f"{text:{width}}"
+                + (mark if number + 1 < len(cells[at]) else " ")
+                for at, text in enumerate(row)
+            ]
+            lines.append(border.join(shown) + "\n")
+        return "".join(lines).encode()
+
+    return build
+
+
 def columns(width: int) -> Build:
     """Build a table without borders."""
     return lambda key: (
@@ -357,6 +377,11 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
         Hiding(f"{name}-{size}.sse.b64", in_base64(streamed(EVENTS[name], size)), ("base64", "records"))
         for name in ("openai", "anthropic")
         for size in (1, 4, 5)
+    ),
+    *(
+        Hiding(f"psql-{width}{name}.txt", psql(width, mark, border), TABLE)
+        for name, mark, border in (("", ".", "|"), ("-unicode", "\u2026", "\u2502"))
+        for width in (12, 16, 25, 37)
     ),
     Hiding("spaced.utf16.txt", marked(partial(spaced_out, " ")), ("utf-16", "spaced")),
     Hiding("table.utf16.txt", marked(table(20, "\u2502")), ("utf-16", "table")),
@@ -547,6 +572,8 @@ DECOYS: Final[dict[str, bytes]] = {
     "masked-middle.txt": middle_table(20)(_P + "****"),
     "masked.html": cut("<b>", 9)(_P + "****1234"),
     "masked.log": cut("\x1b[1m", 9)(_P + "****"),
+    "masked-psql.txt": psql(14, ".", "|")(_P + "your-key-goes-here"),
+    "ellipsis.txt": _cells(_P + "abcdefgh...", "...ijk").encode(),
     "masked-table.txt": _cells(_P + "****", _P + "****").encode(),
     "prefix-table.txt": _cells(*PREFIXES.values()).encode(),
     "prefix-list.py": json.dumps([*PREFIXES.values()]).encode(),

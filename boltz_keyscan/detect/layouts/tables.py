@@ -16,8 +16,10 @@ _ROWS: Final = 64
 """Lines of the longest wrapped cell."""
 
 _BORDER: Final = rb"\xe2\x94[\x82\x83]|\xe2\x95\x91|\\{1,7}u25(?:0[23]|51)|\|"
-_MARKS: Final = b" \t.+\r"
-"""Blanks around the text of a cell, and psql's marks of a text that continues."""
+_WRAPPED: Final = (b".", b"\xe2\x80\xa6")
+"""psql's marks of a text that continues, at its end and at the beginning of the rest."""
+_MARKS: Final = b" \t+\r" + b"".join(_WRAPPED)
+"""Blanks and marks around the text of a cell."""
 
 
 def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
@@ -62,18 +64,28 @@ def _column(text: bytes, lines: Iterable[Line], index: int, cells: list[Line], *
     """
     parts: list[Line] = []
     last = nearest = _filled(text, cells)
+    upper_cells = lower_cells = cells
     for line in itertools.islice(lines, _ROWS):
         other = _cells(text, line)
         filled = _filled(text, other)
         upper, lower = (filled, last) if is_up else (last, filled)
         is_below = nearest <= filled if is_up else filled <= nearest
         is_continued = is_below and (bool(upper - lower) or upper == lower == {index})
-        if len(other) != len(cells) or index not in filled or not is_continued:
+        if len(other) != len(cells) or index not in filled:
+            break
+        upper_cells, lower_cells = (other, upper_cells) if is_up else (lower_cells, other)
+        if not is_continued and not _is_marked(text, upper_cells[index], lower_cells[index]):
             break
         parts.append(other[index])
         nearest = filled
         last = filled if is_up else last | filled
     return parts
+
+
+def _is_marked(text: bytes, upper: Line, lower: Line) -> bool:
+    """Return True if marks join the text of two cells."""
+    above, below = text[slice(*upper)].rstrip(b" "), text[slice(*lower)].lstrip(b" ")
+    return any(above.endswith(mark) and below.startswith(mark) for mark in _WRAPPED)
 
 
 def _filled(text: bytes, cells: list[Line]) -> set[int]:
