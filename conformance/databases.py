@@ -300,11 +300,11 @@ def journal(text: bytes, packing: int, *, compact: bool = False) -> bytes:
     return out + bytes(4096)
 
 
-def level_log(text: bytes, before: int) -> bytes:
+def level_log(text: bytes, before: int, header: bytes = b"") -> bytes:
     """Return a log of LevelDB with a text that begins so many bytes before the end of a block."""
-    lead = (32 << 10) - before - 7 - 12 - 6
+    lead = (32 << 10) - before - len(header) - 7 - 12 - 6
     batches = (b"x" * lead + text, b"y" * 300)
-    out = bytearray()
+    out = bytearray(header)
     for number, value in enumerate(batches, 1):
         record = struct.pack("<QI", number, 1) + b"\1\1k" + b"\x80\x80\2" + value
         is_first = True

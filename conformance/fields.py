@@ -195,6 +195,11 @@ def _logs() -> Iterator[tuple[str, Build]]:
                 ),
             )
     yield "profile.ldb.tar", lambda k: tarred({"a.txt": b"a", "000005.ldb": databases.level_table(text(k))})
+    for before in (9, 33):
+        yield (
+            f"{before}.wandb",
+            lambda k, before=before: databases.level_log(k.encode() + b" ", before, b":W&B\xe1\xbe\0"),  # type: ignore[misc]
+        )
     yield "job.log.sz", lambda k: databases.snappy_stream(text(k))
     yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
 

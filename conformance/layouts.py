@@ -252,7 +252,7 @@ def psql(width: int, mark: str, border: str) -> Build:
 
     def build(key: str) -> bytes:
         cells = [wrapped(text, width).split("\n") for text in ("BOLTZ_API_KEY of all", key, "workspace")]
-        lines = []
+        lines: list[str] = []
         for row in itertools.zip_longest(*cells, fillvalue=""):
             number = len(lines)
             shown = [
@@ -263,6 +263,24 @@ def psql(width: int, mark: str, border: str) -> Build:
             ]
             lines.append(border.join(shown) + "\n")
         return "".join(lines).encode()
+
+    return build
+
+
+def listed_bytes(key: str) -> bytes:
+    """Return a file as a list of numbers, one a line, as ``ConvertTo-Json`` of PowerShell writes it."""
+    return json.dumps([*f"KEY={key}\n".encode()], indent=4).encode()
+
+
+def logged(width: int) -> Build:
+    """Build a log of ``rich``, whose message is a column that is filled up with blanks."""
+
+    def build(key: str) -> bytes:
+        lines = ["using key", *wrapped(key, width).split("\n")]
+        lines[-1] += " ok"
+        return "".join(
+            f"{'' if at else '[03:04:05]':10} {line:{width}} \n" for at, line in enumerate(lines)
+        ).encode()
 
     return build
 
@@ -383,6 +401,9 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
         for name, mark, border in (("", ".", "|"), ("-unicode", "\u2026", "\u2502"))
         for width in (12, 16, 25, 37)
     ),
+    *(Hiding(f"rich-{width}.log", logged(width), TABLE) for width in (18, 31, 38, 50)),
+    Hiding("bytes-crlf.json", lambda key: listed_bytes(key).replace(b"\n", b"\r\n"), DUMP),
+    Hiding("bytes.utf16.json", marked(listed_bytes), ("utf-16", *DUMP)),
     Hiding("spaced.utf16.txt", marked(partial(spaced_out, " ")), ("utf-16", "spaced")),
     Hiding("table.utf16.txt", marked(table(20, "\u2502")), ("utf-16", "table")),
     Hiding("lines.utf16.txt", marked(with_beginnings(BEGINNINGS["time"], b64_of, 40)), ("utf-16", *LINES)),

@@ -95,8 +95,8 @@ FORMATS = (
     Format("rar", b"R", rb"Rar!\x1a\x07"),
     Format("lz4", b"\4", rb"\x04\x22\x4d\x18", "compression:lz4_members"),
     Format("snappy", b"\xff", rb"\xff\x06\x00\x00sNaPpY", "compression:snappy_members"),
-    # Its last bytes, behind the place of its index.
     Format("leveldb", b"W", rb"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb:table_members"),
+    Format("wandb", b":", rb":W&B\xe1\xbe\x00", "leveldb:log_members"),
     Format("lz4's legacy frame", b"\2\3", rb"[\x02\x03]\x21\x4c\x18"),
     Format("lzip", b"L", rb"LZIP[\x00\x01]"),
     Format("gzip's older form or pack (.z)", b"\x1f", rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])"),

@@ -60,6 +60,8 @@ def _narrow(prefix: bytes, form: bytes, between: bytes) -> Iterator[bytes]:
         yield between.join(form % byte for byte in part) + between.rstrip() + b"\n"
     for indent in _INDENTS:
         yield (b",\n" + indent).join(form % byte for byte in prefix[3:5])
+    for indent in _INDENTS[2:4]:
+        yield (b",\r\n" + indent).join(form % byte for byte in prefix[3:5])
 
 
 def _hex(prefix: bytes) -> Iterator[bytes]:

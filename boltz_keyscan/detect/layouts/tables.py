@@ -37,8 +37,9 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         parts += _column(text, after, index, cells, is_up=False)
     else:
         parts = list(_aligned(text, at, line, after))
-        # Two short lines that follow each other are no table.
-        if len(parts) == 2 and text[line[0] : line[1]].strip() == text[slice(*parts[0])]:
+        # Two short lines that follow each other are no table, unless a program filled them with blanks.
+        is_alone = len(parts) == 2 and text[line[0] : line[1]].strip() == text[slice(*parts[0])]
+        if is_alone and not _is_filled_up(text, line, parts[1]):
             parts = []
     for begin, stop in parts if len(parts) > 1 else ():
         inner = text[begin:stop]
@@ -47,6 +48,12 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         pieces.add(text, first, first + size)
         low, high = min(low, begin), max(high, stop)
     yield pieces.reading(NAME, low, high)
+
+
+def _is_filled_up(text: bytes, line: Line, following: Line) -> bool:
+    """Return True if a line ends with blanks, up to the width of the line of a following part."""
+    begin, stop = text.rfind(b"\n", line[0], following[0]), text.find(b"\n", following[1])
+    return text[line[1] - 1 : line[1]] == b" " and stop - begin - 1 == line[1] - line[0] > 0
 
 
 def _cells(text: bytes, line: Line) -> list[Line]:

@@ -54,7 +54,8 @@ def utf_16_members(content: Content) -> Iterator[Member]:
         yield from _text("utf-16")(content)
         return
     decoder = codecs.getincrementaldecoder("utf-16")("replace")
-    chunks = (decoder.decode(chunk).encode("utf-8", "replace") for chunk in _chunks(content.reader))
+    texts = (decoder.decode(chunk).replace("\r\n", "\n") for chunk in _chunks(content.reader))
+    chunks = (text.encode("utf-8", "replace") for text in texts)
     yield Member(b"", filter(None, chunks), implied=True)
 
 

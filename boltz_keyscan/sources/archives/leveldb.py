@@ -18,6 +18,9 @@ from boltz_keyscan.sources.archives.reader import PartSpace, RandomAccess, Reade
 _BLOCK_BYTES = 32 << 10
 _HEADER_BYTES = 7
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_WANDB = b":W&B\xe1\xbe\0"
+"""Header of a log of Weights & Biases (wandb/sdk/internal/datastore.py); blocks begin before it."""
+
 _JOINED_BYTES = 512
 """Bytes kept on both sides of the end of a block: more than an encoded key has."""
 
@@ -39,7 +42,7 @@ def log_members(content: Content) -> Iterator[Member]:
     reader = content.reader
     number, before = 0, b""
     while block := reader.read(_BLOCK_BYTES):
-        at, is_first = 0, True
+        at, is_first = 0 if number else len(_WANDB) * block.startswith(_WANDB), True
         while at + _HEADER_BYTES <= len(block):
             size, kind = int.from_bytes(block[at + 4 : at + 6], "little"), block[at + 6]
             if not _FULL <= kind <= _LAST:
