@@ -26,7 +26,6 @@ _MIN_STREAM_BYTES = 52
 """Bytes of the shortest stream that holds a key, with its header: a key's body is 32 random bytes."""
 
 _ASCII = bytes(range(128))
-
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
 _BEGINNING_BYTES = 1024
 """Bytes of output of a stream that are enough to test it."""
