@@ -38,6 +38,9 @@ _ONCE: Final = (
 )
 """Signatures that base64 is searched for, once: of lz4, git bundles, databases and compound files."""
 
+TEXTS: Final = (b"000000", b'data: {"', b"event: ")
+"""Beginnings of texts whose layout is read where base64 begins: dumps with an offset, streams of events."""
+
 _STARTS: Final = (
     GZIP + b"\0",
     GZIP + b"\x08",
@@ -112,6 +115,7 @@ def _all() -> Iterator[Beginning]:
     wide |= {_widen(text): 2 * before for text, before in _base64_of((b"PK\3\4", *_STARTS[:2]))}
     thrice = _base64_of(text for inner in common for text, _ in _base64(inner))
     once += _base64_of(_ONCE)
+    once += ((binascii.b2a_base64(text)[: len(text) * 8 // 6], 0) for text in TEXTS)
     yield from ((text, "base64", before) for text, before in (*once, *twice, *thrice))
     # UTF-16 is searched for without the NUL at its end, which is at its beginning in the other order.
     yield from ((text, "utf-16", before) for text, before in wide.items())
@@ -126,6 +130,8 @@ def _all() -> Iterator[Beginning]:
     for signature in _STARTS:
         yield base64.b85encode(signature), "base85", 0
         yield base64.a85encode(signature), "ascii85", 0
+        text = base64.b32encode(signature)[:6]
+        yield from ((text, "base32", 0), (text.lower(), "base32", 0))
         for has_graves in (False, True):
             line = binascii.b2a_uu(signature + bytes(45 - len(signature)), backtick=has_graves)
             yield line[:6], "uuencode", 0

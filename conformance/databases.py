@@ -191,11 +191,7 @@ def avro(text: bytes, codec: str) -> bytes:
 
 
 def _zigzag(number: int) -> bytes:
-    number, out = number << 1, b""
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
+    return _leb(number << 1)
 
 
 def _deflate(data: bytes) -> bytes:
@@ -203,9 +199,76 @@ def _deflate(data: bytes) -> bytes:
     return engine.compress(data) + engine.flush()
 
 
+def snappy(data: bytes) -> bytes:
+    """Return a block of snappy with copies of what came before."""
+    out = _leb(len(data))
+    at = first = 0
+    while at < len(data):
+        size = next(
+            (size for size in (60, 24, 12, 8, 6, 4) if data.find(data[at : at + size], 0, at) >= 0), 0
+        )
+        if not size or at + size > len(data):
+            at += 1
+            continue
+        back = at - data.rfind(data[at : at + size], 0, at)
+        out += _literal(data[first:at])
+        if size < 12 and back < 2048:
+            out += bytes([back >> 8 << 5 | size - 4 << 2 | 1, back & 0xFF])
+        else:
+            out += bytes([size - 1 << 2 | 2]) + struct.pack("<H", back)
+        at = first = at + size
+    return out + _literal(data[first:])
+
+
+def _literal(data: bytes) -> bytes:
+    if len(data) <= 60:
+        return bytes([len(data) - 1 << 2]) + data if data else b""
+    return bytes([61 << 2]) + struct.pack("<H", len(data) - 1) + data
+
+
+def snappy_stream(text: bytes) -> bytes:
+    """Return a stream of snappy with a compressed and a stored chunk."""
+    chunks = ((0, snappy(text)), (1, b"filler " * 30))
+    return b"\xff\x06\0\0sNaPpY" + b"".join(
+        bytes([kind]) + (len(body) + 4).to_bytes(3, "little") + bytes(4) + body for kind, body in chunks
+    )
+
+
+def level_table(*values: bytes, packing: int = 1) -> bytes:
+    """Return a table of LevelDB with a block for each value: 0 stored, 1 snappy, 2 zstd."""
+    pack: dict[int, Callable[[bytes], bytes]] = {1: snappy, 2: zstandard.ZstdCompressor().compress}
+    out = b""
+    index = []
+    for number, value in enumerate(values):
+        packed = pack.get(packing, bytes)(_entries([(b"key%d" % number, value)]))
+        index.append((b"key%d" % number, _leb(len(out)) + _leb(len(packed))))
+        out += packed + bytes([packing]) + bytes(4)
+    places = b""
+    for entries, kind in (([], 0), (index, packing)):
+        packed = pack.get(kind, bytes)(_entries(entries))
+        places += _leb(len(out)) + _leb(len(packed))
+        out += packed + bytes([kind]) + bytes(4)
+    return out + places.ljust(40, b"\0") + bytes.fromhex("57fb808b247547db")
+
+
+def _entries(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the content of a block: entries without common beginnings, and one restart."""
+    rows = (b"\0" + _leb(len(key)) + _leb(len(value)) + key + value for key, value in entries)
+    return b"".join(rows) + struct.pack("<II", 0, 1)
+
+
+def _leb(number: int) -> bytes:
+    out = b""
+    while number > 0x7F:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
 _AVRO: dict[str, Callable[[bytes], bytes]] = {
     "null": bytes,
     "deflate": _deflate,
+    "snappy": lambda data: snappy(data) + bytes(4),
     "xz": lzma.compress,
     "zstandard": zstandard.ZstdCompressor().compress,
     "made-up": bytes,
@@ -237,11 +300,11 @@ def journal(text: bytes, packing: int, *, compact: bool = False) -> bytes:
     return out + bytes(4096)
 
 
-def level_log(text: bytes, before: int) -> bytes:
+def level_log(text: bytes, before: int, header: bytes = b"") -> bytes:
     """Return a log of LevelDB with a text that begins so many bytes before the end of a block."""
-    lead = (32 << 10) - before - 7 - 12 - 6
+    lead = (32 << 10) - before - len(header) - 7 - 12 - 6
     batches = (b"x" * lead + text, b"y" * 300)
-    out = bytearray()
+    out = bytearray(header)
     for number, value in enumerate(batches, 1):
         record = struct.pack("<QI", number, 1) + b"\1\1k" + b"\x80\x80\2" + value
         is_first = True

@@ -107,6 +107,18 @@ def in_columns(columns: int, lead: int) -> Callable[[str], bytes]:
     return lambda key: wrapped(b64("." * lead + f" export KEY={key}\n" + "." * 40), columns).encode()
 
 
+def base32(text: str | bytes, columns: int = 0) -> str:
+    """Return base32, in lines as ``base32`` writes it."""
+    raw = text.encode() if isinstance(text, str) else text
+    letters = base64.b32encode(raw).decode()
+    return wrapped(letters, columns) if columns else letters
+
+
+def in_base32(columns: int, lead: int) -> Callable[[str], bytes]:
+    """Return a function that builds base32 in lines, with the key some way into the text."""
+    return lambda key: base32("." * lead + f" KEY={key}\nREGION=eu\n", columns).encode()
+
+
 def _utf(name: str) -> Callable[[str], bytes]:
     return lambda key: f"BOLTZ_API_KEY = {key}\r\nnext = 1\r\n".encode(name)
 
@@ -121,7 +133,22 @@ def mixed_entities(first: int, key: str) -> bytes:
 B = "base64"
 J, W, Q = "joined", "wrapped", "quoted-printable"
 
+BASE32 = ("base32",)
+
 HIDINGS: tuple[Hiding, ...] = (
+    *(Hiding(f"{lead}.b32", in_base32(0, lead), BASE32) for lead in range(5)),
+    *(
+        Hiding(f"{columns}-{lead}.b32", in_base32(columns, lead), BASE32)
+        for columns, lead in ((76, 3), (64, 11), (40, 14), (24, 2))
+    ),
+    Hiding("unpadded.b32", lambda key: base32(f"KEY={key}").rstrip("=").encode(), BASE32),
+    Hiding("lower.b32", lambda key: base32(f"a KEY={key}", 76).lower().encode(), BASE32),
+    Hiding(
+        "totp.yaml",
+        lambda key: f"seed: |\n{textwrap.indent(base32(f'KEY={key}', 60), '    ')}\nn: 1\n".encode(),
+        BASE32,
+    ),
+    Hiding("escaped.b32.json", lambda key: json.dumps({"seed": base32(f"KEY={key}", 76)}).encode(), BASE32),
     # As it is, in files that are no text.
     Hiding("plain.env", lambda key: f"BOLTZ_API_KEY={key}\n".encode()),
     Hiding("quoted.env", lambda key: f"export BOLTZ_API_KEY='{key}'\n".encode()),
@@ -470,6 +497,10 @@ DECOYS: dict[str, bytes] = {
     "docs-masked.md": f"{_P}abcd...wxyz and {_P}****\n".encode(),
     "docs-joined.py": f'HELP = "Keys look like {_P}" "and are long."\n'.encode(),
     "filler.b64": base64.b64encode(f"KEY={_P}your-key-goes-here-please\n".encode()),
+    "prefix.b32": base32(f"KEY={_P}\n").encode(),
+    "filler.b32": base32(f"KEY={_P}your-key-goes-here-please\n", 76).encode(),
+    "random.b32": "\n".join(base32(fake_body(n)) for n in range(200)).encode(),
+    "other-vendor.b32": base32(b"KEY=sk_bc_admin_prod_" + _BODY.encode()).encode(),
     "prefix.b64": base64.b64encode(f"KEY={_P}\n".encode()),
     "prefixes.hex": " ".join(prefix.encode().hex() for prefix in PREFIXES.values()).encode(),
     "prefixes.utf16": " ".join(PREFIXES.values()).encode("utf-16"),

@@ -173,7 +173,7 @@ def _logs() -> Iterator[tuple[str, Build]]:
     def text(key: str) -> bytes:
         return (_LONG[:900] + key[20:50] + " " + key + " " + _LONG).encode()
 
-    for codec in ("deflate", "xz", "zstandard"):
+    for codec in ("deflate", "snappy", "xz", "zstandard"):
         yield f"{codec}.avro", lambda k, codec=codec: databases.avro(text(k), codec)  # type: ignore[misc]
     for order in "<>":
         name = "little" if order == "<" else "big"
@@ -186,6 +186,21 @@ def _logs() -> Iterator[tuple[str, Build]]:
             f"{before}.leveldb.log",
             lambda k, before=before: databases.level_log(k.encode() + b" ", before),  # type: ignore[misc]
         )
+    for packing, name in ((0, "stored"), (1, "snappy"), (2, "zstd")):
+        for before in (0, 7, 40):
+            yield (
+                f"{before}.{name}.ldb",
+                lambda k, packing=packing, before=before: databases.level_table(  # type: ignore[misc]
+                    b"filler " * 90, text(k)[before:], b"end", packing=packing
+                ),
+            )
+    yield "profile.ldb.tar", lambda k: tarred({"a.txt": b"a", "000005.ldb": databases.level_table(text(k))})
+    for before in (9, 33):
+        yield (
+            f"{before}.wandb",
+            lambda k, before=before: databases.level_log(k.encode() + b" ", before, b":W&B\xe1\xbe\0"),  # type: ignore[misc]
+        )
+    yield "job.log.sz", lambda k: databases.snappy_stream(text(k))
     yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
 
 
@@ -214,6 +229,10 @@ DECOYS: dict[str, bytes] = {
     "clean.mat": databases.mat(FILLER),
     "clean.journal": databases.journal(FILLER, 4),
     "clean.leveldb.log": databases.level_log(FILLER * 9, 30),
+    "clean.ldb": databases.level_table(FILLER, _HALF[:10].encode(), _HALF[10:].encode()),
+    "stored.ldb": databases.level_table(FILLER, packing=0),
+    "reader.so": b"\x7fELF" + bytes(900) + bytes.fromhex("57fb808b247547db") + FILLER,
+    "clean.sz": databases.snappy_stream(FILLER),
     "clean.lz4": databases.lz4_frames(FILLER),
     "table.parquet.txt": b"PAR1 and ORC are formats of tables\n",
 }

@@ -38,6 +38,32 @@ def xxd(data: bytes, width: int = 16, group: int = 2) -> str:
     )
 
 
+def coloured(data: bytes, group: int = 2, *, each: bool = False) -> str:
+    """Return a dump as ``xxd -R always -g GROUP`` writes it; the first versions coloured each byte."""
+
+    def paint(part: bytes) -> str:
+        return "".join(f"\x1b[1;{32 if 32 <= byte < 127 else 33}m{byte:02x}\x1b[0m" for byte in part)
+
+    lines = []
+    for at, part in rows(data, 16):
+        groups = [part[n : n + group] for n in range(0, len(part), group)]
+        if each:
+            shown = " ".join(map(paint, groups))
+        else:
+            shown = " ".join(f"\x1b[1;32m{one.hex()}\x1b[0m" for one in groups)
+        lines.append(f"{at:08x}: {shown}  \x1b[1;32m{show_text(part)}\x1b[0m\n")
+    return "".join(lines)
+
+
+def boxed(data: bytes) -> str:
+    """Return a dump as ``hexyl`` writes it."""
+    return "".join(
+        f"\u2502{at:08x}\u2502 {part[:8].hex(' ')} \u250a {part[8:].hex(' '):<23} \u2502"
+        f"{show_text(part[:8])}\u250a{show_text(part[8:])}\u2502\n"
+        for at, part in rows(data, 16)
+    )
+
+
 def canonical(data: bytes) -> str:
     """Return a dump as ``hexdump -C`` writes it."""
     return "".join(
@@ -221,6 +247,44 @@ def middle_table(width: int) -> Build:
     return build
 
 
+def psql(width: int, mark: str, border: str) -> Build:
+    """Build a table of psql whose cells are wrapped, with marks in the margins (``format=wrapped``)."""
+
+    def build(key: str) -> bytes:
+        cells = [wrapped(text, width).split("\n") for text in ("BOLTZ_API_KEY of all", key, "workspace")]
+        lines: list[str] = []
+        for row in itertools.zip_longest(*cells, fillvalue=""):
+            number = len(lines)
+            shown = [
+                (mark if number and text else " ")
+                + f"{text:{width}}"
+                + (mark if number + 1 < len(cells[at]) else " ")
+                for at, text in enumerate(row)
+            ]
+            lines.append(border.join(shown) + "\n")
+        return "".join(lines).encode()
+
+    return build
+
+
+def listed_bytes(key: str) -> bytes:
+    """Return a file as a list of numbers, one a line, as ``ConvertTo-Json`` of PowerShell writes it."""
+    return json.dumps([*f"KEY={key}\n".encode()], indent=4).encode()
+
+
+def logged(width: int) -> Build:
+    """Build a log of ``rich``, whose message is a column that is filled up with blanks."""
+
+    def build(key: str) -> bytes:
+        lines = ["using key", *wrapped(key, width).split("\n")]
+        lines[-1] += " ok"
+        return "".join(
+            f"{'' if at else '[03:04:05]':10} {line:{width}} \n" for at, line in enumerate(lines)
+        ).encode()
+
+    return build
+
+
 def columns(width: int) -> Build:
     """Build a table without borders."""
     return lambda key: (
@@ -260,6 +324,34 @@ def code(joint: str, place: int) -> Build:
     return lambda key: f"key = f({quote}{key[:place]}{joint}{key[place:]}{quote})\n".encode()
 
 
+def printed(write: Callable[[bytes], str], lead: int, *, one: bool = False) -> Build:
+    """Build JSON with a dump: a notebook's list of lines, or one string."""
+
+    def build(key: str) -> bytes:
+        text = dump_of(write, lead)(key).decode()
+        return json.dumps({"text": text if one else text.splitlines(keepends=True)}, indent=1).encode()
+
+    return build
+
+
+def in_base64(build: Build) -> Build:
+    """Build base64 of a text in lines of 76 columns."""
+    return lambda key: base64.encodebytes(build(key))
+
+
+def marked(build: Build, order: str = "le") -> Build:
+    """Build a text in UTF-16 with a byte order mark, as PowerShell redirects output."""
+    return lambda key: ("\ufeff" + build(key).decode()).replace("\n", "\r\n").encode(f"utf-16-{order}")
+
+
+_DUMPS: Final = (
+    ("xxd", xxd, (0, 6, 13)),
+    ("C", canonical, (1, 7, 12)),
+    ("od-c", od_c, (2, 8, 15)),
+    ("hexdump", lambda data: od(data, " %04x", 2), (3, 9, 14)),
+)
+"""Name, function, and the bytes before the text."""
+
 DUMP, LINES, RECORDS, TABLE, SPACED, MARKUP, JOINED = (
     ("dump",),
     ("lines", "base64"),
@@ -279,6 +371,43 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
         Hiding(f"xxd-c{width}-g{group}.txt", dump_of(partial(xxd, width=width, group=group), 5), DUMP)
         for width, group in ((8, 2), (24, 1), (32, 4), (16, 8), (5, 1))
     ),
+    *(
+        Hiding(f"xxd-R-g{group}-{lead}.txt", dump_of(partial(coloured, group=group), lead), DUMP)
+        for group, leads in ((1, (0, 7, 12)), (2, (0, 3, 6, 9, 12, 15)), (4, (1, 6, 13)))
+        for lead in leads
+    ),
+    *(Hiding(f"xxd-R-each-{lead}.txt", dump_of(partial(coloured, each=True), lead), DUMP) for lead in (1, 8)),
+    *(Hiding(f"xxd-R-{lead}.ipynb", printed(coloured, lead), DUMP) for lead in (2, 10)),
+    *(Hiding(f"hexyl-{lead}.txt", dump_of(boxed, lead), DUMP) for lead in (0, 5, 10)),
+    *(Hiding(f"od-c-{lead}.ipynb", printed(od_c, lead), DUMP) for lead in (0, 3, 9, 14)),
+    *(Hiding(f"od-c-{lead}.json", printed(od_c, lead, one=True), DUMP) for lead in (1, 9)),
+    *(
+        Hiding(f"{name}-{lead}.b64", in_base64(dump_of(write, lead)), ("base64", "dump"))
+        for name, write, leads in _DUMPS
+        for lead in leads
+    ),
+    *(
+        Hiding(f"{name}-{lead}.{order}.txt", marked(dump_of(write, lead), order), ("utf-16", "dump"))
+        for name, write, leads in _DUMPS
+        for lead, order in zip(leads, ("le", "be", "le"), strict=True)
+    ),
+    *(
+        Hiding(f"{name}-{size}.sse.b64", in_base64(streamed(EVENTS[name], size)), ("base64", "records"))
+        for name in ("openai", "anthropic")
+        for size in (1, 4, 5)
+    ),
+    *(
+        Hiding(f"psql-{width}{name}.txt", psql(width, mark, border), TABLE)
+        for name, mark, border in (("", ".", "|"), ("-unicode", "\u2026", "\u2502"))
+        for width in (12, 16, 25, 37)
+    ),
+    *(Hiding(f"rich-{width}.log", logged(width), TABLE) for width in (18, 31, 38, 50)),
+    Hiding("bytes-crlf.json", lambda key: listed_bytes(key).replace(b"\n", b"\r\n"), DUMP),
+    Hiding("bytes.utf16.json", marked(listed_bytes), ("utf-16", *DUMP)),
+    Hiding("spaced.utf16.txt", marked(partial(spaced_out, " ")), ("utf-16", "spaced")),
+    Hiding("table.utf16.txt", marked(table(20, "\u2502")), ("utf-16", "table")),
+    Hiding("lines.utf16.txt", marked(with_beginnings(BEGINNINGS["time"], b64_of, 40)), ("utf-16", *LINES)),
+    Hiding("stream.utf16.txt", marked(streamed(EVENTS["openai"], 3)), ("utf-16", "records")),
     Hiding("xxd.utf16", dump_of(xxd, 3, "utf-16-le"), ("dump", "utf-16le")),
     *(Hiding(f"hexdump-C-{lead}.txt", dump_of(canonical, lead), DUMP) for lead in (0, 4, 9, 13)),
     Hiding("hexdump.txt", dump_of(lambda data: od(data, " %04x", 2), 4), DUMP),
@@ -434,6 +563,25 @@ DECOYS: Final[dict[str, bytes]] = {
         f"short-{name}.txt": dump_of(write)(_P + "x" * 12).decode().encode()
         for name, write in (("xxd", xxd), ("C", canonical), ("od-c", od_c))
     },
+    **{
+        f"prefix-{name}.b64": in_base64(dump_of(write))(_P + "example")
+        for name, write in (("xxd", xxd), ("C", canonical), ("od-c", od_c))
+    },
+    **{
+        f"prefix-{name}.utf16.txt": marked(build)(_P + "your-key-goes-here")
+        for name, build in (
+            ("xxd", dump_of(xxd)),
+            ("od-c", dump_of(od_c)),
+            ("table", table(20, "|")),
+            ("stream", streamed(EVENTS["openai"], 3)),
+        )
+    },
+    "random-xxd.b64": base64.encodebytes(xxd(_RANDOM).encode()),
+    "random-xxd-R.txt": coloured(_RANDOM).encode(),
+    "prefix-xxd-R.txt": dump_of(coloured)(_P + "example"),
+    "prefix-hexyl.txt": dump_of(boxed)(_P + "example"),
+    "zeros.b64": base64.encodebytes(b"0" * 9000 + b"000000 none\n" * 40),
+    "events.b64": base64.encodebytes(b"event: none\ndata: {}\n\n" * 90),
     **{f"prefix-{name}.log": streamed(event, 4)(_P) for name, event in EVENTS.items()},
     **{
         f"example-{name}.log": streamed(event, 3)(_P + "your-key-goes-here") for name, event in EVENTS.items()
@@ -445,6 +593,8 @@ DECOYS: Final[dict[str, bytes]] = {
     "masked-middle.txt": middle_table(20)(_P + "****"),
     "masked.html": cut("<b>", 9)(_P + "****1234"),
     "masked.log": cut("\x1b[1m", 9)(_P + "****"),
+    "masked-psql.txt": psql(14, ".", "|")(_P + "your-key-goes-here"),
+    "ellipsis.txt": _cells(_P + "abcdefgh...", "...ijk").encode(),
     "masked-table.txt": _cells(_P + "****", _P + "****").encode(),
     "prefix-table.txt": _cells(*PREFIXES.values()).encode(),
     "prefix-list.py": json.dumps([*PREFIXES.values()]).encode(),

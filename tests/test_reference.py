@@ -246,6 +246,7 @@ def test_the_containers_and_their_limits_are_told() -> None:
         "mat": "MATLAB",
         "avro": "Avro",
         "leveldb-log": "LevelDB",
+        "leveldb": "tables of LevelDB",
         "an installer made by NSIS": "NSIS",
         "gzip's older form or pack (.z)": "pack,",
         "compress (.Z)": "compress",

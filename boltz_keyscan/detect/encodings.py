@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from boltz_keyscan.detect import decoders, escapes, rtf
+from boltz_keyscan.detect import base32, decoders, escapes, rtf
 from boltz_keyscan.detect.decoders import Reading, Spelling
 from boltz_keyscan.detect.layouts import dumps, line_starts, markup, spaced, tables, values
 from boltz_keyscan.records import dataclass
@@ -108,6 +108,8 @@ FORMS: Final[tuple[Form, ...]] = (
     Form("base64", base64_alignments, decoders.base64_read, base64_alignments, whole=True, lined=True),
     _wide(2),
     _wide(4),
+    # In no chain: its literals would be a fifth of all.
+    Form(base32.NAME, lambda _text: (), base32.read, pieces=base32.spell),
     Form(
         "hex",
         decoders.hex_spell,

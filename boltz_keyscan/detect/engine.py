@@ -48,6 +48,7 @@ SIGNATURES: Final = (
     (b"ustar  ", 257),
     (b"koly\0\0\0\4", 0),
     (b"NullsoftInst", 4),
+    (b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", 0),
     (b"x\x01", 0),
     (b"x\x5e", 0),
     (b"x\x9c", 0),

@@ -190,8 +190,8 @@ def _scan(recipe: Recipe) -> Iterator[Instruction]:
     if situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone:
         yield Instruction(
             f"Scan again, in the fresh clone: this {noun} must be gone. Copy ignored files from the old "
-            "clone, take over commits that only it has with 'git format-patch' and 'git am' (a branch that is "
-            f"fetched from it brings the {noun} back), and delete it.",
+            "clone, take over commits that only it has with 'git format-patch' and 'git am' (a branch that "
+            f"is fetched from it brings the {noun} back), and delete it.",
             (recipe.scan,),
         )
     else:

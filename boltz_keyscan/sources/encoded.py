@@ -56,6 +56,10 @@ def _decode_base64(letters: bytes) -> bytes:
     return binascii.a2b_base64(letters.translate(_TO_STANDARD) + b"A" * (-len(letters) % 4))[:size]
 
 
+def _decode_base32(letters: bytes) -> bytes:
+    return base64.b32decode(letters + b"A" * (-len(letters) % 8), casefold=True)[: len(letters) * 5 // 8]
+
+
 def _decode_uu(lines: bytes) -> bytes:
     return b"".join(map(binascii.a2b_uu, lines.split(b"\n")))
 
@@ -93,6 +97,13 @@ ENCODINGS = {
         is_regular=True,
         alphabet=b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_",
         normalise=_unescape_base64,
+    ),
+    "base32": Encoding(
+        rb"([A-Za-z2-7]+)|" + LINES,
+        _decode_base32,
+        (8, 5),
+        is_regular=True,
+        alphabet=b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz234567",
     ),
     "utf-16": Encoding(
         rb"((?:[\x01-\x7f]\x00)+[\x01-\x7f]?)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import functools
 import mmap
 import re
@@ -44,6 +45,7 @@ Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 _ZLIB_BYTE = ord("x")
 _SHORT_STARTS = frozenset(b"7e")
+_TEXT_STARTS = frozenset(binascii.b2a_base64(text)[:4] for text in beginnings.TEXTS)
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_-")
 
 _NO_MARKS = bytes(set(range(256)) - set(b"\\%xX"))
@@ -56,7 +58,7 @@ _NUMBERS = re.compile(rb"(?:[0-9]{1,3},\s{0,60}){40}")
 _DIGITS = frozenset(b"0123456789")
 _LETTERS = re.compile(rb"[A-Za-z0-9+/_-]{16}")
 _SHORT_PATTERNS = {b"78": _HEX} | dict.fromkeys((b"eA", b"eF", b"eJ", b"eN"), _LETTERS)
-_DENSE = frozenset({"base64", "hex", "utf-16", "base85", "ascii85", "uuencode"})
+_DENSE = frozenset({"base64", "base32", "hex", "utf-16", "base85", "ascii85", "uuencode"})
 _SPARSE_BYTES = 240
 
 _IMAGE_DATA = (b"IDAT", b"fdAT")
@@ -71,7 +73,7 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
         return method & 6 != 6 and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
-    if first not in _SHORT_STARTS:
+    if first not in _SHORT_STARTS and bytes(buffer[at : at + 4]) not in _TEXT_STARTS:
         return True
     if at and buffer[at - 1] in _WORD:
         before = bytes(buffer[max(at - 6, 0) : at])

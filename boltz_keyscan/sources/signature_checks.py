@@ -26,11 +26,9 @@ _MIN_STREAM_BYTES = 52
 """Bytes of the shortest stream that holds a key, with its header: a key's body is 32 random bytes."""
 
 _ASCII = bytes(range(128))
-
 _LHA = late_pattern(rb".{2}-l[hz][0-9ds]-", re.DOTALL)
 _BEGINNING_BYTES = 1024
 """Bytes of output of a stream that are enough to test it."""
-
 _ZLIB_LEVELS = (b"\x01", b"\x5e", b"\x9c", b"\xda")
 _NSIS_STREAM = late_pattern(rb"[\0\1]?\x5d\0\0|1[\0-\x0d]")
 """First bytes of lzma, with or without a filter, and of bzip2 without its name."""
@@ -328,11 +326,15 @@ CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
     b"MS": ((b"MSCF", "cab", _by_pattern(rb".{12}\x00{4}(?:.{8}\x03\x01|.{0,8}\Z)")),),
     b"LZ": ((b"LZIP", "lzip", _is_lzip),),
     b"\x04\x22": ((b"\x04\x22\x4d\x18", "lz4", _by_pattern(rb".{4}[\x40-\x7f][\x40\x50\x60\x70]")),),
+    b"\x57\xfb": ((b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb", bool),),
     b"# ": ((b"# v", "git-bundle", _by_pattern(rb"# v[23] git bundle\n")),),
     b"SQ": ((b"SQLite format 3\0", "sqlite", _by_pattern(rb".{21}\x40\x20\x20")),),
     b"\xd0\xcf": ((b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole", bool),),
     b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _by_pattern(rb".{488}\x00{3}[\x01-\x0f].{8}\x00{12}\Z")),),
     b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
+    b"00": ((b"000000", "dump", _by_pattern(rb"0{6,8}:? {1,4}[!-~]")),),
+    b"da": ((b'data: {"', "events", bool),),
+    b"ev": ((b"event: ", "events", bool),),
 } | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in _ZLIB_LEVELS}
 """Beginning, format and check of the signatures, by their first two bytes."""
 

@@ -94,6 +94,9 @@ FORMATS = (
     Format("avro", b"O", rb"Obj\x01[\x02-\x7f]", "blocks:avro_members"),
     Format("rar", b"R", rb"Rar!\x1a\x07"),
     Format("lz4", b"\4", rb"\x04\x22\x4d\x18", "compression:lz4_members"),
+    Format("snappy", b"\xff", rb"\xff\x06\x00\x00sNaPpY", "compression:snappy_members"),
+    Format("leveldb", b"W", rb"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb:table_members"),
+    Format("wandb", b":", rb":W&B\xe1\xbe\x00", "leveldb:log_members"),
     Format("lz4's legacy frame", b"\2\3", rb"[\x02\x03]\x21\x4c\x18"),
     Format("lzip", b"L", rb"LZIP[\x00\x01]"),
     Format("gzip's older form or pack (.z)", b"\x1f", rb"\x1f(?:\x9e\x08|\x1e.{4}[\x01-\x19])"),
@@ -145,13 +148,18 @@ PDF = next(row for row in FORMATS if row.name == "pdf")
 TEXT = Format("base64", b"e", rb"eNo", "encoded:base64_members")
 """Base64 of zlib: the search engine finds this beginning only behind another byte."""
 
-_PLAIN = tuple(row for row in FORMATS if not row.is_checked)
+_WIDE_TEXT = rb"(?:\xff\xfe(?!\x00\x00)(?:..){0,8}?[\t\n\r -~]\x00|\xfe\xff(?:..){0,8}?\x00[\t\n\r -~])"
+WIDE = Format("utf-16", b"\xff\xfe", _WIDE_TEXT, "encoded:utf_16_members")
+"""Text in UTF-16 with a byte order mark, whose layout is read as in any text."""
+ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+_PLAIN = (*(row for row in FORMATS if not row.is_checked), WIDE)
 _CHECKED = tuple(row for row in FORMATS if row.is_checked)
 _PLAIN_BEGINNING = re.compile(b"|".join(b"(%s)" % row.pattern for row in _PLAIN), re.DOTALL)
 """A group for each row."""
 _CHECKED_BEGINNING = re.compile(b"|".join(row.pattern for row in _CHECKED), re.DOTALL)
 
-_FIRST = frozenset(b"".join(row.first for row in (*FORMATS, TEXT)))
+_FIRST = frozenset(b"".join(row.first for row in (*FORMATS, TEXT, WIDE)))
 _CANDIDATE = bytes(byte in _FIRST for byte in range(256))
 """1 for each first byte of the formats above, except those found by a probe at another offset."""
 

@@ -88,7 +88,8 @@ def test_streams_in_sectors_anywhere() -> None:
 
 
 def test_strings_of_an_old_workbook_continue() -> None:
-    *_, hit = scan_container(compound({"Workbook": workbook(KEY, 30)})).hits
+    content = compound({"Workbook": workbook(KEY, 30)})
+    (hit,) = scan_container(content).hits
     assert (hit.match.fingerprint, hit.origin.members) == (fingerprint(KEY), (b"Workbook",))
 
 

@@ -7,9 +7,15 @@ from typing import Final
 
 from boltz_keyscan.records import dataclass
 
-_SEPARATOR: Final = rb"(?:[ \t]{0,3}[,;][ \t]{0,3}|[ \t]{1,4}|[:|-]|\\{1,7}t)"
+_SEPARATOR: Final = rb"(?:[ \t]{0,3}[,;][ \t]{0,3}|[ \t]{1,4}(?:\xe2\x94[\x82\x8a][ ]{1,4})?|[:|-]|\\{1,7}t)"
 _WIDE: Final = rb"(?:[ \t]{1,20}|[,;][ \t]{0,3}|\\{1,7}t)"
 """The same for words: the last of a text may have fewer digits, with blanks before them."""
+
+_COLOURED: Final = (
+    *(b"\x1b[0m \x1b[1;32m", b"\x1b[0m\x1b[1;32m", b"\\u001b[0m \\u001b[1;32m", b"\\u001b[0m\\u001b[1;32m"),
+    b" \x1b[0m\x1b[36m",
+)
+"""Colours between bytes, as xxd and hexyl write them, also in JSON."""
 
 _BEGIN: Final = rb"(?<![0-9A-Za-z])(?<![0-9A-Za-z]\.)"
 _END: Final = rb"(?![0-9A-Za-z])"
@@ -54,6 +60,8 @@ def _narrow(prefix: bytes, form: bytes, between: bytes) -> Iterator[bytes]:
         yield between.join(form % byte for byte in part) + between.rstrip() + b"\n"
     for indent in _INDENTS:
         yield (b",\n" + indent).join(form % byte for byte in prefix[3:5])
+    for indent in _INDENTS[2:4]:
+        yield (b",\r\n" + indent).join(form % byte for byte in prefix[3:5])
 
 
 def _hex(prefix: bytes) -> Iterator[bytes]:
@@ -75,6 +83,8 @@ def _hex(prefix: bytes) -> Iterator[bytes]:
             first + b"00 " + second + b"00",
             b"00%b 00%b" % (first, second),
         )
+    for part in _parts(prefix, 2, range(8)):
+        yield from (between.join(b"%02x" % byte for byte in part) for between in _COLOURED)
     for part in _parts(prefix, 2, (0, 3)):
         yield b" ".join(b"%02x" % byte for byte in part) + b"\n"
     for between in (b", ", b","):
@@ -124,7 +134,7 @@ _NAMED: Final = {
 
 
 def _character(cell: bytes) -> bytes:
-    name = cell.strip()
+    name = cell.strip().replace(b"\\\\", b"\\")
     if len(name) == 3 and name.isdigit():
         return bytes([int(name, 8) & 255])
     return _NAMED.get(name, name if len(name) == 1 else b"\n")
@@ -146,7 +156,7 @@ CELLS: Final[tuple[Cell, ...]] = (
     Cell(_BEGIN + rb"(-?[0-9]{1,3})" + _END, _number(10), _decimal),
     Cell(_BEGIN + rb"(0?[0-3][0-7]{2})" + _END, _number(8), _in_threes(b" ", b", ", form=b"%03o")),
     Cell(  # od -c, od -a, hexdump -c
-        rb"( {3}[!-~ ]| {2}\\[0abtnvfr\\]| [0-7]{3}| {1,2}[a-z]{2,3})",
+        rb"( {3}[!-~ ]| {2}\\{1,2}[0abtnvfr\\]| [0-7]{3}| {1,2}[a-z]{2,3})",
         _character,
         _in_threes(b"   ", form=b"%c"),
         separator=b"",

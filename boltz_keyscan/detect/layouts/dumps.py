@@ -16,6 +16,7 @@ from typing import Final
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
 from boltz_keyscan.detect.layouts.cells import CELLS, Cell
 from boltz_keyscan.detect.layouts.lines import LINE, Line, line_at, line_break, lines_after, lines_before
+from boltz_keyscan.detect.layouts.pieces import Pieces
 
 NAME: Final = "dump"
 
@@ -24,6 +25,10 @@ _SKIPPED: Final = 2
 
 _LONG_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{43}")
 """As many characters as the body of a key has, plain or encoded, without a break."""
+
+_COLOUR: Final = re.compile(rb"(?:\x1b|\\{1,7}u001b)\[[0-9;]{0,12}m")
+_PAIR: Final = 12
+"""Bytes in which a colour follows a literal that has one."""
 
 Row = list[re.Match[bytes]]
 """The cells of a line."""
@@ -40,8 +45,35 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
 
 def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     """Read the cells of the lines around an offset; ``phase`` is the number of the cell's form."""
+    if not _COLOUR.search(text, at, at + _PAIR):
+        yield from _read_plain(text, at, phase)
+        return
+    low, high = max(at - BACK, 0), min(at + AHEAD, len(text))
+    pieces = Pieces()
+    last, removed = low, 0
+    for found in _COLOUR.finditer(text, low, high):
+        pieces.add(text, last, found.start())
+        last = found.end()
+        removed += last - found.start() if last <= at else 0
+    pieces.add(text, last, high)
+    outer = pieces.reading(NAME, low, high)
+    for inner in _read_plain(outer.data, at - low - removed, phase):
+        if inner.data:
+            first, end = outer.start(inner.low), outer.end(inner.high - 1)
+            yield _reading(phase, inner.data, first, end, *_compose(outer, inner))
+
+
+def _compose(outer: Reading, inner: Reading) -> tuple[Callable[[int], int], Callable[[int], int]]:
+    """Return the start and the end of each byte of a reading of another one."""
+    return lambda index: outer.start(inner.start(index)), lambda index: outer.end(inner.end(index) - 1)
+
+
+def _read_plain(text: bytes, at: int, phase: int) -> Iterator[Reading]:
     cell = CELLS[phase]
-    ends = line_break(text, at) if cell.separator else rb"\r?\n"
+    ends = line_break(text, at)
+    if not cell.separator:
+        # ``od -c`` shows line breaks too, in JSON with two backslashes.
+        ends = rb'(?<!\\)\\n(?:",[ \t\r\n]{0,60}")?' if ends.startswith(b"(?:") else rb"\r?\n"
     line = line_at(text, at, ends)
     cells = compile_pattern(cell.pattern).finditer(text, *line)
     # The first whole one: a literal may begin within a cell.

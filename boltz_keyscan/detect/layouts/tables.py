@@ -16,8 +16,10 @@ _ROWS: Final = 64
 """Lines of the longest wrapped cell."""
 
 _BORDER: Final = rb"\xe2\x94[\x82\x83]|\xe2\x95\x91|\\{1,7}u25(?:0[23]|51)|\|"
-_MARKS: Final = b" \t.+\r"
-"""Blanks around the text of a cell, and psql's marks of a text that continues."""
+_WRAPPED: Final = (b".", b"\xe2\x80\xa6")
+"""psql's marks of a text that continues, at its end and at the beginning of the rest."""
+_MARKS: Final = b" \t+\r" + b"".join(_WRAPPED)
+"""Blanks and marks around the text of a cell."""
 
 
 def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
@@ -35,8 +37,9 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         parts += _column(text, after, index, cells, is_up=False)
     else:
         parts = list(_aligned(text, at, line, after))
-        # Two short lines that follow each other are no table.
-        if len(parts) == 2 and text[line[0] : line[1]].strip() == text[slice(*parts[0])]:
+        # Two short lines that follow each other are no table, unless a program filled them with blanks.
+        is_alone = len(parts) == 2 and text[line[0] : line[1]].strip() == text[slice(*parts[0])]
+        if is_alone and not _is_filled_up(text, line, parts[1]):
             parts = []
     for begin, stop in parts if len(parts) > 1 else ():
         inner = text[begin:stop]
@@ -45,6 +48,12 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         pieces.add(text, first, first + size)
         low, high = min(low, begin), max(high, stop)
     yield pieces.reading(NAME, low, high)
+
+
+def _is_filled_up(text: bytes, line: Line, following: Line) -> bool:
+    """Return True if a line ends with blanks, up to the width of the line of a following part."""
+    begin, stop = text.rfind(b"\n", line[0], following[0]), text.find(b"\n", following[1])
+    return text[line[1] - 1 : line[1]] == b" " and stop - begin - 1 == line[1] - line[0] > 0
 
 
 def _cells(text: bytes, line: Line) -> list[Line]:
@@ -62,18 +71,28 @@ def _column(text: bytes, lines: Iterable[Line], index: int, cells: list[Line], *
     """
     parts: list[Line] = []
     last = nearest = _filled(text, cells)
+    upper_cells = lower_cells = cells
     for line in itertools.islice(lines, _ROWS):
         other = _cells(text, line)
         filled = _filled(text, other)
         upper, lower = (filled, last) if is_up else (last, filled)
         is_below = nearest <= filled if is_up else filled <= nearest
         is_continued = is_below and (bool(upper - lower) or upper == lower == {index})
-        if len(other) != len(cells) or index not in filled or not is_continued:
+        if len(other) != len(cells) or index not in filled:
+            break
+        upper_cells, lower_cells = (other, upper_cells) if is_up else (lower_cells, other)
+        if not is_continued and not _is_marked(text, upper_cells[index], lower_cells[index]):
             break
         parts.append(other[index])
         nearest = filled
         last = filled if is_up else last | filled
     return parts
+
+
+def _is_marked(text: bytes, upper: Line, lower: Line) -> bool:
+    """Return True if marks join the text of two cells."""
+    above, below = text[slice(*upper)].rstrip(b" "), text[slice(*lower)].lstrip(b" ")
+    return any(above.endswith(mark) and below.startswith(mark) for mark in _WRAPPED)
 
 
 def _filled(text: bytes, cells: list[Line]) -> set[int]:

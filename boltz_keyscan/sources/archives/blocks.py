@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from boltz_keyscan.sources.archives import compression, science
+from boltz_keyscan.sources.archives import compression, snappy
 from boltz_keyscan.sources.archives.content import Content, Member
-from boltz_keyscan.sources.archives.limits import NOT_DECODED, TRUNCATED, ContainerError, corrupt_error
+from boltz_keyscan.sources.archives.limits import NOT_DECODED, TRUNCATED, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
 _MAX_HEADER_BYTES = 1 << 20
@@ -31,7 +31,7 @@ def avro_members(content: Content) -> Iterator[Member]:
     reader.skip(_SYNC_BYTES)
     if codec in (b"", b"null"):
         return
-    inflate = science.open_snappy() if codec == b"snappy" else _CODECS.get(codec)
+    inflate = _CODECS.get(codec)
     if inflate is None:
         name = codec[:20].decode("ascii", "replace")
         raise ContainerError(NOT_DECODED, f"only its bytes were searched: it is compressed with {name}")
@@ -108,9 +108,15 @@ def mat_members(content: Content) -> Iterator[Member]:
         content.cover(start, reader.position)
 
 
+def _unsnap(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of a block, behind whose data is a checksum."""
+    yield snappy.decompress(b"".join(reader.part(1 << 62))[:-4], meter)
+
+
 _CODECS: dict[bytes, compression.Inflate] = {
     b"deflate": lambda reader, meter: compression.inflate_stream(reader, meter, -15),
     b"bzip2": compression.bunzip,
+    b"snappy": _unsnap,
     b"xz": compression.unxz,
     b"zstandard": compression.unzstd,
 }

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from boltz_keyscan.sources.archives import snappy
 from boltz_keyscan.sources.archives.content import Content, Member, Members
 from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
@@ -271,3 +272,4 @@ lzma_members = stream(unlzma)
 zstd_members = stream(unzstd)
 zlib_members = stream(inflate_zlib)
 lz4_members = stream(unlz4)
+snappy_members = stream(snappy.unsnappy)

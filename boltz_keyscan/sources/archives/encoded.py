@@ -6,6 +6,7 @@ member, so encodings and containers follow each other in any order within one bu
 
 from __future__ import annotations
 
+import codecs
 import re
 from base64 import b85decode
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from boltz_keyscan.sources.archives.limits import Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.encoded import Decoder
 from boltz_keyscan.sources.encoded_checks import CONTEXT_BYTES, find_run
+from boltz_keyscan.sources.signatures import ORDER_MARKS
 
 _HUNK = re.compile(rb"(literal|delta) ([0-9]{1,12})\r?\n")
 _MAX_LINE_BYTES = 80
@@ -44,6 +46,17 @@ def deflate_members(content: Content) -> Iterator[Member]:
     source = Reader(_counted(decoder, content.meter))
     yield Member(b"", inflate_stream(source, content.meter, -15), implied=True)
     content.cover(at, at + decoder.locate(source.position))
+
+
+def utf_16_members(content: Content) -> Iterator[Member]:
+    """Yield text in UTF-16 with a byte order mark as UTF-8; without one, the characters of an encoding."""
+    if content.reader.peek(2) not in ORDER_MARKS:
+        yield from _text("utf-16")(content)
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    texts = (decoder.decode(chunk).replace("\r\n", "\n") for chunk in _chunks(content.reader))
+    chunks = (text.encode("utf-8", "replace") for text in texts)
+    yield Member(b"", filter(None, chunks), implied=True)
 
 
 def _chunks(reader: Reader) -> Iterator[bytes]:
@@ -110,7 +123,7 @@ def _inserted(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 base64_members = _text("base64")
-utf_16_members = _text("utf-16")
+base32_members = _text("base32")
 hex_members = _text("hex")
 decimal_members = _text("decimal")
 percent_members = _text("percent")

@@ -35,6 +35,7 @@ from boltz_keyscan.sources.archives.texts import (
     MemberMatch,
     chain_match,
     is_found_outside,
+    is_wide_text,
     match_format,
     place_matches,
     prove,
@@ -144,6 +145,7 @@ class Extractor:
             detail = "archives seem to begin within it, and are not opened; unpack it and scan the files"
             self._report(ContainerError("unsupported-container", detail), frame)
             return
+        starts = starts[: 1 if is_wide_text(space, starts[0]) else None]
         if "zip" in map(marks.get, starts):
             zips = next(row for row in FORMATS if row.name == "zip")
             self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)

@@ -24,7 +24,19 @@ _MAX_BETWEEN_BYTES = 32 << 10
 """Bytes between two ranges, up to which both are read at once."""
 
 _LONG_SIGNATURES = frozenset(
-    {"7z", "xz", "bzip2", "rar", "cab", "lzip", "dmg", "an installer made by NSIS", "nsis", "flood"}
+    {
+        "7z",
+        "xz",
+        "bzip2",
+        "rar",
+        "cab",
+        "lzip",
+        "dmg",
+        "an installer made by NSIS",
+        "nsis",
+        "flood",
+        "leveldb",
+    }
 )
 """Formats whose signature is long or has a checksum, so that it does not occur by chance."""
 

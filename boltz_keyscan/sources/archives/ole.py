@@ -24,8 +24,8 @@ _MAX_CHUNK_BYTES = 4096
 _CONTINUE = b"\x3c\0"
 _RECORD_HEADER_BYTES = 4
 _MAX_RECORD_BYTES = 8224
-_JOINED_BYTES = 200
-"""Bytes kept on both sides of the end of a record: more than an encoded key has."""
+_CUT_BYTES = 200
+"""Bytes before the end of a record in which a key may begin."""
 
 
 def members(content: Content) -> Iterator[Member]:
@@ -54,12 +54,12 @@ def members(content: Content) -> Iterator[Member]:
         except (OSError, ValueError, IndexError, struct.error):
             failures += 1
             continue
+        if path[-1] in ("Workbook", "Book"):
+            stream = _join_records(stream, data, content)
         yield Member(name, (stream,), is_record=True)
         for found in _MODULE.finditer(stream):
             content.meter.check_time()
             yield Member(name, (decompress(memoryview(stream)[found.start() :]),), is_record=True)
-        if path[-1] in ("Workbook", "Book") and (joints := _join_records(stream)):
-            yield Member(name, (joints,), is_record=True)
     if failures:
         content.report(corrupt_error(f"{failures} of its streams cannot be read"))
 
@@ -104,18 +104,26 @@ def _decompress_chunk(chunk: memoryview) -> bytes:
     return bytes(out)
 
 
-def _join_records(stream: bytes) -> bytes:
-    """Return the text around the ends of records that continue, without the headers, one a line."""
-    joints: list[bytes] = []
-    at, before = 0, b""
+def _join_records(stream: bytes, data: bytes, content: Content) -> bytes:
+    """Return a workbook without the headers of records that continue others.
+
+    Args:
+        stream: the workbook.
+        data: the file, in which what such a header cuts is left out.
+        content: its container.
+    """
+    parts: list[bytes] = []
+    at = first = 0
     while at + _RECORD_HEADER_BYTES <= len(stream):
         size = int.from_bytes(stream[at + 2 : at + 4], "little")
-        body = stream[at + _RECORD_HEADER_BYTES : at + _RECORD_HEADER_BYTES + size]
-        if stream[at : at + 2] == _CONTINUE:
-            # A string that goes on has its flags again.
-            joints.append(before[-_JOINED_BYTES:] + body[1:_JOINED_BYTES])
         if size > _MAX_RECORD_BYTES:
             break
-        before = body
+        if stream[at : at + 2] == _CONTINUE:
+            parts.append(stream[first:at])
+            # A string that goes on has its flags again.
+            first = at + _RECORD_HEADER_BYTES + 1
+            before = stream[max(at - _CUT_BYTES, 0) : at + _RECORD_HEADER_BYTES]
+            if (place := data.find(before)) >= 0:
+                content.cover(place, place + len(before))
         at += _RECORD_HEADER_BYTES + size
-    return b"\n".join(joints)
+    return b"".join((*parts, stream[first:]))

@@ -22,7 +22,7 @@ from boltz_keyscan.sources.archives.limits import (
     Meter,
     corrupt_error,
 )
-from boltz_keyscan.sources.archives.reader import Reader, SpaceFile
+from boltz_keyscan.sources.archives.reader import SpaceFile
 
 _BATCH_ROWS = 64 << 10
 _SLICE_BYTES = 1 << 20
@@ -154,31 +154,6 @@ def _buffers(array: Any, number: int) -> Iterator[bytes]:  # noqa: ANN401 - as a
     held = array.buffers()[number]
     if held is not None and held.size:
         yield held.to_pybytes()
-
-
-def open_snappy() -> Callable[[Reader, Meter], Iterator[bytes]]:
-    """Return the decompressor of one block of snappy, behind whose data is a checksum.
-
-    Raises:
-        ContainerError: the extra is not installed.
-    """
-    codec = _import("pyarrow").Codec("snappy")
-
-    def decompress(reader: Reader, meter: Meter) -> Iterator[bytes]:
-        data = b"".join(reader.part(1 << 62))[:-4]
-        # The size is a number of seven bits a byte.
-        size = sum(
-            (byte & 0x7F) << 7 * at for at, byte in enumerate(data[:4]) if at == 0 or min(data[:at]) > 0x7F
-        )
-        if size > _MAX_ROW_BYTES:
-            raise ContainerError(NOT_DECODED, "a block of it is too large to be decompressed")
-        meter.add_output(size)
-        try:
-            yield codec.decompress(data, decompressed_size=size, asbytes=True)
-        except OSError as error:
-            raise corrupt_error("a block of it cannot be decompressed") from error
-
-    return decompress
 
 
 def hdf5_members(content: Content) -> Iterator[Member]:

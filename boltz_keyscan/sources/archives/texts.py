@@ -11,7 +11,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.archives.frames import Frame
 from boltz_keyscan.sources.archives.reader import RandomAccess, read_pieces
 from boltz_keyscan.sources.encoded import ENCODINGS
-from boltz_keyscan.sources.signatures import Format, find_format
+from boltz_keyscan.sources.signatures import ORDER_MARKS, Format, find_format
 
 TEXTS = {
     **{name: Format(name, b"", b"", f"encoded:{name.replace('-', '_')}_members") for name in ENCODINGS},
@@ -30,6 +30,9 @@ _LONG_PROOF_BYTES = 4096
 _READ_BY_DETECT = frozenset({"base64", "hex", "utf-16", "percent", "quoted-printable", "escape", "decimal"})
 _DETECT_DEPTH = 3
 """Encodings in which the detector finds a key by itself, and how many in one another."""
+
+_LAYOUTS = frozenset({"dump", "lines", "records", "table", "spaced", "markup", "literals"})
+"""Layouts, which the detector reads only if nothing is around them."""
 
 Label = tuple[tuple[bytes, ...], tuple[str, ...]]
 """The members that lead to a name, and its links."""
@@ -72,8 +75,14 @@ def chain_match(match: Match, links: tuple[str, ...]) -> Match:
 
 def is_found_outside(match: Match, links: tuple[str, ...]) -> bool:
     """Return True for a key that the detector finds in the encoded text too, with its exact place."""
-    chain = len(links) + len(match.decoded)
-    return bool(links) and chain <= _DETECT_DEPTH and _READ_BY_DETECT.issuperset(links)
+    if not links or not _LAYOUTS.isdisjoint(match.decoded):
+        return False
+    return len(links) + len(match.decoded) <= _DETECT_DEPTH and _READ_BY_DETECT.issuperset(links)
+
+
+def is_wide_text(space: RandomAccess, at: int) -> bool:
+    """Return True where a text in UTF-16 begins a blob: its lines are those of the blob, and all is in it."""
+    return at == 0 and space.read(0, 2) in ORDER_MARKS
 
 
 def place_matches(
@@ -88,7 +97,7 @@ def place_matches(
     """
     ruler = Ruler()
     for first, last, at, size in texts:
-        if first == last:
+        if first == last or is_wide_text(space, at):
             continue
         if not ruler.at:
             ruler.begin(space.read(0, 1 << 12))
