@@ -30,7 +30,6 @@ Choice = TypeVar("Choice", bound=StrEnum)
 class ReportedKeys:
     """The keys of a report."""
 
-    targets: tuple[str, ...]
     complete: bool
     findings: tuple[Finding, ...]
 
@@ -50,10 +49,8 @@ def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean)
     try:
         document = json.loads(raw)
         _equal(document["schema_version"], SCHEMA_VERSION)
-        scan = document["scan"]
-        targets = tuple(clean(_checked(target, str)) for target in scan["targets"])
         findings = tuple(_finding(each, rule_ids, clean) for each in document["findings"])
-        return ReportedKeys(targets, _checked(scan["complete"], bool), findings)
+        return ReportedKeys(_checked(document["scan"]["complete"], bool), findings)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise KeyscanError(
             f"{name}: not a report of boltz-keyscan, or of another version",
@@ -74,7 +71,7 @@ def _finding(value: dict[str, object], rule_ids: dict[str, str], clean: Clean) -
         mode=_choice(Mode, value["mode"]),
         type_prefix=rule_ids[rule_id],
         shape=_choice(Shape, value["shape"]),
-        reason="",
+        reason="as the report has it",
         severity=_choice(Severity, value["severity"]),
         confidence=clean(_checked(value["confidence"], str)),
         status=_choice(Status, value["status"]),

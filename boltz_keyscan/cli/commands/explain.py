@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import click
 
 from boltz_keyscan import rules
-from boltz_keyscan.cli.options import FILE_OPTIONS
+from boltz_keyscan.cli.options import FILE_OPTIONS, ScanOptions
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -116,7 +116,7 @@ def explain(
     """
     plan = plan_scan(resolved.options)
     if from_report is not None:
-        if gone or resolved.options.paths:
+        if gone or resolved.options.paths != ScanOptions().paths:
             raise KeyscanError("--from-report reads no other files", "Leave out the paths.")
         result = _read_result(from_report)
     else:
@@ -154,7 +154,7 @@ def _read_result(path: str) -> ScanResult:
     known = {rule.id: rule.prefix for rule in rules.load()}
     report = read_findings(redacted(path), raw, known, lambda text: harmless(redacted(text)))
     code = ExitCode.CLEAN if report.complete else ExitCode.INCOMPLETE
-    return ScanResult(report.targets, "", 0.0, report.findings, (), Tally(), report.complete, code)
+    return ScanResult((".",), "", 0.0, report.findings, (), Tally(), report.complete, code)
 
 
 def _at_paths(result: ScanResult, gone: Mapping[str, tuple[str, bytes]]) -> ScanResult:
