@@ -30,6 +30,25 @@ def stamp(when: datetime) -> str:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+PIPELINES = {
+    "protein_design": ("boltzprot", "1.0"),
+    "protein_redesign": ("boltz-protein-redesign", "v2026-07-14"),
+    "protein_library_screen": ("boltzprot", "1.0"),
+    "small_molecule_design": ("boltzmol", "1.0"),
+    "small_molecule_library_screen": ("boltzmol", "1.0"),
+}
+MODELS = {"structure_and_binding": "boltz-2.1", "adme": "adme-v1"}
+
+
+def _kind(application: str) -> dict[str, Any]:
+    """The fields of a job that its application decides."""
+    if application in MODELS:
+        return {"model": MODELS[application], "version": "1", "expires_at": None}
+    name, version = PIPELINES[application]
+    engine = {"engine": name, "engine_version": version, "pipeline": name, "pipeline_version": version}
+    return engine | {"progress": None, "stopped_at": None}
+
+
 @dataclass(frozen=True)
 class Work:
     """A job that was run, and what it costs; its usage is counted, a test job's is not."""
@@ -101,20 +120,12 @@ class Ledger:
                 "completed_at": None,
                 "data_deleted_at": None,
                 "error": None,
-                "expires_at": None,
                 "livemode": work.live,
                 "status": "running",
                 "workspace_id": work.workspace_id,
                 "idempotency_key": None,
-                "version": "1",
-                "model": "adme-v1" if application == "adme" else "boltz-2.1",
-                "engine": "boltzprot",
-                "engine_version": "1.0",
-                "pipeline": "boltzprot",
-                "pipeline_version": "1.0",
-                "progress": None,
-                "stopped_at": None,
             }
+            | _kind(application)
             for number, work in sorted(
                 enumerate(self.work), key=lambda each: each[1].created_at, reverse=True
             )

@@ -1,11 +1,17 @@
-"""The story: a live key leaks; it is found, checked, verified, replaced, revoked; the next scan passes."""
+"""The story: a live key leaks; it is found, verified, replaced, revoked, cleaned; the incident is closed."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.boltz_api import Key, Service, running
+from tests.boltz_usage import Work
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
@@ -76,3 +82,94 @@ def test_from_the_leak_to_a_green_run(tmp_path: Path) -> None:
     )
     assert offline.code == 0
     assert offline.report["findings"][0]["status"] == "inactive"
+
+
+def test_an_incident_from_the_alert_to_closed(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    leaked_at, stolen_at = now - timedelta(days=3), now - timedelta(days=2)
+    server, repo = Repo(tmp_path / "server.git", bare=True), Repo(tmp_path / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+            patch.setenv(name, f"{leaked_at:%Y-%m-%dT%H:%M:%S}+00:00")
+        repo.leak("predict.py", f"KEY = '{LEAKED}'\n")
+    repo.run("remote", "add", "origin", str(server.path))
+    repo.run("push", "--quiet", "--set-upstream", "origin", "main")
+    service = Service(
+        Key("key-leaked", LEAKED, "nightly pipeline", "ws_2", last_used_at=now - timedelta(hours=1)),
+        Key("key-other", fake_key("ws", "live", "other"), "another"),
+    )
+    nights = [now - timedelta(days=day) for day in range(1, 11)]
+    service.ledger.work = [Work(when, 10, "ws_2") for when in nights]
+    service.ledger.work += [Work(stolen_at, 9_000, "ws_2", "small_molecule_design")]
+    report, old = tmp_path / "scan.json", tmp_path / "keys.json"
+
+    with running(service) as up:
+
+        def told(*words: str | Path, code: int = 0, cwd: Path = repo.path) -> str:
+            asks = words[0] == "keys" or "--check" in words
+            base = ("--api-base", up.url) if asks else ()
+            ran = keyscan(*words, *base, cwd=cwd, env={"BOLTZ_API_KEY": service.admin.raw})
+            assert ran.code == code, ran.text + ran.errors
+            assert not leaks(ran.out + ran.err, LEAKED, service.admin.raw)
+            return ran.text + ran.errors
+
+        # A snapshot from before, as a scheduled job makes it.
+        told("keys", "snapshot", "--output", old)
+
+        # Found and verified: it works, and it was pushed.
+        told(".", "--no-cache", "--check", "--verify", "--report", f"json={report}", code=1)
+        found = json.loads(report.read_text())["findings"][0]
+        assert (found["status"], found["pushed"], found["evidence"]["key_id"]) == (
+            "active",
+            True,
+            "key-leaked",
+        )
+
+        # Its use since the commit: somebody ran what this workspace never ran, and the job is listed.
+        usage = json.loads(told("keys", "usage", "--from-report", report, "--format", "json"))
+        assert usage["since"] == f"{leaked_at:%Y-%m-%dT%H:00:00Z}"
+        assert [each["id"] for each in usage["workspaces"]] == ["ws_2"]
+        (strange,) = [each for each in usage["anomalies"] if each["application"] == "small_molecule_design"]
+        assert strange["detail"].startswith("first used since the leak: 9,000")
+        assert "small_molecule_design" in {job["application"] for job in usage["jobs"]}
+        assert [(key["id"], key["leaked"]) for key in usage["keys"]] == [("key-leaked", "yes")]
+
+        # Replaced and revoked; whoever had the key has created none.
+        new = tmp_path / "new"
+        told("keys", "revoke", "--yes", "--id", "key-leaked", "--replace", "--new-key-file", new)
+        assert not next(key for key in service.keys if key.raw == LEAKED).is_active
+        audit = json.loads(
+            told(
+                "keys",
+                "audit",
+                "--against",
+                old,
+                "--with-report",
+                report,
+                "--format",
+                "json",
+                "--fail-on",
+                "never",
+            )
+        )
+        made = [each["subject"] for each in audit["concerns"] if each["check"] == "new-key"]
+        assert made == ["key_new_1"]
+        assert "key-leaked" not in {each["check"] for each in audit["concerns"]}
+
+        # Cleaned: the file, then the history, which is pushed again.
+        repo.leak(
+            "predict.py", "import os\n\nKEY = os.environ['BOLTZ_API_KEY']\n", "read it from the environment"
+        )
+        told("explain", fingerprint(LEAKED), "--replace-text", tmp_path / "drop.txt")
+        repo.run("push", "--quiet")
+        fresh = tmp_path / "fresh"
+        repo.run("clone", "--quiet", "--no-local", str(server.path), str(fresh))
+        clean = ["git", "filter-repo", "--quiet", "--replace-text", str(tmp_path / "drop.txt")]
+        subprocess.run(clean, cwd=fresh, check=True, capture_output=True, env=os.environ, timeout=60)
+        Repo.there(fresh).run("push", "--quiet", "--force", str(server.path), "main")
+
+        # Closed: what the server has now is clean, and the key is dead.
+        closed = tmp_path / "closed"
+        repo.run("clone", "--quiet", "--no-local", str(server.path), str(closed))
+        told(".", "--no-cache", "--fail-on", "any", cwd=closed)
+        assert "inactive" in told(".", "--no-cache", "--check", "--verify", "--require-api")

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.boltz_api import (
     json_reply,
     running,
 )
+from tests.boltz_usage import CLI, JOBS, USAGE, Work
 from tests.keys import fake_key
 from tests.leaks import leaks
 from tests.repos import Repo
@@ -35,7 +37,7 @@ from tests.running import Ran, keyscan
 
 FOUND = fake_key("ws", "live", "found")
 ASKING = fake_key("admin", "live", "the one that asks")
-PLACES = ("name", "prefix", "error", "header", "workspace", "environment", "argument", "file", "org")
+PLACES = ("name", "prefix", "error", "header", "workspace", "environment", "argument", "file", "org", "usage")
 CANARY = {place: fake_key("ws", "live", place) for place in PLACES}
 MADE = [fake_key("ws", "live", ("created", number)) for number in range(1, 4)]
 EVERY = [FOUND, ASKING, *CANARY.values(), *MADE]
@@ -78,6 +80,8 @@ def _cases() -> Iterator[Case]:
     for fault in FAULTS:
         yield Case(f"scan, {fault}", "{repo} --no-cache --check --verify -v", (0, 1), fault)
         yield Case(f"list, {fault}", "keys list", (0, 2, 3), fault)
+        yield Case(f"usage, {fault}", "keys usage --since 2026-06-01 --by day", (0, 2, 3), fault)
+        yield Case(f"audit, {fault}", "keys audit --against {keys}", (0, 1, 2, 3), fault)
         yield Case(
             f"revoke, {fault}",
             "keys revoke --yes --id key-1 --replace --new-key-file {out}/../new",
@@ -92,6 +96,18 @@ def _cases() -> Iterator[Case]:
             f"audit with a report, {form}", f"keys audit --with-report {{scan}} --format {form}", (0, 1)
         )
         yield Case(f"local {form}", f"keys audit --local --history --format {form}", (1,))
+        yield Case(f"against a snapshot, {form}", f"keys audit --against {{keys}} --format {form}", (0, 1))
+    for form in ("text", "json", "html"):
+        yield Case(f"usage {form}", f"keys usage --format {form}", (0,))
+        yield Case(
+            f"usage from a report, {form}", f"keys usage --from-report {{dated}} --format {form}", (0,)
+        )
+    yield Case("usage to a file", "keys usage --format html --output {out}/usage.html", (0,))
+    yield Case("a key for a time", f"keys usage --since {CANARY['argument']}", (2,))
+    yield Case("a key for a workspace", f"keys usage --workspace {CANARY['argument']}", (2,))
+    yield Case("a key for a report of usage", f"keys usage --from-report {CANARY['argument']}", (2,))
+    yield Case("a key for a snapshot", f"keys audit --against {CANARY['argument']}", (2,))
+    yield Case("a key in a snapshot", "keys audit --against {broken}", (2,))
     yield Case("snapshot", "keys snapshot --output {out}/keys.json", (0,))
     yield Case("revoke, shown", "keys revoke --id key-1", (0,))
     yield Case("revoke from a report", "keys revoke --from-report {scan} --allow-self", (0,))
@@ -154,6 +170,21 @@ def _echo_items(request: Request, right: Reply) -> Reply | None:
     return json_reply(page)
 
 
+def _echo_usage(request: Request, right: Reply) -> Reply | None:
+    """Says the key, and others, in each text of usage, jobs and limits."""
+    told = request.headers["x-api-key"]
+    page = json.loads(right.body)
+    if request.path == CLI:
+        return json_reply(page | {"minimum_supported": told, "message": told})
+    if request.path.endswith("/spending-limit"):
+        return json_reply({"type": told, "limit": {"amount": told, "currency": told}, "accrued_usage": told})
+    if request.path not in {USAGE, *JOBS}:
+        return None
+    fields = ("application", "workspace_id", "status", "id", "start_time", "created_at", "quantity")
+    data = [{**item, field: CANARY["usage"]} for item in page["data"] for field in fields]
+    return json_reply(page | {"data": data, "next_page": told, "first_id": told})
+
+
 def _echo_me(request: Request, right: Reply) -> Reply | None:
     if request.path != ME:
         return None
@@ -177,6 +208,7 @@ FAULTS = {
     "echo 401": _echo_401,
     "echo in items": _echo_items,
     "echo in me": _echo_me,
+    "echo in usage": _echo_usage,
     "broken headers": _raw,
     "redirect": lambda request, _: Reply(307, b"{}", (("Location", f"{{elsewhere}}{request.path}"),)),
     "500 at first": _first_time,
@@ -210,6 +242,9 @@ def _service() -> Service:
     assert service.admin.raw == ASKING
     service.prefix_length = 1000
     service.workspaces.append(("ws_x", CANARY["workspace"], True))
+    recent = datetime.now(UTC) - timedelta(hours=5)
+    service.ledger.work = [Work(recent, 5, space) for space in ("ws_1", "ws_x")]
+    service.keys[1].last_used_at = recent
     return service
 
 
@@ -224,6 +259,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert keyscan("keys", "snapshot", "--output", folder / "keys.json", *base, env=env).code == 0
         scan = ("--verify", "--report", f"json={folder / 'scan.json'}")
         assert keyscan(folder / "a.py", *scan, *base, env=env).code == 1
+    report = json.loads((folder / "scan.json").read_text())
+    for each in report["findings"]:
+        each["first_seen"] = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
+    (folder / "dated.json").write_text(json.dumps(report))
     for name in ("keys.json", "scan.json"):
         assert not leaks((folder / name).read_bytes(), *EVERY)
     return folder
@@ -274,6 +313,7 @@ def _given_away_by_none(case: Case, scene: Scene) -> None:
         "{out}": str(out),
         "{keys}": str(scene.made / "keys.json"),
         "{scan}": str(scene.made / "scan.json"),
+        "{dated}": str(scene.made / "dated.json"),
         "{broken}": str(folder / "broken.json"),
         "{elsewhere}": scene.elsewhere.url,
     }

@@ -163,6 +163,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "import": (
         ("List the Boltz keys that gitleaks found.", "boltz-keyscan import gitleaks.json --output keys.json"),
         ("Compare them with a scan of this folder.", "boltz-keyscan diff keys.json today.json"),
+        ("List them; with a fingerprint, explain one.", "boltz-keyscan explain --from-report keys.json"),
         (
             "Read alerts of GitHub without a file that holds keys.",
             "gh api repos/OWNER/NAME/secret-scanning/alerts | boltz-keyscan import -",

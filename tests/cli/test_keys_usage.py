@@ -273,7 +273,7 @@ class TestFromReport:
             assert {use["leaked"] for use in document["keys"]} == ({"maybe"} if options else {None})
 
     def test_an_admin_key_can_use_all_workspaces(self, up: Running, tmp_path: Path) -> None:
-        report = self.scanned(up, tmp_path, "--verify", key=up.service.admin.raw)
+        report = self.scanned(up, tmp_path, "--verify", key=f"{up.service.admin.raw} {LEAKED}")
         assert asked(up, "--from-report", report)["whole_organisation"]
 
     def test_a_commit_of_a_clock_that_was_wrong(self, up: Running, tmp_path: Path) -> None:

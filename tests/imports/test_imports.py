@@ -17,6 +17,9 @@ import pytest
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.imports.formats import FORMATS, MAX_BYTES
 from boltz_keyscan.imports.result import import_reports
+from boltz_keyscan.report.json_findings import read_findings
+from conformance import tools
+from tests.gate import absent
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
 from tests.running import ROOT, keyscan, scan_json
@@ -185,6 +188,47 @@ def test_the_result_is_a_report_like_ours(tree: Path, tmp_path: Path) -> None:
     assert leaks(ours.read_bytes(), KEY, NEAR) == []
 
 
+def test_the_keys_of_a_report_are_explained(tree: Path, tmp_path: Path) -> None:
+    """Listed, or one with its places and steps; also where the files are not there any more."""
+    theirs, ours, elsewhere = tmp_path / "theirs.json", tmp_path / "ours.json", tmp_path / "empty"
+    elsewhere.mkdir()
+    theirs.write_bytes(made("gitleaks"))
+    keyscan("import", theirs, "--output", ours, cwd=tree)
+
+    def explained(*words: str | Path, code: int = 0) -> str:
+        ran = keyscan("explain", *words, cwd=elsewhere)
+        assert ran.code == code, ran
+        assert leaks(ran.out + ran.err, KEY, NEAR) == []
+        return ran.text + ran.errors
+
+    listed = explained("--from-report", ours)
+    assert all(key[:12] in listed for key in KEYS)
+    one = explained(fingerprint(KEY), "--from-report", ours)
+    assert "app.py:2" in one
+    assert COMMIT in one
+    assert "What to do, in this order" in one
+    assert "2. Revoke the leaked key" in one
+    expressions = tmp_path / "drop.txt"
+    explained(fingerprint(KEY), "--from-report", ours, "--replace-text", expressions)
+    assert expressions.read_text().startswith("regex:")
+    assert "was not found" in explained("bk1:ffffffff", "--from-report", ours, code=2)
+    assert "Leave out the paths." in explained("--from-report", ours, str(tree), code=2)
+    whole = json.loads(ours.read_text())
+    hostile = f"\x1b[31m{KEY}; rm -rf ~"
+    whole["findings"][0]["locations"][0] |= {"path": hostile, "context": hostile, "author_date": hostile}
+    ours.write_text(json.dumps(whole))
+    shown = explained(whole["findings"][0]["fingerprint"], "--from-report", ours)
+    assert "\x1b" not in shown
+    refused = set()
+    for document in changed(whole):
+        ours.write_text(json.dumps(document))
+        try:
+            read_findings("x", ours.read_bytes(), {each["rule_id"]: "" for each in whole["findings"]}, str)
+        except KeyscanError as error:
+            refused.add(error.message)
+    assert refused == {"x: not a report of boltz-keyscan, or of another version"}
+
+
 MARKS = ("REDACTED", KEY[:25] + "...", KEY[:17] + "*****")
 REDACTED = {
     "app.py": ("", MARKS, ""),
@@ -256,6 +300,60 @@ def test_a_real_baseline_of_detect_secrets(tree: Path) -> None:
     command = [sys.executable, "-m", "detect_secrets", "scan", "--plugin", "plugin.py", "app.py"]
     report = subprocess.run(command, cwd=tree, capture_output=True, check=True, timeout=60).stdout
     assert {each["fingerprint"] for each in scan(tree, report)["findings"]} == set(KEYS)
+
+
+def _kingfisher(tree: Path, folder: Path) -> bytes:
+    program = tools._program("kingfisher", "pip install '.[peers]'")
+    rule_file = exported("kingfisher", folder / "boltz.yml")
+    options = ("--load-builtins=false", "--rules-path", str(rule_file), "--rule", "all", "--no-validate")
+    quiet = ("--no-update-check", "--quiet", "--format", "json", "--rule-cache-dir", str(folder))
+    return ran([program, "scan", "app.py", *options, *quiet], tree, 200)
+
+
+def _secretlint(tree: Path, folder: Path) -> bytes:
+    program = tools._TOOLS / "secretlint"
+    if not program.exists():
+        raise tools.UnusableError("not installed: make tools")
+    rule_file = exported("secretlint", folder / ".secretlintrc.yaml")
+    report = folder / "report.json"
+    argv = [str(program), "app.py", "--secretlintrc", str(rule_file), "--format", "json"]
+    ran([*argv, "--output", str(report)], tree, 0)
+    return report.read_bytes()
+
+
+def exported(name: str, path: Path) -> Path:
+    path.write_bytes(keyscan("rules", "export", "--for", name).out)
+    return path
+
+
+def ran(command: list[str], folder: Path, code: int) -> bytes:
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
+    assert done.returncode == code, done
+    return done.stdout
+
+
+REAL = {"kingfisher": _kingfisher, "secretlint": _secretlint}
+"""The others by their schema, above: ggshield sends what it scans to its service, betterleaks' binding for
+Python has another form, and no registry of Python or Node has gitleaks and trufflehog 3."""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_report(name: str, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "app.py").write_text(TREE)
+    try:
+        report = REAL[name](tree, tmp_path)
+    except tools.UnusableError as error:
+        absent(f"{name}: {error}")
+    ours = keyscan("import", "-", cwd=tree, stdin=report)
+    assert ours.code == 1, ours
+    places = {
+        key["fingerprint"]: [(at["path"], at["line"]) for at in key["locations"]]
+        for key in ours.report["findings"]
+    }
+    assert {name: lines for name, ((_, lines), *_) in places.items()} == KEYS, places
+    assert leaks(ours.out + ours.err, KEY, NEAR) == []
 
 
 STRANGE: tuple[Any, ...] = (None, [], {}, "x", "\ud800", "\0", "/", -1, 1.5, True, 10**30, [[]], {"a": [1]})

@@ -18,7 +18,7 @@ from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.finding import Finding, ScanResult, Tally
 from boltz_keyscan.plan import STDIN, choose_prefixes
 from boltz_keyscan.policy import pushed
 from boltz_keyscan.records import replace
@@ -27,6 +27,7 @@ from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.explain import list_keys
 from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.filter_repo import are_expressions, expression
+from boltz_keyscan.report.json_findings import read_findings
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.wording import count
@@ -34,6 +35,7 @@ from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
 from boltz_keyscan.sources.git.repo.repository import find_root
+from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.system.paths import relative
 
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
@@ -102,12 +104,19 @@ class _ExplainCommand(ScanCommand):
     metavar="FILE",
     help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
+@click.option(
+    "--from-report",
+    type=click.Path(),
+    metavar="FILE",
+    help="Take the keys from a JSON report, of a scan or of 'import', instead of a scan.",
+)
 def explain(
     *,
     resolved: ResolvedOptions,
     fingerprints: tuple[str, ...],
     wanted: dict[str, tuple[str, bytes]],
     replace_text: str | None,
+    from_report: str | None,
 ) -> int:
     """Show everything about keys: why they do or do not fail a run, where they are, what to do.
 
@@ -117,10 +126,15 @@ def explain(
     are listed.
     """
     plan = plan_scan(resolved.options)
-    step = resolved.suppressor(unexposed=resolved.options.fail_on_unexposed)
-    result = run_scan(plan, resolved, step)
-    if any(name != b"." for _, name in wanted.values()):
-        result = _at_paths(result, wanted)
+    if from_report is not None:
+        if wanted:
+            raise KeyscanError("--from-report reads no other files", "Leave out the paths.")
+        result = _read_result(from_report)
+    else:
+        step = resolved.suppressor(unexposed=resolved.options.fail_on_unexposed)
+        result = run_scan(plan, resolved, step)
+        if any(name != b"." for _, name in wanted.values()):
+            result = _at_paths(result, wanted)
     text = io.StringIO()
     findings = list(dict.fromkeys(_find(prefix, result) for prefix in fingerprints))
     loaded = {rule.id: rule for rule in rules.load()}
@@ -135,9 +149,11 @@ def explain(
     elif findings:
         for number, finding in enumerate(findings):
             text.write("\n" if number else "")
+            # A report has no branches.
+            history = _history(resolved, finding) if from_report is None else History(read=False)
             enter = _enter_root(result.targets)
             targets = (".",) if enter else result.targets
-            recipe = Recipe(finding, loaded[finding.rule_id], _history(resolved, finding), targets)
+            recipe = Recipe(finding, loaded[finding.rule_id], history, targets)
             write_explanation(finding, recipe.rule, plan.terms, (*enter, *instructions(recipe)), text)
     else:
         list_keys(result, text)
@@ -151,6 +167,15 @@ def _enter_root(targets: tuple[str, ...]) -> tuple[Instruction, ...]:
         return ()
     folder = f"./{targets[0]}" if targets[0].startswith("-") else targets[0]
     return (Instruction("Go to the root of the repository.", (f"cd {shlex.quote(folder)}",)),)
+
+
+def _read_result(path: str) -> ScanResult:
+    """Return the keys of a report as the result of a scan."""
+    raw = read_whole_file(os.fsencode(path))
+    known = {rule.id: rule.prefix for rule in rules.load()}
+    report = read_findings(redacted(path), raw, known, lambda text: harmless(redacted(text)))
+    code = ExitCode.CLEAN if report.complete else ExitCode.INCOMPLETE
+    return ScanResult((".",), "", 0.0, report.findings, (), Tally(), report.complete, code)
 
 
 def _at_paths(result: ScanResult, wanted: Mapping[str, tuple[str, bytes]]) -> ScanResult:

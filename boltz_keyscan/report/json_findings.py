@@ -1,0 +1,132 @@
+"""Findings of a JSON report, as a scan has them: for explaining the keys of a report that was imported.
+
+A report may come from an untrusted source: every text is made printable and redacted. What a report does
+not hold, such as the branches of a key, is unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Severity, Shape, Status
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.suppression import FINGERPRINT, Suppression
+from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.json_report import SCHEMA_VERSION
+
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+Clean = Callable[[str], str]
+Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedKeys:
+    """The keys of a report."""
+
+    complete: bool
+    findings: tuple[Finding, ...]
+
+
+def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean) -> ReportedKeys:
+    """Return the keys of a JSON report.
+
+    Args:
+        name: the name of the file, for errors.
+        raw: its content.
+        rule_ids: type prefix by rule.
+        clean: the redaction applied to its texts.
+
+    Raises:
+        KeyscanError: it is not a report, or of another version.
+    """
+    try:
+        document = json.loads(raw)
+        _equal(document["schema_version"], SCHEMA_VERSION)
+        findings = tuple(_finding(each, rule_ids, clean) for each in document["findings"])
+        return ReportedKeys(_checked(document["scan"]["complete"], bool), findings)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise KeyscanError(
+            f"{name}: not a report of boltz-keyscan, or of another version",
+            "Give one of 'import --output FILE' or of a scan with --report json=FILE.",
+        ) from None
+
+
+def _finding(value: dict[str, object], rule_ids: dict[str, str], clean: Clean) -> Finding:
+    rule_id = _checked(value["rule_id"], str)
+    fingerprint = _checked(value["fingerprint"], str)
+    if not FINGERPRINT.fullmatch(fingerprint):
+        raise ValueError
+    pushed = value.get("pushed")
+    return Finding(
+        fingerprint=fingerprint,
+        rule_id=rule_id,
+        key_type=_choice(KeyType, value["key_type"]),
+        mode=_choice(Mode, value["mode"]),
+        type_prefix=rule_ids[rule_id],
+        shape=_choice(Shape, value["shape"]),
+        reason="as the report has it",
+        severity=_choice(Severity, value["severity"]),
+        confidence=clean(_checked(value["confidence"], str)),
+        status=_choice(Status, value["status"]),
+        exposure=_choice(Exposure, value["exposure"]),
+        blocking=_checked(value["blocking"], bool),
+        locations=tuple(
+            _location(each, clean, pushed=None if pushed is None else _checked(pushed, bool))
+            for each in _checked(value["locations"], list)
+        ),
+        suppression=_suppression(value["suppression"], clean),
+        candidates=tuple(clean(_checked(each, str)) for each in _checked(value["candidates"], list)),
+    )
+
+
+def _suppression(value: object, clean: Clean) -> Suppression | None:
+    if value is None:
+        return None
+    fields = _checked(value, dict)
+    kind, reason, source = (clean(_checked(fields[each], str)) for each in ("kind", "reason", "source"))
+    return Suppression(kind, reason, source)
+
+
+def _location(value: dict[str, object], clean: Clean, *, pushed: bool | None) -> Location:
+    line, column = _checked(value["line"], int), _checked(value["column"], int)
+    commit = value["commit"]
+    if commit is not None and not _HASH.fullmatch(_checked(commit, str)):
+        raise ValueError
+    date = value["author_date"]
+    return Location(
+        path=clean(_checked(value["path"], str)),
+        line=line,
+        column=column,
+        column_utf16=column,
+        offset=0,
+        length=0,
+        exposure=_choice(Exposure, value["exposure"]),
+        context=clean(_checked(value["context"], str)),
+        commit=None if commit is None else _checked(commit, str),
+        author_date=None if date is None else clean(_checked(date, str)),
+        members=tuple(clean(_checked(each, str)) for each in _checked(value["members"], list)),
+        decoded=tuple(clean(_checked(each, str)) for each in _checked(value["decoded"], list)),
+        pushed=pushed,
+    )
+
+
+def _choice(kind: type[Choice], value: object) -> Choice:
+    return kind(_checked(value, str))
+
+
+def _checked(value: object, kind: type[Value]) -> Value:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError
+    return value
+
+
+def _equal(value: object, wanted: str) -> None:
+    if value != wanted:
+        raise ValueError
