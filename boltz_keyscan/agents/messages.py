@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from boltz_keyscan import rules
 from boltz_keyscan.agents.event import Event, Stage
-from boltz_keyscan.model.enums import describe_kind
+from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 
@@ -82,7 +82,7 @@ _PLACES = {
 
 def _names(found: Iterable[KeyFound]) -> str:
     """Return the number of keys, and the kind and fingerprint of each."""
-    kinds = {rule.id: describe_kind(rule.key_type, rule.mode) for rule in rules.load()}
+    kinds = {rule.id: describe_kind(rule) for rule in rules.load()}
     keys = list(
         dict.fromkeys(f"{kinds.get(key.rule_id, key.rule_id)} {key.fingerprint[:_SHORT]}" for key in found)
     )

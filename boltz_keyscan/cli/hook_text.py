@@ -15,6 +15,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.model.kinds import describe_secret
 from boltz_keyscan.report.file_actions import distinct_paths
 from boltz_keyscan.report.locations import format_commit, format_place
 from boltz_keyscan.report.options import ReportOptions
@@ -94,7 +95,7 @@ def stopped_lines(
 
 
 def _places(finding: Finding, name: str, same: str, options: ReportOptions) -> Iterator[str]:
-    kind = f"{finding.title} {name}"
+    kind = f"{describe_secret(finding)} {name}"
     if finding.shape is not Shape.CONFIRMED:
         kind += f", {finding.shape}"
     groups: dict[tuple[str, tuple[str, ...]], list[Location]] = {}
