@@ -211,7 +211,6 @@ class Finding:
     fingerprint: str
     rule_id: str
     key_type: KeyType | None
-    """None for a share link; so is the mode."""
     mode: Mode | None
     type_prefix: str
     shape: Shape
