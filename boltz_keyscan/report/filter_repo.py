@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from boltz_keyscan.report.file_actions import Instruction, is_object
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.unpushed_commits import shorten
-from boltz_keyscan.rules import Rule
+from boltz_keyscan.rules import Rule, is_exact
 
 _INSTALL = "pip install git-filter-repo"
 
@@ -23,8 +23,11 @@ EXPIRE = ("git -c gc.reflogExpire=now -c gc.reflogExpireUnreachable=now gc --pru
 def expression(rule: Rule) -> str:
     """Return a line for ``git filter-repo --replace-text`` that removes all keys of a type.
 
-    A literal would put the key into another file. Bodies of 20 characters or more count as keys.
+    A literal would put the key into another file. Bodies of 20 characters or more count as keys; after an
+    exact prefix only one of the confirmed shape, as names have that prefix too.
     """
+    if is_exact(rule.prefix):
+        return f"regex:{rule.prefix}{rule.body}(?![A-Za-z0-9])==>REMOVED-BOLTZ-SHARE-LINK\n"
     return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
 
 
