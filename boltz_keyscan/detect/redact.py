@@ -36,8 +36,8 @@ MIN_SECRET_BYTES = 20
 _STEM = 6
 """Bytes of a prefix that are searched for in other forms."""
 
-_MIN_LITERAL = 5
-"""Bytes of a base64 literal that marks its run: words have shorter ones by chance."""
+_MIN_LITERAL, _MIN_RUN = 5, 60
+"""Bytes of a base64 literal that marks any run, as no word has it by chance, and of a run for others."""
 
 _ENCODED = late_pattern(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
 """A run of base64, plain or escaped."""
@@ -102,7 +102,7 @@ class Redaction:
 def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
     """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
-    literals = {each for stem in stems for each in _base64_literals(stem) if len(each) >= _MIN_LITERAL}
+    literals = {each for stem in stems for each in _base64_literals(stem)}
     # Turned round, an exact prefix is the end of many names.
     long = tuple(sorted({prefix[:_STEM] for prefix in prefixes if not is_exact(prefix)}))
     mirrors = tuple(
@@ -329,7 +329,8 @@ def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
     if not any(literal in text for literal in redaction.base64):
         return
     for run in _ENCODED.finditer(text):
-        if any(literal in run.group() for literal in redaction.base64):
+        least = 0 if run.end() - run.start() >= _MIN_RUN else _MIN_LITERAL
+        if any(literal in run.group() for literal in redaction.base64 if len(literal) >= least):
             yield run.start(), run.end(), MARK
 
 
