@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from boltz_keyscan.model.enums import Exposure, Situation
 from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.policy import is_inside_git, pushed, situation
 
 
@@ -68,7 +69,7 @@ rewritten: rewriting does not take it back from others. Only a key that no one e
 _OF_LINKS: dict[Step, tuple[Step, ...]] = {
     Step.REPLACE: (Step.ARCHIVE,),
     Step.REVOKE: (Step.RENEW,),
-    # The API does not tell who opened a link.
+    # The API has no list of who opened a link.
     Step.INVESTIGATE: (),
     Step.REMOVE: (Step.TAKE_OUT,),
     Step.REPLACE_IF_READ: (Step.ARCHIVE_IF_READ,),
@@ -222,7 +223,7 @@ def choose_verb(location: Location, kind: Situation) -> Verb:
 def advise(finding: Finding) -> str:
     """Return the situation of a key and its steps, in one line."""
     text = describe_situation(finding)
-    steps = numbered_steps(situation(finding), is_link=finding.is_link)
+    steps = numbered_steps(situation(finding), is_link=is_link(finding))
     return f"{text[:1].upper()}{text[1:]}: {' '.join(steps)}"
 
 

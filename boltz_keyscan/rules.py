@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from boltz_keyscan.errors import RuleError
-from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, describe_kind
+from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape
 from boltz_keyscan.policy import SEVERITY
 from boltz_keyscan.records import dataclass
 
@@ -173,7 +173,7 @@ def _rule(path: StrPath, table: dict[str, Any]) -> Rule:
     severity = _choice(path, "severity", table["severity"], Severity)
     expected = SEVERITY[key_type, mode]
     if severity is not expected:
-        kind = describe_kind(key_type, mode)
+        kind = f"{key_type} {mode}" if is_key else "a share link"
         raise _broken(path, "severity", f'"{expected}", as the policy table has it for {kind}')
     prefix = table["prefix"]
     least = MIN_PREFIX_CHARS if is_key else _MIN_EXACT_CHARS

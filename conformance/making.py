@@ -13,9 +13,9 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance import chains, containers, encodings, fields, layouts
+from conformance import chains, containers, encodings, fields, layouts, links
 from conformance.gitplaces import family
-from conformance.keys import PREFIXES, fingerprint
+from conformance.keys import LINK_PREFIX, PREFIXES, fingerprint
 
 LEDGER = "ledger.json"
 
@@ -28,12 +28,13 @@ class Keys:
         self._kinds = sorted(PREFIXES)
         self._known: dict[str, str] = {}
 
-    def __call__(self, place: str, *, kind: tuple[str, str] | None = None) -> str:
+    def __call__(self, place: str, *, kind: tuple[str, str] | None = None, prefix: str = "") -> str:
         """The key of a place, with a dash and underscores, so that escapes have something to do."""
         while place not in self._known:
             body = base64.urlsafe_b64encode(self._random.randbytes(32)).decode().rstrip("=")
             if "-" in body and body.count("_") > 1:
-                self._known[place] = PREFIXES[kind or self._random.choice(self._kinds)] + body
+                prefix = prefix or PREFIXES[kind or self._random.choice(self._kinds)]
+                self._known[place] = prefix + body
         return self._known[place]
 
 
@@ -48,8 +49,8 @@ def make(folder: Path, seed: int) -> int:
     keys = Keys(seed)
     rows: list[dict[str, str]] = []
 
-    def plant(group: str, name: str, build: Callable[[str], bytes]) -> None:
-        key = keys(f"{group}/{name}")
+    def plant(group: str, name: str, build: Callable[[str], bytes], prefix: str = "") -> None:
+        key = keys(f"{group}/{name}", prefix=prefix)
         _write(folder / group / name, build(key))
         rows.append(_row(group, name, f"{group}/{name}", key))
 
@@ -62,11 +63,14 @@ def make(folder: Path, seed: int) -> int:
         plant("chains", chain.name, chain.build)
     for name, build in fields.CORPUS.items():
         plant("files", name, build)
+    for name, build in links.CORPUS.items():
+        plant("links", name, build, LINK_PREFIX)
     decoys = {f"encodings/{name}": content for name, content in encodings.DECOYS.items()}
     decoys |= {f"chains/{name}": content for name, content in chains.DECOYS.items()}
     decoys |= {f"layouts/{name}": content for name, content in layouts.DECOYS.items()}
     decoys |= {f"containers/{name}": content for name, content in containers.DECOYS.items()}
     decoys |= {f"files/{name}": content for name, content in fields.DECOYS.items()}
+    decoys |= {f"links/{name}": content for name, content in links.DECOYS.items()}
     for path, content in decoys.items():
         _write(folder / path, content)
     planted = family(folder / "git", lambda place: keys(f"git/{place}", kind=("ws", "live")))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-GROUPS = ("encodings", "layouts", "containers", "chains", "files", "git")
+GROUPS = ("encodings", "layouts", "containers", "chains", "files", "links", "git")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from conformance.scoring import Found
 _TOOLS = Path(__file__).resolve().parent.parent / ".tools/node_modules/.bin"
 """Folder into which ``make tools`` installs npm packages."""
 
-_KEY = re.compile(r"sk_bc_(?:admin|ws)_(?:live|test)_[A-Za-z0-9_-]{43}")
+_KEY = re.compile(r"(?:sk_bc_(?:admin|ws)_(?:live|test)_|shr_)[A-Za-z0-9_-]{43}")
 
 _BETTERLEAKS = """\
 import json, sys

@@ -99,10 +99,18 @@ def test_what_counts() -> None:
     told = score(
         "x", ledger, [Found("encodings/a"), Found("git/c"), Found("y", sha1="sd"), Found("encodings/decoy")]
     )
-    assert told.found == {"encodings": 1, "layouts": 0, "containers": 0, "chains": 0, "files": 0, "git": 1}
+    assert told.found == {
+        "encodings": 1,
+        "layouts": 0,
+        "containers": 0,
+        "chains": 0,
+        "files": 0,
+        "links": 0,
+        "git": 1,
+    }
     assert told.missed == ("encodings: b", "git: c")
     assert told.false == ("encodings/decoy",)
-    assert "| x | 1 | 0 | 0 | 0 | 0 | 1 | 50.0 % | 66.7 % |" in table([told], ledger)
+    assert "| x | 1 | 0 | 0 | 0 | 0 | 0 | 1 | 50.0 % | 66.7 % |" in table([told], ledger)
 
 
 def test_the_commands(folder: Path, tmp_path: Path) -> None:

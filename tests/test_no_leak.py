@@ -29,7 +29,7 @@ from boltz_keyscan.report import REPORTERS
 from conformance.containers import tarred, text, zipped
 from tests import depth
 from tests.hostile import flagged
-from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.keys import PREFIXES, fake_key, fake_link, fingerprint
 from tests.leaks import disguises, leaks
 from tests.repos import Repo
 from tests.running import ROOT, Ran, keyscan
@@ -69,7 +69,7 @@ PLACES = (
     "environment",
 )
 CANARY = {place: fake_key(*KINDS[number % 4], place) for number, place in enumerate(PLACES)}
-CONTENT = [fake_key(kind, mode, "content") for kind, mode in KINDS]
+CONTENT = [*(fake_key(kind, mode, "content") for kind, mode in KINDS), fake_link("content")]
 EVERY = [*CONTENT, *CANARY.values()]
 KEY = CANARY["arguments"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from boltz_keyscan import rules
 from boltz_keyscan.agents.event import Event, Stage
-from boltz_keyscan.model.enums import describe_kind
+from boltz_keyscan.model.kinds import SHARE_LINK, describe_kind
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 
@@ -80,14 +80,16 @@ _PLACES = {
 }
 
 
-def _names(found: Iterable[KeyFound]) -> str:
+def _names(found: Collection[KeyFound]) -> str:
     """Return the number of keys, and the kind and fingerprint of each."""
-    kinds = {rule.id: describe_kind(rule.key_type, rule.mode) for rule in rules.load()}
+    kinds = {rule.id: describe_kind(rule) for rule in rules.load()}
     keys = list(
         dict.fromkeys(f"{kinds.get(key.rule_id, key.rule_id)} {key.fingerprint[:_SHORT]}" for key in found)
     )
     more = f" and {len(keys) - _MAX_KEYS:,} more" if len(keys) > _MAX_KEYS else ""
-    count = "a Boltz API key" if len(keys) == 1 else f"{len(keys):,} Boltz API keys"
+    links = [kinds.get(key.rule_id) == SHARE_LINK for key in found]
+    noun = SHARE_LINK if all(links) else "secret" if any(links) else "API key"
+    count = f"a Boltz {noun}" if len(keys) == 1 else f"{len(keys):,} Boltz {noun}s"
     return f"{count} ({', '.join(keys[:_MAX_KEYS])}{more})"
 
 

@@ -15,6 +15,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.model.kinds import describe_secret
 from boltz_keyscan.report.file_actions import distinct_paths
 from boltz_keyscan.report.locations import format_commit, format_place
 from boltz_keyscan.report.options import ReportOptions
@@ -101,7 +102,7 @@ def _places(
     finding: Finding, name: str, file: str, in_head: frozenset[str], options: ReportOptions
 ) -> Iterator[str]:
     """Yield the lines of a key; ``file`` is an environment file that has it too, absolute, or ""."""
-    kind = f"{finding.title} {name}"
+    kind = f"{describe_secret(finding)} {name}"
     same = f" (the same as in your {os.path.basename(file)})" if file else ""
     if finding.shape is not Shape.CONFIRMED:
         kind += f", {finding.shape}"

@@ -62,10 +62,8 @@ class KeyFinder:
             low: the start of the part that was not searched yet.
             high: its end; ``AHEAD`` bytes follow, or the end of the blob.
         """
-        for match in self.search.keys.finditer(window, low):
-            if match.start() >= high:
-                break
-            if key := make_key(match, window, self.search, base):
+        for match in self.search.find(window, low):
+            if match.start() < high and (key := make_key(match, window, self.search, base)):
                 yield key
         # With the bytes before: they decide if a prefix is a broken one.
         first = max(low - split_keys.REACH, 0)
@@ -163,7 +161,7 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
         yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
         yield from _reassemble(text, base, at, at, {beginning + literal: beginning}, search)
         return
-    plain = search.keys.match(text, at)
+    plain = search.match(text, at)
     if plain:
         stop, fit = plain.end(), [plain[1]]
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from boltz_keyscan.detect import boundaries, rtf
 from boltz_keyscan.detect.classify import (
@@ -59,17 +59,33 @@ class Search:
     """The compiled search for the keys of a rule set."""
 
     prefixes: tuple[bytes, ...]
-    keys: re.Pattern[bytes]
-    """A prefix and a body, as its two groups."""
+    patterns: tuple[tuple[bytes, re.Pattern[bytes]], ...]
+    """Patterns of a prefix and a body, as two groups, each with the text that they begin with."""
     bodies: Mapping[bytes, BodyPattern]
+
+    def find(self, text: bytes, start: int = 0) -> Iterator[re.Match[bytes]]:
+        """Yield the matches in a text from an offset on: those of keys, then those of exact prefixes."""
+        for beginning, pattern in self.patterns:
+            if text.find(beginning, start) >= 0:
+                yield from pattern.finditer(text, start)
+
+    def match(self, text: bytes, at: int) -> re.Match[bytes] | None:
+        """Return the match at an offset of a text."""
+        return next(filter(None, (pattern.match(text, at) for _, pattern in self.patterns)), None)
 
 
 @functools.cache
-def _pattern(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
+def _patterns(prefixes: tuple[bytes, ...]) -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
+    others = [re.escape(prefix) for prefix in prefixes if not is_exact(prefix)]
+    any_other = b"|".join(others)
     # Within a body there is no boundary, so no exact prefix.
-    others = b"|".join(re.escape(prefix) for prefix in prefixes if not is_exact(prefix))
-    body = rb"(?:%b[A-Za-z0-9_-]){0,%d}+" % (b"(?!%b)" % others if others else b"", RUN)
-    return re.compile(rb"(%b)(%b)" % (boundaries.any_prefix(prefixes), body))
+    body = rb"((?:%b[A-Za-z0-9_-]){0,%d}+)" % (b"(?!%b)" % any_other if others else b"", RUN)
+    found = [(b"", re.compile(rb"(%b)%b" % (any_other, body)))] if others else []
+    exact = filter(is_exact, prefixes)
+    found += [
+        (prefix, re.compile(rb"(%b)%b" % (boundaries.after_boundary(prefix), body))) for prefix in exact
+    ]
+    return tuple(found)
 
 
 def make_search(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern] | None = None) -> Search:
@@ -79,7 +95,7 @@ def make_search(prefixes: tuple[bytes, ...], bodies: Mapping[bytes, BodyPattern]
     prefixes have one.
     A body ends where the next prefix begins, so that adjacent keys are two matches.
     """
-    return Search(prefixes, _pattern(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
+    return Search(prefixes, _patterns(prefixes), bodies or dict.fromkeys(prefixes, CONFIRMED))
 
 
 @dataclass(slots=True)  # not frozen: several are made for each key, and it takes ten times as long
@@ -108,7 +124,7 @@ def classify_body(prefix: bytes, body: bytes, after: bytes, search: Search) -> V
 
 
 def make_key(match: re.Match[bytes], text: bytes, search: Search, base: int = 0) -> Key | None:
-    """Return the plain key of a match of ``Search.keys`` in a text with a base in the blob, if it is one."""
+    """Return the plain key of a match of ``Search.find`` in a text with a base in the blob, if it is one."""
     prefix, body = match.groups()
     start, end = match.span()
     verdict = classify_body(prefix, body, text[end : end + 16], search)
@@ -156,7 +172,7 @@ class Decoded:
         if self._plain is None:
             data, search = self.reading.data, self.search
             self._plain = {}
-            for match in search.keys.finditer(data):
+            for match in search.find(data):
                 if self.layouts and match.end() - match.end(1) != KEY_BODY:
                     continue  # only a body of this length may be confirmed
                 key = make_key(match, data, search)

@@ -18,7 +18,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.detect import boundaries, engine, random_text
-from boltz_keyscan.detect.classify import KEY_BODY
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
@@ -37,8 +36,8 @@ MIN_SECRET_BYTES = 20
 _STEM = 6
 """Bytes of a prefix that are searched for in other forms."""
 
-_MIN_LITERAL = 5
-"""Bytes of a base64 literal that marks its run: words have shorter ones by chance."""
+_MIN_LITERAL, _MIN_RUN = 5, 60
+"""Bytes of a base64 literal that marks any run, as no word has it by chance, and of a run for others."""
 
 _ENCODED = late_pattern(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
 """A run of base64, plain or escaped."""
@@ -103,7 +102,7 @@ class Redaction:
 def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
     """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
-    literals = {each for stem in stems for each in _base64_literals(stem) if len(each) >= _MIN_LITERAL}
+    literals = {each for stem in stems for each in _base64_literals(stem)}
     # Turned round, an exact prefix is the end of many names.
     long = tuple(sorted({prefix[:_STEM] for prefix in prefixes if not is_exact(prefix)}))
     mirrors = tuple(
@@ -117,8 +116,8 @@ def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
 def _plain(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     """Return a pattern of a plain key."""
     character = rb"[A-Za-z0-9_-]"
-    begin = b"|".join(_with_boundaries(prefix, re.escape(prefix), character) for prefix in prefixes)
-    return re.compile(rb"(%b)((?:%b%b){%d,})" % (begin, _no_other(prefixes), character, _SHORT))
+    begin = b"|".join(boundaries.with_boundaries(prefix, re.escape(prefix), character) for prefix in prefixes)
+    return re.compile(rb"(%b)((?:%b%b){%d,})" % (begin, boundaries.no_other(prefixes), character, _SHORT))
 
 
 @functools.cache
@@ -129,26 +128,10 @@ def _escaped(prefixes: tuple[bytes, ...]) -> re.Pattern[bytes]:
     )
     character = rb"(?:[A-Za-z0-9_-]|%b|%b)" % (any_escape, _NAMED)
     escaped = b"|".join(
-        _with_boundaries(prefix, b"".join(map(_plain_or_escaped, prefix)), character) for prefix in prefixes
+        boundaries.with_boundaries(prefix, b"".join(map(_plain_or_escaped, prefix)), character)
+        for prefix in prefixes
     )
-    return re.compile(rb"(%b)((?:%b%b){%d,})" % (escaped, _no_other(prefixes), character, _SHORT))
-
-
-def _with_boundaries(prefix: bytes, pattern: bytes, character: bytes) -> bytes:
-    """Return the pattern of a prefix; of an exact one where a body as long as a secret follows.
-
-    After a boundary half of it is enough: it may be a secret that was cut.
-    """
-    if not is_exact(prefix):
-        return pattern
-    longer = rb"%b(?=%b{%d})" % (pattern, character, KEY_BODY)
-    return rb"(?:%b|%b%b(?=%b{%d}))" % (longer, boundaries.LEFT, pattern, character, MIN_SECRET_BYTES)
-
-
-def _no_other(prefixes: tuple[bytes, ...]) -> bytes:
-    """Return a pattern of a place where no other key begins."""
-    others = b"|".join(re.escape(prefix) for prefix in prefixes if not is_exact(prefix))
-    return b"(?!%b)" % others if others else b""
+    return re.compile(rb"(%b)((?:%b%b){%d,})" % (escaped, boundaries.no_other(prefixes), character, _SHORT))
 
 
 def _plain_or_escaped(char: int) -> bytes:
@@ -346,7 +329,8 @@ def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
     if not any(literal in text for literal in redaction.base64):
         return
     for run in _ENCODED.finditer(text):
-        if any(literal in run.group() for literal in redaction.base64):
+        least = 0 if run.end() - run.start() >= _MIN_RUN else _MIN_LITERAL
+        if any(literal in run.group() for literal in redaction.base64 if len(literal) >= least):
             yield run.start(), run.end(), MARK
 
 

@@ -28,15 +28,6 @@ class Mode(StrEnum):
     TEST = "test"
 
 
-def describe_kind(key_type: KeyType | None, mode: Mode | None) -> str:
-    """Return the words for a kind of key, ``admin live``; without type and mode, for a share link."""
-    return f"{key_type} {mode}" if key_type else SHARE_LINK
-
-
-SHARE_LINK = "share link"
-"""The words for a secret without key type and mode."""
-
-
 class Shape(_Ranked):
     """The likeness of a body to one that the API issues; strongest first."""
 

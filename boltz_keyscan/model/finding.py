@@ -8,17 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from boltz_keyscan.model.enums import (
-    SHARE_LINK,
-    Exposure,
-    KeyType,
-    Mode,
-    Part,
-    Severity,
-    Shape,
-    Status,
-    describe_kind,
-)
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Part, Severity, Shape, Status
 from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -221,7 +211,6 @@ class Finding:
     fingerprint: str
     rule_id: str
     key_type: KeyType | None
-    """None for a share link; so is the mode."""
     mode: Mode | None
     type_prefix: str
     shape: Shape
@@ -238,26 +227,6 @@ class Finding:
     excuses: tuple[SuppressionCandidate, ...] = ()
     """Suppression candidates, in the order in which they are considered."""
     evidence: Evidence | None = None
-
-    @property
-    def is_link(self) -> bool:
-        """True for a share link, False for a key."""
-        return self.key_type is None
-
-    @property
-    def kind(self) -> str:
-        """The words for its kind: ``admin live``, ``share link``."""
-        return describe_kind(self.key_type, self.mode)
-
-    @property
-    def noun(self) -> str:
-        """The word for it: ``key``, or ``share link``."""
-        return "key" if self.key_type else SHARE_LINK
-
-    @property
-    def title(self) -> str:
-        """The words for it: ``admin live key``, ``share link``."""
-        return f"{self.kind} key" if self.key_type else SHARE_LINK
 
     @property
     def shown(self) -> str:

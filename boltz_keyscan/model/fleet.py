@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Situation, describe_kind
+from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Gap
 from boltz_keyscan.records import dataclass
 
@@ -91,16 +91,6 @@ class FleetKey:
     first: FirstPlace | None
     still_present: bool | None
     """True if any repository has it now, False if none has, None if that is unknown."""
-
-    @property
-    def is_link(self) -> bool:
-        """True for a share link, False for a key."""
-        return self.key_type is None
-
-    @property
-    def kind(self) -> str:
-        """The words for its kind: ``admin live``, ``share link``."""
-        return describe_kind(self.key_type, self.mode)
 
     @property
     def shown(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from boltz_keyscan.advice import describe_exposure, describe_situation
 from boltz_keyscan.model.enums import KeyType, Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
+from boltz_keyscan.model.kinds import describe_kind, describe_noun
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
@@ -74,7 +75,7 @@ def list_keys(result: ScanResult, stream: TextIO) -> None:
     for finding in result.keys:
         first, *others = places(finding)
         more = f" and {count(len(others), 'more path')}" if others else ""
-        kind = f"{finding.severity.upper():<8}  {finding.kind:<14}  {names[finding.fingerprint]}"
+        kind = f"{finding.severity.upper():<8}  {describe_kind(finding):<14}  {names[finding.fingerprint]}"
         accepted = "; accepted" if finding.suppression is not None else ""
         line(f"{kind}  {describe_situation(finding)}{accepted}")
         line(f"    {first.where}{more}")
@@ -103,11 +104,11 @@ def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[st
 
 def _severity(finding: Finding, rule: Rule) -> str:
     if finding.shape is Shape.PLACEHOLDER:
-        return f"a filler from documentation or a test, not a {finding.noun}"
+        return f"a filler from documentation or a test, not a {describe_noun(finding)}"
     if finding.severity is Severity.NOTE:
-        return f"a {finding.noun} that no longer works"
+        return f"a {describe_noun(finding)} that no longer works"
     if finding.key_type is None:
-        return f"a {finding.noun}. {rule.summary}"
+        return f"a {describe_noun(finding)}. {rule.summary}"
     article = "an" if finding.key_type is KeyType.ADMIN else "a"
     return f"{article} {finding.key_type} key, {finding.mode}. {rule.summary}"
 

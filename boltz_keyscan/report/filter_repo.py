@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
 from boltz_keyscan.report.file_actions import Instruction, is_object
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.unpushed_commits import shorten
-from boltz_keyscan.rules import Rule
+from boltz_keyscan.rules import Rule, is_exact
 
 _INSTALL = "pip install git-filter-repo"
 
 _EXPRESSIONS = "../boltz-key-expressions.txt"
 """Beside the clone: git filter-repo refuses a clone with an unknown file."""
 
-_REPLACEMENT = "==>REMOVED-BOLTZ-KEY"
+_EXPRESSION = re.compile(r"regex:(?:sk|shr)_\S+==>REMOVED-BOLTZ-(?:KEY|SHARE-LINK)")
+"""A line that ``expression`` returns."""
 
 # Not "git reflog expire --all", which deletes all stashes but the last: git keeps
 # them only in a reflog.
@@ -25,14 +27,17 @@ EXPIRE = ("git -c gc.reflogExpire=now -c gc.reflogExpireUnreachable=now gc --pru
 def expression(rule: Rule) -> str:
     """Return a line for ``git filter-repo --replace-text`` that removes all keys of a type.
 
-    A literal would put the key into another file. Bodies of 20 characters or more count as keys.
+    A literal would put the key into another file. Bodies of 20 characters or more count as keys; after an
+    exact prefix only one of the confirmed shape, as names have that prefix too.
     """
-    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}{_REPLACEMENT}\n"
+    if is_exact(rule.prefix):
+        return f"regex:{rule.prefix}{rule.body}(?![A-Za-z0-9])==>REMOVED-BOLTZ-SHARE-LINK\n"
+    return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
 
 
 def are_expressions(text: str) -> bool:
     """Return True for lines that ``expression`` returned, now or earlier."""
-    return all(line.startswith("regex:sk_") and line.endswith(_REPLACEMENT) for line in text.splitlines())
+    return all(_EXPRESSION.fullmatch(line) for line in text.splitlines())
 
 
 def describe_rewrite(names: Sequence[str], reason: str) -> str:

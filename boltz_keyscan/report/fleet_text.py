@@ -8,6 +8,7 @@ from typing import TextIO
 
 from boltz_keyscan.model.enums import ExitCode, Shape
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.wording import count, gap_reason, short_fingerprints
 from boltz_keyscan.sanitize import harmless
@@ -75,7 +76,7 @@ def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
     shown = keys[: options.limit(MAX_KEYS)]
     for key in shown:
         yield ""
-        yield f"{key.severity.upper():<9} {key.kind}  {names[key.fingerprint]}  {_extent(key)}"
+        yield f"{key.severity.upper():<9} {describe_kind(key)}  {names[key.fingerprint]}  {_extent(key)}"
         if key.first is not None:
             commit = f" ({key.first.commit[:7]})" if key.first.commit else ""
             day = key.first.author_date.partition("T")[0]

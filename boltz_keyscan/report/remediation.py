@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from boltz_keyscan.advice import Step, Verb, choose_steps, choose_verb
 from boltz_keyscan.model.enums import Exposure, KeyType, Situation
 from boltz_keyscan.model.finding import Location
+from boltz_keyscan.model.kinds import describe_noun, is_link
 from boltz_keyscan.policy import situation
 from boltz_keyscan.report.file_actions import REMOVALS, Instruction, paths, protect, take_out
 from boltz_keyscan.report.filter_repo import (
@@ -40,7 +41,7 @@ _NEEDS = (
 
 def instructions(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the instructions of the situation of a key, in the order of its steps."""
-    for step in choose_steps(situation(recipe.finding), is_link=recipe.finding.is_link):
+    for step in choose_steps(situation(recipe.finding), is_link=is_link(recipe.finding)):
         yield from _INSTRUCTIONS.get(step, _only_text(step))(recipe)
 
 
@@ -104,7 +105,7 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
             groups.setdefault(choose_verb(location, kind), []).append(location)
     for verb, found in groups.items():
         if verb is Verb.TAKE_OUT:
-            yield take_out(found, is_link=recipe.finding.is_link)
+            yield take_out(found, is_link=is_link(recipe.finding))
         elif verb in REMOVALS:
             yield REMOVALS[verb](found)
     if shared := [each for each in recipe.locations(Exposure.LOCAL) if each.open_to_others]:
@@ -114,7 +115,7 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
         names = paths(tracked)
         # A file that is deleted from the index too is none that git add finds.
         add = (f"git add -- {names}",) if recipe.is_on_disk else ()
-        what = "Take a share link out" if recipe.finding.is_link else "Read the key from the environment"
+        what = "Take a share link out" if is_link(recipe.finding) else "Read the key from the environment"
         message = f"git commit -m '{what}'"
         yield Instruction(
             "Commit and push that. The push sends the whole branch: deal with keys in commits that are not "
@@ -186,7 +187,7 @@ def _expire(recipe: Recipe) -> Iterator[Instruction]:
 
 
 def _scan(recipe: Recipe) -> Iterator[Instruction]:
-    noun = recipe.finding.noun
+    noun = describe_noun(recipe.finding)
     if situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone:
         yield Instruction(
             f"Scan again, in the fresh clone: this {noun} must be gone. Copy ignored files from the old "

@@ -10,6 +10,7 @@ import sarif_om as om
 from boltz_keyscan.advice import advise, describe_exposure
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.model.kinds import describe_kind, describe_noun
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.report.locations import relative_uri
 from boltz_keyscan.report.sarif_log import LEVEL, ROOT, plain_message, short_hash
@@ -126,8 +127,8 @@ def _order(location: Location) -> tuple[object, ...]:
 
 def _message(finding: Finding, first: Location, further: list[Location], *, old: bool) -> str:
     # Without the path: it is shown beside the message, and is untrusted text.
-    what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else f"Boltz {finding.noun}"
-    kind = f"{finding.kind}, {finding.fingerprint}" if finding.key_type else finding.fingerprint
+    what = "Placeholder" if finding.shape is Shape.PLACEHOLDER else f"Boltz {describe_noun(finding)}"
+    kind = f"{describe_kind(finding)}, {finding.fingerprint}" if finding.key_type else finding.fingerprint
     sentences = [_sentence(f"{what} {finding.shown} ({kind}) {_story(first)}")]
     if old:
         sentences.append(_sentence(OLD))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan.advice import describe_situation
 from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.kinds import describe_kind, describe_secret
 from boltz_keyscan.report.locations import exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.wording import OLD, capped, count, is_old, suppressors
@@ -33,7 +34,11 @@ STATUS_WORDS = {
 def key_title(finding: Finding) -> str:
     """Return the kind of a key: ``Boltz admin live key``."""
     is_placeholder = finding.shape is Shape.PLACEHOLDER
-    return f"Boltz {finding.kind} placeholder" if is_placeholder else f"Boltz {finding.title}"
+    return (
+        f"Boltz {describe_kind(finding)} placeholder"
+        if is_placeholder
+        else f"Boltz {describe_secret(finding)}"
+    )
 
 
 def key_lines(finding: Finding, options: ReportOptions, max_places: int) -> list[str]:

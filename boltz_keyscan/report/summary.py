@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from boltz_keyscan.advice import LEAKED, STEPS
 from boltz_keyscan.model.enums import ExitCode, Exposure, Mode, Severity, Situation
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
+from boltz_keyscan.model.kinds import describe_kind, describe_noun, describe_secret, is_link
 from boltz_keyscan.policy import COMMITTED, pushed, situation
 from boltz_keyscan.report.locations import places
 from boltz_keyscan.report.options import ReportOptions
@@ -60,10 +61,10 @@ def is_leaked(finding: Finding) -> bool:
 
 
 def _types(findings: Sequence[Finding]) -> str:
-    kinds = Counter(finding.kind for finding in findings)
-    nouns = {finding.noun for finding in findings}
+    kinds = Counter(describe_kind(finding) for finding in findings)
+    nouns = {describe_noun(finding) for finding in findings}
     if len(kinds) == 1:
-        return count(len(findings), findings[0].title.replace(f" {Mode.LIVE} ", " "))
+        return count(len(findings), describe_secret(findings[0]).replace(f" {Mode.LIVE} ", " "))
     listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
     return f"{count(len(findings), nouns.pop() if len(nouns) == 1 else 'secret')} ({listed})"
 
@@ -88,7 +89,7 @@ def _describe_pushes(leaked: Sequence[Finding], committed: Sequence[Finding]) ->
 def urgent_situations(result: ScanResult) -> list[tuple[Situation, bool]]:
     """Return the situations of what is not suppressed, most urgent first, each once; True for share links."""
     kinds = {
-        (situation(finding), finding.is_link)
+        (situation(finding), is_link(finding))
         for finding in result.keys
         if finding.suppression is None and not is_old(finding)
     }

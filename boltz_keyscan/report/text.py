@@ -13,6 +13,7 @@ from typing import TextIO
 from boltz_keyscan.advice import describe_case, describe_situation, numbered_steps
 from boltz_keyscan.model.enums import Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.policy import situation
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.locations import Place, exposure_line, places
@@ -135,10 +136,10 @@ def _keys(page: _Page, result: ScanResult, visible: Sequence[Finding]) -> None:
     shown = visible[: page.options.limit(MAX_KEYS)]
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     column = max((len(finding.severity) for finding in shown), default=0) + 2
-    kinds = {finding.kind: None for finding in result.keys}
+    kinds = {describe_kind(finding): None for finding in result.keys}
     kind_column = max(map(len, kinds), default=0) + 2 if len(kinds) > 1 or not headline(result) else 0
     for finding in shown:
-        kind = f"{finding.kind:<{kind_column}}" if kind_column else ""
+        kind = f"{describe_kind(finding):<{kind_column}}" if kind_column else ""
         title = f"{finding.severity.upper():<{column}}{kind}{names[finding.fingerprint]}"
         _key(page, finding, f"{title}  {_describe(finding, result.started_at)}")
     if rest := visible[len(shown) :]:

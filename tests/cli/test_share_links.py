@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,13 @@ class TestReport:
         assert f"boltz-keyscan keys revoke --share-link {short_fingerprint(LINK)} --execute" in ran.text
         assert "None" not in ran.text
         assert "Replace" not in ran.text
+
+    def test_a_rewrite_of_the_history_takes_links_and_no_names(self, repo: Repo, tmp_path: Path) -> None:
+        file = tmp_path / "replacements.txt"
+        assert keyscan("explain", fingerprint(LINK), "--replace-text", file, cwd=repo.path).code == 0
+        expression, _, mark = file.read_text().strip().removeprefix("regex:").partition("==>")
+        name = "lshr_combine_of_two_constants_that_is_quite_long"
+        assert re.sub(expression, mark, f"{name} \\n{LINK}\\n {LINK}") == f"{name} \\n{mark}\\n {mark}"
 
 
 class TestVerify:

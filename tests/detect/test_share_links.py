@@ -16,6 +16,7 @@ from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.rules import load
 from tests.keys import LINK_PREFIX, fake_body, fake_link, fingerprint
+from tests.leaks import disguises, leaks
 
 DETECTOR = KeyDetector.of(load())
 LINK, BODY = fake_link(), fake_link().removeprefix(LINK_PREFIX)
@@ -152,7 +153,16 @@ def test_a_link_is_never_printed_wherever_it_is(text: str) -> None:
     assert BODY not in DETECTOR.redact(text.format(BODY).encode())
 
 
-@pytest.mark.parametrize("text", ["test/lshr_combine_to_zero.ll", "x86_shr_imm8", "is_on_the_lhs_or_the_rhs"])
+@pytest.mark.parametrize("name", disguises(LINK))
+def test_a_disguised_link_is_never_printed(name: str) -> None:
+    line = LINK.encode() + b" " + disguises(LINK)[name] + b" " + LINK.encode()
+    contexts = [match.context for match in DETECTOR.find([line])]
+    assert not leaks(" ".join([*contexts, DETECTOR.redact(line)]).encode(), LINK)
+
+
+@pytest.mark.parametrize(
+    "text", ["test/lshr_combine_to_zero.ll", "setNoclip/off.txt", "x86_shr_imm8", "is_on_the_lhs_or_the_rhs"]
+)
 def test_names_are_printed_as_they_are(text: str) -> None:
     assert DETECTOR.redact(text.encode()) == text
 

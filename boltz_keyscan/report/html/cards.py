@@ -15,6 +15,7 @@ from boltz_keyscan import policy, rules
 from boltz_keyscan.advice import choose_steps, describe_situation
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
@@ -244,7 +245,7 @@ def _steps(finding: Finding, result: ScanResult, rule: Rule | None, explain: str
     if finding.shape is Shape.PLACEHOLDER:
         return
     if rule is None:
-        yield from map(Instruction, choose_steps(policy.situation(finding), is_link=finding.is_link))
+        yield from map(Instruction, choose_steps(policy.situation(finding), is_link=is_link(finding)))
         return
     for step in instructions(Recipe(finding, rule, History(read=False), targets=result.targets)):
         text = "".join((step.text, *step.commands, *(line for _, lines in step.others for line in lines)))

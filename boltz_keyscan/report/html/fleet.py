@@ -10,6 +10,7 @@ from typing import TextIO
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape, Situation
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.html.cards import fill_deck
@@ -73,7 +74,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     names = short_fingerprints(key.fingerprint for key in found)
     spreads = {key.fingerprint: make_spread(result, key) for key in found[:_TIMED]}
     kinds = _urgent_situations(keys)
-    concerns = ((key, (key.situation, key.is_link)) for key in keys if _is_urgent(key))
+    concerns = ((key, (key.situation, is_link(key))) for key in keys if _is_urgent(key))
     urgent = next((key for key, concern in concerns if concern == kinds[0]), None)
     deck = fill_deck(make_drafts(result, found, names, spreads), len(found))
     timed = [spreads[key.fingerprint].finding for key in keys[:_TIMED]]
@@ -128,7 +129,7 @@ def _is_urgent(key: FleetKey) -> bool:
 
 
 def _urgent_situations(keys: Sequence[FleetKey]) -> list[tuple[Situation, bool]]:
-    kinds = {(key.situation, key.is_link) for key in keys if _is_urgent(key)}
+    kinds = {(key.situation, is_link(key)) for key in keys if _is_urgent(key)}
     return sorted(kinds, key=lambda kind: (kind[0].rank, kind[1]))
 
 

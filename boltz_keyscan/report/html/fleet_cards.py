@@ -12,6 +12,7 @@ from boltz_keyscan.advice import TITLE, choose_steps
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.policy import widest
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.report.file_actions import Instruction
@@ -155,7 +156,7 @@ def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
         facts.append(("First", f"{day}  {key.first.repository}  {key.first.path}{commit}"))
     if life.events:
         facts.append(("History", life.story))
-    named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=key.is_link)
+    named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=is_link(key))
     steps = list(map(Instruction, named))
     if len(steps) > 1:
         text = "The commands, in a clone of each repository that has it:"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.html.lifetime import Event, Lifetime, lifetime
 from boltz_keyscan.report.wording import MONTHS, format_day, moment
@@ -152,7 +153,7 @@ def _row(finding: Finding, name: str, life: Lifetime, axis: _Axis, now: datetime
     return Row(
         finding.fingerprint,
         name,
-        finding.kind,
+        describe_kind(finding),
         finding.severity,
         life,
         tuple(bars),
