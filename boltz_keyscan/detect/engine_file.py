@@ -19,7 +19,7 @@ import hyperscan
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.errors import warn
-from boltz_keyscan.fsutil import PLATFORM, read_private_file, replace_file, user_cache_dir
+from boltz_keyscan.fsutil import PLATFORM, machine, read_private_file, replace_file, user_cache_dir
 from boltz_keyscan.records import dataclass
 
 _FORMAT = b"boltz-keyscan engine 1"
