@@ -10,7 +10,7 @@ import pytest
 from tests.absences.acted import Command, run_on
 from tests.keys import fake_key
 from tests.repos import Repo
-from tests.running import scan_json
+from tests.running import ROOT, scan_json
 from tests.test_windows import comparable, tar
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="macOS is acted on Linux")
@@ -64,3 +64,13 @@ def test_all_of_it_is_as_on_this_system(repo: Repo, tmp_path: Path) -> None:
     assert prompt["prompt"] not in agent.text + agent.errors
     assert "block" in agent.text or agent.code == 2
     assert [call for call, ended in zip(BACK, refused, strict=True) if ended.code != 99] == []
+
+
+def test_the_guide() -> None:
+    """The commands of docs/macos.md: the last is run by the tests above, on macos as it is acted."""
+    page = (ROOT / "docs/macos.md").read_text(encoding="utf-8")
+    block = page.partition("```console\n")[2].partition("```")[0]
+    install, change, hook = block.splitlines()
+    assert install == "pipx install ."
+    assert change.startswith("cd ")
+    assert hook == "boltz-keyscan hook install"

@@ -22,7 +22,7 @@ from boltz_keyscan.system import windows_jobs, windows_paths
 from tests.absences.acted import Command, Ended, run_on
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
-from tests.running import scan_json
+from tests.running import ROOT, scan_json
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Windows is acted on Linux")
 
@@ -397,3 +397,13 @@ def test_the_structures_of_job_objects_have_the_size_that_windows_expects() -> N
     if ctypes.sizeof(ctypes.c_void_p) == 8:
         assert ctypes.sizeof(windows_jobs.BasicLimits) == 64
         assert ctypes.sizeof(windows_jobs.ExtendedLimits) == 144
+
+
+def test_the_guide() -> None:
+    """The commands of docs/windows.md: the last is run by the tests above, on windows as it is acted."""
+    page = (ROOT / "docs/windows.md").read_text(encoding="utf-8")
+    block = page.partition("```console\n")[2].partition("```")[0]
+    install, change, hook = block.splitlines()
+    assert install == "pipx install ."
+    assert change.startswith("cd ")
+    assert hook == "boltz-keyscan hook install"
