@@ -289,7 +289,7 @@ def is_device(path: bytes) -> bool:
 
 
 def is_name(name: bytes) -> bool:
-    """Return True if a relative path with slashes is a name below its folder, whoever wrote it."""
+    """Return True if a relative path with slashes is a name below its folder."""
     return not _IS_WINDOWS or windows_paths.is_name(name)
 
 
