@@ -176,9 +176,9 @@ def test_the_hook_of_an_agent(repo: Repo, windows: Callable[..., list[Ended]], t
         for group in groups
         for entry in group["hooks"]
     }
-    # One form for cmd, PowerShell and sh: no quotes around the program, none but double ones elsewhere.
+    # One form for cmd, PowerShell and sh: no quotes around the program, double ones around the code.
     assert command.startswith("C:/")
-    assert "'" not in command
+    assert command.count('"') == 2
     assert "\\" not in command
     assert "Claude Code: works" in doctor.text
     assert key not in stopped.text + stopped.errors
@@ -285,7 +285,7 @@ def test_git_is_never_that_of_the_scanned_tree(lived_in: Repo, windows: Callable
     )
     assert not (lived_in.path / "ran").exists()
     assert beside.code == 1
-    assert "git is not installed or not on PATH" in " ".join(without.text.split())
+    assert "scan files only with --no-history" in " ".join(without.text.split())
 
 
 BACK = (
