@@ -39,11 +39,19 @@ FOLLOWING_FOLDER_FLAGS: Final = FOLDER_FLAGS & ~_NO_FOLLOW
 HAS_FOLDER_DESCRIPTORS: Final = os.open in os.supports_dir_fd and os.readlink in os.supports_dir_fd
 """True if names can be opened relative to an open folder; not on Windows."""
 
+SEEK_DATA: Final[int | None] = getattr(os, "SEEK_DATA", None)
+"""Argument of ``seek`` that passes over holes; None where the system has none."""
+
 PROGRAM_ENDING: Final = ".exe" if _IS_WINDOWS else ""
 """End of the file name of a program."""
 
 STREAM_ENCODING: Final = "utf-8" if _IS_WINDOWS else None
 """Encoding of standard streams; None to leave it as it is. On Windows files would get the local code page."""
+
+
+def machine() -> str:
+    """Return the kind of processor."""
+    return os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
 
 
 def cpu_count() -> int:
@@ -281,7 +289,7 @@ def is_device(path: bytes) -> bool:
 
 
 def is_name(name: bytes) -> bool:
-    """Return True if a relative path with slashes is a name below its folder, whoever wrote it."""
+    """Return True if a relative path with slashes is a name below its folder."""
     return not _IS_WINDOWS or windows_paths.is_name(name)
 
 

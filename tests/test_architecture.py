@@ -87,6 +87,23 @@ STARTERS = re.compile(
     r"subprocess\.(?!PIPE$|DEVNULL$|STDOUT$)\w+|os\.(system|popen|fork|forkpty|startfile|exec\w+|spawn\w+|posix_spawn\w*)"
     r"|pty\.\w+|asyncio\.create_subprocess\w+"
 )
+KNOWS_THE_SYSTEM = frozenset({"fsutil", "system", "workers.process", "redactor.in_use"})
+"""Modules and folders that ask which system this is: ``workers.process`` whether to fork, ``redactor.in_use``
+which programs have a file open."""
+
+POSIX_MODULES = frozenset(
+    {"fcntl", "grp", "pty", "pwd", "resource", "select", "termios", "msvcrt", "winreg", "_winapi"}
+)
+
+POSIX_NAMES = re.compile(
+    r"sys\.platform|os\.(name|uname|supports_\w+)|platform\.(system|release|mac_ver|win32_ver)"
+    r"|os\.O_(?!RDONLY$|WRONLY$|RDWR$|CREAT$|EXCL$|APPEND$|TRUNC$)\w+"
+    r"|os\.(fork|forkpty|kill|killpg|wait\w*|set_blocking|get_blocking|pipe2|memfd_create|sched_\w+|sysconf|pread\w*"
+    r"|pwrite\w*|readv|writev|fchmod|fchown|l?chown|getuid|geteuid|getgid|getegid|getgroups|getpg\w+|setpg\w+|setsid"
+    r"|[gls]e?t?xattr|listxattr|statvfs|fstatvfs|mkfifo|mknod|posix_\w+|symlink|umask|nice)"
+    r"|signal\.(pthread_\w+|sig(wait\w*|timedwait|pending)|SIG(?!INT$|TERM$|ABRT$|SEGV$|_DFL$|_IGN$|nals$)[A-Z_]+)"
+)
+
 EXITS = frozenset({"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit", "sys.stdout", "sys.stderr"})
 
 
@@ -253,6 +270,21 @@ def words_and_exits(module: Module) -> list[str]:
     return [f"{module.name} uses {name}" for name in names_used(module) if name in exits]
 
 
+def asks_for_the_system(module: Module) -> list[str]:
+    parents = [module.name[:end] for end in range(len(module.name) + 1)]
+    if any(name in KNOWS_THE_SYSTEM and f"{module.name}.".startswith(f"{name}.") for name in parents):
+        return []
+    found = [name for name in names_used(module) if POSIX_NAMES.fullmatch(name)]
+    found += [name for name in imports(module) if name in POSIX_MODULES]
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="hasattr" | "getattr"), args=[ast.Name(id="os" | "signal" as owner), *_]
+            ):
+                found.append(f"attributes of {owner}")
+    return [f"{module.name} asks for the system: {name}" for name in found]
+
+
 def form(module: Module) -> list[str]:
     wrong = []
     if not (ast.get_docstring(module.tree) or "").strip():
@@ -265,7 +297,14 @@ def form(module: Module) -> list[str]:
 
 Law = Callable[[Module], list[str]]
 
-LAWS = (against_the_direction, against_the_rooms, processes_started, words_and_exits, form)
+LAWS = (
+    against_the_direction,
+    against_the_rooms,
+    processes_started,
+    asks_for_the_system,
+    words_and_exits,
+    form,
+)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -373,6 +412,22 @@ PLANTED = [
     (processes_started, "sources.files", "def f():\n    os.system('id')", "sources.files uses os.system"),
     (processes_started, "cli", "from subprocess import Popen", "cli uses subprocess.Popen"),
     (processes_started, "detect", "os.execvp('git', [])", "detect uses os.execvp"),
+    (asks_for_the_system, "plan", "import fcntl", "plan asks for the system: fcntl"),
+    (asks_for_the_system, "cli.x", "sys.platform == 'win32'", "cli.x asks for the system: sys.platform"),
+    (asks_for_the_system, "sources.x", "os.pread(1, 2, 3)", "sources.x asks for the system: os.pread"),
+    (asks_for_the_system, "sources.x", "os.O_NOFOLLOW", "sources.x asks for the system: os.O_NOFOLLOW"),
+    (
+        asks_for_the_system,
+        "workers.pool",
+        "signal.SIGKILL",
+        "workers.pool asks for the system: signal.SIGKILL",
+    ),
+    (
+        asks_for_the_system,
+        "report.x",
+        "hasattr(os, 'geteuid')",
+        "report.x asks for the system: attributes of os",
+    ),
     (words_and_exits, "detect.match", "print(key)", "detect.match uses print"),
     (words_and_exits, "pipeline", "def f():\n    sys.exit(1)", "pipeline uses sys.exit"),
     (words_and_exits, "policy", "raise SystemExit(1)", "policy uses SystemExit"),
@@ -400,6 +455,8 @@ def test_the_law_can_be_broken(law: Law, name: str, text: str, complaint: str) -
         (against_the_direction, "cli.commands", "C = {'scan': 'boltz_keyscan.cli.commands.scan:scan'}"),
         (processes_started, "sources.git.objects.reader", "subprocess.PIPE"),
         (processes_started, "sources.git.run.command", "subprocess.Popen(['git'])"),
+        (asks_for_the_system, "system.processes", "import fcntl"),
+        (asks_for_the_system, "sources.x", "os.open(path, os.O_RDONLY)"),
         (words_and_exits, "cli.rules", "print(1)"),
     ],
 )

@@ -19,7 +19,7 @@ import hyperscan
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.errors import warn
-from boltz_keyscan.fsutil import PLATFORM, read_private_file, replace_file, user_cache_dir
+from boltz_keyscan.fsutil import PLATFORM, machine, read_private_file, replace_file, user_cache_dir
 from boltz_keyscan.records import dataclass
 
 _FORMAT = b"boltz-keyscan engine 1"
@@ -58,9 +58,8 @@ class Stored:
 def identity(prefixes: tuple[bytes, ...]) -> bytes:
     """Return the identity of an engine: equal exactly if two engines are interchangeable."""
     # The build of hyperscan decides what the serialised form is; hyperscan itself checks the processor.
-    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
     built = hyperscan.__version__  # type: ignore[attr-defined]  # its stubs leave it out
-    parts = (__version__, built, PLATFORM, machine, _module_stamps())
+    parts = (__version__, built, PLATFORM, machine(), _module_stamps())
     return " ".join(parts).encode() + b" " + b" ".join(prefixes)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from io import RawIOBase
 from typing import TypeVar
 
-from boltz_keyscan.fsutil import explain
+from boltz_keyscan.fsutil import SEEK_DATA, explain
 from boltz_keyscan.model.enums import Exposure, Shape
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Location, Match, Origin, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field, replace
@@ -97,10 +97,10 @@ def _skip_hole(stream: RawIOBase, size: int) -> int:
     UTF-16 letter.
     """
     position = stream.tell()
-    if not hasattr(os, "SEEK_DATA"):
+    if SEEK_DATA is None:
         return 0
     try:
-        end = stream.seek(position, os.SEEK_DATA)
+        end = stream.seek(position, SEEK_DATA)
     except OSError as error:
         # ENXIO: only a hole follows. Otherwise the file system cannot report holes.
         end = size if error.errno == errno.ENXIO else position

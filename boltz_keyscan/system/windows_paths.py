@@ -46,7 +46,7 @@ def literal(path: bytes) -> bytes:
 
 
 def is_name(name: bytes) -> bool:
-    """Return True if a relative path with slashes names an entry below its folder, whoever wrote it.
+    """Return True if a relative path with slashes names an entry below its folder.
 
     A repository may have names that Windows takes for another drive, another folder or a stream.
     """

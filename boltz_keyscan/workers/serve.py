@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import queue
-import signal
 import threading
 from functools import partial
 
 from boltz_keyscan.model.finding import Detector, Shard
 from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.sources.blob import scan_shard
-from boltz_keyscan.system.processes import forbid_core_dumps, reset_worker_signals
+from boltz_keyscan.system.processes import end_this_process, forbid_core_dumps, reset_worker_signals
 from boltz_keyscan.workers import wire
 
 
@@ -72,7 +71,7 @@ class _Inbox:
             self._shards.put(shard)
         if self.answered < self._received:
             # The parent was killed, and cannot end a shard that hangs.
-            os.kill(os.getpid(), signal.SIGTERM)
+            end_this_process()
         self._shards.put(None)
 
 

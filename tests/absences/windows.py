@@ -23,7 +23,6 @@ import genericpath
 import importlib
 import importlib.machinery
 import io
-import json
 import ntpath
 import os
 import posix
@@ -38,11 +37,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
+
+from tests.absences import acted
 
 TEMP = tempfile.gettempdir()
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -793,46 +793,5 @@ def _install_files() -> None:
 
 
 def run_all() -> None:
-    """Run command lines from standard input (JSON) on Windows, each in a copy of this process."""
-    commands = json.load(sys.stdin)
-    install()
-    from boltz_keyscan import cli  # noqa: PLC0415 - not before
-    from boltz_keyscan.cli import error_handler, root  # noqa: F401, PLC0415 - loaded once for all
-
-    answers = []
-    for command in commands:
-        with _Posix(), tempfile.TemporaryDirectory() as folder:
-            streams = [f"{folder}\\{number}" for number in range(3)]
-            real.builtin_open(posix_path(streams[0]), "wb").write(command["stdin"].encode())
-            process = REAL["fork"]()
-            if not process:
-                _Posix.depth = 0
-                _Posix().__exit__()
-                _run(cli, command, streams)
-            _, status = REAL["waitpid"](process, 0)
-            texts = [Path(os.fsdecode(posix_path(name))).read_bytes().decode() for name in streams[1:]]
-        answers.append([os.waitstatus_to_exitcode(status), *texts])
-    sys.stdout.write(json.dumps(answers))
-
-
-def _run(cli: Any, command: dict[str, Any], streams: list[str]) -> None:
-    """Run one command line in this process, and end it."""
-    for number, name in enumerate(streams):
-        descriptor = posix.open(posix_path(name), posix.O_RDWR | posix.O_CREAT, 0o600)
-        posix.dup2(descriptor, number)
-        posix.close(descriptor)
-    code = 99
-    try:
-        posix.chdir(command["folder"])
-        os.environ.update(command["variables"])
-        for line in command["changed"]:
-            exec(line)
-        sys.argv = ["boltz-keyscan", *command["arguments"]]
-        sys.stdin = io.TextIOWrapper(real.builtin_open(0, "rb", closefd=False))
-        code = cli.main(command["arguments"])
-        sys.stdout.flush()
-    except BaseException:  # noqa: BLE001 - shown, in a copy that ends here
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        posix._exit(code)
+    """Run command lines from standard input on Windows, each in a copy of this process."""
+    acted.run_copies(install)

@@ -18,6 +18,7 @@ from boltz_keyscan.sources.git.attribution.push_search import UNKNOWN, CommitFac
 from boltz_keyscan.sources.git.objects.scan_cache import Attribution, FirstCommit
 from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, Traces
 from boltz_keyscan.sources.git.repo.repository import References
+from boltz_keyscan.system.paths import join
 
 _MAX_LOCATIONS = 100_000
 """Locations of one repository: enough to find and remove a key."""
@@ -255,7 +256,7 @@ class Tracer:
 
     def _is_gone(self, path: bytes) -> bool:
         """Return True if a file of HEAD is deleted from the worktree."""
-        return self.worktree is not None and not os.path.lexists(os.path.join(self.worktree, path))
+        return self.worktree is not None and not os.path.lexists(join(self.worktree, path))
 
     def _of_object(self, hit: Hit, known: _HitContext, detector: Detector) -> tuple[Match, Location]:
         """Return the location of a hit in a commit or tag object, with a path made of kind and id."""

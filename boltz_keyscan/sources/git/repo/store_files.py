@@ -13,6 +13,7 @@ from typing import IO, Final, Self
 from boltz_keyscan import fsutil
 from boltz_keyscan.sources.git.repo.repository import read_opened
 from boltz_keyscan.sources.safe_open import DirectoryOpener
+from boltz_keyscan.system.paths import slashed
 
 _stores_of_links: Final[set[bytes]] = set()
 """Stores in which this process placed links, each with the name of its target."""
@@ -75,6 +76,7 @@ class StoreFiles:
         return read_opened(opener.open(path))
 
     def _locate(self, name: bytes) -> tuple[DirectoryOpener, bytes]:
+        name = slashed(name)
         store = self._find(name)
         if store not in self._openers:
             parent, base = os.path.split(store)
