@@ -18,6 +18,8 @@ _EXPRESSIONS = "../boltz-key-expressions.txt"
 
 _EXPRESSION = re.compile(r"regex:(?:sk|shr)_\S+==>REMOVED-BOLTZ-(?:KEY|SHARE-LINK)")
 """A line that ``expression`` returns."""
+_BOUNDARY = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
+"""No letter before, unless it ends an escape."""
 
 # Not "git reflog expire --all", which deletes all stashes but the last: git keeps
 # them only in a reflog.
@@ -31,7 +33,7 @@ def expression(rule: Rule) -> str:
     exact prefix only one of the confirmed shape, as names have that prefix too.
     """
     if is_exact(rule.prefix):
-        return f"regex:{rule.prefix}{rule.body}(?![A-Za-z0-9])==>REMOVED-BOLTZ-SHARE-LINK\n"
+        return f"regex:{_BOUNDARY}{rule.prefix}{rule.body}(?![A-Za-z0-9])==>REMOVED-BOLTZ-SHARE-LINK\n"
     return f"regex:{rule.prefix}[A-Za-z0-9_-]{{20,}}==>REMOVED-BOLTZ-KEY\n"
 
 

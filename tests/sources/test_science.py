@@ -103,13 +103,15 @@ def _level_table(footer: bytes, index: bytes = b"") -> bytes:
         (_level_table(b""), []),
         (_level_table(b"\xff" * 40), []),
         (_level_table(b"\0\0\xff\xff\x7f\xff\xff\x7f"), []),
+        (_level_table(b"\0\0\0\x08\1", bytes(8) + b"\7" + bytes(4)), []),
+        (_level_table(b"\1\0\0\x08", bytes(8) + b"\7" + bytes(4)), []),
         # An index that leads to itself, to nothing, or on for ever.
         (_level_table(b"\0\0\0\x09", b"\0\0\2\0\x09" + bytes(4) + bytes(5)), ["corrupt-container"]),
         (_level_table(b"\0\0\0\x20", b"\xff" * 28 + bytes(4) + bytes(5)), ["corrupt-container"]),
         (_level_table(b"\0\0\0\x08", bytes(8) + b"\1" + bytes(4)), ["corrupt-container"]),
         (_level_table(b"\0\0\0\x08", bytes(8) + b"\7" + bytes(4)), ["not-decoded"]),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_an_index_of_a_table_is_not_trusted(content: bytes, gaps: list[str]) -> None:
     assert reasons_of(scan_container(content)) == gaps

@@ -61,7 +61,8 @@ def log_members(content: Content) -> Iterator[Member]:
 def table_members(content: Content) -> Iterator[Member]:
     """Yield the compressed blocks of the table that ends with the signature.
 
-    Boundary: programs that read tables have the signature too; bytes without an index before it are none.
+    Boundary: programs that read tables have the signature too; bytes without a footer before it are none. A
+    footer has the places of two blocks, of which the index is the second, and zeros.
 
     Raises:
         ContainerError: its index is damaged.
@@ -69,12 +70,15 @@ def table_members(content: Content) -> Iterator[Member]:
     if not isinstance(content.whole, PartSpace):
         return
     space, end = content.whole.space, content.whole.start
+    footer = space.read(max(end - _FOOTER_BYTES, 0), _FOOTER_BYTES)
     try:
-        (_, _, offset, size), _ = _read_numbers(space.read(end - _FOOTER_BYTES, _FOOTER_BYTES), 0, 4)
+        (first, length, offset, size), used = _read_numbers(footer, 0, 4)
     except ContainerError:
         return
     start = end - _FOOTER_BYTES - offset - size - _TRAILER_BYTES
-    if not size or start < 0 or size > _MAX_BLOCK_BYTES:
+    if not size or any(footer[used:]) or first + length > offset:
+        return
+    if start < 0 or size > _MAX_BLOCK_BYTES:
         return
     index = _read_block(space, start + offset, size, content.meter)
     for number, (at, length) in enumerate(_handles(index or space.read(start + offset, size)), 1):
