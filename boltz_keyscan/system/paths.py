@@ -16,6 +16,9 @@ _TO_WINDOWS: Final = bytes.maketrans(b"/\\:", b"\\??")
 HAS_OTHER_SHELLS: Final = not _IS_NATIVE
 """True on Windows, where an agent may use cmd, PowerShell or a POSIX shell."""
 
+GIT_SETTINGS: Final[dict[str, bytes]] = {} if _IS_NATIVE else {"core.longPaths": b"true"}
+"""Settings of every git: Windows limits paths to 260 characters unless asked."""
+
 ANYWHERE: Final = b""
 """A folder below which every path is: a machine may have several roots."""
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.system.paths import GIT_SETTINGS
 from boltz_keyscan.system.processes import system_variables
-
-_SETTINGS: Final = {"core.longPaths": b"true"}
-"""Settings of every git. Windows limits paths to 260 characters unless asked; other systems ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +91,11 @@ def environment(view: RepoView) -> dict[str, str]:
         # check-ignore, the one command that gets a worktree, refuses this variable.
         "GIT_LITERAL_PATHSPECS": b"1" if view.worktree is None else None,
     }
-    settings = dict(_SETTINGS) if view.excludes is None else {**_SETTINGS, "core.excludesFile": view.excludes}
+    settings = (
+        dict(GIT_SETTINGS) if view.excludes is None else {**GIT_SETTINGS, "core.excludesFile": view.excludes}
+    )
     for number, (key, value) in enumerate(settings.items()):
         optional |= {f"GIT_CONFIG_KEY_{number}": key.encode(), f"GIT_CONFIG_VALUE_{number}": value}
-    variables["GIT_CONFIG_COUNT"] = str(len(settings))
+    variables |= {"GIT_CONFIG_COUNT": str(len(settings))} if settings else {}
     variables.update({name: os.fsdecode(value) for name, value in optional.items() if value is not None})
     return variables
