@@ -45,9 +45,6 @@ SEEK_DATA: Final[int | None] = getattr(os, "SEEK_DATA", None)
 PROGRAM_ENDING: Final = ".exe" if _IS_WINDOWS else ""
 """End of the file name of a program."""
 
-STREAM_ENCODING: Final = "utf-8" if _IS_WINDOWS else None
-"""Encoding of standard streams; None to leave it as it is. On Windows files would get the local code page."""
-
 
 def machine() -> str:
     """Return the kind of processor."""

@@ -35,6 +35,8 @@ class Hiding:
     chain: Chain = ()
     glued: bool = False
     """Another letter follows the key at once."""
+    opened: bool = False
+    """Opened as a container, so that a scan of the file finds it, and the detector alone does not."""
 
 
 def b64(text: str | bytes, *, safe: bool = False) -> str:

@@ -365,6 +365,8 @@ _STYLE: Final = (
     'style="font-size:11pt;font-family:Arial,sans-serif;color:#000000;background-color:transparent;"'
 )
 
+opened = partial(Hiding, opened=True)
+
 HIDINGS: Final[tuple[Hiding, ...]] = (
     *(Hiding(f"xxd-{lead}.txt", dump_of(xxd, lead), DUMP) for lead in (0, 3, 7, 11, 14)),
     *(
@@ -382,17 +384,17 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
     *(Hiding(f"od-c-{lead}.ipynb", printed(od_c, lead), DUMP) for lead in (0, 3, 9, 14)),
     *(Hiding(f"od-c-{lead}.json", printed(od_c, lead, one=True), DUMP) for lead in (1, 9)),
     *(
-        Hiding(f"{name}-{lead}.b64", in_base64(dump_of(write, lead)), ("base64", "dump"))
+        opened(f"{name}-{lead}.b64", in_base64(dump_of(write, lead)), ("base64", "dump"))
         for name, write, leads in _DUMPS
         for lead in leads
     ),
     *(
-        Hiding(f"{name}-{lead}.{order}.txt", marked(dump_of(write, lead), order), ("utf-16", "dump"))
+        opened(f"{name}-{lead}.{order}.txt", marked(dump_of(write, lead), order), ("utf-16", "dump"))
         for name, write, leads in _DUMPS
         for lead, order in zip(leads, ("le", "be", "le"), strict=True)
     ),
     *(
-        Hiding(f"{name}-{size}.sse.b64", in_base64(streamed(EVENTS[name], size)), ("base64", "records"))
+        opened(f"{name}-{size}.sse.b64", in_base64(streamed(EVENTS[name], size)), ("base64", "records"))
         for name in ("openai", "anthropic")
         for size in (1, 4, 5)
     ),
@@ -403,11 +405,11 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
     ),
     *(Hiding(f"rich-{width}.log", logged(width), TABLE) for width in (18, 31, 38, 50)),
     Hiding("bytes-crlf.json", lambda key: listed_bytes(key).replace(b"\n", b"\r\n"), DUMP),
-    Hiding("bytes.utf16.json", marked(listed_bytes), ("utf-16", *DUMP)),
-    Hiding("spaced.utf16.txt", marked(partial(spaced_out, " ")), ("utf-16", "spaced")),
-    Hiding("table.utf16.txt", marked(table(20, "\u2502")), ("utf-16", "table")),
-    Hiding("lines.utf16.txt", marked(with_beginnings(BEGINNINGS["time"], b64_of, 40)), ("utf-16", *LINES)),
-    Hiding("stream.utf16.txt", marked(streamed(EVENTS["openai"], 3)), ("utf-16", "records")),
+    opened("bytes.utf16.json", marked(listed_bytes), ("utf-16", *DUMP)),
+    opened("spaced.utf16.txt", marked(partial(spaced_out, " ")), ("utf-16", "spaced")),
+    opened("table.utf16.txt", marked(table(20, "\u2502")), ("utf-16", "table")),
+    opened("lines.utf16.txt", marked(with_beginnings(BEGINNINGS["time"], b64_of, 40)), ("utf-16", *LINES)),
+    opened("stream.utf16.txt", marked(streamed(EVENTS["openai"], 3)), ("utf-16", "records")),
     Hiding("xxd.utf16", dump_of(xxd, 3, "utf-16-le"), ("dump", "utf-16le")),
     *(Hiding(f"hexdump-C-{lead}.txt", dump_of(canonical, lead), DUMP) for lead in (0, 4, 9, 13)),
     Hiding("hexdump.txt", dump_of(lambda data: od(data, " %04x", 2), 4), DUMP),

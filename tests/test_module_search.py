@@ -299,7 +299,7 @@ def test_a_hook_on_a_server(trap: Trap) -> None:
 
 def test_the_hooks_of_pre_commit(trap: Trap) -> None:
     """pre-commit itself is told to look nowhere else: what it imports is its own affair."""
-    hooks = [{**hook, "language": "system"} for hook in manifest()]
+    hooks = [{**hook, "language": "system"} for hook in manifest() if hook["language"] == "python"]
     for hook in hooks:
         assert hook["entry"].startswith(f"{ISOLATED} ")
         hook["entry"] = hook["entry"].replace("python", sys.executable, 1)

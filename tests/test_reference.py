@@ -93,6 +93,8 @@ REASON_SECOND = frozenset({"Gap", "_gap"})
 """Callables that take it as their second argument."""
 
 HANDED_ON = frozenset({"pack-damaged", "pack-incomplete", "more-gaps", "more-places", "not-decoded"}) | {
+    "alternate-missing",
+    "alternate-outside",
     "fetch-denied",
     "fetch-redirected",
 }

@@ -15,6 +15,7 @@ from boltz_keyscan.audit.places import PLACES, Kind, Place
 from boltz_keyscan.fsutil import FOLLOWING_READ_FLAGS, others_may_read
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.system.processes import own_processes
 
 MAX_FILE_BYTES = 32 << 20
 """Bytes of a small file that are read; agents keep megabytes in their settings."""
@@ -34,8 +35,6 @@ _ADDRESS = re.compile(
 """A setting of a Boltz tool that is an address, in YAML or JSON (boltz-api-cli ``authconfig``, boltz-lab)."""
 
 _OWN_ADDRESS = re.compile(rb"https://(?:[a-z0-9-]+\.)*boltz\.bio(?::443)?(?:/|$)")
-
-_PROCESSES = b"/proc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,28 +131,9 @@ def read_environments(environ: Mapping[bytes, bytes], detector: Detector) -> Ite
     place = Place(Kind.PROCESS, "")
     keys = tuple(detector.find([own]))
     yield LocalFile("this program", b"", place, variables=_variables(own), keys=keys)
-    for number in sorted(
-        int(name) for name in _names(_PROCESSES) if name.isdigit() and int(name) != os.getpid()
-    ):
-        folder = b"%b/%d" % (_PROCESSES, number)
-        try:
-            if hasattr(os, "geteuid") and os.stat(folder).st_uid != os.geteuid():
-                continue
-            with open(folder + b"/environ", "rb") as file:
-                content = file.read(MAX_FILE_BYTES)
-            with open(folder + b"/comm", "rb") as file:
-                name = detector.redact(file.read(100).strip())
-        except OSError:
-            # It ended, or protects itself even from its owner.
-            continue
-        yield LocalFile(f"process {number} ({name})", b"", place, keys=tuple(detector.find([content])))
-
-
-def _names(folder: bytes) -> list[bytes]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
+    for number, name, content in own_processes(MAX_FILE_BYTES):
+        shown = f"process {number} ({detector.redact(name)})"
+        yield LocalFile(shown, b"", place, keys=tuple(detector.find([content])))
 
 
 def _read_file(path: bytes, place: Place, detector: Detector) -> LocalFile:

@@ -10,9 +10,8 @@ import sys
 import threading
 
 from boltz_keyscan.errors import KeyscanError, OutputError, report_warnings
-from boltz_keyscan.fsutil import STREAM_ENCODING
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.system.processes import STOP_SIGNALS
+from boltz_keyscan.system import STOP_SIGNALS, STREAM_ENCODING
 
 
 def run_guarded(arguments: list[str]) -> int:

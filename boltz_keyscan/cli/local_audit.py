@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 
 from boltz_keyscan import pipeline, rules
@@ -13,7 +12,7 @@ from boltz_keyscan.audit.local_files import list_files, read_environments, read_
 from boltz_keyscan.audit.places import Place, base_folders
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.fsutil import cpu_count
+from boltz_keyscan.fsutil import PLATFORM, cpu_count
 from boltz_keyscan.model.audit import Concern
 from boltz_keyscan.model.finding import Location, ScanResult
 from boltz_keyscan.pipeline import Plan
@@ -47,7 +46,7 @@ def examine_machine(budget: int | None) -> Examined:
         # expanduser() leaves "~" for a user id without an entry in the passwd file.
         trouble.append("~: this user has no home folder; set HOME")
     detector = KeyDetector.of(rules.load())
-    bases = base_folders(os.environ, home, os.getcwd(), sys.platform)
+    bases = base_folders(os.environ, home, os.getcwd(), PLATFORM)
     # A home at the root has no name, and the pattern of a file would be that of its folder.
     user = os.path.basename(home) or "root"
     files = list(read_files(list_files(bases, deep=False, user=user), detector))

@@ -21,6 +21,7 @@ _PARTS: Final = (slice(7), slice(-6, None))
 _LETTERS: Final = rb"[A-Za-z2-7]++"
 _GLUE: Final = rb"[ \t]{0,9}\r?\n[ \t]{0,60}|\\{1,7}n"
 _RUN: Final = b"(?:" + _LETTERS + b"|" + _GLUE + b")+"
+_PIECE: Final = _GLUE + b"|(" + _LETTERS + b")"
 _TO_DIGITS: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
 
 
@@ -40,7 +41,8 @@ def read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
     if run is None or run.start() > at:
         return
     low, high = run.span()
-    spans = [found.span() for found in compile_pattern(_LETTERS).finditer(text, low, high)]
+    parts = compile_pattern(_PIECE).finditer(text, low, high)
+    spans = [part.span(1) for part in parts if part[1] is not None]
     places = list(itertools.chain.from_iterable(itertools.starmap(range, spans)))
     # The first group may be incomplete.
     lead = (phase - bisect_left(places, at)) % _GROUP

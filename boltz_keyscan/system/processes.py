@@ -14,11 +14,6 @@ CREATION_FLAGS: Final = 0x0800_0200 if sys.platform == "win32" else 0
 
 On POSIX a process group of its own does the same."""
 
-STOP_SIGNALS: Final = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)
-)
-"""Signals by which a job is cancelled."""
-
 TOO_LARGE_SIGNAL: Final = "SIGXFSZ"
 """Name of the signal that ends a process which exceeds its file limit."""
 
@@ -146,6 +141,31 @@ def is_running(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def own_processes(size: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield number, name and environment of the user's other processes, where the system has ``/proc``.
+
+    Args:
+        size: limit of bytes of an environment.
+    """
+    if sys.platform == "win32" or not os.path.isdir("/proc"):
+        return
+    for number in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+        if number == os.getpid():
+            continue
+        folder = f"/proc/{number}"
+        try:
+            if os.stat(folder).st_uid != os.geteuid():
+                continue
+            with open(f"{folder}/environ", "rb") as file:
+                environment = file.read(size)
+            with open(f"{folder}/comm", "rb") as file:
+                name = file.read(100).strip()
+        except OSError:
+            # It ended, or protects itself even from its owner.
+            continue
+        yield number, name, environment
 
 
 def system_variables() -> dict[str, str]:

@@ -12,8 +12,11 @@ from conformance import encodings, layouts
 from conformance.encodings import Hiding
 from tests.keys import PREFIXES, fake_key, fingerprint
 from tests.leaks import leaks
+from tests.sources.containers import scan_container
 
-HIDINGS = (*encodings.HIDINGS, *layouts.HIDINGS)
+_ALL = (*encodings.HIDINGS, *layouts.HIDINGS)
+HIDINGS = tuple(hiding for hiding in _ALL if not hiding.opened)
+OPENED = tuple(hiding for hiding in _ALL if hiding.opened)
 DECOYS = {**encodings.DECOYS, **layouts.DECOYS}
 DETECTOR = KeyDetector.of(load())
 KINDS = sorted(PREFIXES)
@@ -33,7 +36,8 @@ def alarms(blob: bytes) -> list[Match]:
 def test_the_corpus_is_as_large_as_it_says() -> None:
     assert len(HIDINGS) >= 220
     assert len(DECOYS) >= 60
-    assert len({*DECOYS, *(hiding.name for hiding in HIDINGS)}) == len(DECOYS) + len(HIDINGS)
+    assert len(OPENED) >= 30
+    assert len({*DECOYS, *(hiding.name for hiding in _ALL)}) == len(DECOYS) + len(_ALL)
 
 
 @pytest.mark.parametrize("hiding", HIDINGS, ids=lambda hiding: hiding.name)
@@ -45,6 +49,16 @@ def test_a_hiding_place(hiding: Hiding) -> None:
     assert told == [(True, expected, hiding.chain)]
     assert DETECTOR.candidate_offsets(blob, len(blob))
     for match in DETECTOR.find([blob]):
+        assert leaks(match.context.encode(), key) == []
+
+
+@pytest.mark.parametrize("hiding", OPENED, ids=lambda hiding: hiding.name)
+def test_a_hiding_place_that_is_opened(hiding: Hiding) -> None:
+    key = key_of(hiding)
+    matches = [hit.match for hit in scan_container(hiding.build(key)).hits]
+    told = {(match.fingerprint == fingerprint(key), match.shape, match.decoded) for match in matches}
+    assert told == {(True, Shape.CONFIRMED, hiding.chain)}
+    for match in matches:
         assert leaks(match.context.encode(), key) == []
 
 
