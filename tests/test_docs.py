@@ -124,7 +124,8 @@ def hooks_told() -> list[str]:
 
 def test_the_hooks_are_those_there_are() -> None:
     hooks: Any = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    assert hooks_told() == [hook["id"] for hook in hooks]
+    # The others are on the page of the guide.
+    assert hooks_told() == [hook["id"] for hook in hooks if hook["language"] == "python"]
 
 
 @pytest.mark.parametrize(("page", "kind"), [("ci-github.md", "jobs"), ("pre-commit.md", "repos")])

@@ -50,8 +50,8 @@ def presence(finding: Finding) -> Presence:
 def describe_end(known: Presence, date: Callable[[str], str], *, with_branch: bool = True) -> str:
     """Return the stay of a key that is gone; empty if it is not known to be.
 
-    For example "in origin/main from 3 May to 9 June, 37 days, added by 12 commits", or "on 3 May, added by
-    1 commit".
+    For example "in origin/main from 3 May to 9 June, 37 days, added by 12 commits", or, of one commit, "on
+    3 May".
 
     Args:
         known: its presence.
@@ -61,11 +61,11 @@ def describe_end(known: Presence, date: Callable[[str], str], *, with_branch: bo
     if known.still_present is not False or known.first_seen is None or known.last_seen is None:
         return ""
     branch = f"in {known.branch} " if known.branch and with_branch else ""
-    commits = f"added by {count(known.commits, 'commit')}"
+    commits = f", added by {count(known.commits, 'commit')}" if known.commits > 1 else ""
     if known.days == 0:
-        return f"{branch}on {date(known.first_seen)}, {commits}"
+        return f"{branch}on {date(known.first_seen)}{commits}"
     days = "" if known.days is None else f", {count(known.days, 'day')}"
-    return f"{branch}from {date(known.first_seen)} to {date(known.last_seen)}{days}, {commits}"
+    return f"{branch}from {date(known.first_seen)} to {date(known.last_seen)}{days}{commits}"
 
 
 def _still_present(places: list[Location]) -> bool | None:

@@ -325,7 +325,7 @@ def version(start: int, end: int | None, **changes: Any) -> Location:
 
 SINCE = "since 3 May 2024, still there"
 LIVES: dict[str, tuple[tuple[Location, ...], list[tuple[int, int | None]], str]] = {
-    "gone": ((version(3, 9),), [(3, 9)], "from 3 May 2024 to 9 May 2024, 6 days, added by 1 commit"),
+    "gone": ((version(3, 9),), [(3, 9)], "from 3 May 2024 to 9 May 2024, 6 days"),
     "gone, and pushed": (
         (version(3, 5, remote="origin/main"), version(5, 9, remote="origin/main")),
         [(3, 9)],
@@ -336,7 +336,7 @@ LIVES: dict[str, tuple[tuple[Location, ...], list[tuple[int, int | None]], str]]
         [(3, 9)],
         "from 3 May 2024 to 9 May 2024, 6 days, added by 2 commits",
     ),
-    "gone on the day": ((version(3, 3),), [(3, 3)], "on 3 May 2024, added by 1 commit"),
+    "gone on the day": ((version(3, 3),), [(3, 3)], "on 3 May 2024"),
     "in a branch": ((version(3, None),), [(3, None)], SINCE),
     "replaced": (
         (version(3, 5), version(5, 9)),
@@ -354,7 +354,7 @@ LIVES: dict[str, tuple[tuple[Location, ...], list[tuple[int, int | None]], str]]
     "of a clock that went back": (
         (version(9, 3),),
         [(9, 9)],
-        "from 9 May 2024 to 3 May 2024, added by 1 commit",
+        "from 9 May 2024 to 3 May 2024",
     ),
     # A shallow clone, or a range: nothing is claimed of its begin and end.
     "not traced": (
