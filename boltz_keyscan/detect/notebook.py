@@ -13,6 +13,9 @@ from boltz_keyscan.records import dataclass
 LIMIT = 64 << 20
 """Bytes after which a blob is not read as a notebook."""
 
+_HELD_BYTES = 8 << 20
+"""Bytes that may wait to be read."""
+
 _MAX_DEPTH = 200
 """Nested brackets; real notebooks have a dozen."""
 
@@ -45,6 +48,8 @@ class Cells:
     """A reader of a blob that may be a notebook; it follows the offset."""
 
     def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._seen = 0
         self._ended = False
         """True if the blob is no notebook, or its object has ended."""
@@ -63,6 +68,7 @@ class Cells:
     @property
     def here(self) -> Cell | None:
         """The cell at the offset."""
+        self._read_held()
         inside = self._open[:3] == [*b"{[{"] and self._fields[0] == b"cells" and self._typed
         if self._ended or not inside:
             return None
@@ -70,9 +76,22 @@ class Cells:
         return Cell(self._number, part, self._count if part in ("source", "output") else None)
 
     def advance(self, passed: bytes) -> None:
-        """Read the bytes that follow."""
+        """Take the bytes that follow. They are read when a cell is asked for: most literals lead to no key."""
         if self._ended:
             return
+        self._held.append(passed)
+        self._held_bytes += len(passed)
+        if self._held_bytes > _HELD_BYTES:
+            self._read_held()
+
+    def _read_held(self) -> None:
+        for passed in self._held:
+            if not self._ended:
+                self._read(passed)
+        self._held.clear()
+        self._held_bytes = 0
+
+    def _read(self, passed: bytes) -> None:
         self._seen += len(passed)
         data, at = self._rest + passed, 0
         self._rest = b""
