@@ -76,7 +76,7 @@ class Cells:
         return Cell(self._number, part, self._count if part in ("source", "output") else None)
 
     def advance(self, passed: bytes) -> None:
-        """Take the bytes that follow; they are read when a cell is asked for, as few literals lead to a key."""
+        """Take the bytes that follow; they are read when a cell is asked for: few literals lead to a key."""
         if self._ended:
             return
         self._held.append(passed)
