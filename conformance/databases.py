@@ -48,7 +48,7 @@ def row_in_log(key: str, at: int, page: int, *, is_journal: bool) -> bytes:
     """Return the log or journal of a database with a key that a page cuts after ``at`` characters."""
     # Overflow pages are full from the end of the row on, unless too little of it is left for the first.
     value = key + " " + "y" * (page - 5 - len(key) + at)
-    for lead in (page, page + page // 2):
+    for lead in (page, page + page // 2, page + page // 4, page + 3 * page // 4):
         with TemporaryDirectory() as folder:
             path = Path(folder) / "a.db"
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:

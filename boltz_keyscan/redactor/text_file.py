@@ -159,7 +159,7 @@ def redact_text(path: bytes, detector: Detector, *, backup: bool, dry_run: bool)
 
 def _check_content(descriptor: int) -> None:
     head = fsutil.read_at(descriptor, max(HEAD, _TEXT_BYTES), 0)
-    if is_container_head(head[:HEAD]):
+    if not head.startswith(_WIDE) and is_container_head(head[:HEAD]):
         raise RefusedError("it is an archive or a compound file", "Unpack it, and redact the files in it.")
     if b"\0" in head[:_TEXT_BYTES] and not head.startswith(_WIDE):
         raise RefusedError("it is binary, and a change may damage it", "Delete it, or make it again.")

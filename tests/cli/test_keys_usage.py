@@ -395,9 +395,9 @@ def test_an_incomplete_report_in_text(up: Running) -> None:
     assert ran.text.splitlines()[-1].startswith("INCOMPLETE: ")
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_jobs_that_the_api_does_not_list(up: Running, status: int) -> None:
-    up.service.fault = on("/compute/v1/predictions/adme", lambda _: error(status, "no"))
+@pytest.mark.parametrize(("status", "code"), [(403, "no"), (404, "not_found")])
+def test_jobs_that_the_api_does_not_list(up: Running, status: int, code: str) -> None:
+    up.service.fault = on("/compute/v1/predictions/adme", lambda _: error(status, code))
     document = asked(up, *since(3), "--workspace", "ws_2")
     assert document["jobs_not_listed"] == ["small_molecule_explore", "adme in ws_2"]
     assert len(document["jobs"]) == 3

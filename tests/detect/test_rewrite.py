@@ -62,6 +62,8 @@ def test_every_hiding_place_is_replaced_or_left_and_named() -> None:
     """Nothing of a key remains, or the key is still found and counted, as in dumps and TeX."""
     left = set()
     for hiding in (*encodings.HIDINGS, *layouts.HIDINGS):
+        if hiding.opened:
+            continue  # a container; it is left whole
         before = hiding.build(KEY)
         after, result = rewrite_bytes(before, DETECTOR)
         found = sum(result.left.values())
@@ -70,7 +72,7 @@ def test_every_hiding_place_is_replaced_or_left_and_named() -> None:
             left.add(hiding.chain[0])
         elif leaks(after, KEY):
             raise AssertionError(f"{hiding.name}: a part of the key remains")
-    assert left == {"dump", "markup"}
+    assert left == {"base32", "dump", "markup"}
 
 
 @settings(max_examples=examples(150), deadline=None)

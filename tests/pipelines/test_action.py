@@ -510,7 +510,7 @@ def test_names_of_branches_do_nothing(tmp_path: Path, name: str) -> None:
         topic = payload["before"] == ZEROS and name != default
         assert ran.code == (0 if topic else 1), ran
         # The report names the branch that has the key, and nothing else does.
-        assert ran.text.count(name) == ran.text.count(f"to origin/{name}")
+        assert ran.text.count(name) == ran.text.count(f"origin/{name}")
         assert not list(tmp_path.rglob("pwned"))
 
 

@@ -27,6 +27,7 @@ from tests.mutants import scanned
 from tests.repos import Repo
 from tests.running import scan_json
 
+LEVELDB = bytes.fromhex("57fb808b247547db")
 DETECTOR = KeyDetector.of(rules.load())
 KEY = fake_key(seed="embedded")
 CONTENT = FILLER[:100] + text(KEY)
@@ -155,6 +156,8 @@ def test_a_signature_of_nothing_costs_no_gap(filling: bytes, tmp_path: Path) -> 
 
 def test_what_only_begins_an_archive_is_not_even_opened() -> None:
     for literal, _ in SIGNATURES:
+        if literal == LEVELDB:
+            continue  # the end of a table: what is before it decides, when it is opened
         blob = b"text" * 100 + literal + b"text" * 100
         marks: list[int] = []
         DETECTOR.candidate_offsets(blob, len(blob), marks)

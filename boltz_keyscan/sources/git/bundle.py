@@ -147,7 +147,7 @@ class BundleReader:
             return
         yield Work(gap_shard(*gaps))
         self._thin = bool(header.prerequisites)
-        opened = PreparedRepository(view, (), header.filtered)
+        opened = PreparedRepository(view, (), header.filtered, incremental=self._thin)
         self._history = HistorySource(repository, b"", where, b"", prepared=opened).open()
         yield from self._history.work()
 

@@ -35,11 +35,13 @@ class PreparedRepository:
     gaps: tuple[Gap, ...]
     partial: bool
     """True for a partial clone, which lacks objects."""
+    incremental: bool = False
+    """True for a bundle that goes on from commits which are elsewhere."""
 
     @property
     def is_complete(self) -> bool:
         """True if every object that its references reach should be here."""
-        is_whole = not self.partial and self.view is not None and self.view.shallow is None
+        is_whole = not (self.partial or self.incremental or self.view is None or self.view.shallow)
         return is_whole and not any(gap.reason.startswith("alternate") for gap in self.gaps)
 
 
