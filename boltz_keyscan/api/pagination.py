@@ -26,6 +26,9 @@ Item = TypeVar("Item")
 FetchPage = Callable[[str | None], Mapping[str, object]]
 """Function from an id to the page after it; from None to the first page."""
 
+_ReadPage = Callable[[Mapping[str, object], set[str]], tuple[list[object], str | None]]
+"""Function from a page, and what earlier ones had, to its items and what asks for the next page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Collected(Generic[Item]):
@@ -48,29 +51,7 @@ def collect(
         take: parses an item, or raises ``RecordError``.
         progress: called after each page with the number of items so far.
     """
-    items: list[Item] = []
-    seen: set[str] = set()
-    unread = ""
-    after: str | None = None
-    for _ in range(MAX_PAGES):
-        try:
-            page = fetch(after)
-        except ApiError as error:
-            return Collected(tuple(items), error.failure)
-        try:
-            values, more = _page(page, seen)
-        except RecordError as error:
-            return Collected(tuple(items), _wrong_shape(str(error)))
-        for _id, value in values:
-            try:
-                items.append(take(value))
-            except RecordError as error:
-                unread = unread or str(error)
-        progress(len(items))
-        if not more:
-            return Collected(tuple(items), _wrong_shape(unread) if unread else None)
-        after = values[-1][0]
-    return Collected(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
+    return _collect(fetch, _page, take, progress)
 
 
 def collect_by_cursor(
@@ -83,16 +64,23 @@ def collect_by_cursor(
         take: parses an item, or raises ``RecordError``.
         progress: called after each page with the number of items so far.
     """
+    return _collect(fetch, _cursor_page, take, progress)
+
+
+def _collect(
+    fetch: FetchPage, read: _ReadPage, take: Callable[[object], Item], progress: Callable[[int], None]
+) -> Collected[Item]:
     items: list[Item] = []
-    cursors: set[str] = set()
+    seen: set[str] = set()
     unread = ""
-    cursor: str | None = None
+    after: str | None = None
     for _ in range(MAX_PAGES):
         try:
-            page = fetch(cursor)
-            values, cursor = _cursor_page(page, cursors)
+            page = fetch(after)
         except ApiError as error:
             return Collected(tuple(items), error.failure)
+        try:
+            values, after = read(page, seen)
         except RecordError as error:
             return Collected(tuple(items), _wrong_shape(str(error)))
         for value in values:
@@ -101,7 +89,7 @@ def collect_by_cursor(
             except RecordError as error:
                 unread = unread or str(error)
         progress(len(items))
-        if cursor is None:
+        if after is None:
             return Collected(tuple(items), _wrong_shape(unread) if unread else None)
     return Collected(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
 
@@ -131,8 +119,8 @@ def _cursor_page(page: Mapping[str, object], cursors: set[str]) -> tuple[list[ob
     return data, cursor
 
 
-def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[tuple[str, object]], bool]:
-    """Return the items of a page with their ids, and True if more pages follow. Adds the ids to ``seen``.
+def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[object], str | None]:
+    """Return the items of a page, and the id of the last one if more pages follow. Adds the ids to ``seen``.
 
     Raises:
         RecordError: the page is malformed.
@@ -144,19 +132,16 @@ def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[tuple[str, o
         raise RecordError("has_more is neither true nor false")
     if len(data) > PAGE_ITEMS:
         raise RecordError("a page has more items than requested")
-    values: list[tuple[str, object]] = [
-        (identifier(value.get("id") if isinstance(value, Mapping) else None, "id"), value) for value in data
-    ]
-    for item_id, _ in values:
+    ids = [identifier(value.get("id") if isinstance(value, Mapping) else None, "id") for value in data]
+    for item_id in ids:
         if item_id in seen:
             raise RecordError("the same item twice")
         seen.add(item_id)
-    if more and not values:
+    if more and not ids:
         raise RecordError("an empty page that is not the last")
-    expected = values[-1][0] if values else None
-    if last != expected and (more or last is not None):
+    if last != (ids[-1] if ids else None) and (more or last is not None):
         raise RecordError("last_id is not the id of the last item")
-    return values, more
+    return data, ids[-1] if more else None
 
 
 def _wrong_shape(why: str) -> Failure:
