@@ -109,3 +109,34 @@ def test_what_need_not_be_there_is_no_gap(old: Repo, tmp_path: Path) -> None:
     assert scanned(old.path) == (0, set())
     old.run("clone", "-q", "--depth", "1", f"file://{old.path}", str(tmp_path / "shallow"))
     assert scanned(tmp_path / "shallow") == (0, set())
+
+
+def absent(repo: Repo, *, is_clone: bool = False, known: frozenset[str] = frozenset()) -> set[str | None]:
+    """The absent objects that are noticed in a large store."""
+    view = git.RepoView(git.skeleton("sha1"), str(repo.path / ".git/objects").encode())
+    refs = References(((b"refs/heads/main", repo.run("rev-parse", "main")),), None, opaque=False, broken=())
+    shard = MissingShard(view, "repo", refs, partial=False, is_complete=True, is_clone=is_clone, known=known)
+    result = shard.scan(KeyDetector.of(rules.load()))
+    assert result.tally.stores_uncounted == 1
+    return {gap.oid for gap in result.gaps}
+
+
+@pytest.mark.parametrize(
+    ("revision", "seen_in_a_clone"), [("HEAD~:d/a.txt", 0), ("HEAD~:d", 0), ("HEAD~", 1)]
+)
+def test_a_large_store_is_looked_through_unless_it_is_as_git_wrote_it(
+    old: Repo, revision: str, seen_in_a_clone: int
+) -> None:
+    oid = old.run("rev-parse", revision)
+    take_away(old, oid)
+    assert oid in absent(old)
+    assert len(absent(old, is_clone=True)) == seen_in_a_clone
+
+
+def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> None:
+    known = frozenset({old.run("rev-parse", "HEAD~"), "1" * 40})
+    oid = old.run("rev-parse", "HEAD:d/a.txt")
+    assert absent(old, known=known) == set()
+    take_away(old, oid)
+    assert absent(old, known=known) == {oid}
+    assert absent(old, known=known | {old.run("rev-parse", "HEAD")}) == set()
