@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from boltz_keyscan.detect import engine, literals, split_keys
 from boltz_keyscan.detect.classify import KEY_BODY
 from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
+from boltz_keyscan.detect.floods import REACH, FloodFilter
 from boltz_keyscan.detect.layouts import dumps, spaced
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.detect.readings import (
@@ -48,10 +49,12 @@ class KeyFinder:
 
     search: Search
     _decodings: Decodings = field(init=False)
+    _floods: FloodFilter = field(init=False)
 
     def __post_init__(self) -> None:
         """Start without readings."""
         self._decodings = Decodings(self.search)
+        self._floods = FloodFilter(engine.engine(self.search.prefixes).meanings)
 
     def keys(self, window: bytes, base: int, low: int, high: int) -> Iterator[Key]:
         """Yield the keys of the literals in ``window[low:high]``, with offsets from the start of the blob.
@@ -67,13 +70,13 @@ class KeyFinder:
                 yield key
         # With the bytes before: they decide if a prefix is a broken one.
         first = max(low - split_keys.REACH, 0)
-        part = window[first : high + literals.LONGEST]
+        part = window[first : high + REACH + literals.LONGEST]
         hits = [
             (at + first, literal)
             for at, literal in engine.find_literals(part, self.search.prefixes)
-            if low <= at + first < high
+            if low <= at + first
         ]
-        yield from _decode_hits(window, base, hits, self._decodings)
+        yield from _decode_hits(window, base, self._floods.keep(hits, base, high), self._decodings)
 
 
 def _decode_hits(text: bytes, base: int, hits: list[engine.Found], decodings: Decodings) -> Iterator[Key]:
@@ -124,11 +127,13 @@ def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[K
     """Search readings together for literals, and return the readings and keys that these lead to."""
     readings = [each for each in found if isinstance(each, Decoded)]
     new: list[Key | Decoded] = []
+    meanings = engine.engine(decodings.search.prefixes).meanings
     texts = [decoded.reading.data for decoded in readings]
     for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
         if hits:
             decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
-            decoded.inner = _decode_around(decoded.reading.data, 0, hits, decodings)
+            kept = FloodFilter(meanings).keep(hits, 0, len(decoded.reading.data))
+            decoded.inner = _decode_around(decoded.reading.data, 0, kept, decodings)
             new += decoded.inner
     return new
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.floods import BEHIND, flood, units
+from benchmarks.floods import BEHIND, PREFIX, flood, units
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.decoders import SERVED
 from boltz_keyscan.detect.encodings import FORMS
@@ -15,10 +16,12 @@ from boltz_keyscan.detect.split_keys import KINDS
 from boltz_keyscan.rules import load
 from boltz_keyscan.sources.blob import Quota
 from conformance.encodings import HIDINGS
-from tests.keys import fingerprint
+from tests.keys import fake_key, fingerprint
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from boltz_keyscan.detect.encodings import Form
 
 DETECTOR = KeyDetector.of(load())
 FLOODS = dict(units())
@@ -30,7 +33,7 @@ MOST_STEPS = 32
 
 PIECES = {
     "quotes.sh, a prefix": 23,
-    "compose.log, a key": 14.5,
+    "compose.log, a key": 15,
     "grep.log, a prefix": 16,
     "highlighted.html, a prefix": 17,
     "fstring.py, a prefix": 12,
@@ -70,6 +73,32 @@ def test_work_grows_with_the_size(name: str) -> None:
 def test_starts_are_searched_for_once(name: str) -> None:
     steps(flood(FLOODS[name], 500))
     assert steps(flood(FLOODS[name], SIZE))[0] <= SIZE * PIECES[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["lines of a prefix", "backslash, 0, in lines", "utf-16, 0, in lines", "plain.b64, a prefix"]
+)
+def test_literals_that_leave_no_room_for_a_key_cost_little(name: str) -> None:
+    steps(flood(FLOODS[name], 500))
+    # With all of them decoded these take 13 to 17 steps a byte.
+    assert steps(flood(FLOODS[name], 8 * SIZE))[0] <= 8 * SIZE * 9
+
+
+@pytest.mark.parametrize(
+    "form", [form for form in FORMS if any(form.spell(b"sk_bc_"))], ids=lambda form: form.name
+)
+def test_a_key_between_them_is_found_as_between_a_few(form: Form) -> None:
+    def found(count: int) -> set[str]:
+        [prefix] = itertools.islice(form.spell(PREFIX.encode()), 1)
+        [spelled] = itertools.islice(form.spell(key.encode()), 1)
+        dense = prefix[0] + b"\n"
+        text = dense * count + spelled[0] + b"\n" + dense * 700
+        chunks = [text[at : at + 5001] for at in range(0, len(text), 5001)]
+        return {match.fingerprint for match in DETECTOR.find(chunks, Quota())} & {fingerprint(key)}
+
+    key = fake_key("ws", "live", f"between {form.name}")
+    # Many are more than the readings of the first literals reach.
+    assert found(700 + 3 * SERVED // len(PREFIX)) == found(3)
 
 
 def test_every_form_and_every_kind_is_among_them() -> None:

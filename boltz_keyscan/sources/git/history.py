@@ -284,7 +284,7 @@ class HistoryReader:
             carried=self.source.carried,
             clone=clone,
             traces=read_traces(self.source.repository, opened.view, clone) if gathered.hits else NO_TRACES,
-            worktree=_full_worktree(self.source.repository, opened.view),
+            worktree=self.source.repository.full_worktree if opened.view.index is not None else None,
         ).trace(gathered.hits, detector, gathered.gaps)
         if lacking:
             # The commits that are fetched later can be older ones.
@@ -333,12 +333,6 @@ class HistoryReader:
         )
         if fresh != self._memory:
             cache.save(self.source.repository.objects, fresh)
-
-
-def _full_worktree(repository: Repository, view: git.RepoView) -> bytes | None:
-    """Return the worktree if git keeps each file of HEAD there: after a checkout that is not sparse."""
-    sparse = os.path.join(repository.git_dir, b"info", b"sparse-checkout")
-    return repository.worktree if view.index is not None and not os.path.lexists(sparse) else None
 
 
 def _line(error: GitError) -> str:

@@ -43,6 +43,12 @@ class Repository:
         """The object store."""
         return os.path.join(self.common_dir, b"objects")
 
+    @property
+    def full_worktree(self) -> bytes | None:
+        """The folder checked out, if git keeps each file there: the checkout is not sparse."""
+        sparse = os.path.join(self.git_dir, b"info", b"sparse-checkout")
+        return None if os.path.lexists(sparse) else self.worktree
+
 
 def is_git_dir(path: bytes) -> bool:
     """Return True if ``path`` is a git directory, by git's own test (setup.c)."""
