@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from boltz_keyscan.detect import engine, literals, split_keys
 from boltz_keyscan.detect.classify import KEY_BODY
 from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
-from boltz_keyscan.detect.floods import REACH, FloodFilter
+from boltz_keyscan.detect.floods import ALLOWED, REACH, FloodFilter
 from boltz_keyscan.detect.layouts import dumps, spaced
 from boltz_keyscan.detect.literals import BROKEN, DEPTH, PLAIN
 from boltz_keyscan.detect.readings import (
@@ -132,8 +132,9 @@ def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[K
     for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
         if hits:
             decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
-            kept = FloodFilter(meanings).keep(hits, 0, len(decoded.reading.data))
-            decoded.inner = _decode_around(decoded.reading.data, 0, kept, decodings)
+            if len(hits) > ALLOWED:
+                hits = FloodFilter(meanings).keep(hits, 0, len(decoded.reading.data))  # noqa: PLW2901 - fewer of them
+            decoded.inner = _decode_around(decoded.reading.data, 0, hits, decodings)
             new += decoded.inner
     return new
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REACH: Final = LONGEST + SHORTEST
 """Bytes after the beginning of a literal in which the next one makes it a dense one."""
 
-_ALLOWED: Final = 1 << 9
+ALLOWED: Final = 1 << 9
 """Dense literals in a row that are kept: more than the placeholders that are reported of a file."""
 
 
@@ -50,7 +50,7 @@ class FloodFilter:
             end, count = self._rows.get(forms, (0, 0))
             count = count + 1 if base + at < end else 1
             self._rows[forms] = base + at + len(literal) + SHORTEST, count
-            if count > _ALLOWED:
+            if count > ALLOWED:
                 if not starts:
                     starts = self._starts(hits)
                 own = starts[forms]
