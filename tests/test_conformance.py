@@ -114,10 +114,10 @@ def test_what_counts() -> None:
 
 
 def test_the_commands(folder: Path, tmp_path: Path) -> None:
-    again = run("make", str(folder))
-    assert again.returncode == 1
+    again = CliRunner().invoke(main, ["make", str(folder)])
+    assert again.exit_code == 1
     assert "there already" in again.stderr
     (tmp_path / LEDGER).write_text("{}")
-    broken = run("score", str(tmp_path))
-    assert broken.returncode == 1
+    broken = CliRunner().invoke(main, ["score", str(tmp_path)])
+    assert broken.exit_code == 1
     assert "this is no ledger" in broken.stderr
