@@ -8,6 +8,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
@@ -109,3 +110,8 @@ def test_what_need_not_be_there_is_no_gap(old: Repo, tmp_path: Path) -> None:
     assert scanned(old.path) == (0, set())
     old.run("clone", "-q", "--depth", "1", f"file://{old.path}", str(tmp_path / "shallow"))
     assert scanned(tmp_path / "shallow") == (0, set())
+
+
+def test_without_shallow_boundaries_no_git_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(git, "GitProcess")
+    assert shallow.hidden_parents(git.RepoView(git.skeleton("sha1"), b"/nowhere")) == ([], "")
