@@ -202,11 +202,15 @@ def _deflate(data: bytes) -> bytes:
 def snappy(data: bytes) -> bytes:
     """Return a block of snappy with copies of what came before."""
     out = _leb(len(data))
-    at = first = 0
+    at = first = known = 0
+    before: set[bytes] = set()
     while at < len(data):
-        size = next(
-            (size for size in (60, 24, 12, 8, 6, 4) if data.find(data[at : at + size], 0, at) >= 0), 0
-        )
+        before |= {data[place : place + 4] for place in range(known, at - 3)}
+        known = max(known, at - 3)
+        # No longer piece came before where its first four bytes did not; the last bytes are fewer.
+        is_new = at + 4 <= len(data) and data[at : at + 4] not in before
+        sizes = () if is_new else (60, 24, 12, 8, 6, 4)
+        size = next((size for size in sizes if data.find(data[at : at + size], 0, at) >= 0), 0)
         if not size or at + size > len(data):
             at += 1
             continue

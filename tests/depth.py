@@ -11,7 +11,7 @@ from typing import Final
 NIGHTLY: Final = bool(os.environ.get("BOLTZ_KEYSCAN_NIGHTLY"))
 """Full depth. Read at import, because tests see no variable of this name."""
 
-EXAMPLES: Final = 25
+EXAMPLES: Final = 10
 """Examples that Hypothesis draws for a law in ``make test``, always the same."""
 
 

@@ -118,6 +118,12 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @functools.cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree that a law here is about."""
+        kinds = (ast.Attribute, ast.Name, ast.Import, ast.ImportFrom, ast.Constant, ast.Call)
+        return tuple(node for node in ast.walk(self.tree) if isinstance(node, kinds))
+
     @property
     def part(self) -> str:
         return self.name.partition(".")[0]
@@ -135,7 +141,7 @@ def modules() -> list[Module]:
 
 def imports(module: Module) -> Iterator[str]:
     """Full names of all that a module imports, anywhere, and of modules it names in strings to load later."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
@@ -247,7 +253,7 @@ def any_circle(files: Graph) -> list[str]:
 
 def names_used(module: Module) -> Iterator[str]:
     """Dotted names as they are used, and ``from a import b`` as ``a.b``."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Attribute(value=ast.Name(id=owner), attr=attribute):
                 yield f"{owner}.{attribute}"
@@ -276,7 +282,7 @@ def asks_for_the_system(module: Module) -> list[str]:
         return []
     found = [name for name in names_used(module) if POSIX_NAMES.fullmatch(name)]
     found += [name for name in imports(module) if name in POSIX_MODULES]
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Call(
                 func=ast.Name(id="hasattr" | "getattr"), args=[ast.Name(id="os" | "signal" as owner), *_]

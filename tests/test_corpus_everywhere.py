@@ -121,7 +121,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.sampled(count=1)
 def test_in_a_folder(folder: Path, jobs: str) -> None:
     ran = keyscan(folder, "--format", "json", "--jobs", jobs)
@@ -130,7 +130,7 @@ def test_in_a_folder(folder: Path, jobs: str) -> None:
     assert leaks(ran.out + ran.err, *(key_of(each) for each in corpus.HIDINGS)) == []
 
 
-@pytest.mark.parametrize("jobs", ["1", "4"])
+@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.sampled(count=1)
 def test_in_a_history_that_has_it_no_more(folder: Path, tmp_path: Path, jobs: str) -> None:
     repo = Repo(tmp_path / "repo")

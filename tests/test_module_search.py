@@ -7,6 +7,7 @@ a marker when it is imported, with the command line of the process that did it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ import sysconfig
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import cast
@@ -41,6 +42,18 @@ from tests.terminals import Terminal
 
 KEY = fake_key("ws", "live", "module search")
 START = "from boltz_keyscan.cli import entry; entry()"
+START_MANY = """
+import json
+import sys
+from boltz_keyscan import module_search
+from boltz_keyscan.cli import main
+
+module_search.restrict()
+with open(sys.argv[1]) as lines, open(sys.argv[2], "w") as codes:
+    for line in lines:
+        print(main(json.loads(line)), file=codes)
+"""
+"""What ``entry`` does at its start, once for many command lines, whose exit codes it writes down."""
 ENOUGH = scan_pool.MIN_BYTES_SPAWNED // FileShard(b"", b"", (b"one",)).weight + 2 * FILES_PER_SHARD
 
 
@@ -162,6 +175,8 @@ OTHERS = [
     ("rules", "check"),
     *(("rules", "export", "--for", name) for name in (EXPORTERS if NIGHTLY else list(EXPORTERS)[:1])),
 ]
+READING = {("-",), ("fingerprint",)}
+"""Those that read standard input."""
 ASKING = [
     (".", "--no-history", "--check"),
     *(("keys", command) for command in ("list", "audit", "snapshot", "usage")),
@@ -187,9 +202,23 @@ def test_every_command_is_run_here() -> None:
     assert [words for words in _every_command(Commands()) if words not in run] == []
 
 
+def test_one_after_the_other(trap: Trap, tmp_path: Path) -> None:
+    """Every command off a terminal: what follows the start is all that differs between them."""
+    program, lines, codes = (tmp_path / name for name in ("program", "lines", "codes"))
+    program.write_text(f"#!{sys.executable}\n{START_MANY}")
+    program.chmod(0o755)
+    several = [arguments for arguments in SCANS + OTHERS if arguments not in READING]
+    lines.write_text("".join(f"{json.dumps(arguments)}\n" for arguments in several))
+    ran = replace(trap, program=program).run(str(lines), str(codes))
+    assert (ran.code, "internal error" in ran.errors) == (0, False), ran
+    ended = dict(zip(several, codes.read_text().split(), strict=True))
+    assert {arguments: code for arguments, code in ended.items() if code not in {"0", "1", "2"}} == {}
+
+
 @pytest.mark.parametrize("arguments", [*SCANS, *OTHERS], ids=" ".join)
+@pytest.mark.sampled(count=6)
 def test_off_a_terminal(trap: Trap, arguments: tuple[str, ...]) -> None:
-    ran = trap.run(*arguments, stdin=f"{KEY}\n".encode() if arguments in {("-",), ("fingerprint",)} else b"")
+    ran = trap.run(*arguments, stdin=f"{KEY}\n".encode() if arguments in READING else b"")
     assert ran.code in {0, 1, 2}, ran
     assert "internal error" not in ran.errors
 

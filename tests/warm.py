@@ -25,23 +25,41 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import boltz_keyscan
-from boltz_keyscan import late_pattern, records, rules
+from boltz_keyscan import cli, errors, late_pattern, records, rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.sources.git.repo import store_files
+from boltz_keyscan.system import STOP_SIGNALS
 from tests.asking import NUMBER
+from tests.keys import fake_key
 
 LATE = (
-    *("boltz_api.resources.admin.admin", "boltz_api.resources.auth", "certifi", "click.shell_completion"),
+    *(
+        "boltz_api.resources.admin.admin",
+        "boltz_api.resources.auth",
+        "certifi",
+        "click._termui_impl",
+        "click.shell_completion",
+    ),
     *("concurrent.futures.thread", "difflib", "fcntl", "hashlib", "httpcore", "httpx", "hyperscan", "mmap"),
     *("queue", "regex", "sarif_om", "tempfile", "traceback"),
     *("encodings.idna", "pypdf", "zstandard"),
 )
 """What is imported within functions, and takes a while."""
+
+REHEARSED = (".", ". --format json", "--no-history --format sarif", "explain", "hook pre-commit")
+"""Commands that share most of their code, which Python adapts once it has run a few times."""
+
+KEPT = ("boltz_keyscan.detect", "boltz_keyscan.rules")
+"""Modules whose caches depend on nothing but the package."""
 
 
 def load() -> None:
@@ -57,10 +75,56 @@ def load() -> None:
     blob = b"%5F" + detector.prefixes[0] + b" " * 20
     detector.candidate_offsets(blob, len(blob))
     list(detector.find([blob]))
+    rehearse()
     # What is here already is not looked at again in each copy.
     gc.collect()
     gc.freeze()
     use_huge_pages()
+
+
+def rehearse() -> None:
+    """Run some commands, so that Python has adapted the code that most runs execute, and forget them."""
+    environment, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
+    streams, register = (sys.stdout, sys.stderr), atexit.register
+    handlers = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGINT)}
+    at_exit: list[Callable[[], object]] = []
+    with tempfile.TemporaryDirectory() as home, Path(os.devnull).open("w", encoding="utf-8") as nothing:
+        os.environ |= {"HOME": home, "XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home, "NO_COLOR": "1"}
+        os.chdir(home)
+        for command in (
+            ["init", "--quiet", "--initial-branch=main"],
+            ["add", "old.py"],
+            ["-c", "user.name=A", "-c", "user.email=a@example.invalid", "commit", "--quiet", "-m", "leak"],
+            ["add", "new.py"],
+        ):
+            if command[0] == "add":
+                Path(command[1]).write_text(f"{fake_key(seed=command[1])}\n", encoding="utf-8")
+            subprocess.run(["git", *command], check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull})
+        sys.stdout = sys.stderr = nothing
+        atexit.register = at_exit.append  # type: ignore[assignment]  # what it returns is not used
+        codes = {cli.main(line.split()) for line in REHEARSED}
+        atexit.register, (sys.stdout, sys.stderr), sys.path[:] = register, streams, path
+        for function in reversed(at_exit):
+            function()
+        os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert codes == {0, 1}, codes
+    assert threading.active_count() == 1
+    forget()
+
+
+def forget() -> None:
+    """Empty the caches of what a run learns of its system and files; those of rules and tables stay."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("boltz_keyscan") and not name.startswith(KEPT):
+            for value in list(vars(module).values()):
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+    errors.__dict__["_reporters"].clear()
+    store_files.__dict__["_stores_of_links"].clear()
 
 
 def use_huge_pages() -> None:

@@ -13,7 +13,6 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any, get_args
 
-import boltz_api
 import pydantic
 import pytest
 
@@ -26,6 +25,12 @@ from tests.keys import fake_key
 
 KINDS = sorted(usage.JOB_KINDS)
 SINCE = NOW - timedelta(days=1)
+
+
+@pytest.fixture
+def sdk() -> Any:
+    """A client of the SDK, which takes seconds to load: not where tests are only collected."""
+    return import_module("boltz_api").Boltz(api_key="none", base_url="http://127.0.0.1:1")
 
 
 @pytest.fixture
@@ -128,12 +133,11 @@ def _camel(words: str) -> str:
     return "".join(word.capitalize() for word in words.split("_"))
 
 
-def test_every_list_of_jobs_is_asked_for() -> None:
+def test_every_list_of_jobs_is_asked_for(sdk: Any) -> None:
     """Each application of the usage has its list, and each resource of the SDK that lists jobs is asked."""
     field = model("admin.usage_list_response:UsageListResponse").model_fields["application"]
     literal = next(each for each in get_args(field.annotation) if each is not type(None))
     assert set(get_args(literal)) == set(usage.JOB_KINDS.values())
-    sdk = boltz_api.Boltz(api_key="none", base_url="http://127.0.0.1:1")
     listing: set[str] = set()
     others: set[str] = set()
     for family in ("predictions", "protein", "small_molecule"):
@@ -149,8 +153,7 @@ def test_every_list_of_jobs_is_asked_for() -> None:
     assert {each.replace(".", "_") for each in others} == set(usage.UNLISTED)
 
 
-def test_what_we_send_is_known_to_the_sdk() -> None:
-    sdk = boltz_api.Boltz(api_key="none", base_url="http://127.0.0.1:1")
+def test_what_we_send_is_known_to_the_sdk(sdk: Any) -> None:
     sent: dict[Callable[..., Any], str] = {
         sdk.admin.api_keys.list: "limit after_id",
         sdk.admin.api_keys.create: "name mode allowed_ips workspace_id expires_in_days",

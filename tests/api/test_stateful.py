@@ -17,6 +17,7 @@ from boltz_keyscan.api.revoke import revoke
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.triage.key_record import parse_record
 from tests.boltz_api import KEYS, NOW, Key, Patience, Request, Service, error, running
+from tests.depth import examples
 from tests.keys import fake_key
 
 MOST = 330
@@ -144,7 +145,7 @@ class Organisation(RuleBasedStateMachine):
 
 TestOrganisation: Any = Organisation.TestCase
 TestOrganisation.settings = settings(
-    max_examples=15,
+    max_examples=examples(60),
     stateful_step_count=8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -45,13 +45,14 @@ _ZSH = (
 )
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with files to complete, and the program on the path."""
-    scripts = tmp_path / "bin"
+    folder = tmp_path_factory.mktemp("completed")
+    scripts = folder / "bin"
     scripts.mkdir()
     (scripts / "boltz-keyscan").symlink_to(program())
-    here = tmp_path / "here"
+    here = folder / "here"
     (here / "quay").mkdir(parents=True)
     (here / "quay/inner.txt").touch()
     for name in ("zeta.json", "with space.txt", "hooray.txt"):
@@ -92,6 +93,9 @@ def pressed(terminal: Terminal, line: str, expected: list[str]) -> str:
             terminal.until(f"(?s)^.{{{start + len(line)}}}.*{re.escape(word)}")
     terminal.type("\x07")
     found = terminal.until(f"(?s)^.{{{start}}}(.*)<(boltz-keyscan[^>]*)>")
+    # An empty line again, for the next one.
+    terminal.type("\x15\n")
+    terminal.until(f"(?s)^.{{{found.end()}}}.*ready> ")
     listed = found[1] if len(expected) > 1 else ""
     return f"{found[2]}\n{listed.partition(line)[2]}"
 
@@ -128,7 +132,7 @@ def in_fish(place: Path) -> Iterator[Complete]:
 SHELLS = {"bash": in_bash, "zsh": in_zsh, "fish": in_fish}
 
 
-@pytest.fixture(params=list(SHELLS))
+@pytest.fixture(params=list(SHELLS), scope="module")
 def shell(request: pytest.FixtureRequest, place: Path) -> Iterator[Complete]:
     name = str(request.param)
     if shutil.which(name) is None:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from boltz_keyscan.triage import inventory
+from tests import validation
 from tests.boltz_api import KEYS, ME, WORKSPACES, Key, Reply, Running, Service, error, json_reply, running
 from tests.boltz_usage import CLI, UNLIMITED, USAGE, Work
 from tests.depth import NIGHTLY
@@ -129,9 +129,7 @@ class TestSnapshot:
         for key in up.service.keys:
             body = key.raw.rpartition("_live_" if "_live_" in key.raw[:20] else "_test_")[2]
             assert body[:8].encode() not in raw
-        schema = json.loads((ROOT / "boltz_keyscan/triage/schema/inventory-v1.schema.json").read_text())
-        jsonschema.Draft202012Validator.check_schema(schema)
-        jsonschema.validate(json.loads(raw), schema, format_checker=jsonschema.FormatChecker())
+        validation.validate(json.loads(raw), validation.INVENTORY)
         found = inventory.read("it", raw, str)
         assert inventory.serialize(found).encode() == raw
         assert found.organisation == "org_1"
@@ -160,9 +158,7 @@ def audited(up: Running, *arguments: str | Path, code: int = 0, **options: Any) 
     ran = keys(up, "audit", "--format", "json", *arguments, **options)
     assert ran.code == code, ran.errors
     document = json.loads(ran.out)
-    schema = json.loads((ROOT / "boltz_keyscan/report/schema/audit-v1.schema.json").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(document, schema, format_checker=jsonschema.FormatChecker())
+    validation.validate(document, validation.AUDIT)
     assert document["exit_code"] == code
     return document
 
@@ -314,8 +310,7 @@ class TestAudit:
         assert ran.text.splitlines()[-1] == "FAILED: 2 concerns with 3 keys that work of org_1 (exit 1)."
         assert keys(up, "audit", "--format", "sarif", "--output", tmp_path / "a.sarif").code == 1
         log = json.loads((tmp_path / "a.sarif").read_text())
-        schema = json.loads((ROOT / "tests/schemas/sarif-2.1.0.json").read_text(encoding="utf-8"))
-        jsonschema.validate(log, schema)
+        validation.validate(log, validation.SARIF)
         results = log["runs"][0]["results"]
         assert [(each["ruleId"], each["level"]) for each in results] == [
             ("archived-workspace", "error"),

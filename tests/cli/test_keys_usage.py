@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
+from tests import validation
 from tests.boltz_api import (
     WORKSPACES,
     Fault,
@@ -26,11 +26,10 @@ from tests.boltz_api import (
 from tests.boltz_usage import JOBS, UNLIMITED, USAGE, Work
 from tests.keys import fake_key
 from tests.repos import Repo
-from tests.running import ROOT, Ran, keyscan
+from tests.running import Ran, keyscan
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 LEAKED = fake_key("ws", "live", "leaked")
-SCHEMA = json.loads((ROOT / "boltz_keyscan/report/schema/usage-v1.schema.json").read_text())
 
 
 def hours(number: float) -> timedelta:
@@ -81,8 +80,7 @@ def asked(up: Running, *arguments: str | Path, code: int = 0, **options: Any) ->
     ran = usage(up, "--format", "json", *arguments, **options)
     assert ran.code == code, ran.errors
     document = json.loads(ran.out)
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    jsonschema.validate(document, SCHEMA, format_checker=jsonschema.FormatChecker())
+    validation.validate(document, validation.USAGE)
     assert document["exit_code"] == code
     assert document["complete"] == (code == 0) == (document["trouble"] == [])
     return document

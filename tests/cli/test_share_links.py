@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
+from tests import validation
 from tests.boltz_api import (
     NOW,
     SHARE,
@@ -30,9 +30,8 @@ from tests.boltz_api import (
 from tests.keys import fake_key, fake_link, fingerprint, short_fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
-from tests.running import ROOT, Ran, begin, keyscan
+from tests.running import Ran, begin, keyscan
 
-SCHEMA = ROOT / "boltz_keyscan/report/schema/report-v1.schema.json"
 LINK, OTHER = fake_link(), fake_link("other")
 WS = fake_key("ws", "live", "of the workspace")
 
@@ -62,7 +61,7 @@ def scan(repo: Repo, *arguments: str, up: Running | None = None) -> dict[str, An
     ran = keyscan(".", "--no-cache", "--format", "json", *base, *arguments, cwd=repo.path)
     assert not leaks(ran.out + ran.err, LINK)
     report = json.loads(ran.out)
-    jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    validation.validate(report, validation.REPORT)
     (finding,) = report["findings"]
     return {**finding, "code": ran.code}
 

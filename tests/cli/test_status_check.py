@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from boltz_keyscan.triage.inventory import Listing, serialize
 from boltz_keyscan.triage.key_record import parse_record
+from tests import validation
 from tests.boltz_api import (
     KEYS,
     ME,
@@ -31,7 +31,6 @@ from tests.leaks import leaks
 from tests.repos import Repo
 from tests.running import ROOT, Ran, keyscan
 
-SCHEMA = ROOT / "boltz_keyscan/report/schema/report-v1.schema.json"
 HEAD = '{"kind": "boltz-keyscan-inventory", "schema_version": "1", "trouble": "", "complete": '
 
 WS, ADMIN, TEST = fake_key("ws", "live"), fake_key("admin", "live"), fake_key("ws", "test")
@@ -64,7 +63,7 @@ def scan(repo: Repo, *arguments: str, up: Running | None = None, key: str | None
 def told(repo: Repo, *arguments: str, **options: Any) -> Any:
     ran = scan(repo, *arguments, "--format", "json", **options)
     report = json.loads(ran.out)
-    jsonschema.validate(report, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    validation.validate(report, validation.REPORT)
     assert report["scan"]["exit_code"] == ran.code
     return report
 

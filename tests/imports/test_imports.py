@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from boltz_keyscan.errors import KeyscanError
@@ -19,10 +18,11 @@ from boltz_keyscan.imports.formats import FORMATS, MAX_BYTES
 from boltz_keyscan.imports.result import import_reports
 from boltz_keyscan.report.json_findings import read_findings
 from conformance import tools
+from tests import validation
 from tests.gate import absent
 from tests.keys import fake_key, fingerprint
 from tests.leaks import leaks
-from tests.running import ROOT, keyscan, scan_json
+from tests.running import keyscan, scan_json
 
 KEY = fake_key("ws", "live", "imported")
 NEAR = KEY[:30] + ("a" if KEY[30] != "a" else "b") + KEY[31:]
@@ -31,7 +31,6 @@ KEYS = {fingerprint(KEY): 2, fingerprint(NEAR): 3}
 """Fingerprints and lines. The keys differ by one character."""
 TREE = f"import boltz\none = '{KEY}'\ntwo = '{NEAR}'\nthree = '{OTHER}'\n"
 COMMIT = "0123456789abcdef" * 2 + "01234567"
-SCHEMA = json.loads((ROOT / "boltz_keyscan/report/schema/report-v1.schema.json").read_text())
 PLACES = ((KEY, 2), (NEAR, 3), (OTHER, 4))
 
 
@@ -153,7 +152,7 @@ def test_every_format_gives_the_keys_of_our_own_scan(tree: Path, tmp_path: Path)
         report.write_bytes(made(name))
         ran = keyscan("import", report, cwd=tree)
         assert ran.code == 1, (name, ran)
-        jsonschema.validate(ran.report, SCHEMA)
+        validation.validate(ran.report, validation.REPORT)
         found = {each["fingerprint"]: each["locations"] for each in ran.report["findings"]}
         places = {key: [(at["path"], at["line"]) for at in where] for key, where in found.items()}
         assert places == {key: [("app.py", line)] for key, line in KEYS.items()}, name

@@ -86,7 +86,7 @@ def test_a_cell(path: str, cell: str) -> None:
 @given(RESULTS, st.booleans())
 def test_no_cell_is_a_formula_and_no_line_acts(result: ScanResult, placeholders: bool) -> None:  # noqa: FBT001
     text = samples.told("csv", result, show_placeholders=placeholders)
-    assert not any(map(acts, text))
+    assert not any(map(acts, set(text)))
     assert "##[" not in text
     table = list(csv.reader(io.StringIO(text), strict=True))
     assert {len(row) for row in table} == {len(COLUMNS)}

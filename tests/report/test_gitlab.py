@@ -263,7 +263,7 @@ def test_placeholders_are_information_when_asked_for() -> None:
 @given(RESULTS, st.booleans())
 def test_whatever_a_string_holds(result: ScanResult, placeholders: bool) -> None:  # noqa: FBT001
     text = told("gitlab", result, show_placeholders=placeholders)
-    assert not any(map(acts, text))
+    assert not any(map(acts, set(text)))
     assert "##[" not in text
     document = read(result, show_placeholders=placeholders)
     for each in document["vulnerabilities"]:

@@ -105,7 +105,7 @@ def test_text_has_no_character_that_acts_and_no_line_that_commands(
     result: ScanResult, view: dict[str, Any]
 ) -> None:
     text = told("text", result, **view)
-    assert not [hex(ord(char)) for char in text if acts(char)]
+    assert not [hex(ord(char)) for char in set(text) if acts(char)]
     for line in text.split("\n"):
         assert not line.lstrip().startswith("::")
         assert "##[" not in line
@@ -120,7 +120,7 @@ def test_every_format_is_text_that_does_nothing(result: ScanResult, view: dict[s
         text = told(name, result, **view)
         assert text.endswith("\n"), name
         assert text.encode("utf-8").decode() == text, name
-        assert not [hex(ord(char)) for char in text if acts(char)], name
+        assert not [hex(ord(char)) for char in set(text) if acts(char)], name
         for line in text.split("\n"):
             assert not re.search(r"##(?:vso|teamcity)?\[", line), name
             # What the one format for commands says is looked at where it is tested.

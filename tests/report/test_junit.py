@@ -76,7 +76,7 @@ def test_whatever_a_string_holds_it_reads_back_and_no_line_acts(
     placeholders: bool,  # noqa: FBT001
 ) -> None:
     text = told("junit", result, show_placeholders=placeholders)
-    assert not any(map(acts, text))
+    assert not any(map(acts, set(text)))
     for line in text.split("\n"):
         assert not line.lstrip().startswith("::")
         assert "##[" not in line

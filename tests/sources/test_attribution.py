@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
+from tests.depth import examples
 from tests.histories import Files, History, Step, build, nested
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
@@ -264,7 +265,9 @@ def _refs(branches: list[str]) -> dict[str, str]:
     return {f"heads/{'main' if at == 0 else f'b{at}'}": name for at, name in enumerate(branches)}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
+@settings(
+    max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+)
 @given(made=_histories())
 def test_any_history_is_told_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, made: tuple[History, list[str]]
@@ -279,7 +282,9 @@ def test_any_history_is_told_as_it_is(
         assert _told(result, ids, key) == _truth(history, branches, key)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
+@settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+)
 @given(made=_histories(), cuts=st.lists(st.integers(1, 8), max_size=2))
 def test_what_a_cache_remembers_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, made: tuple[History, list[str]], cuts: list[int]

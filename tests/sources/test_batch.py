@@ -15,13 +15,14 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.sources.files.batch import LARGE_FILE_BYTES, Batch
 from boltz_keyscan.sources.safe_open import DirectoryOpener
+from tests.depth import examples
 from tests.keys import fake_key
 
 DETECTOR = KeyDetector.of(rules.load())
 KEY = fake_key("ws", "live", "batched").encode()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.sampled_from([b"", b"x", KEY, KEY[:-9], KEY[:20], KEY[20:], b"x" * 90_000]), max_size=12))
 def test_every_file_is_looked_at_by_itself(
     tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]

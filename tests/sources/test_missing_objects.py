@@ -8,6 +8,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
@@ -140,3 +141,8 @@ def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> N
     take_away(old, oid)
     assert absent(old, known=known) == {oid}
     assert absent(old, known=known | {old.run("rev-parse", "HEAD")}) == set()
+
+
+def test_without_shallow_boundaries_no_git_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(git, "GitProcess")
+    assert shallow.hidden_parents(git.RepoView(git.skeleton("sha1"), b"/nowhere")) == ([], "")

@@ -129,6 +129,13 @@ _grown: dict[tuple[str, str], Path] = {}
 """Repositories by object format and by the way they were packed; those not packed have no way."""
 
 
+def copied(factory: pytest.TempPathFactory, object_format: str = "sha1") -> Repo:
+    """A copy of the repository that has grown, not packed."""
+    if (loose := (object_format, "")) not in _grown:
+        _grown[loose] = grown(factory.mktemp("grown"), object_format).path
+    return Repo.there(shutil.copytree(_grown[loose], factory.mktemp("copied") / "repo"))
+
+
 @pytest.fixture(params=["sha1", "sha256"])
 def object_format(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -138,12 +145,10 @@ def object_format(request: pytest.FixtureRequest) -> str:
 def repo(
     object_format: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Repo:
-    if (loose := (object_format, "")) not in _grown:
-        _grown[loose] = grown(tmp_path_factory.mktemp("grown"), object_format).path
     if (kind := (object_format, request.param)) not in _grown:
-        _grown[kind] = tmp_path_factory.mktemp("packed") / "repo"
-        shutil.copytree(_grown[loose], _grown[kind])
-        Repo.there(_grown[kind]).run(*REPACK[request.param])
+        repo = copied(tmp_path_factory, object_format)
+        repo.run(*REPACK[request.param])
+        _grown[kind] = repo.path
     # To be read only.
     return Repo.there(_grown[kind])
 
@@ -208,8 +213,10 @@ def test_places_beyond_two_gigabytes(repo: Repo, tmp_path: Path) -> None:
     ],
     ids=["differences by name", "index of version 1"],
 )
-def test_other_packs_are_left_to_git(tmp_path: Path, repack: tuple[str, ...]) -> None:
-    repo = grown(tmp_path / "repo")
+def test_other_packs_are_left_to_git(
+    tmp_path_factory: pytest.TempPathFactory, repack: tuple[str, ...]
+) -> None:
+    repo = copied(tmp_path_factory)
     repo.run(*repack)
     assert cut(pack_of(repo)) == []
     assert {finding.fingerprint for finding in scanned(repo.path).findings} == {fingerprint(KEY.decode())}

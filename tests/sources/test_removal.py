@@ -17,6 +17,7 @@ from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.report.presence import presence
+from tests.depth import examples
 from tests.histories import EPOCH, Files, History, Step, build
 from tests.keys import fake_key, fingerprint
 
@@ -250,7 +251,9 @@ def _git(path: Path, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=path, capture_output=True, check=True, text=True).stdout
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
+@settings(
+    max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+)
 @given(made=_histories())
 def test_nothing_is_claimed_that_is_not_so(
     tmp_path_factory: pytest.TempPathFactory, made: tuple[History, dict[str, str], str]

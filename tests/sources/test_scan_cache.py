@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import pipeline
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
+from tests.depth import examples
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import keyscan
@@ -110,7 +111,9 @@ def _step(repo: Repo, what: str, number: int, clock: list[int]) -> None:  # noqa
             repo.run("reset", "-q", "--hard", "HEAD~1", with_exceptions=False)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True)
+@settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+)
 @given(steps=_STEPS, scans=st.sets(st.integers(0, 6), max_size=4))
 def test_findings_are_the_same_with_and_without(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], scans: set[int]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.databases import rows
+from tests.depth import NIGHTLY
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import scan_json
@@ -73,8 +74,10 @@ def test_a_row_is_a_member(name: str) -> None:
     assert scanned(content) == (members, [])
 
 
-@pytest.mark.parametrize(("page", "size"), [(512, 2000), (512, 2100), (4096, 9000), (4096, 12_500)])
-@pytest.mark.sampled(count=2)
+MORE_PAGES = [(512, 2100), (4096, 12_500)] if NIGHTLY else []
+
+
+@pytest.mark.parametrize(("page", "size"), [(512, 2000), (4096, 9000), *MORE_PAGES])
 def test_no_edge_of_a_page_cuts_a_key(page: int, size: int) -> None:
     """The key begins everywhere in texts of a size, less than its length apart."""
     places = range(0, size, 41)

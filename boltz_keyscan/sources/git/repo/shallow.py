@@ -47,6 +47,8 @@ def hidden_parents(view: git.RepoView) -> tuple[list[str], str]:
     commits = [(words[0], int(words[2])) for words in answers if words[1] == b"commit"]
     if error or sum(size for _, size in commits) > _MAX_COMMIT_BYTES:
         return [], error or "its shallow boundaries are more than is read"
+    if not commits:
+        return [], ""
     content, error = git.run(view, "cat-file", "--batch", lines=[oid + b"\n" for oid, _ in commits])
     parents = sorted({oid.decode() for oid in _PARENT.findall(content)})
     if error:
