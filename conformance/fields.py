@@ -194,7 +194,13 @@ def _logs() -> Iterator[tuple[str, Build]]:
                     b"filler " * 90, text(k)[before:], b"end", packing=packing
                 ),
             )
-    yield "profile.ldb.tar", lambda k: tarred({"a.txt": b"a", "000005.ldb": databases.level_table(text(k))})
+    for packing, name in ((0, "stored"), (1, "snappy"), (2, "zstd")):
+        yield (
+            f"profile.{name}.tar",
+            lambda k, packing=packing: tarred(  # type: ignore[misc]
+                {"a.txt": b"a", "000005.ldb": databases.level_table(b"filler", text(k), packing=packing)}
+            ),
+        )
     for before in (9, 33):
         yield (
             f"{before}.wandb",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.limits import ContainerError, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, RandomAccess, Reader
 
@@ -38,6 +38,36 @@ class Member:
 
 
 @dataclass(slots=True)
+class Kept:
+    """The bytes of a member that are read as a stream, while there is room for them in memory."""
+
+    meter: Meter
+    is_dropped: bool = False
+    _pieces: list[bytes] = field(default_factory=list)
+    _size: int = 0
+
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks unchanged, and keep them."""
+        for chunk in chunks:
+            if self.meter.kept + len(chunk) > self.meter.limits.spool:
+                self.drop()
+            if not self.is_dropped:
+                self._pieces.append(chunk)
+                self._size += len(chunk)
+                self.meter.kept += len(chunk)
+            yield chunk
+
+    def space(self) -> RandomAccess | None:
+        """Return the bytes by offset; None when they are too many."""
+        return None if self.is_dropped else InMemory(b"".join(self._pieces))
+
+    def drop(self) -> None:
+        """Free the bytes."""
+        self.meter.kept -= self._size
+        self._pieces, self._size, self.is_dropped = [], 0, True
+
+
+@dataclass(slots=True)
 class Content:
     """The bytes of a container: as a stream, or by offset."""
 
@@ -52,11 +82,15 @@ class Content:
     """False for a search for embedded members, where unreadable bytes are no gap."""
     has_candidates: Callable[[memoryview], bool] | None = None
     """Function that returns True if the fast pass finds a candidate in some bytes."""
+    kept: Kept | None = None
+    """The bytes read so far, for the containers behind the end of a stream."""
 
     def space(self) -> RandomAccess | None:
         """Return its bytes by offset; None when they are too many for memory."""
         if self.whole is not None:
             return self.whole
+        if self.kept is not None:
+            self.kept.drop()
         room = 2 * self.meter.limits.spool - self.meter.spooled
         held = bytearray()
         while len(held) <= min(room, self.meter.limits.spool):
@@ -72,6 +106,8 @@ class Content:
 
     def release(self) -> None:
         """Free the bytes held in memory."""
+        if self.kept is not None:
+            self.kept.drop()
         if isinstance(self.whole, InMemory):
             self.meter.spooled -= self.whole.size
             self.whole = None

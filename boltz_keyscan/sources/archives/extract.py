@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import functools
 import pkgutil
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives.content import Content, Member, Members, View
+from boltz_keyscan.sources.archives.content import Content, Kept, Member, Members, View
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
@@ -151,15 +151,16 @@ class Extractor:
             self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
             covered = frame.covered(starts)
         texts = []
-        for at in starts:
+        # A table of LevelDB ends with its signature: streams before it are its blocks.
+        for at in sorted(starts, key=lambda at: marks[at] != "leveldb"):
             if at in covered or marks[at] == "zip" or self._meter.is_exhausted:
                 continue
             self._names.flush()
             first = len(self.matches)
             inner = self._open_mark(marks[at], PartSpace(space, at), frame)
-            end = frame.join(inner, at)
-            behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
-            covered |= {at + offset for offset in inner.covered(other - at for other in behind)}
+            start, end = frame.join(inner, at)
+            within = starts[bisect_left(starts, start) : bisect_left(starts, end)]
+            covered |= {at + offset for offset in inner.covered(other - at for other in within)}
             self._names.flush()
             if marks[at] in TEXTS and not frame.links:
                 texts.append((first, len(self.matches), at, inner.end))
@@ -231,9 +232,11 @@ class Extractor:
         is_text = outer.name in TEXTS
         if is_text or frame.links:
             inner.links = (*frame.links, *outer.name.split(" > "))
-        reader = Reader(self._guarded(prove(member.chunks, inner, outer), inner))
+        kept = Kept(self._meter)
+        reader = Reader(kept.watch(self._guarded(prove(member.chunks, inner, outer), inner)))
         format_, marks = match_format(reader.peek(HEAD))
         if format_ is None:
+            kept.drop()
             self._scan_blob(reader, inner, marks, member.view)
         else:
             if is_text:
@@ -242,11 +245,12 @@ class Extractor:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
             rest = UncoveredScanner(self._detector, self._quota)
             reader.watch = rest.feed
-            content = Content(reader, self._meter, is_certain=not inner.is_uncertain)
+            content = Content(reader, self._meter, is_certain=not inner.is_uncertain, kept=kept)
             self._open(format_, content, inner)
             rest.drain(reader)
+            if rest.marks:
+                self._open_embedded(rest.marks, content.whole or kept.space(), inner, format_)
             self._add_own_matches(rest.matches, inner)
-            self._open_embedded(rest.marks, content.whole, inner, format_)
             content.release()
         if member.stored_at is not None:
             frame.cover(member.stored_at, member.stored_at + reader.position)
