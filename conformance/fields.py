@@ -61,6 +61,20 @@ def _databases() -> Iterator[tuple[str, Build]]:
                     k, at, page, is_journal=is_journal
                 ),
             )
+    for page, at, lead in (
+        (512, 9, 1),
+        (512, 50, 3),
+        (1024, 30, 2),
+        (4096, 18, 0),
+        (4096, 40, 1),
+        (4096, 5, 2),
+    ):
+        yield (
+            f"deleted-{page}-{at}.sqlite",
+            lambda k, page=page, at=at, lead=lead: databases.deleted(k, at, page, lead=lead),  # type: ignore[misc]
+        )
+    yield "dropped.sqlite", lambda k: databases.deleted(k, 30, 1024, "DROP TABLE t", lead=2)
+    yield "deleted.tar", lambda k: tarred({"state.vscdb": databases.deleted(k, 30, 4096, "DELETE FROM t")})
     yield "text-search.sqlite", lambda k: rows((_at(4050)(k),), schema="CREATE VIRTUAL TABLE t USING fts5(a)")
     yield "blob.sqlite", lambda k: rows(("a", _at(4050)(k).encode()))
     yield "gzip.sqlite", lambda k: rows(("a", gzip.compress(_at(12_000)(k).encode(), 1)))

@@ -23,8 +23,11 @@ TEXT = ("filler " * 300 + KEY[20:50] + " filler " + KEY + " ").encode()
 
 
 def _deleted() -> bytes:
-    """Return a database with a deleted row that the end of a page cuts within the key."""
-    for place in range(4000, 8200, 40):
+    """Return a database with a deleted row that the end of a page cuts within the key.
+
+    The second piece of the key is on the first page that became free, whose first bytes were overwritten.
+    """
+    for place in range(700, 1000, 9):
         value = "x" * place + KEY + "x" * (9000 - place)
         content = databases.rows(("", value), more=["PRAGMA secure_delete=OFF", "DELETE FROM t"])
         if KEY.encode() not in content and KEY[-20:].encode() in content:
@@ -89,7 +92,7 @@ LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     ),
     "cut.ldb": ("table of LevelDB without its end", lambda: databases.level_table(TEXT)[:-30], ""),
     "a.sst": ("tables of RocksDB", lambda: _rocks(TEXT), ""),
-    "deleted.db": ("In deleted rows", _deleted, ""),
+    "deleted.db": ("of a deleted row", _deleted, ""),
     "damaged.db": (
         "Other damaged databases are gaps",
         lambda: databases.rows(("", "x" * 9000)).replace(b"CREATE", b"CERATE"),

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import functools
+import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.limits import ContainerError, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, RandomAccess, Reader
+from boltz_keyscan.sources.signatures import Format
 
 View = Callable[[bytes], bytes]
 """Function from the content of a member to the text that a person sees."""
@@ -33,6 +37,8 @@ class Member:
     is_record: bool = False
     """True for a value of a database, which the bytes of the database may show as well: a key is reported
     for the value alone. Values given as a tuple of one are searched together."""
+    joint: int | None = None
+    """For bytes around the joint of two pieces, its offset: a key that begins behind it may be cut."""
     view: View | None = None
     """For content that shows a text in pieces: the function that returns the text."""
 
@@ -115,3 +121,17 @@ class Content:
 
 Members = Callable[[Content], Iterator[Member]]
 """Reader of the members of a container; raises ContainerError where it is unreadable."""
+
+
+@functools.cache
+def find_reader(format_: Format) -> Members:
+    """Return the reader of a format; for one that is not read, a reader that reports the gap."""
+    if format_.reader:
+        return cast("Members", pkgutil.resolve_name(f"{__package__}.{format_.reader}"))
+
+    def members(content: Content) -> Iterator[Member]:
+        detail = f"{format_.name} is not read here; unpack it and scan the files"
+        content.report(ContainerError("unsupported-container", detail))
+        return iter(())
+
+    return members

@@ -9,15 +9,13 @@ therefore leave out what was read as a member.
 from __future__ import annotations
 
 import functools
-import pkgutil
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
 
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives.content import Content, Kept, Member, Members, View
+from boltz_keyscan.sources.archives.content import Content, Kept, Member, View, find_reader
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
@@ -53,8 +51,8 @@ SEEN_TEXT = b"text"
 _MAX_NAME_BYTES = 4096
 """Bytes of a member's name at most."""
 
-_Record = tuple[bytes, Frame, Format]
-"""The name of a record, and its container."""
+_Record = tuple[Member, Frame, Format]
+"""A record, and its container."""
 
 
 class Extractor:
@@ -206,7 +204,7 @@ class Extractor:
         match member.chunks:
             case tuple((bytes() as content,)) if not is_container_head(content[:HEAD]):
                 self._meter.add_output(len(content))
-                self._records.add(content, (member.name, frame, outer))
+                self._records.add(content, (member, frame, outer))
             case chunks:
                 frame.has_records = True
                 before = len(self.matches)
@@ -214,9 +212,9 @@ class Extractor:
                 frame.restated.update(found.match.fingerprint for found in self.matches[before:])
 
     def _scan_record(self, content: bytes, label: _Record, _marks: list[int] | None) -> None:
-        name, frame, outer = label
+        member, frame, outer = label
         # Not a tuple, which would be collected again.
-        self._add_record(Member(name, [content], is_record=True), frame, outer)
+        self._add_record(replace(member, chunks=[content]), frame, outer)
 
     def _scan_member(self, member: Member, frame: Frame, outer: Format) -> None:
         self._meter.add_members()
@@ -237,7 +235,7 @@ class Extractor:
         format_, marks = match_format(reader.peek(HEAD))
         if format_ is None:
             kept.drop()
-            self._scan_blob(reader, inner, marks, member.view)
+            self._scan_blob(reader, inner, marks, member)
         else:
             if is_text:
                 inner.doubt(format_.name)
@@ -265,7 +263,7 @@ class Extractor:
         for match in (*matcher.feed(name), *matcher.finish()):
             self.matches.append(MemberMatch(chain, Part.NAME, chain_match(match, links)))
 
-    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], view: View | None) -> None:
+    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], member: Member) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
         buffered: list[bytes] = []
@@ -279,8 +277,10 @@ class Extractor:
         is_whole = reader.position <= self._limits.spool
         if matcher.marks:
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
-        if view is not None and is_whole:
-            matches = self._scan_view(b"".join(buffered), view, matches, frame)
+        if member.view is not None and is_whole:
+            matches = self._scan_view(b"".join(buffered), member.view, matches, frame)
+        if member.joint is not None:
+            matches = [match for match in matches if match.offset < member.joint]
         self._add_own_matches(matches, frame)
 
     def _scan_view(self, data: bytes, view: View, matches: list[Match], frame: Frame) -> list[Match]:
@@ -328,20 +328,6 @@ class Extractor:
             self.gaps.append((frame.chain, error.reason, detail))
         else:
             self._unreported += 1
-
-
-@functools.cache
-def find_reader(format_: Format) -> Members:
-    """Return the reader of a format; for one that is not read, a reader that reports the gap."""
-    if format_.reader:
-        return cast("Members", pkgutil.resolve_name(f"{__package__}.{format_.reader}"))
-
-    def members(content: Content) -> Iterator[Member]:
-        detail = f"{format_.name} is not read here; unpack it and scan the files"
-        content.report(ContainerError("unsupported-container", detail))
-        return iter(())
-
-    return members
 
 
 def _short(name: bytes) -> bytes:
