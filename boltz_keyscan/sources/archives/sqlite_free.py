@@ -8,6 +8,7 @@ around their ends.
 
 from __future__ import annotations
 
+import re
 import sys
 from array import array
 from collections import Counter
@@ -20,6 +21,9 @@ from boltz_keyscan.sources.signature_checks import TREE_PAGES
 
 JOINED_BYTES = 512
 """Bytes on both sides of the end of a page: more than an encoded key has."""
+
+_NUMBER = re.compile(rb"\0(?=\0\0[^\0]|\0[^\0].|[^\0]..)", re.DOTALL)
+"""The first byte of a number of four, of a database of less than 2 ** 24 pages."""
 
 _MAX_PLACES = 4
 """Places with the number of a free page, of which one is the end of a piece: the others are by chance."""
@@ -39,6 +43,7 @@ def members(content: Content, space: RandomAccess, size: int) -> Iterator[Member
     free, lists = free_pages(space, size)
     if not free:
         return
+    joined = free.keys() - lists
     usable = size - space.read(20, 1)[0]
     last = space.size // size
     places: Counter[int] = Counter()
@@ -48,13 +53,13 @@ def members(content: Content, space: RandomAccess, size: int) -> Iterator[Member
         first = space.read(start, 4)
         if number in free:
             following = number + 1 if number in lists else int.from_bytes(first, "big")
-            if following in free and following not in lists:
+            if following in joined:
                 yield _joint(content, space, size, start + usable, following)
         if first[:1] not in TREE_PAGES and number > 1 and number not in lists:
             continue
         page = space.read(start, usable)
         for low, high in _unused(page, number, is_free=number in free):
-            for at, following in _numbers(page[low:high], free.keys() - lists, places):
+            for at, following in _numbers(page[low:high], joined, places):
                 yield _joint(content, space, size, start + low + at, following)
 
 
@@ -115,16 +120,13 @@ def _unused(page: bytes, number: int, *, is_free: bool) -> Iterator[tuple[int, i
         before, free = free, following
 
 
-def _numbers(area: bytes, free: set[int] | frozenset[int], places: Counter[int]) -> Iterator[tuple[int, int]]:
+def _numbers(area: bytes, joined: set[int], places: Counter[int]) -> Iterator[tuple[int, int]]:
     """Yield the places of the numbers of free pages in some bytes, and the numbers."""
-    found = {number for shift in range(4) for number in free.intersection(_integers(area[shift:]))}
-    for number in found:
-        wanted = number.to_bytes(4, "big")
-        at = area.find(wanted)
-        while at >= 0 and places[number] < _MAX_PLACES:
+    for found in _NUMBER.finditer(area):
+        number = int.from_bytes(area[found.start() : found.start() + 4], "big")
+        if number in joined and places[number] < _MAX_PLACES:
             places[number] += 1
-            yield at, number
-            at = area.find(wanted, at + 1)
+            yield found.start(), number
 
 
 def _joint(content: Content, space: RandomAccess, size: int, end: int, following: int) -> Member:
