@@ -256,6 +256,13 @@ def snappy_stream(text: bytes) -> bytes:
     )
 
 
+def java_snappy(*texts: bytes) -> bytes:
+    """Return a stream as snappy-java writes it, with a block for each text, and appended to another one."""
+    header = b"\x82SNAPPY\0" + struct.pack(">II", 1, 1)
+    blocks = (snappy(text) for text in texts)
+    return header + header + b"".join(struct.pack(">I", len(block)) + block for block in blocks)
+
+
 def level_table(*values: bytes, packing: int = 1) -> bytes:
     """Return a table of LevelDB with a block for each value: 0 stored, 1 snappy, 2 zstd."""
     pack: dict[int, Callable[[bytes], bytes]] = {1: snappy, 2: zstandard.ZstdCompressor().compress}

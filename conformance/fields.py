@@ -220,6 +220,7 @@ def _logs() -> Iterator[tuple[str, Build]]:
             f"{before}.wandb",
             lambda k, before=before: databases.level_log(k.encode() + b" ", before, b":W&B\xe1\xbe\0"),  # type: ignore[misc]
         )
+    yield "kafka.snappy", lambda k: databases.java_snappy(b"filler " * 90, text(k))
     yield "job.log.sz", lambda k: databases.snappy_stream(text(k))
     yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
 
@@ -252,6 +253,7 @@ DECOYS: dict[str, bytes] = {
     "clean.ldb": databases.level_table(FILLER, _HALF[:10].encode(), _HALF[10:].encode()),
     "stored.ldb": databases.level_table(FILLER, packing=0),
     "reader.so": b"\x7fELF" + bytes(900) + bytes.fromhex("57fb808b247547db") + FILLER,
+    "clean.snappy": databases.java_snappy(FILLER),
     "clean.sz": databases.snappy_stream(FILLER),
     "clean.lz4": databases.lz4_frames(FILLER),
     "table.parquet.txt": b"PAR1 and ORC are formats of tables\n",

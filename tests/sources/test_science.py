@@ -24,6 +24,7 @@ PLACES = {
     **{f"leveldb {kind}": databases.level_table(FILLER * 9, TEXT, b"end", packing=kind) for kind in (1, 2)},
     "leveldb of one block": databases.level_table(TEXT, packing=2),
     "snappy": databases.snappy_stream(TEXT),
+    "snappy of Java": databases.java_snappy(FILLER * 9, TEXT),
     **{f"mat {order}": databases.mat(TEXT, order) for order in "<>"},
     **{f"journal {kind}": databases.journal(TEXT, kind) for kind in (1, 2, 4)},
     "journal compact": databases.journal(TEXT, 2, compact=True),
@@ -135,6 +136,12 @@ def test_a_block_of_snappy_is_not_trusted(block: bytes) -> None:
     content += b"\0" + (len(block) + 4).to_bytes(3, "little") + bytes(4) + block
     (reason,) = reasons_of(scan_container(content))
     assert reason in {"corrupt-container", "not-decoded"}
+
+
+@pytest.mark.parametrize("size", [0, 9, 1 << 31])
+def test_sizes_of_blocks_of_snappy_are_not_trusted(size: int) -> None:
+    content = databases.java_snappy(b"text")[:16] + size.to_bytes(4, "big") + b"\0a"
+    assert reasons_of(scan_container(content)) == ["corrupt-container"]
 
 
 @pytest.mark.parametrize("is_journal", [False, True])
