@@ -474,7 +474,7 @@ HIDINGS: tuple[Hiding, ...] = (
     *(
         Hiding(
             f"state-{columns}.json",
-            lambda key, columns=columns: json.dumps(
+            lambda key, columns=columns: json.dumps(  # type: ignore[misc]
                 {"history": json.dumps({"text": "key:\r\n" + wrapped(key, columns, "\r\n") + "\r\nok"})}
             ).encode(),
             (W,),
