@@ -241,19 +241,27 @@ class Extractor:
                 inner.doubt(format_.name)
             if not member.implied:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
-            rest = UncoveredScanner(self._detector, self._quota)
-            reader.watch = rest.feed
             content = Content(reader, self._meter, is_certain=not inner.is_uncertain, kept=kept)
-            self._open(format_, content, inner)
-            rest.drain(reader)
-            if rest.marks:
-                self._open_embedded(rest.marks, content.whole or kept.space(), inner, format_)
-            self._add_own_matches(rest.matches, inner)
-            content.release()
+            self._scan_container(format_, content, inner, is_text=is_text)
+        frame.has_failed = inner.is_broken and inner.is_uncertain
         if member.stored_at is not None:
             frame.cover(member.stored_at, member.stored_at + reader.position)
         if member.locate is not None:
             frame.cover(0, member.locate(inner.end))
+
+    def _scan_container(self, format_: Format, content: Content, frame: Frame, *, is_text: bool) -> None:
+        """Scan a member that is a container, and the bytes of it that are no member."""
+        rest = UncoveredScanner(self._detector, self._quota)
+        content.reader.watch = rest.feed
+        self._open(format_, content, frame)
+        # Where a text only seemed to be one, it is not decoded to its end.
+        if not (is_text and frame.has_failed):
+            rest.drain(content.reader)
+        if rest.marks:
+            kept = content.kept.space() if content.kept is not None else None
+            self._open_embedded(rest.marks, content.whole or kept, frame, format_)
+        self._add_own_matches(rest.matches, frame)
+        content.release()
 
     def _scan_name(self, name: bytes, label: Label, marks: list[int] | None) -> None:
         if marks is not None:

@@ -59,6 +59,8 @@ class Frame:
     """Only a signature indicates a container: unreadable bytes are no gap."""
     stays_uncertain: bool = False
     """Nor does content confirm it."""
+    has_failed: bool = False
+    """Its last member ended early, before it proved that a container is here."""
     links: tuple[str, ...] = ()
     """Encodings and formats that lead to it, from the outermost encoding on."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
