@@ -67,6 +67,28 @@ def row_in_log(key: str, at: int, page: int, *, is_journal: bool) -> bytes:
     raise AssertionError
 
 
+def deleted(key: str, at: int, page: int, how: str = "DELETE FROM t WHERE rowid = 3", lead: int = 1) -> bytes:
+    """Return a database with a deleted row whose key a page cuts after ``at`` characters, or near.
+
+    Args:
+        key: the key.
+        at: characters of it before the end of the page.
+        page: bytes of a page.
+        how: the statement that deletes the row.
+        lead: pages before the key.
+    """
+    filler = ("", "y" * 3 * page)
+    more = ["PRAGMA secure_delete=OFF", "DELETE FROM t WHERE rowid = 2", how]
+    first, last = key[:at].encode(), key[at + 4 :].encode()
+    for place in range(max(lead * page - page // 2, 1), (lead + 1) * page, 3):
+        # The size of the row decides which bytes of it are on which page.
+        value = ("", f"{'x' * place} {key} {'z' * ((lead + 4) * page - place)}")
+        content = rows(("", "first"), filler, value, page=page, more=more)
+        if key.encode() not in content and first in content and last in content:
+            return content
+    raise ValueError(f"no page ends there: {at}, {page}, {how}")
+
+
 def word(runs: str) -> bytes:
     """Return a docx whose body has these runs in one paragraph."""
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -236,6 +258,13 @@ def snappy_stream(text: bytes) -> bytes:
     return b"\xff\x06\0\0sNaPpY" + b"".join(
         bytes([kind]) + (len(body) + 4).to_bytes(3, "little") + bytes(4) + body for kind, body in chunks
     )
+
+
+def java_snappy(*texts: bytes) -> bytes:
+    """Return a stream as snappy-java writes it, with a block for each text, and appended to another one."""
+    header = b"\x82SNAPPY\0" + struct.pack(">II", 1, 1)
+    blocks = (snappy(text) for text in texts)
+    return header + header + b"".join(struct.pack(">I", len(block)) + block for block in blocks)
 
 
 def level_table(*values: bytes, packing: int = 1) -> bytes:

@@ -471,6 +471,16 @@ HIDINGS: tuple[Hiding, ...] = (
         (W,),
     ),
     Hiding("comment.py", lambda key: "# the key: {}\n# {}\n".format(*at(key, 33)).encode(), (W,)),
+    *(
+        Hiding(
+            f"state-{columns}.json",
+            lambda key, columns=columns: json.dumps(  # type: ignore[misc]
+                {"history": json.dumps({"text": "key:\r\n" + wrapped(key, columns, "\r\n") + "\r\nok"})}
+            ).encode(),
+            (W,),
+        )
+        for columns in (7, 20, 40)
+    ),
     Hiding("wrapped.jsonl", lambda key: transcript({"stdout": "key: {}\n{}\nok".format(*at(key, 44))}), (W,)),
     Hiding(
         "grep.log",
@@ -494,6 +504,9 @@ DECOYS: dict[str, bytes] = {
     "regex.py": f'KEY = re.compile(r"{_P}[A-Za-z0-9_-]{{43}}")\n'.encode(),
     "regex-parts.py": b'KEY = re.compile(r"sk_bc_(?:admin|ws)" r"_(?:live|test)_[A-Za-z0-9_-]{43}")\n',
     "docs.md": f"Keys start with `{_P}` or\n`{PREFIXES['admin', 'live']}` and go on.\n".encode(),
+    "docs-crlf.json": json.dumps(
+        {"text": f"A key begins with {_P}\r\nand then come 43 characters\r\n"}
+    ).encode(),
     "docs-wrapped.md": f"A key begins with {_P}\nand then come 43 characters of base64url,\n".encode(),
     "docs-example.md": f"export BOLTZ_API_KEY={_P}example\n".encode(),
     "docs-masked.md": f"{_P}abcd...wxyz and {_P}****\n".encode(),

@@ -61,6 +61,20 @@ def _databases() -> Iterator[tuple[str, Build]]:
                     k, at, page, is_journal=is_journal
                 ),
             )
+    for page, at, lead in (
+        (512, 9, 1),
+        (512, 50, 3),
+        (1024, 30, 2),
+        (4096, 18, 0),
+        (4096, 40, 1),
+        (4096, 5, 2),
+    ):
+        yield (
+            f"deleted-{page}-{at}.sqlite",
+            lambda k, page=page, at=at, lead=lead: databases.deleted(k, at, page, lead=lead),  # type: ignore[misc]
+        )
+    yield "dropped.sqlite", lambda k: databases.deleted(k, 30, 1024, "DROP TABLE t", lead=2)
+    yield "deleted.tar", lambda k: tarred({"state.vscdb": databases.deleted(k, 30, 4096, "DELETE FROM t")})
     yield "text-search.sqlite", lambda k: rows((_at(4050)(k),), schema="CREATE VIRTUAL TABLE t USING fts5(a)")
     yield "blob.sqlite", lambda k: rows(("a", _at(4050)(k).encode()))
     yield "gzip.sqlite", lambda k: rows(("a", gzip.compress(_at(12_000)(k).encode(), 1)))
@@ -194,12 +208,19 @@ def _logs() -> Iterator[tuple[str, Build]]:
                     b"filler " * 90, text(k)[before:], b"end", packing=packing
                 ),
             )
-    yield "profile.ldb.tar", lambda k: tarred({"a.txt": b"a", "000005.ldb": databases.level_table(text(k))})
+    for packing, name in ((0, "stored"), (1, "snappy"), (2, "zstd")):
+        yield (
+            f"profile.{name}.tar",
+            lambda k, packing=packing: tarred(  # type: ignore[misc]
+                {"a.txt": b"a", "000005.ldb": databases.level_table(b"filler", text(k), packing=packing)}
+            ),
+        )
     for before in (9, 33):
         yield (
             f"{before}.wandb",
             lambda k, before=before: databases.level_log(k.encode() + b" ", before, b":W&B\xe1\xbe\0"),  # type: ignore[misc]
         )
+    yield "kafka.snappy", lambda k: databases.java_snappy(b"filler " * 90, text(k))
     yield "job.log.sz", lambda k: databases.snappy_stream(text(k))
     yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
 
@@ -232,6 +253,7 @@ DECOYS: dict[str, bytes] = {
     "clean.ldb": databases.level_table(FILLER, _HALF[:10].encode(), _HALF[10:].encode()),
     "stored.ldb": databases.level_table(FILLER, packing=0),
     "reader.so": b"\x7fELF" + bytes(900) + bytes.fromhex("57fb808b247547db") + FILLER,
+    "clean.snappy": databases.java_snappy(FILLER),
     "clean.sz": databases.snappy_stream(FILLER),
     "clean.lz4": databases.lz4_frames(FILLER),
     "table.parquet.txt": b"PAR1 and ORC are formats of tables\n",

@@ -18,6 +18,7 @@ from conformance.containers import FILLER, text, zipped
 from tests.keys import fake_key, fingerprint
 from tests.mutants import scanned
 from tests.running import scan_json
+from tests.sources.containers import scan_container
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,18 @@ BOMBS = {
     "too-deep": lambda: _layers(60),
     "unsupported-container": lambda: b"H4sI" * 100_000,
 }
+
+
+def test_a_false_beginning_is_not_decoded_to_the_end_of_its_text() -> None:
+    """In 500 MB of random hex there is one: a stream that fails behind what its check sees."""
+    draw = random.Random(5)
+    key = fake_key()
+    stream = zlib.compress(FILLER[:400])[:180] + b"\xff" * 4 + draw.randbytes(1 << 20)
+    written = (stream + gzip.compress(text(key)) + draw.randbytes(300)).hex().encode()
+    result = scan_container(b"a: " + b"\n".join(written[at : at + 64] for at in range(0, len(written), 64)))
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(key)}
+    assert result.unpacked[1] < 100_000
+    assert result.gaps == ()
 
 
 @pytest.mark.parametrize("reason", BOMBS)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.sources import signature_checks, signatures, windows
-from boltz_keyscan.sources.archives.extract import find_reader
+from boltz_keyscan.sources.archives.content import find_reader
 from conformance.containers import CORPUS, DECOYS, image, key_of, tarred, text, zipped, zstd
 from conformance.encodings import b64, notebook
 from tests.keys import fake_key, fingerprint

@@ -23,8 +23,11 @@ TEXT = ("filler " * 300 + KEY[20:50] + " filler " + KEY + " ").encode()
 
 
 def _deleted() -> bytes:
-    """Return a database with a deleted row that the end of a page cuts within the key."""
-    for place in range(4000, 8200, 40):
+    """Return a database with a deleted row that the end of a page cuts within the key.
+
+    The second piece of the key is on the first page that became free, whose first bytes were overwritten.
+    """
+    for place in range(700, 1000, 9):
         value = "x" * place + KEY + "x" * (9000 - place)
         content = databases.rows(("", value), more=["PRAGMA secure_delete=OFF", "DELETE FROM t"])
         if KEY.encode() not in content and KEY[-20:].encode() in content:
@@ -65,12 +68,27 @@ def _rocks(data: bytes) -> bytes:
     return databases.snappy(data) + b"\1" + bytes(44) + bytes.fromhex("f7cff485b741e288")
 
 
+def _psql(*lines: str, mark: str = " ", border: str = " ") -> bytes:
+    """Return a table of psql with one cell of several lines, which end with a mark or begin with a border."""
+    width = max(map(len, lines))
+    rows = [f"{' ' * 4}{border if number else '|'} {line:<{width}}" for number, line in enumerate(lines)]
+    return (" id | v\n----+" + "-" * (width + 2) + "\n" + f"{mark}\n".join(rows) + "\n(1 row)\n").encode()
+
+
+def _psql_base64() -> bytes:
+    return _psql(
+        *base64.encodebytes(b"x" * 50 + KEY.encode() + b" " * 60).decode().split(), mark="+", border="|"
+    )
+
+
 _BY_DESIGN, _GAP = "by design", "gap"
 
 LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "hex.b32": ("extended hex alphabet", lambda: base64.b32hexencode(TEXT), ""),
     "chain.b32": ("Base32 is in no chain", lambda: base64.b64encode(base64.b32encode(TEXT)), ""),
     "a.b64": ("a layout within an encoding", lambda: base64.b64encode(" ".join(KEY).encode()), ""),
+    "old.psql": ("line style `old-ascii`", lambda: _psql(KEY[:30], KEY[30:], border=";"), ""),
+    "base64.psql": ("lines it ends with `+`", _psql_base64, ""),
     "a.z85": ("Z85, and signed", lambda: _z85(TEXT), ""),
     "a.asc": ("signed messages of OpenPGP", _signed, ""),
     "a.rdb": ("dumps of Redis", _redis, ""),
@@ -89,7 +107,7 @@ LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     ),
     "cut.ldb": ("table of LevelDB without its end", lambda: databases.level_table(TEXT)[:-30], ""),
     "a.sst": ("tables of RocksDB", lambda: _rocks(TEXT), ""),
-    "deleted.db": ("In deleted rows", _deleted, ""),
+    "deleted.db": ("of a deleted row", _deleted, ""),
     "damaged.db": (
         "Other damaged databases are gaps",
         lambda: databases.rows(("", "x" * 9000)).replace(b"CREATE", b"CERATE"),

@@ -266,7 +266,7 @@ MISTAKES = [
     (("create", "--reason", "x"), "there is a baseline already"),
     (("create", "--reason", "x", "--until", "tomorrow"), "expected a date"),
     (("update", "--add"), "--add needs a reason"),
-    (("update", "--reason", "x"), "--reason is for keys that are added"),
+    (("update", "--reason", "x"), "--reason has no effect without --add"),
     (("update", "--baseline", "nowhere"), "no such baseline: nowhere"),
     (("show", "--baseline", "old.py"), "old.py:1: not a baseline"),
     (("show", "/nowhere"), "no such"),

@@ -16,14 +16,20 @@ from boltz_keyscan.agents.texts import COPIES, WITHHELD, decode, encode, texts, 
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import warn
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
     from boltz_keyscan.agents.messages import KeyFound
     from boltz_keyscan.model.finding import Match
+    from boltz_keyscan.sources.signatures import Mark
 
-_APART = b"\xff"
-"""A byte between texts that is in no text of UTF-8 and in no literal."""
+_APART = b'\xff"'
+"""Bytes before each text: one that is in no text of UTF-8 and in no literal, and one as in JSON, behind
+which an encoded text may begin."""
+
+
+_TEXT_BYTES = 512
+"""First bytes of a file that show that it is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +38,8 @@ class _Suspects:
 
     keys: tuple[int, ...] = ()
     """Numbers of the blobs in which a key may be."""
-    containers: tuple[int, ...] = ()
-    """Numbers of the blobs with an archive in them."""
+    containers: dict[int, list[Mark]] = field(default_factory=dict)
+    """Archives, by the number of the blob that they are in."""
 
 
 def decide(event: Event, *, replaces: bool) -> Decision:
@@ -72,9 +78,9 @@ def _inspect_texts(content: object, detector: KeyDetector) -> tuple[list[KeyFoun
         if keys := _keys(encode(text), detector):
             found += _as_found(keys)
             new[text] = _without_keys(text, keys, detector)
-    for number in suspects.containers:
+    for number, marks in suspects.containers.items():
         text = given[number]
-        if contained := _contained_keys(encode(new.get(text, text))):
+        if contained := _contained_keys(encode(new.get(text, text)), [] if text in new else marks, detector):
             found += contained
             new[text] = WITHHELD
     return found, new
@@ -82,20 +88,22 @@ def _inspect_texts(content: object, detector: KeyDetector) -> tuple[list[KeyFoun
 
 def _search(blobs: Sequence[bytes], detector: KeyDetector) -> _Suspects:
     """Search all blobs at once."""
-    buffer = _APART.join(blobs)
-    marks: list[int] = []
-    offsets = detector.candidate_offsets(buffer, len(buffer), marks)
-    if marks:
+    buffer = b"".join(_APART + blob for blob in blobs)
+    signatures: list[int] = []
+    offsets = detector.candidate_offsets(buffer, len(buffer), signatures)
+    marks: list[Mark] = []
+    if signatures:
         from boltz_keyscan.sources.signatures import checked_marks  # noqa: PLC0415 - most texts have none
 
-        marks = [at for at, _ in checked_marks(buffer, len(buffer), marks)]
+        marks = checked_marks(buffer, len(buffer), signatures)
     if not (offsets or marks):
         return _Suspects()
-    starts = list(accumulate((len(blob) + 1 for blob in blobs), initial=0))
-    keys, containers = (
-        tuple(sorted({bisect_right(starts, at) - 1 for at in places})) for places in (offsets, marks)
-    )
-    return _Suspects(keys, containers)
+    starts = list(accumulate((len(_APART) + len(blob) for blob in blobs), initial=0))
+    containers: dict[int, list[Mark]] = {}
+    for at, kind in marks:
+        number = bisect_right(starts, at) - 1
+        containers.setdefault(number, []).append((at - starts[number] - len(_APART), kind))
+    return _Suspects(tuple(sorted({bisect_right(starts, at) - 1 for at in offsets})), containers)
 
 
 def _keys(raw: bytes, detector: KeyDetector) -> list[Match]:
@@ -105,8 +113,23 @@ def _keys(raw: bytes, detector: KeyDetector) -> list[Match]:
     return [match for match in found if match.fingerprint not in accepted]
 
 
-def _contained_keys(raw: bytes, file: str = "") -> list[KeyFound]:
-    """Return the keys in a text and in its archives."""
+def _is_container(raw: bytes) -> bool:
+    """Return True if the content of a file begins as a container whose signature is not searched for."""
+    if raw[:_TEXT_BYTES].isascii() and b"\0" not in raw[:_TEXT_BYTES]:
+        return False
+    from boltz_keyscan.sources.signatures import is_container  # noqa: PLC0415 - most files are text
+
+    return is_container(raw, 0, len(raw))
+
+
+def _contained_keys(
+    raw: bytes, marks: Sequence[Mark], detector: KeyDetector, file: str = ""
+) -> list[KeyFound]:
+    """Return the keys in a text and in its archives; ``marks`` are its archives if no key is beside them."""
+    from boltz_keyscan.agents.small_streams import has_no_keys  # noqa: PLC0415 - most texts have no archive
+
+    if marks and has_no_keys(raw, marks, detector):
+        return []
     from boltz_keyscan.agents.containers import find_contained_keys  # noqa: PLC0415 - most texts have no archive
 
     found = find_contained_keys(raw, file)
@@ -145,7 +168,8 @@ def _keys_in_files(event: Event, detector: KeyDetector) -> Iterator[KeyFound]:
         if not content.is_whole:
             warn(f"only the first {named_files.MAX_BYTES >> 20} MiB were checked: {path}")
         suspects = _search([content.raw], detector)
-        if suspects.containers:
-            yield from _contained_keys(content.raw, path)
+        if suspects.containers or _is_container(content.raw):
+            marks = [] if suspects.keys else suspects.containers.get(0, [])
+            yield from _contained_keys(content.raw, marks, detector, path)
         elif suspects.keys:
             yield from _as_found(_keys(content.raw, detector), path)

@@ -19,6 +19,7 @@ from boltz_keyscan.api.client import Connection, Endpoint, require_sdk
 from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.listing import Fetched, fetch
 from boltz_keyscan.api.secret import Secret
+from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.options import TABLE
@@ -107,6 +108,7 @@ class ApiCommand(CommandWithExamples):
 
     def invoke(self, ctx: click.Context) -> object:
         """Collect the options and call the function."""
+        check_dependent_options(ctx)
         api = ApiOptions(*(ctx.params[name] for name in _NAMES))
         own = {name: value for name, value in ctx.params.items() if name not in _NAMES}
         return self.callback and ctx.invoke(self.callback, api=api, **own)

@@ -10,7 +10,14 @@ import click
 
 
 class CommandWithExamples(click.Command):
-    """Command with examples in its help text."""
+    """Command with examples in its help text, whose options are not ignored silently."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Check that each option has an effect, and call the function."""
+        from boltz_keyscan.cli.dependent_options import check_dependent_options  # noqa: PLC0415 - not for a help text
+
+        check_dependent_options(ctx)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples after everything else."""

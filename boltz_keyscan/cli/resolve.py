@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from boltz_keyscan import trust as trusts
 from boltz_keyscan.cli import config_file
+from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.options import PATH, TABLE, ScanOptions, configurable, long_name
 from boltz_keyscan.errors import KeyscanError
@@ -81,7 +82,10 @@ class ScanCommand(CommandWithExamples):
         given["paths"] = given["paths"] or (".",)
         default = (ParameterSource.DEFAULT, None)
         typed = [name for name in given if ctx.get_parameter_source(name) not in default]
-        return self.callback and ctx.invoke(self.callback, resolved=resolve(given, typed), **own)
+        resolved = resolve(given, typed)
+        effective = {name: getattr(resolved.options, name) for name in TABLE}
+        check_dependent_options(ctx, {**effective, **own})
+        return self.callback and ctx.invoke(self.callback, resolved=resolved, **own)
 
 
 def resolve(given: Mapping[str, Any], typed: Collection[str], *, part: bool = False) -> ResolvedOptions:

@@ -19,7 +19,6 @@ from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.whoami import Verifier
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import TOTAL_TIMEOUT_S, ApiOptions
-from boltz_keyscan.cli.options import ScanOptions
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.cli.resolve import ResolvedOptions
 from boltz_keyscan.detect import KeyDetector
@@ -46,8 +45,8 @@ def status_check(resolved: ResolvedOptions) -> StatusCheck:
     options = resolved.options
     if options.inventory and options.check:
         raise KeyscanError("--inventory and --check both give a listing", "Give one of them.")
-    if not (options.inventory or options.check or options.verify):
-        _refuse_unused_options(options)
+    if options.require_api and not (options.check or options.verify):
+        raise KeyscanError("require-api has no effect without --check or --verify", "Add one of them.")
     if not (options.check or options.verify):
         return _saved_listing_check(resolved)
     require_sdk()
@@ -67,17 +66,6 @@ def status_check(resolved: ResolvedOptions) -> StatusCheck:
         verifier = _VerifierWithProgress(Verifier(endpoint, secret, TOTAL_TIMEOUT_S, Clock()))
         check = replace(check, secret=secret, verifier=verifier)
     return check
-
-
-def _refuse_unused_options(options: ScanOptions) -> None:
-    for name, given in (
-        ("--require-api", options.require_api),
-        ("--api-base", options.api_base),
-        ("--proxy", options.proxy),
-        ("--api-key-file", options.api_key_file),
-    ):
-        if given:
-            raise KeyscanError(f"{name} has no effect without --check or --verify", "Add one of them.")
 
 
 def _saved_listing_check(resolved: ResolvedOptions) -> StatusCheck:

@@ -247,7 +247,7 @@ def _is_wrapped(text: bytes, runs: list[Run], first: int, size: int, ends: bytes
         return True
     start = _line_start(text, stops[0], ends)
     before = text[_line_start(text, max(start - len(ends), 0), ends) : max(start - len(ends), 0)]
-    before = before.removesuffix(b"\r")
+    before = before.removesuffix(b"\r").removesuffix(b"\\r")
     return len(widths) == 1 and (len(before) == widths[0] or before.rstrip().endswith(_YAML))
 
 
@@ -318,7 +318,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("quoted-printable", rb"=[ \t]{0,9}\r?\n", b"=", sure=True),
     Kind("joined", _CODE, b"\"'`\\^${%", sure=True),
     Kind("wrapped", _LINE_END, b"\r\n", ends=b"\n"),
-    Kind("wrapped", rb"\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}", b"\\", ends=b"\\n"),
+    Kind("wrapped", rb"(?:\\{1,7}r)?\\{1,7}n(?:\",[ \t\r\n]{0,60}\")?[ \t]{0,60}", b"\\", ends=b"\\n"),
     Kind("ansi", rb"(?:(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e))\[[0-9;]{0,20}[A-Za-z])+", b"\x1b\\"),
     Kind(
         "markup",

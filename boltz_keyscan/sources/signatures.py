@@ -94,7 +94,7 @@ FORMATS = (
     Format("avro", b"O", rb"Obj\x01[\x02-\x7f]", "blocks:avro_members"),
     Format("rar", b"R", rb"Rar!\x1a\x07"),
     Format("lz4", b"\4", rb"\x04\x22\x4d\x18", "compression:lz4_members"),
-    Format("snappy", b"\xff", rb"\xff\x06\x00\x00sNaPpY", "compression:snappy_members"),
+    Format("snappy", b"\xff\x82", rb"\xff\x06\0\0sNaPpY|\x82SNAPPY\0.{8}", "compression:snappy_members"),
     Format("leveldb", b"W", rb"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "leveldb:table_members"),
     Format("wandb", b":", rb":W&B\xe1\xbe\x00", "leveldb:log_members"),
     Format("lz4's legacy frame", b"\2\3", rb"[\x02\x03]\x21\x4c\x18"),

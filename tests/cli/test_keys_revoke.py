@@ -79,7 +79,7 @@ class TestShowing:
             (("--id", "key-1/revoke"), "is not an id"),
             (("--id", "key%2d1"), "is not an id"),
             (("--id", WS), "is not an id"),
-            (("--id", "key-1", "--new-key-file", "x"), "--new-key-file needs --replace"),
+            (("--id", "key-1", "--new-key-file", "x"), "--new-key-file has no effect without --replace"),
             (("--id", "key-1", "--id", "key-3", "--replace"), "one key at a time"),
             (("--id", "key_admin", "--replace"), "the API cannot create admin keys"),
             (("--id", "key-2", "--replace"), "no longer works"),

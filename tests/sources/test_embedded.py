@@ -89,6 +89,18 @@ def test_in_members_of_archives(tmp_path: Path) -> None:
         assert result.gaps == ()
 
 
+def test_behind_a_stream_in_a_member(tmp_path: Path) -> None:
+    members = {name: AROUND["another before"](raw) for name, raw in ARCHIVES.items()}
+    path = tmp_path / "archive"
+    path.write_bytes(zipped({"deep.tar": tarred(members)}))
+    result = scanned(path)
+    assert {hit.origin.members[1].decode() for hit in result.hits} == set(members)
+    assert result.gaps == ()
+    many = [gzip.compress(b"another") + bytes(20 << 20) + ARCHIVES["zip"]] * 2
+    path.write_bytes(tarred({f"{number}": content for number, content in enumerate(many)}))
+    assert len(scanned(path).hits) + len(scanned(path).gaps) == 2
+
+
 def test_beyond_what_is_held_of_a_member_there_is_a_gap(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(bytes(40 << 20) + ARCHIVES["zip"], 1))

@@ -10,18 +10,21 @@ import zlib
 import pytest
 
 from conformance import databases
-from conformance.containers import zipped
+from conformance.containers import tarred, zipped
 from tests.keys import fake_key, fingerprint
 from tests.sources.containers import reasons_of, scan_container
 
 KEY = fake_key()
+FILLER = b"filler " * 10
 TEXT = ("filler " * 300 + KEY[20:50] + " filler " + KEY + " ").encode()
 """Half of the body comes before the key, so that a compressor copies it into the key."""
 
 PLACES = {
     **{f"avro {codec}": databases.avro(TEXT, codec) for codec in ("deflate", "snappy", "xz", "zstandard")},
-    "leveldb": databases.level_table(b"filler " * 90, TEXT, b"end"),
+    **{f"leveldb {kind}": databases.level_table(FILLER * 9, TEXT, b"end", packing=kind) for kind in (1, 2)},
+    "leveldb of one block": databases.level_table(TEXT, packing=2),
     "snappy": databases.snappy_stream(TEXT),
+    "snappy of Java": databases.java_snappy(FILLER * 9, TEXT),
     **{f"mat {order}": databases.mat(TEXT, order) for order in "<>"},
     **{f"journal {kind}": databases.journal(TEXT, kind) for kind in (1, 2, 4)},
     "journal compact": databases.journal(TEXT, 2, compact=True),
@@ -43,8 +46,8 @@ def test_what_is_compressed_is_read(name: str) -> None:
     content = PLACES[name]
     assert KEY.encode() not in content
     assert found(content)[::2] == ({fingerprint(KEY)}, [])
-    inner = zipped({"inner": content})
-    assert found(inner) == ({fingerprint(KEY)}, {b"inner"}, [])
+    for pack in (zipped, tarred):
+        assert found(pack({"inner": content})) == ({fingerprint(KEY)}, {b"inner"}, [])
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if not name.startswith("leveldb")])
@@ -133,6 +136,12 @@ def test_a_block_of_snappy_is_not_trusted(block: bytes) -> None:
     content += b"\0" + (len(block) + 4).to_bytes(3, "little") + bytes(4) + block
     (reason,) = reasons_of(scan_container(content))
     assert reason in {"corrupt-container", "not-decoded"}
+
+
+@pytest.mark.parametrize("size", [0, 9, 1 << 31])
+def test_sizes_of_blocks_of_snappy_are_not_trusted(size: int) -> None:
+    content = databases.java_snappy(b"text")[:16] + size.to_bytes(4, "big") + b"\0a"
+    assert reasons_of(scan_container(content)) == ["corrupt-container"]
 
 
 @pytest.mark.parametrize("is_journal", [False, True])

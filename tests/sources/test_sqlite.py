@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from conformance import databases
 from conformance.databases import rows
 from tests.depth import NIGHTLY
 from tests.keys import fake_key, fingerprint
 from tests.repos import Repo
 from tests.running import scan_json
-from tests.sources.containers import reasons_of, scan_container
+from tests.sources.containers import DETECTOR, reasons_of, scan_container
 
 KEY = fake_key()
 
@@ -87,6 +88,76 @@ def test_no_edge_of_a_page_cuts_a_key(page: int, size: int) -> None:
     assert {hit.origin.members for hit in result.hits} == {
         (b"t[%d].v" % n,) for n in range(1, len(places) + 1)
     }
+
+
+SECURE_OFF = "PRAGMA secure_delete=OFF"
+
+
+@pytest.mark.parametrize(
+    "how", ["DELETE FROM t", "DELETE FROM t WHERE rowid > 1", "DELETE FROM t WHERE rowid = 3", "DROP TABLE t"]
+)
+@pytest.mark.parametrize(("page", "lead"), [(512, 0), (512, 1), (512, 3), (4096, 0), (4096, 2)])
+@pytest.mark.parametrize("at", [5, 30, 50])
+@pytest.mark.sampled
+def test_pieces_of_a_deleted_row_are_joined(page: int, at: int, lead: int, how: str) -> None:
+    """The pages of the row that was deleted before are the first free ones."""
+    content = databases.deleted(KEY, at, page, how, lead)
+    assert KEY.encode() not in content
+    assert all_keys(content) == {fingerprint(KEY)}
+
+
+def all_keys(content: bytes) -> set[str]:
+    """All keys, also those in its own bytes that no row explains."""
+    result = scan_container(content)
+    assert result.gaps == ()
+    explained = {offset for _, _, offset in result.explained}
+    own = {match.fingerprint for match in DETECTOR.find([content]) if match.offset not in explained}
+    return {hit.match.fingerprint for hit in result.hits} | own
+
+
+def test_a_key_behind_the_end_of_a_page_is_not_cut() -> None:
+    """Around an end of a page there are 508 bytes of the next one, which end within the second key."""
+    more = [SECURE_OFF, "DELETE FROM t WHERE rowid = 1", "DELETE FROM t WHERE rowid = 2"]
+    for place in range(400, 508, 9):
+        content = rows(("", "y" * 1500), ("", "x" * (508 + place) + KEY + "x" * 3000), page=512, more=more)
+        assert scanned(content)[1] == []
+
+
+def test_what_a_page_cuts_of_a_row_is_no_key_of_its_own() -> None:
+    contents = [rows(("", "x" * at + KEY + " " + "x" * (9000 - at))) for at in range(770, 890, 13)]
+    assert any(KEY.encode() not in content for content in contents)
+    assert [all_keys(content) for content in contents] == [{fingerprint(KEY)}] * len(contents)
+
+
+def _list_of_free_pages(numbers: list[int], following: int = 0) -> bytes:
+    """Return a database whose second page lists free pages."""
+    content = bytearray(rows(("", LONG), ("", LONG), page=512))
+    content[32:36] = (2).to_bytes(4, "big")
+    page = b"".join(n.to_bytes(4, "big") for n in (following, len(numbers), *numbers))[:512]
+    content[512 : 512 + len(page)] = page
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _list_of_free_pages([2, 2, 2], 2),
+        _list_of_free_pages([0, 1, 3, (1 << 32) - 1], (1 << 32) - 1),
+        _list_of_free_pages([1 << 31] * 126, 3),
+        _list_of_free_pages([3] * 500),
+    ],
+    ids=range(4),
+)
+def test_a_list_of_free_pages_is_not_trusted(content: bytes) -> None:
+    assert len(scan_container(content).gaps) <= 1
+
+
+def test_numbers_of_free_pages_by_chance_cost_little() -> None:
+    """Pages of nothing but the number of one free page."""
+    content = rows(("", "y" * 2000), ("", "y" * 2000), page=512, more=[SECURE_OFF, "DELETE FROM t"])
+    page = b"\x0d\0\0\0\0\1\xff\0" + (4).to_bytes(4, "big") * 126
+    members, output = scan_container(content + page * 500).unpacked
+    assert output < 20_000, members
 
 
 def damaged(change: Callable[[bytearray], object]) -> bytes:

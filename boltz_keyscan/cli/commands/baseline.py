@@ -169,10 +169,6 @@ def update(
     """
     if add and reason is None:
         raise KeyscanError("--add needs a reason", "Give it with --reason TEXT.")
-    if not add and reason is not None:
-        raise KeyscanError("--reason is for keys that are added", "Give --add too.")
-    if gaps and not add:
-        raise KeyscanError("--gaps is for gaps that are added", "Give --add too.")
     path, text = _read_existing(resolved)
     known = _parsed(text)
     today = datetime.now(UTC).date()

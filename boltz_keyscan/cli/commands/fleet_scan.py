@@ -157,8 +157,6 @@ def scan(
     )
     _check_token(settings.token, listing)
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key, insecure=dask_insecure)
-    if engine == "local" and cluster != Cluster():
-        raise KeyscanError("--scheduler and its options are for --engine dask", "Give --engine dask.")
     part = parse_shard(shard)
     with Store.create(state) as store:
         with (

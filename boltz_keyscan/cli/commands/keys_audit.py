@@ -132,12 +132,6 @@ def audit(
     keys, workspaces without a spending limit, and more, each with a reason and a remedy.
     """
     safe_output.install()
-    if local and with_report:
-        raise KeyscanError("--with-report is about the organisation's keys", "Leave out --local.")
-    if history and not local:
-        raise KeyscanError("--history is about this machine", "Add --local.")
-    if local and against:
-        raise KeyscanError("--against is about the organisation's keys", "Leave out --local.")
     if local:
         done = _local(fail_on, examine_machine(budget << 30 if history else None))
     else:

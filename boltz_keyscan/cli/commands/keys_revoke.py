@@ -89,8 +89,6 @@ def revoke(
         return archive_links(api, links, paths, execute=execute, yes=yes)
     if yes and (from_report or not ids):
         raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
-    if new_key_file and not replace:
-        raise KeyscanError("--new-key-file needs --replace", "Add --replace, or leave out --new-key-file.")
     _require_terminal(asking=executing and not yes)
     selected = _selected_ids(ids, from_report)
     if replace and len(selected) != 1:

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import functools
+import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.archives.limits import ContainerError, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, RandomAccess, Reader
+from boltz_keyscan.sources.signatures import Format
 
 View = Callable[[bytes], bytes]
 """Function from the content of a member to the text that a person sees."""
@@ -33,8 +37,40 @@ class Member:
     is_record: bool = False
     """True for a value of a database, which the bytes of the database may show as well: a key is reported
     for the value alone. Values given as a tuple of one are searched together."""
+    joint: int | None = None
+    """For bytes around the joint of two pieces, its offset: a key that begins behind it may be cut."""
     view: View | None = None
     """For content that shows a text in pieces: the function that returns the text."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """The bytes of a member that are read as a stream, while there is room for them in memory."""
+
+    meter: Meter
+    is_dropped: bool = False
+    _pieces: list[bytes] = field(default_factory=list)
+    _size: int = 0
+
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks unchanged, and keep them."""
+        for chunk in chunks:
+            if self.meter.kept + len(chunk) > self.meter.limits.spool:
+                self.drop()
+            if not self.is_dropped:
+                self._pieces.append(chunk)
+                self._size += len(chunk)
+                self.meter.kept += len(chunk)
+            yield chunk
+
+    def space(self) -> RandomAccess | None:
+        """Return the bytes by offset; None when they are too many."""
+        return None if self.is_dropped else InMemory(b"".join(self._pieces))
+
+    def drop(self) -> None:
+        """Free the bytes."""
+        self.meter.kept -= self._size
+        self._pieces, self._size, self.is_dropped = [], 0, True
 
 
 @dataclass(slots=True)
@@ -52,11 +88,15 @@ class Content:
     """False for a search for embedded members, where unreadable bytes are no gap."""
     has_candidates: Callable[[memoryview], bool] | None = None
     """Function that returns True if the fast pass finds a candidate in some bytes."""
+    kept: Kept | None = None
+    """The bytes read so far, for the containers behind the end of a stream."""
 
     def space(self) -> RandomAccess | None:
         """Return its bytes by offset; None when they are too many for memory."""
         if self.whole is not None:
             return self.whole
+        if self.kept is not None:
+            self.kept.drop()
         room = 2 * self.meter.limits.spool - self.meter.spooled
         held = bytearray()
         while len(held) <= min(room, self.meter.limits.spool):
@@ -72,6 +112,8 @@ class Content:
 
     def release(self) -> None:
         """Free the bytes held in memory."""
+        if self.kept is not None:
+            self.kept.drop()
         if isinstance(self.whole, InMemory):
             self.meter.spooled -= self.whole.size
             self.whole = None
@@ -79,3 +121,17 @@ class Content:
 
 Members = Callable[[Content], Iterator[Member]]
 """Reader of the members of a container; raises ContainerError where it is unreadable."""
+
+
+@functools.cache
+def find_reader(format_: Format) -> Members:
+    """Return the reader of a format; for one that is not read, a reader that reports the gap."""
+    if format_.reader:
+        return cast("Members", pkgutil.resolve_name(f"{__package__}.{format_.reader}"))
+
+    def members(content: Content) -> Iterator[Member]:
+        detail = f"{format_.name} is not read here; unpack it and scan the files"
+        content.report(ContainerError("unsupported-container", detail))
+        return iter(())
+
+    return members

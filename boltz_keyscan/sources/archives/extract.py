@@ -9,15 +9,13 @@ therefore leave out what was read as a member.
 from __future__ import annotations
 
 import functools
-import pkgutil
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
 
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives.content import Content, Member, Members, View
+from boltz_keyscan.sources.archives.content import Content, Kept, Member, View, find_reader
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
@@ -53,8 +51,8 @@ SEEN_TEXT = b"text"
 _MAX_NAME_BYTES = 4096
 """Bytes of a member's name at most."""
 
-_Record = tuple[bytes, Frame, Format]
-"""The name of a record, and its container."""
+_Record = tuple[Member, Frame, Format]
+"""A record, and its container."""
 
 
 class Extractor:
@@ -151,15 +149,16 @@ class Extractor:
             self._open(zips, Content(Reader(()), self._meter, space, is_certain=False), frame)
             covered = frame.covered(starts)
         texts = []
-        for at in starts:
+        # A table of LevelDB ends with its signature: streams before it are its blocks.
+        for at in sorted(starts, key=lambda at: marks[at] != "leveldb"):
             if at in covered or marks[at] == "zip" or self._meter.is_exhausted:
                 continue
             self._names.flush()
             first = len(self.matches)
             inner = self._open_mark(marks[at], PartSpace(space, at), frame)
-            end = frame.join(inner, at)
-            behind = starts[bisect_right(starts, at) : bisect_left(starts, end)]
-            covered |= {at + offset for offset in inner.covered(other - at for other in behind)}
+            start, end = frame.join(inner, at)
+            within = starts[bisect_left(starts, start) : bisect_left(starts, end)]
+            covered |= {at + offset for offset in inner.covered(other - at for other in within)}
             self._names.flush()
             if marks[at] in TEXTS and not frame.links:
                 texts.append((first, len(self.matches), at, inner.end))
@@ -205,7 +204,7 @@ class Extractor:
         match member.chunks:
             case tuple((bytes() as content,)) if not is_container_head(content[:HEAD]):
                 self._meter.add_output(len(content))
-                self._records.add(content, (member.name, frame, outer))
+                self._records.add(content, (member, frame, outer))
             case chunks:
                 frame.has_records = True
                 before = len(self.matches)
@@ -213,9 +212,9 @@ class Extractor:
                 frame.restated.update(found.match.fingerprint for found in self.matches[before:])
 
     def _scan_record(self, content: bytes, label: _Record, _marks: list[int] | None) -> None:
-        name, frame, outer = label
+        member, frame, outer = label
         # Not a tuple, which would be collected again.
-        self._add_record(Member(name, [content], is_record=True), frame, outer)
+        self._add_record(replace(member, chunks=[content]), frame, outer)
 
     def _scan_member(self, member: Member, frame: Frame, outer: Format) -> None:
         self._meter.add_members()
@@ -231,27 +230,38 @@ class Extractor:
         is_text = outer.name in TEXTS
         if is_text or frame.links:
             inner.links = (*frame.links, *outer.name.split(" > "))
-        reader = Reader(self._guarded(prove(member.chunks, inner, outer), inner))
+        kept = Kept(self._meter)
+        reader = Reader(kept.watch(self._guarded(prove(member.chunks, inner, outer), inner)))
         format_, marks = match_format(reader.peek(HEAD))
         if format_ is None:
-            self._scan_blob(reader, inner, marks, member.view)
+            kept.drop()
+            self._scan_blob(reader, inner, marks, member)
         else:
             if is_text:
                 inner.doubt(format_.name)
             if not member.implied:
                 inner.chain = inner.prefix = (*frame.prefix, _short(name))
-            rest = UncoveredScanner(self._detector, self._quota)
-            reader.watch = rest.feed
-            content = Content(reader, self._meter, is_certain=not inner.is_uncertain)
-            self._open(format_, content, inner)
-            rest.drain(reader)
-            self._add_own_matches(rest.matches, inner)
-            self._open_embedded(rest.marks, content.whole, inner, format_)
-            content.release()
+            content = Content(reader, self._meter, is_certain=not inner.is_uncertain, kept=kept)
+            self._scan_container(format_, content, inner, is_text=is_text)
+        frame.has_failed = inner.is_broken and inner.is_uncertain
         if member.stored_at is not None:
             frame.cover(member.stored_at, member.stored_at + reader.position)
         if member.locate is not None:
             frame.cover(0, member.locate(inner.end))
+
+    def _scan_container(self, format_: Format, content: Content, frame: Frame, *, is_text: bool) -> None:
+        """Scan a member that is a container, and the bytes of it that are no member."""
+        rest = UncoveredScanner(self._detector, self._quota)
+        content.reader.watch = rest.feed
+        self._open(format_, content, frame)
+        # Where a text only seemed to be one, it is not decoded to its end.
+        if not (is_text and frame.has_failed):
+            rest.drain(content.reader)
+        if rest.marks:
+            kept = content.kept.space() if content.kept is not None else None
+            self._open_embedded(rest.marks, content.whole or kept, frame, format_)
+        self._add_own_matches(rest.matches, frame)
+        content.release()
 
     def _scan_name(self, name: bytes, label: Label, marks: list[int] | None) -> None:
         if marks is not None:
@@ -261,7 +271,7 @@ class Extractor:
         for match in (*matcher.feed(name), *matcher.finish()):
             self.matches.append(MemberMatch(chain, Part.NAME, chain_match(match, links)))
 
-    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], view: View | None) -> None:
+    def _scan_blob(self, reader: Reader, frame: Frame, marks: dict[int, str], member: Member) -> None:
         """Scan a member that is no container, but may have one embedded."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
         buffered: list[bytes] = []
@@ -275,8 +285,10 @@ class Extractor:
         is_whole = reader.position <= self._limits.spool
         if matcher.marks:
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
-        if view is not None and is_whole:
-            matches = self._scan_view(b"".join(buffered), view, matches, frame)
+        if member.view is not None and is_whole:
+            matches = self._scan_view(b"".join(buffered), member.view, matches, frame)
+        if member.joint is not None:
+            matches = [match for match in matches if match.offset < member.joint]
         self._add_own_matches(matches, frame)
 
     def _scan_view(self, data: bytes, view: View, matches: list[Match], frame: Frame) -> list[Match]:
@@ -324,20 +336,6 @@ class Extractor:
             self.gaps.append((frame.chain, error.reason, detail))
         else:
             self._unreported += 1
-
-
-@functools.cache
-def find_reader(format_: Format) -> Members:
-    """Return the reader of a format; for one that is not read, a reader that reports the gap."""
-    if format_.reader:
-        return cast("Members", pkgutil.resolve_name(f"{__package__}.{format_.reader}"))
-
-    def members(content: Content) -> Iterator[Member]:
-        detail = f"{format_.name} is not read here; unpack it and scan the files"
-        content.report(ContainerError("unsupported-container", detail))
-        return iter(())
-
-    return members
 
 
 def _short(name: bytes) -> bytes:

@@ -59,6 +59,8 @@ class Frame:
     """Only a signature indicates a container: unreadable bytes are no gap."""
     stays_uncertain: bool = False
     """Nor does content confirm it."""
+    has_failed: bool = False
+    """Its last member ended early, before it proved that a container is here."""
     links: tuple[str, ...] = ()
     """Encodings and formats that lead to it, from the outermost encoding on."""
     _covered: list[tuple[int, int]] = field(default_factory=list)
@@ -100,11 +102,11 @@ class Frame:
         """The end of the last range that was read as a member."""
         return max((end for _, end in self._covered), default=0)
 
-    def join(self, inner: Frame, start: int) -> int:
-        """Add the ranges of a part that begins at ``start``; return the end of the last one."""
+    def join(self, inner: Frame, start: int) -> tuple[int, int]:
+        """Add the ranges of a part at ``start``; return the start of the first and the end of the last."""
         ranges = [(start + low, start + high) for low, high in inner._covered]
         self._covered += ranges
-        return max((high for _, high in ranges), default=start)
+        return min(ranges, default=(start,))[0], max((high for _, high in ranges), default=start)
 
     def uncovered(self, size: int) -> Iterator[tuple[int, int]]:
         """Yield the ranges of its bytes that were not read as a member."""

@@ -49,7 +49,8 @@ def log_members(content: Content) -> Iterator[Member]:
                 break
             data = block[at + _HEADER_BYTES : at + _HEADER_BYTES + size]
             if is_first and before and kind in (_MIDDLE, _LAST):
-                yield Member(b"block %d" % number, (before + data[:_JOINED_BYTES],), is_record=True)
+                around = before + data[:_JOINED_BYTES]
+                yield Member(b"block %d" % number, (around,), is_record=True, joint=len(before))
                 # What the end of the block cuts is whole in the record.
                 content.cover(number * _BLOCK_BYTES - _JOINED_BYTES // 2, number * _BLOCK_BYTES)
             is_first = False

@@ -114,6 +114,8 @@ class Meter:
         self.is_exhausted = False
         self.spooled = 0
         """Bytes of nested zips currently kept in memory."""
+        self.kept = 0
+        """The same of members that are read as a stream."""
         self._members = 0
         self._output = 0
         self._max_output = min(limits.output, max(limits.slack, limits.ratio * size))

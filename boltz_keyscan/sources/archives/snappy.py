@@ -1,5 +1,8 @@
 """Snappy: blocks, and streams of them (google/snappy, format_description.txt and framing_format.txt).
 
+Java programs such as Kafka write streams of their own form (xerial/snappy-java, SnappyOutputStream): a
+header of 16 bytes, then blocks behind their length.
+
 In Python, because a block has a few hundred elements, and no other dependency needs a library for it.
 """
 
@@ -21,6 +24,9 @@ _COPIES = [
     ((tag >> 2 & 7) + 4, 1) if tag & 3 == 1 else ((tag >> 2) + 1, 2 * (tag & 3) - 2) for tag in range(256)
 ]
 """Bytes of a copy, and of its distance, by the tag."""
+
+_JAVA = b"\x82SNAPPY\0"
+_JAVA_HEADER_BYTES = 16
 
 _STORED = 1
 """The type of a chunk that is not compressed; 0 is one that is, and those from 128 on are skipped."""
@@ -67,6 +73,9 @@ def unsnappy(reader: Reader, meter: Meter) -> Iterator[bytes]:
     Raises:
         ContainerError: it is damaged.
     """
+    if reader.peek(len(_JAVA)) == _JAVA:
+        yield from _read_java(reader, meter)
+        return
     while header := reader.read(4):
         kind, size = header[0], int.from_bytes(header[1:], "little")
         if _STORED < kind < 0x80:
@@ -84,3 +93,15 @@ def unsnappy(reader: Reader, meter: Meter) -> Iterator[bytes]:
                 output = b""
         if output:
             yield output
+
+
+def _read_java(reader: Reader, meter: Meter) -> Iterator[bytes]:
+    """Yield the content of a stream of snappy-java; another header begins what was appended."""
+    while reader.peek(1):
+        if reader.peek(len(_JAVA)) == _JAVA:
+            reader.skip(_JAVA_HEADER_BYTES)
+            continue
+        size = int.from_bytes(reader.read(4), "big")
+        if size > _MAX_BLOCK_BYTES or len(block := reader.read(size)) < size or not size:
+            raise corrupt_error(TRUNCATED)
+        yield decompress(block, meter)

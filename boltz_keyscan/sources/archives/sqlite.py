@@ -2,8 +2,8 @@
 
 The search of its bytes finds what one page shows. A longer row continues on overflow pages, and a key
 at their edge is cut in two; a value may also be a container. Such rows are read here, and all rows where
-a key seems to be, so that its table and column are known. Deleted rows remain to
-the search of bytes; ``sqlite_log`` reads the log and the journal.
+a key seems to be, so that its table and column are known. ``sqlite_free`` joins the pieces of deleted rows,
+and ``sqlite_log`` reads the log and the journal.
 
 A database is hostile: it is opened in memory or as immutable, without extensions, views and virtual
 tables, under an authorizer that permits reading only.
@@ -14,8 +14,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
+from boltz_keyscan.sources.archives import sqlite_free
 from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import (
     NOT_DECODED,
@@ -65,11 +66,14 @@ def members(content: Content) -> Iterator[Member]:
     # The first page begins with the header.
     if not has_candidates and not kinds[1:].translate(None, TREE_PAGES):
         return
+    yield from sqlite_free.members(content, space, page)
     # All rows are read only where there is something to name.
     usable = 0 if has_candidates else page - header[20]
     try:
         with contextlib.closing(_open(space, content)) as database:
-            yield from _tables(database, content, usable)
+            is_whole = yield from _tables(database, content, usable)
+        if has_candidates and is_whole:
+            sqlite_free.cover_pieces(content, space, page)
     except sqlite3.Error as error:
         content.meter.check_time()
         raise corrupt_error(_message(error)) from error
@@ -152,8 +156,12 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
     return sqlite3.SQLITE_OK if action in _ACTIONS or is_length or is_columns else sqlite3.SQLITE_DENY
 
 
-def _tables(database: sqlite3.Connection, content: Content, usable: int) -> Iterator[Member]:
-    """Yield the values of all tables; what cannot be read of one is a gap, and the next one follows."""
+def _tables(database: sqlite3.Connection, content: Content, usable: int) -> Generator[Member, None, bool]:
+    """Yield the values of all tables; what cannot be read of one is a gap, and the next one follows.
+
+    Returns:
+        True if all were read.
+    """
     # Virtual tables and views have no page of their own.
     failures: dict[str, None] = {}
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
@@ -173,6 +181,7 @@ def _tables(database: sqlite3.Connection, content: Content, usable: int) -> Iter
             failures[_message(error)] = None
     for detail in failures:
         content.report(corrupt_error(detail))
+    return not failures
 
 
 def _rows(database: sqlite3.Connection, table: bytes, usable: int) -> Iterator[Member]:

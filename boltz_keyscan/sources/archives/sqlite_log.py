@@ -14,7 +14,13 @@ from boltz_keyscan.sources.archives.reader import RandomAccess
 
 _LOG_HEADER, _FRAME_HEADER = 32, 24
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR = 13, 10, 2
+TREE_KINDS = frozenset({_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR})
+"""Kinds of pages with rows."""
+
 _PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
+
+CUT_BYTES = 256
+"""Bytes before the end of a piece in which a key that it cuts begins."""
 
 Pages = dict[int, int]
 """Offset of the copy of each page."""
@@ -75,16 +81,32 @@ def _members(content: Content, space: RandomAccess, size: int, own: Pages, lates
     usable = size - (first[20] if len(first) > 20 else 0)
     for number, at in own.items():
         content.meter.check_time()
-        for local, following in _cells(space.read(at, size), 100 if number == 1 else 0, usable):
+        page = space.read(at, size)
+        for start, end, following in cells(page, 100 if number == 1 else 0, usable):
             if following in latest:
-                chunks = b"".join((local, *_overflow(space, following, latest, usable)))
-                yield Member(b"page %d" % number, (chunks,), is_record=True)
+                row = [page[start:end]]
+                cover_cut(content, at + start, at + end)
+                for part in _overflow(space, following, latest):
+                    row.append(space.read(part + 4, usable - 4))
+                    cover_cut(content, part + 4, part + usable)
+                yield Member(b"page %d" % number, (b"".join(row),), is_record=True)
 
 
-def _cells(page: bytes, start: int, usable: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the bytes on a page of each cell that continues on others, and the number of the next page."""
+def cover_cut(content: Content, start: int, end: int) -> None:
+    """Count the last bytes of a piece of a row as read: what its end cuts is whole in the row."""
+    content.cover(max(start, end - CUT_BYTES), end)
+
+
+def cells(page: bytes, start: int, usable: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the range on a page of each cell that continues on others, and the number of the next page.
+
+    Args:
+        page: its bytes.
+        start: offset of its header.
+        usable: bytes of it that have content.
+    """
     kind = page[start]
-    if kind not in {_TABLE_LEAF, _INDEX_LEAF, _INDEX_INTERIOR}:
+    if kind not in TREE_KINDS:
         return
     limit = usable - 35 if kind == _TABLE_LEAF else (usable - 12) * 64 // 255 - 23
     least = (usable - 12) * 32 // 255 - 23
@@ -98,17 +120,16 @@ def _cells(page: bytes, start: int, usable: int) -> Iterator[tuple[bytes, int]]:
         if length > limit:
             local = least + (length - least) % (usable - 4)
             end = at + (local if local <= limit else least)
-            yield page[at:end], int.from_bytes(page[end : end + 4], "big")
+            yield at, end, int.from_bytes(page[end : end + 4], "big")
 
 
-def _overflow(space: RandomAccess, number: int, pages: Pages, usable: int) -> Iterator[bytes]:
-    """Yield the bytes of overflow pages, up to one that is not there."""
+def _overflow(space: RandomAccess, number: int, pages: Pages) -> Iterator[int]:
+    """Yield the offsets of overflow pages, up to one that is not there."""
     seen: set[int] = set()
     while number not in seen and (at := pages.get(number)) is not None:
         seen.add(number)
-        page = space.read(at, usable)
-        yield page[4:]
-        number = int.from_bytes(page[:4], "big")
+        yield at
+        number = int.from_bytes(space.read(at, 4), "big")
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
