@@ -57,7 +57,8 @@ def build(mirrors: Path, served: Path, max_bytes: int) -> list[str]:
     """Fill the folder of the server; the names of the repositories."""
     found = sorted(path.parent for path in mirrors.rglob("HEAD") if (path.parent / "objects/pack").is_dir())
     sizes = {path: sum(file.stat().st_size for file in path.rglob("*.pack")) for path in found}
-    chosen = sorted((path for path in found if sizes[path] <= max_bytes), key=lambda path: sizes[path])
+    small = (path for path in found if sizes[path] <= max_bytes)
+    chosen = sorted(filter(is_whole, small), key=lambda path: sizes[path])
     (served / "open").mkdir(parents=True)
     shared, pulled = fake_key("admin", "live", "shared"), fake_key("ws", "live", "pulled")
     names = []
@@ -76,6 +77,12 @@ def build(mirrors: Path, served: Path, max_bytes: int) -> list[str]:
         shutil.copytree(chosen[-1], served / f"open/{names[-1]}.git")
         plant(served / f"open/{names[-1]}.git", "refs/heads/own", fake_key("ws", "test", names[-1]))
     return names
+
+
+def is_whole(repository: Path) -> bool:
+    """Return whether a repository has all its objects: a server cannot send another one."""
+    command = ["git", "-C", str(repository), "rev-list", "--objects", "--all", "--quiet"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @dataclass
