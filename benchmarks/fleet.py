@@ -141,14 +141,13 @@ def workers(process: int) -> list[int]:
     for each in below:
         with contextlib.suppress(OSError):
             below += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
-    own = Path(f"/proc/{process}/cmdline").read_bytes()
-    return [each for each in below[1:] if _is_worker(each, own)]
+    return [each for each in below[1:] if _is_worker(each)]
 
 
-def _is_worker(process: int, own: bytes) -> bool:
+def _is_worker(process: int) -> bool:
     with contextlib.suppress(OSError):
         command = Path(f"/proc/{process}/cmdline").read_bytes()
-        return command == own or b"spawn_main" in command
+        return b"workers.serve" in command or b"spawn_main" in command
     return False
 
 
