@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +31,12 @@ from tests.gate import absent
 from tests.keys import fingerprint
 from tests.leaks import leaks
 from tests.running import COMMAND, ROOT, Ran, keyscan
+
+DASHBOARD = (
+    *("/info/main/workers.html", "/info/main/logs.html", "/info/logs.html", "/json/counts.json"),
+    *("/json/identity.json", "/json/index.html", "/metrics", "/status", "/sitemap.json", "/health"),
+)
+"""Pages of a scheduler from which the others are linked."""
 
 SCHEMAS = ROOT / "boltz_keyscan/report/schema"
 
@@ -183,7 +192,7 @@ def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet
     )
     assert cluster.stdout is not None
     try:
-        address, *pids = cluster.stdout.readline().decode().split()
+        address, pages, *pids = cluster.stdout.readline().decode().split()
         assert address.startswith("tls://")
         over_tls = ("--engine", "dask", "--scheduler", address, "--tls-ca", ca)
         bare = fleet.scan("denied", *over_tls)
@@ -196,12 +205,47 @@ def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet
         fleet.server.requests.clear()
         killing = threading.Thread(target=kill_at_work, args=(fleet.server, int(pids[0])))
         killing.start()
-        ran = fleet.scan("tls", *over_tls, "--tls-cert", cert, "--tls-key", key, started=True)
+        with watching(pages.removesuffix("/status")) as shown:
+            ran = fleet.scan("tls", *over_tls, "--tls-cert", cert, "--tls-key", key, started=True)
         killing.join()
         assert (ran.code, ran.errors) == (1, "")
         assert fleet.report("tls").out == fleet.report("first").out
+        seen = b"".join(shown.values())
+        # The page of a task that was under way, and the numbers of all.
+        assert any("/info/task/" in path for path in shown), sorted(shown)
+        assert b"_Task" in seen
+        assert TOKEN.encode() not in seen
+        assert leaks(seen, *scene.KEYS) == []
     finally:
         cluster.communicate()
+
+
+@contextlib.contextmanager
+def watching(pages: str) -> Iterator[dict[str, bytes]]:
+    """Read all pages of a scheduler again and again, following their links; the last content of each."""
+    shown: dict[str, bytes] = {}
+    over = threading.Event()
+
+    def read(path: str) -> None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(pages + path, timeout=5) as answer:
+            shown[path] = shown.get(path, b"")[-1_000_000:] + answer.read(1_000_000)
+            links = re.findall(r'href="(?:\.\./)*([^"#:]+)"', shown[path].decode("utf-8", "replace"))
+            for each in links:
+                if f"/{each.removeprefix('/')}" not in shown and not over.is_set():
+                    read(f"/{each.removeprefix('/')}")
+
+    def watch() -> None:
+        while not over.is_set():
+            for path in (*DASHBOARD, *shown):
+                read(path)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield shown
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_an_open_scheduler_is_refused(fleet: Fleet) -> None:
