@@ -235,7 +235,7 @@ def watching(pages: str) -> Iterator[dict[str, bytes]]:
                     read(f"/{each.removeprefix('/')}")
 
     def watch() -> None:
-        while not over.is_set():
+        while not over.wait(0.3):
             for path in (*DASHBOARD, *shown):
                 read(path)
 
