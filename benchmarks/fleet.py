@@ -140,7 +140,9 @@ def workers(process: int) -> list[int]:
     below = [process]
     for each in below:
         with contextlib.suppress(OSError):
-            below += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+            # Each thread has its own children.
+            for path in Path(f"/proc/{each}/task").glob("*/children"):
+                below += map(int, path.read_text().split())
     return [each for each in below[1:] if _is_worker(each)]
 
 
