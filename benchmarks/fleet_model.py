@@ -2,9 +2,9 @@
 
     python -m benchmarks.fleet_model MIRRORS FOLDER [--sizes 4,8,16,32] [--copies 12] [--rounds 3]
 
-The model is that of docs/scale.md: processor time of a repository from its bytes. The simulation hands the
-repositories of a run to workers in the order of the list. Its times are those that the run recorded for each
-repository, so that a busy machine is in both. MIRRORS has bare repositories.
+The model is that of docs/scale.md: processor time of a repository from its objects and bytes. The simulation
+hands the repositories of a run to workers in the order of the list. Its times are those that the run recorded
+for each repository, so that a busy machine is in both. MIRRORS has bare repositories.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from pathlib import Path
 from benchmarks.fleet import PROGRAM, is_whole
 
 WORKERS = 2
-SECONDS_PER_REPOSITORY = 0.03
-BYTES_PER_SECOND = 500e6
-START_S = 0.5
+START_S = 2.0
 """Processor time of the driver and of two workers until the first repository."""
+REPOSITORY_S = 0.05
+OBJECT_S = 20e-6
+BYTES_PER_SECOND = 80e6
+"""Bytes of objects in packs below 4 MiB, which git reads."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Run:
     wall: float
     cpu: float
     seconds: tuple[float, ...]
+    objects: int
     bytes_read: int
 
 
@@ -50,9 +53,12 @@ def scan(folder: Path, sources: Path, jobs: int) -> Run:
     subprocess.run(command, capture_output=True, check=False)
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     with sqlite3.connect(state / "fleet.sqlite") as connection:
-        rows = connection.execute("SELECT seconds, bytes_read FROM repositories ORDER BY name").fetchall()
+        rows = connection.execute(
+            "SELECT seconds, objects_read, bytes_read FROM repositories ORDER BY name"
+        ).fetchall()
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(wall, cpu, tuple(row[0] for row in rows), sum(row[1] for row in rows))
+    seconds, objects, read = zip(*rows, strict=True)
+    return Run(wall, cpu, seconds, sum(objects), sum(read))
 
 
 def makespan(seconds: Iterable[float], workers: int) -> float:
@@ -73,7 +79,7 @@ def check_sizes(mirrors: list[Path], folder: Path, sizes: list[int]) -> None:
         for number in range(size):
             shutil.copytree(mirrors[int(number * step)], sources / f"{number:03}.git", copy_function=os.link)
         run = scan(folder, sources, WORKERS)
-        model = START_S + SECONDS_PER_REPOSITORY * size + run.bytes_read / BYTES_PER_SECOND
+        model = START_S + REPOSITORY_S * size + OBJECT_S * run.objects + run.bytes_read / BYTES_PER_SECOND
         simulated = START_S * run.wall / max(run.cpu / WORKERS, 0.1) + makespan(run.seconds, WORKERS)
         print(
             f"{size:>12} {run.cpu:5.1f} {model:6.1f} {model / run.cpu:10.2f} {run.wall:7.1f} "
