@@ -111,11 +111,11 @@ class Bench:
 
     def until(self, state: str, done: int) -> None:
         """Wait until so many repositories of a state are done."""
-        while self._done(state) < done:
+        while self._count_done(state) < done:
             time.sleep(0.2)
 
-    def _done(self, state: str) -> int:
-        with contextlib.suppress(sqlite3.Error), _opened(self.folder / state / "fleet.sqlite") as connection:
+    def _count_done(self, state: str) -> int:
+        with contextlib.suppress(sqlite3.Error), _open(self.folder / state / "fleet.sqlite") as connection:
             query = "SELECT count(*) FROM repositories WHERE status != 'pending'"
             return int(connection.execute(query).fetchone()[0])
         return 0
@@ -127,7 +127,7 @@ class Bench:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         yield connection

@@ -35,7 +35,7 @@ BYTES_PER_SECOND = 80e6
 
 @dataclass(frozen=True)
 class Run:
-    """What a scan took, and what it recorded of each repository, in order."""
+    """The time of a scan, and that of each repository as it recorded them, in order."""
 
     wall: float
     cpu: float
@@ -80,7 +80,7 @@ def check_sizes(mirrors: list[Path], folder: Path, sizes: list[int]) -> None:
             shutil.copytree(mirrors[int(number * step)], sources / f"{number:03}.git", copy_function=os.link)
         run = scan(folder, sources, WORKERS)
         model = START_S + REPOSITORY_S * size + OBJECT_S * run.objects + run.bytes_read / BYTES_PER_SECOND
-        simulated = START_S * run.wall / max(run.cpu / WORKERS, 0.1) + makespan(run.seconds, WORKERS)
+        simulated = makespan(run.seconds, WORKERS)
         print(
             f"{size:>12} {run.cpu:5.1f} {model:6.1f} {model / run.cpu:10.2f} {run.wall:7.1f} "
             f"{simulated:10.1f} {simulated / run.wall:15.2f}",

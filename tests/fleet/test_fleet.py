@@ -228,8 +228,12 @@ def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet
         fleet.server.requests.clear()
         killing = threading.Thread(target=kill_at_work, args=(fleet.server, dask.workers[0]))
         killing.start()
-        with watching(dask.pages) as shown:
+        # Work goes on when the page of a task was read.
+        fleet.server.hold.clear()
+        fleet.server.waiting = True
+        with watching(dask.pages, fleet.server.hold) as shown:
             ran = fleet.scan("tls", *dask.over_tls, *dask.certificate, started=True)
+        fleet.server.waiting = False
         killing.join()
     assert (ran.code, ran.errors) == (1, "")
     assert fleet.report("tls").out == fleet.report("first").out
@@ -263,8 +267,8 @@ def test_a_scheduler_that_vanishes_ends_the_scan_which_goes_on_later(
 
 
 @contextlib.contextmanager
-def watching(pages: str) -> Iterator[dict[str, bytes]]:
-    """Read all pages of a scheduler again and again, following their links; the last content of each."""
+def watching(pages: str, has_task: threading.Event) -> Iterator[dict[str, bytes]]:
+    """Read all pages of a scheduler again and again, following their links; the content of each."""
     shown: dict[str, bytes] = {}
     over = threading.Event()
 
@@ -280,6 +284,8 @@ def watching(pages: str) -> Iterator[dict[str, bytes]]:
         while not over.wait(0.3):
             for path in (*DASHBOARD, *shown):
                 read(path)
+            if any("/info/task/" in path for path in shown):
+                has_task.set()
 
     thread = threading.Thread(target=watch)
     thread.start()
