@@ -1,27 +1,34 @@
-"""A real fleet: public repositories and forks with planted keys over smart HTTP, scanned in every way.
+"""A real fleet: public repositories with planted keys over smart HTTP, scanned in every way, and disturbed.
 
     python -m benchmarks.fleet MIRRORS FOLDER [--max-mib 50]
 
-MIRRORS has bare repositories at any depth. Each engine has to give the same report, byte for byte.
+MIRRORS has bare repositories at any depth. Each way has to give the same report, byte for byte.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fleet.git_server import serving
+from tests.fleet.git_server import Behaviour, serving
 from tests.keys import fake_key
 
 PROGRAM = (sys.executable, "-m", "boltz_keyscan", "fleet")
-FORKS = 9
-"""Forks of each of the two largest repositories."""
+SHARING = 5
+"""Repositories that share a key."""
+FORKS = 3
+"""Forks of the largest repository."""
 AUTHOR = {
     f"GIT_{role}_{name}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -50,24 +57,127 @@ def build(mirrors: Path, served: Path, max_bytes: int) -> list[str]:
     """Fill the folder of the server; the names of the repositories."""
     found = sorted(path.parent for path in mirrors.rglob("HEAD") if (path.parent / "objects/pack").is_dir())
     sizes = {path: sum(file.stat().st_size for file in path.rglob("*.pack")) for path in found}
-    chosen = [path for path in found if sizes[path] <= max_bytes]
+    small = (path for path in found if sizes[path] <= max_bytes)
+    chosen = sorted(filter(is_whole, small), key=lambda path: sizes[path])
     (served / "open").mkdir(parents=True)
-    names = []
-    for path in chosen:
-        name = "-".join(path.relative_to(mirrors).parts)
-        (served / f"open/{name}.git").symlink_to(path)
-        names.append(name)
-    # The largest of them get forks, which share a key; one has another in a pull request only.
     shared, pulled = fake_key("admin", "live", "shared"), fake_key("ws", "live", "pulled")
-    for path in sorted(chosen, key=lambda path: sizes[path])[-2:]:
-        for number in range(FORKS):
-            name = f"fork-{number}-of-{'-'.join(path.relative_to(mirrors).parts)}"
-            shutil.copytree(path, served / f"open/{name}.git")
-            if number or len(names) % 2:
-                plant(served / f"open/{name}.git", "refs/heads/planted", shared)
-            names.append(name)
-    plant(served / f"open/{names[-1]}.git", "refs/pull/7/head", pulled)
+    names = []
+    for number, path in enumerate(chosen):
+        names.append("-".join(path.relative_to(mirrors).parts))
+        target = served / f"open/{names[-1]}.git"
+        if number <= SHARING:
+            # A copy, as what was given is left as it is. One has a key in a pull request only.
+            shutil.copytree(path, target)
+            only_pulled = number == SHARING
+            plant(target, *(("refs/pull/7/head", pulled) if only_pulled else ("refs/heads/planted", shared)))
+        else:
+            target.symlink_to(path)
+    for number in range(FORKS):
+        names.append(f"fork-{number}")
+        shutil.copytree(chosen[-1], served / f"open/{names[-1]}.git")
+        plant(served / f"open/{names[-1]}.git", "refs/heads/own", fake_key("ws", "test", names[-1]))
     return names
+
+
+def is_whole(repository: Path) -> bool:
+    """Return whether a repository has all its objects: a server cannot send another one."""
+    command = ["git", "-C", str(repository), "rev-list", "--objects", "--all", "--quiet"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@dataclass
+class Bench:
+    """A folder for states, and the list of repositories."""
+
+    folder: Path
+
+    def scan(self, state: str, *more: str) -> list[str]:
+        """Return the command of a scan."""
+        return [*PROGRAM, "scan", "--repos", "urls", "--state", state, *more]
+
+    def run(self, label: str, command: list[str], disturb: Callable[[int], None] | None = None) -> None:
+        """Run a command, and print what it took; ``disturb`` gets its process meanwhile."""
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        if disturb is not None:
+            disturb(process.pid)
+        out, err = process.communicate()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        verdict = (out.splitlines() or err.splitlines() or [f"exit {process.returncode}"])[0]
+        print(f"{label:<32} {time.monotonic() - start:7.1f} s wall {cpu:7.1f} s cpu  {verdict}", flush=True)
+
+    def until(self, state: str, done: int) -> None:
+        """Wait until so many repositories of a state are done."""
+        while self._count_done(state) < done:
+            time.sleep(0.2)
+
+    def _count_done(self, state: str) -> int:
+        with contextlib.suppress(sqlite3.Error), _open(self.folder / state / "fleet.sqlite") as connection:
+            query = "SELECT count(*) FROM repositories WHERE status != 'pending'"
+            return int(connection.execute(query).fetchone()[0])
+        return 0
+
+    def report(self, state: str) -> bytes:
+        """Return the JSON report of a state."""
+        command = [*PROGRAM, "report", "--state", state, "--format", "json"]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, check=False).stdout
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def workers(process: int) -> list[int]:
+    """Return the processes below a driver that scan: those of this package, or of Dask."""
+    below = [process]
+    for each in below:
+        with contextlib.suppress(OSError):
+            # Each thread has its own children.
+            for path in Path(f"/proc/{each}/task").glob("*/children"):
+                below += map(int, path.read_text().split())
+    return [each for each in below[1:] if _is_worker(each)]
+
+
+def _is_worker(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        command = Path(f"/proc/{process}/cmdline").read_bytes()
+        return b"workers.serve" in command or b"spawn_main" in command
+    return False
+
+
+def disturbances(bench: Bench, server: Behaviour, half: int) -> None:
+    """Scan while a worker is killed, the driver is, and the server goes away; and go on each time."""
+
+    def kill_worker(state: str, driver: int) -> None:
+        bench.until(state, half)
+        os.kill(workers(driver)[-1], signal.SIGKILL)
+
+    def kill_driver(driver: int) -> None:
+        bench.until("resumed", half)
+        os.kill(driver, signal.SIGKILL)
+
+    def cut(_: int) -> None:
+        bench.until("cut", half)
+        server.down = True
+
+    killed, dask = bench.scan("killed", "--jobs", "2"), bench.scan("dask-killed", "--jobs", "3")
+    bench.run("a worker killed", killed, lambda driver: kill_worker("killed", driver))
+    dask += ["--engine", "dask"]
+    bench.run("dask, a worker killed", dask, lambda driver: kill_worker("dask-killed", driver))
+    resumed, again = bench.scan("resumed", "--jobs", "2"), bench.scan("cut", "--jobs", "2")
+    bench.run("the driver killed", resumed, kill_driver)
+    bench.run("resumed", resumed)
+    bench.run("the server cut off", again, cut)
+    server.down = False
+    bench.run("resumed", again)
 
 
 def main() -> int:
@@ -79,42 +189,28 @@ def main() -> int:
     parser.add_argument("--one-worker", action="store_true", help="also with one worker")
     arguments = parser.parse_args()
     names = build(arguments.mirrors, arguments.folder / "served", arguments.max_mib << 20)
-    with serving(arguments.folder / "served") as (base, _):
+    bench = Bench(arguments.folder)
+    states = ["two", "dask", "merged", "killed", "dask-killed", "resumed", "cut"]
+    with serving(arguments.folder / "served") as (base, server):
         urls = arguments.folder / "urls"
         urls.write_text("".join(f"{base}/open/{name}.git\n" for name in names))
-
-        def run(label: str, *command: str) -> None:
-            before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-            ended = subprocess.run(
-                [*PROGRAM, *command], cwd=arguments.folder, capture_output=True, text=True, check=False
-            )
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            verdict = (ended.stdout.splitlines() or [ended.stderr])[0]
-            print(
-                f"{label:<24} {time.monotonic() - start:7.1f} s wall {cpu:7.1f} s cpu  {verdict}", flush=True
-            )
-
-        scan = ("scan", "--repos", "urls")
-        print(f"{len(names)} repositories")
+        print(f"{len(names) - FORKS} repositories and {FORKS} forks")
         if arguments.one_worker:
-            run("one worker", *scan, "--state", "one", "--jobs", "1")
-        run("two workers", *scan, "--state", "two", "--jobs", "2")
-        run("two workers, again", *scan, "--state", "two", "--jobs", "2")
-        run("dask, three workers", *scan, "--state", "dask", "--jobs", "3", "--engine", "dask")
-        for number in "123":
-            run(f"shard {number} of 3", *scan, "--state", f"shard-{number}", "--shard", f"{number}/3")
-        run("merge", "merge", "--state", "merged", "shard-1", "shard-2", "shard-3")
-        run("status", "status", "--state", "two")
-        reports = {}
-        for state in ("two", "dask", "merged"):
-            command = [*PROGRAM, "report", "--state", state, "--format", "json"]
-            reports[state] = subprocess.run(
-                command, cwd=arguments.folder, capture_output=True, check=False
-            ).stdout
-            (arguments.folder / f"{state}.json").write_bytes(reports[state])
+            bench.run("one worker", bench.scan("one", "--jobs", "1"))
+        bench.run("two workers", bench.scan("two", "--jobs", "2"))
+        bench.run("two workers, again", bench.scan("two", "--jobs", "2"))
+        bench.run("dask, three workers", bench.scan("dask", "--jobs", "3", "--engine", "dask"))
+        shards = [f"shard-{number}" for number in (1, 2, 3)]
+        for shard in shards:
+            bench.run(f"{shard} of 3", bench.scan(shard, "--shard", f"{shard[-1]}/3"))
+        bench.run("merge", [*PROGRAM, "merge", "--state", "merged", *shards])
+        disturbances(bench, server, len(names) // 2)
+        bench.run("status", [*PROGRAM, "status", "--state", "two"])
+        reports = {state: bench.report(state) for state in states}
+    for state, text in reports.items():
+        (arguments.folder / f"{state}.json").write_bytes(text)
     same = len(set(reports.values())) == 1
-    print(f"reports of {len(reports[state]):,} bytes are {'the same' if same else 'NOT the same'}")
+    print(f"{len(reports)} reports of {len(reports['two']):,} bytes are {'' if same else 'NOT '}the same")
     return not same
 
 

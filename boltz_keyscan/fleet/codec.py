@@ -19,7 +19,8 @@ _KINDS: dict[str, type] = {
 _ENUMS: dict[str, type[StrEnum]] = {
     kind.__name__: kind for kind in (Exposure, KeyType, Mode, Severity, Shape, Status)
 }
-_KIND = "kind"
+_KIND = "class"
+"""Member with the name of the class: a word of Python, which no field has."""
 
 Record = TypeVar("Record", Finding, Gap, Location)
 

@@ -37,9 +37,6 @@ _START_TIMEOUT_S = 60
 
 _CLOSE_TIMEOUT_S = 5
 
-_RETRIES = 2
-"""Times that a unit is tried again after an exception; Dask itself tries units whose worker died."""
-
 _MAX_FILE_BYTES = 1 << 20
 
 
@@ -81,7 +78,8 @@ def open_cluster(cluster: Cluster, jobs: int) -> Iterator[ExecutorEngine]:
             client = distributed.Client(
                 target, security=security, timeout=_START_TIMEOUT_S, set_as_default=False
             )
-            executor = client.get_executor(pure=False, retries=_RETRIES)
+            # ``ExecutorEngine`` tries again itself.
+            executor = client.get_executor(pure=False, retries=0)
             stack.callback(_close, client, executor)
             client.wait_for_workers(1 if address else jobs, timeout=_START_TIMEOUT_S)
             _check_workers(client)
@@ -116,6 +114,8 @@ def _import_distributed() -> Any:  # noqa: ANN401 - a module without types
 
 
 def _start_cluster(distributed: Any, security: Any, jobs: int) -> Any:  # noqa: ANN401 - without types
+    # Otherwise a repository that ends its worker ends three more: ``ExecutorEngine`` tries again itself.
+    importlib.import_module("dask").config.set({"distributed.scheduler.allowed-failures": 0})
     return distributed.LocalCluster(
         n_workers=jobs,
         threads_per_worker=1,
@@ -217,6 +217,10 @@ def _counter(client: Any) -> Callable[[], int]:  # noqa: ANN401 - without types
     return count
 
 
+class OtherVersionError(Exception):
+    """A worker has another version, other rules or another Python than the driver."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     """The function that workers run. Picklable."""
@@ -227,9 +231,9 @@ class _Task:
         """Scan a repository.
 
         Raises:
-            RuntimeError: this worker joined later, and has another version.
+            OtherVersionError: this worker joined later, and has another version.
         """
         if _identity() != self.identity:
-            raise RuntimeError("another version")
+            raise OtherVersionError
         with Guard((unit.repository.folder,) if unit.repository.folder else ()):
             return scan_unit(unit)

@@ -6,9 +6,10 @@ retry, and after that a gap; never a repository.
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from functools import partial
 from typing import Protocol
 
 from boltz_keyscan import rules
@@ -87,21 +88,33 @@ class ExecutorEngine:
     """The function that workers run."""
 
     def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
-        """Yield the outcome of each unit; of one whose future fails, the reason."""
+        """Yield the outcome of each unit.
+
+        One whose future fails is tried again after all others, alone, as it may only have been beside the
+        unit that ended its worker. Failed again, its outcome is the reason.
+        """
         running: dict[futures.Future[Outcome], Unit] = {}
-        is_exhausted = False
+        suspects: deque[Unit] = deque()
         while True:
-            while not is_exhausted and len(running) < UNITS_PER_WORKER * max(1, self.count_workers()):
-                unit = next(units, None)
-                if unit is None:
-                    is_exhausted = True
-                    break
+            room = UNITS_PER_WORKER * max(1, self.count_workers()) - len(running)
+            for unit in itertools.islice(units, max(0, room)):
                 running[self._submit(unit)] = unit
-            if not running:
-                return
+            is_retry = not running
+            if is_retry:
+                if not suspects:
+                    return
+                unit = suspects.popleft()
+                running[self._submit(unit)] = unit
             done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
             for future in done:
-                yield _outcome(future, running.pop(future))
+                unit = running.pop(future)
+                outcome = _outcome(future)
+                if isinstance(outcome, Outcome):
+                    yield outcome
+                elif is_retry:
+                    yield _lost(unit, "worker-died", f"its scan failed on two workers: {outcome}")
+                else:
+                    suspects.append(unit)
 
     def _submit(self, unit: Unit) -> futures.Future[Outcome]:
         try:
@@ -113,15 +126,13 @@ class ExecutorEngine:
             ) from error
 
 
-def _outcome(future: futures.Future[Outcome], unit: Unit) -> Outcome:
-    lost = partial(_lost, unit, "worker-died")
+def _outcome(future: futures.Future[Outcome]) -> Outcome | str:
+    """Return the outcome of a future; of one that failed the kind of the error."""
     try:
         outcome = future.result()
-    except futures.CancelledError:
-        return lost("the cluster ended before it was scanned")
     except Exception as error:  # noqa: BLE001 - an executor may raise anything
-        return lost(f"its workers ended again and again: {type(error).__name__}")
-    return outcome if isinstance(outcome, Outcome) else lost("its worker returned something else")
+        return type(error).__name__
+    return outcome if isinstance(outcome, Outcome) else "no outcome"
 
 
 def _lost(unit: Unit, reason: str, detail: str) -> Outcome:

@@ -9,8 +9,11 @@ from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.report.wording import size
 
-_TOO_LARGE = late_pattern(r"File too large|signal 25\b|invalid index-pack output|status -25\b")
+_TOO_LARGE = late_pattern(r"File too large|signal 25\b|status -25\b")
 """git or one of its processes wrote more than the limit of files: SIGXFSZ is signal 25."""
+
+_PROBABLY_TOO_LARGE = late_pattern(r"invalid index-pack output")
+"""The process that indexes a pack ended without a message, as at the limit of files; see ``_TOO_LARGE``."""
 
 _KINDS = (
     (
@@ -46,6 +49,18 @@ _KINDS = (
         "the server cannot be reached",
     ),
     (late_pattern(r"(?i)operation too slow|timed out"), "fetch-timed-out", "the transfer was too slow"),
+    (
+        late_pattern(
+            r"(?i)repository corruption|unable to read [0-9a-f]{40}|bad object|missing (?:blob|tree|commit)"
+        ),
+        "fetch-failed",
+        "the repository is damaged: git cannot read its objects on the server",
+    ),
+    (
+        late_pattern(r"(?i)early EOF|unexpected disconnect|hung up|bytes? of body are still expected"),
+        "fetch-failed",
+        "the connection ended in the middle of the transfer",
+    ),
     (late_pattern(r"(?i)transport '.*' not allowed"), "fetch-failed", "its protocol is not allowed"),
 )
 """Expressions for git's messages, and the reason and the explanation for each; the first that fits counts."""
@@ -62,10 +77,14 @@ def describe_failure(name: str, error: str, seconds: float, max_bytes: int) -> G
     """
     if error == "timed out":
         return Gap(name, "fetch-timed-out", f"it took longer than {seconds:.0f} s; see --fetch-timeout")
+    too_large = Gap(
+        name, "fetch-too-large", f"its mirror is larger than {size(max_bytes)}; see --max-mirror-size"
+    )
     if error == "too large" or _TOO_LARGE.search(error):
-        detail = f"its mirror is larger than {size(max_bytes)}; see --max-mirror-size"
-        return Gap(name, "fetch-too-large", detail)
+        return too_large
     for pattern, reason, detail in _KINDS:
         if pattern.search(error):
             return Gap(name, reason, detail)
+    if _PROBABLY_TOO_LARGE.search(error):
+        return too_large
     return Gap(name, "fetch-failed", "git could not fetch it; try 'git ls-remote' with its address")

@@ -18,6 +18,7 @@ from boltz_keyscan.fleet.addresses import Address
 from boltz_keyscan.fleet.digest import references_digest
 from boltz_keyscan.fleet.fetch_errors import describe_failure
 from boltz_keyscan.fleet.fetch_messages import Answer, Request
+from boltz_keyscan.fleet.large import store_bytes
 from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
@@ -153,7 +154,7 @@ def fetch(
     request = Request(address.url, _variables(address, token), folder, digest, prune, limits.max_bytes)
 
     def check() -> str:
-        size = max(_size(folder), _size(f"{folder}.part"))
+        size = max(store_bytes(os.path.join(path, "objects")) for path in (folder, f"{folder}.part"))
         return "too large" if size > limits.max_bytes else ""
 
     try:
@@ -242,15 +243,3 @@ def _environment(home: str) -> dict[str, str]:
         "GIT_PYTHON_GIT_EXECUTABLE": executable,
         "GIT_PYTHON_REFRESH": "quiet",
     }
-
-
-def _size(folder: str) -> int:
-    """Return the bytes of a mirror: of its store, as the rest of it is small."""
-    total = 0
-    for place in (os.path.join(folder, "objects", "pack"), os.path.join(folder, "objects")):
-        try:
-            with os.scandir(place) as entries:
-                total += sum(entry.stat(follow_symlinks=False).st_size for entry in entries)
-        except OSError:
-            continue
-    return total

@@ -52,14 +52,15 @@ def run_fleet(
     pairs = [(each.id, each.name) for each in chosen]
     store.list_repositories(pairs, gaps, shard, len(listing.repositories))
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    store.set_run(started_at=started, started=time.time(), ended=None, listed=len(chosen), done=0)
+    store.set_run(started_at=started, seconds=0.0, ended=False, listed=len(chosen), done=0)
+    # The clock of the system may be set while a fleet is scanned.
+    begin = saved = time.monotonic()
 
     def units() -> Iterator[Unit]:
         for each in chosen:
             yield Unit(each, settings, known[each.id].digest if each.id in known else "")
 
     unchanged: list[str] = []
-    saved = time.monotonic()
     done = 0
     for outcome in engine.outcomes(units()):
         done += 1
@@ -71,8 +72,8 @@ def run_fleet(
             saved = time.monotonic()
             store.confirm(unchanged)
             unchanged.clear()
-            store.set_run(done=done)
+            store.set_run(done=done, seconds=saved - begin)
         for listener in listeners:
             listener.on_done(done, len(chosen))
     store.confirm(unchanged)
-    store.set_run(done=done, ended=time.time())
+    store.set_run(done=done, ended=True)

@@ -22,8 +22,8 @@ from boltz_keyscan.model.fleet import RepositoryStatus
 from boltz_keyscan.records import dataclass
 
 FILE = "fleet.sqlite"
-FORM = 1
-"""Version of the tables."""
+FORM = 2
+"""Version of the tables and of the records in them."""
 
 _BUSY_TIMEOUT_S = 60.0
 """Seconds that a reader and the driver wait for each other."""

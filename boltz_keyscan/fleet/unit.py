@@ -18,6 +18,7 @@ from boltz_keyscan import trust as trusts
 from boltz_keyscan._version import __version__
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.digest import content_digest
+from boltz_keyscan.fleet.large import scan_processes
 from boltz_keyscan.fleet.mirror import FetchLimits, TokenSource, fetch, mark_scanned
 from boltz_keyscan.fleet.naming import rename_repository
 from boltz_keyscan.fleet.outcome import Outcome
@@ -30,7 +31,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
 from boltz_keyscan.sources.git.packs.shared_objects import SharedFolder
-from boltz_keyscan.sources.git.repo.repository import open_at, references
+from boltz_keyscan.sources.git.repo.repository import Repository, open_at, references
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.triage.text_file import Text
 from boltz_keyscan.trust import SuppressionInputs
@@ -52,6 +53,10 @@ class Settings:
     keep_mirrors: bool = False
     shared_dir: str = ""
     """Folder of object ids that forks need not read again; empty for none."""
+    jobs: int = 1
+    """Processes for the scan of a large repository; see ``large``."""
+    turn: str = ""
+    """File that gives large repositories their turn; empty if they need not wait for each other."""
 
     def digest(self) -> str:
         """Return a digest of all that a result depends on besides the repository."""
@@ -153,16 +158,25 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     inputs = SuppressionInputs(text, unexposed=settings.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
     plan = make_plan(options)
-    if not _has_references(folder):
+    repository = _open(folder)
+    if repository is not None and not _has_references(repository):
         # A repository without a commit has nothing to scan.
         plan = replace(plan, terms=replace(plan.terms, empty_is_complete=True))
-    result = pipeline.run(plan, (step,), accept_gap=step.accept_gap)
+    objects = b"" if repository is None else repository.objects
+    with scan_processes(objects, settings.jobs, settings.turn) as jobs:
+        result = pipeline.run(replace(plan, jobs=jobs), (step,), accept_gap=step.accept_gap)
     return rename_repository(result, folder, unit.repository.name)
 
 
-def _has_references(folder: str) -> bool:
+def _open(folder: str) -> Repository | None:
     try:
-        repository = open_at(os.fsencode(folder))
-        return repository is None or bool(references(repository).tips)
+        return open_at(os.fsencode(folder))
+    except (OSError, ValueError):
+        return None
+
+
+def _has_references(repository: Repository) -> bool:
+    try:
+        return bool(references(repository).tips)
     except (OSError, ValueError):
         return True

@@ -81,11 +81,11 @@ def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
             commit = f" ({key.first.commit[:7]})" if key.first.commit else ""
             day = key.first.author_date.partition("T")[0]
             yield f"  first  {day}  {key.first.repository}  {key.first.path}{commit}"
-        places = (
-            f"  in     {entry.name}  {finding.locations[0].path if finding.locations else ''}"
-            for entry, finding in result.occurrences(key.fingerprint)
-        )
-        yield from _cut(places, options.limit(MAX_REPOSITORIES))
+        limit = options.limit(MAX_REPOSITORIES)
+        for entry, finding in itertools.islice(result.occurrences(key.fingerprint), limit):
+            yield f"  in     {entry.name}  {finding.locations[0].path if finding.locations else ''}"
+        if limit is not None and key.repositories > limit:
+            yield _more(key.repositories - limit)
     if len(keys) > len(shown):
         yield ""
         yield f"+{count(len(keys) - len(shown), 'more key')}; see -v or --format json"
@@ -107,7 +107,11 @@ def _cut(lines: Iterator[str], limit: int | None) -> Iterator[str]:
     """Yield lines up to a limit, and the number of the others."""
     yield from itertools.islice(lines, limit)
     if rest := sum(1 for _ in lines):
-        yield f"  +{rest:,} more; see -v or --format json"
+        yield _more(rest)
+
+
+def _more(rest: int) -> str:
+    return f"  +{rest:,} more; see -v or --format json"
 
 
 def _verdict(result: FleetResult) -> str:

@@ -1,4 +1,6 @@
-"""A TLS cluster in processes of its own: prints its address and the ids of its workers, and ends with stdin.
+"""A TLS cluster in processes of its own: prints its address, that of its pages and the ids of its workers.
+
+It ends with stdin.
 
 python cluster.py CA CERTIFICATE KEY WORKERS
 """
@@ -30,12 +32,12 @@ def main() -> None:
         threads_per_worker=1,
         host="127.0.0.1",
         security=security,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         memory_limit=0,
         silence_logs=50,
     ) as cluster:
         pids = [str(worker.pid) for worker in cluster.workers.values()]
-        sys.stdout.write(" ".join([cluster.scheduler_address, *pids]) + "\n")
+        sys.stdout.write(" ".join([cluster.scheduler_address, cluster.dashboard_link, *pids]) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
         os._exit(0)

@@ -31,6 +31,8 @@ class Behaviour:
     """It closes every connection without an answer."""
     hold: threading.Event = field(default_factory=threading.Event)
     """What requests below ``/slow/`` wait for."""
+    waiting: bool = False
+    """All requests wait for it."""
 
     @property
     def tokens(self) -> set[str]:
@@ -71,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "private" if not self.headers.get("Authorization", ""):
                 self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"")
                 return
-            case "slow":
+            case place if place == "slow" or behaviour.waiting:
                 behaviour.hold.wait(30)
         self._send(*self._backend(path, query, body))
 

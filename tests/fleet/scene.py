@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 from tests.keys import fake_key
@@ -14,7 +16,7 @@ SHARED = fake_key("admin", "live", "fleet shared")
 PULLED = fake_key("ws", "live", "fleet pulled")
 """In a reference of a pull request only, which no branch reaches."""
 PRIVATE = fake_key("ws", "test", "fleet private")
-"""In a repository that asks for a token, and in a notebook of an archive."""
+"""In a repository that asks for a token, in an archive: a worker starts a process to open it."""
 KEYS = (SHARED, PULLED, PRIVATE)
 
 CLEAN = 6
@@ -58,7 +60,10 @@ def build(root: Path) -> None:
     pulled.run("branch", "--quiet", "-D", "contribution")
     publish(pulled, root / "open/pulled.git")
     private = Repo(root / "work/private")
-    private.leak("note.txt", f"{PRIVATE}\n", "note")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("note.txt", f"{PRIVATE}\n")
+    private.leak("notes.zip", packed.getvalue(), "notes")
     publish(private, root / "private/one.git")
     Repo(root / "open/empty.git", bare=True)
     Repo(root / "open/größe & co.git", bare=True)

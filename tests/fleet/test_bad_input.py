@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from boltz_keyscan.fleet.fetch_errors import describe_failure
+from boltz_keyscan.fleet.outcome import Outcome
+from boltz_keyscan.fleet.run import run_fleet
+from boltz_keyscan.fleet.sources import Listed, Listing
+from boltz_keyscan.fleet.store import Store
+from boltz_keyscan.fleet.unit import Settings, Unit
+from boltz_keyscan.model.fleet import RepositoryStatus
 from tests.keys import fake_key
 from tests.leaks import leaks
 from tests.repos import Repo
@@ -156,3 +165,48 @@ def test_limits_of_a_fetch(folder: Path) -> None:
     ran = keyscan(*arguments, "--max-mirror-size", "0.002", cwd=folder)
     assert (ran.code, "fetch-too-large" in ran.text) == (3, True)
     assert keyscan(*arguments, cwd=folder).code == 0
+
+
+def test_a_repository_that_is_damaged_on_the_server_is_not_called_too_large(folder: Path) -> None:
+    damaged = Repo(folder / "damaged")
+    damaged.leak("a.txt", "a\n")
+    blob = damaged.run("rev-parse", "HEAD:a.txt").strip()
+    (folder / f"damaged/.git/objects/{blob[:2]}/{blob[2:]}").unlink()
+    ran = keyscan("fleet", "scan", f"file://{folder}/damaged", "--state", "damage", cwd=folder)
+    assert (ran.code, "the repository is damaged" in ran.text) == (3, True)
+    cut = describe_failure(
+        "name", "fetch-pack: early EOF\nfatal: fetch-pack: invalid index-pack output", 1, 1
+    )
+    assert "the connection ended" in cut.detail
+
+
+def test_a_clock_that_jumps_changes_nothing(folder: Path) -> None:
+    plain = keyscan("fleet", "scan", "clones", "--state", "plain", cwd=folder)
+    jumps = "import itertools, time\nreal, by = time.time, itertools.cycle([0, 3e8, -3e8])\n"
+    for _ in range(2):
+        ran = keyscan(
+            *["fleet", "scan", "clones", "--state", "jumps"],
+            cwd=folder,
+            changed=f"{jumps}time.time = lambda: real() + next(by)",
+        )
+        assert (ran.code, ran.out, ran.errors) == (plain.code, plain.out, "")
+
+
+def test_the_rate_is_of_a_clock_that_nobody_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``fleet status`` shows in the middle of a scan, after the clock was set back and forth."""
+    monkeypatch.setattr("boltz_keyscan.fleet.run._CONFIRM_INTERVAL_S", 0.0)
+    shown: list[str] = []
+
+    class Engine:
+        def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
+            for jump, unit in zip((3e8, -3e8, 0.0), units, strict=True):
+                monkeypatch.setattr("time.time", lambda jump=jump: 2e9 + jump)
+                yield Outcome(unit.repository.id, RepositoryStatus.SCANNED)
+                shown.append(keyscan("fleet", "status", "--state", "state", cwd=tmp_path).text)
+
+    listed = tuple(Listed(name, name) for name in "abc")
+    with Store.create(str(tmp_path / "state")) as store:
+        run_fleet(store, Listing(listed, ()), Settings(), Engine())
+    for done, text in enumerate(shown, 1):
+        rate = re.search(rf"{done} of 3 done, (\d+\.\d) a second, about [01] min left", text)
+        assert rate is not None, text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -12,10 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import jsonschema
 import pytest
@@ -28,6 +32,12 @@ from tests.gate import absent
 from tests.keys import fingerprint
 from tests.leaks import leaks
 from tests.running import COMMAND, ROOT, Ran, keyscan
+
+DASHBOARD = (
+    *("/info/main/workers.html", "/info/main/logs.html", "/info/logs.html", "/json/counts.json"),
+    *("/json/identity.json", "/json/index.html", "/metrics", "/status", "/sitemap.json", "/health"),
+)
+"""Pages of a scheduler from which the others are linked."""
 
 SCHEMAS = ROOT / "boltz_keyscan/report/schema"
 
@@ -167,41 +177,123 @@ def test_workers_of_dask_give_the_same_report(fleet: Fleet) -> None:
     assert fleet.report("dask").out == fleet.report("first").out
 
 
-def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet, tmp_path: Path) -> None:
-    needs_dask()
+@dataclass
+class Cluster:
+    """A cluster in processes of its own, and the certificate for it."""
+
+    process: subprocess.Popen[bytes]
+    pages: str
+    workers: list[int]
+    over_tls: tuple[str, ...]
+    """Options that name it, and the authority of its certificates."""
+    certificate: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """Start a cluster with TLS and two workers."""
     authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     issued = authority.issue_cert("127.0.0.1")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    ca, cert, key = (str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key"))
-    cluster = subprocess.Popen(
+    ca, cert, key = (str(folder / f"{name}.pem") for name in ("ca", "cert", "key"))
+    authority.cert_pem.write_to_path(ca)
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    process = subprocess.Popen(
         [sys.executable, str(ROOT / "tests/fleet/cluster.py"), ca, cert, key, "2"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "BOLTZ_KEYSCAN_GIT_TOKEN": TOKEN},
     )
-    assert cluster.stdout is not None
+    assert process.stdout is not None
     try:
-        address, *pids = cluster.stdout.readline().decode().split()
+        address, pages, *pids = process.stdout.readline().decode().split()
         assert address.startswith("tls://")
         over_tls = ("--engine", "dask", "--scheduler", address, "--tls-ca", ca)
-        bare = fleet.scan("denied", *over_tls)
+        certificate = ("--tls-cert", cert, "--tls-key", key)
+        yield Cluster(process, pages.removesuffix("/status"), list(map(int, pids)), over_tls, certificate)
+    finally:
+        process.communicate()
+
+
+def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet, tmp_path: Path) -> None:
+    needs_dask()
+    with cluster(tmp_path) as dask:
+        bare = fleet.scan("denied", *dask.over_tls)
         assert (bare.code, "needs certificates" in bare.errors) == (2, True)
         other = trustme.CA().issue_cert("127.0.0.1")
         other.private_key_and_cert_chain_pem.write_to_path(tmp_path / "other.pem")
         mine = str(tmp_path / "other.pem")
-        denied = fleet.scan("denied", *over_tls, "--tls-cert", mine, "--tls-key", mine, started=True)
+        denied = fleet.scan("denied", *dask.over_tls, "--tls-cert", mine, "--tls-key", mine, started=True)
         assert (denied.code, "cannot use the cluster" in denied.errors) == (2, True)
         fleet.server.requests.clear()
-        killing = threading.Thread(target=kill_at_work, args=(fleet.server, int(pids[0])))
+        killing = threading.Thread(target=kill_at_work, args=(fleet.server, dask.workers[0]))
         killing.start()
-        ran = fleet.scan("tls", *over_tls, "--tls-cert", cert, "--tls-key", key, started=True)
+        # Work goes on when the page of a task was read.
+        fleet.server.hold.clear()
+        fleet.server.waiting = True
+        with watching(dask.pages, fleet.server.hold) as shown:
+            ran = fleet.scan("tls", *dask.over_tls, *dask.certificate, started=True)
+        fleet.server.waiting = False
         killing.join()
-        assert (ran.code, ran.errors) == (1, "")
-        assert fleet.report("tls").out == fleet.report("first").out
+    assert (ran.code, ran.errors) == (1, "")
+    assert fleet.report("tls").out == fleet.report("first").out
+    seen = b"".join(shown.values())
+    # The page of a task that was under way, and the numbers of all.
+    assert any("/info/task/" in path for path in shown), sorted(shown)
+    assert b"_Task" in seen
+    assert TOKEN.encode() not in seen
+    assert leaks(seen, *scene.KEYS) == []
+
+
+@pytest.mark.sampled(count=0)
+@pytest.mark.parametrize("engine", ["dask"])
+def test_a_scheduler_that_vanishes_ends_the_scan_which_goes_on_later(
+    fleet: Fleet, engine: str, tmp_path: Path
+) -> None:
+    needs_dask()
+    with cluster(tmp_path) as dask:
+        fleet.server.requests.clear()
+        killing = threading.Thread(target=kill_at_work, args=(fleet.server, dask.process.pid))
+        killing.start()
+        ran = fleet.scan("vanished", *dask.over_tls, *dask.certificate, started=True)
+        killing.join()
+    assert (ran.code, ran.out, engine) == (2, b"", "dask"), ran
+    assert "Repeat the command" in ran.errors
+    half = fleet.report("vanished").report
+    assert half["fleet"]["coverage"]["pending"] > 0
+    assert not any(gap["reason"] == "worker-died" for each in half["repositories"] for gap in each["gaps"])
+    fleet.scan("vanished")
+    assert fleet.report("vanished").out == fleet.report("first").out
+
+
+@contextlib.contextmanager
+def watching(pages: str, has_task: threading.Event) -> Iterator[dict[str, bytes]]:
+    """Read all pages of a scheduler again and again, following their links; the content of each."""
+    shown: dict[str, bytes] = {}
+    over = threading.Event()
+
+    def read(path: str) -> None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(pages + path, timeout=5) as answer:
+            shown[path] = shown.get(path, b"")[-1_000_000:] + answer.read(1_000_000)
+            links = re.findall(r'href="([^"#]+)"', shown[path].decode("utf-8", "replace"))
+            for each in {urljoin(path, link) for link in links} - shown.keys():
+                if each.startswith("/") and not over.is_set():
+                    read(each)
+
+    def watch() -> None:
+        while not over.wait(0.3):
+            for path in (*DASHBOARD, *shown):
+                read(path)
+            if any("/info/task/" in path for path in shown):
+                has_task.set()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield shown
     finally:
-        cluster.communicate()
+        over.set()
+        thread.join()
 
 
 def test_an_open_scheduler_is_refused(fleet: Fleet) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
+from boltz_keyscan.model.finding import Finding
+from boltz_keyscan.model.fleet import RepositoryEntry
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.report.html import cards
+from boltz_keyscan.report.html.fleet_cards import make_spread
 from tests.report import pages
 from tests.report.pages import Fleet, fleet, fleet_page, repository
 from tests.report.samples import finding, location, past
@@ -104,3 +108,24 @@ def test_what_is_cut_of_thousands_is_counted() -> None:
     assert "The last 441 are in short" in text
     assert "+241 more keys not on this page" in text
     assert parsed.tags.count("svg") == 2
+
+
+def test_of_many_places_the_first_are_drawn_and_the_rest_is_counted() -> None:
+    read: list[str] = []
+
+    class Counted(Fleet):
+        def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
+            for entry, found in super().occurrences(fingerprint):
+                read.append(entry.name)
+                yield entry, found
+
+    keys = (finding(KeyType.ADMIN, Mode.LIVE, *(past(each * 2 + n) for n in (0, 1))) for each in range(400))
+    result = Counted(tuple(repository(f"{number:03}", key) for number, key in enumerate(keys)))
+    (key,) = result.findings()
+    whole, part = make_spread(result, key), make_spread(result, key, 150)
+    assert "drawn from" not in whole.life.story
+    assert len(whole.life.events) > len(part.life.events)
+    assert part.life.story.startswith("since 1 May 2024, still there; drawn from 150 of 800 places")
+    assert part.places == whole.places
+    assert len(read) == 400 + cards.MAX_PLACES + cards.MAX_FOLDED + 1
+    assert part.finding.locations == ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from functools import partial
 from typing import TextIO
 
@@ -103,15 +102,14 @@ def status(*, state: str) -> int:
         )
         skipped = f", {int(objects - read):,} known from others" if objects > read else ""
         click.echo(f"objects: {int(objects):,}{skipped}; {size(int(done_bytes))} read")
-        if run and run["ended"] is None:
-            click.echo(_progress(int(run["done"]), int(run["listed"]), time.time() - float(run["started"])))
+        if run and not run["ended"]:
+            click.echo(_progress(int(run["done"]), int(run["listed"]), float(run.get("seconds", 0))))
     return ExitCode.CLEAN
 
 
 def _progress(done: int, listed: int, seconds: float) -> str:
     text = f"under way, or stopped: {done:,} of {listed:,} done"
     if done == 0 or seconds <= 0:
-        # A clock that was set back gives no rate.
         return text
     left = (listed - done) * seconds / done
     return f"{text}, {done / seconds:.1f} a second, about {_duration(left)} left"

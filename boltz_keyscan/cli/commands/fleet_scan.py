@@ -154,6 +154,9 @@ def scan(
         mirror_dir=_mirror_dir(mirror_dir, state, keep=keep_mirrors),
         keep_mirrors=keep_mirrors,
         shared_dir=os.path.abspath(os.path.join(state, "objects")),
+        # Workers of a scheduler are on other machines, which may have one processor for each.
+        jobs=jobs or (1 if scheduler else cpu_count()),
+        turn="" if scheduler else os.path.abspath(os.path.join(state, "turn")),
     )
     _check_token(settings.token, listing)
     cluster = Cluster(scheduler, tls_ca, tls_cert, tls_key, insecure=dask_insecure)

@@ -17,7 +17,7 @@ from boltz_keyscan.report.html.cards import fill_deck
 from boltz_keyscan.report.html.fleet_cards import explain_command, make_drafts, make_spread
 from boltz_keyscan.report.html.page import Filter, choices, clip, gap_groups, make_advice
 from boltz_keyscan.report.html.rendering import Heading, json_data, write_page
-from boltz_keyscan.report.html.timeline import MAX_FOLDED, MAX_ROWS, make_timeline
+from boltz_keyscan.report.html.timeline import MAX_TIMED, make_timeline
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.wording import count, format_time, short_fingerprints
 
@@ -26,9 +26,6 @@ MAX_REPOSITORIES = 20
 
 MAX_FOLDED_REPOSITORIES = 480
 """Repositories of the table that are folded; further ones are counted."""
-
-_TIMED = MAX_ROWS + MAX_FOLDED
-"""Keys of which all locations are read, for their rows on the timeline and their whole cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,14 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     ]
     keys = [key for key in found if key.shape is not Shape.PLACEHOLDER]
     names = short_fingerprints(key.fingerprint for key in found)
-    spreads = {key.fingerprint: make_spread(result, key) for key in found[:_TIMED]}
+    spreads = {key.fingerprint: make_spread(result, key) for key in found[:MAX_TIMED]}
     kinds = _urgent_situations(keys)
     concerns = ((key, (key.situation, is_link(key))) for key in keys if _is_urgent(key))
     urgent = next((key for key, concern in concerns if concern == kinds[0]), None)
     deck = fill_deck(make_drafts(result, found, names, spreads), len(found))
-    timed = [spreads[key.fingerprint].finding for key in keys[:_TIMED]]
-    timeline = make_timeline(timed, names, result.started_at) if timed else None
+    drawn = (spreads[key.fingerprint] for key in keys[:MAX_TIMED] if key.fingerprint in spreads)
+    timed = [(spread.finding, spread.life) for spread in drawn]
+    timeline = make_timeline(timed, names, result.started_at, len(keys)) if timed else None
     verdict = list(_verdict(result, keys))
     severities = Counter(key.severity for key in found[: len(deck.cards)])
     filter_ = Filter("severity", "v", choices(severities, Severity, str))
@@ -98,7 +96,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         coverage=tuple(_coverage(result)),
         gaps=tuple(gap_groups(_gaps(result))),
         repositories=_table(result),
-        timeline=replace(timeline, left=len(keys) - len(timed)) if timeline else None,
+        timeline=timeline,
         deck=deck,
         total=len(found),
         explain="boltz-keyscan explain FINGERPRINT CLONE",

@@ -17,11 +17,14 @@ from boltz_keyscan.policy import widest
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.html.cards import MAX_FOLDED, MAX_PLACES, Card, Details, Draft, first_paths
-from boltz_keyscan.report.html.lifetime import lifetime
+from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import Place, places
 from boltz_keyscan.report.sentences import key_title
-from boltz_keyscan.report.wording import count, parse_time
+from boltz_keyscan.report.wording import count, format_day, moment, parse_time
+
+MAX_LOCATIONS = 1_000
+"""Locations of a key that its lifetime is made of; a mark on the timeline is a place for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,9 @@ class Spread:
     """A key with its repositories."""
 
     finding: Finding
-    """The key as if all repositories were one: with the locations of all, each once."""
+    """The key as its first repository has it, without locations."""
+    life: Lifetime
+    """Its lifetime as if all repositories were one."""
     places: tuple[Place, ...]
     """The first repositories, each with its first place."""
     names: tuple[str, ...]
@@ -43,18 +48,26 @@ def explain_command(key: FleetKey, name: str) -> str:
     return shlex.join(("boltz-keyscan", "explain", name, "CLONE" if ":" in repository else repository))
 
 
-def make_spread(result: FleetResult, key: FleetKey) -> Spread:
-    """Return a key with the locations of all its repositories; forks share most of theirs."""
+def make_spread(result: FleetResult, key: FleetKey, most: int = MAX_LOCATIONS) -> Spread:
+    """Return a key with its repositories, of which forks share most locations.
+
+    Args:
+        result: the fleet.
+        key: the key.
+        most: locations from which no more are read, once there are enough repositories for the card.
+    """
     locations: dict[Location, None] = {}
     rows: list[Place] = []
     names: dict[str, None] = {}
     one: Finding | None = None
     for entry, finding in result.occurrences(key.fingerprint):
         one = one or finding
-        locations.update(dict.fromkeys(finding.locations))
+        locations.update(dict.fromkeys(finding.locations[: max(0, most - len(locations))]))
         if len(rows) < MAX_PLACES + MAX_FOLDED:
             rows.append(_place(entry, finding, first=not rows))
             names.update(_searched(entry, finding))
+        elif len(locations) >= most:
+            break
     if one is None:
         raise ValueError("a key is in no repository")
     merged = replace(
@@ -65,7 +78,20 @@ def make_spread(result: FleetResult, key: FleetKey) -> Spread:
         locations=tuple(locations),
         exposure=widest(each.exposure for each in locations),
     )
-    return Spread(merged, tuple(rows), tuple(names))
+    life = lifetime(merged)
+    if len(locations) >= most and key.locations > most:
+        life = _partly_drawn(life, key, most)
+    return Spread(replace(merged, locations=()), life, tuple(rows), tuple(first_paths(names)))
+
+
+def _partly_drawn(life: Lifetime, key: FleetKey, most: int) -> Lifetime:
+    """Return a lifetime that was made of the first locations only, with what is known of all of them."""
+    end = {True: "still there", False: "gone", None: "its end is not known"}[key.still_present]
+    begin = f"since {format_day(moment(key.first.author_date))}, " if key.first else ""
+    drawn = f"drawn from {most:,} of {key.locations:,} places"
+    return replace(
+        life, present=key.still_present, last=None, story=f"{begin}{end}; {drawn}", brief=f"{begin}{end}"
+    )
 
 
 def _place(entry: RepositoryEntry, finding: Finding, *, first: bool) -> Place:
@@ -108,7 +134,8 @@ def make_drafts(
             occurrences = itertools.islice(result.occurrences(key.fingerprint), MAX_PLACES)
             pairs = [(entry, finding) for entry, finding in occurrences]
             searched = dict(each for pair in pairs for each in _searched(*pair))
-            spread = Spread(pairs[0][1], (_place(*pairs[0], first=True),), tuple(searched))
+            one = pairs[0][1]
+            spread = Spread(one, lifetime(one), (_place(*pairs[0], first=True),), tuple(searched))
         card = _card(key, names[key.fingerprint], spread)
         power = "" if key.shape is Shape.PLACEHOLDER else known.get(key.rule_id, "")
         yield Draft(card, dumps(_entry(key, spread)), partial(_details, key, card, spread, power))
@@ -148,7 +175,7 @@ def _extent(key: FleetKey) -> str:
 
 
 def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
-    life = lifetime(spread.finding)
+    life = spread.life
     facts = [("Situation", TITLE[key.situation]), ("Extent", _extent(key))]
     if key.first is not None:
         commit = f" ({key.first.commit[:7]})" if key.first.commit else ""

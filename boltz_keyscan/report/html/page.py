@@ -13,8 +13,9 @@ from boltz_keyscan.model.enums import Exposure, Severity, Shape, Situation, Stat
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.html.cards import make_deck
+from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.html.rendering import heading, json_data, write_page
-from boltz_keyscan.report.html.timeline import make_timeline
+from boltz_keyscan.report.html.timeline import MAX_TIMED, make_timeline
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import STATUS_WORDS, own_key_warning
 from boltz_keyscan.report.summary import (
@@ -98,6 +99,7 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     deck = make_deck(found, result, names)
     keys = [finding for finding in found if finding.shape is not Shape.PLACEHOLDER]
+    timed = [(key, lifetime(key)) for key in keys[:MAX_TIMED]]
     sentences = list(verdict(result))
     write_page(
         "scan.html",
@@ -113,7 +115,7 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
         advice=[make_advice(kind, is_link=is_link) for kind, is_link in urgent_situations(result)],
         command=next((text.partition("     ")[0] for _, text in next_lines(result)), ""),
         gaps=tuple(gap_groups(result.gaps)),
-        timeline=make_timeline(keys, names, result.started_at) if keys else None,
+        timeline=make_timeline(timed, names, result.started_at, len(keys)) if timed else None,
         deck=deck,
         total=len(found),
         explain=explain_command(result, "FINGERPRINT"),

@@ -12,7 +12,7 @@ from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.html.lifetime import Event, Lifetime, lifetime
+from boltz_keyscan.report.html.lifetime import Event, Lifetime
 from boltz_keyscan.report.wording import MONTHS, format_day, moment
 
 MAX_ROWS = 12
@@ -20,6 +20,9 @@ MAX_ROWS = 12
 
 MAX_FOLDED = 288
 """Rows that are folded; further keys are counted."""
+
+MAX_TIMED = MAX_ROWS + MAX_FOLDED
+"""Keys on a timeline."""
 
 MAX_MARKS = 40
 """Limit of commits marked in a row: the first ones and the last one."""
@@ -114,16 +117,20 @@ class _Axis:
         return self.start <= when <= self.end
 
 
-def make_timeline(findings: Sequence[Finding], names: dict[str, str], started_at: str) -> Timeline:
-    """Return the timeline of keys, in their order."""
+def make_timeline(
+    keys: Sequence[tuple[Finding, Lifetime]], names: dict[str, str], started_at: str, total: int
+) -> Timeline:
+    """Return the timeline of keys, in their order.
+
+    Args:
+        keys: the first keys, at most ``MAX_TIMED``.
+        names: the short form of each fingerprint.
+        started_at: time of the scan.
+        total: number of all keys.
+    """
     now = moment(started_at)
-    most = MAX_ROWS + MAX_FOLDED
-    lives = [lifetime(finding) for finding in findings[:most]]
-    axis = _axis([event.when for life in lives for event in life.events], now)
-    rows = tuple(
-        _row(finding, names[finding.fingerprint], life, axis, now)
-        for finding, life in zip(findings, lives, strict=False)
-    )
+    axis = _axis([event.when for _, life in keys for event in life.events], now)
+    rows = tuple(_row(finding, names[finding.fingerprint], life, axis, now) for finding, life in keys)
     # Two more rows are no reason for a fold.
     shown = len(rows) if len(rows) <= MAX_ROWS + 2 else MAX_ROWS
     return Timeline(
@@ -132,8 +139,8 @@ def make_timeline(findings: Sequence[Finding], names: dict[str, str], started_at
         tuple(_ticks(axis, axis.x(now))),
         rows[:shown],
         rows[shown:],
-        max(len(findings) - most, 0),
-        any(not axis.covers(event.when) for life in lives for event in life.events),
+        total - len(rows),
+        any(not axis.covers(event.when) for _, life in keys for event in life.events),
     )
 
 
