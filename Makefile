@@ -1,6 +1,6 @@
 # The verbs of this project. Needs Python 3.11 or newer, git and make; everything else goes into .venv.
 #
-#   PYTHON=python3.12      the interpreter for .venv; without it the newest of 3.13, 3.12, 3.11 that is there
+#   PYTHON=python3.12      the interpreter for .venv; without it the newest of 3.14 to 3.11 that is there
 #   P=/path                what "scan" looks at
 #   ARGS="..."             more arguments for scan, test and bench
 
