@@ -18,6 +18,7 @@ RUN python -m venv --without-pip /opt/boltz-keyscan \
         --only-binary :all: -r pipelines/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY rules rules
+COPY man man
 COPY boltz_keyscan boltz_keyscan
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /opt/wheels . \
     && /opt/build/bin/pip --python /opt/boltz-keyscan/bin/python install --no-deps --no-index /opt/wheels/*.whl

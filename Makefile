@@ -19,7 +19,7 @@ PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscan
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint fmt bench nightly tools picture release-check release clean
+.PHONY: help scan test lint fmt bench nightly tools picture docs man release-check release clean
 
 help: ## show this list
 	@echo "make VERB"
@@ -66,6 +66,14 @@ tools: ## install the programs that read our reports back into .tools, and the p
 picture: ## make docs/html-page.png, the picture of the HTML page in the README; needs what "tools" installs
 	@.ci/venv dev browser
 	@$(BIN)/python -m tests.browser docs/html-page.png
+
+docs: ## build the site of the documents, build/site/index.html; a broken link is an error
+	@.ci/venv docs
+	@$(BIN)/python .ci/documents.py
+
+man: ## write the manual page, man/boltz-keyscan.1, again; after a change of options
+	@.ci/venv
+	@$(BIN)/python .ci/manual.py
 
 release-check: ## prove that this commit can be released: packages built twice, SBOM, installed wheel; ARGS="--tag v0.2.0"
 	@.ci/venv release

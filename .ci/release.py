@@ -26,6 +26,7 @@ VERSION_FILE = "boltz_keyscan/_version.py"
 CHANGELOG = "CHANGELOG.md"
 BUILD_TOOLS = "pipelines/build.txt"
 PAGES = ("README.md", "pyproject.toml", "templates/boltz-keyscan.yml")
+MAN_PAGE = "man/boltz-keyscan.1"
 UNRELEASED = "## [Unreleased]"
 VERSION = re.compile(r"[0-9]+(\.[0-9]+){2}((a|b|rc)[0-9]+)?")
 ACCOUNT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
@@ -207,6 +208,13 @@ def cut(number: str, account: str | None, today: dt.date, root: Path = ROOT) -> 
         changed = re.sub(rf"(@|/|rev: |`)v{re.escape(old)}\b", rf"\g<1>v{number}", changed)
         if changed != text:
             page.write_text(changed, encoding="utf-8")
+    manual = (root / MAN_PAGE).read_text(encoding="utf-8")
+    # As the script that makes it writes hyphens, which an account can have.
+    before, after = (name.replace("-", "\\-") for name in (old_owner, new_owner))
+    manual = manual.replace(f"{before}/boltz\\-keyscan", f"{after}/boltz\\-keyscan")
+    title = rf'\g<1> {today} "boltz-keyscan {number}"'
+    manual = re.sub(r'(?m)^(\.TH \S+ 1) \S+ "boltz-keyscan [^"]*"', title, manual)
+    (root / MAN_PAGE).write_text(manual, encoding="utf-8")
 
 
 def main() -> int:

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import re
 import shutil
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 import yaml
 
 import boltz_keyscan
+from tests import checkout
 from tests.checkout import OWNER, files
 from tests.pipelines.services import checked, tool
 from tests.running import ROOT
@@ -38,13 +37,7 @@ RIGHTS = {
 
 @pytest.fixture(scope="module")
 def release() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("release", ROOT / ".ci" / "release.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["release"] = module
-    spec.loader.exec_module(module)
-    return module
+    return checkout.script("release")
 
 
 @pytest.fixture
@@ -56,6 +49,7 @@ def copied(tmp_path: Path) -> Path:
         "pyproject.toml",
         "docs",
         "templates",
+        "man",
         "boltz_keyscan/_version.py",
     ):
         target = tmp_path / name
@@ -127,6 +121,9 @@ def test_the_cut_of_a_release(release: ModuleType, copied: Path) -> None:
         assert written in pages
     assert f"{OWNER}/boltz-keyscan" not in pages
     assert f"boltz-keyscan@v{boltz_keyscan.__version__}" not in pages
+    page = (copied / release.MAN_PAGE).read_text(encoding="utf-8")
+    assert '.TH BOLTZ-KEYSCAN 1 2027-02-03 "boltz-keyscan 9.8.7" ' in page
+    assert "an\\-account/boltz\\-keyscan" in page
     # The next one keeps the account, and has nothing to release yet.
     with pytest.raises(release.ReleaseError, match=r"nothing under"):
         release.cut("9.9.0", None, DAY, copied)
