@@ -10,7 +10,7 @@ ARG BASE=python:3.13-slim-trixie
 
 FROM ${BASE} AS build
 WORKDIR /source
-COPY pipelines/build.txt pipelines/requirements.txt pipelines/
+COPY pipelines/build.txt pipelines/requirements.txt pipelines/sbom.cdx.json pipelines/
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r pipelines/build.txt
 RUN python -m venv --without-pip /opt/boltz-keyscan \

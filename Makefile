@@ -19,7 +19,7 @@ PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscan
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint fmt bench nightly tools picture docs man release-check release clean
+.PHONY: help scan test lint fmt bench nightly tools picture docs man sbom release-check release clean
 
 help: ## show this list
 	@echo "make VERB"
@@ -74,6 +74,10 @@ docs: ## build the site of the documents, build/site/index.html; a broken link i
 man: ## write the manual page, man/boltz-keyscan.1, again; after a change of options
 	@.ci/venv
 	@$(BIN)/python .ci/manual.py
+
+sbom: ## write pipelines/sbom.cdx.json again, which the wheel carries; after a change of dependencies
+	@.ci/venv release
+	@$(BIN)/python .ci/sbom.py
 
 release-check: ## prove that this commit can be released: packages built twice, SBOM, installed wheel; ARGS="--tag v0.2.0"
 	@.ci/venv release

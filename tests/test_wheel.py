@@ -178,7 +178,7 @@ def test_what_the_wheel_carries(source: Path, wheel: Path) -> None:
     stem = f"boltz_keyscan-{boltz_keyscan.__version__}"
     others = {name for name in names if not name.startswith(("boltz_keyscan/", f"{stem}.dist-info/"))}
     assert others == {f"{stem}.data/data/share/man/man1/boltz-keyscan.1"}
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {f"{stem}.dist-info/licenses/LICENSE", f"{stem}.dist-info/sboms/sbom.cdx.json"} <= names
 
 
 def test_the_schema_can_be_read_where_it_is_installed(elsewhere: Elsewhere) -> None:
