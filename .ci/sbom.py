@@ -2,8 +2,8 @@
 
 python .ci/sbom.py         writes pipelines/sbom.cdx.json again, after a change of dependencies
 
-The wheel carries the file, as PEP 770 has it. It names the versions in pipelines/requirements.txt and, for the
-extras of users, the newest that go with them. Packages that only an extra needs are optional.
+The wheel carries the file, as PEP 770 has it. It names the versions in pipelines/requirements.txt and, for
+the extras of users, the newest that go with them. Packages that only an extra needs are optional.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +43,13 @@ def pins(text: str) -> dict[str, str]:
     return {normalize(name): version for name, version in re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", text)}
 
 
-def needed(sbom: dict[str, Any], names: Iterable[str]) -> set[str]:
-    """Return packages and what they need, and what that needs."""
-    below = {each["ref"]: each.get("dependsOn", []) for each in sbom["dependencies"]}
-    names_of = {each["bom-ref"]: normalize(each["name"]) for each in sbom["components"]}
-    direct = {normalize(name) for name in names}
-    waiting = [ref for ref, name in names_of.items() if name in direct]
-    found: set[str] = set()
-    while waiting:
-        ref = waiting.pop()
-        if ref not in found:
-            found.add(ref)
-            waiting += below.get(ref, [])
-    return {names_of[ref] for ref in found}
+def direct_dependencies(project: dict[str, Any]) -> set[str]:
+    """Return what a project and its extras of users ask for."""
+    asked = [
+        *project["dependencies"],
+        *(each for name in EXTRAS for each in project["optional-dependencies"][name]),
+    ]
+    return {normalize(re.split(r"[^\w.-]", each)[0]) for each in asked}
 
 
 def unlicensed(sbom: dict[str, Any]) -> list[str]:
@@ -82,7 +75,7 @@ def _run(*command: str | Path) -> str:
 
 
 def make(version: str) -> dict[str, Any]:
-    """Resolve and install all packages, without those that are only for tests and development, and list them."""
+    """Resolve and install all packages that users can need, and list them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     with tempfile.TemporaryDirectory(prefix="boltz-keyscan-sbom-") as name:
         folder = Path(name)
@@ -95,18 +88,17 @@ def make(version: str) -> dict[str, Any]:
         python = folder / "venv" / "bin" / "python"
         _run(*_INSTALL, "--target", packages, *(f"{each}=={found[each]}" for each in found))
         sbom: dict[str, Any] = json.loads(_run(*_LIST, "--validate", python))
-    required = needed(sbom, (re.split(r"[^\w.-]", each)[0] for each in project["dependencies"]))
     for each in sbom["components"]:
         if not each.get("licenses") and each["name"] in BY_TEXT:
             each["licenses"] = [{"license": {"id": BY_TEXT[each["name"]]}}]
-        each["scope"] = "required" if normalize(each["name"]) in required else "optional"
+        each["scope"] = "required" if normalize(each["name"]) in own else "optional"
         for unwanted in set(each) - set(KEPT):
             del each[unwanted]
     sbom["metadata"] = {"component": {"bom-ref": "root", "name": project["name"], "type": "application"}}
     sbom["metadata"]["component"]["licenses"] = [{"expression": project["license"]}]
-    sbom["dependencies"].append(
-        {"ref": "root", "dependsOn": sorted(each["bom-ref"] for each in sbom["components"])}
-    )
+    direct = direct_dependencies(project)
+    below = [each["bom-ref"] for each in sbom["components"] if normalize(each["name"]) in direct]
+    sbom["dependencies"].append({"ref": "root", "dependsOn": below})
     set_version(sbom, version)
     return sbom
 

@@ -789,6 +789,8 @@ def _install_files() -> None:
     ntpath.isabs = lambda path: ntpath.splitdrive(path)[1][:1] in ("\\", "/", b"\\", b"/")
     shutil._USE_CP_SENDFILE = shutil._HAS_FCOPYFILE = False  # type: ignore[attr-defined]
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    if hasattr(shutil, "_rmtree_impl"):  # From Python 3.14 on, chosen when it is imported.
+        shutil._rmtree_impl = shutil._rmtree_unsafe  # type: ignore[attr-defined]
     shutil.which = None  # type: ignore[assignment]  # it looks in the working folder first
 
 
