@@ -27,8 +27,8 @@ KEPT = ("bom-ref", "licenses", "name", "purl", "scope", "type", "version")
 BY_TEXT = {"partd": "BSD-3-Clause"}
 
 _VENV = ("uv", "venv", "--quiet", "--python", sys.executable)
-# Of every platform, but of one Python, so that each package has one version, whatever Python makes the file.
-_COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.12", "--no-header")
+# Of every platform and Python. Where versions differ by Python, the last is that of the newer ones.
+_COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--no-header")
 _INSTALL = ("uv", "pip", "install", "--quiet", "--no-deps", "--python-version=3.12", "--only-binary=:all:")
 _LIST = ("cyclonedx_py", "environment", "--output-reproducible", "--short-PURLs", "--spec-version=1.6")
 
