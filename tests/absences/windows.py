@@ -330,7 +330,7 @@ class Entry:
         return bool(self._entry.is_symlink()) and not self._is_junction
 
     def is_junction(self) -> bool:
-        return self.stat(follow_symlinks=False).st_reparse_tag == MOUNT_POINT  # type: ignore[no-any-return]
+        return self._is_junction
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         return self._is_junction or self._entry.is_dir(follow_symlinks=follow_symlinks)
