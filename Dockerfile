@@ -10,7 +10,7 @@ ARG BASE=python:3.13-slim-trixie
 
 FROM ${BASE} AS build
 WORKDIR /source
-COPY pipelines/build.txt pipelines/requirements.txt pipelines/
+COPY pipelines/build.txt pipelines/requirements.txt pipelines/sbom.cdx.json pipelines/
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r pipelines/build.txt
 RUN python -m venv --without-pip /opt/boltz-keyscan \
@@ -18,6 +18,7 @@ RUN python -m venv --without-pip /opt/boltz-keyscan \
         --only-binary :all: -r pipelines/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY rules rules
+COPY man man
 COPY boltz_keyscan boltz_keyscan
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /opt/wheels . \
     && /opt/build/bin/pip --python /opt/boltz-keyscan/bin/python install --no-deps --no-index /opt/wheels/*.whl

@@ -1,6 +1,6 @@
 # The verbs of this project. Needs Python 3.11 or newer, git and make; everything else goes into .venv.
 #
-#   PYTHON=python3.12      the interpreter for .venv; without it the newest of 3.13, 3.12, 3.11 that is there
+#   PYTHON=python3.12      the interpreter for .venv; without it the newest of 3.14 to 3.11 that is there
 #   P=/path                what "scan" looks at
 #   ARGS="..."             more arguments for scan, test and bench
 
@@ -19,7 +19,7 @@ PYTHON_TOOLS := sarif-tools==3.0.5 junitparser==5.0.3 junit2html==31.1.4 secscan
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help scan test lint fmt bench nightly tools picture release-check release clean
+.PHONY: help scan test lint fmt bench nightly tools picture docs man sbom release-check release clean
 
 help: ## show this list
 	@echo "make VERB"
@@ -67,6 +67,18 @@ tools: ## install the programs that read our reports back into .tools, and the p
 picture: ## make docs/html-page.png, the picture of the HTML page in the README; needs what "tools" installs
 	@.ci/venv dev browser
 	@$(BIN)/python -m tests.browser docs/html-page.png
+
+docs: ## build the site of the documents, build/site/index.html; a broken link is an error
+	@.ci/venv docs
+	@$(BIN)/python .ci/documents.py
+
+man: ## write the manual page, man/boltz-keyscan.1, again; after a change of options
+	@.ci/venv
+	@$(BIN)/python .ci/manual.py
+
+sbom: ## write pipelines/sbom.cdx.json again, which the wheel carries; after a change of dependencies
+	@.ci/venv release
+	@$(BIN)/python .ci/sbom.py
 
 release-check: ## prove that this commit can be released: packages built twice, SBOM, installed wheel; ARGS="--tag v0.2.0"
 	@.ci/venv release

@@ -18,14 +18,18 @@ import sys
 import tempfile
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 from typing import Any
+
+import sbom
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION_FILE = "boltz_keyscan/_version.py"
 CHANGELOG = "CHANGELOG.md"
 BUILD_TOOLS = "pipelines/build.txt"
 PAGES = ("README.md", "pyproject.toml", "templates/boltz-keyscan.yml")
+MAN_PAGE = "man/boltz-keyscan.1"
 UNRELEASED = "## [Unreleased]"
 VERSION = re.compile(r"[0-9]+(\.[0-9]+){2}((a|b|rc)[0-9]+)?")
 ACCOUNT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
@@ -132,9 +136,33 @@ def environment(folder: Path, *arguments: str | Path) -> Path:
     return python
 
 
-def unlicensed(sbom: dict[str, Any]) -> list[str]:
-    """Return the components of a CycloneDX document that name no licence."""
-    return [part["name"] for part in sbom["components"] if not part.get("licenses")]
+def carried_sbom(wheel: Path) -> str:
+    """Return the SBOM that a wheel carries: https://peps.python.org/pep-0770/."""
+    name = f"boltz_keyscan-{version()}.dist-info/sboms/{Path(sbom.SBOM).name}"
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(name).decode()
+
+
+def check_sbom(text: str, asked: dict[str, Any]) -> None:
+    """Compare an SBOM with what pip would install, as pip reports it.
+
+    Raises:
+        ReleaseError: it is not valid, is of another version, names no licence of a package, or lacks one.
+    """
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - a cut does without the extra "release"
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - as above
+
+    if (fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)) is not None:
+        raise ReleaseError(f"the SBOM is not valid: {fault}")
+    found = json.loads(text)
+    if found["metadata"]["component"]["version"] != version():
+        raise ReleaseError(f"{sbom.SBOM} is of another version than {VERSION_FILE}")
+    if nameless := sbom.unlicensed(found):
+        raise ReleaseError(f"no licence is known of: {', '.join(nameless)}")
+    listed = {sbom.normalize(part["name"]) for part in found["components"]}
+    wanted = {sbom.normalize(part["metadata"]["name"]) for part in asked["install"]} - {"boltz-keyscan"}
+    if missing := sorted(wanted - listed):
+        raise ReleaseError(f"{sbom.SBOM} lacks {', '.join(missing)}: make sbom")
 
 
 def check(tag: str | None) -> None:
@@ -170,13 +198,14 @@ def check(tag: str | None) -> None:
         said = run(installed, "-I", "-m", "boltz_keyscan", "--version", cwd=folder)
         if version() not in said:
             raise ReleaseError(f"the installed wheel says {said!r}, and {VERSION_FILE} {version()}")
-        target = dist / "sbom.cdx.json"
-        listing = (sys.executable, "-m", "cyclonedx_py", "environment", "--validate", "--output-reproducible")
-        run(*listing, "-o", target, installed)
-    sbom = json.loads(target.read_text(encoding="utf-8"))
-    if nameless := unlicensed(sbom):
-        raise ReleaseError(f"no licence is known of: {', '.join(nameless)}")
-    print(f"{len(sbom['components'])} packages with their licences are in {target.relative_to(ROOT)}")
+        report = folder / "report.json"
+        extras = f"{wheel}[{','.join(sbom.EXTRAS)}]"
+        dry = ("install", "--dry-run", "--ignore-installed", "--quiet", "--report", report, extras)
+        run(installed, "-m", "pip", *dry, cwd=folder)
+        text = carried_sbom(wheel)
+        check_sbom(text, json.loads(report.read_text(encoding="utf-8")))
+    (dist / Path(sbom.SBOM).name).write_text(text, encoding="utf-8")
+    print(f"{len(json.loads(text)['components'])} packages with their licences are in the wheel's SBOM")
 
 
 def cut(number: str, account: str | None, today: dt.date, root: Path = ROOT) -> None:
@@ -207,6 +236,16 @@ def cut(number: str, account: str | None, today: dt.date, root: Path = ROOT) -> 
         changed = re.sub(rf"(@|/|rev: |`)v{re.escape(old)}\b", rf"\g<1>v{number}", changed)
         if changed != text:
             page.write_text(changed, encoding="utf-8")
+    manual = (root / MAN_PAGE).read_text(encoding="utf-8")
+    # As the script that makes it writes hyphens, which an account can have.
+    before, after = (name.replace("-", "\\-") for name in (old_owner, new_owner))
+    manual = manual.replace(f"{before}/boltz\\-keyscan", f"{after}/boltz\\-keyscan")
+    title = rf'\g<1> {today} "boltz-keyscan {number}"'
+    manual = re.sub(r'(?m)^(\.TH \S+ 1) \S+ "boltz-keyscan [^"]*"', title, manual)
+    (root / MAN_PAGE).write_text(manual, encoding="utf-8")
+    listed = json.loads((root / sbom.SBOM).read_text(encoding="utf-8"))
+    sbom.set_version(listed, number)
+    (root / sbom.SBOM).write_text(sbom.dump(listed), encoding="utf-8")
 
 
 def main() -> int:

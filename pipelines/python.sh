@@ -7,7 +7,7 @@ usable() {
     "$1" -I -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
-for version in 3.13 3.12 3.11; do
+for version in 3.14 3.13 3.12 3.11; do
     for python in "python$version" "${RUNNER_TOOL_CACHE:-/nowhere}/Python/$version".*/*/bin/python; do
         if usable "$python"; then
             command -v "$python"

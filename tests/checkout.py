@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
+import importlib
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import ModuleType
 
 from tests.running import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 IN_GIT = (ROOT / ".git").exists()
 
@@ -40,6 +40,13 @@ def files() -> list[Path]:
         folders[:] = [name for name in folders if not _matches(name, ignored)]
         found += [ROOT / folder / name for name in names if not _matches(name, ignored)]
     return sorted(found)
+
+
+def script(name: str) -> ModuleType:
+    """A script of ``.ci``, loaded; it finds those beside it."""
+    if (folder := str(ROOT / ".ci")) not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
 
 
 def _matches(name: str, patterns: list[str]) -> bool:

@@ -45,7 +45,7 @@ def test_all_of_it_is_as_on_this_system(repo: Repo, tmp_path: Path) -> None:
     def run(*arguments: str, stdin: str = "", changed: tuple[str, ...] = ()) -> Command:
         return Command(arguments, repo.path, stdin, changed=changed)
 
-    scanned, text, staged, installed, doctor, agent, keys, *refused = run_on(
+    scanned, text, staged, installed, doctor, agent, keys, redacted, fleet, *refused = run_on(
         "macos",
         home,
         run("--format", "json", "--no-cache", "--jobs", "2", "."),
@@ -55,12 +55,19 @@ def test_all_of_it_is_as_on_this_system(repo: Repo, tmp_path: Path) -> None:
         run("hook", "doctor", "pre-commit", "pre-push"),
         run("hook", "agent", stdin=json.dumps(prompt)),
         run("keys", "audit", "--local"),
+        run("redact", "sub", "logs.tar.gz"),
+        run("fleet", "scan", str(repo.path), "--state", str(tmp_path / "fleet"), "--jobs", "2"),
         *(run("--version", changed=("import fcntl, os, resource, select", call)) for call in BACK),
     )
     assert scanned.errors == ""
     assert comparable(scanned.report) == here
     assert (home / "Library/Caches/boltz-keyscan").is_dir(), text.errors
     assert (staged.code, installed.code, doctor.code, keys.errors) == (1, 0, 0, "")
+    assert "redacted  sub/new.txt: 1 place of 1 key" in redacted.text
+    assert "left  logs.tar.gz" in redacted.text
+    assert (redacted.code, redacted.errors) == (1, "")
+    assert (fleet.code, fleet.errors) == (1, "")
+    assert "1 repository: 1 scanned" in fleet.text
     assert prompt["prompt"] not in agent.text + agent.errors
     assert "block" in agent.text or agent.code == 2
     assert [call for call, ended in zip(BACK, refused, strict=True) if ended.code != 99] == []

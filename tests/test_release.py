@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.util
+import json
 import re
 import shutil
-import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +20,9 @@ import pytest
 import yaml
 
 import boltz_keyscan
+from tests import checkout
 from tests.checkout import OWNER, files
+from tests.gate import absent
 from tests.pipelines.services import checked, tool
 from tests.running import ROOT
 
@@ -38,13 +42,7 @@ RIGHTS = {
 
 @pytest.fixture(scope="module")
 def release() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("release", ROOT / ".ci" / "release.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["release"] = module
-    spec.loader.exec_module(module)
-    return module
+    return checkout.script("release")
 
 
 @pytest.fixture
@@ -56,6 +54,8 @@ def copied(tmp_path: Path) -> Path:
         "pyproject.toml",
         "docs",
         "templates",
+        "man",
+        "pipelines",
         "boltz_keyscan/_version.py",
     ):
         target = tmp_path / name
@@ -127,6 +127,11 @@ def test_the_cut_of_a_release(release: ModuleType, copied: Path) -> None:
         assert written in pages
     assert f"{OWNER}/boltz-keyscan" not in pages
     assert f"boltz-keyscan@v{boltz_keyscan.__version__}" not in pages
+    listed = json.loads((copied / "pipelines/sbom.cdx.json").read_text(encoding="utf-8"))
+    assert listed["metadata"]["component"]["version"] == "9.8.7"
+    page = (copied / release.MAN_PAGE).read_text(encoding="utf-8")
+    assert '.TH BOLTZ-KEYSCAN 1 2027-02-03 "boltz-keyscan 9.8.7" ' in page
+    assert "an\\-account/boltz\\-keyscan" in page
     # The next one keeps the account, and has nothing to release yet.
     with pytest.raises(release.ReleaseError, match=r"nothing under"):
         release.cut("9.9.0", None, DAY, copied)
@@ -157,10 +162,40 @@ def test_a_tag_of_another_version_is_not_released(release: ModuleType, tag: str)
         release.check_texts(tag)
 
 
-def test_a_package_without_a_licence_is_named(release: ModuleType) -> None:
-    parts = [
-        {"name": "a", "licenses": [{"license": {"id": "MIT"}}]},
-        {"name": "b"},
-        {"name": "c", "licenses": []},
-    ]
-    assert release.unlicensed({"components": parts}) == ["b", "c"]
+def test_the_sbom_has_every_dependency_with_its_licence() -> None:
+    """In the versions that pipelines install; ``make sbom`` writes it again."""
+    sbom: Any = checkout.script("sbom")
+    listed = json.loads((ROOT / sbom.SBOM).read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = {sbom.normalize(part["name"]): part["version"] for part in listed["components"]}
+    assert sbom.direct_dependencies(project) <= set(versions)
+    pinned = sbom.pins((ROOT / sbom.PINS).read_text(encoding="utf-8"))
+    assert len(pinned) > 20
+    assert {name: versions.get(name) for name in pinned} == pinned
+    assert {sbom.normalize(p["name"]) for p in listed["components"] if p["scope"] == "required"} == set(
+        pinned
+    )
+    assert listed["metadata"]["component"]["version"] == boltz_keyscan.__version__
+    assert sbom.unlicensed(listed) == []
+
+
+REPORT = {"install": [{"metadata": {"name": "boltz-keyscan"}}, {"metadata": {"name": "Brotli"}}]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "message"),
+    [
+        (lambda _: None, REPORT, None),
+        (lambda found: found["components"][0].pop("licenses"), REPORT, "no licence is known of: "),
+        (lambda found: found["components"][0].pop("name"), REPORT, "the SBOM is not valid: "),
+        (lambda found: found["metadata"]["component"].update(version="9"), REPORT, "is of another version"),
+        (lambda _: None, {"install": [{"metadata": {"name": "new-one"}}]}, "lacks new-one: make sbom"),
+    ],
+)
+def test_an_sbom_is_judged(release: ModuleType, changed: Any, asked: Any, message: str | None) -> None:
+    found = json.loads((ROOT / "pipelines/sbom.cdx.json").read_text(encoding="utf-8"))
+    if importlib.util.find_spec("cyclonedx") is None:
+        absent("cyclonedx is not installed: .ci/venv release")
+    changed(found)
+    with contextlib.nullcontext() if message is None else pytest.raises(release.ReleaseError, match=message):
+        release.check_sbom(json.dumps(found), asked)

@@ -36,6 +36,12 @@ def test_every_file_is_text() -> None:
     ]
 
 
+def test_every_file_has_a_plain_name() -> None:
+    """A tool that was to print once wrote a file called "-", which went into a commit."""
+    parts = {part for path in checkout.files() for part in path.relative_to(ROOT).parts}
+    assert [part for part in sorted(parts) if not re.fullmatch(r"[\w.][\w.+-]*", part)] == []
+
+
 def test_the_files_are_clean(tmp_path: Path) -> None:
     # A copy: other tests write caches into the checkout, and a file that changes is a gap.
     place = checkout.copy(tmp_path / "checkout")

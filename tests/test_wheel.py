@@ -175,9 +175,10 @@ def test_what_the_wheel_carries(source: Path, wheel: Path) -> None:
     assert {"boltz_keyscan/py.typed", "boltz_keyscan/report/schema/report-v1.schema.json"} <= package
     rule_files = {f"boltz_keyscan/_rules/{path.name}" for path in (source / "rules").iterdir()}
     assert {name for name in names if name.startswith("boltz_keyscan/")} == package | rule_files
-    others = {name.partition("/")[0] for name in names if not name.startswith("boltz_keyscan/")}
-    assert others == {f"boltz_keyscan-{boltz_keyscan.__version__}.dist-info"}
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    stem = f"boltz_keyscan-{boltz_keyscan.__version__}"
+    others = {name for name in names if not name.startswith(("boltz_keyscan/", f"{stem}.dist-info/"))}
+    assert others == {f"{stem}.data/data/share/man/man1/boltz-keyscan.1"}
+    assert {f"{stem}.dist-info/licenses/LICENSE", f"{stem}.dist-info/sboms/sbom.cdx.json"} <= names
 
 
 def test_the_schema_can_be_read_where_it_is_installed(elsewhere: Elsewhere) -> None:

@@ -25,6 +25,7 @@ from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.sources.git.run.environment import absolute_path
+from boltz_keyscan.system.processes import system_variables
 from boltz_keyscan.workers.isolated import IsolatedProcess, ProcessStoppedError
 
 TOKEN_VARIABLE = "BOLTZ_KEYSCAN_GIT_TOKEN"  # noqa: S105 - the name of a variable
@@ -212,10 +213,10 @@ def _environment(home: str) -> dict[str, str]:
     executable = git.executable()
     configuration, askpass = os.path.join(home, "config"), os.path.join(home, "askpass")
     replace_file(configuration, _CONFIGURATION.encode())
-    with open(askpass, "x", opener=lambda path, flags: os.open(path, flags, 0o700)) as file:
-        file.write(_ASKPASS)
+    replace_file(askpass, _ASKPASS.encode())
+    os.chmod(askpass, 0o700)
     os.mkdir(os.path.join(home, "template"))
-    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | system_variables()
     if certificates := os.environ.get("SSL_CERT_FILE"):
         variables |= {"GIT_SSL_CAINFO": certificates}
     return variables | {

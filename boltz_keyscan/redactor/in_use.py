@@ -31,6 +31,8 @@ def find_use(descriptor: int) -> Use:
     """
     if _is_locked(descriptor):
         return Use("a program that has locked it")
+    if sys.platform != "linux":
+        return Use(is_known=False)
     writers = _has_writers(descriptor)
     if writers is False:
         return Use()
@@ -58,9 +60,9 @@ def _is_locked(descriptor: int) -> bool:
 
 def _has_writers(descriptor: int) -> bool | None:
     """Return True if any program has the file open for writing; None where the kernel does not answer."""
-    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         return None
-    import fcntl  # noqa: PLC0415 - not on Windows
+    import fcntl  # noqa: PLC0415 - as above
 
     # A program that opens the file at this moment makes the kernel send this signal, which would end us.
     before = signal.signal(signal.SIGIO, signal.SIG_IGN)

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from boltz_keyscan import fsutil
-from boltz_keyscan.fsutil import READ_FLAGS, replacing
+from boltz_keyscan.fsutil import FOLLOWING_READ_FLAGS, READ_FLAGS, replacing
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redactor.in_use import find_use
 from boltz_keyscan.redactor.stream import MAX_PASSES, rewrite
 from boltz_keyscan.sources.archives.reader import FileSpace
 from boltz_keyscan.sources.signatures import HEAD, is_container_head
+from boltz_keyscan.system.paths import release_file
 
 SUFFIX: Final = b".boltz-keyscan-backup"
 
@@ -138,16 +139,18 @@ def redact_text(path: bytes, detector: Detector, *, backup: bool, dry_run: bool)
                 if not replaced:
                     raise _NothingReplacedError  # noqa: TRY301 - ends the block without a new file
                 _keep_facts(descriptor, copy, facts)
-                _check_unchanged(descriptor, path, facts)
+                _check_unchanged(os.fstat(descriptor), path, facts)
                 check_use(descriptor)
                 kept = _link(path, facts, copied=backup)
-            # Written to in the last moment: what was written is in the old file.
-            _check_unchanged(descriptor, b"", facts)
+                is_released = release_file(descriptor)
+            if not is_released:
+                # Written to in the last moment: what was written is in the old file.
+                _check_unchanged(os.fstat(descriptor), b"", facts)
         except _NothingReplacedError:
             return Outcome(Counter(), is_use_known=is_known)
         except BaseException:
             if kept:
-                os.replace(kept, path)
+                _undo(kept, path)
             raise
         if backup:
             os.chmod(kept, stat.S_IRUSR | stat.S_IWUSR)
@@ -192,9 +195,8 @@ def _keep_facts(descriptor: int, copy: BinaryIO, facts: os.stat_result) -> None:
     os.fsync(copy.fileno())
 
 
-def _check_unchanged(descriptor: int, path: bytes, facts: os.stat_result) -> None:
+def _check_unchanged(now: os.stat_result, path: bytes, facts: os.stat_result) -> None:
     """Check that a file, and what its path leads to, is as it was."""
-    now = os.fstat(descriptor)
     is_same = (now.st_size, now.st_mtime_ns) == (facts.st_size, facts.st_mtime_ns)
     if is_same and path:
         is_same = os.path.samestat(os.stat(path, follow_symlinks=False), now)
@@ -220,6 +222,14 @@ def _link(path: bytes, facts: os.stat_result, *, copied: bool) -> bytes:
     raise RefusedError("it has too many backups", "Delete them.")
 
 
+def _undo(kept: bytes, path: bytes) -> None:
+    """Take the second name of a file back; a rename between two names of one file does nothing."""
+    if os.path.samefile(kept, path):
+        os.unlink(kept)
+    else:
+        os.replace(kept, path)
+
+
 def backup_names(path: bytes) -> Iterator[bytes]:
     """Yield the names that a backup may have."""
     yield path + SUFFIX
@@ -241,7 +251,7 @@ def create_private(path: bytes) -> int:
 def sync_folder(path: bytes) -> None:
     """Write the folder of a file to the disk, where the system can."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        descriptor = os.open(os.path.dirname(os.path.abspath(path)), FOLLOWING_READ_FLAGS)
         try:
             os.fsync(descriptor)
         finally:

@@ -67,3 +67,16 @@ def relative(path: bytes, folder: bytes) -> bytes:
         return slashed(os.path.relpath(path, folder))
     except ValueError:
         return slashed(os.path.abspath(path))
+
+
+def release_file(descriptor: int) -> bool:
+    """Let the file of a descriptor be replaced, and return True where the descriptor has lost it for that.
+
+    Windows replaces no file that is open, by whatever program. The descriptor can still be closed.
+    """
+    if _IS_NATIVE:
+        return False
+    nothing = os.open(os.devnull, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    os.dup2(nothing, descriptor, inheritable=False)
+    os.close(nothing)
+    return True

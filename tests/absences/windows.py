@@ -231,13 +231,15 @@ class NetworkError(BaseException):
     """A network path was opened."""
 
 
-def posix_path(path: Any, *, must_be_short: bool = True) -> Any:  # noqa: C901 - the rules of Windows
+def posix_path(path: Any, *, must_be_short: bool = True) -> Any:  # noqa: C901, PLR0912 - the rules of Windows
     """Return the POSIX path, as bytes, that plays a path of Windows."""
     if isinstance(path, int):
         return path
     text = os.fsdecode(os.fspath(path))
     if "\0" in text:
         raise ValueError("embedded null byte")
+    if text.startswith(("/proc", "/sys/")):
+        raise FileNotFoundError(2, "The system cannot find the path specified", text)
     is_literal = text.startswith("\\\\?\\")
     native = text[4:] if is_literal else text.replace("/", "\\")
     if is_literal and "/" in native:
@@ -326,6 +328,9 @@ class Entry:
 
     def is_symlink(self) -> bool:
         return bool(self._entry.is_symlink()) and not self._is_junction
+
+    def is_junction(self) -> bool:
+        return self._is_junction
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         return self._is_junction or self._entry.is_dir(follow_symlinks=follow_symlinks)
@@ -644,19 +649,32 @@ def _junction(target: str, path: str) -> None:
     posix.symlink(posix_path(target) + JUNCTION, posix_path(path))
 
 
+def _database_uri(text: str) -> str:
+    name, mark, rest = text.removeprefix("file:").partition("?")
+    name = re.sub(r"^/?[A-Za-z]:|^[A-Za-z]%3A", "", name.replace("%5C", "/").replace("\\", "/"))
+    return f"file:{name}{mark}{rest}"
+
+
+class Connection(sqlite3.Connection):
+    """A ``Connection`` of Windows."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql.startswith("ATTACH "):
+            parameters = tuple(map(_database_uri, parameters))
+        return super().execute(sql, parameters)
+
+
 def _connect(path: Any, *arguments: Any, **more: Any) -> Any:
     text = str(path)
     if "/dev/fd" in text:
         raise sqlite3.OperationalError("unable to open database file")
     if text.startswith("file:"):
-        name, mark, rest = text.removeprefix("file:").partition("?")
-        name = re.sub(r"^/?[A-Za-z]:|^[A-Za-z]%3A", "", name.replace("%5C", "/").replace("\\", "/"))
-        return real.connect(f"file:{name}{mark}{rest}", *arguments, **more)
+        return real.connect(_database_uri(text), *arguments, factory=Connection, **more)
     return real.connect(text if text == ":memory:" else posix_path(text), *arguments, **more)
 
 
-def _temporary_file(mode: str = "w+b") -> Any:
-    descriptor, name = tempfile.mkstemp()
+def _temporary_file(mode: str = "w+b", *, dir: Any = None) -> Any:  # noqa: A002 - its name there
+    descriptor, name = tempfile.mkstemp(dir=dir)
     posix.unlink(posix_path(name))
     return real.builtin_open(descriptor, mode)
 
@@ -789,6 +807,8 @@ def _install_files() -> None:
     ntpath.isabs = lambda path: ntpath.splitdrive(path)[1][:1] in ("\\", "/", b"\\", b"/")
     shutil._USE_CP_SENDFILE = shutil._HAS_FCOPYFILE = False  # type: ignore[attr-defined]
     shutil._use_fd_functions = False  # type: ignore[attr-defined]
+    if hasattr(shutil, "_rmtree_impl"):  # From Python 3.14 on, chosen when it is imported.
+        shutil._rmtree_impl = shutil._rmtree_unsafe  # type: ignore[attr-defined]
     shutil.which = None  # type: ignore[assignment]  # it looks in the working folder first
 
 

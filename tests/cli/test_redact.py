@@ -223,12 +223,22 @@ def link(*given):
     raise PermissionError(1, "no")
 os.link = link
 """
+NO_REPLACEMENT = """
+import os
+replace = os.replace
+def refuse(source, target):
+    if os.fsencode(source).endswith(b".tmp"):
+        raise PermissionError(13, "Permission denied")
+    replace(source, target)
+os.replace = refuse
+"""
 FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))"
 
 FAULTS = {
     "a full disk": (FULL, "cannot be replaced: File too large"),
     "a change while it is redacted": (CHANGED_MEANWHILE, "it changed while it was redacted"),
     "a change in the last moment": (CHANGED_AT_THE_END, "it changed while it was redacted"),
+    "another program that holds it": (NO_REPLACEMENT, "cannot be replaced: Permission denied"),
     "no hard links": (NO_LINKS, ""),
 }
 
