@@ -7,7 +7,7 @@ with a scan. Commands are for the root of the repository.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from boltz_keyscan.advice import Step, Verb, choose_steps, choose_verb
 from boltz_keyscan.model.enums import Exposure, KeyType, Situation
@@ -39,9 +39,11 @@ _NEEDS = (
 )
 
 
-def instructions(recipe: Recipe) -> Iterator[Instruction]:
-    """Yield the instructions of the situation of a key, in the order of its steps."""
+def instructions(recipe: Recipe, *, omit: Collection[Step] = ()) -> Iterator[Instruction]:
+    """Yield the instructions of the situation of a key, in the order of its steps, without some steps."""
     for step in choose_steps(situation(recipe.finding), is_link=is_link(recipe.finding)):
+        if step in omit:
+            continue
         yield from _INSTRUCTIONS.get(step, _only_text(step))(recipe)
 
 

@@ -34,6 +34,8 @@ class PushStatus:
 
     head: str | None
     """The commit checked out, in full hex; None before the first commit."""
+    present: frozenset[str] = frozenset()
+    """Commits that the repository has."""
     unpushed: tuple[str, ...] = ()
     """Commits that no remote-tracking branch of this clone reaches, parents first."""
     roots: frozenset[str] = frozenset()
@@ -108,6 +110,7 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         merges, _ = _list(view, starts, [*remote, *below], "--min-parents=2") if starts else ([], "")
         return replace(
             known,
+            present=frozenset(present),
             unpushed=unpushed,
             roots=frozenset(present & set(roots)),
             merges=bool(merges),
