@@ -132,6 +132,7 @@ def _history(finding: Finding, known: PushStatus | None, targets: tuple[str, ...
     folder = os.path.realpath(find_root(folder) or folder)
     facts = History(
         known.head,
+        unborn=known.unborn,
         # A name of a branch or tag can be a key.
         branches=tuple(map(redacted, known.branches)),
         stashes=known.stashes,

@@ -87,7 +87,7 @@ def _unstage(recipe: Recipe) -> Iterator[Instruction]:
         # Before the first commit there is nothing to restore from.
         restore, remove = f"git restore --staged -- {names}", f"git rm --cached -- {names}"
         if recipe.history.read:
-            yield Instruction("Take it out of the index.", (restore if recipe.history.head else remove,))
+            yield Instruction("Take it out of the index.", (remove if recipe.history.unborn else restore,))
         else:
             other = ("before the first commit", (remove,))
             yield Instruction("Take it out of the index.", (restore,), (other,))
