@@ -448,7 +448,7 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
             line
             for _, *found in steps_of(text)
             for line in found
-            if "revoke" not in line and "--verify" not in line
+            if "revoke" not in line and "--verify" not in line and "usage" not in line
         ]
         for command in lines:
             if command.startswith("cd "):
@@ -461,6 +461,20 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
     assert keyscan(tmp_path / "origin.git", "--history-only", "--fail-on", "any", "--no-cache").code == 0
     assert (at.here / "predict.ipynb").is_file()
     assert (at.here / "secret.txt").exists() is False
+
+
+def test_the_commands_that_ask_the_api_work_as_printed(tmp_path: Path) -> None:
+    """Those before the clean-up, but for the question that the revocation asks on a terminal."""
+    with docstages.incident(tmp_path) as at:
+        online = commands(explain(Repo(at.here), PAST))[:3]
+        assert online == [
+            "boltz-keyscan . --verify --report json=scan.json",
+            "boltz-keyscan keys revoke --from-report scan.json --execute",
+            "boltz-keyscan keys usage --from-report scan.json",
+        ]
+        codes = [at.run(line.removesuffix(" --execute")).returncode for line in online]
+    assert codes == [1, 0, 0]
+    assert "ws_2" in at.ran[-1].stdout
 
 
 def test_a_clone_follows_a_history_that_was_rewritten(tmp_path: Path) -> None:
@@ -485,7 +499,8 @@ def test_a_clone_follows_a_history_that_was_rewritten(tmp_path: Path) -> None:
         assert situations(repo) == [("pushed", True)]
         assert "1 workspace key leaked; it is PUSHED" in keyscan(".", cwd=repo.path).text
         text = explain(repo, KEY)
-        lines = [line for line in commands(text) if "revoke" not in line and "--verify" not in line]
+        online = ("revoke", "--verify", "usage")
+        lines = [line for line in commands(text) if not any(word in line for word in online)]
         assert lines == [
             "git fetch --prune",
             "git branch --delete --force fold",
@@ -850,6 +865,11 @@ def test_an_admin_key_is_revoked_in_the_console(repo: Repo) -> None:
     repo.leak("a.py", ADMIN)
     text = explain(repo, ADMIN)
     assert "Replace and revoke it if" in text
+    clone = Repo(repo.path.parent / "clone")
+    clone.run("pull", "--quiet", str(repo.path), "main")
+    clone.run("update-ref", "refs/remotes/origin/main", "HEAD")
+    day = clone.run("log", "-1", "--format=%as")
+    assert f"boltz-keyscan keys usage --since {day}" in commands(explain(clone, ADMIN))
     assert not [command for command in commands(text) if "revoke" in command]
 
 
