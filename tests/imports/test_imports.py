@@ -261,6 +261,15 @@ REDACTED = {
 }
 
 
+@pytest.mark.parametrize("form", ["app.py", "./app.py", "{tree}/app.py"])
+@pytest.mark.parametrize("name", ["ggshield", "kingfisher", "gitleaks"])
+def test_paths_are_those_of_our_own_scan(tree: Path, name: str, form: str) -> None:
+    """kingfisher begins them with ``./``, ggshield with the folder."""
+    path = json.dumps(form.format(tree=tree))
+    report = made(name, lambda text: text.replace('"app.py"', path))
+    assert {at["path"] for key in scan(tree, report)["findings"] for at in key["locations"]} == {"app.py"}
+
+
 def test_redacted_secrets_are_read_at_their_place(tree: Path) -> None:
     (tree / "clean.py").write_text("nothing\n")
     (tree / "link.py").symlink_to("app.py")
@@ -385,8 +394,8 @@ REAL = {
     "kingfisher": _kingfisher,
     "secretlint": _secretlint,
 }
-"""The others by their schema, above: ggshield sends what it scans to its service, and no registry of Python,
-Node or Debian has trufflehog 3."""
+"""The others by their schema, above: ggshield sends what it scans to its service (the form is that of
+1.56.1 with a service on loopback), and no registry of Python, Node or Debian has trufflehog 3."""
 
 
 @pytest.mark.parametrize("name", REAL)
