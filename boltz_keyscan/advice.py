@@ -66,6 +66,19 @@ STEPS: dict[Situation, tuple[Step, ...]] = {
 """The steps in each situation, in order. A key that works is replaced and revoked before its history is
 rewritten: rewriting does not take it back from others. Only a key that no one else has begins with that."""
 
+OF_THE_KEY = frozenset(
+    {
+        Step.REPLACE,
+        Step.REVOKE,
+        Step.INVESTIGATE,
+        Step.REPLACE_IF_READ,
+        Step.ARCHIVE,
+        Step.RENEW,
+        Step.ARCHIVE_IF_READ,
+    }
+)
+"""Steps that are taken once for a key; the others are for each repository that has it."""
+
 _OF_LINKS: dict[Step, tuple[Step, ...]] = {
     Step.REPLACE: (Step.ARCHIVE,),
     Step.REVOKE: (Step.RENEW,),

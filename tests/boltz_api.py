@@ -230,6 +230,10 @@ class Service:
         found = re.fullmatch(LIMIT, request.path)
         return json_reply(self.ledger.limit(found[1])) if found else None
 
+    def archived(self, link_id: str) -> bool:
+        """Whether a share link is archived."""
+        return any(link.archived_at is not None for link in self.links if link.id == link_id)
+
     def _open(self, request: Request) -> Reply:
         """What a share link shows, to anyone."""
         link = next((link for link in self.links if request.path == f"{SHARE}/{link.id}"), None)

@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -95,29 +96,33 @@ def unpack() -> None:
         archive.extractall(CHROMIUM.parent, filter="data")
 
 
-def picture(target: Path) -> None:
+def picture(target: Path, started: Browser) -> None:
     """Write the picture of a page."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "keys.html")
         keyscan("--format", "html", "--output", page, cwd=four_keys(Path(folder)))
-        with browser() as started:
-            width, height = PICTURE_SIZE
-            view = started.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-            view.goto(page.as_uri())
-            target.write_bytes(_compress(view, view.screenshot()))
+        width, height = PICTURE_SIZE
+        view = started.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        view.goto(page.as_uri())
+        target.write_bytes(_compress(view, view.screenshot()))
+        view.close()
 
 
 def _compress(page: Page, png: bytes) -> bytes:
-    """Return a PNG of the same pixels that is a quarter smaller: without filters, which text does not need.
+    """Return a PNG half as large: with a palette, and without filters, which text does not need.
 
     The browser reads it. The form is that of https://www.w3.org/TR/png-3/.
     """
     address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     width, height, encoded = page.evaluate(_READ_PIXELS, address)
-    pixels = base64.b64decode(encoded)
-    rows = (pixels[at : at + 3 * width] for at in range(0, len(pixels), 3 * width))
+    raw = base64.b64decode(encoded)
+    pixels = [raw[at : at + 3] for at in range(0, len(raw), 3)]
+    palette = _choose_palette(Counter(pixels))
+    number = {color: palette.index(_nearest(color, palette)) for color in set(pixels)}
+    rows = (bytes(number[each] for each in pixels[at : at + width]) for at in range(0, len(pixels), width))
     chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0),
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0),
+        b"PLTE": b"".join(palette),
         b"IDAT": zlib.compress(b"".join(b"\0" + row for row in rows), 9),
         b"IEND": b"",
     }
@@ -128,5 +133,27 @@ def _compress(page: Page, png: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def _choose_palette(colors: Counter[bytes]) -> list[bytes]:
+    """Return up to 256 colours: the most frequent ones, then those that are the least like the chosen."""
+    palette = [color for color, _ in colors.most_common(128)]
+    distances = {color: _distance(color, _nearest(color, palette)) for color in colors}
+    while len(palette) < 256 and (furthest := max(distances, key=distances.__getitem__)) not in palette:
+        palette.append(furthest)
+        distances = {color: min(old, _distance(color, furthest)) for color, old in distances.items()}
+    return palette
+
+
+def _nearest(color: bytes, palette: list[bytes]) -> bytes:
+    return min(palette, key=lambda each: _distance(color, each))
+
+
+def _distance(one: bytes, other: bytes) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+
+
 if __name__ == "__main__":
-    picture(Path(sys.argv[1])) if sys.argv[1:] else unpack()
+    if sys.argv[1:]:
+        with browser() as running:
+            picture(Path(sys.argv[1]), running)
+    else:
+        unpack()

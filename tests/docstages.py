@@ -17,10 +17,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.boltz_api import Key, Service, running
-from tests.keys import PREFIXES, fake_key, fingerprint
+from tests.boltz_api import Key, Link, Service, running
+from tests.keys import PREFIXES, fake_key, fake_link, fingerprint
 from tests.repos import Repo
 from tests.running import ROOT, program
 
@@ -35,7 +36,10 @@ IN_USE = fake_key("ws", "live", "in use")
 NEW = fake_key("ws", "live", "new")
 """Staged, committed or pushed just now."""
 
-KEYS = (LEAKED, PAST, OTHER, IN_USE, NEW)
+LINK = fake_link("recipes")
+"""A share link."""
+
+KEYS = (LEAKED, PAST, OTHER, IN_USE, NEW, LINK)
 
 
 @dataclass
@@ -203,8 +207,9 @@ def api(folder: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def _asked(folder: Path, *keys: Key) -> Iterator[Place]:
+def _asked(folder: Path, *keys: Key, links: tuple[Link, ...] = ()) -> Iterator[Place]:
     service = Service(*keys)
+    service.links = [*links]
     with running(service) as up:
         asks = '" keys "* | *" --check "* | *" --verify "*'
         at = place(folder, f'case " $* " in {asks}) set -- "$@" --api-base {up.url} ;; esac')
@@ -243,6 +248,17 @@ def incident(folder: Path) -> Iterator[Place]:
 
 
 @contextmanager
+def shared(folder: Path) -> Iterator[Place]:
+    """A share link in a note that was pushed; the API opens it. ``$FINGERPRINT`` is that of the link."""
+    with _asked(folder, links=(Link(LINK, expires_at=datetime.now(UTC) + timedelta(days=300)),)) as at:
+        repo = repository(at)
+        repo.leak("notes.md", f"https://lab.boltz.bio/share/{LINK}\n")
+        push(repo)
+        at.environment["FINGERPRINT"] = fingerprint(LINK)
+        yield at
+
+
+@contextmanager
 def mirrors(folder: Path) -> Iterator[Place]:
     """A folder ``mirrors`` with two mirrors, one of them with a live key; ``repos.txt`` lists them."""
     at = place(folder)
@@ -264,5 +280,6 @@ STAGES: dict[str, Callable[[Path], object]] = {
     "old-leaks": old_leaks,
     "api": api,
     "incident": incident,
+    "shared": shared,
     "mirrors": mirrors,
 }

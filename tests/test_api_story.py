@@ -7,17 +7,19 @@ import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.boltz_api import Key, Service, running
+from tests.boltz_api import Key, Link, Service, running
 from tests.boltz_usage import Work
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fake_link, fingerprint
 from tests.leaks import leaks
 from tests.repos import Repo
 from tests.running import keyscan
 
 LEAKED = fake_key("ws", "live", "leaked")
+LINK = fake_link("leaked")
 
 
 def test_from_the_leak_to_a_green_run(tmp_path: Path) -> None:
@@ -84,23 +86,45 @@ def test_from_the_leak_to_a_green_run(tmp_path: Path) -> None:
     assert offline.report["findings"][0]["status"] == "inactive"
 
 
-def test_an_incident_from_the_alert_to_closed(tmp_path: Path) -> None:
-    now = datetime.now(UTC)
-    leaked_at, stolen_at = now - timedelta(days=3), now - timedelta(days=2)
-    server, repo = Repo(tmp_path / "server.git", bare=True), Repo(tmp_path / "project")
+def _leak(folder: Path, when: datetime) -> tuple[Repo, Repo]:
+    """A repository that pushed a key and a share link, and its server."""
+    server, repo = Repo(folder / "server.git", bare=True), Repo(folder / "project")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
-            patch.setenv(name, f"{leaked_at:%Y-%m-%dT%H:%M:%S}+00:00")
+            patch.setenv(name, f"{when:%Y-%m-%dT%H:%M:%S}+00:00")
         repo.leak("predict.py", f"KEY = '{LEAKED}'\n")
+        repo.leak("notes.md", f"Results: https://lab.boltz.bio/share/{LINK}\n")
     repo.run("remote", "add", "origin", str(server.path))
     repo.run("push", "--quiet", "--set-upstream", "origin", "main")
+    return server, repo
+
+
+def _misused(now: datetime) -> Service:
+    """An API whose keys and usage show that somebody used the leaked key."""
     service = Service(
         Key("key-leaked", LEAKED, "nightly pipeline", "ws_2", last_used_at=now - timedelta(hours=1)),
         Key("key-other", fake_key("ws", "live", "other"), "another"),
     )
-    nights = [now - timedelta(days=day) for day in range(1, 11)]
-    service.ledger.work = [Work(when, 10, "ws_2") for when in nights]
-    service.ledger.work += [Work(stolen_at, 9_000, "ws_2", "small_molecule_design")]
+    service.links = [Link(LINK, "ws_2", expires_at=now + timedelta(days=300))]
+    service.ledger.work = [Work(now - timedelta(days=day), 10, "ws_2") for day in range(1, 11)]
+    service.ledger.work += [Work(now - timedelta(days=2), 9_000, "ws_2", "small_molecule_design")]
+    return service
+
+
+def _rewrite(server: Repo, folder: Path) -> None:
+    """Clean the history of the server, in a fresh clone, by the expressions in ``drop.txt``."""
+    fresh = folder / "fresh"
+    server.run("clone", "--quiet", "--no-local", ".", str(fresh))
+    clean = ["git", "filter-repo", "--quiet", "--replace-text", str(folder / "drop.txt")]
+    subprocess.run(clean, cwd=fresh, check=True, capture_output=True, env=os.environ, timeout=60)
+    Repo.there(fresh).run("push", "--quiet", "--force", str(server.path), "main")
+
+
+def test_an_incident_from_the_alert_to_closed(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    leaked_at = now - timedelta(days=3)
+    server, repo = _leak(tmp_path, leaked_at)
+    service = _misused(now)
     report, old = tmp_path / "scan.json", tmp_path / "keys.json"
 
     with running(service) as up:
@@ -110,15 +134,20 @@ def test_an_incident_from_the_alert_to_closed(tmp_path: Path) -> None:
             base = ("--api-base", up.url) if asks else ()
             ran = keyscan(*words, *base, cwd=cwd, env={"BOLTZ_API_KEY": service.admin.raw})
             assert ran.code == code, ran.text + ran.errors
-            assert not leaks(ran.out + ran.err, LEAKED, service.admin.raw)
+            assert not leaks(ran.out + ran.err, LEAKED, LINK, service.admin.raw)
             return ran.text + ran.errors
+
+        def finding(secret: str) -> dict[str, Any]:
+            found = json.loads(report.read_text())["findings"]
+            return next(each for each in found if each["fingerprint"] == fingerprint(secret))
 
         # A snapshot from before, as a scheduled job makes it.
         told("keys", "snapshot", "--output", old)
 
-        # Found and verified: it works, and it was pushed.
+        # Found and verified: both work, and were pushed.
         told(".", "--no-cache", "--check", "--verify", "--report", f"json={report}", code=1)
-        found = json.loads(report.read_text())["findings"][0]
+        assert (finding(LINK)["status"], finding(LINK)["pushed"]) == ("active", True)
+        found = finding(LEAKED)
         assert (found["status"], found["pushed"], found["evidence"]["key_id"]) == (
             "active",
             True,
@@ -138,35 +167,29 @@ def test_an_incident_from_the_alert_to_closed(tmp_path: Path) -> None:
         new = tmp_path / "new"
         told("keys", "revoke", "--yes", "--id", "key-leaked", "--replace", "--new-key-file", new)
         assert not next(key for key in service.keys if key.raw == LEAKED).is_active
-        audit = json.loads(
-            told(
-                "keys",
-                "audit",
-                "--against",
-                old,
-                "--with-report",
-                report,
-                "--format",
-                "json",
-                "--fail-on",
-                "never",
-            )
-        )
+        options = ("--with-report", report, "--format", "json", "--fail-on", "never")
+        audit = json.loads(told("keys", "audit", "--against", old, *options))
         made = [each["subject"] for each in audit["concerns"] if each["check"] == "new-key"]
         assert made == ["key_new_1"]
         assert "key-leaked" not in {each["check"] for each in audit["concerns"]}
+
+        # The share link is shown, then archived.
+        archive = ("keys", "revoke", "--share-link", fingerprint(LINK))
+        assert "1 prediction" in told(*archive)
+        assert not service.archived(LINK)
+        told(*archive, "--yes")
+        assert service.archived(LINK)
+        told(".", "--no-cache", "--check", "--verify", "--report", f"json={report}")
+        assert [finding(secret)["status"] for secret in (LINK, LEAKED)] == ["inactive", "inactive"]
 
         # Cleaned: the file, then the history, which is pushed again.
         repo.leak(
             "predict.py", "import os\n\nKEY = os.environ['BOLTZ_API_KEY']\n", "read it from the environment"
         )
-        told("explain", fingerprint(LEAKED), "--replace-text", tmp_path / "drop.txt")
+        repo.leak("notes.md", "Results: ask Ana\n", "take the share link out")
+        told("explain", fingerprint(LEAKED), fingerprint(LINK), "--replace-text", tmp_path / "drop.txt")
         repo.run("push", "--quiet")
-        fresh = tmp_path / "fresh"
-        repo.run("clone", "--quiet", "--no-local", str(server.path), str(fresh))
-        clean = ["git", "filter-repo", "--quiet", "--replace-text", str(tmp_path / "drop.txt")]
-        subprocess.run(clean, cwd=fresh, check=True, capture_output=True, env=os.environ, timeout=60)
-        Repo.there(fresh).run("push", "--quiet", "--force", str(server.path), "main")
+        _rewrite(server, tmp_path)
 
         # Closed: what the server has now is clean, and the key is dead.
         closed = tmp_path / "closed"

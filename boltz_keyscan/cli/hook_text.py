@@ -200,8 +200,11 @@ def _commit_commands(blocking: Sequence[Finding], in_head: frozenset[str]) -> It
     is_kept = not os.environ.get("GIT_INDEX_FILE", "").endswith(".lock")
     if is_kept and (staged := [place for place in new if place.exposure is Exposure.STAGED]):
         repository = enclosing(os.getcwdb())
-        born = repository is not None and references(repository).head is not None
-        yield "Unstage", f"git {'restore --staged' if born else 'rm --cached'} {_shown_paths(staged)}"
+        refs = references(repository) if repository is not None else None
+        unborn = refs is not None and refs.is_unborn
+        yield "Unstage", f"git {'rm --cached' if unborn else 'restore --staged'} {_shown_paths(staged)}"
+        if refs is not None and refs.opaque:
+            yield "", "(HEAD is not read, as reftable: files that were committed earlier count as staged)"
     if all(_takes_comment(finding) for finding in blocking):
         yield "Accept", "on that line: # boltz-keyscan: ignore=REASON   (CI does not believe it by itself)"
     else:

@@ -18,6 +18,7 @@ from boltz_keyscan.model.finding import Location, ScanResult
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.gaps import joined_gaps
 from boltz_keyscan.report.wording import count, gap_reason, size
 
 DEFAULT_BUDGET_GIB = 20
@@ -91,7 +92,7 @@ def _with_members(location: Location) -> str:
 
 
 def _list_trouble(result: ScanResult, selection: Selection, budget: int) -> Iterator[str]:
-    yield from (f"{gap.where}: {gap_reason(gap)}" for gap in result.gaps if not gap.by_design)
+    yield from (f"{gap.where}: {gap_reason(gap)}" for gap in joined_gaps(result.gaps) if not gap.by_design)
     if selection.left:
         yield (
             f"{count(selection.left, 'older file')} of {size(selection.left_bytes)} beyond the budget of "

@@ -27,7 +27,13 @@ _TO_DIGITS: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"01234
 
 def spell(prefix: bytes) -> Iterator[Spelling]:
     """Yield base32 of a prefix at each alignment, without characters that other bytes affect."""
-    for part, phase in itertools.product((prefix[part] for part in _PARTS), range(5)):
+    for part in (prefix[part] for part in _PARTS):
+        yield from spell_whole(part)
+
+
+def spell_whole(part: bytes) -> Iterator[Spelling]:
+    """Yield base32 of a text at each alignment, as ``spell``, for one that a line break leaves whole."""
+    for phase in range(5):
         first, last = (phase * 8 + 4) // 5, (phase + len(part)) * 8 // 5
         encoded = base64.b32encode(bytes(phase) + part)[first:last]
         yield encoded, first % _GROUP

@@ -7,8 +7,7 @@ A line break may be inside a literal. So each prefix has two fragments, its begi
 bytes) and its end (``TAIL``), and one break leaves one of them whole. That needs lines of 24
 columns or more, and of 60 in a chain; narrower lines may cut both. If two links of a chain are in
 lines, there may be two breaks: such literals are cut in two, or include the inner break. UTF-16 of
-two links in lines is left out: it would take a thousand literals more, and above about 6,250 the
-engine takes half as long again.
+two links in lines is left out: it would take a thousand literals more.
 """
 
 from __future__ import annotations
@@ -140,12 +139,13 @@ def _single_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meani
 
 
 def _exact_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meaning]]:
-    """Yield the literals of exact prefixes: plain, encoded once, or twice in forms that may be anywhere.
+    """Yield the literals of exact prefixes: plain, encoded once, or twice.
 
     They are too short to be found in parts, and the literals of longer chains are too many: with them the
     engine would take a third longer.
     """
-    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - a saved engine does not need them
+    from boltz_keyscan.detect import base32  # noqa: PLC0415 - a saved engine does not need them
+    from boltz_keyscan.detect.encodings import FORMS  # noqa: PLC0415 - likewise
 
     yield from ((prefix, (PLAIN, 0)) for prefix in prefixes)
     for number, form in enumerate(FORMS):
@@ -154,9 +154,10 @@ def _exact_literals(prefixes: tuple[bytes, ...]) -> Iterator[tuple[bytes, Meanin
         yield from _spell(number, form.again, inner)
         if form.lined:
             yield from _spell_broken(number, form.spell, prefixes)
-        if form.whole:
-            links = (literal for link in FORMS if link.whole for literal in _first(link, prefixes))
-            yield from _spell(number, form.chain, links)
+        if form.name == base32.NAME:
+            yield from _spell(number, base32.spell_whole, prefixes)
+        links = (literal for link in FORMS for literal in _first(link, prefixes))
+        yield from _spell(number, form.chain, links)
 
 
 def _spell_broken(

@@ -31,10 +31,7 @@ def export(rules: tuple[Rule, ...]) -> str:
 def _rule(rule: Rule) -> str:
     # Strings between back-quotes are raw in Expr; these expressions have no back-quote.
     expressions = ",\n".join(f"  `{expression}`" for expression in placeholders((rule,)))
-    skip = (
-        f'filter.entropy(finding["secret"]) <= {ENTROPY} ||\n'
-        f'filter.matchesAny(finding["secret"], [\n{expressions}\n])'
-    )
+    skip = f'entropy(finding["secret"]) <= {ENTROPY} ||\nmatchesAny(finding["secret"], [\n{expressions}\n])'
     return (
         f'[[rules]]\nid = "{rule.id}"\ndescription = {toml(described(rule))}\n'
         f"regex = {toml(f'({key(rule)})')}\n"

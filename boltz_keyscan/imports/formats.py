@@ -9,6 +9,7 @@ from types import ModuleType
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.imports import (
+    betterleaks,
     detect_secrets,
     ggshield,
     github,
@@ -29,6 +30,7 @@ FORMATS: dict[str, ModuleType] = {
     "GitLab": gitlab,
     "detect-secrets": detect_secrets,
     "ggshield": ggshield,
+    "betterleaks": betterleaks,
     "gitleaks": gitleaks,
     "trufflehog": trufflehog,
     "kingfisher": kingfisher,
@@ -38,14 +40,17 @@ FORMATS: dict[str, ModuleType] = {
 """The reader of each format; the first one that recognizes an item reads them all."""
 
 _UNSUPPORTED = (
-    (("schema_version", "findings"), "a report of boltz-keyscan already: 'boltz-keyscan diff' reads it"),
+    (
+        ("schema_version", "findings", "gaps"),
+        "a report of boltz-keyscan already: 'boltz-keyscan diff' reads it",
+    ),
     (("offender", "rule"), "of gitleaks 7 or older: make it with gitleaks 8"),
     (("stringsFound", "printDiff"), "of trufflehog 2: make it with trufflehog 3"),
 )
 """Members of items of formats that are known and not read, with the advice."""
 
 _SPACE = re.compile(r"[\s,]*")
-_HINT = "Formats: betterleaks, " + ", ".join(FORMATS) + ", each as JSON."
+_HINT = "Formats: " + ", ".join(FORMATS) + ", each as JSON."
 
 
 def read(name: str, raw: bytes) -> tuple[str, list[Entry]]:

@@ -103,7 +103,9 @@ def _pairs(
     Raises:
         UnresolvedError: the report leaves the secret out, and its place cannot be read.
     """
-    path = (entry.path or summary.name).encode("utf-8", "surrogateescape")
+    folder = os.path.join(os.fsdecode(places.folder), "")
+    name = entry.path.removeprefix(folder).removeprefix("./") or summary.name
+    path = name.encode("utf-8", "surrogateescape")
     texts = [text for text in entry.texts if text and not _WITHHELD.search(text)]
     for text in texts:
         raw = text.encode("utf-8", "replace")

@@ -40,6 +40,8 @@ class ReportedFinding:
     """Ids of the keys that it may be."""
     first_seen: datetime | None = None
     """Author date of the first commit that added it, in UTC."""
+    is_link: bool = False
+    """True for a share link: it has no id, and nothing is billed to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,24 @@ class Report:
     """Findings by fingerprint, without placeholders."""
 
     @property
+    def api_keys(self) -> tuple[ReportedFinding, ...]:
+        """The findings that are no share links."""
+        return tuple(key for key in self.keys.values() if not key.is_link)
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Fingerprints of the share links."""
+        return tuple(key.fingerprint for key in self.keys.values() if key.is_link)
+
+    @property
     def proved_ids(self) -> tuple[str, ...]:
         """Ids of the keys that verification identified, in the order of the report, each once."""
-        return tuple(dict.fromkeys(key.key_id for key in self.keys.values() if key.key_id is not None))
+        return tuple(dict.fromkeys(key.key_id for key in self.api_keys if key.key_id is not None))
 
     @property
     def possible_ids(self) -> tuple[str, ...]:
         """Candidates for the other keys, each once."""
-        others = [key for key in self.keys.values() if key.key_id is None]
+        others = [key for key in self.api_keys if key.key_id is None]
         return tuple(dict.fromkeys(name for key in others for name in key.candidates))
 
     @property
@@ -70,13 +82,13 @@ class Report:
     @property
     def first_seen(self) -> datetime | None:
         """Earliest date of a key; None if no key has one."""
-        return min((key.first_seen for key in self.keys.values() if key.first_seen is not None), default=None)
+        return min((key.first_seen for key in self.api_keys if key.first_seen is not None), default=None)
 
     @property
     def first_seen_by_id(self) -> dict[str, datetime]:
         """Earliest date of the finding that is or may be a key, by id."""
         dates: dict[str, datetime] = {}
-        for key in self.keys.values():
+        for key in self.api_keys:
             if key.first_seen is not None:
                 for name in (key.key_id,) if key.key_id is not None else key.candidates:
                     dates[name] = min(key.first_seen, dates.get(name, key.first_seen))
@@ -85,7 +97,7 @@ class Report:
     @property
     def unproved(self) -> int:
         """Number of keys that were not identified."""
-        return sum(key.key_id is None for key in self.keys.values())
+        return sum(key.key_id is None for key in self.api_keys)
 
 
 def read(name: str, raw: bytes) -> Report:
@@ -140,6 +152,7 @@ def _read_finding(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, chec
         None if key_id is None else _id(key_id),
         tuple(map(_id, finding["candidates"])),
         _time(finding.get("first_seen")),
+        finding.get("key_type", "") is None,
     )
 
 

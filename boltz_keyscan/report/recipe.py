@@ -15,6 +15,8 @@ class History:
     """The commits of a key, as far as they are known."""
 
     head: str | None = None
+    unborn: bool = False
+    """True before the first commit."""
     commits: tuple[str, ...] = ()
     """All commits, parents first, if none was pushed."""
     root: bool = False

@@ -7,7 +7,7 @@ with a scan. Commands are for the root of the repository.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from boltz_keyscan.advice import Step, Verb, choose_steps, choose_verb
 from boltz_keyscan.model.enums import Exposure, KeyType, Situation
@@ -26,6 +26,7 @@ from boltz_keyscan.report.filter_repo import (
 )
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.unpushed_commits import amend_commands, rebase, shorten
+from boltz_keyscan.report.wording import earliest
 
 _REVOKE = (
     "boltz-keyscan . --verify --report json=scan.json",
@@ -38,10 +39,14 @@ _NEEDS = (
     "BOLTZ_API_KEY; --verify sends the leaked key to api.boltz.bio."
 )
 
+_USAGE_NEEDS = "The command needs the extra api and an admin key in BOLTZ_API_KEY."
 
-def instructions(recipe: Recipe) -> Iterator[Instruction]:
-    """Yield the instructions of the situation of a key, in the order of its steps."""
+
+def instructions(recipe: Recipe, *, omit: Collection[Step] = ()) -> Iterator[Instruction]:
+    """Yield the instructions of the situation of a key, in the order of its steps, without some steps."""
     for step in choose_steps(situation(recipe.finding), is_link=is_link(recipe.finding)):
+        if step in omit:
+            continue
         yield from _INSTRUCTIONS.get(step, _only_text(step))(recipe)
 
 
@@ -58,6 +63,19 @@ def _rule_text(number: int) -> Callable[[Recipe], Iterator[Instruction]]:
             yield Instruction(f"{text} {_NEEDS}" if revoking else text, _REVOKE if revoking else ())
 
     return instruct
+
+
+def _investigate(recipe: Recipe) -> Iterator[Instruction]:
+    """Yield the check of the usage: of the workspace of the key, or of all since the first commit."""
+    for text in recipe.rule.remediation[:-1][2:3]:
+        first = earliest(recipe.finding.locations)
+        options: tuple[str, ...] = ()
+        if recipe.finding.key_type is KeyType.WORKSPACE:
+            options = ("--from-report", "scan.json")
+        elif first is not None and first.author_date:
+            options = ("--since", first.author_date[:10])
+        command = shlex.join(("boltz-keyscan", "keys", "usage", *options))
+        yield Instruction(f"{text} {_USAGE_NEEDS}", (command,))
 
 
 def _archive(recipe: Recipe) -> Iterator[Instruction]:
@@ -85,7 +103,7 @@ def _unstage(recipe: Recipe) -> Iterator[Instruction]:
         # Before the first commit there is nothing to restore from.
         restore, remove = f"git restore --staged -- {names}", f"git rm --cached -- {names}"
         if recipe.history.read:
-            yield Instruction("Take it out of the index.", (restore if recipe.history.head else remove,))
+            yield Instruction("Take it out of the index.", (remove if recipe.history.unborn else restore,))
         else:
             other = ("before the first commit", (remove,))
             yield Instruction("Take it out of the index.", (restore,), (other,))
@@ -208,7 +226,7 @@ def _keep(recipe: Recipe) -> Iterator[Instruction]:
 _INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
     Step.REPLACE: _rule_text(0),
     Step.REVOKE: _rule_text(1),
-    Step.INVESTIGATE: _rule_text(2),
+    Step.INVESTIGATE: _investigate,
     Step.UNSTAGE: _unstage,
     Step.REMOVE: _remove,
     Step.AMEND: _amend,

@@ -126,11 +126,6 @@ def is_aside(gap: Gap) -> bool:
     return gap.by_design or gap.accepted is not None
 
 
-def accepted_gaps(result: ScanResult) -> int:
-    """Return the number of accepted gaps."""
-    return sum(gap.accepted is not None for gap in result.gaps)
-
-
 def is_whole(result: ScanResult) -> bool:
     """Return True for a scan that ended as it should and left out nothing but by design."""
     return result.complete and result.exit_code in {ExitCode.CLEAN, ExitCode.BLOCKING}

@@ -337,6 +337,9 @@ def follow(at: docstages.Place, text: str, key: str) -> None:
                 if path.is_file() and path.name in sentence:
                     path.write_text(path.read_text().replace(key, "REMOVED"))
         for command in lines:
+            if command.startswith("cd "):
+                at.here = (at.here / shlex.split(command)[1]).resolve()
+                continue
             # nbconvert is not installed here; this is the way that is printed below it.
             done = at.run(command.replace("jupyter nbconvert --clear-output --inplace", "nbstripout"))
             while "CONFLICT" in done.stdout:
@@ -445,7 +448,7 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
             line
             for _, *found in steps_of(text)
             for line in found
-            if "revoke" not in line and "--verify" not in line
+            if "revoke" not in line and "--verify" not in line and "usage" not in line
         ]
         for command in lines:
             if command.startswith("cd "):
@@ -458,6 +461,20 @@ def test_the_recipe_for_a_pushed_key_cleans_its_history(tmp_path: Path, *, coded
     assert keyscan(tmp_path / "origin.git", "--history-only", "--fail-on", "any", "--no-cache").code == 0
     assert (at.here / "predict.ipynb").is_file()
     assert (at.here / "secret.txt").exists() is False
+
+
+def test_the_commands_that_ask_the_api_work_as_printed(tmp_path: Path) -> None:
+    """Those before the clean-up, but for the question that the revocation asks on a terminal."""
+    with docstages.incident(tmp_path) as at:
+        online = commands(explain(Repo(at.here), PAST))[:3]
+        assert online == [
+            "boltz-keyscan . --verify --report json=scan.json",
+            "boltz-keyscan keys revoke --from-report scan.json --execute",
+            "boltz-keyscan keys usage --from-report scan.json",
+        ]
+        codes = [at.run(line.removesuffix(" --execute")).returncode for line in online]
+    assert codes == [1, 0, 0]
+    assert "ws_2" in at.ran[-1].stdout
 
 
 def test_a_clone_follows_a_history_that_was_rewritten(tmp_path: Path) -> None:
@@ -482,7 +499,8 @@ def test_a_clone_follows_a_history_that_was_rewritten(tmp_path: Path) -> None:
         assert situations(repo) == [("pushed", True)]
         assert "1 workspace key leaked; it is PUSHED" in keyscan(".", cwd=repo.path).text
         text = explain(repo, KEY)
-        lines = [line for line in commands(text) if "revoke" not in line and "--verify" not in line]
+        online = ("revoke", "--verify", "usage")
+        lines = [line for line in commands(text) if not any(word in line for word in online)]
         assert lines == [
             "git fetch --prune",
             "git branch --delete --force fold",
@@ -641,6 +659,105 @@ def test_below_the_root_the_whole_repository_is_explained(repo: Repo) -> None:
         assert commands(ran.text) == [f"cd {enter}", *commands(here)]
 
 
+def _nested(at: docstages.Place) -> Repo:
+    repo = Repo(at.here)
+    repo.leak("first.py", "first = 1\n")
+    inner = Repo(at.here / "vendor/a dep")
+    inner.leak("first.py", "second = 1\n")
+    return inner
+
+
+def _in_a_clone(at: docstages.Place) -> None:
+    _nested(at).leak("b.py", f"K = '{KEY}'\n")
+
+
+def _in_a_submodule(at: docstages.Place) -> None:
+    repo, dependency = Repo(at.here), Repo(at.here.parent / "dependency.git", bare=True)
+    repo.leak("first.py", "first = 1\n")
+    seed = Repo(at.here.parent / "seed")
+    seed.leak("first.py", "second = 1\n")
+    seed.run("push", "--quiet", str(dependency.path), "main")
+    add = ("submodule", "--quiet", "add", str(dependency.path), "vendor/dep")
+    repo.run("-c", "protocol.file.allow=always", *add)
+    repo.commit("submodule")
+    for name, value in (("user.name", "A"), ("user.email", "a@example.org")):
+        repo.run("-C", "vendor/dep", "config", name, value)
+    (at.here / "vendor/dep/b.py").write_text(f"K = '{KEY}'\n")
+    repo.run("-C", "vendor/dep", "add", ".")
+    repo.run("-C", "vendor/dep", "commit", "--quiet", "-m", "leak")
+
+
+def _in_both(at: docstages.Place) -> None:
+    inner = _nested(at)
+    inner.leak("b.py", f"K = '{KEY}'\n")
+    (at.here / "b.py").write_text(f"K = '{KEY}'\n")
+
+
+def _in_a_folder_outside_git(at: docstages.Place) -> None:
+    _nested(at)
+    repo = Repo(at.here / "vendor/other")
+    repo.leak("first.py", "first = 1\n")
+    repo.leak("b.py", f"K = '{KEY}'\n")
+    repo.leak("c.py", "c = 1\n")
+    at.here = at.here / "vendor"
+
+
+def _below_a_file_of_the_outer_history(at: docstages.Place) -> None:
+    """The outer repository had the file before there was a repository."""
+    repo = Repo(at.here)
+    repo.leak("first.py", "first = 1\n")
+    repo.leak("vendor/dep/b.py", f"K = '{KEY}'\n")
+    repo.run("rm", "--quiet", "-r", "vendor")
+    repo.commit("gone")
+    Repo(at.here / "vendor/dep").leak("first.py", "second = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("situation", "folders"),
+    [
+        (_in_a_clone, ["vendor/a dep"]),
+        (_in_a_submodule, ["vendor/dep"]),
+        (_in_both, ["vendor/a dep", "."]),
+        (_in_a_folder_outside_git, ["other"]),
+        (_below_a_file_of_the_outer_history, []),
+    ],
+    ids=lambda value: getattr(value, "__name__", "").strip("_") or None,
+)
+def test_a_key_in_a_nested_repository(
+    tmp_path: Path, situation: Callable[[docstages.Place], None], folders: list[str]
+) -> None:
+    """The commands are for the repository that has the key."""
+    with docstages.empty(tmp_path) as at:
+        situation(at)
+        top = at.here
+        ran = keyscan("explain", fingerprint(KEY), cwd=top)
+        assert ran.code == 0, ran.errors
+        names = [folder if len(folders) == 1 else str(top / folder) for folder in folders]
+        assert [line for line in commands(ran.text) if line.startswith("cd ")] == [
+            f"cd {shlex.quote(name)}" for name in names
+        ]
+        assert len(re.findall("Replace and revoke it if anything", ran.text)) == 1
+        if folders:
+            assert f"Go to the root of the repository {folders[0]}, which has it." in ran.text
+        follow(at, ran.text, KEY)
+        end = keyscan(top, "--fail-on", "any", "--no-cache")
+    assert end.code == 0, end.text
+    assert (top / (folders[0] if folders else ".") / "first.py").is_file()
+
+
+def test_a_repository_that_a_link_leads_to_is_left_alone(repo: Repo, tmp_path: Path) -> None:
+    """A path of the history names it; it is not part of what was scanned."""
+    other = Repo(tmp_path / "other")
+    other.leak("a.py", "a = 1\n")
+    repo.leak("vendor/a.py", f"K = '{KEY}'\n")
+    repo.run("rm", "--quiet", "-r", "vendor")
+    repo.commit("gone")
+    (repo.path / "vendor").symlink_to(other.path)
+    text = explain(repo, KEY)
+    assert not [line for line in commands(text) if line.startswith("cd ")]
+    assert str(other.path) not in text
+
+
 def test_the_deletion_of_a_file_is_to_be_committed(repo: Repo, tmp_path: Path) -> None:
     repo.leak("a.py", "a = 1\n")
     commit = repo.leak("b.py", f"K = '{KEY}'\n")
@@ -748,6 +865,11 @@ def test_an_admin_key_is_revoked_in_the_console(repo: Repo) -> None:
     repo.leak("a.py", ADMIN)
     text = explain(repo, ADMIN)
     assert "Replace and revoke it if" in text
+    clone = Repo(repo.path.parent / "clone")
+    clone.run("pull", "--quiet", str(repo.path), "main")
+    clone.run("update-ref", "refs/remotes/origin/main", "HEAD")
+    day = clone.run("log", "-1", "--format=%as")
+    assert f"boltz-keyscan keys usage --since {day}" in commands(explain(clone, ADMIN))
     assert not [command for command in commands(text) if "revoke" in command]
 
 

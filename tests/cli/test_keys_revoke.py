@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.boltz_api import KEYS, ME, NOW, Key, Reply, Request, Running, Service, error, json_reply, running
-from tests.keys import fake_key, fingerprint
+from tests.keys import fake_key, fake_link, fingerprint, short_fingerprint
 from tests.leaks import leaks
 from tests.running import ROOT, Ran, begin, keyscan
 
@@ -244,11 +244,25 @@ class TestAsking:
             )  # fmt: skip
         ran = revoke(up, "--from-report", tmp_path / "--check.json")
         assert ran.code == 2
-        assert "of 2 keys in the report nobody knows which they are" in ran.errors
+        assert "note: 2 keys of the report not identified; scan with --verify" in ran.errors
         assert "key-1 'pipeline'" in revoke(up, "--from-report", tmp_path / "--verify.json").errors
         code, _ = Terminal(up).type(["pipeline"], "--execute", "--from-report", tmp_path / "--verify.json")
         assert code == 0
         assert asked_to_revoke(up) == ["key-1"]
+
+    def test_a_share_link_of_a_report_is_not_one_of_its_keys(self, up: Running, tmp_path: Path) -> None:
+        link, report = fake_link(), tmp_path / "r.json"
+        (tmp_path / "leak.txt").write_text(f"{WS}\n {link}\n")
+        keyscan(
+            tmp_path / "leak.txt", "--check", "--verify", "--api-base", up.url, "--report", f"json={report}",
+            env={"BOLTZ_API_KEY": up.service.admin.raw},
+        )  # fmt: skip
+        ran = revoke(up, "--from-report", report)
+        assert "not identified" not in ran.errors
+        note = (
+            f"note: {fingerprint(link)} is a share link; --share-link {short_fingerprint(link)} archives it"
+        )
+        assert note in ran.errors
 
     @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema_version": "1", "findings": [{}]}'])
     def test_a_report_that_is_none(self, content: str, up: Running, tmp_path: Path) -> None:

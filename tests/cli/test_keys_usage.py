@@ -24,7 +24,7 @@ from tests.boltz_api import (
     running,
 )
 from tests.boltz_usage import JOBS, UNLIMITED, USAGE, Work
-from tests.keys import fake_key
+from tests.keys import fake_key, fake_link
 from tests.repos import Repo
 from tests.running import Ran, keyscan
 
@@ -288,6 +288,9 @@ class TestFromReport:
         (tmp_path / "a.py").write_text("")
         keyscan(tmp_path / "a.py", "--report", f"json={report}")
         assert "has no key" in refused(up, "--from-report", report)
+        (tmp_path / "a.py").write_text(f" {fake_link()}\n")
+        keyscan(tmp_path / "a.py", "--report", f"json={report}")
+        assert "has no key, and share links cost nothing" in refused(up, "--from-report", report)
         report.write_text("{")
         assert "not JSON" in refused(up, "--from-report", report)
         assert "Give one of them." in refused(up, "--from-report", report, "--since", "2026-01-01")

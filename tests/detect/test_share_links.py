@@ -95,6 +95,8 @@ def escaped(form: str) -> Callable[[str], bytes]:
 
 ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "base64": lambda text: base64.b64encode(text.encode()),
+    "base32": lambda text: base64.b32encode(text.encode()),
+    "base32, lower case": lambda text: base64.b32encode(text.encode()).lower().rstrip(b"="),
     "utf-16": lambda text: text.encode("utf-16-le"),
     "utf-16be": lambda text: text.encode("utf-16-be"),
     "utf-32": lambda text: text.encode("utf-32-le"),
@@ -122,7 +124,8 @@ def test_an_encoded_link_is_found(name: str, before: str) -> None:
     assert found(ENCODINGS[name](before + LINK)) == CONFIRMED, name
 
 
-ANYWHERE = ("base64", "utf-16", "utf-32", "hex", "HEX")
+ESCAPES = ("percent", "unicode-escape", "hex-escape", "octal-escape", "html", "quoted-printable")
+ANYWHERE = ("base64", "utf-16", "utf-32", "hex", "HEX", *ESCAPES)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from conformance.scoring import Found
 
 SCANNERS = ("kingfisher", "betterleaks", "gitleaks", "detect-secrets", "secretlint")
-"""gitleaks by betterleaks, which reads its dialect too: no registry of Python or Node has gitleaks itself."""
+"""gitleaks by betterleaks 1, which reads its dialect too; ``tests/imports`` runs the real ones."""
 
 NOT_TEXT = {"settings.pickle", "settings.pyc"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,6 +46,13 @@ def gitleaks(secret: str, line: int) -> Any:
 
 def betterleaks(secret: str, line: int) -> Any:
     return gitleaks(secret, line) | {"File": "", "Attributes": {"path": "app.py"}}
+
+
+def betterleaks2(secret: str, line: int) -> Any:
+    place = {"path": "./app.py", "start_line": line, "end_line": line, "start_column": 7, "end_column": 60}
+    git = {"resource": "git.patch_content", "git.sha": COMMIT, "git.date": "2026-01-02T03:04:05Z"}
+    match = {"full": f"one = '{secret}", "value": secret, "fingerprint": "12"}
+    return {"rule_id": "generic", "match": match, "location": place, "attributes": git, "tags": []}
 
 
 def trufflehog(secret: str, line: int) -> Any:
@@ -107,10 +115,24 @@ def gg(values: list[Any]) -> str:
     return json.dumps({"id": "range", "type": "commit-ranges", "total_incidents": 3, "scans": [inner]})
 
 
+RUN = {"state": "complete", "betterleaks_version": "2.0.0-rc.4"}
+
 Entries = Callable[[str, int], Any]
 REPORTS: dict[str, tuple[str, Entries, Callable[[list[Any]], str]]] = {
     "gitleaks": ("gitleaks", gitleaks, json.dumps),
     "betterleaks": ("gitleaks", betterleaks, json.dumps),
+    "betterleaks 2": (
+        "betterleaks",
+        betterleaks2,
+        lambda each: json.dumps({"schema_version": "1", "findings": each, "scan": RUN}),
+    ),
+    "betterleaks 2 lines": (
+        "betterleaks",
+        betterleaks2,
+        lambda each: lines(
+            [*({"schema_version": "1", "finding": x} for x in each), {"schema_version": "1", "scan": RUN}]
+        ),
+    ),
     "trufflehog": ("trufflehog", trufflehog, lambda each: lines([{"level": "info", "msg": "x"}, *each])),
     "kingfisher": ("kingfisher", kingfisher, lambda each: json.dumps({"findings": each})),
     "kingfisher-lines": ("kingfisher", kingfisher, lambda each: lines([*each, {"scan_duration": 1.5}])),
@@ -238,6 +260,15 @@ REDACTED = {
 }
 
 
+@pytest.mark.parametrize("form", ["app.py", "./app.py", "{tree}/app.py"])
+@pytest.mark.parametrize("name", ["ggshield", "kingfisher", "gitleaks"])
+def test_paths_are_those_of_our_own_scan(tree: Path, name: str, form: str) -> None:
+    """kingfisher begins them with ``./``, ggshield with the folder."""
+    path = json.dumps(form.format(tree=tree))
+    report = made(name, lambda text: text.replace('"app.py"', path))
+    assert {at["path"] for key in scan(tree, report)["findings"] for at in key["locations"]} == {"app.py"}
+
+
 def test_redacted_secrets_are_read_at_their_place(tree: Path) -> None:
     (tree / "clean.py").write_text("nothing\n")
     (tree / "link.py").symlink_to("app.py")
@@ -267,7 +298,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "GitLab": (lambda: made("gitlab").replace(b"15.2.1", b"99.0.0"), "of another version"),
     "detect-secrets": (lambda: made("detect-secrets").replace(b"1.5.0", b"7.0.0"), "of another version"),
     "gitleaks 7": (lambda: json.dumps([{"offender": KEY, "rule": "x"}]).encode(), "make it with gitleaks 8"),
-    "ours": (lambda: b'{"schema_version": "1", "findings": []}', "a report of boltz-keyscan already"),
+    "ours": (
+        lambda: b'{"schema_version": "1", "findings": [], "gaps": []}',
+        "a report of boltz-keyscan already",
+    ),
     "a wrong type": (lambda: json.dumps([{"RuleID": "x", "Secret": [KEY]}]).encode(), "Secret is not a text"),
     "a wrong line": (
         lambda: json.dumps([gitleaks(KEY, 2) | {"StartLine": KEY}]).encode(),
@@ -331,9 +365,36 @@ def ran(command: list[str], folder: Path, code: int) -> bytes:
     return done.stdout
 
 
-REAL = {"kingfisher": _kingfisher, "secretlint": _secretlint}
-"""The others by their schema, above: ggshield sends what it scans to its service, betterleaks' binding for
-Python has another form, and no registry of Python or Node has gitleaks and trufflehog 3."""
+def _betterleaks(tree: Path, folder: Path) -> bytes:
+    program = tools._program("betterleaks", "pip install '.[peers]'")
+    report = folder / "report.json"
+    config = exported("betterleaks", folder / "boltz.toml")
+    ran([program, "auto", "app.py", "--config", str(config), "--output", str(report)], tree, 1)
+    return report.read_bytes()
+
+
+def _gitleaks(tree: Path, folder: Path) -> bytes:
+    program = shutil.which("gitleaks", path=os.pathsep.join(SYSTEM))
+    if program is None:
+        pytest.skip("gitleaks is not installed: Debian 13 has it")
+    report = folder / "report.json"
+    config = exported("gitleaks", folder / "boltz.toml")
+    options = ("--no-git", "--config", str(config), "--report-format", "json", "--report-path", str(report))
+    ran([program, "detect", *options], tree, 1)
+    return report.read_bytes()
+
+
+SYSTEM = ("/usr/bin", "/usr/local/bin")
+"""The package that has betterleaks has a program of the name gitleaks too, which is betterleaks."""
+
+REAL = {
+    "betterleaks": _betterleaks,
+    "gitleaks": _gitleaks,
+    "kingfisher": _kingfisher,
+    "secretlint": _secretlint,
+}
+"""The others by their schema, above: ggshield sends what it scans to its service (the form is that of
+1.56.1 with a service on loopback), and no registry of Python, Node or Debian has trufflehog 3."""
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -9,6 +9,7 @@ import itertools
 import json
 import re
 import shutil
+import struct
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from tests.leaked import AT_HEAD, IN_HISTORY, four_keys
 from tests.report import pages
 from tests.report.samples import told
 from tests.report.test_html import MANY, many
-from tests.running import keyscan
+from tests.running import ROOT, keyscan
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -86,6 +87,17 @@ class Opened:
             "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", TAGS
         )
         return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
+
+
+def test_the_picture_of_the_readme_is_small(chromium: Browser, tmp_path: Path) -> None:
+    """``make picture`` writes it again; its pixels depend on the day and on the fonts."""
+    made = tmp_path / "page.png"
+    browsers.picture(made, chromium)
+    for path in (made, ROOT / "docs/html-page.png"):
+        data = path.read_bytes()
+        assert (struct.unpack(">II", data[16:24]), len(data) < 60_000) == (browsers.PICTURE_SIZE, True)
+    with Opened(chromium, made) as opened:
+        assert opened.page.evaluate("document.images[0].naturalWidth") == browsers.PICTURE_SIZE[0]
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])

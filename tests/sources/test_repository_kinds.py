@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import git
 import pytest
 
 from boltz_keyscan import pipeline
@@ -239,6 +240,47 @@ def test_what_is_staged_in_a_reftable_repository(repo: Repo, monkeypatch: pytest
     index_only(repo, blob)
     assert told(staged()) == at("key.txt", "staged")
     assert staged().exit_code == ExitCode.BLOCKING
+
+
+def test_a_commit_in_a_reftable_repository_is_not_told_to_untrack_its_files(repo: Repo) -> None:
+    repo.leak("a.py", f"K = '{KEY}'\n")
+    as_reftable(repo)
+    text = keyscan("hook", "pre-commit", cwd=repo.path).text
+    assert "Unstage  git restore --staged a.py\n" in text
+    assert "(HEAD is not read, as reftable: files that were committed earlier count as staged)" in text
+    text = keyscan("explain", fingerprint(KEY), cwd=repo.path).text
+    assert "git restore --staged -- a.py" in text
+    assert "rm --cached" not in text
+
+
+def test_a_real_clone_with_reftable(repo: Repo, tmp_path: Path) -> None:
+    repo.leak("a.txt", "a\n")
+    brought = removed(repo)
+    try:
+        repo.run("clone", "--quiet", "--ref-format=reftable", ".", str(tmp_path / "clone"))
+    except git.GitCommandError as error:
+        if "unknown option" not in error.stderr:
+            raise
+        pytest.skip(f"git {repo.run('version').split()[2]} makes no reftable; 2.45 is needed")
+    clone = Repo.there(tmp_path / "clone")
+    result = scanned(clone.path)
+    assert (told(result), gaps(result), result.tally.commits) == (at("key.txt", "history"), UNREAD, 3)
+    head = clone.run("rev-parse", "HEAD")
+    ran = keyscan("--range", f"{brought}~1..HEAD", cwd=clone.path)
+    assert (ran.code, "kept as reftable, which is not read: give full commit ids" in ran.errors) == (2, True)
+    assert keyscan("--range", f"{repo.run('rev-parse', 'HEAD~2')}..{head}", cwd=clone.path).code == 1
+    assert keyscan("hook", "pre-commit", cwd=clone.path).code == 0
+    (clone.path / "new.py").write_text(f"K = '{KEY}'\n")
+    clone.run("add", "new.py")
+    ran = keyscan("hook", "pre-commit", cwd=clone.path)
+    assert (ran.code, "Unstage  git restore --staged new.py\n" in ran.text) == (1, True)
+    clone.run("restore", "--staged", "new.py")
+    line = f"refs/heads/main {head} refs/heads/main {'0' * 40}\n".encode()
+    assert keyscan("hook", "pre-push", "origin", "somewhere", cwd=clone.path, stdin=line).code == 1
+    ran = keyscan("explain", fingerprint(KEY), cwd=clone.path)
+    assert (ran.code, "committed; pushed: unknown" in ran.text) == (0, True)
+    assert keyscan("redact", "new.py", cwd=clone.path).code == 0
+    assert KEY not in (clone.path / "new.py").read_text()
 
 
 def hashed(repo: Repo, name: str) -> str:

@@ -30,6 +30,7 @@ from boltz_keyscan.model.enums import Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.redaction import redacted
+from boltz_keyscan.report.gaps import joined_gaps
 from boltz_keyscan.report.wording import count, gap_reason
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
@@ -132,7 +133,7 @@ def create(
     entries = [*key_entries, *gap_entries]
     _write(path, entries)
     accepted = count(len(found), "key") + (
-        f" and {count(len(accepted_gaps), 'gap')}" if accepted_gaps else ""
+        f" and {count(len(joined_gaps(accepted_gaps)), 'gap')}" if accepted_gaps else ""
     )
     click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))
     _echo_live(found, until, "delete the file, and run this again with --until DATE")
@@ -269,7 +270,7 @@ def _echo_live(found: Sequence[Finding], until: date | None, way: str) -> None:
 
 def _echo_gaps(left: Iterable[Gap], advice: str, *, gaps: bool) -> None:
     """Report the gaps that were not accepted and fail a scan."""
-    failing = [gap for gap in left if not gap.by_design]
+    failing = joined_gaps(gap for gap in left if not gap.by_design)
     if gaps:
         for gap in failing:
             click.echo(redacted(f"cannot be accepted: {gap.where}: {gap_reason(gap)}"))
@@ -289,7 +290,7 @@ def _kinds(entries: Iterable[Entry], result: ScanResult, to_base: ToBaseline) ->
     left = set(open_gaps(failing, lines, to_base))
     accepted = [gap for gap in failing if gap.accepted is None and gap not in left]
     found = {key for gap in accepted for keys in gap_keys(gap, to_base) for key in keys}
-    gaps = len(accepted) + len(lines - found)
+    gaps = len(joined_gaps(accepted)) + len(lines - found)
     return f"{keys} and {count(gaps, 'gap')}" + (f" in {len(entries):,} lines" if gaps != len(lines) else "")
 
 

@@ -7,11 +7,13 @@ import itertools
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import click
 
 from boltz_keyscan import rules
+from boltz_keyscan.advice import OF_THE_KEY
+from boltz_keyscan.cli.key_repositories import KeyRepository, find_worktree, is_root, key_repositories
 from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
@@ -19,8 +21,7 @@ from boltz_keyscan.errors import KeyscanError, OutputError
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult, Tally
-from boltz_keyscan.plan import STDIN, choose_prefixes
-from boltz_keyscan.policy import pushed
+from boltz_keyscan.plan import choose_prefixes
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.explain import explain as write_explanation
@@ -32,11 +33,9 @@ from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.report.writer import write_text
+from boltz_keyscan.rules import Rule
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
-from boltz_keyscan.sources.git.repo.repository import find_root
 from boltz_keyscan.sources.trusted_files import read_whole_file
-from boltz_keyscan.system.paths import relative
 
 _PREFIX = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})|bk1:.*")
 """First digits of a fingerprint. With ``bk1:``, anything is meant as one."""
@@ -51,21 +50,6 @@ _MAX_NAMED = 10
 def _is_prefix(name: str) -> bool:
     """Return True for the beginning of a fingerprint; without ``bk1:`` an existing path is one."""
     return _PREFIX.fullmatch(name) is not None and (name.startswith("bk1:") or not os.path.lexists(name))
-
-
-def _find_worktree(path: str) -> tuple[str, bytes] | None:
-    """Return the worktree around a path, which need not exist, and the path in it; None if there is none."""
-    if not path or path == STDIN:
-        return None
-    try:
-        folder = absolute = os.path.abspath(os.fsencode(path))
-    except FileNotFoundError:
-        return None
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    name = os.path.normpath(os.path.join(os.path.realpath(folder), os.path.relpath(absolute, folder)))
-    top = find_root(name if os.path.isdir(name) else os.path.dirname(name))
-    return None if top is None else (os.path.relpath(os.fsdecode(top)), relative(name, top))
 
 
 class _ExplainCommand(ScanCommand):
@@ -86,7 +70,7 @@ class _ExplainCommand(ScanCommand):
         names = tuple(itertools.takewhile(_is_prefix, paths))
         ctx.params["fingerprints"] = names
         given = paths[len(names) :]
-        found = {path: _find_worktree(path) or (path, b".") for path in given or (".",)}
+        found = {path: find_worktree(path) or (path, b".") for path in given or (".",)}
         ctx.params["paths"] = tuple(dict.fromkeys(top for top, _ in found.values()))
         ctx.params["wanted"] = found if given else {}
         return super().invoke(ctx)
@@ -149,24 +133,42 @@ def explain(
     elif findings:
         for number, finding in enumerate(findings):
             text.write("\n" if number else "")
-            # A report has no branches.
-            history = _history(resolved, finding) if from_report is None else History(read=False)
-            enter = _enter_root(result.targets)
-            targets = (".",) if enter else result.targets
-            recipe = Recipe(finding, loaded[finding.rule_id], history, targets)
-            write_explanation(finding, recipe.rule, plan.terms, (*enter, *instructions(recipe)), text)
+            rule = loaded[finding.rule_id]
+            paths = resolved.options.paths if from_report is None else ()
+            steps = _steps(finding, rule, paths)
+            write_explanation(finding, rule, plan.terms, steps, text)
     else:
         list_keys(result, text)
     click.echo(text.getvalue(), nl=False)
     return ExitCode.CLEAN if result.complete else ExitCode.INCOMPLETE
 
 
-def _enter_root(targets: tuple[str, ...]) -> tuple[Instruction, ...]:
-    """Return the instruction to go to the repository that was scanned, if it is not the current folder."""
-    if len(targets) != 1 or targets == (".",) or _find_worktree(targets[0]) != (targets[0], b"."):
+def _steps(finding: Finding, rule: Rule, targets: tuple[str, ...]) -> Iterator[Instruction]:
+    """Yield what to do about a key of a scan of some targets, in each repository that has it."""
+    if not targets:
+        # A report has no branches.
+        yield from instructions(Recipe(finding, rule, History(read=False)))
+        return
+    parts = key_repositories(finding, targets)
+    for number, part in enumerate(parts):
+        enter = _enter_root(part, targets, is_only=len(parts) == 1)
+        yield from enter
+        recipe = Recipe(
+            part.finding, rule, part.history, (".",) if enter else tuple(map(redacted, part.targets))
+        )
+        yield from instructions(recipe, omit=OF_THE_KEY if number else ())
+
+
+def _enter_root(part: KeyRepository, targets: tuple[str, ...], *, is_only: bool) -> tuple[Instruction, ...]:
+    """Return the instruction to go to a repository, if it is not the current folder."""
+    target = part.targets[0]
+    if len(part.targets) != 1 or not is_root(target) or (target == "." and is_only):
         return ()
-    folder = f"./{targets[0]}" if targets[0].startswith("-") else targets[0]
-    return (Instruction("Go to the root of the repository.", (f"cd {shlex.quote(folder)}",)),)
+    # The step before may have ended in any folder.
+    folder = redacted(target if is_only else os.path.realpath(target))
+    folder = f"./{folder}" if folder.startswith("-") else folder
+    what = "the repository" if part.targets == targets else f"the repository {redacted(target)}, which has it"
+    return (Instruction(f"Go to the root of {what}.", (f"cd {shlex.quote(folder)}",)),)
 
 
 def _read_result(path: str) -> ScanResult:
@@ -233,46 +235,6 @@ def _find(prefix: str, result: ScanResult) -> Finding:
         f"key {whole} was not found; the scan found {count(len(result.findings), 'other')}",
         "'boltz-keyscan explain' lists the keys.",
     )
-
-
-def _history(resolved: ResolvedOptions, finding: Finding) -> History:
-    """Return the commits of a key, as far as they are known; none if the key was pushed."""
-    commits = {place.commit for place in finding.locations if place.commit is not None}
-    known: PushStatus | None = None
-    folder = b""
-    for root in resolved.roots:
-        if known is None and (known := push_status(root.folder, commits)) is not None:
-            folder = os.path.realpath(root.folder)
-    if known is None:
-        return History()
-    facts = History(
-        known.head,
-        # A name of a branch or tag can be a key.
-        branches=tuple(map(redacted, known.branches)),
-        stashes=known.stashes,
-        worktrees=tuple((redacted(path), redacted(name)) for path, name in known.worktrees),
-        branch=redacted(known.branch),
-        upstreams=tuple(map(redacted, known.upstreams)),
-        gone=known.gone,
-        folder=redacted(os.path.basename(os.fsdecode(folder))) or "project",
-        fresh=_unused_name(redacted(os.fsdecode(folder))),
-    )
-    if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
-        return facts
-    if known.stashes and known.branch and not known.branches:
-        # Only a stash leads to the commits: nothing is left of them to be rewritten once it is dropped.
-        return facts
-    stashed = {place.commit for place in finding.locations if place.stash}
-    rewritten = tuple(commit for commit in known.unpushed if commit not in stashed)
-    is_root = bool(rewritten) and rewritten[0] in known.roots
-    return replace(facts, commits=rewritten, root=is_root, merges=known.merges)
-
-
-def _unused_name(folder: str) -> str:
-    """Return the name of a folder beside another that does not exist yet, for a fresh clone."""
-    ends = itertools.chain(("",), (f"-{number}" for number in itertools.count(2)))
-    names = (f"{folder}-clean{end}" for end in ends)
-    return os.path.basename(next(name for name in names if not os.path.lexists(name)))
 
 
 def _write(path: str, text: str) -> None:

@@ -29,6 +29,7 @@ from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import json_reader
+from boltz_keyscan.report.wording import count
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
@@ -149,9 +150,10 @@ def _selected_ids(ids: Sequence[str], from_report: str | None) -> list[str]:
         named += report.proved_ids
         if report.unproved:
             report_line(
-                f"note: of {report.unproved:,} keys in the report nobody knows which they are; "
-                "scan with --verify to find out"
+                f"note: {count(report.unproved, 'key')} of the report not identified; scan with --verify"
             )
+        for link in report.links:
+            report_line(f"note: {link} is a share link; --share-link {link[:12]} archives it")
     if not named:
         raise KeyscanError("no key was named", "Give --id ID, or --from-report of a scan with --verify.")
     try:

@@ -119,8 +119,9 @@ def _scope(since: str | None, path: str | None, workspace_ids: Sequence[str], no
         default = now - timedelta(days=_DEFAULT_DAYS)
         return _Scope(default if since is None else _parse_since(since), ids)
     report = json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
-    if not report.keys:
-        raise KeyscanError(f"{redacted(path)} has no key", "Give --since DATE.")
+    if not report.api_keys:
+        but = ", and share links cost nothing" if report.links else ""
+        raise KeyscanError(f"{redacted(path)} has no key{but}", "Give --since DATE.")
     if report.first_seen is None:
         raise KeyscanError(
             f"no key in {redacted(path)} has a date: none is in a commit, or the history is incomplete",

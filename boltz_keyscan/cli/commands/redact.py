@@ -11,6 +11,7 @@ from boltz_keyscan.cli.options import PATH
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.redactor.run import Redaction, redact
+from boltz_keyscan.report.gaps import joined_gaps
 from boltz_keyscan.report.wording import count, gap_reason, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
@@ -47,7 +48,7 @@ def _lines(result: Redaction, *, dry_run: bool) -> Iterator[str]:
         yield f"left  {left.path}: {count(left.places, 'place')}: {left.reason}"
         if left.hint:
             yield f"      {left.hint}"
-    for gap in result.gaps:
+    for gap in joined_gaps(result.gaps):
         yield f"not read  {gap.where}: {gap_reason(gap)}"
     names = short_fingerprints(name for _, name in result.keys)
     for shown, name in result.keys:

@@ -12,6 +12,7 @@ from boltz_keyscan.advice import EXPOSURE, choose_steps, describe_case
 from boltz_keyscan.model.enums import Exposure, Severity, Shape, Situation, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.gaps import joined_gaps
 from boltz_keyscan.report.html.cards import make_deck
 from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.html.rendering import heading, json_data, write_page
@@ -129,7 +130,7 @@ def gap_groups(gaps: Iterable[Gap]) -> Iterator[GapGroup]:
     """Yield the gaps that were accepted, those by design, and before both the others."""
     totals: Counter[str] = Counter()
     found: dict[str, list[tuple[str, str]]] = {}
-    for gap in gaps:
+    for gap in joined_gaps(gaps):
         title = _AGREED if gap.accepted is not None else _BY_DESIGN if gap.by_design else _NOT_READ
         totals[title] += 1
         if totals[title] <= MAX_GAPS + MAX_FOLDED_GAPS:

@@ -52,7 +52,10 @@ _MAX_COUNTED_OBJECTS = 50_000
 """Objects of the largest store whose reachable commits are counted and whose objects are all looked for by
 every scan: git needs three tenths of a second."""
 
-_OPAQUE = "references are kept as reftable, which is not read: all commits count as history"
+_OPAQUE = (
+    "references are kept as reftable, which is not read: all commits count as history, and the whole index "
+    "as staged"
+)
 
 
 @dataclass(frozen=True, slots=True)

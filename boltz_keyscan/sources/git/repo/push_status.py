@@ -33,7 +33,11 @@ class PushStatus:
     """Push status of some commits of one repository."""
 
     head: str | None
-    """The commit checked out, in full hex; None before the first commit."""
+    """The commit checked out, in full hex; None before the first commit, and if it is not known."""
+    unborn: bool = False
+    """True before the first commit."""
+    present: frozenset[str] = frozenset()
+    """Commits that the repository has."""
     unpushed: tuple[str, ...] = ()
     """Commits that no remote-tracking branch of this clone reaches, parents first."""
     roots: frozenset[str] = frozenset()
@@ -79,7 +83,7 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         present = {line.split()[0].decode() for line in answer.splitlines() if b" commit " in line}
         branch = fsutil.decode(dict(refs.symbolic).get(b"HEAD", b""))
         upstreams = tuple(fsutil.decode(name) for name, _ in remote_branches(refs))
-        known = PushStatus(refs.head, branch=branch, upstreams=upstreams)
+        known = PushStatus(refs.head, unborn=refs.is_unborn, branch=branch, upstreams=upstreams)
         if not present:
             return known
         traces = read_traces(repository, view, refs)
@@ -108,6 +112,7 @@ def push_status(folder: bytes, commits: Collection[str]) -> PushStatus | None:
         merges, _ = _list(view, starts, [*remote, *below], "--min-parents=2") if starts else ([], "")
         return replace(
             known,
+            present=frozenset(present),
             unpushed=unpushed,
             roots=frozenset(present & set(roots)),
             merges=bool(merges),

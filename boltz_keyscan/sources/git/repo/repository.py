@@ -240,6 +240,11 @@ class References:
     symbolic: tuple[tuple[bytes, bytes], ...] = ()
     """Symbolic references with the names that they point to."""
 
+    @property
+    def is_unborn(self) -> bool:
+        """True before the first commit; HEAD is also None if references are not read."""
+        return self.head is None and not self.opaque
+
     def target(self, name: bytes) -> str | None:
         """Return the object id of a full name, through symbolic references; None for an unknown name."""
         oids, names = dict(self.tips), dict(self.symbolic)

@@ -1,0 +1,162 @@
+"""Repositories with a key: each with the locations in it, and the state of its commits.
+
+A scan of a repository covers the repositories in its worktree too (submodules, clones). Commands work
+in the repository whose commits and files they change.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+
+from boltz_keyscan import fsutil
+from boltz_keyscan.model.finding import Finding, Location
+from boltz_keyscan.plan import STDIN, choose_prefixes
+from boltz_keyscan.policy import pushed, situation, widest
+from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.redaction import redacted
+from boltz_keyscan.report.recipe import History
+from boltz_keyscan.sources.git.repo.push_status import PushStatus, push_status
+from boltz_keyscan.sources.git.repo.repository import enclosing, find_root, is_within
+from boltz_keyscan.system.paths import relative
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRepository:
+    """The part of a key in one repository, or in the files of a target outside git."""
+
+    targets: tuple[str, ...]
+    """Path of the root of the repository; the targets of the scan if it is none of them or in several."""
+    finding: Finding
+    """The key with the locations in the repository, their paths relative to its root."""
+    history: History
+
+
+def find_worktree(path: str) -> tuple[str, bytes] | None:
+    """Return the worktree around a path, which need not exist, and the path in it; None if there is none."""
+    if not path or path == STDIN:
+        return None
+    try:
+        folder = absolute = os.path.abspath(os.fsencode(path))
+    except FileNotFoundError:
+        return None
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    name = os.path.normpath(os.path.join(os.path.realpath(folder), os.path.relpath(absolute, folder)))
+    top = find_root(name if os.path.isdir(name) else os.path.dirname(name))
+    return None if top is None else (os.path.relpath(os.fsdecode(top)), relative(name, top))
+
+
+def key_repositories(finding: Finding, targets: Sequence[str]) -> tuple[KeyRepository, ...]:
+    """Return the repositories that have a key, the most urgent first; at least one.
+
+    Args:
+        finding: the key.
+        targets: the targets of the scan, from the current folder.
+    """
+    prefixes = {target: fsutil.decode(prefix) for target, prefix in choose_prefixes(targets).items()}
+    inner: dict[tuple[str, str], list[Location]] = {}
+    outer: dict[tuple[str, ...], list[Location]] = {}
+    for location in finding.locations:
+        target = next((each for each, prefix in prefixes.items() if location.path.startswith(prefix)), "")
+        folder = _find_inner(target, location.path.removeprefix(prefixes[target])) if target else None
+        if folder is not None:
+            inner.setdefault((target, folder), []).append(location)
+        else:
+            outer.setdefault(_choose_targets(target, targets), []).append(location)
+    found = []
+    for (target, folder), group in inner.items():
+        status = push_status(os.fsencode(folder), _commits(group))
+        # The outer repository may have had a file of that path earlier.
+        own = [each for each in group if status is None or each.commit in {None, *status.present}]
+        start = prefixes[target] + os.path.relpath(folder, target) + "/"
+        if own:
+            found.append(_part(finding, _shorten(own, start), (folder,), status))
+        if others := [each for each in group if each not in own]:
+            outer.setdefault(_choose_targets(target, targets), []).extend(others)
+    for names, group in outer.items():
+        statuses = (push_status(os.fsencode(name), _commits(group)) for name in names if name != STDIN)
+        start = prefixes[names[0]] if names != tuple(targets) else ""
+        status = next((status for status in statuses if status is not None), None)
+        found.append(_part(finding, _shorten(group, start), names, status))
+    return tuple(sorted(found, key=lambda part: situation(part.finding).rank))
+
+
+def _choose_targets(target: str, targets: Sequence[str]) -> tuple[str, ...]:
+    """Return the target alone if it is the root of a worktree, else all."""
+    return (target,) if len(targets) > 1 and target and is_root(target) else tuple(targets)
+
+
+def is_root(target: str) -> bool:
+    """Return True for the root of a worktree, as ``find_worktree`` names it."""
+    return find_worktree(target) == (target, b".")
+
+
+def _find_inner(target: str, path: str) -> str | None:
+    """Return the root of a repository inside a target, not its own, around a path of a report."""
+    found = find_worktree(os.path.join(target, path))
+    if found is None:
+        return None
+    top = os.path.realpath(os.fsencode(found[0]))
+    around = os.path.realpath(os.fsencode(target))
+    if top == around or not is_within(top, around):
+        return None
+    repository, own = enclosing(top), enclosing(around)
+    # A linked worktree has the commits of its repository.
+    is_linked = repository is None or (own is not None and own.common_dir == repository.common_dir)
+    return None if is_linked else found[0]
+
+
+def _shorten(locations: Iterable[Location], start: str) -> tuple[Location, ...]:
+    return tuple(replace(each, path=each.path.removeprefix(start)) for each in locations)
+
+
+def _commits(locations: Iterable[Location]) -> set[str]:
+    return {place.commit for place in locations if place.commit is not None}
+
+
+def _part(
+    finding: Finding, locations: tuple[Location, ...], targets: tuple[str, ...], status: PushStatus | None
+) -> KeyRepository:
+    exposure = widest(location.exposure for location in locations)
+    part = replace(finding, locations=locations, exposure=exposure)
+    return KeyRepository(targets, part, _history(part, status, targets))
+
+
+def _history(finding: Finding, known: PushStatus | None, targets: tuple[str, ...]) -> History:
+    """Return the commits of a key, as far as they are known; none if the key was pushed."""
+    if known is None:
+        return History()
+    folder = os.path.realpath(os.fsencode(targets[0]))
+    folder = os.path.realpath(find_root(folder) or folder)
+    facts = History(
+        known.head,
+        unborn=known.unborn,
+        # A name of a branch or tag can be a key.
+        branches=tuple(map(redacted, known.branches)),
+        stashes=known.stashes,
+        worktrees=tuple((redacted(path), redacted(name)) for path, name in known.worktrees),
+        branch=redacted(known.branch),
+        upstreams=tuple(map(redacted, known.upstreams)),
+        gone=known.gone,
+        folder=redacted(os.path.basename(os.fsdecode(folder))) or "project",
+        fresh=_unused_name(redacted(os.fsdecode(folder))),
+    )
+    commits = _commits(finding.locations)
+    if not commits or pushed(finding) is not False or not commits <= set(known.unpushed):
+        return facts
+    if known.stashes and known.branch and not known.branches:
+        # Only a stash leads to the commits: nothing is left of them to be rewritten once it is dropped.
+        return facts
+    stashed = {place.commit for place in finding.locations if place.stash}
+    rewritten = tuple(commit for commit in known.unpushed if commit not in stashed)
+    is_first = bool(rewritten) and rewritten[0] in known.roots
+    return replace(facts, commits=rewritten, root=is_first, merges=known.merges)
+
+
+def _unused_name(folder: str) -> str:
+    """Return the name of a folder beside another that does not exist yet, for a fresh clone."""
+    ends = itertools.chain(("",), (f"-{number}" for number in itertools.count(2)))
+    names = (f"{folder}-clean{end}" for end in ends)
+    return os.path.basename(next(name for name in names if not os.path.lexists(name)))
