@@ -48,10 +48,6 @@ from boltz_keyscan.sources.shards import NamesShard, ResultShard
 _LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The temporary folder of links through which git may have read the store."""
 
-_MAX_COUNTED_OBJECTS = 50_000
-"""Objects of the largest store whose reachable commits are counted and whose objects are all looked for by
-every scan: git needs three tenths of a second."""
-
 _OPAQUE = (
     "references are kept as reftable, which is not read: all commits count as history, and the whole index "
     "as staged"
@@ -147,10 +143,10 @@ class HistoryReader:
             self._references,
             opened.partial,
             counted,
-            is_small=self._names.max_new_objects(Memory()) <= _MAX_COUNTED_OBJECTS,
+            is_small=self._names.is_small,
             # An earlier scan without gaps had every object; in a pack that is not read, some are lost.
             is_complete=opened.is_complete and not checked.gaps and not self._is_unchanged(),
-            is_clone=not self._names.loose and len(self._names.packs) == 1,
+            is_clone=self._names.is_clone,
             known=self._memory.tips,
         )
         direct_packs: set[str] = set()

@@ -29,6 +29,10 @@ SHARD_OBJECTS = 50_000
 MIN_DIRECT_PACK_BYTES = 4 << 20
 """Bytes of the smallest pack that is read without git; preparing it takes a tenth of a second."""
 
+_MAX_COUNTED_OBJECTS = 50_000
+"""Objects of the largest store whose reachable commits are counted and whose objects are all looked for by
+every scan: git needs three tenths of a second."""
+
 _FANOUT = late_pattern(rb"[0-9a-f]{2}")
 _REST = late_pattern(rb"[0-9a-f]{38}(?:[0-9a-f]{24})?")
 
@@ -41,6 +45,16 @@ class Names:
     """Number of objects of each pack, by name without extension."""
     loose: frozenset[str]
     """Ids of loose objects."""
+
+    @property
+    def is_small(self) -> bool:
+        """True for a store in which every object is looked for."""
+        return self.max_new_objects(Memory()) <= _MAX_COUNTED_OBJECTS
+
+    @property
+    def is_clone(self) -> bool:
+        """True for one pack and nothing else, as git writes it when it clones."""
+        return not self.loose and len(self.packs) == 1
 
     def min_new_objects(self, memory: Memory) -> int:
         """Return the least length of a listing of new objects: that of the largest pack or all loose ones."""
