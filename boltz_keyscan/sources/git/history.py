@@ -51,10 +51,7 @@ _LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 _MAX_COUNTED_OBJECTS = 50_000
 """Objects of the largest store whose reachable commits are counted: git needs a tenth of a second."""
 
-_OPAQUE = (
-    "references are kept as reftable, which is not read: all commits count as history, and the whole index "
-    "as staged"
-)
+_OPAQUE = "references are kept as reftable, unread: all commits count as history, the index as staged"
 
 
 @dataclass(frozen=True, slots=True)
