@@ -95,7 +95,9 @@ def choose_steps(kind: Situation, *, is_link: bool = False) -> tuple[Step, ...]:
     """Return the steps in a situation, of a key or of a share link."""
     if not is_link:
         return STEPS[kind]
-    return tuple(each for step in STEPS[kind] for each in _OF_LINKS.get(step, (step,)))
+    steps = (each for step in STEPS[kind] for each in _OF_LINKS.get(step, (step,)))
+    # To be archived, a link is found again; a key that was taken out is known by its id.
+    return tuple(sorted(steps, key=lambda step: step is not Step.ARCHIVE_IF_READ))
 
 
 def describe_case(kind: Situation, *, is_link: bool) -> str:

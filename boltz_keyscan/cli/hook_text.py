@@ -15,14 +15,14 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
-from boltz_keyscan.model.kinds import describe_secret
+from boltz_keyscan.model.kinds import describe_secret, is_link
 from boltz_keyscan.report.file_actions import distinct_paths
 from boltz_keyscan.report.locations import format_commit, format_place
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import suppression_sentences
 from boltz_keyscan.report.summary import summary, verdict_rows
 from boltz_keyscan.report.text import MAX_KEYS, clip
-from boltz_keyscan.report.wording import count, is_old, short_fingerprints, suppressors
+from boltz_keyscan.report.wording import count, count_secrets, is_old, short_fingerprints, suppressors
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.files.content_id import content_ids
 from boltz_keyscan.sources.git.repo.file_status import Worktree
@@ -66,7 +66,7 @@ def stopped_lines(
 ) -> Iterator[str]:
     """Yield the lines for a change with keys that stop it."""
     blocking = [finding for finding in result.findings if finding.blocking]
-    found = f"{count(len(blocking), 'new key')} in {looked_at}"
+    found = f"{count_secrets(blocking, 'new')} in {looked_at}"
     yield f"boltz-keyscan: {_TITLE.get(change, found)}"
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     own = _fingerprints_of_environment() if change in {Change.COMMIT, Change.FILES} else {}
@@ -76,7 +76,7 @@ def stopped_lines(
             finding, names[finding.fingerprint], own.get(finding.fingerprint, ""), in_head, options
         )
     if len(blocking) > MAX_KEYS:
-        yield f"  +{len(blocking) - MAX_KEYS:,} more keys"
+        yield f"  +{count_secrets(blocking[MAX_KEYS:], 'more')}"
     for finding in result.keys:
         if not finding.blocking:
             (place, *_) = finding.locations
@@ -180,25 +180,26 @@ def _commands(
 
 def _commit_commands(blocking: Sequence[Finding], in_head: frozenset[str]) -> Iterator[tuple[str, str]]:
     new = [
-        place
+        (place, is_link(finding))
         for finding in blocking
         for place in finding.locations
         if not place.old and place.path not in in_head
     ]
-    groups: dict[Verb, list[Location]] = {}
-    for place in new:
-        groups.setdefault(choose_verb(place, Situation.NOT_COMMITTED), []).append(place)
+    groups: dict[tuple[Verb, bool], list[Location]] = {}
+    for place, link in new:
+        verb = choose_verb(place, Situation.NOT_COMMITTED)
+        groups.setdefault((verb, link and verb is Verb.TAKE_OUT), []).append(place)
     label = "" if in_head else "Do"
-    for verb, found in groups.items():
+    for (verb, link), found in groups.items():
         if verb in _ACTIONS:
-            paths = _shown_paths(found)
-            yield label, _ACTIONS[verb].format(paths=paths, ignored=_shown_paths(found, root="/"))
+            action = _TAKE_LINK_OUT if link else _ACTIONS[verb]
+            yield label, action.format(paths=_shown_paths(found), ignored=_shown_paths(found, root="/"))
             label = ""
         if verb is Verb.CLEAR:
             yield "", "(without Jupyter: boltz-keyscan explain has other ways)"
     # "git commit -a" and "git commit FILE" stage into an index of their own, which is gone by now.
     is_kept = not os.environ.get("GIT_INDEX_FILE", "").endswith(".lock")
-    if is_kept and (staged := [place for place in new if place.exposure is Exposure.STAGED]):
+    if is_kept and (staged := [place for place, _ in new if place.exposure is Exposure.STAGED]):
         repository = enclosing(os.getcwdb())
         refs = references(repository) if repository is not None else None
         unborn = refs is not None and refs.is_unborn
@@ -210,6 +211,8 @@ def _commit_commands(blocking: Sequence[Finding], in_head: frozenset[str]) -> It
     else:
         yield "Accept", _accept_in_baseline()
 
+
+_TAKE_LINK_OUT = "take the share link out, then: git add {paths} && git commit"
 
 _ACTIONS = {
     Verb.TAKE_OUT: "read it from BOLTZ_API_KEY, then: git add {paths} && git commit",
@@ -248,7 +251,7 @@ def passed_lines(result: ScanResult, change: Change) -> Iterator[str]:
         listed = ", ".join(names[finding.fingerprint] for finding in old[:_MAX_NAMED])
         listed += f" and {len(old) - _MAX_NAMED:,} more" if len(old) > _MAX_NAMED else ""
         yield (
-            f"{count(len(old), 'key')} {'was' if one else 'were'} there before and {'does' if one else 'do'} "
+            f"{count_secrets(old)} {'was' if one else 'were'} there before and {'does' if one else 'do'} "
             f"not stop this {noun}: {listed}; boltz-keyscan . shows all places"
         )
     for finding in result.keys:

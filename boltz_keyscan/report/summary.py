@@ -26,11 +26,11 @@ from boltz_keyscan.report.sentences import (
 from boltz_keyscan.report.wording import (
     capped,
     count,
+    count_secrets,
     gap_reason,
     is_old,
     short_fingerprints,
     size,
-    suppressed,
     suppressors,
 )
 
@@ -131,10 +131,11 @@ def kept_lines(result: ScanResult, limit: int | None) -> Iterator[tuple[str, str
         for place in places(finding)
     ]
     if len(rows) == 1:
-        yield "Kept", f"1 key where it belongs: {rows[0]}; 'boltz-keyscan keys audit --local' has the rest"
+        one = f"{count_secrets(kept)} where it belongs: {rows[0]}"
+        yield "Kept", f"{one}; 'boltz-keyscan keys audit --local' has the rest"
         return
     where = "where it belongs" if len(kept) == 1 else "where they belong"
-    yield "Kept", f"{count(len(kept), 'key')} {where}; 'boltz-keyscan keys audit --local' has the rest:"
+    yield "Kept", f"{count_secrets(kept)} {where}; 'boltz-keyscan keys audit --local' has the rest:"
     yield from _listed("", rows, limit)
 
 
@@ -163,14 +164,13 @@ def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, s
 
 def verdict_rows(result: ScanResult) -> Iterator[tuple[str, str]]:
     """Yield label and text of the verdict: one row, or two if a failed run is also incomplete."""
-    blocking = sum(finding.blocking for finding in result.findings)
     match result.exit_code:
         case ExitCode.CLEAN if result.complete:
             yield _passed(result)
         case ExitCode.CLEAN | ExitCode.INCOMPLETE:
             yield "INCOMPLETE", f"{_missed(result)}; no key that was seen fails this run"
         case ExitCode.BLOCKING:
-            yield "FAILED", count(blocking, "key")
+            yield "FAILED", count_secrets(finding for finding in result.findings if finding.blocking)
             if not result.complete:
                 yield "INCOMPLETE", f"{_missed(result)}; there may be more"
         case ExitCode.INTERRUPTED:
@@ -215,7 +215,7 @@ def _passed(result: ScanResult) -> tuple[str, str]:
         return "CLEAN", f"no Boltz key{but}"
     if not any(map(_is_noteworthy, result.keys)):
         return "CLEAN", f"no leaked key{but}"
-    return "PASSED", f"{count(len(result.keys), 'key')}{but}, none fails this run"
+    return "PASSED", f"{count_secrets(result.keys)}{but}, none fails this run"
 
 
 def _missed(result: ScanResult) -> str:
@@ -280,6 +280,7 @@ def _gaps(label: str, what: str, gaps: Sequence[Gap], limit: int | None) -> Iter
 def _suppressed(result: ScanResult, limit: int | None) -> Iterator[tuple[str, str]]:
     """Yield each suppression that was used, with its source, so that a green run is explained."""
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
+    excused = [finding for finding in result.findings if finding.suppression is not None]
     used = [
         f"{names[finding.fingerprint]} {format_suppression(suppressor)}"
         for finding in result.findings
@@ -287,7 +288,7 @@ def _suppressed(result: ScanResult, limit: int | None) -> Iterator[tuple[str, st
     ]
     if used:
         shown = "" if limit is None else ", shown with -v"
-        yield "Excused", f"{count(suppressed(result), 'key')} suppressed{shown}:"
+        yield "Excused", f"{count_secrets(excused)} suppressed{shown}:"
         yield from _listed("", used, limit)
     yield from _listed("Spread", list(_list_spread(result)), limit)
 

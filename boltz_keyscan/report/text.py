@@ -36,7 +36,7 @@ from boltz_keyscan.report.summary import (
     verdict_color,
     verdict_rows,
 )
-from boltz_keyscan.report.wording import day, earliest, short_fingerprints
+from boltz_keyscan.report.wording import count_secrets, day, earliest, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
 MAX_KEYS = 20
@@ -143,9 +143,7 @@ def _keys(page: _Page, result: ScanResult, visible: Sequence[Finding]) -> None:
         title = f"{finding.severity.upper():<{column}}{kind}{names[finding.fingerprint]}"
         _key(page, finding, f"{title}  {_describe(finding, result.started_at)}")
     if rest := visible[len(shown) :]:
-        page.line(
-            f"+{len(rest):,} more {'key' if len(rest) == 1 else 'keys'}: {severity_counts(rest)}", "bold"
-        )
+        page.line(f"+{count_secrets(rest, 'more')}: {severity_counts(rest)}", "bold")
         page.wrapped(f"{explain_command(result)}     lists every key", "  ", "  ")
         page.line()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from boltz_keyscan import policy
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
+from boltz_keyscan.model.kinds import SHARE_LINK, is_link
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate
@@ -29,6 +30,21 @@ NO_MOMENT = datetime.max.replace(tzinfo=UTC)
 def count(number: int, noun: str) -> str:
     """Format a number with its noun: ``1 file``, ``1,234 files``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def count_secrets(findings: Iterable[Finding], kind: str = "") -> str:
+    """Format the number of keys and of share links: ``2 new keys and 1 new share link``.
+
+    Args:
+        findings: the findings to count.
+        kind: a word before the noun, such as ``new``.
+    """
+    links = [is_link(finding) for finding in findings]
+    keys = len(links) - sum(links)
+    before = f"{kind} " if kind else ""
+    parts = [count(keys, f"{before}key")] if keys or not links else []
+    parts += [count(sum(links), f"{before}{SHARE_LINK}")] if any(links) else []
+    return " and ".join(parts)
 
 
 def size(number: int) -> str:

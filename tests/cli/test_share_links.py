@@ -261,3 +261,30 @@ def on_a_terminal(up: Running, repo: Repo, typed: bytes) -> int:
             pass
     os.close(user)
     return ended()
+
+
+class TestWords:
+    def test_a_share_link_is_not_called_a_key(self, repo: Repo) -> None:
+        for text, words in (
+            (keyscan(".", "--fail-on", "any", cwd=repo.path).text, "FAILED  1 share link (exit 1)"),
+            (keyscan(".", cwd=repo.path).text, "PASSED  1 share link, none fails this run (exit 0)"),
+            (keyscan("baseline", "create", "--reason", "x", cwd=repo.path).text, ": 1 share link accepted."),
+            (keyscan(".", cwd=repo.path).text, "1 share link suppressed"),
+        ):
+            assert words in text
+            assert "1 key" not in text
+
+    def test_the_hook_takes_it_out(self, repo: Repo) -> None:
+        repo.add("new.md", f" {OTHER}\n")
+        text = keyscan("hook", "pre-commit", cwd=repo.path).text
+        assert "1 new share link in 1 staged file" in text
+        assert "Do       take the share link out, then: git add new.md && git commit" in text
+        assert "BOLTZ_API_KEY" not in text
+        repo.add("new.py", f"K = '{WS}'\n")
+        text = keyscan("hook", "pre-commit", cwd=repo.path).text
+        assert "1 new key and 1 new share link in 2 staged files" in text
+        assert "read it from BOLTZ_API_KEY, then: git add new.py && git commit" in text
+
+    def test_it_is_archived_while_it_can_be_found(self, repo: Repo) -> None:
+        text = keyscan("explain", fingerprint(LINK), cwd=repo.path).text
+        assert "  1. Archive it if anyone else may have read it" in text

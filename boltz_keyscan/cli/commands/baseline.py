@@ -31,7 +31,7 @@ from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.gaps import joined_gaps
-from boltz_keyscan.report.wording import count, gap_reason
+from boltz_keyscan.report.wording import count, count_secrets, gap_reason
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
@@ -132,7 +132,7 @@ def create(
     gap_entries = list(acceptance.gaps(accepted_gaps))
     entries = [*key_entries, *gap_entries]
     _write(path, entries)
-    accepted = count(len(found), "key") + (
+    accepted = count_secrets(found) + (
         f" and {count(len(joined_gaps(accepted_gaps)), 'gap')}" if accepted_gaps else ""
     )
     click.echo(redacted(f"{display_path(path)}: {accepted} accepted. Commit it."))

@@ -48,10 +48,7 @@ from boltz_keyscan.sources.shards import NamesShard, ResultShard
 _LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
 """The temporary folder of links through which git may have read the store."""
 
-_OPAQUE = (
-    "references are kept as reftable, which is not read: all commits count as history, and the whole index "
-    "as staged"
-)
+_OPAQUE = "references are kept as reftable, unread: all commits count as history, the index as staged"
 
 
 @dataclass(frozen=True, slots=True)
