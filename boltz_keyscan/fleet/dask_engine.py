@@ -227,6 +227,10 @@ class _Task:
 
     identity: tuple[str, str, str]
 
+    def __str__(self) -> str:
+        """Return the name that the pages of a scheduler show."""
+        return "scan"
+
     def __call__(self, unit: Unit) -> Outcome:
         """Scan a repository.
 

@@ -25,6 +25,9 @@ UNITS_PER_WORKER = 4
 """Units that an executor has at a time, for each worker: so many that no worker waits, and few in memory."""
 
 
+_REPEAT = "Repeat the command when it runs again: what was recorded is kept."
+
+
 class Engine(Protocol):
     """Distribution of units over workers."""
 
@@ -92,6 +95,9 @@ class ExecutorEngine:
 
         One whose future fails is tried again after all others, alone, as it may only have been beside the
         unit that ended its worker. Failed again, its outcome is the reason.
+
+        Raises:
+            KeyscanError: the executor takes no more units, or has ended.
         """
         running: dict[futures.Future[Outcome], Unit] = {}
         suspects: deque[Unit] = deque()
@@ -111,6 +117,9 @@ class ExecutorEngine:
                 outcome = _outcome(future)
                 if isinstance(outcome, Outcome):
                     yield outcome
+                elif is_retry and future.cancelled():
+                    # Not by this unit: an executor that has ended cancels all.
+                    raise KeyscanError("the cluster has ended", _REPEAT)
                 elif is_retry:
                     yield _lost(unit, "worker-died", f"its scan failed on two workers: {outcome}")
                 else:
@@ -120,10 +129,7 @@ class ExecutorEngine:
         try:
             return self.executor.submit(self.scan, unit)
         except Exception as error:  # an executor may raise anything
-            raise KeyscanError(
-                f"the cluster takes no more work: {type(error).__name__}",
-                "Repeat the command when it runs again: what was recorded is kept.",
-            ) from error
+            raise KeyscanError(f"the cluster takes no more work: {type(error).__name__}", _REPEAT) from error
 
 
 def _outcome(future: futures.Future[Outcome]) -> Outcome | str:

@@ -70,24 +70,25 @@ def outcomes(workers: Workers, *ids: str) -> dict[str, Outcome]:
     return {each.id: each for each in engine.outcomes(units)}
 
 
-@pytest.mark.parametrize(
-    "error", [RuntimeError("killed"), futures.CancelledError()], ids=lambda each: type(each).__name__
-)
-def test_a_unit_whose_worker_ended_is_tried_once_more_after_the_others(error: BaseException) -> None:
+def test_a_unit_whose_worker_ended_is_tried_once_more_after_the_others() -> None:
     ids = [f"r{number}" for number in range(20)]
-    workers = Workers({"r0": [error, error, error], "r3": [error]})
+    killed, gone = RuntimeError("killed"), futures.CancelledError()
+    workers = Workers({"r0": [killed, killed, killed], "r3": [killed], "r5": [gone]})
     done = outcomes(workers, *ids)
     assert sorted(done) == sorted(ids)
     assert [id_ for id_, each in done.items() if each.status is not RepositoryStatus.SCANNED] == ["r0"]
     assert "worker-died" in done["r0"].gaps[0]
     assert "name of r0" in done["r0"].gaps[0]
     assert sorted(workers.submitted[:20]) == sorted(ids)
-    assert sorted(workers.submitted[20:]) == ["r0", "r3"]
+    assert sorted(workers.submitted[20:]) == ["r0", "r3", "r5"]
 
 
 def test_a_cluster_that_takes_no_more_ends_the_scan() -> None:
     with pytest.raises(KeyscanError, match="the cluster takes no more work: ConnectionError"):
         outcomes(Workers({"r1": [ConnectionError("gone")]}), "r0", "r1")
+    gone = futures.CancelledError()
+    with pytest.raises(KeyscanError, match="the cluster has ended"):
+        outcomes(Workers({"r1": [gone, gone]}), "r0", "r1")
 
 
 OURS = dask_engine._identity()

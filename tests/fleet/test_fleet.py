@@ -240,7 +240,7 @@ def test_a_cluster_with_certificates_one_of_whose_workers_is_killed(fleet: Fleet
     seen = b"".join(shown.values())
     # The page of a task that was under way, and the numbers of all.
     assert any("/info/task/" in path for path in shown), sorted(shown)
-    assert b"_Task" in seen
+    assert b"scan-" in seen
     assert TOKEN.encode() not in seen
     assert leaks(seen, *scene.KEYS) == []
 
