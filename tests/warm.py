@@ -125,6 +125,8 @@ def forget() -> None:
                     value.cache_clear()
     errors.__dict__["_reporters"].clear()
     store_files.__dict__["_stores_of_links"].clear()
+    # The folder for temporary files, which depends on the environment.
+    tempfile.tempdir = None
 
 
 def use_huge_pages() -> None:
