@@ -277,7 +277,8 @@ def logged(width: int) -> Build:
 
     def build(key: str) -> bytes:
         lines = ["using key", *wrapped(key, width).split("\n")]
-        lines[-1] += " ok"
+        # A word that does not fit begins a line.
+        lines[-1:] = [f"{lines[-1]} ok"] if len(lines[-1]) + 3 <= width else [lines[-1], "ok"]
         return "".join(
             f"{'' if at else '[03:04:05]':10} {line:{width}} \n" for at, line in enumerate(lines)
         ).encode()
