@@ -299,7 +299,8 @@ class TestAudit:
             assert words in ran.errors
         old.write_text(json.dumps(document | {"complete": False}))
         assert "a new key may be an old one" in audited(up, "--against", old, code=3)["trouble"][0]
-        assert "--against has no effect with --local" in keyscan("keys", "audit", "--local", "--against", old).errors
+        ran = keyscan("keys", "audit", "--local", "--against", old)
+        assert "--against has no effect with --local" in ran.errors
 
     def test_text_and_sarif(self, up: Running, tmp_path: Path) -> None:
         up.service.keys.append(well_kept("bad", workspace_id="ws_old"))
