@@ -73,7 +73,9 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
         return method & 6 != 6 and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
-    if first not in _SHORT_STARTS and bytes(buffer[at : at + 4]) not in _TEXT_STARTS:
+    start = bytes(buffer[at : at + 4])
+    # A beginning of text, and not that of 7z.
+    if not start.isascii() or (first not in _SHORT_STARTS and start not in _TEXT_STARTS):
         return True
     if at and buffer[at - 1] in _WORD:
         before = bytes(buffer[max(at - 6, 0) : at])

@@ -50,6 +50,7 @@ ARCHIVES: dict[str, bytes] = {
 
 AROUND: dict[str, Callable[[bytes], bytes]] = {
     "a line before": lambda raw: b"some text\n" + raw,
+    "a word before": lambda raw: b"some text" + raw,
     "a script before and a line behind": lambda raw: b"#!/bin/sh\nexit 0\n" + raw + b"\n",
     "a program before": lambda raw: b"\x7fELF" + bytes(200) + raw,
     "its first byte gone": lambda raw: raw[1:] if raw[:2] == b"PK" else b"?" + raw,
