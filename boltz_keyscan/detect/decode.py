@@ -132,9 +132,9 @@ def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[K
     for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
         if hits:
             decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
-            if len(hits) > ALLOWED:
-                hits = FloodFilter(meanings).keep(hits, 0, len(decoded.reading.data))  # noqa: PLW2901 - fewer of them
-            decoded.inner = _decode_around(decoded.reading.data, 0, hits, decodings)
+            data = decoded.reading.data
+            kept = hits if len(hits) <= ALLOWED else FloodFilter(meanings).keep(hits, 0, len(data))
+            decoded.inner = _decode_around(data, 0, kept, decodings)
             new += decoded.inner
     return new
 

@@ -1,7 +1,7 @@
 """Dense literals: beginnings of keys that follow each other so closely that no key can be between them.
 
-A text made of nothing else would cost hundreds of times as much as any other, because the text
-around each literal is decoded. After the first of them only those are kept that a body may follow.
+A text made of nothing else would cost much more than any other, because the text around each
+literal is decoded. After the first of them only those are kept that a body may follow.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class FloodFilter:
         for at, literal in hits:
             if at >= high:
                 break
-            forms = tuple(number for number, _ in self.meanings(literal))
+            forms = self._forms(literal)
             end, count = self._rows.get(forms, (0, 0))
             count = count + 1 if base + at < end else 1
             self._rows[forms] = base + at + len(literal) + SHORTEST, count
@@ -64,5 +64,9 @@ class FloodFilter:
         """Return the offsets of the literals, by their forms."""
         starts: dict[tuple[int, ...], list[int]] = {}
         for at, literal in hits:
-            starts.setdefault(tuple(number for number, _ in self.meanings(literal)), []).append(at)
+            starts.setdefault(self._forms(literal), []).append(at)
         return starts
+
+    def _forms(self, literal: bytes) -> tuple[int, ...]:
+        """Return the numbers of the forms of a literal."""
+        return tuple(number for number, _ in self.meanings(literal))

@@ -8,6 +8,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.sources.git.objects.listing import Names
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
 from boltz_keyscan.sources.git.repo.repository import References
@@ -132,6 +133,20 @@ def test_a_large_store_is_looked_through_unless_it_is_as_git_wrote_it(
     take_away(old, oid)
     assert oid in absent(old)
     assert len(absent(old, is_clone=True)) == seen_in_a_clone
+
+
+@pytest.mark.parametrize(
+    ("packs", "loose", "kind"),
+    [
+        ({"a": 50_000}, (), (True, True)),
+        ({"a": 50_001}, (), (False, True)),
+        ({"a": 50_001}, ("1" * 40,), (False, False)),
+        ({"a": 30_000, "b": 30_000}, (), (False, False)),
+    ],
+)
+def test_a_clone_is_one_pack(packs: dict[str, int], loose: tuple[str, ...], kind: tuple[bool, bool]) -> None:
+    names = Names(packs, frozenset(loose))
+    assert (names.is_small, names.is_clone) == kind
 
 
 def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> None:
