@@ -15,8 +15,8 @@ from boltz_keyscan.agents.settings import Settings, nested_entry
 EVENTS = ("UserPromptSubmit", "PreToolUse", "PostToolUse")
 
 QUIET = frozenset(
-    {"SessionStart", "SessionEnd", "Stop", "SubagentStart", "SubagentStop", "Notification", "PreCompact"}
-    | {"PermissionRequest", "PostToolUseFailure", "PostCompact", "StopFailure"}
+    {"Notification", "PermissionRequest", "PostCompact", "PostToolUseFailure", "PreCompact"}
+    | {"SessionEnd", "SessionStart", "Stop", "StopFailure", "SubagentStart", "SubagentStop"}
 )
 
 
@@ -49,6 +49,11 @@ def answer(_payload: Payload, event: Event, decision: Decision) -> Answer:
             return Answer({"hookSpecificOutput": new, "systemMessage": message})
         case Deny(message):
             return Answer(deny(event, message))
+
+
+def answer_without_replacement(_payload: Payload, event: Event, decision: Decision) -> Answer:
+    """Return the answer of an agent with these events that never replaces an output."""
+    return Answer({} if isinstance(decision, Allow) else deny(event, decision.message))
 
 
 def deny(event: Event, message: str) -> dict[str, Any]:

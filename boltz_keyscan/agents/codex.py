@@ -7,7 +7,7 @@ It reads answers strictly: no other fields, a reason that is not blank. An outpu
 from __future__ import annotations
 
 from boltz_keyscan.agents import claude
-from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
+from boltz_keyscan.agents.event import Agent, Event, Payload, Stage
 from boltz_keyscan.agents.fields import as_text, list_printed_files
 from boltz_keyscan.agents.settings import Settings, nested_entry
 from boltz_keyscan.records import replace
@@ -24,11 +24,6 @@ def read(payload: Payload) -> Event | None:
     return replace(event, files=files)
 
 
-def answer(_payload: Payload, event: Event, decision: Decision) -> Answer:
-    """Return the answer to an event."""
-    return Answer({} if isinstance(decision, Allow) else claude.deny(event, decision.message))
-
-
 def samples(text: str) -> tuple[Payload, ...]:
     """Return payloads with a text in the prompt and in a command."""
     common = {"turn_id": "boltz-keyscan", "model": "none", "transcript_path": None}
@@ -39,7 +34,7 @@ AGENT = Agent(
     "codex",
     "Codex CLI",
     read,
-    answer,
+    claude.answer_without_replacement,
     Settings(
         user="~/.codex/hooks.json",
         home="CODEX_HOME",

@@ -7,16 +7,18 @@ never allowed explicitly: that would pass over the user's own approval.
 from __future__ import annotations
 
 from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
-from boltz_keyscan.agents.fields import as_text, drop_old_text, list_mentions, list_paths, list_printed_files
+from boltz_keyscan.agents.fields import (
+    as_text,
+    drop_old_text,
+    list_files,
+    list_mentions,
+    list_printed_files,
+)
 from boltz_keyscan.agents.settings import Settings, plain_entry
 
 EVENTS = (
-    "beforeSubmitPrompt",
-    "preToolUse",
-    "beforeShellExecution",
-    "beforeMCPExecution",
-    "beforeReadFile",
-    "beforeTabFileRead",
+    *("beforeSubmitPrompt", "preToolUse", "beforeShellExecution"),
+    *("beforeMCPExecution", "beforeReadFile", "beforeTabFileRead"),
 )
 _READERS = frozenset({"read", "read_file"})
 _ALLOWED: dict[Stage, Payload] = {Stage.PROMPT: {"continue": True}, Stage.READ: {"permission": "allow"}}
@@ -48,9 +50,7 @@ def read(payload: Payload) -> Event | None:
             )
         case "preToolUse":
             arguments = payload["tool_input"]
-            files = list_paths(arguments) if tool.lower() in _READERS else ()
-            if isinstance(arguments, dict) and "command" in arguments:
-                files = list_printed_files(arguments["command"])
+            files = list_files(tool, arguments, _READERS)
             return Event(Stage.ACTION, drop_old_text(tool, arguments), files, folder, tool)
         case _:
             return None
@@ -106,13 +106,8 @@ AGENT = Agent(
     ),
     samples,
     quiet=frozenset(
-        {
-            "afterShellExecution",
-            "afterMCPExecution",
-            "afterFileEdit",
-            "afterTabFileEdit",
-            "afterAgentResponse",
-        }
-        | {"afterAgentThought", "stop", "postToolUse", "postToolUseFailure", "sessionStart", "sessionEnd"}
+        {"afterAgentResponse", "afterAgentThought", "afterFileEdit", "afterMCPExecution"}
+        | {"afterShellExecution", "afterTabFileEdit", "postToolUse", "postToolUseFailure", "sessionEnd"}
+        | {"sessionStart", "stop"}
     ),
 )

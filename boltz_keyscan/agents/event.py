@@ -11,6 +11,9 @@ from boltz_keyscan.records import dataclass
 if TYPE_CHECKING:
     from boltz_keyscan.agents.settings import Settings
 
+STOP_CODE = 2
+"""Exit code that stops the event in nearly every agent, whatever is on standard output."""
+
 Payload = dict[str, Any]
 """The JSON object that an agent passes to its hooks."""
 
@@ -92,3 +95,8 @@ class Agent:
     """True if a hook can replace the output of a tool."""
     quiet: frozenset[str] = frozenset()
     """Events without content to inspect, which are not unknown."""
+
+
+def answer_by_exit_code(_payload: Payload, _event: Event, decision: Decision) -> Answer:
+    """Return the answer to an agent that reads no JSON: exit code 2 and a line stop an event."""
+    return Answer() if isinstance(decision, Allow) else Answer(error=decision.message, code=STOP_CODE)

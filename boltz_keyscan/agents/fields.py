@@ -7,9 +7,9 @@ from typing import Any
 from boltz_keyscan.agents.event import Payload
 
 _EDITS = frozenset(
-    {"edit", "edit_file", "editfile", "editfiles", "multiedit", "notebookedit", "replace", "search_replace"}
-    | {"str_replace", "str_replace_editor", "strreplace", "replace_string_in_file", "write_file", "fs_write"}
-    | {"multi_replace_string_in_file"}
+    {"edit", "edit_file", "editfile", "editfiles", "fs_write", "multi_replace_string_in_file"}
+    | {"multiedit", "notebookedit", "replace", "replace_string_in_file", "search_replace", "str_replace"}
+    | {"str_replace_editor", "strreplace", "write_file"}
 )
 """Tools that replace a part of a file, in lower case."""
 
@@ -66,6 +66,19 @@ def list_printed_files(command: object) -> tuple[str, ...]:
     from boltz_keyscan.agents.named_files import find_printed_files  # noqa: PLC0415 - only where outputs stay
 
     return tuple(find_printed_files(command))
+
+
+def list_files(tool: str, arguments: object, readers: frozenset[str]) -> tuple[str, ...]:
+    """Return the files that a command may print, or that one of the tools for reading is given.
+
+    Args:
+        tool: name of the tool.
+        arguments: its arguments.
+        readers: names of the tools for reading, in lower case.
+    """
+    if isinstance(arguments, dict) and "command" in arguments:
+        return list_printed_files(arguments["command"])
+    return list_paths(arguments) if tool.lower() in readers else ()
 
 
 def list_paths(arguments: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever an agent passes

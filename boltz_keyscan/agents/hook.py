@@ -10,13 +10,10 @@ import json
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.agents import registry
-from boltz_keyscan.agents.event import Answer, Deny, Payload, Stage
+from boltz_keyscan.agents.event import STOP_CODE, Answer, Deny, Payload, Stage
 
 if TYPE_CHECKING:
     from boltz_keyscan.agents.event import Agent, Decision, Event
-
-_STOP = 2
-"""Exit code that stops the event in nearly every agent, whatever is on standard output."""
 
 
 def respond(raw: bytes) -> Answer:
@@ -84,7 +81,7 @@ def _answer_unreadable(raw: bytes, error: BaseException) -> Answer:
         from boltz_keyscan.agents import inspection, messages  # noqa: PLC0415 - only for a broken payload
 
         if found := inspection.find_keys(raw):
-            return Answer(error=messages.describe_unreadable(found), code=_STOP)
+            return Answer(error=messages.describe_unreadable(found), code=STOP_CODE)
     except Exception as failure:  # noqa: BLE001 - the error of the payload is reported below
         error = failure
     return _let_pass(f"a payload that cannot be read ({type(error).__name__})")

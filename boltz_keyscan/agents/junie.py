@@ -6,8 +6,8 @@ Its working folder is not the project, which has a field of its own.
 from __future__ import annotations
 
 from boltz_keyscan.agents import claude
-from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
-from boltz_keyscan.agents.fields import as_text, list_paths, list_printed_files
+from boltz_keyscan.agents.event import Agent, Event, Payload, Stage
+from boltz_keyscan.agents.fields import as_text, list_files
 from boltz_keyscan.agents.settings import Settings, nested_entry
 from boltz_keyscan.records import replace
 
@@ -23,15 +23,8 @@ def read(payload: Payload) -> Event | None:
     if event.stage is Stage.PROMPT:
         return replace(event, folder=folder)
     arguments = payload["tool_input"]
-    files = list_paths(arguments) if event.tool.lower() in _READERS else ()
-    if isinstance(arguments, dict) and "command" in arguments:
-        files = list_printed_files(arguments["command"])
+    files = list_files(event.tool, arguments, _READERS)
     return replace(event, folder=folder, files=files)
-
-
-def answer(_payload: Payload, event: Event, decision: Decision) -> Answer:
-    """Return the answer to an event."""
-    return Answer({} if isinstance(decision, Allow) else claude.deny(event, decision.message))
 
 
 def samples(text: str) -> tuple[Payload, ...]:
@@ -48,7 +41,7 @@ AGENT = Agent(
     "junie",
     "Junie CLI",
     read,
-    answer,
+    claude.answer_without_replacement,
     Settings(
         user="~/.junie/config.json",
         project="",

@@ -5,7 +5,7 @@ An event is stopped by exit code 2 and standard error. Not the prompt in the IDE
 
 from __future__ import annotations
 
-from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
+from boltz_keyscan.agents.event import Agent, Event, Payload, Stage, answer_by_exit_code
 from boltz_keyscan.agents.fields import as_text, drop_old_text, list_mentions, list_paths, list_printed_files
 from boltz_keyscan.agents.settings import Settings, trigger_entry
 
@@ -29,11 +29,6 @@ def read(payload: Payload) -> Event | None:
             return None
 
 
-def answer(_payload: Payload, _event: Event, decision: Decision) -> Answer:
-    """Return the answer to an event."""
-    return Answer() if isinstance(decision, Allow) else Answer(error=decision.message, code=2)
-
-
 def samples(text: str) -> tuple[Payload, ...]:
     """Return payloads with a text in the prompt and in a command."""
     return (
@@ -51,7 +46,7 @@ AGENT = Agent(
     "kiro",
     "Kiro",
     read,
-    answer,
+    answer_by_exit_code,
     Settings(
         user="~/.kiro/hooks/boltz-keyscan.json",
         project=".kiro/hooks/boltz-keyscan.json",
@@ -63,16 +58,7 @@ AGENT = Agent(
     ),
     samples,
     quiet=frozenset(
-        {
-            "agentSpawn",
-            "SessionStart",
-            "stop",
-            "Stop",
-            "PreTaskExec",
-            "PostTaskExec",
-            "postToolUse",
-            "PostToolUse",
-        }
-        | {"PostFileCreate", "PostFileSave", "PostFileDelete"}
+        {"agentSpawn", "PostFileCreate", "PostFileDelete", "PostFileSave", "PostTaskExec"}
+        | {"postToolUse", "PostToolUse", "PreTaskExec", "SessionStart", "stop", "Stop"}
     ),
 )

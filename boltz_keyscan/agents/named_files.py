@@ -23,23 +23,9 @@ _SUFFIX = late_pattern(r"(?:#L?\d[\dL:-]*|:\d[\d:-]*|[)\]}.,;:!?]+)$")
 """Lines of a file, and punctuation after its name."""
 
 _PRINTERS = frozenset(
-    {
-        "awk",
-        "base64",
-        "bat",
-        "batcat",
-        "cat",
-        "cut",
-        "fold",
-        "gc",
-        "get-content",
-        "grep",
-        "head",
-        "hexdump",
-        "jq",
-    }
-    | {"egrep", "less", "more", "nl", "od", "openssl", "paste", "rev", "rg", "sed", "sort", "strings", "tac"}
-    | {"tail", "type", "uniq", "xxd", "yq", "zcat"}
+    {"awk", "base64", "bat", "batcat", "cat", "cut", "egrep", "fold", "gc", "get-content", "grep"}
+    | {"head", "hexdump", "jq", "less", "more", "nl", "od", "openssl", "paste", "rev", "rg", "sed"}
+    | {"sort", "strings", "tac", "tail", "type", "uniq", "xxd", "yq", "zcat"}
 )
 """Programs that print the files that they are given."""
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import cast
 
 from boltz_keyscan.agents.event import Agent, Payload
+from boltz_keyscan.agents.fields import as_text
 from boltz_keyscan.records import dataclass
 
 _VIBE = frozenset({"pre_tool", "post_tool", "post_agent"})
@@ -33,14 +34,8 @@ class Row:
     """Module and variable."""
 
 
-def _text(payload: Payload, name: str) -> str:
-    """Return a field that is a text; empty for anything else: Codex sends null for a missing transcript."""
-    value = payload.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _sends_vscode(payload: Payload) -> bool:
-    return "hookEventName" in payload or "copilot-chat" in _text(payload, "transcript_path").lower()
+    return "hookEventName" in payload or "copilot-chat" in as_text(payload, "transcript_path").lower()
 
 
 def _sends_junie(payload: Payload) -> bool:
@@ -49,7 +44,7 @@ def _sends_junie(payload: Payload) -> bool:
 
 def _sends_kiro(payload: Payload) -> bool:
     marked = any(mark in payload for mark in (*_MARKS, "timestamp", "sessionId", "permission_mode"))
-    return bool(_text(payload, "hook_event_name")) and not marked
+    return bool(as_text(payload, "hook_event_name")) and not marked
 
 
 def _sends_copilot(payload: Payload) -> bool:
@@ -60,7 +55,7 @@ def _sends_copilot(payload: Payload) -> bool:
 
 def _sends_claude(payload: Payload) -> bool:
     # Without a mark of its own; its transcripts may be anywhere (CLAUDE_CONFIG_DIR).
-    return "session_id" in payload and bool(_text(payload, "hook_event_name"))
+    return "session_id" in payload and bool(as_text(payload, "hook_event_name"))
 
 
 ROWS: tuple[Row, ...] = (
@@ -69,7 +64,7 @@ ROWS: tuple[Row, ...] = (
     Row("cursor", lambda sent: "cursor_version" in sent, "boltz_keyscan.agents.cursor:AGENT"),
     Row(
         "codex",
-        lambda sent: "turn_id" in sent or ".codex" in _text(sent, "transcript_path").lower(),
+        lambda sent: "turn_id" in sent or ".codex" in as_text(sent, "transcript_path").lower(),
         "boltz_keyscan.agents.codex:AGENT",
     ),
     Row("vscode", _sends_vscode, "boltz_keyscan.agents.vscode:AGENT"),

@@ -6,7 +6,7 @@ An empty standard output lets the event pass.
 from __future__ import annotations
 
 from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
-from boltz_keyscan.agents.fields import as_text, drop_old_text, list_paths, list_printed_files
+from boltz_keyscan.agents.fields import as_text, drop_old_text, list_files
 from boltz_keyscan.agents.settings import Settings, table_entry
 
 _READERS = frozenset({"read", "read_file"})
@@ -18,9 +18,7 @@ def read(payload: Payload) -> Event | None:
     match payload["hook_event_name"]:
         case "pre_tool":
             arguments = payload["tool_input"]
-            files = list_paths(arguments) if tool.lower() in _READERS else ()
-            if isinstance(arguments, dict) and "command" in arguments:
-                files = list_printed_files(arguments["command"])
+            files = list_files(tool, arguments, _READERS)
             return Event(Stage.ACTION, drop_old_text(tool, arguments), files, folder, tool)
         case "post_tool":
             return Event(Stage.OUTPUT, payload["tool_output_text"], (), folder, tool)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from boltz_keyscan.agents import claude
 from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
-from boltz_keyscan.agents.fields import as_text, list_paths, list_printed_files
+from boltz_keyscan.agents.fields import as_text, list_files
 from boltz_keyscan.agents.settings import Settings, nested_entry
 from boltz_keyscan.records import replace
 
@@ -22,9 +22,7 @@ def read(payload: Payload) -> Event | None:
     if event is None or event.stage is not Stage.ACTION:
         return event
     arguments = payload["tool_input"]
-    files = list_paths(arguments) if event.tool.lower() in _READERS else ()
-    if isinstance(arguments, dict) and "command" in arguments:
-        files = list_printed_files(arguments["command"])
+    files = list_files(event.tool, arguments, _READERS)
     return replace(event, files=files)
 
 

@@ -6,7 +6,7 @@ be stopped.
 
 from __future__ import annotations
 
-from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Event, Payload, Stage
+from boltz_keyscan.agents.event import Agent, Event, Payload, Stage, answer_by_exit_code
 from boltz_keyscan.agents.fields import as_text, drop_old_text, list_mentions, list_printed_files
 from boltz_keyscan.agents.settings import Settings, plain_entry
 
@@ -35,11 +35,6 @@ def read(payload: Payload) -> Event | None:
             return None
 
 
-def answer(_payload: Payload, _event: Event, decision: Decision) -> Answer:
-    """Return the answer to an event."""
-    return Answer() if isinstance(decision, Allow) else Answer(error=decision.message, code=2)
-
-
 def samples(text: str) -> tuple[Payload, ...]:
     """Return payloads with a text in the prompt and in a command."""
     common = {"trajectory_id": "boltz-keyscan", "execution_id": "none", "timestamp": "2026-01-01T00:00:00Z"}
@@ -53,7 +48,7 @@ AGENT = Agent(
     "windsurf",
     "Windsurf",
     read,
-    answer,
+    answer_by_exit_code,
     Settings(
         user="~/.codeium/windsurf/hooks.json",
         project=".windsurf/hooks.json",
@@ -63,12 +58,7 @@ AGENT = Agent(
     ),
     samples,
     quiet=frozenset(
-        {
-            "post_read_code",
-            "post_write_code",
-            "post_run_command",
-            "post_mcp_tool_use",
-            "post_cascade_response",
-        }
+        {"post_cascade_response", "post_mcp_tool_use", "post_read_code", "post_run_command"}
+        | {"post_write_code"}
     ),
 )
