@@ -20,9 +20,8 @@ from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.listing import Fetched, fetch
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli.dependent_options import check_dependent_options
-from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.messages import report_line
-from boltz_keyscan.cli.options import TABLE
+from boltz_keyscan.cli.options import CommandWithScanOptions
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
@@ -99,12 +98,11 @@ class ApiOptions:
         )
 
 
-class ApiCommand(CommandWithExamples):
+class ApiCommand(CommandWithScanOptions):
     """Command whose function gets the options of the connection as ``api``, and its own by name."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's form
-        super().__init__(*args, **attributes)
-        self.params += [TABLE[name].option for name in _NAMES]
+        super().__init__(*args, names=_NAMES, **attributes)
 
     def invoke(self, ctx: click.Context) -> object:
         """Collect the options and call the function."""

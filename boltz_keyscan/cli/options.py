@@ -7,12 +7,14 @@ field, and use it where it has its effect.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any
 
 import click
 
+from boltz_keyscan.cli.groups import CommandWithExamples
+from boltz_keyscan.cli.parameters import Format, complete_from
 from boltz_keyscan.plan import Options
 from boltz_keyscan.policy import FailOn
 from boltz_keyscan.records import dataclass, field, metadata_of
@@ -21,9 +23,6 @@ from boltz_keyscan.triage.globs import find_problem
 
 AUTO = "auto"
 """Format name for text, with annotations and a step summary inside GitHub Actions."""
-
-PATH = click.Path(readable=False)
-"""Path whose file may be missing or unreadable: the command reports it."""
 
 COLORS = ("auto", "always", "never")
 
@@ -56,20 +55,6 @@ class TableRow:
     """Name of a group of alternatives: one of them on the command line overrides all of it in a file."""
 
 
-class Format(click.Choice[str]):
-    """Choice of a format, with a suggestion for a misspelt name."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the format name.
-
-        Raises:
-            click.BadParameter: no format has this name.
-        """
-        if value not in self.choices:
-            self.fail(f"{value!r} is not a format. {format_hint(value, self.choices)}", param, ctx)
-        return value
-
-
 def _split_reports(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
@@ -92,13 +77,6 @@ def _check_globs(ctx: click.Context, param: click.Parameter, values: tuple[str, 
         if problem := find_problem(value):
             raise click.BadParameter(f"{value!r}: {problem[0]}. {problem[1]}", ctx, param)
     return values
-
-
-def complete_from(
-    words: Iterable[str],
-) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return the completion of an option or argument with known words."""
-    return lambda _, __, incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def _option(*names: str, config: SettableIn = SettableIn.ANY, group: str = "", **attributes: Any) -> Any:  # noqa: ANN401 - attributes of click.Option, and the value of a field of any type
@@ -330,6 +308,14 @@ TABLE = {
 def long_name(option: click.Option) -> str:
     """Return the name of an option in a configuration file."""
     return next(name for name in option.opts if name.startswith("--")).removeprefix("--")
+
+
+class CommandWithScanOptions(CommandWithExamples):
+    """Command with some options of the table besides its own."""
+
+    def __init__(self, *args: Any, names: Iterable[str], **attributes: Any) -> None:  # noqa: ANN401 - click's form
+        super().__init__(*args, **attributes)
+        self.params += [TABLE[name].option for name in names]
 
 
 def configurable() -> dict[str, TableRow]:

@@ -15,7 +15,8 @@ from boltz_keyscan import trust as trusts
 from boltz_keyscan.cli import config_file
 from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import PATH, TABLE, ScanOptions, configurable, long_name
+from boltz_keyscan.cli.options import TABLE, ScanOptions, configurable, long_name
+from boltz_keyscan.cli.parameters import PATH
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.suppression import Setting, TrustReport

@@ -10,10 +10,14 @@ from __future__ import annotations
 import functools
 import io
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, cast
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.errors import OutputError
+from boltz_keyscan.redaction import redacted
+from boltz_keyscan.report.writer import write_text
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.finding import ScanResult
@@ -83,6 +87,34 @@ def install() -> None:
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, RedactingStream):
             setattr(sys, name, RedactingStream(stream))
+
+
+def write_report(fill: Callable[[TextIO], object], path: str | None) -> None:
+    """Write what ``fill`` writes to a stream to standard output, or to a file.
+
+    Raises:
+        OutputError: the file could not be written; an existing one is unchanged.
+    """
+    if path is None:
+        fill(sys.stdout)
+        return
+    text = io.StringIO()
+    fill(text)
+    write_file(path, text.getvalue())
+
+
+def write_file(path: str, text: str) -> None:
+    """Write text to a file, with keys redacted.
+
+    Raises:
+        OutputError: it could not be written; an existing file is unchanged.
+    """
+    try:
+        write_text(path, clean(text))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {redacted(path)}: {error.strerror}", "Name a file that you may write."
+        ) from error
 
 
 def filtered(reporter: Reporter) -> Reporter:

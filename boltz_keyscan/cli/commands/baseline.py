@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -22,7 +22,8 @@ from boltz_keyscan.cli.baseline_entries import (
 )
 from boltz_keyscan.cli.baseline_import import take_over_keys
 from boltz_keyscan.cli.groups import GroupWithExamples
-from boltz_keyscan.cli.options import FILE_OPTIONS, PATH
+from boltz_keyscan.cli.options import FILE_OPTIONS
+from boltz_keyscan.cli.parameters import PATH, Decorator
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -71,7 +72,7 @@ _BY = click.option(
 _GAPS = click.option("--gaps", is_flag=True, help="Accept today's gaps too: archives that cannot be read.")
 
 
-def _reason(*, required: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def _reason(*, required: bool) -> Decorator:
     return click.option(
         "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
     )

@@ -8,7 +8,7 @@ import os
 import click
 
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import PATH, Format
+from boltz_keyscan.cli.parameters import PATH, format_option
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import DIFF_REPORTERS, load_diff
 from boltz_keyscan.report.diff import compare, exit_code
@@ -19,14 +19,7 @@ from boltz_keyscan.sources.trusted_files import read_whole_file
 @click.command("diff", cls=CommandWithExamples, short_help="Compare two JSON reports.")
 @click.argument("old", metavar="OLD.json", type=PATH)
 @click.argument("new", metavar="NEW.json", type=PATH)
-@click.option(
-    "--format",
-    "format_",
-    type=Format(list(DIFF_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="Format of the comparison.",
-)
+@format_option(DIFF_REPORTERS, "Format of the comparison.")
 def diff(*, old: str, new: str, format_: str) -> int:
     """Compare two JSON reports: show keys that are new, gone, spread further or changed.
 

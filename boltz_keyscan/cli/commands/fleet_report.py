@@ -10,7 +10,8 @@ import click
 
 from boltz_keyscan.cli.fleet_output import print_report
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import PATH, TABLE, Format
+from boltz_keyscan.cli.options import CommandWithScanOptions
+from boltz_keyscan.cli.parameters import PATH, format_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.result import StoredResult
 from boltz_keyscan.fleet.store import Store
@@ -30,26 +31,18 @@ _PER_REPOSITORY = ("sarif",)
 _UNSAFE = late_pattern(r"[^A-Za-z0-9._-]+")
 
 
-class FleetReportCommand(CommandWithExamples):
-    """Command with options of the scan besides its own."""
-
-    def __init__(self, *args: object, **attributes: object) -> None:
-        super().__init__(*args, **attributes)  # type: ignore[arg-type]  # click's form
-        self.params += [TABLE[name].option for name in ("require_complete", "show_placeholders", "verbose")]
-
-
 _STATE = click.option("--state", type=PATH, metavar="DIR", required=True, help="Folder of the results.")
 
 
-@click.command("report", cls=FleetReportCommand, short_help="Report the keys of all repositories.")
+@click.command(
+    "report",
+    cls=CommandWithScanOptions,
+    names=("require_complete", "show_placeholders", "verbose"),
+    short_help="Report the keys of all repositories.",
+)
 @_STATE
-@click.option(
-    "--format",
-    "format_",
-    type=Format([*FLEET_REPORTERS, *_PER_REPOSITORY]),
-    default="text",
-    show_default=True,
-    help="Format of the report; sarif is a file for each repository.",
+@format_option(
+    (*FLEET_REPORTERS, *_PER_REPOSITORY), "Format of the report; sarif is a file for each repository."
 )
 @click.option("--output", type=PATH, metavar="FILE", help="Write it to FILE; for sarif, to a folder.")
 def report(

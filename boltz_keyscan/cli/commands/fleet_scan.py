@@ -9,8 +9,8 @@ import sys
 import click
 
 from boltz_keyscan.cli.fleet_output import FleetProgress, print_report
-from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import PATH, TABLE
+from boltz_keyscan.cli.options import CommandWithScanOptions
+from boltz_keyscan.cli.parameters import PATH
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.dask_engine import Cluster, open_cluster
 from boltz_keyscan.fleet.engine import Engine, LocalEngine
@@ -29,16 +29,12 @@ from boltz_keyscan.sources.trusted_files import read_named_file
 _LIMITS = FetchLimits()
 
 
-class FleetScanCommand(CommandWithExamples):
-    """Command with options of the scan besides its own."""
-
-    def __init__(self, *args: object, **attributes: object) -> None:
-        super().__init__(*args, **attributes)  # type: ignore[arg-type]  # click's form
-        names = ("jobs", "fail_on", "fail_on_unexposed", "require_complete", "quiet", "verbose")
-        self.params += [TABLE[name].option for name in names]
-
-
-@click.command("scan", cls=FleetScanCommand, short_help="Scan repositories, and keep the results.")
+@click.command(
+    "scan",
+    cls=CommandWithScanOptions,
+    names=("jobs", "fail_on", "fail_on_unexposed", "require_complete", "quiet", "verbose"),
+    short_help="Scan repositories, and keep the results.",
+)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=PATH)
 @click.option(
     "--state", type=PATH, metavar="DIR", required=True, help="Folder of the results; it is created."

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
+from boltz_keyscan.cli.clean_commit import is_clean
 from boltz_keyscan.cli.commands.hook_commit import scan_for_hook, trust_options
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
@@ -152,7 +152,7 @@ def _default_branch_trust() -> str:
 def _report(result: ScanResult, change: str) -> int:
     tally = result.tally
     what = f"a push of {count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
-    if result.exit_code == ExitCode.CLEAN and not result.gaps and not result.keys:
+    if is_clean(result):
         click.echo(f"boltz-keyscan: no key in {what}")
         return result.exit_code
     from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report

@@ -11,8 +11,8 @@ import click
 from boltz_keyscan import trust as trusts
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.messages import report_line
-from boltz_keyscan.cli.options import PATH
 from boltz_keyscan.cli.output import show
+from boltz_keyscan.cli.parameters import PATH
 from boltz_keyscan.errors import KeyscanError, warn
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.imports.formats import MAX_BYTES

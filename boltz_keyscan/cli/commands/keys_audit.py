@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from datetime import UTC, datetime
 
 import click
@@ -18,14 +16,13 @@ from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
 from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, Examined, examine_machine
-from boltz_keyscan.cli.options import Format
-from boltz_keyscan.errors import KeyscanError, OutputError
-from boltz_keyscan.model.audit import Audit, Check
+from boltz_keyscan.cli.parameters import file_option, format_option
+from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Mode, Severity
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
-from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.inventory import Listing
@@ -49,26 +46,12 @@ _DAYS = click.IntRange(0, 36500)
     show_default=True,
     help="With --history: search the newest GIB gibibytes.",
 )
-@click.option(
-    "--with-report", type=click.Path(), metavar="FILE", help="Mark the keys that a scan's JSON report found."
+@file_option("--with-report", "Mark the keys that a scan's JSON report found.")
+@file_option(
+    "--against", "Report keys that are new, wider or longer-lived than in a file of 'keys snapshot'."
 )
-@click.option(
-    "--against",
-    type=click.Path(),
-    metavar="FILE",
-    help="Report keys that are new, wider or longer-lived than in a file of 'keys snapshot'.",
-)
-@click.option(
-    "--format",
-    "format_",
-    type=Format(list(AUDIT_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="Format of the audit.",
-)
-@click.option(
-    "--output", type=click.Path(), metavar="FILE", help="Write the audit to FILE instead of stdout."
-)
+@format_option(AUDIT_REPORTERS, "Format of the audit.")
+@file_option("--output", "Write the audit to FILE instead of stdout.")
 @click.option(
     "--fail-on",
     type=click.Choice([each.value for each in Severity if each is not Severity.NOTE] + ["never"]),
@@ -133,12 +116,13 @@ def audit(
     """
     safe_output.install()
     if local:
-        done = _local(fail_on, examine_machine(budget << 30 if history else None))
+        done = _local(examine_machine(budget << 30 if history else None))
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        report = _read_report(with_report)
-        done = _organisation(api, limits, report, _read_older(against), fail_on)
-    _write(done, format_, output, verbose=verbose)
+        done = _organisation(api, limits, _read_report(with_report), _read_older(against))
+    done = _with_exit_code(done, fail_on)
+    report = load_audit(format_)
+    safe_output.write_report(lambda stream: report(done, stream, verbose), output)
     return done.exit_code
 
 
@@ -163,7 +147,6 @@ def _organisation(
     limits: Limits,
     report: json_reader.Report | None,
     older: Listing | None,
-    fail_on: str,
 ) -> Audit:
     with open_connection(options) as connection:
         found = fetch_listing(connection)
@@ -176,19 +159,16 @@ def _organisation(
             trouble.append("the older snapshot is not complete, so a new key may be an old one")
         older_records = {record.id: record for record in older.records}
         audit_input = replace(audit_input, older=older_records, older_at=older.taken_at)
-    return _with_exit_code(
-        Audit(
-            "organisation",
-            listing.organisation,
-            stamp(listing.taken_at),
-            len(audit_input.records),
-            tuple(check for check, _ in organisation.CHECKS),
-            organisation.examine(audit_input),
-            not trouble,
-            tuple(trouble),
-            ExitCode.CLEAN,
-        ),
-        fail_on,
+    return Audit(
+        "organisation",
+        listing.organisation,
+        stamp(listing.taken_at),
+        len(audit_input.records),
+        tuple(check for check, _ in organisation.CHECKS),
+        organisation.examine(audit_input),
+        not trouble,
+        tuple(trouble),
+        ExitCode.CLEAN,
     )
 
 
@@ -235,44 +215,24 @@ def _audit_input(
     )
 
 
-def _local(fail_on: str, examined: Examined) -> Audit:
-    return _with_exit_code(
-        Audit(
-            "local",
-            None,
-            stamp(datetime.now(UTC)),
-            examined.number,
-            local_audit.CHECKS,
-            examined.concerns,
-            not examined.trouble,
-            examined.trouble,
-            ExitCode.CLEAN,
-        ),
-        fail_on,
+def _local(examined: Examined) -> Audit:
+    return Audit(
+        "local",
+        None,
+        stamp(datetime.now(UTC)),
+        examined.number,
+        local_audit.CHECKS,
+        examined.concerns,
+        not examined.trouble,
+        examined.trouble,
+        ExitCode.CLEAN,
     )
 
 
 def _with_exit_code(done: Audit, fail_on: str) -> Audit:
     """Return the audit with its exit code: 1 for a failing concern, even in an incomplete audit."""
-    failing = fail_on != "never" and any(_counts(each.check, Severity(fail_on)) for each in done.concerns)
+    failing = fail_on != "never" and any(
+        concern.check.severity.rank <= Severity(fail_on).rank for concern in done.concerns
+    )
     code = ExitCode.BLOCKING if failing else ExitCode.CLEAN if done.complete else ExitCode.INCOMPLETE
     return replace(done, exit_code=code)
-
-
-def _counts(check: Check, least: Severity) -> bool:
-    return check.severity.rank <= least.rank
-
-
-def _write(done: Audit, format_: str, output: str | None, *, verbose: bool) -> None:
-    report = load_audit(format_)
-    if output is None:
-        report(done, sys.stdout, verbose)
-        return
-    text = io.StringIO()
-    report(done, text, verbose)
-    try:
-        write_text(output, safe_output.clean(text.getvalue()))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
-        ) from error

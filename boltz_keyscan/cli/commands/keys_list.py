@@ -9,11 +9,9 @@ import click
 
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
-from boltz_keyscan.cli.options import Format
-from boltz_keyscan.errors import OutputError
+from boltz_keyscan.cli.parameters import file_option, format_option
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.key_record import Record, stamp
@@ -23,14 +21,7 @@ _WIDEST = 40
 
 
 @click.command("list", cls=ApiCommand)
-@click.option(
-    "--format",
-    "format_",
-    type=Format(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of the list.",
-)
+@format_option(("text", "json"), "Format of the list.")
 def list_(*, api: ApiOptions, format_: str) -> int:
     """Show every key of the organisation: type, state and last use.
 
@@ -50,7 +41,7 @@ def list_(*, api: ApiOptions, format_: str) -> int:
 
 
 @click.command("snapshot", cls=ApiCommand, short_help="Save the listing of all keys to a file.")
-@click.option("--output", type=click.Path(), metavar="FILE", required=True, help="Save the listing to FILE.")
+@file_option("--output", "Save the listing to FILE.", required=True)
 def snapshot(*, api: ApiOptions, output: str) -> int:
     """Save the listing of all keys, for 'boltz-keyscan --inventory FILE'.
 
@@ -60,12 +51,7 @@ def snapshot(*, api: ApiOptions, output: str) -> int:
     safe_output.install()
     with open_connection(api) as connection:
         found = fetch_listing(connection).listing
-    try:
-        write_text(output, safe_output.clean(inventory.serialize(found)))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
-        ) from error
+    safe_output.write_file(output, inventory.serialize(found))
     whole = "complete" if found.complete else "NOT complete"
     whose = f" of {found.organisation}" if found.organisation else ""
     click.echo(

@@ -22,7 +22,7 @@ from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
 from boltz_keyscan.cli.commands.share_link_archive import archive_links
 from boltz_keyscan.cli.messages import report_line
-from boltz_keyscan.cli.options import PATH
+from boltz_keyscan.cli.parameters import PATH, file_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
@@ -36,12 +36,7 @@ from boltz_keyscan.triage.key_record import Record, RecordError, identifier, sta
 
 @click.command("revoke", cls=ApiCommand)
 @click.option("--id", "ids", metavar="ID", multiple=True, help="Revoke the key with this id; repeatable.")
-@click.option(
-    "--from-report",
-    type=click.Path(),
-    metavar="FILE",
-    help="Revoke the keys identified by --verify in a scan's JSON report.",
-)
+@file_option("--from-report", "Revoke the keys identified by --verify in a scan's JSON report.")
 @click.option(
     "--share-link",
     "links",
@@ -52,12 +47,7 @@ from boltz_keyscan.triage.key_record import Record, RecordError, identifier, sta
 @click.option("--execute", is_flag=True, help="Revoke, after you type the name of each key.")
 @click.option("--yes", is_flag=True, help="Revoke without asking. Requires --id or --share-link.")
 @click.option("--replace", is_flag=True, help="Make a new key first and write it to standard output.")
-@click.option(
-    "--new-key-file",
-    type=click.Path(),
-    metavar="FILE",
-    help="Write the new key to FILE, which must not exist.",
-)
+@file_option("--new-key-file", "Write the new key to FILE, which must not exist.")
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
 @click.option("--allow-self", is_flag=True, help="Allow revoking the key this command authenticates with.")
 def revoke(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -16,15 +14,14 @@ from boltz_keyscan.api.usage import fetch_jobs, fetch_usage
 from boltz_keyscan.audit.usage_anomalies import find_anomalies, make_series
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
-from boltz_keyscan.cli.options import Format
+from boltz_keyscan.cli.parameters import file_option, format_option
 from boltz_keyscan.cli.progress import Progress
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import ExitCode, KeyType
 from boltz_keyscan.model.usage import KeyUse, Period, Unit, Usage
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import USAGE_REPORTERS, json_reader, load_usage
-from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.inventory import SKEW
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier
@@ -57,12 +54,7 @@ class _Scope:
     metavar="DATE",
     help=f"Time of the leak: 2026-05-03, or 2026-05-03T10:00Z. Default: {_DEFAULT_DAYS} days ago.",
 )
-@click.option(
-    "--from-report",
-    type=click.Path(),
-    metavar="FILE",
-    help="Take time, keys and workspaces from a scan's JSON report.",
-)
+@file_option("--from-report", "Take time, keys and workspaces from a scan's JSON report.")
 @click.option(
     "--workspace", "workspace_ids", metavar="ID", multiple=True, help="Only this workspace; may be repeated."
 )
@@ -71,17 +63,8 @@ class _Scope:
     type=click.Choice([each.value for each in Unit]),
     help=f"Show hours or days. Default: hours for a leak of the last {_MAX_DAYS_BY_HOUR} days.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=Format(list(USAGE_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="Format of the report.",
-)
-@click.option(
-    "--output", type=click.Path(), metavar="FILE", help="Write the report to FILE instead of stdout."
-)
+@format_option(USAGE_REPORTERS, "Format of the report.")
+@file_option("--output", "Write the report to FILE instead of stdout.")
 def usage(
     *,
     api: ApiOptions,
@@ -104,7 +87,8 @@ def usage(
     period = _period(scope.since, now, Unit(by) if by else None)
     with open_connection(api) as connection:
         done = _ask(connection, scope, period)
-    _write(done, format_, output)
+    report = load_usage(format_)
+    safe_output.write_report(lambda stream: report(done, stream), output)
     return done.exit_code
 
 
@@ -248,18 +232,3 @@ def _key_uses(
         and (not asked or record.workspace_id is None or record.workspace_id in asked)
     ]
     return tuple(sorted(used, key=lambda use: (use.last_used_at, use.id), reverse=True))
-
-
-def _write(done: Usage, format_: str, output: str | None) -> None:
-    report = load_usage(format_)
-    if output is None:
-        report(done, sys.stdout)
-        return
-    text = io.StringIO()
-    report(done, text)
-    try:
-        write_text(output, safe_output.clean(text.getvalue()))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {redacted(output)}: {error.strerror}", "Name a file that you may write."
-        ) from error

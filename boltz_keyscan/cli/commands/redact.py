@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from boltz_keyscan.cli.groups import CommandWithExamples
-from boltz_keyscan.cli.options import PATH
+from boltz_keyscan.cli.parameters import PATH
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.redactor.run import Redaction, redact
