@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TextIO
 
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.report import Reporter, ReportOptions, github_summary
+from boltz_keyscan.report import ReportOptions, github_summary
 from boltz_keyscan.report.github import annotation_lines
 from boltz_keyscan.report.wording import count
-
-
-def write_annotations(  # noqa: PLR0917 - options of two outputs
-    result: ScanResult,
-    view: ReportOptions,
-    written: ReportOptions,
-    files: Iterable[str],
-    through: Callable[[Reporter], Reporter],
-    show: Callable[[Reporter, ScanResult, ReportOptions], None],
-) -> None:
-    """Write the annotations to standard output, through ``show``, and the summary to its file.
-
-    ``view`` is for the annotations, ``written`` for the summary. ``files`` are the paths of the
-    reports: one of them may be the summary.
-
-    Raises:
-        OutputError: the annotations could not be written; the summary was tried too.
-    """
-    try:
-        if sys.stdout is not None:
-            show(annotate, result, view)
-    finally:
-        _summarize(result, written, files, through)
 
 
 def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
@@ -49,15 +25,13 @@ def annotate(result: ScanResult, stream: TextIO, view: ReportOptions) -> None:
         stream.write(f"+{count(cut, 'more annotation')} than GitHub shows\n")
 
 
-def _summarize(
-    result: ScanResult, view: ReportOptions, files: Iterable[str], through: Callable[[Reporter], Reporter]
-) -> None:
-    """Append the report to the step summary; a failure is a warning only."""
+def summarize(result: ScanResult, view: ReportOptions, files: Iterable[str]) -> None:
+    """Append the report to the step summary, unless it is one of ``files``; a failure is a warning only."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path or any(_same(path, file) for file in files):
         return
     try:
-        github_summary.append(path, result, view, through)
+        github_summary.append(path, result, view)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         report_line(f"warning: the step summary was not written to {path}: {why}")

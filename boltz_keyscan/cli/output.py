@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TextIO
 
 from boltz_keyscan.cli.options import AUTO, ScanOptions
@@ -38,49 +39,54 @@ def _measure_width() -> int:
 
 
 def emit(
-    result: ScanResult,
-    shown: str | None,
-    files: Iterable[tuple[str, str]],
-    options: ReportOptions,
-    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
+    result: ScanResult, shown: str | None, files: Iterable[tuple[str, str]], options: ReportOptions
 ) -> None:
     """Write all reports, the files first; a failed one does not stop the others.
 
-    ``shown`` is the format on stdout, None for no report there; any format may be ``AUTO``.
-    ``through`` wraps the reporters of files in a filter.
-
     A closed pipe (``| head``) is no error: the exit code has the verdict.
+
+    Args:
+        result: the result of the scan.
+        shown: the format on standard output, which may be ``AUTO``; None for no report there.
+        files: the format and the path of each file.
+        options: options for standard output.
 
     Raises:
         OutputError: a report could not be written; the first such error.
     """
-    failed: list[OutputError] = []
-    files = tuple(files)
     # --quiet is for standard output; a file is read later, by others.
     written = replace(options, color=False, verbosity=max(options.verbosity, 0))
-    automatic = AUTO in (shown, *(name for name, _ in files))
-    for name, path in files:
-        from boltz_keyscan.report.writer import write_report  # noqa: PLC0415 - most runs write no file
-
+    failed: list[OutputError] = []
+    for write in _outputs(result, shown, tuple(files), options, written):
         try:
-            write_report(_form(name), path, result, written, through)
-        except OutputError as error:
-            failed.append(error)
-    if shown is not None:
-        try:
-            _show(_form(shown), result, options)
-        except OutputError as error:
-            failed.append(error)
-    if automatic and in_actions():
-        from boltz_keyscan.cli.github_actions import write_annotations  # noqa: PLC0415 - inside GitHub Actions only
-
-        try:
-            write_annotations(result, options, written, [path for _, path in files], through, show)
+            write()
         except OutputError as error:
             failed.append(error)
     if failed:
         failed[0].blocking = result.exit_code == ExitCode.BLOCKING
         raise failed[0]
+
+
+def _outputs(
+    result: ScanResult,
+    shown: str | None,
+    files: Sequence[tuple[str, str]],
+    options: ReportOptions,
+    written: ReportOptions,
+) -> Iterator[Callable[[], None]]:
+    """Yield a function for each output, in order."""
+    for name, path in files:
+        from boltz_keyscan.report.writer import write_report  # noqa: PLC0415 - most runs write no file
+
+        yield partial(write_report, _form(name), path, result, written)
+    if shown is not None:
+        yield partial(show, load(_form(shown)), result, options)
+    if in_actions() and AUTO in (shown, *(name for name, _ in files)):
+        from boltz_keyscan.cli.github_actions import annotate, summarize  # noqa: PLC0415 - inside GitHub Actions only
+
+        if sys.stdout is not None:
+            yield partial(show, annotate, result, options)
+        yield partial(summarize, result, written, [path for _, path in files])
 
 
 def check_distinct(paths: Iterable[str], *, stdout: bool) -> None:
@@ -125,10 +131,6 @@ def in_actions() -> bool:
 
 def _form(name: str) -> str:
     return "text" if name == AUTO else name
-
-
-def _show(name: str, result: ScanResult, options: ReportOptions) -> None:
-    show(load(name), result, options)
 
 
 def show(reporter: Reporter, result: ScanResult, options: ReportOptions) -> None:

@@ -7,12 +7,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from boltz_keyscan._version import __version__
 from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_encode import TOOL, dumps, items
 from boltz_keyscan.report.json_report import members
-from boltz_keyscan.report.wording import count
+from boltz_keyscan.report.wording import count, leak_mark
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "1"
@@ -58,7 +57,7 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
 
 
 def _concern_lines(concern: Concern, *, verbose: bool) -> Iterator[str]:
-    yield f"    {subject(concern)}: {concern.detail}{mark(concern)}"
+    yield f"    {subject(concern)}: {concern.detail}{leak_mark(concern.leaked)}"
     if concern.fix:
         yield f"        {concern.fix}"
     for text in _places(concern.places, verbose=verbose):
@@ -89,11 +88,6 @@ def subject(concern: Concern) -> str:
     return f"{place} {concern.name!r}" if concern.name else place
 
 
-def mark(concern: Concern) -> str:
-    """Return a mark for a key that leaked, else nothing."""
-    return {"yes": "  [LEAKED]", "maybe": "  [may have leaked]"}.get(concern.leaked or "", "")
-
-
 def verdict(audit: Audit) -> str:
     """Return the verdict in one sentence."""
     one, many = ("key that works", "keys that work") if audit.scope == "organisation" else ("file", "files")
@@ -112,24 +106,23 @@ def to_json(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG00
     """Write the audit as JSON; its member names are stable, as those of a scan's report."""
     head = {
         "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "boltz-keyscan", "version": __version__},
+        "tool": TOOL,
         **members(audit, "scope organisation taken_at examined complete trouble"),
         "exit_code": int(audit.exit_code),
         "checks": [members(check, "id severity title reason remedy") for check in audit.checks],
     }
-    concerns = [
-        {
-            "check": concern.check.id,
-            "severity": concern.check.severity.value,
-            **members(concern, "subject name line detail fix leaked"),
-            "fix": concern.fix or None,
-            "places": [
-                {**members(place, "path line place remedy"), "fix": place.fix or None}
-                for place in concern.places
-            ],
-        }
-        for concern in audit.concerns
-    ]
     stream.write(dumps(head)[:-1] + ',\n"concerns":[')
-    stream.write(",".join(f"\n{dumps(concern)}" for concern in concerns))
+    stream.writelines(items(map(_concern_object, audit.concerns)))
     stream.write("]}\n")
+
+
+def _concern_object(concern: Concern) -> dict[str, object]:
+    return {
+        "check": concern.check.id,
+        "severity": concern.check.severity.value,
+        **members(concern, "subject name line detail fix leaked"),
+        "fix": concern.fix or None,
+        "places": [
+            {**members(place, "path line place remedy"), "fix": place.fix or None} for place in concern.places
+        ],
+    }

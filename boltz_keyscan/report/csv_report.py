@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.report.json_report import members
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import format_suppression
@@ -35,13 +35,17 @@ _FORMULA = re.compile('(^|;)([\\s"]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 
 def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the table; placeholders only with ``show_placeholders``."""
+    write_table(stream, COLUMNS, _rows(result, options))
+
+
+def write_table(stream: TextIO, columns: Sequence[str], rows: Iterable[dict[str, object]]) -> None:
+    """Write the columns and the rows."""
     table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for row in _rows(result, options):
-        table.writerow([format_cell(row.get(column)) for column in COLUMNS])
+    table.writerow(columns)
+    table.writerows([_format_cell(row.get(column)) for column in columns] for row in rows)
 
 
-def format_cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     """Return the text of a cell, which no spreadsheet runs as a formula."""
     return _FORMULA.sub(r"\1'\2", harmless("" if value is None else str(value)))
 
@@ -49,21 +53,25 @@ def format_cell(value: object) -> str:
 def _rows(result: ScanResult, options: ReportOptions) -> Iterator[dict[str, object]]:
     yield {
         "record": "run",
-        "fails_run": _yes(result.exit_code != 0),
+        "fails_run": yes_or_no(result.exit_code != 0),
         "path": " ".join(result.targets),
         "detail": " ".join(verdict(result)),
     }
     for finding in options.findings(result):
         yield from location_rows(finding)
-    for gap in result.gaps:
-        yield {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
+    yield from map(gap_row, result.gaps)
+
+
+def gap_row(gap: Gap) -> dict[str, object]:
+    """Return the row of a gap."""
+    return {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
 
 
 def location_rows(finding: Finding) -> Iterator[dict[str, object]]:
     """Yield the row of each location of a key."""
     common = members(finding, "severity fingerprint shape status") | {
         "record": "placeholder" if finding.shape is Shape.PLACEHOLDER else "key",
-        "fails_run": _yes(finding.blocking),
+        "fails_run": yes_or_no(finding.blocking),
         "key": finding.shown,
         "suppressed_by": ", ".join(map(format_suppression, suppressors(finding))),
     }
@@ -76,10 +84,11 @@ def location_rows(finding: Finding) -> Iterator[dict[str, object]]:
                 "members": "!".join(location.members),
                 "decoded": " > ".join(location.decoded),
                 "detail": location.context,
-                "old": _yes(location.old),
+                "old": yes_or_no(location.old),
             }
         )
 
 
-def _yes(value: bool) -> str:  # noqa: FBT001 - one value to its word
+def yes_or_no(value: bool) -> str:  # noqa: FBT001 - one value to its word
+    """Return the word for a truth."""
     return "yes" if value else "no"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import TextIO
 
-from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.fleet import FleetResult
 from boltz_keyscan.report.csv_report import COLUMNS as SCAN_COLUMNS
-from boltz_keyscan.report.csv_report import format_cell, location_rows
+from boltz_keyscan.report.csv_report import gap_row, location_rows, write_table, yes_or_no
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import gap_reason
 
 COLUMNS = ("repository", "repository_status", *SCAN_COLUMNS)
 """Columns. ``record`` is ``run``, ``repository``, ``gap``, ``key`` or ``placeholder``."""
@@ -20,26 +17,19 @@ COLUMNS = ("repository", "repository_status", *SCAN_COLUMNS)
 
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the table; placeholders only with ``show_placeholders``."""
-    table = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for row in _rows(result, options):
-        table.writerow([format_cell(row.get(column)) for column in COLUMNS])
+    write_table(stream, COLUMNS, _rows(result, options))
 
 
 def _rows(result: FleetResult, options: ReportOptions) -> Iterator[dict[str, object]]:
-    fails = "yes" if result.exit_code != 0 else "no"
+    fails = yes_or_no(result.exit_code != 0)
     yield {"record": "run", "fails_run": fails, "detail": describe_coverage(result)}
-    for gap in result.gaps():
-        yield {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
+    yield from map(gap_row, result.gaps())
     for entry in result.repositories():
         common: dict[str, object] = {"repository": entry.name, "repository_status": entry.status.value}
         detail = f"{entry.keys} keys, {entry.blocking} blocking"
         yield common | {"record": "repository", "detail": detail}
-        for gap in entry.gaps:
-            yield common | {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
-    for key in result.findings():
-        if key.shape is Shape.PLACEHOLDER and not options.show_placeholders:
-            continue
+        yield from (common | gap_row(gap) for gap in entry.gaps)
+    for key in options.fleet_keys(result):
         for entry, finding in result.occurrences(key.fingerprint):
             common = {"repository": entry.name, "repository_status": entry.status.value}
             yield from (common | row for row in location_rows(finding))

@@ -7,13 +7,11 @@ It has no time of the run, so that the same repositories give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry
-from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_encode import TOOL, dumps, items
 from boltz_keyscan.report.json_report import finding_object, gap_object, members
 from boltz_keyscan.report.options import ReportOptions
 
@@ -30,7 +28,7 @@ _KEY = """
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
     """Write the report: coverage, repositories, keys with their occurrences."""
     stream.write(f'{{"schema_version":{dumps(SCHEMA_VERSION)},\n')
-    stream.write(f'"tool":{dumps({"name": "boltz-keyscan", "version": __version__})},\n')
+    stream.write(f'"tool":{dumps(TOOL)},\n')
     fleet = {
         "complete": result.complete,
         "exit_code": int(result.exit_code),
@@ -38,22 +36,15 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         "gaps": [gap_object(gap) for gap in result.gaps()],
     }
     stream.write(f'"fleet":{dumps(fleet)},\n"repositories":[')
-    stream.writelines(_separate(dumps(_repository(entry)) for entry in result.repositories()))
+    stream.writelines(items(map(_repository, result.repositories())))
     stream.write('],\n"findings":[')
     for number, key in enumerate(result.findings()):
         stream.write("\n" if number == 0 else ",\n")
         stream.write(dumps(_key(key)).removesuffix("}") + ',"occurrences":[')
         occurrences = result.occurrences(key.fingerprint)
-        stream.writelines(_separate(dumps(_occurrence(*each)) for each in occurrences))
+        stream.writelines(items(_occurrence(*each) for each in occurrences))
         stream.write("]}")
     stream.write("]}\n")
-
-
-def _separate(lines: Iterable[str]) -> Iterator[str]:
-    separator = "\n"
-    for line in lines:
-        yield separator + line
-        separator = ",\n"
 
 
 def _repository(entry: RepositoryEntry) -> dict[str, object]:

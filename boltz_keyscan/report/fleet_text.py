@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator
 from typing import TextIO
 
-from boltz_keyscan.model.enums import ExitCode, Shape
-from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.model.enums import ExitCode
+from boltz_keyscan.model.fleet import FirstPlace, FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
 from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import count, gap_reason, short_fingerprints
+from boltz_keyscan.report.wording import count, count_repositories, gap_reason, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
 MAX_KEYS = 20
@@ -31,8 +31,7 @@ def describe_coverage(result: FleetResult) -> str:
     parts = [
         f"{number:,} {status}" for status in RepositoryStatus if (number := getattr(coverage, status.value))
     ]
-    noun = "repository" if coverage.discovered == 1 else "repositories"
-    return f"{coverage.discovered:,} {noun}: {', '.join(parts) or 'none'}"
+    return f"{count_repositories(coverage.discovered)}: {', '.join(parts) or 'none'}"
 
 
 def _lines(result: FleetResult, options: ReportOptions) -> Iterator[str]:
@@ -69,18 +68,14 @@ def _entry(entry: RepositoryEntry) -> str:
 
 
 def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
-    keys = [
-        key for key in result.findings() if options.show_placeholders or key.shape is not Shape.PLACEHOLDER
-    ]
+    keys = list(options.fleet_keys(result))
     names = short_fingerprints(key.fingerprint for key in keys)
     shown = keys[: options.limit(MAX_KEYS)]
     for key in shown:
         yield ""
-        yield f"{key.severity.upper():<9} {describe_kind(key)}  {names[key.fingerprint]}  {_extent(key)}"
+        yield f"{key.severity.upper():<9} {describe_kind(key)}  {names[key.fingerprint]}  {_state(key)}"
         if key.first is not None:
-            commit = f" ({key.first.commit[:7]})" if key.first.commit else ""
-            day = key.first.author_date.partition("T")[0]
-            yield f"  first  {day}  {key.first.repository}  {key.first.path}{commit}"
+            yield f"  first  {describe_first(key.first)}"
         limit = options.limit(MAX_REPOSITORIES)
         for entry, finding in itertools.islice(result.occurrences(key.fingerprint), limit):
             yield f"  in     {entry.name}  {finding.locations[0].path if finding.locations else ''}"
@@ -93,9 +88,19 @@ def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
         yield ""
 
 
-def _extent(key: FleetKey) -> str:
-    noun = "repository" if key.repositories == 1 else "repositories"
-    text = f"in {key.repositories:,} {noun}, {count(key.locations, 'place')}"
+def describe_first(first: FirstPlace) -> str:
+    """Return the day, the repository, the path and the commit of the first occurrence of a key."""
+    commit = f" ({first.commit[:7]})" if first.commit else ""
+    return f"{first.author_date.partition('T')[0]}  {first.repository}  {first.path}{commit}"
+
+
+def describe_extent(key: FleetKey) -> str:
+    """Return the number of repositories and places of a key."""
+    return f"{count_repositories(key.repositories)}, {count(key.locations, 'place')}"
+
+
+def _state(key: FleetKey) -> str:
+    text = f"in {describe_extent(key)}"
     if key.still_present is False:
         text += ", gone from all branches"
     if key.suppressed:

@@ -10,28 +10,21 @@ import errno
 import io
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.fsutil import APPEND_FLAGS
 from boltz_keyscan.report.markdown import MAX_BYTES, write_fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from boltz_keyscan.model.finding import ScanResult
-    from boltz_keyscan.report.options import Reporter, ReportOptions
+    from boltz_keyscan.report.options import ReportOptions
 
 MAX_SUMMARY_BYTES = 1024 * 1024
 """Limit in bytes of one step's file; GitHub shows nothing of a larger one (docs.github.com,
 "Workflow commands for GitHub Actions", "Step isolation and limits")."""
 
 
-def append(
-    path: str,
-    result: ScanResult,
-    view: ReportOptions,
-    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
-) -> None:
+def append(path: str, result: ScanResult, view: ReportOptions) -> None:
     """Append as much of the report as there is room for.
 
     Raises:
@@ -49,7 +42,7 @@ def append(
             raise OSError(errno.EINVAL, "it is not a regular file")
         # Another program's last line may lack its newline.
         start = b"\n" if status.st_size else b""
-        text = start + _fitting(result, view, MAX_SUMMARY_BYTES - status.st_size - len(start), through)
+        text = start + _fitting(result, view, MAX_SUMMARY_BYTES - status.st_size - len(start))
         if len(text) + status.st_size > MAX_SUMMARY_BYTES:
             raise OSError(errno.EFBIG, "it is as large as GitHub allows already")
         _add(descriptor, text, status.st_size)
@@ -57,13 +50,12 @@ def append(
         os.close(descriptor)
 
 
-def _fitting(
-    result: ScanResult, view: ReportOptions, room: int, through: Callable[[Reporter], Reporter]
-) -> bytes:
+def _fitting(result: ScanResult, view: ReportOptions, room: int) -> bytes:
+    def report(found: ScanResult, output: TextIO, options: ReportOptions) -> None:
+        write_fitting(found, output, options, min(MAX_BYTES, room))
+
     stream = io.StringIO()
-    through(lambda found, output, options: write_fitting(found, output, options, min(MAX_BYTES, room)))(
-        result, stream, view
-    )
+    view.file_filter(report)(result, stream, view)
     return stream.getvalue().encode("utf-8", "backslashreplace")
 
 

@@ -19,7 +19,7 @@ from boltz_keyscan.advice import PAST, advise
 from boltz_keyscan.model.enums import Severity, Shape
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.records import replace
-from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_encode import dumps, items
 from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
@@ -46,11 +46,13 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
     found = [finding for finding in options.findings(result) if finding.suppression is None]
     loaded = {rule.id: rule for rule in rules.load()}
     stream.write(f'{{"version":{dumps(SCHEMA_VERSION)},\n"scan":{dumps(_scan(result))},\n"vulnerabilities":[')
-    separator = "\n"
-    for finding in found:
-        for locations in _by_path(finding.locations):
-            stream.write(separator + dumps(_vulnerability(finding, locations, loaded.get(finding.rule_id))))
-            separator = ",\n"
+    stream.writelines(
+        items(
+            _vulnerability(finding, locations, loaded.get(finding.rule_id))
+            for finding in found
+            for locations in _by_path(finding.locations)
+        )
+    )
     stream.write("]}\n")
 
 

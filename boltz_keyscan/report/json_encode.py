@@ -6,12 +6,16 @@ import json
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from boltz_keyscan._version import __version__
 from boltz_keyscan.late_pattern import late_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+TOOL = {"name": "boltz-keyscan", "version": __version__}
+"""Member ``tool`` of a document."""
 
 _SURROGATE = late_pattern("[\ud800-\udfff]")
 
@@ -55,6 +59,14 @@ def member_name(name: object) -> str:
 
 def _spell(found: re.Match[str]) -> str:
     return f"\\u{ord(found.group()):04x}"
+
+
+def items(values: Iterable[object]) -> Iterator[str]:
+    """Yield the items of an array, one a line, with the commas between them."""
+    separator = "\n"
+    for value in values:
+        yield separator + dumps(value)
+        separator = ",\n"
 
 
 def dumps(value: object) -> str:

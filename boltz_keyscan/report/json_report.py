@@ -7,14 +7,12 @@ reports is readable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import TextIO
 
 from boltz_keyscan import policy
-from boltz_keyscan._version import __version__
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
-from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_encode import TOOL, dumps, items
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.presence import presence
 from boltz_keyscan.report.wording import is_old, suppressed, suppressors
@@ -38,20 +36,13 @@ _GAP = "where reason detail by_design"
 def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
     """Write the report, placeholders always included."""
     stream.write(f'{{"schema_version":{dumps(SCHEMA_VERSION)},\n')
-    stream.write(f'"tool":{dumps({"name": "boltz-keyscan", "version": __version__})},\n')
+    stream.write(f'"tool":{dumps(TOOL)},\n')
     stream.write(f'"scan":{dumps(scan_object(result))},\n')
     stream.write('"findings":[')
-    stream.writelines(_items(finding_object(finding) for finding in result.findings))
+    stream.writelines(items(map(finding_object, result.findings)))
     stream.write('],\n"gaps":[')
-    stream.writelines(_items(gap_object(gap) for gap in result.gaps))
+    stream.writelines(items(map(gap_object, result.gaps)))
     stream.write("]}\n")
-
-
-def _items(values: Iterable[dict[str, object]]) -> Iterator[str]:
-    separator = "\n"
-    for value in values:
-        yield separator + dumps(value)
-        separator = ",\n"
 
 
 def members(value: object, names: str) -> dict[str, object]:

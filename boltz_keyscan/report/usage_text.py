@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from boltz_keyscan._version import __version__
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.usage import Job, KeyUse, Period, Series, Usage
-from boltz_keyscan.report.json_encode import dumps
+from boltz_keyscan.report.json_encode import TOOL, dumps
 from boltz_keyscan.report.json_report import members
-from boltz_keyscan.report.wording import count
+from boltz_keyscan.report.wording import count, leak_mark
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "1"
@@ -115,9 +114,10 @@ def totals(series: Series, period: Period) -> str:
 def key_line(use: KeyUse) -> str:
     """Return a key that was used, in one line."""
     where = f" of {use.workspace_id}" if use.workspace_id else ", works in all workspaces"
-    mark = {"yes": "  [LEAKED]", "maybe": "  [may have leaked]"}.get(use.leaked or "", "")
     name = f" {use.name!r}" if use.name else ""
-    return f"{use.id}{name}: {use.kind} key{where}, last used {minute(use.last_used_at)}{mark}"
+    return (
+        f"{use.id}{name}: {use.kind} key{where}, last used {minute(use.last_used_at)}{leak_mark(use.leaked)}"
+    )
 
 
 def job_cells(job: Job) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def to_json(usage: Usage, stream: TextIO) -> None:
     period = usage.period
     document = {
         "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "boltz-keyscan", "version": __version__},
+        "tool": TOOL,
         "organisation": usage.organisation,
         "taken_at": _stamp(usage.taken_at),
         "since": _stamp(period.since),

@@ -111,6 +111,16 @@ def format_time(text: str) -> str:
     return f"{format_day(when)}, {when:%H:%M} UTC" if when else text
 
 
+def leak_mark(leaked: str | None) -> str:
+    """Return a mark for a key that leaked (``yes``) or may have (``maybe``), else nothing."""
+    return {"yes": "  [LEAKED]", "maybe": "  [may have leaked]"}.get(leaked or "", "")
+
+
+def count_repositories(number: int) -> str:
+    """Format a number of repositories."""
+    return f"{number:,} {'repository' if number == 1 else 'repositories'}"
+
+
 def _count_shared(one: str, other: str) -> int:
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 

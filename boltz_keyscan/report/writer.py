@@ -19,7 +19,7 @@ from boltz_keyscan.errors import OutputError
 from boltz_keyscan.fsutil import NO_LINK, copy_mode, replacing
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.report import load
-from boltz_keyscan.report.options import Reporter, ReportOptions
+from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -42,24 +42,17 @@ _HINTS = {
 }
 
 
-def write_report(
-    name: str,
-    path: str | Path,
-    result: ScanResult,
-    view: ReportOptions,
-    through: Callable[[Reporter], Reporter] = lambda reporter: reporter,
-) -> None:
+def write_report(name: str, path: str | Path, result: ScanResult, view: ReportOptions) -> None:
     """Write a report in the format ``name`` to ``path``.
 
     A regular file is replaced atomically; devices, FIFOs and the descriptors of this process
-    (``/dev/stdout``, ``/dev/fd/63``) are written directly. ``through`` wraps the reporter in a
-    filter.
+    (``/dev/stdout``, ``/dev/fd/63``) are written directly.
 
     Raises:
         OutputError: the report was not written; an existing file is unchanged.
         KeyscanError: no format has this name.
     """
-    reporter = through(load(name))
+    reporter = view.file_filter(load(name))
     write_stream(name, path, lambda stream: reporter(result, stream, view))
 
 

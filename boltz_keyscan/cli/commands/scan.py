@@ -16,6 +16,7 @@ from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.plan import STDIN
+from boltz_keyscan.records import replace
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.repo.repository import find_root
 
@@ -71,14 +72,14 @@ def scan(*, resolved: ResolvedOptions) -> int:
     files = [*options.reports, *([(options.format_, options.output)] if options.output is not None else [])]
     check_distinct([path for _, path in files], stdout=on_stdout is not None)
     suppressor = resolved.suppressor(unexposed=options.fail_on_unexposed)
-    status_check, output_filter = _status_check(resolved)
+    status_check, file_filter = _status_check(resolved)
     _note_history(options)
     result = run_scan(plan, resolved, suppressor, status_check)
     if (fetched := click.get_current_context().meta.get(_ADDRESS)) is not None:
         from boltz_keyscan.fleet.naming import rename_repository  # noqa: PLC0415 - few scans fetch
 
         result = rename_repository(result, fetched.folder, fetched.name)
-    emit(result, on_stdout, files, report_options(options), output_filter)
+    emit(result, on_stdout, files, replace(report_options(options), file_filter=file_filter))
     return result.exit_code
 
 

@@ -8,9 +8,9 @@ from typing import TextIO
 from boltz_keyscan.model.audit import Audit, Check, Concern, KeyPlace
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.audit_text import mark, place_name, subject, verdict
+from boltz_keyscan.report.audit_text import place_name, subject, verdict
 from boltz_keyscan.report.html.rendering import heading, write_page
-from boltz_keyscan.report.wording import count, format_time
+from boltz_keyscan.report.wording import count, format_time, leak_mark
 
 MAX_SHOWN = 10
 """Concerns of a check that are shown; the others are folded."""
@@ -74,7 +74,7 @@ def _section(check: Check, found: Sequence[Concern]) -> Section:
         Item(
             subject(concern),
             concern.detail,
-            mark(concern).strip(" []"),
+            leak_mark(concern.leaked).strip(" []"),
             concern.fix,
             concern.places[:MAX_PLACES],
             max(len(concern.places) - MAX_PLACES, 0),

@@ -64,9 +64,7 @@ class RepositoryTable:
 
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the page."""
-    found = [
-        key for key in result.findings() if options.show_placeholders or key.shape is not Shape.PLACEHOLDER
-    ]
+    found = list(options.fleet_keys(result))
     keys = [key for key in found if key.shape is not Shape.PLACEHOLDER]
     names = short_fingerprints(key.fingerprint for key in found)
     spreads = {key.fingerprint: make_spread(result, key) for key in found[:MAX_TIMED]}

@@ -16,6 +16,7 @@ from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.policy import widest
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.report.file_actions import Instruction
+from boltz_keyscan.report.fleet_text import describe_extent, describe_first
 from boltz_keyscan.report.html.cards import MAX_FOLDED, MAX_PLACES, Card, Details, Draft, first_paths
 from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
 from boltz_keyscan.report.json_encode import dumps
@@ -164,23 +165,16 @@ def _card(key: FleetKey, name: str, spread: Spread) -> Card:
         key.shown,
         "fails this run" if key.blocking else outcome,
         key.blocking,
-        f"{TITLE[key.situation]}; in {_extent(key)}",
+        f"{TITLE[key.situation]}; in {describe_extent(key)}",
         first,
     )
 
 
-def _extent(key: FleetKey) -> str:
-    noun = "repository" if key.repositories == 1 else "repositories"
-    return f"{key.repositories:,} {noun}, {count(key.locations, 'place')}"
-
-
 def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
     life = spread.life
-    facts = [("Situation", TITLE[key.situation]), ("Extent", _extent(key))]
+    facts = [("Situation", TITLE[key.situation]), ("Extent", describe_extent(key))]
     if key.first is not None:
-        commit = f" ({key.first.commit[:7]})" if key.first.commit else ""
-        day = key.first.author_date.partition("T")[0]
-        facts.append(("First", f"{day}  {key.first.repository}  {key.first.path}{commit}"))
+        facts.append(("First", describe_first(key.first)))
     if life.events:
         facts.append(("History", life.story))
     named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=is_link(key))
