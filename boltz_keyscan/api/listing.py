@@ -5,12 +5,12 @@ API errors do not raise: they make the listing incomplete, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.errors import ApiError, Failure
-from boltz_keyscan.api.pagination import collect
+from boltz_keyscan.api.pagination import Progress, collect
 from boltz_keyscan.api.whoami import KeyIdentity, whoami
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.inventory import Listing
@@ -20,8 +20,6 @@ _NO_SECOND_REQUEST = frozenset(
     {"unauthorized", "unreachable", "untrusted", "proxy", "timed-out", "deadline", "refused"}
 )
 """Failures of the first request after which a second one would fail too."""
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)

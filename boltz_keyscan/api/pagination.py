@@ -23,11 +23,11 @@ _MAX_CURSOR_CHARS = 4096
 
 Item = TypeVar("Item")
 
+Progress = Callable[[int], None]
+"""Function that is called with the number of items so far."""
+
 FetchPage = Callable[[str | None], Mapping[str, object]]
 """Function from an id to the page after it; from None to the first page."""
-
-_ReadPage = Callable[[Mapping[str, object], set[str]], tuple[list[object], str | None]]
-"""Function from a page, and what earlier ones had, to its items and what asks for the next page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,11 @@ class Collected(Generic[Item]):
 
 
 def collect(
-    fetch: FetchPage, take: Callable[[object], Item], progress: Callable[[int], None] = lambda _: None
+    fetch: FetchPage,
+    take: Callable[[object], Item],
+    progress: Progress = lambda _: None,
+    *,
+    by_cursor: bool = False,
 ) -> Collected[Item]:
     """Collect the items of all pages.
 
@@ -50,26 +54,9 @@ def collect(
         fetch: returns a page.
         take: parses an item, or raises ``RecordError``.
         progress: called after each page with the number of items so far.
+        by_cursor: the pages have opaque cursors, and their items no ids.
     """
-    return _collect(fetch, _page, take, progress)
-
-
-def collect_by_cursor(
-    fetch: FetchPage, take: Callable[[object], Item], progress: Callable[[int], None] = lambda _: None
-) -> Collected[Item]:
-    """Collect the items of all pages of a listing with opaque cursors, whose items have no ids.
-
-    Args:
-        fetch: returns the page at a cursor; from None the first page.
-        take: parses an item, or raises ``RecordError``.
-        progress: called after each page with the number of items so far.
-    """
-    return _collect(fetch, _cursor_page, take, progress)
-
-
-def _collect(
-    fetch: FetchPage, read: _ReadPage, take: Callable[[object], Item], progress: Callable[[int], None]
-) -> Collected[Item]:
+    read = _read_cursor_page if by_cursor else _read_page
     items: list[Item] = []
     seen: set[str] = set()
     unread = ""
@@ -94,19 +81,14 @@ def _collect(
     return Collected(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
 
 
-def _cursor_page(page: Mapping[str, object], cursors: set[str]) -> tuple[list[object], str | None]:
+def _read_cursor_page(page: Mapping[str, object], cursors: set[str]) -> tuple[list[object], str | None]:
     """Return the items of a page and the cursor of the next one. Adds the cursor to ``cursors``.
 
     Raises:
         RecordError: the page is malformed.
     """
-    data, more, cursor = page.get("data"), page.get("has_more"), page.get("next_page")
-    if not isinstance(data, list):
-        raise RecordError("data is not a list")
-    if not (more is None or isinstance(more, bool)):
-        raise RecordError("has_more is neither true nor false")
-    if len(data) > PAGE_ITEMS:
-        raise RecordError("a page has more items than requested")
+    more, cursor = page.get("has_more"), page.get("next_page")
+    data = _read_items(page, is_more_known=more is None or isinstance(more, bool))
     if cursor is not None and not (isinstance(cursor, str) and 0 < len(cursor) <= _MAX_CURSOR_CHARS):
         raise RecordError("next_page is not a cursor")
     if more is False or (more is None and cursor is None):
@@ -119,19 +101,14 @@ def _cursor_page(page: Mapping[str, object], cursors: set[str]) -> tuple[list[ob
     return data, cursor
 
 
-def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[object], str | None]:
+def _read_page(page: Mapping[str, object], seen: set[str]) -> tuple[list[object], str | None]:
     """Return the items of a page, and the id of the last one if more pages follow. Adds the ids to ``seen``.
 
     Raises:
         RecordError: the page is malformed.
     """
-    data, more, last = page.get("data"), page.get("has_more"), page.get("last_id")
-    if not isinstance(data, list):
-        raise RecordError("data is not a list")
-    if not isinstance(more, bool):
-        raise RecordError("has_more is neither true nor false")
-    if len(data) > PAGE_ITEMS:
-        raise RecordError("a page has more items than requested")
+    more, last = page.get("has_more"), page.get("last_id")
+    data = _read_items(page, is_more_known=isinstance(more, bool))
     ids = [identifier(value.get("id") if isinstance(value, Mapping) else None, "id") for value in data]
     for item_id in ids:
         if item_id in seen:
@@ -142,6 +119,17 @@ def _page(page: Mapping[str, object], seen: set[str]) -> tuple[list[object], str
     if last != (ids[-1] if ids else None) and (more or last is not None):
         raise RecordError("last_id is not the id of the last item")
     return data, ids[-1] if more else None
+
+
+def _read_items(page: Mapping[str, object], *, is_more_known: bool) -> list[object]:
+    data = page.get("data")
+    if not isinstance(data, list):
+        raise RecordError("data is not a list")
+    if not is_more_known:
+        raise RecordError("has_more is neither true nor false")
+    if len(data) > PAGE_ITEMS:
+        raise RecordError("a page has more items than requested")
+    return data
 
 
 def _wrong_shape(why: str) -> Failure:

@@ -14,8 +14,9 @@ from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.wording import count
 from boltz_keyscan.triage.cross_reference import Answer
-from boltz_keyscan.triage.key_record import RecordError, identifier, moment, stamp
+from boltz_keyscan.triage.key_record import RecordError, identifier, read_time, stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,8 @@ class LinkRecord:
     @property
     def content(self) -> str:
         """The shared results, in words."""
-        parts = ((self.predictions, "prediction"), (self.pipelines, "pipeline run"))
-        counts = [f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in parts]
-        return f"{' and '.join(counts)} of workspace {self.workspace_id}"
+        pipelines = count(self.pipelines, "pipeline run")
+        return f"{count(self.predictions, 'prediction')} and {pipelines} of workspace {self.workspace_id}"
 
 
 def verify(endpoint: Endpoint, link: Secret, deadline: Deadline) -> Answer:
@@ -91,10 +91,8 @@ def _parse(answer: Mapping[str, object], link: Secret, lists: tuple[str, str]) -
     if answer.get("id") != link.reveal():
         raise RecordError("it is of another share link")
     predictions, pipelines = (_count(answer, name) for name in lists)
-    expires_at = _time(answer, "expires_at")
-    if expires_at is None:
-        raise RecordError("expires_at is not a time")
-    archived_at = _time(answer, "archived_at")
+    expires_at = read_time(answer, "expires_at")
+    archived_at = read_time(answer, "archived_at") if answer.get("archived_at") is not None else None
     # Only the record of a link has it: what anyone opens is public.
     access = answer.get("access_parameters")
     mode = access.get("access_mode") if isinstance(access, dict) else "public"
@@ -107,11 +105,3 @@ def _count(answer: Mapping[str, object], field: str) -> int:
     if not isinstance(items, list):
         raise RecordError(f"{field} is not a list")
     return len(items)
-
-
-def _time(answer: Mapping[str, object], field: str) -> datetime | None:
-    text = answer.get(field)
-    try:
-        return None if text is None else moment(str(text))
-    except (ValueError, OverflowError):
-        raise RecordError(f"{field} is not a time") from None

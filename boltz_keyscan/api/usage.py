@@ -7,14 +7,16 @@ counts usage by workspace and application; it does not say which key caused it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.errors import Failure
-from boltz_keyscan.api.pagination import PAGE_ITEMS, collect, collect_by_cursor
+from boltz_keyscan.api.pagination import PAGE_ITEMS, Progress, collect
 from boltz_keyscan.model.usage import Bucket, Job, Period, Unit
-from boltz_keyscan.triage.key_record import RecordError, identifier, moment
+from boltz_keyscan.triage.key_record import RecordError, identifier, read_flag, read_time
 
 MAX_WINDOW = {Unit.HOUR: timedelta(days=31), Unit.DAY: timedelta(days=365)}
 """Longest time of one request by length of the buckets (``UsageListParams.window_size`` of the SDK)."""
@@ -38,8 +40,6 @@ UNLISTED = ("small_molecule_explore",)
 
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
-Progress = Callable[[int], None]
-
 
 def fetch_usage(
     connection: Connection,
@@ -57,35 +57,37 @@ def fetch_usage(
     """
     buckets: list[Bucket] = []
     seen: set[tuple[datetime, str | None, str | None]] = set()
-    filters = {"workspace_ids": list(workspace_ids)} if workspace_ids else {}
+    query: dict[str, Any] = {"window_size": period.unit.name, "group_by": ["workspace_id", "application"]}
+    query |= {"workspace_ids": list(workspace_ids)} if workspace_ids else {}
     for start, end in windows(period):
-
-        def take(value: object, start: datetime = start, end: datetime = end) -> Bucket:
-            bucket = _bucket(value)
-            if not start - period.unit.length < bucket.start < end:
-                raise RecordError("a bucket is outside the requested time")
-            place = (bucket.start, bucket.workspace_id, bucket.application)
-            if place in seen:
-                raise RecordError("the same bucket twice")
-            seen.add(place)
-            return bucket
-
-        def fetch(cursor: str | None, start: datetime = start, end: datetime = end) -> Mapping[str, object]:
-            return connection.usage(
-                cursor,
-                starting_at=start,
-                ending_at=end,
-                window_size=period.unit.name,
-                group_by=["workspace_id", "application"],
-                **filters,
-            )
-
-        done = len(buckets)
-        found = collect_by_cursor(fetch, take, lambda number, done=done: progress(done + number))  # type: ignore[misc]
+        fetch = partial(connection.usage, starting_at=start, ending_at=end, **query)
+        take = partial(_take_bucket, period=period, start=start, end=end, seen=seen)
+        found = collect(fetch, take, partial(_add_to, progress, len(buckets)), by_cursor=True)
         buckets += found.items
         if found.failure is not None:
             return tuple(buckets), _explain(found.failure)
     return tuple(buckets), ""
+
+
+def _add_to(progress: Progress, done: int, number: int) -> None:
+    progress(done + number)
+
+
+def _take_bucket(
+    value: object,
+    period: Period,
+    start: datetime,
+    end: datetime,
+    seen: set[tuple[datetime, str | None, str | None]],
+) -> Bucket:
+    bucket = _bucket(value)
+    if not start - period.unit.length < bucket.start < end:
+        raise RecordError("a bucket is outside the requested time")
+    place = (bucket.start, bucket.workspace_id, bucket.application)
+    if place in seen:
+        raise RecordError("the same bucket twice")
+    seen.add(place)
+    return bucket
 
 
 def windows(period: Period) -> Iterator[tuple[datetime, datetime]]:
@@ -115,24 +117,23 @@ def fetch_jobs(
     unlisted = list(UNLISTED)
     for workspace_id in workspace_ids:
         for kind, application in JOB_KINDS.items():
-
-            def fetch(
-                after: str | None, kind: str = kind, workspace_id: str = workspace_id
-            ) -> Mapping[str, object]:
-                page = connection.jobs(kind, workspace_id, after)
-                return {**page, "has_more": False} if _ends_before(page, since) else page
-
-            def take(value: object, application: str = application) -> Job:
-                return _job(value, application)
-
-            done = len(jobs)
-            found = collect(fetch, take, lambda number, done=done: progress(done + number))  # type: ignore[misc]
+            fetch = partial(_fetch_jobs, connection, kind, workspace_id, since)
+            take = partial(_job, application=application)
+            found = collect(fetch, take, partial(_add_to, progress, len(jobs)))
             jobs += (job for job in found.items if job.created_at >= since)
             if found.failure is not None and found.failure.reason in {"not-found", "forbidden"}:
                 unlisted.append(f"{application} in {workspace_id}")
             elif found.failure is not None:
                 return tuple(jobs), tuple(unlisted), f"jobs of {application}: {found.failure.detail}"
     return tuple(jobs), tuple(unlisted), ""
+
+
+def _fetch_jobs(
+    connection: Connection, kind: str, workspace_id: str, since: datetime, after: str | None
+) -> Mapping[str, object]:
+    """Return a page of jobs, as the last one if no job of the pages after it is wanted."""
+    page = connection.jobs(kind, workspace_id, after)
+    return {**page, "has_more": False} if _ends_before(page, since) else page
 
 
 def _ends_before(page: Mapping[str, object], since: datetime) -> bool:
@@ -144,7 +145,7 @@ def _ends_before(page: Mapping[str, object], since: datetime) -> bool:
     if not isinstance(data, list) or len(data) < PAGE_ITEMS or page.get("has_more") is not True:
         return False
     try:
-        times = [_time(value, "created_at") for value in data if isinstance(value, Mapping)]
+        times = [read_time(value, "created_at") for value in data if isinstance(value, Mapping)]
     except RecordError:
         return False
     return times == sorted(times, reverse=True) and times[-1] < since
@@ -164,7 +165,7 @@ def _explain(failure: Failure) -> str:
 def _bucket(value: object) -> Bucket:
     if not isinstance(value, Mapping):
         raise RecordError("a bucket is not an object")
-    start, end = _time(value, "start_time"), _time(value, "end_time")
+    start, end = read_time(value, "start_time"), read_time(value, "end_time")
     if end <= start:
         raise RecordError("a bucket ends before it starts")
     workspace = value.get("workspace_id")
@@ -195,14 +196,12 @@ def whole_number(value: object, field: str) -> int:
 def _job(value: object, application: str) -> Job:
     if not isinstance(value, Mapping):
         raise RecordError("a job is not an object")
-    live = value.get("livemode")
-    if not isinstance(live, bool):
-        raise RecordError("livemode is neither true nor false")
+    live = read_flag(value, "livemode")
     return Job(
         identifier(value.get("id"), "id"),
         application,
         identifier(value.get("workspace_id"), "workspace_id"),
-        _time(value, "created_at"),
+        read_time(value, "created_at"),
         _word(value.get("status"), "status"),
         live,
     )
@@ -212,11 +211,3 @@ def _word(value: object, field: str) -> str:
     if not isinstance(value, str) or not _WORD.fullmatch(value):
         raise RecordError(f"{field} is not a word")
     return value
-
-
-def _time(value: Mapping[object, object], field: str) -> datetime:
-    text = value.get(field)
-    try:
-        return moment(text if isinstance(text, str) else "").astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise RecordError(f"{field} is not a time") from None

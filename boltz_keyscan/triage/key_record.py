@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from boltz_keyscan import rules
 from boltz_keyscan.model.enums import KeyType, Mode
@@ -109,7 +110,7 @@ def parse_record(value: object, clean: Clean) -> Record:
     if not isinstance(value, Mapping):
         raise RecordError("a key is not an object")
     key_type = _choice(value, "key_type", KeyType)
-    mode = Mode.LIVE if _flag(value, "livemode") else Mode.TEST
+    mode = Mode.LIVE if read_flag(value, "livemode") else Mode.TEST
     workspace = value.get("workspace_id")
     return Record(
         id=identifier(value.get("id"), "id"),
@@ -117,12 +118,12 @@ def parse_record(value: object, clean: Clean) -> Record:
         key_prefix=_cut(_text(value, "key_prefix", 2000), type_prefix(key_type, mode)),
         key_type=key_type,
         mode=mode,
-        is_active=_flag(value, "is_active"),
+        is_active=read_flag(value, "is_active"),
         workspace_id=None if workspace is None else identifier(workspace, "workspace_id"),
         allowed_ips=_addresses(value.get("allowed_ips")),
-        created_at=_time(value, "created_at"),
-        expires_at=_time(value, "expires_at") if value.get("expires_at") is not None else None,
-        last_used_at=_time(value, "last_used_at") if value.get("last_used_at") is not None else None,
+        created_at=read_time(value, "created_at"),
+        expires_at=read_time(value, "expires_at") if value.get("expires_at") is not None else None,
+        last_used_at=read_time(value, "last_used_at") if value.get("last_used_at") is not None else None,
     )
 
 
@@ -188,7 +189,12 @@ def _text(value: Mapping[object, object], field: str, longest: int) -> str:
     return text
 
 
-def _flag(value: Mapping[object, object], field: str) -> bool:
+def read_flag(value: Mapping[Any, object], field: str) -> bool:
+    """Return a field that is true or false.
+
+    Raises:
+        RecordError: it is neither.
+    """
     flag = value.get(field)
     if not isinstance(flag, bool):
         raise RecordError(f"{field} is neither true nor false")
@@ -202,7 +208,12 @@ def _choice(value: Mapping[object, object], field: str, choices: type[KeyType]) 
         raise RecordError(f"{field} is unknown") from None
 
 
-def _time(value: Mapping[object, object], field: str) -> datetime:
+def read_time(value: Mapping[Any, object], field: str) -> datetime:
+    """Return a field that is a time, as UTC.
+
+    Raises:
+        RecordError: it is none.
+    """
     text = value.get(field)
     try:
         return moment(text if isinstance(text, str) else "")

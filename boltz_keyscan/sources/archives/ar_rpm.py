@@ -58,8 +58,8 @@ def rpm_members(content: Content) -> Iterator[Member]:
         if header[:3] != b"\x8e\xad\xe8" or len(header) < 16:
             raise corrupt_error("a header in it is damaged")
         size = 16 * int.from_bytes(header[8:12], "big") + int.from_bytes(header[12:16], "big")
-        if reader.skip(size + (-size % 8 if padded else 0)) < size:
-            raise corrupt_error(TRUNCATED)
+        reader.skip_exactly(size)
+        reader.skip(-size % 8 if padded else 0)
     if not reader.peek(1):
         raise corrupt_error(TRUNCATED)
     yield Member(b"", _rest(reader), reader.position, implied=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives import compression, snappy
-from boltz_keyscan.sources.archives.content import Content, Member
-from boltz_keyscan.sources.archives.limits import NOT_DECODED, TRUNCATED, ContainerError, Meter, corrupt_error
+from boltz_keyscan.sources.archives.content import Content, Inflate, Member
+from boltz_keyscan.sources.archives.limits import NOT_DECODED, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 
 _MAX_HEADER_BYTES = 1 << 20
@@ -40,14 +40,8 @@ def avro_members(content: Content) -> Iterator[Member]:
         _read_long(reader)
         size = _read_long(reader)
         number += 1
-        start = reader.position
-        block = Reader(reader.member(size))
-        yield Member(b"block %d" % number, inflate(block, content.meter))
-        for _ in block.part(size):
-            pass
-        content.cover(start, reader.position)
-        if reader.skip(_SYNC_BYTES) < _SYNC_BYTES:
-            raise corrupt_error(TRUNCATED)
+        yield from content.packed_member(b"block %d" % number, size, inflate)
+        reader.skip_exactly(_SYNC_BYTES)
 
 
 def _read_codec(reader: Reader) -> bytes:
@@ -75,9 +69,7 @@ def _read_long(reader: Reader) -> int:
     """Return a number: seven bits a byte, the lowest first, the sign in the lowest bit."""
     value = 0
     for shift in range(0, 64, 7):
-        byte = reader.read(1)
-        if not byte:
-            raise corrupt_error(TRUNCATED)
+        byte = reader.read_exactly(1)
         value |= (byte[0] & 0x7F) << shift
         if byte[0] < 0x80:
             return value >> 1 ^ -(value & 1)
@@ -96,16 +88,10 @@ def mat_members(content: Content) -> Iterator[Member]:
     while len(tag := reader.read(8)) == 8:
         kind, size = (int.from_bytes(tag[at : at + 4], order) for at in (0, 4))  # type: ignore[arg-type]
         number += 1
-        start = reader.position
         if kind != _COMPRESSED:
-            if reader.skip(size) < size:
-                raise corrupt_error(TRUNCATED)
+            reader.skip_exactly(size)
             continue
-        variable = Reader(reader.member(size))
-        yield Member(b"variable %d" % number, compression.inflate_stream(variable, content.meter, 15))
-        for _ in variable.part(size):
-            pass
-        content.cover(start, reader.position)
+        yield from content.packed_member(b"variable %d" % number, size, compression.inflate_zlib)
 
 
 def _unsnap(reader: Reader, meter: Meter) -> Iterator[bytes]:
@@ -113,7 +99,7 @@ def _unsnap(reader: Reader, meter: Meter) -> Iterator[bytes]:
     yield snappy.decompress(b"".join(reader.part(1 << 62))[:-4], meter)
 
 
-_CODECS: dict[bytes, compression.Inflate] = {
+_CODECS: dict[bytes, Inflate] = {
     b"deflate": lambda reader, meter: compression.inflate_stream(reader, meter, -15),
     b"bzip2": compression.bunzip,
     b"snappy": _unsnap,

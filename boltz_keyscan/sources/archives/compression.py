@@ -10,16 +10,14 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from boltz_keyscan.sources.archives import snappy
-from boltz_keyscan.sources.archives.content import Content, Member, Members
+from boltz_keyscan.sources.archives.content import Content, Inflate, Member, Members
 from boltz_keyscan.sources.archives.limits import TRUNCATED, WINDOW, ContainerError, Meter, corrupt_error
 from boltz_keyscan.sources.archives.reader import Reader
 from boltz_keyscan.sources.blob import CHUNK
-
-Inflate = Callable[[Reader, Meter], Iterator[bytes]]
 
 _MEMORY_ERROR = ContainerError(
     "memory-limit", f"it takes more than {WINDOW >> 20} MiB of memory to decompress"
@@ -223,8 +221,7 @@ def unzstd(reader: Reader, meter: Meter) -> Iterator[bytes]:
                 raise corrupt_error(TRUNCATED)
         elif len(head) == 4 and head[1:] == b"\x2a\x4d\x18" and head[0] >> 4 == 5:
             size = int.from_bytes(reader.read(8)[4:], "little")
-            if reader.skip(size) < size:
-                raise corrupt_error(TRUNCATED)
+            reader.skip_exactly(size)
             skipped = True
         elif skipped and head:
             # Only the next frame confirms the size of a skippable one, which may have covered others.
@@ -241,23 +238,16 @@ def _frame(reader: Reader) -> Iterator[bytes]:
     flags = descriptor[0]
     single = flags >> 5 & 1
     sizes = (0, 2, 4, 8)[flags >> 6] or single
-    yield _read_exactly(reader, 5 + (not single) + (0, 1, 2, 4)[flags & 3] + sizes)
+    yield reader.read_exactly(5 + (not single) + (0, 1, 2, 4)[flags & 3] + sizes)
     last = False
     while not last:
-        header = _read_exactly(reader, 3)
+        header = reader.read_exactly(3)
         fields = int.from_bytes(header, "little")
         last = bool(fields & 1)
         # The second kind of block is one byte, repeated.
-        yield header + _read_exactly(reader, 1 if fields >> 1 & 3 == 1 else fields >> 3)
+        yield header + reader.read_exactly(1 if fields >> 1 & 3 == 1 else fields >> 3)
     if flags >> 2 & 1:
-        yield _read_exactly(reader, 4)
-
-
-def _read_exactly(reader: Reader, count: int) -> bytes:
-    output = reader.read(count)
-    if len(output) < count:
-        raise corrupt_error(TRUNCATED)
-    return output
+        yield reader.read_exactly(4)
 
 
 def _decompress_message(error: Exception) -> str:

@@ -15,6 +15,9 @@ from boltz_keyscan.sources.archives.limits import ContainerError, Meter
 from boltz_keyscan.sources.archives.reader import InMemory, RandomAccess, Reader
 from boltz_keyscan.sources.signatures import Format
 
+Inflate = Callable[[Reader, Meter], Iterator[bytes]]
+"""Decompressor of a stream, which stops behind its end."""
+
 View = Callable[[bytes], bytes]
 """Function from the content of a member to the text that a person sees."""
 
@@ -109,6 +112,15 @@ class Content:
         self.meter.spooled += len(held)
         self.whole = InMemory(held)
         return self.whole
+
+    def packed_member(self, name: bytes, size: int, inflate: Inflate) -> Iterator[Member]:
+        """Yield the member whose next ``size`` bytes are compressed by themselves, and read all of them."""
+        start = self.reader.position
+        source = Reader(self.reader.member(size))
+        yield Member(name, inflate(source, self.meter))
+        for _ in source.part(size):
+            pass
+        self.cover(start, self.reader.position)
 
     def release(self) -> None:
         """Free the bytes held in memory."""

@@ -56,13 +56,8 @@ def members(content: Content) -> Iterator[Member]:
         if kind is None:
             break
         base = reader.position
-        header = reader.read(kind.length)
-        if len(header) < kind.length:
-            raise corrupt_error(TRUNCATED)
-        name_size, size = (
-            _parse_size(content, kind, header, kind.name),
-            _parse_size(content, kind, header, kind.size),
-        )
+        header = reader.read_exactly(kind.length)
+        name_size, size = (_parse_size(content, kind, header, field) for field in (kind.name, kind.size))
         name = reader.read(min(name_size, _MAX_NAME_BYTES)).partition(b"\0")[0]
         reader.skip(-(reader.position - base) % kind.step)
         ended = name == b"TRAILER!!!"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives import compression
-from boltz_keyscan.sources.archives.content import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Inflate, Member
 from boltz_keyscan.sources.archives.limits import (
     NOT_DECODED,
-    TRUNCATED,
     ContainerError,
     Meter,
     corrupt_error,
@@ -49,17 +48,15 @@ def members(content: Content) -> Iterator[Member]:
         start = reader.position
         if kind == _DATA and packing and length > before_payload:
             reader.skip(before_payload)
-            field = Reader(reader.member(length - before_payload))
-            unpack = _PACKINGS.get(packing)
-            unknown = ContainerError(NOT_DECODED, "its compression is not known")
-            chunks = raise_on_read(unknown) if unpack is None else unpack(field, content.meter)
-            yield Member(b"field at %d" % start, chunks)
-            for _ in field.part(length):
-                pass
-            content.cover(start + before_payload, reader.position)
-        elif reader.skip(length) < length:
-            raise corrupt_error(TRUNCATED)
+            unpack = _PACKINGS.get(packing, _refuse)
+            yield from content.packed_member(b"field at %d" % start, length - before_payload, unpack)
+        else:
+            reader.skip_exactly(length)
         reader.skip(-reader.position % 8)
+
+
+def _refuse(_reader: Reader, _meter: Meter) -> Iterator[bytes]:
+    return raise_on_read(ContainerError(NOT_DECODED, "its compression is not known"))
 
 
 def _unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
@@ -76,7 +73,7 @@ def _unlz4(reader: Reader, meter: Meter) -> Iterator[bytes]:
         raise corrupt_error("it cannot be decompressed") from error
 
 
-_PACKINGS: dict[int, Callable[[Reader, Meter], Iterator[bytes]]] = {
+_PACKINGS: dict[int, Inflate] = {
     1: compression.unxz,
     2: _unlz4,
     4: compression.unzstd,

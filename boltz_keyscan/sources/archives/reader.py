@@ -48,6 +48,17 @@ class Reader:
         self._advance(data, watched=True)
         return data
 
+    def read_exactly(self, count: int) -> bytes:
+        """Read the next bytes.
+
+        Raises:
+            ContainerError: there are fewer.
+        """
+        data = self.read(count)
+        if len(data) < count:
+            raise corrupt_error(TRUNCATED)
+        return data
+
     def take(self) -> bytes:
         """Read some of the next bytes; none at the end."""
         return self._read_some(_READ_BYTES, watched=True)
@@ -75,6 +86,15 @@ class Reader:
         while count > 0 and (chunk := self._read_some(min(count, CHUNK), watched=True)):
             count -= len(chunk)
         return self.position - before
+
+    def skip_exactly(self, count: int) -> None:
+        """Skip bytes that belong to no member.
+
+        Raises:
+            ContainerError: there are fewer.
+        """
+        if self.skip(count) < count:
+            raise corrupt_error(TRUNCATED)
 
     def unread(self, rest: bytes) -> None:
         """Return the bytes read last to the stream."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.records import replace
 from boltz_keyscan.sources.archives import compression, office
-from boltz_keyscan.sources.archives.content import Content, Member
+from boltz_keyscan.sources.archives.content import Content, Inflate, Member
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,
     BudgetExceededError,
@@ -291,7 +291,7 @@ def _prepend(head: bytes, reader: Reader) -> Iterator[bytes]:
         yield chunk
 
 
-_METHODS: dict[int, compression.Inflate] = {
+_METHODS: dict[int, Inflate] = {
     _STORED: _read_stored,
     8: _inflate,
     12: compression.bunzip,
