@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from boltz_keyscan.audit.checks import AuditInput, check_each, parse_network
+from boltz_keyscan.audit.checks import AuditInput, check_each, lies_in, parse_network
 from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.triage.key_record import Record
 
@@ -78,13 +78,6 @@ def _covered(text: str, before: Record) -> bool:
     network = parse_network(text)
     known = [(old, parse_network(old)) for old in before.allowed_ips]
     return any(
-        text == old
-        or (
-            network is not None
-            and wide is not None
-            and network.version == wide.version
-            and network.prefixlen >= wide.prefixlen
-            and network.network_address in wide
-        )
+        text == old or (network is not None and wide is not None and lies_in(network, wide))
         for old, wide in known
     )

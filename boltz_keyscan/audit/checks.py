@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeAlias
 
 from boltz_keyscan.model.audit import Check, Concern
 from boltz_keyscan.model.enums import Severity
@@ -73,6 +74,8 @@ class AuditInput:
     """Time of that snapshot."""
 
 
+Network: TypeAlias = IPv4Network | IPv6Network
+
 CHECKS: list[tuple[Check, Callable[[Check, AuditInput], Iterator[Concern]]]] = []
 """All checks with their functions, worst first."""
 
@@ -122,7 +125,16 @@ def days(start: datetime, end: datetime) -> int:
     return (end - start) // timedelta(days=1)
 
 
-def parse_network(text: str) -> IPv4Network | IPv6Network | None:
+def lies_in(network: Network, wide: Network) -> bool:
+    """Return True if a network is a part of another one; of the two versions only one can be compared."""
+    return (
+        network.version == wide.version
+        and network.prefixlen >= wide.prefixlen
+        and network.network_address in wide
+    )
+
+
+def parse_network(text: str) -> Network | None:
     """Return an address or network as a network, or None if it is neither."""
     try:
         return ip_network(text.partition("%")[0], strict=False)

@@ -23,6 +23,7 @@ from boltz_keyscan.audit.checks import (
     check_each,
     days,
     examine,
+    lies_in,
     parse_network,
 )
 from boltz_keyscan.model.enums import KeyType, Mode, Severity
@@ -254,13 +255,7 @@ def _is_private(text: str) -> bool:
         return False
     if network.is_unspecified and network.prefixlen == network.max_prefixlen:
         return True
-    # Of the two versions of addresses, only one can be compared.
-    return any(
-        private.version == network.version
-        and private.prefixlen <= network.prefixlen
-        and network.network_address in private
-        for private in _PRIVATE
-    )
+    return any(lies_in(network, private) for private in _PRIVATE)
 
 
 @check(

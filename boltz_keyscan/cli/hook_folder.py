@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from boltz_keyscan.cli.hook_script import SHARED
+from boltz_keyscan.cli.hook_script import SHARED, is_within
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.errors import GitError, KeyscanError
 from boltz_keyscan.records import dataclass
@@ -66,7 +66,7 @@ def hooks_folder(repository: Repository, name: str) -> HooksFolder:
     top = repository.git_dir if name == "pre-receive" else repository.worktree or repository.git_dir
     path = os.path.normpath(os.path.join(os.fsdecode(top), os.path.expanduser(value)))
     own = [repository.common_dir, repository.git_dir, repository.worktree or repository.git_dir]
-    outside = not any(_is_within(path, os.fsdecode(folder)) for folder in own)
+    outside = not any(is_within(path, os.fsdecode(folder)) for folder in own)
     return HooksFolder(path, f"core.hooksPath={value} in {file}", outside)
 
 
@@ -188,8 +188,3 @@ def _gitpython() -> ModuleType:
     import git  # noqa: PLC0415 - takes as long as a commit hook
 
     return git
-
-
-def _is_within(path: str, folder: str) -> bool:
-    real, root = os.path.realpath(path), os.path.realpath(folder)
-    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)

@@ -134,7 +134,7 @@ def parse_agent_command(text: str, inside: str) -> AgentProgram:
         more: list[str] = ast.literal_eval(found[1] or "[]")
     except (ValueError, SyntaxError):
         return AgentProgram()
-    if any(_lies_within(path, inside) for path in (python, *more)):
+    if any(_is_inside(path, inside) for path in (python, *more)):
         return AgentProgram(python=python, asked=False)
     return AgentProgram((python, "-I", "-c", code, "hook", "agent"), python)
 
@@ -174,13 +174,18 @@ def parse_program(script: str, name: str, inside: str) -> HookProgram | None:
         return None
     if python == _PYTHON_PATH:
         return HookProgram(python, __version__, outdated=script != text(name, folders()))
-    if any(_lies_within(path, inside) for path in (python, *more)):
+    if any(_is_inside(path, inside) for path in (python, *more)):
         return HookProgram(python, asked=False)
     answer = output_of([python, "-I", "-c", _START.format(folders=_literal(more)), "--version"])
     version = _ANSWER.fullmatch(answer or b"")
     return HookProgram(python, version and version[1].decode("ascii", "replace"))
 
 
-def _lies_within(path: str, folder: str) -> bool:
+def _is_inside(path: str, folder: str) -> bool:
+    return not os.path.isabs(path) or is_within(path, folder)
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Return True if a path is a folder or below it, links followed."""
     real, root = os.path.realpath(path), os.path.realpath(folder)
-    return not os.path.isabs(path) or real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+    return real == root or real.startswith(root.rstrip(os.sep) + os.sep)

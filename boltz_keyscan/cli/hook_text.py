@@ -25,9 +25,9 @@ from boltz_keyscan.report.text import MAX_KEYS, clip
 from boltz_keyscan.report.wording import count, count_secrets, is_old, short_fingerprints, suppressors
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.files.content_id import content_ids
-from boltz_keyscan.sources.git.repo.file_status import Worktree
+from boltz_keyscan.sources.git.repo.file_status import FileStatus, Worktree
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
-from boltz_keyscan.sources.git.repo.repository import enclosing, references
+from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, references
 from boltz_keyscan.system.paths import ANYWHERE, relative
 from boltz_keyscan.triage.baseline import NAME as BASELINE
 
@@ -136,24 +136,30 @@ def _fingerprints_of_environment() -> dict[str, str]:
 
 def _find_unchanged(blocking: Sequence[Finding]) -> frozenset[str]:
     """Return the paths that are in the index as HEAD has them, so that there is nothing to unstage."""
-    repository = enclosing(os.getcwdb())
-    view = prepare_repository(repository, ANYWHERE, "").view if repository else None
-    if repository is None or view is None:
-        return frozenset()
     paths = {
         place.path for finding in blocking for place in finding.locations if place.exposure is Exposure.STAGED
     }
-    if not paths:
-        return frozenset()
-    try:
-        status = Worktree(repository, view).read_status([os.fsencode(path) for path in sorted(paths)])
-    except (GitError, OSError):
+    status = _read_status(enclosing(os.getcwdb()), [os.fsencode(path) for path in sorted(paths)])
+    if status is None:
         return frozenset()
     return frozenset(
         path
         for path in paths
         if set(status.staged.get(os.fsencode(path), ())) == {status.committed.get(os.fsencode(path))}
     )
+
+
+def _read_status(repository: Repository | None, names: list[bytes]) -> FileStatus | None:
+    """Return the status of files; None without a repository or names, or if git cannot read it."""
+    if repository is None or not names:
+        return None
+    view = prepare_repository(repository, ANYWHERE, "").view
+    if view is None:
+        return None
+    try:
+        return Worktree(repository, view).read_status(names)
+    except (GitError, OSError):
+        return None
 
 
 def _commands(
@@ -274,24 +280,18 @@ def _unsaved_lines(result: ScanResult, change: Change) -> Iterator[str]:
     ]
     files = dict.fromkeys(found[1] for found in map(_IN_TREE.fullmatch, sources) if found)
     repository = enclosing(os.getcwdb())
-    if repository is None or repository.worktree is None or not files:
+    if repository is None or repository.worktree is None:
         return
-    top, view = repository.worktree, prepare_repository(repository, ANYWHERE, "").view
+    top = repository.worktree
     names = {file: relative(os.path.abspath(os.fsencode(file)), top) for file in files}
-    if view is None:
+    status = _read_status(repository, list(names.values()))
+    if status is None:
         return
-    try:
-        status = Worktree(repository, view).read_status(list(names.values()))
-    except (GitError, OSError):
-        return
+    is_push = change in {Change.PUSH, Change.RANGE}
     for file, name in names.items():
         saved = status.staged.get(name, [])
-        if change in {Change.PUSH, Change.RANGE}:
+        if is_push:
             saved = [oid for oid in (status.committed.get(name),) if oid is not None]
         if set(saved).isdisjoint(content_ids(top, name)):
-            missing = (
-                "committed"
-                if change in {Change.PUSH, Change.RANGE}
-                else f"staged: git add {shlex.quote(file)}"
-            )
+            missing = "committed" if is_push else f"staged: git add {shlex.quote(file)}"
             yield f"{file} accepts a key here and is not {missing}; CI and others do not have it"

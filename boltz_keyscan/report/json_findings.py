@@ -17,12 +17,12 @@ from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Severity, Shape, 
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.suppression import FINGERPRINT, Suppression
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.json_reader import checked
 from boltz_keyscan.report.json_report import SCHEMA_VERSION
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 Clean = Callable[[str], str]
-Value = TypeVar("Value")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -50,7 +50,7 @@ def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean)
         document = json.loads(raw)
         _equal(document["schema_version"], SCHEMA_VERSION)
         findings = tuple(_finding(each, rule_ids, clean) for each in document["findings"])
-        return ReportedKeys(_checked(document["scan"]["complete"], bool), findings)
+        return ReportedKeys(checked(document["scan"]["complete"], bool), findings)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise KeyscanError(
             f"{name}: not a report of boltz-keyscan, or of another version",
@@ -59,8 +59,8 @@ def read_findings(name: str, raw: bytes, rule_ids: dict[str, str], clean: Clean)
 
 
 def _finding(value: dict[str, object], rule_ids: dict[str, str], clean: Clean) -> Finding:
-    rule_id = _checked(value["rule_id"], str)
-    fingerprint = _checked(value["fingerprint"], str)
+    rule_id = checked(value["rule_id"], str)
+    fingerprint = checked(value["fingerprint"], str)
     if not FINGERPRINT.fullmatch(fingerprint):
         raise ValueError
     pushed = value.get("pushed")
@@ -73,58 +73,56 @@ def _finding(value: dict[str, object], rule_ids: dict[str, str], clean: Clean) -
         shape=_choice(Shape, value["shape"]),
         reason="as the report has it",
         severity=_choice(Severity, value["severity"]),
-        confidence=clean(_checked(value["confidence"], str)),
+        confidence=clean(checked(value["confidence"], str)),
         status=_choice(Status, value["status"]),
         exposure=_choice(Exposure, value["exposure"]),
-        blocking=_checked(value["blocking"], bool),
+        blocking=checked(value["blocking"], bool),
         locations=tuple(
-            _location(each, clean, pushed=None if pushed is None else _checked(pushed, bool))
-            for each in _checked(value["locations"], list)
+            _location(each, clean, pushed=None if pushed is None else checked(pushed, bool))
+            for each in checked(value["locations"], list)
         ),
         suppression=_suppression(value["suppression"], clean),
-        candidates=tuple(clean(_checked(each, str)) for each in _checked(value["candidates"], list)),
+        candidates=_texts(value["candidates"], clean),
     )
 
 
 def _suppression(value: object, clean: Clean) -> Suppression | None:
     if value is None:
         return None
-    fields = _checked(value, dict)
-    kind, reason, source = (clean(_checked(fields[each], str)) for each in ("kind", "reason", "source"))
+    fields = checked(value, dict)
+    kind, reason, source = (clean(checked(fields[each], str)) for each in ("kind", "reason", "source"))
     return Suppression(kind, reason, source)
 
 
 def _location(value: dict[str, object], clean: Clean, *, pushed: bool | None) -> Location:
-    line, column = _checked(value["line"], int), _checked(value["column"], int)
+    line, column = checked(value["line"], int), checked(value["column"], int)
     commit = value["commit"]
-    if commit is not None and not _HASH.fullmatch(_checked(commit, str)):
+    if commit is not None and not _HASH.fullmatch(checked(commit, str)):
         raise ValueError
     date = value["author_date"]
     return Location(
-        path=clean(_checked(value["path"], str)),
+        path=clean(checked(value["path"], str)),
         line=line,
         column=column,
         column_utf16=column,
         offset=0,
         length=0,
         exposure=_choice(Exposure, value["exposure"]),
-        context=clean(_checked(value["context"], str)),
-        commit=None if commit is None else _checked(commit, str),
-        author_date=None if date is None else clean(_checked(date, str)),
-        members=tuple(clean(_checked(each, str)) for each in _checked(value["members"], list)),
-        decoded=tuple(clean(_checked(each, str)) for each in _checked(value["decoded"], list)),
+        context=clean(checked(value["context"], str)),
+        commit=None if commit is None else checked(commit, str),
+        author_date=None if date is None else clean(checked(date, str)),
+        members=_texts(value["members"], clean),
+        decoded=_texts(value["decoded"], clean),
         pushed=pushed,
     )
 
 
+def _texts(value: object, clean: Clean) -> tuple[str, ...]:
+    return tuple(clean(checked(each, str)) for each in checked(value, list))
+
+
 def _choice(kind: type[Choice], value: object) -> Choice:
-    return kind(_checked(value, str))
-
-
-def _checked(value: object, kind: type[Value]) -> Value:
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise TypeError
-    return value
+    return kind(checked(value, str))
 
 
 def _equal(value: object, wanted: str) -> None:

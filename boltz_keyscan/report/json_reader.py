@@ -118,8 +118,8 @@ def read(name: str, raw: bytes) -> Report:
         raise _broken(name, f"{what}: expected schema_version {SCHEMA_VERSION}")
     part = "scan"
     try:
-        targets = tuple(_checked(target, str) for target in document["scan"]["targets"])
-        complete = _checked(document["scan"]["complete"], bool)
+        targets = tuple(checked(target, str) for target in document["scan"]["targets"])
+        complete = checked(document["scan"]["complete"], bool)
         part = "findings"
         keys: dict[str, ReportedFinding] = {}
         for number, finding in enumerate(document["findings"]):
@@ -142,13 +142,13 @@ def _read_finding(finding: Any) -> ReportedFinding:  # noqa: ANN401 - JSON, chec
     key_id = evidence.get("key_id") if evidence.get("by") == By.VERIFICATION else None
     return ReportedFinding(
         finding["fingerprint"],
-        _checked(finding["rule_id"], str),
+        checked(finding["rule_id"], str),
         Severity(finding["severity"]),
         Status(finding["status"]),
         Exposure(finding["exposure"]),
-        _checked(finding["blocking"], bool),
+        checked(finding["blocking"], bool),
         finding["suppression"] is not None,
-        frozenset(_checked(place["path"], str) for place in finding["locations"]),
+        frozenset(checked(place["path"], str) for place in finding["locations"]),
         None if key_id is None else _id(key_id),
         tuple(map(_id, finding["candidates"])),
         _time(finding.get("first_seen")),
@@ -160,19 +160,24 @@ def _time(value: object) -> datetime | None:
     """Return a time in UTC; a date of git without an offset is read as UTC."""
     if value is None:
         return None
-    when = datetime.fromisoformat(_checked(value, str))
+    when = datetime.fromisoformat(checked(value, str))
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _id(value: object) -> str:
-    text = _checked(value, str)
+    text = checked(value, str)
     if len(text) > _MAX_ID_CHARS:
         raise ValueError
     return harmless(text)
 
 
-def _checked(value: object, kind: type[Value]) -> Value:
-    if not isinstance(value, kind):
+def checked(value: object, kind: type[Value]) -> Value:
+    """Return a value of a type.
+
+    Raises:
+        TypeError: it is of another one.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError
     return value
 

@@ -182,23 +182,18 @@ def update(
         finding for finding in result.findings if finding.blocking and finding.fingerprint not in valid
     ]
     new: list[Entry] = []
+    spread: list[Entry] = []
     if add:
         acceptance = Acceptance(reason or "", author(by), until, to_base)
         new = [*acceptance.keys(unaccepted), *acceptance.gaps(_acceptable(unread) if gaps else ())]
-    added = len(new)
-    if add:
-        found = {finding.fingerprint: finding for finding in result.findings}
-        both = ((entry, found[key]) for key, entry in valid.items() if key in found)
-        renewed = ((entry, with_new_places(entry, finding, acceptance)) for entry, finding in both)
-        new += [now for was, now in renewed if now is not was]
+        spread = _with_new_places(valid, result, acceptance)
     unread = open_gaps(unread, {entry.key for entry in new}, to_base)
     whole = not unread
-    kept = list(files.changed(known, _occurring(result, to_base), new, whole=whole))
+    kept = list(files.changed(known, _occurring(result, to_base), [*new, *spread], whole=whole))
     if files.format_file(kept).encode() != text.raw:
         _write(path, kept)
     dropped = len(known.keys() - {entry.key for entry in kept})
-    left = len(kept) - added
-    summary = f"{left:,} kept, {dropped:,} dropped, {added:,} added"
+    summary = f"{len(kept) - len(new):,} kept, {dropped:,} dropped, {len(new):,} added"
     click.echo(redacted(f"{display_path(path)}: {_kinds(kept, result, to_base)}: {summary}."))
     if not whole:
         click.echo("Nothing was dropped, because not everything could be scanned: see 'boltz-keyscan'.")
@@ -251,6 +246,17 @@ def _occurring(result: ScanResult, to_base: ToBaseline) -> set[str]:
     """Return the keys of entries for everything that was found, blocking or not."""
     found = {finding.fingerprint for finding in result.findings}
     return found.union(*(keys for gap in result.gaps for keys in gap_keys(gap, to_base)))
+
+
+def _with_new_places(valid: dict[str, Entry], result: ScanResult, acceptance: Acceptance) -> list[Entry]:
+    """Return the entries of keys that are at places which they do not name, with these places."""
+    found = {finding.fingerprint: finding for finding in result.findings}
+    pairs = (
+        (entry, with_new_places(entry, found[key], acceptance))
+        for key, entry in valid.items()
+        if key in found
+    )
+    return [now for was, now in pairs if now is not was]
 
 
 def _acceptable(gaps: Iterable[Gap]) -> list[Gap]:

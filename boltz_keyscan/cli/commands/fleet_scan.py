@@ -144,7 +144,7 @@ def scan(
         fail_on=FailOn(fail_on),
         fail_on_unexposed=fail_on_unexposed,
         trust=str(Trust.of(trust, {})),
-        baseline=None if baseline is None else (baseline, _read_baseline(baseline)),
+        baseline=None if baseline is None else (baseline, _read_file(baseline)),
         token=TokenSource(os.path.abspath(token_file) if token_file is not None else ""),
         limits=FetchLimits(fetch_timeout, int(max_mirror_size * (1 << 30))),
         mirror_dir=_mirror_dir(mirror_dir, state, keep=keep_mirrors),
@@ -172,12 +172,10 @@ def _open_engine(name: str, cluster: Cluster, jobs: int) -> contextlib.AbstractC
 
 
 def _read_list(path: str) -> bytes:
-    if path == "-":
-        return sys.stdin.buffer.read(MAX_LIST_BYTES)
-    return read_named_file(os.path.abspath(os.fsencode(path)), path)
+    return sys.stdin.buffer.read(MAX_LIST_BYTES) if path == "-" else _read_file(path)
 
 
-def _read_baseline(path: str) -> bytes:
+def _read_file(path: str) -> bytes:
     return read_named_file(os.path.abspath(os.fsencode(path)), path)
 
 

@@ -73,27 +73,26 @@ def revoke(
     finds it again. Any key that reads the shared results may do that.
     """
     safe_output.install()
-    executing = execute or yes
+    asking = execute and not yes
     if links or paths:
         _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
-        _require_terminal(asking=executing and not yes)
+        _require_terminal(asking=asking)
         return archive_links(api, links, paths, execute=execute, yes=yes)
     if yes and (from_report or not ids):
         raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
-    _require_terminal(asking=executing and not yes)
+    _require_terminal(asking=asking)
     selected = _selected_ids(ids, from_report)
     if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
-    with open_connection(api, stdin=not (executing and not yes)) as connection:
+    with open_connection(api, stdin=not asking) as connection:
         found = fetch_listing(connection)
         plan = _plan(selected, found, allow_self=allow_self)
         if replace:
             _check_all_replaceable(plan)
-        for each in plan:
-            for line in _describe(each, found, replace=replace):
-                _print(line)
+        for line in (line for each in plan for line in _describe(each, found, replace=replace)):
+            _print(line)
         allowed = [each.record for each in plan if each.record is not None and not each.refused]
-        if not executing:
+        if not (execute or yes):
             _print("Nothing was done. --execute does it, after asking; --yes without asking.")
             return ExitCode.CLEAN if len(allowed) == len(plan) else ExitCode.BLOCKING
         records = [each for each in allowed if yes or _confirm(each)]
