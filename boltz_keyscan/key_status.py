@@ -14,12 +14,12 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Gap, Match
 from boltz_keyscan.model.status import StatusReport
 from boltz_keyscan.records import dataclass, field, replace
-from boltz_keyscan.triage.cross_reference import Answer, ListingContext, join
+from boltz_keyscan.triage.cross_reference import ListingContext, Verification, join
 
 MAX_VERIFIED = 100
 """Keys verified in a run, the most severe first: thousands of keys must not make thousands of requests."""
 
-Verifier = Callable[[Sequence[tuple[Finding, bytes]]], Iterable[tuple[str, Answer]]]
+Verifier = Callable[[Sequence[tuple[Finding, bytes]]], Iterable[tuple[str, Verification]]]
 """Function from findings with sealed keys to answers by fingerprint."""
 
 
@@ -27,7 +27,7 @@ Verifier = Callable[[Sequence[tuple[Finding, bytes]]], Iterable[tuple[str, Answe
 class StatusCheck:
     """Status check of one scan."""
 
-    known: ListingContext
+    context: ListingContext
     asked: StatusReport
     """Origin of the listing, and the trouble before the scan."""
     require: bool = False
@@ -40,7 +40,7 @@ class StatusCheck:
     @property
     def lookup(self) -> Lookup:
         """Return the lookup that the detector makes for each key."""
-        listing = self.known.listing
+        listing = self.context.listing
         return Lookup.of(listing.prefixes if listing else (), self.secret)
 
     def apply(
@@ -52,7 +52,7 @@ class StatusCheck:
             join(
                 finding,
                 matches[finding.fingerprint].listed,
-                self.known,
+                self.context,
                 answers.get(finding.fingerprint),
             )
             for finding in findings
@@ -74,12 +74,12 @@ class StatusCheck:
         gaps = (Gap("the Boltz API", "api-unanswered", line) for line in trouble) if self.require else ()
         return joined, report, tuple(gaps)
 
-    def _verify(self, findings: Sequence[Finding], matches: Mapping[str, Match]) -> dict[str, Answer]:
+    def _verify(self, findings: Sequence[Finding], matches: Mapping[str, Match]) -> dict[str, Verification]:
         if self.verifier is None:
             return {}
         keys = [finding for finding in findings if finding.shape is not Shape.PLACEHOLDER]
         keys.sort(key=policy.finding_order)
         chosen = [(finding, matches[finding.fingerprint].sealed) for finding in keys[:MAX_VERIFIED]]
         answers = dict(self.verifier(chosen)) if chosen else {}
-        limit = Answer("not-asked", f"only {MAX_VERIFIED} keys are verified in a run")
+        limit = Verification("not-asked", f"only {MAX_VERIFIED} keys are verified in a run")
         return {finding.fingerprint: answers.get(finding.fingerprint, limit) for finding in keys}

@@ -18,7 +18,7 @@ from boltz_keyscan.sources.git.repo.repository import (
 )
 from boltz_keyscan.sources.trusted_files import TreeFiles, TrustedFiles, find_tree_top, open_revision
 from boltz_keyscan.system.paths import relative
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 
 STDIN_NAME = "<stdin>"
 """Name of standard input in reports."""
@@ -95,9 +95,9 @@ class ScanRoot:
         """Return path and content of the nearest file of this name."""
         return next(self.files((name,)), None)
 
-    def text(self, path: bytes, content: bytes) -> Text:
+    def text(self, path: bytes, content: bytes) -> TextFile:
         """Return a trusted file, with the path to display."""
-        return Text(display_path(path), content, self.trusted_files.label if self.trusted_files else "")
+        return TextFile(display_path(path), content, self.trusted_files.label if self.trusted_files else "")
 
 
 def display_path(path: bytes) -> str:

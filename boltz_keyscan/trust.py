@@ -32,13 +32,13 @@ from boltz_keyscan.sources.trusted_files import (
 from boltz_keyscan.system.paths import relative
 from boltz_keyscan.triage import baseline, ignore_file
 from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 
 _SUPPRESSION_FILES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
 """Files that can affect a scan; ``pyproject.toml`` only with a table of this program."""
 
 
-def named_text(path: str, roots: Sequence[ScanRoot]) -> Text:
+def named_text(path: str, roots: Sequence[ScanRoot]) -> TextFile:
     """Read a file named on the command line.
 
     With ``base:REV`` a file in the scanned repository is read from REV, whatever path it is named by: a
@@ -60,8 +60,8 @@ def named_text(path: str, roots: Sequence[ScanRoot]) -> Text:
                 f"no such file {root.trusted_files.label}: {path}",
                 "Commit it there first, or leave out the option.",
             )
-        return Text(path, content, root.trusted_files.label)
-    return Text(path, read_named_file(absolute, path), "named")
+        return TextFile(path, content, root.trusted_files.label)
+    return TextFile(path, read_named_file(absolute, path), "named")
 
 
 def _path_below(top: bytes, path: bytes) -> bytes | None:
@@ -81,7 +81,7 @@ def _path_below(top: bytes, path: bytes) -> bytes | None:
     return None
 
 
-def baseline_file(root: ScanRoot, chosen: bytes | None) -> Text | None:
+def baseline_file(root: ScanRoot, chosen: bytes | None) -> TextFile | None:
     """Return the baseline of a tree: the one its configuration names, or the one with the default name.
 
     Raises:
@@ -102,7 +102,7 @@ def baseline_file(root: ScanRoot, chosen: bytes | None) -> Text | None:
 class SuppressionInputs:
     """Suppression options besides the ignore files and comments of the tree."""
 
-    baseline: Text | None = None
+    baseline: TextFile | None = None
     """Baseline from the command line, or from a configuration file given there."""
     configured_baseline: bytes | None = None
     """Baseline from the configuration of the first tree."""
@@ -171,7 +171,7 @@ def path_from(file: bytes, root: ScanRoot) -> str:
     return "" if within == b"." else fsutil.decode(within) + "/"
 
 
-def _is_directly_in(text: Text, root: ScanRoot) -> bool:
+def _is_directly_in(text: TextFile, root: ScanRoot) -> bool:
     return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == root.folder
 
 

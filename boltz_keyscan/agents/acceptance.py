@@ -10,7 +10,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.errors import KeyscanError, warn
 from boltz_keyscan.fsutil import read_private_file, user_config_dir
 from boltz_keyscan.triage import baseline
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 
 _MAX_BYTES = 16 << 20
 
@@ -24,7 +24,7 @@ def accepted_keys() -> frozenset[str]:
 @functools.cache
 def _read(path: str) -> frozenset[str]:
     try:
-        text = Text(path, read_private_file(path, _MAX_BYTES), "the user's")
+        text = TextFile(path, read_private_file(path, _MAX_BYTES), "the user's")
         entries = baseline.parse(text, {rule.id for rule in rules.load()})
     except FileNotFoundError:
         return frozenset()

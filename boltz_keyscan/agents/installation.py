@@ -31,7 +31,7 @@ _BLOCK = late_pattern(rf"\n?{_BEGIN}(?:.*\n)*?{_END}")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingsChange:
     """A change of a settings file."""
 
     path: str
@@ -45,7 +45,7 @@ class _FileChangedError(Exception):
     """The file is not the one that was read."""
 
 
-def plan(settings: Settings, path: str, command: str | None, top: str | None = None) -> Change:
+def plan(settings: Settings, path: str, command: str | None, top: str | None = None) -> SettingsChange:
     """Return the change that installs a command, or removes ours.
 
     Args:
@@ -71,11 +71,11 @@ def plan(settings: Settings, path: str, command: str | None, top: str | None = N
             f"{path}: {reason}", "Repair the file, or move it away; nothing was changed."
         ) from None
     if new == text or new is None:
-        return Change(target, old, None if new is None else old)
-    return Change(target, old, (new.replace("\n", "\r\n") if is_windows else new).encode("utf-8"))
+        return SettingsChange(target, old, None if new is None else old)
+    return SettingsChange(target, old, (new.replace("\n", "\r\n") if is_windows else new).encode("utf-8"))
 
 
-def install(settings: Settings, path: str, command: str | None, top: str | None = None) -> Change:
+def install(settings: Settings, path: str, command: str | None, top: str | None = None) -> SettingsChange:
     """Write the change that ``plan`` returns, and return it.
 
     Raises:
@@ -157,7 +157,7 @@ def _target(path: str, top: str | None) -> str:
     return target
 
 
-def _write(change: Change) -> None:
+def _write(change: SettingsChange) -> None:
     """Write a change.
 
     Raises:
@@ -179,7 +179,7 @@ def _write(change: Change) -> None:
         _check_unchanged(change)
 
 
-def _check_unchanged(change: Change) -> None:
+def _check_unchanged(change: SettingsChange) -> None:
     if read(change.path) != change.old:
         raise _FileChangedError
 

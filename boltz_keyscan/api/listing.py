@@ -23,7 +23,7 @@ _NO_SECOND_REQUEST = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedListing:
     """A listing, with the identity of the key that fetched it."""
 
     listing: Listing
@@ -42,7 +42,7 @@ class Workspace:
     archived: bool
 
 
-def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: None) -> Fetched:
+def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: None) -> FetchedListing:
     """List all keys of the organisation.
 
     Args:
@@ -57,7 +57,7 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
     except ApiError as error:
         if error.failure.reason in _NO_SECOND_REQUEST:
             empty = Listing(taken_at, complete=False, records=(), trouble=error.failure.detail)
-            return Fetched(empty, None, error.failure)
+            return FetchedListing(empty, None, error.failure)
     except RecordError:
         # The identity is optional here: the listing has its own checks.
         own = None
@@ -70,7 +70,7 @@ def fetch(connection: Connection, clean: Clean, progress: Progress = lambda _: N
         own.organisation if own else None,
         failure.detail if failure else "",
     )
-    return Fetched(listing, own, failure)
+    return FetchedListing(listing, own, failure)
 
 
 def workspaces(connection: Connection, clean: Clean) -> tuple[tuple[Workspace, ...], Failure | None]:

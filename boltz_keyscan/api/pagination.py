@@ -31,7 +31,7 @@ FetchPage = Callable[[str | None], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Collected(Generic[Item]):
+class PagedItems(Generic[Item]):
     """Items of all pages."""
 
     items: tuple[Item, ...]
@@ -45,7 +45,7 @@ def collect(
     progress: Progress = lambda _: None,
     *,
     by_cursor: bool = False,
-) -> Collected[Item]:
+) -> PagedItems[Item]:
     """Collect the items of all pages.
 
     An item that cannot be parsed is left out and makes the listing incomplete.
@@ -65,11 +65,11 @@ def collect(
         try:
             page = fetch(after)
         except ApiError as error:
-            return Collected(tuple(items), error.failure)
+            return PagedItems(tuple(items), error.failure)
         try:
             values, after = read(page, seen)
         except RecordError as error:
-            return Collected(tuple(items), _wrong_shape(str(error)))
+            return PagedItems(tuple(items), _wrong_shape(str(error)))
         for value in values:
             try:
                 items.append(take(value))
@@ -77,8 +77,8 @@ def collect(
                 unread = unread or str(error)
         progress(len(items))
         if after is None:
-            return Collected(tuple(items), _wrong_shape(unread) if unread else None)
-    return Collected(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
+            return PagedItems(tuple(items), _wrong_shape(unread) if unread else None)
+    return PagedItems(tuple(items), Failure("too-many-pages", f"more than {MAX_PAGES} pages"))
 
 
 def _read_cursor_page(page: Mapping[str, object], cursors: set[str]) -> tuple[list[object], str | None]:

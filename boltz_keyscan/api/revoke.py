@@ -25,7 +25,7 @@ MAX_LIFETIME_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Revocation:
     """Result of the revocation of one key."""
 
     record: Record
@@ -41,7 +41,7 @@ class Outcome:
 
 def revoke(
     connection: Connection, records: Sequence[Record], clean: Clean, own: str | None = None
-) -> tuple[Outcome, ...]:
+) -> tuple[Revocation, ...]:
     """Revoke keys, and confirm it with a new listing.
 
     Args:
@@ -52,14 +52,14 @@ def revoke(
     """
     others = [key for key in records if key.id != own]
     outcomes = _revoke_others(connection, others, clean) if any(key.is_active for key in others) else {}
-    outcomes |= {key.id: Outcome(key, "already-inactive") for key in others if not key.is_active}
+    outcomes |= {key.id: Revocation(key, "already-inactive") for key in others if not key.is_active}
     for key in records:
         if key.id == own:
             outcomes[key.id] = _revoke_own(connection, key)
     return tuple(outcomes[key.id] for key in records)
 
 
-def _revoke_others(connection: Connection, records: Sequence[Record], clean: Clean) -> dict[str, Outcome]:
+def _revoke_others(connection: Connection, records: Sequence[Record], clean: Clean) -> dict[str, Revocation]:
     failed: dict[str, str] = {}
     for key in records:
         if key.is_active:
@@ -71,29 +71,29 @@ def _revoke_others(connection: Connection, records: Sequence[Record], clean: Cle
     return {key.id: _outcome(key, now.get(key.id), failed.get(key.id)) for key in records}
 
 
-def _outcome(before: Record, after: Record | None, failure: str | None) -> Outcome:
+def _outcome(before: Record, after: Record | None, failure: str | None) -> Revocation:
     if after is not None and not after.is_active:
-        return Outcome(before, "revoked")
+        return Revocation(before, "revoked")
     if failure is not None:
-        return Outcome(before, "failed", failure)
+        return Revocation(before, "failed", failure)
     if after is None:
-        return Outcome(before, "not-confirmed", "the API accepted it, but no longer lists the key")
-    return Outcome(before, "failed", "the API accepted it, but still lists the key as active")
+        return Revocation(before, "not-confirmed", "the API accepted it, but no longer lists the key")
+    return Revocation(before, "failed", "the API accepted it, but still lists the key as active")
 
 
-def _revoke_own(connection: Connection, own: Record) -> Outcome:
+def _revoke_own(connection: Connection, own: Record) -> Revocation:
     """Revoke the key of the connection; confirmed when the API then refuses it."""
     try:
         connection.revoke(own.id)
     except ApiError as error:
-        return Outcome(own, "failed", error.failure.detail)
+        return Revocation(own, "failed", error.failure.detail)
     try:
         connection.me()
     except ApiError as error:
         if error.failure.reason == "unauthorized":
-            return Outcome(own, "revoked")
-        return Outcome(own, "not-confirmed", error.failure.detail)
-    return Outcome(own, "failed", "the API accepted it, but still accepts the key")
+            return Revocation(own, "revoked")
+        return Revocation(own, "not-confirmed", error.failure.detail)
+    return Revocation(own, "failed", "the API accepted it, but still accepts the key")
 
 
 class SuccessorError(Exception):

@@ -15,7 +15,7 @@ from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import count
-from boltz_keyscan.triage.cross_reference import Answer
+from boltz_keyscan.triage.cross_reference import Verification
 from boltz_keyscan.triage.key_record import RecordError, identifier, read_time, stamp
 
 
@@ -38,7 +38,7 @@ class LinkRecord:
         return f"{count(self.predictions, 'prediction')} and {pipelines} of workspace {self.workspace_id}"
 
 
-def verify(endpoint: Endpoint, link: Secret, deadline: Deadline) -> Answer:
+def verify(endpoint: Endpoint, link: Secret, deadline: Deadline) -> Verification:
     """Check if a share link opens, with one request without a key.
 
     Args:
@@ -51,10 +51,10 @@ def verify(endpoint: Endpoint, link: Secret, deadline: Deadline) -> Answer:
             answer = connection.open_share_link(link.reveal())
         record = _parse(answer, link, ("predictions", "pipelines"))
     except ApiError as error:
-        return Answer(error.failure.reason, error.failure.detail)
+        return Verification(error.failure.reason, error.failure.detail)
     except RecordError as error:
-        return Answer("wrong-shape", f"the response of the API is not as documented: {error}")
-    return Answer("accepted", f"{record.content}, until {stamp(record.expires_at)}")
+        return Verification("wrong-shape", f"the response of the API is not as documented: {error}")
+    return Verification("accepted", f"{record.content}, until {stamp(record.expires_at)}")
 
 
 def describe(connection: Connection, link: Secret) -> LinkRecord:

@@ -16,7 +16,7 @@ from boltz_keyscan.api.secret import Secret, unsealed
 from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Finding
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.triage.cross_reference import Answer
+from boltz_keyscan.triage.cross_reference import Verification
 from boltz_keyscan.triage.key_record import RecordError, identifier
 
 
@@ -54,7 +54,7 @@ def whoami(connection: Connection) -> KeyIdentity:
     )
 
 
-def verify(endpoint: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline: Deadline) -> Answer:
+def verify(endpoint: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline: Deadline) -> Verification:
     """Check with the API whether a key works.
 
     Args:
@@ -68,12 +68,12 @@ def verify(endpoint: Endpoint, key: Secret, kind: tuple[KeyType, Mode], deadline
             identity = whoami(connection)
     except ApiError as error:
         reason = {"unauthorized": "rejected"}.get(error.failure.reason, error.failure.reason)
-        return Answer(reason, error.failure.detail)
+        return Verification(reason, error.failure.detail)
     except RecordError as error:
-        return Answer("wrong-shape", f"the response of the API is not as documented: {error}")
+        return Verification("wrong-shape", f"the response of the API is not as documented: {error}")
     if (identity.key_type, identity.mode) != kind:
-        return Answer("contradiction", "the API returned another type or mode for it")
-    return Answer("accepted", key_id=identity.key_id, organisation=identity.organisation)
+        return Verification("contradiction", "the API returned another type or mode for it")
+    return Verification("accepted", key_id=identity.key_id, organisation=identity.organisation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Verifier:
     clock: Clock
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
-    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterator[tuple[str, Answer]]:
+    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterator[tuple[str, Verification]]:
         """Yield the fingerprint and the answer of each key, in order."""
         deadline = Deadline(self.seconds, self.clock)
         for number, (finding, sealed) in enumerate(keys):

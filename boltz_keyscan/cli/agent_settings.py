@@ -70,7 +70,7 @@ def _path(agent: Agent, top: str | None) -> str:
     return os.path.join(top, agent.settings.project)
 
 
-def _outcome(change: installation.Change, *, is_removal: bool) -> str:
+def _outcome(change: installation.SettingsChange, *, is_removal: bool) -> str:
     if change.old == change.new:
         return "no hook of boltz-keyscan" if is_removal else "installed already"
     if not is_removal:
@@ -78,7 +78,7 @@ def _outcome(change: installation.Change, *, is_removal: bool) -> str:
     return "removed, with the file" if change.new is None else "removed"
 
 
-def _show(change: installation.Change) -> None:
+def _show(change: installation.SettingsChange) -> None:
     """Print a change as a diff; settings may hold keys."""
     old, new = (text.decode("utf-8").splitlines() if text else [] for text in (change.old, change.new))
     lines = list(difflib.unified_diff(old, new, change.path, change.path, lineterm="", n=2))

@@ -17,7 +17,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.api.address import api_base, proxy
 from boltz_keyscan.api.client import Connection, Endpoint, require_sdk
 from boltz_keyscan.api.deadline import Deadline
-from boltz_keyscan.api.listing import Fetched, fetch
+from boltz_keyscan.api.listing import FetchedListing, fetch
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.messages import report_line
@@ -136,7 +136,7 @@ def open_connection(options: ApiOptions, *, stdin: bool = True, admin: bool = Tr
         yield connection
 
 
-def fetch_listing(connection: Connection) -> Fetched:
+def fetch_listing(connection: Connection) -> FetchedListing:
     """Return the keys of the organisation; an incomplete listing is reported.
 
     Raises:

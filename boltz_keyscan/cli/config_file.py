@@ -19,7 +19,7 @@ from boltz_keyscan.cli.options import TABLE, SettableIn, configurable, long_name
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.triage.text_file import Text, numbered
+from boltz_keyscan.triage.text_file import TextFile, numbered
 
 _TOOL = "boltz-keyscan"
 _AT = late_pattern(r"at line (\d+)")
@@ -36,7 +36,7 @@ class ConfiguredValue:
     """Value as written in the file."""
 
 
-def is_config(text: Text) -> bool:
+def is_config(text: TextFile) -> bool:
     """Return True unless the file is a ``pyproject.toml`` without our table.
 
     Raises:
@@ -47,7 +47,7 @@ def is_config(text: Text) -> bool:
     return _TOOL.encode() in text.raw and _table(text) is not None
 
 
-def read(text: Text, folder: str, *, named: bool) -> dict[str, ConfiguredValue]:
+def read(text: TextFile, folder: str, *, named: bool) -> dict[str, ConfiguredValue]:
     """Return the values of a configuration file, by field of ``ScanOptions``.
 
     Args:
@@ -131,11 +131,11 @@ def _typed(value: object, kind: type, expected: str) -> object:
     return value
 
 
-def _is_project(text: Text) -> bool:
+def _is_project(text: TextFile) -> bool:
     return os.path.basename(text.name) == "pyproject.toml"
 
 
-def _table(text: Text) -> Mapping[str, object] | None:
+def _table(text: TextFile) -> Mapping[str, object] | None:
     content = "\n".join(line for _, line in numbered(text))
     try:
         whole = tomllib.loads(content)
@@ -154,7 +154,7 @@ def _table(text: Text) -> Mapping[str, object] | None:
     return table
 
 
-def _line(text: Text, name: str) -> int:
+def _line(text: TextFile, name: str) -> int:
     """Return the line that sets a name; ``tomllib`` gives none."""
     header = "" if not _is_project(text) else _TOOL
     table, first = "", 0
@@ -177,7 +177,7 @@ def nearest_config(paths: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, by
     for path, content in paths:
         if found and os.path.dirname(path) != os.path.dirname(found[0][0]):
             break
-        if is_config(Text(os.fsdecode(path), content)):
+        if is_config(TextFile(os.fsdecode(path), content)):
             found.append((path, content))
     if len(found) > 1:
         first, second = (os.fsdecode(os.path.basename(path)) for path, _ in found)

@@ -25,7 +25,7 @@ DEFAULT_BUDGET_GIB = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class MachineAudit:
     """The result for one machine."""
 
     number: int
@@ -35,7 +35,7 @@ class Examined:
     """Parts that were not read, with the reason."""
 
 
-def examine_machine(budget: int | None) -> Examined:
+def examine_machine(budget: int | None) -> MachineAudit:
     """Read the places of this machine and of the current folder.
 
     Args:
@@ -64,7 +64,7 @@ def examine_machine(budget: int | None) -> Examined:
         keys += _list_keys(result, places)
         trouble += _list_trouble(result, selection, budget)
         number += len(selection.paths)
-    return Examined(number, examine(files, keys), tuple(trouble))
+    return MachineAudit(number, examine(files, keys), tuple(trouble))
 
 
 def _scan(selection: Selection) -> ScanResult:

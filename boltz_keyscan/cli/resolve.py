@@ -24,7 +24,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, scan_roots
 from boltz_keyscan.triage.suppress import Suppressor
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 from boltz_keyscan.trust import SuppressionInputs
 
 
@@ -135,7 +135,7 @@ def resolve(given: Mapping[str, Any], typed: Collection[str], *, part: bool = Fa
     return ResolvedOptions(options, sources, trust, roots, ground, baseline, in_tree)
 
 
-def _configuration(options: ScanOptions, roots: Sequence[ScanRoot]) -> tuple[Text | None, str]:
+def _configuration(options: ScanOptions, roots: Sequence[ScanRoot]) -> tuple[TextFile | None, str]:
     """Return the configuration file in effect, if there is one, and its folder."""
     if options.no_config:
         if options.config is not None:

@@ -30,7 +30,7 @@ from boltz_keyscan.plan import STDIN
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.triage import inventory
-from boltz_keyscan.triage.cross_reference import Answer, ListingContext
+from boltz_keyscan.triage.cross_reference import ListingContext, Verification
 from boltz_keyscan.triage.key_record import stamp
 from boltz_keyscan.trust import named_text
 
@@ -115,7 +115,7 @@ def _with_current_listing(check: StatusCheck, endpoint: Endpoint, key: Secret) -
         trouble=trouble,
     )
     return replace(
-        check, known=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=_fingerprint(key)
+        check, context=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=_fingerprint(key)
     )
 
 
@@ -131,6 +131,6 @@ class _VerifierWithProgress:
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
 
-    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Answer]]:
+    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Verification]]:
         with Progress("verifying") as progress:
             return list(replace(self._verifier, progress=progress.show)(keys))

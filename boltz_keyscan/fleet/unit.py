@@ -33,7 +33,7 @@ from boltz_keyscan.scan_roots import Trust, scan_roots
 from boltz_keyscan.sources.git.packs.shared_objects import SharedFolder
 from boltz_keyscan.sources.git.repo.repository import Repository, open_at, references
 from boltz_keyscan.sources.git.run import tempdir
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 from boltz_keyscan.trust import SuppressionInputs
 
 
@@ -154,7 +154,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     )
     trust = Trust.of(settings.trust, {})
     roots = scan_roots(options.paths, trust)
-    text = None if settings.baseline is None else Text(*settings.baseline, "named")
+    text = None if settings.baseline is None else TextFile(*settings.baseline, "named")
     inputs = SuppressionInputs(text, unexposed=settings.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
     plan = make_plan(options)

@@ -18,7 +18,7 @@ from boltz_keyscan.imports.places import Places, UnresolvedError, hash_lookup
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.baseline import exposed_paths
-from boltz_keyscan.triage.text_file import Text, numbered
+from boltz_keyscan.triage.text_file import TextFile, numbered
 
 _FINGERPRINT = re.compile(r"(?:([0-9a-f]{40}):)?(.+):[^:]+:([0-9]{1,9})")
 """An entry of ``.gitleaksignore``: commit, if it was found in history, path, rule and line."""
@@ -61,7 +61,7 @@ def read_accepted(path: bytes, shown: str, raw: bytes, reason: str) -> list[Acce
     """
     if raw.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in {b"{", b"["}:
         return list(_audited(os.path.dirname(path), shown, raw, reason))
-    return list(_ignored(Text(shown, raw), reason or f"ignored in {shown}"))
+    return list(_ignored(TextFile(shown, raw), reason or f"ignored in {shown}"))
 
 
 def take_over(findings: Iterable[Finding], accepted: Iterable[Accepted]) -> dict[str, tuple[str, list[str]]]:
@@ -104,7 +104,7 @@ def _audited(folder: bytes, shown: str, raw: bytes, reason: str) -> Iterator[Acc
                 yield Accepted(entry.path, why, fingerprint=match.fingerprint)
 
 
-def _ignored(text: Text, reason: str) -> Iterator[Accepted]:
+def _ignored(text: TextFile, reason: str) -> Iterator[Accepted]:
     """Yield the entries of ``.gitleaksignore``; the comment above some of them is their reason."""
     comment: list[str] = []
     is_comment = False

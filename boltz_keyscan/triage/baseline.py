@@ -32,7 +32,7 @@ from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import FINGERPRINT
 from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.triage.text_file import Text, numbered
+from boltz_keyscan.triage.text_file import TextFile, numbered
 
 NAME = ".boltz-keyscan-baseline"
 """The name under which the baseline is found by default."""
@@ -119,7 +119,7 @@ def capped_places(paths: Collection[str], first: str) -> tuple[str, ...]:
     return places if len(places) < MAX_PLACES else (_ANYWHERE,)
 
 
-def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
+def parse(text: TextFile, rules: Collection[str]) -> dict[str, Entry]:
     """Return the entries by fingerprint; those of gaps by object id, or ``path_key``.
 
     Args:
@@ -151,7 +151,7 @@ def parse(text: Text, rules: Collection[str]) -> dict[str, Entry]:
     return entries
 
 
-def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
+def _entry(text: TextFile, number: int, line: str, rules: Collection[str]) -> Entry:
     fields = _LINE.fullmatch(line)
     if fields is None:
         raise text.broken(number, "not an entry", f"The form is: {_FORM}")
@@ -175,7 +175,7 @@ def _entry(text: Text, number: int, line: str, rules: Collection[str]) -> Entry:
     return Entry(fingerprint, rule_id, path, reason, by, _until(text, number, until), number, tuple(places))
 
 
-def _until(text: Text, number: int, word: str) -> date | None:
+def _until(text: TextFile, number: int, word: str) -> date | None:
     try:
         return day(word)
     except ValueError:

@@ -29,7 +29,7 @@ MAX_CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Verification:
     """The result of verifying one key."""
 
     reason: str
@@ -71,7 +71,7 @@ def candidate_records(finding: Finding, listed: Iterable[str], listing: Listing)
 
 
 def join(
-    finding: Finding, listed: Iterable[str], known: ListingContext, answer: Answer | None = None
+    finding: Finding, listed: Iterable[str], context: ListingContext, answer: Verification | None = None
 ) -> Finding:
     """Return the finding with its status, its candidates and the evidence.
 
@@ -80,27 +80,29 @@ def join(
     """
     if finding.key_type is None:
         return finding if answer is None else _join_share_link(finding, answer)
-    if finding.shape is Shape.PLACEHOLDER or (known.listing is None and answer is None):
+    if finding.shape is Shape.PLACEHOLDER or (context.listing is None and answer is None):
         return finding
     found: tuple[Record, ...] = ()
     status: Status | None = None
     evidence: Evidence | None = None
-    if known.listing is not None:
-        found = candidate_records(finding, listed, known.listing)
-        status, evidence = _by_listing(finding, found, known.listing, known)
+    if context.listing is not None:
+        found = candidate_records(finding, listed, context.listing)
+        status, evidence = _by_listing(finding, found, context.listing, context)
     if answer is not None:
         if answer.reason == "rejected" and finding.shape is not Shape.CONFIRMED:
             # A key cut by a line break would be rejected too, although the whole key works.
-            answer = Answer("rejected-in-part", "the API rejected it (401), but it may be a part of a key")
-        is_limited = answer.reason == "rejected" and not _is_address_ruled_out(finding, found, known)
+            answer = Verification(
+                "rejected-in-part", "the API rejected it (401), but it may be a part of a key"
+            )
+        is_limited = answer.reason == "rejected" and not _is_address_ruled_out(finding, found, context)
         answer = replace(answer, reason="rejected-here") if is_limited else answer
-        status, evidence = _by_answer(answer, known, status, evidence)
+        status, evidence = _by_answer(answer, context, status, evidence)
     if status is None or evidence is None:
         return finding
-    if evidence.key_id is not None and known.listing is not None:
+    if evidence.key_id is not None and context.listing is not None:
         # Verification identified the key: other candidates do not matter.
-        found = tuple(record for record in known.listing.records if record.id == evidence.key_id)
-    evidence = _with_candidates(evidence, finding, found, known)
+        found = tuple(record for record in context.listing.records if record.id == evidence.key_id)
+    evidence = _with_candidates(evidence, finding, found, context)
     return replace(
         finding,
         status=status,
@@ -109,7 +111,7 @@ def join(
     )
 
 
-def _join_share_link(finding: Finding, answer: Answer) -> Finding:
+def _join_share_link(finding: Finding, answer: Verification) -> Finding:
     """Return a share link with its status: the API opens it, or not."""
     status, detail = {
         "accepted": (Status.ACTIVE, f"the API opened it: {answer.detail}"),
@@ -130,15 +132,15 @@ def _join_share_link(finding: Finding, answer: Answer) -> Finding:
 
 
 def _by_listing(
-    finding: Finding, found: tuple[Record, ...], listing: Listing, known: ListingContext
+    finding: Finding, found: tuple[Record, ...], listing: Listing, context: ListingContext
 ) -> tuple[Status, Evidence]:
     """Return the status and the evidence from the listing alone."""
     if not found:
-        return _unlisted(finding, listing, stale=known.stale)
+        return _unlisted(finding, listing, stale=context.stale)
     characters = min(record.body_characters for record in found)
     if characters < MIN_DISTINGUISHING_CHARS:
         return Status.AMBIGUOUS, Evidence(By.LISTING, "prefix-too-short", _too_short(len(found), characters))
-    states = {record.live(known.now) for record in found}
+    states = {record.live(context.now) for record in found}
     if not listing.complete:
         detail = f"{_may_be(len(found))}, but the listing is not complete"
         return Status.AMBIGUOUS, Evidence(By.LISTING, "listing-incomplete", detail)
@@ -170,15 +172,15 @@ def _unlisted(finding: Finding, listing: Listing, *, stale: bool) -> tuple[Statu
 
 
 def _by_answer(
-    answer: Answer,
-    known: ListingContext,
+    answer: Verification,
+    context: ListingContext,
     status: Status | None,
     evidence: Evidence | None,
 ) -> tuple[Status, Evidence]:
     """Return the status from verification, or from the listing if verification did not decide."""
     match answer.reason:
         case "accepted":
-            detail = f"the API accepted it: it is key {answer.key_id}" + _elsewhere(answer, known)
+            detail = f"the API accepted it: it is key {answer.key_id}" + _elsewhere(answer, context)
             return Status.ACTIVE, Evidence(By.VERIFICATION, "accepted", detail, key_id=answer.key_id)
         case "rejected":
             detail = (
@@ -200,23 +202,23 @@ def _by_answer(
     return Status.UNKNOWN, Evidence(By.VERIFICATION, answer.reason, detail)
 
 
-def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], known: ListingContext) -> bool:
+def _is_address_ruled_out(finding: Finding, found: tuple[Record, ...], context: ListingContext) -> bool:
     """Return True if the listing proves that a rejection is not due to the address of the request.
 
     A key that is not in the listing may be limited in another organisation. A key that was
     created or limited after the listing was taken is not in it either.
     """
-    listing = known.listing
-    if listing is None or not listing.complete or known.stale or not found:
+    listing = context.listing
+    if listing is None or not listing.complete or context.stale or not found:
         return False
     kind = (finding.key_type, finding.mode)
     unclear = [record for record in listing.records if not record.understood and record.kind == kind]
-    return not any(record.live(known.now) and record.allowed_ips for record in (*found, *unclear))
+    return not any(record.live(context.now) and record.allowed_ips for record in (*found, *unclear))
 
 
-def _elsewhere(answer: Answer, known: ListingContext) -> str:
+def _elsewhere(answer: Verification, context: ListingContext) -> str:
     """Return a remark if a working key is not in the listing, or is inactive there."""
-    listing = known.listing
+    listing = context.listing
     if listing is None:
         return ""
     if listing.organisation and answer.organisation and listing.organisation != answer.organisation:
@@ -224,17 +226,17 @@ def _elsewhere(answer: Answer, known: ListingContext) -> str:
     record = next((record for record in listing.records if record.id == answer.key_id), None)
     if record is None:
         return ", which is not in the listing"
-    return "" if record.live(known.now) else ", although the listing has it as " + record.state(known.now)
+    return "" if record.live(context.now) else ", although the listing has it as " + record.state(context.now)
 
 
 def _with_candidates(
-    evidence: Evidence, finding: Finding, found: tuple[Record, ...], known: ListingContext
+    evidence: Evidence, finding: Finding, found: tuple[Record, ...], context: ListingContext
 ) -> Evidence:
     """Return the evidence with the candidates: active ones first, then the most recently used."""
     ordered = sorted(
         found,
         key=lambda record: (
-            not record.live(known.now),
+            not record.live(context.now),
             -(record.last_used_at.timestamp() if record.last_used_at else 0),
             record.id,
         ),
@@ -243,7 +245,7 @@ def _with_candidates(
         evidence,
         body_characters=min((record.body_characters for record in found), default=None),
         candidate_count=len(found),
-        candidates=tuple(_candidate(record, known.now) for record in ordered[:MAX_CANDIDATES]),
+        candidates=tuple(_candidate(record, context.now) for record in ordered[:MAX_CANDIDATES]),
         used_since=_used_since(finding, found),
     )
 

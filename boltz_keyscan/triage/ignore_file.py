@@ -19,7 +19,7 @@ from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.suppression import FINGERPRINT
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.triage.globs import find_problem
-from boltz_keyscan.triage.text_file import Text, numbered
+from boltz_keyscan.triage.text_file import TextFile, numbered
 
 NAME = ".boltz-keyscanignore"
 
@@ -34,7 +34,7 @@ _MAX_GLOBS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoreEntry:
     """One entry: a fingerprint, a glob, or the id of a git object."""
 
     what: str
@@ -43,27 +43,27 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignores:
+class IgnoreEntries:
     """The entries of a file."""
 
-    keys: dict[str, Ignored]
-    globs: tuple[Ignored, ...]
-    objects: dict[str, Ignored] = field(default_factory=dict)
+    keys: dict[str, IgnoreEntry]
+    globs: tuple[IgnoreEntry, ...]
+    objects: dict[str, IgnoreEntry] = field(default_factory=dict)
     """Accepted git objects that are not scanned, by ``object:`` and id."""
-    gaps: tuple[Ignored, ...] = ()
+    gaps: tuple[IgnoreEntry, ...] = ()
     """Globs of accepted files that are not scanned."""
 
 
-def parse(text: Text) -> Ignores:
+def parse(text: TextFile) -> IgnoreEntries:
     """Return the entries of a file.
 
     Raises:
         KeyscanError: with file, line and reason. One invalid line makes the file invalid.
     """
-    keys: dict[str, Ignored] = {}
-    globs: dict[str, Ignored] = {}
-    objects: dict[str, Ignored] = {}
-    gaps: dict[str, Ignored] = {}
+    keys: dict[str, IgnoreEntry] = {}
+    globs: dict[str, IgnoreEntry] = {}
+    objects: dict[str, IgnoreEntry] = {}
+    gaps: dict[str, IgnoreEntry] = {}
     for number, line in numbered(text):
         if not line or line.startswith("#"):
             continue
@@ -73,7 +73,7 @@ def parse(text: Text) -> Ignores:
         gap = _GAP.fullmatch(reason)
         if gap and not gap[1]:
             raise text.broken(number, "no reason is given", "Write it after gap: PATTERN  # gap: reason.")
-        entry = Ignored(what, gap[1] if gap else reason, number)
+        entry = IgnoreEntry(what, gap[1] if gap else reason, number)
         if what.startswith(("bk1:", OBJECT)):
             _check_id(text, number, what, is_gap=gap is not None)
             kind = objects if gap else keys
@@ -84,10 +84,10 @@ def parse(text: Text) -> Ignores:
         kind.setdefault(what, entry)
     if len(globs) + len(gaps) > _MAX_GLOBS:
         raise text.broken(1, f"more than {_MAX_GLOBS:,} path globs", "Name folders instead of files.")
-    return Ignores(keys, tuple(globs.values()), objects, tuple(gaps.values()))
+    return IgnoreEntries(keys, tuple(globs.values()), objects, tuple(gaps.values()))
 
 
-def _check_id(text: Text, number: int, what: str, *, is_gap: bool) -> None:
+def _check_id(text: TextFile, number: int, what: str, *, is_gap: bool) -> None:
     if what.startswith(OBJECT):
         if not _OBJECT.fullmatch(what):
             raise text.broken(number, "not the id of an object", "That is object: and 40 or 64 hex digits.")
@@ -100,7 +100,7 @@ def _check_id(text: Text, number: int, what: str, *, is_gap: bool) -> None:
         raise text.broken(number, "a key is not a gap", "Leave out gap:, or give a path.")
 
 
-def _check(text: Text, number: int, glob: str) -> None:
+def _check(text: TextFile, number: int, glob: str) -> None:
     if re.fullmatch(r"[a-z0-9]+:[0-9a-f]{16,}", glob):
         raise text.broken(number, "an unknown kind of fingerprint", "That is bk1: and 32 hex digits.")
     if problem := find_problem(glob):

@@ -47,8 +47,8 @@ from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.triage.baseline import Entry, exposed_paths, path_key
 from boltz_keyscan.triage.globs import matches, matching
-from boltz_keyscan.triage.ignore_file import OBJECT, Ignores
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.ignore_file import OBJECT, IgnoreEntries
+from boltz_keyscan.triage.text_file import TextFile
 
 OWN = "boltz-keyscan"
 """The marker of this program's comments."""
@@ -75,8 +75,8 @@ class SuppressionFiles:
     """The prefix of the paths they apply to, as in reports; None for all."""
     within: str = ""
     """The path from that folder to those paths; empty or ending in a slash."""
-    baseline: tuple[Text, Mapping[str, Entry]] | None = None
-    ignores: tuple[Text, Ignores] | None = None
+    baseline: tuple[TextFile, Mapping[str, Entry]] | None = None
+    ignores: tuple[TextFile, IgnoreEntries] | None = None
     linked: bool = False
     """True for a linked worktree: the files of the folders above apply to it too."""
     is_whole: bool = False
@@ -97,7 +97,7 @@ class SuppressionFiles:
 class Suppressor:
     """The suppression step of a run."""
 
-    known: tuple[SuppressionFiles, ...]
+    files: tuple[SuppressionFiles, ...]
     today: date
     """UTC."""
     unexposed: bool = False
@@ -157,9 +157,9 @@ class Suppressor:
     def _pins_content(self) -> bool:
         """True if any entry names an object."""
         return any(
-            (known.ignores and known.ignores[1].objects)
-            or (known.baseline and any(key.startswith(OBJECT) for key in known.baseline[1]))
-            for known in self.known
+            (files.ignores and files.ignores[1].objects)
+            or (files.baseline and any(key.startswith(OBJECT) for key in files.baseline[1]))
+            for files in self.files
         )
 
     def _acceptances(self, gap: Gap) -> Iterator[tuple[Suppression, set[str] | None, str]]:
@@ -169,31 +169,31 @@ class Suppressor:
             for scope in self._scopes(path):
                 below.setdefault(scope, set()).add(path)
         names = object_keys(gap)
-        for known in self.known:
-            paths = below.get(known.scope, set())
-            text, entries = known.baseline or (None, {})
+        for files in self.files:
+            paths = below.get(files.scope, set())
+            text, entries = files.baseline or (None, {})
             keys: dict[str, set[str] | None] = dict.fromkeys(names)
-            keys |= {path_key(known.baseline_path(path)): {path} for path in paths}
+            keys |= {path_key(files.baseline_path(path)): {path} for path in paths}
             for key, covers in keys.items():
                 if text is not None and (entry := entries.get(key)) is not None:
                     made = self._make_suppression("baseline", entry.summary, text, entry.line)
                     yield made, covers, self._expiry(entry)
-            yield from ((*accepted, "") for accepted in self._ignored_gaps(known, names, paths))
+            yield from ((*accepted, "") for accepted in self._ignored_gaps(files, names, paths))
 
     def _ignored_gaps(
-        self, known: SuppressionFiles, names: Sequence[str], paths: set[str]
+        self, files: SuppressionFiles, names: Sequence[str], paths: set[str]
     ) -> Iterator[tuple[Suppression, set[str] | None]]:
         """Yield the ignore entries for an object or its paths, and the paths that each covers."""
-        text, ignores = known.ignores or (None, None)
+        text, ignores = files.ignores or (None, None)
         if text is None or ignores is None:
             return
         for entry in filter(None, map(ignores.objects.get, names)):
             yield self._make_suppression("ignore", entry.reason, text, entry.line), None
         for entry in ignores.gaps:
-            if matched := {path for path in paths if matches(entry.what, known.path(path))}:
+            if matched := {path for path in paths if matches(entry.what, files.path(path))}:
                 yield self._make_suppression("ignore", entry.reason, text, entry.line), matched
 
-    def _make_suppression(self, kind: str, reason: str, text: Text, line: int) -> Suppression:
+    def _make_suppression(self, kind: str, reason: str, text: TextFile, line: int) -> Suppression:
         return Suppression(kind, self.redact(reason), self.redact(text.at(line)))
 
     def unmatched(self, findings: Sequence[Finding], gaps: Sequence[Gap]) -> Iterator[str]:
@@ -201,27 +201,27 @@ class Suppressor:
         fingerprints = {finding.fingerprint for finding in findings}
         objects = {key for gap in gaps for key in object_keys(gap)}
         unread = [path for gap in gaps for path in gap.paths]
-        for known in self.known:
-            if not known.is_whole:
+        for files in self.files:
+            if not files.is_whole:
                 continue
-            sources: list[tuple[Text, int]] = []
-            if known.baseline is not None:
-                text, entries = known.baseline
-                present = fingerprints | objects | {path_key(known.baseline_path(path)) for path in unread}
+            sources: list[tuple[TextFile, int]] = []
+            if files.baseline is not None:
+                text, entries = files.baseline
+                present = fingerprints | objects | {path_key(files.baseline_path(path)) for path in unread}
                 sources += [(text, entry.line) for key, entry in entries.items() if key not in present]
-            if known.ignores is not None:
-                text, ignores = known.ignores
+            if files.ignores is not None:
+                text, ignores = files.ignores
                 keys = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
                 globs = tuple(glob.what for glob in ignores.globs)
                 shown = {place.path for finding in findings for place in finding.locations}
-                paths = {known.path(path) for path in shown if path.startswith(known.scope or "")}
+                paths = {files.path(path) for path in shown if path.startswith(files.scope or "")}
                 used = {position for path in paths for position in matching(globs, path)}
                 spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
                 spare += [entry for name, entry in ignores.objects.items() if name not in objects]
                 spare += [
                     entry
                     for entry in ignores.gaps
-                    if not any(matches(entry.what, known.path(path)) for path in unread)
+                    if not any(matches(entry.what, files.path(path)) for path in unread)
                 ]
                 sources += [(text, entry.line) for entry in (*keys, *spare)]
             yield from (
@@ -234,15 +234,15 @@ class Suppressor:
         for number, place in enumerate(finding.locations):
             for scope in self._scopes(place.path):
                 below.setdefault(scope, []).append(number)
-        for files in self.known:
+        for files in self.files:
             yield from self._from_baseline(files, finding, tuple(below.get(files.scope, ())))
-        for files in self.known:
+        for files in self.files:
             yield from _from_ignores(files, finding, below.get(files.scope, []))
         yield from self._from_comments(finding)
 
     def _scopes(self, path: str) -> Iterator[str]:
         """Yield the scopes that a path lies in and whose files apply to it."""
-        scopes = {files.scope or "": files.linked for files in self.known}
+        scopes = {files.scope or "": files.linked for files in self.files}
         for scope in sorted(scopes, key=len, reverse=True):
             if path.startswith(scope):
                 yield scope
@@ -256,15 +256,15 @@ class Suppressor:
         return f"the acceptance has expired: its last day was {entry.until.isoformat()}"
 
     def _from_baseline(
-        self, known: SuppressionFiles, finding: Finding, covers: tuple[int, ...]
+        self, files: SuppressionFiles, finding: Finding, covers: tuple[int, ...]
     ) -> Iterator[SuppressionCandidate]:
-        text, entries = known.baseline or (None, {})
+        text, entries = files.baseline or (None, {})
         entry = entries.get(finding.fingerprint)
         if text is None or entry is None:
             return
         at, refused = text.at(entry.line), self._expiry(entry)
         paths = exposed_paths([finding.locations[number] for number in covers])
-        spread = tuple(path for path in paths if not entry.names(known.baseline_path(path)))
+        spread = tuple(path for path in paths if not entry.names(files.baseline_path(path)))
         yield SuppressionCandidate("baseline", entry.summary, at, covers, refused, spread=spread)
 
     def _from_comments(self, finding: Finding) -> Iterator[SuppressionCandidate]:
@@ -307,9 +307,9 @@ def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
 
 
 def _from_ignores(
-    known: SuppressionFiles, finding: Finding, below: list[int]
+    files: SuppressionFiles, finding: Finding, below: list[int]
 ) -> Iterator[SuppressionCandidate]:
-    text, ignores = known.ignores or (None, None)
+    text, ignores = files.ignores or (None, None)
     if text is None or ignores is None:
         return
     entry = ignores.keys.get(finding.fingerprint)
@@ -318,7 +318,7 @@ def _from_ignores(
     globs = tuple(glob.what for glob in ignores.globs)
     covered: dict[int, list[int]] = {}
     for number in below:
-        for position in matching(globs, known.path(finding.locations[number].path)):
+        for position in matching(globs, files.path(finding.locations[number].path)):
             covered.setdefault(position, []).append(number)
     for position, covers in sorted(covered.items()):
         glob = ignores.globs[position]

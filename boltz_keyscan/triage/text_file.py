@@ -15,7 +15,7 @@ _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff",
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextFile:
     """A triage file, with its name in errors."""
 
     name: str
@@ -32,7 +32,7 @@ class Text:
         return KeyscanError(f"{self.name}:{line}: {reason}", hint)
 
 
-def numbered(text: Text, advice: str = "") -> Iterator[tuple[int, str]]:
+def numbered(text: TextFile, advice: str = "") -> Iterator[tuple[int, str]]:
     """Yield the lines, counted from 1, without their ends and the white space around them.
 
     Windows line ends, a byte order mark and UTF-16 with one are accepted, because editors and

@@ -43,7 +43,7 @@ def agent_settings(name: str) -> Any:
     return registry.find_agent(name).settings
 
 
-def edit(name: str, path: Path, command: str | None = COMMAND) -> installation.Change:
+def edit(name: str, path: Path, command: str | None = COMMAND) -> installation.SettingsChange:
     return installation.install(agent_settings(name), str(path), command)
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_is_edited_at_the_same_time(tmp_path: Path, monkeypatch: pyt
     path.write_text("{}")
     plan, edits = installation.plan, iter(['{"a": 1}'])
 
-    def interrupted(*arguments: Any) -> installation.Change:
+    def interrupted(*arguments: Any) -> installation.SettingsChange:
         change = plan(*arguments)
         if (text := next(edits, None)) is not None:
             path.write_text(text)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.triage.baseline import HEADER, Entry, capped_places, changed, format_file, parse
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 
 RULES = {"boltz-admin-live-key", "boltz-workspace-live-key"}
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).map(harmless).filter(str.strip)
@@ -36,7 +36,7 @@ def entry(number: int = 1, **changes: object) -> Entry:
 
 
 def read(text: str | bytes) -> dict[str, Entry]:
-    return parse(Text("known", text.encode() if isinstance(text, str) else text), RULES)
+    return parse(TextFile("known", text.encode() if isinstance(text, str) else text), RULES)
 
 
 ENTRIES = st.builds(

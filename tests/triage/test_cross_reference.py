@@ -19,7 +19,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.detect.lookup import Lookup
 from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Match
-from boltz_keyscan.triage.cross_reference import Answer, ListingContext, candidate_records, join
+from boltz_keyscan.triage.cross_reference import ListingContext, Verification, candidate_records, join
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import parse_record
 from tests.boltz_api import Key, Patience, Service, closed_port, running
@@ -81,9 +81,9 @@ def test_the_table_is_whole() -> None:
 
 
 @pytest.fixture(scope="module")
-def answers() -> dict[tuple[str, str, str], Answer]:
+def answers() -> dict[tuple[str, str, str], Verification]:
     """What a server says of a key that works, is revoked, is for other addresses; and what nobody says."""
-    found: dict[tuple[str, str, str], Answer] = {}
+    found: dict[tuple[str, str, str], Verification] = {}
     for kind, short in KINDS.items():
         for mode in ("live", "test"):
             service = Service(
@@ -142,7 +142,7 @@ def matched(raw: str, found: Listing | None) -> Match:
 
 
 @pytest.mark.parametrize("asked", sorted({case.answer for case in CASES}))
-def test_every_row(asked: str, answers: dict[tuple[str, str, str], Answer]) -> None:
+def test_every_row(asked: str, answers: dict[tuple[str, str, str], Verification]) -> None:
     for case in CASES:
         if case.answer == asked:
             try:
@@ -152,7 +152,7 @@ def test_every_row(asked: str, answers: dict[tuple[str, str, str], Answer]) -> N
                 raise
 
 
-def _is_as_written(case: Case, answers: dict[tuple[str, str, str], Answer]) -> None:
+def _is_as_written(case: Case, answers: dict[tuple[str, str, str], Verification]) -> None:
     raw = fake_key(KINDS[case.kind], case.mode, "found")
     found = listing(case, raw)
     match = matched(raw, found)
@@ -213,7 +213,7 @@ def test_candidates_are_what_the_definition_says() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_part_of_a_key_that_is_rejected_is_not_dead(
-    kind: str, answers: dict[tuple[str, str, str], Answer]
+    kind: str, answers: dict[tuple[str, str, str], Verification]
 ) -> None:
     before = finding(KeyType(kind), Mode.LIVE, shape=Shape.SUSPECTED)
     joined = join(before, (), ListingContext(NOW), answers[kind, "live", "401"])
@@ -227,7 +227,7 @@ def test_a_part_of_a_key_that_is_rejected_is_not_dead(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_listed_prefix_that_is_not_understood_may_be_a_key_with_an_address_list(
-    kind: str, answers: dict[tuple[str, str, str], Answer]
+    kind: str, answers: dict[tuple[str, str, str], Verification]
 ) -> None:
     raw = fake_key(KINDS[kind], "live", "found")
     keys = [Key("same", raw, is_active=False), Key("strange", fake_key(KINDS[kind], "live", "strange"))]
@@ -245,6 +245,6 @@ def test_a_listed_prefix_that_is_not_understood_may_be_a_key_with_an_address_lis
         assert joined.status is status
 
 
-def test_fillers_are_left_alone(answers: dict[tuple[str, str, str], Answer]) -> None:
+def test_fillers_are_left_alone(answers: dict[tuple[str, str, str], Verification]) -> None:
     filler = finding(KeyType.ADMIN, Mode.LIVE, shape=Shape.PLACEHOLDER)
     assert join(filler, (), ListingContext(NOW), answers["admin", "live", "200"]) is filler

@@ -15,7 +15,7 @@ from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.exclusion import Exclusion
 from boltz_keyscan.triage.ignore_file import parse
 from boltz_keyscan.triage.suppress import SuppressionFiles, Suppressor
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 from tests.report.samples import finding, location
 
 TODAY = date(2030, 6, 1)
@@ -27,8 +27,8 @@ RUN = Gap("part of the scan", "failed")
 
 
 def suppressor(text: str = "", *entries: Entry, scope: str = "", within: str = "") -> Suppressor:
-    ignores = (Text("ignore", b""), parse(Text("ignore", text.encode())))
-    accepted = (Text("base", b""), {entry.key: entry for entry in entries})
+    ignores = (TextFile("ignore", b""), parse(TextFile("ignore", text.encode())))
+    accepted = (TextFile("base", b""), {entry.key: entry for entry in entries})
     return Suppressor((SuppressionFiles(scope, within, accepted, ignores, is_whole=True),), TODAY)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.triage.globs import matches
-from boltz_keyscan.triage.ignore_file import Ignored, parse
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.ignore_file import IgnoreEntry, parse
+from boltz_keyscan.triage.text_file import TextFile
 
 KEY = f"bk1:{7:032x}"
 
@@ -103,25 +103,25 @@ def test_entries() -> None:
         "tests/fixtures/**\t# no real keys # at all\n"
         "a #b.txt  # a name with a hash\n"
     )
-    found = parse(Text("ignore", text.encode()))
-    assert found.keys == {KEY: Ignored(KEY, "made up", 3)}
+    found = parse(TextFile("ignore", text.encode()))
+    assert found.keys == {KEY: IgnoreEntry(KEY, "made up", 3)}
     assert found.globs == (
-        Ignored("tests/fixtures/**", "no real keys # at all", 4),
-        Ignored("a #b.txt", "a name with a hash", 5),
+        IgnoreEntry("tests/fixtures/**", "no real keys # at all", 4),
+        IgnoreEntry("a #b.txt", "a name with a hash", 5),
     )
 
 
 def test_entries_for_gaps() -> None:
     oid = f"object:{7:040x}"
     text = f"enc.zip  # gap: test data\n{oid}  # gap:in history\ndocs/  # about gap: no entry for one\n"
-    found = parse(Text("ignore", text.encode()))
-    assert found.gaps == (Ignored("enc.zip", "test data", 1),)
-    assert found.objects == {oid: Ignored(oid, "in history", 2)}
+    found = parse(TextFile("ignore", text.encode()))
+    assert found.gaps == (IgnoreEntry("enc.zip", "test data", 1),)
+    assert found.objects == {oid: IgnoreEntry(oid, "in history", 2)}
     assert [entry.what for entry in found.globs] == ["docs/"]
 
 
 def test_a_line_that_a_merge_left_twice_counts_once() -> None:
-    assert len(parse(Text("ignore", b"docs/  # x\ndocs/  # x\ndocs/  # y\n")).globs) == 1
+    assert len(parse(TextFile("ignore", b"docs/  # x\ndocs/  # x\ndocs/  # y\n")).globs) == 1
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,6 @@ def test_a_line_that_a_merge_left_twice_counts_once() -> None:
 )
 def test_what_is_broken_is_told_with_its_line(line: str, reason: str) -> None:
     with pytest.raises(KeyscanError) as caught:
-        parse(Text("ignore", f"known  # x\n\n{line}\nother  # y\n".encode()))
+        parse(TextFile("ignore", f"known  # x\n\n{line}\nother  # y\n".encode()))
     assert caught.value.message.startswith("ignore:3: ")
     assert reason in caught.value.message

@@ -14,9 +14,9 @@ from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.suppression import Comment
 from boltz_keyscan.policy import FailOn, FailPolicy, Outcome, judge, outcome
 from boltz_keyscan.triage.baseline import Entry
-from boltz_keyscan.triage.ignore_file import Ignored, Ignores
+from boltz_keyscan.triage.ignore_file import IgnoreEntries, IgnoreEntry
 from boltz_keyscan.triage.suppress import SuppressionFiles, Suppressor
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 from tests.report.samples import finding, location
 
 TODAY = date(2030, 6, 1)
@@ -28,13 +28,13 @@ THEIRS = Comment("gitleaks", "")
 
 def baseline(key: str, *, until: date | None = None, scope: str | None = "") -> SuppressionFiles:
     entry = Entry(key, "boltz-workspace-live-key", "a", "old", "Ana", until, 3)
-    return SuppressionFiles(scope, "", (Text("base", b"", "in the tree"), {key: entry}))
+    return SuppressionFiles(scope, "", (TextFile("base", b"", "in the tree"), {key: entry}))
 
 
 def ignores(*globs: str, key: str = "", scope: str = "", within: str = "") -> SuppressionFiles:
-    keys = {key: Ignored(key, "known", 1)} if key else {}
-    found = tuple(Ignored(glob, f"about {glob}", line) for line, glob in enumerate(globs, 2))
-    return SuppressionFiles(scope, within, None, (Text("ignore", b""), Ignores(keys, found)))
+    keys = {key: IgnoreEntry(key, "known", 1)} if key else {}
+    found = tuple(IgnoreEntry(glob, f"about {glob}", line) for line, glob in enumerate(globs, 2))
+    return SuppressionFiles(scope, within, None, (TextFile("ignore", b""), IgnoreEntries(keys, found)))
 
 
 def leak(*places: Location, kind: KeyType = KeyType.WORKSPACE) -> Finding:

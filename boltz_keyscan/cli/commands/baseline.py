@@ -38,7 +38,7 @@ from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
 from boltz_keyscan.triage import baseline as files
 from boltz_keyscan.triage.baseline import Entry
-from boltz_keyscan.triage.text_file import Text
+from boltz_keyscan.triage.text_file import TextFile
 
 
 def _day(ctx: click.Context, param: click.Parameter, value: str) -> date | None:
@@ -319,7 +319,7 @@ def _path(resolved: ResolvedOptions) -> bytes:
     return os.path.join(top if inside else root.folder, os.fsencode(files.NAME))
 
 
-def _read_existing(resolved: ResolvedOptions) -> tuple[bytes, Text]:
+def _read_existing(resolved: ResolvedOptions) -> tuple[bytes, TextFile]:
     """Return the baseline on disk, whatever is trusted: these commands edit that file."""
     path = _path(resolved)
     if resolved.named is None and resolved.in_tree is None:
@@ -331,10 +331,10 @@ def _read_existing(resolved: ResolvedOptions) -> tuple[bytes, Text]:
             f"no such baseline: {display_path(path)}",
             "Make it with 'boltz-keyscan baseline create --reason TEXT'.",
         )
-    return path, Text(display_path(path), read_named_file(path, display_path(path)))
+    return path, TextFile(display_path(path), read_named_file(path, display_path(path)))
 
 
-def _parsed(text: Text) -> dict[str, Entry]:
+def _parsed(text: TextFile) -> dict[str, Entry]:
     return files.parse(text, {rule.id for rule in rules.load()})
 
 

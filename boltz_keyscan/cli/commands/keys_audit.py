@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import click
 
 from boltz_keyscan.api.client import Connection
-from boltz_keyscan.api.listing import Fetched, workspaces
+from boltz_keyscan.api.listing import FetchedListing, workspaces
 from boltz_keyscan.api.spending import fetch_cli_version, fetch_limits, fetch_recent_usage
 from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
-from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, Examined, examine_machine
+from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, MachineAudit, examine_machine
 from boltz_keyscan.cli.parameters import file_option, format_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.audit import Audit
@@ -183,7 +183,7 @@ def _check_comparable(older: Listing, listing: Listing) -> None:
 
 def _audit_input(
     connection: Connection,
-    found: Fetched,
+    found: FetchedListing,
     limits: Limits,
     report: json_reader.Report | None,
     trouble: list[str],
@@ -215,7 +215,7 @@ def _audit_input(
     )
 
 
-def _local(examined: Examined) -> Audit:
+def _local(examined: MachineAudit) -> Audit:
     return Audit(
         "local",
         None,

@@ -16,7 +16,7 @@ import click
 
 from boltz_keyscan.api import revoke as api_revoke
 from boltz_keyscan.api.client import Connection
-from boltz_keyscan.api.listing import Fetched
+from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
@@ -151,7 +151,7 @@ def _selected_ids(ids: Sequence[str], from_report: str | None) -> list[str]:
         raise KeyscanError(str(error), "'boltz-keyscan keys list' shows the ids.") from None
 
 
-def _plan(selected: Sequence[str], found: Fetched, *, allow_self: bool) -> list[_PlannedRevocation]:
+def _plan(selected: Sequence[str], found: FetchedListing, *, allow_self: bool) -> list[_PlannedRevocation]:
     records = {each.id: each for each in found.listing.records}
     return [
         _PlannedRevocation(each, records.get(each), _refusal(records.get(each), found, allow_self))
@@ -159,7 +159,7 @@ def _plan(selected: Sequence[str], found: Fetched, *, allow_self: bool) -> list[
     ]
 
 
-def _refusal(record: Record | None, found: Fetched, allow_self: bool) -> str:  # noqa: FBT001 - value of an option
+def _refusal(record: Record | None, found: FetchedListing, allow_self: bool) -> str:  # noqa: FBT001 - value of an option
     if record is None:
         more = "" if found.listing.complete else ", but the listing is not complete"
         return f"no such key is listed{more}"
@@ -179,7 +179,7 @@ def _check_all_replaceable(plan: Sequence[_PlannedRevocation]) -> None:
             api_revoke.check_replaceable(each.record, datetime.now(UTC))
 
 
-def _describe(each: _PlannedRevocation, found: Fetched, *, replace: bool) -> Iterator[str]:
+def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool) -> Iterator[str]:
     """Yield lines on the key, and on what will stop working."""
     record = each.record
     if record is None:
@@ -272,8 +272,8 @@ def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callab
 
 
 def _revoke(
-    connection: Connection, records: Sequence[Record], found: Fetched
-) -> tuple[api_revoke.Outcome, ...]:
+    connection: Connection, records: Sequence[Record], found: FetchedListing
+) -> tuple[api_revoke.Revocation, ...]:
     if not records:
         return ()
     own = found.own.key_id if found.own else None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from boltz_keyscan.api.client import Connection
-from boltz_keyscan.api.listing import Fetched, Workspace, workspaces
+from boltz_keyscan.api.listing import FetchedListing, Workspace, workspaces
 from boltz_keyscan.api.usage import fetch_jobs, fetch_usage
 from boltz_keyscan.audit.usage_anomalies import find_anomalies, make_series
 from boltz_keyscan.cli import safe_output
@@ -154,7 +154,7 @@ def _period(since: datetime, now: datetime, by: Unit | None) -> Period:
 
 
 def _workspaces(
-    scope: _Scope, found: Fetched, spaces: Sequence[Workspace], *, whole: bool
+    scope: _Scope, found: FetchedListing, spaces: Sequence[Workspace], *, whole: bool
 ) -> tuple[str, ...]:
     """Return the ids of the workspaces of a leak; empty for the whole organisation.
 

@@ -28,7 +28,7 @@ _VERDICTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeRow:
     """A change as the template needs it."""
 
     fingerprint: str
@@ -46,7 +46,7 @@ class Section:
 
     title: str
     total: int
-    changes: tuple[Change, ...]
+    changes: tuple[ChangeRow, ...]
 
 
 def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Callable[[str], str]) -> None:
@@ -81,9 +81,9 @@ def _section(title: str, found: Sequence[Row], redact: Callable[[str], str]) -> 
     return Section(title, len(found), tuple(_change(row, redact) for row in found[:MAX_ROWS]))
 
 
-def _change(row: Row, redact: Callable[[str], str]) -> Change:
+def _change(row: Row, redact: Callable[[str], str]) -> ChangeRow:
     paths = sorted(row.paths)
-    return Change(
+    return ChangeRow(
         row.finding.fingerprint,
         row.finding.severity,
         redact(row.finding.rule_id),

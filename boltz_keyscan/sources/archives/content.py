@@ -47,7 +47,7 @@ class Member:
 
 
 @dataclass(slots=True)
-class Kept:
+class KeptBytes:
     """The bytes of a member that are read as a stream, while there is room for them in memory."""
 
     meter: Meter
@@ -91,7 +91,7 @@ class Content:
     """False for a search for embedded members, where unreadable bytes are no gap."""
     has_candidates: Callable[[memoryview], bool] | None = None
     """Function that returns True if the fast pass finds a candidate in some bytes."""
-    kept: Kept | None = None
+    kept: KeptBytes | None = None
     """The bytes read so far, for the containers behind the end of a stream."""
 
     def space(self) -> RandomAccess | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives.content import Content, Kept, Member, View, find_reader
+from boltz_keyscan.sources.archives.content import Content, KeptBytes, Member, View, find_reader
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
 from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
@@ -230,7 +230,7 @@ class Extractor:
         is_text = outer.name in TEXTS
         if is_text or frame.links:
             inner.links = (*frame.links, *outer.name.split(" > "))
-        kept = Kept(self._meter)
+        kept = KeptBytes(self._meter)
         reader = Reader(kept.watch(self._guarded(prove(member.chunks, inner, outer), inner)))
         format_, marks = match_format(reader.peek(HEAD))
         if format_ is None:
