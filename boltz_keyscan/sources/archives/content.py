@@ -113,6 +113,21 @@ class Content:
         self.whole = InMemory(held)
         return self.whole
 
+    def require_space(self, reason: str, detail: str) -> RandomAccess:
+        """Return its bytes by offset.
+
+        Args:
+            reason: reason of the error for too many bytes.
+            detail: detail of that error.
+
+        Raises:
+            ContainerError: they are too many for memory.
+        """
+        space = self.space()
+        if space is None:
+            raise ContainerError(reason, detail)
+        return space
+
     def packed_member(self, name: bytes, size: int, inflate: Inflate) -> Iterator[Member]:
         """Yield the member whose next ``size`` bytes are compressed by themselves, and read all of them."""
         start = self.reader.position

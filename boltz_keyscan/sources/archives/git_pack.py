@@ -35,13 +35,15 @@ _MAX_CACHE_BYTES = 48 << 20
 _MAX_HEADER_BYTES = 1 << 20
 """Bytes of a bundle's header at most."""
 
+_TOO_LARGE = ("too-large", "in another container only a smaller git pack is read; unpack it")
+
 _KINDS = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7
 
 
 def bundle_members(content: Content) -> Iterator[Member]:
     """Yield the objects of a bundle."""
-    space = _space(content)
+    space = content.require_space(*_TOO_LARGE)
     header = space.read(0, _MAX_HEADER_BYTES)
     end = header.find(b"\n\n")
     if end < 0:
@@ -52,14 +54,9 @@ def bundle_members(content: Content) -> Iterator[Member]:
 
 def pack_members(content: Content) -> Iterator[Member]:
     """Yield the objects of a pack."""
-    yield from _read_objects(_Pack(_space(content), 0, content.meter, ObjectNames("sha1")), content)
-
-
-def _space(content: Content) -> RandomAccess:
-    space = content.space()
-    if space is None:
-        raise ContainerError("too-large", "in another container only a smaller git pack is read; unpack it")
-    return space
+    yield from _read_objects(
+        _Pack(content.require_space(*_TOO_LARGE), 0, content.meter, ObjectNames("sha1")), content
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,8 @@ def orc_members(content: Content) -> Iterator[Member]:
 
 
 def _file(content: Content) -> tuple[SpaceFile, int]:
-    space = content.space()
-    if space is None:
-        detail = "only its bytes were searched, not what it compresses: it is read only as a file"
-        raise ContainerError(NOT_DECODED, detail)
+    detail = "only its bytes were searched, not what it compresses: it is read only as a file"
+    space = content.require_space(NOT_DECODED, detail)
     return SpaceFile(space), space.size
 
 

@@ -78,9 +78,7 @@ class _Streams:
 
 def members(content: Content) -> Iterator[Member]:
     """Yield the members that its header lists."""
-    space = content.space()
-    if space is None:
-        raise ContainerError("too-large", "in another container only a smaller 7z is read; unpack it")
+    space = content.require_space("too-large", "in another container only a smaller 7z is read; unpack it")
     start = space.read(0, 32)
     if len(start) < 32:
         raise corrupt_error(limits.TRUNCATED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from boltz_keyscan.sources.archives.content import Content, Member
-from boltz_keyscan.sources.archives.limits import NOT_DECODED, ContainerError
+from boltz_keyscan.sources.archives.limits import NOT_DECODED
 from boltz_keyscan.sources.archives.reader import RandomAccess
 
 _LOG_HEADER, _FRAME_HEADER = 32, 24
@@ -21,6 +21,8 @@ _PAGE_SIZES = frozenset(1 << power for power in range(9, 17))
 
 CUT_BYTES = 256
 """Bytes before the end of a piece in which a key that it cuts begins."""
+
+_TOO_LARGE = (NOT_DECODED, "only its bytes were searched, not its rows: it is too large")
 
 Pages = dict[int, int]
 """Offset of the copy of each page."""
@@ -34,7 +36,7 @@ def log_members(content: Content) -> Iterator[Member]:
     Raises:
         ContainerError: it is too large.
     """
-    space = _space(content)
+    space = content.require_space(*_TOO_LARGE)
     size = int.from_bytes(space.read(8, 4), "big")
     if size not in _PAGE_SIZES:
         return
@@ -56,7 +58,7 @@ def journal_members(content: Content) -> Iterator[Member]:
     Raises:
         ContainerError: it is too large.
     """
-    space = _space(content)
+    space = content.require_space(*_TOO_LARGE)
     header = space.read(0, 28)
     sector, size = (int.from_bytes(header[at : at + 4], "big") for at in (20, 24))
     if size not in _PAGE_SIZES or sector < len(header):
@@ -66,13 +68,6 @@ def journal_members(content: Content) -> Iterator[Member]:
         for at in range(sector, space.size - size - 3, size + 8)
     }
     yield from _members(content, space, size, pages, pages)
-
-
-def _space(content: Content) -> RandomAccess:
-    space = content.space()
-    if space is None:
-        raise ContainerError(NOT_DECODED, "only its bytes were searched, not its rows: it is too large")
-    return space
 
 
 def _members(content: Content, space: RandomAccess, size: int, own: Pages, latest: Pages) -> Iterator[Member]:
