@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from boltz_keyscan.audit.history_source import ListedReader
+from boltz_keyscan.audit.history_source import ListedFiles
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Discovered, Source, SourceReader, Work
 from boltz_keyscan.sources.files.shard import FileShard
@@ -32,7 +32,7 @@ def _count(reader: SourceReader) -> Iterator[int]:
     match reader:
         case HistoryReader():
             yield count_objects(reader.source.repository.objects)
-        case TreeReader() | ListedReader():
+        case TreeReader() | ListedFiles():
             for item in reader.work():
                 match item:
                     case Work(FileShard() as shard):

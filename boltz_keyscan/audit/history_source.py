@@ -19,23 +19,15 @@ _FILES_PER_SHARD = 32
 
 @dataclass(frozen=True, slots=True)
 class ListedFiles:
-    """Files by their absolute paths."""
+    """Files by their absolute paths. The source has no state, so it is its own reader."""
 
     paths: tuple[bytes, ...]
     size: int
     """Bytes of all of them."""
 
-    def open(self) -> ListedReader:
-        """Return a reader for one run."""
-        return ListedReader(self.paths, self.size)
-
-
-@dataclass(frozen=True, slots=True)
-class ListedReader:
-    """A reader of such files."""
-
-    paths: tuple[bytes, ...]
-    size: int
+    def open(self) -> ListedFiles:
+        """Return the reader for one run."""
+        return self
 
     def work(self) -> Iterator[Work]:
         """Yield the weight of all shards, so that workers start early, and then the shards of each drive."""

@@ -27,20 +27,13 @@ class BufferShard:
 
 @dataclass(frozen=True, slots=True)
 class BufferSource:
-    """A text that another program passed."""
+    """A text that another program passed. It has no state, so it is its own reader."""
 
     raw: bytes = field(repr=False)
 
-    def open(self) -> BufferReader:
-        """Return a reader for one run."""
-        return BufferReader(self.raw)
-
-
-@dataclass(frozen=True, slots=True)
-class BufferReader:
-    """A reader of a text."""
-
-    raw: bytes = field(repr=False)
+    def open(self) -> BufferSource:
+        """Return the reader for one run."""
+        return self
 
     def work(self) -> Iterator[Work]:
         """Yield one shard."""

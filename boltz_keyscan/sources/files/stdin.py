@@ -44,16 +44,11 @@ class StdinShard:
 
 @dataclass(frozen=True, slots=True)
 class StdinSource:
-    """Standard input, given as ``-``."""
+    """Standard input, given as ``-``. It has no state, so it is its own reader."""
 
-    def open(self) -> StdinReader:
-        """Return a reader for one run."""
-        return StdinReader()
-
-
-@dataclass(frozen=True, slots=True)
-class StdinReader:
-    """A reader of standard input."""
+    def open(self) -> StdinSource:
+        """Return the reader for one run."""
+        return self
 
     def work(self) -> Iterator[Work]:
         """Yield one shard."""
