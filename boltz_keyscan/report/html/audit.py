@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from boltz_keyscan.model.audit import Audit, Check, Concern, KeyPlace
+from boltz_keyscan.model.audit import Audit, Check, Concern
 from boltz_keyscan.model.enums import ExitCode, Severity
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.audit_text import place_name, subject, verdict
@@ -23,26 +23,13 @@ MAX_PLACES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A concern as the template needs it."""
-
-    subject: str
-    detail: str
-    mark: str
-    fix: str
-    places: tuple[KeyPlace, ...]
-    left: int
-    """Places that are not on the page."""
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
     """A check with its concerns."""
 
     check: Check
     total: int
-    shown: tuple[Item, ...]
-    folded: tuple[Item, ...]
+    shown: Sequence[Concern]
+    folded: Sequence[Concern]
 
 
 def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
@@ -51,7 +38,8 @@ def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, 
     for check in audit.checks:
         found = [concern for concern in audit.concerns if concern.check.id == check.id]
         if found:
-            sections.append(_section(check, found))
+            shown, folded = found[:MAX_SHOWN], found[MAX_SHOWN : MAX_SHOWN + MAX_FOLDED]
+            sections.append(Section(check, len(found), shown, folded))
     color = {ExitCode.CLEAN: "yellow" if audit.concerns else "green"}.get(ExitCode(audit.exit_code), "red")
     write_page(
         "audit.html",
@@ -59,6 +47,9 @@ def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, 
         title=verdict(audit),
         verdict=[heading(verdict(audit))],
         place_name=place_name,
+        subject_of=subject,
+        leak_mark=leak_mark,
+        max_places=MAX_PLACES,
         color=color,
         subject=f"boltz-keyscan keys audit{' --local' if audit.scope == 'local' else ''}",
         taken_at=format_time(audit.taken_at),
@@ -67,18 +58,3 @@ def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, 
         trouble_title=count(len(audit.trouble), "part"),
         sections=sections,
     )
-
-
-def _section(check: Check, found: Sequence[Concern]) -> Section:
-    items = tuple(
-        Item(
-            subject(concern),
-            concern.detail,
-            leak_mark(concern.leaked).strip(" []"),
-            concern.fix,
-            concern.places[:MAX_PLACES],
-            max(len(concern.places) - MAX_PLACES, 0),
-        )
-        for concern in found[: MAX_SHOWN + MAX_FOLDED]
-    )
-    return Section(check, len(found), items[:MAX_SHOWN], items[MAX_SHOWN:])
