@@ -8,7 +8,7 @@ from typing import Self
 from boltz_keyscan.cli.output import write_stdout
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.model.fleet import FleetResult
-from boltz_keyscan.report import ReportOptions, load_fleet
+from boltz_keyscan.report import FLEET_REPORTERS, ReportOptions
 
 
 def print_report(
@@ -20,7 +20,7 @@ def print_report(
         OutputError: it could not be written; a closed pipe is no error.
     """
     chosen = options or ReportOptions(verbosity=verbosity)
-    write_stdout(lambda stream: load_fleet(name)(result, stream, chosen))
+    write_stdout(lambda stream: FLEET_REPORTERS.load(name)(result, stream, chosen))
     return result.exit_code
 
 

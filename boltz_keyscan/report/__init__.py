@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Generic, TextIO, TypeAlias, TypeVar, cast
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.report.options import Reporter, ReportOptions
@@ -35,10 +35,6 @@ __all__ = [
     "Reporter",
     "format_hint",
     "load",
-    "load_audit",
-    "load_diff",
-    "load_fleet",
-    "load_usage",
 ]
 
 AuditReporter: TypeAlias = "Callable[[Audit, TextIO, bool], None]"
@@ -46,48 +42,22 @@ DiffReporter: TypeAlias = "Callable[[Report, Report, Changes, TextIO, Callable[[
 FleetReporter: TypeAlias = "Callable[[FleetResult, TextIO, ReportOptions], None]"
 UsageReporter: TypeAlias = "Callable[[Usage, TextIO], None]"
 
-REPORTERS = {
-    "text": "boltz_keyscan.report.text:report",
-    "json": "boltz_keyscan.report.json_report:report",
-    "sarif": "boltz_keyscan.report.sarif:report",
-    "jsonl": "boltz_keyscan.report.jsonl:report",
-    "csv": "boltz_keyscan.report.csv_report:report",
-    "markdown": "boltz_keyscan.report.markdown:report",
-    "junit": "boltz_keyscan.report.junit:report",
-    "github": "boltz_keyscan.report.github:report",
-    "gitlab": "boltz_keyscan.report.gitlab:report",
-    "html": "boltz_keyscan.report.html.page:report",
-}
-"""Formats of a scan."""
+Loaded = TypeVar("Loaded")
 
-AUDIT_REPORTERS = {
-    "text": "boltz_keyscan.report.audit_text:text",
-    "json": "boltz_keyscan.report.audit_text:to_json",
-    "sarif": "boltz_keyscan.report.audit_sarif:sarif",
-    "html": "boltz_keyscan.report.html.audit:html",
-}
-"""Formats of an audit of keys: functions ``(Audit, stream, verbose) -> None``."""
 
-FLEET_REPORTERS = {
-    "text": "boltz_keyscan.report.fleet_text:report",
-    "json": "boltz_keyscan.report.fleet_json:report",
-    "csv": "boltz_keyscan.report.fleet_csv:report",
-    "html": "boltz_keyscan.report.html.fleet:report",
-}
-"""Formats of a fleet: functions ``(FleetResult, stream, ReportOptions) -> None``."""
+class Formats(dict[str, str], Generic[Loaded]):
+    """Formats: module and function of the reporter, by name."""
 
-DIFF_REPORTERS = {
-    "text": "boltz_keyscan.report.diff:text",
-    "html": "boltz_keyscan.report.html.comparison:html",
-}
-"""Formats of a comparison: functions ``(Report, Report, Changes, stream, redact) -> None``."""
+    def load(self, name: str) -> Loaded:
+        """Import and return the reporter of a format.
 
-USAGE_REPORTERS = {
-    "text": "boltz_keyscan.report.usage_text:text",
-    "json": "boltz_keyscan.report.usage_text:to_json",
-    "html": "boltz_keyscan.report.html.usage:html",
-}
-"""Formats of the usage since a leak: functions ``(Usage, stream) -> None``."""
+        Raises:
+            KeyscanError: no format has this name.
+        """
+        if name not in self:
+            raise KeyscanError(f"no report format is called {name!r}", format_hint(name, self))
+        module, _, function = self[name].partition(":")
+        return cast("Loaded", getattr(import_module(module), function))
 
 
 def format_hint(name: str, formats: Iterable[str]) -> str:
@@ -99,53 +69,57 @@ def format_hint(name: str, formats: Iterable[str]) -> str:
     return f"Did you mean {close[0]}?" if close else f"Formats: {', '.join(known)}."
 
 
-def load(name: str) -> Reporter:
-    """Import and return the reporter of a format.
+REPORTERS: Formats[Reporter] = Formats(
+    {
+        "text": "boltz_keyscan.report.text:report",
+        "json": "boltz_keyscan.report.json_report:report",
+        "sarif": "boltz_keyscan.report.sarif:report",
+        "jsonl": "boltz_keyscan.report.jsonl:report",
+        "csv": "boltz_keyscan.report.csv_report:report",
+        "markdown": "boltz_keyscan.report.markdown:report",
+        "junit": "boltz_keyscan.report.junit:report",
+        "github": "boltz_keyscan.report.github:report",
+        "gitlab": "boltz_keyscan.report.gitlab:report",
+        "html": "boltz_keyscan.report.html.page:report",
+    }
+)
+"""Formats of a scan."""
 
-    Raises:
-        KeyscanError: no format has this name.
-    """
-    return cast("Reporter", _load(name, REPORTERS))
+AUDIT_REPORTERS: Formats[AuditReporter] = Formats(
+    {
+        "text": "boltz_keyscan.report.audit_text:text",
+        "json": "boltz_keyscan.report.audit_text:to_json",
+        "sarif": "boltz_keyscan.report.audit_sarif:sarif",
+        "html": "boltz_keyscan.report.html.audit:html",
+    }
+)
+"""Formats of an audit of keys: functions ``(Audit, stream, verbose) -> None``."""
 
+FLEET_REPORTERS: Formats[FleetReporter] = Formats(
+    {
+        "text": "boltz_keyscan.report.fleet_text:report",
+        "json": "boltz_keyscan.report.fleet_json:report",
+        "csv": "boltz_keyscan.report.fleet_csv:report",
+        "html": "boltz_keyscan.report.html.fleet:report",
+    }
+)
+"""Formats of a fleet: functions ``(FleetResult, stream, ReportOptions) -> None``."""
 
-def load_audit(name: str) -> AuditReporter:
-    """Import and return the reporter of a format for audits.
+DIFF_REPORTERS: Formats[DiffReporter] = Formats(
+    {
+        "text": "boltz_keyscan.report.diff:text",
+        "html": "boltz_keyscan.report.html.comparison:html",
+    }
+)
+"""Formats of a comparison: functions ``(Report, Report, Changes, stream, redact) -> None``."""
 
-    Raises:
-        KeyscanError: no format has this name.
-    """
-    return cast("AuditReporter", _load(name, AUDIT_REPORTERS))
+USAGE_REPORTERS: Formats[UsageReporter] = Formats(
+    {
+        "text": "boltz_keyscan.report.usage_text:text",
+        "json": "boltz_keyscan.report.usage_text:to_json",
+        "html": "boltz_keyscan.report.html.usage:html",
+    }
+)
+"""Formats of the usage since a leak: functions ``(Usage, stream) -> None``."""
 
-
-def load_diff(name: str) -> DiffReporter:
-    """Import and return the reporter of a format for comparisons.
-
-    Raises:
-        KeyscanError: no format has this name.
-    """
-    return cast("DiffReporter", _load(name, DIFF_REPORTERS))
-
-
-def load_fleet(name: str) -> FleetReporter:
-    """Import and return the reporter of a format for fleets.
-
-    Raises:
-        KeyscanError: no format has this name.
-    """
-    return cast("FleetReporter", _load(name, FLEET_REPORTERS))
-
-
-def load_usage(name: str) -> UsageReporter:
-    """Import and return the reporter of a format for usage.
-
-    Raises:
-        KeyscanError: no format has this name.
-    """
-    return cast("UsageReporter", _load(name, USAGE_REPORTERS))
-
-
-def _load(name: str, formats: dict[str, str]) -> Any:  # noqa: ANN401 - cast by the callers
-    if name not in formats:
-        raise KeyscanError(f"no report format is called {name!r}", format_hint(name, formats))
-    module, _, function = formats[name].partition(":")
-    return getattr(import_module(module), function)
+load = REPORTERS.load

@@ -19,7 +19,13 @@ from boltz_keyscan.model.status import By, Candidate, Evidence
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.model.usage import Anomaly, Job, KeyUse, Period, Series, Unit, Usage
 from boltz_keyscan.policy import situation
-from boltz_keyscan.report import ReportOptions, load_audit, load_diff, load_fleet, load_usage
+from boltz_keyscan.report import (
+    AUDIT_REPORTERS,
+    DIFF_REPORTERS,
+    FLEET_REPORTERS,
+    USAGE_REPORTERS,
+    ReportOptions,
+)
 from boltz_keyscan.report.diff import compare
 from boltz_keyscan.report.json_reader import read
 from tests.report import samples
@@ -102,7 +108,7 @@ def audit(text: str = "key_1") -> str:
         exit_code=1,
     )
     out, verbose = io.StringIO(), False
-    load_audit("html")(found, out, verbose)
+    AUDIT_REPORTERS.load("html")(found, out, verbose)
     return out.getvalue()
 
 
@@ -127,7 +133,7 @@ def usage(text: str = "ws_1") -> str:
         3,
     )
     out = io.StringIO()
-    load_usage("html")(found, out)
+    USAGE_REPORTERS.load("html")(found, out)
     return out.getvalue()
 
 
@@ -143,7 +149,7 @@ def comparison(text: str = "src/app.py") -> str:
     )
     old, new = (read("a.json", told("json", each).encode()) for each in (before, after))
     out = io.StringIO()
-    load_diff("html")(old, new, compare(old, new), out, str)
+    DIFF_REPORTERS.load("html")(old, new, compare(old, new), out, str)
     return out.getvalue()
 
 
@@ -247,7 +253,7 @@ def fleet(text: str = "src/app.py", repositories: int = 30) -> Fleet:
 def fleet_page(result: Fleet, **view: Any) -> str:
     """Return the page of a fleet."""
     out = io.StringIO()
-    load_fleet("html")(result, out, ReportOptions(**view))
+    FLEET_REPORTERS.load("html")(result, out, ReportOptions(**view))
     return out.getvalue()
 
 

@@ -10,7 +10,7 @@ import click
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.parameters import PATH, format_option
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report import DIFF_REPORTERS, load_diff
+from boltz_keyscan.report import DIFF_REPORTERS
 from boltz_keyscan.report.diff import compare, exit_code
 from boltz_keyscan.report.json_reader import Report, read
 from boltz_keyscan.sources.trusted_files import read_whole_file
@@ -28,7 +28,7 @@ def diff(*, old: str, new: str, format_: str) -> int:
     before, after = _report(old), _report(new)
     changes = compare(before, after)
     text = io.StringIO()
-    load_diff(format_)(before, after, changes, text, redacted)
+    DIFF_REPORTERS.load(format_)(before, after, changes, text, redacted)
     click.echo(text.getvalue(), nl=False)
     return exit_code(changes, after)
 

@@ -20,7 +20,7 @@ from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.fleet import RepositoryEntry
-from boltz_keyscan.report import FLEET_REPORTERS, Reporter, ReportOptions, load, load_fleet
+from boltz_keyscan.report import FLEET_REPORTERS, Reporter, ReportOptions, load
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.wording import size
 from boltz_keyscan.report.writer import write_stream
@@ -67,7 +67,9 @@ def report(
                 path = os.path.join(output, f"{_file_name(entry)}.{format_}")
                 write_stream(format_, path, partial(_fill, reporter, found, options))
         elif output is not None:
-            write_stream(format_, output, lambda stream: load_fleet(format_)(result, stream, options))
+            write_stream(
+                format_, output, lambda stream: FLEET_REPORTERS.load(format_)(result, stream, options)
+            )
         else:
             return print_report(result, format_, options)
         return result.exit_code

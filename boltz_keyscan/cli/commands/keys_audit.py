@@ -22,7 +22,7 @@ from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Mode, Severity
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report import AUDIT_REPORTERS, json_reader, load_audit
+from boltz_keyscan.report import AUDIT_REPORTERS, json_reader
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.inventory import Listing
@@ -121,7 +121,7 @@ def audit(
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
         done = _organisation(api, limits, _read_report(with_report), _read_older(against))
     done = _with_exit_code(done, fail_on)
-    report = load_audit(format_)
+    report = AUDIT_REPORTERS.load(format_)
     safe_output.write_report(lambda stream: report(done, stream, verbose), output)
     return done.exit_code
 

@@ -21,7 +21,7 @@ from boltz_keyscan.model.enums import ExitCode, KeyType
 from boltz_keyscan.model.usage import KeyUse, Period, Unit, Usage
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report import USAGE_REPORTERS, json_reader, load_usage
+from boltz_keyscan.report import USAGE_REPORTERS, json_reader
 from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.inventory import SKEW
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier
@@ -87,7 +87,7 @@ def usage(
     period = _period(scope.since, now, Unit(by) if by else None)
     with open_connection(api) as connection:
         done = _ask(connection, scope, period)
-    report = load_usage(format_)
+    report = USAGE_REPORTERS.load(format_)
     safe_output.write_report(lambda stream: report(done, stream), output)
     return done.exit_code
 
