@@ -125,7 +125,7 @@ def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> list[Decod
 
 def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
     """Search readings together for literals, and return the readings and keys that these lead to."""
-    readings = [each for each in found if isinstance(each, Decoded)]
+    readings = [each for each in found if isinstance(each, Decoded) and each.may_have_keys]
     new: list[Key | Decoded] = []
     meanings = engine.engine(decodings.search.prefixes).meanings
     texts = [decoded.reading.data for decoded in readings]
@@ -160,14 +160,34 @@ def _keys(found: Iterable[Key | Decoded]) -> Iterator[Key]:
 def _broken(  # noqa: PLR0917 - the arguments of its caller
     text: bytes, base: int, at: int, literal: bytes, number: int, decodings: Decodings
 ) -> Iterator[Key | Decoded]:
-    """Yield keys that are broken or escaped after a plain prefix or a plain part of it."""
+    """Yield keys that are broken or escaped after a plain prefix or a plain part of it.
+
+    Layouts are read only where there is no confirmed one: a key of a layout would count less than it.
+    """
     search = decodings.search
     if number == BROKEN:
+        if base + at < decodings.confirmed_until:
+            return
         beginning = literals.prefix_endings(search.prefixes)[literal]
+        keys = list(_reassemble(text, base, at, at, {beginning + literal: beginning}, search))
+    else:
+        plain = search.match(text, at)
+        if plain and _is_confirmed(plain, text, search):
+            return
+        keys = list(_continued(text, base, at, literal, plain, decodings))
+    yield from keys
+    ends = [key.end for key in keys if key.verdict.shape is Shape.CONFIRMED]
+    if ends:
+        decodings.confirmed_until = max(ends)
+    else:
         yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
-        yield from _reassemble(text, base, at, at, {beginning + literal: beginning}, search)
-        return
-    plain = search.match(text, at)
+
+
+def _continued(  # noqa: PLR0917 - the arguments of its caller
+    text: bytes, base: int, at: int, literal: bytes, plain: re.Match[bytes] | None, decodings: Decodings
+) -> Iterator[Key]:
+    """Yield keys that an escape or a break continues after a plain prefix, or after the beginning of one."""
+    search = decodings.search
     if plain:
         stop, fit = plain.end(), [plain[1]]
     else:
@@ -176,9 +196,6 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
         while text[at : stop + 1] in beginnings and stop < len(text):
             stop += 1
         fit = beginnings[text[at:stop]]
-    if plain and _is_confirmed(plain, text, search):
-        return
-    yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
     if text[stop : stop + 1] not in split_keys.FIRST:
         return
     name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
@@ -218,11 +235,10 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
         size = len(pieces.prefix) + verdict.length
         if not enough:
             continue
-        places = tuple(map(base.__add__, pieces.places(size)))
-        start, end = places[0], places[-1] + 1
+        start, end = base + pieces.runs[0][0], base + pieces.end(size)
         if end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places)
+            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, runs=pieces.runs)
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:

@@ -112,8 +112,8 @@ class Key:
     """More than 0 if another reading of the same bytes is better."""
     decoded: tuple[Decoded, Key] | None = field(default=None, repr=False)
     """The reading that it was decoded by, and the key in the decoded text."""
-    places: tuple[int, ...] = ()
-    """The offset in the blob of each byte of a broken key."""
+    runs: tuple[tuple[int, int], ...] = ()
+    """The ranges of a broken key between its breaks, in the text that it was found in."""
 
 
 def classify_body(prefix: bytes, body: bytes, after: bytes, search: Search) -> Verdict | None:
@@ -167,12 +167,17 @@ class Decoded:
     _plain: dict[int, Key] | None = None
 
     @property
+    def may_have_keys(self) -> bool:
+        """False for a text of a layout that is shorter than a confirmed key."""
+        return not self.layouts or len(self.reading.data) > KEY_BODY
+
+    @property
     def plain(self) -> dict[int, Key]:
         """The plain keys in the decoded text, by their offset in the blob."""
         if self._plain is None:
             data, search = self.reading.data, self.search
             self._plain = {}
-            for match in search.find(data):
+            for match in search.find(data) if self.may_have_keys else ():
                 if self.layouts and match.end() - match.end(1) != KEY_BODY:
                     continue  # only a body of this length may be confirmed
                 key = make_key(match, data, search)
@@ -215,6 +220,8 @@ class Decodings:
     """The layouts that the text is free of."""
     served: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """The end of the part in which literals lead to no other reading, by form, phase and offset modulo 4."""
+    confirmed_until: int = 0
+    """The end of the latest broken key that is confirmed: the rest of its prefix leads to no other."""
     _read: dict[int, int] = field(default_factory=dict)
     """The bytes that each layout has read."""
     _passed: dict[str, int] = field(default_factory=dict)
@@ -280,7 +287,7 @@ class Decodings:
     def layouts_around(self, text: bytes, base: int, at: int, name: str) -> list[Decoded]:
         """Return the readings of the layouts that may be around a literal of a form."""
         offset = base + at
-        if name not in _LAYOUTS or offset < self._passed.get(name, 0):
+        if name not in _LAYOUTS or len(text) <= KEY_BODY or offset < self._passed.get(name, 0):
             return []
         fit: list[Decoded] = []
         passed = []
@@ -312,7 +319,7 @@ class Decodings:
         """Begin with another text."""
         self.rtf = rtf
         self.layouts = layouts
-        self._searched = self._plain_until = 0
+        self._searched = self._plain_until = self.confirmed_until = 0
         self.served.clear()
         self._read.clear()
         self._passed.clear()
