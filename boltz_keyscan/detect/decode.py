@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from boltz_keyscan.detect import engine, literals, split_keys
-from boltz_keyscan.detect.classify import KEY_BODY
+from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
 from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
 from boltz_keyscan.detect.floods import ALLOWED, REACH, FloodFilter
 from boltz_keyscan.detect.layouts import dumps, spaced
@@ -129,10 +129,15 @@ def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[K
     new: list[Key | Decoded] = []
     meanings = engine.engine(decodings.search.prefixes).meanings
     texts = [decoded.reading.data for decoded in readings]
-    for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
+    shortest = min(map(len, decodings.search.prefixes)) + SHORTEST
+    for decoded, own in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
+        data = decoded.reading.data
+        hits = own
+        if len(data) < shortest:
+            # No room for a broken key: only another encoding may be in it.
+            hits = [hit for hit in own if any(number >= 0 for number, _ in meanings(hit[1]))]
         if hits:
             decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
-            data = decoded.reading.data
             kept = hits if len(hits) <= ALLOWED else FloodFilter(meanings).keep(hits, 0, len(data))
             decoded.inner = _decode_around(data, 0, kept, decodings)
             new += decoded.inner

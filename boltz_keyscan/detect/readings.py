@@ -279,7 +279,7 @@ class Decodings:
             return 0
         ends = [max((decoded.until for decoded in readings), default=0)]
         if FORMS[number].name in _LAYOUTS:
-            ends.append(self._passed[FORMS[number].name])
+            ends.append(self._passed.get(FORMS[number].name, ends[0]))
         if _READERS[number] == _BACKSLASH and not self.rtf:
             ends.append(self._plain_until)
         return min(ends)
@@ -287,7 +287,12 @@ class Decodings:
     def layouts_around(self, text: bytes, base: int, at: int, name: str) -> list[Decoded]:
         """Return the readings of the layouts that may be around a literal of a form."""
         offset = base + at
-        if name not in _LAYOUTS or len(text) <= KEY_BODY or offset < self._passed.get(name, 0):
+        if (
+            name not in _LAYOUTS
+            or len(text) <= KEY_BODY
+            or (self.depth > 1 and not self.layouts)
+            or offset < self._passed.get(name, 0)
+        ):
             return []
         fit: list[Decoded] = []
         passed = []

@@ -237,9 +237,7 @@ def _is_wrapped(text: bytes, runs: list[Run], first: int, size: int, ends: bytes
         return True
     stops = [one for (_, one), (other, _) in itertools.pairwise(runs[:first]) if other > one]
     stops += [
-        one
-        for (_, one), (other, _) in itertools.pairwise(runs[first - 1 :])
-        if other > one and one <= last
+        one for (_, one), (other, _) in itertools.pairwise(runs[first - 1 :]) if other > one and one <= last
     ]
     widths = [stop - _line_start(text, stop, ends) for stop in stops]
     if not widths or last + 1 - _line_start(text, last + 1, ends) > max(widths):
