@@ -105,13 +105,12 @@ def _decode_around(
             place = number, phase, offset & 3
             if offset < served.get(place, 0):
                 continue
-            if layouts := decodings.layouts_around(text, base, at, FORMS[number].name):
+            own = decodings.around(text, base, at, number, phase) if decodings.admits(number) else []
+            found += _first_time(own, decodings)
+            if layouts := decodings.layouts_around(text, base, at, FORMS[number].name, own):
                 found += _first_time(layouts, decodings)
-            if decodings.admits(number):
-                own = decodings.around(text, base, at, number, phase)
-                found += _first_time(own, decodings)
-                if own and own[-1].reading.period and own[-1].until > offset + _MANY:
-                    served[place] = decodings.served_until(number, own)
+            if own and own[-1].reading.period and own[-1].until > offset + _MANY:
+                served[place] = decodings.served_until(number, own)
     return found
 
 
@@ -125,7 +124,12 @@ def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> list[Decod
 
 def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
     """Search readings together for literals, and return the readings and keys that these lead to."""
-    readings = [each for each in found if isinstance(each, Decoded) and each.may_have_keys]
+    # The text of a layout has no key that counts if it is shorter than a confirmed one.
+    readings = [
+        each
+        for each in found
+        if isinstance(each, Decoded) and (not each.layouts or len(each.reading.data) > KEY_BODY)
+    ]
     new: list[Key | Decoded] = []
     meanings = engine.engine(decodings.search.prefixes).meanings
     texts = [decoded.reading.data for decoded in readings]
