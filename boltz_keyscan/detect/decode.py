@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from boltz_keyscan.detect import engine, literals, split_keys
-from boltz_keyscan.detect.classify import KEY_BODY
+from boltz_keyscan.detect.classify import KEY_BODY, SHORTEST
 from boltz_keyscan.detect.encodings import FORMS, PLAIN_TEXT
 from boltz_keyscan.detect.floods import ALLOWED, REACH, FloodFilter
 from boltz_keyscan.detect.layouts import dumps, spaced
@@ -105,13 +105,12 @@ def _decode_around(
             place = number, phase, offset & 3
             if offset < served.get(place, 0):
                 continue
-            if layouts := decodings.layouts_around(text, base, at, FORMS[number].name):
+            own = decodings.around(text, base, at, number, phase) if decodings.admits(number) else []
+            found += _first_time(own, decodings)
+            if layouts := decodings.layouts_around(text, base, at, FORMS[number].name, own):
                 found += _first_time(layouts, decodings)
-            if decodings.admits(number):
-                own = decodings.around(text, base, at, number, phase)
-                found += _first_time(own, decodings)
-                if own and own[-1].reading.period and own[-1].until > offset + _MANY:
-                    served[place] = decodings.served_until(number, own)
+            if own and own[-1].reading.period and own[-1].until > offset + _MANY:
+                served[place] = decodings.served_until(number, own)
     return found
 
 
@@ -125,14 +124,24 @@ def _first_time(readings: Iterable[Decoded], decodings: Decodings) -> list[Decod
 
 def _search_readings(found: list[Key | Decoded], decodings: Decodings) -> list[Key | Decoded]:
     """Search readings together for literals, and return the readings and keys that these lead to."""
-    readings = [each for each in found if isinstance(each, Decoded)]
+    # The text of a layout has no key that counts if it is shorter than a confirmed one.
+    readings = [
+        each
+        for each in found
+        if isinstance(each, Decoded) and (not each.layouts or len(each.reading.data) > KEY_BODY)
+    ]
     new: list[Key | Decoded] = []
     meanings = engine.engine(decodings.search.prefixes).meanings
     texts = [decoded.reading.data for decoded in readings]
-    for decoded, hits in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
+    shortest = min(map(len, decodings.search.prefixes)) + SHORTEST
+    for decoded, own in zip(readings, engine.find_in_each(texts, decodings.search.prefixes), strict=True):
+        data = decoded.reading.data
+        hits = own
+        if len(data) < shortest:
+            # No room for a broken key: only another encoding may be in it.
+            hits = [hit for hit in own if any(number >= 0 for number, _ in meanings(hit[1]))]
         if hits:
             decodings.restart(rtf=decoded.within_rtf, layouts=decoded.layouts)
-            data = decoded.reading.data
             kept = hits if len(hits) <= ALLOWED else FloodFilter(meanings).keep(hits, 0, len(data))
             decoded.inner = _decode_around(data, 0, kept, decodings)
             new += decoded.inner
@@ -160,14 +169,34 @@ def _keys(found: Iterable[Key | Decoded]) -> Iterator[Key]:
 def _broken(  # noqa: PLR0917 - the arguments of its caller
     text: bytes, base: int, at: int, literal: bytes, number: int, decodings: Decodings
 ) -> Iterator[Key | Decoded]:
-    """Yield keys that are broken or escaped after a plain prefix or a plain part of it."""
+    """Yield keys that are broken or escaped after a plain prefix or a plain part of it.
+
+    Layouts are read only where there is no confirmed one: a key of a layout would count less than it.
+    """
     search = decodings.search
     if number == BROKEN:
+        if base + at < decodings.confirmed_until:
+            return
         beginning = literals.prefix_endings(search.prefixes)[literal]
+        keys = list(_reassemble(text, base, at, at, {beginning + literal: beginning}, search))
+    else:
+        plain = search.match(text, at)
+        if plain and _is_confirmed(plain, text, search):
+            return
+        keys = list(_continued(text, base, at, literal, plain, decodings))
+    yield from keys
+    ends = [key.end for key in keys if key.verdict.shape is Shape.CONFIRMED]
+    if ends:
+        decodings.confirmed_until = max(ends)
+    else:
         yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
-        yield from _reassemble(text, base, at, at, {beginning + literal: beginning}, search)
-        return
-    plain = search.match(text, at)
+
+
+def _continued(  # noqa: PLR0917 - the arguments of its caller
+    text: bytes, base: int, at: int, literal: bytes, plain: re.Match[bytes] | None, decodings: Decodings
+) -> Iterator[Key]:
+    """Yield keys that an escape or a break continues after a plain prefix, or after the beginning of one."""
+    search = decodings.search
     if plain:
         stop, fit = plain.end(), [plain[1]]
     else:
@@ -176,9 +205,6 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
         while text[at : stop + 1] in beginnings and stop < len(text):
             stop += 1
         fit = beginnings[text[at:stop]]
-    if plain and _is_confirmed(plain, text, search):
-        return
-    yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
     if text[stop : stop + 1] not in split_keys.FIRST:
         return
     name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
@@ -218,11 +244,10 @@ def _reassemble(  # noqa: PLR0917 - the arguments of its caller
         size = len(pieces.prefix) + verdict.length
         if not enough:
             continue
-        places = tuple(map(base.__add__, pieces.places(size)))
-        start, end = places[0], places[-1] + 1
+        start, end = base + pieces.runs[0][0], base + pieces.end(size)
         if end - start > size:
             raw = pieces.prefix + pieces.body[: verdict.length]
-            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, places=places)
+            yield Key(start, end, (pieces.kind.name,), pieces.prefix, verdict, raw, runs=pieces.runs)
 
 
 def find_encoded_keys(text: bytes, hits: list[engine.Found], prefixes: tuple[bytes, ...]) -> Iterator[Key]:

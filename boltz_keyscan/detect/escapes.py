@@ -89,6 +89,14 @@ def _with_one_group(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(b"(" + re.sub(rb"\(\?P<[a-z]>", b"(?:", pattern) + b")", re.DOTALL)
 
 
+def without(name: str, pattern: bytes, text: bytes, low: int, high: int) -> Reading:
+    """Return the reading of a range without the matches of a pattern."""
+    parts = split_at(pattern, text[low:high])
+    decoded = parts.copy()
+    decoded[1::2] = [b""] * (len(parts) // 2)
+    return read_parts(name, parts, decoded, low, high)
+
+
 def read_parts(  # noqa: PLR0917 - the fields of a reading
     name: str, parts: list[bytes], decoded: list[bytes], low: int, high: int, doubt: int = 0
 ) -> Reading:
@@ -102,16 +110,24 @@ def read_parts(  # noqa: PLR0917 - the fields of a reading
         high: its end.
         doubt: more than 0 if another reading of the same bytes is better.
     """
-    origins = list(accumulate(map(len, parts), initial=low))
-    begins = list(accumulate(map(len, decoded), initial=0))
+    places: list[list[int]] = []
+
+    def part_of(byte: int) -> tuple[int, int, int]:
+        """Return the number of the part of a byte, the start of the part, and the place of the byte in it."""
+        if not places:  # made only for a text with a key
+            places.append(list(accumulate(map(len, parts), initial=low)))
+            places.append(list(accumulate(map(len, decoded), initial=0)))
+        origins, begins = places
+        part = bisect_right(begins, byte) - 1
+        return part, origins[part], byte - begins[part]
 
     def start(byte: int) -> int:
-        part = bisect_right(begins, byte) - 1
-        return origins[part] if part % 2 else origins[part] + byte - begins[part]
+        part, origin, place = part_of(byte)
+        return origin if part % 2 else origin + place
 
     def end(byte: int) -> int:
-        part = bisect_right(begins, byte) - 1
-        return origins[part + 1] if part % 2 else origins[part] + byte - begins[part] + 1
+        part, origin, place = part_of(byte)
+        return origin + (len(parts[part]) if part % 2 else place + 1)
 
     return Reading(
         name, b"".join(decoded), start, end, low, high, lambda at, _phase: low <= at < high, doubt, 1

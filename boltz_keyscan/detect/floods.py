@@ -32,6 +32,7 @@ class FloodFilter:
     meanings: Callable[[bytes], tuple[Meaning, ...]]
     _rows: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)
     """For the literals of the same forms: the end of the reach of the latest, and how many are in a row."""
+    _forms_of: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
 
     def keep(self, hits: Sequence[tuple[int, bytes]], base: int, high: int) -> list[tuple[int, bytes]]:
         """Return the literals before ``high`` that a key may follow.
@@ -69,4 +70,7 @@ class FloodFilter:
 
     def _forms(self, literal: bytes) -> tuple[int, ...]:
         """Return the numbers of the forms of a literal."""
-        return tuple(number for number, _ in self.meanings(literal))
+        forms = self._forms_of.get(literal)
+        if forms is None:
+            forms = self._forms_of[literal] = tuple(number for number, _ in self.meanings(literal))
+        return forms

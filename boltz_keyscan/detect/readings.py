@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 
 from boltz_keyscan.detect import boundaries, rtf
 from boltz_keyscan.detect.classify import (
@@ -112,8 +114,8 @@ class Key:
     """More than 0 if another reading of the same bytes is better."""
     decoded: tuple[Decoded, Key] | None = field(default=None, repr=False)
     """The reading that it was decoded by, and the key in the decoded text."""
-    places: tuple[int, ...] = ()
-    """The offset in the blob of each byte of a broken key."""
+    runs: tuple[tuple[int, int], ...] = ()
+    """The ranges of a broken key between its breaks, in the text that it was found in."""
 
 
 def classify_body(prefix: bytes, body: bytes, after: bytes, search: Search) -> Verdict | None:
@@ -165,6 +167,16 @@ class Decoded:
     inner: Sequence[Key | Decoded] = ()
     """The keys and readings that the literals in it lead to."""
     _plain: dict[int, Key] | None = None
+    _confirmed: list[tuple[int, int]] | None = None
+    """The ranges in the blob of the plain keys that are confirmed."""
+
+    def confirms(self, offset: int) -> bool:
+        """Return True if a confirmed key is at an offset of the blob, and no other reading is better."""
+        if self._confirmed is None:
+            keys = () if self.reading.doubt else self.plain.values()
+            self._confirmed = [(key.start, key.end) for key in keys if key.verdict.shape is Shape.CONFIRMED]
+        at = bisect_right(self._confirmed, offset, key=itemgetter(0))
+        return at > 0 and offset < self._confirmed[at - 1][1]
 
     @property
     def plain(self) -> dict[int, Key]:
@@ -215,6 +227,8 @@ class Decodings:
     """The layouts that the text is free of."""
     served: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """The end of the part in which literals lead to no other reading, by form, phase and offset modulo 4."""
+    confirmed_until: int = 0
+    """The end of the latest confirmed broken key: the rest of its prefix leads to no other."""
     _read: dict[int, int] = field(default_factory=dict)
     """The bytes that each layout has read."""
     _passed: dict[str, int] = field(default_factory=dict)
@@ -272,19 +286,27 @@ class Decodings:
             return 0
         ends = [max((decoded.until for decoded in readings), default=0)]
         if FORMS[number].name in _LAYOUTS:
-            ends.append(self._passed[FORMS[number].name])
+            ends.append(self._passed.get(FORMS[number].name, 0))
         if _READERS[number] == _BACKSLASH and not self.rtf:
             ends.append(self._plain_until)
         return min(ends)
 
-    def layouts_around(self, text: bytes, base: int, at: int, name: str) -> list[Decoded]:
-        """Return the readings of the layouts that may be around a literal of a form."""
+    def layouts_around(
+        self, text: bytes, base: int, at: int, name: str, own: Sequence[Decoded] = ()
+    ) -> list[Decoded]:
+        """Return the readings of the layouts that may be around a literal of a form.
+
+        None if its own readings have a confirmed key there: one of a layout would count less.
+        """
         offset = base + at
         if name not in _LAYOUTS or offset < self._passed.get(name, 0):
             return []
+        admitted = list(filter(self.admits, _LAYOUTS[name])) if len(text) > KEY_BODY else []
+        if admitted and any(decoded.confirms(offset) for decoded in own):
+            return []
         fit: list[Decoded] = []
         passed = []
-        for number in filter(self.admits, _LAYOUTS[name]):
+        for number in admitted:
             own = self.around(text, base, at, number, 0)
             fit += own
             passed.append(max([self._allowed_from(number), *(decoded.until for decoded in own)]))
@@ -312,7 +334,7 @@ class Decodings:
         """Begin with another text."""
         self.rtf = rtf
         self.layouts = layouts
-        self._searched = self._plain_until = 0
+        self._searched = self._plain_until = self.confirmed_until = 0
         self.served.clear()
         self._read.clear()
         self._passed.clear()

@@ -11,13 +11,12 @@ that no replacement hides another key.
 
 from __future__ import annotations
 
-import base64
 import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from boltz_keyscan.detect import boundaries, engine, random_text
+from boltz_keyscan.detect import base64_runs, boundaries, engine, random_text
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
@@ -35,12 +34,6 @@ MIN_SECRET_BYTES = 20
 
 _STEM = 6
 """Bytes of a prefix that are searched for in other forms."""
-
-_MIN_LITERAL, _MIN_RUN = 5, 60
-"""Bytes of a base64 literal that marks any run, as no word has it by chance, and of a run for others."""
-
-_ENCODED = late_pattern(rb"[A-Za-z0-9+/_=%\\;&#.-]+")
-"""A run of base64, plain or escaped."""
 
 _HEX = rb"[0-9A-Fa-f]"
 
@@ -102,7 +95,7 @@ class Redaction:
 def compile_redaction(prefixes: tuple[bytes, ...]) -> Redaction:
     """Return the redaction of keys with these prefixes, plain and in common encodings."""
     stems = tuple(sorted({prefix[:_STEM] for prefix in prefixes}))
-    literals = {each for stem in stems for each in _base64_literals(stem)}
+    literals = {each for stem in stems for each in base64_runs.literals(stem)}
     # Turned round, an exact prefix is the end of many names.
     long = tuple(sorted({prefix[:_STEM] for prefix in prefixes if not is_exact(prefix)}))
     mirrors = tuple(
@@ -147,23 +140,6 @@ def _dump(stem: bytes, form: bytes, number: bytes, between: bytes) -> re.Pattern
     """Return a pattern of a text that begins with ``stem``, written as numbers."""
     beginning = between.join(form % byte for byte in stem)
     return re.compile(rb"(?i:%b)(?:%b%b)*" % (beginning, between, number))
-
-
-def _base64_literals(stem: bytes) -> Iterator[bytes]:
-    text = stem.decode("ascii")
-    for form in (stem, text.encode("utf-16-le"), text.encode("utf-16-be")):
-        for literal in _alignments(form):
-            yield literal
-            yield from _alignments(literal)
-
-
-def _alignments(text: bytes) -> Iterator[bytes]:
-    """Yield the base64 of ``text`` at each alignment, without characters that other bytes affect."""
-    for phase in range(3):
-        encoded = base64.b64encode(b"\0" * phase + text)
-        first = (phase * 8 + 5) // 6
-        last = (phase + len(text)) * 8 // 6
-        yield encoded[first:last]
 
 
 def redact(raw: bytes, redaction: Redaction, body: bytes = b"") -> str:
@@ -234,7 +210,8 @@ def hidden_spans(
     own, bodies = known or ([], [])
     if len(body) >= MIN_SECRET_BYTES:
         bodies.append(body)
-    rows = (_keys(text, redaction, bodies), _dumps(text, redaction), _encoded(text, redaction))
+    encoded = ((*run, MARK) for run in base64_runs.runs(text, redaction.base64))
+    rows = (_keys(text, redaction, bodies), _dumps(text, redaction), encoded)
     mirrored = _mirrored(text, redaction, bodies)
     disguised = _disguised(text, redaction, bodies) if known is None else ()
     spans = list(_merge([*own, *itertools.chain(*rows, mirrored), *disguised]))
@@ -322,16 +299,6 @@ def _dumps(text: bytes, redaction: Redaction) -> Iterator[Span]:
             if row[0] % stem[0] in lowered:
                 for found in _dump(stem, *row).finditer(text):
                     yield found.start(), found.end(), MARK
-
-
-def _encoded(text: bytes, redaction: Redaction) -> Iterator[Span]:
-    """Yield whole runs of base64 with a key in them: the end of the key is not known."""
-    if not any(literal in text for literal in redaction.base64):
-        return
-    for run in _ENCODED.finditer(text):
-        least = 0 if run.end() - run.start() >= _MIN_RUN else _MIN_LITERAL
-        if any(literal in run.group() for literal in redaction.base64 if len(literal) >= least):
-            yield run.start(), run.end(), MARK
 
 
 def _merge(spans: Iterable[Span]) -> Iterator[Span]:

@@ -8,6 +8,7 @@ the key stay.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
@@ -70,8 +71,11 @@ def _edits(key: Key, new: bytes) -> list[Edit]:
         return [
             (decoded.base + start, decoded.base + end, text) for start, end, text in _encode(decoded, changes)
         ]
-    if key.places:
-        return [(at, at + 1, new[index : index + 1]) for index, at in enumerate(key.places) if index >= size]
+    if key.runs:
+        shift = key.start - key.runs[0][0]
+        places = itertools.chain.from_iterable(itertools.starmap(range, key.runs))
+        body = zip(itertools.islice(places, size, None), new[size:], strict=False)
+        return [(shift + at, shift + at + 1, bytes([byte])) for at, byte in body]
     return [(key.start + size, key.start + len(key.raw), new[size:])]
 
 

@@ -83,9 +83,9 @@ class Pieces:
     after: int
     """The offset after the key."""
 
-    def places(self, size: int) -> tuple[int, ...]:
-        """Return the offset of each of the first bytes."""
-        return tuple(_offsets(self.runs, size))
+    def end(self, size: int) -> int:
+        """Return the end of the first bytes."""
+        return _offset(self.runs, size - 1) + 1
 
 
 def reassemble(text: bytes, at: int, stop: int, beginnings: Mapping[bytes, bytes]) -> Iterator[Pieces]:
@@ -179,14 +179,14 @@ def _follow(text: bytes, start: int, prefix: bytes, joint: Joint) -> list[Run]:
     return runs
 
 
-def _offset(runs: list[Run], number: int) -> int:
-    """Return the offset in the text of a byte of ranges."""
-    return next(itertools.islice(_offsets(runs), number, None))
-
-
-def _offsets(runs: Iterable[Run], size: int | None = None) -> Iterator[int]:
-    """Return the offset in the text of each of the first bytes of ranges."""
-    return itertools.islice(itertools.chain.from_iterable(itertools.starmap(range, runs)), size)
+def _offset(runs: Iterable[Run], number: int) -> int:
+    """Return the offset in the text of a byte of ranges; their end, if they have fewer bytes."""
+    end = 0
+    for start, end in runs:
+        if start + number < end:
+            return start + number
+        number -= end - start
+    return end
 
 
 def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, runs: list[Run]) -> Iterator[Pieces]:
@@ -197,6 +197,8 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, runs: list[Run
         # The key may be complete before a break; the text after it may be another word.
         run = _BODY_RUN.match(text, at)
         end = run.end() if run else at
+        if end == at and size >= KEY_BODY:
+            return  # the same body again
         if end > at:
             runs.append((at, end))
             size += end - at
@@ -207,8 +209,7 @@ def _bodies(text: bytes, kind: Kind, joint: Joint, prefix: bytes, runs: list[Run
         # A shorter body is a placeholder, which counts only where it is plain.
         if (
             is_broken
-            and size >= SHORTEST
-            and (at == end or size >= KEY_BODY)
+            and (size >= KEY_BODY or (kind.sure and at == end and size >= SHORTEST))
             and (not kind.ends or _is_wrapped(text, runs, first, len(prefix), kind.ends))
         ):
             body = b"".join([text[low:high] for low, high in runs[first:]])
@@ -231,17 +232,15 @@ def _is_wrapped(text: bytes, runs: list[Run], first: int, size: int, ends: bytes
         size: bytes of the prefix.
         ends: the line end.
     """
-    places = list(_offsets(runs, size + KEY_BODY))
-    if places[-1] - places[size - 1] < len(places) - size + 1:
+    last = _offset(runs, size + KEY_BODY - 1)
+    if last - _offset(runs, size - 1) == KEY_BODY:
         return True
     stops = [one for (_, one), (other, _) in itertools.pairwise(runs[:first]) if other > one]
     stops += [
-        one
-        for (_, one), (other, _) in itertools.pairwise(runs[first - 1 :])
-        if other > one and one <= places[-1]
+        one for (_, one), (other, _) in itertools.pairwise(runs[first - 1 :]) if other > one and one <= last
     ]
     widths = [stop - _line_start(text, stop, ends) for stop in stops]
-    if not widths or places[-1] + 1 - _line_start(text, places[-1] + 1, ends) > max(widths):
+    if not widths or last + 1 - _line_start(text, last + 1, ends) > max(widths):
         return False
     if min(widths) >= _NARROW or (len(widths) > 1 and len(set(widths)) == 1):
         return True

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
+from boltz_keyscan.detect.escapes import without
 from boltz_keyscan.detect.layouts.cells import CELLS, Cell
 from boltz_keyscan.detect.layouts.lines import LINE, Line, line_at, line_break, lines_after, lines_before
-from boltz_keyscan.detect.layouts.pieces import Pieces
 
 NAME: Final = "dump"
 
@@ -26,7 +26,7 @@ _SKIPPED: Final = 2
 _LONG_RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{43}")
 """As many characters as the body of a key has, plain or encoded, without a break."""
 
-_COLOUR: Final = re.compile(rb"(?:\x1b|\\{1,7}u001b)\[[0-9;]{0,12}m")
+_COLOUR: Final = rb"(?:\x1b|\\{1,7}u001b)\[[0-9;]{0,12}m"
 _PAIR: Final = 12
 """Bytes in which a colour follows a literal that has one."""
 
@@ -45,22 +45,16 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
 
 def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     """Read the cells of the lines around an offset; ``phase`` is the number of the cell's form."""
-    if not _COLOUR.search(text, at, at + _PAIR):
+    if not compile_pattern(_COLOUR).search(text, at, at + _PAIR):
         yield from _read_plain(text, at, phase)
         return
     low, high = max(at - BACK, 0), min(at + AHEAD, len(text))
-    pieces = Pieces()
-    last, removed = low, 0
-    for found in _COLOUR.finditer(text, low, high):
-        pieces.add(text, last, found.start())
-        last = found.end()
-        removed += last - found.start() if last <= at else 0
-    pieces.add(text, last, high)
-    outer = pieces.reading(NAME, low, high)
-    for inner in _read_plain(outer.data, at - low - removed, phase):
-        if inner.data:
-            first, end = outer.start(inner.low), outer.end(inner.high - 1)
-            yield _reading(phase, inner.data, first, end, *_compose(outer, inner))
+    outer = without(NAME, _COLOUR, text, low, high)
+    place = len(without(NAME, _COLOUR, text, low, at).data)
+    for inner in _read_plain(outer.data, place, phase):
+        # Of an empty one too: it saves a second search.
+        first, end = outer.start(inner.low), outer.start(inner.high)
+        yield _reading(phase, inner.data, first, end, *_compose(outer, inner))
 
 
 def _compose(outer: Reading, inner: Reading) -> tuple[Callable[[int], int], Callable[[int], int]]:

@@ -30,12 +30,18 @@ class Pieces:
 
     def reading(self, name: str, low: int, high: int, phase: int | None = None) -> Reading:
         """Return the reading of a range; without a phase, it serves all literals in the range."""
-        places = functools.cache(self._places)  # made only for a text with a key
+        places: list[list[int]] = []
+
+        def place(kind: int, index: int) -> int:
+            if not places:  # made only for a text with a key
+                places.extend(self._places())
+            return places[kind][index]
+
         return Reading(
             name,
             bytes(self.data),
-            lambda index: places()[0][index],
-            lambda index: places()[1][index],
+            functools.partial(place, 0),
+            functools.partial(place, 1),
             low,
             high,
             lambda at, other: low <= at < high and (phase is None or phase == other),

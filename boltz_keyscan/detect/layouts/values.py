@@ -6,12 +6,13 @@ The values of the same field in the following records are put together.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_reversed
-from boltz_keyscan.detect.layouts.pieces import Pieces
+from boltz_keyscan.detect.escapes import read_parts, split_at
 
 NAME: Final = "records"
 
@@ -26,7 +27,7 @@ _ENDS: Final = (b'"}', b'"]', b'\\"')
 """Bytes after a value."""
 
 _QUOTE: Final = rb"\\{0,7}\""
-_ESCAPE: Final = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_ESCAPE: Final = rb"\\(?:u[0-9A-Fa-f]{4}|.)"
 _ESCAPES: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
@@ -46,7 +47,7 @@ def spell(prefix: bytes) -> Iterator[Spelling]:
 
 def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     """Read the values of the field at an offset; ``phase`` is the place of the quote in the literal."""
-    pieces = Pieces()
+    values: list[tuple[int, int]] = []
     low, high = at, at + 1
     # The literals of other forms are within the value.
     at += phase
@@ -54,14 +55,21 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
     quote = compile_reversed(_QUOTE).search(text, max(at - BACK, 0), end)
     field = compile_reversed(_FIELD).match(text, max(at - BACK, 0), quote.start()) if quote else None
     if quote and field:
-        for low_value, high_value in _values(text, at, field[0], quote[0]):
-            _unescape(pieces, text, low_value, high_value)
-            low, high = min(low, low_value), max(high, high_value)
-    yield pieces.reading(NAME, low, high)
+        values = _values(text, at, field[0], quote[0])
+    # What is between the values decodes to nothing.
+    last = low = min([low, *(start for start, _ in values[:1])])
+    parts, decoded = [b""], [b""]
+    for start, end in values:
+        value = split_at(_ESCAPE, text[start:end])
+        parts += [text[last:start], *value]
+        value[1::2] = map(_unescape, value[1::2])
+        decoded += [b"", *value]
+        last = end
+    yield read_parts(NAME, parts, decoded, low, max(high, last), doubt=1)
 
 
-def _values(text: bytes, at: int, field: bytes, quote: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of the values around an offset."""
+def _values(text: bytes, at: int, field: bytes, quote: bytes) -> list[tuple[int, int]]:
+    """Return the ranges of the values around an offset."""
     name = re.sub(rb"[0-9]+", rb"[0-9]+", re.escape(field))
     inner = rb"(?:[^\"\\\n]|\\[^\n])*+" if quote == b'"' else rb"[^\"\n]*?"
     pattern = re.compile(name + re.escape(quote) + b"(" + inner + b")" + re.escape(quote), re.DOTALL)
@@ -72,15 +80,12 @@ def _values(text: bytes, at: int, field: bytes, quote: bytes) -> Iterator[tuple[
                 break
             values = []
         values.append(found.span(1))
-    yield from values if len(values) > 1 else ()
+    return values if len(values) > 1 else []
 
 
-def _unescape(pieces: Pieces, text: bytes, low: int, high: int) -> None:
-    """Add a value with its escapes decoded."""
-    for found in _ESCAPE.finditer(text, low, high):
-        pieces.add(text, low, found.start())
-        number, char = found.groups()
-        value = _ESCAPES.get(char, char) if char else chr(int(number, 16)).encode("utf-8", "replace")
-        pieces.put(value, *found.span())
-        low = found.end()
-    pieces.add(text, low, high)
+@functools.lru_cache(maxsize=1 << 10)
+def _unescape(escape: bytes) -> bytes:
+    """Return the character of an escape."""
+    if escape[1:2] == b"u" and len(escape) > 2:
+        return chr(int(escape[-4:], 16)).encode("utf-8", "replace")
+    return _ESCAPES.get(escape[1:], escape[1:])
