@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from boltz_keyscan.ci_detection import VARIABLES
+from boltz_keyscan.fsutil import cpu_count
 from tests import depth
 from tests.repos import Repo
 from tests.running import saved_engine
@@ -45,8 +46,15 @@ LOOPBACK = ("127.", "::1", "localhost")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers."""
+    """Declare the markers; look for no garbage among tests that are collected, which are many and stay."""
     config.addinivalue_line("markers", SAMPLED)
+    gc.disable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores, as some always wait: for children, sockets, timeouts."""
+    return cpu_count() + 1
 
 
 @pytest.hookimpl(trylast=True)
@@ -64,8 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Leave the tests, which are millions of objects and stay, out of all later collections of garbage."""
+    """Leave the tests out of all later searches for garbage."""
     gc.freeze()
+    gc.enable()
 
 
 def _left_out(name: str, cases: list[pytest.Function]) -> set[pytest.Function]:

@@ -23,7 +23,7 @@ import boltz_keyscan
 from tests import checkout
 from tests.checkout import OWNER, files
 from tests.gate import absent
-from tests.pipelines.services import checked, tool
+from tests.pipelines.services import checked, tool, validate
 from tests.running import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -86,7 +86,7 @@ def test_a_workflow_has_few_rights_and_runs_pinned_actions(path: Path) -> None:
     uses = re.findall(r"uses: (.*)", text)
     assert uses
     assert [each for each in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[0-9.]+", each)] == []
-    checked(tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", str(path))
+    validate("github-workflows", str(path))
     checked(tool("zizmor"), "--offline", "--no-progress", "--pedantic", str(path))
 
 

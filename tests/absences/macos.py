@@ -135,4 +135,4 @@ def _other_error(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_all() -> None:
     """Run command lines from standard input on macOS, each in a copy of this process."""
-    acted.run_copies(install)
+    acted.run_copies(install, lambda home: {"HOME": home})

@@ -781,12 +781,21 @@ def _install_names() -> None:
     os.environ.clear()
     os.environ.update({name: value for name, value in was.items() if not name.startswith(("XDG_", "HOME"))})
     if "BOLTZ_ABSENCE" not in was:
-        home = windows_path(was.get("HOME", "/nonexistent"))
         os.environ["PATH"] = ";".join(map(windows_path, was["PATH"].split(":")))
-        os.environ |= {"SYSTEMROOT": "C:\\Windows", "USERPROFILE": home, "TEMP": windows_path(TEMP)}
-        os.environ |= {"LOCALAPPDATA": home + "\\AppData\\Local", "APPDATA": home + "\\AppData\\Roaming"}
+        os.environ |= {"SYSTEMROOT": "C:\\Windows", "TEMP": windows_path(TEMP)}
+        os.environ |= home_variables(was.get("HOME", "/nonexistent"))
     tempfile.tempdir = os.environ.get("TEMP")
     tempfile.TemporaryFile = _temporary_file  # type: ignore[assignment]
+
+
+def home_variables(home: str) -> dict[str, str]:
+    """Return the environment variables of a home folder."""
+    home = windows_path(home)
+    return {
+        "USERPROFILE": home,
+        "LOCALAPPDATA": home + "\\AppData\\Local",
+        "APPDATA": home + "\\AppData\\Roaming",
+    }
 
 
 def _install_files() -> None:
@@ -814,4 +823,4 @@ def _install_files() -> None:
 
 def run_all() -> None:
     """Run command lines from standard input on Windows, each in a copy of this process."""
-    acted.run_copies(install)
+    acted.run_copies(install, home_variables)

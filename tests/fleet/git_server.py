@@ -43,6 +43,8 @@ class Behaviour:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are written apart: the body would wait 40 ms for the client's word on the head.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:

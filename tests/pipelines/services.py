@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from click.testing import CliRunner
 
 from tests.gate import absent
 from tests.keys import fake_key
@@ -263,3 +264,19 @@ def checked(*command: str, cwd: Path = ROOT) -> None:
     """A linter or validator has nothing to say."""
     ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def validate(schema: str, *paths: str) -> None:
+    """Validate documents with check-jsonschema, in this process: its start takes longer than the rest.
+
+    Raises:
+        AssertionError: a document does not follow the schema.
+    """
+    tool("check-jsonschema")
+    import check_jsonschema  # noqa: PLC0415 - not there in every environment
+
+    transform = ["--data-transform", "gitlab-ci"] if schema == "gitlab-ci" else []
+    ran = CliRunner().invoke(
+        check_jsonschema.main, ["--builtin-schema", f"vendor.{schema}", *transform, *paths]
+    )
+    assert ran.exit_code == 0, ran.output

@@ -15,7 +15,7 @@ import yaml
 from pipelines.gitlab import REPORTS
 from tests import checkout
 from tests.keys import fake_key, fingerprint, short_fingerprint
-from tests.pipelines.services import OLD, ZEROS, Server, checked, gitlab, leaky, tool, wheels
+from tests.pipelines.services import OLD, ZEROS, Server, gitlab, leaky, tool, validate, wheels
 from tests.repos import Repo
 from tests.running import ROOT
 
@@ -233,11 +233,8 @@ def documents(folder: Path, text: str = TEMPLATE) -> list[str]:
     return paths
 
 
-VALIDATOR = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
-
-
 def test_the_schema_agrees(tmp_path: Path) -> None:
-    checked(tool("check-jsonschema"), *VALIDATOR, *documents(tmp_path))
+    validate("gitlab-ci", *documents(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +244,7 @@ def test_the_schema_agrees(tmp_path: Path) -> None:
 def test_the_schema_can_say_no(tmp_path: Path, old: str, new: str) -> None:
     assert old in TEMPLATE
     with pytest.raises(AssertionError, match="Schema validation errors"):
-        checked(tool("check-jsonschema"), *VALIDATOR, *documents(tmp_path, TEMPLATE.replace(old, new)))
+        validate("gitlab-ci", *documents(tmp_path, TEMPLATE.replace(old, new)))
 
 
 def test_the_reports_are_those_that_are_written() -> None:

@@ -23,7 +23,7 @@ import boltz_keyscan
 from tests.checkout import OWNER
 from tests.hooked import config
 from tests.keys import fake_key, short_fingerprint
-from tests.pipelines.services import ACTION, Job, Server, checked, tool
+from tests.pipelines.services import ACTION, Job, Server, checked, tool, validate
 from tests.repos import Repo
 from tests.running import ROOT, Ran, program
 
@@ -91,7 +91,7 @@ def workflow_checked(folder: Path, text: str) -> None:
     path = folder / ".github" / "workflows" / "boltz-keyscan.yml"
     path.parent.mkdir(parents=True)
     path.write_text(text)
-    checked(tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", str(path))
+    validate("github-workflows", str(path))
     # By tag: a page cannot know the commit it is part of, and says what pinning is.
     settings = folder / "zizmor.yml"
     settings.write_text('rules: {unpinned-uses: {config: {policies: {"*": ref-pin}}}}\n')
@@ -158,8 +158,6 @@ def test_the_tables_of_inputs_and_outputs_are_the_actions() -> None:
 
 # ci-gitlab.md
 
-VALIDATOR = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
-
 
 def template() -> tuple[Any, Any]:
     spec, job = yaml.safe_load_all((ROOT / "templates" / "boltz-keyscan.yml").read_text(encoding="utf-8"))
@@ -169,7 +167,7 @@ def template() -> tuple[Any, Any]:
 def test_the_include_for_gitlab(tmp_path: Path) -> None:
     text = block("ci-gitlab.md", "yaml", "test_the_include_for_gitlab")
     (tmp_path / ".gitlab-ci.yml").write_text(text)
-    checked(tool("check-jsonschema"), *VALIDATOR, str(tmp_path / ".gitlab-ci.yml"))
+    validate("gitlab-ci", str(tmp_path / ".gitlab-ci.yml"))
     (include,) = yaml.safe_load(text)["include"]
     spec, _ = template()
     assert include["remote"].endswith(f"/{OWNER}/boltz-keyscan/{TAG}/templates/boltz-keyscan.yml")
@@ -185,7 +183,7 @@ def test_the_override_for_gitlab(tmp_path: Path) -> None:
     (tmp_path / "ci.yml").write_text(
         yaml.safe_dump({name: {**job[name], **override[name]} for name in override}).replace("$[[", "x[[")
     )
-    checked(tool("check-jsonschema"), *VALIDATOR, str(tmp_path / "ci.yml"))
+    validate("gitlab-ci", str(tmp_path / "ci.yml"))
 
 
 def test_the_table_of_inputs_is_the_templates() -> None:
