@@ -256,7 +256,7 @@ class HistoryReader:
         head = self._references.head if self._references is not None else None
         for path in filter(None, (view.index, *view.others)):
             try:
-                entries = index.list_changes(replace(view, index=path), head)
+                entries = index.compare(replace(view, index=path), head).changes
             except GitError as error:
                 detail = f"git cannot read the index: {first_line(error)}"
                 yield ResultShard(ShardResult(gaps=(Gap(self.source.where, "index-unreadable", detail),)))
@@ -286,7 +286,9 @@ class HistoryReader:
         from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
 
         count = gathered.tally.commits + gathered.tally.cached
-        search = CommitSearch(view, refs, count, self._memory, self._is_unchanged())
+        search = CommitSearch(
+            view, refs, count, self._memory, self._is_unchanged(), index=self.prepare().index
+        )
         lacking = self.prepare().partial or view.shallow is not None
         clone = refs if self.source.repository.worktree is not None else None
         located, attribution = Tracer(

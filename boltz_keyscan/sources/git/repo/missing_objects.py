@@ -76,6 +76,13 @@ class MissingShard:
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Return a gap for each broken reference, and the counts."""
         lines = [oid.encode() + b"\n" for _, oid in self.refs.tips]
+        absent: list[str] = []
+        if self.is_small and not self.partial:
+            # The usual case: git reaches everything, so every reference leads to an object.
+            result = self._walk(lines, absent)
+            if not (result.tally.stores_uncounted or absent):
+                return result
+            absent.clear()
         answers, error = object_info(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
         missing_tips = {words[0].decode() for words in answers if len(words) == 2}
         gaps = [_unchecked_gap(self.where, error)] if error else []
@@ -88,13 +95,14 @@ class MissingShard:
             for name, oid in self.refs.tips
             if oid in missing_tips
         ]
-        starts = [line for line in lines if line.strip().decode() not in missing_tips]
-        absent: list[str] = []
-        if self.is_complete:
-            result = counted(self.where, self._find_absent(starts, absent), 0)
-        else:
-            result = self._count(starts)
+        result = self._walk([line for line in lines if line.strip().decode() not in missing_tips], absent)
         return replace(result, gaps=(*gaps, *self._absent_gaps(absent), *result.gaps))
+
+    def _walk(self, starts: list[bytes], absent: list[str]) -> ShardResult:
+        """Return the counts of what references reach; append ids of objects that are absent."""
+        if self.is_complete:
+            return counted(self.where, self._find_absent(starts, absent), 0)
+        return self._count(starts)
 
     def _count(self, starts: list[bytes]) -> ShardResult:
         """Return the number of commits that references reach, and of the objects that were left out."""
