@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from boltz_keyscan import policy
 from boltz_keyscan.model.enums import Exposure, Status
-from boltz_keyscan.model.finding import Finding, Location, Match
+from boltz_keyscan.model.finding import Finding, Gap, Location, Match, Tally
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the sources of a plan had, before findings are judged."""
+
+    started: datetime
+    clock: float
+    """Monotonic time of the start."""
+    pairs: tuple[tuple[Match, Location], ...]
+    gaps: frozenset[Gap]
+    tally: Tally
 
 
 def group_findings(pairs: Sequence[tuple[Match, Location]], loaded: tuple[Rule, ...]) -> Iterator[Finding]:

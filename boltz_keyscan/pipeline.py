@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.findings import group_findings
+from boltz_keyscan.findings import Gathered, group_findings
 from boltz_keyscan.model.enums import Exposure, Part
 from boltz_keyscan.model.finding import (
     BundleFile,
@@ -152,12 +152,17 @@ def run(
     Raises:
         KeyscanError: no scan is possible (rules unusable, hook outside a repository).
     """
+    gathered = gather(plan, status_check.lookup if status_check is not None else None, progress)
+    return judge(plan, gathered, steps, accept_gap=accept_gap, status_check=status_check)
+
+
+def gather(plan: Plan, lookup: Lookup | None = None, progress: ProgressListener | None = None) -> Gathered:
+    """Scan sources and locate what is found; arguments and errors as for ``run``."""
     started = datetime.now(UTC)
     clock = time.monotonic()
-    loaded = rules.load()
-    detector = KeyDetector.of(loaded)
-    if status_check is not None:
-        detector = detector.asking(status_check.lookup)
+    detector = KeyDetector.of(rules.load())
+    if lookup is not None:
+        detector = detector.asking(lookup)
     pairs: list[tuple[Match, Location]] = []
     gaps: set[Gap] = set()
     tally = Tally()
@@ -184,23 +189,38 @@ def run(
         and not plan.terms.empty_is_complete
     ):
         gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
-    unjudged: Iterable[Finding] = group_findings(pairs, loaded)
+    return Gathered(started, clock, tuple(pairs), frozenset(gaps), tally)
+
+
+def judge(
+    plan: Plan,
+    gathered: Gathered,
+    steps: Sequence[Step] = (),
+    *,
+    accept_gap: Callable[[Gap], Gap] = lambda gap: gap,
+    status_check: StatusChecker | None = None,
+) -> ScanResult:
+    """Build findings from what was gathered and decide the result; arguments as for ``run``."""
+    loaded = rules.load()
+    detector = KeyDetector.of(loaded)
+    gaps = gathered.gaps
+    unjudged: Iterable[Finding] = group_findings(gathered.pairs, loaded)
     status_report = None
     if status_check is not None:
         unjudged, status_report, status_gaps = status_check.apply(
-            tuple(unjudged), {match.fingerprint: match for match, _ in pairs}
+            tuple(unjudged), {match.fingerprint: match for match, _ in gathered.pairs}
         )
-        gaps.update(status_gaps)
+        gaps = gaps.union(status_gaps)
     judged = (policy.judge(finding, plan.terms) for finding in apply(unjudged, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
     redacted_gaps = tuple(sorted((accept_gap(_redact(gap, detector)) for gap in gaps), key=_gap_order))
     return ScanResult(
         targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in plan.targets),
-        started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        duration_s=round(time.monotonic() - clock, 3),
+        started_at=gathered.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        duration_s=round(time.monotonic() - gathered.clock, 3),
         findings=findings,
         gaps=redacted_gaps,
-        tally=tally,
+        tally=gathered.tally,
         complete=policy.is_complete(redacted_gaps, plan.terms),
         exit_code=policy.exit_code(findings, redacted_gaps, plan.terms),
         asked=status_report,

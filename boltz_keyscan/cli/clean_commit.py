@@ -9,29 +9,37 @@ import os
 from collections.abc import Sequence
 
 from boltz_keyscan import pipeline
+from boltz_keyscan.findings import Gathered
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
 
 
-def scan(arguments: Sequence[str]) -> str | None:
+def scan(arguments: Sequence[str]) -> Gathered | str | None:
     """Scan what ``hook pre-commit`` names.
 
     Args:
         arguments: arguments after the name of the command.
 
     Returns:
-        The line to print for a clean commit. None if the command itself has to run: it has options, or there
-        is anything to report.
+        The line to print for a clean commit; what was gathered if there is more to report.
+        None if the command itself has to scan: it has options, or there was an error.
     """
     names = arguments[1:] if arguments[:1] == ["--"] else arguments
     if any(name.startswith("-") for name in names):
         return None
+    plan = plan_of(names)
     try:
-        result = pipeline.run(make_plan(Options(staged=tuple(names), fail_on=FailOn.ANY)))
+        gathered = pipeline.gather(plan)
+        result = pipeline.judge(plan, gathered)
     except Exception:  # noqa: BLE001 - the command runs into the same error and reports it
         return None
-    return f"boltz-keyscan: no key in {amount_scanned(result, names)}" if is_clean(result) else None
+    return f"boltz-keyscan: no key in {amount_scanned(result, names)}" if is_clean(result) else gathered
+
+
+def plan_of(names: Sequence[str]) -> pipeline.Plan:
+    """Return the plan for the staged files with these names, or for everything staged."""
+    return make_plan(Options(staged=tuple(names), fail_on=FailOn.ANY))
 
 
 def is_clean(result: ScanResult) -> bool:

@@ -36,11 +36,13 @@ def run_guarded(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    scanned = None
     if arguments[:2] == ["hook", "pre-commit"]:
         from boltz_keyscan.cli import clean_commit  # noqa: PLC0415 - only the hook
 
-        if (line := clean_commit.scan(arguments[2:])) is not None:
-            print(line, flush=True)  # noqa: T201 - as click.echo does
+        scanned = clean_commit.scan(arguments[2:])
+        if isinstance(scanned, str):
+            print(scanned, flush=True)  # noqa: T201 - as click.echo does
             return ExitCode.CLEAN
     if arguments == ["hook", "agent"]:
         from boltz_keyscan.cli import agent_hook  # noqa: PLC0415 - only the hook
@@ -49,7 +51,7 @@ def _run(arguments: list[str]) -> int:
     from boltz_keyscan.cli.root import Commands  # noqa: PLC0415 - a clean commit does not pay for click
 
     command = Commands()
-    with command.make_context("boltz-keyscan", list(arguments)) as made:
+    with command.make_context("boltz-keyscan", list(arguments), obj=scanned) as made:
         returned = command.invoke(made)
     return int(returned) if isinstance(returned, int) else ExitCode.CLEAN
 

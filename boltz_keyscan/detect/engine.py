@@ -60,8 +60,7 @@ The engine finds them in the same pass; ``sources.signatures`` checks them. All 
 with expressions among them the engine takes a third longer."""
 
 
-@functools.cache
-def _marks() -> tuple[tuple[bytes, int], ...]:
+def _signatures() -> tuple[tuple[bytes, int], ...]:
     """Return the signatures as they are and as encodings write them."""
     from boltz_keyscan import beginnings  # noqa: PLC0415 - a saved engine does not need them
 
@@ -96,9 +95,11 @@ class Engine:
         self._scratch = _Scratch(database)
         self._lengths = stored.lengths
         self._text = stored.text
-        self._meanings = stored.meanings
+        self._stored = stored
         self._starts: tuple[int, ...] = ()
         self._literals: dict[int, bytes] = {}
+        self._numbers: dict[bytes, int] = {}
+        self._read: dict[bytes, tuple[Meaning, ...]] = {}
         self._ends = literals.prefix_endings(prefixes)
         self._exact = frozenset(filter(rules.is_exact, prefixes))
 
@@ -143,10 +144,8 @@ class Engine:
         def note(number: int, _start: int, stop: int, _flags: int, _context: object) -> None:
             if number < count:
                 matches.append((stop, number))
-            elif marks is not None:
-                literal, before = _marks()[number - count]
-                if (offset := stop - len(literal) - before) >= 0:
-                    marks.append(offset)
+            elif marks is not None and (offset := stop - self._marks[number - count]) >= 0:
+                marks.append(offset)
 
         self._database.scan(
             buffer,  # type: ignore[type-var]  # any buffer does
@@ -157,18 +156,29 @@ class Engine:
 
     def meanings(self, literal: bytes) -> tuple[Meaning, ...]:
         """Return the meanings of a literal."""
-        return self._by_literal[literal]
+        if literal not in self._read:
+            if literal not in self._numbers:
+                # Not one that this engine found.
+                for number in range(len(self._lengths)):
+                    self._literal(number)
+            self._read[literal] = literals.read_meanings(self._lines[self._numbers[literal]])
+        return self._read[literal]
 
     def _literal(self, number: int) -> bytes:
         if number not in self._literals:
             self._starts = self._starts or (0, *itertools.accumulate(self._lengths))
-            self._literals[number] = self._text[self._starts[number] : self._starts[number + 1]]
+            literal = self._text[self._starts[number] : self._starts[number + 1]]
+            self._literals[number] = literal
+            self._numbers[literal] = number
         return self._literals[number]
 
     @functools.cached_property
-    def _by_literal(self) -> dict[bytes, tuple[Meaning, ...]]:
-        lines = self._meanings.splitlines()
-        return {self._literal(number): literals.read_meanings(line) for number, line in enumerate(lines)}
+    def _lines(self) -> list[bytes]:
+        return self._stored.meanings.splitlines()
+
+    @functools.cached_property
+    def _marks(self) -> tuple[int, ...]:
+        return tuple(map(int, self._stored.marks.split()))
 
     def _plausible(self, buffer: Buffer, matches: list[tuple[int, int]]) -> list[Found]:
         """Drop the ends of whole prefixes, ends without a beginning before them, and parts of names.
@@ -234,11 +244,13 @@ def engine(prefixes: tuple[bytes, ...]) -> Engine:
         database, stored = loaded
         return Engine(database, stored, prefixes)
     table = literals.table(prefixes)
-    database = compile_literals((*table.literals, *(literal for literal, _ in _marks())))
+    signatures = _signatures()
+    database = compile_literals((*table.literals, *(literal for literal, _ in signatures)))
     stored = Stored(
         lengths=bytes(map(len, table.literals)),
         text=b"".join(table.literals),
         meanings=b"\n".join(map(literals.write_meanings, table.meanings)),
+        marks=b" ".join(b"%d" % (before + len(literal)) for literal, before in signatures),
     )
     if is_bundled:
         engine_file.save(identity, database, stored)

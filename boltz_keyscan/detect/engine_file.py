@@ -22,7 +22,7 @@ from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import PLATFORM, machine, read_private_file, replace_file, user_cache_dir
 from boltz_keyscan.records import dataclass
 
-_FORMAT = b"boltz-keyscan engine 1"
+_FORMAT = b"boltz-keyscan engine 2"
 
 _MAX_BYTES = 64 << 20
 """Bytes of a file that are read; real ones have about 900 kB."""
@@ -53,6 +53,8 @@ class Stored:
     """All literals, one after the other."""
     meanings: bytes
     """A line for each literal."""
+    marks: bytes
+    """For each signature of an archive the bytes from the beginning of the archive to its end, in decimal."""
 
 
 def identity(prefixes: tuple[bytes, ...]) -> bytes:
@@ -102,7 +104,14 @@ def save(identity: bytes, database: hyperscan.Database, stored: Stored) -> None:
     place = path(identity)
     if place is None:
         return
-    sections = (identity, hyperscan.dumpb(database), stored.lengths, stored.text, stored.meanings)
+    sections = (
+        identity,
+        hyperscan.dumpb(database),
+        stored.lengths,
+        stored.text,
+        stored.meanings,
+        stored.marks,
+    )
     sizes = " ".join(str(len(section)) for section in sections).encode()
     body = sizes + b"\n" + b"".join(sections).translate(_INVERTED)
     try:
@@ -129,10 +138,10 @@ def _parse(raw: bytes, identity: bytes) -> tuple[hyperscan.Database, Stored]:
     for size in map(int, sizes.split()):
         sections.append(body[:size])
         body = body[size:]
-    own_identity, serialised, lengths, text, meanings = sections
+    own_identity, serialised, lengths, text, meanings, marks = sections
     if own_identity != identity or sum(lengths) != len(text):
         _refuse("it is for another version")
-    return hyperscan.loadb(serialised, hyperscan.HS_MODE_BLOCK), Stored(lengths, text, meanings)
+    return hyperscan.loadb(serialised, hyperscan.HS_MODE_BLOCK), Stored(lengths, text, meanings, marks)
 
 
 def _prove(database: hyperscan.Database, stored: Stored) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model.finding import ShardResult, Tally
 from boltz_keyscan.sources.git.objects.listing import Names
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.missing_objects import MissingShard
+from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, counted
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from tests.running import keyscan
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 
 
 def test_a_count_of_an_earlier_scan_is_reported_without_git() -> None:
-    view = git.RepoView(git.skeleton("sha1"), b"/nowhere")
-    refs = References((), None, opaque=False, broken=())
-    shard = MissingShard(view, "repo", refs, partial=True, counted=25)
-    result = shard.scan(KeyDetector.of(rules.load()))
+    result = counted("repo", 7, 25)
     [gap] = result.gaps
     assert (gap.reason, gap.by_design, result.tally.objects_missing) == ("partial-clone", True, 25)
     assert "cloned: 25;" in gap.detail
+    assert (result.tally.commits_reached, result.tally.stores_uncounted) == (7, 0)
+    assert counted("repo", None, 0) == ShardResult(tally=Tally(stores_uncounted=1))
 
 
 def scanned(path: Path, *options: str) -> tuple[int, set[tuple[str | None, tuple[str, ...]]]]:

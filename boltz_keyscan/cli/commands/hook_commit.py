@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean, is_of_commit
+from boltz_keyscan.cli.clean_commit import amount_scanned, is_clean, is_of_commit, plan_of
 from boltz_keyscan.cli.groups import CommandWithExamples
+from boltz_keyscan.findings import Gathered
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
-from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
 
 if TYPE_CHECKING:
     from boltz_keyscan.cli.hook_report import HookSuppression
@@ -55,8 +54,9 @@ def scan_for_hook(
     baseline: str | None,
     trust: str | None,
     watch: pipeline.ProgressListener | None = None,
+    gathered: Gathered | None = None,
 ) -> ScanResult:
-    """Run the plan of a hook; suppressions are loaded when the first key is found."""
+    """Run the plan of a hook, or only judge what was gathered; suppressions are loaded for the first key."""
     known: list[HookSuppression] = []
 
     def suppressor() -> Suppressor:
@@ -72,14 +72,18 @@ def scan_for_hook(
     def accept_gap(gap: Gap) -> Gap:
         return suppressor().accept_gap(gap)
 
-    result = pipeline.run(plan, (step,), accept_gap=accept_gap, progress=watch)
+    gathered = gathered or pipeline.gather(plan, progress=watch)
+    result = pipeline.judge(plan, gathered, (step,), accept_gap=accept_gap)
     return known[0].resolved.with_trust_report(result) if known else result
 
 
 @click.command("pre-commit", cls=_TakesFiles)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @trust_options
-def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | None) -> int:
+@click.pass_obj
+def pre_commit(
+    gathered: Gathered | None, *, files: tuple[str, ...], baseline: str | None, trust: str | None
+) -> int:
     """Stop a commit that adds a key of any kind.
 
     Scans the staged content of each FILE, or of everything staged; the worktree is not read.
@@ -87,8 +91,7 @@ def pre_commit(*, files: tuple[str, ...], baseline: str | None, trust: str | Non
     a commit that is being merged, does not stop the commit. In a FILE without changes every
     key counts.
     """
-    plan = make_plan(Options(staged=files, fail_on=FailOn.ANY))
-    result = scan_for_hook(plan, baseline, trust)
+    result = scan_for_hook(plan_of(files), baseline, trust, gathered=gathered)
     if is_clean(result):
         click.echo(f"boltz-keyscan: no key in {amount_scanned(result, files)}")
         return result.exit_code

@@ -121,7 +121,7 @@ def _find_in_worktree(
     top = reader.source.repository.worktree or b""
     names = {path: relative(path, top) for path, _ in placed}
     try:
-        worktree = Worktree(reader.source.repository, opened.view, opened.partial)
+        worktree = Worktree(reader.source.repository, opened.view, opened.partial, opened.index)
         status = worktree.read_status(list(names.values()))
     except (GitError, OSError) as error:
         reason = error.message.splitlines()[0] if isinstance(error, GitError) else error.strerror

@@ -45,14 +45,20 @@ def merged_commits(git_dir: bytes) -> list[str]:
 class Parents:
     """The commits that a staged change is added to. Use as a context manager."""
 
-    def __init__(self, view: git.RepoView, commits: Iterable[str], detector: Detector) -> None:
-        """Compare the index with each commit; skip a commit if git fails to compare it."""
+    def __init__(
+        self,
+        view: git.RepoView,
+        commits: Iterable[str],
+        detector: Detector,
+        compared: Mapping[str, Mapping[bytes, str | None]],
+    ) -> None:
+        """Compare the index with each commit, unless it is compared; skip a commit if git fails to do so."""
         self._keys = BlobKeys(view, detector)
         self._parents: list[tuple[CommitFileReader, Mapping[bytes, str | None]]] = []
         self._deleted: frozenset[str] | None = None
         for commit in commits:
             try:
-                replaced = index.list_differences(view, commit)
+                replaced = compared.get(commit) or index.list_differences(view, commit)
             except GitError:
                 continue
             self._parents.append((CommitFileReader(CommitFiles(b"/", "", commit, view)), replaced))

@@ -14,19 +14,16 @@ from collections.abc import Set as AbstractSet
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResult, Tally, Work
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sanitize import harmless
-from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch
-from boltz_keyscan.sources.git.attribution.locate import Tracer, targets
 from boltz_keyscan.sources.git.objects import listing
 from boltz_keyscan.sources.git.objects.listing import (
     Names,
     Pending,
     drop_cached,
     flagged_objects,
-    list_objects,
+    list_new,
     new_packs,
     read_names,
     split_missing,
@@ -38,15 +35,13 @@ from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.packs.check import check_packs
 from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
-from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard
+from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard, counted
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
 from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, add_older_stashes, read_traces
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
 from boltz_keyscan.sources.git.run import command as git
+from boltz_keyscan.sources.git.run.output import first_line
 from boltz_keyscan.sources.shards import NamesShard, ResultShard
-
-_LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
-"""The temporary folder of links through which git may have read the store."""
 
 _OPAQUE = "references are kept as reftable, unread: all commits count as history, the index as staged"
 
@@ -132,20 +127,20 @@ class HistoryReader:
             gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
             yield ResultShard(ShardResult(gaps=(gap,)))
             return
-        # A boundary list can change alone, and with it the count.
-        counted = self._memory.missing if self._is_unchanged() and checked.view.shallow is None else None
-        yield MissingShard(
-            checked.view,
-            self.source.where,
-            self._references,
-            opened.partial,
-            counted,
-            is_small=self._names.is_small,
-            # An earlier scan without gaps had every object; in a pack that is not read, some are lost.
-            is_complete=opened.is_complete and not checked.gaps and not self._is_unchanged(),
-            is_clone=self._names.is_clone,
-            known=self._memory.tips,
-        )
+        if self._is_counted(opened):
+            yield ResultShard(counted(self.source.where, self._memory.reached, self._memory.missing or 0))
+        else:
+            yield MissingShard(
+                checked.view,
+                self.source.where,
+                self._references,
+                opened.partial,
+                is_small=self._names.is_small,
+                # In a pack that is not read, some objects are lost.
+                is_complete=opened.is_complete and not checked.gaps,
+                is_clone=self._names.is_clone,
+                known=self._memory.tips,
+            )
         direct_packs: set[str] = set()
         if not checked.repaired:
             yield from self._packs(checked.view, direct_packs)
@@ -179,6 +174,12 @@ class HistoryReader:
             == (frozenset(self._names.packs), self._names.loose, _oids(self._references))
         )
 
+    def _is_counted(self, opened: PreparedRepository) -> bool:
+        """Return True if a scan without gaps counted the same commits, and found what they name."""
+        # A list of shallow boundaries can change alone, and with it the counts.
+        is_whole = opened.view is not None and opened.view.shallow is None
+        return is_whole and self._is_unchanged() and opened.partial == (self._memory.missing is not None)
+
     def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
         for stem, size in new_packs(view, self._memory).items():
@@ -211,9 +212,9 @@ class HistoryReader:
                 yield ObjectShard(view, self.source.where, lines, weight)
             rest = replace(self._memory, packs=self._memory.packs | direct_packs)
             count += names.count_cached(rest) - names.count_cached(self._memory)
-            for chunk in (
-                list_objects(view, names, rest) if names.max_new_objects(rest) or not direct_packs else ()
-            ):
+            known, chunks = list_new(view, names, rest)
+            count, cached = count + known, cached + known
+            for chunk in chunks:
                 present, missing = split_missing(chunk)
                 gaps += (
                     missing_object_gap(self.source.where, line.split()[0].decode("ascii", "replace"))
@@ -226,7 +227,7 @@ class HistoryReader:
                     yield ObjectShard(view, self.source.where, lines, weight)
         except GitError as error:
             if not gaps:
-                detail = f"git could not list all objects: {_line(error)}"
+                detail = f"git could not list all objects: {first_line(error)}"
                 gaps.append(Gap(self.source.where, "object-store", detail))
         for lines, weight in pending.flush():
             yield ObjectShard(view, self.source.where, lines, weight)
@@ -244,10 +245,10 @@ class HistoryReader:
         try:
             return flagged_objects(view, self._memory)
         except GitError as error:
-            detail = (
-                f"git could not list the objects in which an earlier scan found something: {_line(error)}"
+            what = "the objects in which an earlier scan found something"
+            gaps.append(
+                Gap(self.source.where, "object-store", f"git could not list {what}: {first_line(error)}")
             )
-            gaps.append(Gap(self.source.where, "object-store", detail))
             return b""
 
     def _index(self, view: git.RepoView) -> Iterator[Shard]:
@@ -255,9 +256,9 @@ class HistoryReader:
         head = self._references.head if self._references is not None else None
         for path in filter(None, (view.index, *view.others)):
             try:
-                entries = index.list_changes(replace(view, index=path), head)
+                entries = index.compare(replace(view, index=path), head).changes
             except GitError as error:
-                detail = f"git cannot read the index: {_line(error)}"
+                detail = f"git cannot read the index: {first_line(error)}"
                 yield ResultShard(ShardResult(gaps=(Gap(self.source.where, "index-unreadable", detail),)))
                 continue
             paths = tuple(entry.path for entry in entries)
@@ -268,10 +269,28 @@ class HistoryReader:
         opened = self.prepare()
         if opened.view is None or self._references is None or self._names is None:
             return Located()
+        traced = Located(), Attribution(), frozenset[str]()
+        if gathered.hits or any(gap.oid for gap in gathered.gaps):
+            traced = self._trace(gathered, detector, opened.view, self._references)
+        located = traced[0]
+        gaps = (*gathered.gaps, *located.gaps)
+        if all(gap.by_design or (gap.oid and gap.reason != ABSENT) for gap in gaps):
+            self._save(gathered, *traced[1:])
+        return located
+
+    def _trace(
+        self, gathered: ShardResult, detector: Detector, view: git.RepoView, refs: References
+    ) -> tuple[Located, Attribution, frozenset[str]]:
+        """Trace what was found: locations, and the attribution and its objects for the cache."""
+        from boltz_keyscan.sources.git.attribution.commit_search import CommitSearch  # noqa: PLC0415 - clean histories need none
+        from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
+
         count = gathered.tally.commits + gathered.tally.cached
-        search = CommitSearch(opened.view, self._references, count, self._memory, self._is_unchanged())
-        lacking = opened.partial or opened.view.shallow is not None
-        clone = self._references if self.source.repository.worktree is not None else None
+        search = CommitSearch(
+            view, refs, count, self._memory, self._is_unchanged(), index=self.prepare().index
+        )
+        lacking = self.prepare().partial or view.shallow is not None
+        clone = refs if self.source.repository.worktree is not None else None
         located, attribution = Tracer(
             search,
             self.source.prefix,
@@ -279,37 +298,24 @@ class HistoryReader:
             lacking,
             carried=self.source.carried,
             clone=clone,
-            traces=read_traces(self.source.repository, opened.view, clone) if gathered.hits else NO_TRACES,
-            worktree=self.source.repository.full_worktree if opened.view.index is not None else None,
+            traces=read_traces(self.source.repository, view, clone) if gathered.hits else NO_TRACES,
+            worktree=self.source.repository.full_worktree if view.index is not None else None,
         ).trace(gathered.hits, detector, gathered.gaps)
-        if lacking:
+        if attribution is None or lacking:
             # The commits that are fetched later can be older ones.
-            attribution = None
-        gaps = (*gathered.gaps, *located.gaps)
-        if self.cache is not None and all(
-            gap.by_design or (gap.oid and gap.reason != ABSENT) for gap in gaps
-        ):
-            self._save(self.cache, gathered, attribution, detector)
-        return located
-
-    def _save(
-        self,
-        cache: Cache | SharedObjects,
-        gathered: ShardResult,
-        attribution: Attribution | None,
-        detector: Detector,
-    ) -> None:
-        """Write the cache; only after a scan without gaps, as it means that everything was scanned."""
-        if self._names is None or self._references is None:
-            return
+            return located, Attribution(), frozenset()
         # Not cached: objects that were searched under some names only, and objects at a path that
         # may itself hold a key, plain or encoded.
         wanted = {**dict.fromkeys(gap.oid for gap in gathered.gaps if gap.oid), **targets(gathered.hits)}
         traced = {oid for oid, names in wanted.items() if names is None}
-        if attribution is None:
-            attribution, traced = Attribution(), set()
         for places in (attribution.reachable, attribution.unreachable):
             traced -= {oid for oid, path in places if detector.redact(path) != _escape(path)}
+        return located, attribution, frozenset(traced)
+
+    def _save(self, gathered: ShardResult, attribution: Attribution, traced: frozenset[str]) -> None:
+        """Write the cache; only after a scan without gaps, as it means that everything was scanned."""
+        if self.cache is None or self._names is None or self._references is None:
+            return
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
@@ -323,16 +329,13 @@ class HistoryReader:
                 if oid is not None
             ),
             tips=_oids(self._references),
-            traced=frozenset(traced),
+            traced=traced,
             attribution=attribution.only(traced),
             missing=gathered.tally.objects_missing if self.prepare().partial else None,
+            reached=None if gathered.tally.stores_uncounted else gathered.tally.commits_reached,
         )
         if fresh != self._memory:
-            cache.save(self.source.repository.objects, fresh)
-
-
-def _line(error: GitError) -> str:
-    return _LINKED_STORE.sub("objects/", error.message.splitlines()[0])
+            self.cache.save(self.source.repository.objects, fresh)
 
 
 def _escape(path: bytes) -> str:

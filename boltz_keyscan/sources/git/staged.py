@@ -126,6 +126,8 @@ class StagedReader:
     names: tuple[bytes, ...]
     _repository: Repository | None = field(default=None, init=False)
     _view: git.RepoView | None = field(default=None, init=False)
+    _compared: dict[str, dict[bytes, str | None]] = field(default_factory=dict, init=False)
+    """Differences between the index and HEAD, by its id."""
 
     def work(self) -> Iterator[Work]:
         """Yield a shard of names, one of blobs, and files whose content is not in the index.
@@ -160,8 +162,11 @@ class StagedReader:
                 entries = index.read_entries(view, [path for path in wanted if not os.path.isabs(path)])
                 announced = _announced(view, entries, top)
             else:
-                entries = index.list_changes(view, references(repository).head, intended=False)
-                announced = set()
+                head = references(repository).head
+                compared = index.compare(view, head, intended=False)
+                if head is not None and compared.is_of_commit:
+                    self._compared[head] = compared.replaced
+                entries, announced = compared.changes, set()
         except GitError as error:
             detail = f"git cannot read the index: {error.message.splitlines()[0]}"
             yield gap_shard(Gap(_HERE, "index-unreadable", detail))
@@ -193,7 +198,7 @@ class StagedReader:
 
         head = references(self._repository).head
         commits = filter(None, (head, *merged_commits(self._repository.git_dir)))
-        with Parents(self._view, commits, detector) as parents:
+        with Parents(self._view, commits, detector, self._compared) as parents:
             return [parents.has_key(hit) for hit in hits]
 
 

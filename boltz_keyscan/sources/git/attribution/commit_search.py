@@ -34,14 +34,13 @@ from boltz_keyscan.sources.git.objects.scan_cache import (
     Places,
 )
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.index import index_timeout
+from boltz_keyscan.sources.git.repo.index import IndexReader
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, object_info, parsing_git_output
 
 _OID = late_pattern(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _TREE = late_pattern(rb"\A\d+ \w+ ([0-9a-f]+)\t(.+)\Z", re.DOTALL)
-_INDEX = late_pattern(rb"\A\d+ ([0-9a-f]+) \d\t(.+)\Z", re.DOTALL)
 
 ObjectPaths = set[tuple[str, bytes]]
 """Objects with their paths in one tree."""
@@ -83,6 +82,8 @@ class CommitSearch:
     """True if store and references are the same as when ``memory`` was made."""
     exclude: frozenset[str] = frozenset()
     """Commits to exclude, with their ancestors."""
+    index: IndexReader | None = None
+    """The entries of the index, if something else in the run lists them too."""
     problems: list[str] = field(default_factory=list, init=False)
     """git's error messages: the result may be incomplete."""
     _everything: list[bytes] | None = field(default=None, init=False)
@@ -102,8 +103,9 @@ class CommitSearch:
             )
         self._max_paths_per_object = max_paths_per_object
         tips, trees, blobs = self._tips()
-        in_index = self._search_indexes(wanted, self.view.index)
-        in_other_indexes = self._search_indexes(wanted, *self.view.others)
+        in_index = self._search_indexes(wanted, self.index or IndexReader(self.view))
+        others = (IndexReader(replace(self.view, index=index)) for index in self.view.others)
+        in_other_indexes = self._search_indexes(wanted, *others)
         in_head: ObjectPaths = set()
         named: ObjectPaths = set()
         introduced: Places = {}
@@ -284,17 +286,14 @@ class CommitSearch:
             self.problems.append(error.message)
         return found
 
-    def _search_indexes(self, wanted: Wanted, *indexes: bytes | None) -> ObjectPaths:
+    def _search_indexes(self, wanted: Wanted, *indexes: IndexReader) -> ObjectPaths:
         """Return the wanted objects in some indexes, with their paths."""
         found: ObjectPaths = set()
         limit = self._limit()
-        for index in filter(None, indexes):
-            view = replace(self.view, index=index)
+        for index in indexes:
             try:
-                for entry in git.fields(view, "ls-files", "-s", "-z", seconds=index_timeout(view)):
-                    with parsing_git_output():
-                        ((name, path),) = _INDEX.findall(entry)
-                    if (oid := name.decode()) in wanted and limit.admits(oid):
+                for _, oid, path in index.entries():
+                    if oid in wanted and limit.admits(oid):
                         found.add((oid, path))
             except GitError as error:
                 self.problems.append(error.message)

@@ -6,9 +6,10 @@ Trees can be nested so that a dozen of them make 10^10 paths. Every walk has a t
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Self
 
 from boltz_keyscan.module_search import carry_guard
 from boltz_keyscan.records import dataclass, field
@@ -66,6 +67,39 @@ class PlaceLimit:
         return True
 
 
+class _Beside:
+    """A walk over merges in a thread of its own. Use as a context manager, which waits for its end.
+
+    Without ``concurrent.futures``, which takes longer to import than such a walk.
+    """
+
+    def __init__(self, walk: Callable[[], tuple[list[Change], list[Change]]]) -> None:
+        self._walk = walk
+        self._found: tuple[list[Change], list[Change]] = ([], [])
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=carry_guard(self._run), daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._found = self._walk()
+        except BaseException as error:  # noqa: BLE001 - raised again by ``result``
+            self._error = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    def result(self) -> tuple[list[Change], list[Change]]:
+        """Wait for the end and return additions and removals, or raise the error of the walk."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+
 @dataclass(frozen=True, slots=True)
 class Walks:
     """Walks over one repository."""
@@ -98,11 +132,13 @@ class Walks:
             StoppedError: git exceeded the timeout.
         """
         cancellation = git.Cancellation()
-        with ThreadPoolExecutor(1) as beside, contextlib.ExitStack() as unfinished:
-            # The pool waits for its walk: after Ctrl-C for minutes, if that went on.
+        end = (f"--max-age={since}",) if since else ()
+        with (
+            _Beside(lambda: self._merge_changes(wanted, lines, cancellation, *end)) as merge_walk,
+            contextlib.ExitStack() as unfinished,
+        ):
+            # Its end is waited for: after Ctrl-C for minutes, if the walk went on.
             unfinished.callback(cancellation.cancel)
-            end = (f"--max-age={since}",) if since else ()
-            merge_walk = beside.submit(carry_guard(self._merge_changes), wanted, lines, cancellation, *end)
             first = dict(last.first)
             for change, removed in self._changes(wanted, lines, "--no-merges", *end):
                 last.record(change, removed=removed)

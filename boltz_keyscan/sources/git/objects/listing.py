@@ -114,6 +114,26 @@ def new_packs(view: git.RepoView, memory: Memory) -> dict[bytes, int]:
     return found
 
 
+def list_new(view: git.RepoView, names: Names, memory: Memory) -> tuple[int, Iterator[bytes]]:
+    """Return the number of loose objects that an earlier scan read, and a listing of the other new objects.
+
+    If there are new packs, all loose objects are listed, and the number is 0. Errors as ``list_objects``.
+    """
+    if not memory.packs or not names.packs.keys() <= memory.packs:
+        return 0, list_objects(view, names, memory)
+    # Usually there is nothing new at all: git is not started then.
+    new = names.loose - memory.loose
+    return len(names.loose) - len(new), _list_by_id(view, sorted(new))
+
+
+def _list_by_id(view: git.RepoView, oids: list[str]) -> Iterator[bytes]:
+    for start in range(0, len(oids), SHARD_OBJECTS):
+        answers, error = object_info(view, oids[start : start + SHARD_OBJECTS])
+        yield b"".join(b" ".join(words) + b"\n" for words in answers)
+        if error:
+            raise GitError(error)
+
+
 def list_objects(view: git.RepoView, names: Names, memory: Memory) -> Iterator[bytes]:
     """Yield ``id type size`` of each loose object and each object of a new pack, in chunks, in pack order.
 

@@ -25,7 +25,7 @@ from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
 
-_FORMAT_VERSION = 6
+_FORMAT_VERSION = 7
 _MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest cache file that is read."""
 
@@ -101,6 +101,8 @@ class Memory:
     """First commits and last changes of those objects."""
     missing: int | None = None
     """Objects that a partial clone leaves out, counted with these packs, loose objects and references."""
+    reached: int | None = None
+    """Commits that the references reach; None if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Cache:
             "lost": _rows(memory.attribution.unreachable),
             "last": _rows(memory.attribution.last),
             "missing": memory.missing,
+            "reached": memory.reached,
         }
         body = json.dumps(document, separators=(",", ":")).encode()
         try:
@@ -187,6 +190,7 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
             _places(document["last"], LastChange),
         ),
         missing=None if document["missing"] is None else int(document["missing"]),
+        reached=None if document["reached"] is None else int(document["reached"]),
     )
 
 

@@ -14,10 +14,10 @@ from collections.abc import Collection
 from boltz_keyscan.errors import GitError
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass, replace
-from boltz_keyscan.sources.git.repo.index import SUBMODULE
+from boltz_keyscan.sources.git.repo.index import SUBMODULE, IndexReader
 from boltz_keyscan.sources.git.repo.repository import Repository, references
 from boltz_keyscan.sources.git.run import command as git
-from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT, parsing_git_output
+from boltz_keyscan.sources.git.run.output import UNEXPECTED_OUTPUT
 
 _TIMEOUT_S = 60
 
@@ -47,6 +47,8 @@ class Worktree:
     view: git.RepoView
     partial: bool = False
     """True for a partial clone, in which HEAD's blob may be missing."""
+    index: IndexReader | None = None
+    """The entries of the index, if something else in the run lists them too."""
 
     def read_status(self, names: Collection[bytes]) -> FileStatus:
         """Return the state of the files with these paths.
@@ -64,16 +66,11 @@ class Worktree:
     def _read_staged(self, names: Collection[bytes]) -> dict[bytes, list[str]]:
         """Return the blobs that the index has at each of the paths; several during a conflict."""
         found: dict[bytes, list[str]] = {}
-        if self.view.index is None:
-            return found
-        for line in git.fields(self.view, "ls-files", "-s", "-z"):
-            facts, _, path = line.partition(b"\t")
+        for mode, oid, path in (self.index or IndexReader(self.view)).entries():
             if path in names:
-                with parsing_git_output():
-                    mode, oid, _ = facts.split(b" ")
                 blobs = found.setdefault(path, [])
                 if mode != SUBMODULE:
-                    blobs.append(oid.decode("ascii", "replace"))
+                    blobs.append(oid)
         return found
 
     def _read_committed(self, names: list[bytes]) -> tuple[dict[bytes, str], str]:

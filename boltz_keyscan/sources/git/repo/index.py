@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import IO
 
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run.output import CHECK, parsing_git_output
 
@@ -33,8 +33,13 @@ SUBMODULE = b"160000"
 _INTENT_TO_ADD = 0x20000000
 """CE_INTENT_TO_ADD of git's read-cache, as ``ls-files --debug`` shows it."""
 
+_WITHOUT_INTENDED = "--ita-invisible-in-index"
+
 _SPARSE = b"sdir"
 """Extension of an index whose entries may be whole folders."""
+
+_MAX_KEPT_BYTES = 16 << 20
+"""Bytes of the largest index whose entries are kept; those of a larger one are listed each time."""
 
 _MIN_SECONDS = 3.0
 _SECONDS_PER_BYTE = 0.2e-6
@@ -93,8 +98,20 @@ def _look_up(view: git.RepoView, paths: Collection[bytes]) -> dict[bytes, Entry]
     }
 
 
-def list_changes(view: git.RepoView, head: str | None, *, intended: bool = True) -> list[Entry]:
-    """Return the entries that differ from HEAD, without deletions (git-diff, "raw output format").
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The differences between an index and a commit."""
+
+    changes: list[Entry]
+    """Entries that differ, without deletions."""
+    replaced: dict[bytes, str | None]
+    """Every path at which they differ; for one that the index lacks, the commit's object there."""
+    is_of_commit: bool = True
+    """False if everything counts as new, because there is no commit or git cannot read it."""
+
+
+def compare(view: git.RepoView, head: str | None, *, intended: bool = True) -> Comparison:
+    """Compare the index with HEAD.
 
     Args:
         view: the repository with its index.
@@ -105,36 +122,32 @@ def list_changes(view: git.RepoView, head: str | None, *, intended: bool = True)
         GitError: git cannot read the index.
     """
     if view.index is None:
-        return []
+        return Comparison([], {}, is_of_commit=False)
+    options = () if intended else (_WITHOUT_INTENDED,)
     if head is not None:
         with contextlib.suppress(GitError):
-            return _list_changes(view, head, intended=intended)
+            return _compare(view, head, *options)
         # HEAD is damaged or endless: compared with the empty tree, everything counts as new.
-    return _list_changes(view, _EMPTY_TREES[view.id_bytes], intended=intended)
-
-
-def _list_changes(view: git.RepoView, tree: str, *, intended: bool) -> list[Entry]:
-    options = () if intended else ("--ita-invisible-in-index",)
-    return [
-        Entry(path, oid, mode == SUBMODULE, status == b"U")
-        for path, (mode, _, oid, status) in _diff_index(view, tree, *options)
-        if status != b"D"
-    ]
+    return replace(_compare(view, _EMPTY_TREES[view.id_bytes], *options), is_of_commit=False)
 
 
 def list_differences(view: git.RepoView, commit: str) -> dict[bytes, str | None]:
-    """Return every path at which the index differs from a commit.
-
-    Returns:
-        For a path that the index lacks, the commit's object there; None for any other.
+    """Return every path at which the index differs from a commit; see ``Comparison.replaced``.
 
     Raises:
         GitError: git cannot compare them.
     """
-    return {
-        path: old if status == b"D" else None
-        for path, (_, old, _, status) in _diff_index(view, commit, "--ita-invisible-in-index")
-    }
+    return _compare(view, commit, _WITHOUT_INTENDED).replaced
+
+
+def _compare(view: git.RepoView, tree: str, *options: str) -> Comparison:
+    """Compare the index with a tree (git-diff, "raw output format")."""
+    found = Comparison([], {})
+    for path, (mode, old, oid, status) in _diff_index(view, tree, *options):
+        found.replaced[path] = old if status == b"D" else None
+        if status != b"D":
+            found.changes.append(Entry(path, oid, mode == SUBMODULE, status == b"U"))
+    return found
 
 
 def _diff_index(
@@ -164,15 +177,45 @@ def list_intended(view: git.RepoView, paths: Collection[bytes]) -> set[bytes]:
     found = set()
     fields = git.fields(view, "ls-files", "--debug", "-z", terminated=False)
     path = next(fields, b"")
-    for field in fields:
+    for record in fields:
         # Each path is followed by five lines of attributes, then by the next path.
         with parsing_git_output():
-            *facts, following = field.split(b"\n", 5)
+            *facts, following = record.split(b"\n", 5)
             flags = int(facts[4].rpartition(b" ")[2], 16)
         if path in wanted and flags & _INTENT_TO_ADD:
             found.add(path)
         path = following
     return found
+
+
+@dataclass(slots=True)
+class IndexReader:
+    """All entries of an index, listed by git once for everything in a run that asks."""
+
+    view: git.RepoView
+    _lines: list[bytes] | None = field(default=None, init=False)
+
+    def entries(self) -> Iterator[tuple[bytes, str, bytes]]:
+        """Yield mode, object id and path of each entry (git-ls-files: ``mode id stage TAB path``).
+
+        Raises:
+            GitError: git cannot read the index.
+        """
+        if self.view.index is None:
+            return
+        lines: Iterable[bytes] = self._lines or ()
+        if self._lines is None:
+            lines = git.fields(self.view, "ls-files", "-s", "-z", seconds=index_timeout(self.view))
+            if os.path.getsize(self.view.index) <= _MAX_KEPT_BYTES:
+                self._lines = list(lines)
+                lines = self._lines
+        for line in lines:
+            facts, tab, path = line.partition(b"\t")
+            with parsing_git_output():
+                mode, oid, _ = facts.split(b" ")
+                if not (tab and path):
+                    raise ValueError
+            yield mode, oid.decode("ascii", "replace"), path
 
 
 def bounded_index(file: IO[bytes], path: bytes, id_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ from boltz_keyscan import fsutil
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.git.repo.index import bounded_index
+from boltz_keyscan.sources.git.repo.index import IndexReader, bounded_index
 from boltz_keyscan.sources.git.repo.repository import Repository, describe, is_within, read_small
 from boltz_keyscan.sources.git.repo.store_files import StoreFiles, add_store_of_links
 from boltz_keyscan.sources.git.run import command as git
@@ -37,6 +37,8 @@ class PreparedRepository:
     """True for a partial clone, which lacks objects."""
     incremental: bool = False
     """True for a bundle that goes on from commits which are elsewhere."""
+    index: IndexReader | None = None
+    """The reader of its index, for all that need the entries in one run."""
 
     @property
     def is_complete(self) -> bool:
@@ -86,7 +88,7 @@ def prepare_repository(repository: Repository, allowed: bytes, where: str) -> Pr
         shallow=shallow if is_shallow else None,
         id_bytes=id_bytes,
     )
-    return PreparedRepository(view, tuple(gaps), partial)
+    return PreparedRepository(view, tuple(gaps), partial, index=IndexReader(view))
 
 
 def _find_indexes(

@@ -10,11 +10,15 @@ import contextlib
 from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.errors import GitError
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.git.run import command as git
 
 CHECK = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
 """Option by which ``cat-file`` prints ``id type size``, or ``id missing`` for what it cannot read."""
 
+
+_LINKED_STORE = late_pattern(r"\S*/boltz-keyscan-\S+?/(?=pack/|[0-9a-f]{2}/)")
+"""The temporary folder of links through which git may have read the store."""
 
 UNEXPECTED_OUTPUT = "git's output has an unexpected form"
 
@@ -48,3 +52,8 @@ def object_info(view: git.RepoView, oids: Iterable[str]) -> tuple[list[list[byte
     if not error and not (len(valid) == len(requests) == len(lines) and fits):
         error = f"git gave {len(valid)} answers for {len(requests)} objects, or wrong ones"
     return valid, error
+
+
+def first_line(error: GitError) -> str:
+    """Return the first line of git's error, with paths as in the store."""
+    return _LINKED_STORE.sub("objects/", error.message.splitlines()[0])

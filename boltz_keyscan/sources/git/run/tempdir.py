@@ -13,8 +13,6 @@ import atexit
 import contextlib
 import functools
 import os
-import shutil
-import tempfile
 
 from boltz_keyscan.fsutil import is_own
 from boltz_keyscan.late_pattern import late_pattern
@@ -26,13 +24,19 @@ _FOLDER_NAME = late_pattern(r"boltz-keyscan-(\d{1,9})-\w+")
 
 def folder() -> bytes:
     """Create a new folder and return its path."""
-    return os.fsencode(tempfile.mkdtemp(dir=_process_folder()))
+    path = os.path.join(_process_folder(), os.urandom(8).hex())
+    os.mkdir(path, 0o700)
+    return os.fsencode(path)
 
 
 @functools.cache
 def _process_folder() -> str:
-    _remove_stale_folders()
-    path = os.path.join(tempfile.gettempdir(), f"boltz-keyscan-{os.getpid()}-{os.urandom(8).hex()}")
+    import shutil  # noqa: PLC0415 - most scans need no folder
+    import tempfile  # noqa: PLC0415 - as above
+
+    top = tempfile.gettempdir()
+    _remove_stale_folders(top)
+    path = os.path.join(top, f"boltz-keyscan-{os.getpid()}-{os.urandom(8).hex()}")
     # Started before there is anything to clean up.
     cleaner = git.start_cleanup_process(path)
     if cleaner.stdin is not None:
@@ -49,9 +53,11 @@ def _process_folder() -> str:
     return path
 
 
-def _remove_stale_folders() -> None:
+def _remove_stale_folders(top: str) -> None:
     """Remove folders left by killed sessions: named by this program after a process that is gone."""
-    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+    import shutil  # noqa: PLC0415 - as above
+
+    with contextlib.suppress(OSError), os.scandir(top) as entries:
         for entry in entries:
             match = _FOLDER_NAME.fullmatch(entry.name)
             if (
