@@ -22,7 +22,7 @@ from boltz_keyscan.model.fleet import RepositoryStatus
 from boltz_keyscan.records import dataclass
 
 FILE = "fleet.sqlite"
-FORM = 2
+FORM = 3
 """Version of the tables and of the records in them."""
 
 _BUSY_TIMEOUT_S = 60.0
@@ -42,8 +42,9 @@ CREATE TABLE gaps (
     repository INTEGER, number INTEGER, document TEXT, PRIMARY KEY (repository, number)) WITHOUT ROWID;
 CREATE TABLE keys (
     repository INTEGER, fingerprint TEXT, severity INTEGER, shape INTEGER, situation INTEGER,
-    blocking INTEGER, suppressed INTEGER, still_present INTEGER, first_time INTEGER, first_date TEXT,
-    first_path TEXT, first_commit TEXT, locations INTEGER, document TEXT,
+    blocking INTEGER, suppressed INTEGER, pushed INTEGER, first_seen TEXT, last_seen TEXT,
+    still_present INTEGER, first_time INTEGER, first_date TEXT, first_path TEXT, first_commit TEXT,
+    locations INTEGER, document TEXT,
     PRIMARY KEY (fingerprint, repository)) WITHOUT ROWID;
 CREATE INDEX keys_of_repository ON keys (repository);
 CREATE TABLE locations (
@@ -206,11 +207,12 @@ class Store:
             )
             for key in outcome.keys:
                 connection.execute(
-                    f"INSERT INTO keys VALUES ({', '.join('?' * 14)})",  # noqa: S608 - question marks
+                    f"INSERT INTO keys VALUES ({', '.join('?' * 17)})",  # noqa: S608 - question marks
                     (
                         *(number, key.fingerprint, key.severity, key.shape, key.situation, key.blocking),
-                        *(key.suppressed, key.still_present, key.first_time, key.first_date, key.first_path),
-                        *(key.first_commit, len(key.locations), key.document),
+                        *(key.suppressed, key.pushed, key.first_seen, key.last_seen, key.still_present),
+                        *(key.first_time, key.first_date, key.first_path, key.first_commit),
+                        *(len(key.locations), key.document),
                     ),
                 )
                 connection.executemany(

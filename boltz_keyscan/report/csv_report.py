@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.report.json_report import members
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import format_suppression
@@ -54,20 +54,25 @@ def _rows(result: ScanResult, options: ReportOptions) -> Iterator[dict[str, obje
         "detail": " ".join(verdict(result)),
     }
     for finding in options.findings(result):
-        yield from location_rows(finding)
+        yield from location_rows(finding, finding.locations)
     for gap in result.gaps:
         yield {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
 
 
-def location_rows(finding: Finding) -> Iterator[dict[str, object]]:
-    """Yield the row of each location of a key."""
+def location_rows(finding: Finding, locations: Iterable[Location]) -> Iterator[dict[str, object]]:
+    """Yield the row of each location of a key.
+
+    Args:
+        finding: the key; its locations are not used.
+        locations: its locations.
+    """
     common = members(finding, "severity fingerprint shape status") | {
         "record": "placeholder" if finding.shape is Shape.PLACEHOLDER else "key",
         "fails_run": _yes(finding.blocking),
         "key": finding.shown,
         "suppressed_by": ", ".join(map(format_suppression, suppressors(finding))),
     }
-    for location in finding.locations:
+    for location in locations:
         row = members(location, "exposure path line column cell commit author_date")
         yield (
             common

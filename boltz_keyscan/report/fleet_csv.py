@@ -40,6 +40,6 @@ def _rows(result: FleetResult, options: ReportOptions) -> Iterator[dict[str, obj
     for key in result.findings():
         if key.shape is Shape.PLACEHOLDER and not options.show_placeholders:
             continue
-        for entry, finding in result.occurrences(key.fingerprint):
-            common = {"repository": entry.name, "repository_status": entry.status.value}
-            yield from (common | row for row in location_rows(finding))
+        for each in result.occurrences(key.fingerprint):
+            common = {"repository": each.repository, "repository_status": each.status.value}
+            yield from (common | row for row in location_rows(each.finding, each.locations))
