@@ -1,19 +1,20 @@
 """Memory of the driver and of each report for a synthetic fleet, and the size of its state.
 
     python -m benchmarks.fleet_size FOLDER [--repositories 10000] [--locations 1000000] [--keys 2000]
+        [--with-keys 1000]
 
 The outcomes come from an engine that makes them up, so that only driver, state and reports are measured.
-One key has a tenth of all locations; every tenth repository has keys. Each step is a process of its own, and
-its peak that of /proc (Linux).
+One key has a tenth of all locations; every tenth repository has keys, or as many as --with-keys says. With
+--keys 1 one key has all locations. Each step is a process of its own, and its peak that of /proc (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,17 +43,20 @@ class SyntheticEngine:
     keys: int
     with_keys: int
     """Number of repositories with keys."""
+    every: int = 10
+    """One repository of so many has keys."""
 
     def outcomes(self, units: Iterator[Unit]) -> Iterator[Outcome]:
-        """Yield an outcome for each unit; every tenth has keys."""
+        """Yield an outcome for each unit."""
+        everywhere = self.locations // (10 if self.keys > 1 else 1) // self.with_keys
+        others = min(self.keys - 1, KEYS_PER_REPOSITORY)
         each = self.locations * 9 // 10 // (self.with_keys * KEYS_PER_REPOSITORY)
         for number, unit in enumerate(units):
             keys: tuple[FoundKey, ...] = ()
-            if number % 10 == 0:
-                chosen = random.Random(number).sample(range(1, self.keys), KEYS_PER_REPOSITORY)
+            if number % self.every == 0:
+                chosen = random.Random(number).sample(range(1, self.keys), others)
                 keys = tuple(FoundKey.of(_finding(key, number, each)) for key in chosen)
-                # The one that is everywhere.
-                keys += (FoundKey.of(_finding(0, number, self.locations // 10 // self.with_keys)),)
+                keys += (FoundKey.of(_finding(0, number, everywhere)),)
             yield Outcome(
                 unit.repository.id, RepositoryStatus.SCANNED, digest="0" * 129, fetched=True, refs=10,
                 objects=1000, objects_read=1000, bytes_read=10**6, seconds=0.1, keys=keys,
@@ -99,8 +103,8 @@ def scan(state: Path, repositories: int, engine: Engine) -> None:
 
 
 def measure(label: str, folder: Path, module: str, *arguments: str) -> None:
-    """Run a module, and print its time and its peak memory."""
-    start = time.monotonic()
+    """Run a module, and print its processor time and its peak memory."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with (folder / "out").open("wb") as out:
         ran = subprocess.run(
             [sys.executable, "-c", RUN, module, *arguments], stdout=out, stderr=subprocess.PIPE, check=False
@@ -109,7 +113,8 @@ def measure(label: str, folder: Path, module: str, *arguments: str) -> None:
     peak = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
     if not peak:
         raise SystemExit(status)
-    seconds, size = time.monotonic() - start, (folder / "out").stat().st_size
+    after, size = resource.getrusage(resource.RUSAGE_CHILDREN), (folder / "out").stat().st_size
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{label:<14} {int(peak[0]) * 1024 / 1e6:6.0f} MB {seconds:7.1f} s  {size:>13,} bytes", flush=True)
 
 
@@ -120,11 +125,13 @@ def main() -> None:
     parser.add_argument("--repositories", type=int, default=10_000)
     parser.add_argument("--locations", type=int, default=1_000_000)
     parser.add_argument("--keys", type=int, default=2_000)
+    parser.add_argument("--with-keys", type=int, default=1_000)
     parser.add_argument("--fill", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     state = chosen.folder / "state"
     if chosen.fill:
-        engine = SyntheticEngine(chosen.locations, chosen.keys, -(-chosen.repositories // 10))
+        every = chosen.repositories // chosen.with_keys
+        engine = SyntheticEngine(chosen.locations, chosen.keys, chosen.with_keys, every)
         scan(state, chosen.repositories, engine)
         return
     chosen.folder.mkdir(parents=True)
@@ -134,6 +141,9 @@ def main() -> None:
         where = ("--output", str(chosen.folder / "sarif")) if name == "sarif" else ()
         report = ("report", "--state", str(state), "--format", name, *where)
         measure(name, chosen.folder, "boltz_keyscan", "fleet", *report)
+    measure("status", chosen.folder, "boltz_keyscan", "fleet", "status", "--state", str(state))
+    merged = ("--state", str(chosen.folder / "merged"), str(state))
+    measure("merge", chosen.folder, "boltz_keyscan", "fleet", "merge", *merged)
 
 
 if __name__ == "__main__":

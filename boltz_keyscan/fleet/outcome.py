@@ -24,6 +24,9 @@ class FoundKey:
     situation: int
     blocking: bool
     suppressed: bool
+    pushed: bool | None
+    first_seen: str | None
+    last_seen: str | None
     still_present: bool | None
     first_time: int | None
     """Author date of its first dated location, seconds since 1970; None if none is dated."""
@@ -42,6 +45,7 @@ class FoundKey:
         time = NO_MOMENT if first is None else moment(first.author_date)
         if time is NO_MOMENT:
             first = None
+        known = presence(finding)
         return cls(
             finding.fingerprint,
             finding.severity.rank,
@@ -49,7 +53,8 @@ class FoundKey:
             policy.situation(finding).rank,
             finding.blocking,
             finding.suppression is not None,
-            presence(finding).still_present,
+            policy.pushed(finding),
+            *(known.first_seen, known.last_seen, known.still_present),
             int(time.timestamp()) if first is not None else None,
             *(
                 (first.author_date or "", first.path, first.commit or "")

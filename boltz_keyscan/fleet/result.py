@@ -11,8 +11,15 @@ from boltz_keyscan.fleet import codec
 from boltz_keyscan.fleet.store import Store
 from boltz_keyscan.model.enums import ExitCode, Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
-from boltz_keyscan.model.fleet import Coverage, FirstPlace, FleetKey, RepositoryEntry, RepositoryStatus
-from boltz_keyscan.records import replace
+from boltz_keyscan.model.fleet import (
+    Coverage,
+    FirstPlace,
+    FleetKey,
+    Occurrence,
+    RepositoryEntry,
+    RepositoryStatus,
+)
+from boltz_keyscan.records import dataclass, replace
 
 _ENTRY = "number, id, name, status, fetched, refs, objects"
 _PLACEHOLDER = Shape.PLACEHOLDER.rank
@@ -133,16 +140,25 @@ class StoredResult:
             return FirstPlace(name, path, commit or None, date)
         return None
 
-    def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
-        """Yield each repository that has a key, with its finding there, by name."""
-        entry = ", ".join(f"repositories.{name}" for name in _ENTRY.split(", "))
+    def occurrences(self, fingerprint: str) -> Iterator[Occurrence]:
+        """Yield a key in each repository that has it, by name."""
         rows = self._store.rows(
-            f"SELECT document, {entry} FROM keys JOIN repositories ON number = repository "  # noqa: S608 - constants
-            "WHERE fingerprint = ? ORDER BY name, id",
+            "SELECT number, name, status, document, pushed, situation, first_seen, last_seen, still_present "
+            "FROM keys JOIN repositories ON number = repository WHERE fingerprint = ? ORDER BY name, id",
             fingerprint,
         )
-        for text, *columns in rows:
-            yield self._entry(tuple(columns)), self._finding(columns[0], fingerprint, text)
+        for number, name, status, text, pushed, situation, first, last, present in rows:
+            yield Occurrence(
+                name,
+                RepositoryStatus(status),
+                codec.decode(Finding, text),
+                _flag(pushed),
+                _SITUATIONS[situation],
+                first,
+                last,
+                _flag(present),
+                _Locations(self._store, number, fingerprint),
+            )
 
     def scan_results(self) -> Iterator[tuple[RepositoryEntry, ScanResult]]:
         """Yield the result of each repository in the form of a scan, for reports of a single one."""
@@ -174,9 +190,8 @@ class StoredResult:
             )
 
     def _finding(self, number: int, fingerprint: str, text: str) -> Finding:
-        query = "SELECT document FROM locations WHERE repository = ? AND fingerprint = ? ORDER BY number"
-        locations = (codec.decode(Location, each) for (each,) in self._store.rows(query, number, fingerprint))
-        return replace(codec.decode(Finding, text), locations=tuple(locations))
+        locations = tuple(_Locations(self._store, number, fingerprint))
+        return replace(codec.decode(Finding, text), locations=locations)
 
     def _entry(self, row: tuple[Any, ...]) -> RepositoryEntry:
         number, id_, name, status, fetched, refs, objects = row
@@ -187,6 +202,24 @@ class StoredResult:
         return RepositoryEntry(
             id_, name, RepositoryStatus(status), bool(fetched), refs, objects, keys, int(blocking), gaps
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Locations:
+    """The locations of a key in a repository, read one by one."""
+
+    store: Store
+    repository: int
+    fingerprint: str
+
+    def __iter__(self) -> Iterator[Location]:
+        query = "SELECT document FROM locations WHERE repository = ? AND fingerprint = ? ORDER BY number"
+        for (text,) in self.store.rows(query, self.repository, self.fingerprint):
+            yield codec.decode(Location, text)
+
+
+def _flag(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _pending_gap(entry: RepositoryEntry) -> Gap:

@@ -18,41 +18,16 @@ from typing import Any, Self
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.outcome import Outcome
+from boltz_keyscan.fleet.tables import FORM, PARTS, TABLES
 from boltz_keyscan.model.fleet import RepositoryStatus
 from boltz_keyscan.records import dataclass
 
 FILE = "fleet.sqlite"
-FORM = 2
-"""Version of the tables and of the records in them."""
-
 _BUSY_TIMEOUT_S = 60.0
 """Seconds that a reader and the driver wait for each other."""
 
-_TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE shards (
-    number INTEGER, count INTEGER, listed INTEGER, PRIMARY KEY (count, number)) WITHOUT ROWID;
-CREATE TABLE list_gaps (document TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE repositories (
-    number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
-    digest TEXT NOT NULL DEFAULT '', fetched INTEGER NOT NULL DEFAULT 0, refs INTEGER NOT NULL DEFAULT 0,
-    objects INTEGER NOT NULL DEFAULT 0, objects_read INTEGER NOT NULL DEFAULT 0,
-    bytes_read INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, ended REAL NOT NULL DEFAULT 0);
-CREATE TABLE gaps (
-    repository INTEGER, number INTEGER, document TEXT, PRIMARY KEY (repository, number)) WITHOUT ROWID;
-CREATE TABLE keys (
-    repository INTEGER, fingerprint TEXT, severity INTEGER, shape INTEGER, situation INTEGER,
-    blocking INTEGER, suppressed INTEGER, still_present INTEGER, first_time INTEGER, first_date TEXT,
-    first_path TEXT, first_commit TEXT, locations INTEGER, document TEXT,
-    PRIMARY KEY (fingerprint, repository)) WITHOUT ROWID;
-CREATE INDEX keys_of_repository ON keys (repository);
-CREATE TABLE locations (
-    repository INTEGER, fingerprint TEXT, number INTEGER, document TEXT,
-    PRIMARY KEY (repository, fingerprint, number)) WITHOUT ROWID;
-"""
-
-_PARTS = ("gaps", "keys", "locations")
-"""Tables with the parts of a repository's result."""
+_CACHE = "PRAGMA cache_size = -8000"
+"""Pages in memory: 8 MB, whatever the size of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +66,7 @@ class Store:
             connection = _connect(folder, "rwc")
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                 with connection:
-                    connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {FORM}; COMMIT")
+                    connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {FORM}; COMMIT")
             _check(connection, folder)
         except sqlite3.Error as error:
             os.close(lock)
@@ -118,6 +93,26 @@ class Store:
         except sqlite3.Error as error:
             raise _unusable(folder, str(error)) from error
         return cls(connection)
+
+    @classmethod
+    def open_copy(cls, folder: str) -> Store:
+        """Open a copy of an existing state, for a reader that may take long.
+
+        A scan would wait for it, and end when that takes a minute; and what it reads would change meanwhile.
+
+        Raises:
+            KeyscanError: there is none, it is of another version, or there is no room for the copy.
+        """
+        with cls.open(folder) as original:
+            # A file without a name, in the folder for temporary ones.
+            copy = sqlite3.connect("", isolation_level=None)
+            copy.execute(_CACHE)
+            try:
+                original._connection.backup(copy)  # noqa: SLF001 - of this class
+            except sqlite3.Error as error:
+                copy.close()
+                raise _unusable(folder, f"{error}, at a temporary copy of it") from error
+        return cls(copy)
 
     def __enter__(self) -> Self:
         return self
@@ -190,7 +185,7 @@ class Store:
             (number,) = connection.execute(
                 "SELECT number FROM repositories WHERE id = ?", (outcome.id,)
             ).fetchone()
-            for table in _PARTS[:1] if failed else _PARTS:
+            for table in PARTS[:1] if failed else PARTS:
                 connection.execute(f"DELETE FROM {table} WHERE repository = ?", (number,))  # noqa: S608 - a name above
             connection.execute(
                 "UPDATE repositories SET status = ?, digest = ?, fetched = ?, refs = ?, objects = ?, "
@@ -206,11 +201,12 @@ class Store:
             )
             for key in outcome.keys:
                 connection.execute(
-                    f"INSERT INTO keys VALUES ({', '.join('?' * 14)})",  # noqa: S608 - question marks
+                    f"INSERT INTO keys VALUES ({', '.join('?' * 17)})",  # noqa: S608 - question marks
                     (
                         *(number, key.fingerprint, key.severity, key.shape, key.situation, key.blocking),
-                        *(key.suppressed, key.still_present, key.first_time, key.first_date, key.first_path),
-                        *(key.first_commit, len(key.locations), key.document),
+                        *(key.suppressed, key.pushed, key.first_seen, key.last_seen, key.still_present),
+                        *(key.first_time, key.first_date, key.first_path, key.first_commit),
+                        *(len(key.locations), key.document),
                     ),
                 )
                 connection.executemany(
@@ -244,7 +240,7 @@ class Store:
                 "FROM other.repositories AS theirs LEFT JOIN repositories AS ours USING (id) "
                 "WHERE ours.id IS NULL OR (theirs.status != 'pending' AND theirs.ended > ours.ended)"
             )
-            for table in _PARTS:
+            for table in PARTS:
                 connection.execute(
                     f"DELETE FROM {table} WHERE repository IN (SELECT ours FROM newer)"  # noqa: S608 - a name above
                 )
@@ -253,7 +249,7 @@ class Store:
                 f"INSERT INTO repositories ({columns}) SELECT {columns} FROM other.repositories "  # noqa: S608 - names above
                 "WHERE number IN (SELECT theirs FROM newer)"
             )
-            for table in _PARTS:
+            for table in PARTS:
                 names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")][1:]
                 rest = ", ".join(f"part.{name}" for name in names)
                 connection.execute(
@@ -311,8 +307,7 @@ def _connect(folder: str, mode: str) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA journal_mode = TRUNCATE")
     connection.execute("PRAGMA synchronous = NORMAL")
-    # Pages in memory: 8 MB, whatever the size of the file.
-    connection.execute("PRAGMA cache_size = -8000")
+    connection.execute(_CACHE)
     connection.execute("PRAGMA temp_store = FILE")
     return connection
 

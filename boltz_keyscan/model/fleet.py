@@ -5,13 +5,13 @@ Every string is redacted and safe to print.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
 from boltz_keyscan.model.enums import KeyType, Mode, Severity, Shape, Situation
-from boltz_keyscan.model.finding import Finding, Gap
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.model.finding import Finding, Gap, Location
+from boltz_keyscan.records import dataclass, replace
 
 
 class RepositoryStatus(StrEnum):
@@ -98,6 +98,29 @@ class FleetKey:
         return f"{self.type_prefix}[REDACTED]"
 
 
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One key in one repository."""
+
+    repository: str
+    """The name of the repository."""
+    status: RepositoryStatus
+    """The status of the repository."""
+    finding: Finding
+    """The key, without its locations."""
+    pushed: bool | None
+    situation: Situation
+    first_seen: str | None
+    last_seen: str | None
+    still_present: bool | None
+    locations: Iterable[Location]
+    """Read one by one, as often as they are iterated over."""
+
+    def whole(self) -> Finding:
+        """Return the key with its locations."""
+        return replace(self.finding, locations=tuple(self.locations))
+
+
 class FleetResult(Protocol):
     """The result of a fleet; it is read piece by piece, so that its size does not matter."""
 
@@ -126,5 +149,5 @@ class FleetResult(Protocol):
     def findings(self) -> Iterator[FleetKey]:
         """Yield the keys, worst first; placeholders last."""
 
-    def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
-        """Yield each repository that has a key, with its finding there, by name."""
+    def occurrences(self, fingerprint: str) -> Iterator[Occurrence]:
+        """Yield a key in each repository that has it, by name."""

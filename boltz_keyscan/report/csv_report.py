@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from boltz_keyscan.model.enums import Shape
-from boltz_keyscan.model.finding import Finding, Gap, ScanResult
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 from boltz_keyscan.report.json_report import members
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import format_suppression
@@ -58,7 +58,7 @@ def _rows(result: ScanResult, options: ReportOptions) -> Iterator[dict[str, obje
         "detail": " ".join(verdict(result)),
     }
     for finding in options.findings(result):
-        yield from location_rows(finding)
+        yield from location_rows(finding, finding.locations)
     yield from map(gap_row, result.gaps)
 
 
@@ -67,15 +67,20 @@ def gap_row(gap: Gap) -> dict[str, object]:
     return {"record": "gap", "path": gap.where, "detail": gap_reason(gap)}
 
 
-def location_rows(finding: Finding) -> Iterator[dict[str, object]]:
-    """Yield the row of each location of a key."""
+def location_rows(finding: Finding, locations: Iterable[Location]) -> Iterator[dict[str, object]]:
+    """Yield the row of each location of a key.
+
+    Args:
+        finding: the key; its locations are not used.
+        locations: its locations.
+    """
     common = members(finding, "severity fingerprint shape status") | {
         "record": "placeholder" if finding.shape is Shape.PLACEHOLDER else "key",
         "fails_run": yes_or_no(finding.blocking),
         "key": finding.shown,
         "suppressed_by": ", ".join(map(format_suppression, suppressors(finding))),
     }
-    for location in finding.locations:
+    for location in locations:
         row = members(location, "exposure path line column cell commit author_date")
         yield (
             common

@@ -1,18 +1,21 @@
 """JSON report of a fleet, version 1: stable, for other programs to read.
 
 ``schema/fleet-v1.schema.json`` has its form. Findings and gaps have the members that they have in the
-report of a scan. Each repository and each occurrence of a key is one line, and nothing is kept in memory.
+report of a scan. Each repository and each occurrence of a key is one line. Nothing is kept in memory: an
+occurrence is written location by location.
 It has no time of the run, so that the same repositories give the same bytes.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from operator import add
 from typing import TextIO
 
-from boltz_keyscan.model.finding import Finding
-from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry
+from boltz_keyscan.model.fleet import FleetKey, FleetResult, Occurrence, RepositoryEntry
 from boltz_keyscan.report.json_encode import TOOL, dumps, items
-from boltz_keyscan.report.json_report import finding_object, gap_object, members
+from boltz_keyscan.report.json_report import FACTS, finding_head, gap_object, location_object, members
 from boltz_keyscan.report.options import ReportOptions
 
 SCHEMA_VERSION = "1"
@@ -41,10 +44,15 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     for number, key in enumerate(result.findings()):
         stream.write("\n" if number == 0 else ",\n")
         stream.write(dumps(_key(key)).removesuffix("}") + ',"occurrences":[')
-        occurrences = result.occurrences(key.fingerprint)
-        stream.writelines(items(_occurrence(*each) for each in occurrences))
+        for separator, each in zip(_separators(), result.occurrences(key.fingerprint), strict=False):
+            stream.write(separator)
+            stream.writelines(_occurrence(each))
         stream.write("]}")
     stream.write("]}\n")
+
+
+def _separators() -> Iterator[str]:
+    return itertools.chain(("\n",), itertools.repeat(",\n"))
 
 
 def _repository(entry: RepositoryEntry) -> dict[str, object]:
@@ -60,5 +68,10 @@ def _key(key: FleetKey) -> dict[str, object]:
     }
 
 
-def _occurrence(entry: RepositoryEntry, finding: Finding) -> dict[str, object]:
-    return {"repository": entry.name, "finding": finding_object(finding)}
+def _occurrence(each: Occurrence) -> Iterator[str]:
+    head = dumps({"repository": each.repository, "finding": finding_head(each.finding, members(each, FACTS))})
+    yield head.removesuffix("}}") + ',"locations":['
+    yield from map(
+        add, itertools.chain(("",), itertools.repeat(",")), map(dumps, map(location_object, each.locations))
+    )
+    yield "]}}"

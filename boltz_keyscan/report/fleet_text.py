@@ -77,8 +77,9 @@ def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
         if key.first is not None:
             yield f"  first  {describe_first(key.first)}"
         limit = options.limit(MAX_REPOSITORIES)
-        for entry, finding in itertools.islice(result.occurrences(key.fingerprint), limit):
-            yield f"  in     {entry.name}  {finding.locations[0].path if finding.locations else ''}"
+        for each in itertools.islice(result.occurrences(key.fingerprint), limit):
+            place = next(iter(each.locations), None)
+            yield f"  in     {each.repository}  {place.path if place is not None else ''}"
         if limit is not None and key.repositories > limit:
             yield _more(key.repositories - limit)
     if len(keys) > len(shown):

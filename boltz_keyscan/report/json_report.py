@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TextIO
 
 from boltz_keyscan import policy
-from boltz_keyscan.model.finding import Finding, Gap, ScanResult
+from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 from boltz_keyscan.report.json_encode import TOOL, dumps, items
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.presence import presence
@@ -28,6 +28,8 @@ _LOCATION = """
     exposure old context
 """
 _PRESENCE = "first_seen last_seen still_present"
+FACTS = f"pushed situation {_PRESENCE}"
+"""Members of a finding that all its locations together give."""
 _STATUS_REPORT = "listing organisation taken_at complete keys stale verified own_key trouble notes"
 _TRUST = "trust commit settings unheard unmatched"
 _GAP = "where reason detail by_design"
@@ -84,12 +86,25 @@ def scan_object(result: ScanResult) -> dict[str, object]:
 
 def finding_object(finding: Finding) -> dict[str, object]:
     """Return an item of ``findings``."""
-    suppression, evidence = finding.suppression, finding.evidence
-    return {
-        **members(finding, _FINDING),
+    facts = {
         "pushed": policy.pushed(finding),
         "situation": policy.situation(finding).value,
         **members(presence(finding), _PRESENCE),
+    }
+    return finding_head(finding, facts) | {"locations": list(map(location_object, finding.locations))}
+
+
+def finding_head(finding: Finding, facts: dict[str, object]) -> dict[str, object]:
+    """Return an item of ``findings`` up to its last member, ``locations``.
+
+    Args:
+        finding: the finding; its locations are not used.
+        facts: the members ``FACTS``.
+    """
+    suppression, evidence = finding.suppression, finding.evidence
+    return {
+        **members(finding, _FINDING),
+        **facts,
         "suppression": suppression and members(suppression, f"{_SUPPRESSION} spread"),
         "excuses": [
             members(excuse, _SUPPRESSION)
@@ -100,8 +115,12 @@ def finding_object(finding: Finding) -> dict[str, object]:
         "evidence": evidence
         and members(evidence, _EVIDENCE)
         | {"candidates": [members(candidate, _CANDIDATE) for candidate in evidence.candidates]},
-        "locations": [members(location, _LOCATION) for location in finding.locations],
     }
+
+
+def location_object(location: Location) -> dict[str, object]:
+    """Return an item of ``locations``."""
+    return members(location, _LOCATION)
 
 
 def gap_object(gap: Gap) -> dict[str, object]:

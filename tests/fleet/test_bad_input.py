@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from boltz_keyscan.model.fleet import RepositoryStatus
 from tests.keys import fake_key
 from tests.leaks import leaks
 from tests.repos import Repo
-from tests.running import keyscan
+from tests.running import COMMAND, ROOT, keyscan
 
 KEY = fake_key("ws", "live", "in an address")
 
@@ -156,6 +157,27 @@ def test_a_full_disk_stops_the_scan_and_keeps_what_was_recorded(folder: Path) ->
         assert ran.code in {1, 2, 3}, ran
         assert limit > 20_000 or "cannot use the state in full" in ran.errors
     assert keyscan(*arguments, cwd=folder).code in {1, 3}
+
+
+def test_a_report_that_nobody_reads_holds_up_no_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``fleet report | less`` beside a scan."""
+    monkeypatch.setattr("boltz_keyscan.fleet.store._BUSY_TIMEOUT_S", 0.2)
+    listed = [(f"{number:032}", f"https://host.invalid/{number}") for number in range(5_000)]
+    with Store.create(str(tmp_path / "state")) as store:
+        store.list_repositories(listed, (), (1, 1), len(listed))
+        arguments = ("fleet", "report", "--state", "state", "--format", "json")
+        with subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ) as reading:
+            assert reading.stdout is not None
+            begin = reading.stdout.read(10_000)
+            store.confirm(id_ for id_, _ in listed)
+            document = json.loads(begin + reading.stdout.read())
+    assert document["fleet"]["coverage"]["pending"] == len(listed)
+    assert {each["status"] for each in document["repositories"]} == {"pending"}
 
 
 def test_limits_of_a_fetch(folder: Path) -> None:

@@ -14,7 +14,14 @@ from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
 from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.finding import Gap as ScanGap
-from boltz_keyscan.model.fleet import Coverage, FirstPlace, FleetKey, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.model.fleet import (
+    Coverage,
+    FirstPlace,
+    FleetKey,
+    Occurrence,
+    RepositoryEntry,
+    RepositoryStatus,
+)
 from boltz_keyscan.model.status import By, Candidate, Evidence
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.model.usage import Anomaly, Job, KeyUse, Period, Series, Unit, Usage
@@ -199,8 +206,11 @@ class Fleet:
                 still_present=True,
             )
 
-    def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
-        yield from self._by_key[fingerprint]
+    def occurrences(self, fingerprint: str) -> Iterator[Occurrence]:
+        for entry, each in self._by_key[fingerprint]:
+            bare = replace(each, locations=())
+            facts = (None, situation(each), None, None, True)
+            yield Occurrence(entry.name, entry.status, bare, *facts, each.locations)
 
     @cached_property
     def _by_key(self) -> dict[str, list[tuple[RepositoryEntry, Finding]]]:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
-from boltz_keyscan.model.finding import Finding
-from boltz_keyscan.model.fleet import RepositoryEntry
+from boltz_keyscan.model.fleet import Occurrence
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.report.html import cards
 from boltz_keyscan.report.html.fleet_cards import make_spread
@@ -114,10 +113,10 @@ def test_of_many_places_the_first_are_drawn_and_the_rest_is_counted() -> None:
     read: list[str] = []
 
     class Counted(Fleet):
-        def occurrences(self, fingerprint: str) -> Iterator[tuple[RepositoryEntry, Finding]]:
-            for entry, found in super().occurrences(fingerprint):
-                read.append(entry.name)
-                yield entry, found
+        def occurrences(self, fingerprint: str) -> Iterator[Occurrence]:
+            for each in super().occurrences(fingerprint):
+                read.append(each.repository)
+                yield each
 
     keys = (finding(KeyType.ADMIN, Mode.LIVE, *(past(each * 2 + n) for n in (0, 1))) for each in range(400))
     result = Counted(tuple(repository(f"{number:03}", key) for number, key in enumerate(keys)))

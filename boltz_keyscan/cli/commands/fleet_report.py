@@ -55,7 +55,7 @@ def report(
     verbose: bool,
 ) -> int:
     """Report what was scanned and what was not, and then each key with all its repositories."""
-    with Store.open(state) as store:
+    with Store.open_copy(state) as store:
         result = StoredResult(store, require_complete=require_complete)
         options = ReportOptions(show_placeholders=show_placeholders, verbosity=int(verbose))
         if format_ in _PER_REPOSITORY:

@@ -11,7 +11,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.advice import TITLE, choose_steps
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, Location
-from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
+from boltz_keyscan.model.fleet import FleetKey, FleetResult, Occurrence, RepositoryStatus
 from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.policy import widest
 from boltz_keyscan.records import dataclass, replace
@@ -61,13 +61,17 @@ def make_spread(result: FleetResult, key: FleetKey, most: int = MAX_LOCATIONS) -
     rows: list[Place] = []
     names: dict[str, None] = {}
     one: Finding | None = None
-    for entry, finding in result.occurrences(key.fingerprint):
-        one = one or finding
-        locations.update(dict.fromkeys(finding.locations[: max(0, most - len(locations))]))
+    for each in result.occurrences(key.fingerprint):
+        one = one or each.finding
+        room = max(0, most - len(locations))
         if len(rows) < MAX_PLACES + MAX_FOLDED:
-            rows.append(_place(entry, finding, first=not rows))
-            names.update(_searched(entry, finding))
-        elif len(locations) >= most:
+            finding = each.whole()
+            locations.update(dict.fromkeys(finding.locations[:room]))
+            rows.append(_place(each, finding, first=not rows))
+            names.update(_searched(each, finding))
+        elif room > 0:
+            locations.update(dict.fromkeys(itertools.islice(each.locations, room)))
+        else:
             break
     if one is None:
         raise ValueError("a key is in no repository")
@@ -95,24 +99,24 @@ def _partly_drawn(life: Lifetime, key: FleetKey, most: int) -> Lifetime:
     )
 
 
-def _place(entry: RepositoryEntry, finding: Finding, *, first: bool) -> Place:
+def _place(occurrence: Occurrence, finding: Finding, *, first: bool) -> Place:
     """Return a repository with its first place, and the number of the others."""
     found = places(finding)
     parts = [f"{found[0].where}  {found[0].story}"]
     parts += [count(len(found) - 1, "more path")] if len(found) > 1 else []
     parts += ["accepted here"] if finding.suppression is not None else []
-    if entry.status is not RepositoryStatus.SCANNED:
-        parts.append(f"this repository is {entry.status}: there may be more")
+    if occurrence.status is not RepositoryStatus.SCANNED:
+        parts.append(f"this repository is {occurrence.status}: there may be more")
     return replace(
         found[0],
-        where=entry.name,
+        where=occurrence.repository,
         story="; ".join(parts),
         context=found[0].context if first else "",
     )
 
 
-def _searched(entry: RepositoryEntry, finding: Finding) -> Iterator[tuple[str, None]]:
-    yield entry.name, None
+def _searched(occurrence: Occurrence, finding: Finding) -> Iterator[tuple[str, None]]:
+    yield occurrence.repository, None
     for each in finding.locations:
         yield "!".join((each.path, *each.members)), None
 
@@ -133,7 +137,7 @@ def make_drafts(
         spread = spreads.get(key.fingerprint)
         if spread is None:
             occurrences = itertools.islice(result.occurrences(key.fingerprint), MAX_PLACES)
-            pairs = [(entry, finding) for entry, finding in occurrences]
+            pairs = [(each, each.whole()) for each in occurrences]
             searched = dict(each for pair in pairs for each in _searched(*pair))
             one = pairs[0][1]
             spread = Spread(one, lifetime(one), (_place(*pairs[0], first=True),), tuple(searched))
