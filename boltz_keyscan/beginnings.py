@@ -38,8 +38,9 @@ _ONCE: Final = (
 )
 """Signatures that base64 is searched for, once: of lz4, git bundles, databases and compound files."""
 
-TEXTS: Final = (b"000000", b'data: {"', b"event: ")
-"""Beginnings of texts whose layout is read where base64 begins: dumps with an offset, streams of events."""
+TEXTS: Final = (b"000000", b'data: {"', b"event: ", b'{"version":"1","enc')
+"""Beginnings of texts that are read where base64 begins: dumps with an offset, streams of events, scenes of
+Excalidraw."""
 
 _STARTS: Final = (
     GZIP + b"\0",
@@ -72,9 +73,14 @@ CONTEXTS: Final = (
     b"SAMLRequest",
     b"SAMLResponse",
     b"FromBase64String(",
+    b"-----BEGIN PGP MESSAGE-----",
 )
 """Text before base64 of raw deflate, which has no signature: draw.io (its "compressed" property), the
-redirect binding of SAML 2.0 (saml-bindings-2.0-os, 3.4.4.1), and PowerShell's ``DeflateStream``."""
+redirect binding of SAML 2.0 (saml-bindings-2.0-os, 3.4.4.1), PowerShell's ``DeflateStream``, and signed
+messages of OpenPGP."""
+
+PACKET: Final = b"\xa3\1"
+"""Header of a packet of OpenPGP with raw deflate, up to its end, as gpg writes it (RFC 4880, 4.2 and 5.6)."""
 
 PATCH: Final = b"GIT binary patch\n"
 """Line before the hunks of a binary patch (git-diff(1), ``--binary``)."""
@@ -127,6 +133,7 @@ def _all() -> Iterator[Beginning]:
     yield b"\\u001f\\u008b", "escape", 0
     yield b"\\u001f\xc2\x8b", "escape", 0
     yield b"\\037\\213", "escape", 0
+    yield from ((b'"x' + level, "escape", -1) for level in (b"\xc2\x9c", b"\xc3\x9a"))
     for signature in _STARTS:
         yield base64.b85encode(signature), "base85", 0
         yield base64.a85encode(signature), "ascii85", 0
@@ -160,6 +167,8 @@ def _by_bytes(signature: bytes) -> Iterator[Beginning]:
             yield b" ".join(pairs), "hex", 0
         for separator in _ARRAY_SEPARATORS:
             yield separator.join(b"0x" + pair for pair in pairs), "hex", 0
+    for separator in _ARRAY_SEPARATORS:
+        yield separator.join(b"%#x" % byte for byte in signature) + b",", "hex", 0
     for separator in _ARRAY_SEPARATORS:
         yield separator.join(b"%d" % byte for byte in signature) + b",", "decimal", 0
     for encoding, form in (("percent", b"%%%02X"), ("percent", b"%%%02x"), ("quoted-printable", b"=%02X")):

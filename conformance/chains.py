@@ -53,6 +53,34 @@ def zlibbed(key: str, level: int = 6) -> bytes:
     return zlib.compress(FILLER[:200] + text(key), level)
 
 
+def rcc(width: int, press: Callable[[str], bytes], key: str) -> bytes:
+    """An array as rcc of Qt writes it, without leading zeros."""
+    data = bytes((0, 0, 1, 7)) + press(key)
+    lines = (",".join(f"{byte:#x}" for byte in data[at : at + width]) for at in range(0, len(data), width))
+    return b"static const unsigned char data[] = {\n  " + ",\n  ".join(lines).encode() + b"};\n"
+
+
+def gz_string(width: int, key: str) -> bytes:
+    """A string of escapes in lines, as programs embed files."""
+    data = [f"\\x{byte:02x}" for byte in gz(key)]
+    lines = ("".join(data[at : at + width]) for at in range(0, len(data), width))
+    return b'static const char data[] =\n  "' + '"\n  "'.join(lines).encode() + b'";\n'
+
+
+def signed(key: str, filler: int = 200) -> bytes:
+    """A signed message of OpenPGP (RFC 4880, 5.6 and 6.2) as gpg writes it: raw deflate, in armor."""
+    data = base64.b64encode(b"\xa3\1" + deflated(FILLER[:filler] + text(key))).decode()
+    armor = f"-----BEGIN PGP MESSAGE-----\n\n{wrapped(data, 64)}\n=abcd\n-----END PGP MESSAGE-----\n"
+    return armor.encode()
+
+
+def scene(key: str) -> bytes:
+    """A compressed scene as Excalidraw writes it: each byte is a character."""
+    data = zlibbed(key).decode("latin-1")
+    document = {"version": "1", "encoding": "bstring", "compressed": True, "encoded": data}
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def lined(columns: int, key: str) -> bytes:
     return wrapped(b64(gz(key, 400)), columns).encode()
 
@@ -296,6 +324,17 @@ CHAINS: tuple[Chain, ...] = (
         ).encode(),
         ("hex", GZ),
     ),
+    *(Chain(f"rcc-{width}.cpp", partial(rcc, width, zlibbed), ("hex", Z)) for width in (4, 11, 16)),
+    Chain("rcc-gz.cpp", partial(rcc, 16, gz), ("hex", GZ)),
+    *(Chain(f"gz-{width}.c", partial(gz_string, width), ("escape", GZ)) for width in (8, 16, 21)),
+    Chain("signed.asc", signed, (B, "deflate")),
+    Chain("signed.eml", lambda k: b"Hi,\n\n> " + signed(k).replace(b"\n", b"\n> "), (B, "deflate")),
+    Chain("scene.json", scene, ("escape", Z)),
+    Chain(
+        "scene.svg",
+        lambda k: b"<metadata><!-- payload-start -->" + base64.b64encode(scene(k)) + b"<!-- payload-end -->",
+        (B, "escape", Z),
+    ),
     Chain(
         "buffer.json", lambda k: json.dumps({"type": "Buffer", "data": list(gz(k))}).encode(), ("decimal", GZ)
     ),
@@ -366,6 +405,14 @@ DECOYS: dict[str, bytes] = {
     "words.java": b"int lineNo = typeNode.eNot; // eAEa eFF4 eJwz\n" * 50,
     "codes.csv": b"".join(b"7801%07d,789c,78da%05d,120,1,2\n" % (n * 7919, n) for n in range(2000)),
     "magic.py": b"MAGIC = (b'\\x1f\\x8b\\x08', b'PK\\x03\\x04', b'x\\x9c', 'H4sI', 'UEsDB', '1f8b08')\n",
+    "clean-rcc.cpp": rcc(16, lambda _: zlib.compress(FILLER), ""),
+    "random-rcc.cpp": rcc(16, lambda _: b"\x78\x9c" + _RANDOM[:900], ""),
+    "clean.asc": signed("nothing"),
+    "encrypted.asc": b"-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(b"\x85\1\x0c" + _RANDOM[:900]),
+    "clean-scene.json": json.dumps(
+        {"version": "1", "encoding": "bstring", "encoded": "x\x9c of nothing " * 30}, ensure_ascii=False
+    ).encode(),
+    "clean-scene.b64": b64(b'{"version":"1","encoding":"none"}' * 9).encode(),
     "magic.c": b"static const unsigned char gz[] = {0x1f, 0x8b, 0x08, 0x00}; /* 31, 139, 8, 0 */\n",
     "ustar.js": b"var MAGIC = '".ljust(257) + b"ustar\\x00';\n" * 60,
     "dictionary.lzma": b"\0\0\0\0\x80\x16\xfe\xff" + bytes(9) + b"s\1" + _RANDOM[:500],

@@ -6,11 +6,13 @@ import functools
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import brotli
+
 from conformance import databases
-from conformance.containers import FILLER, Build, tarred, zipped
+from conformance.containers import FILLER, Build, pdf, tarred, zipped
 from conformance.databases import rows, word
 from conformance.keys import fake_key
 
@@ -134,6 +136,32 @@ def _documents() -> Iterator[tuple[str, Build]]:
     )
     for width in (1, 2, 7):
         yield f"glyphs-{width}.pdf", lambda k, width=width: glyphs(k, width)  # type: ignore[misc]
+    for width in (2, 11, 22, 40):
+        for in_glyphs in (False, True):
+            yield (
+                f"cell-{width}{'-glyphs' * in_glyphs}.pdf",
+                lambda k, width=width, in_glyphs=in_glyphs: wrapped_text(  # type: ignore[misc]
+                    k, width, "workspace", in_glyphs=in_glyphs
+                ),
+            )
+
+
+def wrapped_text(text: str, width: int, after: str, *, in_glyphs: bool) -> bytes:
+    """Return a PDF with a text in lines of a width, and another right behind it, as cells of a table."""
+    lines = [text[at : at + width] for at in range(0, len(text), width)]
+    if in_glyphs:
+        return glyphs(text + after, width, " 0 -12 Td ", lines=[*lines, after])
+    shown = " T* ".join(f"({line}) Tj" for line in lines)
+    return pdf(zlib.compress(f"BT /F1 9 Tf 12 TL 10 700 Td {shown} ET BT 90 700 Td ({after}) Tj ET".encode()))
+
+
+def redis_dump(value: bytes, lead: int = 0) -> bytes:
+    """Return a dump of Redis with a compressed value: LZF has a byte before at most 32 others."""
+    pieces = [value[:lead], *(value[at : at + 32] for at in range(lead, len(value), 32))]
+    # Copies of 264 bytes, of those before them.
+    packed = b"".join(bytes([len(piece) - 1]) + piece for piece in pieces if piece) + b"\xe0\xff\x1f" * 8
+    lengths = b"".join(b"\x80" + size.to_bytes(4, "big") for size in (len(packed), len(value) + 8 * 264))
+    return b"REDIS0011\xfa\x09redis-ver\x057.0.1\xfe\0\0\3key\xc3" + lengths + packed + b"\xff" + bytes(8)
 
 
 def _macro(key: str) -> bytes:
@@ -148,8 +176,11 @@ def _build(key: str, *, part: int, options: dict[str, Any]) -> bytes:
     return cut(key, part, **options)
 
 
-def glyphs(text: str, width: int) -> bytes:
-    """Return a PDF with a text as numbers of glyphs, moved after so many letters, as browsers print."""
+def glyphs(text: str, width: int, move: str = "", *, lines: Sequence[str] = ()) -> bytes:
+    """Return a PDF with a text as numbers of glyphs, moved after so many letters, as browsers print.
+
+    With ``lines`` each is shown by itself, after ``move``.
+    """
     letters = sorted(set(text))
     numbers = {letter: f"{number:04X}" for number, letter in enumerate(letters, 3)}
     table = "".join(f"<{numbers[letter]}> <{ord(letter):04X}>\n" for letter in letters)
@@ -159,7 +190,10 @@ def glyphs(text: str, width: int) -> bytes:
         f"<{''.join(numbers[letter] for letter in text[at : at + width])}> -12 "
         for at in range(0, len(text), width)
     )
-    page = zlib.compress(f"BT /F1 9 Tf 10 700 Td [{shown}] TJ ET".encode())
+    shown = f"[{shown}] TJ"
+    if lines:
+        shown = move.join(f"<{''.join(map(numbers.__getitem__, line))}> Tj" for line in lines)
+    page = zlib.compress(f"BT /F1 9 Tf 10 700 Td {shown} ET".encode())
     unicode = zlib.compress(cmap.encode())
     parts = (
         b"<</Type/Catalog/Pages 2 0 R>>",
@@ -181,20 +215,20 @@ def glyphs(text: str, width: int) -> bytes:
     return out.getvalue()
 
 
+def _noted(key: str) -> bytes:
+    return (_LONG[:900] + key[20:50] + " " + key + " " + _LONG).encode()
+
+
 def _logs() -> Iterator[tuple[str, Build]]:
     """A key in what logs and arrays compress; a part of it comes before, so that it is copied."""
-
-    def text(key: str) -> bytes:
-        return (_LONG[:900] + key[20:50] + " " + key + " " + _LONG).encode()
-
     for codec in ("deflate", "snappy", "xz", "zstandard"):
-        yield f"{codec}.avro", lambda k, codec=codec: databases.avro(text(k), codec)  # type: ignore[misc]
+        yield f"{codec}.avro", lambda k, codec=codec: databases.avro(_noted(k), codec)  # type: ignore[misc]
     for order in "<>":
         name = "little" if order == "<" else "big"
-        yield f"{name}.mat", lambda k, order=order: databases.mat(text(k), order)  # type: ignore[misc]
+        yield f"{name}.mat", lambda k, order=order: databases.mat(_noted(k), order)  # type: ignore[misc]
     for kind, name in ((1, "xz"), (2, "lz4"), (4, "zstd")):
-        yield f"{name}.journal", lambda k, kind=kind: databases.journal(text(k), kind)  # type: ignore[misc]
-    yield "compact.journal", lambda k: databases.journal(text(k), 4, compact=True)
+        yield f"{name}.journal", lambda k, kind=kind: databases.journal(_noted(k), kind)  # type: ignore[misc]
+    yield "compact.journal", lambda k: databases.journal(_noted(k), 4, compact=True)
     for before in (1, 12, 30, 56):
         yield (
             f"{before}.leveldb.log",
@@ -205,14 +239,14 @@ def _logs() -> Iterator[tuple[str, Build]]:
             yield (
                 f"{before}.{name}.ldb",
                 lambda k, packing=packing, before=before: databases.level_table(  # type: ignore[misc]
-                    b"filler " * 90, text(k)[before:], b"end", packing=packing
+                    b"filler " * 90, _noted(k)[before:], b"end", packing=packing
                 ),
             )
     for packing, name in ((0, "stored"), (1, "snappy"), (2, "zstd")):
         yield (
             f"profile.{name}.tar",
             lambda k, packing=packing: tarred(  # type: ignore[misc]
-                {"a.txt": b"a", "000005.ldb": databases.level_table(b"filler", text(k), packing=packing)}
+                {"a.txt": b"a", "000005.ldb": databases.level_table(b"filler", _noted(k), packing=packing)}
             ),
         )
     for before in (9, 33):
@@ -220,12 +254,26 @@ def _logs() -> Iterator[tuple[str, Build]]:
             f"{before}.wandb",
             lambda k, before=before: databases.level_log(k.encode() + b" ", before, b":W&B\xe1\xbe\0"),  # type: ignore[misc]
         )
-    yield "kafka.snappy", lambda k: databases.java_snappy(b"filler " * 90, text(k))
-    yield "job.log.sz", lambda k: databases.snappy_stream(text(k))
-    yield "job.log.lz4", lambda k: databases.lz4_frames(text(k))
+    yield "kafka.snappy", lambda k: databases.java_snappy(b"filler " * 90, _noted(k))
+    yield "job.log.sz", lambda k: databases.snappy_stream(_noted(k))
+    yield "job.log.lz4", lambda k: databases.lz4_frames(_noted(k))
 
 
-CORPUS: dict[str, Build] = {**dict(_databases()), **dict(_documents()), **dict(_logs())}
+def _values() -> Iterator[tuple[str, Build]]:
+    """A key in values that Redis compresses, and in files that only their name identifies."""
+    for lead in (0, 5, 13, 27):
+        yield f"{lead}.rdb", lambda k, lead=lead: redis_dump(_noted(k), lead)  # type: ignore[misc]
+    yield "dump.tar", lambda k: tarred({"data/dump.rdb": redis_dump(_noted(k), 3)})
+    yield "page.js.br", lambda k: brotli.compress(_noted(k))
+    yield "site.tar", lambda k: tarred({"static/page.js.br": brotli.compress(_noted(k))})
+
+
+CORPUS: dict[str, Build] = {
+    **dict(_databases()),
+    **dict(_documents()),
+    **dict(_logs()),
+    **dict(_values()),
+}
 """File name: how it is built."""
 
 _HALF = fake_key(seed="half of a field")
@@ -253,6 +301,13 @@ DECOYS: dict[str, bytes] = {
     "clean.ldb": databases.level_table(FILLER, _HALF[:10].encode(), _HALF[10:].encode()),
     "stored.ldb": databases.level_table(FILLER, packing=0),
     "reader.so": b"\x7fELF" + bytes(900) + bytes.fromhex("57fb808b247547db") + FILLER,
+    "clean.rdb": redis_dump(FILLER),
+    "halves.rdb": redis_dump(_HALF[:10].encode() + b" " * 40 + _HALF[10:].encode()),
+    "marks.rdb": b"REDIS0011" + b"\xc3" * 900,
+    "clean.js.br": brotli.compress(FILLER),
+    "leia-me.br": "a text for Brazil: não há nada aqui\n".encode() * 9,
+    "halves.pdf": wrapped_text(_HALF[:30], 15, "of the whole group of people", in_glyphs=False),
+    "masked.pdf": wrapped_text("sk_bc_" + "ws_live_" + "*" * 20, 15, "workspace", in_glyphs=True),
     "clean.snappy": databases.java_snappy(FILLER),
     "clean.sz": databases.snappy_stream(FILLER),
     "clean.lz4": databases.lz4_frames(FILLER),

@@ -345,6 +345,47 @@ def marked(build: Build, order: str = "le") -> Build:
     return lambda key: ("\ufeff" + build(key).decode()).replace("\n", "\r\n").encode(f"utf-16-{order}")
 
 
+def escaped(form: str, width: int, joint: str, lead: int = 0) -> Build:
+    """Build a string of escapes in lines of a width."""
+
+    def build(key: str) -> bytes:
+        escapes = [form % byte for byte in ("x" * lead + f'{{"api_key": "{key}", "m": 1}}\n').encode()]
+        lines = ["".join(escapes[at : at + width]) for at in range(0, len(escapes), width)]
+        return f'static const char data[] =\n  "{joint.join(lines)}";\n'.encode()
+
+    return build
+
+
+Record = Callable[[int, str], str]
+CUT_RECORDS: Final[dict[str, Record]] = {
+    "docker": lambda number, text: (
+        json.dumps(
+            {"log": text, "stream": "stderr", "time": f"2026-01-02T03:04:05.{number + 123}Z"},
+            separators=(",", ":"),
+        )
+        + "\n"
+    ),
+    "fluent": lambda number, text: (
+        json.dumps({"date": 1796000000.5 + number, "tag": "app", "message": text, "level": 6}) + "\n"
+    ),
+    "kubelet": lambda number, text: (
+        f"2026-01-02T03:04:05.{number + 123}Z stderr {'FP'[number == 1]} {text}\n"
+    ),
+    "syslog": lambda number, text: f"Jan  2 03:04:{5 + number:02d} host app[123]: {text}\n",
+}
+
+
+def cut_line(record: Record, place: int, size: int = 16384) -> Build:
+    """Build a log whose second line is cut into records of a size, within the key."""
+
+    def build(key: str) -> bytes:
+        line = ("poll the job, " * (size // 12))[: size - place] + key + " of the group " * 30
+        parts = ["start", *(line[at : at + size] for at in range(0, len(line), size)), "done", "no more"]
+        return "".join(itertools.starmap(record, enumerate(parts))).encode()
+
+    return build
+
+
 _DUMPS: Final = (
     ("xxd", xxd, (0, 6, 13)),
     ("C", canonical, (1, 7, 12)),
@@ -362,6 +403,18 @@ DUMP, LINES, RECORDS, TABLE, SPACED, MARKUP, JOINED = (
     ("markup",),
     ("literals",),
 )
+_IN_JSON: Final = frozenset({"docker", "fluent"})
+
+
+def _cut_chain(name: str, place: int) -> tuple[str, ...]:
+    # Less than a type prefix in a line is the end of a wrapped text, whatever begins the next.
+    return JOINED if name in _IN_JSON else ("lines", "wrapped") if place > 6 else ("wrapped",)
+
+
+_ROW: Final = '</text><text class="r1" x="719" clip-path="url(#line-5)">'
+_PANEL: Final = f"{_ROW}\u2502{_ROW}\n{_ROW}\u2502{_ROW}"
+"""The end of a row of a panel as ``rich`` saves a terminal as SVG, and the beginning of the next."""
+
 _STYLE: Final = (
     'style="font-size:11pt;font-family:Arial,sans-serif;color:#000000;background-color:transparent;"'
 )
@@ -496,6 +549,7 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
     Hiding("docs.html", cut(f"</span><span {_STYLE * 3}>", 14), MARKUP),
     Hiding("runs.xml", cut('</w:t></w:r>\n<w:r w:rsidR="00A"><w:rPr><w:b/></w:rPr><w:t>', 9, 30), MARKUP),
     Hiding("tspan.svg", cut('</tspan>\n   <tspan x="1" y="2">', 20), MARKUP),
+    *(Hiding(f"panel-{place}.svg", cut(_PANEL, place), MARKUP) for place in (7, 14, 20, 55)),
     Hiding("escaped-tag.json", cut("\\u003c/em\\u003e", 14), MARKUP),
     Hiding("entities.html", cut("&lt;/em&gt;", 14), MARKUP),
     Hiding("cdata.xml", cut("]]><![CDATA[", 20), MARKUP),
@@ -515,6 +569,39 @@ HIDINGS: Final[tuple[Hiding, ...]] = (
     Hiding("doxygen.tex", instead("_", "\\+\\_\\+"), MARKUP),
     Hiding("braces.tex", instead("_", "{\\_}", "{-}"), MARKUP),
     Hiding("named.tex", instead("_", "\\textunderscore{}"), MARKUP),
+    *(
+        Hiding(f"escapes-{name}-{width}.c", escaped(form, width, joint, width % 5), DUMP)
+        for name, form, joint in (
+            ("octal", "\\%03o", '"\n  "'),
+            ("hex", "\\x%02x", '"\n  "'),
+            ("upper", "\\x%02X", '" \\\n    "'),
+            ("unicode", "\\u%04x", '" +\n  "'),
+            ("continued", "\\x%02x", "\\\n"),
+        )
+        for width in (3, 4, 8, 11, 16, 20)
+    ),
+    *(
+        Hiding(f"cut-{name}-{place}.log", cut_line(record, place), _cut_chain(name, place))
+        for name, record in CUT_RECORDS.items()
+        for place in (6, 9, 22, 50)
+    ),
+    *(
+        Hiding(f"esc-{name}-{place}.log", cut(escape, place), MARKUP)
+        for name, escape in (
+            ("rsyslog", "#033[1;31m"),
+            ("plain", "[0m"),
+            ("less", "<ESC>[31m"),
+            ("hex", "<0x1b>[31m"),
+            ("replaced", "\ufffd[31m"),
+            ("console", "\u2190[31m"),
+            ("rust", "\\u{1b}[31m"),
+            ("html", "&#27;[31m"),
+            ("url", "%1B[31m"),
+            ("mail", "=1B[31m"),
+            ("prompt", "\\[\\e[31m\\]"),
+        )
+        for place in (5, 20)
+    ),
     *(
         Hiding(f"code.{name}", code(joint, place), JOINED)
         for name, joint, place in (
@@ -607,6 +694,21 @@ DECOYS: Final[dict[str, bytes]] = {
     "numbers.csv": "\n".join(",".join(str(byte) for byte in part) for _, part in rows(_RANDOM, 16)).encode(),
     "coordinates.json": json.dumps({"xs": [107, 95, 98] * 20}, indent=2).encode(),
     "template.rs": f'let key = concat!("{_P}", "example");\n'.encode(),
+    **{
+        f"prefix-escapes-{width}.c": escaped("\\x%02x", width, '"\n  "')(_P + "your-key-goes-here")
+        for width in (3, 8, 16)
+    },
+    "random-escapes.c": b"".join(
+        b'  "%b"\n' % b"".join(b"\\x%02x" % byte for byte in part) for _, part in rows(_RANDOM, 16)
+    ),
+    **{f"masked-cut-{name}.log": cut_line(record, 9)(_P + "****") for name, record in CUT_RECORDS.items()},
+    **{
+        f"other-cut-{name}.log": cut_line(record, 30)(_P + fake_body("cut")[:20])
+        for name, record in CUT_RECORDS.items()
+    },
+    "index.js": f'keys["{_P}"][0][31m] = a[0][1m]\n'.encode(),
+    "masked-panel.svg": cut(_PANEL, 14)(_P + "****"),
+    "masked-esc.log": cut("#033[1m", 9)(_P + "****"),
     "parts.R": f'paste0("{_P}", "not-a-real-body")\n'.encode(),
 }
 """Files that only look as if: there must be no alarm."""

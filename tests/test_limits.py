@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 import sys
 from collections.abc import Callable
 
@@ -40,15 +41,27 @@ def _brotli() -> bytes:
 
 
 def _signed() -> bytes:
-    """Return a signed message of OpenPGP: a packet of raw deflate (RFC 4880, 5.6), in armor (6.2)."""
-    packet = base64.encodebytes(b"\xa3\1" + deflated(TEXT))
-    return b"-----BEGIN PGP MESSAGE-----\n\n" + packet + b"=abcd\n-----END PGP MESSAGE-----\n"
+    """Return a signed message of OpenPGP without armor: a packet of raw deflate (RFC 4880, 5.6)."""
+    return b"\xa3\1" + deflated(TEXT)
 
 
-def _redis() -> bytes:
-    """Return a dump whose value is compressed: LZF has a byte before at most 32 others."""
-    pieces = [TEXT[at : at + 32] for at in range(0, len(TEXT), 32)]
-    return b"REDIS0011\0\1k\xc3" + b"".join(bytes([len(piece) - 1]) + piece for piece in pieces) + b"\xff"
+def _pglz() -> bytes:
+    """Return a value of PostgreSQL: pglz has a byte before eight others (pg_lzcompress.c)."""
+    return bytes(24) + b"".join(b"\0" + TEXT[at : at + 8] for at in range(0, len(TEXT), 8))
+
+
+def _ttyrec() -> bytes:
+    """Return a recording of typed characters: the time and the size come before each."""
+    return b"".join(struct.pack("<IIIc", 1796000000, at, 1, b"%c" % char) for at, char in enumerate(TEXT))
+
+
+def _packets() -> bytes:
+    """Return a capture (libpcap) of two packets, of which the first ends within the key."""
+    end = TEXT.rindex(KEY.encode()) + 30
+    packets = [bytes(54) + part for part in (TEXT[:end], TEXT[end:])]
+    return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(
+        struct.pack("<IIII", 1796000000, at, len(each), len(each)) + each for at, each in enumerate(packets)
+    )
 
 
 def _unmapped() -> bytes:
@@ -81,6 +94,8 @@ def _psql_base64() -> bytes:
     )
 
 
+_TAGS = '</text><text x="1" y="2" clip-path="url(#line-5)">' * 3
+
 _BY_DESIGN, _GAP = "by design", "gap"
 
 LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
@@ -90,8 +105,17 @@ LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "old.psql": ("line style `old-ascii`", lambda: _psql(KEY[:30], KEY[30:], border=";"), ""),
     "base64.psql": ("lines it ends with `+`", _psql_base64, ""),
     "a.z85": ("Z85, and signed", lambda: _z85(TEXT), ""),
-    "a.asc": ("signed messages of OpenPGP", _signed, ""),
-    "a.rdb": ("dumps of Redis", _redis, ""),
+    "a.svg": ("more than 100 bytes of tags", (KEY[:5] + _TAGS + KEY[5:]).encode, ""),
+    "a.gpg": ("signed messages of OpenPGP without armor", _signed, ""),
+    "a.ttyrec": ("recording of `ttyrec`", _ttyrec, ""),
+    "base.16384": ("files of PostgreSQL", _pglz, ""),
+    "a.duckdb": ("DuckDB is a gap by design", lambda: bytes(8) + b"DUCK@" + bytes(300), _BY_DESIGN),
+    "a.pcap": ("Of packets in a capture", _packets, ""),
+    "a.rdb": (
+        "dump of Redis",
+        lambda: tarred({"a.rdb": b"REDIS0011" + bytes(33 << 20)}),
+        _BY_DESIGN,
+    ),
     "a.rar": ("rar, lzip, cab", lambda: b"Rar!\x1a\x07\x01\0" + bytes(64), _GAP),
     "a.squashfs": ("squashfs", lambda: b"hsqs" + bytes(24) + b"\4\0" + bytes(64), _GAP),
     "a.lzo": ("lzop", lambda: b"\x89LZO\0\r\n\x1a\n" + bytes(64), _GAP),
@@ -114,7 +138,7 @@ LIMITS: dict[str, tuple[str, Callable[[], bytes], str]] = {
         _GAP,
     ),
     "a.qcow2": ("disk images", lambda: b"QFI\xfb" + bytes(64) + deflated(TEXT), ""),
-    "a.txt.br": ("file of brotli", _brotli, ""),
+    "a.txt": ("file of brotli without the ending `.br`", _brotli, ""),
     "a.pdf": ("font does not say what its", _unmapped, ""),
 }
 """File: words of the page, its bytes, and the kind of its gap; none of them shows the key."""

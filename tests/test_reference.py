@@ -249,6 +249,8 @@ def test_the_containers_and_their_limits_are_told() -> None:
         "avro": "Avro",
         "leveldb-log": "LevelDB",
         "leveldb": "tables of LevelDB",
+        "redis": "dumps of Redis",
+        "duckdb": "DuckDB",
         "an installer made by NSIS": "NSIS",
         "gzip's older form or pack (.z)": "pack,",
         "compress (.Z)": "compress",

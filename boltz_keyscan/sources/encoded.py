@@ -75,6 +75,7 @@ _ESCAPE = (
     rb"\\(?:x(?P<x>[0-9A-Fa-f]{2})|u00(?P<u>[0-9A-Fa-f]{2})|(?P<o>[0-3][0-7]{2})|(?P<n>[0abtnvfr\"'\\/]))"
     rb"|(?P<w>[\xc2\xc3][\x80-\xbf])"
 )
+_LINE_END = rb"[\"'][ \t]{0,9}\+?[ \t]?\\?\r?\n"
 _ESCAPES = re.compile(_ESCAPE)
 _CHARACTERS = dict(zip(b"0abtnvfr", b"\0\7\x08\t\n\x0b\x0c\r", strict=True))
 
@@ -112,13 +113,15 @@ ENCODINGS = {
         is_regular=True,
     ),
     "hex": Encoding(
-        rb"0[xX](?=[0-9A-Fa-f]{2})|((?:[0-9A-Fa-f]{2})+)|\\{1,7}[xX]|"
+        rb"0[xX](?=[0-9A-Fa-f]{2})|((?:[0-9A-Fa-f]{2})+|0[xX][0-9A-Fa-f](?![0-9A-Fa-f]))|\\{1,7}[xX]|"
         + LINES
         + rb"|(?:[ \t]{1,3}[,;:._-]?|[,;:._-])[ \t]{0,3}(?:\\?\r?\n[ \t]{0,60})?",
         lambda digits: bytes.fromhex(digits.decode("ascii")),
         (2, 1),
         is_regular=True,
         alphabet=b"0123456789abcdefABCDEF",
+        # A number below 16, as rcc of Qt writes it.
+        normalise=lambda digits: digits.replace(b"x", b"").replace(b"X", b""),
     ),
     "decimal": Encoding(
         rb"([0-9]{1,3})|[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:\r?\n|\\{1,7}n)[ \t]{0,60})?|" + LINES,
@@ -131,8 +134,8 @@ ENCODINGS = {
     ),
     "quoted-printable": Encoding(rb"((?:=[0-9A-Fa-f]{2}|[ -<>-~\t])+)|=[ \t]{0,9}\r?\n", binascii.a2b_qp),
     "escape": Encoding(
-        rb"[\"'][ \t]{0,9}\+?\\?\r?\n[ \t]{0,60}\+?[ \t]{0,9}b?[\"']"
-        rb"|((?:" + re.sub(rb"\?P<\w>", b"?:", _ESCAPE) + rb"|[ -\[\]-\x7f])+)",
+        _LINE_END + rb"[ \t]{0,60}\+?[ \t]{0,9}b?[\"']"
+        rb"|((?:" + re.sub(rb"\?P<\w>", b"?:", _ESCAPE) + rb"|(?!" + _LINE_END + rb")[ -\[\]-\x7f])+)",
         lambda text: _ESCAPES.sub(_escaped_byte, text),
     ),
     "base85": Encoding(

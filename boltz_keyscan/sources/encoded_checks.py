@@ -174,4 +174,6 @@ def find_run(window: bytes) -> int:
 def is_raw_deflate(window: bytes) -> bool:
     """Return True if base64 of raw deflate follows."""
     at = find_run(window)
-    return at >= 0 and signature_checks.is_deflate(decode_head("base64", window[at:]))
+    return at >= 0 and signature_checks.is_deflate(
+        decode_head("base64", window[at:]).removeprefix(beginnings.PACKET)
+    )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+from boltz_keyscan import beginnings
 from boltz_keyscan.late_pattern import late_pattern
 
 ZIP_METHODS = frozenset({0, 1, 6, 8, 9, 12, 14, 93, 95, 97, 98, 99})
@@ -333,8 +334,7 @@ CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
     b"ko": ((b"koly\0\0\0\4\0\0\2\0", "dmg", _by_pattern(rb".{488}\x00{3}[\x01-\x0f].{8}\x00{12}\Z")),),
     b"\xef\xbe": ((b"\xef\xbe\xad\xdeNullsoftInst", "nsis", _is_nsis),),
     b"00": ((b"000000", "dump", _by_pattern(rb"0{6,8}:? {1,4}[!-~]")),),
-    b"da": ((b'data: {"', "events", bool),),
-    b"ev": ((b"event: ", "events", bool),),
+    **{text[:2]: ((text, "events", bool),) for text in beginnings.TEXTS[1:]},
 } | {b"x" + level: ((b"x", "zlib", is_zlib),) for level in _ZLIB_LEVELS}
 """Beginning, format and check of the signatures, by their first two bytes."""
 

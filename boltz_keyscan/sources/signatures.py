@@ -58,19 +58,19 @@ class Format(NamedTuple):
     """True for a pattern that other bytes match too: ``signature_checks.CHECKED`` has a check for it."""
 
 
+_ZSTD = rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)"
+"""Also a frame to skip (RFC 8878)."""
+_LZMA = rb"[\x00-\xe0].{4}(?:\xff{8}|.{4}[\x00-\x3f]\x00{3})\x00"
+_BATCH = rb".{6}[\x01\x02].{5}\x00{3}.{4}[\x00\x01]"
+"""The header of a record, and of a batch: the byte at 13 is zero, as in most of lzma."""
+
 FORMATS = (
     Format("zip", b"P", rb"PK(?:\x03\x04|\x05\x06|\x07\x08PK)", "zip:members"),  # also empty, or one volume
     Format("gzip", b"\x1f", rb"\x1f\x8b\x08", "compression:gzip_members"),  # RFC 1952
     # Also a stream of nothing.
     Format("bzip2", b"B", rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "compression:bzip2_members"),
     Format("xz", b"\xfd", rb"\xfd7zXZ\x00", "compression:xz_members"),
-    # Also a frame to skip (RFC 8878).
-    Format(
-        "zstd",
-        b"\x28PQRSTUVWXYZ[\\]^_",
-        rb"(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)",
-        "compression:zstd_members",
-    ),
+    Format("zstd", b"\x28PQRSTUVWXYZ[\\]^_", _ZSTD, "compression:zstd_members"),
     Format("pdf", b"%", rb"%PDF-", "pdf:members"),
     Format("ar", b"!", rb"!<arch>\n", "ar_rpm:ar_members"),  # also deb
     Format("rpm", b"\xed", rb"\xed\xab\xee\xdb", "ar_rpm:rpm_members"),
@@ -92,6 +92,8 @@ FORMATS = (
     Format("hdf5", b"\x89M", rb"(?:\x89HDF\r\n\x1a\n|MATLAB 7\.3 MAT-file)", "science:hdf5_members"),
     Format("mat", b"M", rb"MATLAB 5\.0 MAT-file.{105}(?:\x00\x01IM|\x01\x00MI)", "blocks:mat_members"),
     Format("avro", b"O", rb"Obj\x01[\x02-\x7f]", "blocks:avro_members"),
+    Format("redis", b"R", rb"REDIS00[01][0-9]", "databases:redis_members"),
+    Format("duckdb", b"", rb".{8}DUCK..\x00{6}", "databases:duckdb_members"),
     Format("rar", b"R", rb"Rar!\x1a\x07"),
     Format("lz4", b"\4", rb"\x04\x22\x4d\x18", "compression:lz4_members"),
     Format("snappy", b"\xff\x82", rb"\xff\x06\0\0sNaPpY|\x82SNAPPY\0.{8}", "compression:snappy_members"),
@@ -118,24 +120,11 @@ FORMATS = (
     Format("old-tar", b"", rb".{148}[0-7 \x00]{5}", "tar:members", is_checked=True),
     # cpio(5); the last two are one number in either order.
     Format("cpio", b"0\xc7\x71", rb"07070[127]|\xc7\x71|\x71\xc7", "cpio:members", is_checked=True),
-    Format(
-        "lzma",
-        b"",
-        rb"[\x00-\xe0].{4}(?:\xff{8}|.{4}[\x00-\x3f]\x00{3})\x00",
-        "compression:lzma_members",
-        is_checked=True,
-    ),
+    Format("lzma", b"", _LZMA, "compression:lzma_members", is_checked=True),
     Format("zlib", b"x", rb"x[\x01\x5e\x9c\xda]", "compression:zlib_members", is_checked=True),  # RFC 1950
     Format("arj", b"\x60", rb"\x60\xea", is_checked=True),
     Format("LHA", b"", rb".{2}-l[hz][0-9ds]-", is_checked=True),
-    # The header of a record, and of a batch: the byte at 13 is zero, as in most of lzma.
-    Format(
-        "leveldb-log",
-        b"",
-        rb".{6}[\x01\x02].{5}\x00{3}.{4}[\x00\x01]",
-        "leveldb:log_members",
-        is_checked=True,
-    ),
+    Format("leveldb-log", b"", _BATCH, "leveldb:log_members", is_checked=True),
 )
 """The formats in the order in which they are tried, those with a check last."""
 
@@ -215,6 +204,11 @@ def _is_checked(head: bytes, row: Format) -> bool:
     from boltz_keyscan.sources import signature_checks  # noqa: PLC0415 - few files need it
 
     return re.match(row.pattern, head, re.DOTALL) is not None and signature_checks.CHECKED[row.name](head)
+
+
+def is_brotli(name: bytes) -> bool:
+    """Return True for the name of a file of brotli, which has no mark (RFC 7932)."""
+    return name[-3:].lower() == b".br"
 
 
 def is_container(buffer: bytes | bytearray, start: int, end: int) -> bool:

@@ -98,6 +98,11 @@ def _decimal(prefix: bytes) -> Iterator[bytes]:
     yield from _narrow(prefix, b"%d", b", ")
 
 
+def _escaped(*forms: bytes) -> Callable[[bytes], Iterator[bytes]]:
+    """Encode three escapes: a string in lines of three or more has one of the parts whole."""
+    return lambda prefix: (form for own in forms for form in _in_threes(b"", form=own)(prefix))
+
+
 def _binary(prefix: bytes) -> Iterator[bytes]:
     for part in _parts(prefix, 3, (0, 1, 2)):
         yield " ".join(format(byte, "08b") for byte in part).encode()
@@ -192,5 +197,9 @@ CELLS: Final[tuple[Cell, ...]] = (
     ),
     Cell(_BEGIN + rb"([0-7]{6})" + _END, _number(8, 2), _words(2, b"%06o", b" ", b"  ")),
     Cell(_BEGIN + rb"(-?(?:0|[1-9][0-9]{0,9}))" + _END, _number(10, 4), _words(4, b"%d"), separator=_WIDE),
+    # Strings of escapes, in lines.
+    Cell(rb"\\x([0-9A-Fa-f]{2})", _pairs, _escaped(b"\\x%02x", b"\\x%02X"), separator=b""),
+    Cell(rb"\\([0-3][0-7]{2})", _number(8), _escaped(b"\\%03o"), separator=b""),
+    Cell(rb"\\u00([0-9A-Fa-f]{2})", _pairs, _escaped(b"\\u%04x", b"\\u%04X"), separator=b""),
 )
 """The forms of cells; the phase of a literal is the number of its form."""

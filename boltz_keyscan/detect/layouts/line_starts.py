@@ -53,9 +53,14 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
     after = list(itertools.islice(lines_after(text, end, min(at + AHEAD, len(text)), ends), 2))
     before = list(itertools.islice(lines_before(text, start, max(at - BACK, 0), ends), 1))
     seen: list[list[Line]] = []
-    for pattern in _common_beginnings(text, (start, end), [*after[:1], *before]):
+    # Of a long line the beginning is not in the window: those behind it show it.
+    is_long = _is_cut(text, start, at)
+    one, others = (after[0], after[1:]) if is_long and len(after) > 1 else ((start, end), after[:1])
+    for pattern in _common_beginnings(text, one, [*others, *before]):
         back = _without(text, pattern, lines_before(text, start, max(at - BACK, 0), ends))
-        lines = [*reversed(back), *_without(text, pattern, [(start, end)])]
+        if before and not back and _is_cut(text, before[0][0], at):
+            back = before
+        lines = [*reversed(back), *([(start, end)] if is_long else _without(text, pattern, [(start, end)]))]
         lines += _without(text, pattern, lines_after(text, end, min(at + AHEAD, len(text)), ends))
         if lines in seen:
             continue
@@ -72,6 +77,11 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
         )
     if not seen:
         yield Pieces().reading(NAME, start, max(end, at + 1))
+
+
+def _is_cut(text: bytes, start: int, at: int) -> bool:
+    """Return True for the start of the window around an offset that is not the start of a line."""
+    return 0 < start == at - BACK and text[start - 1 : start] != b"\n"
 
 
 def _without(text: bytes, pattern: re.Pattern[bytes], lines: Iterable[Line]) -> list[Line]:

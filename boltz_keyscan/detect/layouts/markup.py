@@ -18,15 +18,26 @@ WIDE_NAME: Final = "wide-markup"
 JOINED: Final = "literals"
 
 _ESC: Final = rb"(?:\x1b|\\{1,3}(?:u001[bB]|x1[bB]|033|e|E)|\^\[|\xe2\x90\x9b)"
+_SHOWN_ESC: Final = (
+    rb"(?:\#(?:033|x?1[bB])|<(?:0[xX])?1[bB]>|<ESC>|\\{1,3}u\{1[bB]\}|&\#(?:27|[xX]0{0,2}1[bB]);|[%=]1[bB]"
+    rb"|\xef\xbf\xbd|\xe2\x86\x90|\\\[\\(?:e|033))"
+)
+"""The same as loggers, editors and consoles write it, before a CSI; in a prompt of bash, too."""
+
 _TERMINAL: Final = (
-    _ESC + rb"(?:\[[0-?]{0,40}[ -/]{0,3}[@-~]"  # CSI
+    _SHOWN_ESC
+    + rb"\[[0-?]{0,40}[ -/]{0,3}[@-~](?:\\\])?|\[[0-9;:]{1,20}m|"
+    # CSI.
+    + _ESC
+    + rb"(?:\[[0-?]{0,40}[ -/]{0,3}[@-~]"
     rb"|[\]PX^_][^\x07\x1b\n]{0,2000}?(?:\x07|\x1b\\|\\{1,3}(?:u0007|x07|007|a)|\^G|%(e)b\\{1,2})"  # OSC, DCS
     rb"|[ -/]{1,2}[0-~]|[0-Z\\^-~])"  # character sets, others
     rb"|\xc2\x9b[0-?]{0,40}[ -/]{0,3}[@-~]|[\x0e\x0f]| \r(?!\n)" % {b"e": _ESC}
 )
 _TAGS: Final = (
     rb"<!--.{0,2000}?-->|<!\[CDATA\[|\]\]>"
-    rb"|(?:<\\{0,3}/?[A-Za-z?][^<>]{0,4000}>(?:\s{1,200}(?=<))?)"
+    # Of a terminal as SVG or HTML, also the borders of a panel.
+    rb"|(?:<\\{0,3}/?[A-Za-z?][^<>]{0,4000}>(?:(?:\s|\xe2\x94[\x82\x83]|\xe2\x95\x91){1,200}(?=<))?)"
     rb"|\\{1,3}(?:u003[cC]|x3[cC])[^<>\"]{0,2000}?\\{1,3}(?:u003[eE]|x3[eE])"
     rb"|&(?:lt|\#60|\#x3[cC]);/?[A-Za-z](?:(?!&(?:lt|gt|\#6[02]|\#x3[cCeE]);)[^<>]){0,2000}"
     rb"&(?:gt|\#62|\#x3[eE]);"
@@ -69,7 +80,7 @@ _TOKENS: Final = rb"\x08(?:[ ]\x08|%b\[K)?|%b|%b|%b|%b|%b|%b" % (
     _TAGS,
     _TEX,
 )
-_FIRST: Final = re.compile(rb"[\x08\x0e\x0f\r\x1b%&\[\\\]^<){}\x80-\xff]|=[CE]")
+_FIRST: Final = re.compile(rb"[\x08\x0e\x0f\r\x1b%&\[\\\]^<){}\x80-\xff]|=[1CE]")
 """A byte that each token has."""
 
 _RUN: Final = re.compile(rb"[A-Za-z0-9_+/%=&;#\\-]{30}")
@@ -90,6 +101,16 @@ _OPERATOR: Final = (
     rb"(?:\+\+?|\.\.?|&(?:amp;)?|\|\||<>|&lt;&gt;|~|%%|\*|\^|//|,"
     rb"|;%(g)b[A-Za-z_][\w.]{0,40}[ ]?(?:\+|\.|\|\|)=)?" % {b"g": _GAP}
 )
+_TEXT_FIELD: Final = rb"(?:log|message|msg|text|line|content|output|body|data|MESSAGE)"
+_FIELD: Final = rb"\"[^\"\\\n]{1,40}\":[ ]?(?:\"[^\"\\\n]{0,80}\"|[0-9.]{1,20}|true|false|null)"
+_RECORDS: Final = rb"\"(?:,[ ]?%b){0,6}+[ ]?\}\r?\n\{[ ]?(?:(?!\"%b\")%b,[ ]?){0,6}+\"%b\":[ ]?\"" % (
+    _FIELD,
+    _TEXT_FIELD,
+    _FIELD,
+    _TEXT_FIELD,
+)
+"""The end of one record and the beginning of the next: Docker cuts a line of 16 KiB into records."""
+
 _JOINTS: Final = (
     _QUOTE + _GAP + _OPERATOR + _GAP + rb"[bfrRuUL@$]{0,2}" + _QUOTE + rb"|\\[ \t]{0,9}\r?\n[ \t\r\n]{0,60}\\"
 )
@@ -129,8 +150,10 @@ def read(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
 
 
 def read_joined(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:
-    """Read the code around an offset as if literals next to each other were one."""
+    """Read code around an offset as if adjacent literals were one; and a long line cut into records."""
     yield _strip(text, at, JOINED, _JOINTS)
+    if compile_pattern(rb"\}\r?\n\{").search(text, max(at - BACK, 0), at + BACK):
+        yield _strip(text, at, JOINED, _RECORDS)
 
 
 def read_wide(text: bytes, at: int, _phase: int, _low: int) -> Iterator[Reading]:

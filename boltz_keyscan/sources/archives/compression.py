@@ -8,6 +8,7 @@ the name of a file.
 from __future__ import annotations
 
 import bz2
+import itertools
 import lzma
 import zlib
 from collections.abc import Iterator
@@ -194,6 +195,26 @@ def unbrotli(reader: Reader, meter: Meter) -> Iterator[bytes]:
             meter.add_output(len(output))
             yield output
 
+
+def brotli_members(content: Content) -> Iterator[Member]:
+    """Yield the content of brotli; only what comes out of it shows that it is no other file of that name."""
+    reader = content.reader
+    start = reader.position
+    chunks, first = unbrotli(reader, content.meter), b""
+    try:
+        while len(first) < _BROTLI_BYTES and (chunk := next(chunks, b"")):
+            first += chunk
+    except ContainerError as error:
+        if error.reason == "corrupt-container" and len(first) < _BROTLI_BYTES:
+            return
+        raise
+    if first:
+        yield Member(b"", itertools.chain((first,), chunks), implied=True)
+        content.cover(start, reader.position)
+
+
+_BROTLI_BYTES = 64
+"""Bytes out of a file that prove that it is brotli."""
 
 _FRAME = b"\x28\xb5\x2f\xfd"
 

@@ -44,6 +44,8 @@ def deflate_members(content: Content) -> Iterator[Member]:
     content.reader.skip(at)
     decoder = Decoder("base64", _chunks(content.reader))
     source = Reader(_counted(decoder, content.meter))
+    if source.peek(len(beginnings.PACKET)) == beginnings.PACKET:
+        source.skip(len(beginnings.PACKET))
     yield Member(b"", inflate_stream(source, content.meter, -15), implied=True)
     content.cover(at, at + decoder.locate(source.position))
 

@@ -80,6 +80,7 @@ class Extractor:
         chunks: Iterable[bytes],
         whole: RandomAccess | None = None,
         seen: Iterable[tuple[int, str]] = (),
+        name: bytes = b"",
     ) -> list[int]:
         """Scan its members, and theirs.
 
@@ -87,6 +88,7 @@ class Extractor:
             chunks: its bytes in order.
             whole: its bytes by offset, if available.
             seen: offsets in its own bytes where keys were found, with their fingerprints.
+            name: its name.
 
         Returns:
             The offsets of ``seen`` that belong to a member.
@@ -98,7 +100,7 @@ class Extractor:
         reader.watch = rest.feed if whole is None else None
         seen = list(seen)
         content = Content(reader, self._meter, whole, has_candidates=lambda _: bool(seen))
-        format_, marks = match_format(reader.peek(HEAD))
+        format_, marks = match_format(reader.peek(HEAD), name)
         if format_ is not None:
             self._open(format_, content, frame)
         space = content.space() if format_ is None else content.whole
@@ -232,7 +234,7 @@ class Extractor:
             inner.links = (*frame.links, *outer.name.split(" > "))
         kept = KeptBytes(self._meter)
         reader = Reader(kept.watch(self._guarded(prove(member.chunks, inner, outer), inner)))
-        format_, marks = match_format(reader.peek(HEAD))
+        format_, marks = match_format(reader.peek(HEAD), member.name)
         if format_ is None:
             kept.drop()
             self._scan_blob(reader, inner, marks, member)
@@ -295,7 +297,7 @@ class Extractor:
         """Scan the text that a person sees; return the matches in the bytes that it does not complete."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
         shown = [*matcher.feed(view(data)), *matcher.finish()]
-        known = [match.fingerprint for match in matches]
+        known = [match.fingerprint for match in matches if match.shape is Shape.CONFIRMED]
         new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
         chain = (*frame.chain, SEEN_TEXT)
         self.matches += (MemberMatch(chain, Part.CONTENT, chain_match(match, frame.links)) for match in new)

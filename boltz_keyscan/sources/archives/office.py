@@ -19,6 +19,7 @@ _PREFIXES = (b"w:", b"a:", b"")
 """Prefixes of the names in Word, in PowerPoint and drawings, and in Excel."""
 
 _PARAGRAPH_END = re.compile(rb"</text:[ph]>|<text:(?:line-break|tab|s)\b[^<>]*>")
+_CUTS = (b"<", b"\n", b"\r")
 _TAG = re.compile(rb"<[^<>]*>")
 
 
@@ -47,7 +48,7 @@ def join_runs(part: bytes) -> bytes:
 
 
 def drop_cut_matches(part: bytes, matches: Iterable[Match], shown: Container[str]) -> list[Match]:
-    """Return the matches in the bytes of a part without those that a tag cuts.
+    """Return the matches in the bytes of a part without those that a tag or the end of a line cuts.
 
     Args:
         part: the bytes.
@@ -59,5 +60,5 @@ def drop_cut_matches(part: bytes, matches: Iterable[Match], shown: Container[str
         for match in matches
         if match.shape is Shape.CONFIRMED
         or match.fingerprint in shown
-        or part[match.offset + match.length : match.offset + match.length + 1] != b"<"
+        or part[match.offset + match.length : match.offset + match.length + 1] not in _CUTS
     ]

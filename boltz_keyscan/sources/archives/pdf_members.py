@@ -119,12 +119,13 @@ class _Members:
             yield Member(name, [raw], stream.start)
         else:
             kept += raw[:_MAX_KEPT_BYTES]
+        text, wrapped = b"", b""
         if dictionary.get("/Type") == "/ObjStm":
             text = self._unpack(loaded, bytes(kept))
-        else:
-            text = b"" if dictionary.get("/Subtype") == "/Image" else pdf_text.join_words(bytes(kept))
+        elif dictionary.get("/Subtype") != "/Image":
+            text, wrapped = pdf_text.join_words(bytes(kept))
         if text:
-            yield Member(name, [text])
+            yield Member(name, [text], view=lambda _: wrapped)
 
     def _guarded(self, number: int, chunks: Iterator[bytes], kept: bytearray) -> Iterator[bytes]:
         """Yield the chunks and keep the first; an error before them is reported at the end."""

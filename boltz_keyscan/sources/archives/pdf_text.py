@@ -7,6 +7,7 @@ decoded by pypdf, page by page, within a budget.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,6 +33,14 @@ _BETWEEN = re.compile(rb"\)[^()<>\\]{0,160}+\(|>[^()<>\\]{0,160}+<|\\\r?\n|\\\r"
 """Bytes between two consecutive pieces of text: numbers and operators."""
 
 _TOKEN = re.compile(rb"[\w-]++(?:\0++[\w-]++)++", re.ASCII)
+_WRAPPED = re.compile(rb"[\w-]++(?:\0++[\w-]++|[ \t]*+\r?\n[ \t]*+[\w-]++)++", re.ASCII)
+"""Words of which only the ends of lines or pieces are between them."""
+
+_BLANKS = b" \t\r\n"
+_BODY_CHARACTERS = 43
+_KEY_CHARACTERS = 17 + _BODY_CHARACTERS
+"""Characters of the longest key."""
+
 _MIN_TEXT_CHARACTERS = 20
 """Characters of the shortest text that is scanned."""
 
@@ -58,13 +67,33 @@ _MAX_ANCESTORS = 32
 """Nodes above a page that are searched for its fonts."""
 
 
-def join_words(content: bytes) -> bytes:
-    """Return words that a stream of operators shows in pieces, one a line."""
+def join_words(content: bytes) -> tuple[bytes, bytes]:
+    """Return words that a stream of operators shows in pieces, one a line; and the ends of their pieces."""
     if b"Tj" not in content and b"TJ" not in content:
-        return b""
+        return b"", b""
     pieces = _BETWEEN.sub(b"\0", content)
-    words = (found[0].replace(b"\0", b"") for found in _TOKEN.finditer(pieces))
-    return b"\n".join(word for word in words if len(word) >= _MIN_TEXT_CHARACTERS)
+    words = [found[0] for found in _TOKEN.finditer(pieces)]
+    words = [word for word in words if len(word) - word.count(b"\0") >= _MIN_TEXT_CHARACTERS]
+    return b"\n".join(words).replace(b"\0", b""), join_lines(b"\n".join(words))
+
+
+def join_lines(text: bytes) -> bytes:
+    """Return what may be keys that are wrapped: each up to the end of a line or piece that may be its last.
+
+    Text that follows, such as the next cell of a table, is not joined to them.
+    """
+    found: list[bytes] = []
+    for word in _WRAPPED.finditer(text):
+        pieces = word[0].translate(None, _BLANKS).split(b"\0") if b"\0" in word[0] else word[0].split()
+        joined = b"".join(pieces)
+        if joined.count(b"_") < _MIN_UNDERSCORES:
+            continue
+        for end in itertools.accumulate(map(len, pieces)):
+            start = max(end - _KEY_CHARACTERS, 0)
+            prefix = joined[start : max(end - _BODY_CHARACTERS, 0)]
+            if prefix.count(b"_") >= _MIN_UNDERSCORES:
+                found.append(joined[start:end])
+    return b"\n".join(found)
 
 
 _Codes: TypeAlias = "frozenset[bytes] | None"
@@ -106,7 +135,7 @@ class Text:
         except Exception:  # noqa: BLE001 - damage of its streams is reported where they are read
             return
         if text.strip():
-            yield Member(b"object %d" % number, [text.encode("utf-8", "replace")])
+            yield Member(b"object %d" % number, [text.encode("utf-8", "replace")], view=join_lines)
 
     def report(self) -> None:
         """Report the pages that the budget left out."""

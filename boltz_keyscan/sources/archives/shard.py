@@ -162,7 +162,7 @@ class ContainerShard:
         try:
             with self._open() as (chunks, space), own_limits(self.limits.seconds, self.limits.memory):
                 extractor = Extractor(detector, self.limits, space.size if space is not None else self.size)
-                explained = extractor.extract(chunks, space, self.seen)
+                explained = extractor.extract(chunks, space, self.seen, self.origins[0][0].path)
         except GitError as error:
             return self.lost("corrupt-object", f"git cannot read it: {error.message.splitlines()[0]}")
         except OSError as error:

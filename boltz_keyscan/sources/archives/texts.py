@@ -11,7 +11,7 @@ from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.sources.archives.frames import Frame
 from boltz_keyscan.sources.archives.reader import RandomAccess, read_pieces
 from boltz_keyscan.sources.encoded import ENCODINGS
-from boltz_keyscan.sources.signatures import ORDER_MARKS, Format, find_format
+from boltz_keyscan.sources.signatures import ORDER_MARKS, Format, find_format, is_brotli
 
 TEXTS = {
     **{name: Format(name, b"", b"", f"encoded:{name.replace('-', '_')}_members") for name in ENCODINGS},
@@ -19,6 +19,8 @@ TEXTS = {
     "git-patch": Format("git-patch", b"", b"", "encoded:patch_members"),
 }
 """Formats of containers that are written as text, by name."""
+
+BROTLI = Format("brotli", b"", b"", "compression:brotli_members")
 
 _PROOF_BYTES = 256
 """Bytes out of a stream that prove it: one in 600 random streams of gzip has so many."""
@@ -47,9 +49,9 @@ class MemberMatch:
     match: Match
 
 
-def match_format(head: bytes) -> tuple[Format | None, dict[int, str]]:
-    """Return the format of a blob by its first ``HEAD`` bytes; an encoded text is a mark instead."""
-    format_ = find_format(head, 0, len(head))
+def match_format(head: bytes, name: bytes = b"") -> tuple[Format | None, dict[int, str]]:
+    """Return the format of a blob by its first ``HEAD`` bytes or its name; an encoded text is a mark."""
+    format_ = find_format(head, 0, len(head)) or (BROTLI if is_brotli(name) else None)
     if format_ is not None and format_.name in TEXTS:
         return None, {0: format_.name}
     return format_, {}

@@ -15,7 +15,7 @@ from boltz_keyscan.fsutil import read_into
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.blob import BUNDLES
 from boltz_keyscan.sources.safe_open import DirectoryOpener
-from boltz_keyscan.sources.signatures import HEAD, checked_marks, is_container, is_container_head
+from boltz_keyscan.sources.signatures import HEAD, checked_marks, is_brotli, is_container, is_container_head
 
 LARGE_FILE_BYTES = 100 << 10
 """Bytes from which a file is searched by itself."""
@@ -63,7 +63,7 @@ class Batch:
             os.close(descriptor)
         if self._buffer.startswith(BUNDLES, start, start + size):
             self.bundles.append(name)
-        elif is_container(self._buffer, start, start + size):
+        elif is_container(self._buffer, start, start + size) or is_brotli(name):
             self.containers.append(name)
         self._names.append(name)
         self._starts.append(start)

@@ -20,7 +20,7 @@ from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.sources.blob import BUNDLES, Window, read_chunks, scan_blob, unreadable_gap
 from boltz_keyscan.sources.files.batch import Batch
 from boltz_keyscan.sources.safe_open import DirectoryOpener
-from boltz_keyscan.sources.signatures import is_container_head
+from boltz_keyscan.sources.signatures import is_brotli, is_container_head
 
 FILES_PER_SHARD = 512
 """Most files in one shard."""
@@ -132,7 +132,7 @@ class FileShard:
                     after = os.fstat(file.fileno())
                     # A bundle that is a file is a source of its own.
                     container = not window.head.startswith(BUNDLES) and (
-                        is_container_head(window.head) or window.has_archive
+                        is_container_head(window.head) or window.has_archive or is_brotli(name)
                     )
             except OSError as error:
                 return [], [self._error_gap(name, error, detector)], None

@@ -36,6 +36,7 @@ from boltz_keyscan.sources.git.repo.object_store import prepare_repository, shar
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing, is_within, open_at, references
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.shards import NamesShard, gap_shard
+from boltz_keyscan.sources.signatures import is_brotli
 from boltz_keyscan.system.paths import ANYWHERE, join, relative, split_root
 
 _HERE = "."
@@ -71,7 +72,7 @@ class StagedShard:
                 origin = Origin(names[0], oid=oid, kind="blob")
                 found, missed, size = reader.scan_blob(origin, detector)
                 read += size
-                if reader.container:
+                if reader.container or any(map(is_brotli, names)):
                     more.append(self._container(oid, size, names, found))
                 hits += (replace(hit, origin=replace(origin, path=name)) for name in names for hit in found)
                 if missed and self._is_left_out(oid):

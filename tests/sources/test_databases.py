@@ -1,0 +1,84 @@
+"""Dumps of Redis, files of brotli and DuckDB: values that are compressed, and bytes that only look so."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import brotli
+import pytest
+
+from boltz_keyscan import scan
+from conformance.containers import tarred
+from conformance.fields import redis_dump
+from tests.keys import fake_key, fingerprint
+from tests.sources.containers import reasons_of, scan_container
+
+KEY = fake_key()
+TEXT = b"filler " * 90 + KEY[20:50].encode() + b" " + KEY.encode() + b" filler" * 90
+WHOLE = redis_dump(TEXT)
+
+
+def found(content: bytes) -> set[str]:
+    return {hit.match.fingerprint for hit in scan_container(content).hits}
+
+
+@pytest.mark.parametrize("lead", range(0, 32, 3))
+def test_a_value_of_redis_at_any_place(lead: int) -> None:
+    result = scan_container(redis_dump(TEXT, lead))
+    assert [hit.match.fingerprint for hit in result.hits] == [fingerprint(KEY)]
+    assert reasons_of(result) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WHOLE[: len(WHOLE) // 2],
+        WHOLE.replace(b"\xe0\xff\x1f", b"\xff\xff\xff", 1),
+        b"REDIS0011" + b"\xc3" * 70_000,
+        b"REDIS0011" + b"\xc3\x80\0\0\0\x20\x80\xff\xff\xff\xff" * 900,
+        b"REDIS0011" + b"\xc3\x80\0\1\0\0\x80\0\2\0\0\x1f" * 900,
+        b"REDIS0011\xc3",
+    ],
+)
+def test_damage_in_a_dump_of_redis(content: bytes) -> None:
+    """Bytes that only look like a value are no gap, and cost no time."""
+    before = time.process_time()
+    result = scan_container(content)
+    assert (list(result.hits), reasons_of(result)) == ([], [])
+    assert time.process_time() - before < 5
+
+
+def test_a_bomb_in_a_dump_of_redis_is_a_gap() -> None:
+    packed = b"\0x" + b"\xe0\xff\0" * 10_000
+    size = 1 + 264 * 10_000
+    value = b"\xc3\x80" + len(packed).to_bytes(4, "big") + b"\x80" + size.to_bytes(4, "big") + packed
+    result = scan_container(b"REDIS0011" + value * 30, slack=1 << 20, ratio=20)
+    assert reasons_of(result) == ["ratio-limit"]
+
+
+@pytest.mark.parametrize("size", [50, 5000])
+def test_brotli_by_its_name(size: int, tmp_path: Path) -> None:
+    packed = brotli.compress(b"filler " * size + KEY.encode() + b" ")
+    (tmp_path / "a.js.BR").write_bytes(packed)
+    (tmp_path / "b.tar").write_bytes(tarred({"x.br": packed}))
+    result = scan(str(tmp_path))
+    assert [(key.fingerprint, len(key.locations)) for key in result.keys] == [(fingerprint(KEY), 2)]
+
+
+@pytest.mark.parametrize("content", [b"", b"n\xc3\xa3o \xc3\xa9 brotli\n" * 90, b"plain text\n", bytes(300)])
+def test_another_file_of_that_name_is_no_gap(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "leia-me.br").write_bytes(content)
+    result = scan(str(tmp_path))
+    assert (list(result.keys), list(result.gaps)) == ([], [])
+
+
+def test_brotli_that_is_cut_is_a_gap(tmp_path: Path) -> None:
+    packed = brotli.compress(bytes(range(256)) * 40 + TEXT * 3 + bytes(range(250)) * 9)
+    (tmp_path / "a.br").write_bytes(packed[:-30])
+    assert [gap.reason for gap in scan(str(tmp_path)).gaps] == ["corrupt-container"]
+
+
+def test_a_database_of_duckdb_is_a_gap_by_design() -> None:
+    result = scan_container(bytes(8) + b"DUCK" + (999).to_bytes(8, "little") + bytes(4076))
+    assert [(gap.reason, gap.by_design) for gap in result.gaps] == [("not-decoded", True)]
