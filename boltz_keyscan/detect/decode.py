@@ -33,6 +33,9 @@ from boltz_keyscan.records import dataclass, field
 _ESCAPED = {b"%": "percent", b"&": "html", b"=": "quoted-printable", b"\\": "backslash"}
 """The first byte of an escape in the body of a key with a plain prefix, and the form that decodes it."""
 
+_ESCAPED_BODY = re.compile(rb"(?:[ -~]|=[ \t]{0,9}\r?\n){%d}" % KEY_BODY)
+"""As much text as the body of a confirmed key has at least, with escapes in it."""
+
 _WHOLE = frozenset({dumps.NAME, spaced.NAME})
 """Layouts in which keys are not broken too."""
 
@@ -207,8 +210,8 @@ def _continued(  # noqa: PLR0917 - the arguments of its caller
         fit = beginnings[text[at:stop]]
     if text[stop : stop + 1] not in split_keys.FIRST:
         return
-    name = _ESCAPED.get(text[stop : stop + 1]) if plain else None
-    if name:
+    name = _ESCAPED.get(text[stop : stop + 1])
+    if name and plain and _ESCAPED_BODY.match(text, plain.start(2)):
         for decoded in decodings.around(text, base, at, NUMBERS[name], 0):
             key = decoded.plain.get(base + at)
             if key and key.verdict.shape is Shape.CONFIRMED:

@@ -37,8 +37,8 @@ _STEM = 6
 
 _HEX = rb"[0-9A-Fa-f]"
 
-_ESCAPED = late_pattern(rb"[%=\\&]")
-"""The first byte of every escape."""
+_ESCAPED = late_pattern(rb"[%=][0-9A-Fa-f]{2}|[\\&]")
+"""The beginning of every escape; the sign alone is in most lines with a key."""
 
 # Escapes of a character by its number, to be filled in with one number or with a pattern of
 # numbers: ``x`` in hexadecimal, ``o`` in octal, ``d`` in decimal. Nested escapes double backslashes.

@@ -5,10 +5,19 @@ Also lists with a line for each character, behind a dash (YAML) or its index (``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern, unit_run
+from boltz_keyscan.detect.decoders import (
+    AHEAD,
+    BACK,
+    Reading,
+    Spelling,
+    compile_pattern,
+    compile_reversed,
+    unit_run,
+)
 from boltz_keyscan.detect.layouts.pieces import Pieces
 
 NAME: Final = "spaced"
@@ -55,18 +64,33 @@ def read(text: bytes, at: int, phase: int, _low: int) -> Iterator[Reading]:
         return
     missing, rest = divmod(phase, _SIZE * _SIZE)
     size, width = divmod(rest, _SIZE)
-    pieces = Pieces()
     step = size + width
     start = at - missing
-    separator = text[start + size : start + step]
-    first = start
-    while first - step >= max(at - BACK, 0) and text[first - width : first] == separator:
-        first -= step
-    while start < min(at + AHEAD, len(text)) and (start <= at or text[start - width : start] == separator):
-        start += step
-    for begin in range(first, start, step):
-        pieces.add(text, max(begin, 0), min(begin + size, len(text)))
-    yield pieces.reading(NAME, max(first, 0), start, phase)
+    separator = re.escape(text[start + size : start + step])
+    backwards = compile_reversed(rb"(?:[\s\S]{%d}%b)*" % (size, separator))
+    forwards = compile_pattern(rb"(?:%b[\s\S]{1,%d})*" % (separator, size))
+    before = backwards.match(text, max(at - BACK, 0), max(start, 0))
+    after = forwards.match(text, start + size, at + AHEAD)
+    first = before.start() if before and before.start() < before.end() else start
+    end = after.end() if after else start + size
+    # The group of the literal may begin before the text.
+    cut = max(-first, 0)
+    data = b"".join([text[max(begin, 0) : begin + size] for begin in range(first, end, step)])
+
+    def place(index: int) -> int:
+        groups, rest = divmod(index + cut, size)
+        return first + groups * step + rest
+
+    yield Reading(
+        NAME,
+        data,
+        place,
+        lambda index: place(index) + 1,
+        first + cut,
+        end,
+        lambda at, other: first <= at < end and phase == other,
+        doubt=1,
+    )
 
 
 def _read_list(text: bytes, at: int) -> Reading:
