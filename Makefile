@@ -59,8 +59,9 @@ tools: ## install the programs that read our reports back into .tools, and the p
 	@.ci/venv browser
 	@$(BIN)/python -m tests.browser
 	@[ -x .tools/python/bin/python ] || $(BIN)/python -m venv --without-pip .tools/python
-	@$(BIN)/python -m pip --python .tools/python/bin/python install -qq --disable-pip-version-check --no-compile \
-		$(PYTHON_TOOLS)
+	@$(BIN)/uv pip install --quiet --python .tools/python/bin/python $(PYTHON_TOOLS) 2>/dev/null || \
+		$(BIN)/python -m pip --python .tools/python/bin/python install -qq --disable-pip-version-check \
+		--no-compile $(PYTHON_TOOLS)
 	@$(BIN)/python -m pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: \
 		--dest .tools/wheels -r pipelines/build.txt -r pipelines/requirements.txt
 
