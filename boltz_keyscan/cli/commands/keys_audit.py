@@ -16,7 +16,7 @@ from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
 from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, MachineAudit, examine_machine
-from boltz_keyscan.cli.parameters import file_option, format_option
+from boltz_keyscan.cli.parameters import Decorator, file_option, format_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Mode, Severity
@@ -30,7 +30,11 @@ from boltz_keyscan.triage.key_record import stamp
 from boltz_keyscan.workers.isolated import read_version
 
 _LIMITS = Limits()
-_DAYS = click.IntRange(0, 36500)
+
+
+def _days_option(name: str, default: int, help_text: str) -> Decorator:
+    days = click.IntRange(0, 36500)
+    return click.option(name, type=days, metavar="DAYS", default=default, show_default=True, help=help_text)
 
 
 @click.command("audit", cls=ApiCommand, short_help="Check the keys for bad hygiene.")
@@ -59,30 +63,9 @@ _DAYS = click.IntRange(0, 36500)
     show_default=True,
     help="Exit 1 on concerns of this severity or higher.",
 )
-@click.option(
-    "--expires-soon",
-    type=_DAYS,
-    metavar="DAYS",
-    default=_LIMITS.expires_soon,
-    show_default=True,
-    help="Report keys that expire within DAYS.",
-)
-@click.option(
-    "--max-age",
-    type=_DAYS,
-    metavar="DAYS",
-    default=_LIMITS.oldest,
-    show_default=True,
-    help="Report keys older than DAYS.",
-)
-@click.option(
-    "--max-idle",
-    type=_DAYS,
-    metavar="DAYS",
-    default=_LIMITS.unused,
-    show_default=True,
-    help="Report keys not used for DAYS.",
-)
+@_days_option("--expires-soon", _LIMITS.expires_soon, "Report keys that expire within DAYS.")
+@_days_option("--max-age", _LIMITS.oldest, "Report keys older than DAYS.")
+@_days_option("--max-idle", _LIMITS.unused, "Report keys not used for DAYS.")
 @click.option(
     "--max-admin-keys",
     type=click.IntRange(0),

@@ -78,10 +78,8 @@ def revoke(
         _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
         _require_terminal(asking=asking)
         return archive_links(api, links, paths, execute=execute, yes=yes)
-    if yes and (from_report or not ids):
-        raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     _require_terminal(asking=asking)
-    selected = _selected_ids(ids, from_report)
+    selected = _selected_ids(ids, from_report, yes=yes)
     if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
     with open_connection(api, stdin=not asking) as connection:
@@ -127,12 +125,14 @@ class _PlannedRevocation:
     refused: str = ""
 
 
-def _selected_ids(ids: Sequence[str], from_report: str | None) -> list[str]:
+def _selected_ids(ids: Sequence[str], from_report: str | None, *, yes: bool) -> list[str]:
     """Return the ids, each once.
 
     Raises:
-        KeyscanError: no id is given, or one is malformed.
+        KeyscanError: no id is given, one is malformed, or nobody is asked about those of a report.
     """
+    if yes and (from_report or not ids):
+        raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     named = list(ids)
     if from_report is not None:
         report = json_reader.read(redacted(from_report), read_whole_file(os.fsencode(from_report)))
