@@ -143,9 +143,11 @@ def scan(
     with Store.create(state) as store:
         with (
             _open_engine(engine, cluster, jobs or cpu_count()) as workers,
-            FleetProgress(quiet=quiet) as progress,
+            contextlib.nullcontext() if quiet else FleetProgress() as progress,
         ):
-            run_fleet(store, listing, settings, workers, shard=part, listeners=(progress,))
+            run_fleet(
+                store, listing, settings, workers, shard=part, listeners=(progress,) if progress else ()
+            )
         result = StoredResult(store, require_complete=require_complete, part=True)
         return print_report(result, verbosity=-1 if quiet else int(verbose))
 
