@@ -14,7 +14,7 @@ from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, MachineAudit, examine_machine
 from boltz_keyscan.cli.parameters import Decorator, file_option, format_option
 from boltz_keyscan.errors import KeyscanError
@@ -102,15 +102,12 @@ def audit(
         done = _local(examine_machine(budget << 30 if history else None))
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(api, limits, _read_report(with_report), _read_older(against))
+        report = read_report(with_report) if with_report is not None else None
+        done = _organisation(api, limits, report, _read_older(against))
     done = _with_exit_code(done, fail_on)
-    report = AUDIT_REPORTERS.load(format_)
-    safe_output.write_report(lambda stream: report(done, stream, verbose), output)
+    reporter = AUDIT_REPORTERS.load(format_)
+    safe_output.write_report(lambda stream: reporter(done, stream, verbose), output)
     return done.exit_code
-
-
-def _read_report(path: str | None) -> json_reader.Report | None:
-    return None if path is None else json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
 
 
 def _read_older(path: str | None) -> Listing | None:

@@ -19,7 +19,7 @@ from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.commands.share_link_archive import archive_links
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.parameters import PATH, file_option
@@ -28,9 +28,7 @@ from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report import json_reader
 from boltz_keyscan.report.wording import count
-from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
 
@@ -135,7 +133,7 @@ def _selected_ids(ids: Sequence[str], from_report: str | None, *, yes: bool) -> 
         raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     named = list(ids)
     if from_report is not None:
-        report = json_reader.read(redacted(from_report), read_whole_file(os.fsencode(from_report)))
+        report = read_report(from_report)
         named += report.proved_ids
         if report.unproved:
             report_line(
@@ -213,7 +211,7 @@ def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool)
 
 def _confirm(record: Record) -> bool:
     name = record.name.strip() or record.id
-    _prompt(f"To revoke {record.id}, type its name: ")
+    click.echo(redacted(f"To revoke {record.id}, type its name: "), err=True, nl=False)
     if sys.stdin.readline().strip() == name:
         return True
     _print("  That is not its name. It is left alone.")
@@ -307,7 +305,3 @@ def _print(line: str) -> None:
     click.echo(
         redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
     )
-
-
-def _prompt(question: str) -> None:
-    click.echo(redacted(question), err=True, nl=False)
