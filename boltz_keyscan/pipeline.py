@@ -158,32 +158,7 @@ def run(
     detector = KeyDetector.of(loaded)
     if status_check is not None:
         detector = detector.asking(status_check.lookup)
-    pairs: list[tuple[Match, Location]] = []
-    gaps: set[Gap] = set()
-    tally = Tally()
-    source_queue = deque([[source.open() for source in plan.sources]])
-    discovered = 0
-    while source_queue:
-        for results, located in _scan(source_queue.popleft(), detector, plan.jobs, progress):
-            shown, unread = located.pairs, _with_paths(results.gaps, located.paths)
-            if plan.exclusion is not None:
-                shown, unread = plan.exclusion.filter(shown, unread)
-            pairs += shown
-            gaps.update(unread, located.gaps)
-            tally += results.tally
-            # One at a time: each may need space in the temporary folder until its hits are located.
-            remaining = MAX_DISCOVERED_SOURCES - discovered
-            source_queue += map(_open_bundle, results.bundles[:remaining])
-            discovered += len(results.bundles)
-    if discovered > MAX_DISCOVERED_SOURCES:
-        detail = f"of {discovered} git bundles only the first {MAX_DISCOVERED_SOURCES} were opened"
-        gaps.add(Gap(", ".join(plan.targets), "too-many-bundles", detail))
-    if (
-        replace(tally, excluded=0) == Tally()
-        and all(gap.by_design for gap in gaps)
-        and not plan.terms.empty_is_complete
-    ):
-        gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
+    pairs, gaps, tally = _scan_and_locate(plan, detector, progress)
     unjudged: Iterable[Finding] = group_findings(pairs, loaded)
     status_report = None
     if status_check is not None:
@@ -205,6 +180,36 @@ def run(
         exit_code=policy.exit_code(findings, redacted_gaps, plan.terms),
         asked=status_report,
     )
+
+
+def _scan_and_locate(
+    plan: Plan, detector: Detector, progress: ProgressListener | None
+) -> tuple[list[tuple[Match, Location]], set[Gap], Tally]:
+    """Return the located matches of all sources and of the bundles in them, the gaps, and the tally."""
+    pairs: list[tuple[Match, Location]] = []
+    gaps: set[Gap] = set()
+    tally = Tally()
+    source_queue = deque([[source.open() for source in plan.sources]])
+    discovered = 0
+    while source_queue:
+        for results, located in _scan(source_queue.popleft(), detector, plan.jobs, progress):
+            shown, unread = located.pairs, _with_paths(results.gaps, located.paths)
+            if plan.exclusion is not None:
+                shown, unread = plan.exclusion.filter(shown, unread)
+            pairs += shown
+            gaps.update(unread, located.gaps)
+            tally += results.tally
+            # One at a time: each may need space in the temporary folder until its hits are located.
+            remaining = MAX_DISCOVERED_SOURCES - discovered
+            source_queue += map(_open_bundle, results.bundles[:remaining])
+            discovered += len(results.bundles)
+    if discovered > MAX_DISCOVERED_SOURCES:
+        detail = f"of {discovered} git bundles only the first {MAX_DISCOVERED_SOURCES} were opened"
+        gaps.add(Gap(", ".join(plan.targets), "too-many-bundles", detail))
+    is_empty = replace(tally, excluded=0) == Tally() and all(gap.by_design for gap in gaps)
+    if is_empty and not plan.terms.empty_is_complete:
+        gaps.add(Gap(", ".join(plan.targets), "nothing-scanned", "there was nothing to scan"))
+    return pairs, gaps, tally
 
 
 def _open_bundle(file: BundleFile) -> list[SourceReader]:
