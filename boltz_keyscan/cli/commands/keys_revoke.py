@@ -127,7 +127,7 @@ def _selected_ids(ids: Sequence[str], from_report: str | None, *, yes: bool) -> 
     """Return the ids, each once.
 
     Raises:
-        KeyscanError: no id is given, one is malformed, or nobody is asked about those of a report.
+        KeyscanError: no id is given, one is malformed, or --yes comes without ids of its own.
     """
     if yes and (from_report or not ids):
         raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
