@@ -121,7 +121,8 @@ def scan(
         with Guard(options.paths):
             return _scan(options, Trust.of(trust, {}), accepted)
     except KeyscanError as error:
-        failed = _redact_error(error)
+        # It may quote paths and messages of git.
+        failed = type(error)(redacted(error.message), redacted(error.hint))
     except OSError as error:
         failed = KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
@@ -196,11 +197,6 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)
-
-
-def _redact_error(error: KeyscanError) -> KeyscanError:
-    """Remove keys from an error, which may quote paths and messages of git."""
-    return type(error)(redacted(error.message), redacted(error.hint))
 
 
 def _describe_bug(error: Exception) -> InternalError:

@@ -27,6 +27,8 @@ from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.enums import KeyType
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
+from boltz_keyscan.report.json_reader import Report, read
+from boltz_keyscan.sources.trusted_files import read_whole_file
 
 if TYPE_CHECKING:
     import click
@@ -134,6 +136,15 @@ def open_connection(options: ApiOptions, *, stdin: bool = True, admin: bool = Tr
     endpoint = options.endpoint()
     with Connection(endpoint, options.key(stdin=stdin, admin=admin), Deadline(TOTAL_TIMEOUT_S)) as connection:
         yield connection
+
+
+def read_report(path: str) -> Report:
+    """Return a JSON report of a scan, which names the keys to act on.
+
+    Raises:
+        KeyscanError: it cannot be read, or is no report.
+    """
+    return read(redacted(path), read_whole_file(os.fsencode(path)))
 
 
 def fetch_listing(connection: Connection) -> FetchedListing:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Self
 
 from boltz_keyscan.cli.output import write_stdout
 from boltz_keyscan.cli.progress import Progress
@@ -24,28 +23,14 @@ def print_report(
     return result.exit_code
 
 
-class FleetProgress:
-    """Progress bar of a fleet scan. Use as a context manager.
+class FleetProgress(Progress):
+    """Progress bar of a fleet scan. Use as a context manager."""
 
-    Args:
-        quiet: show none.
-    """
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._progress = None if quiet else Progress("Scanning repositories")
+    def __init__(self) -> None:
+        super().__init__("Scanning repositories")
         self._start = time.monotonic()
 
     def on_done(self, done: int, whole: int) -> None:
         """Draw the bar; click adds the time that is left."""
-        if self._progress is not None:
-            rate = done / max(time.monotonic() - self._start, 0.001)
-            self._progress.show(done, whole, detail=f"{rate:.1f}/s")
-
-    def __enter__(self) -> Self:
-        if self._progress is not None:
-            self._progress.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(*error)
+        rate = done / max(time.monotonic() - self._start, 0.001)
+        self.show(done, whole, detail=f"{rate:.1f}/s")

@@ -31,6 +31,8 @@ _ROOT_FILES = (
 )
 """https://lefthook.dev/configuration/"""
 
+_PUSH = "env PYTHONPATH= boltz-keyscan hook pre-push {1} {2}"
+
 
 @dataclass(frozen=True, slots=True)
 class HooksFolder:
@@ -83,7 +85,7 @@ def manager(repository: Repository, folder: HooksFolder, name: str) -> Manager |
     for each in _ROOT_FILES:
         file = os.path.join(root, each)
         if os.path.lexists(file):
-            job = f"run: {line}" if name == "pre-commit" else f"run: {_push()}, use_stdin: true"
+            job = f"run: {line}" if name == "pre-commit" else f"run: {_PUSH}, use_stdin: true"
             return Manager("lefthook", file, f"Add this command to {name} in {file}: {{ {job} }}")
     file = os.path.join(root, ".pre-commit-config.yaml")
     # pre-commit refuses to install itself where core.hooksPath is set.
@@ -92,10 +94,6 @@ def manager(repository: Repository, folder: HooksFolder, name: str) -> Manager |
         hint = f"Add the hook {hook} to {file}, and run 'pre-commit install --hook-type {name}'."
         return Manager("pre-commit", file, hint)
     return None
-
-
-def _push() -> str:
-    return "env PYTHONPATH= boltz-keyscan hook pre-push {1} {2}"
 
 
 def _configured(repository: Repository) -> tuple[str, str]:

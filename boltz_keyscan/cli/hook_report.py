@@ -14,30 +14,17 @@ from boltz_keyscan.cli.output import emit, in_actions, report_options
 from boltz_keyscan.cli.resolve import ResolvedOptions, resolve
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.records import dataclass
-from boltz_keyscan.triage.suppress import Suppressor
 
 
-@dataclass(frozen=True, slots=True)
-class HookSuppression:
-    """Suppressor of a hook, with the options it was made from."""
+def resolve_for_hook(baseline: str | None, trust: str | None) -> ResolvedOptions:
+    """Return the options of a hook for the repository that it runs in.
 
-    resolved: ResolvedOptions
-    suppressor: Suppressor
-
-    @classmethod
-    def of(cls, baseline: str | None, trust: str | None) -> HookSuppression:
-        """Return the suppression for the repository that the hook runs in.
-
-        Raises:
-            KeyscanError: a file is broken, or a revision is unknown.
-        """
-        typed = {
-            name: value for name, value in (("baseline", baseline), ("trust", trust)) if value is not None
-        }
-        given = {"baseline": None, "trust": None, "foreign_comments": False, **typed}
-        resolved = resolve(given, typed, part=True)
-        return cls(resolved, resolved.suppressor())
+    Raises:
+        KeyscanError: a file is broken, or a revision is unknown.
+    """
+    given = {"baseline": baseline, "trust": trust, "foreign_comments": False}
+    typed = [name for name in ("baseline", "trust") if given[name] is not None]
+    return resolve(given, typed, part=True)
 
 
 def write(result: ScanResult, change: Change, looked_at: str) -> None:

@@ -14,11 +14,12 @@ from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.fsutil import PLATFORM, cpu_count
 from boltz_keyscan.model.audit import Concern
-from boltz_keyscan.model.finding import Location, ScanResult
+from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.gaps import joined_gaps
+from boltz_keyscan.report.locations import with_members
 from boltz_keyscan.report.wording import count, gap_reason, size
 
 DEFAULT_BUDGET_GIB = 20
@@ -80,15 +81,11 @@ def _list_keys(result: ScanResult, places: dict[str, Place]) -> Iterator[KeyAt]:
             yield KeyAt(
                 finding.fingerprint,
                 finding.shown,
-                _with_members(each),
+                with_members(each),
                 each.path,
                 None if each.members else each.line,
                 places[each.path],
             )
-
-
-def _with_members(location: Location) -> str:
-    return "!".join((location.path, *location.members))
 
 
 def _list_trouble(result: ScanResult, selection: Selection, budget: int) -> Iterator[str]:

@@ -43,6 +43,15 @@ def file_option(name: str, help_text: str, *, required: bool = False) -> Decorat
     return click.option(name, type=click.Path(), metavar="FILE", required=required, help=help_text)
 
 
+def path_option(
+    *names: str, help_text: str, metavar: str = "FILE", default: str | None = None, required: bool = False
+) -> Decorator:
+    """Return an option with a path that the command opens itself; ``names`` as for ``click.option``."""
+    return click.option(
+        *names, type=PATH, metavar=metavar, default=default, required=required, help=help_text
+    )
+
+
 def complete_from(
     words: Iterable[str],
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:

@@ -31,6 +31,7 @@ from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.cross_reference import ListingContext, Verification
+from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import stamp
 from boltz_keyscan.trust import named_text
 
@@ -84,15 +85,7 @@ def _saved_listing_check(resolved: ResolvedOptions) -> StatusCheck:
         )
     if not listing.complete:
         notes.append(f"the inventory is not complete: {listing.trouble or 'it does not say why'}")
-    asked = StatusReport(
-        listing="inventory",
-        organisation=listing.organisation,
-        taken_at=stamp(listing.taken_at),
-        complete=listing.complete,
-        keys=len(listing.records),
-        stale=stale,
-        notes=tuple(notes),
-    )
+    asked = replace(_with_listing(StatusReport(), "inventory", listing), stale=stale, notes=tuple(notes))
     return StatusCheck(ListingContext(now, listing, stale), asked, require=options.require_api)
 
 
@@ -105,17 +98,21 @@ def _with_current_listing(check: StatusCheck, endpoint: Endpoint, key: Secret) -
         found = fetch(connection, redacted, progress.show)
     listing = found.listing
     trouble = (f"the listing is not complete: {found.failure.detail}",) if found.failure else ()
-    asked = replace(
-        check.asked,
-        listing="check",
+    asked = replace(_with_listing(check.asked, "check", listing), trouble=trouble)
+    return replace(
+        check, context=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=_fingerprint(key)
+    )
+
+
+def _with_listing(report: StatusReport, origin: str, listing: Listing) -> StatusReport:
+    """Return the report with the facts on a listing."""
+    return replace(
+        report,
+        listing=origin,
         organisation=listing.organisation,
         taken_at=stamp(listing.taken_at),
         complete=listing.complete,
         keys=len(listing.records),
-        trouble=trouble,
-    )
-    return replace(
-        check, context=ListingContext(datetime.now(UTC), listing), asked=asked, own_key=_fingerprint(key)
     )
 
 

@@ -11,7 +11,7 @@ from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.report.json_encode import TOOL, dumps, items
 from boltz_keyscan.report.json_report import members
-from boltz_keyscan.report.wording import count, leak_mark
+from boltz_keyscan.report.wording import count, leak_mark, write_lines
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "1"
@@ -27,33 +27,30 @@ _WIDTH = 100
 
 def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 - signature of audit formats
     """Write the audit by check, worst first, with remedies."""
+    write_lines(_lines(audit, verbose=verbose), stream)
 
-    def line(words: str = "") -> None:
-        stream.write(harmless(words).rstrip() + "\n")
 
-    def wrapped(words: str, first: str) -> None:
-        for part in textwrap.wrap(
-            harmless(words), _WIDTH, initial_indent=first, subsequent_indent="            "
-        ):
-            line(part)
-
+def _lines(audit: Audit, *, verbose: bool) -> Iterator[str]:
     for check in audit.checks:
         found = [concern for concern in audit.concerns if concern.check.id == check.id]
         if not found:
             continue
-        line(f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}")
-        wrapped(check.reason, "  Why:      ")
-        wrapped(check.remedy, "  Remedy:   ")
+        yield f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}"
+        yield from _wrapped(check.reason, "  Why:      ")
+        yield from _wrapped(check.remedy, "  Remedy:   ")
         shown = found if verbose else found[:MAX_CONCERNS]
         for concern in shown:
-            for part in _concern_lines(concern, verbose=verbose):
-                line(part)
+            yield from _concern_lines(concern, verbose=verbose)
         if len(shown) < len(found):
-            line(f"    +{len(found) - len(shown):,} more; see -v or --format json")
-        line()
+            yield f"    +{len(found) - len(shown):,} more; see -v or --format json"
+        yield ""
     for trouble in audit.trouble:
-        wrapped(f"NOT COMPLETE: {trouble}", "")
-    line(verdict(audit))
+        yield from _wrapped(f"NOT COMPLETE: {trouble}", "")
+    yield verdict(audit)
+
+
+def _wrapped(words: str, first: str) -> list[str]:
+    return textwrap.wrap(harmless(words), _WIDTH, initial_indent=first, subsequent_indent=" " * 12)
 
 
 def _concern_lines(concern: Concern, *, verbose: bool) -> Iterator[str]:

@@ -13,7 +13,7 @@ from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
 from boltz_keyscan.report.summary import explain_command
-from boltz_keyscan.report.wording import count, short_fingerprints
+from boltz_keyscan.report.wording import count, short_fingerprints, write_lines
 from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
@@ -30,60 +30,57 @@ def explain(
     finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Instruction], stream: TextIO
 ) -> None:
     """Write everything about one key."""
+    write_lines(_lines(finding, rule, terms, steps), stream)
 
-    def line(text: str = "") -> None:
-        stream.write(harmless(text).rstrip() + "\n")
 
-    line(f"{finding.shown}  {finding.fingerprint}")
-    line()
+def _lines(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Instruction]) -> Iterator[str]:
+    yield f"{finding.shown}  {finding.fingerprint}"
+    yield ""
     for label, text in _facts(finding, rule, terms):
-        line(f"{label:<11}{text}")
-    line()
-    line(f"Found at {count(len(finding.locations), 'location')}")
+        yield f"{label:<11}{text}"
+    yield ""
+    yield f"Found at {count(len(finding.locations), 'location')}"
     for place in finding.locations:
-        line(f"  {format_location(place)}")
-        line(f"      {_story(place)}")
+        yield f"  {format_location(place)}"
+        yield f"      {_story(place)}"
         if place.context:
-            line(f"      | {place.context}")
-    line()
-    line("What to do, in this order")
+            yield f"      | {place.context}"
+    yield ""
+    yield "What to do, in this order"
     for number, step in enumerate(steps, 1):
-        for row in textwrap.wrap(
+        yield from textwrap.wrap(
             f"{number}. {harmless(step.text)}",
             _WIDTH,
             initial_indent="  ",
             subsequent_indent="     ",
             break_long_words=False,
             break_on_hyphens=False,
-        ):
-            line(row)
-        for command in step.commands:
-            line(f"       {command}")
+        )
+        yield from (f"       {command}" for command in step.commands)
         for condition, commands in step.others:
-            line(f"     Or, {condition}:")
-            for command in commands:
-                line(f"       {command}")
+            yield f"     Or, {condition}:"
+            yield from (f"       {command}" for command in commands)
 
 
 def list_keys(result: ScanResult, stream: TextIO) -> None:
     """Write one line for each key of a result, worst first, and the command that explains one."""
+    write_lines(_key_lines(result), stream)
 
-    def line(text: str) -> None:
-        stream.write(harmless(text).rstrip() + "\n")
 
+def _key_lines(result: ScanResult) -> Iterator[str]:
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     for finding in result.keys:
         first, *others = places(finding)
         more = f" and {count(len(others), 'more path')}" if others else ""
         kind = f"{finding.severity.upper():<8}  {describe_kind(finding):<14}  {names[finding.fingerprint]}"
         accepted = "; accepted" if finding.suppression is not None else ""
-        line(f"{kind}  {describe_situation(finding)}{accepted}")
-        line(f"    {first.where}{more}")
+        yield f"{kind}  {describe_situation(finding)}{accepted}"
+        yield f"    {first.where}{more}"
     if result.keys:
-        line("")
-        line(f"{explain_command(result, names[result.keys[0].fingerprint])}     commands, step by step")
+        yield ""
+        yield f"{explain_command(result, names[result.keys[0].fingerprint])}     commands, step by step"
     else:
-        line("No key was found." if result.complete else "No key was found, but the scan is incomplete.")
+        yield "No key was found." if result.complete else "No key was found, but the scan is incomplete."
 
 
 def _facts(finding: Finding, rule: Rule, terms: FailPolicy) -> Iterator[tuple[str, str]]:

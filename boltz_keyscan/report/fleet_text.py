@@ -10,8 +10,13 @@ from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.fleet import FirstPlace, FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
 from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import count, count_repositories, gap_reason, short_fingerprints
-from boltz_keyscan.sanitize import harmless
+from boltz_keyscan.report.wording import (
+    count,
+    count_repositories,
+    gap_reason,
+    short_fingerprints,
+    write_lines,
+)
 
 MAX_KEYS = 20
 """Limit of keys shown, unless verbose: the worst ones; the others are counted."""
@@ -22,7 +27,7 @@ MAX_REPOSITORIES = 10
 
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     """Write the report; see ``ReportOptions.verbosity`` for its extent."""
-    stream.writelines(harmless(line).rstrip() + "\n" for line in _lines(result, options))
+    write_lines(_lines(result, options), stream)
 
 
 def describe_coverage(result: FleetResult) -> str:

@@ -153,7 +153,7 @@ def format_place(shown: Location, group: Sequence[Location]) -> str:
     """
     if found := _OBJECT_PATH.fullmatch(shown.path):
         return f"{found[1]} object {found[2][:10]}, line {shown.line}"
-    path = "!".join((shown.path, *shown.members))
+    path = with_members(shown)
     coded = f" ({' > '.join(shown.decoded)})" if shown.decoded else ""
     if shown.cell is not None:
         part = f", {shown.cell_part}" if shown.cell_part else ""
@@ -167,9 +167,14 @@ def format_place(shown: Location, group: Sequence[Location]) -> str:
     return f"{path}:{listed}{coded}"
 
 
+def with_members(location: Location) -> str:
+    """Return the path of a location, with the members of archives that lead to it."""
+    return "!".join((location.path, *location.members))
+
+
 def format_location(location: Location) -> str:
     """Format a location: path, members, line, column, cell and encodings."""
-    text = "!".join((location.path, *location.members)) + f":{location.line}:{location.column}"
+    text = f"{with_members(location)}:{location.line}:{location.column}"
     if location.cell is not None:
         text += f" cell {location.cell} {location.cell_part or ''}".rstrip()
     if location.decoded:

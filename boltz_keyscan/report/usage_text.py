@@ -11,7 +11,7 @@ from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.usage import Job, KeyUse, Period, Series, Usage
 from boltz_keyscan.report.json_encode import TOOL, dumps
 from boltz_keyscan.report.json_report import members
-from boltz_keyscan.report.wording import count, leak_mark
+from boltz_keyscan.report.wording import count, leak_mark, write_lines
 from boltz_keyscan.sanitize import harmless
 
 SCHEMA_VERSION = "1"
@@ -37,7 +37,7 @@ _PLAIN = ":-=+*%#@"
 
 def text(usage: Usage, stream: TextIO) -> None:
     """Write what differs, the usage with bars, the keys and the jobs."""
-    stream.writelines(harmless(line).rstrip() + "\n" for line in _lines(usage, _heights(stream)))
+    write_lines(_lines(usage, _heights(stream)), stream)
 
 
 def _lines(usage: Usage, heights: str) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan import policy
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult
 from boltz_keyscan.model.kinds import SHARE_LINK, is_link
+from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.suppression import Suppression, SuppressionCandidate
@@ -25,6 +26,11 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 NO_MOMENT = datetime.max.replace(tzinfo=UTC)
 """Result of ``moment`` for a malformed time."""
+
+
+def write_lines(lines: Iterable[str], stream: TextIO) -> None:
+    """Write lines, each made harmless once more and without white space at its end."""
+    stream.writelines(harmless(line).rstrip() + "\n" for line in lines)
 
 
 def count(number: int, noun: str) -> str:

@@ -37,7 +37,7 @@ comments are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from boltz_keyscan.model.enums import KeyType, Mode, Shape
@@ -91,6 +91,34 @@ class SuppressionFiles:
     def baseline_path(self, shown: str) -> str:
         """Return a path in reports as the baseline has it: relative to the folder of a file in the tree."""
         return self.base + shown[len(self.scope or "") :]
+
+    def unmatched_accepted(self, present: set[str], unread: Iterable[str]) -> Iterator[tuple[TextFile, int]]:
+        """Yield file and line of each entry of the baseline that names nothing of a whole scan."""
+        text, entries = self.baseline or (None, {})
+        keys = present | {path_key(self.baseline_path(path)) for path in unread}
+        for key, entry in entries.items():
+            if text is not None and key not in keys:
+                yield text, entry.line
+
+    def unmatched_ignored(
+        self, fingerprints: set[str], objects: set[str], unread: Collection[str], shown: Iterable[str]
+    ) -> Iterator[tuple[TextFile, int]]:
+        """Yield file and line of each ignore entry that names nothing of a whole scan."""
+        text, ignores = self.ignores or (None, None)
+        if text is None or ignores is None:
+            return
+        globs = tuple(glob.what for glob in ignores.globs)
+        paths = {self.path(path) for path in shown if path.startswith(self.scope or "")}
+        used = {position for path in paths for position in matching(globs, path)}
+        spare = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
+        spare += [glob for position, glob in enumerate(ignores.globs) if position not in used]
+        spare += [entry for name, entry in ignores.objects.items() if name not in objects]
+        spare += [
+            entry
+            for entry in ignores.gaps
+            if not any(matches(entry.what, self.path(path)) for path in unread)
+        ]
+        yield from ((text, entry.line) for entry in spare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,32 +229,15 @@ class Suppressor:
         fingerprints = {finding.fingerprint for finding in findings}
         objects = {key for gap in gaps for key in object_keys(gap)}
         unread = [path for gap in gaps for path in gap.paths]
+        shown = {place.path for finding in findings for place in finding.locations}
         for files in self.files:
-            if not files.is_whole:
-                continue
-            sources: list[tuple[TextFile, int]] = []
-            if files.baseline is not None:
-                text, entries = files.baseline
-                present = fingerprints | objects | {path_key(files.baseline_path(path)) for path in unread}
-                sources += [(text, entry.line) for key, entry in entries.items() if key not in present]
-            if files.ignores is not None:
-                text, ignores = files.ignores
-                keys = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
-                globs = tuple(glob.what for glob in ignores.globs)
-                shown = {place.path for finding in findings for place in finding.locations}
-                paths = {files.path(path) for path in shown if path.startswith(files.scope or "")}
-                used = {position for path in paths for position in matching(globs, path)}
-                spare = [glob for position, glob in enumerate(ignores.globs) if position not in used]
-                spare += [entry for name, entry in ignores.objects.items() if name not in objects]
-                spare += [
-                    entry
-                    for entry in ignores.gaps
-                    if not any(matches(entry.what, files.path(path)) for path in unread)
+            if files.is_whole:
+                sources = [
+                    *files.unmatched_accepted(fingerprints | objects, unread),
+                    *files.unmatched_ignored(fingerprints, objects, unread, shown),
                 ]
-                sources += [(text, entry.line) for entry in (*keys, *spare)]
-            yield from (
-                self.redact(text.at(line)) for text, line in sorted(sources, key=lambda source: source[1])
-            )
+                ordered = sorted(sources, key=lambda source: source[1])
+                yield from (self.redact(text.at(line)) for text, line in ordered)
 
     def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         """Yield all candidates: baseline, ignore entries, then comments."""

@@ -23,7 +23,7 @@ from boltz_keyscan.cli.baseline_entries import (
 from boltz_keyscan.cli.baseline_import import take_over_keys
 from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.options import FILE_OPTIONS
-from boltz_keyscan.cli.parameters import PATH, Decorator
+from boltz_keyscan.cli.parameters import Decorator, path_option
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError
@@ -88,12 +88,8 @@ def baseline() -> None:
 
 
 @baseline.command("create", cls=ScanCommand, names=FILE_OPTIONS, short_help="Write a baseline of all keys.")
-@click.option(
-    "--from",
-    "source",
-    type=PATH,
-    metavar="FILE",
-    help="Take over only keys accepted in a .secrets.baseline or .gitleaksignore.",
+@path_option(
+    "--from", "source", help_text="Take over only keys accepted in a .secrets.baseline or .gitleaksignore."
 )
 @_GAPS
 @_reason(required=False)

@@ -11,7 +11,7 @@ import click
 from boltz_keyscan.cli.fleet_output import print_report
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.options import CommandWithScanOptions
-from boltz_keyscan.cli.parameters import PATH, format_option
+from boltz_keyscan.cli.parameters import PATH, format_option, path_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.result import StoredResult
 from boltz_keyscan.fleet.store import Store
@@ -31,7 +31,7 @@ _PER_REPOSITORY = ("sarif",)
 _UNSAFE = late_pattern(r"[^A-Za-z0-9._-]+")
 
 
-_STATE = click.option("--state", type=PATH, metavar="DIR", required=True, help="Folder of the results.")
+_STATE = path_option("--state", metavar="DIR", required=True, help_text="Folder of the results.")
 
 
 @click.command(
@@ -44,7 +44,7 @@ _STATE = click.option("--state", type=PATH, metavar="DIR", required=True, help="
 @format_option(
     (*FLEET_REPORTERS, *_PER_REPOSITORY), "Format of the report; sarif is a file for each repository."
 )
-@click.option("--output", type=PATH, metavar="FILE", help="Write it to FILE; for sarif, to a folder.")
+@path_option("--output", help_text="Write it to FILE; for sarif, to a folder.")
 def report(
     *,
     state: str,

@@ -10,7 +10,7 @@ import click
 
 from boltz_keyscan.cli.fleet_output import FleetProgress, print_report
 from boltz_keyscan.cli.options import CommandWithScanOptions
-from boltz_keyscan.cli.parameters import PATH
+from boltz_keyscan.cli.parameters import PATH, path_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.dask_engine import Cluster, open_cluster
 from boltz_keyscan.fleet.engine import Engine, LocalEngine
@@ -36,15 +36,8 @@ _LIMITS = FetchLimits()
     short_help="Scan repositories, and keep the results.",
 )
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=PATH)
-@click.option(
-    "--state", type=PATH, metavar="DIR", required=True, help="Folder of the results; it is created."
-)
-@click.option(
-    "--repos",
-    type=PATH,
-    metavar="FILE",
-    help="List of repositories, one a line or JSON; - for standard input.",
-)
+@path_option("--state", metavar="DIR", required=True, help_text="Folder of the results; it is created.")
+@path_option("--repos", help_text="List of repositories, one a line or JSON; - for standard input.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),
@@ -58,30 +51,20 @@ _LIMITS = FetchLimits()
     default="",
     help="Scheduler of the cluster, or the file it wrote.  [default: workers on this machine]",
 )
-@click.option(
-    "--tls-ca", type=PATH, metavar="FILE", default="", help="Certificate that signed the cluster's."
-)
-@click.option("--tls-cert", type=PATH, metavar="FILE", default="", help="Certificate for the cluster.")
-@click.option("--tls-key", type=PATH, metavar="FILE", default="", help="Private key of --tls-cert.")
+@path_option("--tls-ca", default="", help_text="Certificate that signed the cluster's.")
+@path_option("--tls-cert", default="", help_text="Certificate for the cluster.")
+@path_option("--tls-key", default="", help_text="Private key of --tls-cert.")
 @click.option("--dask-insecure", is_flag=True, help="Accept a scheduler elsewhere without encryption.")
 @click.option("--shard", metavar="I/N", default="1/1", help="Scan the Ith of N parts of the list.")
-@click.option(
-    "--mirror-dir",
-    type=PATH,
-    metavar="DIR",
-    help="Folder for repositories with an address.  [default: temporary]",
+@path_option(
+    "--mirror-dir", metavar="DIR", help_text="Folder for repositories with an address.  [default: temporary]"
 )
 @click.option(
     "--keep-mirrors",
     is_flag=True,
     help="Keep them, and fetch only what is new the next time.  [default folder: mirrors in the state]",
 )
-@click.option(
-    "--token-file",
-    type=PATH,
-    metavar="FILE",
-    help="Token for the server.  [default: BOLTZ_KEYSCAN_GIT_TOKEN]",
-)
+@path_option("--token-file", help_text="Token for the server.  [default: BOLTZ_KEYSCAN_GIT_TOKEN]")
 @click.option(
     "--fetch-timeout",
     type=click.FloatRange(1),
@@ -98,7 +81,7 @@ _LIMITS = FetchLimits()
     show_default=True,
     help="Give up a repository that is larger.",
 )
-@click.option("--baseline", type=PATH, metavar="FILE", help="Baseline of keys accepted in all repositories.")
+@path_option("--baseline", help_text="Baseline of keys accepted in all repositories.")
 @click.option(
     "--trust",
     metavar="none|tree|base:REV",
@@ -160,9 +143,11 @@ def scan(
     with Store.create(state) as store:
         with (
             _open_engine(engine, cluster, jobs or cpu_count()) as workers,
-            FleetProgress(quiet=quiet) as progress,
+            contextlib.nullcontext() if quiet else FleetProgress() as progress,
         ):
-            run_fleet(store, listing, settings, workers, shard=part, listeners=(progress,))
+            run_fleet(
+                store, listing, settings, workers, shard=part, listeners=(progress,) if progress else ()
+            )
         result = StoredResult(store, require_complete=require_complete, part=True)
         return print_report(result, verbosity=-1 if quiet else int(verbose))
 

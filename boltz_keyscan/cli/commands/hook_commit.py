@@ -5,6 +5,7 @@ A clean commit does not get here; see ``clean_commit``.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from boltz_keyscan.findings import Gathered
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 
 if TYPE_CHECKING:
-    from boltz_keyscan.cli.hook_report import HookSuppression
+    from boltz_keyscan.cli.resolve import ResolvedOptions
     from boltz_keyscan.triage.suppress import Suppressor
 
 
@@ -57,24 +58,23 @@ def scan_for_hook(
     gathered: Gathered | None = None,
 ) -> ScanResult:
     """Run the plan of a hook, or only judge what was gathered; suppressions are loaded for the first key."""
-    known: list[HookSuppression] = []
 
-    def suppressor() -> Suppressor:
-        if not known:
-            from boltz_keyscan.cli.hook_report import HookSuppression  # noqa: PLC0415 - a clean commit needs no suppression
+    @functools.cache
+    def resolved() -> tuple[ResolvedOptions, Suppressor]:
+        from boltz_keyscan.cli.hook_report import resolve_for_hook  # noqa: PLC0415 - a clean commit needs no suppression
 
-            known.append(HookSuppression.of(baseline, trust))
-        return known[0].suppressor
+        options = resolve_for_hook(baseline, trust)
+        return options, options.suppressor()
 
     def step(finding: Finding) -> Finding:
-        return suppressor()(finding)
+        return resolved()[1](finding)
 
     def accept_gap(gap: Gap) -> Gap:
-        return suppressor().accept_gap(gap)
+        return resolved()[1].accept_gap(gap)
 
     gathered = gathered or pipeline.gather(plan, progress=watch)
     result = pipeline.judge(plan, gathered, (step,), accept_gap=accept_gap)
-    return known[0].resolved.with_trust_report(result) if known else result
+    return resolved()[0].with_trust_report(result) if resolved.cache_info().currsize else result
 
 
 @click.command("pre-commit", cls=_TakesFiles)

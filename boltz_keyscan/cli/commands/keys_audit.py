@@ -14,9 +14,9 @@ from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, MachineAudit, examine_machine
-from boltz_keyscan.cli.parameters import file_option, format_option
+from boltz_keyscan.cli.parameters import Decorator, file_option, format_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Mode, Severity
@@ -30,7 +30,11 @@ from boltz_keyscan.triage.key_record import stamp
 from boltz_keyscan.workers.isolated import read_version
 
 _LIMITS = Limits()
-_DAYS = click.IntRange(0, 36500)
+
+
+def _days_option(name: str, default: int, help_text: str) -> Decorator:
+    days = click.IntRange(0, 36500)
+    return click.option(name, type=days, metavar="DAYS", default=default, show_default=True, help=help_text)
 
 
 @click.command("audit", cls=ApiCommand, short_help="Check the keys for bad hygiene.")
@@ -59,30 +63,9 @@ _DAYS = click.IntRange(0, 36500)
     show_default=True,
     help="Exit 1 on concerns of this severity or higher.",
 )
-@click.option(
-    "--expires-soon",
-    type=_DAYS,
-    metavar="DAYS",
-    default=_LIMITS.expires_soon,
-    show_default=True,
-    help="Report keys that expire within DAYS.",
-)
-@click.option(
-    "--max-age",
-    type=_DAYS,
-    metavar="DAYS",
-    default=_LIMITS.oldest,
-    show_default=True,
-    help="Report keys older than DAYS.",
-)
-@click.option(
-    "--max-idle",
-    type=_DAYS,
-    metavar="DAYS",
-    default=_LIMITS.unused,
-    show_default=True,
-    help="Report keys not used for DAYS.",
-)
+@_days_option("--expires-soon", _LIMITS.expires_soon, "Report keys that expire within DAYS.")
+@_days_option("--max-age", _LIMITS.oldest, "Report keys older than DAYS.")
+@_days_option("--max-idle", _LIMITS.unused, "Report keys not used for DAYS.")
 @click.option(
     "--max-admin-keys",
     type=click.IntRange(0),
@@ -119,15 +102,12 @@ def audit(
         done = _local(examine_machine(budget << 30 if history else None))
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
-        done = _organisation(api, limits, _read_report(with_report), _read_older(against))
+        report = read_report(with_report) if with_report is not None else None
+        done = _organisation(api, limits, report, _read_older(against))
     done = _with_exit_code(done, fail_on)
-    report = AUDIT_REPORTERS.load(format_)
-    safe_output.write_report(lambda stream: report(done, stream, verbose), output)
+    reporter = AUDIT_REPORTERS.load(format_)
+    safe_output.write_report(lambda stream: reporter(done, stream, verbose), output)
     return done.exit_code
-
-
-def _read_report(path: str | None) -> json_reader.Report | None:
-    return None if path is None else json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
 
 
 def _read_older(path: str | None) -> Listing | None:

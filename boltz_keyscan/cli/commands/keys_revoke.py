@@ -19,7 +19,7 @@ from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.commands.share_link_archive import archive_links
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.parameters import PATH, file_option
@@ -28,9 +28,7 @@ from boltz_keyscan.fsutil import NO_LINK
 from boltz_keyscan.model.enums import ExitCode, KeyType, Mode
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report import json_reader
 from boltz_keyscan.report.wording import count
-from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier, stamp
 
 
@@ -78,10 +76,8 @@ def revoke(
         _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
         _require_terminal(asking=asking)
         return archive_links(api, links, paths, execute=execute, yes=yes)
-    if yes and (from_report or not ids):
-        raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     _require_terminal(asking=asking)
-    selected = _selected_ids(ids, from_report)
+    selected = _selected_ids(ids, from_report, yes=yes)
     if replace and len(selected) != 1:
         raise KeyscanError("--replace takes one key at a time", "Give one --id.")
     with open_connection(api, stdin=not asking) as connection:
@@ -127,15 +123,17 @@ class _PlannedRevocation:
     refused: str = ""
 
 
-def _selected_ids(ids: Sequence[str], from_report: str | None) -> list[str]:
+def _selected_ids(ids: Sequence[str], from_report: str | None, *, yes: bool) -> list[str]:
     """Return the ids, each once.
 
     Raises:
-        KeyscanError: no id is given, or one is malformed.
+        KeyscanError: no id is given, one is malformed, or --yes comes without ids of its own.
     """
+    if yes and (from_report or not ids):
+        raise KeyscanError("--yes revokes only keys given with --id", "Give the ids with --id.")
     named = list(ids)
     if from_report is not None:
-        report = json_reader.read(redacted(from_report), read_whole_file(os.fsencode(from_report)))
+        report = read_report(from_report)
         named += report.proved_ids
         if report.unproved:
             report_line(
@@ -213,7 +211,7 @@ def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool)
 
 def _confirm(record: Record) -> bool:
     name = record.name.strip() or record.id
-    _prompt(f"To revoke {record.id}, type its name: ")
+    click.echo(redacted(f"To revoke {record.id}, type its name: "), err=True, nl=False)
     if sys.stdin.readline().strip() == name:
         return True
     _print("  That is not its name. It is left alone.")
@@ -307,7 +305,3 @@ def _print(line: str) -> None:
     click.echo(
         redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
     )
-
-
-def _prompt(question: str) -> None:
-    click.echo(redacted(question), err=True, nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +12,7 @@ from boltz_keyscan.api.listing import FetchedListing, Workspace, workspaces
 from boltz_keyscan.api.usage import fetch_jobs, fetch_usage
 from boltz_keyscan.audit.usage_anomalies import find_anomalies, make_series
 from boltz_keyscan.cli import safe_output
-from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection
+from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.parameters import file_option, format_option
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
@@ -21,8 +20,7 @@ from boltz_keyscan.model.enums import ExitCode, KeyType
 from boltz_keyscan.model.usage import KeyUse, Period, Unit, Usage
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report import USAGE_REPORTERS, json_reader
-from boltz_keyscan.sources.trusted_files import read_whole_file
+from boltz_keyscan.report import USAGE_REPORTERS
 from boltz_keyscan.triage.inventory import SKEW
 from boltz_keyscan.triage.key_record import Record, RecordError, identifier
 
@@ -102,7 +100,7 @@ def _scope(since: str | None, path: str | None, workspace_ids: Sequence[str], no
     if path is None:
         default = now - timedelta(days=_DEFAULT_DAYS)
         return _Scope(default if since is None else _parse_since(since), ids)
-    report = json_reader.read(redacted(path), read_whole_file(os.fsencode(path)))
+    report = read_report(path)
     if not report.api_keys:
         but = ", and share links cost nothing" if report.links else ""
         raise KeyscanError(f"{redacted(path)} has no key{but}", "Give --since DATE.")

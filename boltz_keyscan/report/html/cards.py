@@ -21,7 +21,14 @@ from boltz_keyscan.report.file_actions import Instruction
 from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
 from boltz_keyscan.report.html.rendering import macro
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.locations import Place, exposure_line, exposures_line, format_place, places
+from boltz_keyscan.report.locations import (
+    Place,
+    exposure_line,
+    exposures_line,
+    format_place,
+    places,
+    with_members,
+)
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions
 from boltz_keyscan.report.sentences import (
@@ -165,7 +172,7 @@ def _size(markup: Markup) -> int:
 def _entry(finding: Finding) -> dict[str, object]:
     """Return an item of the index; the names are short because there are thousands."""
     life = lifetime(finding)
-    found = dict.fromkeys("!".join((each.path, *each.members)) for each in finding.locations)
+    found = dict.fromkeys(map(with_members, finding.locations))
     return {
         "f": finding.fingerprint,
         "v": finding.severity.value,

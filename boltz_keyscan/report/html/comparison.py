@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TextIO
 
 from boltz_keyscan.model.enums import ExitCode
@@ -70,15 +70,11 @@ def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Cal
         lead=total(changes),
         caution=redact(mismatch(old, new)),
         sections=[
-            _section(title, [row for row in found if row.kind == kind], redact)
+            Section(title, len(changed), tuple(_change(row, redact) for row in changed[:MAX_ROWS]))
             for kind, title in _TITLES.items()
-            if any(row.kind == kind for row in found)
+            if (changed := [row for row in found if row.kind == kind])
         ],
     )
-
-
-def _section(title: str, found: Sequence[Row], redact: Callable[[str], str]) -> Section:
-    return Section(title, len(found), tuple(_change(row, redact) for row in found[:MAX_ROWS]))
 
 
 def _change(row: Row, redact: Callable[[str], str]) -> ChangeRow:

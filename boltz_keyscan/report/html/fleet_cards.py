@@ -20,7 +20,7 @@ from boltz_keyscan.report.fleet_text import describe_extent, describe_first
 from boltz_keyscan.report.html.cards import MAX_FOLDED, MAX_PLACES, Card, Details, Draft, first_paths
 from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
 from boltz_keyscan.report.json_encode import dumps
-from boltz_keyscan.report.locations import Place, places
+from boltz_keyscan.report.locations import Place, places, with_members
 from boltz_keyscan.report.sentences import key_title
 from boltz_keyscan.report.wording import count, format_day, moment, parse_time
 
@@ -118,7 +118,7 @@ def _place(occurrence: Occurrence, finding: Finding, *, first: bool) -> Place:
 def _searched(occurrence: Occurrence, finding: Finding) -> Iterator[tuple[str, None]]:
     yield occurrence.repository, None
     for each in finding.locations:
-        yield "!".join((each.path, *each.members)), None
+        yield with_members(each), None
 
 
 def make_drafts(
