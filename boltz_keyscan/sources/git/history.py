@@ -177,8 +177,9 @@ class HistoryReader:
     def _is_counted(self, opened: PreparedRepository) -> bool:
         """Return True if a scan without gaps counted the same commits, and found what they name."""
         # A list of shallow boundaries can change alone, and with it the counts.
+        is_known = bool(self._memory.tips) and self._is_unchanged()
         is_whole = opened.view is not None and opened.view.shallow is None
-        return is_whole and self._is_unchanged() and opened.partial == (self._memory.missing is not None)
+        return is_known and is_whole and opened.partial == (self._memory.missing is not None)
 
     def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
