@@ -14,7 +14,7 @@ from boltz_keyscan.rules import Rule
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Results of the sources of a plan, before findings are judged."""
+    """Matches, gaps and counts of all sources of a plan, before findings are judged."""
 
     started: datetime
     clock: float

@@ -72,7 +72,6 @@ ASKED = (
         waits=True,
     ),
     Asked("--batch-command", HISTORY, again=True, waits=True),
-    Asked("cat-file --batch", HISTORY, waits=True),
     Asked("cat-file --buffer", HISTORY, waits=True),
     Asked("log --stdin", HISTORY, waits=True),
     Asked("log --no-walk=unsorted", HISTORY),

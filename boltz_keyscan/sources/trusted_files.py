@@ -30,6 +30,7 @@ from boltz_keyscan.sources.safe_open import open_file
 from boltz_keyscan.system.paths import ANYWHERE, relative
 
 if TYPE_CHECKING:
+    from boltz_keyscan.sources.git.objects.reader import ObjectReader
     from boltz_keyscan.sources.git.run import command as git
 
 MAX_FILE_BYTES = 16 << 20
@@ -112,13 +113,17 @@ class CommitFileReader:
     """Reader of many files of a revision, through one git process that starts with the first read.
 
     Links are not followed: reading one returns its text.
+
+    Args:
+        revision: the revision.
+        reader: a reader of the same repository, to use its process.
     """
 
-    def __init__(self, revision: CommitFiles) -> None:
+    def __init__(self, revision: CommitFiles, reader: ObjectReader | None = None) -> None:
         from boltz_keyscan.sources.git.objects.reader import ObjectReader  # noqa: PLC0415 - most runs read no revision
 
         self._revision = revision
-        self._reader = ObjectReader(revision.view, revision.label)
+        self._reader = reader or ObjectReader(revision.view, revision.label)
         self._folders: dict[str, dict[bytes, tuple[bytes, str]]] = {}
         self._root = ""
         self.close = weakref.finalize(self, self._reader.__exit__)

@@ -35,18 +35,18 @@ class BlobKeys:
     detector: Detector
     unread: int = field(default=0, init=False)
     """Number of blobs that could not be read or searched completely."""
-    _reader: ObjectReader = field(init=False)
+    reader: ObjectReader = field(init=False)
     _known: dict[str, Keys] = field(default_factory=dict, init=False)
     _bytes: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._reader = ObjectReader(self.view, "")
+        self.reader = ObjectReader(self.view, "")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reader.__exit__()
+        self.reader.__exit__()
 
     def find(self, oid: str) -> Keys:
         """Return the keys in a blob."""
@@ -55,14 +55,14 @@ class BlobKeys:
         return self._known[oid]
 
     def _search(self, oid: str) -> Keys:
-        if self._reader.timeout_error or self._bytes > _MAX_BYTES:
+        if self.reader.timeout_error or self._bytes > _MAX_BYTES:
             self.unread += 1
             return Keys(whole=False)
-        hits, gaps, size = self._reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self.detector)
+        hits, gaps, size = self.reader.scan_blob(Origin(b"", oid=oid, kind="blob"), self.detector)
         self._bytes += size
         self.unread += bool(gaps)
         fingerprints = frozenset(hit.match.fingerprint for hit in hits)
-        return Keys(fingerprints, whole=not gaps, container=self._reader.container)
+        return Keys(fingerprints, whole=not gaps, container=self.reader.container)
 
     def fingerprints(self, oid: str) -> frozenset[str]:
         """Return the fingerprints found in a blob; an unread part and a container's members have none."""

@@ -61,7 +61,8 @@ class Parents:
                 replaced = compared.get(commit) or index.list_differences(view, commit)
             except GitError:
                 continue
-            self._parents.append((CommitFileReader(CommitFiles(b"/", "", commit, view)), replaced))
+            files = CommitFileReader(CommitFiles(b"/", "", commit, view), self._keys.reader)
+            self._parents.append((files, replaced))
 
     def __enter__(self) -> Self:
         return self

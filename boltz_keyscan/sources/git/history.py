@@ -177,8 +177,9 @@ class HistoryReader:
     def _is_counted(self, opened: PreparedRepository) -> bool:
         """Return True if a scan without gaps counted the same commits, and found what they name."""
         # A list of shallow boundaries can change alone, and with it the counts.
+        is_known = bool(self._memory.tips) and self._is_unchanged()
         is_whole = opened.view is not None and opened.view.shallow is None
-        return is_whole and self._is_unchanged() and opened.partial == (self._memory.missing is not None)
+        return is_known and is_whole and opened.partial == (self._memory.missing is not None)
 
     def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
@@ -286,10 +287,13 @@ class HistoryReader:
         from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
 
         count = gathered.tally.commits + gathered.tally.cached
-        search = CommitSearch(
-            view, refs, count, self._memory, self._is_unchanged(), index=self.prepare().index
-        )
+        unchanged = self._is_unchanged()
         lacking = self.prepare().partial or view.shallow is not None
+        memory = self._memory
+        if not unchanged and (lacking or memory.missing is not None):
+            # Commits that were fetched since can be older than those found then.
+            memory = replace(memory, traced=frozenset(), attribution=Attribution())
+        search = CommitSearch(view, refs, count, memory, unchanged, index=self.prepare().index)
         clone = refs if self.source.repository.worktree is not None else None
         located, attribution = Tracer(
             search,
@@ -301,8 +305,7 @@ class HistoryReader:
             traces=read_traces(self.source.repository, view, clone) if gathered.hits else NO_TRACES,
             worktree=self.source.repository.full_worktree if view.index is not None else None,
         ).trace(gathered.hits, detector, gathered.gaps)
-        if attribution is None or lacking:
-            # The commits that are fetched later can be older ones.
+        if attribution is None or view.shallow is not None or search.problems:
             return located, Attribution(), frozenset()
         # Not cached: objects that were searched under some names only, and objects at a path that
         # may itself hold a key, plain or encoded.

@@ -2,8 +2,8 @@
 
 A listing of ids and sizes has the form of git's headers, so the stream holds for each
 object exactly its line of the listing, its bytes and a LF, and the offset of a hit gives
-its object by arithmetic; no Python runs per object. Objects with a hit are read again,
-one by one, for the exact pass.
+its object by arithmetic; no Python runs per object. Objects with a hit are taken out of the
+stream for the exact pass; large ones are read again, one by one.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from collections.abc import Sequence
 
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Origin, Shard, ShardResult, Tally
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.sources import signatures
 from boltz_keyscan.sources.git.objects.listing import SHARD_BYTES
-from boltz_keyscan.sources.git.objects.reader import ObjectReader
-from boltz_keyscan.sources.git.objects.stream import open_stream, release
+from boltz_keyscan.sources.git.objects.reader import ObjectReader, hash_mismatch_gap, scan_object
+from boltz_keyscan.sources.git.objects.stream import ObjectStream, open_stream, release
 from boltz_keyscan.sources.git.run import command as git
 
 _MAX_STREAM_BYTES = SHARD_BYTES + (32 << 20)
 """Bytes of objects and listing that are read as one stream; a huge object can make a shard larger."""
+
+_MAX_TAKEN_BYTES = 8 << 20
+"""Bytes of the largest object that is taken out of the stream: a copy of it is in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class ObjectShard:
         size = len(self.listing) + sum(sizes) + len(oids)
         suspects: Sequence[int] = range(len(oids))
         containers: set[int] = set()
+        taken = _Taken(None, (), sizes)
         if size <= _MAX_STREAM_BYTES:
             stream = open_stream(self.view)
             offsets = stream.candidate_offsets(oids, size, detector)
@@ -53,29 +58,56 @@ class ObjectShard:
                 suspects = self._objects_at(offsets, sizes) if offsets else ()
                 headers = list(map(len, self.listing.splitlines(keepends=True)))
                 containers = set(stream.containers(headers, sizes, [kind == b"blob" for kind in words[1::3]]))
+                if suspects or containers:
+                    taken = _Taken(stream, signatures.list_blob_starts(headers, sizes), sizes)
         hits: list[Hit] = []
         gaps: list[Gap] = []
-        if suspects:
-            with ObjectReader(self.view, self.where) as reader:
-                for done, number in enumerate(suspects):
-                    if reader.timeout_error:
-                        detail = f"objects not read: {len(suspects) - done}; {reader.timeout_error}"
-                        gaps.append(Gap(self.where, "timed-out", detail))
-                        break
-                    oid, kind = oids[number].decode(), words[3 * number + 1].decode()
+        # git starts with the first object that is read again.
+        with ObjectReader(self.view, self.where) as reader:
+            for done, number in enumerate(suspects):
+                if reader.timeout_error:
+                    detail = f"objects not read: {len(suspects) - done}; {reader.timeout_error}"
+                    gaps.append(Gap(self.where, "timed-out", detail))
+                    break
+                oid, kind = oids[number].decode(), words[3 * number + 1].decode()
+                if (content := taken.content(number, _MAX_TAKEN_BYTES)) is not None:
+                    new_hits, new_gaps = scan_object(oid, kind, content, detector, self.where)
+                    new_gaps += hash_mismatch_gap(oid, kind, content, self.where)
+                    is_container = signatures.is_container_head(content[: signatures.HEAD])
+                else:
                     new_hits, new_gaps = reader.scan(oid, kind, sizes[number], detector)
-                    hits += new_hits
-                    gaps += new_gaps
-                    if reader.container and kind == "blob":
-                        # A database whose bytes show all rows is opened only to name the row of a key.
-                        containers.add(number)
-        more = tuple(
-            container_shard(self.view, self.where, oids[number].decode(), sizes[number], hits)
-            for number in sorted(containers)
+                    is_container = reader.container
+                hits += new_hits
+                gaps += new_gaps
+                if is_container and kind == "blob":
+                    # A database whose bytes show all rows is opened only to name the row of a key.
+                    containers.add(number)
+        more = self._containers(
+            [(number, oids[number].decode()) for number in sorted(containers)], taken, hits
         )
         corrupt = len({gap.where for gap in gaps if gap.reason == "corrupt-object"})
         tally = Tally(blobs=len(oids) - corrupt, bytes=sum(sizes), commits=self.listing.count(b" commit "))
         return ShardResult(tuple(hits), tuple(gaps), tally, more=more)
+
+    def _containers(
+        self, found: Sequence[tuple[int, str]], taken: _Taken, hits: Sequence[Hit]
+    ) -> tuple[Shard, ...]:
+        """Return the shards of containers, given by number and id; small ones take their content along."""
+        if not found:
+            return ()
+        from boltz_keyscan.sources.archives.shard import MAX_CARRIED_BYTES  # noqa: PLC0415 - as below
+
+        return tuple(
+            container_shard(
+                self.view,
+                self.where,
+                oid,
+                taken.sizes[number],
+                hits,
+                content=taken.content(number, MAX_CARRIED_BYTES),
+            )
+            for number, oid in found
+        )
 
     def _objects_at(self, offsets: Sequence[int], sizes: Sequence[int]) -> list[int]:
         """Return the numbers of the objects at these offsets of the stream."""
@@ -84,6 +116,22 @@ class ObjectShard:
             itertools.accumulate(len(line) + size + 1 for line, size in zip(lines, sizes, strict=True))
         )
         return sorted({bisect.bisect_right(ends, offset) for offset in offsets})
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The objects of the last stream."""
+
+    stream: ObjectStream | None
+    """None if there was no whole stream."""
+    starts: Sequence[int]
+    sizes: Sequence[int]
+
+    def content(self, number: int, most: int) -> bytes | None:
+        """Return the bytes of an object; None if it has more than ``most``, or was not in a stream."""
+        if self.stream is None or self.sizes[number] > most:
+            return None
+        return self.stream.content(self.starts[number], self.sizes[number])
 
 
 def container_shard(

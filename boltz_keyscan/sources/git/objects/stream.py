@@ -80,6 +80,11 @@ class ObjectStream:
         numbers = list(compress(range(len(sizes)), blobs))
         return [numbers[index] for index in found]
 
+    def content(self, start: int, size: int) -> bytes:
+        """Return bytes of the last stream."""
+        with memoryview(self._buffer) as view:
+            return bytes(view[start : start + size])
+
     def close(self) -> None:
         """End git."""
         self._child.__exit__()
