@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from boltz_keyscan.fleet.addresses import parse_address
 from boltz_keyscan.fleet.fetch_errors import describe_failure
 from boltz_keyscan.fleet.outcome import Outcome
 from boltz_keyscan.fleet.result import StoredResult
@@ -81,6 +82,12 @@ def test_each_entry_is_a_repository_that_failed(folder: Path) -> None:
     assert b"secret" not in written
     assert leaks(written, KEY) == []
     assert b"\x1b" not in ran.out
+
+
+def test_an_address_with_a_slash_at_its_end_is_the_same_one() -> None:
+    for text in ("https://host.invalid/a", "ssh://git@host.invalid/a", "git@host.invalid:a", "file:///a"):
+        assert parse_address(f"{text}/") == parse_address(text)
+        assert len(list_sources([text, f"{text}/"]).repositories) == 1
 
 
 def test_names_are_only_names(folder: Path) -> None:
