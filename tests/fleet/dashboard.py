@@ -17,11 +17,15 @@ from urllib.parse import urljoin
 
 SCHEDULER = (
     *("/info/main/workers.html", "/info/main/logs.html", "/info/main/exceptions.html", "/json/counts.json"),
-    *("/json/identity.json", "/json/index.html", "/metrics", "/health", "/individual-plots.json", "/status"),
+    *("/json/identity.json", "/json/index.html", "/metrics", "/health", "/status", "/tasks", "/graph"),
+    "/profile",
 )
 """Pages of a scheduler from which the others are linked."""
 
-WORKER = ("/status", "/counters", "/crossfilter", "/system", "/profile", "/profile-server", "/metrics")
+WORKER = ("/status", "/counters", "/metrics")
+
+DRAWN = ("/status", "/tasks", "/graph", "/profile", "/counters")
+"""Pages that bokeh fills, the slowest of which take seconds; the others have parts of them."""
 
 MAX_BYTES = 5_000_000
 
@@ -42,9 +46,7 @@ def read_pages(base: str) -> dict[str, str]:
         if page in read:
             continue
         read[page] = fetch(page).decode("utf-8", "replace")
-        links = (
-            re.findall(r'(?:href="|: ?")(/?[^"#]+)"', read[page]) if page.endswith(("l", "n", "s")) else ()
-        )
+        links = re.findall(r'href="([^"#]+)"', read[page]) if page.endswith(".html") else []
         waiting += [each for each in (urljoin(page, link) for link in links) if each.startswith(f"{base}/")]
         if page.endswith("/identity.json"):
             workers = json.loads(read[page])["workers"].values()
@@ -56,24 +58,25 @@ def read_pages(base: str) -> dict[str, str]:
 def read_document(page: str) -> str:
     """Return what bokeh sends for a page, as its script would get it; nothing if it sends nothing."""
     client: Any = importlib.import_module("bokeh.client")
+    document: Any = importlib.import_module("bokeh.document").Document
+    sent: list[object] = []
+    # Taken as it comes: some of what Dask sends is none of bokeh's types.
+    document.replace_with_json = lambda _, content: sent.append(content)
     try:
         session = client.pull_session(url=page)
     except OSError:
         return ""
-    try:
-        # By now the page was filled.
-        time.sleep(0.3)
-        session.pull()
-        return json.dumps(session.document.to_json(), default=repr)
-    finally:
-        session.close()
+    # By now the page was filled.
+    time.sleep(0.3)
+    session.pull()
+    session.close()
+    return json.dumps(sent, default=repr)
 
 
 def main() -> None:
     """Read the pages."""
     pages = read_pages(sys.argv[1])
-    # Each chart by itself is on one of the other pages too.
-    drawn = [page for page in pages if "." not in page.rpartition("/")[2] and "/individual-" not in page]
+    drawn = [page for page in pages if page.endswith(DRAWN)]
     documents = {f"{page} (drawn)": read_document(page) for page in drawn}
     json.dump(pages | {page: text for page, text in documents.items() if text}, sys.stdout)
 

@@ -55,11 +55,13 @@ def test_no_page_shows_a_key_a_token_or_a_repository(tmp_path: Path, monkeypatch
         command = [*COMMAND, "fleet", "scan", *urls, "--state", "state", *dask.over_tls, *dask.certificate]
         reader = [sys.executable, str(ROOT / "tests/fleet/dashboard.py"), dask.pages]
         with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE) as scan:
-            while not json.loads(fetch(f"{dask.pages}/json/counts.json"))["processing"]:
-                assert scan.poll() is None
-                time.sleep(0.2)
-            pages = json.loads(subprocess.run(reader, capture_output=True, check=True).stdout)
-            go.touch()
+            try:
+                while not json.loads(fetch(f"{dask.pages}/json/counts.json"))["processing"]:
+                    assert scan.poll() is None
+                    time.sleep(0.2)
+                pages = json.loads(subprocess.run(reader, stdout=subprocess.PIPE, check=True).stdout)
+            finally:
+                go.touch()
             assert b"4 repositories: 4 scanned" in scan.communicate()[0]
     drawn = [page for page in pages if page.endswith("(drawn)")]
     # Pages of the scheduler, of both workers, of a task and of its stack.
