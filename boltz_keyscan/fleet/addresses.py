@@ -49,27 +49,28 @@ def parse_address(text: str) -> Address:
     if _CONTROL.search(text) or len(text) > _LONGEST or not text.isascii():
         raise _refused(text, "it has blanks, control characters or letters that addresses do not have")
     if (scp := _SCP.fullmatch(text)) is not None and not _URL.match(text):
-        return Address(scp[0], "ssh", text.partition("@")[2].partition(":")[0].lower())
+        return Address(scp[0].rstrip("/"), "ssh", text.partition("@")[2].partition(":")[0].lower())
     try:
         parts = urlsplit(text)
         host, port = (parts.hostname or "").lower(), f":{parts.port}" if parts.port else ""
     except ValueError:
         raise _refused(text, "it is malformed") from None
-    scheme = parts.scheme.lower()
+    # With a slash at its end an address is the same one.
+    scheme, path = parts.scheme.lower(), parts.path.rstrip("/")
     if scheme not in _SCHEMES or _HELPER.match(text) or (scheme == "http" and host not in _LOOPBACK):
         raise _refused(text, "only https, ssh and file are used, and http on this machine")
     if parts.password is not None or parts.query or parts.fragment:
         hint = "Leave it out, and use --token-file or the variable BOLTZ_KEYSCAN_GIT_TOKEN."
         raise _refused(text, "it may have a password or a token in it", hint)
     if scheme == "file":
-        if host not in {"", "localhost"} or not parts.path.startswith("/"):
+        if host not in {"", "localhost"} or not path:
             raise _refused(text, "a file address has an absolute path")
-        return Address(f"file://{parts.path}", scheme, "")
+        return Address(f"file://{path}", scheme, "")
     user = f"{parts.username}@" if parts.username is not None else ""
-    if not _HOST.fullmatch(host) or (user and not _USER.fullmatch(user)) or len(parts.path) < 2:
+    if not _HOST.fullmatch(host) or (user and not _USER.fullmatch(user)) or not path:
         raise _refused(text, "its user, host or path is malformed")
     place = f"[{host}]" if ":" in host else host
-    return Address(f"{scheme}://{user}{place}{port}{parts.path}", scheme, host)
+    return Address(f"{scheme}://{user}{place}{port}{path}", scheme, host)
 
 
 def display_address(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Self
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.outcome import Outcome
-from boltz_keyscan.fleet.tables import FORM, PARTS, TABLES
+from boltz_keyscan.fleet.tables import FORM, PAIRS, PARTS, TABLES
 from boltz_keyscan.model.fleet import RepositoryStatus
 from boltz_keyscan.records import dataclass
 
@@ -217,6 +217,8 @@ class Store:
     def merge(self, folder: str) -> None:
         """Add the repositories of another state; of one that both have the later result counts.
 
+        If that has no keys as the repository was not scanned, those of the other result are kept.
+
         Raises:
             KeyscanError: the other state cannot be read.
         """
@@ -231,32 +233,30 @@ class Store:
                 self._connection.execute("DETACH DATABASE other")
 
     def _merge_attached(self) -> None:
-        columns = "id, name, status, digest, fetched, refs, objects, objects_read, bytes_read, seconds, ended"
+        columns = "name, status, digest, fetched, refs, objects, objects_read, bytes_read, seconds, ended"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO shards SELECT * FROM other.shards")
             connection.execute("INSERT OR IGNORE INTO list_gaps SELECT * FROM other.list_gaps")
+            connection.execute(PAIRS)
             connection.execute(
-                "CREATE TEMP TABLE newer AS SELECT theirs.id, theirs.number AS theirs, ours.number AS ours "
-                "FROM other.repositories AS theirs LEFT JOIN repositories AS ours USING (id) "
-                "WHERE ours.id IS NULL OR (theirs.status != 'pending' AND theirs.ended > ours.ended)"
+                f"INSERT INTO repositories (id, {columns}) SELECT id, {columns} FROM other.repositories "  # noqa: S608 - names above
+                "WHERE number IN (SELECT theirs FROM pairs WHERE newer) "
+                f"ON CONFLICT (id) DO UPDATE SET {changes}"
             )
             for table in PARTS:
+                chosen = "newer" if table == "gaps" else "keys_wanted"
                 connection.execute(
-                    f"DELETE FROM {table} WHERE repository IN (SELECT ours FROM newer)"  # noqa: S608 - a name above
+                    f"DELETE FROM {table} WHERE repository IN (SELECT ours FROM pairs WHERE {chosen})"  # noqa: S608 - names above
                 )
-            connection.execute("DELETE FROM repositories WHERE number IN (SELECT ours FROM newer)")
-            connection.execute(
-                f"INSERT INTO repositories ({columns}) SELECT {columns} FROM other.repositories "  # noqa: S608 - names above
-                "WHERE number IN (SELECT theirs FROM newer)"
-            )
-            for table in PARTS:
                 names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")][1:]
                 rest = ", ".join(f"part.{name}" for name in names)
                 connection.execute(
                     f"INSERT INTO {table} SELECT mine.number, {rest} FROM other.{table} AS part "  # noqa: S608 - names above
-                    "JOIN newer ON part.repository = newer.theirs JOIN repositories AS mine USING (id)"
+                    f"JOIN pairs ON part.repository = theirs AND {chosen} "
+                    "JOIN repositories AS mine USING (id)"
                 )
-            connection.execute("DROP TABLE newer")
+            connection.execute("DROP TABLE pairs")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -33,6 +33,7 @@ def main() -> None:
         host="127.0.0.1",
         security=security,
         dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
         memory_limit=0,
         silence_logs=50,
     ) as cluster:

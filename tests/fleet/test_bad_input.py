@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from boltz_keyscan.fleet.addresses import parse_address
 from boltz_keyscan.fleet.fetch_errors import describe_failure
 from boltz_keyscan.fleet.outcome import Outcome
+from boltz_keyscan.fleet.result import StoredResult
 from boltz_keyscan.fleet.run import run_fleet
-from boltz_keyscan.fleet.sources import Listed, Listing
-from boltz_keyscan.fleet.store import Store
-from boltz_keyscan.fleet.unit import Settings, Unit
+from boltz_keyscan.fleet.sources import Listed, Listing, list_sources
+from boltz_keyscan.fleet.store import Store, merge
+from boltz_keyscan.fleet.unit import Settings, Unit, scan_unit
+from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.model.fleet import RepositoryStatus
 from tests.keys import fake_key
 from tests.leaks import leaks
@@ -79,6 +82,12 @@ def test_each_entry_is_a_repository_that_failed(folder: Path) -> None:
     assert b"secret" not in written
     assert leaks(written, KEY) == []
     assert b"\x1b" not in ran.out
+
+
+def test_an_address_with_a_slash_at_its_end_is_the_same_one() -> None:
+    for text in ("https://host.invalid/a", "ssh://git@host.invalid/a", "git@host.invalid:a", "file:///a"):
+        assert parse_address(f"{text}/") == parse_address(text)
+        assert len(list_sources([text, f"{text}/"]).repositories) == 1
 
 
 def test_names_are_only_names(folder: Path) -> None:
@@ -178,6 +187,30 @@ def test_a_report_that_nobody_reads_holds_up_no_scan(tmp_path: Path, monkeypatch
             document = json.loads(begin + reading.stdout.read())
     assert document["fleet"]["coverage"]["pending"] == len(listed)
     assert {each["status"] for each in document["repositories"]} == {"pending"}
+
+
+@pytest.mark.parametrize("failed_last", [True, False])
+@pytest.mark.parametrize("merged_last", ["found", "failed"])
+def test_a_merge_loses_no_key_to_a_fetch_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merged_last: str, *, failed_last: bool
+) -> None:
+    Repo(tmp_path / "repo").leak("settings.env", f"KEY={KEY}\n")
+    (listed,) = list_sources([str(tmp_path / "repo")]).repositories
+    found = scan_unit(Unit(listed, Settings()))
+    failure = Outcome.failure(listed.id, Gap(listed.name, "fetch-failed", "gone"))
+    for name, outcome, when in (("found", found, 10), ("failed", failure, 20 if failed_last else 5)):
+        monkeypatch.setattr("time.time", lambda when=when: 2e9 + when)
+        with Store.create(str(tmp_path / name)) as store:
+            store.list_repositories([(listed.id, listed.name)], (), (1, 1), 1)
+            store.record(outcome)
+    first = next(each for each in ("found", "failed") if each != merged_last)
+    merge(str(tmp_path / "merged"), [str(tmp_path / first), str(tmp_path / merged_last)])
+    with Store.open(str(tmp_path / "merged")) as store:
+        result = StoredResult(store)
+        (entry,), (key,) = result.repositories(), result.findings()
+        assert [each.path for each in next(result.occurrences(key.fingerprint)).locations]
+    assert entry.status is (RepositoryStatus.FAILED if failed_last else RepositoryStatus.SCANNED)
+    assert [gap.reason for gap in entry.gaps] == (["fetch-failed"] if failed_last else [])
 
 
 def test_limits_of_a_fetch(folder: Path) -> None:
