@@ -11,7 +11,7 @@ import pytest
 from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.fleet import Occurrence
-from boltz_keyscan.report import ReportOptions, load_fleet
+from boltz_keyscan.report import FLEET_REPORTERS, ReportOptions
 from tests.report.pages import Fleet, repository
 from tests.report.samples import finding, past
 
@@ -41,5 +41,5 @@ def test_a_place_is_written_before_the_next_one_is_read(form: str) -> None:
                 yield replace(each, locations=Watched(tuple(each.locations), out))
 
     key = finding(KeyType.ADMIN, Mode.LIVE, *(past(each, f"place-{each}") for each in range(1, COUNT + 1)))
-    load_fleet(form)(Watching((repository("one", key),)), out, ReportOptions())
+    FLEET_REPORTERS.load(form)(Watching((repository("one", key),)), out, ReportOptions())
     assert out.getvalue().count("place-") >= COUNT
