@@ -670,7 +670,8 @@ def _connect(path: Any, *arguments: Any, **more: Any) -> Any:
         raise sqlite3.OperationalError("unable to open database file")
     if text.startswith("file:"):
         return real.connect(_database_uri(text), *arguments, factory=Connection, **more)
-    return real.connect(text if text == ":memory:" else posix_path(text), *arguments, **more)
+    # In memory, and in a temporary file without a name.
+    return real.connect(text if text in {":memory:", ""} else posix_path(text), *arguments, **more)
 
 
 def _temporary_file(mode: str = "w+b", *, dir: Any = None) -> Any:  # noqa: A002 - its name there
