@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import itertools
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern
+from boltz_keyscan.detect.decoders import AHEAD, BACK, Reading, Spelling, compile_pattern, offsets
 
 NAME: Final = "base32"
 
@@ -49,7 +48,7 @@ def read(text: bytes, at: int, phase: int, low: int) -> Iterator[Reading]:
     low, high = run.span()
     parts = compile_pattern(_PIECE).finditer(text, low, high)
     spans = [part.span(1) for part in parts if part[1] is not None]
-    places = list(itertools.chain.from_iterable(itertools.starmap(range, spans)))
+    places = offsets(spans)
     # The first group may be incomplete.
     lead = (phase - bisect_left(places, at)) % _GROUP
     letters = b"A" * lead + b"".join([text[begin:stop] for begin, stop in spans]).upper()

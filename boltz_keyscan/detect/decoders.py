@@ -11,6 +11,7 @@ import binascii
 import functools
 import itertools
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -76,6 +77,11 @@ _ALPHABET = bytes(byte for byte in range(128) if chr(byte).isalnum()) + b"+/_-"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
+def offsets(spans: Iterable[tuple[int, int]]) -> Sequence[int]:
+    """Return the offset of each byte of ranges, in a quarter of the memory of a list."""
+    return array("q", itertools.chain.from_iterable(itertools.starmap(range, spans)))
+
+
 def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ...]:
     """Read base64, in lines of any width; ``phase`` is the position of the literal in its group of four."""
     # Forward only: backwards, the ``n`` of an escaped line break looks like any other letter.
@@ -95,7 +101,7 @@ def base64_read(text: bytes, at: int, phase: int, low: int) -> tuple[Reading, ..
     if letters.translate(None, _ALPHABET):
         spans = [found.span(1) for found in compile_pattern(_LETTERS_OR_GLUE).finditer(text, low, high)]
         letters = b"".join([text[begin:stop] for begin, stop in spans if begin >= 0])
-        places = list(itertools.chain.from_iterable(itertools.starmap(range, spans)))
+        places = offsets(spans)
         if not places:
             return ()
         index = functools.partial(bisect_left, places)

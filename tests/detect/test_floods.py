@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,6 +116,19 @@ def test_a_key_between_them_is_found_as_between_a_few(form: Form) -> None:
     key = fake_key("ws", "live", f"between {form.name}")
     # Many are more than the readings of the first literals reach.
     assert found(700 + 3 * SERVED // len(PREFIX)) == found(3)
+
+
+def test_the_place_of_a_byte_takes_little_memory() -> None:
+    """Base64 in lines is decoded with the place of each byte; a list of numbers takes 200 bytes for each."""
+    blob = flood(FLOODS["base64-quote.log, a prefix"], 50_000)
+    assert list(DETECTOR.find([blob], Quota()))
+    tracemalloc.start()
+    try:
+        assert list(DETECTOR.find([blob], Quota()))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 * len(blob)
 
 
 def test_every_form_and_every_kind_is_among_them() -> None:
