@@ -58,8 +58,9 @@ _JOINED = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"_
 
 _BETWEEN = rb"[^0-9A-Za-z\n]{1,8}(?:0[xX]|[xX]|[uU]\+?\{?0{0,6})?"
 _END = rb"(?![0-9A-Za-z])"
+# Atomic: however leading zeros are divided, a number has the same end, and each way would be tried.
 _NUMBERS = tuple(
-    late_pattern(rb"(?:%b)(?:%b(?:%b)){%d,}" % (number, between, number, count - 1))
+    late_pattern(rb"(?:%b)(?>%b(?:%b)){%d,}" % (number, between, number, count - 1))
     for number, between, count in (
         (rb"(?:[0-9A-Fa-f]{2}|[0-9]{1,3})" + _END, _BETWEEN, 10),  # bytes: hexadecimal, octal, decimal
         (rb"[0-9A-Za-z]{1,2}" + _END, rb"[^0-9A-Za-z\n]{1,4}", 10),  # a text spaced out
