@@ -148,6 +148,17 @@ def test_two_keys_side_by_side_are_two(separator: str) -> None:
     assert [match.shape for match in matches] == [expected, Shape.CONFIRMED]
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"), [("<b title='k=", "'>"), ('" /* ', ' */ "'), ("<!-- ", " -->")], ids=str
+)
+@pytest.mark.parametrize("cut", [6, 9, 14, 30])
+def test_a_key_in_pieces_between_the_pieces_of_another_is_found(begin: str, end: str, cut: int) -> None:
+    outer, inner = fake_key("ws", "test", "outside"), fake_key("ws", "live", "inside")
+    pieces = f"'{inner[:2]}'\"{inner[2:]}\""
+    matches = found(f'k = "{outer[:cut]}{begin}{pieces}{end}{outer[cut:]}"'.encode())
+    assert fingerprint(inner) in {match.fingerprint for match in matches}
+
+
 @pytest.mark.parametrize("times", [2, 3, 100])
 def test_the_same_key_again_is_the_same_key(times: int) -> None:
     matches = found(KEY.encode() * times)
