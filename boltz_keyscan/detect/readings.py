@@ -332,9 +332,7 @@ class Decodings:
 
     def restart(self, *, rtf: bool, layouts: tuple[str, ...]) -> None:
         """Begin with another text."""
-        self.rtf = rtf
-        self.layouts = layouts
-        self.confirmed = ()
+        self.rtf, self.layouts, self.confirmed = rtf, layouts, ()
         self._searched = self._plain_until = 0
         self.served.clear()
         self._read.clear()
