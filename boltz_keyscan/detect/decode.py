@@ -178,7 +178,7 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
     """
     search = decodings.search
     if number == BROKEN:
-        if base + at < decodings.confirmed_until:
+        if any(start <= base + at < end for start, end in decodings.confirmed):
             return
         beginning = literals.prefix_endings(search.prefixes)[literal]
         keys = list(_reassemble(text, base, at, at, {beginning + literal: beginning}, search))
@@ -188,11 +188,20 @@ def _broken(  # noqa: PLR0917 - the arguments of its caller
             return
         keys = list(_continued(text, base, at, literal, plain, decodings))
     yield from keys
-    ends = [key.end for key in keys if key.verdict.shape is Shape.CONFIRMED]
-    if ends:
-        decodings.confirmed_until = max(ends)
+    confirmed = [key for key in keys if key.verdict.shape is Shape.CONFIRMED]
+    if confirmed:
+        decodings.confirmed = [part for key in confirmed for part in _prefix_ranges(key, base)]
     else:
         yield from _first_time(decodings.layouts_around(text, base, at, PLAIN_TEXT), decodings)
+
+
+def _prefix_ranges(key: Key, base: int) -> Iterator[split_keys.Run]:
+    """Yield the ranges in the blob of a broken prefix, without its breaks: another key may be in these."""
+    size = len(key.prefix)
+    for start, end in key.runs:
+        if size > 0:
+            yield base + start, base + min(end, start + size)
+        size -= end - start
 
 
 def _continued(  # noqa: PLR0917 - the arguments of its caller

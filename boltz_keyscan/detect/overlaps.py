@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from boltz_keyscan.model.enums import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from boltz_keyscan.detect.readings import Key
 
 
@@ -31,7 +34,30 @@ def best_of_overlapping(keys: list[Key]) -> list[Key]:
 
 def _same_place(key: Key, rival: Key) -> bool:
     shared = min(key.end, rival.end) - max(key.start, rival.start)
-    return 2 * shared > min(key.end - key.start, rival.end - rival.start)
+    if 2 * shared <= min(key.end - key.start, rival.end - rival.start):
+        return False
+    return not (_is_in_break(key, rival) or _is_in_break(rival, key))
+
+
+def _is_in_break(key: Key, other: Key) -> bool:
+    """Return True if a key is between two pieces of a confirmed one: then they have no byte in common."""
+    if not (other.start < key.start and key.end < other.end) or key.raw == other.raw:
+        return False
+    if other.verdict.shape is not Shape.CONFIRMED or key.verdict.shape is Shape.PLACEHOLDER:
+        return False
+    return not any(key.start <= at < key.end for at in _places(other, other.start))
+
+
+def _places(key: Key, start: int) -> Iterator[int]:
+    """Yield the offset of each byte of a key, which begins at ``start``, in the text around it."""
+    if key.decoded:
+        decoded, inner = key.decoded
+        shift = start - decoded.reading.start(inner.start)
+        return (shift + decoded.reading.start(at) for at in _places(inner, inner.start))
+    if key.runs:
+        places = itertools.chain.from_iterable(itertools.starmap(range, key.runs))
+        return itertools.islice((start - key.runs[0][0] + at for at in places), len(key.raw))
+    return iter(range(start, start + len(key.raw)))
 
 
 _SHAPES = {shape: number for number, shape in enumerate(Shape)}

@@ -227,8 +227,8 @@ class Decodings:
     """The layouts that the text is free of."""
     served: dict[tuple[int, int, int], int] = field(default_factory=dict)
     """The end of the part in which literals lead to no other reading, by form, phase and offset modulo 4."""
-    confirmed_until: int = 0
-    """The end of the latest confirmed broken key: the rest of its prefix leads to no other."""
+    confirmed: Sequence[tuple[int, int]] = ()
+    """The ranges of the prefix of the latest confirmed broken key: its parts lead to no other."""
     _read: dict[int, int] = field(default_factory=dict)
     """The bytes that each layout has read."""
     _passed: dict[str, int] = field(default_factory=dict)
@@ -332,9 +332,8 @@ class Decodings:
 
     def restart(self, *, rtf: bool, layouts: tuple[str, ...]) -> None:
         """Begin with another text."""
-        self.rtf = rtf
-        self.layouts = layouts
-        self._searched = self._plain_until = self.confirmed_until = 0
+        self.rtf, self.layouts, self.confirmed = rtf, layouts, ()
+        self._searched = self._plain_until = 0
         self.served.clear()
         self._read.clear()
         self._passed.clear()

@@ -148,6 +148,18 @@ def test_two_keys_side_by_side_are_two(separator: str) -> None:
     assert [match.shape for match in matches] == [expected, Shape.CONFIRMED]
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"), [("<b title='k=", "'>"), ('" /* ', ' */ "'), ("<!-- ", " -->")], ids=str
+)
+@pytest.mark.parametrize("cut", [6, 9, 14, 30])
+def test_a_key_in_pieces_between_the_pieces_of_another_is_found(begin: str, end: str, cut: int) -> None:
+    outer, inner = fake_key("ws", "live", "outside"), fake_key("ws", "test", "inside")
+    for one, other in ((outer, inner), (inner, outer)):
+        for within in (other, f"'{other[:2]}'\"{other[2:]}\"", other.encode().hex()):
+            matches = found(f'k = "{one[:cut]}{begin}{within}{end}{one[cut:]}"'.encode())
+            assert {match.fingerprint for match in matches} >= {fingerprint(one), fingerprint(other)}
+
+
 @pytest.mark.parametrize("times", [2, 3, 100])
 def test_the_same_key_again_is_the_same_key(times: int) -> None:
     matches = found(KEY.encode() * times)

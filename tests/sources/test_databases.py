@@ -38,6 +38,8 @@ def test_a_value_of_redis_at_any_place(lead: int) -> None:
         b"REDIS0011" + b"\xc3" * 70_000,
         b"REDIS0011" + b"\xc3\x80\0\0\0\x20\x80\xff\xff\xff\xff" * 900,
         b"REDIS0011" + b"\xc3\x80\0\1\0\0\x80\0\2\0\0\x1f" * 900,
+        b"REDIS0011" + b"\xc3" * 3_000_000,
+        b"REDIS0011" + (b"\xc3\x80\0\x2d\0\0\x80\1\0\0\0\x14" + bytes(7)) * 200_000,
         b"REDIS0011\xc3",
     ],
 )
@@ -49,12 +51,26 @@ def test_damage_in_a_dump_of_redis(content: bytes) -> None:
     assert time.process_time() - before < 5
 
 
+def test_a_dump_of_redis_made_to_be_read_again_and_again_is_a_gap() -> None:
+    """Each string decompresses to the end of the dump, and is damaged there."""
+    head = b"\xc3\x80\0\x10\0\0\x80\0\x20\0\0\x0a"
+    before = time.process_time()
+    result = scan_container(b"REDIS0011" + head * 2_000 + b"\0A" * (1 << 20))
+    assert reasons_of(result) == ["not-decoded"]
+    assert time.process_time() - before < 5
+
+
 def test_a_bomb_in_a_dump_of_redis_is_a_gap() -> None:
     packed = b"\0x" + b"\xe0\xff\0" * 10_000
     size = 1 + 264 * 10_000
     value = b"\xc3\x80" + len(packed).to_bytes(4, "big") + b"\x80" + size.to_bytes(4, "big") + packed
     result = scan_container(b"REDIS0011" + value * 30, slack=1 << 20, ratio=20)
     assert reasons_of(result) == ["ratio-limit"]
+
+
+def test_a_value_of_redis_behind_many_marks_and_at_the_edge_of_a_read() -> None:
+    for size in range((1 << 20) - 24, (1 << 20) + 8, 3):
+        assert found(WHOLE[:9] + b"\xc3" * (size - 9) + WHOLE[9:]) == {fingerprint(KEY)}
 
 
 @pytest.mark.parametrize("size", [50, 5000])

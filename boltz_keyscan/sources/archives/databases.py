@@ -6,16 +6,21 @@ lengths. LZF (lzf_d.c of liblzf) has a byte before at most 32 others, so that no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
+from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.sources.archives.content import Content, Member
 from boltz_keyscan.sources.archives.limits import NOT_DECODED, ContainerError
 from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.blob import CHUNK
 
-_MARK = b"\xc3"
-_HEAD_BYTES = 1 + 2 * 5
-"""Bytes of a mark and two lengths."""
+_MARKED: Final = late_pattern(rb"\xc3(?:[\x00-\x3f]|[\x40-\x7f].|\x80.{4}){2}[\x00-\x1f]", re.DOTALL)
+"""A mark, two lengths, and the number of the first bytes, less one."""
+_HEAD_BYTES = 1 + 2 * 5 + 1
+_FIRST_BYTES = 1 << 12
+"""Bytes of a string that are decompressed first: what is no LZF ends before."""
 
 _MIN_TEXT_BYTES = 20
 _MAX_TEXT_BYTES = 64 << 20
@@ -37,20 +42,26 @@ def redis_members(content: Content) -> Iterator[Member]:
     space = content.space()
     if space is None:
         raise ContainerError(NOT_DECODED, "only its bytes were searched: it is too large to be read here")
-    at = 0
-    while (window := space.read(at, CHUNK)) and at < space.size:
+    at, wasted = 0, 0
+    while at < space.size:
         content.meter.check_time()
-        found = window.find(_MARK)
-        if found < 0:
-            at += len(window)
-            continue
-        at += found
-        value, end = _string(space, at)
-        if value:
-            content.meter.add_output(len(value))
-            yield Member(b"value at %d" % at, (value,), is_record=True)
-            content.cover(at, end)
-        at = end
+        window = space.read(at, CHUNK)
+        base, at = at, at + max(len(window) - _HEAD_BYTES, 1)
+        found = _MARKED.search(window)
+        while found:
+            value, end, tried = _string(space, base + found.start())
+            if value:
+                content.meter.add_output(len(value))
+                yield Member(b"value at %d" % (base + found.start()), (value,), is_record=True)
+                content.cover(base + found.start(), end)
+            else:
+                # Of what is no string little is read, unless it is made to look like one.
+                wasted += tried
+                if wasted > space.size + CHUNK:
+                    detail = "only its bytes were searched: too much of it looks like compressed strings"
+                    raise ContainerError(NOT_DECODED, detail)
+            at = max(at, end)
+            found = _MARKED.search(window, end - base)
 
 
 def duckdb_members(_content: Content) -> Iterator[Member]:
@@ -58,17 +69,21 @@ def duckdb_members(_content: Content) -> Iterator[Member]:
     raise ContainerError(NOT_DECODED, "only its bytes were searched: DuckDB compresses columns")
 
 
-def _string(space: RandomAccess, at: int) -> tuple[bytes, int]:
-    """Return the string of a mark and the offset behind it; nothing if there is none."""
+def _string(space: RandomAccess, at: int) -> tuple[bytes, int, int]:
+    """Return the string of a mark, the offset behind it, and how much was decompressed for nothing."""
     head = space.read(at, _HEAD_BYTES)
     packed, used = _read_length(head, 1)
     size, used = _read_length(head, used)
     if not (_MIN_TEXT_BYTES < size <= min(packed * _MAX_RATIO, _MAX_TEXT_BYTES) and packed < size):
-        return b"", at + 1
-    if head[used : used + 1] >= bytes([_LITERAL]) or at + used + packed > space.size:
-        return b"", at + 1
-    value = _unpack(space.read(at + used, packed), size)
-    return value, at + used + packed if value else at + 1
+        return b"", at + 1, 0
+    if at + used + packed > space.size:
+        return b"", at + 1, 0
+    value, tried = _unpack(space.read(at + used, min(packed, _FIRST_BYTES)), size)
+    if value is not None and packed > _FIRST_BYTES:
+        value, tried = _unpack(space.read(at + used, packed), size)
+    if value is None or len(value) != size or tried != packed:
+        return b"", at + 1, tried
+    return value, at + used + packed, 0
 
 
 def _read_length(head: bytes, at: int) -> tuple[int, int]:
@@ -83,8 +98,8 @@ def _read_length(head: bytes, at: int) -> tuple[int, int]:
             return (int.from_bytes(head[at + 1 : at + 5], "big") if first == 0x80 else 0), at + 5
 
 
-def _unpack(data: bytes, size: int) -> bytes:
-    """Return the content of LZF; nothing if it is damaged."""
+def _unpack(data: bytes, size: int) -> tuple[bytes | None, int]:
+    """Return the content of LZF, or None if it is damaged, and the bytes of it that were read."""
     out = bytearray()
     at = 0
     while at < len(data) and len(out) < size:
@@ -102,7 +117,7 @@ def _unpack(data: bytes, size: int) -> bytes:
         at += 1
         length += 2
         if back > len(out):
-            return b""
+            return None, at
         copied = out[-back:][:length] if back > length else out[-back:] * (length // back + 1)
         out += copied[:length]
-    return bytes(out) if len(out) == size and at == len(data) else b""
+    return bytes(out), at
