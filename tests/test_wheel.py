@@ -251,6 +251,7 @@ def test_what_the_wheel_asks_for(wheel: Path) -> None:
         "dulwich",
         "gitpython",
         "hyperscan",
+        "isal",
         "jinja2",
         "lz4",
         "markupsafe",

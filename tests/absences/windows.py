@@ -58,6 +58,7 @@ LOADED_FIRST = [
     "git",
     "glob",
     "hyperscan",
+    "isal.isal_zlib",
     "jinja2",
     "lz4.frame",
     "markupsafe",

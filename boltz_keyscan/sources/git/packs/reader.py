@@ -12,10 +12,11 @@ import functools
 import itertools
 import operator
 import os
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import IO, NamedTuple
+
+from isal import isal_zlib
 
 from boltz_keyscan import fsutil
 from boltz_keyscan.model.finding import Detector, Gap, Hit, Shard, ShardResult, Tally
@@ -198,10 +199,10 @@ class _Run:
         try:
             raw = fsutil.read_at(self.pack.fileno(), length, trees.offsets[row])
             if length * _MAX_INFLATE_RATIO <= MAX_OBJECT_BYTES:
-                content = zlib.decompress(raw, zlib.MAX_WBITS, size or 1)
+                content = isal_zlib.decompress(raw, isal_zlib.MAX_WBITS, size or 1)
             else:
-                content = zlib.decompressobj().decompress(raw, size + 1)
-        except (OSError, zlib.error):
+                content = isal_zlib.decompressobj().decompress(raw, size + 1)
+        except (OSError, isal_zlib.error):  # type: ignore[misc]  # a class; its stubs name an instance
             return None
         return content if len(content) == size and length else None
 
