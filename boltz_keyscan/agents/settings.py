@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from boltz_keyscan.agents.texts import with_texts
+from boltz_keyscan.fsutil import package_text
 from boltz_keyscan.records import dataclass, field
 
 Entry = dict[str, Any]
@@ -57,8 +58,7 @@ def _fill(form: Entry, **values: str) -> Entry:
 
 @functools.cache
 def _tables() -> dict[str, Any]:
-    with open(os.path.join(os.path.dirname(__file__), "agents.toml"), "rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(package_text("agents/agents.toml"))
 
 
 def load(name: str) -> Settings:

@@ -19,7 +19,7 @@ from boltz_keyscan.fleet.digest import references_digest
 from boltz_keyscan.fleet.fetch_errors import describe_failure
 from boltz_keyscan.fleet.fetch_messages import Answer, Request
 from boltz_keyscan.fleet.large import store_bytes
-from boltz_keyscan.fsutil import replace_file
+from boltz_keyscan.fsutil import package_text, replace_file
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.git.run import command as git
@@ -39,35 +39,8 @@ _PASSED_ON = (
 )
 """Variables of this process that git gets: the agent of ssh, certificates, and the way out."""
 
-_CONFIGURATION = """[core]
-hooksPath = /dev/null
-fsmonitor = false
-[credential]
-helper =
-[fetch]
-recurseSubmodules = false
-[gc]
-auto = 0
-[http]
-followRedirects = false
-[maintenance]
-auto = false
-[submodule]
-recurse = false
-[transfer]
-bundleURI = false
-"""
-
 _LOW_SPEED_BYTES, _LOW_SPEED_S = 1000, 60
 """Bytes a second below which a transfer is given up, and for how many seconds."""
-
-_ASKPASS = """#!/bin/sh
-case "$1" in
-Username*) printf '%s\\n' x-access-token ;;
-*) printf '%s\\n' "$BOLTZ_KEYSCAN_GIT_TOKEN" ;;
-esac
-"""
-"""Password helper of git (gitcredentials(7)). GitHub and GitLab take any user name with a token."""
 
 _SCANNED = "boltz-keyscan-scanned"
 """File in a mirror: the digest of the references with which it was scanned completely."""
@@ -212,8 +185,8 @@ def _environment(home: str) -> dict[str, str]:
     """Return all variables of the fetching process, and write the files that they name below ``home``."""
     executable = git.executable()
     configuration, askpass = os.path.join(home, "config"), os.path.join(home, "askpass")
-    replace_file(configuration, _CONFIGURATION.encode())
-    replace_file(askpass, _ASKPASS.encode())
+    replace_file(configuration, package_text("fleet/mirror.gitconfig").encode())
+    replace_file(askpass, package_text("fleet/askpass.sh").encode())
     os.chmod(askpass, 0o700)
     os.mkdir(os.path.join(home, "template"))
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | system_variables()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
+from typing import Self
 
 import click
 
-from boltz_keyscan.cli.fleet_output import FleetProgress, print_report
+from boltz_keyscan.cli.commands.fleet_report import print_report
 from boltz_keyscan.cli.options import CommandWithScanOptions
 from boltz_keyscan.cli.parameters import PATH, path_option
+from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.dask_engine import Cluster, open_cluster
 from boltz_keyscan.fleet.engine import Engine, LocalEngine
@@ -23,6 +26,7 @@ from boltz_keyscan.fleet.unit import Settings
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.module_search import restrict
 from boltz_keyscan.policy import FailOn
+from boltz_keyscan.report import ReportOptions
 from boltz_keyscan.scan_roots import Trust
 from boltz_keyscan.sources.trusted_files import read_named_file
 
@@ -143,13 +147,25 @@ def scan(
     with Store.create(state) as store:
         with (
             _open_engine(engine, cluster, jobs or cpu_count()) as workers,
-            contextlib.nullcontext() if quiet else FleetProgress() as progress,
+            contextlib.nullcontext() if quiet else _FleetProgress("Scanning repositories") as progress,
         ):
-            run_fleet(
-                store, listing, settings, workers, shard=part, listeners=(progress,) if progress else ()
-            )
+            on_done = progress.on_done if progress is not None else lambda _, __: None
+            run_fleet(store, listing, settings, workers, shard=part, on_done=on_done)
         result = StoredResult(store, require_complete=require_complete, part=True)
-        return print_report(result, verbosity=-1 if quiet else int(verbose))
+        return print_report(result, "text", ReportOptions(verbosity=-1 if quiet else int(verbose)))
+
+
+class _FleetProgress(Progress):
+    """Progress bar of a fleet scan. Use as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._start = time.monotonic()
+        return super().__enter__()
+
+    def on_done(self, done: int, whole: int) -> None:
+        """Draw the bar; click adds the time that is left."""
+        rate = done / max(time.monotonic() - self._start, 0.001)
+        self.show(done, whole, detail=f"{rate:.1f}/s")
 
 
 def _open_engine(name: str, cluster: Cluster, jobs: int) -> contextlib.AbstractContextManager[Engine]:
