@@ -7,11 +7,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Final, Protocol, TypeAlias, cast
 
 if TYPE_CHECKING:
-    import subprocess
-
     from boltz_keyscan.system.windows_jobs import JobTree
 
 CREATION_FLAGS: Final = 0x0800_0200 if sys.platform == "win32" else 0
@@ -21,6 +19,12 @@ On POSIX a process group of its own does the same."""
 
 TOO_LARGE_SIGNAL: Final = "SIGXFSZ"
 """Name of the signal that ends a process which exceeds its file limit."""
+
+
+class Started(Protocol):
+    """A process that was started: a ``subprocess.Popen``."""
+
+    pid: int
 
 
 class PosixTree:
@@ -44,9 +48,7 @@ class PosixTree:
         """Descriptors that the child has to inherit."""
         return self._ends[:1]
 
-    def attach(
-        self, process: subprocess.Popen[bytes], memory: int | None = None, file_bytes: int | None = None
-    ) -> None:
+    def attach(self, process: Started, memory: int | None = None, file_bytes: int | None = None) -> None:
         """Add the child, right after its start, with the limits that the system offers: on Linux only.
 
         Args:
