@@ -84,7 +84,7 @@ def number(value: object, *names: str) -> int:
     return found
 
 
-def items(value: object, *names: str) -> list[object]:
+def array(value: object, *names: str) -> list[object]:
     """Return a list; empty if there is none.
 
     Raises:
