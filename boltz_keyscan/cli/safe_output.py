@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import OutputError
+from boltz_keyscan.errors import writing
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.writer import write_text
 
@@ -109,12 +109,8 @@ def write_file(path: str, text: str) -> None:
     Raises:
         OutputError: it could not be written; an existing file is unchanged.
     """
-    try:
+    with writing(redacted(path), "Name a file that you may write."):
         write_text(path, clean(text))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {redacted(path)}: {error.strerror}", "Name a file that you may write."
-        ) from error
 
 
 def filtered(reporter: Reporter) -> Reporter:

@@ -26,7 +26,7 @@ from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.parameters import Decorator, path_option
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError, writing
 from boltz_keyscan.model.enums import Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
@@ -335,10 +335,5 @@ def _parsed(text: TextFile) -> dict[str, Entry]:
 
 
 def _write(path: bytes, entries: list[Entry]) -> None:
-    try:
+    with writing(display_path(path), "Name a file that you may write, with --baseline."):
         write_text(os.fsdecode(path), files.format_file(entries))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {display_path(path)}: {error.strerror}",
-            "Name a file that you may write, with --baseline.",
-        ) from error

@@ -6,7 +6,6 @@ terminal, ``--yes`` and ``--id``.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,7 @@ from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.commands.share_link_archive import archive_links
+from boltz_keyscan.cli.commands.share_link_archive import archive_links, confirm, write_audit_line
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.parameters import PATH, file_option
 from boltz_keyscan.errors import KeyscanError
@@ -86,12 +85,12 @@ def revoke(
         if replace:
             _check_all_replaceable(plan)
         for line in (line for each in plan for line in _describe(each, found, replace=replace)):
-            _print(line)
+            report_line(line)
         allowed = [each.record for each in plan if each.record is not None and not each.refused]
         if not (execute or yes):
-            _print("Nothing was done. --execute does it, after asking; --yes without asking.")
+            report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
             return ExitCode.CLEAN if len(allowed) == len(plan) else ExitCode.BLOCKING
-        records = [each for each in allowed if yes or _confirm(each)]
+        records = [each for each in allowed if yes or _is_confirmed(each)]
         connection.renew()
         if replace and records:
             _create_successor(connection, records[0], new_key_file, found.own.key_id if found.own else None)
@@ -209,13 +208,9 @@ def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool)
         yield "  A successor is made first: the same name, workspace, mode, addresses and end."
 
 
-def _confirm(record: Record) -> bool:
+def _is_confirmed(record: Record) -> bool:
     name = record.name.strip() or record.id
-    click.echo(redacted(f"To revoke {record.id}, type its name: "), err=True, nl=False)
-    if sys.stdin.readline().strip() == name:
-        return True
-    _print("  That is not its name. It is left alone.")
-    return False
+    return confirm(f"To revoke {record.id}, type its name: ", (name,), "That is not its name.")
 
 
 def _create_successor(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
@@ -231,7 +226,7 @@ def _create_successor(connection: Connection, old: Record, path: str | None, own
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
-    _print(f"  Successor {successor.id}, expires {_end(successor)}: written to {where}.")
+    report_line(f"  Successor {successor.id}, expires {_end(successor)}: written to {where}.")
     _write_audit_line(successor, "created", f"successor of {old.id}", own)
 
 
@@ -278,30 +273,11 @@ def _revoke(
     outcomes = api_revoke.revoke(connection, records, redacted, own)
     for outcome in outcomes:
         why = f": {outcome.detail}" if outcome.detail else ""
-        _print(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
+        report_line(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
         _write_audit_line(outcome.record, outcome.word, outcome.detail, own)
     return outcomes
 
 
 def _write_audit_line(record: Record, word: str, detail: str, by: str | None) -> None:
-    """Write one audit line: the key, the outcome, the time and the acting key; no secret."""
-    line = {
-        "event": "boltz-keyscan keys revoke",
-        "at": stamp(datetime.now(UTC)),
-        "outcome": word,
-        "id": record.id,
-        "name": record.name,
-        "key_type": record.key_type.value,
-        "mode": record.mode.value,
-        "workspace_id": record.workspace_id,
-        "by": by,
-        "detail": detail,
-    }
-    report_line(f"audit: {json.dumps(line)}")
-
-
-def _print(line: str) -> None:
-    """Write a line to standard error: standard output may receive the new key."""
-    click.echo(
-        redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
-    )
+    names = ("id", "name", "key_type", "mode", "workspace_id")
+    write_audit_line(word, {name: getattr(record, name) for name in names}, by, detail)
