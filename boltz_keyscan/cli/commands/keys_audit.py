@@ -27,7 +27,7 @@ from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import stamp
-from boltz_keyscan.workers.isolated import read_version
+from boltz_keyscan.workers.process import read_version
 
 _LIMITS = Limits()
 
@@ -97,7 +97,6 @@ def audit(
     Reports keys that never expire, are old, unused or work from everywhere, too many admin
     keys, workspaces without a spending limit, and more, each with a reason and a remedy.
     """
-    safe_output.install()
     if local:
         done = _local(examine_machine(budget << 30 if history else None))
     else:

@@ -17,7 +17,6 @@ from boltz_keyscan.api import revoke as api_revoke
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
-from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
 from boltz_keyscan.cli.commands.share_link_archive import archive_links, confirm, write_audit_line
 from boltz_keyscan.cli.messages import report_line
@@ -69,7 +68,6 @@ def revoke(
     A share link is archived by its fingerprint: a scan of PATH (default: the current folder)
     finds it again. Any key that reads the shared results may do that.
     """
-    safe_output.install()
     asking = execute and not yes
     if links or paths:
         _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
