@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, datetime
 
 from boltz_keyscan import fsutil, rules
 from boltz_keyscan.detect import KeyDetector
@@ -111,7 +111,7 @@ class SuppressionInputs:
     foreign: bool = False
 
 
-def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInputs, today: date) -> Suppressor:
+def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInputs) -> Suppressor:
     """Return the triage step that applies all suppression files.
 
     Raises:
@@ -148,7 +148,7 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
-        today,
+        datetime.now(UTC).date(),
         unexposed=inputs.unexposed,
         foreign=inputs.foreign,
         allowed=_comment_policy(roots, trust, detector),

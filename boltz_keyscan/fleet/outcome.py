@@ -107,6 +107,6 @@ class Outcome:
         )
 
     @classmethod
-    def failure(cls, id_: str, gap: Gap, *, fetched: bool = False) -> Outcome:
+    def failure(cls, id_: str, gap: Gap) -> Outcome:
         """Return the outcome of a repository that was not scanned."""
-        return cls(id_, RepositoryStatus.FAILED, fetched=fetched, gaps=(codec.encode(gap),))
+        return cls(id_, RepositoryStatus.FAILED, gaps=(codec.encode(gap),))

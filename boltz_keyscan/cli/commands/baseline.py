@@ -17,13 +17,13 @@ from boltz_keyscan.cli.baseline_entries import (
     author,
     gap_keys,
     open_gaps,
+    take_over_keys,
     to_baseline,
     with_new_places,
 )
-from boltz_keyscan.cli.baseline_import import take_over_keys
 from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.options import FILE_OPTIONS
-from boltz_keyscan.cli.parameters import Decorator, path_option
+from boltz_keyscan.cli.parameters import path_option
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, writing
@@ -72,10 +72,7 @@ _BY = click.option(
 _GAPS = click.option("--gaps", is_flag=True, help="Accept today's gaps too: archives that cannot be read.")
 
 
-def _reason(*, required: bool) -> Decorator:
-    return click.option(
-        "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
-    )
+_REASON = click.option("--reason", metavar="TEXT", callback=_line, help="Why these keys may stay.")
 
 
 @click.group("baseline", cls=GroupWithExamples)
@@ -92,7 +89,7 @@ def baseline() -> None:
     "--from", "source", help_text="Take over only keys accepted in a .secrets.baseline or .gitleaksignore."
 )
 @_GAPS
-@_reason(required=False)
+@_REASON
 @_BY
 @_UNTIL
 def create(
@@ -149,7 +146,7 @@ def create(
 )
 @click.option("--add", is_flag=True, help="Accept new keys and places too, and renew what has expired.")
 @_GAPS
-@_reason(required=False)
+@_REASON
 @_BY
 @_UNTIL
 def update(

@@ -10,12 +10,11 @@ import click
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing, workspaces
 from boltz_keyscan.api.spending import fetch_cli_version, fetch_limits, fetch_recent_usage
-from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, MachineAudit, examine_machine
+from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, examine_machine
 from boltz_keyscan.cli.parameters import Decorator, file_option, format_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.audit import Audit
@@ -98,7 +97,7 @@ def audit(
     keys, workspaces without a spending limit, and more, each with a reason and a remedy.
     """
     if local:
-        done = _local(examine_machine(budget << 30 if history else None))
+        done = examine_machine(budget << 30 if history else None)
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
         report = read_report(with_report) if with_report is not None else None
@@ -191,20 +190,6 @@ def _audit_input(
         spending=spending,
         usage=usage,
         cli=cli,
-    )
-
-
-def _local(examined: MachineAudit) -> Audit:
-    return Audit(
-        "local",
-        None,
-        stamp(datetime.now(UTC)),
-        examined.number,
-        local_audit.CHECKS,
-        examined.concerns,
-        not examined.trouble,
-        examined.trouble,
-        ExitCode.CLEAN,
     )
 
 
