@@ -19,7 +19,14 @@ from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, display_path
+from boltz_keyscan.scan_roots import (
+    CONFIGS,
+    ScanRoot,
+    Trust,
+    display_path,
+    find_root_of,
+    folders_upwards,
+)
 from boltz_keyscan.sources.files.content_id import content_ids
 from boltz_keyscan.sources.trusted_files import (
     CommitFileReader,
@@ -71,13 +78,9 @@ def _path_below(top: bytes, path: bytes) -> bytes | None:
     """
     real = os.path.realpath(top)
     for candidate in (path, os.path.realpath(path)):
-        folder = os.path.dirname(candidate)
-        while True:
+        for folder in folders_upwards(os.path.dirname(candidate)):
             if os.path.realpath(folder) == real:
                 return os.path.join(top, os.path.relpath(candidate, folder))
-            if folder == os.path.dirname(folder):
-                break
-            folder = os.path.dirname(folder)
     return None
 
 
@@ -159,10 +162,8 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
 
 def _find_content_ids(roots: Sequence[ScanRoot], path: str) -> tuple[str, ...]:
     """Return the ids that git gives to the content of a file, by its path in reports."""
-    for root in sorted(roots, key=lambda root: len(root.scope), reverse=True):
-        if path.startswith(root.scope):
-            return content_ids(root.folder, os.fsencode(path[len(root.scope) :]))
-    return ()
+    root = find_root_of(path, roots)
+    return () if root is None else content_ids(root.folder, os.fsencode(path[len(root.scope) :]))
 
 
 def path_from(file: bytes, root: ScanRoot) -> str:
@@ -189,15 +190,13 @@ def _comment_policy(roots: Sequence[ScanRoot], trust: Trust, detector: KeyDetect
     }
 
     def at_base(comment: Comment, location: Location, fingerprint: str) -> str:
-        for root in sorted(roots, key=lambda root: len(root.scope), reverse=True):
-            if location.path.startswith(root.scope):
-                file = (root.scope, location.path)
-                if file not in by_file:
-                    reader = readers.get(root.trusted_files)
-                    by_file[file] = _find_commented_keys(root, location.path, detector, reader)
-                if (fingerprint, comment.marker) in by_file[file]:
-                    return ""
-                break
+        if (root := find_root_of(location.path, roots)) is not None:
+            file = (root.scope, location.path)
+            if file not in by_file:
+                reader = readers.get(root.trusted_files)
+                by_file[file] = _find_commented_keys(root, location.path, detector, reader)
+            if (fingerprint, comment.marker) in by_file[file]:
+                return ""
         return f"the comment is not beside this key at {trust.revision}"
 
     return at_base
@@ -233,15 +232,11 @@ def untrusted_files(roots: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:
         return ()
     found: dict[str, None] = {}
     for root in roots:
-        top, folder = find_tree_top(root.folder), root.folder
-        while True:
+        for folder in folders_upwards(root.folder, find_tree_top(root.folder)):
             for name in _SUPPRESSION_FILES:
                 path = os.path.join(folder, os.fsencode(name))
                 if os.path.lexists(path) and (name != CONFIGS[1] or _has_own_table(path)):
                     found[display_path(path)] = None
-            if folder == top:
-                break
-            folder = os.path.dirname(folder)
     return tuple(found)
 
 

@@ -22,14 +22,6 @@ _COPILOT = ("hook_event_name", "session_id", "timestamp", "cwd")
 """Fields of every payload of Copilot CLI with events in PascalCase."""
 
 
-def _sends_vscode(payload: Payload) -> bool:
-    return "hookEventName" in payload or "copilot-chat" in as_text(payload, "transcript_path").lower()
-
-
-def _sends_junie(payload: Payload) -> bool:
-    return "project_path" in payload and "transcript_path" not in payload
-
-
 def _sends_kiro(payload: Payload) -> bool:
     marked = any(mark in payload for mark in (*_MARKS, "timestamp", "sessionId", "permission_mode"))
     return bool(as_text(payload, "hook_event_name")) and not marked
@@ -41,22 +33,20 @@ def _sends_copilot(payload: Payload) -> bool:
     return all(name in payload for name in _COPILOT) and not any(mark in payload for mark in _MARKS)
 
 
-def _sends_claude(payload: Payload) -> bool:
-    # Without a mark of its own; its transcripts may be anywhere (CLAUDE_CONFIG_DIR).
-    return "session_id" in payload and bool(as_text(payload, "hook_event_name"))
-
-
 SENDERS: dict[str, Callable[[Payload], bool]] = {
     "vibe": lambda sent: sent.get("hook_event_name") in _VIBE,
     "windsurf": lambda sent: "agent_action_name" in sent,
     "cursor": lambda sent: "cursor_version" in sent,
     "codex": lambda sent: "turn_id" in sent or ".codex" in as_text(sent, "transcript_path").lower(),
-    "vscode": _sends_vscode,
+    "vscode": lambda sent: (
+        "hookEventName" in sent or "copilot-chat" in as_text(sent, "transcript_path").lower()
+    ),
     "gemini": lambda sent: sent.get("hook_event_name") in _GEMINI,
-    "junie": _sends_junie,
+    "junie": lambda sent: "project_path" in sent and "transcript_path" not in sent,
     "kiro": _sends_kiro,
     "copilot": _sends_copilot,
-    "claude": _sends_claude,
+    # Without a mark of its own; its transcripts may be anywhere (CLAUDE_CONFIG_DIR).
+    "claude": lambda sent: "session_id" in sent and bool(as_text(sent, "hook_event_name")),
 }
 """Return True for the payloads of an agent, by its name, which is that of its module."""
 

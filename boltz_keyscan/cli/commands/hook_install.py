@@ -85,7 +85,8 @@ def _install_git_hooks(hooks: tuple[str, ...], *, yes: bool) -> int:
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 file.write(hook_script.text(name, more))
             os.chmod(path, 0o755)  # noqa: S103 - git runs it for every user who commits
-        click.echo(redacted(f"installed {path}{_because(folder)}"))
+        because = f" ({folder.because})" if folder.because else ""
+        click.echo(redacted(f"installed {path}{because}"))
     return ExitCode.CLEAN
 
 
@@ -99,10 +100,6 @@ def here() -> Repository:
     if repository is None:
         raise KeyscanError("this folder is in no git repository", "Change to your repository.")
     return repository
-
-
-def _because(folder: HooksFolder) -> str:
-    return f" ({folder.because})" if folder.because else ""
 
 
 def _check_manager(repository: Repository, name: str, folder: HooksFolder, *, yes: bool) -> None:

@@ -81,7 +81,8 @@ def revoke(
         found = fetch_listing(connection)
         plan = _plan(selected, found, allow_self=allow_self)
         if replace:
-            _check_all_replaceable(plan)
+            for record in (each.record for each in plan if each.record is not None):
+                api_revoke.check_replaceable(record, datetime.now(UTC))
         for line in (line for each in plan for line in _describe(each, found, replace=replace)):
             report_line(line)
         allowed = [each.record for each in plan if each.record is not None and not each.refused]
@@ -168,12 +169,6 @@ def _refusal(record: Record | None, found: FetchedListing, allow_self: bool) -> 
     return ""
 
 
-def _check_all_replaceable(plan: Sequence[_PlannedRevocation]) -> None:
-    for each in plan:
-        if each.record is not None:
-            api_revoke.check_replaceable(each.record, datetime.now(UTC))
-
-
 def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool) -> Iterator[str]:
     """Yield lines on the key, and on what will stop working."""
     record = each.record
@@ -224,12 +219,9 @@ def _create_successor(connection: Connection, old: Record, path: str | None, own
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
-    report_line(f"  Successor {successor.id}, expires {_end(successor)}: written to {where}.")
+    end = stamp(successor.expires_at) if successor.expires_at else "never"
+    report_line(f"  Successor {successor.id}, expires {end}: written to {where}.")
     _write_audit_line(successor, "created", f"successor of {old.id}", own)
-
-
-def _end(record: Record) -> str:
-    return stamp(record.expires_at) if record.expires_at else "never"
 
 
 def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callable[[], None]]:
