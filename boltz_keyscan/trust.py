@@ -17,7 +17,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import (
     CONFIGS,
@@ -130,24 +130,14 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         if root.trusted_files is None or scopes.count(root.scope) > 1:
             # Locations of ranges of several repositories have equal prefixes.
             continue
-        accepted = None
         if inputs.use_baselines and inputs.baseline is None:
             accepted = baseline_file(root, inputs.configured_baseline if number == 0 else None)
-        if accepted is not None:
-            entries, own = baseline.parse(accepted, ids), _is_directly_in(accepted, root)
-            base = path_from(os.path.abspath(os.fsencode(accepted.name)), root)
-            files = SuppressionFiles(
-                root.scope, base=base, baseline=(accepted, entries), linked=root.linked, is_whole=own
-            )
-            known.append(files)
-        found = root.nearest(ignore_file.NAME)
-        if found is not None:
+            if accepted is not None:
+                entries = baseline.parse(accepted, ids)
+                known.append(replace(_files_of(root, accepted), baseline=(accepted, entries)))
+        if (found := root.nearest(ignore_file.NAME)) is not None:
             text = root.text(*found)
-            ignores, own = (text, ignore_file.parse(text)), _is_directly_in(text, root)
-            inside = path_from(found[0], root)
-            known.append(
-                SuppressionFiles(root.scope, inside, ignores=ignores, linked=root.linked, is_whole=own)
-            )
+            known.append(replace(_files_of(root, text), ignores=(text, ignore_file.parse(text))))
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
@@ -172,8 +162,12 @@ def path_from(file: bytes, root: ScanRoot) -> str:
     return "" if within == b"." else fsutil.decode(within) + "/"
 
 
-def _is_directly_in(text: TextFile, root: ScanRoot) -> bool:
-    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == root.folder
+def _files_of(root: ScanRoot, text: TextFile) -> SuppressionFiles:
+    """Return the suppression files of a root with nothing in them yet, for one file."""
+    path = os.path.abspath(os.fsencode(text.name))
+    own = os.path.dirname(path) == root.folder
+    within = path_from(path, root)
+    return SuppressionFiles(root.scope, within, linked=root.linked, is_whole=own, base=within)
 
 
 def _comment_policy(roots: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) -> CommentPolicy:

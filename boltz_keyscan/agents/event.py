@@ -45,6 +45,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFound:
+    """A key in an event."""
+
+    fingerprint: str
+    rule_id: str
+    file: str = ""
+    """File that it is in, as it was named; empty for the event itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Allow:
     """No key: the agent goes on."""
 
