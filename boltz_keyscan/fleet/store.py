@@ -24,6 +24,9 @@ FILE = "fleet.sqlite"
 _FORM = 3
 """Version of the tables in ``tables.sql`` and of the records in them."""
 
+_FACTS = ("status", "digest", "fetched", "refs", "objects", "objects_read", "bytes_read", "seconds")
+"""Fields of an outcome that are columns of a repository."""
+
 _PARTS = ("gaps", "keys", "locations")
 """Tables with the parts of a repository's result."""
 
@@ -183,31 +186,25 @@ class Store:
             ).fetchone()
             for table in _PARTS[:1] if failed else _PARTS:
                 connection.execute(f"DELETE FROM {table} WHERE repository = ?", (number,))  # noqa: S608 - a name above
+            facts = {name: getattr(outcome, name) for name in _FACTS} | {"ended": time.time()}
+            changes = ", ".join(f"{name} = ?" for name in facts)
             connection.execute(
-                "UPDATE repositories SET status = ?, digest = ?, fetched = ?, refs = ?, objects = ?, "
-                "objects_read = ?, bytes_read = ?, seconds = ?, ended = ? WHERE number = ?",
-                (
-                    *(str(outcome.status), outcome.digest, outcome.fetched, outcome.refs, outcome.objects),
-                    *(outcome.objects_read, outcome.bytes_read, outcome.seconds, time.time(), number),
-                ),
+                f"UPDATE repositories SET {changes} WHERE number = ?",  # noqa: S608 - names above
+                (*facts.values(), number),
             )
             connection.executemany(
                 "INSERT INTO gaps VALUES (?, ?, ?)",
                 ((number, row, text) for row, text in enumerate(outcome.gaps)),
             )
             for key in outcome.keys:
+                columns = {"repository": number, **key.columns}
                 connection.execute(
-                    f"INSERT INTO keys VALUES ({', '.join('?' * 17)})",  # noqa: S608 - question marks
-                    (
-                        *(number, key.fingerprint, key.severity, key.shape, key.situation, key.blocking),
-                        *(key.suppressed, key.pushed, key.first_seen, key.last_seen, key.still_present),
-                        *(key.first_time, key.first_date, key.first_path, key.first_commit),
-                        *(len(key.locations), key.document),
-                    ),
+                    f"INSERT INTO keys ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - names above
+                    tuple(columns.values()),
                 )
                 connection.executemany(
                     "INSERT INTO locations VALUES (?, ?, ?, ?)",
-                    ((number, key.fingerprint, row, text) for row, text in enumerate(key.locations)),
+                    ((number, columns["fingerprint"], row, text) for row, text in enumerate(key.locations)),
                 )
 
     def merge(self, folder: str) -> None:
@@ -229,8 +226,8 @@ class Store:
                 self._connection.execute("DETACH DATABASE other")
 
     def _merge_attached(self) -> None:
-        columns = "name, status, digest, fetched, refs, objects, objects_read, bytes_read, seconds, ended"
-        changes = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
+        facts = ("name", *_FACTS, "ended")
+        columns, changes = ", ".join(facts), ", ".join(f"{name} = excluded.{name}" for name in facts)
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO shards SELECT * FROM other.shards")
             connection.execute("INSERT OR IGNORE INTO list_gaps SELECT * FROM other.list_gaps")

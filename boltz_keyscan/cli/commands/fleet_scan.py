@@ -12,7 +12,7 @@ import click
 
 from boltz_keyscan.cli.commands.fleet_report import print_report
 from boltz_keyscan.cli.options import CommandWithScanOptions
-from boltz_keyscan.cli.parameters import PATH, path_option
+from boltz_keyscan.cli.parameters import PATH, choice_option, number_option, path_option
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.dask_engine import Cluster, open_cluster
@@ -31,6 +31,7 @@ from boltz_keyscan.scan_roots import Trust
 from boltz_keyscan.sources.trusted_files import read_named_file
 
 _LIMITS = FetchLimits()
+_GIB = _LIMITS.max_bytes / (1 << 30)
 
 
 @click.command(
@@ -42,12 +43,11 @@ _LIMITS = FetchLimits()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=PATH)
 @path_option("--state", metavar="DIR", required=True, help_text="Folder of the results; it is created.")
 @path_option("--repos", help_text="List of repositories, one a line or JSON; - for standard input.")
-@click.option(
+@choice_option(
     "--engine",
-    type=click.Choice(["local", "dask"]),
-    default="local",
-    show_default=True,
-    help="Workers: processes of this machine, or those of a Dask cluster.",
+    ("local", "dask"),
+    "local",
+    "Workers: processes of this machine, or those of a Dask cluster.",
 )
 @click.option(
     "--scheduler",
@@ -69,21 +69,11 @@ _LIMITS = FetchLimits()
     help="Keep them, and fetch only what is new the next time.  [default folder: mirrors in the state]",
 )
 @path_option("--token-file", help_text="Token for the server.  [default: BOLTZ_KEYSCAN_GIT_TOKEN]")
-@click.option(
-    "--fetch-timeout",
-    type=click.FloatRange(1),
-    metavar="SECONDS",
-    default=_LIMITS.seconds,
-    show_default=True,
-    help="Give up a fetch after SECONDS.",
+@number_option(
+    "--fetch-timeout", click.FloatRange(1), "SECONDS", _LIMITS.seconds, "Give up a fetch after SECONDS."
 )
-@click.option(
-    "--max-mirror-size",
-    type=click.FloatRange(0.001),
-    metavar="GIB",
-    default=_LIMITS.max_bytes / (1 << 30),
-    show_default=True,
-    help="Give up a repository that is larger.",
+@number_option(
+    "--max-mirror-size", click.FloatRange(0.001), "GIB", _GIB, "Give up a repository that is larger."
 )
 @path_option("--baseline", help_text="Baseline of keys accepted in all repositories.")
 @click.option(
