@@ -20,6 +20,7 @@ from boltz_keyscan.report.wording import NO_MOMENT, earliest, moment
 class FoundKey:
     """A key in one repository."""
 
+    fingerprint: str
     columns: Mapping[str, object]
     """The encoded finding without its locations, and what a report over all repositories sorts by, by the
     names of ``tables.sql``."""
@@ -35,7 +36,6 @@ class FoundKey:
             first = None
         known = presence(finding)
         columns = {
-            "fingerprint": finding.fingerprint,
             "severity": finding.severity.rank,
             "shape": finding.shape.rank,
             "situation": policy.situation(finding).rank,
@@ -53,7 +53,7 @@ class FoundKey:
             "locations": len(finding.locations),
             "document": codec.encode(replace(finding, locations=())),
         }
-        return cls(columns, tuple(map(codec.encode, finding.locations)))
+        return cls(finding.fingerprint, columns, tuple(map(codec.encode, finding.locations)))
 
 
 @dataclass(frozen=True, slots=True)

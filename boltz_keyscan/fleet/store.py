@@ -197,14 +197,14 @@ class Store:
                 ((number, row, text) for row, text in enumerate(outcome.gaps)),
             )
             for key in outcome.keys:
-                columns = {"repository": number, **key.columns}
+                columns = {"repository": number, "fingerprint": key.fingerprint, **key.columns}
                 connection.execute(
                     f"INSERT INTO keys ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - names above
                     tuple(columns.values()),
                 )
                 connection.executemany(
                     "INSERT INTO locations VALUES (?, ?, ?, ?)",
-                    ((number, columns["fingerprint"], row, text) for row, text in enumerate(key.locations)),
+                    ((number, key.fingerprint, row, text) for row, text in enumerate(key.locations)),
                 )
 
     def merge(self, folder: str) -> None:
