@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -119,24 +120,16 @@ def parse_agent_command(text: str, inside: str) -> AgentProgram:
         text: the command in the settings.
         inside: folder of the project; its author may have planted an interpreter.
     """
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return AgentProgram()
-    match words:
-        case [python, "-I", "-c", code, "hook", "agent", "||", "exit", "2"]:
-            found = _AGENT_CODE.fullmatch(code)
-        case _:
-            return AgentProgram()
-    if found is None:
-        return AgentProgram()
-    try:
-        more: list[str] = ast.literal_eval(found[1] or "[]")
-    except (ValueError, SyntaxError):
-        return AgentProgram()
-    if any(_is_inside(path, inside) for path in (python, *more)):
-        return AgentProgram(python=python, asked=False)
-    return AgentProgram((python, "-I", "-c", code, "hook", "agent"), python)
+    with contextlib.suppress(ValueError, SyntaxError):
+        match shlex.split(text):
+            case [python, "-I", "-c", code, "hook", "agent", "||", "exit", "2"] if (
+                found := _AGENT_CODE.fullmatch(code)
+            ):
+                more: list[str] = ast.literal_eval(found[1] or "[]")
+                if any(_is_inside(path, inside) for path in (python, *more)):
+                    return AgentProgram(python=python, asked=False)
+                return AgentProgram((python, "-I", "-c", code, "hook", "agent"), python)
+    return AgentProgram()
 
 
 @dataclass(frozen=True, slots=True)
