@@ -7,7 +7,6 @@ none. The filter covers standard output, standard error and every report. Only t
 
 from __future__ import annotations
 
-import functools
 import io
 import sys
 from collections.abc import Callable
@@ -73,12 +72,8 @@ class RedactingStream(io.TextIOBase):
 
 def clean(text: str) -> str:
     """Return ``text`` with keys redacted and nothing else changed."""
-    return _detector().hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-
-
-@functools.cache
-def _detector() -> KeyDetector:
-    return KeyDetector.of(rules.load())
+    detector = KeyDetector.of(rules.load())
+    return detector.hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 def install() -> None:
