@@ -158,8 +158,8 @@ def describe_failure(name: str, error: str, limits: FetchLimits) -> Gap:
     """
     failures = tomllib.loads(package_text("fleet/fetch_errors.toml"))["failure"]
     known = next(each for each in failures if re.search(each["pattern"], error))
-    detail = known["detail"].format(seconds=limits.seconds, size=size(limits.max_bytes))
-    return Gap(name, known["reason"], detail)
+    reason, detail = known["reason"], known["detail"]
+    return Gap(name, reason, detail.format(seconds=limits.seconds, size=size(limits.max_bytes)))
 
 
 def mirror_name(address: Address) -> str:
