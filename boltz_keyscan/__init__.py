@@ -6,33 +6,14 @@ are the public API, to which versions apply.
 The names are loaded at their first use: every module imported here would slow down the commit hook.
 """
 
+# ruff: noqa: F403, F405 - ``library`` has a list of the same names, which a test compares
 from boltz_keyscan._version import __version__
 
 # Not from ``typing``, which takes longer to import than this module; type checkers know the name.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from boltz_keyscan.library import (
-        ExitCode,
-        Exposure,
-        FailOn,
-        Finding,
-        Gap,
-        InternalError,
-        KeyscanError,
-        KeyType,
-        Location,
-        Mode,
-        OutputError,
-        ScanResult,
-        Severity,
-        Shape,
-        Status,
-        Suppression,
-        Tally,
-        scan,
-        write_report,
-    )
+    from boltz_keyscan.library import *
 
 __all__ = [
     "ExitCode",

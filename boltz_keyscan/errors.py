@@ -6,7 +6,8 @@ so that a key in a path or in an error of another program cannot reach the termi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 _reporters: list[Callable[[str], None]] = []
 
@@ -37,6 +38,19 @@ class OutputError(KeyscanError):
     """
 
     blocking = False
+
+
+@contextlib.contextmanager
+def writing(name: str, hint: str) -> Iterator[None]:
+    """Turn an error of the system within the block into one about the file that is written.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {name}: {error.strerror}", hint) from error
 
 
 class GitError(KeyscanError):

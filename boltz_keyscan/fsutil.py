@@ -46,6 +46,12 @@ PROGRAM_ENDING: Final = ".exe" if _IS_WINDOWS else ""
 """End of the file name of a program."""
 
 
+def package_text(name: str) -> str:
+    """Return the text of a data file of this package, by its path in it."""
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        return file.read()
+
+
 def machine() -> str:
     """Return the kind of processor."""
     return os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
@@ -53,9 +59,7 @@ def machine() -> str:
 
 def cpu_count() -> int:
     """Return the number of processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def user_cache_dir() -> str | None:

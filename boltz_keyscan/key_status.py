@@ -6,6 +6,7 @@ the status of each finding after it. Errors of the API lose no finding and lower
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from boltz_keyscan import policy
@@ -58,11 +59,12 @@ class StatusCheck:
             for finding in findings
         )
         trouble = list(self.asked.trouble)
-        undecided = [
-            answer for answer in answers.values() if not answer.decides and answer.reason != "forbidden"
-        ]
-        for detail in dict.fromkeys(answer.detail or answer.reason for answer in undecided):
-            count = sum((answer.detail or answer.reason) == detail for answer in undecided)
+        undecided = Counter(
+            answer.detail or answer.reason
+            for answer in answers.values()
+            if not answer.decides and answer.reason != "forbidden"
+        )
+        for detail, count in undecided.items():
             trouble.append(f"{count:,} {'key' if count == 1 else 'keys'} not verified: {detail}")
         is_own_key_found = any(finding.fingerprint == self.own_key for finding in findings)
         report = replace(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Literal, TextIO, TypeAlias
 
 from boltz_keyscan import pipeline
@@ -194,7 +193,7 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     roots = scan_roots(options.paths, trust, part=is_range)
     text = None if accepted is None else trusts.named_text(accepted, roots)
     inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
-    step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
+    step = trusts.suppressor(roots, trust, inputs)
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)
 

@@ -78,18 +78,10 @@ StrPath = str | os.PathLike[str]
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
+_TEXTS = ("id", "title", "key_type", "mode", "prefix", "body", "severity", "summary")
 _FIELDS: dict[str, type] = {
-    "id": str,
-    "title": str,
-    "key_type": str,
-    "mode": str,
-    "prefix": str,
-    "body": str,
-    "severity": str,
-    "summary": str,
-    "remediation": list,
-    "examples": list,
-    "counter_examples": list,
+    **dict.fromkeys(_TEXTS, str),
+    **dict.fromkeys(("remediation", "examples", "counter_examples"), list),
 }
 
 _OF_KEYS = frozenset({"key_type", "mode"})

@@ -10,44 +10,27 @@ import re
 
 from boltz_keyscan.late_pattern import late_pattern
 
+
+def _characters(ranges: str) -> str:
+    """Return the content of a character class, from numbers in hexadecimal and ranges of them."""
+    pairs = (part.partition("-") for part in ranges.split())
+    return "".join(f"{chr(int(low, 16))}-{chr(int(high or low, 16))}" for low, _, high in pairs)
+
+
 # C0, DEL and C1 controls move cursors and start escape sequences; bidirectional controls and zero-width
 # characters reorder or hide text (CVE-2021-42574); U+2028/2029 end lines in some viewers; tags spell
 # sentences that only machines read; lone surrogates cannot be encoded. Given as numbers, so that this
 # file contains none of them.
-_RANGES = (
-    (0x00, 0x1F),
-    (0x7F, 0x9F),
-    (0xAD, 0xAD),
-    (0x061C, 0x061C),
-    (0x180E, 0x180E),
-    (0x200B, 0x200F),
-    (0x2028, 0x202E),
-    (0x2060, 0x206F),
-    (0xD800, 0xDFFF),
-    (0xFEFF, 0xFEFF),
-    (0xFFF9, 0xFFFB),
-    (0x13430, 0x1343F),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D173, 0x1D17A),
-    (0xE0000, 0xE0FFF),
+_CONTROLS = _characters(
+    "0-1F 7F-9F AD 61C 180E 200B-200F 2028-202E 2060-206F D800-DFFF FEFF FFF9-FFFB 13430-1343F 1BCA0-1BCA3 "
+    "1D173-1D17A E0000-E0FFF"
 )
-_ACTIVE = late_pattern("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]")
+_ACTIVE = late_pattern(f"[{_CONTROLS}]")
 
 # Invisible characters that the string comparison of .NET ignores, with which GitHub's runner finds
 # commands (actions/runner, ActionCommand.cs): joiners, fillers and variation selectors. Ordinary names
 # contain them, such as those with an emoji; they only matter within a command.
-_IGNORED = "".join(
-    f"{chr(low)}-{chr(high)}"
-    for low, high in (
-        (0x034F, 0x034F),
-        (0x115F, 0x1160),
-        (0x17B4, 0x17B5),
-        (0x180B, 0x180F),
-        (0x3164, 0x3164),
-        (0xFE00, 0xFE0F),
-        (0xFFA0, 0xFFA0),
-    )
-)
+_IGNORED = _characters("34F 115F-1160 17B4-17B5 180B-180F 3164 FE00-FE0F FFA0")
 
 # Commands of GitHub's runner, Azure and TeamCity, anywhere in a line.
 _COMMAND = late_pattern(rf"(#[{_IGNORED}]*#(?:[{_IGNORED}]*|vso|teamcity))\[")

@@ -70,16 +70,14 @@ class ScanRoot:
 
     def files(self, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
         """Yield path and content of each file of these names, from the folder upwards."""
-        folder = self.folder
-        while self.trusted_files is not None:
+        if self.trusted_files is None:
+            return
+        for folder in folders_upwards(self.folder, self.trusted_files.top):
             for name in names:
                 path = os.path.join(folder, os.fsencode(name))
                 content = self._read(self.trusted_files, path, name)
                 if content is not None:
                     yield path, content
-            if folder == self.trusted_files.top or folder == os.path.dirname(folder):
-                return
-            folder = os.path.dirname(folder)
 
     @staticmethod
     def _read(trusted_files: TrustedFiles, path: bytes, name: str) -> bytes | None:
@@ -98,6 +96,20 @@ class ScanRoot:
     def text(self, path: bytes, content: bytes) -> TextFile:
         """Return a trusted file, with the path to display."""
         return TextFile(display_path(path), content, self.trusted_files.label if self.trusted_files else "")
+
+
+def folders_upwards(folder: bytes, top: bytes = b"") -> Iterator[bytes]:
+    """Yield a folder and those around it, up to ``top`` or the root."""
+    yield folder
+    while folder not in {top, os.path.dirname(folder)}:
+        folder = os.path.dirname(folder)
+        yield folder
+
+
+def find_root_of(path: str, roots: Iterable[ScanRoot]) -> ScanRoot | None:
+    """Return the innermost root of a path in reports."""
+    inside = (root for root in roots if path.startswith(root.scope))
+    return max(inside, key=lambda root: len(root.scope), default=None)
 
 
 def display_path(path: bytes) -> str:

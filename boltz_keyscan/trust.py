@@ -10,16 +10,23 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, datetime
 
 from boltz_keyscan import fsutil, rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, display_path
+from boltz_keyscan.scan_roots import (
+    CONFIGS,
+    ScanRoot,
+    Trust,
+    display_path,
+    find_root_of,
+    folders_upwards,
+)
 from boltz_keyscan.sources.files.content_id import content_ids
 from boltz_keyscan.sources.trusted_files import (
     CommitFileReader,
@@ -71,13 +78,9 @@ def _path_below(top: bytes, path: bytes) -> bytes | None:
     """
     real = os.path.realpath(top)
     for candidate in (path, os.path.realpath(path)):
-        folder = os.path.dirname(candidate)
-        while True:
+        for folder in folders_upwards(os.path.dirname(candidate)):
             if os.path.realpath(folder) == real:
                 return os.path.join(top, os.path.relpath(candidate, folder))
-            if folder == os.path.dirname(folder):
-                break
-            folder = os.path.dirname(folder)
     return None
 
 
@@ -111,7 +114,7 @@ class SuppressionInputs:
     foreign: bool = False
 
 
-def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInputs, today: date) -> Suppressor:
+def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInputs) -> Suppressor:
     """Return the triage step that applies all suppression files.
 
     Raises:
@@ -127,28 +130,18 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         if root.trusted_files is None or scopes.count(root.scope) > 1:
             # Locations of ranges of several repositories have equal prefixes.
             continue
-        accepted = None
         if inputs.use_baselines and inputs.baseline is None:
             accepted = baseline_file(root, inputs.configured_baseline if number == 0 else None)
-        if accepted is not None:
-            entries, own = baseline.parse(accepted, ids), _is_directly_in(accepted, root)
-            base = path_from(os.path.abspath(os.fsencode(accepted.name)), root)
-            files = SuppressionFiles(
-                root.scope, base=base, baseline=(accepted, entries), linked=root.linked, is_whole=own
-            )
-            known.append(files)
-        found = root.nearest(ignore_file.NAME)
-        if found is not None:
+            if accepted is not None:
+                entries = baseline.parse(accepted, ids)
+                known.append(replace(_files_of(root, accepted), baseline=(accepted, entries)))
+        if (found := root.nearest(ignore_file.NAME)) is not None:
             text = root.text(*found)
-            ignores, own = (text, ignore_file.parse(text)), _is_directly_in(text, root)
-            inside = path_from(found[0], root)
-            known.append(
-                SuppressionFiles(root.scope, inside, ignores=ignores, linked=root.linked, is_whole=own)
-            )
+            known.append(replace(_files_of(root, text), ignores=(text, ignore_file.parse(text))))
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
-        today,
+        datetime.now(UTC).date(),
         unexposed=inputs.unexposed,
         foreign=inputs.foreign,
         allowed=_comment_policy(roots, trust, detector),
@@ -159,10 +152,8 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
 
 def _find_content_ids(roots: Sequence[ScanRoot], path: str) -> tuple[str, ...]:
     """Return the ids that git gives to the content of a file, by its path in reports."""
-    for root in sorted(roots, key=lambda root: len(root.scope), reverse=True):
-        if path.startswith(root.scope):
-            return content_ids(root.folder, os.fsencode(path[len(root.scope) :]))
-    return ()
+    root = find_root_of(path, roots)
+    return () if root is None else content_ids(root.folder, os.fsencode(path[len(root.scope) :]))
 
 
 def path_from(file: bytes, root: ScanRoot) -> str:
@@ -171,8 +162,12 @@ def path_from(file: bytes, root: ScanRoot) -> str:
     return "" if within == b"." else fsutil.decode(within) + "/"
 
 
-def _is_directly_in(text: TextFile, root: ScanRoot) -> bool:
-    return os.path.dirname(os.path.abspath(os.fsencode(text.name))) == root.folder
+def _files_of(root: ScanRoot, text: TextFile) -> SuppressionFiles:
+    """Return the suppression files of a root with nothing in them yet, for one file."""
+    path = os.path.abspath(os.fsencode(text.name))
+    own = os.path.dirname(path) == root.folder
+    within = path_from(path, root)
+    return SuppressionFiles(root.scope, within, linked=root.linked, is_whole=own, base=within)
 
 
 def _comment_policy(roots: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) -> CommentPolicy:
@@ -189,15 +184,13 @@ def _comment_policy(roots: Sequence[ScanRoot], trust: Trust, detector: KeyDetect
     }
 
     def at_base(comment: Comment, location: Location, fingerprint: str) -> str:
-        for root in sorted(roots, key=lambda root: len(root.scope), reverse=True):
-            if location.path.startswith(root.scope):
-                file = (root.scope, location.path)
-                if file not in by_file:
-                    reader = readers.get(root.trusted_files)
-                    by_file[file] = _find_commented_keys(root, location.path, detector, reader)
-                if (fingerprint, comment.marker) in by_file[file]:
-                    return ""
-                break
+        if (root := find_root_of(location.path, roots)) is not None:
+            file = (root.scope, location.path)
+            if file not in by_file:
+                reader = readers.get(root.trusted_files)
+                by_file[file] = _find_commented_keys(root, location.path, detector, reader)
+            if (fingerprint, comment.marker) in by_file[file]:
+                return ""
         return f"the comment is not beside this key at {trust.revision}"
 
     return at_base
@@ -233,15 +226,11 @@ def untrusted_files(roots: Sequence[ScanRoot], trust: Trust) -> tuple[str, ...]:
         return ()
     found: dict[str, None] = {}
     for root in roots:
-        top, folder = find_tree_top(root.folder), root.folder
-        while True:
+        for folder in folders_upwards(root.folder, find_tree_top(root.folder)):
             for name in _SUPPRESSION_FILES:
                 path = os.path.join(folder, os.fsencode(name))
                 if os.path.lexists(path) and (name != CONFIGS[1] or _has_own_table(path)):
                     found[display_path(path)] = None
-            if folder == top:
-                break
-            folder = os.path.dirname(folder)
     return tuple(found)
 
 

@@ -19,6 +19,10 @@ class Misbehaving:
     seconds: float = 6.0
     weight: int = 1
     order: tuple[bytes, str] = (b"", "")
+    carried: int = 0
+
+    def without_content(self) -> Misbehaving:
+        return self
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - a shard's form
         if self.way == "dies":

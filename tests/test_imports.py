@@ -93,7 +93,7 @@ def test_a_clean_event_of_an_agent(repo: Repo, monkeypatch: pytest.MonkeyPatch) 
     own = _own(loaded)
     assert {name for name in own if name.startswith("agents.")} == {
         *("agents.claude", "agents.event", "agents.fields", "agents.hook", "agents.inspection"),
-        *("agents.registry", "agents.settings", "agents.texts"),
+        *("agents.registry", "agents.texts"),
     }
     assert not {name for name in own if name.startswith(("report.", "sources.", "workers.", "triage."))}
 

@@ -28,12 +28,10 @@ def _read(path: str) -> frozenset[str]:
         entries = baseline.parse(text, {rule.id for rule in rules.load()})
     except FileNotFoundError:
         return frozenset()
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-        warn(f"baseline ignored: {path}: {reason}")
-        return frozenset()
-    except KeyscanError as error:
-        warn(f"baseline ignored: {error.message}")
+    except (OSError, ValueError, KeyscanError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        place = "" if isinstance(error, KeyscanError) else f"{path}: "
+        warn(f"baseline ignored: {place}{reason or type(error).__name__}")
         return frozenset()
     today = datetime.now(UTC).date()
     return frozenset(key for key, entry in entries.items() if not entry.is_gap and not entry.expired(today))

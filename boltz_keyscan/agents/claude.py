@@ -9,30 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Deny, Event, Payload, Replace, Stage
-from boltz_keyscan.agents.fields import as_text, drop_old_text, list_mentions
-from boltz_keyscan.agents.settings import Settings, nested_entry
+from boltz_keyscan.agents.fields import as_text, read_event
 
-EVENTS = ("UserPromptSubmit", "PreToolUse", "PostToolUse")
-
-QUIET = frozenset(
-    {"Notification", "PermissionRequest", "PostCompact", "PostToolUseFailure", "PreCompact"}
-    | {"SessionEnd", "SessionStart", "Stop", "StopFailure", "SubagentStart", "SubagentStop"}
-)
+STAGES = {
+    "UserPromptSubmit": Stage.PROMPT,
+    "PreToolUse": Stage.ACTION,
+    "PostToolUse": Stage.OUTPUT,
+}
+"""Events of Claude Code, and of agents with the same names."""
 
 
 def read(payload: Payload) -> Event | None:
-    """Return the event of a payload with the names of Claude Code."""
-    folder, tool = as_text(payload, "cwd"), as_text(payload, "tool_name")
-    match payload.get("hook_event_name"):
-        case "UserPromptSubmit":
-            prompt = payload["prompt"]
-            return Event(Stage.PROMPT, prompt, list_mentions(prompt), folder)
-        case "PreToolUse":
-            return Event(Stage.ACTION, drop_old_text(tool, payload["tool_input"]), (), folder, tool)
-        case "PostToolUse":
-            return Event(Stage.OUTPUT, payload["tool_response"], (), folder, tool)
-        case _:
-            return None
+    """Return the event of a payload."""
+    return read_event(payload, STAGES.get(as_text(payload, "hook_event_name")))
 
 
 def answer(_payload: Payload, event: Event, decision: Decision) -> Answer:
@@ -69,34 +58,4 @@ def deny(event: Event, message: str) -> dict[str, Any]:
     }
 
 
-def samples(text: str) -> tuple[Payload, ...]:
-    """Return payloads with a text in the prompt and in a command."""
-    common = {
-        "session_id": "boltz-keyscan",
-        "transcript_path": "/dev/null",
-        "cwd": "/",
-        "permission_mode": "default",
-    }
-    return (
-        {**common, "hook_event_name": "UserPromptSubmit", "prompt": text},
-        {**common, "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": text}},
-    )
-
-
-AGENT = Agent(
-    "claude",
-    "Claude Code",
-    read,
-    answer,
-    Settings(
-        user="~/.claude/settings.json",
-        home="CLAUDE_CONFIG_DIR",
-        project=".claude/settings.local.json",
-        events=EVENTS,
-        entry=nested_entry,
-        note="Claude Code reads it in the next session; '/hooks' lists it.",
-    ),
-    samples,
-    replaces_output=True,
-    quiet=QUIET,
-)
+AGENT = Agent("claude", read, answer, replaces_output=True)

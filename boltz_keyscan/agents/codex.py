@@ -7,42 +7,15 @@ It reads answers strictly: no other fields, a reason that is not blank. An outpu
 from __future__ import annotations
 
 from boltz_keyscan.agents import claude
-from boltz_keyscan.agents.event import Agent, Event, Payload, Stage
-from boltz_keyscan.agents.fields import as_text, list_printed_files
-from boltz_keyscan.agents.settings import Settings, nested_entry
-from boltz_keyscan.records import replace
+from boltz_keyscan.agents.event import Agent, Event, Payload
+from boltz_keyscan.agents.fields import as_text, read_event
 
 
 def read(payload: Payload) -> Event | None:
     """Return the event of a payload."""
-    event = claude.read(payload)
-    if event is None or event.stage is not Stage.ACTION:
-        return event
-    arguments = payload["tool_input"]
-    command = arguments.get("command") if isinstance(arguments, dict) else None
-    files = () if as_text(payload, "tool_name") == "apply_patch" else list_printed_files(command)
-    return replace(event, files=files)
+    stage = claude.STAGES.get(as_text(payload, "hook_event_name"))
+    is_patch = as_text(payload, "tool_name") == "apply_patch"
+    return read_event(payload, stage, readers=None if is_patch else frozenset())
 
 
-def samples(text: str) -> tuple[Payload, ...]:
-    """Return payloads with a text in the prompt and in a command."""
-    common = {"turn_id": "boltz-keyscan", "model": "none", "transcript_path": None}
-    return tuple({**payload, **common} for payload in claude.samples(text))
-
-
-AGENT = Agent(
-    "codex",
-    "Codex CLI",
-    read,
-    claude.answer_without_replacement,
-    Settings(
-        user="~/.codex/hooks.json",
-        home="CODEX_HOME",
-        project=".codex/hooks.json",
-        events=claude.EVENTS,
-        entry=nested_entry,
-        note="Codex passes over a new or changed hook until you trust it: start codex, and open '/hooks'.",
-    ),
-    samples,
-    quiet=claude.QUIET,
-)
+AGENT = Agent("codex", read, claude.answer_without_replacement)

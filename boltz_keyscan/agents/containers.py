@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boltz_keyscan import pipeline
-from boltz_keyscan.agents.messages import KeyFound
+from boltz_keyscan.agents.event import KeyFound
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.sources.files.buffer import BufferSource

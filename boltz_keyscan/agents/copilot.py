@@ -11,7 +11,6 @@ from typing import Any
 
 from boltz_keyscan.agents.event import Agent, Allow, Answer, Decision, Deny, Event, Payload, Replace, Stage
 from boltz_keyscan.agents.fields import as_text, drop_old_text, list_mentions
-from boltz_keyscan.agents.settings import Settings, shell_entry
 
 
 def read(payload: Payload) -> Event | None:
@@ -54,27 +53,4 @@ def _result(content: Payload) -> dict[str, str]:
     return {"resultType": "success", "textResultForLlm": text if isinstance(text, str) else str(text)}
 
 
-def samples(text: str) -> tuple[Payload, ...]:
-    """Return payloads with a text in the prompt and in a command."""
-    common = {"sessionId": "boltz-keyscan", "timestamp": 0, "cwd": "/"}
-    return {**common, "prompt": text}, {**common, "toolName": "bash", "toolArgs": {"command": text}}
-
-
-AGENT = Agent(
-    "copilot",
-    "Copilot CLI",
-    read,
-    answer,
-    Settings(
-        user="~/.copilot/hooks/boltz-keyscan.json",
-        home="COPILOT_HOME",
-        project=".github/hooks/boltz-keyscan.json",
-        events=("userPromptSubmitted", "preToolUse", "postToolUse"),
-        entry=shell_entry,
-        base={"version": 1},
-        note="Copilot CLI reads it in the next session.",
-    ),
-    samples,
-    replaces_output=True,
-    quiet=frozenset({"SessionStart", "SessionEnd", "Stop", "SubagentStart", "SubagentStop", "Notification"}),
-)
+AGENT = Agent("copilot", read, answer, replaces_output=True)

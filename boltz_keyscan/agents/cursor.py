@@ -14,12 +14,7 @@ from boltz_keyscan.agents.fields import (
     list_mentions,
     list_printed_files,
 )
-from boltz_keyscan.agents.settings import Settings, plain_entry
 
-EVENTS = (
-    *("beforeSubmitPrompt", "preToolUse", "beforeShellExecution"),
-    *("beforeMCPExecution", "beforeReadFile", "beforeTabFileRead"),
-)
 _READERS = frozenset({"read", "read_file"})
 _ALLOWED: dict[Stage, Payload] = {Stage.PROMPT: {"continue": True}, Stage.READ: {"permission": "allow"}}
 """Answers to events without a key."""
@@ -75,39 +70,4 @@ def answer(payload: Payload, event: Event, decision: Decision) -> Answer:
     return Answer({"permission": "deny", "user_message": message, "agent_message": message})
 
 
-def samples(text: str) -> tuple[Payload, ...]:
-    """Return payloads with a text in the prompt and in a command."""
-    common = {
-        "conversation_id": "boltz-keyscan",
-        "generation_id": "boltz-keyscan",
-        "model": "none",
-        "cursor_version": "0",
-        "workspace_roots": ["/"],
-        "user_email": None,
-    }
-    return (
-        {**common, "hook_event_name": "beforeSubmitPrompt", "prompt": text, "attachments": []},
-        {**common, "hook_event_name": "beforeShellExecution", "command": text, "cwd": "/"},
-    )
-
-
-AGENT = Agent(
-    "cursor",
-    "Cursor",
-    read,
-    answer,
-    Settings(
-        user="~/.cursor/hooks.json",
-        project=".cursor/hooks.json",
-        events=EVENTS,
-        entry=plain_entry,
-        base={"version": 1},
-        note="Restart Cursor; its settings have a tab that lists hooks.",
-    ),
-    samples,
-    quiet=frozenset(
-        {"afterAgentResponse", "afterAgentThought", "afterFileEdit", "afterMCPExecution"}
-        | {"afterShellExecution", "afterTabFileEdit", "postToolUse", "postToolUseFailure", "sessionEnd"}
-        | {"sessionStart", "stop"}
-    ),
-)
+AGENT = Agent("cursor", read, answer)

@@ -45,6 +45,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFound:
+    """A key in an event."""
+
+    fingerprint: str
+    rule_id: str
+    file: str = ""
+    """File that it is in, as it was named; empty for the event itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Allow:
     """No key: the agent goes on."""
 
@@ -84,17 +94,18 @@ class Agent:
     """A coding agent."""
 
     name: str
-    title: str
     read: Callable[[Payload], Event | None]
     """Return the event of a payload; None for one that has nothing to inspect or is unknown."""
     answer: Callable[[Payload, Event, Decision], Answer]
-    settings: Settings
-    samples: Callable[[str], tuple[Payload, ...]]
-    """Return payloads with a text in each place that is inspected: the prompt, then an action."""
     replaces_output: bool = False
     """True if a hook can replace the output of a tool."""
-    quiet: frozenset[str] = frozenset()
-    """Events without content to inspect, which are not unknown."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the agent, and the names of its events."""
+        from boltz_keyscan.agents.settings import load  # noqa: PLC0415 - an event that is inspected needs none
+
+        return load(self.name)
 
 
 def answer_by_exit_code(_payload: Payload, _event: Event, decision: Decision) -> Answer:

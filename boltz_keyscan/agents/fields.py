@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from boltz_keyscan.agents.event import Payload
+from boltz_keyscan.agents.event import Event, Payload, Stage
+from boltz_keyscan.agents.texts import with_texts
 
 _EDITS = frozenset(
     {"edit", "edit_file", "editfile", "editfiles", "fs_write", "multi_replace_string_in_file"}
@@ -23,6 +24,35 @@ def as_text(payload: Payload, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def read_event(
+    payload: Payload,
+    stage: Stage | None,
+    *,
+    readers: frozenset[str] | None = None,
+    output: str = "tool_response",
+) -> Event | None:
+    """Return the event of a payload with the fields of Claude Code, which most agents have.
+
+    Args:
+        payload: the payload.
+        stage: stage of the event; None for one that has nothing to inspect or is unknown.
+        readers: names of the tools for reading, in lower case; None if outputs are inspected instead.
+        output: name of the field with an output.
+    """
+    folder, tool = as_text(payload, "cwd"), as_text(payload, "tool_name")
+    match stage:
+        case Stage.PROMPT:
+            return Event(stage, payload["prompt"], list_mentions(payload["prompt"]), folder)
+        case Stage.ACTION:
+            arguments = payload["tool_input"]
+            files = list_files(tool, arguments, readers) if readers is not None else ()
+            return Event(stage, drop_old_text(tool, arguments), files, folder, tool)
+        case Stage.OUTPUT:
+            return Event(stage, payload[output], (), folder, tool)
+        case _:
+            return None
+
+
 def drop_old_text(tool: str, arguments: object) -> object:
     """Return what a tool writes or sends: its arguments, without the text that an edit takes out.
 
@@ -30,13 +60,7 @@ def drop_old_text(tool: str, arguments: object) -> object:
     """
     if tool.lower() == "apply_patch":
         return _without_removed_lines(arguments)
-    return _without_old(arguments) if tool.lower() in _EDITS else arguments
-
-
-def _without_old(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _without_old(each) for name, each in value.items() if name not in _OLD}
-    return list(map(_without_old, value)) if isinstance(value, list) else value
+    return with_texts(arguments, str, _OLD) if tool.lower() in _EDITS else arguments
 
 
 def _without_removed_lines(value: object) -> object:
@@ -76,9 +100,10 @@ def list_files(tool: str, arguments: object, readers: frozenset[str]) -> tuple[s
         arguments: its arguments.
         readers: names of the tools for reading, in lower case.
     """
+    paths = list_paths(arguments) if tool.lower() in readers else ()
     if isinstance(arguments, dict) and "command" in arguments:
-        return list_printed_files(arguments["command"])
-    return list_paths(arguments) if tool.lower() in readers else ()
+        paths += list_printed_files(arguments["command"])
+    return paths
 
 
 def list_paths(arguments: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever an agent passes

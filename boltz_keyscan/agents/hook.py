@@ -33,9 +33,9 @@ def respond(raw: bytes) -> Answer:
         name = (
             payload.get("hook_event_name") or payload.get("hookEventName") or payload.get("agent_action_name")
         )
-        if isinstance(name, str) and name in agent.quiet:
+        if isinstance(name, str) and name in agent.settings.quiet:
             return Answer()
-        return _let_pass(f"an unknown event of {agent.title}")
+        return _let_pass(f"an unknown event of {agent.settings.title}")
     return agent.answer(payload, event, _decide(agent, event))
 
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from boltz_keyscan import rules
-from boltz_keyscan.agents.event import Allow, Decision, Deny, Event, Replace, Stage
+from boltz_keyscan.agents.event import Allow, Decision, Deny, Event, KeyFound, Replace, Stage
 from boltz_keyscan.agents.texts import COPIES, WITHHELD, decode, encode, texts, with_texts
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import warn
@@ -19,7 +19,6 @@ from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass, field
 
 if TYPE_CHECKING:
-    from boltz_keyscan.agents.messages import KeyFound
     from boltz_keyscan.model.finding import Match
     from boltz_keyscan.sources.signatures import Mark
 
@@ -144,8 +143,6 @@ def _accepted_keys() -> frozenset[str]:
 
 
 def _as_found(keys: Sequence[Match], file: str = "") -> list[KeyFound]:
-    from boltz_keyscan.agents.messages import KeyFound  # noqa: PLC0415 - a clean event needs no message
-
     return [KeyFound(key.fingerprint, key.rule_id, file) for key in keys]
 
 

@@ -6,6 +6,7 @@ was read; a link is followed by a change of its target.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tomllib
@@ -15,7 +16,7 @@ from typing import Any, Final
 from boltz_keyscan.agents import json_text
 from boltz_keyscan.agents.settings import Entry, Settings
 from boltz_keyscan.agents.texts import texts
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError, writing
 from boltz_keyscan.fsutil import copy_mode, read_regular_file, replacing
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.records import dataclass
@@ -84,13 +85,9 @@ def install(settings: Settings, path: str, command: str | None, top: str | None 
     """
     for _ in range(_ATTEMPTS):
         change = plan(settings, path, command, top)
-        try:
+        with contextlib.suppress(_FileChangedError), writing(path, "Check who owns the file."):
             _write(change)
-        except _FileChangedError:
-            continue
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}", "Check who owns the file.") from error
-        return change
+            return change
     raise KeyscanError(f"{path}: another program keeps changing it", "Close the agent, and run this again.")
 
 

@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Collection, Sequence
 
 from boltz_keyscan import rules
-from boltz_keyscan.agents.event import Event, Stage
+from boltz_keyscan.agents.event import Event, KeyFound, Stage
 from boltz_keyscan.model.kinds import SHARE_LINK, describe_kind
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.redaction import redacted
 
 _MAX_KEYS = 5
@@ -19,16 +18,6 @@ VARIABLE = (
     "Read it from the environment: ${BOLTZ_API_KEY} in a shell, $env:BOLTZ_API_KEY in PowerShell, "
     'os.environ["BOLTZ_API_KEY"] in Python.'
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFound:
-    """A key in an event."""
-
-    fingerprint: str
-    rule_id: str
-    file: str = ""
-    """File that it is in, as it was named; empty for the event itself."""
 
 
 def describe(event: Event, found: Sequence[KeyFound]) -> str:

@@ -1,42 +1,39 @@
-"""The settings files in which agents look for hooks, and the form of an entry.
+"""The settings files in which agents look for hooks, and the form of an entry, from ``agents.toml``.
 
-They are read and written by ``installation``.
+They are read and written by ``installation``. An event that is inspected loads none of this.
 """
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+import tomllib
+from collections.abc import Mapping
+from typing import Any, cast
 
+from boltz_keyscan.agents.texts import with_texts
+from boltz_keyscan.fsutil import package_text
 from boltz_keyscan.records import dataclass, field
 
 Entry = dict[str, Any]
 
-NAME = "boltz-keyscan"
-"""Name of the hook, where hooks have names."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Places and form of the settings of an agent."""
+    """Places and form of the settings of an agent; ``agents.toml`` describes the fields."""
 
+    title: str
     user: str
-    """File of the user; its suffix is the format."""
     project: str
-    """File of a project, relative to its root; empty if the agent reads none."""
-    events: tuple[str, ...]
-    """Events to hook."""
-    entry: Callable[[str, str], Entry]
-    """Return the entry for an event and a command."""
+    events: list[str]
+    quiet: list[str]
     note: str
-    """Sentence about what is left to do after the installation."""
+    payloads: list[Entry]
+    form: Entry
+    forms: Mapping[str, Entry] = field(default_factory=dict)
     home: str = ""
-    """Variable that names the folder in place of the first one of ``user`` below the home folder."""
     base: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that a new file has besides."""
     by_event: bool = True
-    """True if ``hooks`` is an object of lists by event; False for one list."""
 
     def user_file(self) -> str:
         """Return the absolute path of the user's file."""
@@ -45,29 +42,25 @@ class Settings:
             return os.path.join(os.path.abspath(os.path.expanduser(given)), *self.user.split("/")[2:])
         return os.path.expanduser(self.user)
 
+    def entry(self, event: str, command: str) -> Entry:
+        """Return the entry for an event and a command."""
+        return _fill(self.forms.get(event, self.form), event=event, command=command)
 
-def nested_entry(_event: str, command: str) -> Entry:
-    """Return an entry of Claude Code's form. Without a matcher it is for every tool, in every agent."""
-    return {"hooks": [{"type": "command", "command": command}]}
-
-
-def plain_entry(_event: str, command: str) -> Entry:
-    """Return an entry that is only a command."""
-    return {"command": command}
+    def samples(self, text: str) -> list[Entry]:
+        """Return payloads with a text in each place that is inspected: the prompt, then an action."""
+        return [_fill(payload, text=text) for payload in self.payloads]
 
 
-def shell_entry(_event: str, command: str) -> Entry:
-    """Return an entry of Copilot's form."""
-    return {"type": "command", "bash": command}
+def _fill(form: Entry, **values: str) -> Entry:
+    """Return a copy of a form with values for its placeholders, such as ``{text}``."""
+    return cast("Entry", with_texts(form, lambda text: text.format(**values)))
 
 
-def trigger_entry(event: str, command: str) -> Entry:
-    """Return an entry of Kiro's form; a matcher is a regular expression, and for prompts of the prompt."""
-    matcher = {} if event == "UserPromptSubmit" else {"matcher": ".*"}
-    action = {"type": "command", "command": command}
-    return {"name": f"{NAME}-{event}", "trigger": event, **matcher, "action": action}
+@functools.cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(package_text("agents/agents.toml"))
 
 
-def table_entry(event: str, command: str) -> Entry:
-    """Return an entry of Vibe's form, a table of TOML."""
-    return {"name": f"{NAME}-{event}", "type": event, "match": "*", "command": command}
+def load(name: str) -> Settings:
+    """Return the settings of an agent."""
+    return Settings(**_tables()[name])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from boltz_keyscan.agents.event import Agent, Event, Payload, Stage, answer_by_exit_code
 from boltz_keyscan.agents.fields import as_text, drop_old_text, list_mentions, list_printed_files
-from boltz_keyscan.agents.settings import Settings, plain_entry
 
 
 def read(payload: Payload) -> Event | None:
@@ -35,30 +34,4 @@ def read(payload: Payload) -> Event | None:
             return None
 
 
-def samples(text: str) -> tuple[Payload, ...]:
-    """Return payloads with a text in the prompt and in a command."""
-    common = {"trajectory_id": "boltz-keyscan", "execution_id": "none", "timestamp": "2026-01-01T00:00:00Z"}
-    return (
-        {**common, "agent_action_name": "pre_user_prompt", "tool_info": {"user_prompt": text}},
-        {**common, "agent_action_name": "pre_run_command", "tool_info": {"command_line": text, "cwd": "/"}},
-    )
-
-
-AGENT = Agent(
-    "windsurf",
-    "Windsurf",
-    read,
-    answer_by_exit_code,
-    Settings(
-        user="~/.codeium/windsurf/hooks.json",
-        project=".windsurf/hooks.json",
-        events=("pre_user_prompt", "pre_read_code", "pre_write_code", "pre_run_command", "pre_mcp_tool_use"),
-        entry=plain_entry,
-        note="Restart Windsurf.",
-    ),
-    samples,
-    quiet=frozenset(
-        {"post_cascade_response", "post_mcp_tool_use", "post_read_code", "post_run_command"}
-        | {"post_write_code"}
-    ),
-)
+AGENT = Agent("windsurf", read, answer_by_exit_code)

@@ -47,7 +47,7 @@ def install(names: list[str], *, is_user: bool, is_dry: bool, is_removal: bool) 
             _show(change)
             continue
         change = installation.install(agent.settings, path, command, top)  # noqa: PLW2901 - the file may be another now
-        click.echo(redacted(f"{agent.title}: {_outcome(change, is_removal=is_removal)}: {path}"))
+        click.echo(redacted(f"{agent.settings.title}: {_outcome(change, is_removal=is_removal)}: {path}"))
         if not is_removal:
             click.echo(f"  {agent.settings.note}")
             if top is not None:
@@ -66,7 +66,9 @@ def _path(agent: Agent, top: str | None) -> str:
     if top is None:
         return agent.settings.user_file()
     if not agent.settings.project:
-        raise KeyscanError(f"{agent.title} reads no hooks from a project", "Install them with --user.")
+        raise KeyscanError(
+            f"{agent.settings.title} reads no hooks from a project", "Install them with --user."
+        )
     return os.path.join(top, agent.settings.project)
 
 
@@ -164,7 +166,7 @@ def _try_command(agent: Agent, path: str, command: str, top: str) -> Trial:
     if not os.access(program.python, os.X_OK):
         return Trial(agent, path, trouble=f"its interpreter does not exist: {program.python}. {again}")
     for text in ("echo boltz-keyscan", f"echo {_new_key()}"):
-        for payload in agent.samples(text):
+        for payload in agent.settings.samples(text):
             trouble = _try_payload(program.command, payload, text)
             if trouble:
                 return Trial(agent, path, program.python, f"{trouble}. {again}")

@@ -19,6 +19,7 @@ from boltz_keyscan.api.client import Connection, Endpoint, require_sdk
 from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.listing import FetchedListing, fetch
 from boltz_keyscan.api.secret import Secret
+from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.options import CommandWithScanOptions
@@ -107,7 +108,8 @@ class ApiCommand(CommandWithScanOptions):
         super().__init__(*args, names=_NAMES, **attributes)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Collect the options and call the function."""
+        """Collect the options and call the function, behind the filter of the output."""
+        safe_output.install()
         check_dependent_options(ctx)
         api = ApiOptions(*(ctx.params[name] for name in _NAMES))
         own = {name: value for name, value in ctx.params.items() if name not in _NAMES}

@@ -1,17 +1,22 @@
-"""Entries of a baseline for the keys and gaps of a scan."""
+"""Entries of a baseline for the keys and gaps of a scan, and for keys accepted for another scanner."""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Collection, Iterable, Iterator
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
+
+import click
 
 from boltz_keyscan.cli.resolve import ResolvedOptions
 from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.imports.accepted import read_accepted, take_over
 from boltz_keyscan.model.finding import Finding, Gap
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
-from boltz_keyscan.report.wording import moment
+from boltz_keyscan.report.wording import count, moment
+from boltz_keyscan.sources.trusted_files import read_named_file
 from boltz_keyscan.triage.baseline import PATH, Entry, capped_places, exposed_paths, path_key
 from boltz_keyscan.triage.suppress import object_keys
 from boltz_keyscan.trust import path_from
@@ -115,3 +120,39 @@ def author(given: str | None) -> str:
     except (ImportError, KeyError, OSError) as error:
         # A container whose user id has no name.
         raise KeyscanError("nobody is known to accept these keys", "Give your name with --by WHO.") from error
+
+
+def take_over_keys(
+    found: Sequence[Finding], source: str, acceptance: Acceptance
+) -> tuple[list[Finding], list[Entry]]:
+    """Return the keys that a file accepts at each path, and their entries; report the others.
+
+    Args:
+        found: the keys of the scan.
+        source: path of a ``.secrets.baseline`` or ``.gitleaksignore``.
+        acceptance: its reason is that of entries without one of their own.
+
+    Raises:
+        KeyscanError: the file cannot be read, or accepts none of the keys.
+    """
+    path = os.path.abspath(os.fsencode(source))
+    accepted = read_accepted(path, source, read_named_file(path, source), acceptance.reason)
+    known = take_over(found, accepted)
+    taken = [each for each in found if each.fingerprint in known and not known[each.fingerprint][1]]
+    if not taken and not any(left for _, left in known.values()):
+        raise KeyscanError(
+            f"{source} accepts none of the {count(len(found), 'key')} found",
+            "Its paths are relative to its folder; scan that folder.",
+        )
+    for fingerprint, (_, left) in known.items():
+        if left:
+            more = f" and {count(len(left) - 1, 'more path')}" if len(left) > 1 else ""
+            click.echo(redacted(f"not taken over: {fingerprint} is also in {left[0]}{more}"))
+    if others := len(found) - len(known):
+        click.echo(redacted(f"{count(others, 'key')} not accepted in {source}."))
+    entries = [
+        entry
+        for each in taken
+        for entry in replace(acceptance, reason=known[each.fingerprint][0]).keys([each])
+    ]
+    return taken, entries

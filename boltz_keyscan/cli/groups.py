@@ -73,12 +73,22 @@ def similar_name(name: str, known: Collection[str]) -> str | None:
 
 def write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Write the examples of a command. Lines are not wrapped, so that they can be copied."""
-    from boltz_keyscan.cli.examples import EXAMPLES  # noqa: PLC0415 - for a help text only
-
-    rows = EXAMPLES.get(ctx.command_path.partition(" ")[2])
+    rows = read_examples().get(ctx.command_path.partition(" ")[2])
     if not rows:
         return
     with formatter.section("Examples"):
         indent = " " * formatter.current_indent
         for what, line in rows:
             formatter.write(f"{indent}# {what}\n{indent}{line}\n")
+
+
+def read_examples() -> dict[str, list[tuple[str, str]]]:
+    """Return purpose and command line of each example, by command; the scan has the empty name."""
+    from boltz_keyscan.fsutil import package_text  # noqa: PLC0415 - for a help text only
+
+    found = {}
+    for section in package_text("cli/examples.txt").split("\n\n"):
+        head, *lines = section.splitlines()
+        purposes = [line.removeprefix("# ") for line in lines[::2]]
+        found[head.strip("[]")] = list(zip(purposes, lines[1::2], strict=True))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 
 from boltz_keyscan import module_search
 from boltz_keyscan._version import __version__
+from boltz_keyscan.fsutil import package_text
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.system.paths import HAS_OTHER_SHELLS, quote_for_shells, slashed_text
 from boltz_keyscan.workers.process import output_of
@@ -42,17 +44,6 @@ entry()"""
 
 _AGAIN = "Run 'boltz-keyscan hook install' here again."
 
-_SCRIPT = """\
-#!/bin/sh
-{ours}
-python={python}
-if ! [ -x "$python" ]; then
-    echo "boltz-keyscan: this hook cannot run: $python is gone. {help}" >&2
-    exit 1
-fi
-exec "$python" -I -c {start} hook {name} "$@"
-"""
-
 _PYTHON = re.compile(r"^(?:python=|exec )(?P<python>\S.*?)(?: -P -m boltz_keyscan .*)?$", re.MULTILINE)
 _FOLDERS = re.compile(r"^sys\.path\[3:3\] = (\[.*\])$", re.MULTILINE)
 _AGENT_CODE = re.compile(
@@ -79,7 +70,9 @@ def _literal(more: list[str]) -> str:
 def text(name: str, more: list[str]) -> str:
     """Return the script for a hook."""
     start = shlex.quote(_START.format(folders=_literal(more)))
-    return _SCRIPT.format(ours=OURS, python=shlex.quote(_PYTHON_PATH), start=start, name=name, help=_AGAIN)
+    return package_text("cli/hook.sh").format(
+        ours=OURS, python=shlex.quote(_PYTHON_PATH), start=start, name=name, help=_AGAIN
+    )
 
 
 def line(name: str, more: list[str]) -> str:
@@ -119,24 +112,16 @@ def parse_agent_command(text: str, inside: str) -> AgentProgram:
         text: the command in the settings.
         inside: folder of the project; its author may have planted an interpreter.
     """
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return AgentProgram()
-    match words:
-        case [python, "-I", "-c", code, "hook", "agent", "||", "exit", "2"]:
-            found = _AGENT_CODE.fullmatch(code)
-        case _:
-            return AgentProgram()
-    if found is None:
-        return AgentProgram()
-    try:
-        more: list[str] = ast.literal_eval(found[1] or "[]")
-    except (ValueError, SyntaxError):
-        return AgentProgram()
-    if any(_is_inside(path, inside) for path in (python, *more)):
-        return AgentProgram(python=python, asked=False)
-    return AgentProgram((python, "-I", "-c", code, "hook", "agent"), python)
+    with contextlib.suppress(ValueError, SyntaxError):
+        match shlex.split(text):
+            case [python, "-I", "-c", code, "hook", "agent", "||", "exit", "2"] if (
+                found := _AGENT_CODE.fullmatch(code)
+            ):
+                more: list[str] = ast.literal_eval(found[1] or "[]")
+                if any(_is_inside(path, inside) for path in (python, *more)):
+                    return AgentProgram(python=python, asked=False)
+                return AgentProgram((python, "-I", "-c", code, "hook", "agent"), python)
+    return AgentProgram()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,17 @@ import shlex
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+import click
+
 from boltz_keyscan import rules
 from boltz_keyscan.advice import Verb, choose_verb
 from boltz_keyscan.audit.local_files import read_environment_files
+from boltz_keyscan.cli.options import AUTO, ScanOptions
+from boltz_keyscan.cli.output import emit, in_actions, report_options
+from boltz_keyscan.cli.resolve import ResolvedOptions, resolve
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import GitError
-from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Shape, Situation
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.model.kinds import describe_secret, is_link
 from boltz_keyscan.report.file_actions import distinct_paths
@@ -295,3 +300,39 @@ def _unsaved_lines(result: ScanResult, change: Change) -> Iterator[str]:
         if set(saved).isdisjoint(content_ids(top, name)):
             missing = "committed" if is_push else f"staged: git add {shlex.quote(file)}"
             yield f"{file} accepts a key here and is not {missing}; CI and others do not have it"
+
+
+def resolve_for_hook(baseline: str | None, trust: str | None) -> ResolvedOptions:
+    """Return the options of a hook for the repository that it runs in.
+
+    Raises:
+        KeyscanError: a file is broken, or a revision is unknown.
+    """
+    given = {"baseline": baseline, "trust": trust, "foreign_comments": False}
+    typed = [name for name in ("baseline", "trust") if given[name] is not None]
+    return resolve(given, typed, part=True)
+
+
+def write(result: ScanResult, change: Change, looked_at: str) -> None:
+    """Write the outcome of a hook that found keys or gaps: keys that stop the change, or those that do not.
+
+    Args:
+        result: the result of the hook's scan.
+        change: the change that the hook checks.
+        looked_at: the amount scanned, as text.
+
+    Raises:
+        OutputError: the report could not be written.
+    """
+    if result.exit_code == ExitCode.BLOCKING:
+        for line in stopped_lines(result, change, looked_at, report_options(ScanOptions())):
+            click.echo(line)
+        if in_actions():
+            # With annotations and a step summary, as a scan there.
+            emit(result, AUTO, (), report_options(ScanOptions()))
+    elif result.exit_code == ExitCode.CLEAN and not result.gaps:
+        click.echo(f"boltz-keyscan: no new key in {looked_at}")
+        for line in passed_lines(result, change):
+            click.echo(line)
+    else:
+        emit(result, AUTO, (), report_options(ScanOptions()))

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan.audit.history_source import ListedFiles, Selection, select_newest
-from boltz_keyscan.audit.local import KeyAt, examine, keys_in
+from boltz_keyscan.audit.local import CHECKS, KeyAt, examine, keys_in
 from boltz_keyscan.audit.local_files import list_files, read_environments, read_files
 from boltz_keyscan.audit.places import Place, base_folders
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.fsutil import PLATFORM, cpu_count
-from boltz_keyscan.model.audit import Concern
+from boltz_keyscan.model.audit import Audit
+from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailPolicy
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.gaps import joined_gaps
 from boltz_keyscan.report.locations import with_members
 from boltz_keyscan.report.wording import count, gap_reason, size
+from boltz_keyscan.triage.key_record import stamp
 
 DEFAULT_BUDGET_GIB = 20
 
 
-@dataclass(frozen=True, slots=True)
-class MachineAudit:
-    """The result for one machine."""
-
-    number: int
-    """Count of files."""
-    concerns: tuple[Concern, ...]
-    trouble: tuple[str, ...]
-    """Parts that were not read, with the reason."""
-
-
-def examine_machine(budget: int | None) -> MachineAudit:
+def examine_machine(budget: int | None) -> Audit:
     """Read the places of this machine and of the current folder.
 
     Args:
@@ -65,7 +56,8 @@ def examine_machine(budget: int | None) -> MachineAudit:
         keys += _list_keys(result, places)
         trouble += _list_trouble(result, selection, budget)
         number += len(selection.paths)
-    return MachineAudit(number, examine(files, keys), tuple(trouble))
+    concerns, now = examine(files, keys), stamp(datetime.now(UTC))
+    return Audit("local", None, now, number, CHECKS, concerns, not trouble, tuple(trouble), ExitCode.CLEAN)
 
 
 def _scan(selection: Selection) -> ScanResult:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 import click
@@ -79,12 +80,19 @@ def _check_globs(ctx: click.Context, param: click.Parameter, values: tuple[str, 
     return values
 
 
-def _option(*names: str, config: SettableIn = SettableIn.ANY, group: str = "", **attributes: Any) -> Any:  # noqa: ANN401 - attributes of click.Option, and the value of a field of any type
+_ANY, _NAMED, _NONE = SettableIn
+
+
+def _option(*names: str, config: SettableIn = _ANY, group: str = "", **attributes: Any) -> Any:  # noqa: ANN401 - attributes of click.Option, and the value of a field of any type
     default = () if attributes.get("multiple") else False if attributes.get("is_flag") else None
-    return field(
-        default=attributes.get("default", default),
-        metadata={"names": names, "attributes": attributes, "config": config, "group": group},
-    )
+    if "default" in attributes:
+        attributes["show_default"] = True
+    metadata = {"names": names, "attributes": attributes, "config": config, "group": group}
+    return field(default=attributes.get("default", default), metadata=metadata)
+
+
+_flag = partial(_option, is_flag=True)
+_path = partial(_option, type=click.Path(), metavar="FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,187 +100,127 @@ class ScanOptions:
     """Effective options of a scan; commands that take a part of them have defaults for the others."""
 
     paths: tuple[str, ...] = (".",)
-    no_history: bool = _option("--no-history", is_flag=True, group="part", help="Scan files only.")
-    history_only: bool = _option("--history-only", is_flag=True, group="part", help="Scan git history only.")
+    no_history: bool = _flag("--no-history", help="Scan files only.", group="part")
+    history_only: bool = _flag("--history-only", help="Scan git history only.", group="part")
     range_: str | None = _option(
-        "--range", metavar="A..B", group="part", help="Scan the commits reachable from B but not from A."
+        "--range", help="Scan the commits reachable from B but not from A.", group="part", metavar="A..B"
     )
-    since: str | None = _option("--since", metavar="REV", group="part", help="Same as --range REV..HEAD.")
-    staged: bool = _option(
-        "--staged", is_flag=True, group="part", help="Scan the staged files of the current repository."
-    )
+    since: str | None = _option("--since", help="Same as --range REV..HEAD.", group="part", metavar="REV")
+    staged: bool = _flag("--staged", help="Scan the staged files of the current repository.", group="part")
     exclude: tuple[str, ...] = _option(
         "--exclude",
+        help="Leave out these paths, as in .gitignore; repeatable. They are listed as not scanned.",
         metavar="GLOB",
         multiple=True,
         callback=_check_globs,
-        help="Leave out these paths, as in .gitignore; repeatable. They are listed as not scanned.",
     )
     format_: str = _option(
         "--format",
+        help="Format of the report. auto is text; in GitHub Actions also annotations and a step summary.",
         type=Format([AUTO, *REPORTERS]),
         default=AUTO,
-        show_default=True,
-        help="Format of the report. auto is text; in GitHub Actions also annotations and a step summary.",
     )
-    output: str | None = _option(
-        "--output",
-        config=SettableIn.NAMED,
-        type=click.Path(),
-        metavar="FILE",
-        help="Write the report to FILE instead of stdout.",
-    )
+    output: str | None = _path("--output", help="Write the report to FILE instead of stdout.", config=_NAMED)
     reports: tuple[tuple[str, str], ...] = _option(
         "--report",
-        config=SettableIn.NAMED,
+        help="Write another report; repeatable.",
+        config=_NAMED,
         metavar="FORMAT=FILE",
         multiple=True,
         callback=_split_reports,
         shell_complete=complete_from([f"{name}=" for name in REPORTERS]),
-        help="Write another report; repeatable.",
     )
     fail_on: str = _option(
         "--fail-on",
+        help="Exit 1 on live keys, on live admin keys, on any key, or never.",
         type=click.Choice([choice.value for choice in FailOn]),
         default=FailOn.LIVE.value,
-        show_default=True,
-        help="Exit 1 on live keys, on live admin keys, on any key, or never.",
     )
-    fail_on_unexposed: bool = _option(
-        "--fail-on-unexposed",
-        is_flag=True,
-        help="Also fail on keys in ignored files and unreachable objects.",
+    fail_on_unexposed: bool = _flag(
+        "--fail-on-unexposed", help="Also fail on keys in ignored files and unreachable objects."
     )
-    require_complete: bool = _option(
-        "--require-complete", is_flag=True, help="Also exit 3 on gaps by design, such as shallow clones."
+    require_complete: bool = _flag(
+        "--require-complete", help="Also exit 3 on gaps by design, such as shallow clones."
     )
-    baseline: str | None = _option(
-        "--baseline",
-        type=click.Path(),
-        metavar="FILE",
-        help="Baseline of accepted keys.  [default: the tree's]",
-    )
-    foreign_comments: bool = _option(
-        "--foreign-comments", is_flag=True, help="Also honour ignore comments of other scanners."
+    baseline: str | None = _path("--baseline", help="Baseline of accepted keys.  [default: the tree's]")
+    foreign_comments: bool = _flag(
+        "--foreign-comments", help="Also honour ignore comments of other scanners."
     )
     trust: str | None = _option(
         "--trust",
-        config=SettableIn.NONE,
-        metavar="none|tree|base:REV",
-        shell_complete=complete_from(["none", "tree", "base:"]),
         help="Where to read baseline, ignores, comments and configuration from: nowhere, the tree, or "
         "commit REV.  [default: tree; none in CI]",
+        config=_NONE,
+        metavar="none|tree|base:REV",
+        shell_complete=complete_from(["none", "tree", "base:"]),
     )
-    config: str | None = _option(
-        "--config",
-        config=SettableIn.NONE,
-        type=click.Path(),
-        metavar="FILE",
-        help="Configuration file.  [default: the tree's]",
-    )
-    no_config: bool = _option(
-        "--no-config", config=SettableIn.NONE, is_flag=True, help="Ignore configuration files."
-    )
-    inventory: str | None = _option(
-        "--inventory",
-        config=SettableIn.NAMED,
-        type=click.Path(),
-        metavar="FILE",
-        help="Compare with a listing saved by 'keys snapshot'. Sends nothing.",
+    config: str | None = _path("--config", help="Configuration file.  [default: the tree's]", config=_NONE)
+    no_config: bool = _flag("--no-config", help="Ignore configuration files.", config=_NONE)
+    inventory: str | None = _path(
+        "--inventory", help="Compare with a listing saved by 'keys snapshot'. Sends nothing.", config=_NAMED
     )
     inventory_max_age: int = _option(
         "--inventory-max-age",
-        config=SettableIn.NAMED,
+        help="Warn when the inventory is older than DAYS.",
+        config=_NAMED,
         type=click.IntRange(0, 3650),
         metavar="DAYS",
         default=7,
-        show_default=True,
-        help="Warn when the inventory is older than DAYS.",
     )
-    check: bool = _option(
-        "--check",
-        config=SettableIn.NONE,
-        is_flag=True,
-        help="Compare with the API's current listing; needs an admin key.",
+    check: bool = _flag(
+        "--check", help="Compare with the API's current listing; needs an admin key.", config=_NONE
     )
-    verify: bool = _option(
+    verify: bool = _flag(
         "--verify",
-        config=SettableIn.NONE,
-        is_flag=True,
         help="Send each key found to the API, to learn if it works and which key it is.",
+        config=_NONE,
     )
-    require_api: bool = _option("--require-api", is_flag=True, help="Exit 3 when the API does not answer.")
-    api_key_file: str | None = _option(
+    require_api: bool = _flag("--require-api", help="Exit 3 when the API does not answer.")
+    api_key_file: str | None = _path(
         "--api-key-file",
-        config=SettableIn.NONE,
-        type=click.Path(),
-        metavar="FILE",
         help="Read the admin key from FILE, or - for standard input.  [default: BOLTZ_API_KEY, "
         "else BOLTZ_COMPUTE_API_KEY]",
+        config=_NONE,
     )
     api_base: str | None = _option(
         "--api-base",
-        config=SettableIn.NONE,
-        metavar="URL",
         help="Address of the API: https, or http on this machine.",
+        config=_NONE,
+        metavar="URL",
     )
     proxy: str | None = _option(
         "--proxy",
-        config=SettableIn.NONE,
-        metavar="URL",
         help="HTTP proxy for API requests. Proxy variables are ignored.",
+        config=_NONE,
+        metavar="URL",
     )
-    follow_alternates: bool = _option(
-        "--follow-alternates",
-        config=SettableIn.NAMED,
-        is_flag=True,
-        help="Also read git objects borrowed from outside PATH.",
+    follow_alternates: bool = _flag(
+        "--follow-alternates", help="Also read git objects borrowed from outside PATH.", config=_NAMED
     )
-    show_placeholders: bool = _option(
-        "--show-placeholders", is_flag=True, help="Also report placeholders from documentation and tests."
+    show_placeholders: bool = _flag(
+        "--show-placeholders", help="Also report placeholders from documentation and tests."
     )
-    sarif_drop_suppressed: bool = _option(
+    sarif_drop_suppressed: bool = _flag(
         "--sarif-drop-suppressed",
-        is_flag=True,
         help="Leave suppressed keys out of SARIF, because GitHub shows them as open.",
     )
     jobs: int | None = _option(
-        "--jobs",
-        type=click.IntRange(1, 256),
-        metavar="N",
-        help="Number of processes.  [default: all cores]",
+        "--jobs", help="Number of processes.  [default: all cores]", type=click.IntRange(1, 256), metavar="N"
     )
-    cache_dir: str | None = _option(
+    cache_dir: str | None = _path(
         "--cache-dir",
-        config=SettableIn.NAMED,
-        group="cache",
-        type=click.Path(),
-        metavar="DIR",
         help="Cache directory.  [default: the user's cache]",
+        config=_NAMED,
+        group="cache",
+        metavar="DIR",
     )
-    no_cache: bool = _option(
-        "--no-cache", group="cache", is_flag=True, help="Neither read nor write the cache."
+    no_cache: bool = _flag("--no-cache", help="Neither read nor write the cache.", group="cache")
+    color: str = _option("--color", help="Colour of text output.", type=click.Choice(COLORS), default="auto")
+    quiet: bool = _flag(
+        "-q", "--quiet", help="Print only blocking findings and the verdict.", group="verbosity"
     )
-    color: str = _option(
-        "--color",
-        type=click.Choice(COLORS),
-        default="auto",
-        show_default=True,
-        help="Colour of text output.",
-    )
-    quiet: bool = _option(
-        "-q",
-        "--quiet",
-        group="verbosity",
-        is_flag=True,
-        help="Print only blocking findings and the verdict.",
-    )
-    verbose: bool = _option(
-        "-v",
-        "--verbose",
-        group="verbosity",
-        is_flag=True,
-        help="Show every location, gap and suppressed key.",
+    verbose: bool = _flag(
+        "-v", "--verbose", help="Show every location, gap and suppressed key.", group="verbosity"
     )
 
     @property

@@ -52,6 +52,19 @@ def path_option(
     )
 
 
+def number_option(
+    name: str, kind: click.IntRange | click.FloatRange, metavar: str, default: float, help_text: str
+) -> Decorator:
+    """Return an option with a number, whose default is shown."""
+    return click.option(name, type=kind, metavar=metavar, default=default, show_default=True, help=help_text)
+
+
+def choice_option(name: str, choices: Iterable[str], default: str, help_text: str) -> Decorator:
+    """Return an option with one of some words, whose default is shown."""
+    kind = click.Choice(list(choices))
+    return click.option(name, type=kind, default=default, show_default=True, help=help_text)
+
+
 def complete_from(
     words: Iterable[str],
 ) -> Callable[[click.Context, click.Parameter, str], list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -53,7 +52,7 @@ class ResolvedOptions:
         named = trusts.named_text(self.named or "", self.roots) if use_named else None
         foreign = self.options.foreign_comments
         inputs = SuppressionInputs(named, self.in_tree, use_baselines, unexposed, foreign)
-        return trusts.suppressor(self.roots, self.trust, inputs, datetime.now(UTC).date())
+        return trusts.suppressor(self.roots, self.trust, inputs)
 
     def with_trust_report(self, result: ScanResult, suppressor: Suppressor | None = None) -> ScanResult:
         """Return the result with the trust report, and the entries of ``suppressor`` that match no key.

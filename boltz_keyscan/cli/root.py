@@ -18,10 +18,10 @@ COMMANDS = {
     "diff": "boltz_keyscan.cli.commands.diff:diff",
     "explain": "boltz_keyscan.cli.commands.explain:explain",
     "fingerprint": "boltz_keyscan.cli.commands.fingerprint:fingerprint",
-    "fleet": "boltz_keyscan.cli.commands.fleet:fleet",
-    "hook": "boltz_keyscan.cli.commands.hook:hook",
+    "fleet": "boltz_keyscan.cli.commands.groups:fleet",
+    "hook": "boltz_keyscan.cli.commands.groups:hook",
     "import": "boltz_keyscan.cli.commands.import_reports:import_command",
-    "keys": "boltz_keyscan.cli.commands.keys:keys",
+    "keys": "boltz_keyscan.cli.commands.groups:keys",
     "redact": "boltz_keyscan.cli.commands.redact:redact_command",
     "rules": "boltz_keyscan.cli.commands.rules:rules",
 }

@@ -7,7 +7,6 @@ none. The filter covers standard output, standard error and every report. Only t
 
 from __future__ import annotations
 
-import functools
 import io
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.errors import OutputError
+from boltz_keyscan.errors import writing
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.writer import write_text
 
@@ -73,12 +72,8 @@ class RedactingStream(io.TextIOBase):
 
 def clean(text: str) -> str:
     """Return ``text`` with keys redacted and nothing else changed."""
-    return _detector().hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-
-
-@functools.cache
-def _detector() -> KeyDetector:
-    return KeyDetector.of(rules.load())
+    detector = KeyDetector.of(rules.load())
+    return detector.hide(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 def install() -> None:
@@ -109,12 +104,8 @@ def write_file(path: str, text: str) -> None:
     Raises:
         OutputError: it could not be written; an existing file is unchanged.
     """
-    try:
+    with writing(redacted(path), "Name a file that you may write."):
         write_text(path, clean(text))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {redacted(path)}: {error.strerror}", "Name a file that you may write."
-        ) from error
 
 
 def filtered(reporter: Reporter) -> Reporter:

@@ -54,7 +54,7 @@ def plan_scan(options: ScanOptions) -> Plan:
 def run_scan(
     plan: Plan,
     resolved: ResolvedOptions,
-    suppressor: Suppressor | None = None,
+    suppressor: Suppressor,
     status_check: StatusCheck | None = None,
 ) -> ScanResult:
     """Run the plan, and return the result with the trust report.
@@ -62,15 +62,15 @@ def run_scan(
     Args:
         plan: plan of the scan.
         resolved: the resolved options.
-        suppressor: suppressor; None to suppress nothing.
+        suppressor: triage step that suppresses keys.
         status_check: check of the status of keys.
     """
     options = resolved.options
     with scan_progress(plan.sources, quiet=options.quiet) as progress:
         result = pipeline.run(
             plan,
-            (suppressor,) if suppressor is not None else (),
-            accept_gap=suppressor.accept_gap if suppressor is not None else lambda gap: gap,
+            (suppressor,),
+            accept_gap=suppressor.accept_gap,
             status_check=status_check,
             progress=progress,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from boltz_keyscan import rules
 from boltz_keyscan.api.address import OFFICIAL
@@ -64,8 +65,8 @@ def status_check(resolved: ResolvedOptions) -> StatusCheck:
                 "Leave out --api-base; with it only an address of this machine will do.",
             )
         secret = os.urandom(32)
-        verifier = _VerifierWithProgress(Verifier(endpoint, secret, TOTAL_TIMEOUT_S, Clock()))
-        check = replace(check, secret=secret, verifier=verifier)
+        verifier = Verifier(endpoint, secret, TOTAL_TIMEOUT_S, Clock())
+        check = replace(check, secret=secret, verifier=partial(_verify, verifier))
     return check
 
 
@@ -122,12 +123,6 @@ def _fingerprint(key: Secret) -> str | None:
     return next((match.fingerprint for match in matches), None)
 
 
-class _VerifierWithProgress:
-    """Verifier with a progress bar."""
-
-    def __init__(self, verifier: Verifier) -> None:
-        self._verifier = verifier
-
-    def __call__(self, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Verification]]:
-        with Progress("verifying") as progress:
-            return list(replace(self._verifier, progress=progress.show)(keys))
+def _verify(verifier: Verifier, keys: Sequence[tuple[Finding, bytes]]) -> Iterable[tuple[str, Verification]]:
+    with Progress("verifying") as progress:
+        return list(replace(verifier, progress=progress.show)(keys))

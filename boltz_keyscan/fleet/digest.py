@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from boltz_keyscan.sources.git.repo.repository import (
     References,
@@ -32,26 +32,26 @@ def hash_references(head: str, names: Mapping[str, str]) -> str:
 
 def references_digest(folder: str) -> str:
     """Return the digest of the references of a mirror; empty if it cannot be read."""
-    try:
-        repository = open_at(os.fsencode(folder))
-        if repository is None:
-            return ""
-        known = _readable(references(repository))
-        return hash_references(known.head or "", {os.fsdecode(name): oid for name, oid in known.tips})
-    except (OSError, ValueError):
-        return ""
+    return _compute(folder, _hash_references_of)
 
 
 def content_digest(folder: str) -> str:
     """Return a digest of all that a scan of a repository reads; empty if it cannot be made."""
+    return _compute(folder, lambda it: _hash((*_reference_lines(it), *_store(it), *_files(it))))
+
+
+def _compute(folder: str, digest: Callable[[Repository], str]) -> str:
     try:
         repository = open_at(os.fsencode(folder))
-        if repository is None:
-            return ""
-        return _hash((*_reference_lines(repository), *_store(repository), *_files(repository)))
+        return "" if repository is None else digest(repository)
     except (OSError, ValueError):
         # Scanned, the repository has a gap that describes the error.
         return ""
+
+
+def _hash_references_of(repository: Repository) -> str:
+    known = _readable(references(repository))
+    return hash_references(known.head or "", {os.fsdecode(name): oid for name, oid in known.tips})
 
 
 def _hash(lines: Iterable[bytes]) -> str:

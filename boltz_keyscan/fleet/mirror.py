@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import threading
+import tomllib
 from collections.abc import Callable
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.addresses import Address
 from boltz_keyscan.fleet.digest import references_digest
-from boltz_keyscan.fleet.fetch_errors import describe_failure
 from boltz_keyscan.fleet.fetch_messages import Answer, Request
 from boltz_keyscan.fleet.large import store_bytes
-from boltz_keyscan.fsutil import replace_file
+from boltz_keyscan.fsutil import package_text, replace_file
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.wording import size
 from boltz_keyscan.sources.git.run import command as git
 from boltz_keyscan.sources.git.run import tempdir
 from boltz_keyscan.sources.git.run.environment import absolute_path
@@ -39,35 +41,8 @@ _PASSED_ON = (
 )
 """Variables of this process that git gets: the agent of ssh, certificates, and the way out."""
 
-_CONFIGURATION = """[core]
-hooksPath = /dev/null
-fsmonitor = false
-[credential]
-helper =
-[fetch]
-recurseSubmodules = false
-[gc]
-auto = 0
-[http]
-followRedirects = false
-[maintenance]
-auto = false
-[submodule]
-recurse = false
-[transfer]
-bundleURI = false
-"""
-
 _LOW_SPEED_BYTES, _LOW_SPEED_S = 1000, 60
 """Bytes a second below which a transfer is given up, and for how many seconds."""
-
-_ASKPASS = """#!/bin/sh
-case "$1" in
-Username*) printf '%s\\n' x-access-token ;;
-*) printf '%s\\n' "$BOLTZ_KEYSCAN_GIT_TOKEN" ;;
-esac
-"""
-"""Password helper of git (gitcredentials(7)). GitHub and GitLab take any user name with a token."""
 
 _SCANNED = "boltz-keyscan-scanned"
 """File in a mirror: the digest of the references with which it was scanned completely."""
@@ -155,8 +130,8 @@ def fetch(
     request = Request(address.url, _variables(address, token), folder, digest, prune, limits.max_bytes)
 
     def check() -> str:
-        size = max(store_bytes(os.path.join(path, "objects")) for path in (folder, f"{folder}.part"))
-        return "too large" if size > limits.max_bytes else ""
+        used = max(store_bytes(os.path.join(path, "objects")) for path in (folder, f"{folder}.part"))
+        return "too large" if used > limits.max_bytes else ""
 
     try:
         answer = _process().ask(request, Answer, seconds=limits.seconds, check=check, report=report)
@@ -167,10 +142,24 @@ def fetch(
         answer = Answer(error=f"OSError: {error.strerror}")
     if answer.error:
         shutil.rmtree(f"{folder}.part", ignore_errors=True)
-        return Mirrored(gap=describe_failure(name, answer.error, limits.seconds, limits.max_bytes))
+        return Mirrored(gap=describe_failure(name, answer.error, limits))
     if answer.unchanged:
         return Mirrored(unchanged=True)
     return Mirrored(folder, references_digest(folder))
+
+
+def describe_failure(name: str, error: str, limits: FetchLimits) -> Gap:
+    """Return the gap of a fetch that failed. What a server prints is neither stored nor shown.
+
+    Args:
+        name: name of the repository.
+        error: output of git, or the reason for which it was stopped.
+        limits: limits of the fetch.
+    """
+    failures = tomllib.loads(package_text("fleet/fetch_errors.toml"))["failure"]
+    known = next(each for each in failures if re.search(each["pattern"], error))
+    reason, detail = known["reason"], known["detail"]
+    return Gap(name, reason, detail.format(seconds=limits.seconds, size=size(limits.max_bytes)))
 
 
 def mirror_name(address: Address) -> str:
@@ -212,8 +201,8 @@ def _environment(home: str) -> dict[str, str]:
     """Return all variables of the fetching process, and write the files that they name below ``home``."""
     executable = git.executable()
     configuration, askpass = os.path.join(home, "config"), os.path.join(home, "askpass")
-    replace_file(configuration, _CONFIGURATION.encode())
-    replace_file(askpass, _ASKPASS.encode())
+    replace_file(configuration, package_text("fleet/mirror.gitconfig").encode())
+    replace_file(askpass, package_text("fleet/askpass.sh").encode())
     os.chmod(askpass, 0o700)
     os.mkdir(os.path.join(home, "template"))
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | system_variables()

@@ -5,6 +5,8 @@ Boundary: it is made of redacted records and counts only. Nothing in it can hold
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from boltz_keyscan import policy
 from boltz_keyscan.fleet import codec
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
@@ -16,25 +18,12 @@ from boltz_keyscan.report.wording import NO_MOMENT, earliest, moment
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """A key in one repository: the encoded finding, and what a report over all repositories sorts by."""
+    """A key in one repository."""
 
     fingerprint: str
-    severity: int
-    shape: int
-    situation: int
-    blocking: bool
-    suppressed: bool
-    pushed: bool | None
-    first_seen: str | None
-    last_seen: str | None
-    still_present: bool | None
-    first_time: int | None
-    """Author date of its first dated location, seconds since 1970; None if none is dated."""
-    first_date: str
-    first_path: str
-    first_commit: str
-    document: str
-    """The finding without its locations, encoded."""
+    columns: Mapping[str, object]
+    """The encoded finding without its locations, and what a report over all repositories sorts by, by the
+    names of ``tables.sql``."""
     locations: tuple[str, ...]
     """Its locations, encoded."""
 
@@ -46,24 +35,25 @@ class FoundKey:
         if time is NO_MOMENT:
             first = None
         known = presence(finding)
-        return cls(
-            finding.fingerprint,
-            finding.severity.rank,
-            finding.shape.rank,
-            policy.situation(finding).rank,
-            finding.blocking,
-            finding.suppression is not None,
-            policy.pushed(finding),
-            *(known.first_seen, known.last_seen, known.still_present),
-            int(time.timestamp()) if first is not None else None,
-            *(
-                (first.author_date or "", first.path, first.commit or "")
-                if first is not None
-                else ("", "", "")
-            ),
-            codec.encode(replace(finding, locations=())),
-            tuple(map(codec.encode, finding.locations)),
-        )
+        columns = {
+            "severity": finding.severity.rank,
+            "shape": finding.shape.rank,
+            "situation": policy.situation(finding).rank,
+            "blocking": finding.blocking,
+            "suppressed": finding.suppression is not None,
+            "pushed": policy.pushed(finding),
+            "first_seen": known.first_seen,
+            "last_seen": known.last_seen,
+            "still_present": known.still_present,
+            # Seconds since 1970; None if no location is dated.
+            "first_time": int(time.timestamp()) if first is not None else None,
+            "first_date": (first and first.author_date) or "",
+            "first_path": first.path if first is not None else "",
+            "first_commit": (first and first.commit) or "",
+            "locations": len(finding.locations),
+            "document": codec.encode(replace(finding, locations=())),
+        }
+        return cls(finding.fingerprint, columns, tuple(map(codec.encode, finding.locations)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +97,6 @@ class Outcome:
         )
 
     @classmethod
-    def failure(cls, id_: str, gap: Gap, *, fetched: bool = False) -> Outcome:
+    def failure(cls, id_: str, gap: Gap) -> Outcome:
         """Return the outcome of a repository that was not scanned."""
-        return cls(id_, RepositoryStatus.FAILED, fetched=fetched, gaps=(codec.encode(gap),))
+        return cls(id_, RepositoryStatus.FAILED, gaps=(codec.encode(gap),))

@@ -169,12 +169,15 @@ class StoredResult:
                 "JOIN repositories ON number = repository WHERE id = ?"
             )
             findings = [
-                self._finding(number, fingerprint, text)
+                replace(
+                    codec.decode(Finding, text), locations=tuple(_Locations(self._store, number, fingerprint))
+                )
                 for number, fingerprint, text in self._store.rows(query, entry.id)
             ]
             blocking = any(finding.blocking for finding in findings)
             complete = entry.status is RepositoryStatus.SCANNED
             code = ExitCode.CLEAN if complete else ExitCode.INCOMPLETE
+            unscanned = () if complete else (Gap(entry.name, "pending", "listed, and not scanned yet"),)
             yield (
                 entry,
                 ScanResult(
@@ -182,16 +185,12 @@ class StoredResult:
                     started_at=started,
                     duration_s=0.0,
                     findings=tuple(sorted(findings, key=policy.finding_order)),
-                    gaps=entry.gaps or (() if complete else (_pending_gap(entry),)),
+                    gaps=entry.gaps or unscanned,
                     tally=Tally(blobs=entry.objects, refs=entry.refs),
                     complete=complete,
                     exit_code=ExitCode.BLOCKING if blocking else code,
                 ),
             )
-
-    def _finding(self, number: int, fingerprint: str, text: str) -> Finding:
-        locations = tuple(_Locations(self._store, number, fingerprint))
-        return replace(codec.decode(Finding, text), locations=locations)
 
     def _entry(self, row: tuple[Any, ...]) -> RepositoryEntry:
         number, id_, name, status, fetched, refs, objects = row
@@ -220,7 +219,3 @@ class _Locations:
 
 def _flag(value: int | None) -> bool | None:
     return None if value is None else bool(value)
-
-
-def _pending_gap(entry: RepositoryEntry) -> Gap:
-    return Gap(entry.name, "pending", "listed, and not scanned yet")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Protocol
 
 from boltz_keyscan.fleet import codec
 from boltz_keyscan.fleet.engine import Engine
@@ -17,13 +16,6 @@ _CONFIRM_INTERVAL_S = 1.0
 """Seconds for which confirmations of unchanged repositories are collected: a transaction for each is slow."""
 
 
-class FleetListener(Protocol):
-    """Receiver of the progress of a fleet scan."""
-
-    def on_done(self, done: int, whole: int) -> None:
-        """Count the repositories that are done."""
-
-
 def run_fleet(
     store: Store,
     listing: Listing,
@@ -31,7 +23,7 @@ def run_fleet(
     engine: Engine,
     *,
     shard: tuple[int, int] = (1, 1),
-    listeners: Iterable[FleetListener] = (),
+    on_done: Callable[[int, int], None] = lambda _, __: None,
 ) -> None:
     """Scan the repositories of a list that are new or changed, and record each result at once.
 
@@ -41,13 +33,13 @@ def run_fleet(
         settings: settings of the scans.
         engine: the workers.
         shard: number of the shard to scan, counted from 1, and of all.
-        listeners: receivers of progress.
+        on_done: receiver of the number of repositories that are done, and of all.
 
     Raises:
         KeyscanError: the state cannot be written, or no worker starts.
     """
     chosen = select_shard(listing, shard)
-    known = store.last_results()
+    digests = store.digests()
     gaps = map(codec.encode, listing.gaps)
     pairs = [(each.id, each.name) for each in chosen]
     store.list_repositories(pairs, gaps, shard, len(listing.repositories))
@@ -58,7 +50,7 @@ def run_fleet(
 
     def units() -> Iterator[Unit]:
         for each in chosen:
-            yield Unit(each, settings, known[each.id].digest if each.id in known else "")
+            yield Unit(each, settings, digests.get(each.id, ""))
 
     unchanged: list[str] = []
     done = 0
@@ -73,7 +65,6 @@ def run_fleet(
             store.confirm(unchanged)
             unchanged.clear()
             store.set_run(done=done, seconds=saved - begin)
-        for listener in listeners:
-            listener.on_done(done, len(chosen))
+        on_done(done, len(chosen))
     store.confirm(unchanged)
     store.set_run(done=done, ended=True)

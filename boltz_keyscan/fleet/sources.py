@@ -58,29 +58,26 @@ def list_sources(sources: Iterable[str], lists: Iterable[tuple[str, bytes]] = ()
     Raises:
         KeyscanError: a source does not exist, has no repository or is refused, or a file is malformed.
     """
-    found: dict[str, Listed] = {}
     gaps: list[Gap] = []
-    for source in sources:
-        if is_address(source):
-            each = _listed(source, _parse(source))
-            found.setdefault(each.id, each)
-        else:
-            count = len(gaps)
-            repositories = list(_below(source, gaps))
-            if not repositories and len(gaps) == count:
-                raise KeyscanError(
-                    f"no repository in {source}", "Name a repository, or a folder that has some."
-                )
-            for each in repositories:
-                found.setdefault(each.id, each)
-    for name, content in lists:
-        for entry in _entries(name, content):
-            each = _listed_entry(entry)
-            found.setdefault(each.id, each)
+    named = [each for source in sources for each in _listed_source(source, gaps)]
+    named += [_listed_entry(entry) for name, content in lists for entry in _entries(name, content)]
+    # The first name counts.
+    found = {each.id: each for each in reversed(named)}
     if not found and not gaps:
         raise KeyscanError("there is no repository to scan", "Name one, or a list with --repos.")
     ordered = sorted(found.values(), key=lambda each: (each.name, each.id))
     return Listing(tuple(ordered), tuple(gaps))
+
+
+def _listed_source(source: str, gaps: list[Gap]) -> list[Listed]:
+    """Return the repositories of a folder or an address from the command line; adds the gaps of a folder."""
+    if is_address(source):
+        return [_listed(source, _parse(source))]
+    count = len(gaps)
+    found = list(_below(source, gaps))
+    if not found and len(gaps) == count:
+        raise KeyscanError(f"no repository in {source}", "Name a repository, or a folder that has some.")
+    return found
 
 
 def _parse(text: str) -> Address:

@@ -18,24 +18,23 @@ from typing import Any, Self
 from boltz_keyscan import fsutil
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.outcome import Outcome
-from boltz_keyscan.fleet.tables import FORM, PAIRS, PARTS, TABLES
 from boltz_keyscan.model.fleet import RepositoryStatus
-from boltz_keyscan.records import dataclass
 
 FILE = "fleet.sqlite"
+_FORM = 3
+"""Version of the tables in ``tables.sql`` and of the records in them."""
+
+_FACTS = ("status", "digest", "fetched", "refs", "objects", "objects_read", "bytes_read", "seconds")
+"""Fields of an outcome that are columns of a repository."""
+
+_PARTS = ("gaps", "keys", "locations")
+"""Tables with the parts of a repository's result."""
+
 _BUSY_TIMEOUT_S = 60.0
 """Seconds that a reader and the driver wait for each other."""
 
 _CACHE = "PRAGMA cache_size = -8000"
 """Pages in memory: 8 MB, whatever the size of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The last result of a repository, as far as the driver needs it."""
-
-    status: RepositoryStatus
-    digest: str
 
 
 class Store:
@@ -66,7 +65,8 @@ class Store:
             connection = _connect(folder, "rwc")
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                 with connection:
-                    connection.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {FORM}; COMMIT")
+                    tables = fsutil.package_text("fleet/tables.sql")
+                    connection.executescript(f"BEGIN; {tables} PRAGMA user_version = {_FORM}; COMMIT")
             _check(connection, folder)
         except sqlite3.Error as error:
             os.close(lock)
@@ -131,10 +131,9 @@ class Store:
         with _reporting():
             yield from self._connection.execute(query, values)
 
-    def last_results(self) -> dict[str, Known]:
-        """Return the last result of every repository, by id."""
-        rows = self.rows("SELECT id, status, digest FROM repositories")
-        return {id_: Known(RepositoryStatus(status), digest) for id_, status, digest in rows}
+    def digests(self) -> dict[str, str]:
+        """Return the digest of the last complete scan of every repository, by id."""
+        return dict(self.rows("SELECT id, digest FROM repositories"))
 
     def list_repositories(
         self, listed: Iterable[tuple[str, str]], gaps: Iterable[str], shard: tuple[int, int], total: int
@@ -185,29 +184,23 @@ class Store:
             (number,) = connection.execute(
                 "SELECT number FROM repositories WHERE id = ?", (outcome.id,)
             ).fetchone()
-            for table in PARTS[:1] if failed else PARTS:
+            for table in _PARTS[:1] if failed else _PARTS:
                 connection.execute(f"DELETE FROM {table} WHERE repository = ?", (number,))  # noqa: S608 - a name above
+            facts = {name: getattr(outcome, name) for name in _FACTS} | {"ended": time.time()}
+            changes = ", ".join(f"{name} = ?" for name in facts)
             connection.execute(
-                "UPDATE repositories SET status = ?, digest = ?, fetched = ?, refs = ?, objects = ?, "
-                "objects_read = ?, bytes_read = ?, seconds = ?, ended = ? WHERE number = ?",
-                (
-                    *(str(outcome.status), outcome.digest, outcome.fetched, outcome.refs, outcome.objects),
-                    *(outcome.objects_read, outcome.bytes_read, outcome.seconds, time.time(), number),
-                ),
+                f"UPDATE repositories SET {changes} WHERE number = ?",  # noqa: S608 - names above
+                (*facts.values(), number),
             )
             connection.executemany(
                 "INSERT INTO gaps VALUES (?, ?, ?)",
                 ((number, row, text) for row, text in enumerate(outcome.gaps)),
             )
             for key in outcome.keys:
+                columns = {"repository": number, "fingerprint": key.fingerprint, **key.columns}
                 connection.execute(
-                    f"INSERT INTO keys VALUES ({', '.join('?' * 17)})",  # noqa: S608 - question marks
-                    (
-                        *(number, key.fingerprint, key.severity, key.shape, key.situation, key.blocking),
-                        *(key.suppressed, key.pushed, key.first_seen, key.last_seen, key.still_present),
-                        *(key.first_time, key.first_date, key.first_path, key.first_commit),
-                        *(len(key.locations), key.document),
-                    ),
+                    f"INSERT INTO keys ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - names above
+                    tuple(columns.values()),
                 )
                 connection.executemany(
                     "INSERT INTO locations VALUES (?, ?, ?, ?)",
@@ -233,18 +226,18 @@ class Store:
                 self._connection.execute("DETACH DATABASE other")
 
     def _merge_attached(self) -> None:
-        columns = "name, status, digest, fetched, refs, objects, objects_read, bytes_read, seconds, ended"
-        changes = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
+        facts = ("name", *_FACTS, "ended")
+        columns, changes = ", ".join(facts), ", ".join(f"{name} = excluded.{name}" for name in facts)
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO shards SELECT * FROM other.shards")
             connection.execute("INSERT OR IGNORE INTO list_gaps SELECT * FROM other.list_gaps")
-            connection.execute(PAIRS)
+            connection.execute(fsutil.package_text("fleet/pairs.sql"))
             connection.execute(
                 f"INSERT INTO repositories (id, {columns}) SELECT id, {columns} FROM other.repositories "  # noqa: S608 - names above
                 "WHERE number IN (SELECT theirs FROM pairs WHERE newer) "
                 f"ON CONFLICT (id) DO UPDATE SET {changes}"
             )
-            for table in PARTS:
+            for table in _PARTS:
                 chosen = "newer" if table == "gaps" else "keys_wanted"
                 connection.execute(
                     f"DELETE FROM {table} WHERE repository IN (SELECT ours FROM pairs WHERE {chosen})"  # noqa: S608 - names above
@@ -314,7 +307,7 @@ def _connect(folder: str, mode: str) -> sqlite3.Connection:
 
 def _check(connection: sqlite3.Connection, folder: str) -> None:
     (form,) = connection.execute("PRAGMA user_version").fetchone()
-    if form != FORM:
+    if form != _FORM:
         raise KeyscanError(
             f"the state in {folder} is of another version of this program", "Give a new folder to --state."
         )

@@ -156,7 +156,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     roots = scan_roots(options.paths, trust)
     text = None if settings.baseline is None else TextFile(*settings.baseline, "named")
     inputs = SuppressionInputs(text, unexposed=settings.fail_on_unexposed)
-    step = trusts.suppressor(roots, trust, inputs, datetime.now(UTC).date())
+    step = trusts.suppressor(roots, trust, inputs)
     plan = make_plan(options)
     repository = _open(folder)
     if repository is not None and not _has_references(repository):

@@ -5,10 +5,9 @@ Fields: as betterleaks 2.0.0-rc.4 writes them. Those of betterleaks 1 have the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from boltz_keyscan.imports.entry import Entry, has, member, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, array, has, member, number, text
 
 
 def recognizes(item: object) -> bool:
@@ -18,16 +17,15 @@ def recognizes(item: object) -> bool:
     return False
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the findings."""
-    for item in items:
-        found = [member(item, "finding")] if has(item, "finding") else listed(item, "findings")
-        for each in found:
-            yield Entry(
-                (text(each, "match", "value"), text(each, "match", "full")),
-                text(each, "location", "path"),
-                number(each, "location", "start_line"),
-                number(each, "location", "start_column"),
-                text(each, "attributes", "git.sha"),
-                text(each, "attributes", "git.date"),
-            )
+    found = [member(item, "finding")] if has(item, "finding") else array(item, "findings")
+    for each in found:
+        yield Entry(
+            (text(each, "match", "value"), text(each, "match", "full")),
+            text(each, "location", "path"),
+            number(each, "location", "start_line"),
+            number(each, "location", "start_column"),
+            text(each, "attributes", "git.sha"),
+            text(each, "attributes", "git.date"),
+        )

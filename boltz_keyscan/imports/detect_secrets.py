@@ -5,10 +5,18 @@ Form: https://github.com/Yelp/detect-secrets, ``docs/audit.md`` and ``detect_sec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from boltz_keyscan.imports.entry import Entry, ShapeError, has, member, number, text, without_surrogates
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import (
+    Entry,
+    ShapeError,
+    array,
+    has,
+    member,
+    number,
+    text,
+    without_surrogates,
+)
 
 _MAJOR = frozenset({"0", "1"})
 
@@ -18,19 +26,18 @@ def recognizes(item: object) -> bool:
     return has(item, "results", "plugins_used")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the secrets, also the audited ones."""
-    for item in items:
-        if text(item, "version").partition(".")[0] not in _MAJOR:
-            raise ShapeError("of another version: those of detect-secrets 0 and 1 can be read")
-        results = member(item, "results")
-        if not isinstance(results, dict):
-            raise ShapeError("results is not an object")
-        for path in results:
-            for each in listed(results, path):
-                yield Entry(
-                    path=without_surrogates(path),
-                    line=number(each, "line_number"),
-                    digest=text(each, "hashed_secret").lower(),
-                    is_accepted=member(each, "is_secret") is False,
-                )
+    if text(item, "version").partition(".")[0] not in _MAJOR:
+        raise ShapeError("of another version: those of detect-secrets 0 and 1 can be read")
+    results = member(item, "results")
+    if not isinstance(results, dict):
+        raise ShapeError("results is not an object")
+    for path in results:
+        for each in array(results, path):
+            yield Entry(
+                path=without_surrogates(path),
+                line=number(each, "line_number"),
+                digest=text(each, "hashed_secret").lower(),
+                is_accepted=member(each, "is_secret") is False,
+            )

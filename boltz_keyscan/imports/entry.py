@@ -53,16 +53,20 @@ def member(value: object, *names: str) -> Any:  # noqa: ANN401 - JSON, checked b
     return value
 
 
+def _typed(value: object, names: tuple[str, ...], kind: type, word: str) -> Any:  # noqa: ANN401 - of that type
+    found = member(value, *names)
+    if found is not None and not isinstance(found, kind):
+        raise ShapeError(f"{'.'.join(names)} is not a {word}")
+    return found
+
+
 def text(value: object, *names: str) -> str:
     """Return a text; empty if there is none.
 
     Raises:
         ShapeError: it is of another type.
     """
-    found = member(value, *names)
-    if found is not None and not isinstance(found, str):
-        raise ShapeError(f"{'.'.join(names)} is not a text")
-    return without_surrogates(found or "")
+    return without_surrogates(_typed(value, names, str, "text") or "")
 
 
 def without_surrogates(found: str) -> str:
@@ -84,16 +88,13 @@ def number(value: object, *names: str) -> int:
     return found
 
 
-def items(value: object, *names: str) -> list[object]:
+def array(value: object, *names: str) -> list[object]:
     """Return a list; empty if there is none.
 
     Raises:
         ShapeError: it is of another type.
     """
-    found = member(value, *names)
-    if found is not None and not isinstance(found, list):
-        raise ShapeError(f"{'.'.join(names)} is not a list")
-    return found or []
+    return _typed(value, names, list, "list") or []
 
 
 def has(value: object, *names: str) -> bool:

@@ -81,7 +81,7 @@ def read(name: str, raw: bytes) -> tuple[str, list[Entry]]:
 
 def _entries(name: str, title: str, reader: ModuleType, found: Sequence[object]) -> list[Entry]:
     try:
-        return list(reader.entries(found))
+        return [entry for item in found for entry in reader.entries(item)]
     except ShapeError as error:
         raise KeyscanError(f"{name}: {title} report: {error}", "Make it again with the scanner.") from None
 

@@ -7,10 +7,9 @@ masked but for ``--show-secrets``; ``ignore_sha`` is a hash of them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from boltz_keyscan.imports.entry import Entry, has, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, array, has, number, text
 
 
 def recognizes(item: object) -> bool:
@@ -18,15 +17,15 @@ def recognizes(item: object) -> bool:
     return has(item, "type", "total_incidents") or has(item, "entities_with_incidents")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield each occurrence of each incident."""
-    waiting = deque(items)
+    waiting = deque([item])
     while waiting:
         scan = waiting.popleft()
-        waiting += listed(scan, "scans")
-        for file in listed(scan, "entities_with_incidents"):
-            for incident in listed(file, "incidents"):
-                for occurrence in listed(incident, "occurrences"):
+        waiting += array(scan, "scans")
+        for file in array(scan, "entities_with_incidents"):
+            for incident in array(file, "incidents"):
+                for occurrence in array(incident, "occurrences"):
                     yield Entry(
                         (text(occurrence, "match"),),
                         text(file, "filename"),

@@ -6,10 +6,9 @@ no secret. The places of an alert are a request of their own; a member ``locatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from boltz_keyscan.imports.entry import Entry, has, member, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, array, has, member, number, text
 
 
 def recognizes(item: object) -> bool:
@@ -17,16 +16,15 @@ def recognizes(item: object) -> bool:
     return has(item, "number", "secret_type")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield each place of each alert; an alert without one has its number for a path."""
-    for item in items:
-        places = [member(each, "details") for each in listed(item, "locations")]
-        for place in places or [member(item, "first_location_detected")]:
-            yield Entry(
-                (text(item, "secret"),),
-                text(place, "path") or f"alert {number(item, 'number')}",
-                number(place, "start_line"),
-                number(place, "start_column"),
-                text(place, "commit_sha"),
-                pushed=True,
-            )
+    places = [member(each, "details") for each in array(item, "locations")]
+    for place in places or [member(item, "first_location_detected")]:
+        yield Entry(
+            (text(item, "secret"),),
+            text(place, "path") or f"alert {number(item, 'number')}",
+            number(place, "start_line"),
+            number(place, "start_column"),
+            text(place, "commit_sha"),
+            pushed=True,
+        )

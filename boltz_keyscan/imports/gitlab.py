@@ -6,10 +6,9 @@ have the secret in ``raw_source_code_extract``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from boltz_keyscan.imports.entry import Entry, ShapeError, has, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, ShapeError, array, has, number, text
 
 _MAJOR = frozenset({"14", "15", "16"})
 
@@ -19,16 +18,15 @@ def recognizes(item: object) -> bool:
     return has(item, "version", "vulnerabilities")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the vulnerabilities."""
-    for item in items:
-        if text(item, "version").partition(".")[0] not in _MAJOR:
-            raise ShapeError("of another version: schemas 14, 15 and 16 can be read")
-        for each in listed(item, "vulnerabilities"):
-            yield Entry(
-                (text(each, "raw_source_code_extract"),),
-                text(each, "location", "file"),
-                number(each, "location", "start_line"),
-                commit=text(each, "location", "commit", "sha"),
-                date=text(each, "location", "commit", "date"),
-            )
+    if text(item, "version").partition(".")[0] not in _MAJOR:
+        raise ShapeError("of another version: schemas 14, 15 and 16 can be read")
+    for each in array(item, "vulnerabilities"):
+        yield Entry(
+            (text(each, "raw_source_code_extract"),),
+            text(each, "location", "file"),
+            number(each, "location", "start_line"),
+            commit=text(each, "location", "commit", "sha"),
+            date=text(each, "location", "commit", "date"),
+        )

@@ -6,7 +6,7 @@ Fields: https://github.com/gitleaks/gitleaks, ``report/finding.go``. betterleaks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from boltz_keyscan.imports.entry import Entry, has, number, text
 
@@ -16,14 +16,13 @@ def recognizes(item: object) -> bool:
     return has(item, "RuleID", "Secret")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the findings."""
-    for item in items:
-        yield Entry(
-            (text(item, "Secret"), text(item, "Match")),
-            text(item, "File") or text(item, "Attributes", "path"),
-            number(item, "StartLine"),
-            number(item, "StartColumn"),
-            text(item, "Commit"),
-            text(item, "Date"),
-        )
+    yield Entry(
+        (text(item, "Secret"), text(item, "Match")),
+        text(item, "File") or text(item, "Attributes", "path"),
+        number(item, "StartLine"),
+        number(item, "StartColumn"),
+        text(item, "Commit"),
+        text(item, "Date"),
+    )

@@ -5,10 +5,9 @@ Fields: https://github.com/mongodb/kingfisher, ``src/reporter``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from boltz_keyscan.imports.entry import Entry, has, member, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, array, has, member, number, text
 
 
 def recognizes(item: object) -> bool:
@@ -19,16 +18,15 @@ def recognizes(item: object) -> bool:
     return isinstance(found, list) and all(has(each, "rule", "finding") for each in found[:1])
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the findings. Other lines are its summary."""
-    for item in items:
-        for each in [item] if has(item, "finding") else listed(item, "findings"):
-            git = ("finding", "git_metadata")
-            yield Entry(
-                (text(each, "finding", "snippet"),),
-                text(each, *git, "file", "path") or text(each, "finding", "path"),
-                number(each, "finding", "line"),
-                number(each, "finding", "column_start"),
-                text(each, *git, "commit", "id"),
-                text(each, *git, "commit", "date"),
-            )
+    for each in [item] if has(item, "finding") else array(item, "findings"):
+        git = ("finding", "git_metadata")
+        yield Entry(
+            (text(each, "finding", "snippet"),),
+            text(each, *git, "file", "path") or text(each, "finding", "path"),
+            number(each, "finding", "line"),
+            number(each, "finding", "column_start"),
+            text(each, *git, "commit", "id"),
+            text(each, *git, "commit", "date"),
+        )

@@ -5,11 +5,10 @@ A secret is in the snippet of a region, if anywhere. gitleaks has the commit in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from urllib.parse import unquote
 
-from boltz_keyscan.imports.entry import Entry, ShapeError, has, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, ShapeError, array, has, number, text
 
 _VERSION = "2.1.0"
 
@@ -19,15 +18,14 @@ def recognizes(item: object) -> bool:
     return has(item, "version", "runs")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield each place of each result."""
-    for item in items:
-        if text(item, "version") != _VERSION:
-            raise ShapeError(f"of another version: SARIF {_VERSION} can be read")
-        for run in listed(item, "runs"):
-            for result in listed(run, "results"):
-                for each in listed(result, "locations"):
-                    yield _entry(result, each)
+    if text(item, "version") != _VERSION:
+        raise ShapeError(f"of another version: SARIF {_VERSION} can be read")
+    for run in array(item, "runs"):
+        for result in array(run, "results"):
+            for each in array(result, "locations"):
+                yield _entry(result, each)
 
 
 def _entry(result: object, location: object) -> Entry:

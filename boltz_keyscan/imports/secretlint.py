@@ -6,10 +6,9 @@ the report, and a range counts UTF-16 units of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from boltz_keyscan.imports.entry import Entry, ShapeError, has, number, text
-from boltz_keyscan.imports.entry import items as listed
+from boltz_keyscan.imports.entry import Entry, ShapeError, array, has, number, text
 
 _RANGE = 2
 
@@ -19,18 +18,17 @@ def recognizes(item: object) -> bool:
     return has(item, "filePath", "messages")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the messages."""
-    for item in items:
-        units = text(item, "sourceContent").encode("utf-16-le", "surrogatepass")
-        for message in listed(item, "messages"):
-            limits = [at for at in listed(message, "range") if isinstance(at, int) and at >= 0]
-            if len(limits) != _RANGE:
-                raise ShapeError("range is not two counts")
-            secret = units[2 * limits[0] : 2 * limits[1]].decode("utf-16-le", "surrogatepass")
-            yield Entry(
-                (secret,) if secret else (),
-                text(item, "filePath"),
-                number(message, "loc", "start", "line"),
-                number(message, "loc", "start", "column") + 1,
-            )
+    units = text(item, "sourceContent").encode("utf-16-le", "surrogatepass")
+    for message in array(item, "messages"):
+        limits = [at for at in array(message, "range") if isinstance(at, int) and at >= 0]
+        if len(limits) != _RANGE:
+            raise ShapeError("range is not two counts")
+        secret = units[2 * limits[0] : 2 * limits[1]].decode("utf-16-le", "surrogatepass")
+        yield Entry(
+            (secret,) if secret else (),
+            text(item, "filePath"),
+            number(message, "loc", "start", "line"),
+            number(message, "loc", "start", "column") + 1,
+        )

@@ -5,7 +5,7 @@ Fields: https://github.com/trufflesecurity/trufflehog, ``pkg/output/json.go`` an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from boltz_keyscan.imports.entry import Entry, ShapeError, has, member, number, text
 
@@ -17,23 +17,22 @@ def recognizes(item: object) -> bool:
     return has(item, "SourceMetadata", "DetectorName")
 
 
-def entries(items: Sequence[object]) -> Iterator[Entry]:
+def entries(item: object) -> Iterator[Entry]:
     """Yield the findings."""
-    for item in items:
-        if has(item, "level", "msg"):
-            # A line of its log, where both streams went into the file.
-            continue
-        data = member(item, "SourceMetadata", "Data") or {}
-        parts = member(item, "SecretParts") or {}
-        if not isinstance(data, dict) or not isinstance(parts, dict):
-            raise ShapeError("SourceMetadata.Data or SecretParts is not an object")
-        source = next(iter(data), "")
-        place = data.get(source)
-        yield Entry(
-            (text(item, "Raw"), text(item, "RawV2"), *(text(parts, name) for name in parts)),
-            text(place, "file") or text(place, "path") or text(place, "link"),
-            number(place, "line"),
-            commit=text(place, "commit"),
-            date=text(place, "timestamp"),
-            pushed=True if source in _SERVERS else None,
-        )
+    if has(item, "level", "msg"):
+        # A line of its log, where both streams went into the file.
+        return
+    data = member(item, "SourceMetadata", "Data") or {}
+    parts = member(item, "SecretParts") or {}
+    if not isinstance(data, dict) or not isinstance(parts, dict):
+        raise ShapeError("SourceMetadata.Data or SecretParts is not an object")
+    source = next(iter(data), "")
+    place = data.get(source)
+    yield Entry(
+        (text(item, "Raw"), text(item, "RawV2"), *(text(parts, name) for name in parts)),
+        text(place, "file") or text(place, "path") or text(place, "link"),
+        number(place, "line"),
+        commit=text(place, "commit"),
+        date=text(place, "timestamp"),
+        pushed=True if source in _SERVERS else None,
+    )

@@ -146,15 +146,14 @@ def redact(paths: Sequence[str], *, backup: bool, dry_run: bool, show_progress: 
             run.redact_file(file, found.get(file, []))
     gaps = list(result.gaps)
     if run.changed and not dry_run:
-        again, rescan = _scan([_source_of(file) for file in run.changed], show_progress)
+        sources = [
+            TreeSource(file, os.path.join(os.path.dirname(file), b""), history=False) for file in run.changed
+        ]
+        again, rescan = _scan(sources, show_progress)
         gaps += rescan.gaps
         for file, places in again.items():
             run.leave(file, places)
     return run.finish(found, result, gaps)
-
-
-def _source_of(file: bytes) -> TreeSource:
-    return TreeSource(file, os.path.join(os.path.dirname(file), b""), history=False)
 
 
 def _check_path(path: str) -> None:

@@ -12,7 +12,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 _PIECE_BYTES: Final = 1 << 20
 _MAX_HELD_BYTES: Final = 4 << 20
@@ -21,41 +21,8 @@ _MAX_HELD_BYTES: Final = 4 << 20
 _END_TIMEOUT_S: Final = 30.0
 
 
-class Reader(Protocol):
-    """The read end of a pipe."""
-
-    def wait(self, seconds: float) -> bool:
-        """Return True as soon as a read will not wait; False after so many seconds."""
-
-    def read(self, size: int) -> bytes:
-        """Return what is available, at most ``size`` bytes; b"" at the end."""
-
-    def readinto(self, buffer: memoryview) -> int:
-        """Read what is available into the buffer and return the number of bytes; 0 at the end."""
-
-    def stop(self) -> None:
-        """Stop reading, so that the descriptor can be closed; the process at the other end has ended."""
-
-
-class Writer(Protocol):
-    """The write end of a pipe, closed by this object."""
-
-    def send(self, data: bytes) -> None:
-        """Queue data, and write as much as the other process can receive now."""
-
-    def flush(self) -> None:
-        """Write what can be written without waiting."""
-
-    @property
-    def is_behind(self) -> bool:
-        """True if some data was not written."""
-
-    def close(self) -> None:
-        """Close the pipe; what was not written is dropped."""
-
-
 class PolledReader:
-    """A reader where ``poll`` waits for pipes."""
+    """The read end of a pipe, where ``poll`` waits for pipes."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -63,23 +30,26 @@ class PolledReader:
         self._poll.register(descriptor, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """As in ``Reader``."""
+        """Return True as soon as a read will not wait; False after so many seconds."""
         return bool(self._poll.poll(seconds * 1000))
 
     def read(self, size: int) -> bytes:
-        """As in ``Reader``."""
+        """Return what is available, at most ``size`` bytes; b"" at the end."""
         return os.read(self.descriptor, size)
 
     def readinto(self, buffer: memoryview) -> int:
-        """As in ``Reader``."""
+        """Read what is available into the buffer and return the number of bytes; 0 at the end."""
         return os.readv(self.descriptor, [buffer])
 
     def stop(self) -> None:
-        """As in ``Reader``."""
+        """Stop reading, so that the descriptor can be closed; the process at the other end has ended."""
 
 
 class PolledWriter:
-    """A writer where descriptors can be non-blocking: a process that is slow to read blocks no other."""
+    """The write end of a pipe, closed by this object.
+
+    Where descriptors can be non-blocking: a process that is slow to read blocks no other.
+    """
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -87,12 +57,12 @@ class PolledWriter:
         self._outbox = bytearray()
 
     def send(self, data: bytes) -> None:
-        """As in ``Writer``."""
+        """Queue data, and write as much as the other process can receive now."""
         self._outbox += data
         self.flush()
 
     def flush(self) -> None:
-        """As in ``Writer``."""
+        """Write what can be written without waiting."""
         try:
             while self._outbox:
                 del self._outbox[: os.write(self.descriptor, self._outbox[: 1 << 16])]
@@ -104,11 +74,11 @@ class PolledWriter:
 
     @property
     def is_behind(self) -> bool:
-        """As in ``Writer``."""
+        """True if some data was not written."""
         return bool(self._outbox)
 
     def close(self) -> None:
-        """As in ``Writer``."""
+        """Close the pipe; what was not written is dropped."""
         os.close(self.descriptor)
 
 
@@ -147,16 +117,16 @@ class ThreadedReader:
         return bool(self._pieces) or self._is_ended
 
     def wait(self, seconds: float) -> bool:
-        """As in ``Reader``."""
+        """As in ``PolledReader``."""
         with _changed:
             return _changed.wait_for(lambda: self.is_ready, seconds)
 
     def read(self, size: int) -> bytes:
-        """As in ``Reader``."""
+        """As in ``PolledReader``."""
         return bytes(self._take(size))
 
     def readinto(self, buffer: memoryview) -> int:
-        """As in ``Reader``."""
+        """As in ``PolledReader``."""
         piece = self._take(len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)
@@ -175,7 +145,7 @@ class ThreadedReader:
             return piece
 
     def stop(self) -> None:
-        """As in ``Reader``: a descriptor cannot be closed while a thread reads from it."""
+        """As in ``PolledReader``: a descriptor cannot be closed while a thread reads from it."""
         with _changed:
             self._is_stopped = True
             _changed.notify_all()
@@ -202,16 +172,19 @@ class ThreadedWriter:
         os.close(self._descriptor)
 
     def send(self, data: bytes) -> None:
-        """As in ``Writer``."""
+        """As in ``PolledWriter``."""
         self._queue.put(data)
 
     def flush(self) -> None:
-        """As in ``Writer``."""
+        """As in ``PolledWriter``."""
 
     def close(self) -> None:
-        """As in ``Writer``, but what was sent is written first."""
+        """As in ``PolledWriter``, but what was sent is written first."""
         self._queue.put(None)
 
+
+Reader: TypeAlias = PolledReader | ThreadedReader
+Writer: TypeAlias = PolledWriter | ThreadedWriter
 
 HAS_POLL: Final = hasattr(select, "poll")
 """False on Windows, where ``select`` waits for sockets only."""

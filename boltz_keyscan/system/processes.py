@@ -7,7 +7,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from typing import IO, Final, Protocol, cast
+from typing import IO, TYPE_CHECKING, Final, Protocol, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from boltz_keyscan.system.windows_jobs import JobTree
 
 CREATION_FLAGS: Final = 0x0800_0200 if sys.platform == "win32" else 0
 """CREATE_NO_WINDOW and CREATE_NEW_PROCESS_GROUP: Ctrl-C reaches only this process.
@@ -24,31 +27,8 @@ class Started(Protocol):
     pid: int
 
 
-class ProcessTree(Protocol):
-    """A child and all that it starts. They end with this process, however it ends."""
-
-    @property
-    def inherited(self) -> tuple[int, ...]:
-        """Descriptors that the child has to inherit."""
-
-    def attach(self, process: Started, memory: int | None = None, file_bytes: int | None = None) -> None:
-        """Add the child, right after its start, with the limits that the system offers.
-
-        Args:
-            process: the child, in a process group of its own.
-            memory: bytes of private memory of each process.
-            file_bytes: bytes of the largest file that it may write.
-        """
-
-    def kill(self) -> None:
-        """End all processes; the child must not have been waited for."""
-
-    def close(self) -> None:
-        """Release what is held for the child, once it has ended or if it was never started."""
-
-
 class PosixTree:
-    """A process group.
+    """A child and all that it starts, as a process group. They end with this process, however it ends.
 
     On Linux it gets a signal when this process ends: a pipe that is never written to. Its read end stays
     open in the child and is owned by the child's process group, which gets a signal on any event (F_SETOWN
@@ -65,11 +45,17 @@ class PosixTree:
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """As in ``ProcessTree``."""
+        """Descriptors that the child has to inherit."""
         return self._ends[:1]
 
     def attach(self, process: Started, memory: int | None = None, file_bytes: int | None = None) -> None:
-        """As in ``ProcessTree``; limits on Linux only: other systems cannot limit a running process."""
+        """Add the child, right after its start, with the limits that the system offers: on Linux only.
+
+        Args:
+            process: the child, in a process group of its own.
+            memory: bytes of private memory of each process.
+            file_bytes: bytes of the largest file that it may write.
+        """
         self._group = process.pid
         if sys.platform == "linux":
             self._send_signal_at_end()
@@ -89,16 +75,19 @@ class PosixTree:
             self._ends = tuple(rest)
 
     def kill(self) -> None:
-        """As in ``ProcessTree``."""
+        """End all processes; the child must not have been waited for."""
         if self._group and sys.platform != "win32":
             with contextlib.suppress(OSError):
                 os.killpg(self._group, signal.SIGKILL)
 
     def close(self) -> None:
-        """As in ``ProcessTree``."""
+        """Release what is held for the child, once it has ended or if it was never started."""
         for end in self._ends:
             os.close(end)
         self._ends = ()
+
+
+ProcessTree: TypeAlias = "PosixTree | JobTree"
 
 
 def new_tree() -> ProcessTree:

@@ -69,7 +69,7 @@ def _kernel() -> Any:  # noqa: ANN401 - functions of a library
 
 
 class JobTree:
-    """A job object; see ``ProcessTree``."""
+    """A job object; see ``PosixTree``."""
 
     inherited: tuple[int, ...] = ()
 
@@ -78,7 +78,7 @@ class JobTree:
         self._job = self._kernel.CreateJobObjectW(None, None)
 
     def attach(self, process: object, memory: int | None = None, file_bytes: int | None = None) -> None:
-        """As in ``ProcessTree``; Windows has no limit of files."""
+        """As in ``PosixTree``; Windows has no limit of files."""
         del file_bytes
         limits = ExtendedLimits()
         limits.BasicLimitInformation.LimitFlags = _KILL_ON_JOB_CLOSE | _DIE_ON_UNHANDLED_EXCEPTION
@@ -92,12 +92,12 @@ class JobTree:
         self._kernel.AssignProcessToJobObject(self._job, int(getattr(process, "_handle", 0)))
 
     def kill(self) -> None:
-        """As in ``ProcessTree``."""
+        """As in ``PosixTree``."""
         if self._job:
             self._kernel.TerminateJobObject(self._job, KILLED_STATUS)
 
     def close(self) -> None:
-        """As in ``ProcessTree``."""
+        """As in ``PosixTree``."""
         if self._job:
             self._kernel.CloseHandle(self._job)
         self._job = None

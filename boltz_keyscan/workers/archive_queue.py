@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Protocol, cast
+from typing import cast
 
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
 from boltz_keyscan.records import dataclass, field
@@ -28,32 +28,13 @@ _BATCH_SECONDS = 30.0
 """Time limit of a batch, which takes milliseconds; an archive alone has its own limit."""
 
 
-class Isolated(Protocol):
-    """A shard that may crash or hang its process."""
-
-    @property
-    def seconds(self) -> float:
-        """Time limit in seconds."""
-
-    @property
-    def weight(self) -> int:
-        """Approximate size in bytes."""
-
-    @property
-    def order(self) -> tuple[bytes, str]:
-        """Sort key among the shards of a source."""
-
-    def lost(self, reason: str, detail: str) -> ShardResult:
-        """Return the result to report when the process ended without one."""
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Small archives in one message to a worker."""
 
     indexes: tuple[int, ...]
     """Positions of its shards in the queue."""
-    shards: tuple[Isolated, ...]
+    shards: tuple[ContainerShard, ...]
     weight: int
 
     @property
@@ -65,8 +46,7 @@ class Batch:
 
     def scan(self, detector: Detector) -> ShardResult:
         """Scan each archive; ``more`` has the results."""
-        shards = cast("tuple[Shard, ...]", self.shards)
-        return ShardResult(more=tuple(map(ResultShard, scan_all(shards, detector))))
+        return ShardResult(more=tuple(map(ResultShard, scan_all(self.shards, detector))))
 
     def lost(self, reason: str, detail: str) -> ShardResult:
         """Return the result of an archive whose worker failed; none for several, which are opened alone."""
@@ -80,7 +60,7 @@ class ArchiveQueue:
     """Archives of a run, and the results of those that were opened."""
 
     limits: Limits = RUN_LIMITS
-    work: list[tuple[int, Isolated]] = field(default_factory=list)
+    work: list[tuple[int, ContainerShard]] = field(default_factory=list)
     """Archives in the order in which they were found, with the number of their source."""
     _pending: deque[int] = field(default_factory=deque)
     _alone: deque[int] = field(default_factory=deque)
@@ -93,11 +73,9 @@ class ArchiveQueue:
 
     def add(self, number: int, shards: Iterable[Shard]) -> None:
         """Add archives of a source; they keep their content while there is room."""
-        for shard in cast("Iterable[Isolated]", shards):
-            kept = shard
-            if isinstance(shard, ContainerShard):
-                kept = shard if self._held + shard.carried <= MAX_HELD_BYTES else shard.without_content()
-                self._held += kept.carried
+        for shard in cast("Iterable[ContainerShard]", shards):
+            kept = shard if self._held + shard.carried <= MAX_HELD_BYTES else shard.without_content()
+            self._held += kept.carried
             self._pending.append(len(self.work))
             self.work.append((number, kept))
 
@@ -133,9 +111,8 @@ class ArchiveQueue:
             self._alone += batch.indexes
         for index, opened in zip(batch.indexes, result.more, strict=False):
             number, shard = self.work[index]
-            if isinstance(shard, ContainerShard):
-                self._held -= shard.carried
-                self.work[index] = number, shard.without_content()
+            self._held -= shard.carried
+            self.work[index] = number, shard.without_content()
             found = cast("ResultShard", opened).result
             self._early_members += found.unpacked[0]
             self._early_output += found.unpacked[1]

@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from boltz_keyscan import module_search
 from boltz_keyscan.system import pipes, processes
 from boltz_keyscan.workers import wire
 
 _CHECK_INTERVAL_S = 0.5
 """Seconds between two checks of a running process."""
-
-_VERSION_TIMEOUT_S = 5.0
-"""Seconds in which a program prints its version."""
-
-_STARTUP = (
-    "import sys; home, entry, *folders = sys.argv[1:]; "
-    # Import this copy of the package, even if another one is installed.
-    "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
-    "from importlib import import_module; from boltz_keyscan.workers.wire import take_standard_streams; "
-    "module, _, name = entry.partition(':'); getattr(import_module(module), name)(*take_standard_streams())"
-)
-
 
 Answer = TypeVar("Answer")
 
@@ -58,11 +42,9 @@ class IsolatedProcess:
         requests, self._writing = os.pipe()
         self._reading, answers = os.pipe()
         self._tree = processes.new_tree()
-        flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", "utf8=1"]
-        arguments = [module_search.HOME, entry, *module_search.trusted_folders()]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this Python itself
-                [sys.executable, "-I", *flags, "-c", _STARTUP, *arguments],
+                wire.python_command(entry, utf8=True),
                 stdin=requests,
                 stdout=answers,
                 stderr=subprocess.DEVNULL,
@@ -134,32 +116,3 @@ class IsolatedProcess:
         os.close(self._writing)
         os.close(self._reading)
         self._tree.close()
-
-
-def read_version(program: str) -> str | None:
-    """Return the version that an installed program prints; None if there is none.
-
-    It gets none of our variables, so no key, and relative folders of PATH are left out.
-
-    Args:
-        program: its name.
-    """
-    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(folder)]
-    path = shutil.which(program, path=os.pathsep.join(folders))
-    if path is None:
-        return None
-    try:
-        done = subprocess.run(  # noqa: S603 - a program of the user, on an absolute path
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": os.pathsep.join(folders)},
-            cwd="/",
-            check=False,
-            timeout=_VERSION_TIMEOUT_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(rb"[0-9]{1,9}(?:\.[0-9]{1,9}){2}", done.stdout[:1000])
-    return found.group().decode("ascii") if found else None

@@ -10,15 +10,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from boltz_keyscan import module_search
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.system import pipes
 from boltz_keyscan.system.processes import CREATION_FLAGS
@@ -31,12 +32,8 @@ _EXIT_TIMEOUT_S = 5.0
 _PROGRAM_TIMEOUT_S = 30.0
 """Seconds for a short program, such as one that prints its version."""
 
-_STARTUP = (
-    "import sys; home, *folders = sys.argv[1:]; "
-    # Import this copy of the package, even if another one is installed.
-    "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
-    "from boltz_keyscan.workers.serve import main; main()"
-)
+_VERSION_TIMEOUT_S = 5.0
+"""Seconds in which a program prints its version."""
 
 
 def can_copy() -> bool:
@@ -127,7 +124,13 @@ def output_of(command: Sequence[str]) -> bytes | None:
     return ended[1] if ended is not None and ended[0] == 0 else None
 
 
-def answer_of(command: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] | None:
+def answer_of(
+    command: Sequence[str],
+    stdin: bytes,
+    *,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = _PROGRAM_TIMEOUT_S,
+) -> tuple[int, bytes, bytes] | None:
     """Return exit code, output and errors of a short program; None when it does not start or end."""
     try:
         ended = subprocess.run(  # noqa: S603 - an absolute path, fixed arguments
@@ -135,13 +138,32 @@ def answer_of(command: Sequence[str], stdin: bytes) -> tuple[int, bytes, bytes] 
             input=stdin,
             capture_output=True,
             cwd=os.sep,
+            env=environment,
             check=False,
-            timeout=_PROGRAM_TIMEOUT_S,
+            timeout=seconds,
             creationflags=CREATION_FLAGS,
         )
     except (OSError, subprocess.SubprocessError):
         return None
     return ended.returncode, ended.stdout, ended.stderr
+
+
+def read_version(program: str) -> str | None:
+    """Return the version that an installed program prints; None if there is none.
+
+    It gets none of our variables, so no key, and relative folders of PATH are left out.
+
+    Args:
+        program: its name.
+    """
+    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(folder)]
+    path = shutil.which(program, path=os.pathsep.join(folders))
+    if path is None:
+        return None
+    variables = {"PATH": os.pathsep.join(folders)}
+    ended = answer_of([path, "--version"], b"", environment=variables, seconds=_VERSION_TIMEOUT_S)
+    found = re.search(rb"[0-9]{1,9}(?:\.[0-9]{1,9}){2}", ended[1][:1000] if ended is not None else b"")
+    return found.group().decode("ascii") if found else None
 
 
 def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) -> int:
@@ -165,11 +187,8 @@ def _fork(reading: int, writing: int, detector: Detector, inherited: list[int]) 
 
 
 def _spawn(reading: int, writing: int) -> subprocess.Popen[bytes]:
-    # -I ignores the variables that set these.
-    flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", f"utf8={int(sys.flags.utf8_mode)}"]
-    arguments = [module_search.HOME, *module_search.trusted_folders()]
     return subprocess.Popen(  # noqa: S603 - this Python itself
-        [sys.executable, "-I", *flags, "-c", _STARTUP, *arguments],
+        wire.python_command("boltz_keyscan.workers.serve:main", utf8=bool(sys.flags.utf8_mode)),
         stdin=reading,
         stdout=writing,
         creationflags=CREATION_FLAGS,

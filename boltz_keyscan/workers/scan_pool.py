@@ -59,9 +59,7 @@ class ScanPool:
         """Yield the results of shards as they arrive, each with the number of its source."""
         self._start(self._jobs)
         for job, result in self._pool.results(map(_job, work)):
-            if isinstance(job.shard, Batch):
-                self._record(job.shard, result)
-            else:
+            if not self._record(job, result):
                 yield job.number, result
                 self._feed()
 
@@ -77,8 +75,7 @@ class ScanPool:
         """Record the archives that were opened meanwhile, and send more to the workers."""
         if self._is_started:
             for job, result in self._pool.ready():
-                if isinstance(job.shard, Batch):
-                    self._record(job.shard, result)
+                self._record(job, result)
 
     def open_archives(self) -> Iterator[Numbered]:
         """Yield the results of all archives within the budget, each with the number of its source."""
@@ -91,17 +88,20 @@ class ScanPool:
 
     def _arrivals(self, results: Results) -> Iterator[None]:
         for job, result in results:
-            if isinstance(job.shard, Batch):
-                self._record(job.shard, result)
+            self._record(job, result)
             yield
 
     def _start(self, count: int) -> None:
         self._is_started = self._is_started or count > 0
         self._pool.start(count)
 
-    def _record(self, batch: Batch, result: ShardResult) -> None:
-        self._queue.record(batch, result)
+    def _record(self, job: Job, result: ShardResult) -> bool:
+        """Record the result of a batch of archives; return False for another shard."""
+        if not isinstance(job.shard, Batch):
+            return False
+        self._queue.record(job.shard, result)
         self._feed()
+        return True
 
     def _feed(self) -> None:
         """Send archives to the workers while one of them has nothing to do after its current job."""

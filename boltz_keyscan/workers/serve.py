@@ -15,9 +15,8 @@ from boltz_keyscan.system.processes import end_this_process, forbid_core_dumps, 
 from boltz_keyscan.workers import wire
 
 
-def main() -> None:
-    """Serve in a new process, over its standard streams; it receives the detector first."""
-    reading, writing = wire.take_standard_streams()
+def main(reading: int, writing: int) -> None:
+    """Serve in a new process; it receives the detector first."""
     serve(reading, writing, wire.receive(partial(os.read, reading)))
 
 

@@ -7,11 +7,36 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
+from boltz_keyscan import module_search
+
 _LENGTH_BYTES = 8
 """Size of the length before each message."""
+
+
+_STARTUP = (
+    "import sys; home, entry, *folders = sys.argv[1:]; "
+    # Import this copy of the package, even if another one is installed.
+    "sys.path[:] = [home]; import boltz_keyscan; sys.path[:] = folders; "
+    "from importlib import import_module; from boltz_keyscan.workers.wire import take_standard_streams; "
+    "module, _, name = entry.partition(':'); getattr(import_module(module), name)(*take_standard_streams())"
+)
+
+
+def python_command(entry: str, *, utf8: bool) -> list[str]:
+    """Return the command of a new Python, isolated from the environment and from the working folder.
+
+    Args:
+        entry: ``module:function``; the function gets the descriptors to read messages from, and to write
+            answers to.
+        utf8: turn its UTF-8 mode on; ``-I`` ignores the variable that does.
+    """
+    flags = [*(["-B"] if sys.flags.dont_write_bytecode else []), "-X", f"utf8={int(utf8)}"]
+    arguments = [module_search.HOME, entry, *module_search.trusted_folders()]
+    return [sys.executable, "-I", *flags, "-c", _STARTUP, *arguments]
 
 
 def encode(message: object) -> bytes:

@@ -14,8 +14,7 @@ import pytest
 
 from boltz_keyscan import rules
 from boltz_keyscan.agents import containers, inspection, small_streams
-from boltz_keyscan.agents.event import Deny, Event, Stage
-from boltz_keyscan.agents.messages import KeyFound
+from boltz_keyscan.agents.event import Deny, Event, KeyFound, Stage
 from boltz_keyscan.detect import KeyDetector
 from conformance.containers import cpio, old_tar, tarred, zipped
 from tests.keys import fake_key, fingerprint

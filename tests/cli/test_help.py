@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
-from boltz_keyscan.cli.examples import EXAMPLES
+from boltz_keyscan.cli.groups import read_examples
 from boltz_keyscan.cli.root import Commands
 from boltz_keyscan.errors import KeyscanError
 from tests.running import keyscan
+
+EXAMPLES = read_examples()
 
 USED = ("", "hook", "baseline create", "keys audit", "keys revoke", "explain", "diff", "rules", "completion")
 

@@ -123,7 +123,7 @@ class TestInstall:
         place = tmp_path / name
         shutil.copytree(ROOT / "boltz_keyscan", place / "boltz_keyscan")
         shutil.copytree(ROOT / "rules", place / "rules")
-        marker = place / "boltz_keyscan" / "cli" / "commands" / "hook.py"
+        marker = place / "boltz_keyscan" / "cli" / "commands" / "groups.py"
         marker.write_text(marker.read_text() + f"\nopen({str(tmp_path / 'ran')!r}, 'w').close()\n")
         environment = {"PYTHONPATH": str(place)}
         command = "from boltz_keyscan.cli import entry; entry()"

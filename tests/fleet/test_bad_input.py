@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from boltz_keyscan.fleet.addresses import parse_address
-from boltz_keyscan.fleet.fetch_errors import describe_failure
+from boltz_keyscan.fleet.mirror import FetchLimits, describe_failure
 from boltz_keyscan.fleet.outcome import Outcome
 from boltz_keyscan.fleet.result import StoredResult
 from boltz_keyscan.fleet.run import run_fleet
@@ -230,7 +230,7 @@ def test_a_repository_that_is_damaged_on_the_server_is_not_called_too_large(fold
     ran = keyscan("fleet", "scan", f"file://{folder}/damaged", "--state", "damage", cwd=folder)
     assert (ran.code, "the repository is damaged" in ran.text) == (3, True)
     cut = describe_failure(
-        "name", "fetch-pack: early EOF\nfatal: fetch-pack: invalid index-pack output", 1, 1
+        "name", "fetch-pack: early EOF\nfatal: fetch-pack: invalid index-pack output", FetchLimits()
     )
     assert "the connection ended" in cut.detail
 

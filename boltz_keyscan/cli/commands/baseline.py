@@ -17,16 +17,16 @@ from boltz_keyscan.cli.baseline_entries import (
     author,
     gap_keys,
     open_gaps,
+    take_over_keys,
     to_baseline,
     with_new_places,
 )
-from boltz_keyscan.cli.baseline_import import take_over_keys
 from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.options import FILE_OPTIONS
-from boltz_keyscan.cli.parameters import Decorator, path_option
+from boltz_keyscan.cli.parameters import path_option
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError, writing
 from boltz_keyscan.model.enums import Mode, Status
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
@@ -72,10 +72,7 @@ _BY = click.option(
 _GAPS = click.option("--gaps", is_flag=True, help="Accept today's gaps too: archives that cannot be read.")
 
 
-def _reason(*, required: bool) -> Decorator:
-    return click.option(
-        "--reason", metavar="TEXT", required=required, callback=_line, help="Why these keys may stay."
-    )
+_REASON = click.option("--reason", metavar="TEXT", callback=_line, help="Why these keys may stay.")
 
 
 @click.group("baseline", cls=GroupWithExamples)
@@ -92,7 +89,7 @@ def baseline() -> None:
     "--from", "source", help_text="Take over only keys accepted in a .secrets.baseline or .gitleaksignore."
 )
 @_GAPS
-@_reason(required=False)
+@_REASON
 @_BY
 @_UNTIL
 def create(
@@ -149,7 +146,7 @@ def create(
 )
 @click.option("--add", is_flag=True, help="Accept new keys and places too, and renew what has expired.")
 @_GAPS
-@_reason(required=False)
+@_REASON
 @_BY
 @_UNTIL
 def update(
@@ -335,10 +332,5 @@ def _parsed(text: TextFile) -> dict[str, Entry]:
 
 
 def _write(path: bytes, entries: list[Entry]) -> None:
-    try:
+    with writing(display_path(path), "Name a file that you may write, with --baseline."):
         write_text(os.fsdecode(path), files.format_file(entries))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {display_path(path)}: {error.strerror}",
-            "Name a file that you may write, with --baseline.",
-        ) from error

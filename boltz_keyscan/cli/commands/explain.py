@@ -18,7 +18,7 @@ from boltz_keyscan.cli.options import FILE_OPTIONS
 from boltz_keyscan.cli.parameters import file_option
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError, OutputError, writing
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import Finding, ScanResult, Tally
@@ -239,11 +239,9 @@ def _write(path: str, text: str) -> None:
     Raises:
         OutputError: the file is another one of the user, or cannot be written.
     """
-    try:
+    with writing(path, "Name another file."):
         if os.path.isfile(path) and not are_expressions(
             read_regular_file(path, _MAX_EXPRESSIONS).decode("utf-8", "replace")
         ):
             raise OutputError(f"{path} exists, and has something else", "Name another file.")
-        write_text(os.fspath(path), text)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", "Name another file.") from error
+        write_text(path, text)

@@ -8,9 +8,9 @@ from typing import TextIO
 
 import click
 
-from boltz_keyscan.cli.fleet_output import print_report
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.options import CommandWithScanOptions
+from boltz_keyscan.cli.output import write_stdout
 from boltz_keyscan.cli.parameters import PATH, format_option, path_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.result import StoredResult
@@ -19,7 +19,7 @@ from boltz_keyscan.fleet.store import merge as merge_states
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
-from boltz_keyscan.model.fleet import RepositoryEntry
+from boltz_keyscan.model.fleet import FleetResult, RepositoryEntry
 from boltz_keyscan.report import FLEET_REPORTERS, Reporter, ReportOptions, load
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.wording import size
@@ -79,6 +79,16 @@ def _fill(reporter: Reporter, result: ScanResult, options: ReportOptions, stream
     reporter(result, stream, options)
 
 
+def print_report(result: FleetResult, name: str, options: ReportOptions) -> int:
+    """Write a report to standard output, and return the exit code.
+
+    Raises:
+        OutputError: it could not be written; a closed pipe is no error.
+    """
+    write_stdout(lambda stream: FLEET_REPORTERS.load(name)(result, stream, options))
+    return result.exit_code
+
+
 def _file_name(entry: RepositoryEntry) -> str:
     """Return a file name for a repository, whose own name may be anything."""
     tail = _UNSAFE.sub("-", entry.name.removesuffix(".git"))[-60:].lstrip(".-")
@@ -126,4 +136,4 @@ def merge(*, state: str, states: tuple[str, ...]) -> int:
     """
     merge_states(state, states)
     with Store.open(state) as store:
-        return print_report(StoredResult(store))
+        return print_report(StoredResult(store), "text", ReportOptions())

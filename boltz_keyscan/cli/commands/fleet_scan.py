@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
+from typing import Self
 
 import click
 
-from boltz_keyscan.cli.fleet_output import FleetProgress, print_report
+from boltz_keyscan.cli.commands.fleet_report import print_report
 from boltz_keyscan.cli.options import CommandWithScanOptions
-from boltz_keyscan.cli.parameters import PATH, path_option
+from boltz_keyscan.cli.parameters import PATH, choice_option, number_option, path_option
+from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.fleet.dask_engine import Cluster, open_cluster
 from boltz_keyscan.fleet.engine import Engine, LocalEngine
@@ -23,10 +26,12 @@ from boltz_keyscan.fleet.unit import Settings
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.module_search import restrict
 from boltz_keyscan.policy import FailOn
+from boltz_keyscan.report import ReportOptions
 from boltz_keyscan.scan_roots import Trust
 from boltz_keyscan.sources.trusted_files import read_named_file
 
 _LIMITS = FetchLimits()
+_GIB = _LIMITS.max_bytes / (1 << 30)
 
 
 @click.command(
@@ -38,12 +43,11 @@ _LIMITS = FetchLimits()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=PATH)
 @path_option("--state", metavar="DIR", required=True, help_text="Folder of the results; it is created.")
 @path_option("--repos", help_text="List of repositories, one a line or JSON; - for standard input.")
-@click.option(
+@choice_option(
     "--engine",
-    type=click.Choice(["local", "dask"]),
-    default="local",
-    show_default=True,
-    help="Workers: processes of this machine, or those of a Dask cluster.",
+    ("local", "dask"),
+    "local",
+    "Workers: processes of this machine, or those of a Dask cluster.",
 )
 @click.option(
     "--scheduler",
@@ -65,21 +69,11 @@ _LIMITS = FetchLimits()
     help="Keep them, and fetch only what is new the next time.  [default folder: mirrors in the state]",
 )
 @path_option("--token-file", help_text="Token for the server.  [default: BOLTZ_KEYSCAN_GIT_TOKEN]")
-@click.option(
-    "--fetch-timeout",
-    type=click.FloatRange(1),
-    metavar="SECONDS",
-    default=_LIMITS.seconds,
-    show_default=True,
-    help="Give up a fetch after SECONDS.",
+@number_option(
+    "--fetch-timeout", click.FloatRange(1), "SECONDS", _LIMITS.seconds, "Give up a fetch after SECONDS."
 )
-@click.option(
-    "--max-mirror-size",
-    type=click.FloatRange(0.001),
-    metavar="GIB",
-    default=_LIMITS.max_bytes / (1 << 30),
-    show_default=True,
-    help="Give up a repository that is larger.",
+@number_option(
+    "--max-mirror-size", click.FloatRange(0.001), "GIB", _GIB, "Give up a repository that is larger."
 )
 @path_option("--baseline", help_text="Baseline of keys accepted in all repositories.")
 @click.option(
@@ -143,13 +137,25 @@ def scan(
     with Store.create(state) as store:
         with (
             _open_engine(engine, cluster, jobs or cpu_count()) as workers,
-            contextlib.nullcontext() if quiet else FleetProgress() as progress,
+            contextlib.nullcontext() if quiet else _FleetProgress("Scanning repositories") as progress,
         ):
-            run_fleet(
-                store, listing, settings, workers, shard=part, listeners=(progress,) if progress else ()
-            )
+            on_done = progress.on_done if progress is not None else lambda _, __: None
+            run_fleet(store, listing, settings, workers, shard=part, on_done=on_done)
         result = StoredResult(store, require_complete=require_complete, part=True)
-        return print_report(result, verbosity=-1 if quiet else int(verbose))
+        return print_report(result, "text", ReportOptions(verbosity=-1 if quiet else int(verbose)))
+
+
+class _FleetProgress(Progress):
+    """Progress bar of a fleet scan. Use as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._start = time.monotonic()
+        return super().__enter__()
+
+    def on_done(self, done: int, whole: int) -> None:
+        """Draw the bar; click adds the time that is left."""
+        rate = done / max(time.monotonic() - self._start, 0.001)
+        self.show(done, whole, detail=f"{rate:.1f}/s")
 
 
 def _open_engine(name: str, cluster: Cluster, jobs: int) -> contextlib.AbstractContextManager[Engine]:

@@ -61,7 +61,7 @@ def scan_for_hook(
 
     @functools.cache
     def resolved() -> tuple[ResolvedOptions, Suppressor]:
-        from boltz_keyscan.cli.hook_report import resolve_for_hook  # noqa: PLC0415 - a clean commit needs no suppression
+        from boltz_keyscan.cli.hook_text import resolve_for_hook  # noqa: PLC0415 - a clean commit needs no suppression
 
         options = resolve_for_hook(baseline, trust)
         return options, options.suppressor()
@@ -75,6 +75,23 @@ def scan_for_hook(
     gathered = gathered or pipeline.gather(plan, progress=watch)
     result = pipeline.judge(plan, gathered, (step,), accept_gap=accept_gap)
     return resolved()[0].with_trust_report(result) if resolved.cache_info().currsize else result
+
+
+def report(result: ScanResult, change: str, looked_at: str) -> int:
+    """Write the outcome of a hook, and return the exit code.
+
+    Args:
+        result: the result of its scan.
+        change: the change that it checks, a ``hook_text.Change``.
+        looked_at: the amount scanned, as text.
+    """
+    if is_clean(result):
+        click.echo(f"boltz-keyscan: no key in {looked_at}")
+        return result.exit_code
+    from boltz_keyscan.cli.hook_text import Change, write  # noqa: PLC0415 - only when there is something to report
+
+    write(result, Change(change), looked_at)
+    return result.exit_code
 
 
 @click.command("pre-commit", cls=_TakesFiles)
@@ -92,12 +109,4 @@ def pre_commit(
     key counts.
     """
     result = scan_for_hook(plan_of(files), baseline, trust, gathered=gathered)
-    if is_clean(result):
-        click.echo(f"boltz-keyscan: no key in {amount_scanned(result, files)}")
-        return result.exit_code
-    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
-    from boltz_keyscan.cli.hook_text import Change  # noqa: PLC0415 - as above
-
-    change = Change.COMMIT if is_of_commit() else Change.FILES
-    write(result, change, amount_scanned(result, files))
-    return result.exit_code
+    return report(result, "commit" if is_of_commit() else "files", amount_scanned(result, files))

@@ -59,7 +59,7 @@ def doctor(*, hooks: tuple[str, ...]) -> int:
         works = f"not tried: {trial.note}" if trial.note else "works"
         verdict = f"does NOT work: {trial.trouble}" if trial.trouble else works
         rows = [("file", trial.path), ("runs", trial.program), ("note", trial.agent.settings.note)]
-        _write(f"{trial.agent.title}: {verdict}", rows)
+        _write(f"{trial.agent.settings.title}: {verdict}", rows)
     failed = any(each.trouble for each in found) or any(trial.trouble for trial in trials)
     return ExitCode.BLOCKING if failed else ExitCode.CLEAN
 

@@ -15,7 +15,7 @@ from boltz_keyscan.agents import registry
 from boltz_keyscan.cli import agent_settings, hook_script
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.hook_folder import HooksFolder, hooks_folder, manager
-from boltz_keyscan.errors import KeyscanError, OutputError
+from boltz_keyscan.errors import KeyscanError, writing
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.sources.git.repo.repository import Repository, enclosing
@@ -80,16 +80,13 @@ def _install_git_hooks(hooks: tuple[str, ...], *, yes: bool) -> int:
             _confirm(folder)
     for name, folder in zip(names, folders, strict=True):
         path = os.path.join(folder.path, name)
-        try:
+        with writing(path, "Check who owns the hooks folder."):
             os.makedirs(folder.path, exist_ok=True)
             with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
                 file.write(hook_script.text(name, more))
             os.chmod(path, 0o755)  # noqa: S103 - git runs it for every user who commits
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}", "Check who owns the hooks folder."
-            ) from error
-        click.echo(redacted(f"installed {path}{_because(folder)}"))
+        because = f" ({folder.because})" if folder.because else ""
+        click.echo(redacted(f"installed {path}{because}"))
     return ExitCode.CLEAN
 
 
@@ -103,10 +100,6 @@ def here() -> Repository:
     if repository is None:
         raise KeyscanError("this folder is in no git repository", "Change to your repository.")
     return repository
-
-
-def _because(folder: HooksFolder) -> str:
-    return f" ({folder.because})" if folder.because else ""
 
 
 def _check_manager(repository: Repository, name: str, folder: HooksFolder, *, yes: bool) -> None:

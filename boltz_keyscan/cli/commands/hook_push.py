@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
-from boltz_keyscan.cli.clean_commit import is_clean
-from boltz_keyscan.cli.commands.hook_commit import scan_for_hook, trust_options
+from boltz_keyscan.cli.commands.hook_commit import report, scan_for_hook, trust_options
 from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.policy import FailOn
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.wording import count
 from boltz_keyscan.sources.git.repo.object_store import prepare_repository
 from boltz_keyscan.sources.git.repo.repository import enclosing, references
@@ -52,16 +52,11 @@ def pre_push(*, remote: str | None, url: str | None, baseline: str | None, trust
         name, lines = remote or "", sys.stdin.buffer.read().splitlines()
         if not lines and "PRE_COMMIT" in given:
             name, lines = given.get("PRE_COMMIT_REMOTE_NAME", ""), [_line_without_commits(given)]
-    updates, known, existing = [], [], set()
-    for _, local, remote_ref, there in _updates(lines, 4):
-        if local.strip("0"):
-            updates.append((os.fsencode(remote_ref), local))
-        if there.strip("0"):
-            known.append(there)
-            existing.add(os.fsencode(remote_ref))
-    # Under pre-commit this is a commit on the remote, which may not have the reference.
-    named = frozenset() if "PRE_COMMIT" in given else frozenset(existing)
-    push = Push(tuple(updates), tuple(known), os.fsencode(name), existing=named)
+    push = _push((remote_ref, there, local) for _, local, remote_ref, there in _updates(lines, 4))
+    push = replace(push, remote=os.fsencode(name))
+    if "PRE_COMMIT" in given:
+        # Its old commit is one on the remote, which may not have the reference.
+        push = replace(push, existing=frozenset())
     # pre-commit called by hand: there is no push.
     is_push = "PRE_COMMIT" not in given or "PRE_COMMIT_REMOTE_NAME" in given
     return _report(_scan(push, baseline, trust), "push" if is_push else "range")
@@ -77,16 +72,20 @@ def pre_receive(*, baseline: str | None, trust: str | None) -> int:
     those of HEAD, the default branch, before the push, unless --trust is given: a push cannot
     suppress its own keys.
     """
-    updates, known, existing = [], [], set()
-    for old, new, name in _updates(sys.stdin.buffer.read().splitlines(), 3):
-        if new.strip("0"):
-            updates.append((os.fsencode(name), new))
-        if old.strip("0"):
-            known.append(old)
-            existing.add(os.fsencode(name))
-    inside = quarantine(os.environ, os.getcwdb())
-    push = Push(tuple(updates), tuple(known), quarantine=inside, existing=frozenset(existing))
+    lines = _updates(sys.stdin.buffer.read().splitlines(), 3)
+    push = _push((name, old, new) for old, new, name in lines)
+    push = replace(push, quarantine=quarantine(os.environ, os.getcwdb()))
     return _report(_scan(push, baseline, trust or _default_branch_trust()), "received")
+
+
+def _push(changes: Iterable[tuple[str, str, str]]) -> Push:
+    """Return the push of references, given their names, and old and new ids: zeros where there is none."""
+    named = [(os.fsencode(name), old, new) for name, old, new in changes]
+    return Push(
+        tuple((name, new) for name, _, new in named if new.strip("0")),
+        tuple(old for _, old, _ in named if old.strip("0")),
+        existing=frozenset(name for name, old, _ in named if old.strip("0")),
+    )
 
 
 def _scan(push: Push, baseline: str | None, trust: str | None) -> ScanResult:
@@ -152,11 +151,4 @@ def _default_branch_trust() -> str:
 def _report(result: ScanResult, change: str) -> int:
     tally = result.tally
     what = f"a push of {count(tally.blobs, 'object')} ({count(tally.commits, 'commit')})"
-    if is_clean(result):
-        click.echo(f"boltz-keyscan: no key in {what}")
-        return result.exit_code
-    from boltz_keyscan.cli.hook_report import write  # noqa: PLC0415 - only when there is something to report
-    from boltz_keyscan.cli.hook_text import Change  # noqa: PLC0415 - as above
-
-    write(result, Change(change), what)
-    return result.exit_code
+    return report(result, change, what)

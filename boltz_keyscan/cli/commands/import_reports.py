@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
 
 import click
 
@@ -67,4 +66,4 @@ def _steps(baseline: str | None) -> tuple[Step, ...]:
         return ()
     roots = scan_roots((".",), Trust.of("none", {}), part=False)
     inputs = SuppressionInputs(trusts.named_text(baseline, roots))
-    return (trusts.suppressor(roots, Trust.of("none", {}), inputs, datetime.now(UTC).date()),)
+    return (trusts.suppressor(roots, Trust.of("none", {}), inputs),)

@@ -10,13 +10,12 @@ import click
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing, workspaces
 from boltz_keyscan.api.spending import fetch_cli_version, fetch_limits, fetch_recent_usage
-from boltz_keyscan.audit import local as local_audit
 from boltz_keyscan.audit import organisation
 from boltz_keyscan.audit.organisation import Limits
 from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, MachineAudit, examine_machine
-from boltz_keyscan.cli.parameters import Decorator, file_option, format_option
+from boltz_keyscan.cli.local_audit import DEFAULT_BUDGET_GIB, examine_machine
+from boltz_keyscan.cli.parameters import Decorator, choice_option, file_option, format_option, number_option
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Mode, Severity
@@ -27,14 +26,13 @@ from boltz_keyscan.sources.trusted_files import read_whole_file
 from boltz_keyscan.triage import inventory
 from boltz_keyscan.triage.inventory import Listing
 from boltz_keyscan.triage.key_record import stamp
-from boltz_keyscan.workers.isolated import read_version
+from boltz_keyscan.workers.process import read_version
 
 _LIMITS = Limits()
 
 
 def _days_option(name: str, default: int, help_text: str) -> Decorator:
-    days = click.IntRange(0, 36500)
-    return click.option(name, type=days, metavar="DAYS", default=default, show_default=True, help=help_text)
+    return number_option(name, click.IntRange(0, 36500), "DAYS", default, help_text)
 
 
 @click.command("audit", cls=ApiCommand, short_help="Check the keys for bad hygiene.")
@@ -42,13 +40,12 @@ def _days_option(name: str, default: int, help_text: str) -> Decorator:
 @click.option(
     "--history", is_flag=True, help="With --local: also search transcripts of agents, histories and logs."
 )
-@click.option(
+@number_option(
     "--budget",
-    type=click.IntRange(1),
-    metavar="GIB",
-    default=DEFAULT_BUDGET_GIB,
-    show_default=True,
-    help="With --history: search the newest GIB gibibytes.",
+    click.IntRange(1),
+    "GIB",
+    DEFAULT_BUDGET_GIB,
+    "With --history: search the newest GIB gibibytes.",
 )
 @file_option("--with-report", "Mark the keys that a scan's JSON report found.")
 @file_option(
@@ -56,23 +53,17 @@ def _days_option(name: str, default: int, help_text: str) -> Decorator:
 )
 @format_option(AUDIT_REPORTERS, "Format of the audit.")
 @file_option("--output", "Write the audit to FILE instead of stdout.")
-@click.option(
+@choice_option(
     "--fail-on",
-    type=click.Choice([each.value for each in Severity if each is not Severity.NOTE] + ["never"]),
-    default=Severity.HIGH.value,
-    show_default=True,
-    help="Exit 1 on concerns of this severity or higher.",
+    (*(each.value for each in Severity if each is not Severity.NOTE), "never"),
+    Severity.HIGH.value,
+    "Exit 1 on concerns of this severity or higher.",
 )
 @_days_option("--expires-soon", _LIMITS.expires_soon, "Report keys that expire within DAYS.")
 @_days_option("--max-age", _LIMITS.oldest, "Report keys older than DAYS.")
 @_days_option("--max-idle", _LIMITS.unused, "Report keys not used for DAYS.")
-@click.option(
-    "--max-admin-keys",
-    type=click.IntRange(0),
-    metavar="N",
-    default=_LIMITS.admin_keys,
-    show_default=True,
-    help="Report more than N live admin keys.",
+@number_option(
+    "--max-admin-keys", click.IntRange(0), "N", _LIMITS.admin_keys, "Report more than N live admin keys."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every concern.")
 def audit(
@@ -97,9 +88,8 @@ def audit(
     Reports keys that never expire, are old, unused or work from everywhere, too many admin
     keys, workspaces without a spending limit, and more, each with a reason and a remedy.
     """
-    safe_output.install()
     if local:
-        done = _local(examine_machine(budget << 30 if history else None))
+        done = examine_machine(budget << 30 if history else None)
     else:
         limits = Limits(expires_soon, max_age, max_idle, admin_keys=max_admin_keys)
         report = read_report(with_report) if with_report is not None else None
@@ -192,20 +182,6 @@ def _audit_input(
         spending=spending,
         usage=usage,
         cli=cli,
-    )
-
-
-def _local(examined: MachineAudit) -> Audit:
-    return Audit(
-        "local",
-        None,
-        stamp(datetime.now(UTC)),
-        examined.number,
-        local_audit.CHECKS,
-        examined.concerns,
-        not examined.trouble,
-        examined.trouble,
-        ExitCode.CLEAN,
     )
 
 

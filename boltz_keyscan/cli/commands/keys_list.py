@@ -27,7 +27,6 @@ def list_(*, api: ApiOptions, format_: str) -> int:
 
     Exits with 3 if the API did not return all of them.
     """
-    safe_output.install()
     with open_connection(api) as connection:
         found = fetch_listing(connection)
     if format_ == "json":
@@ -48,7 +47,6 @@ def snapshot(*, api: ApiOptions, output: str) -> int:
     The file has public fields only: no key, and at most 7 characters of a key's body. An
     incomplete listing is saved as incomplete, and the exit code is 3.
     """
-    safe_output.install()
     with open_connection(api) as connection:
         found = fetch_listing(connection).listing
     safe_output.write_file(output, inventory.serialize(found))

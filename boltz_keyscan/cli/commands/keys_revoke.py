@@ -6,7 +6,6 @@ terminal, ``--yes`` and ``--id``.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +17,8 @@ from boltz_keyscan.api import revoke as api_revoke
 from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
-from boltz_keyscan.cli import safe_output
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.commands.share_link_archive import archive_links
+from boltz_keyscan.cli.commands.share_link_archive import archive_links, confirm, write_audit_line
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.parameters import PATH, file_option
 from boltz_keyscan.errors import KeyscanError
@@ -70,7 +68,6 @@ def revoke(
     A share link is archived by its fingerprint: a scan of PATH (default: the current folder)
     finds it again. Any key that reads the shared results may do that.
     """
-    safe_output.install()
     asking = execute and not yes
     if links or paths:
         _check_only_links(links, keys=bool(ids or from_report or replace or new_key_file))
@@ -84,14 +81,15 @@ def revoke(
         found = fetch_listing(connection)
         plan = _plan(selected, found, allow_self=allow_self)
         if replace:
-            _check_all_replaceable(plan)
+            for record in (each.record for each in plan if each.record is not None):
+                api_revoke.check_replaceable(record, datetime.now(UTC))
         for line in (line for each in plan for line in _describe(each, found, replace=replace)):
-            _print(line)
+            report_line(line)
         allowed = [each.record for each in plan if each.record is not None and not each.refused]
         if not (execute or yes):
-            _print("Nothing was done. --execute does it, after asking; --yes without asking.")
+            report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
             return ExitCode.CLEAN if len(allowed) == len(plan) else ExitCode.BLOCKING
-        records = [each for each in allowed if yes or _confirm(each)]
+        records = [each for each in allowed if yes or _is_confirmed(each)]
         connection.renew()
         if replace and records:
             _create_successor(connection, records[0], new_key_file, found.own.key_id if found.own else None)
@@ -171,12 +169,6 @@ def _refusal(record: Record | None, found: FetchedListing, allow_self: bool) -> 
     return ""
 
 
-def _check_all_replaceable(plan: Sequence[_PlannedRevocation]) -> None:
-    for each in plan:
-        if each.record is not None:
-            api_revoke.check_replaceable(each.record, datetime.now(UTC))
-
-
 def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool) -> Iterator[str]:
     """Yield lines on the key, and on what will stop working."""
     record = each.record
@@ -209,13 +201,9 @@ def _describe(each: _PlannedRevocation, found: FetchedListing, *, replace: bool)
         yield "  A successor is made first: the same name, workspace, mode, addresses and end."
 
 
-def _confirm(record: Record) -> bool:
+def _is_confirmed(record: Record) -> bool:
     name = record.name.strip() or record.id
-    click.echo(redacted(f"To revoke {record.id}, type its name: "), err=True, nl=False)
-    if sys.stdin.readline().strip() == name:
-        return True
-    _print("  That is not its name. It is left alone.")
-    return False
+    return confirm(f"To revoke {record.id}, type its name: ", (name,), "That is not its name.")
 
 
 def _create_successor(connection: Connection, old: Record, path: str | None, own: str | None) -> None:
@@ -231,12 +219,9 @@ def _create_successor(connection: Connection, old: Record, path: str | None, own
         drop()
         raise KeyscanError(f"{old.id} was not revoked: {error}", "Nothing else was done.") from None
     where = "standard output" if path is None else path
-    _print(f"  Successor {successor.id}, expires {_end(successor)}: written to {where}.")
+    end = stamp(successor.expires_at) if successor.expires_at else "never"
+    report_line(f"  Successor {successor.id}, expires {end}: written to {where}.")
     _write_audit_line(successor, "created", f"successor of {old.id}", own)
-
-
-def _end(record: Record) -> str:
-    return stamp(record.expires_at) if record.expires_at else "never"
 
 
 def _open_key_output(path: str | None) -> tuple[Callable[[Secret], None], Callable[[], None]]:
@@ -278,30 +263,11 @@ def _revoke(
     outcomes = api_revoke.revoke(connection, records, redacted, own)
     for outcome in outcomes:
         why = f": {outcome.detail}" if outcome.detail else ""
-        _print(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
+        report_line(f"{outcome.record.id} {outcome.record.name!r}: {outcome.word}{why}")
         _write_audit_line(outcome.record, outcome.word, outcome.detail, own)
     return outcomes
 
 
 def _write_audit_line(record: Record, word: str, detail: str, by: str | None) -> None:
-    """Write one audit line: the key, the outcome, the time and the acting key; no secret."""
-    line = {
-        "event": "boltz-keyscan keys revoke",
-        "at": stamp(datetime.now(UTC)),
-        "outcome": word,
-        "id": record.id,
-        "name": record.name,
-        "key_type": record.key_type.value,
-        "mode": record.mode.value,
-        "workspace_id": record.workspace_id,
-        "by": by,
-        "detail": detail,
-    }
-    report_line(f"audit: {json.dumps(line)}")
-
-
-def _print(line: str) -> None:
-    """Write a line to standard error: standard output may receive the new key."""
-    click.echo(
-        redacted(line.rstrip()) if not line.startswith("  ") else "  " + redacted(line.strip()), err=True
-    )
+    names = ("id", "name", "key_type", "mode", "workspace_id")
+    write_audit_line(word, {name: getattr(record, name) for name in names}, by, detail)

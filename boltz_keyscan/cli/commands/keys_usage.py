@@ -79,7 +79,6 @@ def usage(
     differs from them. The API counts by workspace, not by key. Exits with 3 if something
     is missing.
     """
-    safe_output.install()
     now = datetime.now(UTC).replace(microsecond=0)
     scope = _scope(since, from_report, workspace_ids, now)
     period = _period(scope.since, now, Unit(by) if by else None)

@@ -10,7 +10,7 @@ from boltz_keyscan import rules as rule_files
 from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.parameters import file_option
 from boltz_keyscan.detect.rule_check import check
-from boltz_keyscan.errors import OutputError
+from boltz_keyscan.errors import writing
 from boltz_keyscan.exports import EXPORTERS, load
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.policy import SECURITY_SEVERITY
@@ -69,10 +69,6 @@ def export(*, scanner: str, output: str | None) -> int:
     if output is None:
         click.echo(text, nl=False)
         return ExitCode.CLEAN
-    try:
+    with writing(f"the rules to {harmless(output)}", "Name another file."):
         write_text(output, text)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write the rules to {harmless(output)}: {error.strerror}", "Name another file."
-        ) from error
     return ExitCode.CLEAN

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -32,6 +32,7 @@ from boltz_keyscan.model.finding import Finding, Gap, Match
 from boltz_keyscan.model.status import StatusReport
 from boltz_keyscan.plan import Options, check_path, make_plan
 from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.redaction import redacted
 from boltz_keyscan.triage.key_record import RecordError, stamp
 
 _FINGERPRINT = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})")
@@ -139,13 +140,19 @@ def _archive(connection: Connection, fingerprint: str, link: Secret, *, execute:
         return True
     if not (execute or yes):
         return True
-    if not yes and not _confirm(fingerprint):
+    digits = fingerprint.removeprefix("bk1:")[:_ASKED_DIGITS]
+    question = f"To archive it, type the first {_ASKED_DIGITS} digits of its fingerprint: "
+    if not yes and not confirm(question, (digits, f"bk1:{digits}"), "These are not its digits."):
         return False
     connection.renew()
     archived, why = share_links.archive(connection, link)
     word = "archived" if archived else "failed"
     report_line(f"{fingerprint}: {word}{f': {why}' if why else ''}")
-    _write_audit_line(connection, fingerprint, record, word, why)
+    by = None
+    # Without it the outcome is reported all the same.
+    with contextlib.suppress(ApiError, RecordError):
+        by = whoami(connection).key_id
+    write_audit_line(word, {"fingerprint": fingerprint, "workspace_id": record.workspace_id}, by, why)
     return archived
 
 
@@ -159,32 +166,16 @@ def _describe(fingerprint: str, record: LinkRecord) -> None:
         report_line("  Archived, it opens nothing any more, and cannot be restored; the results stay.")
 
 
-def _confirm(fingerprint: str) -> bool:
-    digits = fingerprint.removeprefix("bk1:")[:_ASKED_DIGITS]
-    click.echo(
-        f"To archive it, type the first {_ASKED_DIGITS} digits of its fingerprint: ", err=True, nl=False
-    )
-    if sys.stdin.readline().strip().removeprefix("bk1:") == digits:
+def confirm(question: str, answers: Collection[str], refusal: str) -> bool:
+    """Ask on standard error for a text that confirms an action; return True if it was typed."""
+    click.echo(redacted(question), err=True, nl=False)
+    if sys.stdin.readline().strip() in answers:
         return True
-    report_line("  These are not its digits. It is left alone.")
+    report_line(f"  {refusal} It is left alone.")
     return False
 
 
-def _write_audit_line(
-    connection: Connection, fingerprint: str, record: LinkRecord, word: str, detail: str
-) -> None:
-    """Write one audit line: the link's fingerprint, the outcome, the time and the acting key; no secret."""
-    by = None
-    # Without it the outcome is reported all the same.
-    with contextlib.suppress(ApiError, RecordError):
-        by = whoami(connection).key_id
-    line = {
-        "event": "boltz-keyscan keys revoke",
-        "at": stamp(datetime.now(UTC)),
-        "outcome": word,
-        "fingerprint": fingerprint,
-        "workspace_id": record.workspace_id,
-        "by": by,
-        "detail": detail,
-    }
-    report_line(f"audit: {json.dumps(line)}")
+def write_audit_line(outcome: str, subject: Mapping[str, object], by: str | None, detail: str) -> None:
+    """Write one audit line: the key or link, the outcome, the time and the acting key; no secret."""
+    head = {"event": "boltz-keyscan keys revoke", "at": stamp(datetime.now(UTC)), "outcome": outcome}
+    report_line(f"audit: {json.dumps({**head, **subject, 'by': by, 'detail': detail})}")

@@ -1,11 +1,4 @@
-"""Tables of the state of a fleet."""
-
-from __future__ import annotations
-
-FORM = 3
-"""Version of the tables and of the records in them."""
-
-TABLES = """
+-- Tables of the state of a fleet.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE shards (
     number INTEGER, count INTEGER, listed INTEGER, PRIMARY KEY (count, number)) WITHOUT ROWID;
@@ -27,21 +20,3 @@ CREATE INDEX keys_of_repository ON keys (repository);
 CREATE TABLE locations (
     repository INTEGER, fingerprint TEXT, number INTEGER, document TEXT,
     PRIMARY KEY (repository, fingerprint, number)) WITHOUT ROWID;
-"""
-
-PARTS = ("gaps", "keys", "locations")
-"""Tables with the parts of a repository's result."""
-
-PAIRS = """
-CREATE TEMP TABLE pairs AS
-SELECT id, theirs, ours, newer, CASE
-    WHEN newer THEN NOT (theirs_open AND theirs NOT IN (SELECT repository FROM other.keys))
-    ELSE ours_open AND ours NOT IN (SELECT repository FROM main.keys) END AS keys_wanted
-FROM (
-    SELECT theirs.id AS id, theirs.number AS theirs, ours.number AS ours,
-        theirs.status IN ('failed', 'pending') AS theirs_open,
-        ours.status IN ('failed', 'pending') AS ours_open,
-        ours.id IS NULL OR (theirs.status != 'pending' AND theirs.ended > ours.ended) AS newer
-    FROM other.repositories AS theirs LEFT JOIN main.repositories AS ours USING (id))
-"""
-"""The repositories of a state that is merged: if its result is the newer one, and if its keys are taken."""
