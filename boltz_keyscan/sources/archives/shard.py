@@ -34,8 +34,11 @@ _MAX_NAME_BYTES = 1000
 
 _BY_DESIGN = (MORE_LOCATIONS, NOT_DECODED)
 
-MAX_CARRIED_BYTES = 64 << 10
+MAX_CARRIED_BYTES = 8 << 20
 """Bytes of a container in history that takes its content along; git reads a larger one again."""
+
+_MAX_KEPT_BYTES = 64 << 20
+"""Bytes of content that a worker keeps for the containers that it found."""
 
 
 class Place(Protocol):
@@ -146,8 +149,14 @@ class ContainerShard:
         """Return the shard without the content."""
         return replace(self, content=None)
 
+    @property
+    def starts_git(self) -> bool:
+        """True if a git process reads it."""
+        return self.content is None and self.place not in _kept and self.place.starts_git
+
     def _open(self) -> AbstractContextManager[Opened]:
-        return (self.place if self.content is None else InBuffer(self.content)).open()
+        content = _kept.pop(self.place, None) if self.content is None else self.content
+        return (self.place if content is None else InBuffer(content)).open()
 
     def lost(self, reason: str, detail: str) -> ShardResult:
         """Return the result when the process that scanned it failed."""
@@ -198,6 +207,26 @@ class ContainerShard:
         return Gap("!".join((where, *members)), reason, detail, by_design, origin.oid, paths)
 
 
+_kept: dict[Place, bytes] = {}
+"""Content of containers that this process found, and will open."""
+
+
+def keep_content(shards: Iterable[Shard]) -> tuple[Shard, ...]:
+    """Keep the content of containers in this process, while there is room; return the shards without it."""
+    room = _MAX_KEPT_BYTES - sum(map(len, _kept.values()))
+    without: list[Shard] = []
+    for shard in shards:
+        match shard:
+            case ContainerShard(content=bytes() as content):
+                room -= len(content)
+                if room >= 0:
+                    _kept[shard.place] = content
+                without.append(shard.without_content())
+            case _:
+                without.append(shard)
+    return tuple(without)
+
+
 def scan_all(shards: Sequence[Shard], detector: Detector) -> Iterator[ShardResult]:
     """Yield the result of each shard; those that need no git share the limits of the process.
 
@@ -211,7 +240,7 @@ def scan_all(shards: Sequence[Shard], detector: Detector) -> Iterator[ShardResul
 def _shared_limits(shard: Shard) -> Limits | None:
     """Return the limits under which a container is opened; None if it starts git, which must not inherit."""
     match shard:
-        case ContainerShard(content=None, place=place) if place.starts_git:
+        case ContainerShard() if shard.starts_git:
             return None
         case ContainerShard(limits=limits):
             return limits
