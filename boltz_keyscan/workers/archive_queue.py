@@ -107,7 +107,9 @@ class ArchiveQueue:
         for shard in cast("Iterable[Isolated]", shards):
             kept = shard
             if isinstance(shard, ContainerShard):
-                kept = shard if self._held + shard.carried <= MAX_HELD_BYTES else shard.without_content()
+                kept = shard.with_content() if worker == ANY else shard
+                if self._held + kept.carried > MAX_HELD_BYTES:
+                    kept = shard.without_content()
                 self._held += kept.carried
             self._pending.setdefault(worker, deque()).append(len(self.work))
             self.work.append((number, kept))

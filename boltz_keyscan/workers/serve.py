@@ -10,8 +10,6 @@ from functools import partial
 
 from boltz_keyscan.model.finding import Detector, Shard
 from boltz_keyscan.module_search import carry_guard
-from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives.shard import keep_content
 from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.system.processes import end_this_process, forbid_core_dumps, reset_worker_signals
 from boltz_keyscan.workers import wire
@@ -79,8 +77,7 @@ class _Inbox:
 
 def _answer(shard: Shard, detector: Detector) -> object:
     try:
-        result = scan_shard(shard, detector)
-        return replace(result, more=keep_content(result.more)) if result.more else result
+        return scan_shard(shard, detector)
     except Exception as error:  # noqa: BLE001 - sent to the parent, which decides
         return _portable(error)
 

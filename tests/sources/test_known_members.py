@@ -11,7 +11,7 @@ import pytest
 from boltz_keyscan.model.finding import Origin, ShardResult
 from boltz_keyscan.sources.archives import known_members
 from boltz_keyscan.sources.archives.limits import Limits
-from boltz_keyscan.sources.archives.shard import ContainerShard, InBuffer, keep_content
+from boltz_keyscan.sources.archives.shard import MAX_CARRIED_BYTES, ContainerShard, InBuffer, found_content
 from boltz_keyscan.sources.archives.zip import _unpack
 from tests.keys import fake_key
 from tests.sources.containers import DETECTOR, reasons_of, scan_container
@@ -136,13 +136,22 @@ def test_budgets_count_what_is_not_read(limits: dict[str, float]) -> None:
     assert results == {alone(content, **limits)}
 
 
-def test_a_worker_opens_what_it_kept() -> None:
+def test_a_process_opens_what_it_kept() -> None:
     content = packed(("a.env", KEY))
     place = InBuffer(b"")
-    named = ((Origin(b"", oid="1"), "x"),)
-    (kept,) = keep_content([ContainerShard(place, len(content), named, content=content)])
-    assert isinstance(kept, ContainerShard)
-    assert kept.content is None
-    assert len(kept.scan(DETECTOR).hits) == 1
+    shard = ContainerShard(place, len(content), ((Origin(b"", oid="1"), "x"),))
+    found_content.put(place, content)
+    assert len(shard.scan(DETECTOR).hits) == 1
     # It is opened once; the place has nothing.
-    assert kept.scan(DETECTOR).hits == ()
+    assert shard.scan(DETECTOR).hits == ()
+
+
+def test_the_bytes_that_a_process_keeps_are_limited() -> None:
+    places = [InBuffer(b"%d" % number) for number in range(10)]
+    for place in places:
+        found_content.put(place, bytes(MAX_CARRIED_BYTES))
+    kept = [place in found_content for place in places]
+    assert kept == [False] * 4 + [True] * 6
+    assert [found_content.take(place) is not None for place in places] == kept
+    found_content.put(places[0], bytes(MAX_CARRIED_BYTES + 1))
+    assert places[0] not in found_content

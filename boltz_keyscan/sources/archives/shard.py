@@ -37,8 +37,37 @@ _BY_DESIGN = (MORE_LOCATIONS, NOT_DECODED)
 MAX_CARRIED_BYTES = 8 << 20
 """Bytes of a container in history that takes its content along; git reads a larger one again."""
 
-_MAX_KEPT_BYTES = 64 << 20
-"""Bytes of content that a worker keeps for the containers that it found."""
+_MAX_KEPT_BYTES = 48 << 20
+"""Bytes of content that a process keeps of the containers that it found."""
+
+
+class ContentStore:
+    """Content of containers that this process found, until they are opened."""
+
+    def __init__(self) -> None:
+        self._contents: dict[Place, bytes] = {}
+        self._bytes = 0
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._contents
+
+    def put(self, place: Place, content: bytes) -> None:
+        """Keep the content of a container, if it is not large, and drop that of the oldest ones."""
+        self.take(place)
+        if len(content) <= MAX_CARRIED_BYTES:
+            self._contents[place] = content
+            self._bytes += len(content)
+        while self._bytes > _MAX_KEPT_BYTES:
+            self.take(next(iter(self._contents)))
+
+    def take(self, place: Place) -> bytes | None:
+        """Return the content of a container, and drop it; None if it is not kept."""
+        content = self._contents.pop(place, None)
+        self._bytes -= len(content or b"")
+        return content
+
+
+found_content = ContentStore()
 
 
 class Place(Protocol):
@@ -145,6 +174,10 @@ class ContainerShard:
         """Bytes of content that it takes along although its place can be read again."""
         return len(self.content or b"")
 
+    def with_content(self) -> ContainerShard:
+        """Return the shard with its content, if this process keeps it."""
+        return self if self.content is not None else replace(self, content=found_content.take(self.place))
+
     def without_content(self) -> ContainerShard:
         """Return the shard without the content."""
         return replace(self, content=None)
@@ -152,10 +185,10 @@ class ContainerShard:
     @property
     def starts_git(self) -> bool:
         """True if a git process reads it."""
-        return self.content is None and self.place not in _kept and self.place.starts_git
+        return self.content is None and self.place not in found_content and self.place.starts_git
 
     def _open(self) -> AbstractContextManager[Opened]:
-        content = _kept.pop(self.place, None) if self.content is None else self.content
+        content = found_content.take(self.place) if self.content is None else self.content
         return (self.place if content is None else InBuffer(content)).open()
 
     def lost(self, reason: str, detail: str) -> ShardResult:
@@ -205,26 +238,6 @@ class ContainerShard:
         paths = (where,) if origin.path else ()
         by_design = reason in _BY_DESIGN
         return Gap("!".join((where, *members)), reason, detail, by_design, origin.oid, paths)
-
-
-_kept: dict[Place, bytes] = {}
-"""Content of containers that this process found, and will open."""
-
-
-def keep_content(shards: Iterable[Shard]) -> tuple[Shard, ...]:
-    """Keep the content of containers in this process, while there is room; return the shards without it."""
-    room = _MAX_KEPT_BYTES - sum(map(len, _kept.values()))
-    without: list[Shard] = []
-    for shard in shards:
-        match shard:
-            case ContainerShard(content=bytes() as content):
-                room -= len(content)
-                if room >= 0:
-                    _kept[shard.place] = content
-                without.append(shard.without_content())
-            case _:
-                without.append(shard)
-    return tuple(without)
 
 
 def scan_all(shards: Sequence[Shard], detector: Detector) -> Iterator[ShardResult]:

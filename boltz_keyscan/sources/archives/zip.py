@@ -36,6 +36,8 @@ from boltz_keyscan.sources.archives.zip_headers import (
     is_field_list,
     locate_directory,
     read_entries,
+    read_local,
+    read_packed,
     read_zip64,
 )
 from boltz_keyscan.sources.blob import CHUNK
@@ -101,7 +103,7 @@ def _members_by_directory(
     for entry in read_entries(space, first, last):
         found += 1
         # All offsets are off by as much as that of the directory.
-        at, header = _read_header(space, entry.local + first - declared_offset, entry.local)
+        at, header = read_local(space, entry.local + first - declared_offset, entry.local)
         if header[:4] != LOCAL or len(header) < 30:
             yield _unreadable(entry, corrupt_error("its directory names a member that is not there"))
             continue
@@ -109,7 +111,7 @@ def _members_by_directory(
         start = at + 30 + name_length + extra_length
         name_offsets = (entry.name_offset, at + 30)
         covered.append((at, start))
-        packed = _packed(space, start, entry)
+        packed = read_packed(space, start, entry.size, MAX_PACKED_BYTES)
         identity = identify(packed, entry)
         if entry.flags & _ENCRYPTED or (decompress := _METHODS.get(entry.method)) is None:
             covered.append((start, start + entry.size))
@@ -135,22 +137,6 @@ def _members_by_directory(
             yield Member(entry.name, decompress(Reader(read_pieces(space, start)), meter))
     if found != count & 0xFFFF and found != count:
         raise corrupt_error(f"its directory should have {count} members and has {found}")
-
-
-def _read_header(space: RandomAccess, *offsets: int) -> tuple[int, bytes]:
-    """Return the first of the offsets at which a local header begins, or the last, with the bytes there."""
-    for at in offsets:
-        if (header := space.read(at, 30))[:4] == LOCAL:
-            break
-    return at, header
-
-
-def _packed(space: RandomAccess, start: int, entry: Entry) -> bytes | None:
-    """Return the bytes of a member as they are packed; None for a long one, or one that is cut off."""
-    if entry.size > MAX_PACKED_BYTES:
-        return None
-    packed = space.read(start, entry.size)
-    return packed if len(packed) == entry.size else None
 
 
 def _read_at_once(

@@ -100,6 +100,22 @@ def read_entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
         at = end
 
 
+def read_local(space: RandomAccess, *offsets: int) -> tuple[int, bytes]:
+    """Return the first of the offsets at which a local header begins, or the last, with the bytes there."""
+    for at in offsets:
+        if (header := space.read(at, 30))[:4] == LOCAL:
+            break
+    return at, header
+
+
+def read_packed(space: RandomAccess, start: int, size: int, most: int) -> bytes | None:
+    """Return the bytes of a member as they are packed; None for more than ``most``, or if it is cut off."""
+    if size > most:
+        return None
+    packed = space.read(start, size)
+    return packed if len(packed) == size else None
+
+
 def read_zip64(extra: bytes, values: tuple[int, ...]) -> list[int]:
     """Return the values, with those of 0xFFFFFFFF replaced from the zip64 field (4.5.3)."""
     found = list(values)
