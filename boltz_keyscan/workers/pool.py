@@ -108,8 +108,11 @@ class Pool:
 
     @property
     def free_workers(self) -> list[int]:
-        """Numbers of the workers that have nothing to do after their current jobs, idle ones twice."""
-        return [
+        """Numbers of the workers that have nothing to do after their current jobs, idle ones twice.
+
+        0 is the number of any worker that is to replace one that died.
+        """
+        return [0] * (self._count - len(self._workers)) + [
             worker.number
             for limit in range(1, _MAX_ASSIGNED + 1)
             for worker in self._workers
@@ -133,7 +136,11 @@ class Pool:
 
     def assign(self, job: Job, number: int) -> None:
         """Assign a job to a worker, before those of ``results``."""
-        next(worker for worker in self._workers if worker.number == number).assign(job)
+        for worker in self._workers:
+            if worker.number == number:
+                worker.assign(job)
+                return
+        self._waiting.append(job)
 
     def ready(self) -> Results:
         """Yield the results that have arrived, without waiting; errors as ``results``."""

@@ -108,8 +108,7 @@ class Extractor:
         if not self.matches and not self._quota.is_used and not self._meter.is_exhausted:
             self._known.remember()
         if self._unreported:
-            detail = f"{self._unreported} more parts of it were not scanned"
-            self.gaps.append(((), "more-gaps", detail))
+            self.gaps.append(((), "more-gaps", f"{self._unreported} more parts of it were not scanned"))
         self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
         return sorted(frame.covered(at for at, _ in seen).union(restated))
@@ -299,8 +298,7 @@ class Extractor:
         if matcher.marks:
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
         if member.view is not None and is_whole:
-            data = b"".join(buffered)
-            matches = self._scan_view(data, member.view(data), matches, frame)
+            matches = self._scan_view(data := b"".join(buffered), member.view(data), matches, frame)
         if member.joint is not None:
             matches = [match for match in matches if match.offset < member.joint]
         self._add_own_matches(matches, frame)
@@ -337,11 +335,14 @@ class Extractor:
 
     def _report(self, error: ContainerError, frame: Frame) -> None:
         """Add a gap, unless it follows from one reported before."""
-        if self._meter.is_exhausted or (frame.is_broken and not isinstance(error, BudgetExceededError)):
+        is_over = isinstance(error, BudgetExceededError)
+        if is_over:
+            self._records.flush()
+        if self._meter.is_exhausted or (frame.is_broken and not is_over):
             return
         if (frame.is_uncertain or frame.is_repeated) and error.reason == "corrupt-container":
             return
-        self._meter.is_exhausted = isinstance(error, BudgetExceededError)
+        self._meter.is_exhausted = is_over
         if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
             detail = f"in {' > '.join(frame.links)}: {error.detail}" if frame.links else error.detail
             self.gaps.append((frame.chain, error.reason, detail))
