@@ -147,6 +147,11 @@ class Quota:
             )
         return locations == 1
 
+    @property
+    def is_used(self) -> bool:
+        """True once it was asked about a key."""
+        return bool(self._keys or self._placeholders)
+
     def _within(self, count: int, most: int, noun: str) -> bool:
         if count > most:
             self._omitted[f"only the first {most} {noun} are reported"] = None

@@ -39,6 +39,11 @@ _GZIP = late_pattern(
     rb"|[\4-\7\x0c-\x0f\x14-\x17\x1c-\x1f].{6}(?:\0\0|..[ -~]{2}))"
 )
 """A header of gzip whose name, comment and first field are text (RFC 1952, 2.3.1)."""
+_ZIP_FIELDS = rb"[%b]\0.{16}(?:[^\0].|\0[^\0])" % re.escape(bytes(sorted(ZIP_METHODS)))
+ZIP_HEADER = late_pattern(
+    rb"(?s)PK(?:\x03\x04(?:.{4}%b|.{0,25}\Z)|\x01\x02(?:.{6}%b|.{0,41}\Z))" % (_ZIP_FIELDS, _ZIP_FIELDS)
+)
+"""A local header of zip, or one of its directory, with a method in use and a name."""
 _OCTAL = late_pattern(rb"[ \t\0]*([0-7]*)")
 
 
@@ -225,16 +230,8 @@ def _by_pattern(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda window: compiled.match(window) is not None
 
 
-def _is_zip_local(window: bytes) -> bool:
-    return len(window) < 30 or _is_zip_header(window[8:10], window[26:28])
-
-
-def _is_zip_central(window: bytes) -> bool:
-    return len(window) < 46 or _is_zip_header(window[10:12], window[28:30])
-
-
-def _is_zip_header(method: bytes, name_length: bytes) -> bool:
-    return int.from_bytes(method, "little") in ZIP_METHODS and any(name_length)
+def _is_zip(window: bytes) -> bool:
+    return ZIP_HEADER.match(window) is not None
 
 
 def _is_7z(window: bytes) -> bool:
@@ -317,7 +314,7 @@ def _is_nsis(window: bytes) -> bool:
 
 
 CHECKS: dict[bytes, tuple[tuple[bytes, str, Callable[[bytes], bool]], ...]] = {
-    b"PK": ((b"PK\3\4", "zip", _is_zip_local), (b"PK\1\2", "zip", _is_zip_central)),
+    b"PK": ((b"PK\3\4", "zip", _is_zip), (b"PK\1\2", "zip", _is_zip)),
     b"7z": ((b"7z\xbc\xaf", "7z", _is_7z),),
     b"\xfd7": ((b"\xfd7zXZ", "xz", _is_xz),),
     b"BZ": ((b"BZh", "bzip2", _is_bzip2),),

@@ -27,6 +27,8 @@ CHECKED_BYTES = 512
 MAX_CHECKS = 2000
 """False signatures checked in one buffer; more are reported as ``FLOOD``."""
 
+_ZIP_BYTE = ord("P")
+
 _COSTLY = dict.fromkeys(b"0123456789%=\\", 4)
 """False signatures that a check of numbers or escapes counts for, by the first byte."""
 
@@ -237,10 +239,14 @@ def checked_marks(buffer: bytes | bytearray | memoryview, end: int, marks: Seque
 
     archives: list[Mark] = []
     false = 0
+    is_zip_header = signature_checks.ZIP_HEADER.match
     offsets = sorted(set(marks))
     for number, at in enumerate(offsets):
         if false > MAX_CHECKS or len(archives) > MAX_ARCHIVES:
             return archives + [(rest, FLOOD) for rest in offsets[number:]]
+        if buffer[at] == _ZIP_BYTE and is_zip_header(buffer, at, min(at + CHECKED_BYTES, end)):
+            archives.append((at, "zip"))
+            continue
         if not encoded_checks.is_worth_checking(buffer, at):
             continue
         window = bytes(buffer[at : min(at + CHECKED_BYTES, end)])

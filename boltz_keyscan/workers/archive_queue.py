@@ -6,6 +6,7 @@ that does not depend on the number of processes or on the time at which an archi
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import cast
@@ -19,6 +20,9 @@ from boltz_keyscan.workers.pool import Job
 
 MAX_HELD_BYTES = 64 << 20
 """Content that waits in this process for a worker; git reads the rest again."""
+
+ANY = 0
+"""Number of no worker: any may open an archive."""
 
 _BATCH_ARCHIVES = 32
 _BATCH_BYTES = 1 << 20
@@ -62,7 +66,8 @@ class ArchiveQueue:
     limits: Limits = RUN_LIMITS
     work: list[tuple[int, ContainerShard]] = field(default_factory=list)
     """Archives in the order in which they were found, with the number of their source."""
-    _pending: deque[int] = field(default_factory=deque)
+    _pending: dict[int, deque[int]] = field(default_factory=dict)
+    """Archives not sent to a worker, by the number of the worker that keeps their content."""
     _alone: deque[int] = field(default_factory=deque)
     """Archives of a batch that failed."""
     _results: dict[int, ShardResult] = field(default_factory=dict)
@@ -71,21 +76,30 @@ class ArchiveQueue:
     _early_output: int = 0
     _is_sorted: bool = False
 
-    def add(self, number: int, shards: Iterable[Shard]) -> None:
-        """Add archives of a source; they keep their content while there is room."""
+    def add(self, number: int, shards: Iterable[Shard], worker: int = ANY) -> None:
+        """Add archives of a source; they keep their content while there is room.
+
+        Args:
+            number: number of the source.
+            shards: the archives.
+            worker: the worker that found them, which keeps their content.
+        """
         for shard in cast("Iterable[ContainerShard]", shards):
-            kept = shard if self._held + shard.carried <= MAX_HELD_BYTES else shard.without_content()
+            kept = shard.with_content() if worker == ANY else shard
+            if self._held + kept.carried > MAX_HELD_BYTES:
+                kept = shard.without_content()
             self._held += kept.carried
-            self._pending.append(len(self.work))
+            self._pending.setdefault(worker, deque()).append(len(self.work))
             self.work.append((number, kept))
 
     def sort(self) -> None:
         """Sort the archives that were not opened: from here on they are opened in the order of the budget."""
-        self._pending = deque(sorted(self._pending, key=self._order))
+        pending = itertools.chain.from_iterable(self._pending.values())
+        self._pending = {ANY: deque(sorted(pending, key=self._order))}
         self._is_sorted = True
 
-    def next_batch(self) -> Batch | None:
-        """Return the next archives to open; None if there are none or, before ``sort``, for the budget."""
+    def next_batch(self, worker: int = ANY) -> Batch | None:
+        """Return the next archives for a worker; None for none or, before ``sort``, because of the budget."""
         if not self._is_sorted and (
             self._early_members > self.limits.members or self._early_output > self.limits.slack
         ):
@@ -96,12 +110,13 @@ class ArchiveQueue:
             return Batch((index,), (shard,), shard.weight)
         chosen: list[int] = []
         weight = 0
-        while self._pending and len(chosen) < _BATCH_ARCHIVES:
-            size = self.work[self._pending[0]][1].weight
+        pending = self._pending.get(worker) or self._pending.get(ANY) or deque()
+        while pending and len(chosen) < _BATCH_ARCHIVES:
+            size = self.work[pending[0]][1].weight
             if chosen and weight + size > _BATCH_BYTES:
                 break
             weight += size
-            chosen.append(self._pending.popleft())
+            chosen.append(pending.popleft())
         shards = tuple(self.work[index][1] for index in chosen)
         return Batch(tuple(chosen), shards, weight) if chosen else None
 

@@ -14,7 +14,7 @@ from typing import Self
 
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Detector, Shard, ShardResult
-from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sources.blob import scan_shard
 from boltz_keyscan.system.pipes import wait_any
 from boltz_keyscan.system.processes import block_signals
@@ -46,6 +46,8 @@ class Job:
     """Time limit. Without one, an exception in the shard is a bug and is raised."""
     inline: bool = False
     """Small enough to be scanned in this process."""
+    worker: int = 0
+    """Number of the worker that scanned it; 0 for none."""
 
 
 Results = Generator[tuple[Job, ShardResult], None, None]
@@ -53,6 +55,7 @@ Results = Generator[tuple[Job, ShardResult], None, None]
 
 @dataclass(slots=True)
 class _Worker:
+    number: int
     process: Process
     since: float
     ready: bool = False
@@ -90,6 +93,7 @@ class Pool:
         self._suspects: deque[Job] = deque()
         self._retried: Job | None = None
         self._failed_starts = 0
+        self._started = 0
 
     def __enter__(self) -> Self:
         return self
@@ -103,10 +107,17 @@ class Pool:
             worker.process.kill()
 
     @property
-    def has_room(self) -> bool:
-        """True if a worker has nothing to do after its current job."""
-        assigned = sum(len(worker.assigned) for worker in self._workers)
-        return assigned + len(self._waiting) < _MAX_ASSIGNED * self._count
+    def free_workers(self) -> list[int]:
+        """Numbers of the workers that have nothing to do after their current jobs, idle ones twice.
+
+        0 is the number of any worker that is to replace one that died.
+        """
+        return [0] * (self._count - len(self._workers)) + [
+            worker.number
+            for limit in range(1, _MAX_ASSIGNED + 1)
+            for worker in self._workers
+            if len(worker.assigned) < limit
+        ]
 
     def start(self, count: int) -> None:
         """Start workers until there are so many.
@@ -123,8 +134,12 @@ class Pool:
                 self._start(copy=copy)
             self._count = count
 
-    def add(self, job: Job) -> None:
-        """Add a job, which goes before those of ``results``."""
+    def assign(self, job: Job, number: int) -> None:
+        """Assign a job to a worker, before those of ``results``."""
+        for worker in self._workers:
+            if worker.number == number:
+                worker.assign(job)
+                return
         self._waiting.append(job)
 
     def ready(self) -> Results:
@@ -156,7 +171,8 @@ class Pool:
         with block_signals():
             siblings = [worker.process for worker in self._workers]
             process = Process(self._detector, copy=copy, siblings=siblings)
-            self._workers.append(_Worker(process, time.monotonic()))
+            self._started += 1
+            self._workers.append(_Worker(self._started, process, time.monotonic()))
 
     def _assign(self) -> Results:
         """Assign jobs to workers evenly, and scan the smallest ones in this process."""
@@ -212,7 +228,7 @@ class Pool:
                 worker.ready = True
                 self._failed_starts = 0
             case ShardResult():
-                yield worker.assigned.popleft(), answer
+                yield replace(worker.assigned.popleft(), worker=worker.number), answer
             case Exception() if worker.assigned[0].seconds is None:
                 raise answer
             case _:

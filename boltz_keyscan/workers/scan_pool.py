@@ -7,6 +7,7 @@ from functools import partial
 from typing import Self, TypeAlias
 
 from boltz_keyscan.model.finding import Detector, Gap, Shard, ShardResult
+from boltz_keyscan.records import replace
 from boltz_keyscan.sources.archives.limits import RUN_LIMITS, Limits
 from boltz_keyscan.workers.archive_queue import ArchiveQueue, Batch
 from boltz_keyscan.workers.pool import Job, Pool, Results
@@ -60,7 +61,8 @@ class ScanPool:
         self._start(self._jobs)
         for job, result in self._pool.results(map(_job, work)):
             if not self._record(job, result):
-                yield job.number, result
+                self._queue.add(job.number, result.more, job.worker)
+                yield job.number, replace(result, more=())
                 self._feed()
 
     def add(self, number: int, archives: Iterable[Shard]) -> None:
@@ -105,8 +107,9 @@ class ScanPool:
 
     def _feed(self) -> None:
         """Send archives to the workers while one of them has nothing to do after its current job."""
-        while self._is_started and self._pool.has_room and (batch := self._queue.next_batch()):
-            self._pool.add(batch.job)
+        for worker in self._pool.free_workers:
+            if batch := self._queue.next_batch(worker):
+                self._pool.assign(batch.job, worker)
 
 
 def _job(numbered: tuple[int, Shard]) -> Job:

@@ -18,6 +18,12 @@ from boltz_keyscan.sources.signatures import Format
 Inflate = Callable[[Reader, Meter], Iterator[bytes]]
 """Decompressor of a stream, which stops behind its end."""
 
+IMPLIED = b"content"
+"""Name of the content of a compressed stream that is no container itself."""
+
+SEEN_TEXT = b"text"
+"""Name of the text that a person sees of a member."""
+
 View = Callable[[bytes], bytes]
 """Function from the content of a member to the text that a person sees."""
 
@@ -44,6 +50,14 @@ class Member:
     """For bytes around the joint of two pieces, its offset: a key that begins behind it may be cut."""
     view: View | None = None
     """For content that shows a text in pieces: the function that returns the text."""
+    is_known: bool = False
+    """True for a member in which nothing was found before: only its name is scanned."""
+
+    @property
+    def is_plain(self) -> bool:
+        """True if its bytes are searched as any others, and those of several members together."""
+        is_placed = self.stored_at is not None or self.locate is not None or self.joint is not None
+        return not (self.implied or self.view or is_placed)
 
 
 @dataclass(slots=True)
@@ -87,6 +101,10 @@ class Content:
     """Callback for an error after which more members may follow."""
     cover: Callable[[int, int], None] = lambda _start, _end: None
     """Callback with the range of a member stored in another form, after it was read."""
+    recall: Callable[[bytes], bool] = lambda _identity: False
+    """Function that returns True if nothing was found in a member of this identity: it is not read again."""
+    complete: Callable[[bytes], None] = lambda _identity: None
+    """Callback for any other member that was read from its first byte to its last."""
     is_certain: bool = True
     """False for a search for embedded members, where unreadable bytes are no gap."""
     has_candidates: Callable[[memoryview], bool] | None = None

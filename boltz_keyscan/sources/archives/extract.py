@@ -15,8 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from boltz_keyscan.model.enums import Part, Shape
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import replace
-from boltz_keyscan.sources.archives.content import Content, KeptBytes, Member, View, find_reader
+from boltz_keyscan.sources.archives.content import IMPLIED, SEEN_TEXT, Content, KeptBytes, Member, find_reader
 from boltz_keyscan.sources.archives.frames import Batch, Frame, UncoveredScanner, find_marks
+from boltz_keyscan.sources.archives.images import shorten_name
+from boltz_keyscan.sources.archives.known_members import KnownMembers
 from boltz_keyscan.sources.archives.limits import (
     BudgetExceededError,
     ContainerError,
@@ -42,15 +44,6 @@ from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import FLOOD, FORMATS, HEAD, Format, is_container_head
 from boltz_keyscan.sources.windows import WindowMatcher
 
-IMPLIED = b"content"
-"""Name of the content of a compressed stream that is no container itself."""
-
-SEEN_TEXT = b"text"
-"""Name of the text that a person sees of a member."""
-
-_MAX_NAME_BYTES = 4096
-"""Bytes of a member's name at most."""
-
 _Record = tuple[Member, Frame, Format]
 """A record, and its container."""
 
@@ -69,6 +62,7 @@ class Extractor:
         self.matches: list[MemberMatch] = []
         self._names = Batch[Label](detector, self._scan_name)
         self._records = Batch[_Record](detector, self._scan_record)
+        self._known = KnownMembers(detector, self._meter, self.gaps)
 
     @property
     def cost(self) -> tuple[int, int]:
@@ -111,9 +105,10 @@ class Extractor:
         rest.marks |= marks
         self._open_embedded(rest.marks, space, frame, format_)
         self._names.flush()
+        if not self.matches and not self._quota.is_used and not self._meter.is_exhausted:
+            self._known.remember()
         if self._unreported:
-            detail = f"{self._unreported} more parts of it were not scanned"
-            self.gaps.append(((), "more-gaps", detail))
+            self.gaps.append(((), "more-gaps", f"{self._unreported} more parts of it were not scanned"))
         self.gaps += (((), gap.reason, gap.detail) for gap in self._quota.gaps(""))
         restated = (at for at, fingerprint in seen if fingerprint in frame.restated)
         return sorted(frame.covered(at for at, _ in seen).union(restated))
@@ -183,6 +178,9 @@ class Extractor:
                 raise too_deep_error(self._limits)  # noqa: TRY301 - reported like every unopened container
             content.report = functools.partial(self._report, frame=frame)
             content.cover = frame.cover
+            if not frame.links and not frame.is_repeated:
+                content.recall = functools.partial(self._known.recall, depth=frame.depth)
+                content.complete = functools.partial(self._known.complete, depth=frame.depth)
             content.has_candidates = content.has_candidates or self._has_candidates
             for member in find_reader(format_)(content):
                 if member.is_record:
@@ -191,8 +189,6 @@ class Extractor:
                     self._scan_member(member, frame, format_)
                 if self._meter.is_exhausted:
                     return
-        except ContainerError as error:
-            self._report(error, frame)
         except Exception as error:  # noqa: BLE001 - hostile bytes: a failing reader ends this container only
             self._report(unexpected_error(error), frame)
         finally:
@@ -216,16 +212,30 @@ class Extractor:
     def _scan_record(self, content: bytes, label: _Record, _marks: list[int] | None) -> None:
         member, frame, outer = label
         # Not a tuple, which would be collected again.
-        self._add_record(replace(member, chunks=[content]), frame, outer)
+        member = replace(member, chunks=[content])
+        before = *self.cost, len(self.gaps)
+        (self._add_record if member.is_record else self._scan_content)(member, frame, outer)
+        if before != (*self.cost, len(self.gaps)):
+            self._known.retract()
 
     def _scan_member(self, member: Member, frame: Frame, outer: Format) -> None:
         self._meter.add_members()
-        name = member.name[:_MAX_NAME_BYTES]
-        prefix = frame.prefix if member.implied else (*frame.prefix, name)
         if not member.implied:
-            self._names.add(member.name, (prefix, frame.links))
+            self._names.add(member.name, (frame.prefix_of(member), frame.links))
             for at in member.name_offsets:
                 frame.cover(at, at + len(member.name))
+        match member.chunks:
+            case _ if member.is_known:
+                return
+            case tuple((bytes() as short,)) if member.is_plain and match_format(
+                short[:HEAD], member.name
+            ) == (None, {}):
+                self._records.add(short, (member, frame, outer))
+            case _:
+                self._scan_content(member, frame, outer)
+
+    def _scan_content(self, member: Member, frame: Frame, outer: Format) -> None:
+        prefix = frame.prefix_of(member)
         inner = frame.member((*frame.prefix, IMPLIED) if member.implied else prefix, prefix)
         inner.is_uncertain = frame.is_uncertain and member.implied
         inner.stays_uncertain = frame.stays_uncertain and member.implied
@@ -242,7 +252,7 @@ class Extractor:
             if is_text:
                 inner.doubt(format_.name)
             if not member.implied:
-                inner.chain = inner.prefix = (*frame.prefix, _short(name))
+                inner.chain = inner.prefix = (*frame.prefix, shorten_name(prefix[-1]))
             content = Content(reader, self._meter, is_certain=not inner.is_uncertain, kept=kept)
             self._scan_container(format_, content, inner, is_text=is_text)
         frame.has_failed = inner.is_broken and inner.is_uncertain
@@ -288,15 +298,15 @@ class Extractor:
         if matcher.marks:
             self._open_embedded(matcher.marks, InMemory(b"".join(buffered)) if is_whole else None, frame)
         if member.view is not None and is_whole:
-            matches = self._scan_view(b"".join(buffered), member.view, matches, frame)
+            matches = self._scan_view(data := b"".join(buffered), member.view(data), matches, frame)
         if member.joint is not None:
             matches = [match for match in matches if match.offset < member.joint]
         self._add_own_matches(matches, frame)
 
-    def _scan_view(self, data: bytes, view: View, matches: list[Match], frame: Frame) -> list[Match]:
+    def _scan_view(self, data: bytes, text: bytes, matches: list[Match], frame: Frame) -> list[Match]:
         """Scan the text that a person sees; return the matches in the bytes that it does not complete."""
         matcher = WindowMatcher(self._detector, admits=self._quota)
-        shown = [*matcher.feed(view(data)), *matcher.finish()]
+        shown = [*matcher.feed(text), *matcher.finish()]
         known = [match.fingerprint for match in matches if match.shape is Shape.CONFIRMED]
         new = [match for match in shown if match.shape is Shape.CONFIRMED and match.fingerprint not in known]
         chain = (*frame.chain, SEEN_TEXT)
@@ -319,28 +329,22 @@ class Extractor:
                     return
                 self._meter.check_time()
                 yield chunk
-        except ContainerError as error:
-            self._report(error, frame)
-            frame.is_broken = True
         except Exception as error:  # noqa: BLE001 - as in _open
             self._report(unexpected_error(error), frame)
             frame.is_broken = True
 
     def _report(self, error: ContainerError, frame: Frame) -> None:
         """Add a gap, unless it follows from one reported before."""
-        if self._meter.is_exhausted or (frame.is_broken and not isinstance(error, BudgetExceededError)):
+        is_over = isinstance(error, BudgetExceededError)
+        if is_over:
+            self._records.flush()
+        if self._meter.is_exhausted or (frame.is_broken and not is_over):
             return
         if (frame.is_uncertain or frame.is_repeated) and error.reason == "corrupt-container":
             return
-        self._meter.is_exhausted = isinstance(error, BudgetExceededError)
+        self._meter.is_exhausted = is_over
         if len(self.gaps) < self._limits.gaps or self._meter.is_exhausted:
             detail = f"in {' > '.join(frame.links)}: {error.detail}" if frame.links else error.detail
             self.gaps.append((frame.chain, error.reason, detail))
         else:
             self._unreported += 1
-
-
-def _short(name: bytes) -> bytes:
-    from boltz_keyscan.sources.archives.images import format_layer_name  # noqa: PLC0415 - only for a container in one
-
-    return format_layer_name(name) or name

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from boltz_keyscan.model.finding import Detector, Match
 from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.sources.archives.content import Member
 from boltz_keyscan.sources.archives.reader import RandomAccess, Reader, read_pieces, uncovered_ranges
 from boltz_keyscan.sources.blob import Quota
 from boltz_keyscan.sources.signatures import HEAD, checked_marks
@@ -16,6 +17,9 @@ from boltz_keyscan.sources.windows import WindowMatcher
 
 _BATCH_BYTES = 1 << 20
 """Bytes of pieces that are searched together."""
+
+_MAX_NAME_BYTES = 4096
+"""Bytes of a member's name at most."""
 
 _MAX_SHORT_BYTES = 64 << 10
 """Bytes of a run that is searched together with others, at most."""
@@ -71,6 +75,10 @@ class Frame:
     """True once a record of it was scanned."""
     is_repeated: bool = False
     """Its bytes were scanned as records too: what is unreadable in it is no gap."""
+
+    def prefix_of(self, member: Member) -> tuple[bytes, ...]:
+        """Return the name of a member of it."""
+        return self.prefix if member.implied else (*self.prefix, member.name[:_MAX_NAME_BYTES])
 
     def part(self) -> Frame:
         """Return the frame of a container embedded in it."""

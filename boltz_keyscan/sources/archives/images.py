@@ -7,12 +7,12 @@ is a container found by its first bytes, the rest is JSON. A file that a later l
 
 from __future__ import annotations
 
-import re
+from boltz_keyscan.late_pattern import late_pattern
 
-_LAYER = re.compile(rb"(?:\./)?(?:blobs/sha256/)?([0-9a-f]{64})(?:/layer\.tar|\.tar(?:\.gz)?)?")
+_LAYER = late_pattern(rb"(?:\./)?(?:blobs/sha256/)?([0-9a-f]{64})(?:/layer\.tar|\.tar(?:\.gz)?)?")
 
 
-def format_layer_name(name: bytes) -> bytes | None:
-    """Return the report name of a layer, with 12 digits as docker prints; None for other names."""
+def shorten_name(name: bytes) -> bytes:
+    """Return the report name of a layer, with 12 digits as docker prints; another name unchanged."""
     found = _LAYER.fullmatch(name)
-    return b"layer " + found[1][:12] if found else None
+    return b"layer " + found[1][:12] if found else name

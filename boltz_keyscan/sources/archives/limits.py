@@ -89,7 +89,9 @@ def too_deep_error(limits: Limits) -> ContainerError:
 
 
 def unexpected_error(error: Exception) -> ContainerError:
-    """Return the error for the failure of a reader."""
+    """Return the error for the failure of a reader; one for a part that cannot be read is its own."""
+    if isinstance(error, ContainerError):
+        return error
     if isinstance(error, MemoryError):
         return ContainerError("memory-limit", "it takes more memory than a container may have")
     if isinstance(error, OSError):
@@ -125,6 +127,14 @@ class Meter:
     def cost(self) -> tuple[int, int]:
         """Members and bytes of output so far."""
         return self._members, self._output
+
+    def can_add(self, members: int, output: int) -> bool:
+        """Return True if a member, and so many in it with so many bytes, exceed no budget."""
+        return self._members + members < self.limits.members and self._output + output <= self._max_output
+
+    def can_hold(self, count: int) -> bool:
+        """Return True if there is room in memory for a member with so many bytes of output in all."""
+        return self.kept + self.spooled + count <= self.limits.spool
 
     def add_members(self, count: int = 1) -> None:
         """Count members.

@@ -34,8 +34,40 @@ _MAX_NAME_BYTES = 1000
 
 _BY_DESIGN = (MORE_LOCATIONS, NOT_DECODED)
 
-MAX_CARRIED_BYTES = 64 << 10
+MAX_CARRIED_BYTES = 8 << 20
 """Bytes of a container in history that takes its content along; git reads a larger one again."""
+
+_MAX_KEPT_BYTES = 48 << 20
+"""Bytes of content that a process keeps of the containers that it found."""
+
+
+class ContentStore:
+    """Content of containers that this process found, until they are opened."""
+
+    def __init__(self) -> None:
+        self._contents: dict[Place, bytes] = {}
+        self._bytes = 0
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._contents
+
+    def put(self, place: Place, content: bytes) -> None:
+        """Keep the content of a container, if it is not large, and drop that of the oldest ones."""
+        self.take(place)
+        if len(content) <= MAX_CARRIED_BYTES:
+            self._contents[place] = content
+            self._bytes += len(content)
+        while self._bytes > _MAX_KEPT_BYTES:
+            self.take(next(iter(self._contents)))
+
+    def take(self, place: Place) -> bytes | None:
+        """Return the content of a container, and drop it; None if it is not kept."""
+        content = self._contents.pop(place, None)
+        self._bytes -= len(content or b"")
+        return content
+
+
+found_content = ContentStore()
 
 
 class Place(Protocol):
@@ -142,12 +174,22 @@ class ContainerShard:
         """Bytes of content that it takes along although its place can be read again."""
         return len(self.content or b"")
 
+    def with_content(self) -> ContainerShard:
+        """Return the shard with its content, if this process keeps it."""
+        return self if self.content is not None else replace(self, content=found_content.take(self.place))
+
     def without_content(self) -> ContainerShard:
         """Return the shard without the content."""
         return replace(self, content=None)
 
+    @property
+    def starts_git(self) -> bool:
+        """True if a git process reads it."""
+        return self.content is None and self.place not in found_content and self.place.starts_git
+
     def _open(self) -> AbstractContextManager[Opened]:
-        return (self.place if self.content is None else InBuffer(self.content)).open()
+        content = found_content.take(self.place) if self.content is None else self.content
+        return (self.place if content is None else InBuffer(content)).open()
 
     def lost(self, reason: str, detail: str) -> ShardResult:
         """Return the result when the process that scanned it failed."""
@@ -211,7 +253,7 @@ def scan_all(shards: Sequence[Shard], detector: Detector) -> Iterator[ShardResul
 def _shared_limits(shard: Shard) -> Limits | None:
     """Return the limits under which a container is opened; None if it starts git, which must not inherit."""
     match shard:
-        case ContainerShard(content=None, place=place) if place.starts_git:
+        case ContainerShard() if shard.starts_git:
             return None
         case ContainerShard(limits=limits):
             return limits

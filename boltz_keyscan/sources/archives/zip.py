@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from boltz_keyscan.records import replace
 from boltz_keyscan.sources.archives import compression, office
 from boltz_keyscan.sources.archives.content import Content, Inflate, Member
+from boltz_keyscan.sources.archives.known_members import MAX_PACKED_BYTES, identify
 from boltz_keyscan.sources.archives.limits import (
     TRUNCATED,
     BudgetExceededError,
@@ -35,6 +36,8 @@ from boltz_keyscan.sources.archives.zip_headers import (
     is_field_list,
     locate_directory,
     read_entries,
+    read_local,
+    read_packed,
     read_zip64,
 )
 from boltz_keyscan.sources.blob import CHUNK
@@ -43,9 +46,14 @@ from boltz_keyscan.sources.signature_checks import ZIP_METHODS
 _HAS_DESCRIPTOR = 0x08
 _ENCRYPTED = 0x01 | 0x40 | 0x2000
 _STORED = 0
+_DEFLATED = 8
+_SHORT_BYTES = 64 << 10
+"""Bytes of a member, packed and unpacked, up to which it is read at once."""
+
 _WINDOW_BYTES = 16 << 10
 """Bytes searched for a local header at a time."""
 
+_LOCAL_FIELDS = struct.Struct("<8xH16xHH")
 _DESCRIPTOR_SIGNATURE = b"PK\7\x08"
 _END = re.compile(rb"PK(?:\x07\x08|\x03\x04|\x01\x02)")
 """Records at which a stored member of unknown size may end."""
@@ -95,34 +103,69 @@ def _members_by_directory(
     for entry in read_entries(space, first, last):
         found += 1
         # All offsets are off by as much as that of the directory.
-        at = entry.local + first - declared_offset
-        if space.read(at, 4) != LOCAL:
-            at = entry.local
-        header = space.read(at, 30)
+        at, header = read_local(space, entry.local + first - declared_offset, entry.local)
         if header[:4] != LOCAL or len(header) < 30:
             yield _unreadable(entry, corrupt_error("its directory names a member that is not there"))
             continue
-        lengths = struct.unpack("<HH", header[26:30])
-        start = at + 30 + sum(lengths)
+        other, name_length, extra_length = _LOCAL_FIELDS.unpack(header)
+        start = at + 30 + name_length + extra_length
         name_offsets = (entry.name_offset, at + 30)
         covered.append((at, start))
+        packed = read_packed(space, start, entry.size, MAX_PACKED_BYTES)
+        identity = identify(packed, entry)
         if entry.flags & _ENCRYPTED or (decompress := _METHODS.get(entry.method)) is None:
             covered.append((start, start + entry.size))
             yield _unreadable(entry, _unsupported_error(entry), name_offsets)
+        elif (member := _read_at_once(packed, identity, entry, content, name_offsets)) is not None:
+            covered.append((start, start + entry.size))
+            content.cover(start, start + entry.size)
+            yield member
+            content.complete(identity)
         elif entry.method == _STORED:
             covered.append((start, start + entry.size))
             yield Member(entry.name, _stored(space, start, entry, meter), start, name_offsets)
+            content.complete(identity)
         else:
             source = Reader(read_pieces(space, start, first=min(entry.size + 64, CHUNK)))
             yield Member(entry.name, _verify_crc(decompress(source, meter), entry.crc), None, name_offsets)
             covered.append((start, start + source.position))
             content.cover(*covered[-1])
-        other = struct.unpack("<H", header[8:10])[0]
+            if source.position == entry.size:
+                content.complete(identity)
         if other != entry.method and (decompress := _METHODS.get(other)) is not None and other != _STORED:
             # A program that reads from the beginning would use the method of the local header.
             yield Member(entry.name, decompress(Reader(read_pieces(space, start)), meter))
     if found != count & 0xFFFF and found != count:
         raise corrupt_error(f"its directory should have {count} members and has {found}")
+
+
+def _read_at_once(
+    packed: bytes | None, identity: bytes, entry: Entry, content: Content, name_offsets: tuple[int, ...]
+) -> Member | None:
+    """Return a member that need not be read, or that is short; None for any other one."""
+    if content.recall(identity):
+        return Member(entry.name, (), None, name_offsets, is_known=True)
+    short = _unpack(packed, entry, content.meter)
+    return None if short is None else Member(entry.name, (short,), None, name_offsets)
+
+
+def _unpack(packed: bytes | None, entry: Entry, meter: Meter) -> bytes | None:
+    """Return the content of a short and sound member; None for any other one."""
+    if packed is None or len(packed) > _SHORT_BYTES or entry.method not in (_STORED, _DEFLATED):
+        return None
+    short = packed
+    if entry.method == _DEFLATED:
+        engine = zlib.decompressobj(-15)
+        try:
+            short = engine.decompress(packed, _SHORT_BYTES)
+        except zlib.error:
+            return None
+        if not engine.eof or engine.unused_data:
+            return None
+    if zlib.crc32(short) != entry.crc or not meter.can_add(0, len(short)):
+        return None
+    meter.add_output(len(short))
+    return short
 
 
 def _stored(space: RandomAccess, start: int, entry: Entry, meter: Meter) -> Iterator[bytes]:

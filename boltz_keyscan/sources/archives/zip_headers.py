@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.sources.archives.limits import corrupt_error
 from boltz_keyscan.sources.archives.reader import RandomAccess
 from boltz_keyscan.sources.blob import CHUNK
@@ -22,11 +22,11 @@ TAIL_BYTES = 80 << 10
 (4.3.16); unzip searches 66,000 bytes, in blocks of 8 KiB."""
 
 _ENTRY = b"PK\1\2"
+_FIELDS = struct.Struct("<4s4xHH4xIIIHHH8xI")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A member as a header describes it."""
+class Entry(NamedTuple):
+    """A member as a header describes it. A named tuple, because there are many of them."""
 
     name: bytes
     flags: int
@@ -81,21 +81,39 @@ def read_entries(space: RandomAccess, at: int, last: int) -> Iterator[Entry]:
     while at < last:
         if at - base + 46 > len(held):
             held, base = space.read(at, CHUNK), at
-        fixed = held[at - base : at - base + 46]
-        if fixed[:4] != _ENTRY or len(fixed) < 46:
-            return
-        flags, method, crc, size, full, name_length, extra_length, comment, local = struct.unpack(
-            "<8xHH4xIIIHHH8xI", fixed
+            if len(held) < 46:
+                return
+        start, flags, method, crc, size, full, name_length, extra_length, comment, local = (
+            _FIELDS.unpack_from(held, at - base)
         )
+        if start != _ENTRY:
+            return
         end = at + 46 + name_length + extra_length + comment
         if end - base > len(held):
             held, base = space.read(at, CHUNK), at
         name_at = at - base + 46
         name = held[name_at : name_at + name_length]
-        extra = held[name_at + name_length : name_at + name_length + extra_length]
-        _, size, local = read_zip64(extra, (full, size, local))
+        if 0xFFFFFFFF in (full, size, local):
+            extra = held[name_at + name_length : name_at + name_length + extra_length]
+            _, size, local = read_zip64(extra, (full, size, local))
         yield Entry(name, flags, method, crc, size, local, at + 46)
         at = end
+
+
+def read_local(space: RandomAccess, *offsets: int) -> tuple[int, bytes]:
+    """Return the first of the offsets at which a local header begins, or the last, with the bytes there."""
+    for at in offsets:
+        if (header := space.read(at, 30))[:4] == LOCAL:
+            break
+    return at, header
+
+
+def read_packed(space: RandomAccess, start: int, size: int, most: int) -> bytes | None:
+    """Return the bytes of a member as they are packed; None for more than ``most``, or if it is cut off."""
+    if size > most:
+        return None
+    packed = space.read(start, size)
+    return packed if len(packed) == size else None
 
 
 def read_zip64(extra: bytes, values: tuple[int, ...]) -> list[int]:

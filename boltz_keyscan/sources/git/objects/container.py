@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 from collections.abc import Iterator
 
+from boltz_keyscan.errors import GitError
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.sources.archives.shard import Opened
+from boltz_keyscan.sources.archives.reader import InMemory, read_pieces
+from boltz_keyscan.sources.archives.shard import MAX_CARRIED_BYTES, Opened
 from boltz_keyscan.sources.git.objects.reader import ObjectReader
 from boltz_keyscan.sources.git.run import command as git
 
@@ -41,7 +44,13 @@ class InStore:
 
         try:
             chunks = content()
-            yield chunks, None
+            start, failure = _read_ahead(chunks)
+            if is_complete:
+                # Read as one that takes its content along, so that both have the same gaps.
+                space = InMemory(start)
+                yield read_pieces(space), space
+            else:
+                yield itertools.chain((start,), _remaining(chunks, failure)), None
             for count, _ in enumerate(chunks):
                 if count > _MAX_DRAINED_CHUNKS:
                     break
@@ -49,6 +58,26 @@ class InStore:
             if not is_complete:
                 # The unread output of git would be taken for the next object.
                 _close_readers()
+
+
+def _read_ahead(chunks: Iterator[bytes]) -> tuple[bytes, GitError | None]:
+    """Read all of a small object, or the beginning of a large one; return the error that ended it."""
+    held: list[bytes] = []
+    size = 0
+    try:
+        while size <= MAX_CARRIED_BYTES and (chunk := next(chunks, b"")):
+            held.append(chunk)
+            size += len(chunk)
+    except GitError as error:
+        return b"".join(held), error
+    return b"".join(held), None
+
+
+def _remaining(chunks: Iterator[bytes], failure: GitError | None) -> Iterator[bytes]:
+    """Yield the bytes that were not read ahead; raise the error that ended them."""
+    if failure is not None:
+        raise failure
+    yield from chunks
 
 
 _readers: dict[git.RepoView, ObjectReader] = {}

@@ -145,14 +145,14 @@ def container_shard(
         oid: object id.
         size: bytes of the blob.
         hits: hits in its own bytes.
-        content: its bytes, which the shard takes along if they are few.
+        content: its bytes, which this process keeps until it is opened, if they are few.
     """
-    from boltz_keyscan.sources.archives.shard import MAX_CARRIED_BYTES, ContainerShard  # noqa: PLC0415 - many histories have none
+    from boltz_keyscan.sources.archives.shard import ContainerShard, found_content  # noqa: PLC0415 - many histories have none
     from boltz_keyscan.sources.git.objects.container import InStore  # noqa: PLC0415 - as above
 
     origin = Origin(b"", oid=oid, kind="blob")
     seen = tuple((hit.match.offset, hit.match.fingerprint) for hit in hits if hit.origin == origin)
-    carried = content if size <= MAX_CARRIED_BYTES else None
-    return ContainerShard(
-        InStore(view, oid), size, ((origin, f"{where}: blob {oid}"),), seen, content=carried
-    )
+    place = InStore(view, oid)
+    if content is not None:
+        found_content.put(place, content)
+    return ContainerShard(place, size, ((origin, f"{where}: blob {oid}"),), seen)
