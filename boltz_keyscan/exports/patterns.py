@@ -155,7 +155,7 @@ def few_characters(rules: Iterable[Rule]) -> str:
 
 
 def comment(text: str, mark: str) -> str:
-    """Wrap lines, and put a mark before each; an indented command stays one line, so that it can be copied."""
+    """Wrap lines, and put a mark before each; an indented command stays one line, to be copied."""
     lines: list[str] = []
     for line in text.splitlines():
         hang = "  " if line.startswith("* ") else ""
