@@ -43,33 +43,14 @@ _STEPS = (
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A line of the axis."""
+Tick = tuple[float, str, bool]
+"""A line of the axis: position, label, and True to leave its label out on a narrow page."""
 
-    x: float
-    label: str
-    minor: bool
-    """True to leave its label out on a narrow page."""
+Bar = tuple[float, float, bool]
+"""A stretch of time in which a key was there: position, width, and True if it is still there."""
 
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A stretch of time in which a key was there."""
-
-    x: float
-    width: float
-    open: bool
-    """True if the key is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A commit: one that brought the key, or one that took it away."""
-
-    x: float
-    removal: bool
-    title: str
+Mark = tuple[float, bool, str]
+"""A commit: position, True if it took the key away, and title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +137,7 @@ def _row(finding: Finding, name: str, life: Lifetime, axis: _Axis, now: datetime
     bars = []
     for each in life.stretches:
         left, right = axis.x(each.start), axis.x(each.end or now)
-        bars.append(Bar(left, round(max(right - left, 0.4), 2), open=each.end is None))
+        bars.append((left, round(max(right - left, 0.4), 2), each.end is None))
     return Row(
         finding.fingerprint,
         name,
@@ -179,7 +160,7 @@ def _marks(events: Sequence[Event], axis: _Axis) -> Iterator[Mark]:
     for (_, removal), found in ordered[: MAX_MARKS - 1] + ordered[MAX_MARKS - 1 :][-1:]:
         first = found[0]
         more = f", and {len(found) - 1:,} more" if len(found) > 1 else ""
-        yield Mark(axis.x(first.when), removal, f"{format_day(first.when)}: {first.text}{more}")
+        yield axis.x(first.when), removal, f"{format_day(first.when)}: {first.text}{more}"
 
 
 def _ticks(axis: _Axis, now: float) -> Iterator[Tick]:
@@ -190,7 +171,7 @@ def _ticks(axis: _Axis, now: float) -> Iterator[Tick]:
         if _EDGE < x < now - 16:
             minor = not max(2 * _EDGE, free) < x < now - 42
             free = free if minor else x + 25
-            yield Tick(x, label, minor)
+            yield x, label, minor
 
 
 def _tick_times(axis: _Axis) -> list[tuple[datetime, str]]:
