@@ -8,7 +8,7 @@ from boltz_keyscan.advice import Verb, choose_verb
 from boltz_keyscan.model.enums import Exposure, Situation
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.records import replace
-from boltz_keyscan.report.file_actions import Instruction, clear, is_object, paths, spots
+from boltz_keyscan.report.file_actions import Instruction, act, instruct, is_object, quote_paths, spots
 
 _AMEND = "git commit --amend --no-edit --allow-empty"
 """Amend command; it also works if the commit added only the key."""
@@ -40,28 +40,17 @@ def rebase(commits: Sequence[str], locations: Sequence[Location], *, root: bool)
     short = [shorten(commit) for commit in commits]
     edits = " ".join(f"-e 's/^p[ick]* {commit}/edit {commit}/'" for commit in short)
     base = "--root" if root else f"{first}^"
-    yield Instruction(
-        f"Rewrite the commits since {first}: no remote branch known here has them. git rebase, which needs "
-        f"nothing else installed, stops at {', '.join(short)}, as the next steps say.",
-        (f'GIT_SEQUENCE_EDITOR="sed -i.bak {edits}" git rebase --interactive {base}',),
-    )
+    yield instruct("rebase", first=first, commits=", ".join(short), edits=edits, base=base)
     for number, commit in enumerate(commits):
         found = [place for place in locations if place.commit == commit]
         # git puts the files of the commit on disk.
         present = [replace(each, exposure=Exposure.TRACKED, gone=False) for each in found]
         verbs = {choose_verb(each, Situation.COMMITTED) for each in present}
         unless = _UNLESS_CONFLICT if number else ""
-        cleared = clear(found).commands if verbs == {Verb.CLEAR} else ()
-        yield Instruction(
-            f"git stops here, at {shorten(commit)}: take the key out of {spots(found)}, then{unless}:",
-            (*cleared, *amend_commands(found), "git rebase --continue"),
-        )
-    yield Instruction(
-        "A later commit that changed the same lines makes a conflict: keep its change, without the key; "
-        "'git add' the file, or 'git rm' it if that commit deletes it; 'git rebase --continue'. "
-        "At the end, clear the conflict records of the index:",
-        ("git read-tree HEAD",),
-    )
+        cleared = act(Verb.CLEAR, found).commands if verbs == {Verb.CLEAR} else ()
+        commands = (*cleared, *amend_commands(found), "git rebase --continue")
+        yield instruct("rebase_stop", commands, commit=shorten(commit), spots=spots(found), unless=unless)
+    yield instruct("rebase_end")
 
 
 def amend_commands(found: Sequence[Location], *, on_disk: bool = True) -> tuple[str, ...]:
@@ -74,6 +63,6 @@ def amend_commands(found: Sequence[Location], *, on_disk: bool = True) -> tuple[
     """
     files = [each for each in found if not is_object(each)]
     if files and not on_disk:
-        return (f"{_AMEND} -- {paths(files)}",)
+        return (f"{_AMEND} -- {quote_paths(files)}",)
     amend = _AMEND if files else _AMEND_MESSAGE
-    return (f"git add -- {paths(files)}", amend) if files else (amend,)
+    return (f"git add -- {quote_paths(files)}", amend) if files else (amend,)
