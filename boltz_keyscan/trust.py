@@ -17,7 +17,7 @@ from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.suppression import Comment, Setting, TrustReport
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, display_path
 from boltz_keyscan.sources.files.content_id import content_ids
@@ -31,7 +31,7 @@ from boltz_keyscan.sources.trusted_files import (
 )
 from boltz_keyscan.system.paths import relative
 from boltz_keyscan.triage import baseline, ignore_file
-from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
+from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFile, Suppressor, allow_all
 from boltz_keyscan.triage.text_file import TextFile
 
 _SUPPRESSION_FILES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
@@ -120,8 +120,7 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
     ids = {rule.id for rule in rules.load()}
     known = []
     if inputs.baseline is not None:
-        named = (inputs.baseline, baseline.parse(inputs.baseline, ids))
-        known.append(SuppressionFiles(None, baseline=named))
+        known.append(SuppressionFile(inputs.baseline, baseline.parse(inputs.baseline, ids), scope=None))
     scopes = [root.scope for root in roots]
     for number, root in enumerate(roots):
         if root.trusted_files is None or scopes.count(root.scope) > 1:
@@ -131,20 +130,17 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         if inputs.use_baselines and inputs.baseline is None:
             accepted = baseline_file(root, inputs.configured_baseline if number == 0 else None)
         if accepted is not None:
-            entries, own = baseline.parse(accepted, ids), _is_directly_in(accepted, root)
             base = path_from(os.path.abspath(os.fsencode(accepted.name)), root)
-            files = SuppressionFiles(
-                root.scope, base=base, baseline=(accepted, entries), linked=root.linked, is_whole=own
-            )
-            known.append(files)
+            file = SuppressionFile(accepted, baseline.parse(accepted, ids), scope=root.scope, within=base)
+            known.append(replace(file, linked=root.linked, is_whole=_is_directly_in(accepted, root)))
         found = root.nearest(ignore_file.NAME)
         if found is not None:
             text = root.text(*found)
-            ignores, own = (text, ignore_file.parse(text)), _is_directly_in(text, root)
-            inside = path_from(found[0], root)
-            known.append(
-                SuppressionFiles(root.scope, inside, ignores=ignores, linked=root.linked, is_whole=own)
+            entries, inside = ignore_file.parse(text), path_from(found[0], root)
+            file = SuppressionFile(
+                text, entries.named, entries.globs, entries.gaps, scope=root.scope, within=inside
             )
+            known.append(replace(file, linked=root.linked, is_whole=_is_directly_in(text, root)))
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
