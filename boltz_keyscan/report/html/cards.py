@@ -19,7 +19,7 @@ from boltz_keyscan.model.fleet import FleetKey
 from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.file_actions import Instruction
-from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
+from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.html.rendering import macro
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import (
@@ -92,7 +92,6 @@ class Details:
     power: str
     """The access that the key gives; empty for an unknown rule."""
     facts: tuple[tuple[str, str], ...]
-    life: Lifetime
     accepted: tuple[str, ...]
     """The suppressions, and those that did not suffice."""
     steps: tuple[Instruction, ...]
@@ -209,11 +208,9 @@ def describe_outcome(finding: Finding) -> str:
 
 def _details(finding: Finding, result: ScanResult, rule: Rule | None, explain: str) -> Details:
     found = places(finding)
-    life = lifetime(finding)
     return Details(
         rule.summary if rule is not None and finding.shape is not Shape.PLACEHOLDER else "",
-        tuple(_facts(finding, life)),
-        life,
+        tuple(_facts(finding)),
         tuple(suppression_sentences(finding, MAX_CANDIDATES)),
         tuple(_steps(finding, result, rule, explain)),
         found[: MAX_PLACES + MAX_FOLDED],
@@ -221,7 +218,8 @@ def _details(finding: Finding, result: ScanResult, rule: Rule | None, explain: s
     )
 
 
-def _facts(finding: Finding, life: Lifetime) -> Iterator[tuple[str, str]]:
+def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
+    life = lifetime(finding)
     yield "Situation", describe_situation(finding)
     # The dates are in the history, if there is one.
     yield "Exposure", exposures_line(finding) if life.events else exposure_line(finding)

@@ -172,12 +172,11 @@ def _card(key: FleetKey, name: str, spread: Spread) -> Card:
 
 
 def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
-    life = spread.life
     facts = [("Situation", TITLE[key.situation]), ("Extent", describe_extent(key))]
     if key.first is not None:
         facts.append(("First", describe_first(key.first)))
-    if life.events:
-        facts.append(("History", life.story))
+    if spread.life.events:
+        facts.append(("History", spread.life.story))
     named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=is_link(key))
     steps = list(map(Instruction, named))
     if len(steps) > 1:
@@ -186,7 +185,6 @@ def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
     return Details(
         power,
         tuple(facts),
-        life,
         (),
         tuple(steps),
         spread.places,

@@ -15,7 +15,9 @@ from markupsafe import Markup, escape
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.late_pattern import late_pattern
+from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.wording import format_day
 from boltz_keyscan.sanitize import harmless
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "templates")
@@ -57,6 +59,8 @@ def environment() -> Environment:
         "script": script,
         "policy": _policy(style, script),
         "version": __version__,
+        "describe_kind": describe_kind,
+        "format_day": format_day,
     }
     return made
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding
-from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.html.lifetime import Event, Lifetime
 from boltz_keyscan.report.wording import MONTHS, format_day, moment
@@ -57,15 +55,11 @@ Mark = tuple[float, bool, str]
 class Row:
     """A key on the timeline."""
 
-    fingerprint: str
+    key: Finding
     name: str
-    kind: str
-    severity: Severity
     life: Lifetime
     bars: tuple[Bar, ...]
     marks: tuple[Mark, ...]
-    first: str
-    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +88,6 @@ class _Axis:
         share = (when - self.start) / (self.end - self.start)
         return round(min(max(share, 0.0), 1.0) * 100, 2)
 
-    def covers(self, when: datetime) -> bool:
-        return self.start <= when <= self.end
-
 
 def make_timeline(
     keys: Sequence[tuple[Finding, Lifetime]], names: dict[str, str], started_at: str, total: int
@@ -121,7 +112,7 @@ def make_timeline(
         rows[:shown],
         rows[shown:],
         total - len(rows),
-        any(not axis.covers(event.when) for _, life in keys for event in life.events),
+        any(not axis.start <= event.when <= axis.end for _, life in keys for event in life.events),
     )
 
 
@@ -138,17 +129,7 @@ def _row(finding: Finding, name: str, life: Lifetime, axis: _Axis, now: datetime
     for each in life.stretches:
         left, right = axis.x(each.start), axis.x(each.end or now)
         bars.append((left, round(max(right - left, 0.4), 2), each.end is None))
-    return Row(
-        finding.fingerprint,
-        name,
-        describe_kind(finding),
-        finding.severity,
-        life,
-        tuple(bars),
-        tuple(_marks(life.events, axis)),
-        format_day(life.first) if life.first else "",
-        format_day(life.last) if life.last else "",
-    )
+    return Row(finding, name, life, tuple(bars), tuple(_marks(life.events, axis)))
 
 
 def _marks(events: Sequence[Event], axis: _Axis) -> Iterator[Mark]:
