@@ -12,31 +12,15 @@ from typing import Final
 
 from boltz_keyscan.audit.checks import load_checks
 from boltz_keyscan.audit.local_files import LocalFile
-from boltz_keyscan.audit.places import REDACTABLE, REMEDIES, Kind, Place
+from boltz_keyscan.audit.places import REDACTABLE, REMEDIES, TABLE, Kind, Place
 from boltz_keyscan.model.audit import Check, Concern, KeyPlace
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
 
 CHECKS: Final = load_checks("local.toml")
 
-SECRETS = frozenset({"BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY", "BOLTZ_MCPB_API_KEY"})
-"""Variables with a key (boltz-api SDK and CLI, boltz-mcpb ``server/boltz.js``)."""
-
-REDIRECTING = frozenset(
-    {
-        "BOLTZ_BASE_URL",
-        "BOLTZ_CUSTOM_HEADERS",
-        "BOLTZ_API_ENDPOINT",
-        "BOLTZ_API_INSTALL_BASE_URL",
-        "BOLTZ_MCPB_CLI_PATH",
-        "BOLTZ_API_PATH",
-        *(
-            f"BOLTZ_API_AUTH_{name}_URL"
-            for name in ("ISSUER", "AUTHORIZATION", "TOKEN", "USERINFO", "REVOCATION")
-        ),
-    }
-)
-"""Variables that set an address, a header or the program that gets the key."""
+SECRETS, REDIRECTING = (frozenset(TABLE["variables"][name]) for name in ("secret", "redirecting"))
+"""Variables with a key, and those that set an address, a header or the program that gets it."""
 
 _HAVE_CHECKS = frozenset({Kind.STARTUP, Kind.TOOL})
 _WHERE_IT_BELONGS = frozenset({Kind.ENVIRONMENT, Kind.CREDENTIALS, Kind.PROCESS})

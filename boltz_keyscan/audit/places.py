@@ -45,11 +45,11 @@ class Place:
     """True for places that may hold gigabytes, searched only with ``--history``."""
 
 
-_TABLE: Final = read_table("places.toml")
+TABLE: Final = read_table("places.toml")
 
-REMEDIES: Final[Mapping[Kind, str]] = {Kind(kind): text for kind, text in _TABLE["remedies"].items()}
+REMEDIES: Final[Mapping[Kind, str]] = {Kind(kind): text for kind, text in TABLE["remedies"].items()}
 
-PLACES: Final = tuple(Place(Kind(row.pop("kind")), **row) for row in _TABLE["places"])
+PLACES: Final = tuple(Place(Kind(row.pop("kind")), **row) for row in TABLE["places"])
 """All places but the environments of running programs, which are no files. Of two rows that have a file, the
 first counts."""
 

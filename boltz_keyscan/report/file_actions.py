@@ -42,14 +42,14 @@ def quote_paths(found: Sequence[Location]) -> str:
 
 def spots(found: Sequence[Location]) -> str:
     """Return paths with their lines: ``a.py line 3``."""
-    if objects := [each for each in found if is_object(each)]:
-        return ", ".join(dict.fromkeys("the message" for _ in objects))
-    lines: dict[str, list[int]] = {}
+    if any(map(is_object, found)):
+        return "the message"
+    lines: dict[str, dict[str, None]] = {}
     for each in sorted(found, key=lambda each: (each.path, each.line)):
-        lines.setdefault(each.path, []).append(each.line)
+        lines.setdefault(each.path, {})[str(each.line)] = None
     return ", ".join(
-        f"{path} line{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
-        for path, numbers in ((path, list(dict.fromkeys(found))) for path, found in lines.items())
+        f"{path} line{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
+        for path, numbers in lines.items()
     )
 
 

@@ -35,22 +35,15 @@ def instructions(recipe: Recipe, *, omit: Collection[Step] = ()) -> Iterator[Ins
     for step in choose_steps(situation(recipe.finding), is_link=is_link(recipe.finding)):
         if step in omit:
             continue
-        yield from _INSTRUCTIONS.get(step, _only_text(step))(recipe)
+        instruct_step = _INSTRUCTIONS.get(step)
+        yield from instruct_step(recipe) if instruct_step else (Instruction(step),)
 
 
-def _only_text(step: Step) -> Callable[[Recipe], Iterator[Instruction]]:
-    return lambda _: iter((Instruction(step),))
-
-
-def _rule_text(number: int) -> Callable[[Recipe], Iterator[Instruction]]:
-    """Return a function that yields a step of the rule; the last one, the clean-up, is not among them."""
-
-    def instruct_of_rule(recipe: Recipe) -> Iterator[Instruction]:
-        for text in recipe.rule.remediation[:-1][number : number + 1]:
-            revoking = number == 1 and recipe.finding.key_type is KeyType.WORKSPACE
-            yield instruct("revoke", text=text) if revoking else Instruction(text)
-
-    return instruct_of_rule
+def _instruct_rule(number: int, recipe: Recipe) -> Iterator[Instruction]:
+    """Yield a step of the rule; the last one, the clean-up, is not among them."""
+    for text in recipe.rule.remediation[:-1][number : number + 1]:
+        revoking = number == 1 and recipe.finding.key_type is KeyType.WORKSPACE
+        yield instruct("revoke", text=text) if revoking else Instruction(text)
 
 
 def _investigate(recipe: Recipe) -> Iterator[Instruction]:
@@ -177,8 +170,8 @@ def _keep(recipe: Recipe) -> Iterator[Instruction]:
 
 
 _INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
-    Step.REPLACE: _rule_text(0),
-    Step.REVOKE: _rule_text(1),
+    Step.REPLACE: partial(_instruct_rule, 0),
+    Step.REVOKE: partial(_instruct_rule, 1),
     Step.INVESTIGATE: _investigate,
     Step.UNSTAGE: _unstage,
     Step.REMOVE: _remove,
@@ -189,7 +182,7 @@ _INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
     Step.SCAN: _scan,
     Step.ARCHIVE: _archive,
     Step.ARCHIVE_IF_READ: partial(_archive, text=Step.ARCHIVE_IF_READ),
-    Step.RENEW: _rule_text(1),
+    Step.RENEW: partial(_instruct_rule, 1),
     Step.TAKE_OUT: _remove,
     Step.SCAN_FOR_LINK: _scan,
 }

@@ -150,7 +150,11 @@ def identifier(value: object, field: str) -> str:
     Raises:
         RecordError: it is not an id, or must not be part of a URL.
     """
-    if not isinstance(value, str) or not _ID.fullmatch(value) or _looks_like_a_key(value):
+    if (
+        not isinstance(value, str)
+        or not _ID.fullmatch(value)
+        or any(rule.prefix in value for rule in rules.load())
+    ):
         raise RecordError(f"{field} is not an id")
     return value
 
@@ -170,10 +174,6 @@ def moment(text: str) -> datetime:
 def stamp(when: datetime) -> str:
     """Format a time in ISO 8601: UTC, to the second."""
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _looks_like_a_key(text: str) -> bool:
-    return any(rule.prefix in text for rule in rules.load())
 
 
 def _cut(prefix: str, known: str) -> str:

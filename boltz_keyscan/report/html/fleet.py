@@ -50,11 +50,11 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     timeline = make_timeline(timed, names, result.started_at, len(keys)) if timed else None
     verdict = list(_verdict(result, keys))
     severities = Counter(key.severity for key in found[: len(deck.cards)])
-    filter_ = Filter("severity", "v", choices(severities, Severity, str))
+    filter_: Filter = ("severity", "v", choices(severities, Severity, str))
     write_page(
         "fleet.html",
         stream,
-        title=f"{verdict[0].label}: {verdict[0].text}",
+        title=": ".join(verdict[0][:2]),
         verdict=verdict,
         color="red" if result.exit_code != ExitCode.CLEAN else "yellow" if keys else "green",
         subject="boltz-keyscan fleet report",
@@ -71,7 +71,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         deck=deck,
         total=len(found),
         explain="boltz-keyscan explain FINGERPRINT CLONE",
-        filters=(filter_,) if len(filter_.choices) > 1 else (),
+        filters=(filter_,) if len(filter_[2]) > 1 else (),
         data=json_data(f'{{"keys":[{deck.index}]}}'),
     )
 
@@ -82,15 +82,13 @@ def _verdict(result: FleetResult, keys: Sequence[FleetKey]) -> Iterator[Heading]
     match result.exit_code:
         case ExitCode.BLOCKING:
             verb = "fails" if blocking == 1 else "fail"
-            yield Heading("FAILED", f"{count(blocking, 'key')} {verb} this run", code)
+            yield "FAILED", f"{count(blocking, 'key')} {verb} this run", code
             if not result.complete:
-                yield Heading("INCOMPLETE", "Not everything was scanned; there may be more", "")
+                yield "INCOMPLETE", "Not everything was scanned; there may be more", ""
         case ExitCode.CLEAN:
-            yield Heading("Clean", "No key fails this run, and every repository was scanned", code)
+            yield "Clean", "No key fails this run, and every repository was scanned", code
         case _:
-            yield Heading(
-                "INCOMPLETE", "Not everything was scanned; no key that was seen fails this run", code
-            )
+            yield "INCOMPLETE", "Not everything was scanned; no key that was seen fails this run", code
 
 
 def _is_urgent(key: FleetKey) -> bool:

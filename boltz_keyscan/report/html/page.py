@@ -64,14 +64,8 @@ Choice = tuple[str, str, int]
 """A value of a filter, its label and its number of keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A filter of the keys."""
-
-    name: str
-    field: str
-    """Its member in the index."""
-    choices: tuple[Choice, ...]
+Filter = tuple[str, str, tuple[Choice, ...]]
+"""A filter of the keys: its name, its member in the index, and its choices."""
 
 
 def make_advice(kind: Situation, *, is_link: bool) -> tuple[str, tuple[str, ...]]:
@@ -143,11 +137,11 @@ def _filters(found: Sequence[Finding]) -> Iterator[Filter]:
     exposures = Counter(each for finding in found for each in {where.exposure for where in finding.locations})
     severities, statuses = (Counter(map(attrgetter(name), found)) for name in ("severity", "status"))
     for filter_ in (
-        Filter("severity", "v", choices(severities, Severity, str)),
-        Filter("exposure", "x", choices(exposures, Exposure, EXPOSURE.__getitem__)),
-        Filter("status", "s", choices(statuses, Status, STATUS_WORDS.__getitem__)),
+        ("severity", "v", choices(severities, Severity, str)),
+        ("exposure", "x", choices(exposures, Exposure, EXPOSURE.__getitem__)),
+        ("status", "s", choices(statuses, Status, STATUS_WORDS.__getitem__)),
     ):
-        if len(filter_.choices) > 1:
+        if len(filter_[2]) > 1:
             yield filter_
 
 
