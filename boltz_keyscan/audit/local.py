@@ -16,6 +16,7 @@ from boltz_keyscan.audit.places import REDACTABLE, REMEDIES, TABLE, Kind, Place
 from boltz_keyscan.model.audit import Check, Concern, KeyPlace
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.wording import pluralize
 
 CHECKS: Final = load_checks("local.toml")
 
@@ -151,7 +152,7 @@ def describe_places(found: Iterable[KeyAt]) -> str:
 
 def _noun(kind: Kind, name: str, number: int = 1) -> str:
     word, of, owner = kind.value.partition(" of ")
-    plural = word if number == 1 else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    plural = word if number == 1 else pluralize(word)
     return f"{plural} of {name}" if name else plural + of + owner
 
 

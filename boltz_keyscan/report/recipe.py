@@ -77,11 +77,6 @@ class Recipe:
         return shlex.join(("boltz-keyscan", "explain", self.finding.fingerprint[:12], *targets))
 
     @property
-    def is_in_head(self) -> bool:
-        """True if HEAD has the key."""
-        return self.has(Exposure.TRACKED)
-
-    @property
     def is_on_disk(self) -> bool:
         """True if all files of HEAD with the key have it on disk too."""
         found = [each for each in self.finding.locations if each.exposure is Exposure.TRACKED]

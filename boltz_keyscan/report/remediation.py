@@ -17,16 +17,18 @@ from boltz_keyscan.model.kinds import describe_noun, is_link
 from boltz_keyscan.policy import situation
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.file_actions import FILE_VERBS, Instruction, act, instruct, quote_paths
-from boltz_keyscan.report.filter_repo import (
+from boltz_keyscan.report.history_rewrite import (
     EXPIRE,
+    amend_commands,
     drop_stashes,
+    rebase,
     renew_worktrees,
     rewrite_pushed,
     rewrite_unpushed,
     short_name,
+    shorten,
 )
 from boltz_keyscan.report.recipe import Recipe
-from boltz_keyscan.report.unpushed_commits import amend_commands, rebase, shorten
 from boltz_keyscan.report.wording import earliest
 
 
@@ -89,7 +91,7 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
             yield act(verb, found, is_link=is_link(recipe.finding))
     if shared := [each for each in recipe.locations(Exposure.LOCAL) if each.open_to_others]:
         yield act(Verb.PROTECT, shared)
-    tracked = recipe.locations(Exposure.TRACKED) if recipe.is_in_head and not recipe.history.gone else []
+    tracked = [] if recipe.history.gone else recipe.locations(Exposure.TRACKED)
     if kind is Situation.PUSHED and tracked:
         message = "Take a share link out" if is_link(recipe.finding) else "Read the key from the environment"
         name = "push" if recipe.is_on_disk else "push_deletion"
@@ -98,7 +100,7 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
 
 def _is_amend(recipe: Recipe) -> bool:
     history = recipe.history
-    return history.commits == (history.head,) and history.is_checked_out and recipe.is_in_head
+    return history.commits == (history.head,) and history.is_checked_out and recipe.has(Exposure.TRACKED)
 
 
 def _amend(recipe: Recipe) -> Iterator[Instruction]:
@@ -133,7 +135,7 @@ def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
         yield rewrite_unpushed(recipe, names, "git rebase rewrites the branch checked out")
     elif names and history.merges:
         yield rewrite_unpushed(recipe, names, "git rebase flattens the merges")
-    elif names and not recipe.is_in_head:
+    elif names and not recipe.has(Exposure.TRACKED):
         reason = "HEAD has no key any more, and git rebase would stop with a conflict where it was taken out"
         other = ("without git filter-repo", _flatten(rebasing))
         yield replace(rewrite_unpushed(recipe, names, reason), others=(other,))
