@@ -38,7 +38,7 @@ from boltz_keyscan.sources.trusted_files import (
 )
 from boltz_keyscan.system.paths import relative
 from boltz_keyscan.triage import baseline, ignore_file
-from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFiles, Suppressor, allow_all
+from boltz_keyscan.triage.suppress import CommentPolicy, SuppressionFile, Suppressor, allow_all
 from boltz_keyscan.triage.text_file import TextFile
 
 _SUPPRESSION_FILES = (baseline.NAME, ignore_file.NAME, *CONFIGS)
@@ -123,8 +123,7 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
     ids = {rule.id for rule in rules.load()}
     known = []
     if inputs.baseline is not None:
-        named = (inputs.baseline, baseline.parse(inputs.baseline, ids))
-        known.append(SuppressionFiles(None, baseline=named))
+        known.append(SuppressionFile(inputs.baseline, baseline.parse(inputs.baseline, ids), scope=None))
     scopes = [root.scope for root in roots]
     for number, root in enumerate(roots):
         if root.trusted_files is None or scopes.count(root.scope) > 1:
@@ -133,11 +132,13 @@ def suppressor(roots: Sequence[ScanRoot], trust: Trust, inputs: SuppressionInput
         if inputs.use_baselines and inputs.baseline is None:
             accepted = baseline_file(root, inputs.configured_baseline if number == 0 else None)
             if accepted is not None:
-                entries = baseline.parse(accepted, ids)
-                known.append(replace(_files_of(root, accepted), baseline=(accepted, entries)))
+                file = SuppressionFile(accepted, baseline.parse(accepted, ids))
+                known.append(_in_root(file, os.fsencode(accepted.name), root))
         if (found := root.nearest(ignore_file.NAME)) is not None:
             text = root.text(*found)
-            known.append(replace(_files_of(root, text), ignores=(text, ignore_file.parse(text))))
+            entries = ignore_file.parse(text)
+            file = SuppressionFile(text, entries.named, entries.globs, entries.gaps)
+            known.append(_in_root(file, found[0], root))
     detector = KeyDetector.of(rules.load())
     return Suppressor(
         tuple(known),
@@ -162,12 +163,13 @@ def path_from(file: bytes, root: ScanRoot) -> str:
     return "" if within == b"." else fsutil.decode(within) + "/"
 
 
-def _files_of(root: ScanRoot, text: TextFile) -> SuppressionFiles:
-    """Return the suppression files of a root with nothing in them yet, for one file."""
-    path = os.path.abspath(os.fsencode(text.name))
-    own = os.path.dirname(path) == root.folder
-    within = path_from(path, root)
-    return SuppressionFiles(root.scope, within, linked=root.linked, is_whole=own, base=within)
+def _in_root(file: SuppressionFile, path: bytes, root: ScanRoot) -> SuppressionFile:
+    """Return a suppression file that applies to a root; its path is ``path``."""
+    path = os.path.abspath(path)
+    is_whole = os.path.dirname(path) == root.folder
+    return replace(
+        file, scope=root.scope, within=path_from(path, root), linked=root.linked, is_whole=is_whole
+    )
 
 
 def _comment_policy(roots: Sequence[ScanRoot], trust: Trust, detector: KeyDetector) -> CommentPolicy:

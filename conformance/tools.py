@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from boltz_keyscan import exports, rules
-from boltz_keyscan.exports.detect_secrets import FILTER
 from conformance.keys import fingerprint
 from conformance.scoring import Found
 
@@ -29,6 +28,9 @@ _TOOLS = Path(__file__).resolve().parent.parent / ".tools/node_modules/.bin"
 """Folder into which ``make tools`` installs npm packages."""
 
 _KEY = re.compile(r"(?:sk_bc_(?:admin|ws)_(?:live|test)_|shr_)[A-Za-z0-9_-]{43}")
+
+FILTER = "detect_secrets.filters.heuristic.is_indirect_reference"
+"""Filter of detect-secrets that is on by default and drops keys."""
 
 _BETTERLEAKS = """\
 import json, sys
@@ -93,7 +95,9 @@ def detect_secrets(folder: Path) -> Iterator[Found]:
     with _exported("detect-secrets", "boltz.py") as plugin:
         argv = [_program("detect-secrets", "pip install detect-secrets"), "scan", "--all-files"]
         told = _run(
-            [*argv, "--no-verify", "--plugin", str(plugin), "--disable-filter", FILTER, "."], folder, {0}
+            [*argv, "--no-verify", "--plugin", str(plugin), "--disable-filter", FILTER, "."],
+            folder,
+            {0},
         )
     for path, rows in json.loads(told)["results"].items():
         for row in rows:
@@ -122,7 +126,7 @@ def _exported(name: str, file: str) -> Iterator[Path]:
     """The rules that ``boltz-keyscan rules export`` writes for a scanner, in a folder that goes away."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch, file)
-        path.write_text(exports.load(name)(rules.load()), encoding="utf-8")
+        path.write_text(exports.export_rules(name, rules.load()), encoding="utf-8")
         yield path
 
 

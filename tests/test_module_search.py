@@ -173,7 +173,7 @@ OTHERS = [
     ("keys", "audit", "--local"),
     ("rules", "list"),
     ("rules", "check"),
-    *(("rules", "export", "--for", name) for name in (EXPORTERS if NIGHTLY else list(EXPORTERS)[:1])),
+    *(("rules", "export", "--for", name) for name in (EXPORTERS if NIGHTLY else EXPORTERS[:1])),
 ]
 READING = {("-",), ("fingerprint",)}
 """Those that read standard input."""

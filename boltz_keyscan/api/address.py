@@ -43,6 +43,16 @@ OFFICIAL = Address("https", "api.boltz.bio", 443)
 """Address in the SDK (``boltz_api.Boltz``) and in the documentation of the API."""
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Address of the API, proxy and certificate authorities."""
+
+    base: Address = OFFICIAL
+    proxy: Address | None = None
+    authorities: str | None = None
+    """File of certificate authorities that replaces the default ones; used by tests."""
+
+
 def api_base(text: str | None) -> Address:
     """Return the address given with ``--api-base``; the official one by default.
 

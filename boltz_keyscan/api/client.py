@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from boltz_keyscan.api.address import OFFICIAL, Address
+from boltz_keyscan.api.address import Endpoint
 from boltz_keyscan.api.errors import NOT_JSON, ApiError, Failure, failure_of_exception, failure_of_status
 from boltz_keyscan.api.pagination import PAGE_ITEMS
 from boltz_keyscan.api.secret import Secret
@@ -40,16 +40,6 @@ _REFUSALS = {401: "unauthorized", 404: "not_found"}
 
 _LOGGERS = ("boltz_api", "httpx", "httpcore", "h11")
 _SDK_VARIABLES = ("BOLTZ_LOG", "BOLTZ_BASE_URL", "BOLTZ_CUSTOM_HEADERS", "BOLTZ_API_KEY")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Address of the API, proxy and certificate authorities."""
-
-    base: Address = OFFICIAL
-    proxy: Address | None = None
-    authorities: str | None = None
-    """File of certificate authorities that replaces the default ones; used by tests."""
 
 
 def require_sdk() -> None:
@@ -89,7 +79,7 @@ class Connection:
         from boltz_keyscan.api.transport import Gate  # noqa: PLC0415
 
         with _without_sdk_variables():
-            gate = Gate(endpoint.base, key, deadline, proxy=endpoint.proxy, authorities=endpoint.authorities)
+            gate = Gate(endpoint, key, deadline)
             self._http = httpx.Client(transport=gate, trust_env=False, follow_redirects=False)
             self._sdk: boltz_api.Boltz = boltz_api.Boltz(
                 # The gate adds the key, so the SDK cannot log or raise it.

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.address import Endpoint
+from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret

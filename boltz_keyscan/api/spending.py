@@ -32,10 +32,8 @@ def fetch_limits(
             limits[workspace_id] = _limit(connection.spending_limit(workspace_id))
         except ApiError as error:
             if error.failure.reason == "not-found":
-                return (
-                    limits,
-                    f"spending limits: the API has none for {workspace_id} (404): the feature is off",
-                )
+                detail = f"the API has none for {workspace_id} (404): the feature is off"
+                return limits, f"spending limits: {detail}"
             return limits, f"spending limits: {error.failure.detail}"
         except RecordError as error:
             return limits, f"spending limits: the answer for {workspace_id} is not as documented: {error}"
@@ -47,10 +45,7 @@ def _limit(answer: object) -> SpendingLimit | None:
         raise RecordError("a limit is not an object")
     if not answer:
         return None
-    limit, accrued = (
-        _amount(answer.get("limit"), "limit"),
-        _amount(answer.get("accrued_usage"), "accrued_usage"),
-    )
+    limit, accrued = (_amount(answer.get(field), field) for field in ("limit", "accrued_usage"))
     # Amounts at or above half the sentinel are normalized to it (model ``Limit`` of the SDK).
     return SpendingLimit(None if limit >= MAX_QUANTITY // 2 else limit, accrued)
 

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from boltz_keyscan._version import __version__
-from boltz_keyscan.api.address import Address
+from boltz_keyscan.api.address import Endpoint
 from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.errors import REFUSED, TOO_LARGE, ApiError
 from boltz_keyscan.api.secret import Secret
@@ -103,20 +103,12 @@ def tls_context(authorities: str | None = None) -> ssl.SSLContext:
 class Gate(httpx.BaseTransport):
     """Transport for one key, or none, and one address."""
 
-    def __init__(
-        self,
-        base: Address,
-        key: Secret | None,
-        deadline: Deadline,
-        *,
-        proxy: Address | None = None,
-        authorities: str | None = None,
-    ) -> None:
-        self._base = base
+    def __init__(self, endpoint: Endpoint, key: Secret | None, deadline: Deadline) -> None:
+        self._base = endpoint.base
         self._key = key
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(authorities) if base.scheme == "https" else None,
-            proxy=httpcore.Proxy(proxy.text) if proxy else None,
+            ssl_context=tls_context(endpoint.authorities) if self._base.scheme == "https" else None,
+            proxy=httpcore.Proxy(endpoint.proxy.text) if endpoint.proxy else None,
             network_backend=_Network(deadline),
             max_connections=1,
         )

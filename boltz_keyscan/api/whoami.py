@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from boltz_keyscan.api import share_links
-from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.address import Endpoint
+from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.secret import Secret, unsealed

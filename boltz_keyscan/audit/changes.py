@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from boltz_keyscan.audit.checks import AuditInput, check_each, lies_in, parse_network
-from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.triage.key_record import Record
 
 
@@ -13,13 +12,7 @@ def _before(record: Record, audit: AuditInput) -> Record | None:
     return audit.older.get(record.id) if audit.older is not None else None
 
 
-@check_each(
-    "new-key",
-    Severity.MEDIUM,
-    "Key that is not in the older snapshot",
-    "A leaked admin key can create keys that work after it is revoked.",
-    "Find out who created it; otherwise revoke it.",
-)
+@check_each("new-key")
 def _new(record: Record, audit: AuditInput) -> str:
     if audit.older is None or audit.older_at is None or record.id in audit.older:
         return ""
@@ -29,13 +22,7 @@ def _new(record: Record, audit: AuditInput) -> str:
     return created
 
 
-@check_each(
-    "widened-key",
-    Severity.MEDIUM,
-    "Key that works from more places than before",
-    "Someone gave it more access than the older snapshot has.",
-    "Find out who changed it; otherwise replace and revoke it.",
-)
+@check_each("widened-key")
 def _widened(record: Record, audit: AuditInput) -> str:
     before = _before(record, audit)
     if before is None or audit.older_at is None:
@@ -54,13 +41,7 @@ def _widened(record: Record, audit: AuditInput) -> str:
     return "; ".join(found)
 
 
-@check_each(
-    "longer-lived-key",
-    Severity.MEDIUM,
-    "Key that works for longer than before",
-    "Someone moved its expiry date since the older snapshot.",
-    "Find out who changed it; otherwise replace and revoke it.",
-)
+@check_each("longer-lived-key")
 def _longer(record: Record, audit: AuditInput) -> str:
     before = _before(record, audit)
     if before is None or before.expires_at is None:

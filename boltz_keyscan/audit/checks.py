@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from boltz_keyscan.audit import read_table
 from boltz_keyscan.model.audit import Check, Concern
 from boltz_keyscan.model.enums import Severity
-from boltz_keyscan.records import dataclass, field, replace
+from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.triage.key_record import Record
 
 
@@ -76,48 +76,48 @@ class AuditInput:
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
-CHECKS: list[tuple[Check, Callable[[Check, AuditInput], Iterator[Concern]]]] = []
-"""All checks with their functions, worst first."""
+Found: TypeAlias = Iterator[tuple[str, str, str]]
+"""Subject, name and detail of concerns."""
 
 
-def _add(check: Check, find: Callable[[Check, AuditInput], Iterator[Concern]]) -> None:
-    bisect.insort(CHECKS, (check, find), key=lambda row: row[0].severity.rank)
+def load_checks(file_name: str) -> dict[str, Check]:
+    """Return the checks of a file of this folder by id, in its order."""
+    rows = read_table(file_name).items()
+    return {name: Check(name, severity=Severity(row.pop("severity")), **row) for name, row in rows}
 
 
-def check(
-    name: str, severity: Severity, title: str, reason: str, remedy: str
-) -> Callable[[Callable[[AuditInput], Iterator[tuple[str, str]]]], None]:
-    """Register a check of all keys, which yields a subject and a detail for each concern."""
+CHECKS: Final = load_checks("organisation.toml")
+
+_FINDERS: Final[dict[str, Callable[[AuditInput], Found]]] = {}
+
+
+def check(name: str) -> Callable[[Callable[[AuditInput], Iterator[tuple[str, str]]]], None]:
+    """Register the function of a check of all keys, which yields a subject and a detail for each concern."""
 
     def register(find: Callable[[AuditInput], Iterator[tuple[str, str]]]) -> None:
-        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
-            return (Concern(check, subject, "", detail) for subject, detail in find(audit))
-
-        _add(Check(name, severity, title, reason, remedy), concerns)
+        _FINDERS[name] = lambda audit: ((subject, "", detail) for subject, detail in find(audit))
 
     return register
 
 
-def check_each(
-    name: str, severity: Severity, title: str, reason: str, remedy: str
-) -> Callable[[Callable[[Record, AuditInput], str]], None]:
-    """Register a check of one key, which returns a detail; an empty one is no concern."""
+def check_each(name: str) -> Callable[[Callable[[Record, AuditInput], str]], None]:
+    """Register the function of a check of one key, which returns a detail; an empty one is no concern."""
 
     def register(find: Callable[[Record, AuditInput], str]) -> None:
-        def concerns(check: Check, audit: AuditInput) -> Iterator[Concern]:
-            for record in audit.records:
-                if detail := find(record, audit):
-                    yield Concern(check, record.id, record.name, detail)
-
-        _add(Check(name, severity, title, reason, remedy), concerns)
+        _FINDERS[name] = lambda audit: (
+            (record.id, record.name, detail) for record in audit.records if (detail := find(record, audit))
+        )
 
     return register
 
 
 def examine(audit: AuditInput) -> tuple[Concern, ...]:
     """Return the concerns, worst first, then by check and by id."""
-    found = (concern for check, concerns in CHECKS for concern in concerns(check, audit))
-    return tuple(replace(concern, leaked=audit.leaked.get(concern.subject)) for concern in found)
+    return tuple(
+        Concern(check, subject, name, detail, leaked=audit.leaked.get(subject))
+        for check in CHECKS.values()
+        for subject, name, detail in _FINDERS[check.id](audit)
+    )
 
 
 def days(start: datetime, end: datetime) -> int:

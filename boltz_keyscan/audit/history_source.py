@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from boltz_keyscan.model.enums import Exposure
 from boltz_keyscan.model.finding import Detector, Located, ShardResult, Work
@@ -60,19 +60,17 @@ class Selection:
 
 def select_newest(paths: Iterable[bytes], limit: int) -> Selection:
     """Select files by their time of change, up to ``limit`` bytes; the newest one is always read."""
-    facts: Mapping[bytes, os.stat_result | None] = {path: _facts(path) for path in paths}
-    order = sorted(facts, key=lambda path: (-_time(facts[path]), path))
-    sizes = [each.st_size if (each := facts[path]) is not None else 0 for path in order]
+    facts = {path: _measure(path) for path in paths}
+    order = sorted(facts, key=lambda path: (-facts[path][0], path))
+    sizes = [facts[path][1] for path in order]
     kept = sum(1 for whole in itertools.accumulate(sizes) if whole <= limit) or min(len(order), 1)
     return Selection(tuple(order[:kept]), sum(sizes[:kept]), len(order) - kept, sum(sizes[kept:]))
 
 
-def _facts(path: bytes) -> os.stat_result | None:
+def _measure(path: bytes) -> tuple[float, int]:
+    """Return the time of change and the size of a file; 0 for one that is gone."""
     try:
-        return os.stat(path)
+        facts = os.stat(path)
     except OSError:
-        return None
-
-
-def _time(facts: os.stat_result | None) -> float:
-    return facts.st_mtime if facts is not None else 0
+        return 0, 0
+    return facts.st_mtime, facts.st_size

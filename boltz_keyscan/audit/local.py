@@ -1,6 +1,6 @@
 """Audit of this machine: where keys lie, and variables and settings that redirect Boltz' programs.
 
-``audit.local_files`` reads the places. To add a check, add a row.
+``audit.local_files`` reads the places, and ``local.toml`` has the texts of the checks.
 """
 
 from __future__ import annotations
@@ -8,83 +8,20 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
+from boltz_keyscan.audit.checks import load_checks
 from boltz_keyscan.audit.local_files import LocalFile
-from boltz_keyscan.audit.places import REDACTABLE, REMEDIES, Kind, Place
+from boltz_keyscan.audit.places import REDACTABLE, REMEDIES, TABLE, Kind, Place
 from boltz_keyscan.model.audit import Check, Concern, KeyPlace
-from boltz_keyscan.model.enums import Severity, Shape
+from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.records import dataclass
+from boltz_keyscan.report.wording import pluralize
 
-IN_STARTUP = Check(
-    "key-in-startup-file",
-    Severity.HIGH,
-    "Key in a shell start-up file",
-    "Every program started from a shell gets it, and backups and dotfile repositories copy the file.",
-    "Read it from a secret store when it is needed.",
-)
-SCATTERED = Check(
-    "key-in-places",
-    Severity.HIGH,
-    "Key in places where it stays",
-    "Transcripts, histories and logs keep a key until they are deleted, and backups copy them.",
-    "Replace the key, revoke it, and clear each place.",
-)
-REDIRECTED = Check(
-    "sdk-diverted",
-    Severity.HIGH,
-    "Variable or setting that redirects Boltz' programs",
-    "It sets the address that keys are sent to, adds headers, or names the program that gets the key.",
-    "Remove it unless you added it and know the address.",
-)
-READABLE = Check(
-    "credentials-readable",
-    Severity.HIGH,
-    "Credentials that other users can read",
-    "Every user of this machine can use them.",
-    "Allow only yourself to read the file.",
-)
-IN_TOOL = Check(
-    "key-in-tool-config",
-    Severity.HIGH,
-    "Key in the configuration of a tool",
-    "Such files are shared, committed and read by agents.",
-    "Refer to the variable BOLTZ_API_KEY there, and set it elsewhere.",
-)
-ENV_READABLE = Check(
-    "env-readable",
-    Severity.MEDIUM,
-    "Environment file that other users can read",
-    "Every user of this machine can read the key in it.",
-    "Allow only yourself to read the file.",
-)
-EXPOSING = Check(
-    "sdk-writes-secrets",
-    Severity.MEDIUM,
-    "Variable that makes Boltz' programs write secrets",
-    "BOLTZ_LOG=debug logs requests; BOLTZ_API_TEST_DISABLE_KEYRING keeps tokens in a file.",
-    "Remove it.",
-)
+CHECKS: Final = load_checks("local.toml")
 
-CHECKS = (IN_STARTUP, SCATTERED, REDIRECTED, READABLE, IN_TOOL, ENV_READABLE, EXPOSING)
-
-SECRETS = frozenset({"BOLTZ_API_KEY", "BOLTZ_COMPUTE_API_KEY", "BOLTZ_MCPB_API_KEY"})
-"""Variables with a key (boltz-api SDK and CLI, boltz-mcpb ``server/boltz.js``)."""
-
-REDIRECTING = frozenset(
-    {
-        "BOLTZ_BASE_URL",
-        "BOLTZ_CUSTOM_HEADERS",
-        "BOLTZ_API_ENDPOINT",
-        "BOLTZ_API_INSTALL_BASE_URL",
-        "BOLTZ_MCPB_CLI_PATH",
-        "BOLTZ_API_PATH",
-        *(
-            f"BOLTZ_API_AUTH_{name}_URL"
-            for name in ("ISSUER", "AUTHORIZATION", "TOKEN", "USERINFO", "REVOCATION")
-        ),
-    }
-)
-"""Variables that set an address, a header or the program that gets the key."""
+SECRETS, REDIRECTING = (frozenset(TABLE["variables"][name]) for name in ("secret", "redirecting"))
+"""Variables with a key, and those that set an address, a header or the program that gets it."""
 
 _HAVE_CHECKS = frozenset({Kind.STARTUP, Kind.TOOL})
 _WHERE_IT_BELONGS = frozenset({Kind.ENVIRONMENT, Kind.CREDENTIALS, Kind.PROCESS})
@@ -135,8 +72,10 @@ def examine(files: Sequence[LocalFile], keys: Iterable[KeyAt]) -> tuple[Concern,
     """
     concerns = [concern for file in files for concern in _concerns(file)]
     concerns += _of_keys(keys)
-    concerns.sort(key=lambda concern: (CHECKS.index(concern.check), concern.subject, concern.line or 0))
-    return tuple(concerns)
+    order = list(CHECKS)
+    return tuple(
+        sorted(concerns, key=lambda each: (order.index(each.check.id), each.subject, each.line or 0))
+    )
 
 
 def _concerns(file: LocalFile) -> Iterator[Concern]:
@@ -147,13 +86,13 @@ def _concerns(file: LocalFile) -> Iterator[Concern]:
         if check := _check_of(name, value):
             yield _concern(check, file, f"{name} is set", line)
     for name, line in file.addresses:
-        yield _concern(REDIRECTED, file, f"{name} is not an address of Boltz", line)
+        yield _concern(CHECKS["sdk-diverted"], file, f"{name} is not an address of Boltz", line)
     if file.kind is Kind.STARTUP:
         for line, what in sorted(secrets.items()):
-            yield _concern(IN_STARTUP, file, what, line)
+            yield _concern(CHECKS["key-in-startup-file"], file, what, line)
     if file.kind is Kind.TOOL:
         for match in keys:
-            yield _concern(IN_TOOL, file, f"a key, {match.fingerprint}", match.line)
+            yield _concern(CHECKS["key-in-tool-config"], file, f"a key, {match.fingerprint}", match.line)
     if file.shared:
         yield from _of_shared(file, secrets)
 
@@ -163,16 +102,18 @@ def _of_shared(file: LocalFile, secrets: Iterable[int]) -> Iterator[Concern]:
     fix = f"chmod 600 {shlex.quote(file.path)}"
     line = min(secrets, default=None)
     if file.kind is Kind.CREDENTIALS or (file.kind in {Kind.STORE, Kind.STATE} and line):
-        yield Concern(READABLE, file.path, "", "other users can read it", fix)
+        yield Concern(CHECKS["credentials-readable"], file.path, "", "other users can read it", fix)
     elif line and file.kind is Kind.ENVIRONMENT:
-        yield Concern(ENV_READABLE, file.path, "", "other users can read it, and it has a key", fix, line)
+        yield Concern(
+            CHECKS["env-readable"], file.path, "", "other users can read it, and it has a key", fix, line
+        )
 
 
 def _check_of(name: str, value: str) -> Check | None:
     if name in REDIRECTING:
-        return REDIRECTED
+        return CHECKS["sdk-diverted"]
     is_exposing = name == "BOLTZ_API_TEST_DISABLE_KEYRING" or (name == "BOLTZ_LOG" and value == "debug")
-    return EXPOSING if is_exposing else None
+    return CHECKS["sdk-writes-secrets"] if is_exposing else None
 
 
 def _concern(check: Check, file: LocalFile, detail: str, line: int) -> Concern:
@@ -190,7 +131,7 @@ def _of_keys(keys: Iterable[KeyAt]) -> Iterator[Concern]:
             continue
         found.sort(key=lambda each: (_ORDER.index(each.place.kind), each.path, each.line or 0))
         yield Concern(
-            SCATTERED,
+            CHECKS["key-in-places"],
             fingerprint,
             found[0].shown,
             f"in {describe_places(found)}",
@@ -211,7 +152,7 @@ def describe_places(found: Iterable[KeyAt]) -> str:
 
 def _noun(kind: Kind, name: str, number: int = 1) -> str:
     word, of, owner = kind.value.partition(" of ")
-    plural = word if number == 1 else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    plural = word if number == 1 else pluralize(word)
     return f"{plural} of {name}" if name else plural + of + owner
 
 

@@ -43,7 +43,6 @@ class LocalFile:
 
     path: str
     """The path, redacted and safe to print."""
-    raw: bytes
     place: Place
     shared: bool = False
     """True if other users of this machine may read it."""
@@ -130,10 +129,10 @@ def read_environments(environ: Mapping[bytes, bytes], detector: Detector) -> Ite
     own = b"\n".join(name + b"=" + value.replace(b"\n", b" ") for name, value in environ.items())
     place = Place(Kind.PROCESS, "")
     keys = tuple(detector.find([own]))
-    yield LocalFile("this program", b"", place, variables=_variables(own), keys=keys)
+    yield LocalFile("this program", place, variables=_variables(own), keys=keys)
     for number, name, content in own_processes(MAX_FILE_BYTES):
         shown = f"process {number} ({detector.redact(name)})"
-        yield LocalFile(shown, b"", place, keys=tuple(detector.find([content])))
+        yield LocalFile(shown, place, keys=tuple(detector.find([content])))
 
 
 def _read_file(path: bytes, place: Place, detector: Detector) -> LocalFile:
@@ -143,17 +142,16 @@ def _read_file(path: bytes, place: Place, detector: Detector) -> LocalFile:
         with open(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
-                return LocalFile(shown, path, place, trouble="not a regular file")
+                return LocalFile(shown, place, trouble="not a regular file")
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        return LocalFile(shown, path, place, trouble=error.strerror or type(error).__name__)
+        return LocalFile(shown, place, trouble=error.strerror or type(error).__name__)
     trouble = f"only the first {MAX_FILE_BYTES >> 20} MiB were read" if len(content) > MAX_FILE_BYTES else ""
     addresses: Iterable[re.Match[bytes]] = ()
     if place.kind in {Kind.SETTINGS, Kind.CREDENTIALS}:
         addresses = (found for found in _ADDRESS.finditer(content) if not _OWN_ADDRESS.match(found[2]))
     return LocalFile(
         shown,
-        path,
         place,
         others_may_read(facts),
         _variables(content),

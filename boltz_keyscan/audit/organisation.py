@@ -1,8 +1,7 @@
 """Audit of an organisation's keys: checks over a listing.
 
-A check is a function below its title, severity, reason and remedy. Only active keys are checked. To add a
-check, add a function here, or in ``workspaces`` or ``changes``. The order of the functions of one severity is
-that of the audit.
+A check is a function here, or in ``workspaces`` or ``changes``, and a table of ``organisation.toml`` with its
+severity and texts. Only active keys are checked.
 """
 
 from __future__ import annotations
@@ -26,31 +25,19 @@ from boltz_keyscan.audit.checks import (
     lies_in,
     parse_network,
 )
-from boltz_keyscan.model.enums import KeyType, Mode, Severity
+from boltz_keyscan.model.enums import KeyType, Mode
 from boltz_keyscan.triage.cross_reference import MIN_DISTINGUISHING_CHARS
 from boltz_keyscan.triage.key_record import Record, type_prefix
 
 __all__ = ["CHECKS", "AuditInput", "Limits", "examine"]
 
 
-@check_each(
-    "key-leaked",
-    Severity.CRITICAL,
-    "Leaked key that works",
-    "Anyone who has read the location it was found at can use it.",
-    "Replace it, then revoke it: boltz-keyscan keys revoke.",
-)
+@check_each("key-leaked")
 def _leaked(record: Record, audit: AuditInput) -> str:
     return "a scan found it" if audit.leaked.get(record.id) == "yes" else ""
 
 
-@check_each(
-    "key-older-than-leak",
-    Severity.HIGH,
-    "Leaked key that was not replaced since the leak",
-    "Everyone who read it then can use it now.",
-    "Replace it, then revoke it: boltz-keyscan keys revoke. See what was done: boltz-keyscan keys usage.",
-)
+@check_each("key-older-than-leak")
 def _not_replaced(record: Record, audit: AuditInput) -> str:
     seen = audit.first_seen.get(record.id)
     if seen is None or audit.leaked.get(record.id) != "yes" or record.created_at > seen:
@@ -60,13 +47,7 @@ def _not_replaced(record: Record, audit: AuditInput) -> str:
     return f"{created}, leaked on {seen:%Y-%m-%d}, {since:,} days ago, and still works"
 
 
-@check_each(
-    "archived-workspace",
-    Severity.HIGH,
-    "Key of an archived workspace",
-    "Archiving a workspace deactivates its keys, so the API should not list this one as active.",
-    "Revoke it, and report it to Boltz.",
-)
+@check_each("archived-workspace")
 def _in_archive(record: Record, audit: AuditInput) -> str:
     if record.workspace_id not in audit.archived:
         return ""
@@ -74,24 +55,12 @@ def _in_archive(record: Record, audit: AuditInput) -> str:
     return f"it is listed as active, and its workspace {record.workspace_id} {name!r} is archived"
 
 
-@check_each(
-    "key-may-have-leaked",
-    Severity.MEDIUM,
-    "Key that may have leaked",
-    "The listing does not distinguish it from a key that leaked.",
-    "Scan again with --verify, which identifies the key.",
-)
+@check_each("key-may-have-leaked")
 def _perhaps_leaked(record: Record, audit: AuditInput) -> str:
     return "a scan found a key that this may be" if audit.leaked.get(record.id) == "maybe" else ""
 
 
-@check(
-    "many-admin-keys",
-    Severity.MEDIUM,
-    "Many live admin keys",
-    "Each gives access to the whole organisation.",
-    "Revoke unused ones, and use workspace keys for jobs.",
-)
+@check("many-admin-keys")
 def _many_admins(audit: AuditInput) -> Iterator[tuple[str, str]]:
     admins = sum(record.key_type is KeyType.ADMIN and record.mode is Mode.LIVE for record in audit.records)
     most = audit.limits.admin_keys
@@ -105,13 +74,7 @@ _TEST_NAME = re.compile(
 )
 
 
-@check_each(
-    "admin-key-in-use",
-    Severity.MEDIUM,
-    "Admin key in daily use",
-    "It gives access to the whole organisation, so it is for administration, not for jobs.",
-    "Replace it with a workspace key in the programs that run jobs.",
-)
+@check_each("admin-key-in-use")
 def _admin_in_use(record: Record, audit: AuditInput) -> str:
     # The key of this audit was used by the audit itself.
     if record.key_type is not KeyType.ADMIN or record.mode is not Mode.LIVE or audit.own in {None, record.id}:
@@ -121,37 +84,19 @@ def _admin_in_use(record: Record, audit: AuditInput) -> str:
     return "a live admin key that was used within the last day"
 
 
-@check_each(
-    "live-key-named-test",
-    Severity.MEDIUM,
-    "Live key named like a test key",
-    "Its name suggests a key that costs nothing, but its calls are billed.",
-    "Replace it with a test key, or rename it.",
-)
+@check_each("live-key-named-test")
 def _named_test(record: Record, _: AuditInput) -> str:
     if record.mode is not Mode.LIVE or not (found := _TEST_NAME.search(record.name)):
         return ""
     return f"a live key whose name contains {found.group()!r}"
 
 
-@check_each(
-    "never-expires",
-    Severity.MEDIUM,
-    "Key that never expires",
-    "If it leaks unnoticed, it works without end.",
-    "Replace it with one that expires.",
-)
+@check_each("never-expires")
 def _never_expires(record: Record, _: AuditInput) -> str:
     return "it has no expiry date" if record.expires_at is None else ""
 
 
-@check_each(
-    "unused-key",
-    Severity.MEDIUM,
-    "Key that is not used",
-    "An unused key can only be misused.",
-    "Revoke it.",
-)
+@check_each("unused-key")
 def _unused(record: Record, audit: AuditInput) -> str:
     if record.last_used_at is None:
         return ""
@@ -159,25 +104,13 @@ def _unused(record: Record, audit: AuditInput) -> str:
     return f"it was last used {idle:,} days ago" if idle > audit.limits.unused else ""
 
 
-@check_each(
-    "old-key",
-    Severity.LOW,
-    "Old key",
-    "The longer a key is in use, the more places have a copy of it.",
-    "Replace it.",
-)
+@check_each("old-key")
 def _old(record: Record, audit: AuditInput) -> str:
     age = days(record.created_at, audit.now)
     return f"it is {age:,} days old" if age > audit.limits.oldest else ""
 
 
-@check_each(
-    "never-used",
-    Severity.LOW,
-    "Key that was never used",
-    "An unused key can only be misused.",
-    "Revoke it, or find out its purpose.",
-)
+@check_each("never-used")
 def _never_used(record: Record, audit: AuditInput) -> str:
     age = days(record.created_at, audit.now)
     if record.last_used_at is not None or age < audit.limits.never_used:
@@ -185,13 +118,7 @@ def _never_used(record: Record, audit: AuditInput) -> str:
     return f"it was created {age:,} days ago and never used"
 
 
-@check_each(
-    "expires-soon",
-    Severity.LOW,
-    "Key that expires soon",
-    "Programs that use it will fail.",
-    "Replace it before that day.",
-)
+@check_each("expires-soon")
 def _expires_soon(record: Record, audit: AuditInput) -> str:
     if record.expires_at is None:
         return ""
@@ -199,13 +126,7 @@ def _expires_soon(record: Record, audit: AuditInput) -> str:
     return f"it expires in {left} days" if left < audit.limits.expires_soon else ""
 
 
-@check_each(
-    "no-ip-list",
-    Severity.LOW,
-    "Key that is not limited to addresses",
-    "If it leaks, it works from any address.",
-    "Replace it with one that is limited to the addresses it is used from.",
-)
+@check_each("no-ip-list")
 def _no_addresses(record: Record, _: AuditInput) -> str:
     return "" if record.allowed_ips else "it works from any address"
 
@@ -225,25 +146,13 @@ Loopback is left out: an API for tests on the same machine receives requests fro
 """
 
 
-@check_each(
-    "catch-all-ip-list",
-    Severity.LOW,
-    "Key whose list of addresses admits every address",
-    "The list does not limit it: if it leaks, it works from any address.",
-    "Replace it with one that is limited to the addresses it is used from.",
-)
+@check_each("catch-all-ip-list")
 def _every_address(record: Record, _: AuditInput) -> str:
     every = [text for text in record.allowed_ips if (found := parse_network(text)) and found.prefixlen == 0]
     return f"its list has {', '.join(every)}" if every else ""
 
 
-@check_each(
-    "private-ip-list",
-    Severity.LOW,
-    "Key with private addresses in its list",
-    "The API sees the public address of a request, so a private one never matches.",
-    "Replace it with one that lists the public addresses of the network.",
-)
+@check_each("private-ip-list")
 def _private_addresses(record: Record, _: AuditInput) -> str:
     found = [text for text in record.allowed_ips if _is_private(text)]
     return f"its list has {', '.join(found)}" if found else ""
@@ -258,13 +167,7 @@ def _is_private(text: str) -> bool:
     return any(lies_in(network, private) for private in _PRIVATE)
 
 
-@check(
-    "shared-name",
-    Severity.LOW,
-    "Live keys of one name",
-    "If one of them is to be revoked, its name does not show which one.",
-    "Revoke the one that is not used, or rename one of them.",
-)
+@check("shared-name")
 def _shared_names(audit: AuditInput) -> Iterator[tuple[str, str]]:
     named: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     for record in audit.records:
@@ -275,13 +178,7 @@ def _shared_names(audit: AuditInput) -> Iterator[tuple[str, str]]:
             yield min(ids), f"{len(ids):,} live keys have the name {name!r}: {', '.join(sorted(ids))}"
 
 
-@check(
-    "indistinguishable-prefix",
-    Severity.NOTE,
-    "Keys that the listing does not distinguish",
-    "If one of them leaks, the listing does not show which one.",
-    "Scan with --verify where that matters; the listing cannot be changed.",
-)
+@check("indistinguishable-prefix")
 def _indistinguishable(audit: AuditInput) -> Iterator[tuple[str, str]]:
     kinds = Counter((record.key_prefix, record.key_type, record.mode) for record in audit.records)
     for (prefix, key_type, mode), number in sorted(kinds.items()):

@@ -1,11 +1,4 @@
-"""Places where keys come to lie on a machine: a table of files, by kind, with the remedy of each.
-
-To add a place, add a row to ``PLACES``. A pattern is a base folder and a name below it, as ``glob`` reads
-it; one that ends in ``/**`` is a whole folder. Bases differ by system, see ``base_folders``.
-
-Sources of the names: the programs' own documentation and source, as of 2026-11; for Boltz' programs
-boltz-bio/boltz-api-cli ``internal/authstore/store.go`` and the packages ``boltz-lab`` and ``boltz-mcpb``.
-"""
+"""Places where keys come to lie on a machine, by kind, as ``places.toml`` has them, and their folders."""
 
 from __future__ import annotations
 
@@ -14,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from boltz_keyscan.audit import read_table
 from boltz_keyscan.records import dataclass
 
 
@@ -34,21 +28,6 @@ class Kind(StrEnum):
     LOG = "log of a program"
 
 
-REMEDIES: Final[Mapping[Kind, str]] = {
-    Kind.STARTUP: "Take it out, and read it from a secret store when it is needed.",
-    Kind.ENVIRONMENT: "Keep the file ignored by git and readable by yourself only.",
-    Kind.CREDENTIALS: "Keep the file readable by yourself only; sign out where it is not needed.",
-    Kind.SETTINGS: "Take it out: settings are no place for a key.",
-    Kind.TOOL: "Refer to the variable BOLTZ_API_KEY there, and set it elsewhere.",
-    Kind.STORE: "Take it out, and keep the file readable by yourself only.",
-    Kind.STATE: "Replace the key, and keep the state in an encrypted backend: it has old values too.",
-    Kind.PROCESS: "End the program when its work is done, or start it without the variable.",
-    Kind.TRANSCRIPT: "End the session, then redact the file or delete the session.",
-    Kind.HISTORY: "Close the shells, then redact the file.",
-    Kind.EDITOR: "Close the editor, then redact the file or delete the backup.",
-    Kind.LOG: "Redact the file or delete the run.",
-}
-
 REDACTABLE: Final = frozenset({Kind.TRANSCRIPT, Kind.HISTORY, Kind.EDITOR, Kind.LOG})
 """Kinds of files that ``redact`` may change: the program that wrote them does not need the key."""
 
@@ -66,178 +45,11 @@ class Place:
     """True for places that may hold gigabytes, searched only with ``--history``."""
 
 
-PLACES: Final = (
-    Place(
-        Kind.STARTUP,
-        """
-        home:.profile home:.bashrc home:.bash_profile home:.bash_login home:.bash_aliases home:.bash_logout
-        home:.zshrc home:.zshenv home:.zprofile home:.zlogin home:.kshrc home:.cshrc home:.tcshrc home:.login
-        home:.xonshrc home:.xprofile home:.xsessionrc home:.pam_environment
-        config:fish/config.fish config:fish/conf.d/*.fish config:environment.d/*.conf config:nushell/*.nu
-        documents:PowerShell/*profile.ps1 documents:WindowsPowerShell/*profile.ps1
-        config:powershell/*profile.ps1
-        """,
-    ),
-    Place(Kind.ENVIRONMENT, "home:.env project:.env project:.env.* project:.envrc"),
-    Place(
-        Kind.CREDENTIALS,
-        """
-        config:boltz*/credentials.json home:.boltz*/credentials.json
-        cache:boltz-api/session.json config:boltz-lab/config.json
-        """,
-    ),
-    Place(Kind.SETTINGS, "config:boltz-api/config.yaml"),
-    Place(
-        Kind.TOOL,
-        """
-        home:.mcp.json home:.cursor/mcp.json home:.claude.json claude:settings.json claude:settings.local.json
-        codex:config.toml home:.gemini/settings.json home:.copilot/mcp-config.json
-        home:.continue/config.json home:.continue/config.yaml home:.codeium/windsurf/mcp_config.json
-        config:Claude/claude_desktop_config.json editor:mcp.json editor:settings.json config:zed/settings.json
-        config:goose/config.yaml config:opencode/opencode.json
-        project:.mcp.json project:.cursor/mcp.json project:.vscode/mcp.json project:.vscode/settings.json
-        project:.claude/settings.json project:.claude/settings.local.json project:.codex/config.toml
-        project:.gemini/settings.json project:.zed/settings.json project:.idea/workspace.xml
-        """,
-    ),
-    Place(
-        Kind.STORE,
-        """
-        home:.netrc home:_netrc home:.pypirc home:.npmrc home:.docker/config.json home:.kube/config
-        home:.aws/config home:.aws/credentials config:gh/hosts.yml config:gcloud/*.json config:gcloud/*.db
-        home:.git-credentials config:git/credentials home:.condarc home:.Renviron project:.Renviron
-        home:.streamlit/secrets.toml project:.streamlit/secrets.toml home:.ssh/environment
-        """,
-    ),
-    Place(
-        Kind.STORE,
-        """
-        config:systemd/user/*.service config:systemd/user/*.conf config:systemd/user/*.d/*.conf
-        config:autostart/*.desktop home:Library/LaunchAgents/*.plist system:var/spool/cron/crontabs/{user}
-        system:var/spool/cron/{user} data:direnv/allow/*
-        """,
-        "a service or job",
-    ),
-    Place(
-        Kind.STATE,
-        """
-        project:*.tfstate project:*.tfstate.backup project:*/*.tfstate project:*/*.tfstate.backup
-        project:terraform.tfstate.d/*/*.tfstate* project:*.tfvars project:*.auto.tfvars
-        """,
-    ),
-    Place(
-        Kind.TRANSCRIPT,
-        """
-        claude:projects/** claude:history.jsonl claude:file-history/** claude:paste-cache/**
-        claude:shell-snapshots/** claude:debug/**
-        """,
-        "Claude Code",
-        deep=True,
-    ),
-    Place(
-        Kind.TRANSCRIPT,
-        "codex:sessions/** codex:archived_sessions/** codex:history.jsonl codex:log/**",
-        "Codex CLI",
-        deep=True,
-    ),
-    Place(Kind.TRANSCRIPT, "home:.gemini/tmp/**", "Gemini CLI", deep=True),
-    Place(Kind.TRANSCRIPT, "home:.copilot/session-state/** home:.copilot/logs/**", "Copilot CLI", deep=True),
-    Place(
-        Kind.TRANSCRIPT,
-        """
-        editor:workspaceStorage/*/chatSessions/** editor:globalStorage/emptyWindowChatSessions/**
-        editor:workspaceStorage/*/GitHub.copilot-chat/**
-        """,
-        "VS Code",
-        deep=True,
-    ),
-    Place(
-        Kind.TRANSCRIPT,
-        "editor:globalStorage/state.vscdb* editor:workspaceStorage/*/state.vscdb*",
-        "Cursor or VS Code",
-        deep=True,
-    ),
-    Place(
-        Kind.TRANSCRIPT,
-        """
-        editor:globalStorage/saoudrizwan.claude-dev/tasks/**
-        editor:globalStorage/rooveterinaryinc.roo-cline/tasks/**
-        """,
-        "Cline or Roo",
-        deep=True,
-    ),
-    Place(Kind.TRANSCRIPT, "data:opencode/**", "OpenCode", deep=True),
-    Place(Kind.TRANSCRIPT, "home:.kiro/sessions/**", "Kiro", deep=True),
-    Place(Kind.TRANSCRIPT, "home:.junie/sessions/**", "Junie", deep=True),
-    Place(Kind.TRANSCRIPT, "home:.windsurf/transcripts/**", "Windsurf", deep=True),
-    Place(Kind.TRANSCRIPT, "home:.vibe/logs/**", "Mistral Vibe", deep=True),
-    Place(
-        Kind.TRANSCRIPT,
-        "project:.aider.*history* home:.aider.*history*",
-        "aider",
-        deep=True,
-    ),
-    Place(
-        Kind.TRANSCRIPT,
-        "data:goose/sessions/** data:zed/threads/** data:Zed/threads/**",
-        "Goose or Zed",
-        deep=True,
-    ),
-    Place(
-        Kind.HISTORY,
-        """
-        home:.bash_history home:.zsh_history home:.zhistory home:.history home:.sh_history home:.ksh_history
-        home:.zsh_sessions/** home:.bash_sessions/** data:fish/fish_history home:.xonsh_history
-        data:powershell/PSReadLine/*_history.txt config:Microsoft/Windows/PowerShell/PSReadLine/*_history.txt
-        """,
-        "a shell",
-        deep=True,
-    ),
-    Place(
-        Kind.HISTORY,
-        """
-        home:.python_history home:.ipython/profile_*/history.sqlite* home:.node_repl_history
-        home:.psql_history home:.mysql_history home:.sqlite_history home:.Rhistory project:.Rhistory
-        home:.lesshst home:.viminfo state:nvim/shada/*
-        """,
-        "another program",
-        deep=True,
-    ),
-    Place(
-        Kind.EDITOR,
-        """
-        editor:History/** editor:Backups/** home:.vim/swap/** home:.vim/undo/** home:.vim/backup/**
-        state:nvim/swap/** state:nvim/undo/** data:nvim/swap/** home:.emacs.d/backups/**
-        home:.emacs.d/auto-save-list/**
-        project:.*.sw? project:*~ project:.idea/shelf/**
-        """,
-        deep=True,
-    ),
-    Place(
-        Kind.LOG,
-        """
-        home:.jupyter/** data:jupyter/runtime/** project:.ipynb_checkpoints/** project:*/.ipynb_checkpoints/**
-        """,
-        "Jupyter",
-        deep=True,
-    ),
-    Place(
-        Kind.LOG,
-        """
-        project:mlruns/** project:mlflow.db* project:wandb/** project:slurm-*.out project:slurm-*.err
-        project:.nextflow.log* project:work/*/*/.command.* project:.snakemake/log/** project:nohup.out
-        home:nohup.out home:slurm-*.out
-        """,
-        "an experiment or job",
-        deep=True,
-    ),
-    Place(
-        Kind.LOG,
-        "project:boltz-experiments/** home:boltz-experiments/** output:** tmp:boltz-mcpb/**",
-        "a Boltz tool",
-        deep=True,
-    ),
-)
+TABLE: Final = read_table("places.toml")
+
+REMEDIES: Final[Mapping[Kind, str]] = {Kind(kind): text for kind, text in TABLE["remedies"].items()}
+
+PLACES: Final = tuple(Place(Kind(row.pop("kind")), **row) for row in TABLE["places"])
 """All places but the environments of running programs, which are no files. Of two rows that have a file, the
 first counts."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from boltz_keyscan.audit.checks import AuditInput, check, check_each, days
-from boltz_keyscan.model.enums import Mode, Severity
+from boltz_keyscan.model.enums import Mode
 from boltz_keyscan.triage.key_record import Record
 
 NEARLY_USED = 0.9
@@ -16,13 +16,7 @@ NEARLY_USED = 0.9
 _MILLI_USD = 1000
 
 
-@check(
-    "no-spending-limit",
-    Severity.MEDIUM,
-    "Workspace without a spending limit",
-    "A leaked key of it can spend as much as the organisation can.",
-    "Set a limit in the Boltz console.",
-)
+@check("no-spending-limit")
 def _unlimited(audit: AuditInput) -> Iterator[tuple[str, str]]:
     for workspace_id, spending in sorted(audit.spending.items()):
         if spending is None:
@@ -34,13 +28,7 @@ def _unlimited(audit: AuditInput) -> Iterator[tuple[str, str]]:
             )
 
 
-@check(
-    "spending-limit-nearly-used",
-    Severity.LOW,
-    "Workspace whose spending limit is nearly used",
-    "Its jobs will be refused; if nobody expected that, a key may have leaked.",
-    "See what it was used for: boltz-keyscan keys usage. Then raise the limit in the Boltz console.",
-)
+@check("spending-limit-nearly-used")
 def _nearly_used(audit: AuditInput) -> Iterator[tuple[str, str]]:
     for workspace_id, spending in sorted(audit.spending.items()):
         if spending and spending.limit is not None and spending.accrued >= NEARLY_USED * spending.limit:
@@ -48,13 +36,7 @@ def _nearly_used(audit: AuditInput) -> Iterator[tuple[str, str]]:
             yield workspace_id, f"workspace{_name(workspace_id, audit)}: {used}"
 
 
-@check_each(
-    "key-in-unused-workspace",
-    Severity.LOW,
-    "Key of a workspace without usage",
-    "A key that does no work can only be misused.",
-    "Revoke it, or find out its purpose.",
-)
+@check_each("key-in-unused-workspace")
 def _in_unused(record: Record, audit: AuditInput) -> str:
     if audit.usage is None or record.mode is not Mode.LIVE:
         return ""
@@ -71,13 +53,7 @@ def _in_unused(record: Record, audit: AuditInput) -> str:
     return f"its workspace {record.workspace_id}{name} had no billed usage in {audit.limits.unused:,} days"
 
 
-@check(
-    "cli-too-old",
-    Severity.MEDIUM,
-    "Boltz CLI that is no longer supported",
-    "The API may refuse it, and it lacks fixes.",
-    "Update it.",
-)
+@check("cli-too-old")
 def _old_cli(audit: AuditInput) -> Iterator[tuple[str, str]]:
     if audit.cli is not None and _parts(audit.cli.installed) < _parts(audit.cli.minimum):
         yield (

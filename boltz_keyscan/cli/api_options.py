@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from boltz_keyscan import rules
-from boltz_keyscan.api.address import api_base, proxy
-from boltz_keyscan.api.client import Connection, Endpoint, require_sdk
+from boltz_keyscan.api.address import Endpoint, api_base, proxy
+from boltz_keyscan.api.client import Connection, require_sdk
 from boltz_keyscan.api.deadline import Deadline
 from boltz_keyscan.api.listing import FetchedListing, fetch
 from boltz_keyscan.api.secret import Secret

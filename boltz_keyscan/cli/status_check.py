@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from boltz_keyscan import rules
-from boltz_keyscan.api.address import OFFICIAL
-from boltz_keyscan.api.client import Connection, Endpoint, require_sdk
+from boltz_keyscan.api.address import OFFICIAL, Endpoint
+from boltz_keyscan.api.client import Connection, require_sdk
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.secret import Secret

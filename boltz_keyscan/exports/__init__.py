@@ -1,41 +1,44 @@
-"""Exports of the rules for other scanners: one function per scanner, imported when used.
+"""Exports of the rules for other scanners, each filled into a template.
 
-An exporter is ``(rules) -> str``. It returns a whole file, the same for the same rules, ending
-in a newline; a comment in the file lists what the other scanner cannot express. The file
-contains no key and nothing that looks like one.
+An export is a whole file, the same for the same rules, ending in a newline; the comment at its head lists
+what the other scanner cannot express. The file contains no key and nothing that looks like one.
 
-To add a scanner, write one module with one such function and one line in ``EXPORTERS``.
+To add a scanner, write one template and its name in ``EXPORTERS``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import TypeAlias, cast
+import json
+import os
 
-from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan._version import __version__
+from boltz_keyscan.exports import patterns
 from boltz_keyscan.rules import Rule
 
-Exporter: TypeAlias = Callable[[tuple[Rule, ...]], str]
-
-EXPORTERS = {
-    "gitleaks": "boltz_keyscan.exports.gitleaks:export",
-    "betterleaks": "boltz_keyscan.exports.betterleaks:export",
-    "trufflehog": "boltz_keyscan.exports.trufflehog:export",
-    "kingfisher": "boltz_keyscan.exports.kingfisher:export",
-    "detect-secrets": "boltz_keyscan.exports.detect_secrets:export",
-    "secretlint": "boltz_keyscan.exports.secretlint:export",
-    "github": "boltz_keyscan.exports.github:export",
-}
+EXPORTERS = (
+    "gitleaks", "betterleaks", "trufflehog", "kingfisher", "detect-secrets", "secretlint", "github",
+)  # fmt: skip
+"""Names of the scanners; each has a template."""
 
 
-def load(name: str) -> Exporter:
-    """Import and return the exporter for a scanner.
+def export_rules(scanner: str, rules: tuple[Rule, ...]) -> str:
+    """Return the file of the rules for a scanner."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only for an export
 
-    Raises:
-        KeyscanError: no exporter has this name.
-    """
-    if name not in EXPORTERS:
-        raise KeyscanError(f"no export for a scanner called {name!r}", f"There are: {', '.join(EXPORTERS)}.")
-    module, _, function = EXPORTERS[name].partition(":")
-    return cast("Exporter", getattr(import_module(module), function))
+    environment = Environment(
+        autoescape=False,  # noqa: S701 - the files are no markup; each value is quoted by a filter
+        undefined=StrictUndefined,
+        loader=FileSystemLoader(os.path.join(os.path.dirname(__file__), "templates")),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "comment": patterns.comment,
+        "json": json.dumps,
+        "plain": patterns.plain,
+        "toml": patterns.toml,
+        "yaml": patterns.yaml,
+    }
+    template = environment.get_template(f"{scanner}.txt")
+    return template.render(patterns=patterns, rules=rules, scanner=scanner, version=__version__)

@@ -10,7 +10,6 @@ import string
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from boltz_keyscan._version import __version__
 from boltz_keyscan.detect.classify import KEY_BODY, PHRASES, SEQUENCES, SHORTEST, WORDS
 from boltz_keyscan.rules import is_exact
 
@@ -142,63 +141,29 @@ def _straddles(word: str, head: str) -> bool:
     return any(head.endswith(word[:cut]) for cut in range(1, len(word)))
 
 
-COMMON: Final = (
-    "A body of 43 base64url characters is a key as the API gives it out; another of 20 or more counts too.",
-    "No boundary is required on the left: in JSON, logs and URLs a letter or digit precedes a key.",
-    "A share link (shr_) counts only with a body of that form, and between two word boundaries.",
-)
+def few_characters(rules: Iterable[Rule]) -> str:
+    """Return the expression for a body of at most six different characters, with back-references.
 
-EVERYWHERE: Final = (
-    "severity, other than as a word",
-    "encoded keys and keys in archives, beyond those that the scanner itself decodes and unpacks",
-    "that the same key in two places is one finding",
-    "share links directly after an escape, such as \\n in JSON",
-)
-"""Facts that no other scanner's rules can express."""
-
-FEW: Final = (
-    "some placeholders, which are reported as keys: counting runs such as abc123def456, a repeated group"
-    " of characters, dates and times"
-)
-LATE: Final = f"placeholders in which the filler begins after {SHORTEST} characters"
-
-
-def header(
-    scanner: str, use: Iterable[str], cannot: Iterable[str], *, title: str | None = None, mark: str = "# "
-) -> str:
-    """Return the comment at the head of a file, each line after ``mark``.
-
-    Args:
-        scanner: name of the scanner here.
-        use: instructions, in sentences, and commands that are indented by two.
-        cannot: facts that this scanner's rules cannot express, beside those that none can.
-        title: name of the scanner in sentences, if it differs.
-        mark: start of a comment line.
+    Each new character must differ from the earlier ones, so that there is only one way to match;
+    otherwise a long run in a hostile file would not end in time.
     """
-    title = title or scanner
-    sentences = [
-        f"Boltz API keys, for {title}.",
-        f"Made by boltz-keyscan {__version__}: boltz-keyscan rules export --for {scanner}",
-        "",
-        *use,
-        "",
-        *COMMON,
-        "",
-        f"Rules for {title} cannot express:",
-    ]
-    points = [f"* {point}" for point in (*EVERYWHERE, *cannot)]
-    lines = [line for sentence in (*sentences, *points) for line in _wrapped(sentence)]
+    more = ""
+    for known in range(5, 0, -1):
+        seen = "|".join(f"\\{number}" for number in range(1, known + 1))
+        more = f"(?:(?!{seen})(.)(?:{seen}|\\{known + 1})*{more})?"
+    return f"^{prefix(rules)}(.)\\1*{more}$"
+
+
+def comment(text: str, mark: str) -> str:
+    """Wrap lines, and put a mark before each; an indented command stays one line, to be copied."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        hang = "  " if line.startswith("* ") else ""
+        wrapped = textwrap.wrap(
+            line, 100, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
+        )
+        lines += [line] if line.startswith("  ") else wrapped or [""]
     return "".join(f"{mark}{line}".rstrip() + "\n" for line in lines)
-
-
-def _wrapped(sentence: str) -> list[str]:
-    """Wrap a sentence; an indented command stays one line, so that it can be copied."""
-    if sentence.startswith("  ") or not sentence:
-        return [sentence]
-    hang = "  " if sentence.startswith("* ") else ""
-    return textwrap.wrap(
-        sentence, 100, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False
-    )
 
 
 def described(rule: Rule) -> str:
@@ -216,3 +181,8 @@ def toml(text: str) -> str:
 def yaml(text: str) -> str:
     """Return a YAML string in single quotes, in which only they are special."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def plain(text: str) -> str:
+    """Return text for a Python string in double quotes."""
+    return text.replace("\\", "").replace('"', "'")

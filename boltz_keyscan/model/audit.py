@@ -78,3 +78,11 @@ class Audit:
     trouble: tuple[str, ...]
     """Reasons for which the audit may be incomplete."""
     exit_code: int
+
+    @property
+    def sections(self) -> tuple[tuple[Check, list[Concern]], ...]:
+        """The checks that did not pass, each with its concerns."""
+        found: dict[str, list[Concern]] = {}
+        for concern in self.concerns:
+            found.setdefault(concern.check.id, []).append(concern)
+        return tuple((check, found[check.id]) for check in self.checks if check.id in found)

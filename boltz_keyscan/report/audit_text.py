@@ -31,10 +31,7 @@ def text(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: FBT001 -
 
 
 def _lines(audit: Audit, *, verbose: bool) -> Iterator[str]:
-    for check in audit.checks:
-        found = [concern for concern in audit.concerns if concern.check.id == check.id]
-        if not found:
-            continue
+    for check, found in audit.sections:
         yield f"{check.severity.upper():<10}{check.title} ({check.id}): {len(found):,}"
         yield from _wrapped(check.reason, "  Why:      ")
         yield from _wrapped(check.remedy, "  Remedy:   ")

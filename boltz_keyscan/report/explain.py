@@ -112,19 +112,16 @@ def _severity(finding: Finding, rule: Rule) -> str:
 
 def _verdict(finding: Finding, terms: FailPolicy) -> str:
     limit = f"--fail-on {terms.fail_on}"
-    match outcome(finding, terms):
-        case Outcome.BLOCKING:
-            return f"fails a run: {finding.severity} counts for {limit}, exposed, and nothing suppresses it"
-        case Outcome.SUPPRESSED:
-            return "does not fail a run: it is suppressed"
-        case Outcome.UNEXPOSED:
-            return "does not fail a run: no clone or push copies it; --fail-on-unexposed counts it"
-        case Outcome.OLD:
-            return "does not fail a run: its files had it before the change that was scanned"
-        case Outcome.BELOW:
-            return f"does not fail a run: {finding.severity} does not count for {limit}"
-        case _:
-            return "does not fail a run: it is a note"
+    if (kind := outcome(finding, terms)) is Outcome.BLOCKING:
+        return f"fails a run: {finding.severity} counts for {limit}, exposed, and nothing suppresses it"
+    reason = {
+        Outcome.SUPPRESSED: "it is suppressed",
+        Outcome.UNEXPOSED: "no clone or push copies it; --fail-on-unexposed counts it",
+        Outcome.OLD: "its files had it before the change that was scanned",
+        Outcome.BELOW: f"{finding.severity} does not count for {limit}",
+        Outcome.NOTE: "it is a note",
+    }[kind]
+    return f"does not fail a run: {reason}"
 
 
 def _story(place: Location) -> str:

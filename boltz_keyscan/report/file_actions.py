@@ -1,14 +1,18 @@
-"""Instructions for files that have a key: take out, clear, delete, ignore, protect."""
+"""Instructions of a remediation, as ``remediation.toml`` has them, and those for files that have a key."""
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import shlex
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from boltz_keyscan.advice import Verb
 from boltz_keyscan.model.finding import Location
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +35,64 @@ def distinct_paths(found: Sequence[Location]) -> list[str]:
     return sorted({each.path for each in found})
 
 
-def paths(found: Sequence[Location]) -> str:
+def quote_paths(found: Sequence[Location]) -> str:
     """Return the paths of locations, quoted for a shell."""
     return shlex.join(distinct_paths(found))
 
 
 def spots(found: Sequence[Location]) -> str:
     """Return paths with their lines: ``a.py line 3``."""
-    if objects := [each for each in found if is_object(each)]:
-        return ", ".join(dict.fromkeys("the message" for _ in objects))
-    lines: dict[str, list[int]] = {}
+    if any(map(is_object, found)):
+        return "the message"
+    lines: dict[str, dict[str, None]] = {}
     for each in sorted(found, key=lambda each: (each.path, each.line)):
-        lines.setdefault(each.path, []).append(each.line)
+        lines.setdefault(each.path, {})[str(each.line)] = None
     return ", ".join(
-        f"{path} line{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
-        for path, numbers in ((path, list(dict.fromkeys(found))) for path, found in lines.items())
+        f"{path} line{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
+        for path, numbers in lines.items()
     )
 
 
-def take_out(found: Sequence[Location], *, is_link: bool = False) -> Instruction:
-    """Return the instruction to edit files, which may read a key from elsewhere but not a share link."""
+@functools.cache
+def _load_texts() -> dict[str, dict[str, Any]]:
+    with open(os.path.join(os.path.dirname(__file__), "remediation.toml"), encoding="utf-8") as file:
+        return tomllib.loads(file.read())
+
+
+def instruct(name: str, commands: Sequence[str] = (), **values: str) -> Instruction:
+    """Return an instruction of ``remediation.toml``.
+
+    Args:
+        name: its name.
+        commands: its commands, if the file has none.
+        values: the values of the words in braces.
+    """
+
+    def fill(texts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(text.format_map(values) for text in texts)
+
+    row = _load_texts()[name]
+    others = tuple((each["condition"], fill(each["commands"])) for each in row.get("others", ()))
+    return Instruction(row["text"].format_map(values), (*fill(row.get("commands", ())), *commands), others)
+
+
+def act(verb: Verb, found: Sequence[Location], *, is_link: bool = False) -> Instruction:
+    """Return the instruction of a verb for files; a share link is not read from elsewhere, as a key is."""
+    names = distinct_paths(found)
     left = ", if it is still there" if found and all(each.blob is not None for each in found) else ""
-    instead = "" if is_link else "; read it from a variable such as BOLTZ_API_KEY"
-    return Instruction(f"Take it out of {spots(found)}{left}{instead}.")
-
-
-def clear(found: Sequence[Location]) -> Instruction:
-    """Return the instruction to clear the output of notebooks."""
-    return Instruction(
-        f"Clear the output of {spots(found)}; do not print the key again.",
-        (f"jupyter nbconvert --clear-output --inplace {paths(found)}",),
-        (
-            ("without Jupyter (pip install nbstripout)", (f"nbstripout {paths(found)}",)),
-            ("with Python alone", tuple(f"{CLEAR} {shlex.quote(path)}" for path in distinct_paths(found))),
-        ),
+    made = instruct(
+        verb,
+        spots=spots(found),
+        paths=shlex.join(names),
+        listed=", ".join(names),
+        patterns=" ".join(shlex.quote(f"/{name}") for name in names),
+        left=left,
+        instead="" if is_link else "; read it from a variable such as BOLTZ_API_KEY",
     )
+    if verb is not Verb.CLEAR:
+        return made
+    commands = tuple(f"{CLEAR} {shlex.quote(name)}" for name in names)
+    return replace(made, others=(*made.others, ("with Python alone", commands)))
 
 
 CLEAR = (
@@ -75,37 +102,5 @@ CLEAR = (
 )
 """Command that clears the output of a notebook; its path follows."""
 
-
-def _delete(found: Sequence[Location]) -> Instruction:
-    return Instruction(
-        f"Delete the log or cache file {', '.join(distinct_paths(found))}.", (f"rm -- {paths(found)}",)
-    )
-
-
-def _ignore(found: Sequence[Location]) -> Instruction:
-    names = " ".join(shlex.quote(f"/{path}") for path in distinct_paths(found))
-    return Instruction(f"Keep {spots(found)} out of git.", (f"printf '%s\\n' {names} >> .gitignore",))
-
-
-def protect(found: Sequence[Location]) -> Instruction:
-    """Return the instruction to keep other users from reading environment files."""
-    return Instruction(f"Let only yourself read {spots(found)}.", (f"chmod 600 -- {paths(found)}",))
-
-
-def _commit(found: Sequence[Location]) -> Instruction:
-    return Instruction(f"Leave {', '.join(distinct_paths(found))} deleted; the deletion is to be committed.")
-
-
-def _put(found: Sequence[Location]) -> Instruction:
-    return Instruction(f"Put the new key into {spots(found)}; git ignores it.")
-
-
-REMOVALS = {
-    Verb.TAKE_OUT: take_out,
-    Verb.CLEAR: clear,
-    Verb.DELETE: _delete,
-    Verb.IGNORE: _ignore,
-    Verb.PROTECT: protect,
-    Verb.REPLACE: _put,
-    Verb.COMMIT: _commit,
-}
+FILE_VERBS = frozenset(Verb) - {Verb.KEEP, Verb.REWRITE, Verb.DROP, Verb.EXPIRE}
+"""Verbs with an instruction for files; those for the history have steps of their own."""

@@ -12,7 +12,6 @@ from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.wording import (
     count,
-    count_repositories,
     gap_reason,
     short_fingerprints,
     write_lines,
@@ -36,7 +35,7 @@ def describe_coverage(result: FleetResult) -> str:
     parts = [
         f"{number:,} {status}" for status in RepositoryStatus if (number := getattr(coverage, status.value))
     ]
-    return f"{count_repositories(coverage.discovered)}: {', '.join(parts) or 'none'}"
+    return f"{count(coverage.discovered, 'repository')}: {', '.join(parts) or 'none'}"
 
 
 def _lines(result: FleetResult, options: ReportOptions) -> Iterator[str]:
@@ -102,7 +101,7 @@ def describe_first(first: FirstPlace) -> str:
 
 def describe_extent(key: FleetKey) -> str:
     """Return the number of repositories and places of a key."""
-    return f"{count_repositories(key.repositories)}, {count(key.locations, 'place')}"
+    return f"{count(key.repositories, 'repository')}, {count(key.locations, 'place')}"
 
 
 def _state(key: FleetKey) -> str:

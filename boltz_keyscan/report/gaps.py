@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from boltz_keyscan.model.finding import Gap, ScanResult
+from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.records import replace
 from boltz_keyscan.report.wording import count
 
@@ -34,9 +34,12 @@ def joined_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     return tuple(_join(gap, objects.get(gap, ()), here) for gap in ordered if gap not in placed)
 
 
-def count_accepted_gaps(result: ScanResult) -> int:
-    """Return the number of accepted gaps in reports for people."""
-    return sum(gap.accepted is not None for gap in joined_gaps(result.gaps))
+def sort_gaps(gaps: Iterable[Gap]) -> tuple[list[Gap], list[Gap], list[Gap]]:
+    """Return the joined gaps that make a scan incomplete, those by design, and those that are accepted."""
+    sorts: tuple[list[Gap], list[Gap], list[Gap]] = ([], [], [])
+    for gap in joined_gaps(gaps):
+        sorts[2 if gap.accepted is not None else int(gap.by_design)].append(gap)
+    return sorts
 
 
 def _kind(gap: Gap) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from boltz_keyscan.model.enums import Severity, Shape, Situation
 from boltz_keyscan.model.finding import Finding, Location, ScanResult
 from boltz_keyscan.policy import situation
 from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.gaps import count_accepted_gaps, joined_gaps
+from boltz_keyscan.report.gaps import sort_gaps
 from boltz_keyscan.report.locations import exposure_line, format_location, relative_path
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import key_title, own_key_warning, status_sentence, use_warning
@@ -24,7 +24,6 @@ from boltz_keyscan.report.wording import (
     OLD,
     count,
     gap_reason,
-    is_aside,
     is_old,
     is_whole,
     suppressed,
@@ -56,8 +55,8 @@ def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
         stream.write(more + "\n")
     if suppressed(result):
         stream.write(f"{count(suppressed(result), 'key')} suppressed, not annotated\n")
-    if accepted := count_accepted_gaps(result):
-        stream.write(f"{count(accepted, 'gap')} accepted, not annotated\n")
+    if accepted := sort_gaps(result.gaps)[2]:
+        stream.write(f"{count(len(accepted), 'gap')} accepted, not annotated\n")
     stream.writelines(f"{harmless(sentence)}\n" for sentence in verdict(result))
 
 
@@ -90,9 +89,8 @@ def _notes(result: ScanResult, options: ReportOptions) -> Iterator[_Note]:
             is_first = finding.shape is not Shape.PLACEHOLDER and kind not in advised
             yield _key(finding, is_first=is_first)
             advised.add(kind)
-    for gap in joined_gaps(result.gaps):
-        if not is_aside(gap):
-            yield _Note("warning", "Boltz keys: not scanned", (f"{gap.where}: {gap_reason(gap)}",))
+    for gap in sort_gaps(result.gaps)[0]:
+        yield _Note("warning", "Boltz keys: not scanned", (f"{gap.where}: {gap_reason(gap)}",))
 
 
 def _key(finding: Finding, *, is_first: bool) -> _Note:

@@ -77,25 +77,14 @@ class Recipe:
         return shlex.join(("boltz-keyscan", "explain", self.finding.fingerprint[:12], *targets))
 
     @property
-    def is_in_head(self) -> bool:
-        """True if HEAD has the key."""
-        return any(each.exposure is Exposure.TRACKED for each in self.finding.locations)
-
-    @property
     def is_on_disk(self) -> bool:
         """True if all files of HEAD with the key have it on disk too."""
         found = [each for each in self.finding.locations if each.exposure is Exposure.TRACKED]
         return {each.path for each in found} == {each.path for each in found if each.blob is None}
 
-    @property
-    def is_left_in_git(self) -> bool:
-        """True if an object that no reference reaches has the key."""
-        return any(each.exposure is Exposure.UNREACHABLE for each in self.finding.locations)
-
-    @property
-    def is_staged(self) -> bool:
-        """True if the index has the key."""
-        return any(each.exposure is Exposure.STAGED for each in self.finding.locations)
+    def has(self, exposure: Exposure) -> bool:
+        """Return True if a location has an exposure."""
+        return any(each.exposure is exposure for each in self.finding.locations)
 
 
 _ON_DISK = (

@@ -8,38 +8,28 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 from boltz_keyscan.advice import Step, Verb, choose_steps, choose_verb
 from boltz_keyscan.model.enums import Exposure, KeyType, Situation
 from boltz_keyscan.model.finding import Location
 from boltz_keyscan.model.kinds import describe_noun, is_link
 from boltz_keyscan.policy import situation
-from boltz_keyscan.report.file_actions import REMOVALS, Instruction, paths, protect, take_out
-from boltz_keyscan.report.filter_repo import (
+from boltz_keyscan.records import replace
+from boltz_keyscan.report.file_actions import FILE_VERBS, Instruction, act, instruct, quote_paths
+from boltz_keyscan.report.history_rewrite import (
     EXPIRE,
-    describe_rewrite,
+    amend_commands,
     drop_stashes,
+    rebase,
     renew_worktrees,
     rewrite_pushed,
     rewrite_unpushed,
     short_name,
+    shorten,
 )
 from boltz_keyscan.report.recipe import Recipe
-from boltz_keyscan.report.unpushed_commits import amend_commands, rebase, shorten
 from boltz_keyscan.report.wording import earliest
-
-_REVOKE = (
-    "boltz-keyscan . --verify --report json=scan.json",
-    "boltz-keyscan keys revoke --from-report scan.json --execute",
-)
-"""Commands that identify and revoke a key; its prefix does not identify it."""
-
-_NEEDS = (
-    "The commands need the extra api (in a checkout: pip install '.[api]') and an admin key in "
-    "BOLTZ_API_KEY; --verify sends the leaked key to api.boltz.bio."
-)
-
-_USAGE_NEEDS = "The command needs the extra api and an admin key in BOLTZ_API_KEY."
 
 
 def instructions(recipe: Recipe, *, omit: Collection[Step] = ()) -> Iterator[Instruction]:
@@ -47,66 +37,41 @@ def instructions(recipe: Recipe, *, omit: Collection[Step] = ()) -> Iterator[Ins
     for step in choose_steps(situation(recipe.finding), is_link=is_link(recipe.finding)):
         if step in omit:
             continue
-        yield from _INSTRUCTIONS.get(step, _only_text(step))(recipe)
+        instruct_step = _INSTRUCTIONS.get(step)
+        yield from instruct_step(recipe) if instruct_step else (Instruction(step),)
 
 
-def _only_text(step: Step) -> Callable[[Recipe], Iterator[Instruction]]:
-    return lambda _: iter((Instruction(step),))
-
-
-def _rule_text(number: int) -> Callable[[Recipe], Iterator[Instruction]]:
-    """Return a function that yields a step of the rule; the last one, the clean-up, is not among them."""
-
-    def instruct(recipe: Recipe) -> Iterator[Instruction]:
-        for text in recipe.rule.remediation[:-1][number : number + 1]:
-            revoking = number == 1 and recipe.finding.key_type is KeyType.WORKSPACE
-            yield Instruction(f"{text} {_NEEDS}" if revoking else text, _REVOKE if revoking else ())
-
-    return instruct
+def _instruct_rule(number: int, recipe: Recipe) -> Iterator[Instruction]:
+    """Yield a step of the rule; the last one, the clean-up, is not among them."""
+    for text in recipe.rule.remediation[:-1][number : number + 1]:
+        revoking = number == 1 and recipe.finding.key_type is KeyType.WORKSPACE
+        yield instruct("revoke", text=text) if revoking else Instruction(text)
 
 
 def _investigate(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the check of the usage: of the workspace of the key, or of all since the first commit."""
     for text in recipe.rule.remediation[:-1][2:3]:
         first = earliest(recipe.finding.locations)
-        options: tuple[str, ...] = ()
+        options = ""
         if recipe.finding.key_type is KeyType.WORKSPACE:
-            options = ("--from-report", "scan.json")
+            options = " --from-report scan.json"
         elif first is not None and first.author_date:
-            options = ("--since", first.author_date[:10])
-        command = shlex.join(("boltz-keyscan", "keys", "usage", *options))
-        yield Instruction(f"{text} {_USAGE_NEEDS}", (command,))
+            options = f" --since {shlex.quote(first.author_date[:10])}"
+        yield instruct("investigate", text=text, options=options)
 
 
-def _archive(recipe: Recipe) -> Iterator[Instruction]:
-    yield _archive_with(recipe, recipe.rule.remediation[0])
-
-
-def _archive_if_read(recipe: Recipe) -> Iterator[Instruction]:
-    yield _archive_with(recipe, Step.ARCHIVE_IF_READ)
-
-
-def _archive_with(recipe: Recipe, text: str) -> Instruction:
-    needs = (
-        "The command finds it again, needs the extra api (in a checkout: pip install '.[api]') and a key in "
-        "BOLTZ_API_KEY that reads the shared results, and sends the link to api.boltz.bio."
-    )
+def _archive(recipe: Recipe, text: str = "") -> Iterator[Instruction]:
     targets = () if recipe.targets == (".",) else recipe.targets
     link = ("--share-link", recipe.finding.fingerprint[:12])
     command = shlex.join(("boltz-keyscan", "keys", "revoke", *link, *targets, "--execute"))
-    return Instruction(f"{text} {needs}", (command,))
+    yield instruct("archive", text=text or recipe.rule.remediation[0], command=command)
 
 
 def _unstage(recipe: Recipe) -> Iterator[Instruction]:
-    if recipe.is_staged:
-        names = paths(recipe.locations(Exposure.STAGED))
-        # Before the first commit there is nothing to restore from.
-        restore, remove = f"git restore --staged -- {names}", f"git rm --cached -- {names}"
-        if recipe.history.read:
-            yield Instruction("Take it out of the index.", (remove if recipe.history.unborn else restore,))
-        else:
-            other = ("before the first commit", (remove,))
-            yield Instruction("Take it out of the index.", (restore,), (other,))
+    if recipe.has(Exposure.STAGED):
+        name = "unstage_unborn" if recipe.history.unborn else "unstage"
+        paths = quote_paths(recipe.locations(Exposure.STAGED))
+        yield instruct(name if recipe.history.read else "unstage_unknown", paths=paths)
 
 
 def _remove(recipe: Recipe) -> Iterator[Instruction]:
@@ -122,29 +87,20 @@ def _remove(recipe: Recipe) -> Iterator[Instruction]:
         if not (rewritten and location.exposure is Exposure.TRACKED):
             groups.setdefault(choose_verb(location, kind), []).append(location)
     for verb, found in groups.items():
-        if verb is Verb.TAKE_OUT:
-            yield take_out(found, is_link=is_link(recipe.finding))
-        elif verb in REMOVALS:
-            yield REMOVALS[verb](found)
+        if verb in FILE_VERBS:
+            yield act(verb, found, is_link=is_link(recipe.finding))
     if shared := [each for each in recipe.locations(Exposure.LOCAL) if each.open_to_others]:
-        yield protect(shared)
-    tracked = recipe.locations(Exposure.TRACKED) if recipe.is_in_head and not recipe.history.gone else []
+        yield act(Verb.PROTECT, shared)
+    tracked = [] if recipe.history.gone else recipe.locations(Exposure.TRACKED)
     if kind is Situation.PUSHED and tracked:
-        names = paths(tracked)
-        # A file that is deleted from the index too is none that git add finds.
-        add = (f"git add -- {names}",) if recipe.is_on_disk else ()
-        what = "Take a share link out" if is_link(recipe.finding) else "Read the key from the environment"
-        message = f"git commit -m '{what}'"
-        yield Instruction(
-            "Commit and push that. The push sends the whole branch: deal with keys in commits that are not "
-            "pushed yet first.",
-            (*add, f"{message} -- {names}", "git push"),
-        )
+        message = "Take a share link out" if is_link(recipe.finding) else "Read the key from the environment"
+        name = "push" if recipe.is_on_disk else "push_deletion"
+        yield instruct(name, paths=quote_paths(tracked), message=message)
 
 
 def _is_amend(recipe: Recipe) -> bool:
     history = recipe.history
-    return history.commits == (history.head,) and history.is_checked_out and recipe.is_in_head
+    return history.commits == (history.head,) and history.is_checked_out and recipe.has(Exposure.TRACKED)
 
 
 def _amend(recipe: Recipe) -> Iterator[Instruction]:
@@ -167,23 +123,22 @@ def _rewrite(recipe: Recipe) -> Iterator[Instruction]:
     history = recipe.history
     if history.commits == (history.head,) and history.is_checked_out:
         places = [each for each in recipe.finding.locations if each.commit == history.head]
-        text = f"Amend commit {shorten(history.commits[0])}: no remote branch known here has it."
-        yield Instruction(text, amend_commands(places, on_disk=recipe.is_on_disk))
+        commands = amend_commands(places, on_disk=recipe.is_on_disk)
+        yield instruct("amend", commands, commit=shorten(history.commits[0]))
         return
     rebasing = tuple(rebase(history.commits, recipe.finding.locations, root=history.root))
     names = [short_name(name) for name in history.branches]
     names += ["HEAD"] if names and not history.branch else []
-    filtered = rewrite_unpushed(recipe, names) if names else ()
-    if filtered and len(names) > 1:
-        yield Instruction(describe_rewrite(names, "git rebase rewrites one branch only"), filtered)
-    elif filtered and not history.is_checked_out:
-        yield Instruction(describe_rewrite(names, "git rebase rewrites the branch checked out"), filtered)
-    elif filtered and history.merges:
-        yield Instruction(describe_rewrite(names, "git rebase flattens the merges"), filtered)
-    elif filtered and not recipe.is_in_head:
+    if len(names) > 1:
+        yield rewrite_unpushed(recipe, names, "git rebase rewrites one branch only")
+    elif names and not history.is_checked_out:
+        yield rewrite_unpushed(recipe, names, "git rebase rewrites the branch checked out")
+    elif names and history.merges:
+        yield rewrite_unpushed(recipe, names, "git rebase flattens the merges")
+    elif names and not recipe.has(Exposure.TRACKED):
         reason = "HEAD has no key any more, and git rebase would stop with a conflict where it was taken out"
         other = ("without git filter-repo", _flatten(rebasing))
-        yield Instruction(describe_rewrite(names, reason), filtered, (other,))
+        yield replace(rewrite_unpushed(recipe, names, reason), others=(other,))
     else:
         yield from rebasing
 
@@ -195,37 +150,30 @@ def _expire(recipe: Recipe) -> Iterator[Instruction]:
     if kind is Situation.UNREACHABLE:
         own = [each for each in recipe.finding.locations if each.exposure is Exposure.LOCAL]
         if own:
-            yield take_out(own)
+            yield act(Verb.TAKE_OUT, own, is_link=is_link(recipe.finding))
         if all(each.exposure is Exposure.LOCAL for each in recipe.finding.locations):
             return
     if kind is not Situation.NOT_COMMITTED:
         yield Instruction(Step.EXPIRE, EXPIRE)
-    elif recipe.is_staged or recipe.is_left_in_git:
-        yield Instruction("git add copied it into .git, where no commit has it. Remove that too:", EXPIRE)
+    elif recipe.has(Exposure.STAGED) or recipe.has(Exposure.UNREACHABLE):
+        yield instruct("expire_added", EXPIRE)
 
 
 def _scan(recipe: Recipe) -> Iterator[Instruction]:
+    fresh = situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone
     noun = describe_noun(recipe.finding)
-    if situation(recipe.finding) is Situation.PUSHED and not recipe.history.gone:
-        yield Instruction(
-            f"Scan again, in the fresh clone: this {noun} must be gone. Copy ignored files from the old "
-            "clone, take over commits that only it has with 'git format-patch' and 'git am' (a branch that "
-            f"is fetched from it brings the {noun} back), and delete it.",
-            (recipe.scan,),
-        )
-    else:
-        yield Instruction(f"Scan again: this {noun} must be gone.", (recipe.scan,))
+    yield instruct("scan_fresh" if fresh else "scan", noun=noun, scan=recipe.scan)
 
 
 def _keep(recipe: Recipe) -> Iterator[Instruction]:
     if shared := [each for each in recipe.finding.locations if each.open_to_others]:
-        yield protect(shared)
+        yield act(Verb.PROTECT, shared)
     yield Instruction(Step.KEEP, ("boltz-keyscan keys audit --local",))
 
 
 _INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
-    Step.REPLACE: _rule_text(0),
-    Step.REVOKE: _rule_text(1),
+    Step.REPLACE: partial(_instruct_rule, 0),
+    Step.REVOKE: partial(_instruct_rule, 1),
     Step.INVESTIGATE: _investigate,
     Step.UNSTAGE: _unstage,
     Step.REMOVE: _remove,
@@ -235,8 +183,8 @@ _INSTRUCTIONS: dict[Step, Callable[[Recipe], Iterator[Instruction]]] = {
     Step.KEEP: _keep,
     Step.SCAN: _scan,
     Step.ARCHIVE: _archive,
-    Step.ARCHIVE_IF_READ: _archive_if_read,
-    Step.RENEW: _rule_text(1),
+    Step.ARCHIVE_IF_READ: partial(_archive, text=Step.ARCHIVE_IF_READ),
+    Step.RENEW: partial(_instruct_rule, 1),
     Step.TAKE_OUT: _remove,
     Step.SCAN_FOR_LINK: _scan,
 }

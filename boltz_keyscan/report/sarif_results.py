@@ -12,6 +12,7 @@ from boltz_keyscan.model.enums import Shape, Status
 from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.kinds import describe_kind, describe_noun
 from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.report.json_report import members
 from boltz_keyscan.report.locations import relative_uri
 from boltz_keyscan.report.sarif_log import LEVEL, ROOT, plain_message, short_hash
 from boltz_keyscan.report.sentences import status_sentence, use_warning
@@ -49,21 +50,14 @@ class Builder:
             partial_fingerprints=self._fingerprints(finding, first),
             suppressions=_suppressions(finding) if self.suppressing else None,
             properties=_present(
-                fingerprint=finding.fingerprint,
-                shape=finding.shape.value,
+                **members(finding, "fingerprint shape"),
                 exposure=first.exposure.value,
                 old=old or None,
-                commit=first.commit,
-                blob=first.blob,
-                author_date=first.author_date,
-                members=list(first.members) or None,
-                decoded=list(first.decoded) or None,
-                cell=first.cell,
-                cell_part=first.cell_part,
+                **members(first, "commit blob author_date members decoded cell cell_part"),
                 status=None if finding.status is Status.UNCHECKED else finding.status.value,
                 evidence=finding.evidence and f"{finding.evidence.by}/{finding.evidence.reason}",
                 key_id=finding.evidence and finding.evidence.key_id,
-                candidates=list(finding.candidates) or None,
+                candidates=finding.candidates,
             ),
         )
 
@@ -182,4 +176,4 @@ def _suppressions(finding: Finding) -> list[om.Suppression]:
 
 
 def _present(**values: object) -> dict[str, object]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value not in {None, ()}}

@@ -33,12 +33,9 @@ STATUS_WORDS = {
 
 def key_title(finding: Finding) -> str:
     """Return the kind of a key: ``Boltz admin live key``."""
-    is_placeholder = finding.shape is Shape.PLACEHOLDER
-    return (
-        f"Boltz {describe_kind(finding)} placeholder"
-        if is_placeholder
-        else f"Boltz {describe_secret(finding)}"
-    )
+    if finding.shape is Shape.PLACEHOLDER:
+        return f"Boltz {describe_kind(finding)} placeholder"
+    return f"Boltz {describe_secret(finding)}"
 
 
 def key_lines(finding: Finding, options: ReportOptions, max_places: int) -> list[str]:

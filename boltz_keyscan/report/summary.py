@@ -14,7 +14,7 @@ from boltz_keyscan.model.enums import ExitCode, Exposure, Mode, Severity, Situat
 from boltz_keyscan.model.finding import Finding, Gap, ScanResult
 from boltz_keyscan.model.kinds import describe_kind, describe_noun, describe_secret, is_link
 from boltz_keyscan.policy import COMMITTED, pushed, situation
-from boltz_keyscan.report.gaps import count_accepted_gaps, joined_gaps
+from boltz_keyscan.report.gaps import sort_gaps
 from boltz_keyscan.report.locations import places
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.sentences import (
@@ -146,11 +146,9 @@ def summary(result: ScanResult, options: ReportOptions) -> Iterator[tuple[str, s
     yield "Read", _receipt(result, verbose=options.verbosity > 0)
     yield from status_check_lines(result.asked)
     limit = options.limit(MAX_LINES)
-    gaps = joined_gaps(result.gaps)
-    accepted = [gap for gap in gaps if gap.accepted is not None]
-    rest = [gap for gap in gaps if gap.accepted is None]
-    yield from _gaps("Gaps", "not read", [gap for gap in rest if not gap.by_design], limit)
-    yield from _gaps("Left out", "by design", [gap for gap in rest if gap.by_design], limit)
+    unread, aside, accepted = sort_gaps(result.gaps)
+    yield from _gaps("Gaps", "not read", unread, limit)
+    yield from _gaps("Left out", "by design", aside, limit)
     yield from _gaps("Accepted", "not read, as agreed", accepted, limit)
     yield from _suppressed(result, limit)
     yield from trust_lines(result.ground)
@@ -206,10 +204,9 @@ def _is_noteworthy(finding: Finding) -> bool:
 
 
 def _passed(result: ScanResult) -> tuple[str, str]:
-    accepted = count_accepted_gaps(result)
-    aside = sum(gap.by_design and gap.accepted is None for gap in joined_gaps(result.gaps))
-    parts = [f"{count(aside, 'gap')} by design"] if aside else []
-    parts += [f"{count(accepted, 'gap')} accepted"] if accepted else []
+    _, aside, accepted = sort_gaps(result.gaps)
+    parts = [f"{count(len(aside), 'gap')} by design"] if aside else []
+    parts += [f"{count(len(accepted), 'gap')} accepted"] if accepted else []
     but = f" in what was scanned, {', '.join(parts)}" if parts else ""
     if not result.keys:
         return "CLEAN", f"no Boltz key{but}"
@@ -220,9 +217,8 @@ def _passed(result: ScanResult) -> tuple[str, str]:
 
 def _missed(result: ScanResult) -> str:
     # Under --require-complete the run fails on the gaps by design.
-    unread = [gap for gap in joined_gaps(result.gaps) if gap.accepted is None]
-    real = sum(not gap.by_design for gap in unread) or len(unread)
-    return f"{count(real, 'gap')}, so not everything was scanned"
+    unread, aside, _ = sort_gaps(result.gaps)
+    return f"{count(len(unread or aside), 'gap')}, so not everything was scanned"
 
 
 def _receipt(result: ScanResult, *, verbose: bool) -> str:
@@ -243,16 +239,11 @@ def _receipt(result: ScanResult, *, verbose: bool) -> str:
         parts.append(f"{size(tally.bytes)} in {result.duration_s:.1f} s")
     if tally.excluded:
         parts.append(f"{tally.excluded:,} excluded")
-    gaps = joined_gaps(result.gaps)
-    accepted = sum(gap.accepted is not None for gap in gaps)
-    real = sum(not gap.by_design and gap.accepted is None for gap in gaps)
-    aside = len(gaps) - real - accepted
+    words = ("skipped", "left out by design", "skipped as agreed")
     skipped = [
-        f"{real:,} skipped" if real else "",
-        f"{aside:,} left out by design" if aside else "",
-        f"{accepted:,} skipped as agreed" if accepted else "",
+        f"{len(gaps):,} {word}" for gaps, word in zip(sort_gaps(result.gaps), words, strict=True) if gaps
     ]
-    parts.append(", ".join(filter(None, skipped)) or "nothing skipped")
+    parts.append(", ".join(skipped) or "nothing skipped")
     return "; ".join(parts)
 
 

@@ -91,7 +91,7 @@ def verdict(usage: Usage) -> str:
     """Return the result in one sentence."""
     word = "COMPLETE" if usage.exit_code == ExitCode.CLEAN else "INCOMPLETE"
     billed = sum(series.since for series in usage.series)
-    found = f"{len(usage.anomalies):,} {'anomaly' if len(usage.anomalies) == 1 else 'anomalies'}"
+    found = count(len(usage.anomalies), "anomaly")
     jobs = count(len(usage.jobs), "job")
     return f"{word}: {billed:,} billed since the leak, {jobs}, {found} (exit {int(usage.exit_code)})."
 

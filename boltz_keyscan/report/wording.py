@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
@@ -35,7 +36,12 @@ def write_lines(lines: Iterable[str], stream: TextIO) -> None:
 
 def count(number: int, noun: str) -> str:
     """Format a number with its noun: ``1 file``, ``1,234 files``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else pluralize(noun)}"
+
+
+def pluralize(noun: str) -> str:
+    """Return the plural of a noun: ``files``, ``keys``, ``repositories``."""
+    return re.sub("(?<![aeiou])y$", "ie", noun) + "s"
 
 
 def count_secrets(findings: Iterable[Finding], kind: str = "") -> str:
@@ -120,11 +126,6 @@ def format_time(text: str) -> str:
 def leak_mark(leaked: str | None) -> str:
     """Return a mark for a key that leaked (``yes``) or may have (``maybe``), else nothing."""
     return {"yes": "  [LEAKED]", "maybe": "  [may have leaked]"}.get(leaked or "", "")
-
-
-def count_repositories(number: int) -> str:
-    """Format a number of repositories."""
-    return f"{number:,} {'repository' if number == 1 else 'repositories'}"
 
 
 def _count_shared(one: str, other: str) -> int:

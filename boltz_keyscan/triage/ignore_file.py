@@ -17,7 +17,7 @@ import re
 
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.suppression import FINGERPRINT
-from boltz_keyscan.records import dataclass, field
+from boltz_keyscan.records import dataclass
 from boltz_keyscan.triage.globs import find_problem
 from boltz_keyscan.triage.text_file import TextFile, numbered
 
@@ -46,10 +46,9 @@ class IgnoreEntry:
 class IgnoreEntries:
     """The entries of a file."""
 
-    keys: dict[str, IgnoreEntry]
+    named: dict[str, IgnoreEntry]
+    """Keys by fingerprint, and accepted git objects that are not scanned by ``object:`` and id."""
     globs: tuple[IgnoreEntry, ...]
-    objects: dict[str, IgnoreEntry] = field(default_factory=dict)
-    """Accepted git objects that are not scanned, by ``object:`` and id."""
     gaps: tuple[IgnoreEntry, ...] = ()
     """Globs of accepted files that are not scanned."""
 
@@ -60,9 +59,8 @@ def parse(text: TextFile) -> IgnoreEntries:
     Raises:
         KeyscanError: with file, line and reason. One invalid line makes the file invalid.
     """
-    keys: dict[str, IgnoreEntry] = {}
+    named: dict[str, IgnoreEntry] = {}
     globs: dict[str, IgnoreEntry] = {}
-    objects: dict[str, IgnoreEntry] = {}
     gaps: dict[str, IgnoreEntry] = {}
     for number, line in numbered(text):
         if not line or line.startswith("#"):
@@ -76,7 +74,7 @@ def parse(text: TextFile) -> IgnoreEntries:
         entry = IgnoreEntry(what, gap[1] if gap else reason, number)
         if what.startswith(("bk1:", OBJECT)):
             _check_id(text, number, what, is_gap=gap is not None)
-            kind = objects if gap else keys
+            kind = named
         else:
             _check(text, number, what)
             kind = gaps if gap else globs
@@ -84,7 +82,7 @@ def parse(text: TextFile) -> IgnoreEntries:
         kind.setdefault(what, entry)
     if len(globs) + len(gaps) > _MAX_GLOBS:
         raise text.broken(1, f"more than {_MAX_GLOBS:,} path globs", "Name folders instead of files.")
-    return IgnoreEntries(keys, tuple(globs.values()), objects, tuple(gaps.values()))
+    return IgnoreEntries(named, tuple(globs.values()), tuple(gaps.values()))
 
 
 def _check_id(text: TextFile, number: int, what: str, *, is_gap: bool) -> None:

@@ -47,7 +47,7 @@ from boltz_keyscan.policy import UNEXPOSED
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.triage.baseline import Entry, exposed_paths, path_key
 from boltz_keyscan.triage.globs import matches, matching
-from boltz_keyscan.triage.ignore_file import OBJECT, IgnoreEntries
+from boltz_keyscan.triage.ignore_file import OBJECT, IgnoreEntry
 from boltz_keyscan.triage.text_file import TextFile
 
 OWN = "boltz-keyscan"
@@ -68,64 +68,56 @@ def allow_all(_: Comment, __: Location, ___: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SuppressionFiles:
-    """The suppression files of one folder, and the locations they apply to."""
+class SuppressionFile:
+    """A baseline or an ignore file, and the locations it applies to."""
 
+    text: TextFile
+    named: Mapping[str, Entry | IgnoreEntry]
+    """Entries by fingerprint, by ``object:`` and id, or by ``path_key``."""
+    globs: tuple[IgnoreEntry, ...] = ()
+    """Globs of the paths of keys."""
+    gaps: tuple[IgnoreEntry, ...] = ()
+    """Globs of files that are not scanned."""
     scope: str | None = ""
-    """The prefix of the paths they apply to, as in reports; None for all."""
+    """The prefix of the paths it applies to, as in reports; None for all."""
     within: str = ""
-    """The path from that folder to those paths; empty or ending in a slash."""
-    baseline: tuple[TextFile, Mapping[str, Entry]] | None = None
-    ignores: tuple[TextFile, IgnoreEntries] | None = None
+    """The path from its folder to those paths; empty or ending in a slash."""
     linked: bool = False
     """True for a linked worktree: the files of the folders above apply to it too."""
     is_whole: bool = False
-    """True if the files are in the folder that is scanned, so that all they may match was scanned."""
-    base: str = ""
-    """As ``within``, for the baseline, which may be in another folder."""
+    """True if it is in the folder that is scanned, so that all it may match was scanned."""
 
     def path(self, shown: str) -> str:
-        """Return a path in reports relative to the folder of the ignore file."""
+        """Return a path in reports relative to the folder of the file."""
         return self.within + shown[len(self.scope or "") :]
 
-    def baseline_path(self, shown: str) -> str:
-        """Return a path in reports as the baseline has it: relative to the folder of a file in the tree."""
-        return self.base + shown[len(self.scope or "") :]
+    def unmatched(self, names: set[str], unread: Collection[str], shown: Iterable[str]) -> list[int]:
+        """Return the lines of the entries that name nothing of a whole scan.
 
-    def unmatched_accepted(self, present: set[str], unread: Iterable[str]) -> Iterator[tuple[TextFile, int]]:
-        """Yield file and line of each entry of the baseline that names nothing of a whole scan."""
-        text, entries = self.baseline or (None, {})
-        keys = present | {path_key(self.baseline_path(path)) for path in unread}
-        for key, entry in entries.items():
-            if text is not None and key not in keys:
-                yield text, entry.line
-
-    def unmatched_ignored(
-        self, fingerprints: set[str], objects: set[str], unread: Collection[str], shown: Iterable[str]
-    ) -> Iterator[tuple[TextFile, int]]:
-        """Yield file and line of each ignore entry that names nothing of a whole scan."""
-        text, ignores = self.ignores or (None, None)
-        if text is None or ignores is None:
-            return
-        globs = tuple(glob.what for glob in ignores.globs)
+        Args:
+            names: the names of its keys and objects.
+            unread: the paths of gaps.
+            shown: the paths of keys.
+        """
+        names = names | {path_key(self.path(path)) for path in unread}
+        globs = tuple(glob.what for glob in self.globs)
         paths = {self.path(path) for path in shown if path.startswith(self.scope or "")}
         used = {position for path in paths for position in matching(globs, path)}
-        spare = [entry for key, entry in ignores.keys.items() if key not in fingerprints]
-        spare += [glob for position, glob in enumerate(ignores.globs) if position not in used]
-        spare += [entry for name, entry in ignores.objects.items() if name not in objects]
+        spare = [entry.line for name, entry in self.named.items() if name not in names]
+        spare += [glob.line for position, glob in enumerate(self.globs) if position not in used]
         spare += [
-            entry
-            for entry in ignores.gaps
+            entry.line
+            for entry in self.gaps
             if not any(matches(entry.what, self.path(path)) for path in unread)
         ]
-        yield from ((text, entry.line) for entry in spare)
+        return sorted(spare)
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressor:
     """The suppression step of a run."""
 
-    files: tuple[SuppressionFiles, ...]
+    files: tuple[SuppressionFile, ...]
     today: date
     """UTC."""
     unexposed: bool = False
@@ -184,11 +176,7 @@ class Suppressor:
     @property
     def _pins_content(self) -> bool:
         """True if any entry names an object."""
-        return any(
-            (files.ignores and files.ignores[1].objects)
-            or (files.baseline and any(key.startswith(OBJECT) for key in files.baseline[1]))
-            for files in self.files
-        )
+        return any(name.startswith(OBJECT) for file in self.files for name in file.named)
 
     def _acceptances(self, gap: Gap) -> Iterator[tuple[Suppression, set[str] | None, str]]:
         """Yield the entries on a gap: paths that each covers (None for all), and a reason to refuse it."""
@@ -197,32 +185,20 @@ class Suppressor:
             for scope in self._scopes(path):
                 below.setdefault(scope, set()).add(path)
         names = object_keys(gap)
-        for files in self.files:
-            paths = below.get(files.scope, set())
-            text, entries = files.baseline or (None, {})
-            keys: dict[str, set[str] | None] = dict.fromkeys(names)
-            keys |= {path_key(files.baseline_path(path)): {path} for path in paths}
-            for key, covers in keys.items():
-                if text is not None and (entry := entries.get(key)) is not None:
-                    made = self._make_suppression("baseline", entry.summary, text, entry.line)
-                    yield made, covers, self._expiry(entry)
-            yield from ((*accepted, "") for accepted in self._ignored_gaps(files, names, paths))
-
-    def _ignored_gaps(
-        self, files: SuppressionFiles, names: Sequence[str], paths: set[str]
-    ) -> Iterator[tuple[Suppression, set[str] | None]]:
-        """Yield the ignore entries for an object or its paths, and the paths that each covers."""
-        text, ignores = files.ignores or (None, None)
-        if text is None or ignores is None:
-            return
-        for entry in filter(None, map(ignores.objects.get, names)):
-            yield self._make_suppression("ignore", entry.reason, text, entry.line), None
-        for entry in ignores.gaps:
-            if matched := {path for path in paths if matches(entry.what, files.path(path))}:
-                yield self._make_suppression("ignore", entry.reason, text, entry.line), matched
-
-    def _make_suppression(self, kind: str, reason: str, text: TextFile, line: int) -> Suppression:
-        return Suppression(kind, self.redact(reason), self.redact(text.at(line)))
+        for file in self.files:
+            paths = below.get(file.scope, set())
+            covers: dict[str, set[str] | None] = dict.fromkeys(names)
+            covers |= {path_key(file.path(path)): {path} for path in paths}
+            found = [(file.named[name], each) for name, each in covers.items() if name in file.named]
+            found += [
+                (glob, matched)
+                for glob in file.gaps
+                if (matched := {path for path in paths if matches(glob.what, file.path(path))})
+            ]
+            for entry, each in found:
+                kind, reason, refused = self._judge(entry)
+                source = self.redact(file.text.at(entry.line))
+                yield Suppression(kind, self.redact(reason), source), each, refused
 
     def unmatched(self, findings: Sequence[Finding], gaps: Sequence[Gap]) -> Iterator[str]:
         """Yield the source of each entry that names nothing in the findings and gaps of a whole scan."""
@@ -230,14 +206,10 @@ class Suppressor:
         objects = {key for gap in gaps for key in object_keys(gap)}
         unread = [path for gap in gaps for path in gap.paths]
         shown = {place.path for finding in findings for place in finding.locations}
-        for files in self.files:
-            if files.is_whole:
-                sources = [
-                    *files.unmatched_accepted(fingerprints | objects, unread),
-                    *files.unmatched_ignored(fingerprints, objects, unread, shown),
-                ]
-                ordered = sorted(sources, key=lambda source: source[1])
-                yield from (self.redact(text.at(line)) for text, line in ordered)
+        for file in self.files:
+            if file.is_whole:
+                lines = file.unmatched(fingerprints | objects, unread, shown)
+                yield from (self.redact(file.text.at(line)) for line in lines)
 
     def _candidates(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         """Yield all candidates: baseline, ignore entries, then comments."""
@@ -245,15 +217,15 @@ class Suppressor:
         for number, place in enumerate(finding.locations):
             for scope in self._scopes(place.path):
                 below.setdefault(scope, []).append(number)
-        for files in self.files:
-            yield from self._from_baseline(files, finding, tuple(below.get(files.scope, ())))
-        for files in self.files:
-            yield from _from_ignores(files, finding, below.get(files.scope, []))
+        found: list[SuppressionCandidate] = []
+        for file in self.files:
+            found += self._from_file(file, finding, below.get(file.scope, []))
+        yield from sorted(found, key=lambda candidate: candidate.kind)
         yield from self._from_comments(finding)
 
     def _scopes(self, path: str) -> Iterator[str]:
         """Yield the scopes that a path lies in and whose files apply to it."""
-        scopes = {files.scope or "": files.linked for files in self.files}
+        scopes = {file.scope or "": file.linked for file in self.files}
         for scope in sorted(scopes, key=len, reverse=True):
             if path.startswith(scope):
                 yield scope
@@ -261,22 +233,35 @@ class Suppressor:
                 if not scopes[scope]:
                     return
 
-    def _expiry(self, entry: Entry) -> str:
+    def _judge(self, entry: Entry | IgnoreEntry) -> tuple[str, str, str]:
+        """Return the kind of an entry, its reason, and the reason for refusing it."""
+        if isinstance(entry, IgnoreEntry):
+            return "ignore", entry.reason, ""
         if entry.until is None or not entry.expired(self.today):
-            return ""
-        return f"the acceptance has expired: its last day was {entry.until.isoformat()}"
+            return "baseline", entry.summary, ""
+        refused = f"the acceptance has expired: its last day was {entry.until.isoformat()}"
+        return "baseline", entry.summary, refused
 
-    def _from_baseline(
-        self, files: SuppressionFiles, finding: Finding, covers: tuple[int, ...]
+    def _from_file(
+        self, file: SuppressionFile, finding: Finding, below: list[int]
     ) -> Iterator[SuppressionCandidate]:
-        text, entries = files.baseline or (None, {})
-        entry = entries.get(finding.fingerprint)
-        if text is None or entry is None:
-            return
-        at, refused = text.at(entry.line), self._expiry(entry)
-        paths = exposed_paths([finding.locations[number] for number in covers])
-        spread = tuple(path for path in paths if not entry.names(files.baseline_path(path)))
-        yield SuppressionCandidate("baseline", entry.summary, at, covers, refused, spread=spread)
+        found: list[tuple[Entry | IgnoreEntry, list[int]]] = []
+        if (named := file.named.get(finding.fingerprint)) is not None:
+            found.append((named, below))
+        globs = tuple(glob.what for glob in file.globs)
+        covered: dict[int, list[int]] = {}
+        for number in below:
+            for position in matching(globs, file.path(finding.locations[number].path)):
+                covered.setdefault(position, []).append(number)
+        found += [(file.globs[position], covers) for position, covers in sorted(covered.items())]
+        for entry, covers in found:
+            kind, reason, refused = self._judge(entry)
+            spread: tuple[str, ...] = ()
+            if isinstance(entry, Entry):
+                paths = exposed_paths([finding.locations[number] for number in covers])
+                spread = tuple(path for path in paths if not entry.names(file.path(path)))
+            at = file.text.at(entry.line)
+            yield SuppressionCandidate(kind, reason, at, tuple(covers), refused, spread=spread)
 
     def _from_comments(self, finding: Finding) -> Iterator[SuppressionCandidate]:
         # The same line in many versions of a file is one comment to a reader.
@@ -315,22 +300,3 @@ def blockable(finding: Finding, *, unexposed: bool) -> list[int]:
     ]
     new = [number for number in exposed if not finding.locations[number].old]
     return new or exposed or list(range(len(finding.locations)))
-
-
-def _from_ignores(
-    files: SuppressionFiles, finding: Finding, below: list[int]
-) -> Iterator[SuppressionCandidate]:
-    text, ignores = files.ignores or (None, None)
-    if text is None or ignores is None:
-        return
-    entry = ignores.keys.get(finding.fingerprint)
-    if entry is not None:
-        yield SuppressionCandidate("ignore", entry.reason, text.at(entry.line), tuple(below))
-    globs = tuple(glob.what for glob in ignores.globs)
-    covered: dict[int, list[int]] = {}
-    for number in below:
-        for position in matching(globs, files.path(finding.locations[number].path)):
-            covered.setdefault(position, []).append(number)
-    for position, covers in sorted(covered.items()):
-        glob = ignores.globs[position]
-        yield SuppressionCandidate("ignore", glob.reason, text.at(glob.line), tuple(covers))

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.address import Endpoint, api_base
+from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.secret import Secret
 from tests.boltz_api import Patience, Running, Service, running

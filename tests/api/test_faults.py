@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from boltz_keyscan.api import transport
-from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import MAX_TRIES, Connection, Endpoint
+from boltz_keyscan.api.address import Endpoint, api_base
+from boltz_keyscan.api.client import MAX_TRIES, Connection
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from boltz_keyscan.api import client, transport
-from boltz_keyscan.api.address import OFFICIAL, Address, api_base, proxy
-from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.address import OFFICIAL, Address, Endpoint, api_base, proxy
+from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.errors import ApiError
 from boltz_keyscan.api.listing import fetch
@@ -64,7 +64,7 @@ class TestOneHost:
     def test_the_gate_lets_nothing_else_through(self, up: Running) -> None:
         other = Service()
         with running(other) as elsewhere:
-            gate = Gate(api_base(up.url), Secret(KEY), Deadline(30))
+            gate = Gate(Endpoint(api_base(up.url)), Secret(KEY), Deadline(30))
             with httpx.Client(transport=gate, trust_env=False) as open_:
                 port = up.url.rpartition(":")[2]
                 for url in (

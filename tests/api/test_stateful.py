@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import Connection, Endpoint
+from boltz_keyscan.api.address import Endpoint, api_base
+from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.listing import fetch
 from boltz_keyscan.api.revoke import revoke

@@ -228,14 +228,14 @@ def test_every_check_has_its_test_and_says_why_and_what_to_do() -> None:
         "cli-too-old",
         *CHANGES,
     }
-    assert {check.id for check, _ in organisation.CHECKS} == {*ROWS, *apart}
-    for check in (*(row for row, _ in organisation.CHECKS), *local_audit.CHECKS):
+    assert set(organisation.CHECKS) == {*ROWS, *apart}
+    for check in (*organisation.CHECKS.values(), *local_audit.CHECKS.values()):
         assert check.reason.endswith(".")
         assert check.remedy.endswith(".")
 
 
 def test_checks_stand_worst_first() -> None:
-    ranks = [list(type(check.severity)).index(check.severity) for check, _ in organisation.CHECKS]
+    ranks = [list(type(check.severity)).index(check.severity) for check in organisation.CHECKS.values()]
     assert ranks == sorted(ranks)
 
 

@@ -14,13 +14,15 @@ import pytest
 
 from boltz_keyscan import pipeline, policy, rules
 from boltz_keyscan.advice import Verb
-from boltz_keyscan.model.enums import Situation
+from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Situation
 from boltz_keyscan.plan import Options, make_plan
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.recipe import Recipe
 from boltz_keyscan.report.remediation import instructions
 from tests import docstages
 from tests.docstages import PAST
 from tests.keys import fake_key, fingerprint, short_fingerprint
+from tests.report.samples import finding, location, past
 from tests.repos import Repo
 from tests.running import Ran, keyscan, scan_json
 
@@ -929,3 +931,13 @@ def test_a_key_that_is_not_here(repo: Repo) -> None:
     (repo.path / "vendored" / ".git").mkdir(parents=True)
     assert "was not found, but the scan is incomplete" in fails(repo, fingerprint(ADMIN)).errors
     explain(repo, KEY, code=3)
+
+
+def test_a_share_link_in_a_file_of_git_is_not_read_from_a_variable() -> None:
+    rule = next(rule for rule in rules.load() if rule.key_type is None)
+    places = (past(1, exposure=Exposure.UNREACHABLE), location(".git/link", exposure=Exposure.LOCAL))
+    of_a_key = finding(KeyType.ADMIN, Mode.LIVE, *places)
+    found = replace(of_a_key, key_type=None, mode=None, rule_id=rule.id, type_prefix=rule.prefix)
+    texts = [step.text for step in instructions(Recipe(found, rule))]
+    assert "Take it out of .git/link line 3." in texts
+    assert not any("BOLTZ_API_KEY" in text for text in texts[1:])

@@ -71,7 +71,7 @@ def trufflehog(detector: dict[str, Any], text: str) -> list[str]:
 
 
 def test_trufflehog(planted: tuple[Path, corpus.Corpus]) -> None:
-    detectors = yaml.safe_load(exports.load("trufflehog")(rules.load()))["detectors"]
+    detectors = yaml.safe_load(exports.export_rules("trufflehog", rules.load()))["detectors"]
     assert all(set(detector) <= TRUFFLEHOG_FIELDS for detector in detectors)
     folder, files = planted
 
@@ -123,7 +123,7 @@ class GitHub:
 
 
 def test_github(planted: tuple[Path, corpus.Corpus]) -> None:
-    text = exports.load("github")(rules.load())
+    text = exports.export_rules("github", rules.load())
     body = json.loads("".join(line for line in text.splitlines() if not line.startswith("#")))
     patterns = [GitHub(pattern) for pattern in body["patterns"]]
     folder, files = planted

@@ -17,7 +17,6 @@ import yaml
 
 from boltz_keyscan import exports, rules
 from boltz_keyscan.detect.classify import FILLERS
-from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.exports import patterns
 from tests.depth import NIGHTLY
 from tests.keys import PREFIXES, fake_body
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NAMES = tuple(exports.EXPORTERS)
+NAMES = exports.EXPORTERS
 
 
 def _json(text: str) -> Any:
@@ -48,7 +47,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_form(name: str) -> None:
-    text = exports.load(name)(rules.load())
+    text = exports.export_rules(name, rules.load())
     assert PARSERS[name](text)
     assert text.isascii()
     assert text.endswith("\n")
@@ -68,7 +67,7 @@ def test_it_is_made_from_the_rules(name: str) -> None:
     other = dataclasses.replace(
         model, id="boltz-new-kind", title="Boltz new kind", prefix="sk_bc_new_kind_", body="[a-f]{50}[01]"
     )
-    text = exports.load(name)((other,))
+    text = exports.export_rules(name, (other,))
     assert PARSERS[name](text)
     assert "sk_bc_new_kind_" in text
     assert ("[a-f]{50}[01]" in text) == (name != "github")
@@ -80,13 +79,13 @@ def test_a_summary_with_quotes_does_not_break_out(name: str) -> None:
     model = rules.load()[0]
     hostile = "It's \"quoted\" '''thrice''' \\ and `so` on: # {0} %s '"
     other = dataclasses.replace(model, title=hostile, summary=hostile)
-    assert PARSERS[name](exports.load(name)((other,)))
+    assert PARSERS[name](exports.export_rules(name, (other,)))
 
 
 def test_each_run_gives_the_same_bytes() -> None:
     code = (
         "from boltz_keyscan import exports, rules\n"
-        "print(*(exports.load(name)(rules.load()) for name in exports.EXPORTERS))"
+        "print(*(exports.export_rules(name, rules.load()) for name in exports.EXPORTERS))"
     )
     runs = {
         subprocess.run(
@@ -110,12 +109,9 @@ def test_no_export_holds_what_looks_like_a_key(tmp_path: Path) -> None:
     assert {finding["shape"] for finding in ran.report["findings"]} <= {"placeholder"}
 
 
-def test_there_is_one_module_for_each() -> None:
-    folder = ROOT / "boltz_keyscan/exports"
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "patterns"}
-    assert modules == {name.replace("-", "_") for name in NAMES}
-    with pytest.raises(KeyscanError, match="no export for a scanner called 'nothing'"):
-        exports.load("nothing")
+def test_there_is_one_template_for_each() -> None:
+    folder = ROOT / "boltz_keyscan/exports/templates"
+    assert {path.stem for path in folder.iterdir()} - {"base"} == set(NAMES)
 
 
 # The pieces.
@@ -165,7 +161,7 @@ def test_quoting(text: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_to_standard_output(name: str) -> None:
     ran = keyscan("rules", "export", "--for", name)
-    assert (ran.code, ran.text, ran.errors) == (0, exports.load(name)(rules.load()), "")
+    assert (ran.code, ran.text, ran.errors) == (0, exports.export_rules(name, rules.load()), "")
 
 
 def test_which_scanner_must_be_said() -> None:
@@ -182,7 +178,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "boltz.toml"
     path.write_text("old\n")
     assert keyscan("rules", "export", "--for", "gitleaks", "--output", path).code == 0
-    assert path.read_text() == exports.load("gitleaks")(rules.load())
+    assert path.read_text() == exports.export_rules("gitleaks", rules.load())
     assert [each.name for each in tmp_path.iterdir()] == ["boltz.toml"]
 
 

@@ -157,7 +157,7 @@ def test_kingfisher_leaves_out_plain_words_when_told_as_the_export_says(
 ) -> None:
     folder, files = planted
     written = tmp_path / "boltz.yml"
-    written.write_text(exports.load("kingfisher")(rules.load()))
+    written.write_text(exports.export_rules("kingfisher", rules.load()))
     skipped = re.search(r"--skip-regex\n#   '(.*)'\n", written.read_text())
     assert skipped
     with installed():

@@ -96,7 +96,7 @@ def filled(text: str) -> ScanResult:
 
 def audit(text: str = "key_1") -> str:
     """Return the page of an audit with each check."""
-    checks = tuple(check for check, _ in CHECKS)
+    checks = tuple(CHECKS.values())
     places = tuple(KeyPlace(text, line, text, text, f"redact {text}") for line in (None, 7))
     concerns = tuple(
         Concern(check, text, text, f"detail of {text}", f"boltz-keyscan keys revoke {text}", 3, "yes", places)

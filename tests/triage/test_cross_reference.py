@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from boltz_keyscan import policy, rules
-from boltz_keyscan.api.address import api_base
-from boltz_keyscan.api.client import Endpoint
+from boltz_keyscan.api.address import Endpoint, api_base
 from boltz_keyscan.api.deadline import Clock, Deadline
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.api.whoami import verify

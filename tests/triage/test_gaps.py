@@ -14,7 +14,7 @@ from boltz_keyscan.records import replace
 from boltz_keyscan.triage.baseline import Entry
 from boltz_keyscan.triage.exclusion import Exclusion
 from boltz_keyscan.triage.ignore_file import parse
-from boltz_keyscan.triage.suppress import SuppressionFiles, Suppressor
+from boltz_keyscan.triage.suppress import SuppressionFile, Suppressor
 from boltz_keyscan.triage.text_file import TextFile
 from tests.report.samples import finding, location
 
@@ -27,9 +27,18 @@ RUN = Gap("part of the scan", "failed")
 
 
 def suppressor(text: str = "", *entries: Entry, scope: str = "", within: str = "") -> Suppressor:
-    ignores = (TextFile("ignore", b""), parse(TextFile("ignore", text.encode())))
-    accepted = (TextFile("base", b""), {entry.key: entry for entry in entries})
-    return Suppressor((SuppressionFiles(scope, within, accepted, ignores, is_whole=True),), TODAY)
+    ignores = parse(TextFile("ignore", text.encode()))
+    accepted = {entry.key: entry for entry in entries}
+    files = (
+        SuppressionFile(TextFile("base", b""), accepted, scope=scope, is_whole=True),
+        SuppressionFile(
+            *(TextFile("ignore", b""), ignores.named, ignores.globs, ignores.gaps),
+            scope=scope,
+            within=within,
+            is_whole=True,
+        ),
+    )
+    return Suppressor(files, TODAY)
 
 
 def entry(what: str, path: str = "enc.zip", until: date | None = None) -> Entry:
@@ -91,7 +100,7 @@ def test_paths_are_relative_to_the_folder_of_the_file() -> None:
 def test_entries_that_match_nothing_are_reported() -> None:
     entries = (entry("path"), replace(entry("path", "gone.zip"), line=4))
     found = suppressor(f"enc.zip  # gap: x\nno.zip  # gap: y\nobject:{8:040x}  # gap: z", *entries)
-    assert list(found.unmatched([], [FILE])) == ["ignore:2", "ignore:3", "base:4"]
+    assert list(found.unmatched([], [FILE])) == ["base:4", "ignore:2", "ignore:3"]
 
 
 def test_a_key_in_places_that_its_entry_does_not_name() -> None:

@@ -104,7 +104,7 @@ def test_entries() -> None:
         "a #b.txt  # a name with a hash\n"
     )
     found = parse(TextFile("ignore", text.encode()))
-    assert found.keys == {KEY: IgnoreEntry(KEY, "made up", 3)}
+    assert found.named == {KEY: IgnoreEntry(KEY, "made up", 3)}
     assert found.globs == (
         IgnoreEntry("tests/fixtures/**", "no real keys # at all", 4),
         IgnoreEntry("a #b.txt", "a name with a hash", 5),
@@ -116,7 +116,7 @@ def test_entries_for_gaps() -> None:
     text = f"enc.zip  # gap: test data\n{oid}  # gap:in history\ndocs/  # about gap: no entry for one\n"
     found = parse(TextFile("ignore", text.encode()))
     assert found.gaps == (IgnoreEntry("enc.zip", "test data", 1),)
-    assert found.objects == {oid: IgnoreEntry(oid, "in history", 2)}
+    assert found.named == {oid: IgnoreEntry(oid, "in history", 2)}
     assert [entry.what for entry in found.globs] == ["docs/"]
 
 

@@ -14,8 +14,8 @@ from boltz_keyscan.model.finding import Finding, Location
 from boltz_keyscan.model.suppression import Comment
 from boltz_keyscan.policy import FailOn, FailPolicy, Outcome, judge, outcome
 from boltz_keyscan.triage.baseline import Entry
-from boltz_keyscan.triage.ignore_file import IgnoreEntries, IgnoreEntry
-from boltz_keyscan.triage.suppress import SuppressionFiles, Suppressor
+from boltz_keyscan.triage.ignore_file import IgnoreEntry
+from boltz_keyscan.triage.suppress import SuppressionFile, Suppressor
 from boltz_keyscan.triage.text_file import TextFile
 from tests.report.samples import finding, location
 
@@ -26,15 +26,15 @@ OURS = Comment("boltz-keyscan", "made up")
 THEIRS = Comment("gitleaks", "")
 
 
-def baseline(key: str, *, until: date | None = None, scope: str | None = "") -> SuppressionFiles:
+def baseline(key: str, *, until: date | None = None, scope: str | None = "") -> SuppressionFile:
     entry = Entry(key, "boltz-workspace-live-key", "a", "old", "Ana", until, 3)
-    return SuppressionFiles(scope, "", (TextFile("base", b"", "in the tree"), {key: entry}))
+    return SuppressionFile(TextFile("base", b"", "in the tree"), {key: entry}, scope=scope)
 
 
-def ignores(*globs: str, key: str = "", scope: str = "", within: str = "") -> SuppressionFiles:
+def ignores(*globs: str, key: str = "", scope: str = "", within: str = "") -> SuppressionFile:
     keys = {key: IgnoreEntry(key, "known", 1)} if key else {}
     found = tuple(IgnoreEntry(glob, f"about {glob}", line) for line, glob in enumerate(globs, 2))
-    return SuppressionFiles(scope, within, None, (TextFile("ignore", b""), IgnoreEntries(keys, found)))
+    return SuppressionFile(TextFile("ignore", b""), keys, found, scope=scope, within=within)
 
 
 def leak(*places: Location, kind: KeyType = KeyType.WORKSPACE) -> Finding:
@@ -110,7 +110,7 @@ TABLE = [
 @pytest.mark.parametrize(
     ("found", "known", "kind"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_the_table(found: Finding, known: list[SuppressionFiles], kind: str | None) -> None:
+def test_the_table(found: Finding, known: list[SuppressionFile], kind: str | None) -> None:
     judged = judge(Suppressor(tuple(known), TODAY)(found), ANY)
     assert (judged.suppression and judged.suppression.kind) == kind
     exposed = found.exposure is not Exposure.UNREACHABLE

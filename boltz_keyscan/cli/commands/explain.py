@@ -28,7 +28,7 @@ from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.explain import explain as write_explanation
 from boltz_keyscan.report.explain import list_keys
 from boltz_keyscan.report.file_actions import Instruction
-from boltz_keyscan.report.filter_repo import are_expressions, expression
+from boltz_keyscan.report.history_rewrite import are_expressions, expression
 from boltz_keyscan.report.json_findings import read_findings
 from boltz_keyscan.report.recipe import History, Recipe
 from boltz_keyscan.report.remediation import instructions

@@ -134,7 +134,7 @@ def _organisation(
         listing.organisation,
         stamp(listing.taken_at),
         len(audit_input.records),
-        tuple(check for check, _ in organisation.CHECKS),
+        tuple(organisation.CHECKS.values()),
         organisation.examine(audit_input),
         not trouble,
         tuple(trouble),

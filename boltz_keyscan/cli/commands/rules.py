@@ -11,7 +11,7 @@ from boltz_keyscan.cli.groups import GroupWithExamples
 from boltz_keyscan.cli.parameters import file_option
 from boltz_keyscan.detect.rule_check import check
 from boltz_keyscan.errors import writing
-from boltz_keyscan.exports import EXPORTERS, load
+from boltz_keyscan.exports import EXPORTERS, export_rules
 from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.policy import SECURITY_SEVERITY
 from boltz_keyscan.redaction import redacted
@@ -55,7 +55,7 @@ def check_(*, folder: Path | None) -> int:
 @click.option(
     "--for",
     "scanner",
-    type=click.Choice(list(EXPORTERS)),
+    type=click.Choice(EXPORTERS),
     required=True,
     help="Scanner to write the rules for.",
 )
@@ -65,7 +65,7 @@ def export(*, scanner: str, output: str | None) -> int:
 
     Comments in the file explain how to use it and what that scanner cannot express.
     """
-    text = load(scanner)(rule_files.load())
+    text = export_rules(scanner, rule_files.load())
     if output is None:
         click.echo(text, nl=False)
         return ExitCode.CLEAN

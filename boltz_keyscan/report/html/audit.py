@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TextIO
 
-from boltz_keyscan.model.audit import Audit, Check, Concern
+from boltz_keyscan.model.audit import Audit
 from boltz_keyscan.model.enums import ExitCode, Severity
-from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.audit_text import place_name, subject, verdict
 from boltz_keyscan.report.html.rendering import heading, write_page
 from boltz_keyscan.report.wording import count, format_time, leak_mark
@@ -22,24 +20,8 @@ MAX_PLACES = 100
 """Places of a key that are on the page; further ones are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A check with its concerns."""
-
-    check: Check
-    total: int
-    shown: Sequence[Concern]
-    folded: Sequence[Concern]
-
-
 def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, FBT001 - signature of audit formats
     """Write the page."""
-    sections = []
-    for check in audit.checks:
-        found = [concern for concern in audit.concerns if concern.check.id == check.id]
-        if found:
-            shown, folded = found[:MAX_SHOWN], found[MAX_SHOWN : MAX_SHOWN + MAX_FOLDED]
-            sections.append(Section(check, len(found), shown, folded))
     color = {ExitCode.CLEAN: "yellow" if audit.concerns else "green"}.get(ExitCode(audit.exit_code), "red")
     write_page(
         "audit.html",
@@ -56,5 +38,7 @@ def html(audit: Audit, stream: TextIO, verbose: bool) -> None:  # noqa: ARG001, 
         counts=[(level, sum(c.check.severity is level for c in audit.concerns)) for level in Severity],
         trouble=audit.trouble,
         trouble_title=count(len(audit.trouble), "part"),
-        sections=sections,
+        sections=audit.sections,
+        max_shown=MAX_SHOWN,
+        max_on_page=MAX_SHOWN + MAX_FOLDED,
     )

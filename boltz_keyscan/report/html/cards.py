@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from boltz_keyscan import policy, rules
 from boltz_keyscan.advice import choose_steps, describe_situation
-from boltz_keyscan.model.enums import Severity, Shape
+from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.model.finding import Finding, ScanResult
+from boltz_keyscan.model.fleet import FleetKey
 from boltz_keyscan.model.kinds import is_link
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.file_actions import Instruction
-from boltz_keyscan.report.html.lifetime import Lifetime, lifetime
+from boltz_keyscan.report.html.lifetime import lifetime
 from boltz_keyscan.report.html.rendering import macro
 from boltz_keyscan.report.json_encode import dumps
 from boltz_keyscan.report.locations import (
@@ -74,14 +75,11 @@ _MAX_STEP_CHARS = 4_000
 class Card:
     """A key as the templates need it."""
 
-    fingerprint: str
+    key: Finding | FleetKey
     name: str
     """The first digits of the fingerprint."""
-    severity: Severity
     title: str
-    shown: str
     outcome: str
-    blocking: bool
     situation: str
     first: str
     """The first place."""
@@ -94,26 +92,19 @@ class Details:
     power: str
     """The access that the key gives; empty for an unknown rule."""
     facts: tuple[tuple[str, str], ...]
-    life: Lifetime
     accepted: tuple[str, ...]
     """The suppressions, and those that did not suffice."""
     steps: tuple[Instruction, ...]
-    places: tuple[Place, ...]
-    folded: tuple[Place, ...]
-    left: int
-    """Places that are not on the page."""
+    places: Sequence[Place]
+    """The places on the page: those that are shown, and those that are folded."""
+    total: int
+    """All places."""
     nouns: tuple[str, str] = ("path", "paths")
     """The noun of a place, and that of several."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A key of which a card can be made."""
-
-    card: Card
-    entry: str
-    """The JSON object of the index."""
-    details: Callable[[], Details]
+Draft = tuple[Card, str, Callable[[], Details]]
+"""A key of which a card can be made: the card, its JSON object in the index, and a function for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +129,7 @@ def make_deck(findings: Sequence[Finding], result: ScanResult, names: dict[str, 
             card = _card(finding, names[finding.fingerprint])
             explain = explain_command(result, card.name)
             details = partial(_details, finding, result, known.get(finding.rule_id), explain)
-            yield Draft(card, dumps(_entry(finding)), details)
+            yield card, dumps(_entry(finding)), details
 
     return fill_deck(drafts(), len(findings))
 
@@ -149,19 +140,19 @@ def fill_deck(drafts: Iterable[Draft], total: int) -> Deck:
     cards: list[Markup] = []
     index: list[str] = []
     used = wholes = 0
-    for number, draft in enumerate(itertools.islice(drafts, MAX_KEYS)):
+    for number, (card, entry, details) in enumerate(itertools.islice(drafts, MAX_KEYS)):
         markup: Markup | None = None
         if number < MAX_WHOLE and used < MAX_WHOLE_BYTES:
-            markup = whole(draft.card, draft.details(), number)
+            markup = whole(card, details(), number, MAX_PLACES)
             if used + _size(markup) > MAX_WHOLE_BYTES:
                 markup = None
         wholes += markup is not None
-        markup = markup or short(draft.card)
-        used += _size(markup) + len(draft.entry)
+        markup = markup or short(card)
+        used += _size(markup) + len(entry)
         if used > MAX_BYTES:
             break
         cards.append(markup)
-        index.append(draft.entry)
+        index.append(entry)
     return Deck(tuple(cards), ",".join(index), max(len(cards) - wholes, 0), total - len(cards))
 
 
@@ -197,13 +188,10 @@ def _card(finding: Finding, name: str) -> Card:
     # The first location has the widest exposure.
     first = finding.locations[0]
     return Card(
-        finding.fingerprint,
+        finding,
         name,
-        finding.severity,
         key_title(finding),
-        finding.shown,
         describe_outcome(finding),
-        finding.blocking,
         describe_situation(finding),
         format_place(first, [first]),
     )
@@ -220,20 +208,18 @@ def describe_outcome(finding: Finding) -> str:
 
 def _details(finding: Finding, result: ScanResult, rule: Rule | None, explain: str) -> Details:
     found = places(finding)
-    life = lifetime(finding)
     return Details(
         rule.summary if rule is not None and finding.shape is not Shape.PLACEHOLDER else "",
-        tuple(_facts(finding, life)),
-        life,
+        tuple(_facts(finding)),
         tuple(suppression_sentences(finding, MAX_CANDIDATES)),
         tuple(_steps(finding, result, rule, explain)),
-        tuple(found[:MAX_PLACES]),
-        tuple(found[MAX_PLACES : MAX_PLACES + MAX_FOLDED]),
-        max(len(found) - MAX_PLACES - MAX_FOLDED, 0),
+        found[: MAX_PLACES + MAX_FOLDED],
+        len(found),
     )
 
 
-def _facts(finding: Finding, life: Lifetime) -> Iterator[tuple[str, str]]:
+def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
+    life = lifetime(finding)
     yield "Situation", describe_situation(finding)
     # The dates are in the history, if there is one.
     yield "Exposure", exposures_line(finding) if life.events else exposure_line(finding)

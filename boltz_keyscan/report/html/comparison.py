@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.records import dataclass
-from boltz_keyscan.report.diff import INCOMPLETE, Changes, Row, exit_code, mismatch, rows, total
+from boltz_keyscan.report.diff import INCOMPLETE, Changes, exit_code, mismatch, rows, total
 from boltz_keyscan.report.html.rendering import heading, write_page
 from boltz_keyscan.report.json_reader import Report
 from boltz_keyscan.report.wording import count
@@ -25,28 +24,6 @@ _VERDICTS = {
     ExitCode.BLOCKING: ("FAILED", "red"),
     ExitCode.INCOMPLETE: ("INCOMPLETE", "red"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """A change as the template needs it."""
-
-    fingerprint: str
-    severity: str
-    rule: str
-    text: str
-    blocking: bool
-    paths: tuple[str, ...]
-    left: int
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The changes of one kind."""
-
-    title: str
-    total: int
-    changes: tuple[ChangeRow, ...]
 
 
 def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Callable[[str], str]) -> None:
@@ -69,22 +46,12 @@ def html(old: Report, new: Report, changes: Changes, stream: TextIO, redact: Cal
         taken_at="",
         lead=total(changes),
         caution=redact(mismatch(old, new)),
+        redact=redact,
+        max_rows=MAX_ROWS,
+        max_paths=MAX_PATHS,
         sections=[
-            Section(title, len(changed), tuple(_change(row, redact) for row in changed[:MAX_ROWS]))
+            (title, changed)
             for kind, title in _TITLES.items()
             if (changed := [row for row in found if row.kind == kind])
         ],
-    )
-
-
-def _change(row: Row, redact: Callable[[str], str]) -> ChangeRow:
-    paths = sorted(row.paths)
-    return ChangeRow(
-        row.finding.fingerprint,
-        row.finding.severity,
-        redact(row.finding.rule_id),
-        row.text,
-        row.finding.blocking and row.kind != "gone",
-        tuple(map(redact, paths[:MAX_PATHS])),
-        max(len(paths) - MAX_PATHS, 0),
     )

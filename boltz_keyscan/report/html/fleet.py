@@ -11,7 +11,7 @@ from boltz_keyscan.model.enums import ExitCode, Severity, Shape, Situation
 from boltz_keyscan.model.finding import Gap
 from boltz_keyscan.model.fleet import FleetKey, FleetResult, RepositoryEntry, RepositoryStatus
 from boltz_keyscan.model.kinds import is_link
-from boltz_keyscan.records import dataclass, replace
+from boltz_keyscan.records import replace
 from boltz_keyscan.report.fleet_text import describe_coverage
 from boltz_keyscan.report.html.cards import fill_deck
 from boltz_keyscan.report.html.fleet_cards import explain_command, make_drafts, make_spread
@@ -28,38 +28,11 @@ MAX_FOLDED_REPOSITORIES = 480
 """Repositories of the table that are folded; further ones are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageRow:
-    """The number of repositories of one kind."""
+CoverageRow = tuple[str, int, bool, str]
+"""Repositories of one kind: label, number, True if they make the report incomplete, and first reasons."""
 
-    label: str
-    number: int
-    loud: bool
-    """True for repositories that make the report incomplete."""
-    reasons: str
-    """The first reason of each repository, counted; may be empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryRow:
-    """A repository as the table needs it."""
-
-    name: str
-    status: RepositoryStatus
-    loud: bool
-    keys: int
-    blocking: int
-    gaps: int
-    """Gaps that are neither by design nor accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryTable:
-    """The repositories: those with keys first, then those that were not scanned."""
-
-    shown: tuple[RepositoryRow, ...]
-    folded: tuple[RepositoryRow, ...]
-    left: int
+RepositoryRow = tuple[str, RepositoryStatus, int, int, int]
+"""A repository of the table: name, status, keys, keys that fail the run, and gaps that make it incomplete."""
 
 
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
@@ -77,11 +50,11 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     timeline = make_timeline(timed, names, result.started_at, len(keys)) if timed else None
     verdict = list(_verdict(result, keys))
     severities = Counter(key.severity for key in found[: len(deck.cards)])
-    filter_ = Filter("severity", "v", choices(severities, Severity, str))
+    filter_: Filter = ("severity", "v", choices(severities, Severity, str))
     write_page(
         "fleet.html",
         stream,
-        title=f"{verdict[0].label}: {verdict[0].text}",
+        title=": ".join(verdict[0][:2]),
         verdict=verdict,
         color="red" if result.exit_code != ExitCode.CLEAN else "yellow" if keys else "green",
         subject="boltz-keyscan fleet report",
@@ -98,7 +71,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
         deck=deck,
         total=len(found),
         explain="boltz-keyscan explain FINGERPRINT CLONE",
-        filters=(filter_,) if len(filter_.choices) > 1 else (),
+        filters=(filter_,) if len(filter_[2]) > 1 else (),
         data=json_data(f'{{"keys":[{deck.index}]}}'),
     )
 
@@ -109,15 +82,13 @@ def _verdict(result: FleetResult, keys: Sequence[FleetKey]) -> Iterator[Heading]
     match result.exit_code:
         case ExitCode.BLOCKING:
             verb = "fails" if blocking == 1 else "fail"
-            yield Heading("FAILED", f"{count(blocking, 'key')} {verb} this run", code)
+            yield "FAILED", f"{count(blocking, 'key')} {verb} this run", code
             if not result.complete:
-                yield Heading("INCOMPLETE", "Not everything was scanned; there may be more", "")
+                yield "INCOMPLETE", "Not everything was scanned; there may be more", ""
         case ExitCode.CLEAN:
-            yield Heading("Clean", "No key fails this run, and every repository was scanned", code)
+            yield "Clean", "No key fails this run, and every repository was scanned", code
         case _:
-            yield Heading(
-                "INCOMPLETE", "Not everything was scanned; no key that was seen fails this run", code
-            )
+            yield "INCOMPLETE", "Not everything was scanned; no key that was seen fails this run", code
 
 
 def _is_urgent(key: FleetKey) -> bool:
@@ -135,13 +106,13 @@ def _coverage(result: FleetResult) -> Iterator[CoverageRow]:
     for entry in result.repositories(incomplete=True):
         reasons[entry.status].update(gap.reason for gap in _open_gaps(entry)[:1])
     coverage = result.coverage
-    yield CoverageRow("Discovered", coverage.discovered, loud=False, reasons="")
-    yield CoverageRow("Fetched", coverage.fetched, loud=False, reasons="")
+    yield "Discovered", coverage.discovered, False, ""
+    yield "Fetched", coverage.fetched, False, ""
     for status in RepositoryStatus:
         number, scanned = getattr(coverage, status.value), status is RepositoryStatus.SCANNED
         if number or scanned:
             words = ", ".join(f"{each:,} {reason}" for reason, each in reasons[status].most_common())
-            yield CoverageRow(status.capitalize(), number, not scanned, "" if scanned else words)
+            yield status.capitalize(), number, not scanned, "" if scanned else words
 
 
 def _open_gaps(entry: RepositoryEntry) -> list[Gap]:
@@ -162,18 +133,18 @@ def _gaps(result: FleetResult) -> Iterator[Gap]:
             yield gap if gap.where == entry.name else replace(gap, where=f"{entry.name}: {gap.where}")
 
 
-def _table(result: FleetResult) -> RepositoryTable:
+def _table(result: FleetResult) -> tuple[list[RepositoryRow], list[RepositoryRow], int]:
+    """Return the rows that are shown and folded, those with keys first, and the number of the others."""
     most = MAX_REPOSITORIES + MAX_FOLDED_REPOSITORIES
-    entries = heapq.nsmallest(most, map(_row, result.repositories()), key=_row_order)
-    folded = (replace(row, name=clip(row.name)) for row in entries[MAX_REPOSITORIES:])
-    left = result.coverage.discovered - len(entries)
-    return RepositoryTable(tuple(entries[:MAX_REPOSITORIES]), tuple(folded), left)
+    rows = heapq.nsmallest(most, map(_row, result.repositories()), key=_row_order)
+    folded = [(clip(row[0]), *row[1:]) for row in rows[MAX_REPOSITORIES:]]
+    return rows[:MAX_REPOSITORIES], folded, result.coverage.discovered - len(rows)
 
 
 def _row(entry: RepositoryEntry) -> RepositoryRow:
-    loud = entry.status is not RepositoryStatus.SCANNED
-    return RepositoryRow(entry.name, entry.status, loud, entry.keys, entry.blocking, len(_open_gaps(entry)))
+    return entry.name, entry.status, entry.keys, entry.blocking, len(_open_gaps(entry))
 
 
 def _row_order(row: RepositoryRow) -> tuple[int, int, bool, str]:
-    return (-row.blocking, -row.keys, not row.loud, row.name)
+    name, status, keys, blocking, _ = row
+    return -blocking, -keys, status is RepositoryStatus.SCANNED, name

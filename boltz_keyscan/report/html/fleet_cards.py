@@ -143,7 +143,7 @@ def make_drafts(
             spread = Spread(one, lifetime(one), (_place(*pairs[0], first=True),), tuple(searched))
         card = _card(key, names[key.fingerprint], spread)
         power = "" if key.shape is Shape.PLACEHOLDER else known.get(key.rule_id, "")
-        yield Draft(card, dumps(_entry(key, spread)), partial(_details, key, card, spread, power))
+        yield card, dumps(_entry(key, spread)), partial(_details, key, card, spread, power)
 
 
 def _entry(key: FleetKey, spread: Spread) -> dict[str, object]:
@@ -162,25 +162,21 @@ def _card(key: FleetKey, name: str, spread: Spread) -> Card:
     outcome = "accepted" if key.suppressed else "does not fail this run"
     first = f"{key.first.repository}  {key.first.path}" if key.first else spread.places[0].where
     return Card(
-        key.fingerprint,
+        key,
         name,
-        key.severity,
         key_title(spread.finding),
-        key.shown,
         "fails this run" if key.blocking else outcome,
-        key.blocking,
         f"{TITLE[key.situation]}; in {describe_extent(key)}",
         first,
     )
 
 
 def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
-    life = spread.life
     facts = [("Situation", TITLE[key.situation]), ("Extent", describe_extent(key))]
     if key.first is not None:
         facts.append(("First", describe_first(key.first)))
-    if life.events:
-        facts.append(("History", life.story))
+    if spread.life.events:
+        facts.append(("History", spread.life.story))
     named = () if key.shape is Shape.PLACEHOLDER else choose_steps(key.situation, is_link=is_link(key))
     steps = list(map(Instruction, named))
     if len(steps) > 1:
@@ -189,11 +185,9 @@ def _details(key: FleetKey, card: Card, spread: Spread, power: str) -> Details:
     return Details(
         power,
         tuple(facts),
-        life,
         (),
         tuple(steps),
-        spread.places[:MAX_PLACES],
-        spread.places[MAX_PLACES:],
-        key.repositories - len(spread.places),
+        spread.places,
+        key.repositories,
         ("repository", "repositories"),
     )

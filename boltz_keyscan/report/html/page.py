@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import TextIO, TypeVar
 
 from boltz_keyscan.advice import EXPOSURE, choose_steps, describe_case
@@ -59,37 +60,17 @@ class GapGroup:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A value of a filter."""
-
-    value: str
-    label: str
-    keys: int
+Choice = tuple[str, str, int]
+"""A value of a filter, its label and its number of keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A filter of the keys."""
-
-    name: str
-    field: str
-    """Its member in the index."""
-    choices: tuple[Choice, ...]
+Filter = tuple[str, str, tuple[Choice, ...]]
+"""A filter of the keys: its name, its member in the index, and its choices."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The steps in a situation."""
-
-    title: str
-    steps: tuple[str, ...]
-
-
-def make_advice(kind: Situation, *, is_link: bool) -> Advice:
-    """Return the advice in a situation, of keys or of share links."""
-    steps = choose_steps(kind, is_link=is_link)
-    return Advice(describe_case(kind, is_link=is_link), tuple(map(str, steps)))
+def make_advice(kind: Situation, *, is_link: bool) -> tuple[str, tuple[str, ...]]:
+    """Return the title and the steps of a situation, of keys or of share links."""
+    return describe_case(kind, is_link=is_link), tuple(map(str, choose_steps(kind, is_link=is_link)))
 
 
 def report(result: ScanResult, stream: TextIO, options: ReportOptions) -> None:
@@ -154,22 +135,19 @@ def clip(text: str) -> str:
 def _filters(found: Sequence[Finding]) -> Iterator[Filter]:
     """Yield the filters that can make a difference."""
     exposures = Counter(each for finding in found for each in {where.exposure for where in finding.locations})
+    severities, statuses = (Counter(map(attrgetter(name), found)) for name in ("severity", "status"))
     for filter_ in (
-        Filter("severity", "v", choices(Counter(finding.severity for finding in found), Severity, str)),
-        Filter("exposure", "x", choices(exposures, Exposure, EXPOSURE.__getitem__)),
-        Filter(
-            "status",
-            "s",
-            choices(Counter(finding.status for finding in found), Status, STATUS_WORDS.__getitem__),
-        ),
+        ("severity", "v", choices(severities, Severity, str)),
+        ("exposure", "x", choices(exposures, Exposure, EXPOSURE.__getitem__)),
+        ("status", "s", choices(statuses, Status, STATUS_WORDS.__getitem__)),
     ):
-        if len(filter_.choices) > 1:
+        if len(filter_[2]) > 1:
             yield filter_
 
 
 def choices(counted: Counter[Kind], kinds: Iterable[Kind], name: Callable[[Kind], str]) -> tuple[Choice, ...]:
     """Return the choices of a filter: those that a key has, in the order of their kinds."""
-    return tuple(Choice(str(kind), name(kind), counted[kind]) for kind in kinds if counted[kind])
+    return tuple((str(kind), name(kind), counted[kind]) for kind in kinds if counted[kind])
 
 
 def _group(rows: Iterable[tuple[str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:

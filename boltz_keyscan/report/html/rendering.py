@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 
 from boltz_keyscan._version import __version__
 from boltz_keyscan.late_pattern import late_pattern
-from boltz_keyscan.records import dataclass
+from boltz_keyscan.model.kinds import describe_kind
+from boltz_keyscan.report.wording import format_day
 from boltz_keyscan.sanitize import harmless
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "templates")
@@ -28,14 +29,8 @@ _BUFFERED_CHUNKS = 200
 _VERDICT = late_pattern(r"([^:]+): (.*?)(?: \((exit [0-9]+)\))?\.?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A verdict as the head of a page shows it."""
-
-    label: str
-    text: str
-    code: str
-    """The exit code in words; may be empty."""
+Heading = tuple[str, str, str]
+"""A verdict as the head of a page shows it: label, text, and the exit code in words, which may be empty."""
 
 
 @functools.cache
@@ -57,6 +52,8 @@ def environment() -> Environment:
         "script": script,
         "policy": _policy(style, script),
         "version": __version__,
+        "describe_kind": describe_kind,
+        "format_day": format_day,
     }
     return made
 
@@ -82,7 +79,7 @@ def heading(verdict: str) -> Heading:
     parts = _VERDICT.fullmatch(verdict)
     if parts is None:
         raise ValueError("a verdict begins with a label")
-    return Heading(parts[1], f"{parts[2][:1].upper()}{parts[2][1:]}", parts[3] or "")
+    return parts[1], f"{parts[2][:1].upper()}{parts[2][1:]}", parts[3] or ""
 
 
 def json_data(text: str) -> Markup:

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from boltz_keyscan.model.enums import Severity
 from boltz_keyscan.model.finding import Finding
-from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.html.lifetime import Event, Lifetime
 from boltz_keyscan.report.wording import MONTHS, format_day, moment
@@ -43,48 +41,25 @@ _STEPS = (
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A line of the axis."""
+Tick = tuple[float, str, bool]
+"""A line of the axis: position, label, and True to leave its label out on a narrow page."""
 
-    x: float
-    label: str
-    minor: bool
-    """True to leave its label out on a narrow page."""
+Bar = tuple[float, float, bool]
+"""A stretch of time in which a key was there: position, width, and True if it is still there."""
 
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A stretch of time in which a key was there."""
-
-    x: float
-    width: float
-    open: bool
-    """True if the key is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A commit: one that brought the key, or one that took it away."""
-
-    x: float
-    removal: bool
-    title: str
+Mark = tuple[float, bool, str]
+"""A commit: position, True if it took the key away, and title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A key on the timeline."""
 
-    fingerprint: str
+    key: Finding
     name: str
-    kind: str
-    severity: Severity
     life: Lifetime
     bars: tuple[Bar, ...]
     marks: tuple[Mark, ...]
-    first: str
-    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +88,6 @@ class _Axis:
         share = (when - self.start) / (self.end - self.start)
         return round(min(max(share, 0.0), 1.0) * 100, 2)
 
-    def covers(self, when: datetime) -> bool:
-        return self.start <= when <= self.end
-
 
 def make_timeline(
     keys: Sequence[tuple[Finding, Lifetime]], names: dict[str, str], started_at: str, total: int
@@ -140,7 +112,7 @@ def make_timeline(
         rows[:shown],
         rows[shown:],
         total - len(rows),
-        any(not axis.covers(event.when) for _, life in keys for event in life.events),
+        any(not axis.start <= event.when <= axis.end for _, life in keys for event in life.events),
     )
 
 
@@ -156,18 +128,8 @@ def _row(finding: Finding, name: str, life: Lifetime, axis: _Axis, now: datetime
     bars = []
     for each in life.stretches:
         left, right = axis.x(each.start), axis.x(each.end or now)
-        bars.append(Bar(left, round(max(right - left, 0.4), 2), open=each.end is None))
-    return Row(
-        finding.fingerprint,
-        name,
-        describe_kind(finding),
-        finding.severity,
-        life,
-        tuple(bars),
-        tuple(_marks(life.events, axis)),
-        format_day(life.first) if life.first else "",
-        format_day(life.last) if life.last else "",
-    )
+        bars.append((left, round(max(right - left, 0.4), 2), each.end is None))
+    return Row(finding, name, life, tuple(bars), tuple(_marks(life.events, axis)))
 
 
 def _marks(events: Sequence[Event], axis: _Axis) -> Iterator[Mark]:
@@ -179,7 +141,7 @@ def _marks(events: Sequence[Event], axis: _Axis) -> Iterator[Mark]:
     for (_, removal), found in ordered[: MAX_MARKS - 1] + ordered[MAX_MARKS - 1 :][-1:]:
         first = found[0]
         more = f", and {len(found) - 1:,} more" if len(found) > 1 else ""
-        yield Mark(axis.x(first.when), removal, f"{format_day(first.when)}: {first.text}{more}")
+        yield axis.x(first.when), removal, f"{format_day(first.when)}: {first.text}{more}"
 
 
 def _ticks(axis: _Axis, now: float) -> Iterator[Tick]:
@@ -190,7 +152,7 @@ def _ticks(axis: _Axis, now: float) -> Iterator[Tick]:
         if _EDGE < x < now - 16:
             minor = not max(2 * _EDGE, free) < x < now - 42
             free = free if minor else x + 25
-            yield Tick(x, label, minor)
+            yield x, label, minor
 
 
 def _tick_times(axis: _Axis) -> list[tuple[datetime, str]]:

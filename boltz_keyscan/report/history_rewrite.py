@@ -1,4 +1,4 @@
-"""Commands that rewrite a history with git filter-repo, and that follow such a rewrite."""
+"""Commands that rewrite commits: amend, rebase and git filter-repo; and that follow such a rewrite."""
 
 from __future__ import annotations
 
@@ -6,12 +6,71 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from boltz_keyscan.report.file_actions import Instruction, is_object
+from boltz_keyscan.advice import Verb, choose_verb
+from boltz_keyscan.model.enums import Exposure, Situation
+from boltz_keyscan.model.finding import Location
+from boltz_keyscan.records import replace
+from boltz_keyscan.report.file_actions import Instruction, act, instruct, is_object, quote_paths, spots
 from boltz_keyscan.report.recipe import History, Recipe
-from boltz_keyscan.report.unpushed_commits import shorten
 from boltz_keyscan.rules import Rule, is_exact
 
-_INSTALL = "pip install git-filter-repo"
+_AMEND = "git commit --amend --no-edit --allow-empty"
+"""Amend command; it also works if the commit added only the key."""
+
+_AMEND_MESSAGE = "git commit --amend --allow-empty"
+
+_UNLESS_CONFLICT = (
+    " (if git printed CONFLICT, without 'git commit --amend', which would change the commit before)"
+)
+
+_SHORT = 7
+"""Digits of a commit id in commands and sentences, as git prints them."""
+
+
+def shorten(commit: str) -> str:
+    """Return a commit id as sentences and commands have it."""
+    return commit[:_SHORT]
+
+
+def rebase(commits: Sequence[str], locations: Sequence[Location], *, root: bool) -> Iterator[Instruction]:
+    """Yield the instructions of a rebase that stops at each commit with a key.
+
+    Args:
+        commits: all commits with the key, parents first.
+        locations: the locations of the key.
+        root: True if the first commit has no parent.
+    """
+    first = shorten(commits[0])
+    short = [shorten(commit) for commit in commits]
+    edits = " ".join(f"-e 's/^p[ick]* {commit}/edit {commit}/'" for commit in short)
+    base = "--root" if root else f"{first}^"
+    yield instruct("rebase", first=first, commits=", ".join(short), edits=edits, base=base)
+    for number, commit in enumerate(commits):
+        found = [place for place in locations if place.commit == commit]
+        # git puts the files of the commit on disk.
+        present = [replace(each, exposure=Exposure.TRACKED, gone=False) for each in found]
+        verbs = {choose_verb(each, Situation.COMMITTED) for each in present}
+        unless = _UNLESS_CONFLICT if number else ""
+        cleared = act(Verb.CLEAR, found).commands if verbs == {Verb.CLEAR} else ()
+        commands = (*cleared, *amend_commands(found), "git rebase --continue")
+        yield instruct("rebase_stop", commands, commit=shorten(commit), spots=spots(found), unless=unless)
+    yield instruct("rebase_end")
+
+
+def amend_commands(found: Sequence[Location], *, on_disk: bool = True) -> tuple[str, ...]:
+    """Return the commands that amend a commit: with the files, or its message alone.
+
+    Args:
+        found: the locations in the commit.
+        on_disk: False if no file has the key now. It may be deleted from the index too, where ``git add``
+            does not find it, but ``git commit`` does (git-commit, "--only").
+    """
+    files = [each for each in found if not is_object(each)]
+    if files and not on_disk:
+        return (f"{_AMEND} -- {quote_paths(files)}",)
+    amend = _AMEND if files else _AMEND_MESSAGE
+    return (f"git add -- {quote_paths(files)}", amend) if files else (amend,)
+
 
 _EXPRESSIONS = "../boltz-key-expressions.txt"
 """Beside the clone: git filter-repo refuses a clone with an unknown file."""
@@ -42,22 +101,17 @@ def are_expressions(text: str) -> bool:
     return all(_EXPRESSION.fullmatch(line) for line in text.splitlines())
 
 
-def describe_rewrite(names: Sequence[str], reason: str) -> str:
-    """Return the sentences on a rewrite of branches that are not pushed, with the reason for this program."""
-    return (
-        f"Rewrite the commits that have it, in {', '.join(names)}: no remote branch known here has them. "
-        f"This uses git filter-repo ({_INSTALL}), because {reason}. Commit other changes first: it resets "
-        "the files, and a stash keeps the old commits. The file has no key in it."
-    )
-
-
-def rewrite_unpushed(recipe: Recipe, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the commands that rewrite branches that are not pushed, in this clone."""
+def rewrite_unpushed(recipe: Recipe, names: Sequence[str], reason: str) -> Instruction:
+    """Return the rewrite of branches that are not pushed, in this clone, with the reason for this program."""
     history = recipe.history
     linear = len(names) == 1 and not history.root and not history.merges
     refs = [f"{shorten(history.commits[0])}^..{names[0]}"] if linear else names
-    command = f"git filter-repo --force {_replace_option(recipe)} --refs {shlex.join(refs)}"
-    return (_write_expressions(recipe), command)
+    values = {
+        "write": _write_expressions(recipe),
+        "replace": _replace_option(recipe),
+        "refs": shlex.join(refs),
+    }
+    return instruct("rewrite", names=", ".join(names), reason=reason, **values)
 
 
 def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
@@ -69,36 +123,14 @@ def rewrite_pushed(recipe: Recipe) -> Iterator[Instruction]:
     here = shlex.quote(f"../{recipe.history.folder}")
     if not recipe.history.read:
         folder, here = '"../$(basename "$PWD")-clean"', '"${PWD%-clean}"'
-    remote = next(
-        (each.remote.partition("/")[0] for each in recipe.finding.locations if each.remote), "origin"
-    )
-    address = f"remote get-url {shlex.quote(remote)}"
-    yield Instruction(
-        f"Rewrite the history, all branches and tags, with git filter-repo ({_INSTALL}), in a fresh clone. "
-        "The file has no key in it: it removes all keys of this type.",
-        (
-            _write_expressions(recipe),
-            f'git clone --no-local "$(git {address})" {folder}',
-            f"cd {folder}",
-            f"git filter-repo {_replace_option(recipe)}",
-        ),
-    )
+    remotes = (each.remote.partition("/")[0] for each in recipe.finding.locations if each.remote)
+    remote = shlex.quote(next(remotes, "origin"))
+    write, option = _write_expressions(recipe), _replace_option(recipe)
+    yield instruct("rewrite_pushed", write=write, remote=remote, folder=folder, replace=option)
     coded = sorted({each.path for each in recipe.finding.locations if each.decoded or each.members})
     if coded:
-        yield Instruction(
-            "It is also encoded or inside an archive, where --replace-text does not find it. "
-            "Remove those files from the history:",
-            (f"git filter-repo --invert-paths {' '.join(f'--path {shlex.quote(path)}' for path in coded)}",),
-        )
-    yield Instruction(
-        "Check that it is gone, and push. git filter-repo removed the remote.",
-        (
-            "boltz-keyscan .",
-            f'git remote add origin "$(git -C {here} {address})"',
-            "git push --force --all",
-            "git push --force --tags",
-        ),
-    )
+        yield instruct("remove_encoded", options=" ".join(f"--path {shlex.quote(path)}" for path in coded))
+    yield instruct("push_rewritten", here=here, remote=remote)
 
 
 def _follow(recipe: Recipe) -> Iterator[Instruction]:
@@ -129,13 +161,9 @@ def _follow(recipe: Recipe) -> Iterator[Instruction]:
             for path, branch in history.worktrees
             if not branch
         ]
-    if not history.branches and recipe.is_in_head:
+    if not history.branches and recipe.has(Exposure.TRACKED):
         commands.append(f"git checkout --force --detach {shlex.quote(history.upstreams[0])}")
-    yield Instruction(
-        "The history on the other side was rewritten: a remote branch had the key, and none known here has "
-        "it now. Bring this clone to them. That discards changes, and commits that were not pushed:",
-        ("git fetch --prune", *commands, "git fetch --tags", *EXPIRE),
-    )
+    yield instruct("follow", ("git fetch --prune", *commands, "git fetch --tags", *EXPIRE))
 
 
 def renew_worktrees(history: History) -> Iterator[Instruction]:
@@ -147,12 +175,7 @@ def renew_worktrees(history: History) -> Iterator[Instruction]:
         for path, branch in history.worktrees
     ]
     if commands:
-        places = ", ".join(path for path, _ in history.worktrees)
-        yield Instruction(
-            f"The old commits are checked out in {places} too. Commit what you need there, without the key; "
-            "this discards other changes, and commits of a detached HEAD:",
-            tuple(commands),
-        )
+        yield instruct("renew_worktrees", commands, places=", ".join(path for path, _ in history.worktrees))
 
 
 def _in_worktree(path: str) -> str:
@@ -162,13 +185,10 @@ def _in_worktree(path: str) -> str:
 def drop_stashes(recipe: Recipe) -> Iterator[Instruction]:
     """Yield the instruction to drop the stashes that have a key, if there are any."""
     if stashes := recipe.history.stashes:
-        has, was, it = ("has", "was", "it") if len(stashes) == 1 else ("have", "were", "them")
-        yield Instruction(
-            f"{', '.join(stashes)} {has} the key, or {was} made on a commit that has it. Apply and commit "
-            f"what you need of {it}, without the key; this drops {it}, with all changes in {it}:",
-            # The oldest first: the numbers of the others stay.
-            tuple(f"git stash drop {shlex.quote(stash)}" for stash in stashes),
-        )
+        # The oldest first: the numbers of the others stay.
+        commands = [f"git stash drop {shlex.quote(stash)}" for stash in stashes]
+        name = "drop_stash" if len(stashes) == 1 else "drop_stashes"
+        yield instruct(name, commands, stashes=", ".join(stashes))
 
 
 def _write_expressions(recipe: Recipe) -> str:
