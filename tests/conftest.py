@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import itertools
+import marshal
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -42,7 +45,30 @@ SAMPLED = (
     "sampled(count, strength): cases left to 'make nightly', but for count or those that have every value"
 )
 
+PACKED: Final = "packed"
+"""Name under which a report is sent."""
+
+MEMORY: Final = "/dev/shm"
+"""Folder in memory, where the many small files of the tests take less time than on a disk."""
+
+MEMORY_BYTES: Final = 4 << 30
+"""Free space from which on it is used; in a container it is often 64 MB."""
+
 LOOPBACK = ("127.", "::1", "localhost")
+
+
+def _use_memory() -> None:
+    """Put temporary files into memory, unless a folder is set, or it is small or runs no programs."""
+    if sys.platform != "linux" or "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    found = os.statvfs(MEMORY)
+    if not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize >= MEMORY_BYTES:
+        os.environ["TMPDIR"] = MEMORY
+        # What was looked up before.
+        tempfile.tempdir = None
+
+
+_use_memory()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,6 +81,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are cores, as some always wait: for children, sockets, timeouts."""
     return cpu_count() + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Send each report as bytes: xdist writes and reads anything else value by value, in Python."""
+    data = yield
+    return {PACKED: marshal.dumps(data)} if data and "PYTEST_XDIST_WORKER" in os.environ else data
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_from_serializable(config: pytest.Config, data: dict[str, Any]) -> Any:
+    """Read such a report, which comes from a process of this Python."""
+    if PACKED not in data:
+        return None
+    return config.hook.pytest_report_from_serializable(config=config, data=marshal.loads(data[PACKED]))
 
 
 @pytest.hookimpl(trylast=True)

@@ -377,6 +377,7 @@ CASES = {case.name: case for case in (*_scans(), *_hooks(), *_triage(), *_mistak
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.sampled(count=40)
 def test_no_run_gives_a_key_away(name: str, scene: Scene, tmp_path: Path) -> None:
     case = CASES[name]
     left = Left(tmp_path)
