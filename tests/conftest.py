@@ -54,6 +54,9 @@ MEMORY: Final = "/dev/shm"
 MEMORY_BYTES: Final = 4 << 30
 """Free space from which on it is used; in a container it is often 64 MB."""
 
+AMBIENT: Final = {"FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", *VARIABLES}
+"""Variables of this machine that tests do not see."""
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -165,7 +168,7 @@ def _state(home: Path) -> object:
     """What is in a home, which is little in a new one; nothing where it cannot be read."""
     try:
         return [
-            (folder[len(str(home)) :], Path(folder).stat().st_mode, folders, names)
+            (folder[len(str(home)) :], os.lstat(folder).st_mode, folders, names)
             for folder, folders, names in os.walk(home)
         ]
     except OSError:
@@ -181,13 +184,7 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> _Homes:
 def _alone(_homes: _Homes, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in {
-            "FORCE_COLOR",
-            "NO_COLOR",
-            "CLICOLOR",
-            "CLICOLOR_FORCE",
-            *VARIABLES,
-        }:
+        if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in AMBIENT:
             monkeypatch.delenv(name)
     home = _homes.take()
     settings = {

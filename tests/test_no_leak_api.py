@@ -289,7 +289,6 @@ def scene(tmp_path: Path, made: Path) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.sampled(count=24)
 def test_no_run_gives_a_key_away(name: str, scene: Scene) -> None:
     _given_away_by_none(CASES[name], scene)
 
