@@ -386,7 +386,6 @@ print(int(result.exit_code), len(result.keys), sys.path[0] == "", len(sys.meta_p
     ["", "held = open(os.devnull)", "threading.Thread(target=threading.Event().wait, daemon=True).start()"],
     ids=["copied", "opened", "threads"],
 )
-@pytest.mark.sampled(count=1)
 def test_the_library_with_the_working_folder_first_on_the_path(trap: Trap, before: str) -> None:
     """As in a notebook."""
     code = LIBRARY.format(

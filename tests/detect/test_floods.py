@@ -74,7 +74,7 @@ def steps(blob: bytes) -> tuple[int, set[str]]:
     return count, found
 
 
-@pytest.mark.sampled(count=6)
+@pytest.mark.sampled(count=8)
 @pytest.mark.parametrize("name", FLOODS)
 def test_work_grows_with_the_size(name: str) -> None:
     steps(flood(FLOODS[name], 500))  # what is made once is made by now
@@ -104,7 +104,6 @@ def test_literals_that_leave_no_room_for_a_key_cost_little(name: str) -> None:
 @pytest.mark.parametrize(
     "form", [form for form in FORMS if any(form.spell(b"sk_bc_"))], ids=lambda form: form.name
 )
-@pytest.mark.sampled(count=6)
 def test_a_key_between_them_is_found_as_between_a_few(form: Form) -> None:
     def found(count: int) -> set[str]:
         [prefix] = itertools.islice(form.spell(PREFIX.encode()), 1)

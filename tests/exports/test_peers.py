@@ -137,7 +137,6 @@ def test_the_key_is_taken_whole_and_nothing_more(planted: tuple[Path, corpus.Cor
 
 
 @pytest.mark.parametrize("name", SCANNERS)
-@pytest.mark.sampled(count=2)
 def test_a_hostile_file_ends(name: str, tmp_path: Path) -> None:
     """Long runs after a prefix: an expression that tries all ways to match would not come back."""
     head = PREFIXES["ws", "live"]
