@@ -8,7 +8,11 @@ from __future__ import annotations
 import _socket
 import os
 import sys
-from typing import NoReturn
+
+# Importing it takes longer than all the rest; type checkers take this for true.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 NUMBER = 8
 """Bytes of a number on the socket: the length of what is asked, an exit code."""

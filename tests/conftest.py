@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import itertools
+import marshal
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -42,7 +45,33 @@ SAMPLED = (
     "sampled(count, strength): cases left to 'make nightly', but for count or those that have every value"
 )
 
+PACKED: Final = "packed"
+"""Name under which a report is sent."""
+
+MEMORY: Final = "/dev/shm"
+"""Folder in memory, where the many small files of the tests take less time than on a disk."""
+
+MEMORY_BYTES: Final = 4 << 30
+"""Free space from which on it is used; in a container it is often 64 MB."""
+
+AMBIENT: Final = {"FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", *VARIABLES}
+"""Variables of this machine that tests do not see."""
+
 LOOPBACK = ("127.", "::1", "localhost")
+
+
+def _use_memory() -> None:
+    """Put temporary files into memory, unless a folder is set, or it is small or runs no programs."""
+    if sys.platform != "linux" or "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    found = os.statvfs(MEMORY)
+    if not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize >= MEMORY_BYTES:
+        os.environ["TMPDIR"] = MEMORY
+        # What was looked up before.
+        tempfile.tempdir = None
+
+
+_use_memory()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,6 +84,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return one worker more than there are cores, as some always wait: for children, sockets, timeouts."""
     return cpu_count() + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Send each report as bytes: xdist writes and reads anything else value by value, in Python."""
+    data = yield
+    return {PACKED: marshal.dumps(data)} if data and "PYTEST_XDIST_WORKER" in os.environ else data
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_from_serializable(config: pytest.Config, data: dict[str, Any]) -> Any:
+    """Read such a report, which comes from a process of this Python."""
+    if PACKED not in data:
+        return None
+    return config.hook.pytest_report_from_serializable(config=config, data=marshal.loads(data[PACKED]))
 
 
 @pytest.hookimpl(trylast=True)
@@ -124,7 +168,7 @@ def _state(home: Path) -> object:
     """What is in a home, which is little in a new one; nothing where it cannot be read."""
     try:
         return [
-            (folder[len(str(home)) :], Path(folder).stat().st_mode, folders, names)
+            (folder[len(str(home)) :], os.lstat(folder).st_mode, folders, names)
             for folder, folders, names in os.walk(home)
         ]
     except OSError:
@@ -140,13 +184,7 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> _Homes:
 def _alone(_homes: _Homes, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever this machine is set up like, tests see an empty home and a plain environment."""
     for name in list(os.environ):
-        if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in {
-            "FORCE_COLOR",
-            "NO_COLOR",
-            "CLICOLOR",
-            "CLICOLOR_FORCE",
-            *VARIABLES,
-        }:
+        if name.startswith(("GIT_", "GITHUB_", "BOLTZ_", "PRE_COMMIT")) or name in AMBIENT:
             monkeypatch.delenv(name)
     home = _homes.take()
     settings = {

@@ -21,6 +21,7 @@ from tests.leaks import leaks
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/conformance.md").read_text(encoding="utf-8")
+COMPARED = (ROOT / "docs/comparison.md").read_text(encoding="utf-8")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +61,12 @@ def test_ours_finds_all_and_invents_nothing(folder: Path, told: list[Found]) -> 
     assert (ours.missed, ours.false) == ((), ())
     # Not by the file's name: each key by its fingerprint.
     assert {place.fingerprint for place in ledger.places} <= {each.fingerprint for each in told}
+
+
+def test_our_row_of_the_comparison(folder: Path, told: list[Found]) -> None:
+    """After a change to the suite it changes; the other rows are those of tests/exports/test_pages.py."""
+    ledger = Ledger.read(folder / LEDGER)
+    assert f"\n{table([score('boltz-keyscan', ledger, told)], ledger)}\n" in COMPARED
 
 
 def test_the_page(folder: Path, told: list[Found], monkeypatch: pytest.MonkeyPatch) -> None:

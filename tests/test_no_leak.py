@@ -241,7 +241,9 @@ def _scans() -> Iterator[Case]:
         yield Case(f"standard input, {format_}", f"- --format {format_}", (1,), stdin=LINES)
     yield Case("an encrypted archive", "-v repo/encrypted.zip", (1,))
     yield Case("a container from a pipe", "- -v", (1,), stdin=gzip.compress(LINES))
-    yield Case("several targets", "plain lean {broken} --format json --output {out}/report", (1,))
+    # Those that are broken have a run of their own in every format.
+    broken = " {broken}" if depth.NIGHTLY else ""
+    yield Case("several targets", f"plain lean{broken} --format json --output {{out}}/report", (1,))
     yield Case("from inside", ".", (1,), "lean")
     yield Case("verbose, broken", "-v {broken}", (1,))
     yield Case("quiet", "-q lean", (1,))
@@ -252,7 +254,10 @@ def _scans() -> Iterator[Case]:
     yield Case("unexposed too", "--fail-on-unexposed lean", (1,))
     yield Case("in two processes", "--jobs 2 -v repo", (1,))
     yield Case(
-        "a locale without letters", "-v lean {broken}", (1,), env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+        "a locale without letters",
+        f"-v lean{broken}",
+        (1,),
+        env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
     )
 
 

@@ -301,7 +301,7 @@ def test_no_fault_of_the_api_does(name: str, fault: str, scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", ODDLY)
-@pytest.mark.sampled(count=2)
+@pytest.mark.sampled(count=1)
 def test_no_run_in_an_odd_environment_does(name: str, scene: Scene) -> None:
     _given_away_by_none(ODDLY[name], scene)
 

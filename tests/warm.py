@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,7 @@ LATE = (
 """What is imported within functions, and takes a while."""
 
 REHEARSED = (".", ". --format json", "--no-history --format sarif", "explain", "hook pre-commit")
+ASKING = ("keys list", "keys usage --since 2026-01-01", "--no-history --check")
 """Commands that share most of their code, which Python adapts once it has run a few times."""
 
 KEPT = ("boltz_keyscan.detect", "boltz_keyscan.rules")
@@ -103,6 +104,9 @@ def rehearse() -> None:
         sys.stdout = sys.stderr = nothing
         atexit.register = at_exit.append  # type: ignore[assignment]  # what it returns is not used
         codes = {cli.main(line.split()) for line in REHEARSED}
+        with answering() as (url, key):
+            os.environ["BOLTZ_API_KEY"] = key
+            codes |= {cli.main([*line.split(), "--api-base", url]) for line in ASKING}
         atexit.register, (sys.stdout, sys.stderr), sys.path[:] = register, streams, path
         for function in reversed(at_exit):
             function()
@@ -114,6 +118,27 @@ def rehearse() -> None:
     assert codes == {0, 1}, codes
     assert threading.active_count() == 1
     forget()
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[tuple[str, str]]:
+    """Have a copy of this process answer as the API does, at which address and to which key."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        from tests.boltz_api import Service, running  # noqa: PLC0415 - not in this process
+
+        service = Service()
+        with running(service) as up:
+            theirs.sendall(f"{up.url} {service.admin.raw}".encode())
+            theirs.recv(1)
+        os._exit(0)
+    theirs.close()
+    with ours:
+        url, key = ours.recv(1 << 10).decode().split()
+        yield url, key
+    os.waitpid(pid, 0)
 
 
 def forget() -> None:

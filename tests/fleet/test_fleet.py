@@ -170,9 +170,12 @@ def test_shards_merged_are_the_whole(fleet: Fleet) -> None:
     assert "<svg" in fleet.report("merged", "html").text
 
 
-def test_workers_of_dask_give_the_same_report(fleet: Fleet) -> None:
+@pytest.mark.sampled(count=0)
+@pytest.mark.parametrize("engine", ["dask"])
+def test_workers_of_dask_give_the_same_report(fleet: Fleet, engine: str) -> None:
+    """Those of a cluster of its own; below they are those of a cluster with certificates."""
     needs_dask()
-    ran = fleet.scan("dask", "--engine", "dask", started=True)
+    ran = fleet.scan("dask", "--engine", engine, started=True)
     assert (ran.code, ran.errors) == (1, "")
     assert fleet.report("dask").out == fleet.report("first").out
 
