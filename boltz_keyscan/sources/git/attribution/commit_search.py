@@ -90,12 +90,15 @@ class CommitSearch:
     _truncated: set[str] = field(default_factory=set, init=False)
     _max_paths_per_object: int = field(default=1, init=False)
 
-    def search(self, wanted: Wanted, max_paths_per_object: int) -> SearchResult:
+    def search(
+        self, wanted: Wanted, max_paths_per_object: int, unread: AbstractSet[str] = frozenset()
+    ) -> SearchResult:
         """Return paths and first commits of the wanted objects.
 
         Args:
             wanted: object ids, and the names that count.
             max_paths_per_object: paths of one object, if there are too many in total.
+            unread: those of the objects whose current places are of no interest.
         """
         if not wanted:
             return SearchResult(
@@ -117,7 +120,8 @@ class CommitSearch:
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
             found = self._search_commits(wanted, tips)
             introduced, last = {**found.unreachable, **found.reachable}, found.last
-            current = find_current(self.view, self.refs, found.reachable.keys() - in_head - named)
+            places = {place for place in found.reachable if place[0] not in unread}
+            current = find_current(self.view, self.refs, places - in_head - named)
             attribution = None if self._truncated else found
         except git.StoppedError as error:
             self._truncated.clear()

@@ -190,14 +190,14 @@ def drop_cached(lines: bytes, memory: Memory) -> bytes:
 
 
 def flagged_objects(view: git.RepoView, memory: Memory) -> bytes:
-    """Return ``id type size`` of the existing objects in which an earlier scan found something.
+    """Return ``id type size`` of the existing objects about which an earlier scan reported something.
 
     Raises:
         GitError: git failed or omitted objects.
     """
-    if not memory.suspects:
+    if not (memory.suspects or memory.damages):
         return b""
-    answers, error = object_info(view, sorted(memory.suspects))
+    answers, error = object_info(view, sorted(memory.suspects.union(memory.damages)))
     if error:
         raise GitError(error)
     return b"".join(b" ".join(words) + b"\n" for words in answers if len(words) == 3)
