@@ -10,6 +10,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import ShardResult, Tally
 from boltz_keyscan.sources.git.objects.listing import Names
+from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.repo import shallow
 from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach, counted
 from boltz_keyscan.sources.git.repo.repository import References
@@ -147,7 +148,20 @@ def test_a_large_store_is_looked_through_unless_it_is_as_git_wrote_it(
 )
 def test_a_clone_is_one_pack(packs: dict[str, int], loose: tuple[str, ...], kind: tuple[bool, bool]) -> None:
     names = Names(packs, frozenset(loose))
-    assert (names.is_small, names.is_clone) == kind
+    assert (names.is_small, names.is_clone(Memory())) == kind
+
+
+@pytest.mark.parametrize(
+    ("memory", "is_clone"),
+    [
+        (Memory(frozenset({"a"})), True),
+        (Memory(frozenset({"b", "c"}), frozenset({"1" * 40})), True),
+        (Memory(frozenset({"a", "b"})), False),
+        (Memory(frozenset({"a"}), frozenset({"1" * 40})), False),
+    ],
+)
+def test_what_is_left_of_a_store_is_no_clone(memory: Memory, *, is_clone: bool) -> None:
+    assert Names({"a": 1}, frozenset()).is_clone(memory) is is_clone
 
 
 def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> None:

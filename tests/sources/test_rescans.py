@@ -339,6 +339,27 @@ def test_what_was_lost_since_is_a_gap(packed: Repo, tmp_path: Path, lose: Callab
     assert_same(packed.path, tmp_path / "cache")
 
 
+def test_one_pack_left_of_two_is_no_untouched_clone(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MAX_COUNTED_OBJECTS", 0)
+    repo.leak("old.txt", "old\n")
+    repo.leak("old.txt", "new\n")
+    lost = repo.run("rev-parse", "HEAD~:old.txt")
+    oids = [line.split()[0] for line in repo.run("rev-list", "--objects", "--all").splitlines()]
+    packs = repo.path / ".git/objects/pack"
+    for number, part in enumerate(([oid for oid in oids if oid != lost], [lost])):
+        (tmp_path / "list").write_text("\n".join(part) + "\n")
+        with (tmp_path / "list").open("rb") as stream:
+            repo.run("pack-objects", "-q", str(packs / f"pack-{number}"), istream=stream)
+    repo.run("prune-packed", "-q")
+    assert scan(repo.path, tmp_path / "cache").gaps == ()
+    for path in packs.glob("pack-1-*"):
+        path.unlink()
+    [gap] = scan(repo.path, tmp_path / "cache").gaps
+    assert (gap.reason, gap.oid) == ("corrupt-object", lost)
+
+
 @pytest.mark.usefixtures("size")
 def test_commits_are_counted_from_those_that_were_counted(
     packed: Repo, tmp_path: Path, walks: list[bytes]

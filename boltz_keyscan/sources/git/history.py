@@ -140,7 +140,7 @@ class HistoryReader:
             is_small=self._names.is_small,
             # In a pack that is not read, some objects are lost.
             is_complete=opened.is_complete and not checked.gaps,
-            is_clone=self._names.is_clone,
+            is_clone=self._names.is_clone(self._memory),
             known=self._reach,
         )
         direct_packs: set[str] = set()

@@ -51,10 +51,10 @@ class Names:
         """True for a store in which every object is looked for."""
         return self.max_new_objects(Memory()) <= _MAX_COUNTED_OBJECTS
 
-    @property
-    def is_clone(self) -> bool:
-        """True for one pack and nothing else, as git writes it when it clones."""
-        return not self.loose and len(self.packs) == 1
+    def is_clone(self, memory: Memory) -> bool:
+        """Return True for one pack and nothing else, as git writes it in a clone; not for a rest of more."""
+        is_rest = self.packs.keys() <= memory.packs and (len(memory.packs) > 1 or bool(memory.loose))
+        return not self.loose and len(self.packs) == 1 and not is_rest
 
     def min_new_objects(self, memory: Memory) -> int:
         """Return the least length of a listing of new objects: that of the largest pack or all loose ones."""
