@@ -535,3 +535,55 @@ def test_commits_of_a_partial_clone_are_searched_from_where_they_were(
     assert all(map(is_short, searches))
     [finding] = assert_same(pair.path, pair.cache).findings
     assert finding.locations[0].commit == pair.origin.run("rev-list", "--max-parents=0", "main")
+
+
+def test_the_commit_of_a_new_key_is_searched_among_the_new_ones(
+    searches: list[list[bytes]], packed: Repo, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    scan(packed.path, cache)
+    commit = packed.leak("key.txt", fake_key())
+    packed.leak("key.txt", "gone\n")
+    scan(packed.path, cache)
+    assert searches
+    assert all(map(is_short, searches))
+    [finding] = assert_same(packed.path, cache).findings
+    assert finding.locations[0].commit == commit
+
+
+def named_again(repo: Repo) -> None:
+    """A file that had a name with a key gets one again, in another folder."""
+    repo.leak(f"b/{fake_key(seed='name')}.txt", "clean\n")
+
+
+def unreachable(repo: Repo) -> None:
+    repo.leak("key.txt", fake_key(seed="dropped"))
+    repo.run("reset", "-q", "--hard", "HEAD~")
+
+
+def in_two_packs(repo: Repo) -> None:
+    """What was scanned is stored a second time, and only there from now on."""
+    repo.leak("c.txt", fake_key(seed="first"))
+    repo.run("repack", "-q", "-a", "-d")
+
+
+@pytest.mark.parametrize("change", [named_again, unreachable, in_two_packs])
+def test_places_of_before_are_kept(repo: Repo, tmp_path: Path, change: Callable[[Repo], None]) -> None:
+    repo.leak(f"a/{fake_key(seed='name')}.txt", "clean\n")
+    repo.leak("key.txt", fake_key(seed="first"))
+    repo.leak("key.txt", "gone\n")
+    scan(repo.path, tmp_path / "cache")
+    change(repo)
+    assert_same(repo.path, tmp_path / "cache")
+
+
+def test_a_key_that_came_to_a_partial_clone_is_of_an_old_commit(pair: Pair) -> None:
+    commit = pair.origin.leak("d/key.txt", BIG + fake_key(seed="big"))
+    pair.origin.leak("d/key.txt", "gone\n")
+    pair.fetch()
+    scan(pair.path, pair.cache)
+    pair.origin.leak("d/again.txt", BIG + fake_key(seed="big"))
+    pair.fetch()
+    pair.clone.run("cat-file", "-p", "origin/main:d/again.txt")
+    found = assert_same(pair.path, pair.cache).findings
+    assert commit in {place.commit for finding in found for place in finding.locations}

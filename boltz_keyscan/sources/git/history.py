@@ -284,13 +284,13 @@ class HistoryReader:
         from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
 
         count = gathered.tally.commits + gathered.tally.cached
-        unchanged = self._is_unchanged()
+        unchanged, intact = self._is_unchanged(), self._reach is not None
         lacking = self.prepare().partial or view.shallow is not None
         memory = self._memory
-        if not unchanged and self._reach is None and (lacking or memory.missing is not None):
+        if not (unchanged or intact) and (lacking or memory.missing is not None):
             # Trees and commits that were fetched since can be older than those found then.
             memory = replace(memory, traced=frozenset(), attribution=Attribution())
-        search = CommitSearch(view, refs, count, memory, unchanged, index=self.prepare().index)
+        search = CommitSearch(view, refs, count, memory, unchanged, intact, index=self.prepare().index)
         clone = refs if self.source.repository.worktree is not None else None
         located, attribution = Tracer(
             search,

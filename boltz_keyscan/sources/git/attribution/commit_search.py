@@ -80,6 +80,8 @@ class CommitSearch:
     memory: Memory
     unchanged: bool = False
     """True if store and references are the same as when ``memory`` was made."""
+    is_intact: bool = False
+    """True if all that references reached then was there, or left out, and still is."""
     exclude: frozenset[str] = frozenset()
     """Commits to exclude, with their ancestors."""
     index: IndexReader | None = None
@@ -140,9 +142,11 @@ class CommitSearch:
             cached = set()
         attribution = self.memory.attribution.only(cached)
         since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
-        if stale := self._walk(walks, _some(wanted, cached), since, attribution):
-            attribution = attribution.only(cached - stale)
-        self._walk(walks, _some(wanted, (wanted.keys() - cached) | stale), tips, attribution)
+        recent = cached | self._new_objects(wanted)
+        stale = self._walk(walks, _some(wanted, recent), since, attribution)
+        if stale := stale | (recent - cached - _oids(attribution.reachable)):
+            attribution = attribution.only(recent - stale)
+        self._walk(walks, _some(wanted, (wanted.keys() - recent) | stale), tips, attribution)
         left = wanted.keys() - _oids(attribution.reachable)
         if self.unchanged and left <= cached:
             return attribution
@@ -152,6 +156,16 @@ class CommitSearch:
             for place, commit in attribution.unreachable.items():
                 attribution.unreachable[place] = replace(commit, reachable=False)
         return attribution
+
+    def _new_objects(self, wanted: Wanted) -> AbstractSet[str]:
+        """Return the wanted objects that no commit of an earlier scan can name, as they were not there.
+
+        Those that were there were found then too; one of which only the name is wanted was not.
+        """
+        if not self.is_intact:
+            return frozenset()
+        old = self.memory.suspects.union(self.memory.damages, self.memory.left_out)
+        return {oid for oid, names in wanted.items() if names is None} - old
 
     def _walk(self, walks: Walks, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
         """Add the changes of a walk to the known ones; return the objects that need a walk over all."""
