@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boltz_keyscan import pipeline
-from boltz_keyscan.model.finding import ScanResult
+from boltz_keyscan import pipeline, rules
+from boltz_keyscan.detect import KeyDetector
+from boltz_keyscan.model.finding import Gap, ScanResult, ShardResult
 from boltz_keyscan.plan import Options, make_plan
 from boltz_keyscan.sources.git.attribution import commit_search, current_places
 from boltz_keyscan.sources.git.attribution.history_walk import Walks
@@ -241,7 +242,7 @@ def test_too_many_left_out_objects_are_counted_by_each_scan(
     assert scan(pair.path, pair.cache).tally.objects_missing == 2
     assert walks == []
     grown(pair)
-    assert_same(pair.path, pair.cache)
+    assert scan(pair.path, pair.cache).tally.objects_missing == 3
     assert any(b"^" not in given for given in walks)
 
 
@@ -339,6 +340,21 @@ def test_what_was_lost_since_is_a_gap(packed: Repo, tmp_path: Path, lose: Callab
     assert_same(packed.path, tmp_path / "cache")
 
 
+def pack_apart(repo: Repo, oid: str) -> None:
+    """Pack everything but one object into ``pack-0-…``, and that one into ``pack-1-…``."""
+    oids = [line.split()[0] for line in repo.run("rev-list", "--objects", "--all").splitlines()]
+    for number, part in enumerate(([name for name in oids if name != oid], [oid])):
+        listed = repo.write(".git/listed", "\n".join(part) + "\n")
+        with listed.open("rb") as stream:
+            repo.run("pack-objects", "-q", f".git/objects/pack/pack-{number}", istream=stream)
+    repo.run("prune-packed", "-q")
+
+
+def lose_second_pack(repo: Repo) -> None:
+    for path in (repo.path / ".git/objects/pack").glob("pack-1-*"):
+        path.unlink()
+
+
 def test_one_pack_left_of_two_is_no_untouched_clone(
     repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,16 +362,9 @@ def test_one_pack_left_of_two_is_no_untouched_clone(
     repo.leak("old.txt", "old\n")
     repo.leak("old.txt", "new\n")
     lost = repo.run("rev-parse", "HEAD~:old.txt")
-    oids = [line.split()[0] for line in repo.run("rev-list", "--objects", "--all").splitlines()]
-    packs = repo.path / ".git/objects/pack"
-    for number, part in enumerate(([oid for oid in oids if oid != lost], [lost])):
-        (tmp_path / "list").write_text("\n".join(part) + "\n")
-        with (tmp_path / "list").open("rb") as stream:
-            repo.run("pack-objects", "-q", str(packs / f"pack-{number}"), istream=stream)
-    repo.run("prune-packed", "-q")
+    pack_apart(repo, lost)
     assert scan(repo.path, tmp_path / "cache").gaps == ()
-    for path in packs.glob("pack-1-*"):
-        path.unlink()
+    lose_second_pack(repo)
     [gap] = scan(repo.path, tmp_path / "cache").gaps
     assert (gap.reason, gap.oid) == ("corrupt-object", lost)
 
@@ -461,6 +470,25 @@ def test_the_name_of_a_member_that_could_be_a_key_is_not_kept(repo: Repo, tmp_pa
     assert key[20:34] not in json.dumps(kept(cache))
     assert list(kept(cache)["damages"]) == [repo.run("rev-parse", "HEAD:b.zip")]
     assert_same(repo.path, cache)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason", "is_kept"),
+    [
+        ("!member.txt", "corrupt-container", True),
+        (f"!{fake_key()}.txt", "corrupt-container", False),
+        ("!\udcff.txt", "corrupt-container", True),
+        ("!member.txt", "timed-out", False),
+    ],
+)
+def test_damages_are_kept_if_no_text_of_them_could_be_a_key(
+    place: str, reason: str, *, is_kept: bool
+) -> None:
+    oid = "1" * 40
+    gap = Gap(f"repo: blob {oid}{place}", reason, "detail", oid=oid)
+    suspects, damages = flags.flag_objects(ShardResult(gaps=(gap,)), "repo", {}, KeyDetector.of(rules.load()))
+    assert (bool(damages), bool(suspects)) == (is_kept, not is_kept)
+    assert flags.take_damaged(f"{oid} blob 1\n".encode(), damages, "repo")[0] == ((gap,) if is_kept else ())
 
 
 def test_too_many_damages_are_not_kept(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -575,6 +603,20 @@ def test_places_of_before_are_kept(repo: Repo, tmp_path: Path, change: Callable[
     scan(repo.path, tmp_path / "cache")
     change(repo)
     assert_same(repo.path, tmp_path / "cache")
+
+
+def test_a_key_that_an_untouched_clone_lacked_is_of_an_old_commit(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MAX_COUNTED_OBJECTS", 0)
+    repo.leak("key.txt", fake_key())
+    repo.leak("key.txt", "gone\n")
+    pack_apart(repo, repo.run("rev-parse", "HEAD~:key.txt"))
+    lose_second_pack(repo)
+    assert scan(repo.path, tmp_path / "cache").gaps == ()
+    repo.run("hash-object", "-w", str(repo.write("came.txt", fake_key())))
+    [finding] = assert_same(repo.path, tmp_path / "cache").findings
+    assert finding.locations[0].commit == repo.run("rev-parse", "HEAD~")
 
 
 def test_a_key_that_came_to_a_partial_clone_is_of_an_old_commit(pair: Pair) -> None:
