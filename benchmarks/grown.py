@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.repository import git_folder
-from benchmarks.synthetic import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,10 +45,10 @@ def grow(repo: Path, base: Path, env: Mapping[str, str], scan: Callable[[Path, P
     if (store / "refs").is_dir():
         shutil.copytree(store / "refs", grown.repo / "refs", dirs_exist_ok=True)
     scan(grown.repo, grown.cache)
-    newest = ["git", f"--git-dir={grown.repo}", "rev-list", "--all", "-n", "1"]
-    start = subprocess.run(newest, env=env, check=True, capture_output=True, text=True).stdout.strip()
+    newest = ["git", f"--git-dir={grown.repo}", "rev-list", "--all", "-n", "1", "--timestamp"]
+    time, start = subprocess.run(newest, env=env, check=True, capture_output=True, text=True).stdout.split()
     command = ["git", f"--git-dir={grown.repo}", "fast-import", "--quiet", "--done"]
-    subprocess.run(command, env=env, check=True, input=b"".join(_stream(start.encode())))
+    subprocess.run(command, env=env, check=True, input=b"".join(_stream(start.encode(), int(time))))
     return grown
 
 
@@ -65,13 +64,13 @@ def used_cache(grown: Grown) -> str:
     return f"{grown.cache}-used"
 
 
-def _stream(start: bytes) -> Iterator[bytes]:
-    """Yield commits of two files each, one of 20 KB and a small one."""
-    for number in range(COMMITS):
-        who = b"Bench <bench@example.invalid> %d +0000" % (EPOCH + 600 * number)
+def _stream(start: bytes, time: int) -> Iterator[bytes]:
+    """Yield commits of two files each, one of 20 KB and a small one, ten minutes after one another."""
+    for number in range(1, COMMITS + 1):
+        who = b"Bench <bench@example.invalid> %d +0000" % (time + 600 * number)
         yield b"commit %s\nauthor %s\ncommitter %s\n" % (_REFERENCE.encode(), who, who)
         yield b"data 5\nGrow\n\n"
-        if number == 0:
+        if number == 1:
             yield b"from %s\n" % start
         for name, lines in ((b"large", 500), (b"small", 20)):
             text = b"".join(b"line %d of version %d of it\n" % (line, number) for line in range(lines))

@@ -6,6 +6,7 @@ The only module that knows all stages; each stage is another module.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import time
 from collections import deque
@@ -55,7 +56,6 @@ MAX_DISCOVERED_SOURCES = 1000
 
 NumberedShard = tuple[int, Shard]
 
-
 _EMPTY_TALLY = ShardResult().tally
 """Tally of a shard of names, of which there is one for each folder."""
 
@@ -84,6 +84,7 @@ class _SourceResults:
     tally: Tally = field(default_factory=Tally)
     bundles: list[BundleFile] = field(default_factory=list)
     explained: set[tuple[bytes, str | None, int]] = field(default_factory=set)
+    left_out: frozenset[str] = frozenset()
 
     def add(self, result: ShardResult) -> None:
         """Add the result of one shard."""
@@ -91,6 +92,7 @@ class _SourceResults:
         self.gaps += result.gaps
         self.bundles += result.bundles
         self.explained.update(result.explained)
+        self.left_out |= result.left_out
         if result.tally is not _EMPTY_TALLY:
             self.tally += result.tally
 
@@ -103,7 +105,7 @@ class _SourceResults:
             or hit.origin.members
             or hit.origin.part is not Part.CONTENT
         ]
-        return ShardResult(tuple(hits), tuple(self.gaps), self.tally)
+        return ShardResult(tuple(hits), tuple(self.gaps), self.tally, left_out=self.left_out)
 
 
 class ProgressListener(Protocol):
@@ -213,7 +215,9 @@ def judge(
         gaps = gaps.union(status_gaps)
     judged = (policy.judge(finding, plan.terms) for finding in apply(unjudged, steps))
     findings = tuple(sorted(judged, key=policy.finding_order))
-    redacted_gaps = tuple(sorted((accept_gap(_redact(gap, detector)) for gap in gaps), key=_gap_order))
+    # The gaps of a container have its path in common, and few details.
+    redact = functools.cache(detector.redact)
+    redacted_gaps = tuple(sorted((accept_gap(_redact(gap, redact)) for gap in gaps), key=_gap_order))
     return ScanResult(
         targets=tuple(detector.redact(target.encode("utf-8", "surrogateescape")) for target in plan.targets),
         started_at=gathered.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -331,11 +335,10 @@ def _gap_order(gap: Gap) -> tuple[bool, str, str, str]:
     return (gap.by_design, gap.where, gap.reason, gap.detail)
 
 
-def _redact(gap: Gap, detector: Detector) -> Gap:
+def _redact(gap: Gap, redact: Callable[[bytes], str]) -> Gap:
     """Redact a gap: paths and messages of git and of the system may contain a key."""
     where, detail, *paths = (
-        detector.redact(text.encode("utf-8", "surrogateescape"))
-        for text in (gap.where, gap.detail, *gap.paths)
+        redact(text.encode("utf-8", "surrogateescape")) for text in (gap.where, gap.detail, *gap.paths)
     )
     return replace(gap, where=where, detail=detail, paths=tuple(paths))
 

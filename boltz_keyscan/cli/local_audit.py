@@ -57,7 +57,17 @@ def examine_machine(budget: int | None) -> Audit:
         trouble += _list_trouble(result, selection, budget)
         number += len(selection.paths)
     concerns, now = examine(files, keys), stamp(datetime.now(UTC))
-    return Audit("local", None, now, number, tuple(CHECKS.values()), concerns, not trouble, tuple(trouble), ExitCode.CLEAN)
+    return Audit(
+        "local",
+        None,
+        now,
+        number,
+        tuple(CHECKS.values()),
+        concerns,
+        not trouble,
+        tuple(trouble),
+        ExitCode.CLEAN,
+    )
 
 
 def _scan(selection: Selection) -> ScanResult:

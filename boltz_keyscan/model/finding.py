@@ -154,6 +154,8 @@ class ShardResult:
     """Path, object and offset of keys in the bytes of a container that belong to its members."""
     unpacked: tuple[int, int] = (0, 0)
     """Container members that were scanned, and bytes that were unpacked."""
+    left_out: frozenset[str] = frozenset()
+    """Ids of the objects that a partial clone left out; none if they are too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,10 +328,7 @@ class SourceReader(Protocol):
         """Yield the shards of the source, and sources discovered on the way."""
 
     def locate(self, gathered: ShardResult, detector: Detector) -> Located:
-        """Return the exposure, commit and path of each hit.
-
-        Called once, after the last shard, with the combined result of the source's shards.
-        """
+        """Return exposure, commit and path of each hit; called once, with the combined result of shards."""
 
 
 class Source(Protocol):

@@ -10,8 +10,9 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.model.finding import ShardResult, Tally
 from boltz_keyscan.sources.git.objects.listing import Names
+from boltz_keyscan.sources.git.objects.scan_cache import Memory
 from boltz_keyscan.sources.git.repo import shallow
-from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, counted
+from boltz_keyscan.sources.git.repo.missing_objects import MissingShard, Reach, counted
 from boltz_keyscan.sources.git.repo.repository import References
 from boltz_keyscan.sources.git.run import command as git
 from tests.running import keyscan
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def test_a_count_of_an_earlier_scan_is_reported_without_git() -> None:
-    result = counted("repo", 7, 25)
+    result = counted("repo", Reach(frozenset(), 7, 25))
     [gap] = result.gaps
     assert (gap.reason, gap.by_design, result.tally.objects_missing) == ("partial-clone", True, 25)
     assert "cloned: 25;" in gap.detail
     assert (result.tally.commits_reached, result.tally.stores_uncounted) == (7, 0)
-    assert counted("repo", None, 0) == ShardResult(tally=Tally(stores_uncounted=1))
+    assert counted("repo", Reach(frozenset(), None)) == ShardResult(tally=Tally(stores_uncounted=1))
 
 
 def scanned(path: Path, *options: str) -> tuple[int, set[tuple[str | None, tuple[str, ...]]]]:
@@ -113,11 +114,12 @@ def test_what_need_not_be_there_is_no_gap(old: Repo, tmp_path: Path) -> None:
     assert scanned(tmp_path / "shallow") == (0, set())
 
 
-def absent(repo: Repo, *, is_clone: bool = False, known: frozenset[str] = frozenset()) -> set[str | None]:
+def absent(repo: Repo, *, is_clone: bool = False, known: frozenset[str] | None = None) -> set[str | None]:
     """The absent objects that are noticed in a large store."""
     view = git.RepoView(git.skeleton("sha1"), str(repo.path / ".git/objects").encode())
     refs = References(((b"refs/heads/main", repo.run("rev-parse", "main")),), None, opaque=False, broken=())
-    shard = MissingShard(view, "repo", refs, partial=False, is_complete=True, is_clone=is_clone, known=known)
+    reach = None if known is None else Reach(known, None)
+    shard = MissingShard(view, "repo", refs, partial=False, is_complete=True, is_clone=is_clone, known=reach)
     result = shard.scan(KeyDetector.of(rules.load()))
     assert result.tally.stores_uncounted == 1
     return {gap.oid for gap in result.gaps}
@@ -146,16 +148,31 @@ def test_a_large_store_is_looked_through_unless_it_is_as_git_wrote_it(
 )
 def test_a_clone_is_one_pack(packs: dict[str, int], loose: tuple[str, ...], kind: tuple[bool, bool]) -> None:
     names = Names(packs, frozenset(loose))
-    assert (names.is_small, names.is_clone) == kind
+    assert (names.is_small, names.is_clone(Memory())) == kind
+
+
+@pytest.mark.parametrize(
+    ("memory", "is_clone"),
+    [
+        (Memory(frozenset({"a"})), True),
+        (Memory(frozenset({"b", "c"}), frozenset({"1" * 40})), True),
+        (Memory(frozenset({"a", "b"})), False),
+        (Memory(frozenset({"a"}), frozenset({"1" * 40})), False),
+    ],
+)
+def test_what_is_left_of_a_store_is_no_clone(memory: Memory, *, is_clone: bool) -> None:
+    assert Names({"a": 1}, frozenset()).is_clone(memory) is is_clone
 
 
 def test_a_large_store_is_looked_through_from_where_it_was_known(old: Repo) -> None:
-    known = frozenset({old.run("rev-parse", "HEAD~"), "1" * 40})
+    known = frozenset({old.run("rev-parse", "HEAD~")})
     oid = old.run("rev-parse", "HEAD:d/a.txt")
     assert absent(old, known=known) == set()
     take_away(old, oid)
     assert absent(old, known=known) == {oid}
-    assert absent(old, known=known | {old.run("rev-parse", "HEAD")}) == set()
+    assert absent(old, known=frozenset({old.run("rev-parse", "HEAD")})) == set()
+    # References that never were: everything is walked.
+    assert absent(old, known=frozenset({"1" * 40})) == {oid}
 
 
 def test_without_shallow_boundaries_no_git_is_started(monkeypatch: pytest.MonkeyPatch) -> None:

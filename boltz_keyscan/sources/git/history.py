@@ -18,6 +18,7 @@ from boltz_keyscan.model.finding import Detector, Gap, Located, Shard, ShardResu
 from boltz_keyscan.records import dataclass, field, replace
 from boltz_keyscan.sanitize import harmless
 from boltz_keyscan.sources.git.objects import listing
+from boltz_keyscan.sources.git.objects.flags import flag_objects, take_damaged
 from boltz_keyscan.sources.git.objects.listing import (
     Names,
     Pending,
@@ -33,9 +34,10 @@ from boltz_keyscan.sources.git.objects.scan_cache import Attribution, Cache, Mem
 from boltz_keyscan.sources.git.objects.shard import ObjectShard
 from boltz_keyscan.sources.git.objects.stream import release
 from boltz_keyscan.sources.git.packs.check import check_packs
+from boltz_keyscan.sources.git.packs.earlier_reach import find_reach
 from boltz_keyscan.sources.git.packs.shared_objects import SharedObjects
 from boltz_keyscan.sources.git.repo import index
-from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard, counted
+from boltz_keyscan.sources.git.repo.missing_objects import ABSENT, MissingShard, Reach
 from boltz_keyscan.sources.git.repo.object_store import PreparedRepository, prepare_repository
 from boltz_keyscan.sources.git.repo.reflogs import NO_TRACES, add_older_stashes, read_traces
 from boltz_keyscan.sources.git.repo.repository import References, Repository, references
@@ -80,6 +82,8 @@ class HistoryReader:
     _names: Names | None = field(default=None, init=False)
     """Names in the store when listing began."""
     _memory: Memory = field(default_factory=Memory, init=False)
+    _reach: Reach | None = field(default=None, init=False)
+    """Objects that references reached in an earlier scan, if they are all still there."""
 
     def work(self) -> Iterator[Work]:
         """Yield shards of names first, then of objects."""
@@ -127,20 +131,18 @@ class HistoryReader:
             gap = Gap(self.source.where, "object-store", f"history not read: {error.strerror}")
             yield ResultShard(ShardResult(gaps=(gap,)))
             return
-        if self._is_counted(opened):
-            yield ResultShard(counted(self.source.where, self._memory.reached, self._memory.missing or 0))
-        else:
-            yield MissingShard(
-                checked.view,
-                self.source.where,
-                self._references,
-                opened.partial,
-                is_small=self._names.is_small,
-                # In a pack that is not read, some objects are lost.
-                is_complete=opened.is_complete and not checked.gaps,
-                is_clone=self._names.is_clone,
-                known=self._memory.tips,
-            )
+        self._reach = find_reach(checked.view, self._names, self._memory, partial=opened.partial)
+        yield MissingShard(
+            checked.view,
+            self.source.where,
+            self._references,
+            opened.partial,
+            is_small=self._names.is_small,
+            # In a pack that is not read, some objects are lost.
+            is_complete=opened.is_complete and not checked.gaps,
+            is_clone=self._names.is_clone(self._memory),
+            known=self._reach,
+        )
         direct_packs: set[str] = set()
         if not checked.repaired:
             yield from self._packs(checked.view, direct_packs)
@@ -174,13 +176,6 @@ class HistoryReader:
             == (frozenset(self._names.packs), self._names.loose, _oids(self._references))
         )
 
-    def _is_counted(self, opened: PreparedRepository) -> bool:
-        """Return True if a scan without gaps counted the same commits, and found what they name."""
-        # A list of shallow boundaries can change alone, and with it the counts.
-        is_known = bool(self._memory.tips) and self._is_unchanged()
-        is_whole = opened.view is not None and opened.view.shallow is None
-        return is_known and is_whole and opened.partial == (self._memory.missing is not None)
-
     def _packs(self, view: git.RepoView, direct_packs: set[str]) -> Iterator[Shard]:
         """Yield shards of the packs that are read without git, and add their names to ``direct_packs``."""
         for stem, size in new_packs(view, self._memory).items():
@@ -206,10 +201,12 @@ class HistoryReader:
         gaps: list[Gap] = []
         count = names.count_cached(self._memory)
         cached = 0
+        flagged = self._list_flagged(view, gaps)
+        damaged, again = take_damaged(flagged, self._memory.damages, self.source.where)
         # Before the rest, for the progress display.
-        yield ResultShard(ShardResult(tally=Tally(cached=count)))
+        yield ResultShard(ShardResult(gaps=damaged, tally=Tally(cached=count)))
         try:
-            for lines, weight in pending.add(self._list_flagged(view, gaps)):
+            for lines, weight in pending.add(again):
                 yield ObjectShard(view, self.source.where, lines, weight)
             rest = replace(self._memory, packs=self._memory.packs | direct_packs)
             count += names.count_cached(rest) - names.count_cached(self._memory)
@@ -276,7 +273,7 @@ class HistoryReader:
         located = traced[0]
         gaps = (*gathered.gaps, *located.gaps)
         if all(gap.by_design or (gap.oid and gap.reason != ABSENT) for gap in gaps):
-            self._save(gathered, *traced[1:])
+            self._save(gathered, detector, *traced[1:])
         return located
 
     def _trace(
@@ -287,13 +284,13 @@ class HistoryReader:
         from boltz_keyscan.sources.git.attribution.locate import Tracer, targets  # noqa: PLC0415 - as above
 
         count = gathered.tally.commits + gathered.tally.cached
-        unchanged = self._is_unchanged()
+        unchanged, intact = self._is_unchanged(), self._reach is not None
         lacking = self.prepare().partial or view.shallow is not None
         memory = self._memory
-        if not unchanged and (lacking or memory.missing is not None):
-            # Commits that were fetched since can be older than those found then.
+        if not (unchanged or intact) and (lacking or memory.missing is not None):
+            # Trees and commits that were fetched since can be older than those found then.
             memory = replace(memory, traced=frozenset(), attribution=Attribution())
-        search = CommitSearch(view, refs, count, memory, unchanged, index=self.prepare().index)
+        search = CommitSearch(view, refs, count, memory, unchanged, intact, index=self.prepare().index)
         clone = refs if self.source.repository.worktree is not None else None
         located, attribution = Tracer(
             search,
@@ -315,26 +312,29 @@ class HistoryReader:
             traced -= {oid for oid, path in places if detector.redact(path) != _escape(path)}
         return located, attribution, frozenset(traced)
 
-    def _save(self, gathered: ShardResult, attribution: Attribution, traced: frozenset[str]) -> None:
+    def _save(
+        self,
+        gathered: ShardResult,
+        detector: Detector,
+        attribution: Attribution,
+        traced: frozenset[str],
+    ) -> None:
         """Write the cache; only after a scan without gaps, as it means that everything was scanned."""
-        if self.cache is None or self._names is None or self._references is None:
+        opened = self.prepare()
+        if self.cache is None or self._names is None or self._references is None or opened.view is None:
             return
+        suspects, damages = flag_objects(gathered, self.source.where, self._memory.damages, detector)
         fresh = Memory(
             packs=frozenset(self._names.packs),
             loose=self._names.loose,
-            suspects=frozenset(
-                oid
-                for oid in (
-                    *(hit.origin.oid for hit in gathered.hits),
-                    # Their gaps have to be reported by each scan.
-                    *(gap.oid for gap in gathered.gaps),
-                )
-                if oid is not None
-            ),
-            tips=_oids(self._references),
+            suspects=suspects,
+            damages=damages,
+            # The boundary of a shallow clone can move, and with it what references reach.
+            tips=_oids(self._references) if opened.view.shallow is None else frozenset(),
             traced=traced,
             attribution=attribution.only(traced),
-            missing=gathered.tally.objects_missing if self.prepare().partial else None,
+            missing=gathered.tally.objects_missing if opened.partial else None,
+            left_out=gathered.left_out,
             reached=None if gathered.tally.stores_uncounted else gathered.tally.commits_reached,
         )
         if fresh != self._memory:

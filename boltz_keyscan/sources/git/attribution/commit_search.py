@@ -80,6 +80,8 @@ class CommitSearch:
     memory: Memory
     unchanged: bool = False
     """True if store and references are the same as when ``memory`` was made."""
+    is_intact: bool = False
+    """True if all that references reached then was there, or left out, and still is."""
     exclude: frozenset[str] = frozenset()
     """Commits to exclude, with their ancestors."""
     index: IndexReader | None = None
@@ -90,12 +92,15 @@ class CommitSearch:
     _truncated: set[str] = field(default_factory=set, init=False)
     _max_paths_per_object: int = field(default=1, init=False)
 
-    def search(self, wanted: Wanted, max_paths_per_object: int) -> SearchResult:
+    def search(
+        self, wanted: Wanted, max_paths_per_object: int, unread: AbstractSet[str] = frozenset()
+    ) -> SearchResult:
         """Return paths and first commits of the wanted objects.
 
         Args:
             wanted: object ids, and the names that count.
             max_paths_per_object: paths of one object, if there are too many in total.
+            unread: those of the objects whose current places are of no interest.
         """
         if not wanted:
             return SearchResult(
@@ -117,7 +122,8 @@ class CommitSearch:
             named = {place for tree in trees for place in self._search_tree(wanted, tree)}
             found = self._search_commits(wanted, tips)
             introduced, last = {**found.unreachable, **found.reachable}, found.last
-            current = find_current(self.view, self.refs, found.reachable.keys() - in_head - named)
+            places = {place for place in found.reachable if place[0] not in unread}
+            current = find_current(self.view, self.refs, places - in_head - named)
             attribution = None if self._truncated else found
         except git.StoppedError as error:
             self._truncated.clear()
@@ -136,9 +142,11 @@ class CommitSearch:
             cached = set()
         attribution = self.memory.attribution.only(cached)
         since = [] if self.unchanged else tips + input_lines((), sorted(self.memory.tips))
-        if stale := self._walk(walks, _some(wanted, cached), since, attribution):
-            attribution = attribution.only(cached - stale)
-        self._walk(walks, _some(wanted, (wanted.keys() - cached) | stale), tips, attribution)
+        recent = cached | self._new_objects(wanted)
+        stale = self._walk(walks, _some(wanted, recent), since, attribution)
+        if stale := stale | (recent - cached - _oids(attribution.reachable)):
+            attribution = attribution.only(recent - stale)
+        self._walk(walks, _some(wanted, (wanted.keys() - recent) | stale), tips, attribution)
         left = wanted.keys() - _oids(attribution.reachable)
         if self.unchanged and left <= cached:
             return attribution
@@ -148,6 +156,16 @@ class CommitSearch:
             for place, commit in attribution.unreachable.items():
                 attribution.unreachable[place] = replace(commit, reachable=False)
         return attribution
+
+    def _new_objects(self, wanted: Wanted) -> AbstractSet[str]:
+        """Return the wanted objects that no commit of an earlier scan can name, as they were not there.
+
+        Those that were there were found then too; one of which only the name is wanted was not.
+        """
+        if not self.is_intact:
+            return frozenset()
+        old = self.memory.suspects.union(self.memory.damages, self.memory.left_out)
+        return {oid for oid, names in wanted.items() if names is None} - old
 
     def _walk(self, walks: Walks, wanted: Wanted, lines: list[bytes], attribution: Attribution) -> set[str]:
         """Add the changes of a walk to the known ones; return the objects that need a walk over all."""

@@ -184,8 +184,8 @@ class Tracer:
 
     def _search(self, hits: Sequence[Hit], unread: AbstractSet[str]) -> _HitContext:
         max_paths = max(1, min(_MAX_PATHS_PER_OBJECT, _MAX_PATHS // max(1, len(hits) + len(unread))))
-        wanted = {**dict.fromkeys(unread), **targets(hits)}
-        found = self.commit_search.search(wanted, max_paths)
+        hit = targets(hits)
+        found = self.commit_search.search({**dict.fromkeys(unread), **hit}, max_paths, unread - hit.keys())
         commits = {hit.origin.oid for hit in hits if hit.origin.kind == "commit" and hit.origin.oid}
         dates = self.commit_search.commit_dates(commits)
         spreads = self.carried or bool(self.commit_search.problems)

@@ -51,10 +51,10 @@ class Names:
         """True for a store in which every object is looked for."""
         return self.max_new_objects(Memory()) <= _MAX_COUNTED_OBJECTS
 
-    @property
-    def is_clone(self) -> bool:
-        """True for one pack and nothing else, as git writes it when it clones."""
-        return not self.loose and len(self.packs) == 1
+    def is_clone(self, memory: Memory) -> bool:
+        """Return True for one pack and nothing else, as git writes it in a clone; not for a rest of more."""
+        is_rest = self.packs.keys() <= memory.packs and (len(memory.packs) > 1 or bool(memory.loose))
+        return not self.loose and len(self.packs) == 1 and not is_rest
 
     def min_new_objects(self, memory: Memory) -> int:
         """Return the least length of a listing of new objects: that of the largest pack or all loose ones."""
@@ -190,14 +190,14 @@ def drop_cached(lines: bytes, memory: Memory) -> bytes:
 
 
 def flagged_objects(view: git.RepoView, memory: Memory) -> bytes:
-    """Return ``id type size`` of the existing objects in which an earlier scan found something.
+    """Return ``id type size`` of the existing objects about which an earlier scan reported something.
 
     Raises:
         GitError: git failed or omitted objects.
     """
-    if not memory.suspects:
+    if not (memory.suspects or memory.damages):
         return b""
-    answers, error = object_info(view, sorted(memory.suspects))
+    answers, error = object_info(view, sorted(memory.suspects.union(memory.damages)))
     if error:
         raise GitError(error)
     return b"".join(b" ".join(words) + b"\n" for words in answers if len(words) == 3)

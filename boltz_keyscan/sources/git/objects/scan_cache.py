@@ -2,9 +2,9 @@
 
 A pack's name is a hash of its objects, a loose object's of its content: content scanned under
 a name need not be read again. The file holds those names, the ids of objects in which
-something was found (they are read again each time, so no finding comes from the cache) and
-the commits that introduced them or took them away. It holds no key and nothing that could be one: paths that
-look like a key are left out.
+something was found (they are read again each time, so no finding comes from the cache), the commits that
+introduced them or took them away, the damages of containers, and what a partial clone left out. It holds no
+key and nothing that could be one: paths that look like a key are left out.
 
 There is one file per object store. It is trusted only if it is complete, owned by the user,
 and written by this version for the same rules; otherwise it is ignored.
@@ -25,7 +25,7 @@ from boltz_keyscan.errors import warn
 from boltz_keyscan.fsutil import read_private_file, replace_file
 from boltz_keyscan.records import dataclass, field
 
-_FORMAT_VERSION = 7
+_FORMAT_VERSION = 8
 _MAX_FILE_BYTES = 256 << 20
 """Bytes of the largest cache file that is read."""
 
@@ -42,6 +42,12 @@ class FirstCommit:
     author_date: str
     reachable: bool
 
+
+Damage = tuple[str, str]
+"""Place in a damaged container, as it is added to the name of its object, and detail of a gap."""
+
+Damages = Mapping[str, tuple[Damage, ...]]
+"""Damages of containers by object id."""
 
 Place = tuple[str, bytes]
 """Object id and path."""
@@ -92,15 +98,19 @@ class Memory:
     loose: frozenset[str] = frozenset()
     """Ids of loose objects that were scanned."""
     suspects: frozenset[str] = frozenset()
-    """Ids of objects in which something was found."""
+    """Ids of objects in which something was found, or of which something could not be read."""
+    damages: Damages = field(default_factory=dict)
+    """Damages of containers in which nothing was found, instead of their ids."""
     tips: frozenset[str] = frozenset()
-    """Targets of the references when ``attribution`` was made."""
+    """Targets of the references; none for a shallow clone, in which they reach more or less later."""
     traced: frozenset[str] = frozenset()
     """Ids of the objects whose commits were searched then."""
     attribution: Attribution = field(default_factory=Attribution)
     """First commits and last changes of those objects."""
     missing: int | None = None
     """Objects that a partial clone leaves out, counted with these packs, loose objects and references."""
+    left_out: frozenset[str] = frozenset()
+    """Their ids; none if they are too many."""
     reached: int | None = None
     """Commits that the references reach; None if they were not counted."""
 
@@ -137,12 +147,14 @@ class Cache:
             "packs": sorted(memory.packs),
             "loose": sorted(memory.loose),
             "suspects": sorted(memory.suspects),
+            "damages": dict(sorted(memory.damages.items())),
             "tips": sorted(memory.tips),
             "traced": sorted(memory.traced),
             "born": _rows(memory.attribution.reachable),
             "lost": _rows(memory.attribution.unreachable),
             "last": _rows(memory.attribution.last),
             "missing": memory.missing,
+            "left_out": sorted(memory.left_out),
             "reached": memory.reached,
         }
         body = json.dumps(document, separators=(",", ":")).encode()
@@ -182,6 +194,10 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
         packs=frozenset(map(str, document["packs"])),
         loose=frozenset(map(str, document["loose"])),
         suspects=frozenset(map(str, document["suspects"])),
+        damages={
+            str(oid): tuple((str(place), str(detail)) for place, detail in rows)
+            for oid, rows in document["damages"].items()
+        },
         tips=frozenset(map(str, document["tips"])),
         traced=frozenset(map(str, document["traced"])),
         attribution=Attribution(
@@ -190,6 +206,7 @@ def _memory(document: dict[str, Any], header: dict[str, object]) -> Memory:
             _places(document["last"], LastChange),
         ),
         missing=None if document["missing"] is None else int(document["missing"]),
+        left_out=frozenset(map(str, document["left_out"])),
         reached=None if document["reached"] is None else int(document["reached"]),
     )
 

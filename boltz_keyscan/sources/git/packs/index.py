@@ -128,6 +128,19 @@ class Layout:
             raise OSError(0, _CHANGED)
         return oid
 
+    def ids(self, file: IO[bytes]) -> list[bytes]:
+        """Return the ids of all objects, in order.
+
+        Raises:
+            OSError: the index changed since its layout was read.
+        """
+        skipped, entry_bytes = (4, self.id_bytes + 4) if self.version == 1 else (0, self.id_bytes)
+        file.seek(self.start)
+        table = file.read(self.count * entry_bytes)
+        if len(table) != self.count * entry_bytes:
+            raise OSError(0, _CHANGED)
+        return [table[at : at + self.id_bytes] for at in range(skipped, len(table), entry_bytes)]
+
     def _pieces(self, file: IO[bytes], entry_bytes: int, digest: hashlib._Hash) -> Iterator[bytes]:
         left = self.count
         while left:

@@ -65,7 +65,7 @@ class SharedObjects:
         ids = _read_ids(store)
         if not MIN_OBJECTS <= len(ids) <= MAX_OBJECTS:
             return
-        clean = sorted(set(ids) - {bytes.fromhex(oid) for oid in memory.suspects})
+        clean = sorted(set(ids) - {bytes.fromhex(oid) for oid in memory.suspects.union(memory.damages)})
         body = b"".join(clean)
         content = self._header() + b"\n" + hashlib.sha256(body).digest() + body
         with contextlib.suppress(OSError):
@@ -104,13 +104,11 @@ def _read_ids(store: bytes) -> list[bytes]:
         try:
             with open_pack_file(index) as file:
                 layout = Layout.of(file, _ID_BYTES)
-                if layout is None or layout.version == 1 or len(ids) + layout.count > MAX_OBJECTS:
+                if layout is None or len(ids) + layout.count > MAX_OBJECTS:
                     return []
-                file.seek(layout.start)
-                table = file.read(layout.count * _ID_BYTES)
+                ids += layout.ids(file)
         except OSError:
             return []
-        ids += (table[at : at + _ID_BYTES] for at in range(0, len(table), _ID_BYTES))
     return ids
 
 

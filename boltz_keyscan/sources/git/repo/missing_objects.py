@@ -5,6 +5,8 @@ What a partial clone left out is counted. In a clone that claims to be complete 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from boltz_keyscan.late_pattern import late_pattern
 from boltz_keyscan.model.finding import Detector, Gap, ShardResult, Tally
 from boltz_keyscan.records import dataclass, replace
@@ -20,6 +22,9 @@ _ABSENT = "the history names it and the repository does not have it; run git fsc
 _MAX_GAPS = 10
 """Absent objects that are named one by one; of a lost pack there are thousands."""
 
+_MAX_LEFT_OUT = 200_000
+"""Left out objects whose ids are kept, 8 MB of them; with more, all are counted again after each change."""
+
 _OBJECTS = ("--objects", "--missing=print")
 _LISTING = ("--no-object-names", "--timestamp")
 """A line for each object; that of a commit has its time before the id."""
@@ -33,20 +38,41 @@ def _unchecked_gap(where: str, error: str) -> Gap:
     return Gap(where, "references-unchecked", detail)
 
 
-def counted(where: str, reached: int | None, missing: int) -> ShardResult:
-    """Return the result for a repository whose commits and missing objects are counted.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The objects that references reach, as an earlier scan found them, all of which are still there."""
 
-    Args:
-        where: name of the repository in gaps.
-        reached: commits that its references reach; None if they were not counted.
-        missing: objects that a partial clone left out.
-    """
+    tips: frozenset[str]
+    """Targets of the references."""
+    commits: int | None
+    """Commits that they reach; None if they were not counted."""
+    missing: int = 0
+    """Objects that a partial clone left out."""
+    left_out: frozenset[str] = frozenset()
+    """Their ids; none if they are too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Counts of a walk."""
+
+    commits: int | None
+    """None if they were not counted."""
+    absent: frozenset[str]
+    error: str
+
+
+def counted(where: str, reach: Reach) -> ShardResult:
+    """Return the result for a repository whose commits and missing objects are counted."""
     tally = Tally(
-        objects_missing=missing, commits_reached=reached or 0, stores_uncounted=int(reached is None)
+        objects_missing=reach.missing,
+        commits_reached=reach.commits or 0,
+        stores_uncounted=int(reach.commits is None),
     )
-    detail = f"objects left out when it was cloned: {missing}; a clone without --filter has them"
-    gaps = (Gap(where, "partial-clone", detail, by_design=True),) if missing else ()
-    return ShardResult(gaps=gaps, tally=tally)
+    detail = f"objects left out when it was cloned: {reach.missing}; a clone without --filter has them"
+    gaps = (Gap(where, "partial-clone", detail, by_design=True),) if reach.missing else ()
+    left_out = reach.left_out if reach.missing <= _MAX_LEFT_OUT else frozenset[str]()
+    return ShardResult(gaps=gaps, tally=tally, left_out=left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +96,20 @@ class MissingShard:
     is_clone: bool = False
     """True for one pack and nothing else, as git writes it, with all that its commits name. In a large one
     only the commits are looked for: to read its trees takes a tenth of the scan."""
-    known: frozenset[str] = frozenset()
-    """References of an earlier scan, which had all they reach; a large store is not searched for it again."""
+    known: Reach | None = None
+    """Result of an earlier scan, from which only newer commits are walked."""
 
     def scan(self, detector: Detector) -> ShardResult:  # noqa: ARG002 - the protocol's form
         """Return a gap for each broken reference, and the counts."""
-        lines = [oid.encode() + b"\n" for _, oid in self.refs.tips]
-        absent: list[str] = []
+        if self.known is not None and (reach := self._extend(self.known)) is not None:
+            return counted(self.where, reach)
+        tips = dict.fromkeys(oid for _, oid in self.refs.tips)
         if self.is_small and not self.partial:
             # The usual case: git reaches everything, so every reference leads to an object.
-            result = self._walk(lines, absent)
-            if not (result.tally.stores_uncounted or absent):
+            result = self._check(tips)
+            if not (result.tally.stores_uncounted or result.gaps):
                 return result
-            absent.clear()
-        answers, error = object_info(self.view, dict.fromkeys(oid for _, oid in self.refs.tips))
+        answers, error = object_info(self.view, tips)
         missing_tips = {words[0].decode() for words in answers if len(words) == 2}
         gaps = [_unchecked_gap(self.where, error)] if error else []
         gaps += [
@@ -95,52 +121,74 @@ class MissingShard:
             for name, oid in self.refs.tips
             if oid in missing_tips
         ]
-        result = self._walk([line for line in lines if line.strip().decode() not in missing_tips], absent)
-        return replace(result, gaps=(*gaps, *self._absent_gaps(absent), *result.gaps))
+        result = self._check([oid for oid in tips if oid not in missing_tips])
+        return replace(result, gaps=(*gaps, *result.gaps))
 
-    def _walk(self, starts: list[bytes], absent: list[str]) -> ShardResult:
-        """Return the counts of what references reach; append ids of objects that are absent."""
-        if self.is_complete:
-            return counted(self.where, self._find_absent(starts, absent), 0)
-        return self._count(starts)
+    def _extend(self, known: Reach) -> Reach | None:
+        """Return what the references reach now, from walks between them and those of an earlier scan.
 
-    def _count(self, starts: list[bytes]) -> ShardResult:
-        """Return the number of commits that references reach, and of the objects that were left out."""
-        if not starts or not (self.is_small or self.partial):
-            return counted(self.where, None if starts else 0, 0)
-        if not self.partial:
-            answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=starts)
-            is_number = not error and answer.strip().isdigit()
-            return counted(self.where, int(answer) if is_number else None, 0)
-        listing = _LISTING if self.is_small else ("--quiet",)
-        answer, error = git.run(self.view, "rev-list", *_OBJECTS, *listing, "--stdin", lines=starts)
-        reached = answer.count(b" ") if self.is_small and not error else None
-        if not error:
-            return counted(self.where, reached, answer.count(b"?"))
-        detail = f"what was left out when it was cloned could not be counted: {error.splitlines()[0]}"
-        result = counted(self.where, reached, 0)
-        tally = replace(result.tally, objects_missing=answer.count(b"?"))
-        return replace(result, gaps=(Gap(self.where, "partial-clone", detail),), tally=tally)
+        None if it takes a walk over everything to know.
+        """
+        commits = known.commits if self.is_small else None
+        tips = frozenset(oid for _, oid in self.refs.tips)
+        if self.is_small and commits is None:
+            return None
+        if tips == known.tips:
+            return replace(known, commits=commits)
+        if len(known.left_out) != known.missing:
+            return None
+        gained = self._walk(tips - known.tips, known.tips)
+        lost = self._walk(known.tips - tips if self.is_small or known.left_out else (), tips)
+        if gained.error or lost.error or lost.absent or (gained.absent and not self.partial):
+            # What was absent in deleted commits may be reached from others too.
+            return None
+        left_out = known.left_out | gained.absent
+        if commits is not None:
+            commits += (gained.commits or 0) - (lost.commits or 0)
+        return Reach(tips, commits, len(left_out), left_out)
 
-    def _find_absent(self, starts: list[bytes], absent: list[str]) -> int | None:
-        """Return the number of commits that references reach; append ids of objects that are absent."""
+    def _check(self, starts: Collection[str]) -> ShardResult:
+        """Return the counts of what existing objects reach, and gaps for what is absent without a reason."""
         if not starts:
-            return 0
-        objects = () if self.is_clone and not self.is_small else _OBJECTS
-        listing = _LISTING
+            return counted(self.where, Reach(frozenset(), 0))
+        if self.is_complete:
+            walk = self._walk(starts, commits_only=self.is_clone and not self.is_small)
+            # Any other error is of an object that is there, and reported where it is read.
+            absent = walk.absent.union(_UNREAD.findall(walk.error))
+            result = counted(self.where, Reach(frozenset(), None if walk.error else walk.commits))
+            return replace(result, gaps=tuple(self._absent_gaps(absent)))
+        if self.partial:
+            walk = self._walk(starts)
+            reach = Reach(frozenset(), walk.commits, len(walk.absent), walk.absent)
+            if not walk.error:
+                return counted(self.where, reach)
+            reason = walk.error.splitlines()[0]
+            detail = f"what was left out when it was cloned could not be counted: {reason}"
+            result = counted(self.where, replace(reach, commits=None))
+            return replace(result, gaps=(Gap(self.where, "partial-clone", detail),))
         if not self.is_small:
-            # References that were deleted since may be gone.
-            listing = ("--quiet", "--ignore-missing")
-            starts = [*starts, *(f"^{oid}\n".encode() for oid in sorted(self.known))]
-        answer, error = git.run(self.view, "rev-list", *objects, *listing, "--stdin", lines=starts)
-        absent += (line[1:].decode("ascii") for line in answer.splitlines() if line.startswith(b"?"))
-        # Any other error is of an object that is there, and reported where it is read.
-        absent += _UNREAD.findall(error)
-        return answer.count(b" ") if self.is_small and not error else None
+            return counted(self.where, Reach(frozenset(), None))
+        lines = [oid.encode() + b"\n" for oid in starts]
+        answer, error = git.run(self.view, "rev-list", "--count", "--stdin", lines=lines)
+        is_number = not error and answer.strip().isdigit()
+        return counted(self.where, Reach(frozenset(), int(answer) if is_number else None))
 
-    def _absent_gaps(self, oids: list[str]) -> list[Gap]:
+    def _walk(
+        self, starts: Collection[str], known: Collection[str] = (), *, commits_only: bool = False
+    ) -> _Walk:
+        """Walk over what objects reach, apart from what known ones reach."""
+        if not starts:
+            return _Walk(0, frozenset(), "")
+        objects = () if commits_only else _OBJECTS
+        listing = _LISTING if self.is_small else ("--quiet",)
+        lines = [f"{oid}\n".encode() for oid in starts] + [f"^{oid}\n".encode() for oid in sorted(known)]
+        answer, error = git.run(self.view, "rev-list", *objects, *listing, "--stdin", lines=lines)
+        absent = frozenset(line[1:].decode("ascii") for line in answer.splitlines() if line.startswith(b"?"))
+        return _Walk(answer.count(b" ") if self.is_small else None, absent, error)
+
+    def _absent_gaps(self, absent: Iterable[str]) -> list[Gap]:
         """Return the gaps of absent objects."""
-        oids = sorted(set(oids))
+        oids = sorted(absent)
         gaps = [Gap(f"{self.where}: object {oid}", ABSENT, _ABSENT, oid=oid) for oid in oids[:_MAX_GAPS]]
         if more := len(oids) - len(gaps):
             gaps.append(Gap(self.where, ABSENT, f"{more} more objects: {_ABSENT}"))
