@@ -42,10 +42,14 @@ WHOLE = {
     "after an escaped line end": f'"a\\n{LINK}"',
     "after an escape in hex": f"\\x22{LINK}\\x22",
     "after an escape of JSON": f"\\u0022{LINK}\\u0022",
+    "after a long escape of Python": f"\\U00000022{LINK}",
     "after an escape in octal": f"\\042{LINK}",
     "after an escape of an address": f"?link%3D{LINK}%26",
     "after an escape of mail": f"link=3D{LINK}",
     "after a colour": f"\x1b[0m{LINK}\x1b[1m",
+    "after a colour by its number": f"\x1b[31m{LINK}",
+    "after a bright colour": f"\x1b[1;31m{LINK}",
+    "after a line that was erased": f"\x1b[K{LINK}",
     "in code in two parts": f'"{LINK[:20]}" + "{LINK[20:]}"',
     "in lines": f"{'x' * 60} {LINK[:20]}\n{LINK[20:]}\n",
 }
@@ -81,6 +85,22 @@ PARTS = {
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_of_a_name_is_not(name: str) -> None:
     assert found(PARTS[name]) == []
+
+
+def offsets(text: str) -> list[int]:
+    """Where the search of files leads to, by the prefix itself."""
+    raw = text.encode()
+    return [at for at in DETECTOR.candidate_offsets(raw, len(raw)) if raw.startswith(LINK_PREFIX.encode(), at)]
+
+
+@pytest.mark.parametrize("end", ["", " and", '"'])
+def test_the_search_of_files_leads_to_links_and_not_to_parts_of_names(end: str) -> None:
+    for name, text in WHOLE.items():
+        whole = text + end
+        assert offsets(whole) == [whole.encode().index(LINK_PREFIX.encode())], name
+    # A body without boundary or of another length begins nothing, wherever it ends.
+    for name in ("a name", "a name with a long end", "a word before", "a digit before", "long", "an escape that is none"):
+        assert offsets(PARTS[name] + end) == [], name
 
 
 @pytest.mark.parametrize("filler", ["x" * 43, "your-share-link-".ljust(43, "0"), "example-" * 5 + "abc"])
