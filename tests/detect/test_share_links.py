@@ -90,7 +90,9 @@ def test_a_part_of_a_name_is_not(name: str) -> None:
 def offsets(text: str) -> list[int]:
     """Where the search of files leads to, by the prefix itself."""
     raw = text.encode()
-    return [at for at in DETECTOR.candidate_offsets(raw, len(raw)) if raw.startswith(LINK_PREFIX.encode(), at)]
+    return [
+        at for at in DETECTOR.candidate_offsets(raw, len(raw)) if raw.startswith(LINK_PREFIX.encode(), at)
+    ]
 
 
 @pytest.mark.parametrize("end", ["", " and", '"'])
@@ -99,7 +101,14 @@ def test_the_search_of_files_leads_to_links_and_not_to_parts_of_names(end: str) 
         whole = text + end
         assert offsets(whole) == [whole.encode().index(LINK_PREFIX.encode())], name
     # A body without boundary or of another length begins nothing, wherever it ends.
-    for name in ("a name", "a name with a long end", "a word before", "a digit before", "long", "an escape that is none"):
+    for name in (
+        "a name",
+        "a name with a long end",
+        "a word before",
+        "a digit before",
+        "long",
+        "an escape that is none",
+    ):
         assert offsets(PARTS[name] + end) == [], name
 
 
