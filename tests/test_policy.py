@@ -152,7 +152,7 @@ def test_the_worst_comes_first() -> None:
         finding(KeyType.ADMIN, Mode.TEST),
         finding(KeyType.WORKSPACE, Mode.TEST),
     ]
-    assert sorted(ordered[::-1], key=finding_order) == ordered
+    assert sorted([*ordered[5:], *ordered[:5]], key=finding_order) == ordered
 
 
 GAP = Gap("a", "unreadable")
