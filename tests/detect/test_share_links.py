@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.classify import classify_exact
+from boltz_keyscan.detect.classify import KEY_BODY, classify_exact
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.rules import load
@@ -183,6 +183,13 @@ def test_hardly_any_link_is_taken_for_a_name_or_a_filler() -> None:
 @pytest.mark.parametrize("text", ["path/shr_{}.pdb", "x86_shr_{}", "lshr_{}"])
 def test_a_link_is_never_printed_wherever_it_is(text: str) -> None:
     assert BODY not in DETECTOR.redact(text.format(BODY).encode())
+
+
+@pytest.mark.parametrize("size", [KEY_BODY // 2, 30, KEY_BODY - 1])
+def test_a_link_that_was_cut_is_not_printed(size: int) -> None:
+    text = f'cannot open "{LINK_PREFIX}{BODY[:size]}"'.encode()
+    assert DETECTOR.hide(text) == f'cannot open "{LINK_PREFIX}[REDACTED]"'.encode()
+    assert DETECTOR.redact(text) == f'cannot open "{LINK_PREFIX}[REDACTED]"'
 
 
 @pytest.mark.parametrize("name", disguises(LINK))

@@ -139,6 +139,8 @@ def test_entries_that_match_nothing_are_reported() -> None:
     entries = (entry("path"), replace(entry("path", "gone.zip"), line=4))
     found = suppressor(f"enc.zip  # gap: x\nno.zip  # gap: y\nobject:{8:040x}  # gap: z", *entries)
     assert list(found.unmatched([], [FILE])) == ["ignore:2", "ignore:3", "base:4"]
+    named = suppressor(f"object:{OID}  # gap: x", entry(f"object:{OID}"), replace(entry("path", "b"), line=4))
+    assert list(named.unmatched([], [NAMELESS])) == ["base:4"]
 
 
 def test_without_files_or_entries_nothing_is_reported_as_unmatched() -> None:
