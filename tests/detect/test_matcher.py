@@ -475,8 +475,9 @@ class TestWrapped:
         assert Shape.CONFIRMED not in shapes
 
     @pytest.mark.parametrize("size", [6, 9, 30])
-    def test_yaml_says_that_lines_are_one(self, size: int) -> None:
-        blob = f"key: >-\n  {KEY[:size]}\n  {KEY[size:]}\nother: 1\n".encode()
+    @pytest.mark.parametrize("style", [">", "|", ">-", "|-", ">+", "|+"])
+    def test_yaml_says_that_lines_are_one(self, style: str, size: int) -> None:
+        blob = f"key: {style}\n  {KEY[:size]}\n  {KEY[size:]}\nother: 1\n".encode()
         shapes = {match.shape for match in found(blob) if match.fingerprint == fingerprint(KEY)}
         # A plain beginning of a prefix, or most of the key in the first line.
         assert shapes == {Shape.CONFIRMED}
