@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -78,6 +79,8 @@ BROKEN = key(0, 200, raw=b"x" * 60, runs=((0, 30), (170, 200)))
         # It shares a byte with a piece.
         (BROKEN, key(29, 100, S)),
         (BROKEN, key(40, 171, S)),
+        (replace(BROKEN, start=500, end=700), key(529, 600, S)),
+        (replace(BROKEN, start=500, end=700), key(600, 671, S)),
         # A placeholder, or the same key once more.
         (BROKEN, key(40, 100, P)),
         (BROKEN, key(40, 100, S, raw=BROKEN.raw)),
