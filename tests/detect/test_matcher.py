@@ -113,6 +113,26 @@ def test_no_cut_of_the_stream_matters(row: Row) -> None:
         assert found(*(blob[at : at + size] for at in range(0, len(blob), size))) == expected
 
 
+@pytest.mark.parametrize("size", [1_000, 4_096, 5_003])
+def test_no_cut_of_a_long_line_of_keys_matters(size: int) -> None:
+    keys = [fake_key("ws", "live", seed) for seed in range(60)]
+    forms = [
+        form
+        for key in keys
+        for form in (
+            key,
+            base64.b64encode(key.encode()).decode(),
+            f'{key[:30]}" + "{key[30:]}',
+            key.encode().hex(),
+        )
+    ]
+    blob = "' '".join(f"{number:060d} {form}" for number, form in enumerate(forms)).encode()
+    assert len(blob) > 4 * 8192
+    matches = found(*(blob[at : at + size] for at in range(0, len(blob), size)))
+    assert matches == found(blob)
+    assert [match.fingerprint for match in matches] == [fingerprint(key) for key in keys for _ in range(4)]
+
+
 @pytest.mark.parametrize("row", CONTEXTS, ids=IDS)
 def test_the_fast_pass_sees_it_over_any_edge(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

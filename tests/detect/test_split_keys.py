@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from boltz_keyscan.detect import KeyDetector
@@ -76,6 +78,14 @@ def test_a_break_is_left_out(name: str, between: str) -> None:
     for cut in CUTS:
         text = f"key: '{KEY[:cut]}{between}{KEY[cut:]}' and\n"
         assert confirmed(text) == [(fingerprint(KEY), (name,), 6)], cut
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_break_is_left_out_of_an_encoded_text(name: str) -> None:
+    for between in BREAKS[name]:
+        text = f"key: '{KEY[:20]}{between}{KEY[20:]}' and\n"
+        (found,) = confirmed(base64.b64encode(text.encode()).decode())
+        assert found[:2] == (fingerprint(KEY), ("base64", name)), between
 
 
 @pytest.mark.parametrize(
