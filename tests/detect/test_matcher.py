@@ -133,6 +133,14 @@ def test_no_cut_of_a_long_line_of_keys_matters(size: int) -> None:
     assert [match.fingerprint for match in matches] == [fingerprint(key) for key in keys for _ in range(4)]
 
 
+def test_a_context_reads_as_far_wherever_the_window_begins() -> None:
+    noise = "".join(fake_body(number) for number in range(20))
+    blob = f"{KEY} {noise} end\n".encode() * 40
+    matches = found(*(blob[at : at + 4_096] for at in range(0, len(blob), 4_096)))
+    assert [match.offset for match in matches] == list(range(0, len(blob), len(blob) // 40))
+    assert {match.context for match in matches} == {f"{PREFIX}[REDACTED] [REDACTED]"}
+
+
 @pytest.mark.parametrize("row", CONTEXTS, ids=IDS)
 def test_the_fast_pass_sees_it_over_any_edge(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
