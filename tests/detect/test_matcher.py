@@ -474,6 +474,9 @@ DASHED = next(key for key in (fake_key("ws", "live", seed) for seed in range(999
         (DASHED.replace("-", "\\x2d"), "hex-escape"),
         (DASHED.replace("-", "\\u002d"), "unicode-escape"),
         (DASHED.replace("-", "\\055"), "octal-escape"),
+        (DASHED.replace("-", "%2D"), "percent"),
+        (DASHED.replace("-", "&#45;"), "html"),
+        (DASHED.replace("-", "=2D"), "quoted-printable"),
         (DASHED.replace("-", "\\-"), "backslash"),
     ],
 )
