@@ -93,7 +93,7 @@ PROOF = frozenset({"verification", "prefix"})
 def severity(finding: Finding) -> Severity:
     """Return the severity of a finding; a status of inactive without proof does not lower it."""
     proved = finding.evidence is not None and finding.evidence.by in PROOF
-    status = finding.status if finding.status is not Status.INACTIVE or proved else Status.UNKNOWN
+    status = finding.status if proved else Status.UNKNOWN
     return severity_of(finding.key_type, finding.mode, finding.shape, status)
 
 

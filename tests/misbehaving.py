@@ -21,6 +21,9 @@ class Misbehaving:
     order: tuple[bytes, str] = (b"", "")
     carried: int = 0
 
+    def with_content(self) -> Misbehaving:
+        return self
+
     def without_content(self) -> Misbehaving:
         return self
 

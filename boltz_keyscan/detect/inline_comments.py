@@ -39,7 +39,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{12,}")
 _LONG_WORD = re.compile(rb"[A-Za-z0-9_]{12}")
 """More than is in any word before a comment that is alone in its line."""
 
-_ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl)\b)*", re.IGNORECASE)
+_ALONE = re.compile(r"(?:[^\w]|\b(?:rem|dnl))*", re.IGNORECASE)
 
 
 def inline_comments(

@@ -12,7 +12,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.detect import KeyDetector, surroundings
 from boltz_keyscan.detect.decoders import AHEAD
 from boltz_keyscan.model.suppression import Comment
-from tests.keys import fake_key
+from tests.keys import fake_body, fake_key
 from tests.leaks import leaks, without_prefix
 
 KEY = fake_key("ws", "live", "remarks")
@@ -214,6 +214,15 @@ def test_a_reason_is_words() -> None:
     assert noted(f"KEY # boltz-keyscan: ignore=documentation of {half} since 2024-05-01") == ours(
         "documentation of [REDACTED] since 2024-05-01"
     )
+
+
+def test_a_piece_of_another_key_is_no_word_of_a_reason() -> None:
+    for seed in range(60):
+        piece = fake_body(seed)[5:17]
+        (comment,) = noted(f"KEY # boltz-keyscan: ignore=see {piece} there")
+        assert piece not in comment.reason, seed
+        assert comment.reason.startswith("see ")
+        assert comment.reason.endswith(" there")
 
 
 def test_a_reason_made_to_take_for_ever_does_not() -> None:

@@ -113,6 +113,36 @@ def test_no_cut_of_the_stream_matters(row: Row) -> None:
         assert found(*(blob[at : at + size] for at in range(0, len(blob), size))) == expected
 
 
+@pytest.mark.parametrize("size", [1_000, 4_096, 5_003])
+def test_no_cut_of_a_long_line_of_keys_matters(size: int) -> None:
+    keys = [fake_key("ws", "live", seed) for seed in range(60)]
+    forms = [
+        form
+        for key in keys
+        for form in (
+            key,
+            base64.b64encode(key.encode()).decode(),
+            key.encode().hex(),
+            # Broken within the body and within the prefix.
+            f'{key[:30]}" + "{key[30:]}',
+            f'{key[:5]}" + "{key[5:]}',
+        )
+    ]
+    blob = "' '".join(f"{number:060d} {form}" for number, form in enumerate(forms)).encode()
+    assert len(blob) > 4 * 8192
+    matches = found(*(blob[at : at + size] for at in range(0, len(blob), size)))
+    assert matches == found(blob)
+    assert [match.fingerprint for match in matches] == [fingerprint(key) for key in keys for _ in range(5)]
+
+
+def test_a_context_reads_as_far_wherever_the_window_begins() -> None:
+    noise = "".join(fake_body(number) for number in range(20))
+    blob = f"{KEY} {noise} end\n".encode() * 40
+    matches = found(*(blob[at : at + 4_096] for at in range(0, len(blob), 4_096)))
+    assert [match.offset for match in matches] == list(range(0, len(blob), len(blob) // 40))
+    assert {match.context for match in matches} == {f"{PREFIX}[REDACTED] [REDACTED]"}
+
+
 @pytest.mark.parametrize("row", CONTEXTS, ids=IDS)
 def test_the_fast_pass_sees_it_over_any_edge(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -444,6 +474,9 @@ DASHED = next(key for key in (fake_key("ws", "live", seed) for seed in range(999
         (DASHED.replace("-", "\\x2d"), "hex-escape"),
         (DASHED.replace("-", "\\u002d"), "unicode-escape"),
         (DASHED.replace("-", "\\055"), "octal-escape"),
+        (DASHED.replace("-", "%2D"), "percent"),
+        (DASHED.replace("-", "&#45;"), "html"),
+        (DASHED.replace("-", "=2D"), "quoted-printable"),
         (DASHED.replace("-", "\\-"), "backslash"),
     ],
 )
@@ -475,8 +508,9 @@ class TestWrapped:
         assert Shape.CONFIRMED not in shapes
 
     @pytest.mark.parametrize("size", [6, 9, 30])
-    def test_yaml_says_that_lines_are_one(self, size: int) -> None:
-        blob = f"key: >-\n  {KEY[:size]}\n  {KEY[size:]}\nother: 1\n".encode()
+    @pytest.mark.parametrize("style", [">", "|", ">-", "|-", ">+", "|+"])
+    def test_yaml_says_that_lines_are_one(self, style: str, size: int) -> None:
+        blob = f"key: {style}\n  {KEY[:size]}\n  {KEY[size:]}\nother: 1\n".encode()
         shapes = {match.shape for match in found(blob) if match.fingerprint == fingerprint(KEY)}
         # A plain beginning of a prefix, or most of the key in the first line.
         assert shapes == {Shape.CONFIRMED}

@@ -39,6 +39,7 @@ def test_the_replacement_has_the_length_of_the_key_and_names_it() -> None:
             assert len(new) == len(whole)
             assert new.startswith(f"{PREFIXES[kind, mode]}[REDACTED][{fingerprint(key)[:8]}".encode())
             assert keys_in(b"x = '" + new + b"'") == []
+        assert f"[{fingerprint(key)}]".encode() in new
 
 
 def test_every_disguise_is_replaced_within_its_encoding() -> None:

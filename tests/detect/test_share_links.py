@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from boltz_keyscan.detect import KeyDetector
-from boltz_keyscan.detect.classify import classify_exact
+from boltz_keyscan.detect.classify import KEY_BODY, classify_exact
 from boltz_keyscan.detect.encodings import FORMS
 from boltz_keyscan.model.enums import Shape
 from boltz_keyscan.rules import load
@@ -42,10 +42,14 @@ WHOLE = {
     "after an escaped line end": f'"a\\n{LINK}"',
     "after an escape in hex": f"\\x22{LINK}\\x22",
     "after an escape of JSON": f"\\u0022{LINK}\\u0022",
+    "after a long escape of Python": f"\\U00000022{LINK}",
     "after an escape in octal": f"\\042{LINK}",
     "after an escape of an address": f"?link%3D{LINK}%26",
     "after an escape of mail": f"link=3D{LINK}",
     "after a colour": f"\x1b[0m{LINK}\x1b[1m",
+    "after a colour by its number": f"\x1b[31m{LINK}",
+    "after a bright colour": f"\x1b[1;31m{LINK}",
+    "after a line that was erased": f"\x1b[K{LINK}",
     "in code in two parts": f'"{LINK[:20]}" + "{LINK[20:]}"',
     "in lines": f"{'x' * 60} {LINK[:20]}\n{LINK[20:]}\n",
 }
@@ -81,6 +85,31 @@ PARTS = {
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_of_a_name_is_not(name: str) -> None:
     assert found(PARTS[name]) == []
+
+
+def offsets(text: str) -> list[int]:
+    """Where the search of files leads to, by the prefix itself."""
+    raw = text.encode()
+    return [
+        at for at in DETECTOR.candidate_offsets(raw, len(raw)) if raw.startswith(LINK_PREFIX.encode(), at)
+    ]
+
+
+@pytest.mark.parametrize("end", ["", " and", '"'])
+def test_the_search_of_files_leads_to_links_and_not_to_parts_of_names(end: str) -> None:
+    for name, text in WHOLE.items():
+        whole = text + end
+        assert offsets(whole) == [whole.encode().index(LINK_PREFIX.encode())], name
+    # A body without boundary or of another length begins nothing, wherever it ends.
+    for name in (
+        "a name",
+        "a name with a long end",
+        "a word before",
+        "a digit before",
+        "long",
+        "an escape that is none",
+    ):
+        assert offsets(PARTS[name] + end) == [], name
 
 
 @pytest.mark.parametrize("filler", ["x" * 43, "your-share-link-".ljust(43, "0"), "example-" * 5 + "abc"])
@@ -154,6 +183,13 @@ def test_hardly_any_link_is_taken_for_a_name_or_a_filler() -> None:
 @pytest.mark.parametrize("text", ["path/shr_{}.pdb", "x86_shr_{}", "lshr_{}"])
 def test_a_link_is_never_printed_wherever_it_is(text: str) -> None:
     assert BODY not in DETECTOR.redact(text.format(BODY).encode())
+
+
+@pytest.mark.parametrize("size", [KEY_BODY // 2, 30, KEY_BODY - 1])
+def test_a_link_that_was_cut_is_not_printed(size: int) -> None:
+    text = f'cannot open "{LINK_PREFIX}{BODY[:size]}"'.encode()
+    assert DETECTOR.hide(text) == f'cannot open "{LINK_PREFIX}[REDACTED]"'.encode()
+    assert DETECTOR.redact(text) == f'cannot open "{LINK_PREFIX}[REDACTED]"'
 
 
 @pytest.mark.parametrize("name", disguises(LINK))

@@ -97,10 +97,69 @@ def test_paths_are_relative_to_the_folder_of_the_file() -> None:
     assert not suppressor("enc.zip # gap: x", scope="t/").accept_gap(FILE).accepted
 
 
+def test_the_first_entry_is_the_one_that_accepts() -> None:
+    accepted = suppressor("/enc.zip  # gap: x\nold/  # gap: y").accept_gap(OBJECT).accepted
+    assert accepted is not None
+    assert (accepted.reason, accepted.source) == ("x", "ignore:1")
+
+
+PINNED = f"object:{OID}  # gap: x"
+
+
+BY_DESIGN = replace(FILE, by_design=True)
+
+
+@pytest.mark.parametrize(
+    ("step", "gap", "is_read", "accepted"),
+    [
+        (suppressor(), FILE, True, False),
+        (suppressor(PINNED), FILE, True, True),
+        (suppressor(f"object:{8:040x}  # gap: x"), FILE, True, False),
+        # Content is read of one file, and for a gap by design only if an entry names content.
+        (suppressor(), BY_DESIGN, False, False),
+        (suppressor("a  # gap: x", entry("path", "a")), BY_DESIGN, False, False),
+        (suppressor(PINNED), BY_DESIGN, True, True),
+        (suppressor("", entry(f"object:{OID}")), BY_DESIGN, True, True),
+        (Suppressor((), TODAY), BY_DESIGN, False, False),
+        (suppressor(PINNED), replace(FILE, paths=("enc.zip", "b.zip")), False, False),
+        (suppressor(PINNED), replace(OBJECT, oid=f"{8:040x}", paths=("enc.zip",)), False, False),
+        (suppressor(PINNED), RUN, False, False),
+    ],
+)
+def test_an_entry_may_name_the_content_of_a_file(
+    step: Suppressor,
+    gap: Gap,
+    is_read: bool,  # noqa: FBT001 - a table
+    accepted: bool,  # noqa: FBT001 - a table
+) -> None:
+    read: list[str] = []
+
+    def content(path: str) -> tuple[str, ...]:
+        read.append(path)
+        return f"{9:040x}", OID
+
+    found = replace(step, content_ids=content).accept_gap(gap)
+    assert read == (["enc.zip"] if is_read else [])
+    assert (found.accepted is not None) is accepted
+
+
 def test_entries_that_match_nothing_are_reported() -> None:
     entries = (entry("path"), replace(entry("path", "gone.zip"), line=4))
     found = suppressor(f"enc.zip  # gap: x\nno.zip  # gap: y\nobject:{8:040x}  # gap: z", *entries)
     assert list(found.unmatched([], [FILE])) == ["base:4", "ignore:2", "ignore:3"]
+    named = suppressor(f"object:{OID}  # gap: x", entry(f"object:{OID}"), replace(entry("path", "b"), line=4))
+    assert list(named.unmatched([], [NAMELESS])) == ["base:4"]
+
+
+def test_without_files_or_entries_nothing_is_reported_as_unmatched() -> None:
+    assert list(Suppressor((), TODAY).unmatched([], [FILE])) == []
+    assert list(suppressor().unmatched([], [FILE])) == []
+
+
+def test_a_key_elsewhere_matches_no_glob_of_a_folder() -> None:
+    step = suppressor("a  # for tests\nb  # for tests", scope="t/")
+    found = finding(KeyType.WORKSPACE, Mode.LIVE, location("u/a"), location("t/b"))
+    assert list(step.unmatched([found], [])) == ["ignore:1"]
 
 
 def test_a_key_in_places_that_its_entry_does_not_name() -> None:
