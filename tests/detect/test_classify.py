@@ -40,6 +40,15 @@ def test_random_bodies_whatever_stands_around(template: str, after: str, shape: 
     assert (verdict.shape, verdict.reason) == (shape, reason)
 
 
+def test_bodies_at_the_border_of_a_rule() -> None:
+    """They are not in the corpus, since the patterns of other scanners draw these borders elsewhere."""
+    # Exactly three in five are of a run.
+    counting = classify(b"bcdefg9mnopqrK4xyzW7q", b"")
+    assert (counting.shape, counting.reason) == (Shape.PLACEHOLDER, "counting run")
+    short = classify(at_random("{20}example"), b"")
+    assert (short.shape, short.reason) == (Shape.SUSPECTED, "shorter than 43 characters")
+
+
 def test_every_row_of_the_table_is_in_the_corpus() -> None:
     reasons = {reason for _, _, _, reason in fillers.FILLERS}
     rows = {reason for reason, _ in FILLERS} | {reason for reason, _ in module.AFTER_PREFIX}
