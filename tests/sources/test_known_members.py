@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
 
+import brotli
 import pytest
 
 from boltz_keyscan.model.finding import Origin, ShardResult
@@ -94,13 +96,25 @@ def test_a_key_beside_known_members_is_found() -> None:
 
 
 def test_the_name_decides_too() -> None:
-    """Text in pieces is only joined in XML, and only a name identifies brotli."""
-    half = len(KEY) // 2
-    runs = b"<w:p><w:r><w:t>%b</w:t></w:r><w:r><w:t>%b</w:t></w:r></w:p>" % (KEY[:half], KEY[half:])
-    for name in ("word/document.xml", "a.br", "a.BR"):
-        content = packed((name, runs))
-        assert after([packed(("a.bin", runs))], content) == alone(content)
-    assert len(scan_container(packed(("word/document.xml", runs))).hits) == 1
+    """Only XML is read as the text of a document, and only a name identifies brotli."""
+    head = b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
+    run = b'<w:r w:rsidR="00A77B3E"><w:rPr><w:rFonts w:ascii="Courier New"/></w:rPr><w:t>%b</w:t></w:r>'
+    runs = head + b"<w:p>" + b"".join(run % KEY[at : at + 1] for at in range(len(KEY))) + b"</w:p>"
+    for name, content in (
+        ("word/document.xml", runs),
+        ("a.br", brotli.compress(KEY)),
+        ("a.BR", brotli.compress(KEY)),
+    ):
+        other, container = packed(("a.bin", content)), packed((name, content))
+        assert scan_container(other).hits == ()
+        assert len(scan_container(container).hits) == 1
+        assert after([other], container) == alone(container)
+
+
+def test_a_container_in_a_short_text_is_counted_each_time() -> None:
+    content = packed(("a.txt", base64.encodebytes(packed(("b.txt", TEXT), ("c.txt", TEXT + b"c")))))
+    assert scan_container(content).unpacked[0] > 1
+    assert after([content], content) == alone(content)
 
 
 def test_an_unreadable_member_is_a_gap_each_time() -> None:

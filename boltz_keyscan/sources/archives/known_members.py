@@ -13,6 +13,7 @@ from collections.abc import Sized
 
 from boltz_keyscan.model.finding import Detector
 from boltz_keyscan.sources.archives.limits import Limits, Meter
+from boltz_keyscan.sources.archives.office import is_part
 from boltz_keyscan.sources.archives.zip_headers import Entry
 from boltz_keyscan.sources.signatures import is_brotli
 
@@ -45,11 +46,11 @@ def identify(packed: bytes | None, entry: Entry) -> bytes:
 
     Args:
         packed: its bytes in the container; None if they are not at hand, and it has no identity.
-        entry: its header. Of the names, two endings make a difference.
+        entry: its header. Of its name only what ``is_part`` and ``is_brotli`` read makes a difference.
     """
     if packed is None:
         return b""
-    kind = 1 if entry.name.endswith(b".xml") else 2 * is_brotli(entry.name)
+    kind = 1 if is_part(entry.name) else 2 * is_brotli(entry.name)
     return _PROPERTIES.pack(entry.method, entry.crc, kind) + hashlib.sha256(packed).digest()
 
 

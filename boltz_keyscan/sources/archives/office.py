@@ -23,6 +23,11 @@ _CUTS = (b"<", b"\n", b"\r")
 _TAG = re.compile(rb"<[^<>]*>")
 
 
+def is_part(name: bytes) -> bool:
+    """Return True for the name of a member that may be a part of a document."""
+    return name.endswith(b".xml")
+
+
 def join_runs(part: bytes) -> bytes:
     """Return the text of a part of a document, a paragraph a line; nothing for other XML."""
     head = part[:_HEAD_BYTES]

@@ -64,7 +64,7 @@ _NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 97: "wavpack", 98: "ppmd", 
 def members(content: Content) -> Iterator[Member]:
     """Yield all members; those of office documents with their text."""
     for member in _members(content):
-        yield replace(member, view=office.join_runs) if member.name.endswith(b".xml") else member
+        yield replace(member, view=office.join_runs) if office.is_part(member.name) else member
 
 
 def _members(content: Content) -> Iterator[Member]:
