@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.triage.exclusion import Exclusion
     from boltz_keyscan.workers.scan_pool import ScanPool
 
-MAX_INLINE_BYTES = 8 << 20
+MAX_INLINE_BYTES = 2 << 20
 """Work up to which no worker process is started."""
 
 MAX_DISCOVERED_SOURCES = 1000
@@ -304,9 +304,9 @@ def _run_all(
             if jobs > 1 and weight > MAX_INLINE_BYTES:
                 from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - small scans start no processes
 
-                if scan_pool.is_worthwhile(weight):
+                if scan_pool.is_worthwhile(weight) and (following := next(work, None)) is not None:
                     pool = pool or stack.enter_context(scan_pool.ScanPool(detector, jobs))
-                    results = pool.scan(itertools.chain([(number, shard)], work))
+                    results = pool.scan(itertools.chain([(number, shard), following], work))
             for source, result in results or ((number, scan_shard(shard, detector)),):
                 if result.more:
                     from boltz_keyscan.workers import scan_pool  # noqa: PLC0415 - most hooks and many scans meet none

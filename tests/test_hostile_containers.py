@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -232,10 +233,28 @@ def test_what_all_may_cost_together(reason: str, limits: Limits, jobs: int) -> N
     assert told == [(str(number), reason) for number in range(opened, 8)]
 
 
-def test_nothing_is_written_while_a_container_is_open(tmp_path: Path) -> None:
-    with own_limits(60, 1 << 30), pytest.raises(OSError, match="too large"):
-        (tmp_path / "x").write_bytes(b"x")
-    (tmp_path / "x").write_bytes(b"x")
+def test_while_a_container_is_open_no_more_is_written_than_the_bytecode_of_a_module(tmp_path: Path) -> None:
+    content = bytes(1 << 18)
+    with own_limits(60, 1 << 30):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(OSError, match="too large"):
+            (tmp_path / "y").write_bytes(content + b"x")
+    (tmp_path / "y").write_bytes(content + b"x")
+
+
+def test_the_readers_of_containers_are_compiled_once(tmp_path: Path) -> None:
+    """A worker that imports one keeps its bytecode, as Python does for every module."""
+    package = tmp_path / "copy" / "boltz_keyscan"
+    for name in ("boltz_keyscan", "rules"):
+        shutil.copytree(ROOT / name, package.parent / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tree").mkdir()
+    with zipfile.ZipFile(tmp_path / "tree" / "a.zip", "w") as file:
+        file.writestr("a.txt", "nothing")
+    command = [sys.executable, "-m", "boltz_keyscan", str(tmp_path / "tree")]
+    environment = os.environ | {"PYTHONPATH": str(package.parent)}
+    subprocess.run(command, cwd=os.sep, env=environment, check=True, capture_output=True)
+    compiled = package / "sources" / "archives" / "__pycache__" / f"zip.{sys.implementation.cache_tag}.pyc"
+    assert compiled.exists()
 
 
 # -- memory --------------------------------------------------------------------------------

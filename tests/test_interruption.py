@@ -276,7 +276,7 @@ def test_any_number_of_jobs_makes_the_same_report(tmp_path: Path) -> None:
             for item in TreeSource(os.fsencode(tree), b"").open().work()
             if isinstance(item, Work) and isinstance(item.shard, FileShard)
         )
-        assert weight > scan_pool.MIN_BYTES_COPIED
+        assert weight > pipeline.MAX_INLINE_BYTES
         # Two Pythons: the hashes of strings differ, and with them whatever is ordered by them.
         ran = keyscan(".", "--format", "json", "--jobs", jobs, cwd=tree, started=True)
         assert (ran.code, ran.errors) == (ExitCode.BLOCKING, "")

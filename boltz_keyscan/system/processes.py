@@ -215,13 +215,16 @@ def limit_own_files(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
+_MAX_BYTECODE = 256 << 10
+"""Bytes of the bytecode of one module. Without it each scan compiles the readers of containers."""
+
 _is_limited = False
 """True while the limits of this process are set."""
 
 
 @contextlib.contextmanager
 def own_limits(seconds: float, memory: int) -> Iterator[None]:
-    """Limit this process while it reads hostile bytes: processor time, memory, and no files. Not on Windows.
+    """Limit this process while it reads hostile bytes: processor time, memory, and files. Not on Windows.
 
     Args:
         seconds: processor time of the block.
@@ -239,8 +242,8 @@ def own_limits(seconds: float, memory: int) -> Iterator[None]:
     _is_limited = True
     try:
         _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 10)
-        # Content of a container is never written to a disk.
-        _lower(resource.RLIMIT_FSIZE, 0)
+        # Content of a container is never written to a disk; the bytecode of a module imported here may be.
+        _lower(resource.RLIMIT_FSIZE, _MAX_BYTECODE)
         if used_bytes := _address_space_bytes():
             _lower(resource.RLIMIT_AS, used_bytes + memory)
         yield

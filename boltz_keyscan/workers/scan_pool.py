@@ -15,16 +15,13 @@ from boltz_keyscan.workers.process import can_copy
 
 Numbered: TypeAlias = tuple[int, ShardResult]
 
-MIN_BYTES_COPIED = 8 << 20
-"""Bytes from which workers are faster, when they are forks of this process."""
-
 MIN_BYTES_SPAWNED = 48 << 20
 """Bytes from which workers are faster, when they are new processes."""
 
 
 def is_worthwhile(weight: int) -> bool:
     """Return True if workers are faster for so many bytes."""
-    return weight > (MIN_BYTES_COPIED if can_copy() else MIN_BYTES_SPAWNED)
+    return can_copy() or weight > MIN_BYTES_SPAWNED
 
 
 class ScanPool:
