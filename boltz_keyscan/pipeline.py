@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.triage.exclusion import Exclusion
     from boltz_keyscan.workers.scan_pool import ScanPool
 
-MAX_INLINE_BYTES = 2 << 20
+MAX_INLINE_BYTES = 8 << 20
 """Work up to which no worker process is started."""
 
 MAX_DISCOVERED_SOURCES = 1000

@@ -27,8 +27,9 @@ FILES_PER_SHARD = 512
 
 _KERNEL_FOLDERS = (b"/proc", b"/sys")
 
-_NOMINAL_FILE_BYTES = 8 << 10
-"""Assumed size of a file when work is weighed; a stat call costs more than a wrong guess."""
+_NOMINAL_FILE_BYTES = 32 << 10
+"""Assumed size of a file when work is weighed: to open and read one takes as long as to search so many bytes
+of a pack, and a stat call costs more than a wrong guess."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ MAX_OBJECTS = 2_000_000
 MAX_OBJECT_BYTES = 16 << 20
 """Bytes of the largest object that is built here; larger ones are left to git."""
 
-_SHARD_OBJECTS = 4096
-"""Average number of objects in a shard."""
+_SHARD_OBJECTS = 1024
+"""Average number of objects in a shard: even small packs have enough for several cores."""
 
 _OFFSET_DELTA = 6
 """Type of a delta whose base is given by its distance; type 7, by id, is in packs that came over a network
