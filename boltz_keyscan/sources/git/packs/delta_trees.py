@@ -29,8 +29,12 @@ MAX_OBJECTS = 2_000_000
 MAX_OBJECT_BYTES = 16 << 20
 """Bytes of the largest object that is built here; larger ones are left to git."""
 
-_SHARD_OBJECTS = 1024
-"""Average number of objects in a shard: even small packs have enough for several cores."""
+_SHARD_OBJECTS = 4096
+"""Average number of objects in a shard of a large pack."""
+
+_SMALL_SHARD_OBJECTS = 1024
+_SMALL_PACK_SHARDS = 8
+"""A pack that would make fewer shards is cut into smaller ones, for all cores."""
 
 _OFFSET_DELTA = 6
 """Type of a delta whose base is given by its distance; type 7, by id, is in packs that came over a network
@@ -98,7 +102,8 @@ def read_delta_trees(stem: bytes, id_bytes: int) -> list[DeltaTrees]:
         # New objects lie in memory in this order too; searching them is three times as fast.
         ordered = array("Q", numbers).tolist()
         del numbers
-        parts = [DeltaTrees() for _ in range(layout.count // _SHARD_OBJECTS + 1)]
+        more = min(layout.count // _SMALL_SHARD_OBJECTS + 1, _SMALL_PACK_SHARDS)
+        parts = [DeltaTrees() for _ in range(max(layout.count // _SHARD_OBJECTS + 1, more))]
         try:
             supported = _fill(pack, ordered, end, parts)
         except IndexError:
