@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
 import functools
 import mmap
 import re
@@ -126,6 +127,10 @@ def _lasts(window: bytes) -> bool:
         window[2:3] > b"\7" and not window[2] & 6
     ):  # the bits before a stored block, which every program clears
         return False
+    with contextlib.suppress(zlib.error):
+        # Most streams are sound: where another one fails is found step by step.
+        zlib.decompressobj().decompress(window)
+        return True
     engine = zlib.decompressobj()
     output = 0
     for at in range(0, len(window), _STEP_BYTES):
