@@ -98,13 +98,13 @@ def test_a_clean_event_of_an_agent(repo: Repo, monkeypatch: pytest.MonkeyPatch) 
     assert not {name for name in own if name.startswith(("report.", "sources.", "workers.", "triage."))}
 
 
-def test_a_clean_scan_of_files_loads_nothing_of_history(repo: Repo) -> None:
+def test_a_clean_scan_of_files_loads_nothing_of_history_and_no_redaction(repo: Repo) -> None:
     repo.commit()
     own = _own(_loaded(repo, 0, ".", "--no-history"))
     assert not {
         name
         for name in own
-        if name.startswith(("sources.git.attribution", "sources.git.history", "workers."))
+        if name.startswith(("sources.git.attribution", "sources.git.history", "workers.", "detect.redact"))
     }
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from boltz_keyscan.detect.lookup import Digests, Lookup
     from boltz_keyscan.model.finding import Admits, Match
 
+_MAX_NAME_BYTES = 8
+"""Bytes of a word that holds no key in any form: of a key as many characters behind its prefix are removed."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyDetector:
@@ -74,9 +77,9 @@ class KeyDetector:
 
     def redact(self, raw: bytes) -> str:
         """Return any bytes as text without keys and without control characters."""
-        if raw == b".":
-            # The target of a hook: no import needed.
-            return "."
+        if raw == b"." or (len(raw) <= _MAX_NAME_BYTES and raw.isalnum()):
+            # The target of most scans, and the name of most settings: no import needed.
+            return raw.decode("ascii")
         from boltz_keyscan.detect import redact  # noqa: PLC0415 - a clean hook run does not need it
 
         return redact.redact(raw, redact.compile_redaction(self.prefixes))

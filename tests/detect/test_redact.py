@@ -284,3 +284,8 @@ def test_hostile_text_costs_no_more_than_its_length(name: str) -> None:
         if many < 24 * few + 0.1:
             return
     pytest.fail(f"{few} seconds, and {many} for 8 times as much")
+
+
+@given(st.from_regex(rb"[A-Za-z0-9]{1,8}", fullmatch=True))
+def test_a_short_word_is_never_changed(word: bytes) -> None:
+    assert DETECTOR.redact(word) == redact.redact(word, redact.compile_redaction(DETECTOR.prefixes))
