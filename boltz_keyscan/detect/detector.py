@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from boltz_keyscan.model.finding import Admits, Match
 
 _MAX_NAME_BYTES = 8
-"""Bytes of a word that holds no key in any form: of a key as many characters behind its prefix are removed."""
+"""Bytes of a word that holds no key in any form: of a key, so many behind its prefix are removed."""
 
 
 @dataclass(frozen=True, slots=True)
