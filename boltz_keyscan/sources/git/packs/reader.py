@@ -253,7 +253,9 @@ class _Run:
             found = {bisect_right(ends, offset) for offset in offsets}
             # Ids in trees look like beginnings, and the members of an archive have one each.
             numbered = [(bisect_right(ends, at), at) for at in marks]
-            marks = [at for number, at in numbered if batch[number].kind == "blob" and number not in containers]
+            marks = [
+                at for number, at in numbered if batch[number].kind == "blob" and number not in containers
+            ]
             containers |= {bisect_right(ends, at) for at, _ in checked_marks(joined, len(joined), marks)}
         for number, item in enumerate(batch):
             suspect = number in found or (item.base in self.suspects and self._has_candidates(item))
