@@ -6,6 +6,7 @@ import base64
 import gzip
 import random
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_literals_of_the_engine_are_long_enough_and_in_one_order() -> None:
     assert len({literal for literal, _, _ in beginnings}) == len(beginnings) < 400
 
 
-_WRITTEN = {
+_WRITTEN: dict[str, Callable[[bytes], bytes | str]] = {
     "ascii85": base64.a85encode,
     "base32": base64.b32encode,
     "base64": base64.b64encode,
