@@ -43,7 +43,7 @@ _PIECE = re.compile(r"/AIPrivateData([0-9]{1,6})")
 
 _COMPRESSED = re.compile(rb"%AI[0-9]{2}_(?:CompressedData|ZStandard_Data)")
 _COMPRESSED_BYTES = 30
-"""What precedes the compressed part of that file, and more bytes than it has."""
+"""The mark before the compressed part of that file, and more bytes than it has."""
 
 _MAX_KEPT_BYTES = 16 << 20
 """Bytes of a decoded stream kept for the search for objects and words."""
