@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import itertools
 import lzma
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
@@ -200,6 +201,8 @@ def brotli_members(content: Content) -> Iterator[Member]:
     """Yield the content of brotli; only what comes out of it shows that it is no other file of that name."""
     reader = content.reader
     start = reader.position
+    if not _CONTROL.search(reader.peek(_HEAD_BYTES)):
+        return
     chunks, first = unbrotli(reader, content.meter), b""
     try:
         while len(first) < _BROTLI_BYTES and (chunk := next(chunks, b"")):
@@ -215,6 +218,10 @@ def brotli_members(content: Content) -> Iterator[Member]:
 
 _BROTLI_BYTES = 64
 """Bytes out of a file that prove that it is brotli."""
+
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_HEAD_BYTES = 512
+"""Bytes without a control character in which a file is text: compressed bytes have one in nine."""
 
 _FRAME = b"\x28\xb5\x2f\xfd"
 
