@@ -252,6 +252,15 @@ def test_a_stream_that_cannot_be_decoded_is_a_gap(name: str) -> None:
     assert reasons(scan(pdf(content))) == [("a.pdf", reason)]
 
 
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_stream_that_was_flushed_and_not_ended_is_whole(cut: int) -> None:
+    engine = zlib.compressobj()
+    written = engine.compress(SHOWN) + engine.flush(zlib.Z_SYNC_FLUSH)
+    result = scan(pdf(stream(written[: len(written) - cut])))
+    assert members(result) == [(b"object 4",)]
+    assert [reason for _, reason in reasons(result)] == ["corrupt-container"] * cut
+
+
 def test_circles_cost_nothing_else() -> None:
     """References to one another, for a filter, a length, a page and what is above it."""
     round_ = (

@@ -49,13 +49,18 @@ def gunzip(reader: Reader, meter: Meter) -> Iterator[bytes]:
             return
 
 
+_FLUSHED = b"\0\0\xff\xff"
+"""End of a deflate stream that was flushed and never ended (RFC 1951, 3.2.4): nothing of it is missing."""
+
+
 def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
     """Yield the content of one deflate stream; ``bits`` as for ``zlib.decompressobj``."""
     engine = zlib.decompressobj(bits)
     before = None
-    rest = b""
+    rest = tail = b""
     while not engine.eof:
-        rest = rest or reader.take()
+        if not rest and (rest := reader.take()):
+            tail = (tail + rest)[-len(_FLUSHED) :]
         try:
             # At the end of the input the engine may still hold output.
             output = engine.decompress(rest, CHUNK) if rest else engine.flush()
@@ -71,6 +76,8 @@ def inflate_stream(reader: Reader, meter: Meter, bits: int) -> Iterator[bytes]:
             meter.add_output(len(output))
             yield output
         elif not rest and not engine.eof:
+            if tail == _FLUSHED:
+                return
             raise corrupt_error(TRUNCATED)
         rest = engine.unconsumed_tail
         before = None if engine.eof else engine.copy()
