@@ -11,12 +11,17 @@ import re
 
 _BREAK = rb"(?:\r?\n|(?:\\{1,7}r)?\\{1,7}n|%0[dD]%0[aA]|%0[aA]|&#(?:10|xA|x0A);)"
 _JOINED = rb"[\"'][ \t]{0,9}[,+.]?[ \t]{0,9}(?:\\?\r?\n[ \t]{0,60})?[+.]?[ \t]{0,9}[bru]?[\"']"
-LINES = (
-    rb"[ \t]{0,9}[=\\^`$|]?"
-    + _BREAK
-    + rb"[ \t]{0,60}(?:(?:#|//(?= )|[>|*]) ?)?(?:[\"'][,+.]?[ \t\r\n]{0,60}[\"'])?|"
-    + _JOINED
-)
+
+
+def _lines(mark: bytes) -> bytes:
+    """Return the pattern of a break between lines that begin with a mark."""
+    before = rb"[ \t]{0,9}[=\\^`$|]?" + _BREAK + rb"[ \t]{0,60}"
+    return before + mark + rb"(?:[\"'][,+.]?[ \t\r\n]{0,60}[\"'])?|" + _JOINED
+
+
+LINES = _lines(rb"(?:(?:#|//(?= )|[>|*]) ?)?")
+PLAIN_LINES = _lines(b"")
+"""The same for an encoding with such marks among its characters."""
 
 MARGIN_BYTES = 700
 """Bytes at the end of a buffer that are left for the next one: more than the longest separator has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -158,3 +159,17 @@ def test_a_stream_of_zlib_in_other_bytes_is_read_to_its_damage(level: int, tmp_p
     result = scanned(path)
     assert fingerprint(INNER) in {hit.match.fingerprint for hit in result.hits}
     assert [gap.reason for gap in result.gaps] == ["corrupt-container"] * (level > 0)
+
+
+@pytest.mark.parametrize("mark", [b"#", b">", b"|", b"*"])
+def test_a_line_of_base85_begins_with_any_of_its_characters(mark: bytes, tmp_path: Path) -> None:
+    """Scapy has its tables in such lines."""
+    packed = gzip.compress(NOISE[:3000] + text(INNER) + NOISE[:3000], mtime=0)
+    letters = base64.b85encode(packed)
+    columns = next(size for size in range(60, 200) if mark[0] in letters[size::size])
+    lines = [letters[start : start + columns] for start in range(0, len(letters), columns)]
+    path = tmp_path / "data.py"
+    path.write_bytes(b'DATA = """\n' + b"\n".join(lines) + b'\n"""\n')
+    result = scanned(path)
+    assert {hit.match.fingerprint for hit in result.hits} == {fingerprint(INNER)}
+    assert result.gaps == ()
