@@ -7,6 +7,7 @@ import contextlib
 import functools
 import mmap
 import re
+import zlib
 
 from boltz_keyscan import beginnings
 from boltz_keyscan.sources import signature_checks
@@ -69,9 +70,9 @@ _IMAGE_DATA = (b"IDAT", b"fdAT")
 def is_worth_checking(buffer: Buffer, at: int) -> bool:
     """Return False for most of the short beginnings that are not one, by the bytes around them."""
     first = buffer[at]
-    if first == _ZLIB_BYTE:
-        method = buffer[at + 2] if at + 2 < len(buffer) else 0
-        return method & 6 != 6 and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
+    if first == _ZLIB_BYTE and bytes(buffer[at + 1 : at + 2]) in signature_checks.ZLIB_LEVELS:
+        is_block = signature_checks.is_block(bytes(buffer[at + 2 : at + 7]))
+        return is_block and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
     start = bytes(buffer[at : at + 4])
@@ -121,12 +122,6 @@ def _lasts(window: bytes) -> bool:
     Of 32 MiB of random bytes, about one stream passes the check that a file gets: its code lengths alone,
     which decompress to nothing, are longer than ``_MIN_BYTES``.
     """
-    import zlib  # noqa: PLC0415 - few files have such bytes
-
-    if (
-        window[2:3] > b"\7" and not window[2] & 6
-    ):  # the bits before a stored block, which every program clears
-        return False
     with contextlib.suppress(zlib.error):
         # Most streams are sound: where another one fails is found step by step.
         zlib.decompressobj().decompress(window)

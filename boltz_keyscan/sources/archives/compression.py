@@ -32,7 +32,7 @@ def stream(inflate: Inflate) -> Members:
     def members(content: Content) -> Iterator[Member]:
         reader = content.reader
         start = reader.position
-        yield Member(b"", inflate(reader, content.meter), implied=True)
+        yield Member(b"", inflate(reader, content.meter), implied=True, source=reader)
         content.cover(start, reader.position)
 
     return members
