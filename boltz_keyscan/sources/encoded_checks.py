@@ -63,8 +63,8 @@ _SHORT_PATTERNS = {b"78": _HEX} | dict.fromkeys((b"eA", b"eF", b"eJ", b"eN"), _L
 _DENSE = frozenset({"base64", "base32", "hex", "utf-16", "base85", "ascii85", "uuencode"})
 _SPARSE_BYTES = 240
 
-_IMAGE_DATA = (b"IDAT", b"fdAT")
-"""Chunks of pixels in PNG."""
+_PIXELS = re.compile(rb"(?:IDAT|fdAT.{4})\Z", re.DOTALL)
+"""What precedes pixels in PNG: the name of their chunk, in an animation also its number."""
 
 
 def is_worth_checking(buffer: Buffer, at: int) -> bool:
@@ -72,7 +72,7 @@ def is_worth_checking(buffer: Buffer, at: int) -> bool:
     first = buffer[at]
     if first == _ZLIB_BYTE and bytes(buffer[at + 1 : at + 2]) in signature_checks.ZLIB_LEVELS:
         is_block = signature_checks.is_block(bytes(buffer[at + 2 : at + 7]))
-        return is_block and bytes(buffer[max(at - 4, 0) : at]) not in _IMAGE_DATA
+        return is_block and not _PIXELS.search(bytes(buffer[max(at - 8, 0) : at]))
     if first in _DIGITS and b"," in bytes(buffer[at + 2 : at + 4]):
         return _NUMBERS.match(buffer, at) is not None
     start = bytes(buffer[at : at + 4])
