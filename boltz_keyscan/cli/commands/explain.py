@@ -15,7 +15,7 @@ from boltz_keyscan import rules
 from boltz_keyscan.advice import OF_THE_KEY
 from boltz_keyscan.cli.key_repositories import KeyRepository, find_worktree, is_root, key_repositories
 from boltz_keyscan.cli.options import FILE_OPTIONS
-from boltz_keyscan.cli.parameters import file_option
+from boltz_keyscan.cli.parameters import FILE
 from boltz_keyscan.cli.resolve import ResolvedOptions, ScanCommand
 from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError, writing
@@ -83,12 +83,15 @@ class _ExplainCommand(ScanCommand):
     names=("fail_on", "fail_on_unexposed", *FILE_OPTIONS),
     short_help="List the keys, or show everything about some and what to do.",
 )
-@file_option(
+@click.option(
     "--replace-text",
-    "Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
+    **FILE,
+    help="Write the expressions for 'git filter-repo --replace-text' to FILE. They contain no key.",
 )
-@file_option(
-    "--from-report", "Take the keys from a JSON report, of a scan or of 'import', instead of a scan."
+@click.option(
+    "--from-report",
+    **FILE,
+    help="Take the keys from a JSON report, of a scan or of 'import', instead of a scan.",
 )
 def explain(
     *,
