@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from boltz_keyscan.audit import read_table
+from boltz_keyscan.package_data import read_table
 from boltz_keyscan.records import dataclass
 
 
@@ -45,11 +45,11 @@ class Place:
     """True for places that may hold gigabytes, searched only with ``--history``."""
 
 
-TABLE: Final = read_table("places.toml")
+TABLE: Final = read_table("audit/places.toml")
 
 REMEDIES: Final[Mapping[Kind, str]] = {Kind(kind): text for kind, text in TABLE["remedies"].items()}
 
-PLACES: Final = tuple(Place(Kind(row.pop("kind")), **row) for row in TABLE["places"])
+PLACES: Final = tuple(Place(**row | {"kind": Kind(row["kind"])}) for row in TABLE["places"])
 """All places but the environments of running programs, which are no files. Of two rows that have a file, the
 first counts."""
 

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import threading
-import tomllib
 from collections.abc import Callable
 
 from boltz_keyscan.errors import KeyscanError
@@ -20,8 +19,9 @@ from boltz_keyscan.fleet.addresses import Address
 from boltz_keyscan.fleet.digest import references_digest
 from boltz_keyscan.fleet.fetch_messages import Answer, Request
 from boltz_keyscan.fleet.large import store_bytes
-from boltz_keyscan.fsutil import package_text, replace_file
+from boltz_keyscan.fsutil import replace_file
 from boltz_keyscan.model.finding import Gap
+from boltz_keyscan.package_data import read_table, read_text
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report.wording import size
 from boltz_keyscan.sources.git.run import command as git
@@ -156,7 +156,7 @@ def describe_failure(name: str, error: str, limits: FetchLimits) -> Gap:
         error: output of git, or the reason for which it was stopped.
         limits: limits of the fetch.
     """
-    failures = tomllib.loads(package_text("fleet/fetch_errors.toml"))["failure"]
+    failures = read_table("fleet/fetch_errors.toml")["failure"]
     known = next(each for each in failures if re.search(each["pattern"], error))
     reason, detail = known["reason"], known["detail"]
     return Gap(name, reason, detail.format(seconds=limits.seconds, size=size(limits.max_bytes)))
@@ -201,8 +201,8 @@ def _environment(home: str) -> dict[str, str]:
     """Return all variables of the fetching process, and write the files that they name below ``home``."""
     executable = git.executable()
     configuration, askpass = os.path.join(home, "config"), os.path.join(home, "askpass")
-    replace_file(configuration, package_text("fleet/mirror.gitconfig").encode())
-    replace_file(askpass, package_text("fleet/askpass.sh").encode())
+    replace_file(configuration, read_text("fleet/mirror.gitconfig").encode())
+    replace_file(askpass, read_text("fleet/askpass.sh").encode())
     os.chmod(askpass, 0o700)
     os.mkdir(os.path.join(home, "template"))
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | system_variables()
