@@ -22,10 +22,8 @@ SCHEMA_VERSION = "1"
 
 _COVERAGE = "discovered fetched scanned partial failed pending"
 _REPOSITORY = "name status fetched refs objects keys blocking"
-_KEY = """
-    fingerprint rule_id key_type mode type_prefix shape severity confidence blocking suppressed situation
-    still_present
-"""
+_FINDING = "fingerprint rule_id key_type mode type_prefix shape severity confidence blocking"
+_KEY = "suppressed situation still_present"
 
 
 def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:  # noqa: ARG001 - programs see everything
@@ -44,7 +42,7 @@ def report(result: FleetResult, stream: TextIO, options: ReportOptions) -> None:
     for number, key in enumerate(result.findings()):
         stream.write("\n" if number == 0 else ",\n")
         stream.write(dumps(_key(key)).removesuffix("}") + ',"occurrences":[')
-        for separator, each in zip(_separators(), result.occurrences(key.fingerprint), strict=False):
+        for separator, each in zip(_separators(), result.occurrences(key.finding.fingerprint), strict=False):
             stream.write(separator)
             stream.writelines(_occurrence(each))
         stream.write("]}")
@@ -61,11 +59,8 @@ def _repository(entry: RepositoryEntry) -> dict[str, object]:
 
 def _key(key: FleetKey) -> dict[str, object]:
     first = key.first and members(key.first, "repository path commit author_date")
-    return members(key, _KEY) | {
-        "first": first,
-        "repository_count": key.repositories,
-        "location_count": key.locations,
-    }
+    extent = {"first": first, "repository_count": key.repositories, "location_count": key.locations}
+    return members(key.finding, _FINDING) | members(key, _KEY) | extent
 
 
 def _occurrence(each: Occurrence) -> Iterator[str]:

@@ -208,7 +208,7 @@ def test_a_merge_loses_no_key_to_a_fetch_that_failed(
     with Store.open(str(tmp_path / "merged")) as store:
         result = StoredResult(store)
         (entry,), (key,) = result.repositories(), result.findings()
-        assert [each.path for each in next(result.occurrences(key.fingerprint)).locations]
+        assert [each.path for each in next(result.occurrences(key.finding.fingerprint)).locations]
     assert entry.status is (RepositoryStatus.FAILED if failed_last else RepositoryStatus.SCANNED)
     assert [gap.reason for gap in entry.gaps] == (["fetch-failed"] if failed_last else [])
 

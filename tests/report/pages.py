@@ -199,9 +199,8 @@ class Fleet:
             where = each.locations[0]
             date = where.author_date
             yield FleetKey(
-                *(each.fingerprint, each.rule_id, each.key_type, each.mode, each.type_prefix, each.shape),
-                *(each.severity, each.confidence, each.blocking, each.suppression is not None),
-                *(situation(each), len(found), sum(len(finding.locations) for _, finding in found)),
+                *(replace(each, locations=()), each.suppression is not None, situation(each), len(found)),
+                sum(len(finding.locations) for _, finding in found),
                 FirstPlace(found[0][0].name, where.path, where.commit, date) if date else None,
                 still_present=True,
             )
