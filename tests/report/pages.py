@@ -156,7 +156,7 @@ def comparison(text: str = "src/app.py") -> str:
     )
     old, new = (read("a.json", told("json", each).encode()) for each in (before, after))
     out = io.StringIO()
-    DIFF_REPORTERS.load("html")(old, new, compare(old, new), out, str)
+    DIFF_REPORTERS.load("html")(compare(old, new), out, str)
     return out.getvalue()
 
 

@@ -11,7 +11,7 @@ from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.parameters import PATH, format_of
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import DIFF_REPORTERS
-from boltz_keyscan.report.diff import compare, exit_code
+from boltz_keyscan.report.diff import compare
 from boltz_keyscan.report.json_reader import Report, read
 from boltz_keyscan.sources.trusted_files import read_whole_file
 
@@ -25,12 +25,11 @@ def diff(*, old: str, new: str, format_: str) -> int:
 
     Exits with 1 if a key fails the run in NEW but not in OLD.
     """
-    before, after = _report(old), _report(new)
-    changes = compare(before, after)
+    found = compare(_report(old), _report(new))
     text = io.StringIO()
-    DIFF_REPORTERS.load(format_)(before, after, changes, text, redacted)
+    DIFF_REPORTERS.load(format_)(found, text, redacted)
     click.echo(text.getvalue(), nl=False)
-    return exit_code(changes, after)
+    return found.exit_code
 
 
 def _report(path: str) -> Report:

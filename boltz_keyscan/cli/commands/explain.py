@@ -21,7 +21,7 @@ from boltz_keyscan.cli.scanning import plan_scan, run_scan
 from boltz_keyscan.errors import KeyscanError, OutputError, writing
 from boltz_keyscan.fsutil import read_regular_file
 from boltz_keyscan.model.enums import ExitCode
-from boltz_keyscan.model.finding import Finding, ScanResult, Tally
+from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.plan import choose_prefixes
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
@@ -171,12 +171,10 @@ def _enter_root(part: KeyRepository, targets: tuple[str, ...], *, is_only: bool)
 
 
 def _read_result(path: str) -> ScanResult:
-    """Return the keys of a report as the result of a scan."""
+    """Return the keys of a report."""
     raw = read_whole_file(os.fsencode(path))
     known = {rule.id: rule.prefix for rule in rules.load()}
-    report = read_findings(redacted(path), raw, known, lambda text: harmless(redacted(text)))
-    code = ExitCode.CLEAN if report.complete else ExitCode.INCOMPLETE
-    return ScanResult((".",), "", 0.0, report.findings, (), Tally(), report.complete, code)
+    return read_findings(redacted(path), raw, known, lambda text: harmless(redacted(text)))
 
 
 def _at_paths(result: ScanResult, wanted: Mapping[str, tuple[str, bytes]]) -> ScanResult:
