@@ -51,11 +51,11 @@ def examine_machine(budget: int | None) -> Audit:
     if budget is not None:
         deep = {os.path.realpath(path): place for path, place in list_files(bases, deep=True, user=user)}
         selection = select_newest(deep, budget)
-        result = _scan(selection)
-        places = {detector.redact(path): deep[path] for path in selection.paths}
+        result = _scan(selection.files)
+        places = {detector.redact(path): deep[path] for path in selection.files.paths}
         keys += _list_keys(result, places)
         trouble += _list_trouble(result, selection, budget)
-        number += len(selection.paths)
+        number += len(selection.files.paths)
     concerns, now = examine(files, keys), stamp(datetime.now(UTC))
     return Audit(
         "local",
@@ -70,8 +70,7 @@ def examine_machine(budget: int | None) -> Audit:
     )
 
 
-def _scan(selection: Selection) -> ScanResult:
-    source = ListedFiles(selection.paths, selection.size)
+def _scan(source: ListedFiles) -> ScanResult:
     terms = FailPolicy(empty_is_complete=True)
     with scan_progress([source]) as progress:
         return pipeline.run(Plan(("~",), (source,), terms, cpu_count()), progress=progress)

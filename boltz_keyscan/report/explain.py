@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from boltz_keyscan.advice import describe_exposure, describe_situation
@@ -13,8 +12,8 @@ from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
 from boltz_keyscan.report.summary import explain_command
+from boltz_keyscan.report.text import wrap
 from boltz_keyscan.report.wording import count, short_fingerprints, write_lines
-from boltz_keyscan.sanitize import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,14 +47,7 @@ def _lines(finding: Finding, rule: Rule, terms: FailPolicy, steps: Iterable[Inst
     yield ""
     yield "What to do, in this order"
     for number, step in enumerate(steps, 1):
-        yield from textwrap.wrap(
-            f"{number}. {harmless(step.text)}",
-            _WIDTH,
-            initial_indent="  ",
-            subsequent_indent="     ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield from wrap(f"{number}. {step.text}", _WIDTH, "  ", "     ")
         yield from (f"       {command}" for command in step.commands)
         for condition, commands in step.others:
             yield f"     Or, {condition}:"

@@ -107,15 +107,7 @@ class _Page:
         self.stream.write(text + "\n")
 
     def wrapped(self, text: str, first: str = "", rest: str = "", style: str = "") -> None:
-        # Escape before wrapping: escapes make a line longer.
-        for line in textwrap.wrap(
-            harmless(text),
-            self.width,
-            initial_indent=first,
-            subsequent_indent=rest,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ):
+        for line in wrap(text, self.width, first, rest):
             self.line(line, style)
 
     def labelled(self, label: str, text: str, style: str = "") -> None:
@@ -203,6 +195,19 @@ def _places(page: _Page, found: Sequence[Place]) -> None:
             page.line(f"    | {clip(harmless(place.context), page.width - 6)}", "dim")
     if len(shown) < len(found):
         page.line(f"  +{len(found) - len(shown):,} more paths; see -v or --format json")
+
+
+def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:
+    """Return a text in lines of a width, with a beginning of the first and of the others."""
+    # Escape before wrapping: escapes make a line longer.
+    return textwrap.wrap(
+        harmless(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def clip(context: str, width: int) -> str:
