@@ -41,9 +41,6 @@ _PASSED_ON = (
 )
 """Variables of this process that git gets: the agent of ssh, certificates, and the way out."""
 
-_LOW_SPEED_BYTES, _LOW_SPEED_S = 1000, 60
-"""Bytes a second below which a transfer is given up, and for how many seconds."""
-
 _SCANNED = "boltz-keyscan-scanned"
 """File in a mirror: the digest of the references with which it was scanned completely."""
 
@@ -208,28 +205,16 @@ def _environment(home: str) -> dict[str, str]:
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | system_variables()
     if certificates := os.environ.get("SSL_CERT_FILE"):
         variables |= {"GIT_SSL_CAINFO": certificates}
-    return variables | {
+    return {
+        **variables,
+        **read_table("fleet/environment.toml"),
         "PATH": absolute_path(),
         "HOME": home,
         "XDG_CONFIG_HOME": home,
         "TMPDIR": home,
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_SYSTEM": os.devnull,
         "GIT_CONFIG_GLOBAL": configuration,
-        "GIT_ATTR_NOSYSTEM": "1",
         "GIT_TEMPLATE_DIR": os.path.join(home, "template"),
-        "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": askpass,
-        "SSH_ASKPASS": "false",
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oForwardAgent=no -oClearAllForwardings=yes",
-        "GIT_ALLOW_PROTOCOL": "",
-        "GIT_PROTOCOL_FROM_USER": "0",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_HTTP_LOW_SPEED_LIMIT": str(_LOW_SPEED_BYTES),
-        "GIT_HTTP_LOW_SPEED_TIME": str(_LOW_SPEED_S),
         "GIT_PYTHON_GIT_EXECUTABLE": executable,
-        "GIT_PYTHON_REFRESH": "quiet",
     }
