@@ -15,7 +15,6 @@ from boltz_keyscan.cli.progress import scan_progress
 from boltz_keyscan.detect import KeyDetector
 from boltz_keyscan.fsutil import PLATFORM, cpu_count
 from boltz_keyscan.model.audit import Audit
-from boltz_keyscan.model.enums import ExitCode
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.pipeline import Plan
 from boltz_keyscan.policy import FailPolicy
@@ -57,17 +56,7 @@ def examine_machine(budget: int | None) -> Audit:
         trouble += _list_trouble(result, selection, budget)
         number += len(selection.files.paths)
     concerns, now = examine(files, keys), stamp(datetime.now(UTC))
-    return Audit(
-        "local",
-        None,
-        now,
-        number,
-        tuple(CHECKS.values()),
-        concerns,
-        not trouble,
-        tuple(trouble),
-        ExitCode.CLEAN,
-    )
+    return Audit("local", None, now, number, tuple(CHECKS.values()), concerns, tuple(trouble))
 
 
 def _scan(source: ListedFiles) -> ScanResult:

@@ -90,7 +90,7 @@ def verdict(audit: Audit) -> str:
         ExitCode.CLEAN: "Passed",
         ExitCode.BLOCKING: "FAILED",
         ExitCode.INCOMPLETE: "INCOMPLETE",
-    }.get(ExitCode(audit.exit_code), "ERROR")
+    }.get(audit.exit_code, "ERROR")
     whose = f" of {audit.organisation}" if audit.organisation else ""
     found = count(len(audit.concerns), "concern")
     return f"{words}: {found} with {seen}{whose} (exit {int(audit.exit_code)})."

@@ -11,7 +11,7 @@ from typing import Any
 
 from boltz_keyscan.audit.organisation import CHECKS
 from boltz_keyscan.model.audit import Audit, Concern, KeyPlace
-from boltz_keyscan.model.enums import Exposure, KeyType, Mode, Status
+from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Status
 from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.finding import Gap as ScanGap
 from boltz_keyscan.model.fleet import (
@@ -110,9 +110,8 @@ def audit(text: str = "key_1") -> str:
         12,
         checks,
         concerns,
-        complete=False,
-        trouble=(text,),
-        exit_code=1,
+        (text,),
+        ExitCode.BLOCKING,
     )
     out, verbose = io.StringIO(), False
     AUDIT_REPORTERS.load("html")(found, out, verbose)
@@ -137,7 +136,6 @@ def usage(text: str = "ws_1") -> str:
         tuple(Job(f"job_{number}", text, text, period.end, text, live=True) for number in range(501)),
         (text,),
         (text,),
-        3,
     )
     out = io.StringIO()
     USAGE_REPORTERS.load("html")(found, out)

@@ -141,9 +141,7 @@ def _organisation(
         len(audit_input.records),
         tuple(organisation.CHECKS.values()),
         organisation.examine(audit_input),
-        not trouble,
         tuple(trouble),
-        ExitCode.CLEAN,
     )
 
 

@@ -17,7 +17,7 @@ from boltz_keyscan.cli.options import option
 from boltz_keyscan.cli.parameters import FILE, format_of
 from boltz_keyscan.cli.progress import Progress
 from boltz_keyscan.errors import KeyscanError
-from boltz_keyscan.model.enums import ExitCode, KeyType
+from boltz_keyscan.model.enums import KeyType
 from boltz_keyscan.model.usage import KeyUse, Period, Unit, Usage
 from boltz_keyscan.records import dataclass, field
 from boltz_keyscan.redaction import redacted
@@ -208,7 +208,6 @@ def _ask(connection: Connection, scope: _Scope, period: Period) -> Usage:
         tuple(sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)),
         unlisted,
         tuple(trouble),
-        ExitCode.INCOMPLETE if trouble else ExitCode.CLEAN,
     )
 
 
