@@ -13,7 +13,7 @@ from boltz_keyscan.report.locations import exposure_line, format_location, place
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
 from boltz_keyscan.report.summary import explain_command
 from boltz_keyscan.report.text import wrap
-from boltz_keyscan.report.wording import count, short_fingerprints, write_lines
+from boltz_keyscan.report.wording import and_more, count, short_fingerprints, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,11 +63,10 @@ def _key_lines(result: ScanResult) -> Iterator[str]:
     names = short_fingerprints(finding.fingerprint for finding in result.findings)
     for finding in result.keys:
         first, *others = places(finding)
-        more = f" and {count(len(others), 'more path')}" if others else ""
         kind = f"{finding.severity.upper():<8}  {describe_kind(finding):<14}  {names[finding.fingerprint]}"
         accepted = "; accepted" if finding.suppression is not None else ""
         yield f"{kind}  {describe_situation(finding)}{accepted}"
-        yield f"    {first.where}{more}"
+        yield f"    {first.where}{and_more(len(others), 'path')}"
     if result.keys:
         yield ""
         yield f"{explain_command(result, names[result.keys[0].fingerprint])}     commands, step by step"

@@ -11,7 +11,7 @@ from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.kinds import describe_kind, describe_secret
 from boltz_keyscan.report.locations import exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import OLD, capped, count, is_old, suppressors
+from boltz_keyscan.report.wording import OLD, and_more, capped, count, is_old, suppressors
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Candidate, StatusReport
@@ -154,8 +154,8 @@ def suppression_sentences(finding: Finding, most: int | None = None) -> Iterator
 
 def spread_sentence(paths: Sequence[str]) -> str:
     """Return the sentence on the places of an accepted key that its baseline entry does not name."""
-    more = f" and {count(len(paths) - 3, 'more path')}" if len(paths) > 3 else ""
-    return f"spread since it was accepted: {', '.join(paths[:3])}{more}; 'baseline update --add' accepts that"
+    listed = f"{', '.join(paths[:3])}{and_more(len(paths) - 3, 'path')}"
+    return f"spread since it was accepted: {listed}; 'baseline update --add' accepts that"
 
 
 def _insufficiency(excuse: SuppressionCandidate, finding: Finding) -> str:

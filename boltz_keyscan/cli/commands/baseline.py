@@ -32,7 +32,7 @@ from boltz_keyscan.policy import FailOn, FailPolicy, exit_code
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report.gaps import joined_gaps
-from boltz_keyscan.report.wording import count, count_secrets, gap_reason
+from boltz_keyscan.report.wording import and_more, count, count_secrets, gap_reason
 from boltz_keyscan.report.writer import write_text
 from boltz_keyscan.scan_roots import display_path
 from boltz_keyscan.sources.trusted_files import TreeFiles, find_tree_top, read_named_file
@@ -214,8 +214,8 @@ def show(*, resolved: ResolvedOptions) -> int:
         state = exposures.get(key, "not scanned") if key in occurring else absence
         lapsed = "EXPIRED, " if entry.expired(today) else ""
         click.echo(redacted(f"{entry.fingerprint}  {lapsed}{state}"))
-        places = f" and {count(len(entry.places), 'more path')}" if entry.places else ""
-        click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}{places}"))
+        more = and_more(len(entry.places), "path")
+        click.echo(redacted(f"    {entry.rule_id}, first seen in {entry.path}{more}"))
         click.echo(redacted(f"    {entry.summary}"))
     gone = sum(key not in occurring for key in entries)
     expired = sum(entry.expired(today) for entry in entries.values())
