@@ -8,13 +8,12 @@ names in ``__all__`` are public, and re-exported by ``boltz_keyscan``.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterable
 from typing import Literal, TextIO, TypeAlias
 
 from boltz_keyscan import pipeline
 from boltz_keyscan import trust as trusts
-from boltz_keyscan.errors import InternalError, KeyscanError, OutputError
+from boltz_keyscan.errors import InternalError, KeyscanError, OutputError, describe_bug
 from boltz_keyscan.model.enums import ExitCode, Exposure, KeyType, Mode, Severity, Shape, Status
 from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tally
 from boltz_keyscan.model.suppression import Suppression
@@ -125,7 +124,7 @@ def scan(
     except OSError as error:
         failed = KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
-        failed = _describe_bug(error)
+        failed = InternalError(describe_bug(error, 8), "This is a bug; please report this line.")
     # Raised outside of the handlers, so that it does not carry the original exception as its context.
     raise failed
 
@@ -196,12 +195,3 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     step = trusts.suppressor(roots, trust, inputs)
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)
-
-
-def _describe_bug(error: Exception) -> InternalError:
-    """Describe a bug by its type and lines, without values."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
-    return InternalError(
-        f"internal error: {type(error).__name__} at {places}", "This is a bug; please report this line."
-    )

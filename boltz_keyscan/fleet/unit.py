@@ -10,13 +10,12 @@ import hashlib
 import json
 import os
 import shutil
-import traceback
 from datetime import UTC, datetime
 
 from boltz_keyscan import pipeline, rules
 from boltz_keyscan import trust as trusts
 from boltz_keyscan._version import __version__
-from boltz_keyscan.errors import KeyscanError
+from boltz_keyscan.errors import KeyscanError, describe_bug
 from boltz_keyscan.fleet.digest import content_digest
 from boltz_keyscan.fleet.large import scan_processes
 from boltz_keyscan.fleet.mirror import FetchLimits, TokenSource, fetch, mark_scanned
@@ -92,9 +91,7 @@ def scan_unit(unit: Unit) -> Outcome:
     except OSError as error:
         gap = Gap(repository.name, "failed", f"given up: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
-        frames = traceback.extract_tb(error.__traceback__)[-4:]
-        places = ", ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
-        gap = Gap(repository.name, "failed", f"internal error: {type(error).__name__} at {places}")
+        gap = Gap(repository.name, "failed", describe_bug(error, 4))
     return Outcome.failure(repository.id, gap)
 
 
