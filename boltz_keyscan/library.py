@@ -114,18 +114,12 @@ def scan(
         exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
     )
     accepted = None if baseline is None else _path(baseline)
-    failed: KeyscanError | None = None
     try:
         with Guard(options.paths):
             return _scan(options, Trust.of(trust, {}), accepted)
-    except KeyscanError as error:
-        # It may quote paths and messages of git.
-        failed = type(error)(redacted(error.message), redacted(error.hint))
-    except OSError as error:
-        failed = KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
     except Exception as error:  # noqa: BLE001 - its message or its chain may quote scanned bytes
-        failed = InternalError(describe_bug(error, 8), "This is a bug; please report this line.")
-    # Raised outside of the handlers, so that it does not carry the original exception as its context.
+        failed = _describe(error)
+    # Raised outside of the handler, so that it does not carry the original exception as its context.
     raise failed
 
 
@@ -195,3 +189,15 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     step = trusts.suppressor(roots, trust, inputs)
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)
+
+
+def _describe(error: Exception) -> KeyscanError:
+    """Return an error that quotes no key, in place of one of a scan."""
+    match error:
+        case KeyscanError():
+            # It may quote paths and messages of git.
+            return type(error)(redacted(error.message), redacted(error.hint))
+        case OSError():
+            return KeyscanError(f"stopped by a system error: {error.strerror or type(error).__name__}")
+        case _:
+            return InternalError(describe_bug(error, 8), "This is a bug; please report this line.")
