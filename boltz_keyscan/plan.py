@@ -139,18 +139,28 @@ def choose_prefixes(paths: Iterable[str]) -> dict[str, bytes]:
     return prefixes
 
 
+def check_current_folder() -> None:
+    """Check that paths can be relative to the current folder.
+
+    Raises:
+        KeyscanError: it was removed.
+    """
+    try:
+        os.getcwdb()
+    except FileNotFoundError as error:
+        raise KeyscanError(
+            "the current folder does not exist any more", "Change to one that does."
+        ) from error
+
+
 def check_path(path: str, *, history_only: bool) -> None:
     """Check that a path can be scanned.
 
     Raises:
         KeyscanError: it does not exist or, with ``history_only``, is not a usable repository.
     """
-    try:
-        os.path.abspath(path)
-    except FileNotFoundError as error:
-        raise KeyscanError(
-            "the current folder does not exist any more", "Change to one that does."
-        ) from error
+    if not os.path.isabs(path):
+        check_current_folder()
     try:
         os.stat(path)
     except OSError as error:

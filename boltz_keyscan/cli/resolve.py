@@ -18,6 +18,7 @@ from boltz_keyscan.cli.parameters import PATH
 from boltz_keyscan.errors import KeyscanError
 from boltz_keyscan.model.finding import ScanResult
 from boltz_keyscan.model.suppression import Setting, TrustReport
+from boltz_keyscan.plan import check_current_folder
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import CONFIGS, ScanRoot, Trust, scan_roots
@@ -98,12 +99,7 @@ def resolve(given: Mapping[str, Any], typed: Collection[str], *, part: bool = Fa
     Raises:
         KeyscanError: a file is broken, or a revision is unknown.
     """
-    try:
-        os.getcwdb()
-    except FileNotFoundError as error:
-        raise KeyscanError(
-            "the current folder does not exist any more", "Change to one that does."
-        ) from error
+    check_current_folder()
     options = ScanOptions(**given)
     trust = Trust.of(options.trust, os.environ)
     roots = scan_roots(options.paths, trust)

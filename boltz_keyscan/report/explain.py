@@ -11,7 +11,7 @@ from boltz_keyscan.model.kinds import describe_kind, describe_noun
 from boltz_keyscan.policy import FailPolicy, Outcome, outcome
 from boltz_keyscan.report.locations import exposure_line, format_location, places
 from boltz_keyscan.report.sentences import STATUS_WORDS, suppression_sentences
-from boltz_keyscan.report.summary import explain_command
+from boltz_keyscan.report.summary import next_command
 from boltz_keyscan.report.text import wrap
 from boltz_keyscan.report.wording import and_more, count, short_fingerprints, write_lines
 
@@ -69,7 +69,7 @@ def _key_lines(result: ScanResult) -> Iterator[str]:
         yield f"    {first.where}{and_more(len(others), 'path')}"
     if result.keys:
         yield ""
-        yield f"{explain_command(result, names[result.keys[0].fingerprint])}     commands, step by step"
+        yield next_command(result, names[result.keys[0].fingerprint])
     else:
         yield "No key was found." if result.complete else "No key was found, but the scan is incomplete."
 

@@ -12,6 +12,7 @@ from boltz_keyscan.model.kinds import describe_kind
 from boltz_keyscan.report.options import ReportOptions
 from boltz_keyscan.report.wording import (
     count,
+    describe_rest,
     gap_reason,
     short_fingerprints,
     write_lines,
@@ -86,7 +87,7 @@ def _keys(result: FleetResult, options: ReportOptions) -> Iterator[str]:
             place = next(iter(each.locations), None)
             yield f"  in     {each.repository}  {place.path if place is not None else ''}"
         if limit is not None and key.repositories > limit:
-            yield _more(key.repositories - limit)
+            yield f"  {describe_rest(key.repositories - limit)}"
     if len(keys) > len(shown):
         yield ""
         yield f"+{count(len(keys) - len(shown), 'more key')}; see -v or --format json"
@@ -118,11 +119,7 @@ def _cut(lines: Iterator[str], limit: int | None) -> Iterator[str]:
     """Yield lines up to a limit, and the number of the others."""
     yield from itertools.islice(lines, limit)
     if rest := sum(1 for _ in lines):
-        yield _more(rest)
-
-
-def _more(rest: int) -> str:
-    return f"  +{rest:,} more; see -v or --format json"
+        yield f"  {describe_rest(rest)}"
 
 
 def _verdict(result: FleetResult) -> str:

@@ -11,7 +11,7 @@ from boltz_keyscan.model.finding import Finding, ScanResult
 from boltz_keyscan.model.kinds import describe_kind, describe_secret
 from boltz_keyscan.report.locations import exposure_line, places
 from boltz_keyscan.report.options import ReportOptions
-from boltz_keyscan.report.wording import OLD, and_more, capped, count, is_old, suppressors
+from boltz_keyscan.report.wording import OLD, and_more, capped, count, describe_rest, is_old, suppressors
 
 if TYPE_CHECKING:
     from boltz_keyscan.model.status import Candidate, StatusReport
@@ -87,7 +87,7 @@ def status_sentences(finding: Finding, most: int | None) -> Iterator[str]:
     for candidate in shown:
         yield f"{'Is' if candidate.id == evidence.key_id else 'May be'} {_format_candidate(candidate)}"
     if evidence.candidate_count > len(shown):
-        yield f"+{evidence.candidate_count - len(shown):,} more listed keys; see -v or --format json"
+        yield describe_rest(evidence.candidate_count - len(shown), "more listed keys")
 
 
 def _format_candidate(candidate: Candidate) -> str:

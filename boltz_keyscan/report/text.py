@@ -36,7 +36,7 @@ from boltz_keyscan.report.summary import (
     verdict_color,
     verdict_rows,
 )
-from boltz_keyscan.report.wording import count_secrets, day, earliest, short_fingerprints
+from boltz_keyscan.report.wording import count_secrets, day, describe_rest, earliest, short_fingerprints
 from boltz_keyscan.sanitize import harmless
 
 MAX_KEYS = 20
@@ -194,7 +194,7 @@ def _places(page: _Page, found: Sequence[Place]) -> None:
         if place.context and page.options.verbosity > 0:
             page.line(f"    | {clip(harmless(place.context), page.width - 6)}", "dim")
     if len(shown) < len(found):
-        page.line(f"  +{len(found) - len(shown):,} more paths; see -v or --format json")
+        page.line(f"  {describe_rest(len(found) - len(shown), 'more paths')}")
 
 
 def wrap(text: str, width: int, first: str = "", rest: str = "") -> list[str]:

@@ -85,7 +85,12 @@ def capped(lines: Sequence[str], most: int | None, noun: str = "more") -> Iterat
     """
     yield from lines[:most]
     if most is not None and len(lines) > most:
-        yield f"+{len(lines) - most:,} {noun}; see -v or --format json"
+        yield describe_rest(len(lines) - most, noun)
+
+
+def describe_rest(number: int, noun: str = "more") -> str:
+    """Return the line after a list that is cut, with the number of what is left out."""
+    return f"+{number:,} {noun}; see -v or --format json"
 
 
 def parse_time(text: str | None) -> datetime | None:

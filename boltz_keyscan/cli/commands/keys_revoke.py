@@ -18,7 +18,12 @@ from boltz_keyscan.api.client import Connection
 from boltz_keyscan.api.listing import FetchedListing
 from boltz_keyscan.api.secret import Secret
 from boltz_keyscan.cli.api_options import ApiCommand, ApiOptions, fetch_listing, open_connection, read_report
-from boltz_keyscan.cli.commands.share_link_archive import archive_links, confirm, write_audit_line
+from boltz_keyscan.cli.commands.share_link_archive import (
+    NOTHING_DONE,
+    archive_links,
+    confirm,
+    write_audit_line,
+)
 from boltz_keyscan.cli.messages import report_line
 from boltz_keyscan.cli.options import flag, option
 from boltz_keyscan.cli.parameters import FILE, PATH
@@ -96,7 +101,7 @@ def revoke(*, api: ApiOptions, options: RevokeOptions, paths: tuple[str, ...]) -
             report_line(line)
         allowed = [each.record for each in plan if each.record is not None and not each.refused]
         if options.is_dry:
-            report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
+            report_line(NOTHING_DONE)
             return ExitCode.CLEAN if len(allowed) == len(plan) else ExitCode.BLOCKING
         outcomes = _act(connection, allowed, found, options)
     well = sum(outcome.succeeded for outcome in outcomes)

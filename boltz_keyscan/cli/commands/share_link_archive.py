@@ -37,6 +37,8 @@ from boltz_keyscan.triage.key_record import RecordError, stamp
 
 _FINGERPRINT = re.compile(r"(?:bk1:)?([0-9a-f]{4,32})")
 
+NOTHING_DONE = "Nothing was done. --execute does it, after asking; --yes without asking."
+
 _ASKED_DIGITS = 8
 """Digits of the fingerprint that confirm an archiving; lists show as many."""
 
@@ -63,7 +65,7 @@ def archive_links(
             for fingerprint, link in found.items()
         ]
     if not (execute or yes):
-        report_line("Nothing was done. --execute does it, after asking; --yes without asking.")
+        report_line(NOTHING_DONE)
     return ExitCode.CLEAN if all(done) else ExitCode.BLOCKING
 
 
