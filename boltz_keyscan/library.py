@@ -19,7 +19,7 @@ from boltz_keyscan.model.finding import Finding, Gap, Location, ScanResult, Tall
 from boltz_keyscan.model.suppression import Suppression
 from boltz_keyscan.module_search import Guard
 from boltz_keyscan.plan import STDIN, Options, check_path, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.report import ReportOptions, load
@@ -106,9 +106,7 @@ def scan(
         history=history,
         files=files,
         commits=commits,
-        fail_on=_fail_on(fail_on),
-        fail_on_unexposed=fail_on_unexposed,
-        require_complete=require_complete,
+        terms=FailPolicy(_fail_on(fail_on), fail_on_unexposed, require_complete),
         jobs=_jobs(jobs),
         cache=None if cache is None or not history else _path(cache),
         exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
@@ -185,7 +183,7 @@ def _scan(options: Options, trust: Trust, accepted: str | None) -> ScanResult:
     plan = make_plan(options)
     roots = scan_roots(options.paths, trust, part=is_range)
     text = None if accepted is None else trusts.named_text(accepted, roots)
-    inputs = SuppressionInputs(text, unexposed=options.fail_on_unexposed)
+    inputs = SuppressionInputs(text, unexposed=options.terms.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     trust_report = trusts.trust_report(roots, trust)
     return replace(pipeline.run(plan, (step,), accept_gap=step.accept_gap), ground=trust_report)

@@ -19,7 +19,7 @@ from boltz_keyscan.cli.dependent_options import check_dependent_options
 from boltz_keyscan.cli.groups import CommandWithExamples
 from boltz_keyscan.cli.parameters import FILE, Format, complete_from
 from boltz_keyscan.plan import Options
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import dataclass, field, metadata_of
 from boltz_keyscan.report import REPORTERS, format_hint
 from boltz_keyscan.triage.globs import find_problem
@@ -244,9 +244,7 @@ class ScanOptions:
             files=not self.history_only,
             commits=self.commits,
             staged=() if self.staged else None,
-            fail_on=FailOn(self.fail_on),
-            fail_on_unexposed=self.fail_on_unexposed,
-            require_complete=self.require_complete,
+            terms=FailPolicy(FailOn(self.fail_on), self.fail_on_unexposed, self.require_complete),
             jobs=self.jobs,
             follow_alternates=self.follow_alternates,
             cache=cache,

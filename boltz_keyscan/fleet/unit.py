@@ -25,7 +25,7 @@ from boltz_keyscan.fleet.sources import Listed
 from boltz_keyscan.model.finding import Gap, ScanResult
 from boltz_keyscan.model.fleet import RepositoryStatus
 from boltz_keyscan.plan import Options, make_plan
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailPolicy
 from boltz_keyscan.records import dataclass, replace
 from boltz_keyscan.redaction import redacted
 from boltz_keyscan.scan_roots import Trust, scan_roots
@@ -40,8 +40,7 @@ from boltz_keyscan.trust import SuppressionInputs
 class Settings:
     """Settings of a fleet scan that workers need. Picklable, and without a token."""
 
-    fail_on: FailOn = FailOn.LIVE
-    fail_on_unexposed: bool = False
+    terms: FailPolicy = FailPolicy()
     trust: str = "none"
     baseline: tuple[str, bytes] | None = None
     """Name and content of a baseline for all repositories."""
@@ -62,7 +61,13 @@ class Settings:
         # Entries of a baseline and of an ignore file end on a day.
         is_dated = self.baseline is not None or self.trust != "none"
         values = (
-            *(__version__, rules.digest(), self.fail_on.value, self.fail_on_unexposed, self.trust),
+            *(
+                __version__,
+                rules.digest(),
+                self.terms.fail_on.value,
+                self.terms.fail_on_unexposed,
+                self.trust,
+            ),
             hashlib.sha256(self.baseline[1]).hexdigest() if self.baseline is not None else None,
             datetime.now(UTC).date().isoformat() if is_dated else None,
         )
@@ -143,8 +148,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     options = Options(
         paths=(folder,),
         files=files,
-        fail_on=settings.fail_on,
-        fail_on_unexposed=settings.fail_on_unexposed,
+        terms=settings.terms,
         jobs=1,
         # What git fetched it has hashed; a folder may hold anything under the id of another object.
         cache=SharedFolder(settings.shared_dir) if settings.shared_dir and not files else None,
@@ -152,7 +156,7 @@ def _scan(folder: str, unit: Unit, *, files: bool) -> ScanResult:
     trust = Trust.of(settings.trust, {})
     roots = scan_roots(options.paths, trust)
     text = None if settings.baseline is None else TextFile(*settings.baseline, "named")
-    inputs = SuppressionInputs(text, unexposed=settings.fail_on_unexposed)
+    inputs = SuppressionInputs(text, unexposed=settings.terms.fail_on_unexposed)
     step = trusts.suppressor(roots, trust, inputs)
     plan = make_plan(options)
     repository = _open(folder)

@@ -25,7 +25,7 @@ from boltz_keyscan.fleet.store import Store
 from boltz_keyscan.fleet.unit import Settings
 from boltz_keyscan.fsutil import cpu_count
 from boltz_keyscan.module_search import restrict
-from boltz_keyscan.policy import FailOn
+from boltz_keyscan.policy import FailOn, FailPolicy
 from boltz_keyscan.records import dataclass
 from boltz_keyscan.report import ReportOptions
 from boltz_keyscan.scan_roots import Trust
@@ -116,8 +116,7 @@ class FleetScanOptions:
             KeyscanError: the trust is malformed, or the baseline cannot be read.
         """
         return Settings(
-            fail_on=FailOn(self.fail_on),
-            fail_on_unexposed=self.fail_on_unexposed,
+            terms=FailPolicy(FailOn(self.fail_on), self.fail_on_unexposed),
             trust=str(Trust.of(self.trust, {})),
             baseline=None if self.baseline is None else (self.baseline, _read_file(self.baseline)),
             token=TokenSource(os.path.abspath(self.token_file) if self.token_file is not None else ""),
