@@ -86,7 +86,7 @@ def revoke(*, api: ApiOptions, options: RevokeOptions, paths: tuple[str, ...]) -
     if options.links or paths:
         _check_only_links(options)
         _require_terminal(options)
-        return archive_links(api, options.links, paths, execute=options.execute, yes=options.yes)
+        return archive_links(api, options.links, paths, is_dry=options.is_dry, is_asking=options.is_asking)
     _require_terminal(options)
     selected = _selected_ids(options)
     if options.replace and len(selected) != 1:
