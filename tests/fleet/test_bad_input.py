@@ -132,6 +132,10 @@ def test_names_are_only_names(folder: Path) -> None:
         ("report --state old", b"", "the state in old is of another version"),
         ("status --state text", b"", "cannot use the state in text"),
         ("merge --state s2 nowhere", b"", "no state of a fleet: nowhere"),
+        *(
+            (words, b"", "Missing option '--state'")
+            for words in ("scan clones", "report", "status", "merge s2")
+        ),
     ],
 )
 def test_what_cannot_be_used_is_an_error(folder: Path, arguments: str, stdin: bytes, error: str) -> None:
