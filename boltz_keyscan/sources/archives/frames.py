@@ -292,15 +292,12 @@ def find_marks(space: RandomAccess, ranges: Iterable[tuple[int, int]], detector:
     return found
 
 
-def _join_ranges(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield ranges in order, those with few bytes between them as one."""
-    joined: tuple[int, int] | None = None
+def _join_ranges(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return ranges in order, those with few bytes between them as one."""
+    joined: list[tuple[int, int]] = []
     for start, end in ranges:
-        if joined is not None and start - joined[1] <= _MAX_BETWEEN_BYTES:
-            joined = joined[0], end
-            continue
-        if joined is not None:
-            yield joined
-        joined = start, end
-    if joined is not None:
-        yield joined
+        if joined and start - joined[-1][1] <= _MAX_BETWEEN_BYTES:
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((start, end))
+    return joined
